@@ -1,0 +1,1 @@
+"""Penstock: the command line, the local stack and the clients of its servers."""

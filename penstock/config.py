@@ -1,0 +1,205 @@
+"""The configuration of one stack: a frozen, typed object, built once from `penstock.toml` and passed down.
+
+Order: constructor > environment `PENSTOCK_<SECTION>__<KEY>` > `penstock.toml` > the defaults here, which run the whole
+stack on loopback. Unknown keys are refused. Nothing else in Penstock reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from penstock.errors import TerminalError
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The clone: everything that Penstock reads or writes lies below it."""
+
+
+class ConfigInvalid(TerminalError):
+    """`penstock.toml` or an environment variable holds something that the configuration does not know."""
+
+    def __init__(self, source: Path, problems: list[str]) -> None:
+        listed = "\n  ".join(problems)
+        super().__init__(f"configuration refused ({source} and PENSTOCK_* variables):\n  {listed}")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Port = Field(ge=1, le=65535)
+
+
+class Api(_Section):
+    """The stand-in of randomuser.me."""
+
+    port: int = Field(8000, ge=1, le=65535)
+
+
+class Postgres(_Section):
+    """The source database."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(5432, ge=1, le=65535)
+    user: str = "postgres"
+    database: str = "app"
+
+    @property
+    def dsn(self) -> str:
+        """The libpq connection string of the source database."""
+        return f"host={self.host} port={self.port} user={self.user} dbname={self.database}"
+
+
+class Kafka(_Section):
+    """The broker; `partitions` is per CDC and view topic."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(9092, ge=1, le=65535)
+    controller_port: int = Field(9093, ge=1, le=65535)
+    heap_mb: int = Field(512, ge=256)
+    partitions: int = Field(1, ge=1)
+    replication_factor: int = Field(1, ge=1)
+
+    @property
+    def bootstrap(self) -> str:
+        """The address clients start from."""
+        return f"{self.host}:{self.port}"
+
+
+class Registry(_Section):
+    """The Schema Registry."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8081, ge=1, le=65535)
+    heap_mb: int = Field(256, ge=128)
+
+    @property
+    def url(self) -> str:
+        """The Confluent-compatible API."""
+        return f"http://{self.host}:{self.port}/apis/ccompat/v7"
+
+
+class Connect(_Section):
+    """The Kafka Connect worker."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8083, ge=1, le=65535)
+    heap_mb: int = Field(768, ge=256)
+
+    @property
+    def url(self) -> str:
+        """The REST API."""
+        return f"http://{self.host}:{self.port}"
+
+
+class Spark(_Section):
+    """The Spark master, its worker and the views job."""
+
+    host: str = "127.0.0.1"
+    master_port: int = Field(7077, ge=1, le=65535)
+    master_ui_port: int = Field(9090, ge=1, le=65535)
+    worker_port: int = Field(7078, ge=1, le=65535)
+    worker_ui_port: int = Field(9091, ge=1, le=65535)
+    executor_memory_mb: int = Field(768, ge=512)
+    driver_memory_mb: int = Field(512, ge=512)
+
+    @property
+    def master_url(self) -> str:
+        """The address of the master."""
+        return f"spark://{self.host}:{self.master_port}"
+
+
+class Cassandra(_Section):
+    """The database that holds the views."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(9042, ge=1, le=65535)
+    storage_port: int = Field(7000, ge=1, le=65535)
+    local_dc: str = "datacenter1"
+    keyspace: str = "penstock"
+    heap_mb: int = Field(1024, ge=512)
+
+
+class Airflow(_Section):
+    """The loader."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=1, le=65535)
+    log_port: int = Field(8793, ge=1, le=65535)
+
+    @property
+    def url(self) -> str:
+        """The REST API and web page."""
+        return f"http://{self.host}:{self.port}"
+
+
+class Config(BaseSettings):
+    """One stack: where its state lies and how each part is reached."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="PENSTOCK_", env_nested_delimiter="__", nested_model_default_partial_update=True
+    )
+
+    state: Path = Path("var")
+    api: Api = Api()
+    postgres: Postgres = Postgres()
+    kafka: Kafka = Kafka()
+    registry: Registry = Registry()
+    connect: Connect = Connect()
+    spark: Spark = Spark()
+    cassandra: Cassandra = Cassandra()
+    airflow: Airflow = Airflow()
+
+    @property
+    def state_dir(self) -> Path:
+        """The absolute folder of all state: data, logs, run files."""
+        return (ROOT / self.state).resolve()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the environment above the file, whose content arrives as constructor arguments."""
+        return env_settings, init_settings
+
+
+def load_config(path: Path | None = None) -> Config:
+    """Read the configuration of one stack.
+
+    :param path: the TOML file; without it `$PENSTOCK_CONFIG`, then `penstock.toml` in the clone (which may be absent).
+    :raises ConfigInvalid: naming every unknown key, wrong type and unreadable line at once.
+    """
+    chosen = path or Path(os.environ.get("PENSTOCK_CONFIG", ROOT / "penstock.toml"))
+    given = path is not None or "PENSTOCK_CONFIG" in os.environ
+    try:
+        return Config(**_read_toml(chosen, required=given))
+    except ValidationError as exc:
+        raise ConfigInvalid(chosen, [_explain(error) for error in exc.errors()]) from exc
+
+
+def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
+    if not path.exists():
+        if required:
+            raise ConfigInvalid(path, ["the file does not exist"])
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigInvalid(path, [f"not valid TOML: {exc}"]) from exc
+
+
+def _explain(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key; `penstock config` lists the known ones"
+    return f"{where}: {error['msg']} (got {error['input']!r})"
