@@ -1,0 +1,95 @@
+# Everything a developer or a user of the clone does. `make` alone lists it.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.9
+UV         := .tools/bin/uv
+PYTHON     := .venv/bin/python
+MVN        := mvn -q -B -ntp
+SYSTEM_PYTHON := $(shell command -v python3.11 || command -v python3)
+POSTGRES_PLATFORM := $(shell uname -sm | sed -e 's/Linux x86_64/linux-amd64/' -e 's/Linux aarch64/linux-arm64v8/' -e 's/Darwin x86_64/darwin-amd64/' -e 's/Darwin arm64/darwin-arm64v8/')
+SINK_SOURCES = $(shell find connect/cassandra-sink/src/main -type f) connect/cassandra-sink/pom.xml
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: prerequisites .venv/.installed .servers/.installed .servers/airflow-venv/.installed .servers/plugins/cassandra-sink/.installed ## Install everything into the clone (.venv, .tools, .servers)
+
+.PHONY: prerequisites
+prerequisites:
+	@servers/prerequisites.sh
+
+.PHONY: up
+up: setup ## Install, start the whole pipeline, load 1,000 users, prove that Cassandra equals Postgres
+	@.venv/bin/penstock up
+
+.PHONY: down
+down: ## Stop the pipeline, keep its data
+	@.venv/bin/penstock down
+
+.PHONY: status
+status: ## Show every part of the pipeline
+	@.venv/bin/penstock status
+
+.PHONY: test
+test: setup ## Install and run all tests, those on the real stack too
+	@$(PYTHON) -m pytest tests
+
+.PHONY: test-unit
+test-unit: .venv/.installed .servers/.installed ## The fast tests: nothing needs to run
+	@$(PYTHON) -m pytest tests/unit tests/contract
+
+.PHONY: check
+check: .venv/.installed ## Format, lint and types, as CI does
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+
+.PHONY: fmt
+fmt: .venv/.installed ## Format and mend what can be mended
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+.PHONY: lock
+lock: $(UV) ## Resolve the Python dependencies anew into the lock files
+	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 airflow/pyproject.toml -o airflow/requirements.lock
+
+.PHONY: clean
+clean: ## Delete what was installed and built (not var/: `penstock reset --yes` does that)
+	@rm -rf .venv .tools .servers connect/cassandra-sink/target
+
+# --- how each piece is installed; a stamp file says from which inputs ---
+
+$(UV):
+	@echo "==> uv $(UV_VERSION)"
+	@$(SYSTEM_PYTHON) -m venv .tools
+	@.tools/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.installed: requirements.lock pyproject.toml | $(UV)
+	@echo "==> Python packages (.venv)"
+	@[ -d .venv ] || $(UV) venv -q --python $(SYSTEM_PYTHON) .venv
+	@$(UV) pip sync --python .venv requirements.lock
+	@$(UV) pip install -q --python .venv --no-deps -e .
+	@touch $@
+
+.servers/.installed: $(shell find servers -name pom.xml)
+	@echo "==> servers (.servers): Kafka, Connect, Debezium, registry, Spark jars, Cassandra, Postgres"
+	@$(MVN) -f servers/pom.xml -Dpostgres.platform=$(POSTGRES_PLATFORM) package
+	@cd .servers/postgres && $(SYSTEM_PYTHON) -m tarfile -e archive/*.txz . && rm -rf archive
+	@touch $@
+
+.servers/airflow-venv/.installed: airflow/requirements.lock | $(UV)
+	@echo "==> Airflow (.servers/airflow-venv)"
+	@[ -d .servers/airflow-venv ] || $(UV) venv -q --python $(SYSTEM_PYTHON) .servers/airflow-venv
+	@$(UV) pip sync --python .servers/airflow-venv airflow/requirements.lock
+	@touch $@
+
+.servers/plugins/cassandra-sink/.installed: $(SINK_SOURCES)
+	@echo "==> Cassandra sink connector (.servers/plugins/cassandra-sink)"
+	@$(MVN) -f connect/cassandra-sink/pom.xml -DskipTests package
+	@rm -rf .servers/plugins/cassandra-sink && mkdir -p .servers/plugins
+	@cp -R connect/cassandra-sink/target/plugin/penstock-cassandra-sink .servers/plugins/cassandra-sink
+	@touch $@

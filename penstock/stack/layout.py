@@ -1,0 +1,58 @@
+"""Where everything of one stack lies: what the clone installed, and the stack's own state folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from penstock.config import ROOT, Config
+
+SERVERS = ROOT / ".servers"
+"""What `make setup` installed: jars, plugins, Postgres, Airflow's environment."""
+
+VENV_BIN = ROOT / ".venv" / "bin"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one stack's state; everything below `state` is deleted by `penstock reset`."""
+
+    state: Path
+
+    @classmethod
+    def of(cls, config: Config) -> Layout:
+        """Return the layout of the stack that this configuration describes."""
+        return cls(config.state_dir)
+
+    def conf(self, part: str) -> Path:
+        """Return the folder of a part's rendered configuration."""
+        return self.state / "conf" / part
+
+    def data(self, part: str) -> Path:
+        """Return the folder of a part's data."""
+        return self.state / "data" / part
+
+    def log(self, part: str) -> Path:
+        """Return the file that holds what a part prints."""
+        return self.state / "logs" / f"{part}.log"
+
+    @property
+    def run(self) -> Path:
+        """Return the folder of pid files, sockets and launch files."""
+        return self.state / "run"
+
+    def launch_file(self, part: str) -> Path:
+        """Return the file that tells the launcher what to run."""
+        return self.run / "parts" / f"{part}.json"
+
+
+def render(template: Path, target: Path, **values: object) -> Path:
+    """Fill a configuration template of the repository into the state folder.
+
+    :param values: one for each `${name}`; a name without a value is an error of ours and raises KeyError.
+    :returns: the target.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(Template(template.read_text()).substitute({name: str(value) for name, value in values.items()}))
+    return target

@@ -1,0 +1,39 @@
+"""A part of the stack: a process to keep running, or a step to take once its needs are met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Part:
+    """A process of the stack.
+
+    `prepare` runs before each start and is idempotent (initdb, rendering the configuration). `is_ready` speaks the
+    part's own protocol and returns False as long as it does not answer; it never raises for a part that is still coming.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    is_ready: Callable[[], bool]
+    needs: tuple[str, ...] = ()
+    stops_before: tuple[str, ...] = ()
+    """Parts that it uses but can start without; at the end they outlive it."""
+    prepare: Callable[[], None] = lambda: None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """Configuration key (`kafka.port`) → port that it listens on."""
+    stop_signal: str = "TERM"
+    stop_wait_s: int = 30
+    one_shot: bool = False
+    """Runs to its end once; ready = ended with exit code 0."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """An idempotent action of the set-up (tables, topics, connectors); returns a word on what it did."""
+
+    name: str
+    action: Callable[[], str]
+    needs: tuple[str, ...] = ()

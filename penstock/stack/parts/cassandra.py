@@ -1,0 +1,53 @@
+"""Cassandra, the database that holds the views: one node."""
+
+from __future__ import annotations
+
+from penstock.cassandra.session import answers
+from penstock.config import ROOT, Config
+from penstock.stack.layout import SERVERS, Layout, render
+from penstock.stack.part import Part
+from penstock.stack.parts.java import java
+
+
+def cassandra(config: Config, layout: Layout) -> Part:
+    """Return the part."""
+    section = config.cassandra
+    conf = layout.conf("cassandra") / "cassandra.yaml"
+    options = (
+        f"@{ROOT / 'servers/cassandra/jvm17.options'}",
+        f"-Dcassandra.config=file://{conf}",
+        f"-Dcassandra.storagedir={layout.data('cassandra')}",
+        f"-Dlogback.configurationFile=file://{ROOT / 'servers/cassandra/logback.xml'}",
+        "-Dcassandra-foreground=yes",
+        # One node has no ring to learn: start at once.
+        "-Dcassandra.ring_delay_ms=0",
+        "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+        # No JMX port: two stacks on one machine would share it.
+        "-Dcassandra.jmx.local.port=0",
+    )
+    return Part(
+        name="cassandra",
+        command=java(
+            "org.apache.cassandra.service.CassandraDaemon",
+            classpath=(SERVERS / "cassandra",),
+            heap_mb=section.heap_mb,
+            options=options,
+        ),
+        is_ready=lambda: answers(config),
+        prepare=lambda: _prepare(config, layout),
+        ports={"cassandra.port": section.port, "cassandra.storage_port": section.storage_port},
+        stop_wait_s=60,
+    )
+
+
+def _prepare(config: Config, layout: Layout) -> None:
+    data = layout.data("cassandra")
+    data.mkdir(parents=True, exist_ok=True)
+    render(
+        ROOT / "servers/cassandra/cassandra.yaml",
+        layout.conf("cassandra") / "cassandra.yaml",
+        host=config.cassandra.host,
+        port=config.cassandra.port,
+        storage_port=config.cassandra.storage_port,
+        data=data,
+    )

@@ -1,0 +1,68 @@
+"""The Kafka broker: one process, broker and controller (KRaft)."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from penstock.config import ROOT, Config
+from penstock.errors import TerminalError
+from penstock.stack.layout import SERVERS, Layout, render
+from penstock.stack.part import Part
+from penstock.stack.parts.java import java
+
+JARS = SERVERS / "kafka"
+LOGGING = f"-Dlog4j2.configurationFile={ROOT / 'servers/kafka/log4j2.properties'}"
+
+
+class FormatFailed(TerminalError):
+    """Kafka's storage tool could not format the log folder."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__(f"Kafka's storage could not be formatted:\n{output}")
+
+
+def kafka(config: Config, layout: Layout) -> Part:
+    """Return the part; `prepare` formats the log folder once."""
+    section = config.kafka
+    properties = layout.conf("kafka") / "server.properties"
+    return Part(
+        name="kafka",
+        command=java("kafka.Kafka", str(properties), classpath=(JARS,), heap_mb=section.heap_mb, options=(LOGGING,)),
+        is_ready=lambda: _answers(config),
+        prepare=lambda: _prepare(config, layout),
+        ports={"kafka.port": section.port, "kafka.controller_port": section.controller_port},
+    )
+
+
+def _prepare(config: Config, layout: Layout) -> None:
+    section = config.kafka
+    data = layout.data("kafka")
+    properties = render(
+        ROOT / "servers/kafka/server.properties",
+        layout.conf("kafka") / "server.properties",
+        host=section.host,
+        port=section.port,
+        controller_port=section.controller_port,
+        data=data,
+    )
+    if not (data / "meta.properties").exists():
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        arguments = ("format", "--cluster-id", cluster_id, "--standalone", "--config", str(properties))
+        command = java("kafka.tools.StorageTool", *arguments, classpath=(JARS,), heap_mb=128, options=(LOGGING,))
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise FormatFailed(done.stdout + done.stderr)
+
+
+def _answers(config: Config) -> bool:
+    quiet = {"bootstrap.servers": config.kafka.bootstrap, "log_level": 0, "error_cb": lambda _: None}
+    try:
+        AdminClient(quiet).list_topics(timeout=2)
+    except KafkaException:
+        return False
+    return True

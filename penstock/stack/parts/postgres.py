@@ -1,0 +1,79 @@
+"""PostgreSQL, the source database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import psycopg2
+
+from penstock.config import ROOT, Config
+from penstock.errors import TerminalError
+from penstock.stack.layout import SERVERS, Layout, render
+from penstock.stack.part import Part
+
+_BIN = SERVERS / "postgres" / "bin"
+
+_AS_NOBODY = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
+"""Postgres refuses to run as root. In a user namespace it sees another uid, while its files stay root's (unshare(1))."""
+
+
+class InitdbFailed(TerminalError):
+    """initdb could not make the database cluster."""
+
+    def __init__(self, output: str) -> None:
+        hint = ""
+        if os.geteuid() == 0:
+            hint = "\n  What to do: as root, user namespaces are needed (unshare --user); or run Penstock as another user."
+        super().__init__(f"initdb failed:\n{output}{hint}")
+
+
+def postgres(config: Config, layout: Layout) -> Part:
+    """Return the part; `prepare` makes the cluster once and renders its settings each time."""
+    section = config.postgres
+    return Part(
+        name="postgres",
+        command=(*_unprivileged(), str(_BIN / "postgres"), "-D", str(layout.data("postgres"))),
+        is_ready=lambda: _answers(config),
+        prepare=lambda: _prepare(config, layout),
+        ports={"postgres.port": section.port},
+        stop_signal="INT",  # fast shutdown: https://www.postgresql.org/docs/18/server-shutdown.html
+    )
+
+
+def _unprivileged() -> tuple[str, ...]:
+    return _AS_NOBODY if os.geteuid() == 0 else ()
+
+
+def _prepare(config: Config, layout: Layout) -> None:
+    data = layout.data("postgres")
+    if not (data / "PG_VERSION").exists():
+        _initdb(config, layout)
+    settings = data / "penstock.conf"
+    render(ROOT / "servers/postgres/postgresql.conf", settings, host=config.postgres.host, port=config.postgres.port)
+    main = data / "postgresql.conf"
+    include = "include = 'penstock.conf'\n"
+    if include not in main.read_text():
+        main.write_text(main.read_text() + include)
+
+
+def _initdb(config: Config, layout: Layout) -> None:
+    data = layout.data("postgres")
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    command = [*_unprivileged(), str(_BIN / "initdb"), "-D", str(data), "-U", config.postgres.user]
+    options = ["--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions"]
+    done = subprocess.run([*command, *options], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise InitdbFailed(done.stdout + done.stderr)
+
+
+def _answers(config: Config) -> bool:
+    section = config.postgres
+    try:
+        connection = psycopg2.connect(
+            host=section.host, port=section.port, user=section.user, dbname="postgres", connect_timeout=2
+        )
+    except psycopg2.OperationalError:
+        return False
+    connection.close()
+    return True

@@ -1,0 +1,21 @@
+"""The stand-in of the randomuser.me API, so that the pipeline runs without the internet."""
+
+from __future__ import annotations
+
+import sys
+
+from penstock.config import Config
+from penstock.stack.layout import Layout
+from penstock.stack.part import Part
+from penstock.stack.parts.http import answers
+
+
+def randomuser(config: Config, _layout: Layout) -> Part:
+    """Return the part."""
+    port = config.api.port
+    return Part(
+        name="api",
+        command=(sys.executable, "-m", "penstock.randomuser", "--port", str(port)),
+        is_ready=lambda: answers(f"http://127.0.0.1:{port}/api/?results=1&seed=ready"),
+        ports={"api.port": port},
+    )

@@ -1,0 +1,33 @@
+"""The Schema Registry (Apicurio, which speaks Confluent's API too); it keeps its data in Kafka."""
+
+from __future__ import annotations
+
+from penstock.config import Config
+from penstock.stack.layout import SERVERS, Layout
+from penstock.stack.part import Part
+from penstock.stack.parts.http import answers
+
+_JAR = SERVERS / "registry" / "apicurio-registry-app-3.0.9-runner.jar"
+
+
+def registry(config: Config, layout: Layout) -> Part:
+    """Return the part; its two topics must exist before it starts."""
+    section = config.registry
+    settings = {
+        "quarkus.http.host": section.host,
+        "quarkus.http.port": section.port,
+        "apicurio.storage.kind": "kafkasql",
+        "apicurio.kafkasql.bootstrap.servers": config.kafka.bootstrap,
+        "apicurio.kafkasql.topic.auto-create": "false",
+        "apicurio.storage.snapshot.location": layout.data("registry"),
+    }
+    heap = (f"-Xms{section.heap_mb // 4}m", f"-Xmx{section.heap_mb}m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+    options = tuple(f"-D{name}={value}" for name, value in settings.items())
+    return Part(
+        name="registry",
+        command=("java", *heap, *options, "-jar", str(_JAR)),
+        is_ready=lambda: answers(f"{section.url}/subjects"),
+        needs=("topics",),
+        prepare=lambda: layout.data("registry").mkdir(parents=True, exist_ok=True),
+        ports={"registry.port": section.port},
+    )

@@ -1,0 +1,89 @@
+"""Spark standalone: the master, its worker, and the views job that is submitted to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.config import ROOT, Config
+from penstock.stack.layout import SERVERS, VENV_BIN, Layout
+from penstock.stack.part import Part
+from penstock.stack.parts.http import get_json
+
+_SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
+VIEWS_APP = "penstock-views"
+_SPARE_CORES = 2
+
+
+def spark_master(config: Config, layout: Layout) -> Part:
+    """Return the master; what it knows of its workers and applications survives a crash of it."""
+    section = config.spark
+    recovery = layout.data("spark-master")
+    options = f"-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryDirectory={recovery}"
+    address = ("--host", section.host, "--port", str(section.master_port), "--webui-port", str(section.master_ui_port))
+    return Part(
+        name="spark-master",
+        command=(str(_SPARK_HOME / "bin/spark-class"), "org.apache.spark.deploy.master.Master", *address),
+        is_ready=lambda: _master(config).get("status") == "ALIVE",
+        prepare=lambda: recovery.mkdir(parents=True, exist_ok=True),
+        environment={**_environment(config), "SPARK_DAEMON_JAVA_OPTS": options},
+        ports={"spark.master_port": section.master_port, "spark.master_ui_port": section.master_ui_port},
+    )
+
+
+def spark_worker(config: Config, layout: Layout) -> Part:
+    """Return the worker.
+
+    It offers more cores than the machine may have: Real-time Mode holds one core for each input partition, busy or not.
+    """
+    section = config.spark
+    work = layout.data("spark-worker")
+    address = ("--host", section.host, "--port", str(section.worker_port), "--webui-port", str(section.worker_ui_port))
+    offer = ("--cores", str(config.kafka.partitions + _SPARE_CORES), "--memory", f"{section.executor_memory_mb * 2}m")
+    command = ("org.apache.spark.deploy.worker.Worker", *address, *offer, "--work-dir", str(work), section.master_url)
+    return Part(
+        name="spark-worker",
+        command=(str(_SPARK_HOME / "bin/spark-class"), *command),
+        is_ready=lambda: _master(config).get("aliveworkers", 0) > 0,
+        needs=("spark-master",),
+        prepare=lambda: work.mkdir(parents=True, exist_ok=True),
+        # A worker keeps the folder of each application it ran; the job restarts, the folders must not pile up.
+        environment={**_environment(config), "SPARK_WORKER_OPTS": "-Dspark.worker.cleanup.enabled=true"},
+        ports={"spark.worker_port": section.worker_port, "spark.worker_ui_port": section.worker_ui_port},
+    )
+
+
+def views_job(config: Config, layout: Layout) -> Part:
+    """Return the job that evaluates all views: CDC topics in, view topics out."""
+    section = config.spark
+    arguments = {
+        "--master": section.master_url,
+        "--app-name": VIEWS_APP,
+        "--bootstrap-servers": config.kafka.bootstrap,
+        "--registry-url": config.registry.url,
+        "--checkpoint": layout.data("views") / "checkpoint",
+        "--jars": SERVERS / "spark",
+        "--executor-memory-mb": section.executor_memory_mb,
+        "--driver-memory-mb": section.driver_memory_mb,
+    }
+    flat = [str(word) for pair in arguments.items() for word in pair]
+    return Part(
+        name="views",
+        command=(str(VENV_BIN / "python"), str(ROOT / "spark/jobs/row_views.py"), *flat),
+        is_ready=lambda: any(app["name"] == VIEWS_APP for app in _master(config).get("activeapps", [])),
+        needs=("spark-worker", "subjects", "topics"),
+        environment={**_environment(config), "PYSPARK_PYTHON": str(VENV_BIN / "python")},
+        stop_wait_s=20,
+    )
+
+
+def _environment(config: Config) -> dict[str, str]:
+    return {
+        "SPARK_HOME": str(_SPARK_HOME),
+        "SPARK_CONF_DIR": str(ROOT / "servers/spark"),
+        "SPARK_LOCAL_IP": config.spark.host,
+        "SPARK_DAEMON_MEMORY": "256m",
+    }
+
+
+def _master(config: Config) -> dict[str, Any]:
+    return get_json(f"http://{config.spark.host}:{config.spark.master_ui_port}/json/") or {}

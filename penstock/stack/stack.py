@@ -1,0 +1,64 @@
+"""The whole stack as one list: which parts and steps there are, and what each needs. Read it to see the architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.config import Config
+from penstock.stack import setup
+from penstock.stack.layout import Layout
+from penstock.stack.part import Part, Step
+from penstock.stack.parts.airflow import airflow_api_server, airflow_dag_processor, airflow_migrate, airflow_scheduler
+from penstock.stack.parts.cassandra import cassandra
+from penstock.stack.parts.connect import connect
+from penstock.stack.parts.kafka import kafka
+from penstock.stack.parts.postgres import postgres
+from penstock.stack.parts.randomuser import randomuser
+from penstock.stack.parts.registry import registry
+from penstock.stack.parts.spark import spark_master, spark_worker, views_job
+
+
+def parts(config: Config) -> list[Part]:
+    """Return every process of the stack, sources first."""
+    layout = Layout.of(config)
+    builders = (
+        randomuser,
+        postgres,
+        airflow_migrate,
+        airflow_api_server,
+        airflow_scheduler,
+        airflow_dag_processor,
+        kafka,
+        registry,
+        connect,
+        spark_master,
+        spark_worker,
+        views_job,
+        cassandra,
+    )
+    return [build(config, layout) for build in builders]
+
+
+def steps(config: Config) -> list[Step]:
+    """Return every step of the set-up; each is idempotent and says what it did."""
+    return [
+        Step("tables", lambda: setup.create_tables(config), needs=("postgres",)),
+        Step("topics", lambda: setup.create_topics(config), needs=("kafka",)),
+        Step("subjects", lambda: setup.register_subjects(config), needs=("registry",)),
+        Step("keyspace", lambda: setup.create_view_tables(config), needs=("cassandra",)),
+        Step(
+            "connectors",
+            lambda: setup.apply_connectors(config),
+            needs=("connect", "registry", "tables", "topics", "subjects", "keyspace"),
+        ),
+    ]
+
+
+def nodes(config: Config) -> Sequence[Part | Step]:
+    """Return parts and steps together, as the start takes them."""
+    return [*parts(config), *steps(config)]
+
+
+def ports(config: Config) -> dict[str, int]:
+    """Return every port that the stack listens on, by configuration key."""
+    return {key: port for part in parts(config) for key, port in part.ports.items()}

@@ -1,0 +1,192 @@
+"""supervisord keeps the processes of a stack: this writes its configuration, starts it and speaks to it.
+
+It starts nothing by itself (autostart off): `up` starts the parts in dependency order. Whatever dies is restarted.
+Protocol: supervisord's XML-RPC API over a Unix socket, https://supervisord.org/api.html.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import xmlrpc.client
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from penstock.errors import TerminalError, TransientError
+from penstock.stack.layout import VENV_BIN, Layout
+from penstock.stack.part import Part
+from penstock.stack.processes import PART_MARK, STATE_MARK
+from penstock.stack.wait import wait_until
+
+_AWAY = (OSError, HTTPException, xmlrpc.client.Error)
+_SUN_PATH_MAX = 100
+"""A Unix socket's path has 108 bytes (man 7 unix); supervisord adds a suffix while it binds."""
+
+
+class StatePathTooLong(TerminalError):
+    """The clone lies so deep that the supervisor's socket cannot be named."""
+
+    def __init__(self, socket_path: Path) -> None:
+        super().__init__(
+            f"the path of the supervisor's socket is too long for the system ({len(str(socket_path))} > {_SUN_PATH_MAX}):"
+            f" {socket_path}\n  What to do: move the clone to a shorter path."
+        )
+
+
+class SupervisorAway(TransientError):
+    """supervisord does not answer on its socket."""
+
+    def __init__(self, socket_path: Path) -> None:
+        super().__init__(f"the supervisor does not answer at {socket_path}. What to do: penstock up")
+
+
+@dataclass(frozen=True)
+class ProcessState:
+    """What supervisord knows of one process; `state` is its word: RUNNING, BACKOFF, FATAL, EXITED …"""
+
+    name: str
+    state: str
+    pid: int
+    started_at_s: int
+    exit_code: int
+    reason: str
+
+
+class Supervisor:
+    """A client of the stack's supervisord, which it can also start and end."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._socket = layout.run / "supervisor.sock"
+        if len(str(self._socket)) > _SUN_PATH_MAX:
+            raise StatePathTooLong(self._socket)
+
+    @property
+    def _rpc(self) -> xmlrpc.client.ServerProxy:
+        """Return a fresh client: the transport's connection is of no use after one failed call."""
+        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+
+    def is_running(self) -> bool:
+        """Tell whether supervisord answers."""
+        try:
+            return bool(self._rpc.getState())
+        except _AWAY:
+            return False
+
+    def start(self, parts: Iterable[Part]) -> None:
+        """Write the configuration; start supervisord, or let a running one take up what is new in it."""
+        conf = self._write_configuration(list(parts))
+        if self.is_running():
+            self._take_up_changes()
+            return
+        environment = {**os.environ, STATE_MARK: str(self._layout.state), PART_MARK: "supervisor"}
+        command = [str(VENV_BIN / "supervisord"), "-c", str(conf)]
+        subprocess.run(command, check=True, env=environment, stdin=subprocess.DEVNULL)
+        wait_until(self.is_running, timeout_s=20, what="supervisord answers", log=self._layout.log("supervisord"))
+
+    def shutdown(self) -> None:
+        """End supervisord itself, once its processes are stopped."""
+        self._rpc.shutdown()
+        wait_until(lambda: not self.is_running(), timeout_s=30, what="supervisord ends")
+
+    def start_process(self, name: str) -> None:
+        """Start a process without waiting for it; one that runs already is left alone."""
+        if self.state(name).state not in {"RUNNING", "STARTING"}:
+            self._rpc.startProcess(name, False)
+
+    def stop_process(self, name: str) -> None:
+        """Ask a process to stop, without waiting for it."""
+        if self.state(name).state in {"RUNNING", "STARTING", "BACKOFF"}:
+            self._rpc.stopProcess(name, False)
+
+    def state(self, name: str) -> ProcessState:
+        """Return what supervisord knows of one process."""
+        return _process_state(self._rpc.getProcessInfo(name))
+
+    def states(self) -> dict[str, ProcessState]:
+        """Return what supervisord knows of every process, by name.
+
+        :raises SupervisorAway: when it does not answer.
+        """
+        try:
+            return {info["name"]: _process_state(info) for info in self._rpc.getAllProcessInfo()}
+        except _AWAY as exc:
+            raise SupervisorAway(self._socket) from exc
+
+    def _take_up_changes(self) -> None:
+        added, _changed, _removed = self._rpc.reloadConfig()[0]
+        for name in added:
+            self._rpc.addProcessGroup(name)
+
+    def _write_configuration(self, parts: list[Part]) -> Path:
+        run, logs = self._layout.run, self._layout.state / "logs"
+        for folder in (run / "parts", logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        for part in parts:
+            self._write_launch_file(part)
+        conf = run / "supervisord.conf"
+        conf.write_text("\n".join([self._daemon_section(), *(self._program_section(part) for part in parts)]))
+        return conf
+
+    def _write_launch_file(self, part: Part) -> None:
+        marks = {STATE_MARK: str(self._layout.state), PART_MARK: part.name}
+        launch = {"command": list(part.command), "environment": {**part.environment, **marks}}
+        file = self._layout.launch_file(part.name)
+        file.touch(mode=0o600)  # Airflow's environment holds its keys
+        file.write_text(json.dumps(launch, indent=2))
+
+    def _daemon_section(self) -> str:
+        run = _escape(self._layout.run)
+        return f"""
+[supervisord]
+logfile = {_escape(self._layout.log("supervisord"))}
+pidfile = {run}/supervisord.pid
+directory = {_escape(self._layout.state)}
+[unix_http_server]
+file = {run}/supervisor.sock
+chmod = 0600
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+"""
+
+    def _program_section(self, part: Part) -> str:
+        return f"""
+[program:{part.name}]
+command = {_escape(sys.executable)} -m penstock.stack.launch {_escape(self._layout.launch_file(part.name))}
+autostart = false
+autorestart = {"false" if part.one_shot else "true"}
+startsecs = {0 if part.one_shot else 2}
+startretries = 1000000
+stopsignal = {part.stop_signal}
+stopwaitsecs = {part.stop_wait_s}
+stopasgroup = false
+killasgroup = true
+redirect_stderr = true
+stdout_logfile = {_escape(self._layout.log(part.name))}
+stdout_logfile_maxbytes = 20MB
+stdout_logfile_backups = 2
+"""
+
+
+def _escape(path: Path | str) -> str:
+    """Write a path for supervisord's configuration, where a percent sign begins an expansion."""
+    return str(path).replace("%", "%%")
+
+
+def _process_state(info: object) -> ProcessState:
+    fields = dict(info)  # type: ignore[call-overload]  # XML-RPC answers are untyped
+    return ProcessState(
+        name=fields["name"],
+        state=fields["statename"],
+        pid=fields["pid"],
+        started_at_s=fields["start"],
+        exit_code=fields["exitstatus"],
+        reason=fields["spawnerr"],
+    )
