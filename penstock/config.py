@@ -32,13 +32,16 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Port = Field(ge=1, le=65535)
-
-
 class Api(_Section):
-    """The stand-in of randomuser.me."""
+    """The stand-in of randomuser.me, which is what Airflow asks for users unless it is told another address."""
 
+    host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
+
+    @property
+    def url(self) -> str:
+        """The address that answers users."""
+        return f"http://{self.host}:{self.port}/api/"
 
 
 class Postgres(_Section):
@@ -142,7 +145,11 @@ class Config(BaseSettings):
     """One stack: where its state lies and how each part is reached."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="PENSTOCK_", env_nested_delimiter="__", nested_model_default_partial_update=True
+        frozen=True,
+        extra="forbid",
+        env_prefix="PENSTOCK_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
     )
 
     state: Path = Path("var")
@@ -163,11 +170,11 @@ class Config(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic's signature
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put the environment above the file, whose content arrives as constructor arguments."""
         return env_settings, init_settings

@@ -1,1 +1,1 @@
-"""The local stack: real servers as supervised processes, and the steps that set them up. `up` is where to start reading."""
+"""The local stack: real servers as supervised processes, and the steps that set them up. Start with `stack.py`."""

@@ -11,7 +11,7 @@ class Part:
     """A process of the stack.
 
     `prepare` runs before each start and is idempotent (initdb, rendering the configuration). `is_ready` speaks the
-    part's own protocol and returns False as long as it does not answer; it never raises for a part that is still coming.
+    part's own protocol and returns False while it does not answer; it never raises for a part that is still coming.
     """
 
     name: str
@@ -21,7 +21,8 @@ class Part:
     stops_before: tuple[str, ...] = ()
     """Parts that it uses but can start without; at the end they outlive it."""
     prepare: Callable[[], None] = lambda: None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Callable[[], Mapping[str, str]] = dict
+    """Asked when the part's launch file is written; it may make what it names (Airflow's keys)."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """Configuration key (`kafka.port`) → port that it listens on."""
     stop_signal: str = "TERM"

@@ -50,7 +50,9 @@ def _is_free(host: str, port: int) -> bool:
 
 def _holder(port: int) -> str:
     try:
-        listeners = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr.port == port]
+        listeners = [
+            c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr.port == port
+        ]
     except psutil.AccessDenied:
         listeners = []
     pid = next((c.pid for c in listeners if c.pid), None)

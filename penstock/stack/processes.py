@@ -25,7 +25,11 @@ def _is_marked(process: psutil.Process, state: Path, part: str | None) -> bool:
         environment = process.environ()
     except (psutil.AccessDenied, psutil.NoSuchProcess, OSError):
         return False
-    return environment.get(STATE_MARK) == str(state) and PART_MARK in environment and part in (None, environment[PART_MARK])
+    return (
+        environment.get(STATE_MARK) == str(state)
+        and PART_MARK in environment
+        and part in (None, environment[PART_MARK])
+    )
 
 
 def end(processes: list[psutil.Process], *, grace_s: float = 10.0) -> None:

@@ -1,4 +1,4 @@
-"""The steps of the set-up: whatever must exist in the servers before data flows. Each is idempotent and says what it did."""
+"""The steps of the set-up: what must exist in the servers before data flows. Each is idempotent, says what it did."""
 
 from __future__ import annotations
 

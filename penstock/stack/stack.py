@@ -1,4 +1,4 @@
-"""The whole stack as one list: which parts and steps there are, and what each needs. Read it to see the architecture."""
+"""The whole stack as one list: its parts and steps, and what each needs. Read it to see the architecture."""
 
 from __future__ import annotations
 

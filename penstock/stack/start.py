@@ -93,7 +93,9 @@ class _Start:
         state = self._supervisor.state(part.name)
         if state.state == "BACKOFF":
             self._bear_death(part, log)
-        elif state.state in {"FATAL", "EXITED", "UNKNOWN"} and not (part.one_shot and state.exit_code == 0):
+        elif part.one_shot and state.state == "EXITED" and state.exit_code == 0:
+            self._tell(part.name, Progress.READY)
+        elif state.state in {"FATAL", "EXITED", "UNKNOWN"}:
             raise StartFailed(part.name, f"ended while it started (exit code {state.exit_code})", log)
         elif part.is_ready():
             self._tell(part.name, Progress.READY)
@@ -120,9 +122,7 @@ def start_all(nodes: Sequence[Part | Step], *, layout: Layout, supervisor: Super
     _Start(layout, supervisor, on_event).run(nodes)
 
 
-def stop_all(
-    nodes: Sequence[Part | Step], *, supervisor: Supervisor, on_stopped: Callable[[str], None]
-) -> None:
+def stop_all(nodes: Sequence[Part | Step], *, supervisor: Supervisor, on_stopped: Callable[[str], None]) -> None:
     """Stop every part once nothing that needs it runs any more: wave by wave, each wave at once."""
     needs = _all_needs(nodes)
     remaining = {node.name for node in nodes if isinstance(node, Part)}

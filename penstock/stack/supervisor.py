@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
@@ -26,7 +27,7 @@ from penstock.stack.wait import wait_until
 
 _AWAY = (OSError, HTTPException, xmlrpc.client.Error)
 _SUN_PATH_MAX = 100
-"""A Unix socket's path has 108 bytes (man 7 unix); supervisord adds a suffix while it binds."""
+"""A Unix socket's path has 108 bytes (unix(7)); supervisord adds a suffix while it binds."""
 
 
 class StatePathTooLong(TerminalError):
@@ -48,7 +49,7 @@ class SupervisorAway(TransientError):
 
 @dataclass(frozen=True)
 class ProcessState:
-    """What supervisord knows of one process; `state` is its word: RUNNING, BACKOFF, FATAL, EXITED …"""
+    """What supervisord knows of one process; `state` is its word, RUNNING or BACKOFF or FATAL."""
 
     name: str
     state: str
@@ -68,7 +69,7 @@ class Supervisor:
             raise StatePathTooLong(self._socket)
 
     @property
-    def _rpc(self) -> xmlrpc.client.ServerProxy:
+    def _rpc(self) -> Any:  # its answers are untyped
         """Return a fresh client: the transport's connection is of no use after one failed call."""
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
@@ -137,7 +138,7 @@ class Supervisor:
 
     def _write_launch_file(self, part: Part) -> None:
         marks = {STATE_MARK: str(self._layout.state), PART_MARK: part.name}
-        launch = {"command": list(part.command), "environment": {**part.environment, **marks}}
+        launch = {"command": list(part.command), "environment": {**part.environment(), **marks}}
         file = self._layout.launch_file(part.name)
         file.touch(mode=0o600)  # Airflow's environment holds its keys
         file.write_text(json.dumps(launch, indent=2))
@@ -180,8 +181,7 @@ def _escape(path: Path | str) -> str:
     return str(path).replace("%", "%%")
 
 
-def _process_state(info: object) -> ProcessState:
-    fields = dict(info)  # type: ignore[call-overload]  # XML-RPC answers are untyped
+def _process_state(fields: dict[str, Any]) -> ProcessState:
     return ProcessState(
         name=fields["name"],
         state=fields["statename"],

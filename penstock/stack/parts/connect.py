@@ -27,7 +27,7 @@ def connect(config: Config, layout: Layout) -> Part:
         needs=("topics",),
         stops_before=("postgres", "registry", "cassandra"),
         prepare=lambda: _prepare(config, layout),
-        environment=_addresses(config),
+        environment=lambda: _addresses(config),
         ports={"connect.port": section.port},
     )
 

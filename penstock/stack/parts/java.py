@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def java(main_class: str, *args: str, classpath: tuple[Path | str, ...], heap_mb: int, options: tuple[str, ...] = ()) -> tuple[str, ...]:
+def java(
+    main_class: str, *args: str, classpath: tuple[Path | str, ...], heap_mb: int, options: tuple[str, ...] = ()
+) -> tuple[str, ...]:
     """Return the command that runs a main class.
 
     :param classpath: folders of jars, or single folders and files.

@@ -15,7 +15,7 @@ from penstock.stack.part import Part
 _BIN = SERVERS / "postgres" / "bin"
 
 _AS_NOBODY = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
-"""Postgres refuses to run as root. In a user namespace it sees another uid, while its files stay root's (unshare(1))."""
+"""Postgres refuses to run as root. In a user namespace it sees another uid; its files stay root's (unshare(1))."""
 
 
 class InitdbFailed(TerminalError):
@@ -24,7 +24,9 @@ class InitdbFailed(TerminalError):
     def __init__(self, output: str) -> None:
         hint = ""
         if os.geteuid() == 0:
-            hint = "\n  What to do: as root, user namespaces are needed (unshare --user); or run Penstock as another user."
+            hint = (
+                "\n  What to do: as root, user namespaces are needed (unshare --user); or run Penstock as another user."
+            )
         super().__init__(f"initdb failed:\n{output}{hint}")
 
 

@@ -21,7 +21,12 @@ def registry(config: Config, layout: Layout) -> Part:
         "apicurio.kafkasql.topic.auto-create": "false",
         "apicurio.storage.snapshot.location": layout.data("registry"),
     }
-    heap = (f"-Xms{section.heap_mb // 4}m", f"-Xmx{section.heap_mb}m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+    heap = (
+        f"-Xms{section.heap_mb // 4}m",
+        f"-Xmx{section.heap_mb}m",
+        "-XX:+UseSerialGC",
+        "-XX:+ExitOnOutOfMemoryError",
+    )
     options = tuple(f"-D{name}={value}" for name, value in settings.items())
     return Part(
         name="registry",

@@ -25,7 +25,7 @@ def spark_master(config: Config, layout: Layout) -> Part:
         command=(str(_SPARK_HOME / "bin/spark-class"), "org.apache.spark.deploy.master.Master", *address),
         is_ready=lambda: _master(config).get("status") == "ALIVE",
         prepare=lambda: recovery.mkdir(parents=True, exist_ok=True),
-        environment={**_environment(config), "SPARK_DAEMON_JAVA_OPTS": options},
+        environment=lambda: {**_environment(config), "SPARK_DAEMON_JAVA_OPTS": options},
         ports={"spark.master_port": section.master_port, "spark.master_ui_port": section.master_ui_port},
     )
 
@@ -47,7 +47,7 @@ def spark_worker(config: Config, layout: Layout) -> Part:
         needs=("spark-master",),
         prepare=lambda: work.mkdir(parents=True, exist_ok=True),
         # A worker keeps the folder of each application it ran; the job restarts, the folders must not pile up.
-        environment={**_environment(config), "SPARK_WORKER_OPTS": "-Dspark.worker.cleanup.enabled=true"},
+        environment=lambda: {**_environment(config), "SPARK_WORKER_OPTS": "-Dspark.worker.cleanup.enabled=true"},
         ports={"spark.worker_port": section.worker_port, "spark.worker_ui_port": section.worker_ui_port},
     )
 
@@ -71,7 +71,7 @@ def views_job(config: Config, layout: Layout) -> Part:
         command=(str(VENV_BIN / "python"), str(ROOT / "spark/jobs/row_views.py"), *flat),
         is_ready=lambda: any(app["name"] == VIEWS_APP for app in _master(config).get("activeapps", [])),
         needs=("spark-worker", "subjects", "topics"),
-        environment={**_environment(config), "PYSPARK_PYTHON": str(VENV_BIN / "python")},
+        environment=lambda: {**_environment(config), "PYSPARK_PYTHON": str(VENV_BIN / "python")},
         stop_wait_s=20,
     )
 

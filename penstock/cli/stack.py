@@ -1,0 +1,130 @@
+"""The commands of the stack's life: up, down, reset, status, logs."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from penstock.config import Config, load_config
+from penstock.errors import TerminalError
+from penstock.stack import lifecycle, stack
+from penstock.stack.health import PartHealth, part_healths
+from penstock.stack.layout import Layout
+from penstock.stack.start import Event, Progress
+
+_out = Console(highlight=False)
+
+
+class UnknownPart(TerminalError):
+    """A name that is no part of the stack."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"there is no part {name!r}; the parts are: {', '.join(known)}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(down)
+    app.command()(reset)
+    app.command()(status)
+    app.command()(logs)
+
+
+def down() -> None:
+    """Stop the stack in the right order and keep its data.
+
+    Example: `penstock down`
+    """
+    lifecycle.stop(load_config(), on_stopped=lambda name: _out.print(f"  {name:<22} stopped"))
+    _out.print("Stopped. The data is kept: `penstock up` goes on where this ended.")
+
+
+def reset(yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False) -> None:
+    """Stop the stack and delete all its data.
+
+    Example: `penstock reset --yes`
+    """
+    config = load_config()
+    if not yes:
+        typer.confirm(f"Delete everything in {config.state_dir}?", abort=True)
+    lifecycle.reset(config, on_stopped=lambda name: _out.print(f"  {name:<22} stopped"))
+    _out.print(f"Deleted {config.state_dir}")
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every 2 seconds.")] = False,
+) -> None:
+    """Show every part: does it answer, since when, how much memory. Exit 1 when one does not answer.
+
+    Example: `penstock status --json`
+    """
+    config = load_config()
+    while watch:
+        _out.clear()
+        _out.print(_status_table(part_healths(config)))
+        time.sleep(2)
+    healths = part_healths(config)
+    if as_json:
+        typer.echo(json.dumps([asdict(health) for health in healths], indent=2))
+    else:
+        _out.print(_status_table(healths))
+    raise typer.Exit(0 if all(health.answers for health in healths) else 1)
+
+
+def logs(
+    part: Annotated[str, typer.Argument(help="A part, as `penstock status` names it.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what comes.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0)] = 50,
+) -> None:
+    """Show what a part printed.
+
+    Example: `penstock logs connect --follow`
+    """
+    config = load_config()
+    known = [known.name for known in stack.parts(config)]
+    if part not in (*known, "supervisord"):
+        raise UnknownPart(part, known)
+    log = Layout.of(config).log(part)
+    os.execvp("tail", ["tail", "-n", str(lines), *(["-F"] if follow else []), str(log)])  # noqa: S606, S607
+
+
+def print_event(event: Event) -> None:
+    """Print one line for each part or step that is ready."""
+    if event.progress is Progress.READY:
+        _out.print(f"  {event.name:<22} {event.elapsed_s:6.1f} s  {event.detail}")
+
+
+def _status_table(healths: list[PartHealth]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("part", "state", "pid", "up"):
+        table.add_column(title)
+    table.add_column("memory", justify="right")
+    table.add_column("address")
+    for health in healths:
+        style = None if health.answers else "red"
+        pid = str(health.pid) if health.pid else "-"
+        memory = f"{health.memory_mb:,.0f} MB" if health.pid else "-"
+        table.add_row(health.name, health.state, pid, _duration(health.up_s), memory, health.address, style=style)
+    total = sum(health.memory_mb for health in healths)
+    table.add_row("", "", "", "", f"{total:,.0f} MB", "in all")
+    return table
+
+
+def _duration(seconds: int) -> str:
+    if not seconds:
+        return "-"
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
+
+
+def memory_gb(config: Config) -> float:
+    """Return the memory of all processes of the stack, in GB."""
+    return sum(health.memory_mb for health in part_healths(config)) / 1024

@@ -1,0 +1,86 @@
+"""Counts how far changes have come: into the change topics, into the view topics, into Cassandra.
+
+A `Passage` begins before the changes are made and counts from there, so that it can say "done" without a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import OFFSET_INVALID, Consumer, TopicPartition
+
+from penstock.config import Config
+
+_TIMEOUT_S = 10.0
+_BATCH = 5000
+
+
+@dataclass(frozen=True)
+class HopCounts:
+    """Records since the beginning of the passage."""
+
+    changed: int
+    """In the change topics; what an aborted transaction left does not count."""
+    viewed: int
+    """In the view topics."""
+    written: int
+    """Acknowledged by Cassandra and committed by the sink, of those in the view topics."""
+
+
+class Passage:
+    """Counts the records that pass each hop from now on."""
+
+    def __init__(self, config: Config, *, change_topics: Sequence[str], view_topics: Sequence[str], sink: str) -> None:
+        self._changes = _RecordCounter(config, change_topics)
+        self._views = _RecordCounter(config, view_topics)
+        self._sink = _consumer(config, group=f"connect-{sink}")
+
+    def counts(self) -> HopCounts:
+        """Look how far the records have come; takes as long as reading the new ones."""
+        return HopCounts(self._changes.count(), self._views.count(), self._written())
+
+    def close(self) -> None:
+        """Close the connections."""
+        for consumer in (self._changes.consumer, self._views.consumer, self._sink):
+            consumer.close()
+
+    def _written(self) -> int:
+        begin = self._views.begin
+        committed = self._sink.committed([TopicPartition(*place) for place in begin], timeout=_TIMEOUT_S)
+        return sum(max(0, at.offset - begin[at.topic, at.partition]) for at in committed if at.offset != OFFSET_INVALID)
+
+
+class _RecordCounter:
+    """Counts the records of some topics, from the ends that they had at the beginning."""
+
+    def __init__(self, config: Config, topics: Sequence[str]) -> None:
+        self.consumer = _consumer(config, group="penstock-passage")
+        self.begin = {place: self._end(place) for topic in topics for place in self._partitions(topic)}
+        self.consumer.assign([TopicPartition(*place, offset) for place, offset in self.begin.items()])
+        self._count = 0
+
+    def count(self) -> int:
+        while records := self.consumer.consume(_BATCH, timeout=0.1):
+            self._count += sum(record.error() is None for record in records)
+        return self._count
+
+    def _partitions(self, topic: str) -> list[tuple[str, int]]:
+        metadata = self.consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+        return [(topic, partition) for partition in metadata.partitions]
+
+    def _end(self, place: tuple[str, int]) -> int:
+        _, end = self.consumer.get_watermark_offsets(TopicPartition(*place), timeout=_TIMEOUT_S)
+        return int(end)
+
+
+def _consumer(config: Config, *, group: str) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": config.kafka.bootstrap,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "log_level": 0,
+        }
+    )

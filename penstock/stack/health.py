@@ -1,0 +1,69 @@
+"""How each part is: what the supervisor says of its process, and whether it answers its protocol."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from penstock.config import Config
+from penstock.stack import stack
+from penstock.stack.layout import Layout
+from penstock.stack.part import Part
+from penstock.stack.processes import marked, memory_mb
+from penstock.stack.supervisor import ProcessState, Supervisor, SupervisorAway
+
+
+@dataclass(frozen=True)
+class PartHealth:
+    """One row of `penstock status`."""
+
+    name: str
+    state: str
+    answers: bool
+    pid: int
+    up_s: int
+    memory_mb: float
+    address: str
+
+
+def part_healths(config: Config) -> list[PartHealth]:
+    """Ask every part at once; parts that run once and end are left out."""
+    layout = Layout.of(config)
+    states = _states(Supervisor(layout))
+    lasting = [part for part in stack.parts(config) if not part.one_shot]
+    with ThreadPoolExecutor(len(lasting)) as pool:
+        return list(pool.map(lambda part: _health(part, layout, states), lasting))
+
+
+def _states(supervisor: Supervisor) -> Mapping[str, ProcessState]:
+    try:
+        return supervisor.states()
+    except SupervisorAway:
+        return {}
+
+
+def _health(part: Part, layout: Layout, states: Mapping[str, ProcessState]) -> PartHealth:
+    state = states.get(part.name)
+    is_running = state is not None and state.state == "RUNNING"
+    answers = is_running and part.is_ready()
+    return PartHealth(
+        name=part.name,
+        state=_word(state, answers=answers),
+        answers=answers,
+        pid=state.pid if state and is_running else 0,
+        up_s=int(time.time()) - state.started_at_s if state and is_running else 0,
+        memory_mb=memory_mb(marked(layout.state, part=part.name)) if is_running else 0.0,
+        address=", ".join(f"127.0.0.1:{port}" for port in part.ports.values()),
+    )
+
+
+def _word(state: ProcessState | None, *, answers: bool) -> str:
+    if state is None:
+        return "not started"
+    if state.state == "RUNNING":
+        return "running" if answers else "running, no answer"
+    return {"STARTING": "starting", "BACKOFF": "dies, is restarted", "STOPPED": "stopped"}.get(
+        state.state, state.state.lower()
+    )

@@ -1,0 +1,47 @@
+"""The life of a whole stack: up, down, reset. What the command line calls; it prints nothing itself."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+from penstock.config import Config
+from penstock.stack import stack
+from penstock.stack.layout import Layout
+from penstock.stack.ports import refuse_taken
+from penstock.stack.processes import end, marked
+from penstock.stack.start import OnEvent, start_all, stop_all
+from penstock.stack.supervisor import Supervisor
+
+
+def start(config: Config, *, on_event: OnEvent) -> None:
+    """Start what is not running and set up what is not there; with everything in place nothing changes.
+
+    Processes that a killed supervisor left behind are ended first: nobody would restart them.
+
+    :raises PortsTaken: before anything is started.
+    :raises StartFailed: when a part dies or stays silent.
+    """
+    layout = Layout.of(config)
+    supervisor = Supervisor(layout)
+    if not supervisor.is_running():
+        end(marked(layout.state))
+        refuse_taken(stack.ports(config))
+    supervisor.start(stack.parts(config))
+    start_all(stack.nodes(config), layout=layout, supervisor=supervisor, on_event=on_event)
+
+
+def stop(config: Config, *, on_stopped: Callable[[str], None]) -> None:
+    """Stop everything in the right order and keep the data; what is not running is no error."""
+    layout = Layout.of(config)
+    supervisor = Supervisor(layout)
+    if supervisor.is_running():
+        stop_all(stack.nodes(config), supervisor=supervisor, on_stopped=on_stopped)
+        supervisor.shutdown()
+    end(marked(layout.state))
+
+
+def reset(config: Config, *, on_stopped: Callable[[str], None]) -> None:
+    """Stop everything and delete the state folder with all data."""
+    stop(config, on_stopped=on_stopped)
+    shutil.rmtree(config.state_dir, ignore_errors=True)

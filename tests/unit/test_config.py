@@ -1,0 +1,61 @@
+"""The configuration: defaults run, the file and the environment override, everything unknown is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from penstock.config import ROOT, Config, ConfigInvalid, load_config
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "penstock.toml"
+    file.write_text(text)
+    return file
+
+
+def test_defaults_are_the_ports_people_know() -> None:
+    config = Config()
+    ports = (config.postgres.port, config.kafka.port, config.connect.port, config.registry.port, config.cassandra.port)
+    assert ports == (5432, 9092, 8083, 8081, 9042)
+    assert config.state_dir == ROOT / "var"
+
+
+def test_the_file_overrides_one_key_and_leaves_the_others(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, "[kafka]\nport = 19092\n"))
+    assert (config.kafka.port, config.kafka.heap_mb) == (19092, Config().kafka.heap_mb)
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_KAFKA__PORT", "29092")
+    config = load_config(write(tmp_path, "[kafka]\nport = 19092\nheap_mb = 300\n"))
+    assert (config.kafka.port, config.kafka.heap_mb) == (29092, 300)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[kafka]\nprot = 1\n", "kafka.prot: unknown key"),
+        ("[kafak]\nport = 1\n", "kafak: unknown key"),
+        ("[kafka]\nport = 'x'\n", "kafka.port: "),
+        ("[kafka]\nport = 70000\n", "kafka.port: "),
+        ("[kafka\n", "not valid TOML"),
+    ],
+)
+def test_bad_input_is_named(tmp_path: Path, text: str, says: str) -> None:
+    file = write(tmp_path, text)
+    with pytest.raises(ConfigInvalid) as refused:
+        load_config(file)
+    assert says in str(refused.value)
+    assert str(file) in str(refused.value)
+
+
+def test_every_problem_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid) as refused:
+        load_config(write(tmp_path, "[kafka]\nprot = 1\n[postgres]\nport = 0\n"))
+    assert "kafka.prot" in str(refused.value)
+    assert "postgres.port" in str(refused.value)
+
+
+def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match="does not exist"):
+        load_config(tmp_path / "absent.toml")
