@@ -1,0 +1,1 @@
+"""Kafka Connect: its REST API, the connector files, and making the one follow the other."""

@@ -1,0 +1,1 @@
+"""The Schema Registry: registering the contracts of the view topics, setting compatibility."""

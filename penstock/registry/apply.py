@@ -1,0 +1,96 @@
+"""Make the registry hold the contracts: every `schemas/avro/<subject>.avsc`, and the compatibility of each subject.
+
+View subjects are BACKWARD; CDC subjects NONE, or an ALTER TABLE would kill the source (docs/contracts.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.errors import TerminalError
+from penstock.registry.client import Compatibility, RegistryClient, RegistryRefused
+
+
+class SchemaFileInvalid(TerminalError):
+    """A contract file is no JSON."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"schema file {path} refused; nothing was registered: {problem}")
+
+
+class SchemaIncompatible(TerminalError):
+    """A contract breaks the one registered before."""
+
+    def __init__(self, subject: str, reason: str) -> None:
+        super().__init__(
+            f"subject {subject}: schemas/avro/{subject}.avsc is not a compatible successor of the registered schema "
+            f"({reason}); give a new field a default and never change a type, or start a new view"
+        )
+
+
+@dataclass(frozen=True)
+class SchemaFile:
+    """One contract; the subject is the file's stem, the schema JSON text in one line."""
+
+    subject: str
+    schema: str
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A contract in the registry."""
+
+    subject: str
+    schema_id: int
+    is_new: bool
+
+
+def read_schemas(folder: Path) -> tuple[SchemaFile, ...]:
+    """Read every `*.avsc` of the folder, in order of the subjects.
+
+    :raises SchemaFileInvalid: broken JSON, with line and column.
+    """
+    return tuple(_read(path) for path in sorted(folder.glob("*.avsc")))
+
+
+def apply_schemas(client: RegistryClient, *, files: Iterable[SchemaFile]) -> tuple[Registered, ...]:
+    """Register the contracts, BACKWARD; what is registered already stays as it is.
+
+    :raises SchemaIncompatible: naming the subject and the registry's reason.
+    """
+    return tuple(_register(client, file) for file in files)
+
+
+def release_cdc_subjects(client: RegistryClient, *, topics: Iterable[str]) -> None:
+    """Set compatibility NONE on the key and value subjects of CDC topics, those that exist yet or not."""
+    for topic in topics:
+        for subject in (f"{topic}-key", f"{topic}-value"):
+            _ensure_compatibility(client, subject, Compatibility.NONE)
+
+
+def _read(path: Path) -> SchemaFile:
+    try:
+        return SchemaFile(path.stem, json.dumps(json.loads(path.read_text(encoding="utf-8"))))
+    except json.JSONDecodeError as exc:
+        raise SchemaFileInvalid(path, f"line {exc.lineno}, column {exc.colno}: {exc.msg}") from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SchemaFileInvalid(path, str(exc)) from exc
+
+
+def _register(client: RegistryClient, file: SchemaFile) -> Registered:
+    before = client.versions(file.subject)
+    try:
+        schema_id = client.register(file.subject, file.schema)
+    except RegistryRefused as exc:
+        raise SchemaIncompatible(file.subject, exc.reason) from exc
+    # After the first version: Apicurio knows no settings of a subject that has none.
+    _ensure_compatibility(client, file.subject, Compatibility.BACKWARD)
+    return Registered(file.subject, schema_id, is_new=client.versions(file.subject) != before)
+
+
+def _ensure_compatibility(client: RegistryClient, subject: str, level: Compatibility) -> None:
+    if client.compatibility(subject) != level:
+        client.set_compatibility(subject, level)

@@ -1,0 +1,121 @@
+"""The Schema Registry by its Confluent API: one method per endpoint, no policy (`penstock.registry.apply` decides).
+
+Plain requests, not confluent-kafka's client: that one retries with waits of its own and caches what was registered.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Self, final
+from urllib.parse import quote
+
+import requests
+
+from penstock.errors import TerminalError, TransientError
+
+_CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
+_MESSAGE_LIMIT = 600
+
+
+class RegistryUnreachable(TransientError):
+    """Nothing answers at the address of the registry, or it cannot serve yet."""
+
+    def __init__(self, url: str, cause: str) -> None:
+        super().__init__(
+            f"the Schema Registry does not answer at {url} ({cause}); is it running? `penstock status` tells"
+        )
+
+
+class RegistryRefused(TerminalError):
+    """The registry understood the request and refuses it."""
+
+    def __init__(self, request: str, status: int, message: str) -> None:
+        self.status = status
+        self.reason = message[:_MESSAGE_LIMIT]
+        super().__init__(f"the Schema Registry refuses {request} (HTTP {status}): {self.reason}")
+
+
+class Compatibility(StrEnum):
+    """What a new version of a subject may change."""
+
+    NONE = "NONE"
+    BACKWARD = "BACKWARD"
+
+
+@final
+class RegistryClient:
+    """A client of one registry; every method raises :class:`RegistryUnreachable` or :class:`RegistryRefused`.
+
+    :param url: of the Confluent API, for example `http://127.0.0.1:8081/apis/ccompat/v7`.
+    :param timeout_s: of one request.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float = 15) -> None:
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._http = requests.Session()
+        self._http.trust_env = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def subjects(self) -> tuple[str, ...]:
+        """GET /subjects, sorted."""
+        return tuple(sorted(self._send("GET", "/subjects")))
+
+    def versions(self, subject: str) -> tuple[int, ...]:
+        """GET /subjects/SUBJECT/versions; empty when there is no such subject."""
+        found = self._send("GET", f"/subjects/{_path(subject)}/versions", absent=[])
+        return tuple(found)
+
+    def register(self, subject: str, schema: str) -> int:
+        """POST /subjects/SUBJECT/versions: the id of the schema, the known one when it is registered already."""
+        return int(self._send("POST", f"/subjects/{_path(subject)}/versions", body={"schema": schema})["id"])
+
+    def schema(self, schema_id: int) -> str | None:
+        """GET /schemas/ids/ID: the schema as JSON text, None when the registry has no such id."""
+        found: dict[str, str] = self._send("GET", f"/schemas/ids/{schema_id}", absent={})
+        return found.get("schema")
+
+    def compatibility(self, subject: str) -> str | None:
+        """GET /config/SUBJECT: the subject's own setting, None when it has none."""
+        found: dict[str, str] = self._send("GET", f"/config/{_path(subject)}", absent={})
+        return found.get("compatibilityLevel")
+
+    def set_compatibility(self, subject: str, level: Compatibility) -> None:
+        """PUT /config/SUBJECT; the subject need not exist yet on Confluent's registry."""
+        self._send("PUT", f"/config/{_path(subject)}", body={"compatibility": level.value})
+
+    def _send(self, method: str, path: str, *, body: Any = None, absent: Any = None) -> Any:
+        """Return the JSON reply; `absent`, when given, stands for a 404."""
+        url = self._url + path
+        try:
+            headers = {"Content-Type": _CONTENT_TYPE}
+            reply = self._http.request(method, url, json=body, headers=headers, timeout=self._timeout_s)
+            if reply.ok:
+                return reply.json()
+        except (requests.RequestException, ValueError) as exc:
+            raise RegistryUnreachable(self._url, type(exc).__name__) from exc
+        if reply.status_code == requests.codes.not_found and absent is not None:
+            return absent
+        if reply.status_code >= requests.codes.server_error:
+            raise RegistryUnreachable(self._url, f"HTTP {reply.status_code}: {_message(reply)[:_MESSAGE_LIMIT]}")
+        raise RegistryRefused(f"{method} {url}", reply.status_code, _message(reply))
+
+
+def _path(subject: str) -> str:
+    return quote(subject, safe="")
+
+
+def _message(reply: requests.Response) -> str:
+    try:
+        body = reply.json()
+    except ValueError:
+        return reply.reason
+    return str(body.get("message", reply.reason)) if isinstance(body, dict) else reply.reason

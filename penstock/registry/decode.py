@@ -1,0 +1,81 @@
+"""Decode Confluent's wire format (byte 0, 4-byte schema id, Avro) by the registry.
+
+Bad bytes are a result, not an error: whoever looks at a topic wants to see the other records.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from fastavro import parse_schema, schemaless_reader
+
+from penstock.registry.client import RegistryClient
+
+_HEADER = struct.Struct(">bI")
+# What fastavro raises on bytes that are not of the schema.
+_DECODE_ERRORS = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A key or value: decoded, or the reason why not (then `value` is text or hex)."""
+
+    value: Any
+    schema_id: int | None = None
+    problem: str | None = None
+
+
+class AvroDecoder:
+    """Decodes records of any subject; each schema is asked for once."""
+
+    def __init__(self, registry: RegistryClient) -> None:
+        self._registry = registry
+        self._schemas: dict[int, Any] = {}
+
+    def decode(self, data: bytes | None) -> Decoded:
+        """Decode a key or value; a null stays None.
+
+        :raises RegistryUnreachable: the registry is away: that says nothing about the record.
+        """
+        if data is None:
+            return Decoded(None)
+        if len(data) < _HEADER.size or data[0] != 0:
+            return Decoded(readable(data), problem="not in the registry's wire format")
+        _, schema_id = _HEADER.unpack_from(data)
+        schema = self._schema(schema_id)
+        if schema is None:
+            return Decoded(data.hex(), schema_id, f"the registry has no schema {schema_id}")
+        return _read(data, schema_id, schema)
+
+    def _schema(self, schema_id: int) -> Any | None:
+        if schema_id not in self._schemas:
+            text = self._registry.schema(schema_id)
+            if text is None:  # not kept: it may be registered a moment later
+                return None
+            self._schemas[schema_id] = parse_schema(json.loads(text))
+        return self._schemas[schema_id]
+
+
+def readable(data: bytes) -> str:
+    """Return the bytes as text when they are printable UTF-8, else as hex."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return data.hex()
+    return text if text.isprintable() else data.hex()
+
+
+def _read(data: bytes, schema_id: int, schema: Any) -> Decoded:
+    body = io.BytesIO(data[_HEADER.size :])
+    try:
+        value = schemaless_reader(body, schema, None)
+    except _DECODE_ERRORS as exc:
+        return Decoded(data.hex(), schema_id, f"not of schema {schema_id}: {type(exc).__name__}: {exc}")
+    rest = len(data) - _HEADER.size - body.tell()
+    if rest:
+        return Decoded(data.hex(), schema_id, f"not of schema {schema_id}: {rest} bytes left over")
+    return Decoded(value, schema_id)

@@ -1,0 +1,141 @@
+"""What the brokers say of topics: their partitions, settings and records, by confluent-kafka's admin client.
+
+The one seam to the admin client: its errors become ours here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without `__all__`
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+)
+
+from penstock.errors import TerminalError, TransientError
+from penstock.topics.declare import Topic
+
+
+class KafkaUnreachable(TransientError):
+    """No broker answers."""
+
+    def __init__(self, bootstrap: str, cause: str) -> None:
+        super().__init__(f"Kafka does not answer at {bootstrap} ({cause}); is it running? `penstock status` tells")
+
+
+class TopicNotCreated(TerminalError):
+    """The broker refuses to create a topic."""
+
+    def __init__(self, name: str, cause: str) -> None:
+        super().__init__(f"topic {name} could not be created: {cause}")
+
+
+@dataclass(frozen=True)
+class TopicState:
+    """A topic as it is; `records` counts offsets, so transaction markers are in it."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    records: int
+    settings: dict[str, str]
+
+
+class TopicAdmin:
+    """A client of one cluster.
+
+    :param bootstrap: `host:port` of a broker.
+    :param timeout_s: of one request.
+    """
+
+    def __init__(self, bootstrap: str, *, timeout_s: float = 15) -> None:
+        self._bootstrap = bootstrap
+        self._timeout_s = timeout_s
+        self._client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=silent_logger())
+
+    def topics(self) -> dict[str, tuple[int, int]]:
+        """Return (partitions, replication factor) of every topic.
+
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        try:
+            metadata = self._client.list_topics(timeout=self._timeout_s)
+        except KafkaException as exc:
+            raise self._unreachable(exc) from exc
+        return {name: (len(topic.partitions), _replicas(topic)) for name, topic in metadata.topics.items()}
+
+    def settings(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return all topic settings of each topic, defaults included."""
+        resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in names]
+        if not resources:
+            return {}
+        described = self._client.describe_configs(resources, request_timeout=self._timeout_s)
+        return {
+            resource.name: {key: entry.value for key, entry in self._result(future).items()}
+            for resource, future in described.items()
+        }
+
+    def records(self, partitions: Mapping[str, int]) -> dict[str, int]:
+        """Return how many offsets each topic holds (end minus beginning, over its partitions, committed)."""
+        places = [TopicPartition(name, number) for name, count in partitions.items() for number in range(count)]
+        beginnings = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        counts = dict.fromkeys(partitions, 0)
+        for (name, number), end in ends.items():
+            counts[name] += end - beginnings[name, number]
+        return counts
+
+    def create(self, topics: Sequence[Topic]) -> None:
+        """Create topics that do not exist; one that appeared meanwhile is left.
+
+        :raises TopicNotCreated: the broker refuses one.
+        """
+        wanted = [
+            NewTopic(topic.name, topic.partitions, topic.replication_factor, config=topic.settings) for topic in topics
+        ]
+        if not wanted:
+            return
+        for name, future in self._client.create_topics(wanted, request_timeout=self._timeout_s).items():
+            try:
+                future.result()
+            except KafkaException as exc:
+                if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise TopicNotCreated(name, exc.args[0].str()) from exc
+
+    def _offsets(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+        if not places:
+            return {}
+        futures = self._client.list_offsets(
+            dict.fromkeys(places, spec),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=self._timeout_s,
+        )
+        return {(place.topic, place.partition): self._result(future).offset for place, future in futures.items()}
+
+    def _result(self, future: Future[Any]) -> Any:
+        try:
+            return future.result()
+        except KafkaException as exc:
+            raise self._unreachable(exc) from exc
+
+    def _unreachable(self, exc: KafkaException) -> KafkaUnreachable:
+        return KafkaUnreachable(self._bootstrap, exc.args[0].str())
+
+
+def _replicas(topic: Any) -> int:
+    return min((len(partition.replicas) for partition in topic.partitions.values()), default=0)
+
+
+def silent_logger() -> logging.Logger:
+    """Return a logger for librdkafka that says nothing: what matters reaches us from the calls themselves."""
+    logger = logging.getLogger("penstock.librdkafka")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return logger
