@@ -1,0 +1,178 @@
+"""The contracts of the view topics: a view's type, written as Avro schemas in `schemas/avro`.
+
+`python -m penstock_views.contracts --write` writes them after a view changed; the job and the tests refuse a view that
+does not keep them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from penstock.errors import PenstockError, TerminalError
+from penstock_views.canonical import LOGICAL
+from penstock_views.declare import Image, View, ViewInvalid
+from penstock_views.evaluate import call_view
+from penstock_views.load import load_views
+from penstock_views.session import local_session
+from penstock_views.tables import read_table
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_AVRO: dict[tuple[str, str | None], Any] = {
+    ("string", None): "string",
+    ("string", "uuid"): {"type": "string", "logicalType": "uuid"},
+    ("int", None): "int",
+    ("bigint", None): "long",
+    ("boolean", None): "boolean",
+    ("double", None): "double",
+    ("date", None): {"type": "int", "logicalType": "date"},
+    ("timestamp", None): {"type": "long", "logicalType": "timestamp-millis"},
+}
+
+
+class ContractBroken(TerminalError):
+    """A view's type is not what its schema files promise."""
+
+    def __init__(self, file: Path, problem: str) -> None:
+        super().__init__(
+            f"{file}: {problem}. If the view changed on purpose: raise its revision and run "
+            "`.venv/bin/python -m penstock_views.contracts --write`"
+        )
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One Avro schema of a view topic."""
+
+    subject: str
+    schema: dict[str, Any]
+
+    @property
+    def file_name(self) -> str:
+        """Its file in `schemas/avro`."""
+        return f"{self.subject}.avsc"
+
+    @property
+    def text(self) -> str:
+        """The schema as it stands in the file."""
+        return json.dumps(self.schema, indent=2) + "\n"
+
+
+def view_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructType:
+    """Find the type of a view's rows: key columns first.
+
+    :param image: the canonical columns of its table.
+    :raises ViewInvalid: when the function does not work on them or a column's type is outside the contract.
+    """
+    frame = spark.createDataFrame([], T.StructType([T.StructField("image", image)]))
+    made = call_view(view, Image(view.table, F.col("image"), image.names))
+    try:
+        found = frame.select(*[column.alias(name) for name, column in made.columns.items()]).schema
+        frame.where(F.lit(True) if made.condition is None else made.condition)
+    except Exception as exc:  # Spark's analysis errors share no base class; the user is told which
+        raise ViewInvalid(view.origin, str(exc).splitlines()[0]) from exc
+    for field in found.fields:
+        _avro_type(view, field)
+    return found
+
+
+def contracts_of(view: View, row: T.StructType) -> tuple[Contract, Contract]:
+    """Say the key's and the value's contract of a view whose rows have that type."""
+    key = [{"name": name, "type": _avro_type(view, row[name])} for name in view.key]
+    rest = [
+        {"name": field.name, "type": ["null", _avro_type(view, field)], "default": None}
+        for field in row.fields
+        if field.name not in view.key
+    ]
+    return _contract(view, "key", key), _contract(view, "value", key + rest)
+
+
+def check_contracts(folder: Path, contracts: Sequence[Contract]) -> None:
+    """Compare contracts with their files.
+
+    :raises ContractBroken: naming the first file that is missing or differs, and where.
+    """
+    for contract in contracts:
+        file = folder / contract.file_name
+        if not file.exists():
+            raise ContractBroken(file, "the file is missing")
+        written = json.loads(file.read_text())
+        if written != contract.schema:
+            raise ContractBroken(file, _difference(written, contract.schema))
+
+
+def write_contracts(folder: Path, contracts: Sequence[Contract]) -> None:
+    """Write each contract into its file."""
+    for contract in contracts:
+        (folder / contract.file_name).write_text(contract.text)
+
+
+def contracts_in_repository(spark: SparkSession, root: Path = ROOT) -> list[Contract]:
+    """Compute every contract from the clone's files alone: the views, and the DDL of their tables."""
+    found: list[Contract] = []
+    for view in load_views(root / "spark" / "views"):
+        table = read_table(root / "schemas" / "postgres", view.table)
+        lacking = [name for name in table.primary_key if name not in view.key]
+        if lacking:
+            # Otherwise two rows of the source could take turns in one row of the view, and no version orders them.
+            raise ViewInvalid(view.origin, f"the key lacks {', '.join(lacking)} of {table.name}'s primary key")
+        found += contracts_of(view, view_type(spark, view, table.columns))
+    return found
+
+
+def _contract(view: View, part: str, fields: list[dict[str, Any]]) -> Contract:
+    record = {"type": "record", "name": part.capitalize(), "namespace": f"penstock.{view.topic}", "fields": fields}
+    return Contract(f"{view.topic}-{part}", record)
+
+
+def _avro_type(view: View, field: T.StructField) -> Any:
+    if isinstance(field.dataType, T.DecimalType):
+        size = {"precision": field.dataType.precision, "scale": field.dataType.scale}
+        return {"type": "bytes", "logicalType": "decimal", **size}
+    spark_type = field.dataType.simpleString()
+    kind = (spark_type, field.metadata.get(LOGICAL))
+    if kind not in _AVRO:
+        known = ", ".join(sorted({name for name, _ in _AVRO} | {"decimal"}))
+        raise ViewInvalid(view.origin, f"column {field.name} has type {spark_type}; cast it to one of: {known}")
+    return _AVRO[kind]
+
+
+def _difference(written: dict[str, Any], computed: dict[str, Any]) -> str:
+    old, new = ({field["name"]: field for field in schema["fields"]} for schema in (written, computed))
+    for name in old | new:
+        if old.get(name) != new.get(name):
+            return f"field {name} is {old.get(name, 'absent')} in the file and {new.get(name, 'absent')} in the view"
+    return "the order of the fields or the record's name differs from the view's"
+
+
+def main() -> int:
+    """Check the files, or write them with `--write`."""
+    parser = argparse.ArgumentParser(prog="python -m penstock_views.contracts", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write schemas/avro/*.avsc instead of comparing")
+    write = parser.parse_args().write
+    folder = ROOT / "schemas" / "avro"
+    spark = local_session()
+    try:
+        contracts = contracts_in_repository(spark)
+        (write_contracts if write else check_contracts)(folder, contracts)
+    except PenstockError as exc:
+        print(f"penstock_views.contracts: {exc}", file=sys.stderr)
+        return 1
+    finally:
+        spark.stop()
+    print("\n".join(f"{'wrote' if write else 'kept'} {folder / contract.file_name}" for contract in contracts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""What a user writes: `@view` on a pure function from one row image to `row(...)`.
+
+Nothing here touches a session: a view is a value, and its function builds Spark columns from Spark columns.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from penstock.errors import TerminalError
+
+MAX_GENERATION = 2047
+"""Generations run from 1 to this, so that `generation * 2^52 + offset` stays below 2^63 (docs/contracts.md)."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+class ViewInvalid(TerminalError):
+    """A view cannot work as it is written."""
+
+    def __init__(self, origin: str, problem: str) -> None:
+        super().__init__(f"{origin}: {problem}")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a view: its columns, and when it belongs to the view at all."""
+
+    columns: dict[str, Column]
+    condition: Column | None = None
+
+    def where(self, condition: Column) -> Row:
+        """Keep the row only where the condition is true (false and NULL both leave it out).
+
+        The columns are computed only for the rows that are kept.
+        """
+        both = condition if self.condition is None else self.condition & condition
+        return replace(self, condition=both)
+
+
+def row(**columns: Column) -> Row:
+    """Describe the view's row: each keyword is a column of the view."""
+    return Row(columns)
+
+
+def truncate_to_millis(column: Column) -> Column:
+    """Cut a timestamp to whole milliseconds, which is all that a CQL `timestamp` holds.
+
+    Without this word a timestamp with more is refused (dead letter), never rounded silently.
+    """
+    return F.date_trunc("millisecond", column)
+
+
+class Image:
+    """One row image of a table, as a view function sees it: `u.email` is a column."""
+
+    def __init__(self, table: str, column: Column, names: Sequence[str]) -> None:
+        self._table, self._column, self._names = table, column, tuple(names)
+
+    def __getattr__(self, name: str) -> Column:
+        if name not in self._names:
+            known = ", ".join(self._names)
+            raise AttributeError(f"{self._table} has no column `{name}` that a view can use; it has: {known}")
+        return self._column.getField(name)
+
+    def __getitem__(self, name: str) -> Column:
+        return self.__getattr__(name)
+
+
+ViewFunction = Callable[[Image], Row]
+
+
+@dataclass(frozen=True)
+class View:
+    """A view as declared: the function's name is the view's name."""
+
+    name: str
+    table: str
+    key: tuple[str, ...]
+    revision: int
+    function: ViewFunction
+    file: Path
+    line: int
+
+    @property
+    def topic(self) -> str:
+        """The Kafka topic of the view's records."""
+        return f"views.{self.name}"
+
+    @property
+    def origin(self) -> str:
+        """Where the view is written, for messages."""
+        return f"{self.file}:{self.line}: view {self.name}"
+
+
+def view(table: str, *, key: Sequence[str], revision: int = 1) -> Callable[[ViewFunction], View]:
+    """Declare a view.
+
+    :param table: `schema.table` in Postgres.
+    :param key: the view's key columns, in order; the source's primary key must be among them.
+    :param revision: raise it (never lower it) whenever the function or the key changes.
+    :raises ViewInvalid: at once, when no table of that shape can exist.
+    """
+
+    def declare(function: ViewFunction) -> View:
+        file, line = Path(inspect.getsourcefile(function) or "?"), function.__code__.co_firstlineno
+        declared = View(function.__name__, table, tuple(key), revision, function, file, line)
+        _refuse_impossible(declared)
+        return declared
+
+    return declare
+
+
+def _refuse_impossible(view: View) -> None:
+    problems = [
+        (not _NAME.match(view.name), "a view's name has lower-case letters, digits and _ only"),
+        (view.table.count(".") != 1, f"table `{view.table}` must be written schema.table"),
+        (isinstance(view.key, str) or not view.key, "key must list one column or more"),
+        (len(set(view.key)) != len(view.key), "key names a column twice"),
+        (not 1 <= view.revision <= MAX_GENERATION, f"revision must be 1 to {MAX_GENERATION}, not {view.revision}"),
+    ]
+    for is_wrong, problem in problems:
+        if is_wrong:
+            raise ViewInvalid(view.origin, problem)

@@ -1,0 +1,89 @@
+"""Reads Debezium's envelope schemas: which columns a writer schema holds, and how to decode them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+from pyspark.sql.avro.functions import from_avro
+
+from penstock.errors import TerminalError
+from penstock_views.canonical import field_from_writer, from_writer, not_null
+
+
+class NoEnvelope(TerminalError):
+    """A schema is not one that Debezium writes for a table."""
+
+    def __init__(self, schema_id: int, lacking: str) -> None:
+        super().__init__(f"schema id {schema_id} is no Debezium envelope: it has no {lacking}")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """One writer schema of a table's CDC records."""
+
+    schema_id: int
+    schema: str
+
+    @cached_property
+    def columns(self) -> dict[str, dict[str, Any]]:
+        """The usable columns of the row image: name to Avro field.
+
+        :raises NoEnvelope: when this is no envelope.
+        """
+        image = not_null(self._part("before")["type"])
+        if not isinstance(image, dict) or image.get("type") != "record":
+            raise NoEnvelope(self.schema_id, "row image in `before`")
+        return {field["name"]: field for field in image["fields"] if field_from_writer(field)}
+
+    @cached_property
+    def reader(self) -> str:
+        """The same schema without what nobody reads; the types stay the writer's own, so nothing is misread."""
+        before, source = self._part("before"), self._part("source")
+        image, origin = not_null(before["type"]), not_null(source["type"])
+        lsn = [field for field in origin["fields"] if field["name"] == "lsn"]
+        if not lsn:
+            raise NoEnvelope(self.schema_id, "`source.lsn`")
+        slim = {
+            "before": before | {"type": ["null", image | {"fields": list(self.columns.values())}]},
+            "source": source | {"type": origin | {"fields": lsn}},
+        }
+        kept = [slim.get(name, self._part(name)) for name in ("before", "after", "source", "op")]
+        return json.dumps(json.loads(self.schema) | {"fields": kept})
+
+    def decode(self, body: Column) -> Column:
+        """Decode Avro bytes of this schema; a struct of NULLs when they are not of it."""
+        # PERMISSIVE: one record of garbage must not fail the query.
+        return from_avro(body, self.schema, {"avroSchema": self.reader, "mode": "PERMISSIVE"})
+
+    def canonical(self, image: Column, target: T.StructType) -> Column:
+        """Turn a decoded image into the canonical row; a column that this writer does not have is NULL."""
+        values = [
+            (
+                from_writer(image[field.name], self.columns[field.name], field.dataType)
+                if field.name in self.columns
+                else F.lit(None).cast(field.dataType)
+            ).alias(field.name, metadata=field.metadata)
+            for field in target.fields
+        ]
+        return F.when(image.isNotNull(), F.struct(*values))
+
+    def _part(self, name: str) -> dict[str, Any]:
+        parsed = json.loads(self.schema)
+        fields = parsed.get("fields", []) if isinstance(parsed, dict) else []
+        for field in fields:
+            if field["name"] == name:
+                return dict(field)
+        raise NoEnvelope(self.schema_id, f"field `{name}`")
+
+
+def image_type(writers: Sequence[Writer]) -> T.StructType:
+    """Merge the columns of all writer schemas, oldest first: each column that ever was, typed as the newest has it."""
+    fields = {name: field_from_writer(field) for writer in writers for name, field in writer.columns.items()}
+    return T.StructType([field for field in fields.values() if field])

@@ -1,0 +1,106 @@
+"""Evaluates view functions on row images. The stream and `verify`'s batch use the very same functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from penstock_views.declare import Image, Row, View, ViewInvalid
+from penstock_views.load import line_in
+from penstock_views.try_eval import try_eval
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation to make: a view, on the images in a column, into a column of the frame."""
+
+    view: View
+    image: str
+    into: str
+
+
+def add_evaluations(frame: DataFrame, evaluations: Sequence[Evaluation]) -> DataFrame:
+    """Add for each evaluation a column `struct<row, problem>`.
+
+    `row` is the view's row, or NULL when the image is NULL, is filtered out, or has a problem; `problem` says why the
+    view has no row for an image that it should have one for, else NULL.
+    """
+    # Two steps: what a second select uses often is computed once, in the first (Spark does not collapse the two).
+    tried = frame.select("*", *[_try_row(frame, task).alias(_tried(task)) for task in evaluations])
+    return tried.select(*frame.columns, *[_judge(tried, task).alias(task.into) for task in evaluations])
+
+
+def call_view(view: View, image: Image) -> Row:
+    """Run the view's function and put the key columns first.
+
+    :raises ViewInvalid: with file and line, when the function fails or returns no usable row.
+    """
+    try:
+        made = view.function(image)
+    except Exception as exc:  # a user's function may raise anything; it is told with its line
+        raise ViewInvalid(f"{line_in(view.file, exc)}: view {view.name}", f"{type(exc).__name__}: {exc}") from exc
+    if not isinstance(made, Row):
+        raise ViewInvalid(view.origin, f"the function must return row(...), not {type(made).__name__}")
+    missing = [name for name in view.key if name not in made.columns]
+    if missing:
+        raise ViewInvalid(view.origin, f"the row lacks the key column(s) {', '.join(missing)}")
+    first = {name: made.columns[name] for name in view.key}
+    return Row(first | made.columns, made.condition)
+
+
+def call_on(frame: DataFrame, task: Evaluation) -> Row:
+    """Run the view's function on the images in the frame's column."""
+    return call_view(task.view, Image(task.view.table, F.col(task.image), _struct(frame, task.image).names))
+
+
+def _struct(frame: DataFrame, column: str) -> T.StructType:
+    found = frame.schema[column].dataType
+    if not isinstance(found, T.StructType):
+        raise TypeError(f"column {column} holds no struct but {found.simpleString()}")
+    return found
+
+
+def _tried(task: Evaluation) -> str:
+    return f"{task.into}__tried"
+
+
+def _try_row(frame: DataFrame, task: Evaluation) -> Column:
+    """Compute `struct<keep, row>`; NULL where the image is NULL or the function fails."""
+    made = call_on(frame, task)
+    keep = F.lit(True) if made.condition is None else F.coalesce(made.condition, F.lit(False))
+    row = F.when(keep, F.struct(*[column.alias(name) for name, column in made.columns.items()]))
+    return F.when(F.col(task.image).isNotNull(), try_eval(F.struct(keep.alias("keep"), row.alias("row"))))
+
+
+def _judge(tried: DataFrame, task: Evaluation) -> Column:
+    outcome = F.col(_tried(task))
+    row_type = _struct(tried.select(outcome["row"].alias("row")), "row")
+    problem = (
+        F.when(F.col(task.image).isNull(), None)
+        .when(outcome.isNull(), _name_failures(task.view, call_on(tried, task)))
+        .when(outcome["keep"], _refuse_row(task.view, outcome["row"], row_type))
+    )
+    return F.struct(F.when(problem.isNull(), outcome["row"]).alias("row"), problem.alias("problem"))
+
+
+def _name_failures(view: View, made: Row) -> Column:
+    """Say which columns cannot be computed; only ever evaluated for a row that failed."""
+    parts = made.columns | ({} if made.condition is None else {"where()": made.condition})
+    failed = [F.when(try_eval(F.struct(column.alias("it"))).isNull(), F.lit(name)) for name, column in parts.items()]
+    return F.concat(F.lit(f"view {view.name} cannot compute: "), F.concat_ws(", ", *failed))
+
+
+def _refuse_row(view: View, row: Column, row_type: T.StructType) -> Column:
+    """Say what the view table cannot hold: NULL in the key, a timestamp finer than milliseconds."""
+    nulls = [F.when(row[name].isNull(), F.lit(f"view {view.name}: key column {name} is NULL")) for name in view.key]
+    times = [field.name for field in row_type.fields if isinstance(field.dataType, T.TimestampType)]
+    return F.coalesce(*nulls, *[_refuse_micros(view, name, row[name]) for name in times])
+
+
+def _refuse_micros(view: View, name: str, time: Column) -> Column:
+    advice = f"view {view.name}: {name} has microseconds, which CQL cannot hold; say truncate_to_millis() in the view"
+    return F.when(F.pmod(F.unix_micros(time), F.lit(1000)) != 0, F.lit(advice))

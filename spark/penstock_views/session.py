@@ -1,0 +1,58 @@
+"""Builds Spark sessions: the cluster's for the job, a local one for types, tests and `verify`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from penstock.errors import TerminalError
+
+JARS = Path(__file__).resolve().parents[2] / ".servers" / "spark"
+"""Where setup puts Spark's extra jars: Kafka, Avro, the Postgres driver."""
+
+_LOGGING = Path(__file__).with_name("log4j2.properties")
+
+
+class JarsMissing(TerminalError):
+    """Spark's extra jars are not installed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"no *.jar in {folder}: run `make setup`")
+
+
+def local_session(jars: Path = JARS, *, threads: int = 1) -> SparkSession:
+    """Start (or get) a Spark session inside this process.
+
+    :raises JarsMissing: when the folder holds no jar.
+    """
+    return session_builder(f"local[{threads}]", jars).getOrCreate()
+
+
+def session_builder(master: str, jars: Path, host: str = "127.0.0.1") -> SparkSession.Builder:
+    """Prepare a session with what every use of the engine needs.
+
+    :param host: the address at which executors reach this driver.
+    """
+    found = sorted(str(jar) for jar in jars.glob("*.jar"))
+    if not found:
+        raise JarsMissing(jars)
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else Spark takes `python3` from PATH
+    os.environ.setdefault("SPARK_LOCAL_IP", host)  # else Spark asks the resolver, and binds what it answers
+    settings = {
+        "spark.jars": ",".join(found),
+        "spark.driver.host": host,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": "1",
+        # A view must not depend on where it runs: before's image is computed by another run than after's was.
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "true",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}",
+    }
+    builder = SparkSession.builder.appName("penstock-views").master(master)
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    return builder

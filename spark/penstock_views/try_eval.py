@@ -1,0 +1,19 @@
+"""The one place that reaches Catalyst's TryEval, which is not public API: checked against PySpark 4.2."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import Column, SparkSession
+from pyspark.sql.classic.column import Column as ClassicColumn
+
+
+def try_eval(column: Column) -> Column:
+    """Make NULL of any failure while the column is computed (ANSI cast, overflow, division by zero).
+
+    Without it one row that fails would kill the query for all rows.
+    """
+    jvm: Any = SparkSession.active()._jvm
+    expressions = jvm.org.apache.spark.sql.classic.ExpressionUtils
+    expression = expressions.expression(column._jc)
+    return ClassicColumn(expressions.column(jvm.org.apache.spark.sql.catalyst.expressions.TryEval(expression)))

@@ -1,0 +1,34 @@
+"""Bytes on the wire: Confluent's format (byte 0, 4-byte big-endian schema id, Avro body) and text headers."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+HEADERS_TYPE = "array<struct<key: string, value: binary>>"
+"""How Spark's Kafka source and sink hold a record's headers."""
+
+
+def is_wire_format(value: Column) -> Column:
+    """Say whether the bytes begin as the wire format does."""
+    return (F.length(value) >= 5) & (F.hex(F.substring(value, 1, 1)) == "00")
+
+
+def schema_id(value: Column) -> Column:
+    """Read the writer schema's id, a bigint; NULL when the bytes are too few."""
+    return F.when(F.length(value) >= 5, F.conv(F.hex(F.substring(value, 2, 4)), 16, 10).cast("bigint"))
+
+
+def body(value: Column) -> Column:
+    """Cut the header off."""
+    return F.substr(value, F.lit(6))
+
+
+def framed(schema_id: int, avro: Column) -> Column:
+    """Put the header before an Avro body; NULL stays NULL."""
+    return F.concat(F.unhex(F.lit(f"00{schema_id:08x}")), avro)
+
+
+def text_header(name: str, value: Column) -> Column:
+    """Make one header of UTF-8 text; a number becomes its decimal digits."""
+    return F.struct(F.lit(name).alias("key"), value.cast("string").cast("binary").alias("value"))
