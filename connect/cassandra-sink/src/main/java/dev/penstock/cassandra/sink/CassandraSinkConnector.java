@@ -1,0 +1,57 @@
+package dev.penstock.cassandra.sink;
+
+import dev.penstock.cassandra.sink.cluster.ClusterCheck;
+import dev.penstock.cassandra.sink.config.Settings;
+import dev.penstock.cassandra.sink.config.Validation;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.common.config.Config;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.connect.connector.Task;
+import org.apache.kafka.connect.sink.SinkConnector;
+
+/** Kafka Connect sink for Apache Cassandra; the README beside the code lists every setting. */
+public final class CassandraSinkConnector extends SinkConnector {
+
+    private Map<String, String> properties = Map.of();
+
+    @Override
+    public String version() {
+        return Version.VERSION;
+    }
+
+    @Override
+    public void start(Map<String, String> settings) {
+        properties = Map.copyOf(settings);
+    }
+
+    @Override
+    public Class<? extends Task> taskClass() {
+        return CassandraSinkTask.class;
+    }
+
+    @Override
+    public List<Map<String, String>> taskConfigs(int maxTasks) {
+        return Collections.nCopies(maxTasks, properties);
+    }
+
+    @Override
+    public void stop() {
+        // Only tasks hold anything.
+    }
+
+    @Override
+    public ConfigDef config() {
+        return Settings.definition();
+    }
+
+    /** Find everything that is wrong at once, the cluster's tables included, each on its own setting. */
+    @Override
+    public Config validate(Map<String, String> settings) {
+        Validation validation = new Validation(settings);
+        validation.cluster().ifPresent(cluster ->
+                validation.add(ClusterCheck.problems(cluster, validation.tables())));
+        return new Config(validation.values());
+    }
+}

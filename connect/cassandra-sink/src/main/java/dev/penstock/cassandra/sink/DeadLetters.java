@@ -1,0 +1,83 @@
+package dev.penstock.cassandra.sink;
+
+import dev.penstock.cassandra.sink.write.Delivery;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import org.apache.kafka.connect.errors.ConnectException;
+import org.apache.kafka.connect.sink.ErrantRecordReporter;
+import org.apache.kafka.connect.sink.SinkRecord;
+
+/**
+ * Puts bad records aside through Connect's reporter, and acknowledges them once the letter is written. Without a
+ * reporter the task fails: nothing is dropped. Used by the task's thread, as the reporter is not for several.
+ */
+final class DeadLetters {
+
+    private static final int MAX_PENDING = 1000;
+
+    private final ErrantRecordReporter reporter;
+    private final Queue<Letter> pending = new ArrayDeque<>();
+
+    private record Letter(Future<Void> written, Delivery delivery) {
+    }
+
+    /** Make it; {@code reporter} is null when the connector has no dead-letter topic and no error log. */
+    DeadLetters(ErrantRecordReporter reporter) {
+        this.reporter = reporter;
+    }
+
+    /**
+     * Put a record aside.
+     *
+     * @throws ConnectException when the connector's settings tolerate no error
+     */
+    void report(SinkRecord record, BadRecordException reason, Delivery delivery) {
+        if (reporter == null) {
+            throw new ConnectException(describe(record, reason) + ". To put such records aside and go on, set "
+                    + "errors.tolerance=all and errors.deadletterqueue.topic.name", reason);
+        }
+        try {
+            pending.add(new Letter(reporter.report(record, reason), delivery));
+        } catch (ConnectException e) { // errors.tolerance=none, with a dead-letter topic
+            throw new ConnectException(describe(record, reason), e);
+        }
+        settle(pending.size() > MAX_PENDING);
+    }
+
+    private static String describe(SinkRecord record, BadRecordException reason) {
+        return "Cannot write the record at topic " + record.originalTopic() + ", partition "
+                + record.originalKafkaPartition() + ", offset " + record.originalKafkaOffset() + ": "
+                + reason.getMessage();
+    }
+
+    /**
+     * Acknowledge what is written by now.
+     *
+     * @throws ConnectException when a letter could not be written
+     */
+    void settle() {
+        settle(false);
+    }
+
+    private void settle(boolean waitForOldest) {
+        boolean wait = waitForOldest;
+        while (!pending.isEmpty() && (wait || pending.peek().written().isDone())) {
+            await(pending.remove());
+            wait = false;
+        }
+    }
+
+    private static void await(Letter letter) {
+        try {
+            letter.written().get();
+            letter.delivery().acknowledge();
+        } catch (ExecutionException e) {
+            throw new ConnectException("Cannot write a dead letter: " + e.getCause().getMessage(), e.getCause());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ConnectException("Interrupted while a dead letter was written", e);
+        }
+    }
+}

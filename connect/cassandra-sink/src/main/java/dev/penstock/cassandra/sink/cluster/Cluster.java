@@ -1,0 +1,118 @@
+package dev.penstock.cassandra.sink.cluster;
+
+import com.datastax.oss.driver.api.core.AllNodesFailedException;
+import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.DriverException;
+import com.datastax.oss.driver.api.core.auth.AuthenticationException;
+import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
+import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
+import com.datastax.oss.driver.api.core.config.ProgrammaticDriverConfigLoaderBuilder;
+import com.datastax.oss.driver.internal.core.loadbalancing.DcInferringLoadBalancingPolicy;
+import dev.penstock.cassandra.sink.config.ClusterConfig;
+import dev.penstock.cassandra.sink.config.Settings;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Opens sessions. All of the driver's settings are set here; no configuration file takes part. */
+public final class Cluster {
+
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
+
+    private Cluster() {
+    }
+
+    /**
+     * Open a session; takes some seconds at most.
+     *
+     * @param keyspaces the keyspaces whose tables the session shall know
+     * @throws ClusterAwayException when no node answers
+     * @throws WrongSettingException when a setting is wrong: user, password, datacenter
+     */
+    public static CqlSession connect(ClusterConfig config, Collection<String> keyspaces) throws ClusterAwayException {
+        CqlSession session;
+        try {
+            session = open(config, keyspaces);
+        } catch (AllNodesFailedException e) {
+            throw explain(config, e);
+        } catch (DriverException | IllegalArgumentException e) {
+            throw new ClusterAwayException("Cassandra at " + config.address() + " does not answer: " + e.getMessage(),
+                    e);
+        }
+        checkDatacenter(config, session);
+        return session;
+    }
+
+    private static CqlSession open(ClusterConfig config, Collection<String> keyspaces) {
+        ClassLoader plugin = Cluster.class.getClassLoader();
+        var builder = CqlSession.builder()
+                .withClassLoader(plugin)
+                .withConfigLoader(options(config, keyspaces, plugin))
+                .withApplicationName("penstock-cassandra-sink")
+                .addContactPoints(addresses(config));
+        config.localDc().ifPresent(builder::withLocalDatacenter);
+        config.username().ifPresent(user -> builder.withAuthCredentials(user, config.password().value()));
+        return builder.build();
+    }
+
+    private static List<InetSocketAddress> addresses(ClusterConfig config) {
+        return config.contactPoints().stream().map(host -> new InetSocketAddress(host.strip(), config.port())).toList();
+    }
+
+    private static DriverConfigLoader options(ClusterConfig config, Collection<String> keyspaces, ClassLoader plugin) {
+        ProgrammaticDriverConfigLoaderBuilder options = DriverConfigLoader.programmaticBuilder(plugin)
+                .withDuration(DefaultDriverOption.CONNECTION_CONNECT_TIMEOUT, CONNECT_TIMEOUT)
+                .withDuration(DefaultDriverOption.CONNECTION_INIT_QUERY_TIMEOUT, CONNECT_TIMEOUT)
+                .withDuration(DefaultDriverOption.CONTROL_CONNECTION_TIMEOUT, CONNECT_TIMEOUT)
+                .withDuration(DefaultDriverOption.HEARTBEAT_INTERVAL, Duration.ofSeconds(10))
+                .withDuration(DefaultDriverOption.HEARTBEAT_TIMEOUT, Duration.ofSeconds(5))
+                .withDuration(DefaultDriverOption.RECONNECTION_BASE_DELAY, Duration.ofMillis(200))
+                .withDuration(DefaultDriverOption.RECONNECTION_MAX_DELAY, Duration.ofSeconds(5))
+                .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(config.queryTimeoutSeconds()))
+                // Every write has its own version, so it may be repeated.
+                .withBoolean(DefaultDriverOption.REQUEST_DEFAULT_IDEMPOTENCE, true)
+                // A server warning (batch size, partitions in a batch) would be a log line for every batch.
+                .withBoolean(DefaultDriverOption.REQUEST_LOG_WARNINGS, false)
+                .withDuration(DefaultDriverOption.CONFIG_RELOAD_INTERVAL, Duration.ZERO)
+                .withStringList(DefaultDriverOption.METADATA_SCHEMA_REFRESHED_KEYSPACES, List.copyOf(keyspaces))
+                // A dropped table must be known before its rows are taken for bad ones.
+                .withDuration(DefaultDriverOption.METADATA_SCHEMA_WINDOW, Duration.ofMillis(100))
+                .withBoolean(DefaultDriverOption.NETTY_DAEMON, true);
+        if (config.localDc().isEmpty()) {
+            options.withClass(DefaultDriverOption.LOAD_BALANCING_POLICY_CLASS, DcInferringLoadBalancingPolicy.class);
+        }
+        return options.build();
+    }
+
+    private static ClusterAwayException explain(ClusterConfig config, AllNodesFailedException e) {
+        List<Throwable> causes = e.getAllErrors().values().stream().flatMap(List::stream).toList();
+        causes.stream().filter(AuthenticationException.class::isInstance).findFirst().ifPresent(refused -> {
+            throw new WrongSettingException(Settings.USERNAME, "Cassandra at " + config.address()
+                    + " refuses user or password: " + refused.getMessage(), refused);
+        });
+        String reasons = causes.stream().map(Cluster::root).distinct().collect(Collectors.joining("; "));
+        return new ClusterAwayException("Cassandra at " + config.address() + " does not answer"
+                + (reasons.isEmpty() ? "" : ": " + reasons), e);
+    }
+
+    private static String root(Throwable error) {
+        Throwable root = error;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return String.valueOf(root.getMessage());
+    }
+
+    /** With a datacenter that does not exist the driver would find no node for ever, and not say why. */
+    private static void checkDatacenter(ClusterConfig config, CqlSession session) {
+        List<String> known = session.getMetadata().getNodes().values().stream()
+                .map(node -> String.valueOf(node.getDatacenter())).distinct().sorted().toList();
+        if (config.localDc().isPresent() && !known.contains(config.localDc().get())) {
+            session.closeAsync();
+            throw new WrongSettingException(Settings.LOCAL_DC, "the cluster has no datacenter "
+                    + config.localDc().get() + ", only " + String.join(", ", known), null);
+        }
+    }
+}

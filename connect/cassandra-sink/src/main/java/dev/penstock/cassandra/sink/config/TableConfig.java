@@ -1,0 +1,26 @@
+package dev.penstock.cassandra.sink.config;
+
+import com.datastax.oss.driver.api.core.ConsistencyLevel;
+
+/**
+ * What the configuration says about one topic and one of its tables.
+ *
+ * @param topic the Kafka topic
+ * @param keyspace the keyspace, exactly as it is called
+ * @param table the table, exactly as it is called
+ * @param mapping the columns and their sources
+ * @param consistencyLevel the level at which a write counts as done
+ */
+public record TableConfig(String topic, String keyspace, String table, Mapping mapping,
+        ConsistencyLevel consistencyLevel) {
+
+    /** The table for messages. */
+    public String qualifiedName() {
+        return keyspace + "." + table;
+    }
+
+    /** The setting that a problem with the mapping belongs to. */
+    public String mappingSetting() {
+        return new TableSetting(topic, keyspace, table, TableSetting.MAPPING).name();
+    }
+}

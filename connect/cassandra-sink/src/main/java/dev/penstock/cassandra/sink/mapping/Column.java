@@ -1,0 +1,79 @@
+package dev.penstock.cassandra.sink.mapping;
+
+import com.datastax.oss.driver.api.core.CqlIdentifier;
+import com.datastax.oss.driver.api.core.type.DataType;
+import com.datastax.oss.driver.api.core.type.DataTypes;
+import dev.penstock.cassandra.sink.BadRecordException;
+import dev.penstock.cassandra.sink.config.Source;
+import dev.penstock.cassandra.sink.value.CqlEncoder;
+import dev.penstock.cassandra.sink.value.UnfitValueException;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.kafka.connect.data.SchemaAndValue;
+import org.apache.kafka.connect.sink.SinkRecord;
+
+/**
+ * One column that the connector writes.
+ *
+ * @param name name of the column
+ * @param type its CQL type
+ * @param primaryKey whether it is part of the primary key
+ * @param source where its value comes from; empty means the field of the column's own name ({@code *})
+ * @param encoder encoder of its type
+ */
+record Column(CqlIdentifier name, DataType type, boolean primaryKey, Optional<Source> source, CqlEncoder encoder) {
+
+    private static final Set<DataType> WHOLE_NUMBERS =
+            Set.of(DataTypes.TINYINT, DataTypes.SMALLINT, DataTypes.INT, DataTypes.BIGINT, DataTypes.VARINT);
+
+    /**
+     * Encode this column's value of a record.
+     *
+     * @return the bytes; null means CQL's NULL
+     * @throws BadRecordException when there is no such value or it does not fit
+     */
+    ByteBuffer encode(SinkRecord record) {
+        SchemaAndValue found = find(record);
+        Object value = found.value();
+        if (value == null) {
+            return absent();
+        }
+        try {
+            return encoder.encode(found.schema(), headerNumber(value));
+        } catch (UnfitValueException e) {
+            throw new BadRecordException("column " + name.asInternal() + ": " + e.getMessage());
+        }
+    }
+
+    private ByteBuffer absent() {
+        if (primaryKey) {
+            throw new BadRecordException("column " + name.asInternal() + " of the primary key is null");
+        }
+        return null;
+    }
+
+    private Object headerNumber(Object value) {
+        boolean digits = source.isPresent() && source.get().part() == Source.Part.HEADER
+                && WHOLE_NUMBERS.contains(type);
+        return digits ? Digits.number(value).<Object>map(number -> number).orElse(value) : value;
+    }
+
+    private SchemaAndValue find(SinkRecord record) {
+        return source.isPresent() ? fromSource(record, source.get()) : byName(record);
+    }
+
+    private SchemaAndValue fromSource(SinkRecord record, Source named) {
+        return Fields.read(record, named).orElseThrow(() -> new BadRecordException("column " + name.asInternal()
+                + ": the record has no " + named));
+    }
+
+    /** The key says which row it is and the value what is in it, so each is asked first for its own columns. */
+    private SchemaAndValue byName(SinkRecord record) {
+        Source inKey = new Source(Source.Part.KEY, name.asInternal());
+        Source inValue = new Source(Source.Part.VALUE, name.asInternal());
+        return Fields.read(record, primaryKey ? inKey : inValue)
+                .or(() -> Fields.read(record, primaryKey ? inValue : inKey))
+                .orElse(SchemaAndValue.NULL);
+    }
+}

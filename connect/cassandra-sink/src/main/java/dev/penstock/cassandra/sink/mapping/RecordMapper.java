@@ -1,0 +1,128 @@
+package dev.penstock.cassandra.sink.mapping;
+
+import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.cql.BoundStatement;
+import com.datastax.oss.driver.api.core.cql.BoundStatementBuilder;
+import com.datastax.oss.driver.api.core.cql.PreparedStatement;
+import dev.penstock.cassandra.sink.BadRecordException;
+import dev.penstock.cassandra.sink.config.Source;
+import dev.penstock.cassandra.sink.config.TableConfig;
+import java.nio.ByteBuffer;
+import java.util.List;
+import org.apache.kafka.connect.data.SchemaAndValue;
+import org.apache.kafka.connect.sink.SinkRecord;
+
+/** Turns a record into the statement that writes it to one table. Used by one thread. */
+public final class RecordMapper {
+
+    /** Roughly what Cassandra adds to a row and to each cell when it measures a batch. */
+    private static final int ROW_BYTES = 64;
+    private static final int CELL_BYTES = 24;
+    private static final long MICROS_IN_MILLI = 1000;
+
+    private final TableShape shape;
+    private final PreparedStatement insert;
+    private final PreparedStatement delete;
+    private final List<Column> primaryKey;
+    private final UnmappedFields unmappedFields;
+
+    private RecordMapper(TableShape shape, PreparedStatement insert, PreparedStatement delete) {
+        this.shape = shape;
+        this.insert = insert;
+        this.delete = delete;
+        this.primaryKey = shape.primaryKey();
+        this.unmappedFields = new UnmappedFields(shape);
+    }
+
+    /** Prepare the two statements of a table. */
+    public static RecordMapper prepare(TableShape shape, CqlSession session) {
+        return new RecordMapper(shape, session.prepare(shape.insert()), session.prepare(shape.delete()));
+    }
+
+    /** The configuration of the table. */
+    public TableConfig config() {
+        return shape.config();
+    }
+
+    /**
+     * Make the statement for a record: the full row, or the delete of its key when the value is null.
+     *
+     * @throws BadRecordException when the record cannot be written to this table
+     */
+    public Mapped map(SinkRecord record) {
+        try {
+            unmappedFields.check(record);
+            return record.value() == null ? delete(record) : insert(record);
+        } catch (BadRecordException e) {
+            throw new BadRecordException(config().qualifiedName() + ": " + e.getMessage(), e.getCause());
+        }
+    }
+
+    private Mapped insert(SinkRecord record) {
+        Binder binder = new Binder(insert);
+        shape.columns().forEach(column -> binder.add(column.encode(record)));
+        return binder.add(timestamp(record)).mapped();
+    }
+
+    private Mapped delete(SinkRecord record) {
+        Binder binder = new Binder(delete).add(timestamp(record));
+        primaryKey.forEach(column -> binder.add(column.encode(record)));
+        return binder.mapped();
+    }
+
+    private long timestamp(SinkRecord record) {
+        return config().mapping().timestamp().map(source -> timestamp(record, source))
+                .orElseGet(() -> recordTimestamp(record));
+    }
+
+    private static long timestamp(SinkRecord record, Source source) {
+        SchemaAndValue found = Fields.read(record, source)
+                .orElseThrow(() -> new BadRecordException("__timestamp: the record has no " + source));
+        return Digits.number(found.value()).filter(number -> number != Long.MIN_VALUE)
+                .orElseThrow(() -> new BadRecordException("__timestamp: " + source + " is not a whole number of "
+                        + "microseconds in 64 bits: '" + found.value() + "'"));
+    }
+
+    private static long recordTimestamp(SinkRecord record) {
+        if (record.timestamp() == null) {
+            throw new BadRecordException("the record has no timestamp, and the mapping no __timestamp");
+        }
+        return record.timestamp() * MICROS_IN_MILLI;
+    }
+
+    /**
+     * A statement and its weight.
+     *
+     * @param statement the bound statement
+     * @param bytes estimate of what Cassandra counts for it in a batch
+     */
+    public record Mapped(BoundStatement statement, int bytes) {
+    }
+
+    /** Binds values by position and adds up their size. */
+    private static final class Binder {
+
+        private final BoundStatementBuilder builder;
+        private int position;
+        private int bytes = ROW_BYTES;
+
+        Binder(PreparedStatement prepared) {
+            builder = prepared.boundStatementBuilder();
+        }
+
+        Binder add(ByteBuffer value) {
+            builder.setBytesUnsafe(position++, value);
+            bytes += CELL_BYTES + (value == null ? 0 : value.remaining());
+            return this;
+        }
+
+        Binder add(long value) {
+            builder.setLong(position++, value);
+            return this;
+        }
+
+        Mapped mapped() {
+            return new Mapped(builder.build(), bytes);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package dev.penstock.cassandra.sink.value;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.connect.data.Schema;
+
+/** Maps: a pair count, then each key and value with its length. */
+record MapEncoder(String type, CqlEncoder key, CqlEncoder value) implements CqlEncoder {
+
+    @Override
+    public ByteBuffer encode(Schema schema, Object map) {
+        if (!(map instanceof Map<?, ?> pairs)) {
+            throw new UnfitValueException(type, schema, map, "not a map");
+        }
+        Schema keySchema = schema == null ? null : schema.keySchema();
+        Schema valueSchema = schema == null ? null : schema.valueSchema();
+        List<ByteBuffer> parts = new ArrayList<>(2 * pairs.size());
+        pairs.forEach((oneKey, oneValue) -> {
+            if (oneKey == null || oneValue == null) {
+                throw new UnfitValueException(type, schema, map, "holds a null, which CQL collections cannot");
+            }
+            parts.add(key.encode(keySchema, oneKey));
+            parts.add(value.encode(valueSchema, oneValue));
+        });
+        return CollectionEncoder.join(pairs.size(), parts);
+    }
+}

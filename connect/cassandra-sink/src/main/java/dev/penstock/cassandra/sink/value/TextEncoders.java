@@ -1,0 +1,86 @@
+package dev.penstock.cassandra.sink.value;
+
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.util.UUID;
+import java.util.regex.Pattern;
+import org.apache.kafka.connect.data.Schema;
+
+/** Text, identifiers, bytes and truth values: types that are taken as they are or parsed strictly. */
+final class TextEncoders {
+
+    /** UUID.fromString also takes short groups such as 1-1-1-1-1. */
+    private static final Pattern UUID_TEXT = Pattern.compile("\\p{XDigit}{8}(-\\p{XDigit}{4}){3}-\\p{XDigit}{12}");
+    private static final byte[] FALSE = {0};
+    private static final byte[] TRUE = {1};
+
+    private TextEncoders() {
+    }
+
+    static ByteBuffer text(Schema schema, Object value) {
+        return encode("text", StandardCharsets.UTF_8, schema, value);
+    }
+
+    static ByteBuffer ascii(Schema schema, Object value) {
+        return encode("ascii", StandardCharsets.US_ASCII, schema, value);
+    }
+
+    /** A new encoder reports what String.getBytes would replace by a question mark: no lone surrogate gets through. */
+    private static ByteBuffer encode(String type, Charset charset, Schema schema, Object value) {
+        if (!(value instanceof String text)) {
+            throw new UnfitValueException(type, schema, value, "not a string");
+        }
+        try {
+            return charset.newEncoder().encode(CharBuffer.wrap(text));
+        } catch (CharacterCodingException e) {
+            throw new UnfitValueException(type, schema, value, "has characters outside " + charset.name());
+        }
+    }
+
+    static ByteBuffer uuid(Schema schema, Object value) {
+        return bytes(parse("uuid", schema, value));
+    }
+
+    static ByteBuffer timeUuid(Schema schema, Object value) {
+        UUID uuid = parse("timeuuid", schema, value);
+        if (uuid.version() != 1) {
+            throw new UnfitValueException("timeuuid", schema, value, "not a version 1 UUID");
+        }
+        return bytes(uuid);
+    }
+
+    private static UUID parse(String type, Schema schema, Object value) {
+        if (value instanceof UUID uuid) {
+            return uuid;
+        }
+        if (value instanceof String text && UUID_TEXT.matcher(text).matches()) {
+            return UUID.fromString(text);
+        }
+        throw new UnfitValueException(type, schema, value, "not a UUID such as 123e4567-e89b-12d3-a456-426614174000");
+    }
+
+    private static ByteBuffer bytes(UUID uuid) {
+        return ByteBuffer.allocate(16).putLong(uuid.getMostSignificantBits()).putLong(uuid.getLeastSignificantBits())
+                .flip();
+    }
+
+    static ByteBuffer blob(Schema schema, Object value) {
+        if (value instanceof byte[] bytes) {
+            return ByteBuffer.wrap(bytes);
+        }
+        if (value instanceof ByteBuffer buffer) {
+            return buffer.duplicate();
+        }
+        throw new UnfitValueException("blob", schema, value, "not bytes");
+    }
+
+    static ByteBuffer bool(Schema schema, Object value) {
+        if (value instanceof Boolean truth) {
+            return ByteBuffer.wrap(truth ? TRUE : FALSE);
+        }
+        throw new UnfitValueException("boolean", schema, value, "not a boolean");
+    }
+}

@@ -1,0 +1,28 @@
+package dev.penstock.cassandra.sink.value;
+
+import org.apache.kafka.connect.data.Schema;
+import org.apache.kafka.connect.errors.DataException;
+
+/** A value that a CQL type cannot hold exactly. */
+public final class UnfitValueException extends DataException {
+
+    private static final long serialVersionUID = 1L;
+    private static final int SHOWN = 40;
+
+    UnfitValueException(String cqlType, Schema schema, Object value, String reason) {
+        super("cannot write " + connectType(schema, value) + " " + shown(value) + " as " + cqlType + ": " + reason);
+    }
+
+    private static String connectType(Schema schema, Object value) {
+        if (schema == null) {
+            return value.getClass().getSimpleName();
+        }
+        return schema.name() == null ? schema.type().getName() : schema.type().getName() + " (" + schema.name() + ")";
+    }
+
+    /** Short: the whole record is in the dead letter. */
+    private static String shown(Object value) {
+        String text = value instanceof byte[] bytes ? bytes.length + " bytes" : String.valueOf(value);
+        return text.length() <= SHOWN ? "'" + text + "'" : "'" + text.substring(0, SHOWN) + "…'";
+    }
+}

@@ -1,0 +1,191 @@
+package dev.penstock.cassandra.sink.write;
+
+import com.datastax.oss.driver.api.core.cql.Statement;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+
+/**
+ * Writes rows asynchronously and does not give up: a request that fails for a passing reason is sent again, each on its
+ * own clock, so that one slow partition holds up nothing else. A row that the server refuses is kept for the task.
+ *
+ * <p>Order does not matter here: every write carries its version.
+ */
+public final class AsyncWriter implements AutoCloseable {
+
+    private static final int WHOLE_ATTEMPTS = 2;
+    private static final long MAX_BACKLOG_BYTES = 32L << 20;
+    private static final Backoff BACKOFF = new Backoff(Duration.ofMillis(100), Duration.ofSeconds(5));
+
+    private final Function<Statement<?>, CompletionStage<?>> session;
+    private final Batcher batcher;
+    private final Backlog backlog;
+    private final TroubleLog trouble = new TroubleLog();
+    private final AtomicInteger retrying = new AtomicInteger();
+    private final Queue<Rejected> rejected = new ConcurrentLinkedQueue<>();
+    private final ScheduledThreadPoolExecutor clock;
+    private volatile Throwable forbidden;
+    private volatile boolean closed;
+
+    /**
+     * A row that the server refused.
+     *
+     * @param write the row
+     * @param reason what the server or the driver said
+     */
+    public record Rejected(Write write, Throwable reason) {
+    }
+
+    /**
+     * Make a writer.
+     *
+     * @param session sends a statement; completes when it is acknowledged
+     * @param maxInFlight requests in flight at most
+     */
+    public AsyncWriter(Function<Statement<?>, CompletionStage<?>> session, Batcher batcher, int maxInFlight) {
+        this.session = session;
+        this.batcher = batcher;
+        // Twice of what can be in flight: the next requests are ready when answers come.
+        this.backlog = new Backlog(maxInFlight, 2L * maxInFlight * batcher.maxWrites(), MAX_BACKLOG_BYTES);
+        this.clock = new ScheduledThreadPoolExecutor(1, task -> {
+            Thread thread = new Thread(task, "cassandra-sink-retries");
+            thread.setDaemon(true);
+            return thread;
+        }, new ThreadPoolExecutor.DiscardPolicy());
+    }
+
+    /** Send writes as soon as the bound on requests in flight allows it. Returns at once. */
+    public void submit(List<Write> writes) {
+        backlog.add(batcher.requests(writes));
+        sendWaiting();
+    }
+
+    /** Wait until the backlog has room for more; false when the time is up. */
+    public boolean awaitRoom(Duration limit) {
+        return backlog.awaitRoom(limit);
+    }
+
+    /** Wait until everything is acknowledged or rejected; false when the time is up. */
+    public boolean awaitIdle(Duration limit) {
+        return backlog.awaitEmpty(limit);
+    }
+
+    /** Rows that are neither acknowledged nor rejected. */
+    public long pending() {
+        return backlog.size();
+    }
+
+    /** The next rejected row, for the dead letters; null when there is none. */
+    public Rejected nextRejected() {
+        return rejected.poll();
+    }
+
+    /** Why no row at all can be written, if so. */
+    public Optional<Throwable> forbidden() {
+        return Optional.ofNullable(forbidden);
+    }
+
+    /** Stop sending. What is not acknowledged is the next task's. */
+    @Override
+    public void close() {
+        closed = true;
+        clock.shutdownNow();
+    }
+
+    private void sendWaiting() {
+        if (!backlog.startSending()) {
+            return;
+        }
+        for (Request request = backlog.next(); request != null; request = backlog.next()) {
+            sendLive(request);
+        }
+    }
+
+    private void sendLive(Request request) {
+        Request live = request.withoutAbandoned();
+        int dropped = request.writes().size() - live.writes().size();
+        if (dropped > 0) {
+            finish(new Request(request.writes().stream().filter(write -> !live.writes().contains(write)).toList(),
+                    request.attempt()));
+        }
+        if (live.writes().isEmpty() || closed) {
+            backlog.answered();
+        } else {
+            send(live).whenComplete((rows, error) -> answer(live, error));
+        }
+    }
+
+    private CompletionStage<?> send(Request request) {
+        try {
+            return session.apply(request.statement());
+        } catch (RuntimeException e) { // The driver throws some errors instead of handing them over.
+            return CompletableFuture.failedFuture(e);
+        }
+    }
+
+    private void answer(Request request, Throwable error) {
+        backlog.answered();
+        if (error == null) {
+            request.writes().forEach(write -> write.delivery().acknowledge());
+            finish(request);
+        } else if (!closed) {
+            recover(request, error);
+        }
+        sendWaiting();
+    }
+
+    private void finish(Request request) {
+        backlog.finish(request);
+        if (request.attempt() > 0 && retrying.addAndGet(-request.writes().size()) == 0) {
+            trouble.over();
+        }
+    }
+
+    private void recover(Request request, Throwable error) {
+        switch (Failure.of(error)) {
+            case AWAY -> later(request, List.of(request.again()), error);
+            case OVERLOADED -> later(request, lighter(request), error);
+            case FORBIDDEN -> forbidden = error;
+            default -> isolate(request, error);
+        }
+    }
+
+    private static List<Request> lighter(Request request) {
+        boolean split = request.attempt() >= WHOLE_ATTEMPTS && request.writes().size() > 1;
+        return split ? request.halves() : List.of(request.again());
+    }
+
+    private void later(Request failed, List<Request> next, Throwable error) {
+        if (failed.attempt() == 0) {
+            retrying.addAndGet(failed.writes().size());
+        }
+        trouble.failed(backlog.size() + " rows wait for Cassandra", error);
+        for (Request request : next) {
+            clock.schedule(() -> sendAgain(request), BACKOFF.after(failed.attempt()).toMillis(), TimeUnit.MILLISECONDS);
+        }
+    }
+
+    private void sendAgain(Request request) {
+        backlog.addAgain(request);
+        sendWaiting();
+    }
+
+    /** One bad row fails its whole batch: send each by itself, then the bad one is known. */
+    private void isolate(Request request, Throwable error) {
+        if (request.writes().size() > 1) {
+            request.writes().forEach(write -> backlog.addAgain(new Request(List.of(write), request.attempt())));
+        } else {
+            rejected.add(new Rejected(request.writes().get(0), error));
+            finish(request);
+        }
+    }
+}

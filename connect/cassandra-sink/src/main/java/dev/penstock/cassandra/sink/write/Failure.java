@@ -1,0 +1,50 @@
+package dev.penstock.cassandra.sink.write;
+
+import com.datastax.oss.driver.api.core.AllNodesFailedException;
+import com.datastax.oss.driver.api.core.DriverTimeoutException;
+import com.datastax.oss.driver.api.core.NodeUnavailableException;
+import com.datastax.oss.driver.api.core.RequestThrottlingException;
+import com.datastax.oss.driver.api.core.connection.BusyConnectionException;
+import com.datastax.oss.driver.api.core.connection.ClosedConnectionException;
+import com.datastax.oss.driver.api.core.connection.ConnectionInitException;
+import com.datastax.oss.driver.api.core.connection.HeartbeatException;
+import com.datastax.oss.driver.api.core.servererrors.CoordinatorException;
+import com.datastax.oss.driver.api.core.servererrors.ProtocolError;
+import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
+import com.datastax.oss.driver.api.core.servererrors.UnauthorizedException;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+
+/** What to do about a request that failed. */
+enum Failure {
+    /** No node takes requests now: wait and send the same again, for as long as it lasts. */
+    AWAY,
+    /** A node took it and did not manage: wait and send again, in smaller pieces when it goes on. */
+    OVERLOADED,
+    /** It will fail again however often it is sent: find the bad row. */
+    REJECTED,
+    /** No row can be written with these rights: the task must stop. */
+    FORBIDDEN;
+
+    private static final List<Class<? extends Throwable>> AWAY_ERRORS = List.of(AllNodesFailedException.class,
+            NodeUnavailableException.class, ClosedConnectionException.class, ConnectionInitException.class,
+            HeartbeatException.class, BusyConnectionException.class, RequestThrottlingException.class);
+
+    /** Classify by the kind of error, never by its text. */
+    static Failure of(Throwable error) {
+        if (error instanceof CompletionException && error.getCause() != null) {
+            return of(error.getCause());
+        }
+        if (AWAY_ERRORS.stream().anyMatch(kind -> kind.isInstance(error))) {
+            return AWAY;
+        }
+        if (error instanceof UnauthorizedException) {
+            return FORBIDDEN;
+        }
+        if (error instanceof QueryValidationException || error instanceof ProtocolError) {
+            return REJECTED;
+        }
+        // Every other word of a server (write timeout, unavailable, overloaded, bootstrapping, …) may pass.
+        return error instanceof CoordinatorException || error instanceof DriverTimeoutException ? OVERLOADED : REJECTED;
+    }
+}

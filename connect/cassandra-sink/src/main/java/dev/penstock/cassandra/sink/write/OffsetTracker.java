@@ -1,0 +1,60 @@
+package dev.penstock.cassandra.sink.write;
+
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+
+/**
+ * Knows up to which offset of each partition everything is acknowledged. Used by the task's thread; only
+ * {@link Delivery#acknowledge} is called by others.
+ */
+public final class OffsetTracker {
+
+    private final Map<TopicPartition, Deque<Delivery>> outstanding = new HashMap<>();
+
+    /** Take note of a record, in the order of delivery. */
+    public Delivery track(TopicPartition partition, long offset) {
+        Delivery delivery = new Delivery(offset);
+        withoutDone(outstanding.computeIfAbsent(partition, key -> new ArrayDeque<>())).addLast(delivery);
+        return delivery;
+    }
+
+    /**
+     * The offsets that may be committed: the first outstanding one or, when nothing is outstanding, the consumer's
+     * position, which is also past records that were filtered out before they came here.
+     *
+     * @param positions the consumer's positions, none beyond what was delivered
+     */
+    public Map<TopicPartition, OffsetAndMetadata> committable(Map<TopicPartition, OffsetAndMetadata> positions) {
+        Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+        positions.forEach((partition, position) -> offsets.put(partition, committable(partition, position)));
+        return offsets;
+    }
+
+    private OffsetAndMetadata committable(TopicPartition partition, OffsetAndMetadata position) {
+        Delivery first = withoutDone(outstanding.getOrDefault(partition, new ArrayDeque<>())).peekFirst();
+        return first == null || first.offset() >= position.offset() ? position
+                : new OffsetAndMetadata(first.offset());
+    }
+
+    private static Deque<Delivery> withoutDone(Deque<Delivery> deliveries) {
+        while (!deliveries.isEmpty() && deliveries.peekFirst().isDone()) {
+            deliveries.removeFirst();
+        }
+        return deliveries;
+    }
+
+    /** Forget partitions that belong to another task now, and abandon what is outstanding in them. */
+    public void close(Collection<TopicPartition> partitions) {
+        for (TopicPartition partition : partitions) {
+            Deque<Delivery> left = outstanding.remove(partition);
+            if (left != null) {
+                left.forEach(Delivery::abandon);
+            }
+        }
+    }
+}

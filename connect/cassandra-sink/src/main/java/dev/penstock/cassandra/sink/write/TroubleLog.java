@@ -1,0 +1,46 @@
+package dev.penstock.cassandra.sink.write;
+
+import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Says in the log, once in a few seconds, that writes wait and why, and once that it is over. */
+public final class TroubleLog {
+
+    private static final Logger LOG = LoggerFactory.getLogger(TroubleLog.class);
+    private static final long EVERY_NANOS = Duration.ofSeconds(5).toNanos();
+
+    private long since;
+    private long lastSaid;
+    private boolean trouble;
+
+    /** Something failed that is tried again. */
+    public synchronized void failed(String what, Throwable error) {
+        long now = System.nanoTime();
+        if (!trouble) {
+            trouble = true;
+            since = now;
+            lastSaid = now - EVERY_NANOS;
+        }
+        if (now - lastSaid >= EVERY_NANOS) {
+            lastSaid = now;
+            LOG.warn("{}; trying again for as long as it takes, {} s so far: {}", what, seconds(now), reason(error));
+        }
+    }
+
+    /** Nothing waits for another try any more. */
+    public synchronized void over() {
+        if (trouble) {
+            trouble = false;
+            LOG.info("Cassandra takes writes again, after {} s", seconds(System.nanoTime()));
+        }
+    }
+
+    private long seconds(long now) {
+        return Duration.ofNanos(now - since).toSeconds();
+    }
+
+    private static String reason(Throwable error) {
+        return error.getClass().getSimpleName() + ": " + String.valueOf(error.getMessage()).replaceAll("\\s+", " ");
+    }
+}

@@ -1,0 +1,30 @@
+package dev.penstock.cassandra.sink.write;
+
+import com.datastax.oss.driver.api.core.ConsistencyLevel;
+import com.datastax.oss.driver.api.core.cql.BatchableStatement;
+import dev.penstock.cassandra.sink.config.TableConfig;
+import org.apache.kafka.connect.sink.SinkRecord;
+
+/**
+ * One row to write or delete.
+ *
+ * @param statement the bound statement
+ * @param group writes of equal groups may share a batch
+ * @param bytes estimate of what Cassandra counts for it in a batch
+ * @param record the record that it comes from
+ * @param table the table
+ * @param delivery is told when the write is acknowledged
+ */
+public record Write(BatchableStatement<?> statement, Group group, int bytes, SinkRecord record, TableConfig table,
+        Delivery delivery) {
+
+    /**
+     * What writes must have in common to share a batch.
+     *
+     * @param replicas the nodes that hold the partition, or the partition itself when they are not known: only a
+     *     batch whose rows live on the same nodes costs its coordinator no more than one of its rows
+     * @param level consistency level
+     */
+    public record Group(Object replicas, ConsistencyLevel level) {
+    }
+}
