@@ -1,7 +1,8 @@
 """What the supervisor runs for each part: end what an earlier life of the part left, then become the part's process.
 
 A server that was killed with -9 can leave children behind (Postgres its backends, Airflow its workers) that hold
-ports or memory which the next life needs. `python -m penstock.stack.launch FILE`; FILE is a launch file written by `supervisor.py`.
+ports or memory which the next life needs. 
+`python -m penstock.stack.launch FILE`; FILE is a launch file written by `supervisor.py`.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from penstock.config import Config
 from penstock.stack import stack
 from penstock.stack.layout import Layout
 from penstock.stack.ports import refuse_taken
+from penstock.stack.prerequisites import refuse_missing
 from penstock.stack.processes import end, marked
 from penstock.stack.start import OnEvent, start_all, stop_all
 from penstock.stack.supervisor import Supervisor
@@ -19,12 +20,13 @@ def start(config: Config, *, on_event: OnEvent) -> None:
 
     Processes that a killed supervisor left behind are ended first: nobody would restart them.
 
-    :raises PortsTaken: before anything is started.
+    :raises PrerequisitesMissing: before anything is started; so are NotInstalled and PortsTaken.
     :raises StartFailed: when a part dies or stays silent.
     """
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if not supervisor.is_running():
+        refuse_missing()
         end(marked(layout.state))
         refuse_taken(stack.ports(config))
     supervisor.start(stack.parts(config))

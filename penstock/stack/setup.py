@@ -8,8 +8,17 @@ from pathlib import Path
 import psycopg2
 from psycopg2 import sql
 
+from penstock.cassandra.schema import apply_schema
 from penstock.config import ROOT, Config
+from penstock.connect import apply as connect_apply
+from penstock.connect.api import ConnectApi
+from penstock.connect.files import read_connectors
 from penstock.errors import TerminalError
+from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
+from penstock.registry.client import RegistryClient
+from penstock.topics.admin import TopicAdmin
+from penstock.topics.create import create_topics as create_missing
+from penstock.topics.declare import AVRO_DIR, CDC_TOPICS, declare_topics
 
 POSTGRES_SCHEMAS = ROOT / "schemas" / "postgres"
 AIRFLOW_DATABASE = "airflow_meta"
@@ -51,3 +60,31 @@ def _run_file(connection: psycopg2.extensions.connection, file: Path) -> None:
             cursor.execute(file.read_text())
     except psycopg2.Error as exc:
         raise SchemaFailed(file, str(exc).strip()) from exc
+
+
+def create_topics(config: Config) -> str:
+    """Create the topics with their settings; refuse existing ones that differ."""
+    declared = declare_topics(config)
+    made = create_missing(TopicAdmin(config.kafka.bootstrap), topics=declared)
+    return f"{len(made)} created, {len(declared) - len(made)} as they were"
+
+
+def register_subjects(config: Config) -> str:
+    """Register the contracts of the view topics and leave the CDC subjects free to follow the tables."""
+    files = read_schemas(AVRO_DIR)
+    with RegistryClient(config.registry.url) as client:
+        release_cdc_subjects(client, topics=CDC_TOPICS)
+        apply_schemas(client, files=files)
+    return f"{len(files)} contracts"
+
+
+def create_view_tables(config: Config) -> str:
+    """Create the keyspace and the view tables."""
+    return f"{len(apply_schema(config))} files applied"
+
+
+def apply_connectors(config: Config) -> str:
+    """Apply the connector files; return when every task runs."""
+    with ConnectApi(config.connect.url) as api:
+        applied = connect_apply.apply_connectors(api, files=read_connectors())
+    return ", ".join(f"{each.name} {each.outcome}" for each in applied)

@@ -35,7 +35,7 @@ class StatePathTooLong(TerminalError):
 
     def __init__(self, socket_path: Path) -> None:
         super().__init__(
-            f"the path of the supervisor's socket is too long for the system ({len(str(socket_path))} > {_SUN_PATH_MAX}):"
+            f"the path of the supervisor's socket is too long for the system (over {_SUN_PATH_MAX} characters):"
             f" {socket_path}\n  What to do: move the clone to a shorter path."
         )
 

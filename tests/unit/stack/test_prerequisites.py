@@ -1,0 +1,56 @@
+"""A machine that lacks something is told so in one line each, by the very script that `make` runs first."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from penstock.config import ROOT
+
+SCRIPT = ROOT / "servers" / "prerequisites.sh"
+NEEDED = ("sh", "sed", "dirname", "df", "awk", "python3.11", "python3")
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path) -> Path:
+    """Return a folder that holds the tools of any machine, but neither Java nor Maven."""
+    for tool in NEEDED:
+        found = subprocess.run(["/usr/bin/env", "which", tool], capture_output=True, text=True, check=False).stdout.strip()
+        if found:
+            (tmp_path / tool).symlink_to(found)
+    return tmp_path
+
+
+def run(path: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["/bin/sh", str(SCRIPT)], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+
+
+def fake_java(folder: Path, version: str) -> None:
+    java = folder / "java"
+    java.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2025-01-01' >&2\n")
+    java.chmod(0o755)
+
+
+def test_this_machine_has_everything() -> None:
+    done = run(os.environ["PATH"])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_no_java_and_no_maven_are_both_said(bare_path: Path) -> None:
+    done = run(str(bare_path))
+    assert done.returncode == 1
+    assert "no Java found" in done.stderr
+    assert "no Maven found" in done.stderr
+
+
+def test_a_wrong_java_is_said_with_its_version(bare_path: Path) -> None:
+    fake_java(bare_path, "21.0.2")
+    assert "Java 21 found" in run(str(bare_path)).stderr
+
+
+def test_a_java_without_compiler_is_said(bare_path: Path) -> None:
+    fake_java(bare_path, "17.0.1")
+    assert "without its compiler" in run(str(bare_path)).stderr
