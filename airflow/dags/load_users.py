@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.exceptions import AirflowFailException
 from airflow.sdk import Connection, Param, dag, get_current_context, task
 from ingest.api import UserApi
 from ingest.load import Plan, Totals, load_users
@@ -17,7 +16,7 @@ from ingest.load import Plan, Totals, load_users
     default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},
     params={
         "users": Param(1000, type="integer", minimum=1, maximum=1_000_000, description="how many users"),
-        "page_size": Param(500, type="integer", minimum=1, maximum=5000, description="users a request; another size means other users"),
+        "page_size": Param(500, type="integer", minimum=1, maximum=5000, description="users a request"),
         "seed": Param("penstock", type="string", minLength=1, maxLength=100, description="same seed, same users"),
     },
     doc_md=__doc__,
@@ -28,20 +27,15 @@ def _load_users() -> None:
     def load(params: dict[str, object] | None = None) -> dict[str, int]:
         """Load the pages; XCom `progress` tells after each page how far it is."""
         run = get_current_context()["ti"]
-        api = Connection.get("randomuser_api")
-        database = Connection.get("app_db")
+        api = UserApi(Connection.get("randomuser_api").host)
+        dsn = Connection.get("app_db").get_uri()
 
         def tell(totals: Totals) -> None:
             run.xcom_push(key="progress", value=totals.as_dict())
 
-        totals = load_users(Plan(**params), api=UserApi(api.host), dsn=_dsn(database), on_page=tell)
-        return totals.as_dict()
+        return load_users(Plan(**params), api=api, dsn=dsn, on_page=tell).as_dict()
 
     load()
-
-
-def _dsn(database: Connection) -> str:
-    return database.get_uri()
 
 
 _load_users()

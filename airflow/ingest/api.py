@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
+from urllib.parse import urlencode
 
 import requests
 
@@ -34,6 +35,13 @@ class _AskAgain(Exception):
         super().__init__(problem)
         self.is_limit = is_limit
         self.wait_s = wait_s
+
+
+class _NoPage(_AskAgain):
+    """The API answered 200, but what came is no page of users."""
+
+    def __init__(self, problem: str, answer: requests.Response) -> None:
+        super().__init__(f"200, but no page of users: {problem}; it starts with {_start(answer)}")
 
 
 @dataclass(frozen=True)
@@ -65,25 +73,25 @@ class UserApi:
 
         :raises ApiFailed: after the last try, or at once when the API refuses the question (4xx).
         """
-        request = requests.Request("GET", self.url, params={"results": results, "page": page, "seed": seed}).prepare()
+        url = f"{self.url}?{urlencode({'results': results, 'page': page, 'seed': seed})}"
         waits = _Waits(self.patience)
         while True:
             try:
-                return self._try_once(request, expected=results)
+                return self._try_once(url, expected=results)
             except _AskAgain as exc:
                 wait_s = waits.after(exc)
                 if wait_s is None:
-                    raise ApiFailed(str(request.url), str(exc), tries=waits.tries) from None
-                self.log(f"GET {request.url}: {exc}; asking again in {wait_s:.1f} s")
+                    raise ApiFailed(url, str(exc), tries=waits.tries) from None
+                self.log(f"GET {url}: {exc}; asking again in {wait_s:.1f} s")
                 self.sleep(wait_s)
 
-    def _try_once(self, request: requests.PreparedRequest, *, expected: int) -> list[Any]:
+    def _try_once(self, url: str, *, expected: int) -> list[Any]:
         try:
-            answer = self.session.send(request, timeout=TIMEOUT_S)
+            answer = self.session.get(url, timeout=TIMEOUT_S)
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as exc:
             raise _AskAgain(f"no answer: {_root_cause(exc)}") from None
         except requests.RequestException as exc:
-            raise ApiFailed(str(request.url), f"no answer: {exc}", tries=1) from None
+            raise ApiFailed(url, f"no answer: {exc}", tries=1) from None
         if answer.status_code >= _CLIENT_ERROR:
             _refuse(answer)
         return _users_of(answer, expected=expected)
@@ -109,9 +117,9 @@ class _Waits:
         return max(self._doubled(self._errors), min(failure.wait_s or 0.0, self._patience.longest_wait_s))
 
     def _after_limit(self, asked_for_s: float | None) -> float | None:
-        wait_s = asked_for_s if asked_for_s is not None else self._doubled(self.tries)
-        self._waited_for_limit_s += max(wait_s, self._patience.first_wait_s)
-        return max(wait_s, self._patience.first_wait_s) if self._waited_for_limit_s <= self._patience.limit_budget_s else None
+        wait_s = max(self._doubled(self.tries) if asked_for_s is None else asked_for_s, self._patience.first_wait_s)
+        self._waited_for_limit_s += wait_s
+        return wait_s if self._waited_for_limit_s <= self._patience.limit_budget_s else None
 
     def _doubled(self, times: int) -> float:
         return min(self._patience.first_wait_s * 2.0 ** (times - 1), self._patience.longest_wait_s)
@@ -129,15 +137,14 @@ def _refuse(answer: requests.Response) -> NoReturn:
 def _users_of(answer: requests.Response, *, expected: int) -> list[Any]:
     try:
         content = json.loads(answer.content, parse_constant=_no_constant)
-        users = content["results"] if isinstance(content, dict) else None
-        users = without_secrets(users)
-    except (ValueError, RecursionError, KeyError) as exc:
+        users = without_secrets(content["results"])
+    except (ValueError, RecursionError, LookupError, TypeError) as exc:
         # The message only: a JSONDecodeError carries the whole answer, and an answer holds passwords.
-        raise _AskAgain(f"200, but no page of users: {type(exc).__name__} {exc}; it starts with {_start(answer)}") from None
+        raise _NoPage(f"{type(exc).__name__} {exc}", answer) from None
     if not isinstance(users, list):
-        raise _AskAgain(f"200, but no page of users: no list of results; it starts with {_start(answer)}")
+        raise _NoPage("`results` is no list", answer)
     if len(users) != expected:
-        raise _AskAgain(f"200, but {len(users)} users instead of {expected}: does the API allow so many a request?")
+        raise _NoPage(f"{len(users)} users instead of {expected}; does the API allow so many a request?", answer)
     return users
 
 

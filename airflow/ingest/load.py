@@ -84,7 +84,7 @@ def _sort(users: list[Any], *, seed: str, page: int, seen: set[str]) -> _Sorted:
 
 
 def _new_row(user: object, *, seen: set[str]) -> UserRow:
-    """Parse a user; an id that this load had before is refused, since two users on one row would overwrite each other for ever."""
+    """Parse a user; refuse an id that this load had before: two users on one row would overwrite each other."""
     row = parse_user(user)
     if row.id in seen:
         raise UserInvalid("login.uuid", f"another user of this load has the same: {row.id}")

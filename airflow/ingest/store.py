@@ -1,4 +1,4 @@
-"""Users in Postgres: one transaction a page, and a row that would not change is not written (so the WAL stays quiet)."""
+"""Users in Postgres: one transaction a page, and a row that would not change is not written: the WAL stays quiet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One user of the API as one row of `public.users`, or the reason why it cannot be one. Nothing is rounded or guessed."""
+"""One user of the API as one row of `public.users`, or the reason why it cannot be one. Nothing is rounded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from uuid import UUID
 from ingest.errors import IngestError
 
 _INT_MAX = 2**31 - 1
+_KINDS = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", float: "a fraction", type(None): "null"}
 
 
 class UserInvalid(IngestError):
@@ -211,8 +212,7 @@ def _check_flat(path: str, name: str, item: object) -> None:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false", float: "a fraction", type(None): "null"}
-    return names.get(type(value), f"the number {_short(str(value))}")
+    return _KINDS.get(type(value)) or f"the number {_short(str(value))}"
 
 
 def _short(text: str) -> str:

@@ -20,10 +20,10 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m penstock.randomuser", description="A stand-in of randomuser.me, version 1.4.")
+    parser = argparse.ArgumentParser(prog="python -m penstock.randomuser", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--limit", type=int, default=DEFAULT_LIMIT, help="users a minute and client before 429; 0 = no limit")
+    parser.add_argument("--limit", type=int, default=DEFAULT_LIMIT, help="users a minute and client; 0 = no limit")
     return parser
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from penstock.randomuser.nationalities import NATIONALITIES, TIMEZONES, Nationality
+from penstock.randomuser.nationalities import ANIMALS, MOODS, NATIONALITIES, PASSWORDS, TIMEZONES, Nationality
 from penstock.randomuser.pool import pool_of
 from penstock.randomuser.transliterate import to_ascii_letters
 
@@ -23,9 +23,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BORN_MS = (-800_000_000_000, 991_088_189_000)
 _REGISTERED_MS = (1_016_688_461_000, 1_653_344_189_000)
 _PORTRAITS = {"male": ("men", 99), "female": ("women", 96)}
-_MOODS = "angry beautiful big black blue brown crazy goldenly green happy heavy lazy orange purple red sad silver smiling tiny white".split()
-_ANIMALS = "bear bird butterfly cat dog duck elephant fish frog gorilla koala lion mouse ostrich panda rabbit snake swan tiger wolf".split()
-_PASSWORDS = "angel bigdog camaro dakota europe falcon gateway hammer island jasmine krusty lucky marina nirvana orange pepper racers softball".split()
 
 
 @dataclass(frozen=True)
@@ -90,13 +87,15 @@ def _location(rng: random.Random, nation: Nationality) -> dict[str, Any]:
 
 
 def _login(rng: random.Random) -> dict[str, str]:
-    salted = (password := rng.choice(_PASSWORDS)) + (salt := "".join(rng.choices(string.ascii_letters + string.digits, k=8)))
+    password = rng.choice(PASSWORDS)
+    salt = "".join(rng.choices(string.ascii_letters + string.digits, k=8))
+    salted = (password + salt).encode()
     return {
         "uuid": str(UUID(int=rng.getrandbits(128), version=4)),
-        "username": f"{rng.choice(_MOODS)}{rng.choice(_ANIMALS)}{rng.randint(100, 999)}",
+        "username": f"{rng.choice(MOODS)}{rng.choice(ANIMALS)}{rng.randint(100, 999)}",
         "password": password,
         "salt": salt,
-        **{kind: hashlib.new(kind, salted.encode(), usedforsecurity=False).hexdigest() for kind in ("md5", "sha1", "sha256")},
+        **{kind: hashlib.new(kind, salted, usedforsecurity=False).hexdigest() for kind in ("md5", "sha1", "sha256")},
     }
 
 
@@ -121,4 +120,3 @@ def _picture(rng: random.Random, gender: str) -> dict[str, str]:
 def _fill(rng: random.Random, pattern: str) -> str:
     """Replace each `#` by a digit and each `?` by a capital letter."""
     return re.sub("[#?]", lambda hit: rng.choice(string.digits if hit[0] == "#" else string.ascii_uppercase), pattern)
-

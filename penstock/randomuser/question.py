@@ -47,9 +47,13 @@ def read_question(query: Mapping[str, str]) -> Question:
         seed=seed or secrets.token_hex(8),
         page=_whole_number(query.get("page"), maximum=MAX_PAGE),
         nationalities=_nationalities(query.get("nat") or query.get("nationality") or ""),
-        gender=gender if not seed and (gender := query.get("gender")) in ("male", "female") else None,
+        gender=None if seed else _gender(query.get("gender")),
     )
-    return Question(wish, _whole_number(query.get("results"), maximum=MAX_RESULTS), _fields(query.get("inc", ""), query.get("exc", "")))
+    return Question(
+        wish,
+        _whole_number(query.get("results"), maximum=MAX_RESULTS),
+        _fields(query.get("inc", ""), query.get("exc", "")),
+    )
 
 
 def _whole_number(written: str | None, *, maximum: int) -> int:
@@ -57,6 +61,10 @@ def _whole_number(written: str | None, *, maximum: int) -> int:
     if written is None or len(written) > len(str(maximum)) or not (written.isascii() and written.isdigit()):
         return 1
     return number if 1 <= (number := int(written)) <= maximum else 1
+
+
+def _gender(written: str | None) -> str | None:
+    return written if written in ("male", "female") else None
 
 
 def _nationalities(written: str) -> tuple[str, ...]:

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - letters of other scripts are the subject here
 """Names of every script as the ASCII letters of an email address, as the API itself writes them."""
 
 from __future__ import annotations

@@ -1,0 +1,163 @@
+"""Airflow's REST API, version 2: one method per endpoint, no policy.
+
+https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from penstock.errors import TerminalError, TransientError
+
+TIMEOUT_S = 10.0
+_OUT_LOUD = ("task.stdout", "task.stderr")
+_WORTH_READING = ("warning", "error", "critical")
+
+
+class AirflowAway(TransientError):
+    """Airflow's api-server does not answer, or answers that it cannot at the moment."""
+
+    def __init__(self, url: str, problem: str) -> None:
+        super().__init__(f"Airflow does not answer at {url}: {problem}\n  What to do: penstock status; penstock up")
+
+
+class AirflowRefused(TerminalError):
+    """Airflow understood the request and refused it."""
+
+    def __init__(self, request: str, status: int, reason: str) -> None:
+        super().__init__(f"Airflow refused {request}: {status} {reason}")
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Health:
+    """Which of Airflow's parts have a fresh heartbeat."""
+
+    is_database_well: bool
+    is_scheduler_well: bool
+    is_dag_processor_well: bool
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether runs can be started and will be executed."""
+        return self.is_database_well and self.is_scheduler_well and self.is_dag_processor_well
+
+
+@dataclass(frozen=True)
+class TaskInstance:
+    """The newest try of one task of a run; `state` is Airflow's word, empty before it is scheduled."""
+
+    state: str
+    try_number: int
+
+
+class AirflowApi:
+    """A client of one Airflow whose users need no login (simple auth manager, all admins)."""
+
+    def __init__(self, url: str) -> None:
+        """Speak to the Airflow at this address.
+
+        :param url: without path, for instance `http://127.0.0.1:8080`.
+        """
+        self.url = url
+        self._session = requests.Session()
+
+    def health(self) -> Health:
+        """Return the health of all parts; the endpoint answers 200 also when one is ill."""
+        content = self._get("/monitor/health")
+        return Health(*(_is_healthy(content, part) for part in ("metadatabase", "scheduler", "dag_processor")))
+
+    def knows_dag(self, dag_id: str) -> bool:
+        """Tell whether the DAG processor has stored the DAG."""
+        return self._find(f"/dags/{quote(dag_id)}") is not None
+
+    def import_errors(self) -> dict[str, str]:
+        """Return the stack trace of every DAG file that cannot be imported, by file name."""
+        errors = self._get("/importErrors")["import_errors"]
+        return {error["filename"]: error["stack_trace"] for error in errors}
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the scheduler start runs of a DAG."""
+        self._send("PATCH", f"/dags/{quote(dag_id)}?update_mask=is_paused", {"is_paused": False})
+
+    def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
+        """Start a run; returns its id.
+
+        :raises AirflowRefused: 400 with the reason when a parameter is out of its bounds.
+        """
+        # logical_date must be there, and null means "now, by hand".
+        run = self._send("POST", f"/dags/{quote(dag_id)}/dagRuns", {"logical_date": None, "conf": conf})
+        return str(run["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """Return queued, running, success or failed."""
+        return str(self._get(_run_path(dag_id, run_id))["state"])
+
+    def task_instance(self, dag_id: str, run_id: str, task_id: str) -> TaskInstance:
+        """Return where one task of a run is."""
+        content = self._find(_task_path(dag_id, run_id, task_id)) or {"state": None, "try_number": 0}
+        return TaskInstance(content["state"] or "", content["try_number"])
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, *, key: str) -> dict[str, Any] | None:
+        """Return what a task handed over under a key; None = nothing yet."""
+        entry = self._find(f"{_task_path(dag_id, run_id, task_id)}/xcomEntries/{quote(key)}")
+        return entry["value"] if entry else None
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str, *, try_number: int) -> list[str]:
+        """Return what the task itself printed, its warnings and errors; Airflow's own chatter is left out."""
+        content = self._get(f"{_task_path(dag_id, run_id, task_id)}/logs/{try_number}")["content"]
+        return [line for event in content if isinstance(event, dict) for line in _lines_of(event)]
+
+    def _get(self, path: str) -> Any:
+        return self._send("GET", path, None)
+
+    def _find(self, path: str) -> Any | None:
+        try:
+            return self._get(path)
+        except AirflowRefused as exc:
+            if exc.status == requests.codes.not_found:
+                return None
+            raise
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        url = f"{self.url}/api/v2{path}"
+        try:
+            answer = self._session.request(
+                method, url, json=body, timeout=TIMEOUT_S, headers={"Accept": "application/json"}
+            )
+            content = answer.json()
+        except (requests.RequestException, ValueError) as exc:
+            raise AirflowAway(self.url, str(exc)) from exc
+        if answer.status_code >= requests.codes.internal_server_error:
+            raise AirflowAway(self.url, f"{answer.status_code} to {method} {url}")
+        if answer.status_code >= requests.codes.bad_request:
+            raise AirflowRefused(f"{method} {url}", answer.status_code, _detail(content))
+        return content
+
+
+def _run_path(dag_id: str, run_id: str) -> str:
+    return f"/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
+
+
+def _task_path(dag_id: str, run_id: str, task_id: str) -> str:
+    return f"{_run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}"
+
+
+def _is_healthy(content: dict[str, Any], part: str) -> bool:
+    return bool((content.get(part) or {}).get("status") == "healthy")
+
+
+def _lines_of(event: dict[str, Any]) -> list[str]:
+    details = event.get("error_detail") or []
+    if event.get("logger") not in _OUT_LOUD and event.get("level") not in _WORTH_READING:
+        return []
+    return [str(event.get("event", "")), *(f"{detail['exc_type']}: {detail['exc_value']}" for detail in details)]
+
+
+def _detail(content: Any) -> str:
+    detail = content.get("detail", content) if isinstance(content, dict) else content
+    return str(detail)
