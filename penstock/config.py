@@ -125,6 +125,7 @@ class Cassandra(_Section):
     storage_port: int = Field(7000, ge=1, le=65535)
     local_dc: str = "datacenter1"
     keyspace: str = "penstock"
+    replication_factor: int = Field(1, ge=1)
     heap_mb: int = Field(1024, ge=512)
 
 

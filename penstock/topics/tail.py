@@ -104,7 +104,7 @@ class TopicReader:
     def _until_end(self, consumer: Consumer, partitions: int) -> Iterator[_Message]:
         ended: set[int] = set()
         while len(ended) < partitions:
-            message = consumer.poll(_POLL_S)
+            message: _Message = consumer.poll(_POLL_S)
             if message is None:
                 continue
             if self._is_end(message):

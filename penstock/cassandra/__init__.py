@@ -1,0 +1,1 @@
+"""Cassandra: connecting, applying the schema, reading view tables exactly, and its shell."""

@@ -1,0 +1,107 @@
+"""Apply schemas/cassandra/*.cql: the keyspace first, then every statement of every file; all of it repeatable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cassandra import DriverException
+from cassandra.cluster import Session
+
+from penstock.config import ROOT, Config
+from penstock.errors import TerminalError
+
+CASSANDRA_SCHEMAS = ROOT / "schemas" / "cassandra"
+_TOKEN = re.compile(
+    r"""(?P<comment>--[^\n]*|//[^\n]*|/\*.*?\*/)      # dropped
+      | (?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$.*?\$\$)  # may hold anything, ; and -- too
+      | (?P<end>;)
+      | (?P<other>.)""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+class CqlRefused(TerminalError):
+    """Cassandra refuses a statement of a schema file."""
+
+    def __init__(self, path: Path, line: int, cause: str) -> None:
+        super().__init__(f"{path}, line {line}: Cassandra refuses the statement: {cause}")
+
+
+class KeyspaceDiffers(TerminalError):
+    """The keyspace exists with another replication."""
+
+    def __init__(self, keyspace: str, found: str, wanted: str) -> None:
+        super().__init__(
+            f"keyspace {keyspace} has replication {found}, {wanted} is wanted; "
+            f"ALTER KEYSPACE {keyspace} and repair the nodes, or correct penstock.toml"
+        )
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One CQL statement without its semicolon, and the line of the file where it begins."""
+
+    line: int
+    cql: str
+
+
+def apply_schema(session: Session, *, config: Config, folder: Path = CASSANDRA_SCHEMAS) -> tuple[str, ...]:
+    """Create the keyspace and run every `*.cql` of the folder in order of the names; return the files run.
+
+    Statements must be repeatable (IF NOT EXISTS). Table names without a keyspace are of the configured one.
+
+    :raises CqlRefused: with file, line and Cassandra's reason.
+    """
+    _create_keyspace(session, config)
+    session.set_keyspace(config.cassandra.keyspace)
+    files = sorted(folder.glob("*.cql"))
+    for path in files:
+        for statement in split_statements(path.read_text(encoding="utf-8")):
+            try:
+                session.execute(statement.cql)
+            except DriverException as exc:
+                raise CqlRefused(path, statement.line, str(exc)) from exc
+    return tuple(path.name for path in files)
+
+
+def split_statements(text: str) -> Iterator[Statement]:
+    """Split a CQL script at its semicolons; comments are dropped, quoted text is left alone."""
+    parts: list[str] = []
+    start = 0
+    for token in _TOKEN.finditer(text):
+        if token["end"]:
+            yield from _statement(text, start, parts)
+            parts = []
+            continue
+        piece = " " if token["comment"] else token[0]
+        if not parts and not piece.strip():
+            continue
+        if not parts:
+            start = token.start()
+        parts.append(piece)
+    yield from _statement(text, start, parts)
+
+
+def _statement(text: str, start: int, parts: Sequence[str]) -> Iterator[Statement]:
+    cql = "".join(parts).strip()
+    if cql:
+        yield Statement(text.count("\n", 0, start) + 1, cql)
+
+
+def _create_keyspace(session: Session, config: Config) -> None:
+    section = config.cassandra
+    factor = str(section.replication_factor)
+    known = session.cluster.metadata.keyspaces.get(section.keyspace)
+    if known is None:
+        session.execute(
+            f'CREATE KEYSPACE IF NOT EXISTS "{section.keyspace}" WITH replication = '
+            f"{{'class': 'NetworkTopologyStrategy', '{section.local_dc}': {factor}}}"
+        )
+        return
+    found = known.replication_strategy.export_for_schema()
+    wanted = f"{{'class': 'NetworkTopologyStrategy', '{section.local_dc}': '{factor}'}}"
+    if found != wanted:
+        raise KeyspaceDiffers(section.keyspace, found, wanted)

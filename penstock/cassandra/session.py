@@ -1,0 +1,95 @@
+"""Connect to Cassandra: the one place where the driver is set up and its errors become ours."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cassandra import ConsistencyLevel, DependencyException, DriverException, ProtocolVersion
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
+from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.query import dict_factory
+
+from penstock.config import Config
+from penstock.errors import TerminalError, TransientError
+
+_CONNECT_TIMEOUT_S = 10
+_REQUEST_TIMEOUT_S = 30
+
+
+class CassandraUnreachable(TransientError):
+    """No node answers."""
+
+    def __init__(self, address: str, cause: str) -> None:
+        super().__init__(f"Cassandra does not answer at {address} ({cause}); is it running? `penstock status` tells")
+
+
+class CassandraRefused(TerminalError):
+    """Cassandra answers and refuses a statement."""
+
+    def __init__(self, address: str, cause: str) -> None:
+        super().__init__(f"Cassandra at {address} refuses: {cause}")
+
+
+@contextmanager
+def open_session(config: Config) -> Iterator[Session]:
+    """Open a session whose rows are dicts; closed with the block.
+
+    Driver errors inside the block become ours too, so callers need not know them.
+
+    :raises CassandraUnreachable: no node answers, at the start or later.
+    :raises CassandraRefused: a statement is wrong.
+    """
+    section = config.cassandra
+    address = f"{section.host}:{section.port}"
+    # What goes wrong reaches us as an exception; the driver would also print each attempt to stderr.
+    logging.getLogger("cassandra").addHandler(logging.NullHandler())
+    logging.getLogger("cassandra").propagate = False
+    cluster = Cluster(
+        [section.host],
+        port=section.port,
+        protocol_version=ProtocolVersion.V4,
+        execution_profiles={EXEC_PROFILE_DEFAULT: _profile(section.local_dc)},
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        connection_class=_connection_class(),
+    )
+    try:
+        yield cluster.connect()
+    except NoHostAvailable as exc:
+        raise _mapped(address, exc) from exc
+    except DriverException as exc:
+        raise CassandraRefused(address, str(exc)) from exc
+    finally:
+        cluster.shutdown()
+
+
+def _profile(local_dc: str) -> ExecutionProfile:
+    return ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc)),
+        # With more than one replica a proof must not rest on the slowest of them.
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        request_timeout=_REQUEST_TIMEOUT_S,
+        row_factory=dict_factory,
+    )
+
+
+def _connection_class() -> Any:
+    """Choose the event loop: libev from the wheel; asyncio where there is none (asyncore warns and is gone in 3.12)."""
+    try:
+        from cassandra.io.libevreactor import LibevConnection
+    except (ImportError, DependencyException):
+        from cassandra.io.asyncioreactor import AsyncioConnection
+
+        return AsyncioConnection
+    return LibevConnection
+
+
+def _mapped(address: str, exc: NoHostAvailable) -> CassandraUnreachable | CassandraRefused:
+    """Tell a node that is away from one that answered with a refusal: the driver reports both alike."""
+    causes = [error for error in exc.errors.values() if isinstance(error, DriverException)]
+    if causes:
+        return CassandraRefused(address, str(causes[0]))
+    reasons = "; ".join(str(error) for error in exc.errors.values()) or str(exc.args[0])
+    return CassandraUnreachable(address, reasons)
