@@ -1,0 +1,93 @@
+"""One text for each value and row, equal exactly when the contents are equal, whichever database they come from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from cassandra.util import Date
+
+from penstock.errors import TerminalError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = date(1970, 1, 1)
+_DIGEST_BYTES = 16
+
+
+class ValueUnknown(TerminalError):
+    """A value has a type that no view column can have."""
+
+    def __init__(self, column: str, value: object) -> None:
+        super().__init__(
+            f"column {column} holds a {type(value).__name__}, which docs/contracts.md (Types) does not know"
+        )
+
+
+def canonical_value(value: Any, *, column: str = "?") -> Any:
+    """Return the value as JSON knows it, tagged by type where two types could look alike.
+
+    A uuid is its text; a decimal keeps its scale; a timestamp is exact to the microsecond, so one that was rounded on
+    its way differs; a datetime without zone is UTC.
+
+    :raises ValueUnknown: a type outside the contract.
+    """
+    match value:
+        case None | str() | bool() | int():  # bool before int matters to nobody: JSON writes them differently
+            return value
+        case float():
+            return ["float", value.hex()]
+        case Decimal():
+            sign, digits, exponent = value.as_tuple()
+            return ["decimal", f"{'-' if sign else ''}{''.join(map(str, digits))}E{exponent}"]
+        case UUID():
+            return str(value)
+        case datetime():
+            aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+            return ["timestamp", (aware - _EPOCH) // timedelta(microseconds=1)]
+        case Date():
+            return ["date", value.days_from_epoch]
+        case date():
+            return ["date", (value - _EPOCH_DAY).days]
+        case bytes():
+            return ["bytes", value.hex()]
+    raise ValueUnknown(column, value)
+
+
+def canonical_key(row: Mapping[str, Any], key: Sequence[str]) -> bytes:
+    """Return the key of a row as compact bytes; rows of one key give the same bytes from either side."""
+    return _encode(row, key)
+
+
+def key_values(encoded: bytes, key: Sequence[str]) -> dict[str, Any]:
+    """Return the values behind a canonical key, so that its row can be read again; a uuid comes as text."""
+    return {column: _value(value) for column, value in zip(key, json.loads(encoded), strict=True)}
+
+
+def digest(row: Mapping[str, Any], columns: Sequence[str]) -> bytes:
+    """Return 16 bytes that stand for the contents of a row (BLAKE2b: that two contents collide is out of reach)."""
+    return blake2b(_encode(row, columns), digest_size=_DIGEST_BYTES).digest()
+
+
+def _encode(row: Mapping[str, Any], columns: Sequence[str]) -> bytes:
+    values = [canonical_value(row[column], column=column) for column in columns]
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _value(canonical: Any) -> Any:
+    match canonical:
+        case ["float", text]:
+            return float.fromhex(text)
+        case ["decimal", text]:
+            return Decimal(text)
+        case ["timestamp", microseconds]:
+            return _EPOCH + timedelta(microseconds=microseconds)
+        case ["date", days]:
+            return _EPOCH_DAY + timedelta(days=days)
+        case ["bytes", text]:
+            return bytes.fromhex(text)
+    return canonical

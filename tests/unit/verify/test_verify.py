@@ -1,0 +1,206 @@
+"""The comparison is exact, and moving data ends as equal when it is: plain rows, and random ones by Hypothesis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from cassandra.util import Date
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.verify import check
+from penstock.verify.canonical import ValueUnknown, canonical_key, canonical_value, key_values
+from penstock.verify.check import verify_view
+from penstock.verify.model import ColumnDifference, Kind, Row, ViewShape
+
+VIEW = ViewShape("users_by_country", ("country", "id"), ("country", "id", "name"))
+VERSION = 4503599627370497
+
+
+def row(country: str, number: int, name: str | None = "Ada") -> dict[str, Any]:
+    return {"country": country, "id": number, "name": name, "row_version": VERSION}
+
+
+@dataclass
+class Rows:
+    """A side held in a list; `then` are the states it takes, one a look, after the first."""
+
+    rows: list[dict[str, Any]]
+    then: list[list[dict[str, Any]]] = field(default_factory=list)
+    picked: list[list[Row]] = field(default_factory=list)
+    scans: int = 0
+
+    def scan(self, view: ViewShape) -> Iterator[Row]:
+        """Return all rows."""
+        self.scans += 1
+        return iter(self.rows)
+
+    def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
+        """Return rows by key; like the real expected side, also others with the same source key (id)."""
+        if self.then:
+            self.rows = self.then.pop(0)
+        self.picked.append(list(keys))
+        ids = {key["id"] for key in keys}
+        return iter([found for found in self.rows if found["id"] in ids])
+
+
+class Exact(Rows):
+    """Like Cassandra: only the keys asked for."""
+
+    def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
+        """Return the rows of exactly these keys."""
+        asked = {canonical_key(key, view.key) for key in keys}
+        return iter([found for found in super().pick(view, keys) if canonical_key(found, view.key) in asked])
+
+
+def verify(expected: Rows, actual: Rows, *, attempts: int = 2) -> check.ViewResult:
+    return verify_view(VIEW, expected=expected, actual=actual, attempts=attempts, pause=lambda _: None)
+
+
+def test_equal_contents_need_one_look_only() -> None:
+    rows = [row("PT", 1), row("PT", 2, None)]
+    actual = Exact(list(reversed(rows)))
+    result = verify(Rows(rows), actual)
+    assert result.is_equal
+    assert (result.expected_rows, result.actual_rows, result.rounds) == (2, 2, 1)
+    assert actual.picked == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "kind"),
+    [
+        ([row("PT", 1)], [], Kind.MISSING),
+        ([], [row("PT", 1)], Kind.EXTRA),
+        ([row("PT", 1)], [row("PT", 1, "Bea")], Kind.DIFFERENT),
+        ([row("PT", 1, None)], [row("PT", 1, "")], Kind.DIFFERENT),
+        ([row("PT", 1)], [{**row("PT", 1), "row_version": None}], Kind.DIFFERENT),
+    ],
+)
+def test_each_kind_of_difference_is_found(expected: list[Any], actual: list[Any], kind: Kind) -> None:
+    result = verify(Rows(expected), Exact(actual))
+    assert not result.is_equal
+    assert result.counts == {**dict.fromkeys(Kind, 0), kind: 1}
+    (difference,) = result.differences
+    assert (difference.kind, difference.key) == (kind, {"country": "PT", "id": "1"})
+
+
+def test_a_different_row_names_its_columns_with_both_values() -> None:
+    result = verify(Rows([row("PT", 1, None)]), Exact([{**row("PT", 1, "Bea"), "row_version": None}]))
+    assert result.differences[0].columns == (
+        ColumnDifference("name", None, "Bea"),
+        ColumnDifference("row_version", "never null", None),
+    )
+
+
+def test_a_row_that_leaves_its_old_partition_behind_is_extra() -> None:
+    result = verify(Rows([row("ES", 1)]), Exact([row("ES", 1), row("PT", 1)]))
+    assert result.counts[Kind.EXTRA] == 1
+
+
+def test_a_change_on_its_way_is_no_difference() -> None:
+    actual = Exact([row("PT", 1, "old")], then=[[row("PT", 1, "old")], [row("PT", 1, "new")]])
+    result = verify(Rows([row("PT", 1, "new")]), actual)
+    assert result.is_equal
+    assert result.rounds == 3
+
+
+def test_a_user_who_moves_twice_while_verifying_is_followed_to_the_newest_key() -> None:
+    expected = Rows([row("ES", 1)], then=[[row("FR", 1)]])
+    actual = Exact([row("PT", 1)], then=[[row("FR", 1)]])
+    assert verify(expected, actual).is_equal
+    assert {key["country"] for key in actual.picked[0]} == {"PT", "ES", "FR"}
+
+
+def test_only_suspects_are_read_again() -> None:
+    rows = [row("PT", number) for number in range(50)]
+    actual = Exact(rows[1:])
+    verify(Rows(rows), actual, attempts=1)
+    assert actual.picked[0] == [{"country": "PT", "id": 0}] or [key["id"] for key in actual.picked[0]] == [0]
+    assert actual.scans == 1
+
+
+def test_too_many_suspects_are_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "_KEYS_AT_MOST", 10)
+    actual = Exact([])
+    result = verify(Rows([row("PT", number) for number in range(30)]), actual, attempts=2)
+    assert (actual.scans, result.counts[Kind.MISSING], len(result.differences)) == (3, 30, 20)
+
+
+# --- values ---
+
+TIMES = st.datetimes(min_value=datetime(1, 1, 1), max_value=datetime(9999, 12, 31)).map(lambda t: t.replace(tzinfo=UTC))
+VALUES = st.one_of(
+    st.none(),
+    st.text(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.decimals(allow_nan=False, allow_infinity=False),
+    st.dates(),
+    TIMES,
+    st.binary(),
+)
+
+
+@given(st.tuples(VALUES, VALUES))
+def test_a_key_comes_back_from_its_canonical_bytes(values: tuple[Any, Any]) -> None:
+    key = dict(zip(("a", "b"), values, strict=True))
+    again = key_values(canonical_key(key, ("a", "b")), ("a", "b"))
+    assert again == key
+    assert [type(value) for value in again.values()] == [type(value) for value in key.values()]
+
+
+@given(VALUES, VALUES)
+def test_two_values_are_alike_only_when_type_and_content_are(left: Any, right: Any) -> None:
+    exact = lambda value: (type(value), value.as_tuple() if isinstance(value, Decimal) else repr(value))  # noqa: E731
+    assert (repr(canonical_value(left)) == repr(canonical_value(right))) == (exact(left) == exact(right))
+
+
+@given(st.lists(st.tuples(st.sampled_from("PEF"), st.integers(0, 5), st.sampled_from([None, "", "Ada", "Ada "]))))
+def test_counts_are_those_of_a_plain_comparison(rows: list[tuple[str, int, str | None]]) -> None:
+    half = len(rows) // 2
+    expected, actual = ({r[:2]: row(*r) for r in part} for part in (rows[:half], rows[half:]))
+    counts = verify(Rows(list(expected.values())), Exact(list(actual.values()))).counts
+    assert counts == {
+        Kind.MISSING: len(expected.keys() - actual.keys()),
+        Kind.EXTRA: len(actual.keys() - expected.keys()),
+        Kind.DIFFERENT: sum(expected[key] != actual[key] for key in expected.keys() & actual.keys()),
+    }
+
+
+@pytest.mark.parametrize(
+    ("postgres", "cassandra"),
+    [
+        ("3f2504e0-4f89-11d3-9a0c-0305e82c3301", UUID("3f2504e0-4f89-11d3-9a0c-0305e82c3301")),
+        (date(1969, 7, 20), Date(date(1969, 7, 20))),
+        (datetime(2020, 1, 1, 12, 0, 0, 123000, tzinfo=UTC), datetime(2020, 1, 1, 12, 0, 0, 123000)),
+        (Decimal("1.50"), Decimal("1.50")),
+    ],
+)
+def test_the_same_content_is_equal_from_either_database(postgres: Any, cassandra: Any) -> None:
+    assert canonical_value(postgres) == canonical_value(cassandra)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (Decimal("1.5"), Decimal("1.50")),
+        (datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC) + timedelta(microseconds=1)),
+        ('{"a": 1}', '{"a":1}'),
+        (1, "1"),
+        (0.0, -0.0),
+    ],
+)
+def test_almost_the_same_content_is_not_equal(left: Any, right: Any) -> None:
+    assert canonical_value(left) != canonical_value(right)
+
+
+def test_a_value_outside_the_contract_is_refused_with_its_column() -> None:
+    with pytest.raises(ValueUnknown, match="column tags holds a list"):
+        canonical_value(["a"], column="tags")
