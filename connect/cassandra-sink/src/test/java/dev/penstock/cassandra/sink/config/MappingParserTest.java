@@ -1,0 +1,68 @@
+package dev.penstock.cassandra.sink.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.penstock.cassandra.sink.config.Source.Part;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class MappingParserTest {
+
+    @Test
+    void readsTheMappingOfAView() throws MappingSyntaxException {
+        Mapping mapping = MappingParser.parse("*, row_version=header.version, __timestamp=header.version");
+        assertTrue(mapping.everyField());
+        Source version = new Source(Part.HEADER, "version");
+        assertEquals(Map.of("row_version", version), mapping.columns());
+        assertEquals(Optional.of(version), mapping.timestamp());
+    }
+
+    @Test
+    void readsColumnsInWrittenOrder() throws MappingSyntaxException {
+        Mapping mapping = MappingParser.parse(" b = value.x,a=key ,\"My, Col\"=value.\"a \"\"b\"\"\"");
+        assertEquals(List.of("b", "a", "My, Col"), List.copyOf(mapping.columns().keySet()));
+        assertEquals(new Source(Part.KEY, null), mapping.columns().get("a"));
+        assertEquals(new Source(Part.VALUE, "a \"b\""), mapping.columns().get("My, Col"));
+    }
+
+    @Test
+    void namesEveryMistake() {
+        var e = assertThrows(MappingSyntaxException.class,
+                () -> MappingParser.parse("a=value.x,,a=key.y,b=now(),c=header,__ttl=value.t,__timestamp=value.v"));
+        assertEquals(6, e.problems().size(), e.getMessage());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "``|is empty", "a|is not understood", "a=b.c|is not understood", "a=value.x y|is not understood",
+        "\"a=value.x|is not understood", "*,*|twice", "a=value.,b=key|is not understood",
+        "__timestamp=key.v,__timestamp=key.w|mapped twice"})
+    void refuses(String text, String reason) {
+        var e = assertThrows(MappingSyntaxException.class, () -> MappingParser.parse(text));
+        assertTrue(e.getMessage().contains(reason), e.getMessage());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "topic.t.k.u.mapping, t, k, u",
+        "topic.views.users_by_id.penstock.users_by_id.mapping, views.users_by_id, penstock, users_by_id",
+        "topic.a.b.c.d.consistencyLevel, a.b, c, d"})
+    void takesTheNameOfATableSettingApartFromTheRight(String name, String topic, String keyspace, String table) {
+        TableSetting setting = TableSetting.parse(name).orElseThrow();
+        assertEquals(List.of(topic, keyspace, table),
+                List.of(setting.topic(), setting.keyspace(), setting.table()));
+        assertEquals(name, setting.name());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"topic.t.k.mapping", "topic.t.k.u.ttl", "topic.t.k..mapping", "topic.mapping", "topics"})
+    void knowsWhatIsNoTableSetting(String name) {
+        assertEquals(Optional.empty(), TableSetting.parse(name));
+    }
+}
