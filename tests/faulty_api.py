@@ -46,7 +46,9 @@ class FaultyApi:
 
     def _healthy(self, seed: str, page: int, results: int) -> Answer:
         users = self.spoil(page, [make_person(Wish(seed, page), position) for position in range(results)])
-        return Answer(body=json.dumps({"results": users, "info": {"page": page}}).encode())
+        body = json.dumps({"results": users, "info": {"page": page}})
+        # A number that is JSON and no float; Python itself would write the word Infinity.
+        return Answer(body=body.replace('"1e999"', "1e999").encode())
 
 
 @contextmanager
@@ -71,7 +73,7 @@ def serve_faulty_api(port: int = 0) -> Iterator[FaultyApi]:
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     behaviour.append(FaultyApi(f"http://127.0.0.1:{server.server_address[1]}/api/"))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield behaviour[0]

@@ -35,7 +35,8 @@ def load(
 
     Example: `penstock load --users 1000 --seed spring`
     """
-    result = run_load(AirflowApi(load_config().airflow.url), users=users, seed=seed)
+    with AirflowApi(load_config().airflow.url) as api:
+        result = run_load(api, users=users, seed=seed)
     typer.echo(json.dumps(asdict(result)) if as_json else _in_words(result))
 
 

@@ -66,6 +66,14 @@ class AirflowApi:
         self.url = url
         self._session = requests.Session()
 
+    def __enter__(self) -> AirflowApi:
+        """Return the client."""
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        """Close the connection."""
+        self._session.close()
+
     def health(self) -> Health:
         """Return the health of all parts; the endpoint answers 200 also when one is ill."""
         content = self._get("/monitor/health")

@@ -1,0 +1,110 @@
+"""The REST client: how Airflow's unpleasant answers become errors. The real Airflow is in integration/."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from penstock.loads.airflow_api import AirflowApi, AirflowAway, AirflowRefused, Health, TaskInstance
+
+RUN = "/api/v2/dags/d/dagRuns/manual__2026-11-23T11%3A54%3A01%2B00%3A00"
+RUN_ID = "manual__2026-11-23T11:54:01+00:00"
+Answers = dict[str, tuple[int, bytes]]
+
+
+@pytest.fixture
+def answers() -> Answers:
+    """Path → (status, body); a test fills it."""
+    return {}
+
+
+@pytest.fixture
+def api(answers: Answers) -> Iterator[AirflowApi]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = answers.get(self.path, (404, b'{"detail": "not found"}'))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the name that http.server calls
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        with AirflowApi(f"http://127.0.0.1:{server.server_address[1]}") as client:
+            yield client
+        server.shutdown()
+        thread.join()
+
+
+def ok(content: Any) -> tuple[int, bytes]:
+    return 200, json.dumps(content).encode()
+
+
+def test_nobody_there_is_away() -> None:
+    with AirflowApi("http://127.0.0.1:1") as api, pytest.raises(AirflowAway, match="What to do: penstock status"):
+        api.health()
+
+
+@pytest.mark.parametrize("answer", [(500, b'{"detail": "oh"}'), (503, b"<html>"), (200, b"<html>"), (200, b"")])
+def test_a_broken_answer_is_away(api: AirflowApi, answers: Answers, answer: tuple[int, bytes]) -> None:
+    answers["/api/v2/monitor/health"] = answer
+    with pytest.raises(AirflowAway):
+        api.health()
+
+
+def test_health_is_read_from_the_body(api: AirflowApi, answers: Answers) -> None:
+    answers["/api/v2/monitor/health"] = ok(
+        {"metadatabase": {"status": "healthy"}, "scheduler": {"status": "unhealthy"}, "triggerer": {"status": None}}
+    )
+    health = api.health()
+    assert health == Health(is_database_well=True, is_scheduler_well=False, is_dag_processor_well=False)
+    assert not health.is_well
+
+
+def test_a_refusal_carries_the_reason(api: AirflowApi, answers: Answers) -> None:
+    answers["/api/v2/dags/d/dagRuns"] = (400, b'{"detail": "Invalid input for param users: 0 is less than 1"}')
+    with pytest.raises(AirflowRefused, match="400 Invalid input for param users: 0 is less than 1") as caught:
+        api.trigger("d", {"users": 0})
+    assert caught.value.status == 400
+
+
+def test_what_does_not_exist_yet_is_nothing(api: AirflowApi) -> None:
+    assert not api.knows_dag("d")
+    assert api.xcom("d", RUN_ID, "load", key="progress") is None
+    assert api.task_instance("d", RUN_ID, "load") == TaskInstance(state="", try_number=0)
+
+
+def test_a_task_that_is_not_scheduled_has_no_state(api: AirflowApi, answers: Answers) -> None:
+    answers[f"{RUN}/taskInstances/load"] = ok({"state": None, "try_number": 0})
+    assert api.task_instance("d", RUN_ID, "load") == TaskInstance(state="", try_number=0)
+
+
+def test_of_a_log_only_what_the_task_said_is_shown(api: AirflowApi, answers: Answers) -> None:
+    answers[f"{RUN}/taskInstances/load/logs/2"] = ok(
+        {
+            "content": [
+                {"event": "::group::Pre Execute", "level": "info", "logger": "task"},
+                {"event": "GET … asking again in 0.5 s", "level": "info", "logger": "task.stdout"},
+                {
+                    "event": "Task failed with exception",
+                    "level": "error",
+                    "logger": "task",
+                    "error_detail": [{"exc_type": "ApiFailed", "exc_value": "GET … 500", "frames": []}],
+                },
+                "a bare line",
+            ]
+        }
+    )
+    said = ["GET … asking again in 0.5 s", "Task failed with exception", "ApiFailed: GET … 500"]
+    assert api.task_log("d", RUN_ID, "load", try_number=2) == said
