@@ -12,7 +12,7 @@ from penstock_views.derive import Output, Plan, derive
 from penstock_views.envelope import Writer, image_type
 from penstock_views.load import load_views
 from penstock_views.session import local_session
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 
 from tests.unit.views import cdc
 
@@ -55,7 +55,7 @@ def engine(spark: SparkSession, plan: Plan) -> Engine:
     return run
 
 
-def _emitted(row: object) -> cdc.Emitted:
-    topic, key, value, headers = row  # type: ignore[misc]
-    texts = {name: bytes(text).decode() for name, text in headers}
-    return cdc.Emitted(topic, bytes(key), None if value is None else bytes(value), texts)
+def _emitted(row: Row) -> cdc.Emitted:
+    texts = {name: bytes(text).decode() for name, text in row["headers"]}
+    value = row["value"]
+    return cdc.Emitted(row["topic"], bytes(row["key"]), None if value is None else bytes(value), texts)

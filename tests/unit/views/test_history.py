@@ -1,5 +1,6 @@
-"""The property that everything serves: whatever the history, and in whatever order its view records are applied, the
-views end as a plain model of the final table says.
+"""The property that everything serves: the views end as a plain model of the final table says.
+
+Whatever the history, and in whatever order its view records are applied.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def plain(value: Any) -> Any:
 def apply(plan: Plan, emitted: list[Emitted]) -> dict[str, dict[Any, Any]]:
     """Do what Cassandra does: the write with the highest version of a key wins, in whatever order they come."""
     winners: dict[tuple[str, bytes], Emitted] = {}
-    random.Random(7).shuffle(emitted)
+    random.Random(7).shuffle(emitted)  # noqa: S311 - an order, not a secret
     for one in emitted:
         held = winners.get((one.topic, one.key))
         if "version" in one.headers and (held is None or held.version < one.version):

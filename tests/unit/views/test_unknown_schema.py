@@ -1,4 +1,4 @@
-"""An unknown schema id stops the query, so that nothing is misread; a refused one does not, as far as it was refused."""
+"""An unknown schema id stops the query, so that nothing is misread; a refused one is a dead letter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ OF_98, OF_99 = (b"\x00\x00\x00\x00" + bytes([number]) + b"body" for number in (9
         (cdc.Record(7, OF_98), 98),
         (cdc.Record(1000, OF_99), 99),  # written after the registry was asked: the id may be real by now
         (cdc.Record(10, OF_99, partition=1), 99),
-        (cdc.Record(0, OF_99, partition=2), 99),
     ],
 )
 def test_an_unknown_schema_fails_the_query_and_names_itself(engine: Engine, record: cdc.Record, schema_id: int) -> None:

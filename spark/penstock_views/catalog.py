@@ -1,0 +1,76 @@
+"""Gathers what a run of the query must know from the registry and Kafka, and learns the schemas that it met."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pyspark.sql import SparkSession
+
+from penstock_views.broker import end_offsets
+from penstock_views.config import JobConfig
+from penstock_views.contracts import check_contracts, contracts_of, view_type
+from penstock_views.declare import View
+from penstock_views.decode import Refusal, Source
+from penstock_views.derive import OFFSETS_PER_GENERATION, Output, Plan
+from penstock_views.envelope import NoEnvelope, Writer, image_type
+from penstock_views.registry import Registry
+
+
+@dataclass
+class Learned:
+    """What this process found out about schema ids that are in no subject's versions."""
+
+    writers: dict[tuple[str, int], Writer] = field(default_factory=dict)
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def read_plan(spark: SparkSession, config: JobConfig, views: Sequence[View], learned: Learned) -> Plan:
+    """Read the writer schemas of every source, and the ids of every contract.
+
+    :raises TransientError: for what may come by itself: a registry that is away, a subject not there yet.
+    :raises ContractBroken: when a view's type is not what its files promise.
+    """
+    registry = Registry(config.registry_url)
+    tables = dict.fromkeys(view.table for view in views)
+    sources = tuple(_source(registry, config, table, learned) for table in tables)
+    images = {source.table: image_type(source.writers) for source in sources}
+    outputs = []
+    for view in views:
+        key, value = contracts_of(view, view_type(spark, view, images[view.table]))
+        check_contracts(config.avro_dir, [key, value])
+        outputs.append(Output(view, key, value, registry.id_of(key), registry.id_of(value)))
+    return Plan(sources, tuple(outputs), config.dead_letter_topic, tuple(learned.refusals))
+
+
+def learn(config: JobConfig, topics: Sequence[str], met: tuple[str, int], learned: Learned) -> str:
+    """Ask the registry for a schema id that a record of a topic carried, and remember the answer.
+
+    :param met: the topic and the id.
+    :returns: what was learned, for people.
+    :raises TransientError: when the registry or Kafka is away: then nothing is known about the id.
+    """
+    topic, schema_id = met
+    # The ends come first: whoever wrote a record below them had registered its schema before (see Refusal).
+    ends = end_offsets(config.bootstrap, topics)
+    writer = Registry(config.registry_url).writer(schema_id)
+    if writer is None:
+        learned.refusals.append(Refusal(schema_id, ends))
+        return f"schema id {schema_id} (topic {topic}) is not in the registry: its records become dead letters"
+    try:
+        _ = writer.reader
+    except NoEnvelope as exc:
+        # A registered schema never changes, so its records can be refused wherever they stand.
+        learned.refusals.append(Refusal(schema_id, dict.fromkeys(ends, OFFSETS_PER_GENERATION)))
+        return f"{exc}: its records become dead letters"
+    learned.writers[topic, schema_id] = writer
+    return f"new writer schema {schema_id} of topic {topic}"
+
+
+def _source(registry: Registry, config: JobConfig, table: str, learned: Learned) -> Source:
+    topic = config.cdc_topic(table)
+    versions = {writer.schema_id: writer for writer in registry.writers(f"{topic}-value")}
+    for (of_topic, schema_id), writer in learned.writers.items():
+        if of_topic == topic:
+            versions.setdefault(schema_id, writer)
+    return Source(table, topic, tuple(versions.values()))

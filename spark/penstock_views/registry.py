@@ -1,0 +1,112 @@
+"""Speaks to the Schema Registry's Confluent API; decides nothing."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import requests
+
+from penstock.errors import TerminalError, TransientError
+from penstock_views.contracts import Contract
+from penstock_views.envelope import Writer
+
+TIMEOUT_S = 10.0
+
+
+class RegistryAway(TransientError):
+    """The registry does not answer, or answers that it cannot now."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"the Schema Registry at {url} does not answer ({reason}); is it up?")
+
+
+class SubjectMissing(TransientError):
+    """A CDC topic has no schema yet: nothing was captured from its table."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(
+            f"subject {subject} is not in the Schema Registry: the source connector has captured no row yet"
+        )
+
+
+class ContractUnregistered(TransientError):
+    """A view's contract is not registered, or is registered differently."""
+
+    def __init__(self, contract: Contract) -> None:
+        super().__init__(
+            f"subject {contract.subject} does not hold schemas/avro/{contract.file_name}; `penstock up` registers it"
+        )
+
+
+class RegistryRefused(TerminalError):
+    """The registry answers with an error that waiting does not cure."""
+
+    def __init__(self, url: str, status: int, answer: str) -> None:
+        super().__init__(f"the Schema Registry refused {url}: HTTP {status}: {answer[:300]}; check --registry-url")
+
+
+class _NotFound(Exception):
+    """Internal: HTTP 404."""
+
+
+class Registry:
+    """A client of one registry.
+
+    :param url: the Confluent API, for example `http://127.0.0.1:8081/apis/ccompat/v7`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._http = requests.Session()
+        self._http.trust_env = False  # a proxy of the environment knows no local registry
+
+    def writers(self, subject: str) -> tuple[Writer, ...]:
+        """Read every version of a CDC value subject, oldest first.
+
+        :raises SubjectMissing: when there is none yet.
+        :raises RegistryAway: when nobody answers.
+        """
+        try:
+            versions = self._call("GET", f"/subjects/{subject}/versions")
+            found = [self._call("GET", f"/subjects/{subject}/versions/{version}") for version in versions]
+        except _NotFound as exc:
+            raise SubjectMissing(subject) from exc
+        if not found:
+            raise SubjectMissing(subject)
+        return tuple(Writer(version["id"], version["schema"]) for version in found)
+
+    def writer(self, schema_id: int) -> Writer | None:
+        """Read one schema by its id; None when the registry answers that there is none (404).
+
+        :raises RegistryAway: when nobody answers, which says nothing about the id.
+        """
+        try:
+            return Writer(schema_id, self._call("GET", f"/schemas/ids/{schema_id}")["schema"])
+        except _NotFound:
+            return None
+
+    def id_of(self, contract: Contract) -> int:
+        """Look up the id under which a contract is registered.
+
+        :raises ContractUnregistered: when it is not.
+        """
+        try:
+            found = self._call("POST", f"/subjects/{contract.subject}", {"schema": contract.text})
+        except _NotFound as exc:
+            raise ContractUnregistered(contract) from exc
+        return int(found["id"])
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        url = self._url + path
+        try:
+            answer = self._http.request(method, url, json=body, timeout=TIMEOUT_S)
+        except (requests.ConnectionError, requests.Timeout) as exc:
+            raise RegistryAway(self._url, type(exc).__name__) from exc
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            raise _NotFound(url)
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise RegistryAway(self._url, f"HTTP {answer.status_code}")
+        if not answer.ok:
+            raise RegistryRefused(url, answer.status_code, answer.text)
+        return answer.json()

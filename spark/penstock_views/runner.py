@@ -1,0 +1,146 @@
+"""Runs the query until told to stop: waits for what may come, restarts on a new writer schema, fails on all else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from threading import Event
+from typing import TypeVar
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from penstock.errors import TerminalError, TransientError
+from penstock_views.broker import count_partitions
+from penstock_views.catalog import Learned, learn, read_plan
+from penstock_views.config import JobConfig
+from penstock_views.declare import View
+from penstock_views.decode import unknown_schema
+from penstock_views.derive import Plan
+from penstock_views.load import load_views
+from penstock_views.stream import open_session, start_query
+
+POLL_S = 0.5
+REMIND_S = 30.0
+
+Found = TypeVar("Found")
+
+
+class QueryFailed(TerminalError):
+    """The query ended by itself."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"the views query failed: {reason_of(message)}")
+
+
+class _Stopped(Exception):
+    """Somebody asked the job to stop."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What stays the same over every run of the query."""
+
+    spark: SparkSession
+    config: JobConfig
+    views: Sequence[View]
+    topics: Sequence[str]
+    partitions: int
+    stop: Event
+
+
+def run(config: JobConfig, stop: Event) -> None:
+    """Run all row views until `stop` is set.
+
+    :raises PenstockError: when the views cannot run and waiting does not help.
+    """
+    views = load_views(config.views_dir)
+    topics = [config.cdc_topic(table) for table in dict.fromkeys(view.table for view in views)]
+    try:
+        partitions = sum(_wait_for(lambda: count_partitions(config.bootstrap, topics), stop).values())
+        spark = open_session(config, partitions)
+        try:
+            _run_until_stopped(_Job(spark, config, views, topics, partitions, stop))
+        finally:
+            _close(spark)
+    except _Stopped:
+        say("views stopped")
+
+
+def reason_of(message: str) -> str:
+    """Cut a Java failure down to its reasons: the lines that are no stack frame, each once."""
+    lines = [line.strip() for line in message.splitlines()]
+    reasons = [line for line in lines if line and not line.startswith(("at ", "...", "===", "Driver stacktrace"))]
+    return " | ".join(dict.fromkeys(reasons))[:2000]
+
+
+def say(message: str) -> None:
+    """Tell people, at once."""
+    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}", flush=True)
+
+
+def _wait_for(attempt: Callable[[], Found], stop: Event) -> Found:
+    """Try until it works, as long as it takes; say what is missing, and again every 30 s."""
+    said, said_at = "", 0.0
+    while not stop.is_set():
+        try:
+            return attempt()
+        except TransientError as exc:
+            if str(exc) != said or time.monotonic() - said_at > REMIND_S:
+                said, said_at = str(exc), time.monotonic()
+                say(f"views waiting: {said}")
+        stop.wait(POLL_S)
+    raise _Stopped
+
+
+def _run_until_stopped(job: _Job) -> None:
+    """Run the query again and again, each time with the schemas that the time before had met and did not know."""
+    learned = Learned()
+    while True:
+        plan = _wait_for(lambda: read_plan(job.spark, job.config, job.views, learned), job.stop)
+        failure = _run_query(job, plan)
+        met = unknown_schema(failure)
+        if met is None:
+            raise QueryFailed(failure)
+        say(_wait_for(partial(learn, job.config, job.topics, met, learned), job.stop))
+
+
+def _run_query(job: _Job, plan: Plan) -> str:
+    """Run the query until it fails.
+
+    :returns: the failure's message.
+    """
+    query = start_query(job.spark, job.config, plan)
+    announced = False
+    while query.isActive:
+        if not announced and _active_tasks(job.spark) >= job.partitions:
+            announced = True
+            say(f"views running: {_describe(plan, job.partitions)}")
+        if job.stop.wait(POLL_S):
+            query.stop()
+            raise _Stopped
+    failure = query.exception()
+    return str(failure) if failure else "it ended without a reason"
+
+
+def _describe(plan: Plan, partitions: int) -> str:
+    views = ", ".join(f"{output.view.name} (revision {output.view.revision})" for output in plan.outputs)
+    sources = ", ".join(f"{source.topic} ({len(source.writers)} writer schemas)" for source in plan.sources)
+    return f"{views} from {sources}, {partitions} partitions"
+
+
+def _active_tasks(spark: SparkSession) -> int:
+    tracker = spark.sparkContext.statusTracker()
+    stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+    return sum(stage.numActiveTasks for stage in stages if stage)
+
+
+def _close(spark: SparkSession) -> None:
+    try:
+        spark.stop()
+    except (Py4JError, PySparkException, OSError):
+        # SIGTERM to the whole process group ends the JVM too; then there is nothing left to stop.
+        say("views: the JVM was gone already")

@@ -1,0 +1,66 @@
+"""The Real-time Mode query: CDC topics in, view topics and dead letters out."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from penstock_views.config import JobConfig
+from penstock_views.derive import Plan, derive
+from penstock_views.session import session_builder
+
+# A record of garbage can claim a string of 2 GB, and an executor that tries to hold it dies instead of refusing it.
+_AVRO_LIMIT = 64 * 1024 * 1024
+_EXECUTOR_OPTIONS = " ".join(
+    f"-Dorg.apache.avro.limits.{kind}.maxLength={_AVRO_LIMIT}" for kind in ("bytes", "string", "collectionItems")
+)
+
+_SOURCE = {
+    "startingOffsets": "earliest",  # a lost checkpoint is replayed: versions make that harmless
+    "failOnDataLoss": "true",
+    "kafka.isolation.level": "read_committed",  # Debezium's exactly-once writes are transactions
+    "includeHeaders": "true",
+}
+_SINK = {
+    "kafka.linger.ms": "0",
+    "kafka.acks": "all",
+    "kafka.compression.type": "lz4",
+    "includeHeaders": "true",
+    # Real-time Mode turns it on, and its log of offsets can be inconsistent after a crash.
+    "asyncProgressTrackingEnabled": "false",
+}
+
+
+def open_session(config: JobConfig, cores: int) -> SparkSession:
+    """Connect to the cluster.
+
+    :param cores: one for each CDC partition: Real-time Mode holds a task, and so a core, on each for good.
+    """
+    settings = {
+        "spark.app.name": config.app_name,
+        "spark.cores.max": str(cores),
+        "spark.driver.memory": f"{config.driver_memory_mb}m",
+        "spark.executor.memory": f"{config.executor_memory_mb}m",
+        "spark.executor.extraJavaOptions": _EXECUTOR_OPTIONS,
+        # One failure ends the query anyway in this mode; whoever supervises the job restarts it from the checkpoint.
+        "spark.task.maxFailures": "1",
+        "spark.sql.streaming.stopTimeout": "10s",
+    }
+    builder = session_builder(config.master, config.jars, config.driver_host)
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()
+
+
+def start_query(spark: SparkSession, config: JobConfig, plan: Plan) -> StreamingQuery:
+    """Start the query from its checkpoint."""
+    topics = ",".join(source.topic for source in plan.sources)
+    reader = spark.readStream.format("kafka").options(**_SOURCE)
+    raw = reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", topics).load()
+    writer = derive(raw, plan).writeStream.format("kafka").options(**_SINK).queryName("views")
+    writer = writer.option("kafka.bootstrap.servers", config.bootstrap).outputMode("update")
+    writer = writer.option("checkpointLocation", str(config.checkpoint.absolute()))
+    # PySpark's own type hints do not know this trigger yet.
+    real_time = writer.trigger(realTime=f"{config.commit_interval_s} seconds")  # type: ignore[call-overload]
+    query: StreamingQuery = real_time.start()
+    return query
