@@ -8,6 +8,7 @@ import traceback
 import typer
 from rich.console import Console
 
+from penstock.cli import connectors, load, stack, topics, up
 from penstock.errors import PenstockError
 
 app = typer.Typer(
@@ -17,11 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-
-
-@app.callback()
-def _root() -> None:
-    """Hold the commands together: with one command only, typer would drop its name."""
+for module in (up, stack, load, connectors, topics):
+    module.register(app)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """What the supervisor runs for each part: end what an earlier life of the part left, then become the part's process.
 
 A server that was killed with -9 can leave children behind (Postgres its backends, Airflow its workers) that hold
-ports or memory which the next life needs. 
+ports or memory which the next life needs.
 `python -m penstock.stack.launch FILE`; FILE is a launch file written by `supervisor.py`.
 """
 
@@ -12,14 +12,14 @@ import os
 import sys
 from pathlib import Path
 
-from penstock.stack.processes import PART_MARK, STATE_MARK, end, marked
+from penstock.stack.processes import PART_MARK, STATE_MARK, sweep
 
 
 def main() -> None:
     """Sweep, then exec: the pid that the supervisor watches is the server's own."""
     launch = json.loads(Path(sys.argv[1]).read_text())
     environment = {**os.environ, **launch["environment"]}
-    end(marked(Path(environment[STATE_MARK]), part=environment[PART_MARK]))
+    sweep(Path(environment[STATE_MARK]), part=environment[PART_MARK])
     command = launch["command"]
     os.execvpe(command[0], command, environment)  # noqa: S606 - becoming the server without a shell is the purpose
 

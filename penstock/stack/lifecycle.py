@@ -10,7 +10,7 @@ from penstock.stack import stack
 from penstock.stack.layout import Layout
 from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing
-from penstock.stack.processes import end, marked
+from penstock.stack.processes import sweep
 from penstock.stack.start import OnEvent, start_all, stop_all
 from penstock.stack.supervisor import Supervisor
 
@@ -27,7 +27,7 @@ def start(config: Config, *, on_event: OnEvent) -> None:
     supervisor = Supervisor(layout)
     if not supervisor.is_running():
         refuse_missing()
-        end(marked(layout.state))
+        sweep(layout.state)
         refuse_taken(stack.ports(config))
     supervisor.start(stack.parts(config))
     start_all(stack.nodes(config), layout=layout, supervisor=supervisor, on_event=on_event)
@@ -40,7 +40,7 @@ def stop(config: Config, *, on_stopped: Callable[[str], None]) -> None:
     if supervisor.is_running():
         stop_all(stack.nodes(config), supervisor=supervisor, on_stopped=on_stopped)
         supervisor.shutdown()
-    end(marked(layout.state))
+    sweep(layout.state)
 
 
 def reset(config: Config, *, on_stopped: Callable[[str], None]) -> None:

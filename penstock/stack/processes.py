@@ -32,7 +32,13 @@ def _is_marked(process: psutil.Process, state: Path, part: str | None) -> bool:
     )
 
 
-def end(processes: list[psutil.Process], *, grace_s: float = 10.0) -> None:
+def sweep(state: Path, *, part: str | None = None, grace_s: float = 10.0) -> None:
+    """End every process of a stack, or of one part of it, those too that are born meanwhile."""
+    while processes := marked(state, part=part):
+        _end(processes, grace_s)
+
+
+def _end(processes: list[psutil.Process], grace_s: float) -> None:
     """Ask the processes to end, wait, and kill what is left."""
     for process in processes:
         _signal(process, kill=False)

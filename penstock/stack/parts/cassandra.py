@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.cassandra.session import answers
+from penstock.cassandra.session import CassandraUnreachable, open_session
 from penstock.config import ROOT, Config
 from penstock.stack.layout import SERVERS, Layout, render
 from penstock.stack.part import Part
@@ -33,7 +33,7 @@ def cassandra(config: Config, layout: Layout) -> Part:
             heap_mb=section.heap_mb,
             options=options,
         ),
-        is_ready=lambda: answers(config),
+        is_ready=lambda: _answers(config),
         prepare=lambda: _prepare(config, layout),
         ports={"cassandra.port": section.port, "cassandra.storage_port": section.storage_port},
         stop_wait_s=60,
@@ -51,3 +51,11 @@ def _prepare(config: Config, layout: Layout) -> None:
         storage_port=config.cassandra.storage_port,
         data=data,
     )
+
+
+def _answers(config: Config) -> bool:
+    try:
+        with open_session(config):
+            return True
+    except CassandraUnreachable:
+        return False

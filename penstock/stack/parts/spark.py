@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.config import ROOT, Config
-from penstock.stack.layout import SERVERS, VENV_BIN, Layout
+from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
 from penstock.stack.parts.http import get_json
 
@@ -57,11 +57,10 @@ def views_job(config: Config, layout: Layout) -> Part:
     section = config.spark
     arguments = {
         "--master": section.master_url,
-        "--app-name": VIEWS_APP,
-        "--bootstrap-servers": config.kafka.bootstrap,
+        "--driver-host": section.host,
+        "--bootstrap": config.kafka.bootstrap,
         "--registry-url": config.registry.url,
         "--checkpoint": layout.data("views") / "checkpoint",
-        "--jars": SERVERS / "spark",
         "--executor-memory-mb": section.executor_memory_mb,
         "--driver-memory-mb": section.driver_memory_mb,
     }

@@ -16,7 +16,9 @@ NEEDED = ("sh", "sed", "dirname", "df", "awk", "python3.11", "python3")
 def bare_path(tmp_path: Path) -> Path:
     """Return a folder that holds the tools of any machine, but neither Java nor Maven."""
     for tool in NEEDED:
-        found = subprocess.run(["/usr/bin/env", "which", tool], capture_output=True, text=True, check=False).stdout.strip()
+        found = subprocess.run(
+            ["/usr/bin/env", "which", tool], capture_output=True, text=True, check=False
+        ).stdout.strip()
         if found:
             (tmp_path / tool).symlink_to(found)
     return tmp_path

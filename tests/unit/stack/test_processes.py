@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from penstock.stack.processes import PART_MARK, STATE_MARK, end, marked
+from penstock.stack.processes import PART_MARK, STATE_MARK, marked, sweep
 
 STUBBORN = "trap '' TERM; echo ready; while :; do sleep 1 & wait; done"
 
@@ -34,6 +34,6 @@ def test_a_process_belongs_to_the_stack_named_in_its_environment(orphan: subproc
 
 
 def test_a_process_that_ignores_the_request_is_killed(orphan: subprocess.Popen[str], tmp_path: Path) -> None:
-    end(marked(tmp_path), grace_s=1)
+    sweep(tmp_path, grace_s=1)
     assert marked(tmp_path) == []
     assert not psutil.pid_exists(orphan.pid)

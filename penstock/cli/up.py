@@ -1,0 +1,115 @@
+"""`penstock up`: start, set up, load, follow, verify, and say what to try next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from penstock.cli.stack import memory_gb, print_event
+from penstock.cli.verify import print_results
+from penstock.config import Config, load_config
+from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
+from penstock.stack import lifecycle
+from penstock.verify.verify import verify
+
+_out = Console(highlight=False)
+DEFAULT_USERS = 1000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(up)
+
+
+def up(
+    users: Annotated[
+        int, typer.Option(min=1, help="How many users the API shall have been asked for.")
+    ] = DEFAULT_USERS,
+    api: Annotated[
+        str | None, typer.Option(help="Load from this address, such as https://randomuser.me/api/, not the stand-in.")
+    ] = None,
+) -> None:
+    """Start what is not running, set it up, load users through Airflow, follow them to Cassandra, verify.
+
+    Running it again changes nothing that is as it should be; users who were loaded once are not loaded again.
+
+    Example: `penstock up --users 5000`
+    """
+    config = load_config()
+    begun = time.monotonic()
+    _out.print("Starting the pipeline")
+    lifecycle.start(config, on_event=print_event)
+    started_s = time.monotonic() - begun
+    _load(config, users=users, api=api)
+    arrived_s = time.monotonic() - begun
+    _out.print("\nComparing Cassandra with Postgres")
+    results = verify(config)
+    print_results(results)
+    if not all(result.is_equal for result in results):
+        raise typer.Exit(1)
+    _print_summary(config, started_s=started_s, arrived_s=arrived_s)
+
+
+def _load(config: Config, *, users: int, api: str | None) -> None:
+    if is_loaded(config, users=users, api_url=api):
+        _out.print(f"\nThe first {users:,} users were loaded before.")
+        return
+    _out.print(f"\nLoading {users:,} users")
+    with _bars() as show:
+        result = load_and_follow(config, users=users, api_url=api, on_hops=show)
+    if result.rejected:
+        _out.print(f"  {result.rejected} users were no valid rows; the table loader.rejected_users tells why")
+
+
+@contextmanager
+def _bars() -> Iterator[OnHops]:
+    """Show a bar per hop; without a terminal, a line per hop whenever it is done."""
+    columns = (TextColumn("  {task.description:<26}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    said: set[str] = set()
+
+    def say(hops: list[Hop]) -> None:
+        for hop in hops:
+            if hop.total and hop.is_done and hop.name not in said:
+                said.add(hop.name)
+                _out.print(f"  {hop.name:<26} {hop.done:,} of {hop.total:,}")
+
+    if not _out.is_terminal:
+        yield say
+        return
+    with Progress(*columns, console=_out) as progress:
+        tasks = {}
+
+        def draw(hops: list[Hop]) -> None:
+            for hop in hops:
+                if hop.name not in tasks:
+                    tasks[hop.name] = progress.add_task(hop.name, total=None)
+                progress.update(tasks[hop.name], completed=hop.done, total=hop.total or None)
+
+        yield draw
+
+
+def _print_summary(config: Config, *, started_s: float, arrived_s: float) -> None:
+    keyspace, connect = config.cassandra.keyspace, config.connect
+    query = "SELECT first_name, last_name, city FROM penstock.users_by_country WHERE country = 'Norway' LIMIT 5"
+    _out.print(f"""
+All parts answered after {started_s:.0f} s, every user was in Cassandra after {arrived_s:.0f} s; \
+{memory_gb(config):.1f} GB of memory in use.
+
+  Airflow          {config.airflow.url}
+  Kafka Connect    {config.connect.url}
+  Schema Registry  {config.registry.url}
+  Spark master     http://{config.spark.host}:{config.spark.master_ui_port}
+  Kafka            {config.kafka.bootstrap}
+  Postgres         {config.postgres.host}:{config.postgres.port}, database {config.postgres.database}
+  Cassandra        {config.cassandra.host}:{config.cassandra.port}, keyspace {keyspace}
+
+Try:
+  curl -s localhost:{connect.port}/connectors
+  .venv/bin/penstock cqlsh -e "{query}"
+  .venv/bin/penstock topics tail views.users_by_id -n 1""")

@@ -1,0 +1,93 @@
+"""The first load of a stack: Airflow loads the users, and every hop is followed until they are in Cassandra."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from penstock.config import Config
+from penstock.connect.api import ConnectApi, State
+from penstock.connect.apply import ConnectorFailed
+from penstock.loads.airflow_api import AirflowApi
+from penstock.loads.load import DAG_ID, LoadResult, Run, follow, trigger_load
+from penstock.loads.load import Progress as LoadProgress
+from penstock.pipeline.hops import Passage
+from penstock.topics.declare import CDC_TOPICS, view_topics
+
+SINK = "cassandra-views-sink"
+_POLL_S = 0.2
+_CHECK_CONNECTORS_S = 3.0
+
+
+@dataclass(frozen=True)
+class Hop:
+    """How far one hop is: `done` of `total` rows or records."""
+
+    name: str
+    done: int
+    total: int
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether nothing is under way any more."""
+        return self.done >= self.total
+
+
+OnHops = Callable[[list[Hop]], None]
+
+
+def load_and_follow(config: Config, *, users: int, api_url: str | None, on_hops: OnHops) -> LoadResult:
+    """Load users through Airflow and return when every change of theirs is acknowledged by Cassandra.
+
+    It waits for as long as it takes; `on_hops` shows it.
+
+    :raises LoadFailed: with the reason of the task.
+    :raises ConnectorFailed: when a connector fails meanwhile, with its trace.
+    """
+    airflow = AirflowApi(config.airflow.url)
+    passage = Passage(config, change_topics=CDC_TOPICS, view_topics=view_topics(), sink=SINK)
+    with closing(passage):
+        run = trigger_load(airflow, users=users, api_url=api_url)
+        result = follow(airflow, run, on_progress=lambda progress: on_hops(_hops(passage, run, progress)))
+        _follow_to_cassandra(config, passage, run, result, on_hops)
+    return result
+
+
+def _follow_to_cassandra(config: Config, passage: Passage, run: Run, result: LoadResult, on_hops: OnHops) -> None:
+    checked_at = time.monotonic()
+    hops = _hops(passage, run, result)
+    while not all(hop.is_done for hop in hops):
+        on_hops(hops)
+        if time.monotonic() - checked_at > _CHECK_CONNECTORS_S:
+            _raise_if_failed(config)
+            checked_at = time.monotonic()
+        time.sleep(_POLL_S)
+        hops = _hops(passage, run, result)
+    on_hops(hops)
+
+
+def _hops(passage: Passage, run: Run, loaded: LoadProgress | LoadResult) -> list[Hop]:
+    """Each written row is one change, and each change at least one record of every view."""
+    counts = passage.counts()
+    records = loaded.written * len(view_topics())
+    return [
+        Hop("API → Postgres", loaded.fetched, run.users),
+        Hop("Postgres → change topics", min(counts.changed, loaded.written), loaded.written),
+        Hop("change → view topics", min(counts.viewed, records), records),
+        Hop("view topics → Cassandra", min(counts.written, records), records),
+    ]
+
+
+def _raise_if_failed(config: Config) -> None:
+    with ConnectApi(config.connect.url) as api:
+        for overview in api.connectors().values():
+            if overview.status.summary == State.FAILED:
+                raise ConnectorFailed(overview.status)
+
+
+def is_loaded(config: Config, *, users: int, api_url: str | None) -> bool:
+    """Tell whether Airflow has loaded at least so many users from this address before."""
+    runs = AirflowApi(config.airflow.url).successful_runs(DAG_ID)
+    return any(conf.get("api_url") == api_url and conf.get("users", 0) >= users for conf in runs)

@@ -1,0 +1,69 @@
+"""What the views must hold, by plain SQL against plain CQL: shares no code with the engine or `verify`."""
+
+from __future__ import annotations
+
+import time
+from calendar import timegm
+from typing import Any
+
+from tests.stack import Stack
+
+_BY_ID = """
+SELECT id::text, email, username, title, first_name, last_name, gender, date_of_birth::text,
+       (extract(epoch FROM registered) * 1000)::bigint, phone, cell, nationality, street_number, street_name, city,
+       state, country, postcode, latitude::text, longitude::text, timezone::text, national_id::text, picture::text
+FROM public.users
+"""
+_BY_ID_COLUMNS = (
+    "id, email, username, title, first_name, last_name, gender, date_of_birth, registered, phone, cell, nationality,"
+    " street_number, street_name, city, state, country, postcode, latitude, longitude, timezone, national_id, picture"
+)
+_BY_COUNTRY = """
+SELECT country, (extract(epoch FROM registered) * 1000)::bigint, id::text, first_name, last_name, email, city, state,
+       latitude::text, longitude::text
+FROM public.users
+"""
+_BY_COUNTRY_COLUMNS = "country, registered, id, first_name, last_name, email, city, state, latitude, longitude"
+
+
+def differences(stack: Stack) -> list[str]:
+    """Return what the two views hold too much and too little; empty when both are exact."""
+    return [
+        *_compare("users_by_id", stack.sql(_BY_ID), _rows(stack, "users_by_id", _BY_ID_COLUMNS)),
+        *_compare("users_by_country", stack.sql(_BY_COUNTRY), _rows(stack, "users_by_country", _BY_COUNTRY_COLUMNS)),
+    ]
+
+
+def wait_until_exact(stack: Stack, *, timeout_s: float) -> None:
+    """Wait until both views equal Postgres; fail with the first differences at the deadline."""
+    deadline = time.monotonic() + timeout_s
+    while found := differences(stack):
+        assert time.monotonic() < deadline, f"{len(found)} differences after {timeout_s} s:\n" + "\n".join(found[:10])
+        time.sleep(0.05)
+
+
+def _rows(stack: Stack, table: str, columns: str) -> list[tuple[Any, ...]]:
+    extras = "row_version, writetime(email) AS written_at"
+    rows = stack.cql(f"SELECT {columns}, {extras} FROM {stack.config.cassandra.keyspace}.{table}")
+    for row in rows:
+        # Every write carries its version, and the row says the same number.
+        assert row["row_version"] is not None
+        assert row["written_at"] == row["row_version"]
+    return [tuple(_plain(row[name]) for name in columns.split(", ")) for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    """Write a driver's value as the SQL above writes it."""
+    kind = type(value).__name__
+    if kind == "datetime":
+        return round(value.timestamp() * 1000) if value.tzinfo else _utc_ms(value)
+    return str(value) if kind in {"UUID", "Date", "Decimal"} else value
+
+
+def _utc_ms(value: Any) -> int:
+    return timegm(value.timetuple()) * 1000 + value.microsecond // 1000
+
+
+def _compare(view: str, expected: list[tuple[Any, ...]], actual: list[tuple[Any, ...]]) -> list[str]:
+    missing, extra = set(expected) - set(actual), set(actual) - set(expected)
+    return [f"{view} lacks {row}" for row in missing] + [f"{view} has {row}" for row in extra]

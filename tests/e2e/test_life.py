@@ -1,0 +1,94 @@
+"""The life of a stack: a second `up` changes nothing, `down` and `up` keep everything, bad input is one clear line."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from penstock.config import ROOT
+from penstock.stack.processes import marked
+from tests.e2e.oracle import wait_until_exact
+from tests.stack import Stack
+
+
+def pids(stack: Stack) -> dict[str, int]:
+    reported = json.loads(stack.run(".venv/bin/penstock status --json").stdout)
+    return {part["name"]: part["pid"] for part in reported}
+
+
+def counts(stack: Stack) -> tuple[int, int]:
+    """Return the number of users and the last WAL position: what a load would move."""
+    ((users,),) = stack.sql("SELECT count(*) FROM public.users")
+    ((updated,),) = stack.sql("SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0) FROM pg_stat_user_tables")
+    return users, updated
+
+
+def test_a_second_up_changes_nothing(stack: Stack) -> None:
+    before, rows = pids(stack), counts(stack)
+    done = stack.run("make up")
+    assert "loaded before" in done.stdout
+    assert pids(stack) == before
+    assert counts(stack) == rows
+
+
+@pytest.mark.timeout(600)
+def test_down_and_up_keep_everything(stack: Stack) -> None:
+    users, _ = counts(stack)
+    stack.run("make down")
+    assert marked(stack.config.state_dir) == []
+    stack.run("make up", timeout_s=500)
+    assert counts(stack)[0] == users
+    wait_until_exact(stack, timeout_s=60)
+    stack.sql(
+        "UPDATE public.users SET city = 'After the night' WHERE id = (SELECT min(id::text)::uuid FROM public.users)"
+    )
+    wait_until_exact(stack, timeout_s=60)
+
+
+def refused(arguments: str, environment: dict[str, str]) -> str:
+    """Run `penstock`, which must fail with a message and no traceback; return the message."""
+    done = subprocess.run(
+        ["bash", "-c", f".venv/bin/penstock {arguments}"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stderr
+
+
+def test_an_unknown_key_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "penstock.toml"
+    file.write_text("[kafka]\nprot = 9092\n")
+    said = refused("up", {"PENSTOCK_CONFIG": str(file)})
+    assert "kafka.prot: unknown key" in said
+
+
+def test_a_taken_port_stops_the_start_before_anything_runs(tmp_path: Path) -> None:
+    file = tmp_path / "penstock.toml"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        file.write_text(f"state = '{tmp_path}/s'\n[cassandra]\nport = {port}\n")
+        said = refused("up", {"PENSTOCK_CONFIG": str(file)})
+    assert f"port {port} (cassandra.port) is taken by pid {os.getpid()}" in said
+    assert marked(tmp_path / "s") == []
+
+
+def test_a_broken_connector_file_is_said_with_its_line(stack: Stack) -> None:
+    file = ROOT / "connect/connectors/zz-broken.json"
+    file.write_text('{\n  "connector.class": "x",\n  "tasks.max": 1,,\n}\n')
+    try:
+        said = refused("connectors apply zz-broken", stack.environment)
+    finally:
+        file.unlink()
+    assert "zz-broken.json" in said
+    assert "line 3" in said
