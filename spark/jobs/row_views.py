@@ -1,4 +1,4 @@
-"""The row views job: `python spark/jobs/row_views.py --bootstrap-servers ... --registry-url ... --master ... --checkpoint ...`.
+"""The row views job; `python spark/jobs/row_views.py --help` tells its options.
 
 Whoever supervises it restarts it when it exits with 1, and stops it with SIGTERM.
 """
