@@ -96,15 +96,20 @@ def trigger_load(api: AirflowApi, *, users: int, seed: str = DEFAULT_SEED, page_
 
 
 def follow(
-    api: AirflowApi, run: Run, *, on_progress: Callable[[Progress], None] = lambda _progress: None
+    api: AirflowApi,
+    run: Run,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    away_max_s: float = AWAY_MAX_S,
 ) -> LoadResult:
     """Wait for the end of a run.
 
     :param on_progress: called about twice a second, and with the final state.
+    :param away_max_s: how long Airflow or its scheduler may be away without a pause.
     :raises LoadFailed: with the last lines of the task's log.
-    :raises LoadStalled: when Airflow or its scheduler stays away for `AWAY_MAX_S`.
+    :raises LoadStalled: when Airflow stays away for longer.
     """
-    patience = _Patience(run)
+    patience = _Patience(run, away_max_s)
     while True:
         try:
             patience.see(_illness(api))
@@ -122,14 +127,15 @@ def follow(
 class _Patience:
     """Remembers since when Airflow has been ill without a pause."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, away_max_s: float) -> None:
         self._run = run
+        self._away_max_s = away_max_s
         self._well_at = time.monotonic()
 
     def see(self, illness: str | None) -> None:
         if illness is None:
             self._well_at = time.monotonic()
-        elif time.monotonic() - self._well_at > AWAY_MAX_S:
+        elif time.monotonic() - self._well_at > self._away_max_s:
             raise LoadStalled(self._run, illness)
 
 

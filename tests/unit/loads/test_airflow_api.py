@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -15,36 +12,6 @@ from penstock.loads.airflow_api import AirflowApi, AirflowAway, AirflowRefused, 
 RUN = "/api/v2/dags/d/dagRuns/manual__2026-11-23T11%3A54%3A01%2B00%3A00"
 RUN_ID = "manual__2026-11-23T11:54:01+00:00"
 Answers = dict[str, tuple[int, bytes]]
-
-
-@pytest.fixture
-def answers() -> Answers:
-    """Path → (status, body); a test fills it."""
-    return {}
-
-
-@pytest.fixture
-def api(answers: Answers) -> Iterator[AirflowApi]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            status, body = answers.get(self.path, (404, b'{"detail": "not found"}'))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815 - the name that http.server calls
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        with AirflowApi(f"http://127.0.0.1:{server.server_address[1]}") as client:
-            yield client
-        server.shutdown()
-        thread.join()
 
 
 def ok(content: Any) -> tuple[int, bytes]:
