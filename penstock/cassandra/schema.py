@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cassandra import DriverException
+from cassandra import RequestValidationException
 from cassandra.cluster import Session
+from cassandra.protocol import ErrorMessage
 
+from penstock.cassandra.session import open_session
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
 
@@ -48,23 +50,30 @@ class Statement:
     cql: str
 
 
-def apply_schema(session: Session, *, config: Config, folder: Path = CASSANDRA_SCHEMAS) -> tuple[str, ...]:
+def apply_schema(config: Config, *, folder: Path = CASSANDRA_SCHEMAS) -> tuple[str, ...]:
     """Create the keyspace and run every `*.cql` of the folder in order of the names; return the files run.
 
     Statements must be repeatable (IF NOT EXISTS). Table names without a keyspace are of the configured one.
 
+    :raises CassandraUnreachable: no node answers.
+    :raises KeyspaceDiffers: the keyspace exists with another replication.
     :raises CqlRefused: with file, line and Cassandra's reason.
     """
-    _create_keyspace(session, config)
-    session.set_keyspace(config.cassandra.keyspace)
     files = sorted(folder.glob("*.cql"))
-    for path in files:
-        for statement in split_statements(path.read_text(encoding="utf-8")):
-            try:
-                session.execute(statement.cql)
-            except DriverException as exc:
-                raise CqlRefused(path, statement.line, str(exc)) from exc
+    with open_session(config) as session:
+        _create_keyspace(session, config)
+        session.set_keyspace(config.cassandra.keyspace)
+        for path in files:
+            _run_file(session, path)
     return tuple(path.name for path in files)
+
+
+def _run_file(session: Session, path: Path) -> None:
+    for statement in split_statements(path.read_text(encoding="utf-8")):
+        try:
+            session.execute(statement.cql)
+        except (RequestValidationException, ErrorMessage) as exc:
+            raise CqlRefused(path, statement.line, str(exc)) from exc
 
 
 def split_statements(text: str) -> Iterator[Statement]:

@@ -7,9 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cassandra import ConsistencyLevel, DependencyException, DriverException, ProtocolVersion
+from cassandra import (
+    AuthenticationFailed,
+    ConsistencyLevel,
+    DependencyException,
+    DriverException,
+    ProtocolVersion,
+    RequestValidationException,
+)
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory
 
 from penstock.config import Config
@@ -17,6 +25,8 @@ from penstock.errors import TerminalError, TransientError
 
 _CONNECT_TIMEOUT_S = 10
 _REQUEST_TIMEOUT_S = 30
+# A syntax error comes as the protocol's own message, which is no DriverException.
+_REFUSALS = (RequestValidationException, AuthenticationFailed, ErrorMessage)
 
 
 class CassandraUnreachable(TransientError):
@@ -59,8 +69,10 @@ def open_session(config: Config) -> Iterator[Session]:
         yield cluster.connect()
     except NoHostAvailable as exc:
         raise _mapped(address, exc) from exc
-    except DriverException as exc:
+    except _REFUSALS as exc:
         raise CassandraRefused(address, str(exc)) from exc
+    except DriverException as exc:  # timeouts, too few replicas
+        raise CassandraUnreachable(address, str(exc)) from exc
     finally:
         cluster.shutdown()
 
@@ -88,8 +100,8 @@ def _connection_class() -> Any:
 
 def _mapped(address: str, exc: NoHostAvailable) -> CassandraUnreachable | CassandraRefused:
     """Tell a node that is away from one that answered with a refusal: the driver reports both alike."""
-    causes = [error for error in exc.errors.values() if isinstance(error, DriverException)]
-    if causes:
-        return CassandraRefused(address, str(causes[0]))
-    reasons = "; ".join(str(error) for error in exc.errors.values()) or str(exc.args[0])
-    return CassandraUnreachable(address, reasons)
+    causes = list(exc.errors.values()) if isinstance(exc.errors, dict) else []
+    refusals = [cause for cause in causes if isinstance(cause, _REFUSALS)]
+    if refusals:
+        return CassandraRefused(address, str(refusals[0]))
+    return CassandraUnreachable(address, "; ".join(map(str, causes)) or str(exc))

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
+
 from penstock.errors import TerminalError
 from penstock.registry.client import Compatibility, RegistryClient, RegistryRefused
 
@@ -65,10 +67,15 @@ def apply_schemas(client: RegistryClient, *, files: Iterable[SchemaFile]) -> tup
 
 
 def release_cdc_subjects(client: RegistryClient, *, topics: Iterable[str]) -> None:
-    """Set compatibility NONE on the key and value subjects of CDC topics, those that exist yet or not."""
+    """See to it that the key and value subjects of CDC topics, which the source creates, have compatibility NONE.
+
+    Where NONE is the registry's default, as it is Apicurio's, a subject that does not exist yet needs nothing.
+    """
+    default = client.default_compatibility()
     for topic in topics:
         for subject in (f"{topic}-key", f"{topic}-value"):
-            _ensure_compatibility(client, subject, Compatibility.NONE)
+            if (client.compatibility(subject) or default) != Compatibility.NONE:
+                client.set_compatibility(subject, Compatibility.NONE)
 
 
 def _read(path: Path) -> SchemaFile:
@@ -85,12 +92,10 @@ def _register(client: RegistryClient, file: SchemaFile) -> Registered:
     try:
         schema_id = client.register(file.subject, file.schema)
     except RegistryRefused as exc:
+        if exc.status != requests.codes.conflict:
+            raise
         raise SchemaIncompatible(file.subject, exc.reason) from exc
     # After the first version: Apicurio knows no settings of a subject that has none.
-    _ensure_compatibility(client, file.subject, Compatibility.BACKWARD)
+    if client.compatibility(file.subject) != Compatibility.BACKWARD:
+        client.set_compatibility(file.subject, Compatibility.BACKWARD)
     return Registered(file.subject, schema_id, is_new=client.versions(file.subject) != before)
-
-
-def _ensure_compatibility(client: RegistryClient, subject: str, level: Compatibility) -> None:
-    if client.compatibility(subject) != level:
-        client.set_compatibility(subject, level)

@@ -88,8 +88,12 @@ class RegistryClient:
         found: dict[str, str] = self._send("GET", f"/config/{_path(subject)}", absent={})
         return found.get("compatibilityLevel")
 
+    def default_compatibility(self) -> str:
+        """GET /config: what holds for a subject without a setting of its own."""
+        return str(self._send("GET", "/config")["compatibilityLevel"])
+
     def set_compatibility(self, subject: str, level: Compatibility) -> None:
-        """PUT /config/SUBJECT; the subject need not exist yet on Confluent's registry."""
+        """PUT /config/SUBJECT; Apicurio refuses it for a subject without versions (404), Confluent's takes it."""
         self._send("PUT", f"/config/{_path(subject)}", body={"compatibility": level.value})
 
     def _send(self, method: str, path: str, *, body: Any = None, absent: Any = None) -> Any:

@@ -17,12 +17,15 @@ CDC_TOPICS = ("app.public.users",)
 DEAD_LETTER_TOPICS = ("dead-letters.views", "dead-letters.sink")
 HEARTBEAT_TOPIC = "__debezium-heartbeat.app"
 REGISTRY_TOPICS = ("kafkasql-journal", "kafkasql-snapshots")
+# Apicurio announces each change there; without the topic a registration hangs for 60 s and fails.
+REGISTRY_EVENTS_TOPIC = "registry-events"
 
 # The `gc_grace_seconds` of the view tables must not be shorter: a replay must still meet its tombstones.
 RECORD_RETENTION = timedelta(days=7)
 # A dead letter waits for a person, and only Kafka has it.
 DEAD_LETTER_RETENTION = timedelta(days=90)
-_HEARTBEAT_RETENTION = timedelta(hours=1)
+# Of topics whose records nobody reads again.
+_SHORT_RETENTION = timedelta(hours=1)
 _FOREVER = "-1"
 
 
@@ -52,7 +55,7 @@ def declare_topics(config: Config) -> tuple[Topic, ...]:
     return (
         *(_kept(config, name, kafka.partitions, RECORD_RETENTION) for name in (*CDC_TOPICS, *view_topics())),
         *(_kept(config, name, 1, DEAD_LETTER_RETENTION) for name in DEAD_LETTER_TOPICS),
-        _kept(config, HEARTBEAT_TOPIC, 1, _HEARTBEAT_RETENTION),
+        *(_kept(config, name, 1, _SHORT_RETENTION) for name in (HEARTBEAT_TOPIC, REGISTRY_EVENTS_TOPIC)),
         *(_kept(config, name, 1, None) for name in REGISTRY_TOPICS),
         _compacted(config, "connect-configs", 1),
         _compacted(config, "connect-offsets", 4),

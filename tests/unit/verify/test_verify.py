@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from penstock.verify import check
 from penstock.verify.canonical import ValueUnknown, canonical_key, canonical_value, key_values
 from penstock.verify.check import verify_view
-from penstock.verify.model import ColumnDifference, Kind, Row, ViewShape
+from penstock.verify.model import ColumnDifference, Kind, Row, ViewResult, ViewShape
 
 VIEW = ViewShape("users_by_country", ("country", "id"), ("country", "id", "name"))
 VERSION = 4503599627370497
@@ -38,11 +38,13 @@ class Rows:
 
     def scan(self, view: ViewShape) -> Iterator[Row]:
         """Return all rows."""
+        assert view == VIEW
         self.scans += 1
         return iter(self.rows)
 
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
         """Return rows by key; like the real expected side, also others with the same source key (id)."""
+        assert view == VIEW
         if self.then:
             self.rows = self.then.pop(0)
         self.picked.append(list(keys))
@@ -59,7 +61,7 @@ class Exact(Rows):
         return iter([found for found in super().pick(view, keys) if canonical_key(found, view.key) in asked])
 
 
-def verify(expected: Rows, actual: Rows, *, attempts: int = 2) -> check.ViewResult:
+def verify(expected: Rows, actual: Rows, *, attempts: int = 2) -> ViewResult:
     return verify_view(VIEW, expected=expected, actual=actual, attempts=attempts, pause=lambda _: None)
 
 
@@ -121,7 +123,7 @@ def test_only_suspects_are_read_again() -> None:
     rows = [row("PT", number) for number in range(50)]
     actual = Exact(rows[1:])
     verify(Rows(rows), actual, attempts=1)
-    assert actual.picked[0] == [{"country": "PT", "id": 0}] or [key["id"] for key in actual.picked[0]] == [0]
+    assert [key["id"] for key in actual.picked[0]] == [0]
     assert actual.scans == 1
 
 
@@ -158,7 +160,9 @@ def test_a_key_comes_back_from_its_canonical_bytes(values: tuple[Any, Any]) -> N
 
 @given(VALUES, VALUES)
 def test_two_values_are_alike_only_when_type_and_content_are(left: Any, right: Any) -> None:
-    exact = lambda value: (type(value), value.as_tuple() if isinstance(value, Decimal) else repr(value))  # noqa: E731
+    def exact(value: Any) -> tuple[type, Any]:
+        return type(value), value.as_tuple() if isinstance(value, Decimal) else repr(value)
+
     assert (repr(canonical_value(left)) == repr(canonical_value(right))) == (exact(left) == exact(right))
 
 
