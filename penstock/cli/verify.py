@@ -1,0 +1,77 @@
+"""`penstock verify`: the wiring and the printing over `penstock.verify`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from penstock.config import load_config
+from penstock.verify.check import DEFAULT_ATTEMPTS
+from penstock.verify.model import Difference, Kind, ViewResult
+from penstock.verify.verify import verify
+
+_VALUE_LIMIT = 60
+
+
+def register(app: typer.Typer) -> None:
+    """Add `verify` to the root application."""
+    app.command("verify")(verify_views)
+
+
+def verify_views(
+    views: Annotated[list[str] | None, typer.Argument(help="Views; all when none is named.")] = None,
+    attempts: Annotated[
+        int, typer.Option(min=0, help="How often rows that differ are read again before they count.")
+    ] = DEFAULT_ATTEMPTS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare every row of Cassandra's views with what Postgres says they must hold; exit 1 on any difference.
+
+    Changes may go on meanwhile: rows that differ are read again until they have arrived.
+
+    Example: `penstock verify users_by_id --json`
+    """
+    results = verify(load_config(), views or (), attempts=attempts)
+    if as_json:
+        print(json.dumps([{**asdict(result), "equal": result.is_equal} for result in results], indent=2))
+    else:
+        print_results(results)
+    if not all(result.is_equal for result in results):
+        raise typer.Exit(1)
+
+
+def print_results(results: Sequence[ViewResult]) -> None:
+    """Print a table of the views and, below it, the first rows that differ."""
+    table = Table("view", "Postgres rows", "Cassandra rows", *Kind, "result", "seconds")
+    for result in results:
+        counts = (f"{result.counts[kind]:,}" for kind in Kind)
+        verdict = "equal" if result.is_equal else "DIFFERENT"
+        rows = (f"{result.expected_rows:,}", f"{result.actual_rows:,}")
+        table.add_row(result.view, *rows, *counts, verdict, f"{result.seconds:.1f}")
+    console = Console()
+    console.print(table)
+    for result in results:
+        for difference in result.differences:
+            console.print(_describe(result.view, difference), highlight=False, soft_wrap=True)
+
+
+def _describe(view: str, difference: Difference) -> str:
+    key = ", ".join(f"{column}={value}" for column, value in difference.key.items())
+    lines = [f"{view}: {difference.kind}: {key}"]
+    for column in difference.columns:
+        lines.append(f"  {column.column}: Postgres {_short(column.expected)}, Cassandra {_short(column.actual)}")
+    return escape("\n".join(lines))
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    shown = repr(value)
+    return shown if len(shown) <= _VALUE_LIMIT else f"{shown[:_VALUE_LIMIT]}… ({len(value)} characters)"

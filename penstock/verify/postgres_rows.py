@@ -1,0 +1,71 @@
+"""The expected side: the rows that a view must hold, computed from Postgres with the view's own function, in Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+from penstock_views.batch import Postgres, evaluate_table, read_images
+from penstock_views.declare import View
+from penstock_views.load import load_views
+from penstock_views.tables import read_table
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from penstock.config import ROOT, Config
+from penstock.verify.model import Row, ViewShape
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class PostgresRows:
+    """A :class:`penstock.verify.model.RowSource` that reads each table by one statement, hence one snapshot."""
+
+    def __init__(self, spark: SparkSession, *, config: Config) -> None:
+        section = config.postgres
+        self._spark = spark
+        self._postgres = Postgres(section.host, section.port, section.database, section.user)
+
+    def scan(self, view: ViewShape) -> Iterator[Row]:
+        """Return every row that the view must hold."""
+        return _rows(evaluate_table(self._views[view.name], self._images(view)).rows)
+
+    def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
+        """Return the rows that come from the source rows of these keys, under whatever view key they have now.
+
+        A view that renames its source's primary key is read as a whole, and only rows of these very keys come back.
+        """
+        declared = self._views[view.name]
+        primary_key = read_table(ROOT / "schemas" / "postgres", declared.table).primary_key
+        images = self._images(view)
+        if set(primary_key) <= set(view.key):
+            return _rows(evaluate_table(declared, images.where(_is_one_of(images, primary_key, keys))).rows)
+        rows = evaluate_table(declared, images).rows
+        return _rows(rows.where(_is_one_of(rows, view.key, keys)))
+
+    def _images(self, view: ViewShape) -> DataFrame:
+        return read_images(self._spark, self._views[view.name].table, self._postgres)
+
+    @cached_property
+    def _views(self) -> dict[str, View]:
+        return {view.name: view for view in load_views(ROOT / "spark" / "views")}
+
+
+def _is_one_of(frame: DataFrame, columns: Sequence[str], keys: Sequence[Row]) -> Column:
+    """Match rows whose columns are those of a key; the values travel as literals of the column's own type."""
+    types = {column: frame.schema[column].dataType for column in columns}
+    wanted = [F.struct(*[F.lit(key[column]).cast(types[column]).alias(column) for column in columns]) for key in keys]
+    return F.struct(*columns).isin(*wanted)
+
+
+def _rows(frame: DataFrame) -> Iterator[Row]:
+    times = [field.name for field in frame.schema.fields if isinstance(field.dataType, T.TimestampType)]
+    # As numbers: PySpark would hand out datetimes without zone in the zone of this process.
+    exact = frame.withColumns({name: F.unix_micros(name) for name in times}) if times else frame
+    for row in exact.toLocalIterator():
+        values = row.asDict()
+        yield values | {
+            name: _EPOCH + timedelta(microseconds=values[name]) for name in times if values[name] is not None
+        }
