@@ -14,6 +14,7 @@ import requests
 from penstock.errors import TerminalError, TransientError
 
 TIMEOUT_S = 10.0
+_BUILD_TIMEOUT_S = 30.0
 _OUT_LOUD = ("task.stdout", "task.stderr")
 _WORTH_READING = ("warning", "error", "critical")
 
@@ -78,6 +79,13 @@ class AirflowApi:
         """Return the health of all parts; the endpoint answers 200 also when one is ill."""
         content = self._get("/monitor/health")
         return Health(*(_is_healthy(content, part) for part in ("metadatabase", "scheduler", "dag_processor")))
+
+    def takes_tasks(self) -> bool:
+        """Tell whether the API that tasks report to answers; the first call makes Airflow build it (4 s)."""
+        try:
+            return self._session.get(f"{self.url}/execution/health", timeout=_BUILD_TIMEOUT_S).ok
+        except requests.RequestException:
+            return False
 
     def knows_dag(self, dag_id: str) -> bool:
         """Tell whether the DAG processor has stored the DAG."""

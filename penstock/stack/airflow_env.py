@@ -30,7 +30,8 @@ DAG_PROCESSOR = (str(_BIN / "airflow"), "dag-processor")
 def airflow_environment(config: Config, *, api_url: str) -> dict[str, str]:
     """Return what each Airflow process needs in its environment; makes the home folder and its keys on first use.
 
-    Start order: `MIGRATE` alone, `API_SERVER` until it answers, then the other two. End order: the reverse.
+    Start order: `MIGRATE` alone, `API_SERVER` until it answers, then the other two. Asking `/execution/health` once before
+    the first task spares that task the wait for the API to be built. End order: the reverse.
 
     :param api_url: where users come from, for instance `http://127.0.0.1:8000/api/`.
     """
@@ -88,6 +89,9 @@ def _quick_and_small() -> dict[str, str]:
     return {
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        # The api-server builds the tasks' API at its first request: 4 s of work, and on a busy machine more than the
+        # default patience of 5 s (seen: 25 s and four tries).
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
         # A scheduler that was killed with -9 leaves a task running in name only: find it within a minute, not five.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
