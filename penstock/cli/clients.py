@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import psycopg2
 import typer
 
 from penstock.config import Config, load_config
+from penstock.errors import TerminalError, TransientError
 
 _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 Arguments = Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTS]...", help="Passed on as they are.")]
+
+
+class PostgresUnreachable(TransientError):
+    """Postgres does not answer."""
+
+    def __init__(self, dsn: str, cause: str) -> None:
+        super().__init__(f"Postgres does not answer ({dsn}): {cause}; is it running? `penstock status` tells")
+
+
+class StatementRefused(TerminalError):
+    """Postgres refuses a statement."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"Postgres refuses the statement: {cause}")
 
 
 def register(app: typer.Typer) -> None:
@@ -29,34 +47,36 @@ def cqlsh(arguments: Arguments = None) -> None:
     """
     config = load_config()
     section = config.cassandra
-    folder = _home(config)
-    # cqlsh writes its history into ~/.cassandra otherwise; nothing of Penstock lies outside the clone.
-    environment = {"CQL_HISTORY": str(folder / "cqlsh_history")}
     shell = [sys.executable, "-m", "penstock.cassandra.shell", section.host, str(section.port)]
-    _become([*shell, *(arguments or ())], environment)
+    # cqlsh writes its history into ~/.cassandra otherwise; nothing of Penstock lies outside the clone.
+    _become([*shell, *(arguments or ())], {"CQL_HISTORY": str(_home(config) / "cqlsh_history")})
 
 
-def psql(arguments: Arguments = None) -> None:
-    """Open pgcli on the stack's Postgres (its distribution has no psql); every argument is pgcli's.
+def psql(
+    commands: Annotated[
+        list[str] | None, typer.Option("-c", "--command", help="Run this statement and exit; may be repeated.")
+    ] = None,
+    tuples_only: Annotated[
+        bool, typer.Option("-t", "--tuples-only", help="With -c: rows only, tab-separated.")
+    ] = False,
+    arguments: Arguments = None,
+) -> None:
+    """Open pgcli on the stack's Postgres (its distribution has no psql); every further argument is pgcli's.
 
-    Without a terminal give the statement by `-c`, several times if need be. `-t` leaves out headers and footer.
+    With -c no shell is opened: Penstock runs the statements itself, each in its own transaction, prints their results
+    and exits with 1 at the first that fails (pgcli would exit with 0).
 
     Example: `penstock psql -c "UPDATE users SET first_name = 'Ada' WHERE email LIKE 'ada%'"`
     """
     config = load_config()
+    if commands:
+        _run(config.postgres.dsn, commands, tuples_only=tuples_only)
+        return
     section = config.postgres
-    # pgcli keeps its settings, log and history there.
-    environment = {"XDG_CONFIG_HOME": str(_home(config))}
-    pgcli = Path(sys.executable).with_name("pgcli")
     address = ["-h", section.host, "-p", str(section.port), "-U", section.user, "-d", section.database]
-    given = arguments or []
-    _become([str(pgcli), *address, *_unattended(given), *given], environment)
-
-
-def _unattended(arguments: Sequence[str]) -> list[str]:
-    """Return pgcli's options for a run that no person watches: no question before an UPDATE, no greeting."""
-    is_script = any(argument.startswith(("-c", "--command", "-f", "--file")) for argument in arguments)
-    return ["--yes", "--less-chatty"] if is_script else ["--less-chatty"]
+    pgcli = Path(sys.executable).with_name("pgcli")
+    # XDG_CONFIG_HOME: where pgcli keeps its settings, log and history.
+    _become([str(pgcli), *address, "--less-chatty", *(arguments or ())], {"XDG_CONFIG_HOME": str(_home(config))})
 
 
 def _home(config: Config) -> Path:
@@ -69,3 +89,42 @@ def _become(command: list[str], environment: dict[str, str]) -> None:
     """Replace this process: signals, exit code and terminal are then the shell's own."""
     sys.stdout.flush()
     os.execve(command[0], command, {**os.environ, **environment})  # noqa: S606 - a list built here, no shell
+
+
+def _run(dsn: str, statements: Sequence[str], *, tuples_only: bool) -> None:
+    try:
+        connection = psycopg2.connect(dsn)
+    except psycopg2.OperationalError as exc:
+        raise PostgresUnreachable(dsn, str(exc).strip()) from exc
+    with closing(connection):
+        connection.autocommit = True
+        for statement in statements:
+            with connection.cursor() as cursor:
+                try:
+                    cursor.execute(statement)
+                except psycopg2.Error as exc:
+                    raise StatementRefused(str(exc).strip()) from exc
+                _print_result(cursor, tuples_only=tuples_only)
+
+
+def _print_result(cursor: psycopg2.extensions.cursor, *, tuples_only: bool) -> None:
+    rows = [[_text(value) for value in row] for row in cursor.fetchall()] if cursor.description else []
+    if tuples_only:
+        print("".join("\t".join(row) + "\n" for row in rows), end="")
+        return
+    if cursor.description:
+        _print_table([column.name for column in cursor.description], rows)
+    print(cursor.statusmessage)
+
+
+def _print_table(names: list[str], rows: list[list[str]]) -> None:
+    # Not rich's table: that wraps cells at the terminal's width, and what is printed here gets piped and copied.
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    for line in (names, ["-" * width for width in widths], *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

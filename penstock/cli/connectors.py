@@ -7,12 +7,11 @@ import re
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 from penstock.connect.api import ConnectApi, ConnectorOverview
-from penstock.connect.apply import Applied, Change, apply_connectors, validate_connectors, wait_running
+from penstock.connect.apply import Applied, Change, apply_connectors, reasons, validate_connectors, wait_running
 from penstock.connect.files import read_connectors
 
 group = typer.Typer(
@@ -147,13 +146,13 @@ def _print_list(found: list[ConnectorOverview]) -> None:
     if not found:
         print("no connectors yet; `penstock connectors apply` creates them from connect/connectors")
         return
-    table = Table("connector", "type", "state", "tasks", "reason")
+    table = make_table("connector", "type", "state", "tasks", "reason")
     for overview in found:
         status = overview.status
         tasks = ", ".join(f"{task.id} {task.state}" for task in status.tasks) or "none"
-        reason = status.traces[0].strip().splitlines()[0] if status.traces else ""
+        reason = "; ".join(reasons(status))
         table.add_row(status.name, status.type, status.summary, tasks, reason)
-    Console().print(table)
+    print_table(table)
 
 
 def _print_applied(result: Applied, *, dry_run: bool) -> None:

@@ -13,9 +13,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder, Decoded
@@ -55,13 +54,20 @@ def list_topics(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     if as_json:
         print(json.dumps([{**asdict(state), "declared": state.name in declared} for state in states], indent=2))
         return
-    table = Table("topic", "partitions", "records", "cleanup", "retention", "declared")
+    table = make_table(
+        "topic",
+        "partitions",
+        "records",
+        "cleanup",
+        "retention",
+        "declared",
+    )
     for state in states:
         retention = _retention(state.settings.get("retention.ms", ""))
         known = "yes" if state.name in declared else "no"
         policy = state.settings.get("cleanup.policy", "")
         table.add_row(state.name, str(state.partitions), str(state.records), policy, retention, known)
-    Console().print(table)
+    print_table(table)
 
 
 @group.command("tail")

@@ -8,10 +8,8 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 from penstock.verify.check import DEFAULT_ATTEMPTS
 from penstock.verify.model import Difference, Kind, ViewResult
@@ -49,17 +47,16 @@ def verify_views(
 
 def print_results(results: Sequence[ViewResult]) -> None:
     """Print a table of the views and, below it, the first rows that differ."""
-    table = Table("view", "Postgres rows", "Cassandra rows", *Kind, "result", "seconds")
+    table = make_table("view", "Postgres", "Cassandra", *Kind, "result")
     for result in results:
         counts = (f"{result.counts[kind]:,}" for kind in Kind)
         verdict = "equal" if result.is_equal else "DIFFERENT"
         rows = (f"{result.expected_rows:,}", f"{result.actual_rows:,}")
-        table.add_row(result.view, *rows, *counts, verdict, f"{result.seconds:.1f}")
-    console = Console()
-    console.print(table)
+        table.add_row(result.view, *rows, *counts, verdict)
+    print_table(table)
     for result in results:
         for difference in result.differences:
-            console.print(_describe(result.view, difference), highlight=False, soft_wrap=True)
+            print(_describe(result.view, difference))
 
 
 def _describe(view: str, difference: Difference) -> str:
@@ -67,7 +64,7 @@ def _describe(view: str, difference: Difference) -> str:
     lines = [f"{view}: {difference.kind}: {key}"]
     for column in difference.columns:
         lines.append(f"  {column.column}: Postgres {_short(column.expected)}, Cassandra {_short(column.actual)}")
-    return escape("\n".join(lines))
+    return "\n".join(lines)
 
 
 def _short(value: str | None) -> str:

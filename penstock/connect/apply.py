@@ -33,14 +33,14 @@ class ConnectorRejected(TerminalError):
 
 
 class ConnectorFailed(TerminalError):
-    """A connector, or a task of it, is FAILED."""
+    """A connector, or a task of it, is FAILED; `status.traces` has the whole stack traces."""
 
     def __init__(self, status: ConnectorStatus) -> None:
         self.status = status
-        traces = "\n".join(trace.strip() for trace in status.traces)
+        listed = "\n  ".join(reasons(status))
         super().__init__(
             f"connector {status.name} failed; mend the cause, then "
-            f"`penstock connectors restart {status.name}`:\n{traces}"
+            f"`penstock connectors restart {status.name}` (`penstock logs connect` has the whole trace):\n  {listed}"
         )
 
 
@@ -115,6 +115,12 @@ def validate_connectors(api: ConnectApi, *, files: Sequence[ConnectorFile], time
     deadline = time.monotonic() + timeout_s
     for file in files:
         _validate(api, file, deadline=deadline)
+
+
+def reasons(status: ConnectorStatus) -> tuple[str, ...]:
+    """Return why a connector failed, each reason once: the lines of its traces that are no stack frames."""
+    lines = (line for trace in status.traces for line in trace.splitlines())
+    return tuple(dict.fromkeys(line.strip() for line in lines if line.strip() and not line.startswith(("\t", " "))))
 
 
 def wait_running(api: ConnectApi, name: str, *, timeout_s: float = 60) -> None:

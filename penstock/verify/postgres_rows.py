@@ -10,11 +10,12 @@ from penstock_views.batch import Postgres, evaluate_table, read_images
 from penstock_views.declare import View
 from penstock_views.load import load_views
 from penstock_views.tables import read_table
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock.config import ROOT, Config
+from penstock.verify.canonical import canonical_key
 from penstock.verify.model import Row, ViewShape
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -37,13 +38,16 @@ class PostgresRows:
 
         A view that renames its source's primary key is read as a whole, and only rows of these very keys come back.
         """
-        declared = self._views[view.name]
-        primary_key = read_table(ROOT / "schemas" / "postgres", declared.table).primary_key
-        images = self._images(view)
-        if set(primary_key) <= set(view.key):
-            return _rows(evaluate_table(declared, images.where(_is_one_of(images, primary_key, keys))).rows)
-        rows = evaluate_table(declared, images).rows
-        return _rows(rows.where(_is_one_of(rows, view.key, keys)))
+        declared, images = self._views[view.name], self._images(view)
+        by = read_table(ROOT / "schemas" / "postgres", declared.table).primary_key
+        if set(by) <= set(view.key):
+            # One column and plain values: Spark pushes that down to Postgres.
+            images = images.where(F.col(by[0]).isin(list({key[by[0]] for key in keys})))
+        else:
+            by = view.key
+        wanted = {canonical_key(key, by) for key in keys}
+        rows = _rows(evaluate_table(declared, images).rows)
+        return (row for row in rows if canonical_key(row, by) in wanted)
 
     def _images(self, view: ViewShape) -> DataFrame:
         return read_images(self._spark, self._views[view.name].table, self._postgres)
@@ -51,13 +55,6 @@ class PostgresRows:
     @cached_property
     def _views(self) -> dict[str, View]:
         return {view.name: view for view in load_views(ROOT / "spark" / "views")}
-
-
-def _is_one_of(frame: DataFrame, columns: Sequence[str], keys: Sequence[Row]) -> Column:
-    """Match rows whose columns are those of a key; the values travel as literals of the column's own type."""
-    types = {column: frame.schema[column].dataType for column in columns}
-    wanted = [F.struct(*[F.lit(key[column]).cast(types[column]).alias(column) for column in columns]) for key in keys]
-    return F.struct(*columns).isin(*wanted)
 
 
 def _rows(frame: DataFrame) -> Iterator[Row]:

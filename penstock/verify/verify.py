@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from penstock_views.session import local_session
 from pyspark.sql import SparkSession
@@ -25,16 +28,32 @@ def verify(config: Config, views: Sequence[str] = (), *, attempts: int = DEFAULT
     :raises CassandraUnreachable: Cassandra is away.
     """
     shapes = read_shapes(views)
-    with open_session(config) as session, _spark() as spark:
+    with open_session(config) as session, _spark(config) as spark:
         expected = PostgresRows(spark, config=config)
         actual = CassandraRows(session, keyspace=config.cassandra.keyspace)
         return [verify_view(shape, expected=expected, actual=actual, attempts=attempts) for shape in shapes]
 
 
 @contextmanager
-def _spark() -> Iterator[SparkSession]:
-    spark = local_session()
+def _spark(config: Config) -> Iterator[SparkSession]:
+    with _stderr_to(config.state_dir / "logs" / "verify-spark.log"):
+        spark = local_session()
     try:
         yield spark
     finally:
         spark.stop()
+
+
+@contextmanager
+def _stderr_to(path: Path) -> Iterator[None]:
+    """Let a child process that starts here write its chatter into a file; Spark's JVM inherits our stderr for good."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with path.open("ab") as log:
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
