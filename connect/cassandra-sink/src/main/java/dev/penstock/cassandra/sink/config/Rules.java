@@ -13,8 +13,9 @@ import java.util.stream.Stream;
 /** Rules between settings, and settings that nobody knows: a setting without effect is worse than an error. */
 final class Rules {
 
+    /** Connect's own; it adds {@code task.class} to what each task is given. */
     private static final Set<String> CONNECT_SETTINGS = Set.of("name", "connector.class", "connector.plugin.version",
-            "tasks.max", "tasks.max.enforce", "topics", "topics.regex", "config.action.reload", "key.converter",
+            "task.class", "tasks.max", "tasks.max.enforce", "topics", "topics.regex", "config.action.reload", "key.converter",
             "value.converter", "header.converter", "transforms", "predicates");
     private static final List<String> CONNECT_PREFIXES = List.of("key.converter.", "value.converter.",
             "header.converter.", "transforms.", "predicates.", "errors.", "consumer.override.", "producer.override.",
