@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import Connection, Param, dag, get_current_context, task
 from ingest.api import UserApi
@@ -18,22 +19,24 @@ from ingest.load import Plan, Totals, load_users
         "users": Param(1000, type="integer", minimum=1, maximum=1_000_000, description="how many users"),
         "page_size": Param(500, type="integer", minimum=1, maximum=5000, description="users a request"),
         "seed": Param("penstock", type="string", minLength=1, maxLength=100, description="same seed, same users"),
+        "api_url": Param(None, type=["null", "string"], description="another API than the connection's"),
     },
     doc_md=__doc__,
     tags=["penstock"],
 )
 def _load_users() -> None:
     @task(task_id="load")
-    def load(params: dict[str, object] | None = None) -> dict[str, int]:
+    def load(params: dict[str, Any] | None = None) -> dict[str, int]:
         """Load the pages; XCom `progress` tells after each page how far it is."""
         run = get_current_context()["ti"]
-        api = UserApi(Connection.get("randomuser_api").host)
+        wanted = dict(params or {})
+        api = UserApi(wanted.pop("api_url") or Connection.get("randomuser_api").host)
         dsn = Connection.get("app_db").get_uri()
 
         def tell(totals: Totals) -> None:
             run.xcom_push(key="progress", value=totals.as_dict())
 
-        return load_users(Plan(**params), api=api, dsn=dsn, on_page=tell).as_dict()
+        return load_users(Plan(**wanted), api=api, dsn=dsn, on_page=tell).as_dict()
 
     load()
 

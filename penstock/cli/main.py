@@ -8,7 +8,7 @@ import traceback
 import typer
 from rich.console import Console
 
-from penstock.cli import connectors, load, stack, topics, up
+from penstock.cli import clients, connectors, load, stack, topics, up, verify
 from penstock.errors import PenstockError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for module in (up, stack, load, connectors, topics):
+for module in (up, stack, load, connectors, topics, verify, clients):
     module.register(app)
 
 

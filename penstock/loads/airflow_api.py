@@ -109,6 +109,11 @@ class AirflowApi:
         run = self._send("POST", f"/dags/{quote(dag_id)}/dagRuns", {"logical_date": None, "conf": conf})
         return str(run["dag_run_id"])
 
+    def successful_runs(self, dag_id: str) -> list[dict[str, Any]]:
+        """Return the parameters of the newest runs that succeeded, 100 at most."""
+        path = f"/dags/{quote(dag_id)}/dagRuns?state=success&order_by=-start_date&limit=100"
+        return [run["conf"] or {} for run in self._get(path)["dag_runs"]]
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return queued, running, success or failed."""
         return str(self._get(_run_path(dag_id, run_id))["state"])

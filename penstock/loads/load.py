@@ -81,9 +81,12 @@ class LoadResult:
     rejected: int
 
 
-def trigger_load(api: AirflowApi, *, users: int, seed: str = DEFAULT_SEED, page_size: int = PAGE_SIZE) -> Run:
+def trigger_load(
+    api: AirflowApi, *, users: int, seed: str = DEFAULT_SEED, page_size: int = PAGE_SIZE, api_url: str | None = None
+) -> Run:
     """Start loading the first `users` users of a seed.
 
+    :param api_url: where users come from; None = the address of Airflow's connection, the stand-in.
     :raises AirflowAway: when Airflow does not answer.
     :raises AirflowRefused: when a parameter is out of the DAG's bounds.
     :raises DagMissing: with the import error, if that is why.
@@ -91,7 +94,7 @@ def trigger_load(api: AirflowApi, *, users: int, seed: str = DEFAULT_SEED, page_
     if not api.knows_dag(DAG_ID):
         raise DagMissing(api, api.import_errors())
     api.unpause(DAG_ID)
-    run_id = api.trigger(DAG_ID, {"users": users, "page_size": page_size, "seed": seed})
+    run_id = api.trigger(DAG_ID, {"users": users, "page_size": page_size, "seed": seed, "api_url": api_url})
     return Run(run_id, users, f"{api.url}/dags/{DAG_ID}/runs/{run_id}")
 
 

@@ -51,7 +51,9 @@ def _is_free(host: str, port: int) -> bool:
 def _holder(port: int) -> str:
     try:
         listeners = [
-            c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr.port == port
+            c
+            for c in psutil.net_connections("tcp")
+            if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port
         ]
     except psutil.AccessDenied:
         listeners = []
