@@ -30,8 +30,8 @@ DAG_PROCESSOR = (str(_BIN / "airflow"), "dag-processor")
 def airflow_environment(config: Config, *, api_url: str) -> dict[str, str]:
     """Return what each Airflow process needs in its environment; makes the home folder and its keys on first use.
 
-    Start order: `MIGRATE` alone, `API_SERVER` until it answers, then the other two. Asking `/execution/health` once before
-    the first task spares that task the wait for the API to be built. End order: the reverse.
+    Start order: `MIGRATE` alone, `API_SERVER` until it answers, then the other two; end order: the reverse. Asking
+    `/execution/health` once before the first task spares that task the wait for the API to be built.
 
     :param api_url: where users come from, for instance `http://127.0.0.1:8000/api/`.
     """

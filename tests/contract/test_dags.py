@@ -78,7 +78,7 @@ def test_the_dag_is_what_penstock_load_expects(bag: Any) -> None:
     assert dag["schedule"] == "None"
     assert dag["max_active_runs"] == 1
     assert dag["tasks"] == {load.TASK_ID: 2}
-    assert list(dag["params"]) == [field.name for field in fields(Plan)]
+    assert list(dag["params"]) == [*(field.name for field in fields(Plan)), "api_url"]
     assert dag["params"]["page_size"]["value"] == load.PAGE_SIZE
     assert dag["params"]["seed"]["value"] == load.DEFAULT_SEED
 
