@@ -152,12 +152,19 @@ class AirflowApi:
             )
             content = answer.json()
         except (requests.RequestException, ValueError) as exc:
-            raise AirflowAway(self.url, str(exc)) from exc
+            raise AirflowAway(self.url, _innermost(exc)) from exc
         if answer.status_code >= requests.codes.internal_server_error:
             raise AirflowAway(self.url, f"{answer.status_code} to {method} {url}")
         if answer.status_code >= requests.codes.bad_request:
             raise AirflowRefused(f"{method} {url}", answer.status_code, _detail(content))
         return content
+
+
+def _innermost(exc: BaseException) -> str:
+    """Return the first cause: requests wraps `Connection refused` several times."""
+    while (inner := exc.__cause__ or exc.__context__) is not None:
+        exc = inner
+    return str(exc) or type(exc).__name__
 
 
 def _run_path(dag_id: str, run_id: str) -> str:
