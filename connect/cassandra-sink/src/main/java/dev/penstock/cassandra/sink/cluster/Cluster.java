@@ -8,6 +8,7 @@ import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
 import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
 import com.datastax.oss.driver.api.core.config.ProgrammaticDriverConfigLoaderBuilder;
 import com.datastax.oss.driver.internal.core.loadbalancing.DcInferringLoadBalancingPolicy;
+import com.datastax.oss.driver.internal.core.time.ServerSideTimestampGenerator;
 import dev.penstock.cassandra.sink.config.ClusterConfig;
 import dev.penstock.cassandra.sink.config.Settings;
 import java.net.InetSocketAddress;
@@ -75,6 +76,8 @@ public final class Cluster {
                 .withBoolean(DefaultDriverOption.REQUEST_DEFAULT_IDEMPOTENCE, true)
                 // A server warning (batch size, partitions in a batch) would be a log line for every batch.
                 .withBoolean(DefaultDriverOption.REQUEST_LOG_WARNINGS, false)
+                // Every statement brings its timestamp.
+                .withClass(DefaultDriverOption.TIMESTAMP_GENERATOR_CLASS, ServerSideTimestampGenerator.class)
                 .withDuration(DefaultDriverOption.CONFIG_RELOAD_INTERVAL, Duration.ZERO)
                 .withStringList(DefaultDriverOption.METADATA_SCHEMA_REFRESHED_KEYSPACES, List.copyOf(keyspaces))
                 // A dropped table must be known before its rows are taken for bad ones.
@@ -97,12 +100,13 @@ public final class Cluster {
                 + (reasons.isEmpty() ? "" : ": " + reasons), e);
     }
 
+    /** The innermost message: the outer ones tell of the driver's steps. */
     private static String root(Throwable error) {
-        Throwable root = error;
-        while (root.getCause() != null) {
-            root = root.getCause();
+        String message = error.getClass().getSimpleName();
+        for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+            message = cause.getMessage() == null ? message : cause.getMessage();
         }
-        return String.valueOf(root.getMessage());
+        return message;
     }
 
     /** With a datacenter that does not exist the driver would find no node for ever, and not say why. */

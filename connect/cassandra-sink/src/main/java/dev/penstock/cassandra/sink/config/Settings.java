@@ -72,7 +72,7 @@ public final class Settings {
                         "Consistency level of tables that have no topic.<topic>.<keyspace>.<table>.consistencyLevel: "
                                 + String.join(", ", CONSISTENCY_LEVELS) + ".",
                         WRITES, 1, Width.MEDIUM, "Consistency level")
-                .define(MAX_CONCURRENT_REQUESTS, Type.INT, 64, ConfigDef.Range.between(1, 32768), Importance.MEDIUM,
+                .define(MAX_CONCURRENT_REQUESTS, Type.INT, 32, ConfigDef.Range.between(1, 32768), Importance.MEDIUM,
                         "Requests (batches or single rows) that a task has in flight at most.",
                         WRITES, 2, Width.SHORT, "Requests in flight")
                 .define(MAX_RECORDS_IN_BATCH, Type.INT, 32, ConfigDef.Range.between(1, 1000), Importance.MEDIUM,

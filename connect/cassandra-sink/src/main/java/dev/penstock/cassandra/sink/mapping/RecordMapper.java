@@ -59,9 +59,10 @@ public final class RecordMapper {
     }
 
     private Mapped insert(SinkRecord record) {
+        long version = timestamp(record);
         Binder binder = new Binder(insert);
         shape.columns().forEach(column -> binder.add(column.encode(record)));
-        return binder.add(timestamp(record)).mapped();
+        return binder.add(version).mapped();
     }
 
     private Mapped delete(SinkRecord record) {

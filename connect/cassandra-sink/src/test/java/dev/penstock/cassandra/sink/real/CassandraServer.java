@@ -1,0 +1,137 @@
+package dev.penstock.cassandra.sink.real;
+
+import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.DriverException;
+import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
+import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** A real Cassandra, started as the stack starts it: same jars, same configuration files, own folder and ports. */
+final class CassandraServer {
+
+    private static final String HOST = "127.0.0.1";
+    private static final Path REPOSITORY = Path.of("../..").toAbsolutePath().normalize();
+    private static final Path TEMPLATES = REPOSITORY.resolve("servers/cassandra");
+    private static final String PROBE = "SELECT release_version FROM system.local";
+    private static final Duration START_LIMIT = Duration.ofMinutes(2);
+
+    private final int port;
+    private final Path folder;
+    private Process process;
+
+    private CassandraServer(int port, Path folder) {
+        this.port = port;
+        this.folder = folder;
+    }
+
+    /** Start on a port (its storage port is the next one), with empty data. */
+    static CassandraServer start(int port) throws IOException, InterruptedException {
+        Path folder = Path.of("target", "cassandra-" + port).toAbsolutePath();
+        if (Files.exists(folder)) {
+            try (Stream<Path> files = Files.walk(folder)) {
+                files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+            }
+        }
+        Files.createDirectories(folder);
+        CassandraServer server = new CassandraServer(port, folder);
+        server.launch();
+        server.awaitFirstAnswer();
+        return server;
+    }
+
+    int port() {
+        return port;
+    }
+
+    /** Start the process again over the same data; does not wait for it. */
+    void launch() throws IOException {
+        String yaml = Files.readString(TEMPLATES.resolve("cassandra.yaml")).replace("${host}", HOST)
+                .replace("${port}", Integer.toString(port)).replace("${storage_port}", Integer.toString(port + 1))
+                .replace("${data}", folder.resolve("data").toString());
+        Path config = Files.writeString(folder.resolve("cassandra.yaml"), yaml);
+        List<String> command = new ArrayList<>(List.of("nice", "java", "@" + TEMPLATES.resolve("jvm17.options"),
+                "-Xms512m", "-Xmx1g", "-Dcassandra.config=" + config.toUri(),
+                "-Dcassandra.storagedir=" + folder.resolve("data"), "-Dcassandra.ring_delay_ms=0",
+                "-Dcassandra.skip_wait_for_gossip_to_settle=0", "-Dcassandra-foreground=yes",
+                "-Dlogback.configurationFile=" + TEMPLATES.resolve("logback.xml"),
+                "-cp", REPOSITORY.resolve(".servers/cassandra") + "/*",
+                "org.apache.cassandra.service.CassandraDaemon"));
+        process = new ProcessBuilder(command).redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile())).start();
+        Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
+    }
+
+    private void awaitFirstAnswer() throws InterruptedException {
+        await(() -> {
+            try (CqlSession session = session()) {
+                session.execute(PROBE);
+            }
+        });
+    }
+
+    /** Wait until it answers a query of a session that may have lost its connections. */
+    void awaitAnswer(CqlSession session) throws InterruptedException {
+        await(() -> session.execute(PROBE));
+    }
+
+    private void await(Runnable probe) throws InterruptedException {
+        long deadline = System.nanoTime() + START_LIMIT.toNanos();
+        while (true) {
+            try {
+                probe.run();
+                return;
+            } catch (DriverException e) {
+                if (System.nanoTime() > deadline || !process.isAlive()) {
+                    throw new IllegalStateException("Cassandra does not answer; see " + folder.resolve("log"), e);
+                }
+                TimeUnit.MILLISECONDS.sleep(300);
+            }
+        }
+    }
+
+    /** Undo what a failed test may have left. */
+    void revive(CqlSession session) throws IOException, InterruptedException {
+        if (process.isAlive()) {
+            thaw();
+        } else {
+            launch();
+        }
+        awaitAnswer(session);
+    }
+
+    CqlSession session() {
+        return CqlSession.builder().addContactPoint(new InetSocketAddress(HOST, port)).withLocalDatacenter("datacenter1")
+                .withConfigLoader(DriverConfigLoader.programmaticBuilder()
+                        .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(20))
+                        .withDuration(DefaultDriverOption.RECONNECTION_MAX_DELAY, Duration.ofSeconds(1))
+                        .build())
+                .build();
+    }
+
+    /** Stop it as a power cut stops a process: nothing is flushed or closed. */
+    void kill() throws InterruptedException {
+        process.destroyForcibly().waitFor();
+    }
+
+    /** Stop its clock: it holds its connections and answers nothing. */
+    void freeze() throws IOException, InterruptedException {
+        signal("-STOP");
+    }
+
+    void thaw() throws IOException, InterruptedException {
+        signal("-CONT");
+    }
+
+    private void signal(String name) throws IOException, InterruptedException {
+        new ProcessBuilder("kill", name, Long.toString(process.pid())).inheritIO().start().waitFor();
+    }
+}

@@ -1,0 +1,80 @@
+package dev.penstock.cassandra.sink.real;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.metrics.PluginMetrics;
+import org.apache.kafka.connect.sink.ErrantRecordReporter;
+import org.apache.kafka.connect.sink.SinkRecord;
+import org.apache.kafka.connect.sink.SinkTaskContext;
+
+/** What a worker gives to a task; the task itself, the driver and Cassandra are real. */
+final class FakeContext implements SinkTaskContext {
+
+    /** Dead letters: the record and the reason. */
+    final List<Map.Entry<SinkRecord, Throwable>> letters = new ArrayList<>();
+    /** The waiting time that the task asked for last. */
+    long askedWait;
+    private final boolean toleratesErrors;
+
+    FakeContext(boolean toleratesErrors) {
+        this.toleratesErrors = toleratesErrors;
+    }
+
+    @Override
+    public ErrantRecordReporter errantRecordReporter() {
+        return !toleratesErrors ? null : (record, error) -> {
+            letters.add(Map.entry(record, error));
+            return CompletableFuture.completedFuture(null);
+        };
+    }
+
+    @Override
+    public Map<String, String> configs() {
+        return Map.of();
+    }
+
+    @Override
+    public void offset(Map<TopicPartition, Long> offsets) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void offset(TopicPartition partition, long offset) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void timeout(long timeoutMs) {
+        askedWait = timeoutMs;
+    }
+
+    @Override
+    public Set<TopicPartition> assignment() {
+        return new HashSet<>();
+    }
+
+    @Override
+    public void pause(TopicPartition... partitions) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void resume(TopicPartition... partitions) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void requestCommit() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public PluginMetrics pluginMetrics() {
+        throw new UnsupportedOperationException();
+    }
+}
