@@ -45,7 +45,7 @@ class ContractBroken(TerminalError):
 
     def __init__(self, file: Path, problem: str) -> None:
         super().__init__(
-            f"{file}: {problem}. If the view changed on purpose: raise its revision and run "
+            f"{file}: {problem}. If the view or its table changed on purpose: raise the revision and run "
             "`.venv/bin/python -m penstock_views.contracts --write`"
         )
 

@@ -111,7 +111,9 @@ def view(table: str, *, key: Sequence[str], revision: int = 1) -> Callable[[View
 
     def declare(function: ViewFunction) -> View:
         file, line = Path(inspect.getsourcefile(function) or "?"), function.__code__.co_firstlineno
-        declared = View(function.__name__, table, tuple(key), revision, function, file, line)
+        # One name in quotes is a sequence too, of letters; nobody means that.
+        columns = () if isinstance(key, str) else tuple(key)
+        declared = View(function.__name__, table, columns, revision, function, file, line)
         _refuse_impossible(declared)
         return declared
 
@@ -122,7 +124,7 @@ def _refuse_impossible(view: View) -> None:
     problems = [
         (not _NAME.match(view.name), "a view's name has lower-case letters, digits and _ only"),
         (view.table.count(".") != 1, f"table `{view.table}` must be written schema.table"),
-        (isinstance(view.key, str) or not view.key, "key must list one column or more"),
+        (not view.key, "key must list one column or more, as in key=['id']"),
         (len(set(view.key)) != len(view.key), "key names a column twice"),
         (not 1 <= view.revision <= MAX_GENERATION, f"revision must be 1 to {MAX_GENERATION}, not {view.revision}"),
     ]

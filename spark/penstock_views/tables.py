@@ -15,6 +15,7 @@ from pyspark.sql import types as T
 from penstock.errors import TerminalError
 from penstock_views.canonical import field_from_postgres
 
+_COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 _CREATE = re.compile(r"create\s+table\s+(?:if\s+not\s+exists\s+)?([\w.\"]+)\s*\(", re.IGNORECASE)
 _CONSTRAINT = re.compile(r"(constraint|primary\s+key|unique|check|foreign\s+key|exclude|like)\b", re.IGNORECASE)
 _TABLE_KEY = re.compile(r"(?:constraint\s+\w+\s+)?primary\s+key\s*\(([^)]*)\)", re.IGNORECASE)
@@ -49,7 +50,7 @@ def read_table(folder: Path, name: str) -> Table:
     :raises TableUnknown: when no file creates it.
     """
     for file in sorted(folder.glob("*.sql")):
-        sql = re.sub(r"--[^\n]*|/\*.*?\*/", " ", file.read_text(), flags=re.DOTALL)
+        sql = _COMMENT_OR_TEXT.sub(" ", file.read_text())
         for match in _CREATE.finditer(sql):
             if match[1].replace('"', "").lower() == name:
                 return _table(name, list(_definitions(sql, match.end())))

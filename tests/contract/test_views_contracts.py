@@ -1,0 +1,94 @@
+"""Views, DDL, Avro contracts and Cassandra tables agree; nothing runs but Spark's type analysis in this process."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from penstock_views.contracts import ROOT, Contract, check_contracts, contracts_in_repository
+from penstock_views.load import load_views
+from penstock_views.session import local_session
+from penstock_views.tables import read_table
+
+AVRO = ROOT / "schemas" / "avro"
+VIEWS = load_views(ROOT / "spark" / "views")
+WEEK_S = 7 * 24 * 3600
+CQL_OF_AVRO = {
+    "uuid": "uuid",
+    "string": "text",
+    "int": "int",
+    "long": "bigint",
+    "boolean": "boolean",
+    "double": "double",
+    "decimal": "decimal",
+    "date": "date",
+    "timestamp-millis": "timestamp",
+}
+
+
+@pytest.fixture(scope="session")
+def contracts() -> list[Contract]:
+    return contracts_in_repository(local_session())
+
+
+def test_every_view_keeps_its_contract(contracts: list[Contract]) -> None:
+    check_contracts(AVRO, contracts)
+
+
+def test_no_contract_is_left_of_a_view_that_is_gone(contracts: list[Contract]) -> None:
+    assert {file.name for file in AVRO.glob("views.*.avsc")} == {contract.file_name for contract in contracts}
+
+
+def test_a_changed_contract_is_refused_with_the_field(contracts: list[Contract], tmp_path: Path) -> None:
+    for contract in contracts:
+        (tmp_path / contract.file_name).write_text(contract.text.replace('"email"', '"mail"'))
+    with pytest.raises(Exception, match=r"field mail is .* in the file and absent in the view"):
+        check_contracts(tmp_path, contracts)
+
+
+def cql(view: str) -> str:
+    return re.sub(r"--[^\n]*", "", (ROOT / "schemas" / "cassandra" / f"{view}.cql").read_text())
+
+
+@pytest.mark.parametrize("view", [view.name for view in VIEWS])
+def test_the_view_table_has_the_columns_of_the_contract_and_row_version(view: str) -> None:
+    fields = json.loads((AVRO / f"views.{view}-value.avsc").read_text())["fields"]
+    expected = {field["name"]: CQL_OF_AVRO[_name(field["type"])] for field in fields} | {"row_version": "bigint"}
+    inside = cql(view).split("(", 1)[1].split("PRIMARY KEY")[0]
+    assert dict(line.split() for line in inside.split(",") if line.strip()) == expected
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_the_primary_key_of_the_view_table_is_the_key_of_the_view(view: object) -> None:
+    declared = next(known for known in VIEWS if known is view)
+    found = re.search(r"PRIMARY KEY \((.*)\)\s*\)", cql(declared.name))
+    assert found
+    assert re.findall(r"\w+", found[1]) == list(declared.key)
+
+
+@pytest.mark.parametrize("view", [view.name for view in VIEWS])
+def test_tombstones_outlive_the_topics(view: str) -> None:
+    found = re.search(r"gc_grace_seconds = (\d+)", cql(view))
+    assert found
+    assert int(found[1]) >= WEEK_S
+
+
+def test_the_ddl_of_the_source_is_understood() -> None:
+    table = read_table(ROOT / "schemas" / "postgres", "public.users")
+    assert table.primary_key == ("id",)
+    types = {field.name: field.dataType.simpleString() for field in table.columns.fields}
+    assert (types["latitude"], types["registered"], types["date_of_birth"]) == ("decimal(7,4)", "timestamp", "date")
+    assert len(types) == 23
+
+
+def test_spark_is_no_package() -> None:
+    """With the repository root on `sys.path` it would take the name from everyone else."""
+    assert not (ROOT / "spark" / "__init__.py").exists()
+
+
+def _name(avro: object) -> str:
+    if isinstance(avro, list):
+        return _name(next(branch for branch in avro if branch != "null"))
+    return str(avro.get("logicalType", avro["type"]) if isinstance(avro, dict) else avro)

@@ -1,0 +1,114 @@
+"""What is wrong with a view is said with its file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from penstock_views.canonical import LOGICAL, field_from_postgres, field_from_writer
+from penstock_views.contracts import view_type
+from penstock_views.declare import ViewInvalid
+from penstock_views.load import ViewFileBroken, load_views
+from penstock_views.runner import reason_of
+from penstock_views.tables import TableUnknown, read_table
+from pyspark.sql import SparkSession
+from pyspark.sql import types as T
+
+from tests.unit.views import cdc
+
+HEAD = "from penstock_views import row, view\n\n"
+TABLE = T.StructType([T.StructField("id", T.StringType(), True, {LOGICAL: "uuid"}), T.StructField("n", T.FloatType())])
+
+
+def write(folder: Path, body: str) -> Path:
+    (folder / "things.py").write_text(HEAD + body)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("def f(:\n", r"things\.py:3: "),
+        ("x = 1 / 0\n", r"things\.py:3: ZeroDivisionError"),
+        ("x = 1\n", r"no view in any"),
+        ("@view('users', key=['id'])\ndef v(u): ...\n", r"things\.py:3: view v: table `users` must be written schema"),
+        ("@view('public.u', key=[])\ndef v(u): ...\n", r"key must list one column or more"),
+        ("@view('public.u', key='id')\ndef v(u): ...\n", r"key must list one column or more"),
+        ("@view('public.u', key=['id', 'id'])\ndef v(u): ...\n", r"names a column twice"),
+        ("@view('public.u', key=['id'], revision=0)\ndef v(u): ...\n", r"revision must be 1 to 2047, not 0"),
+        ("@view('public.u', key=['id'])\ndef V(u): ...\n", r"lower-case"),
+    ],
+)
+def test_a_broken_view_file_is_refused(tmp_path: Path, body: str, message: str) -> None:
+    with pytest.raises((ViewFileBroken, ViewInvalid), match=message):
+        load_views(write(tmp_path, body))
+
+
+def test_two_views_of_one_name_are_refused(tmp_path: Path) -> None:
+    body = "@view('public.u', key=['id'])\ndef v(u): ...\n"
+    (tmp_path / "more.py").write_text(HEAD + body)
+    with pytest.raises(ViewInvalid, match=r"the name is taken by .*more\.py:3"):
+        load_views(write(tmp_path, body))
+
+
+@pytest.mark.parametrize(
+    ("returns", "message"),
+    [
+        ("row(id=u.id, x=u.nope)", r"things\.py:5: view v: .*no column `nope` that a view can use; it has: id, n"),
+        ("row(n=u.id)", r"lacks the key column\(s\) id"),
+        ("None", r"must return row\(\.\.\.\), not NoneType"),
+        ("row(id=u.id, n=u.n)", r"column n has type float; cast it to one of: bigint, boolean, date, decimal"),
+        ("row(id=u.id, x=u.id.getField('y'))", r"things\.py:3: view v: "),
+    ],
+)
+def test_a_view_that_does_not_fit_its_table_is_refused(
+    spark: SparkSession, tmp_path: Path, returns: str, message: str
+) -> None:
+    (view,) = load_views(write(tmp_path, f"@view('public.t', key=['id'])\ndef v(u):\n    return {returns}\n"))
+    with pytest.raises(ViewInvalid, match=message):
+        view_type(spark, view, TABLE)
+
+
+POSTGRES_OF_PEOPLE = {
+    "id": "uuid",
+    "name": "text",
+    "age": "integer",
+    "score": "numeric(7,4)",
+    "born": "date",
+    "seen": "timestamp with time zone",
+    "note": "jsonb",
+}
+
+
+@pytest.mark.parametrize("name", cdc.PEOPLE)
+def test_a_column_has_one_canonical_type_whoever_names_it(name: str) -> None:
+    from_stream = field_from_writer({"name": name, "type": ["null", cdc.PEOPLE[name]]})
+    assert from_stream is not None
+    assert from_stream == field_from_postgres(name, POSTGRES_OF_PEOPLE[name])
+
+
+@pytest.mark.parametrize("sql_type", ["text[]", "numeric", "interval", "character(3)", "timestamp without time zone"])
+def test_a_type_outside_the_contract_is_left_out(sql_type: str) -> None:
+    assert field_from_postgres("x", sql_type) is None
+
+
+def test_ddl_is_read_through_comments_constraints_and_commas(tmp_path: Path) -> None:
+    (tmp_path / "1.sql").write_text(
+        """CREATE TABLE IF NOT EXISTS public.t (
+            a bigint GENERATED ALWAYS AS IDENTITY, -- one, two
+            b varchar(10) NOT NULL DEFAULT 'x, y',
+            c numeric(7, 4) CHECK (c > 0),
+            d text[],
+            CONSTRAINT k PRIMARY KEY (a, b)
+        );"""
+    )
+    table = read_table(tmp_path, "public.t")
+    assert table.columns.simpleString() == "struct<a:bigint,b:string,c:decimal(7,4)>"
+    assert table.primary_key == ("a", "b")
+    with pytest.raises(TableUnknown, match=r"no CREATE TABLE public\.other"):
+        read_table(tmp_path, "public.other")
+
+
+def test_a_java_failure_is_cut_to_its_reasons() -> None:
+    message = "Job aborted\n\tat org.a.B.c(B.scala:1)\nCaused by: java.io.IOException: disk full\n\t... 3 more\n"
+    assert reason_of(message) == "Job aborted | Caused by: java.io.IOException: disk full"
