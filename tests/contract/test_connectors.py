@@ -32,7 +32,7 @@ def test_the_two_connectors_of_the_contract_are_there() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_no_secret_and_no_address_is_written_out(file: ConnectorFile) -> None:
     for key, value in file.config.items():
-        if re.search(r"password|host|port$|contactPoints|url|database\.user|dbname|localDc", key):
+        if re.search(r"password|host|(^|\.)port$|contactPoints|url|database\.user|dbname|localDc", key):
             assert re.fullmatch(r"\$\{env:PENSTOCK_\w+\}", value), key
 
 
