@@ -42,7 +42,7 @@ final class Rules {
         Set<String> own = Settings.definition().names();
         new TreeSet<>(properties.keySet()).stream()
                 .filter(name -> !own.contains(name) && !TableSetting.isOne(name) && !isOfConnect(name))
-                .forEach(name -> problems.add(name, "Unknown setting" + similar(name, own)));
+                .forEach(name -> problems.add(name, "Unknown setting " + name + similar(name, own)));
     }
 
     private static boolean isOfConnect(String name) {
@@ -50,9 +50,13 @@ final class Rules {
     }
 
     private static String similar(String name, Set<String> known) {
-        return known.stream().filter(other -> simple(other).equals(simple(name))).findFirst()
+        return known.stream().filter(other -> isSlip(simple(other), simple(name))).findFirst()
                 .map(other -> "; did you mean " + other + "?")
                 .orElse("; it would have no effect, remove it");
+    }
+
+    private static boolean isSlip(String known, String written) {
+        return known.equals(written) || known.equals(written + "s") || written.equals(known + "s");
     }
 
     private static String simple(String name) {

@@ -65,7 +65,7 @@ public record TableShape(TableConfig config, List<Column> columns) {
                 column(metadata, key, source, config, problems).ifPresent(columns::add);
             } else if (key) {
                 problems.add(config.mappingSetting(), "Column " + metadata.getName().asInternal()
-                        + " of the primary key is not mapped");
+                        + " of the primary key of " + config.qualifiedName() + " is not mapped");
             }
         }
         return columns;
@@ -75,7 +75,7 @@ public record TableShape(TableConfig config, List<Column> columns) {
             TableConfig config, Problems problems) {
         String name = metadata.getName().asInternal();
         if (metadata.isStatic()) {
-            problems.add(config.mappingSetting(), "Column " + name + " is static: it belongs to no single row, so a "
+            problems.add(config.mappingSetting(), "Column " + name + " of " + config.qualifiedName() + " is static: it belongs to no single row, so a "
                     + "delete of one row would leave it; map the other columns one by one");
             return Optional.empty();
         }
@@ -83,8 +83,8 @@ public record TableShape(TableConfig config, List<Column> columns) {
         if (encoder.isEmpty()) {
             String counter = metadata.getType().equals(DataTypes.COUNTER)
                     ? ": a repeated write would count twice" : "";
-            problems.add(config.mappingSetting(), "Column " + name + " is of the type "
-                    + metadata.getType().asCql(true, true) + ", which is not supported" + counter);
+            problems.add(config.mappingSetting(), "Column " + name + " of " + config.qualifiedName()
+                    + " is of the type " + metadata.getType().asCql(true, true) + ", which is not supported" + counter);
         }
         return encoder.map(found -> new Column(metadata.getName(), metadata.getType(), key, source, found));
     }

@@ -47,7 +47,7 @@ class ValidationTest {
         Map<String, String> properties = good();
         properties.put("port", "99999");
         properties.put("contactPoints", "a,,b");
-        properties.put("contact.points", "x");
+        properties.put("contact.point", "x");
         properties.put("ssl.provider", "JDK");
         properties.put("auth.username", "cassandra");
         properties.put("consistencyLevel", "ANY");
@@ -56,10 +56,10 @@ class ValidationTest {
         properties.put("topic.views.users_by_id.penstock.users_by_id.ttl", "5");
         properties.put("topic.other.k.t.consistencyLevel", "one");
         Map<String, String> found = problems(properties);
-        assertEquals(Set.of("port", "contactPoints", "contact.points", "ssl.provider", "auth.password",
+        assertEquals(Set.of("port", "contactPoints", "contact.point", "ssl.provider", "auth.password",
                 "consistencyLevel", "topics", MAPPING, "topic.views.users_by_id.penstock.users_by_id.ttl",
                 "topic.other.k.t.mapping"), found.keySet());
-        assertTrue(found.get("contact.points").contains("did you mean contactPoints?"), found.toString());
+        assertTrue(found.get("contact.point").contains("did you mean contactPoints?"), found.toString());
     }
 
     @Test

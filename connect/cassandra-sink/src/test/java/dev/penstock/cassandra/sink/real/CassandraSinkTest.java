@@ -284,7 +284,7 @@ class CassandraSinkTest {
         settings.put("surprise", "1");
         Map<String, List<String>> problems = problems(settings);
         assertEquals(List.of("Table penstock.users has no column nam; it has country, id, age, name, row_version",
-                "Column id of the primary key is not mapped"), problems.remove(MAPPING));
+                "Column id of the primary key of penstock.users is not mapped"), problems.remove(MAPPING));
         assertEquals(List.of("Table penstock.nothing does not exist; create it"),
                 problems.remove("topic.a.penstock.nothing.mapping"));
         assertEquals(List.of("Keyspace nowhere does not exist; create it"),
