@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -67,11 +68,7 @@ class Registry:
         :raises SubjectMissing: when there is none yet.
         :raises RegistryAway: when nobody answers.
         """
-        try:
-            versions = self._call("GET", f"/subjects/{subject}/versions")
-            found = [self._call("GET", f"/subjects/{subject}/versions/{version}") for version in versions]
-        except _NotFound as exc:
-            raise SubjectMissing(subject) from exc
+        found = self._versions(subject)
         if not found:
             raise SubjectMissing(subject)
         return tuple(Writer(version["id"], version["schema"]) for version in found)
@@ -91,11 +88,20 @@ class Registry:
 
         :raises ContractUnregistered: when it is not.
         """
+        # Read and compared here: Apicurio's own look-up knows a schema only by the very text that was registered.
+        wanted = json.loads(contract.text)
+        for version in self._versions(contract.subject):
+            if json.loads(version["schema"]) == wanted:
+                return int(version["id"])
+        raise ContractUnregistered(contract)
+
+    def _versions(self, subject: str) -> list[dict[str, Any]]:
+        """Read every version of a subject, oldest first; none when the subject does not exist."""
         try:
-            found = self._call("POST", f"/subjects/{contract.subject}", {"schema": contract.text})
-        except _NotFound as exc:
-            raise ContractUnregistered(contract) from exc
-        return int(found["id"])
+            numbers = self._call("GET", f"/subjects/{subject}/versions")
+            return [self._call("GET", f"/subjects/{subject}/versions/{number}") for number in numbers]
+        except _NotFound:
+            return []
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         url = self._url + path
