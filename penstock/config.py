@@ -134,7 +134,6 @@ class Airflow(_Section):
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=1, le=65535)
-    log_port: int = Field(8793, ge=1, le=65535)
 
     @property
     def url(self) -> str:

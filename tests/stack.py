@@ -25,7 +25,7 @@ def toml() -> str:
         "connect": ["port"],
         "spark": ["master_port", "master_ui_port", "worker_port", "worker_ui_port"],
         "cassandra": ["port", "storage_port"],
-        "airflow": ["port", "log_port"],
+        "airflow": ["port"],
     }
     lines, port = [f'state = "{STATE}"'], BASE_PORT
     for section, names in keys.items():

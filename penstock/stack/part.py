@@ -28,7 +28,7 @@ class Part:
     stop_signal: str = "TERM"
     stop_wait_s: int = 30
     one_shot: bool = False
-    """Runs to its end once; ready = ended with exit code 0."""
+    """Runs to its end once; `is_ready` tells whether it ever did."""
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from penstock.connect.files import read_connectors
 from penstock.errors import TerminalError
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
+from penstock.stack.airflow_env import METADATA_DATABASE
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import AVRO_DIR, CDC_TOPICS, declare_topics
 
 POSTGRES_SCHEMAS = ROOT / "schemas" / "postgres"
-AIRFLOW_DATABASE = "airflow_meta"
 
 
 class SchemaFailed(TerminalError):
@@ -33,7 +33,7 @@ class SchemaFailed(TerminalError):
 
 def create_tables(config: Config) -> str:
     """Create the databases, then run schemas/postgres/*.sql in the order of their names, each in one transaction."""
-    made = [name for name in (config.postgres.database, AIRFLOW_DATABASE) if _create_database(config, name)]
+    made = [name for name in (config.postgres.database, METADATA_DATABASE) if _create_database(config, name)]
     files = sorted(POSTGRES_SCHEMAS.glob("*.sql"))
     with closing(psycopg2.connect(config.postgres.dsn)) as connection:
         for file in files:

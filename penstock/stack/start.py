@@ -81,8 +81,8 @@ class _Start:
 
     def _start(self, part: Part) -> None:
         self._started_at[part.name] = time.monotonic()
-        if self._supervisor.state(part.name).state == "RUNNING" and part.is_ready():
-            self._tell(part.name, Progress.READY, "was running")
+        if (part.one_shot or self._supervisor.state(part.name).state == "RUNNING") and part.is_ready():
+            self._tell(part.name, Progress.READY, "was done" if part.one_shot else "was running")
             return
         self._tell(part.name, Progress.STARTING)
         part.prepare()
@@ -93,12 +93,10 @@ class _Start:
         state = self._supervisor.state(part.name)
         if state.state == "BACKOFF":
             self._bear_death(part, log)
-        elif part.one_shot and state.state == "EXITED" and state.exit_code == 0:
+        elif part.is_ready():
             self._tell(part.name, Progress.READY)
         elif state.state in {"FATAL", "EXITED", "UNKNOWN"}:
             raise StartFailed(part.name, f"ended while it started (exit code {state.exit_code})", log)
-        elif part.is_ready():
-            self._tell(part.name, Progress.READY)
         elif time.monotonic() - self._started_at[part.name] > START_TIMEOUT_S:
             raise StartFailed(part.name, f"did not answer within {START_TIMEOUT_S:.0f} s", log)
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from penstock.config import Config
+import shlex
+from collections.abc import Callable
+
+from penstock.config import ROOT, Config
+from penstock.loads.airflow_api import AirflowApi, AirflowAway, AirflowRefused
+from penstock.loads.load import DAG_ID
 from penstock.stack.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
 from penstock.stack.layout import Layout
 from penstock.stack.part import Part
-from penstock.stack.parts.http import get_json
 
 
 def airflow_migrate(config: Config, _layout: Layout) -> Part:
-    """Return the one-shot that brings Airflow's metadata database up to its version."""
+    """Return the one-shot that brings Airflow's metadata database up to its version, once for each lock file."""
+    lock, done = ROOT / "airflow" / "requirements.lock", config.state_dir / "airflow" / "migrated.lock"
+    remember = f"{shlex.join(MIGRATE)} && cp {shlex.quote(str(lock))} {shlex.quote(str(done))}"
     return Part(
         name="airflow-migrate",
-        command=MIGRATE,
-        is_ready=lambda: False,  # its end is what counts
+        command=("sh", "-c", remember),
+        is_ready=lambda: done.exists() and done.read_bytes() == lock.read_bytes(),
         needs=("tables",),
         environment=lambda: airflow_environment(config, api_url=config.api.url),
         one_shot=True,
@@ -37,15 +43,19 @@ def airflow_dag_processor(config: Config, _layout: Layout) -> Part:
     return _server(config, DAG_PROCESSOR, needs="airflow-api-server", ports={})
 
 
-_HEALTH = {"api-server": "metadatabase", "scheduler": "scheduler", "dag-processor": "dag_processor"}
-"""Airflow's command → the component that its health page reports on."""
+_IS_READY: dict[str, Callable[[AirflowApi], bool]] = {
+    # Airflow builds the API that tasks report to when it is first asked: ask before the first task does.
+    "api-server": lambda api: api.health().is_database_well and api.takes_tasks(),
+    "scheduler": lambda api: api.health().is_scheduler_well,
+    "dag-processor": lambda api: api.knows_dag(DAG_ID),
+}
 
 
 def _server(config: Config, command: tuple[str, ...], *, needs: str, ports: dict[str, int]) -> Part:
     return Part(
         name=f"airflow-{command[1]}",
         command=command,
-        is_ready=lambda: _is_healthy(config, _HEALTH[command[1]]),
+        is_ready=lambda: _answers(config, _IS_READY[command[1]]),
         needs=(needs,),
         environment=lambda: airflow_environment(config, api_url=config.api.url),
         ports=ports,
@@ -53,7 +63,9 @@ def _server(config: Config, command: tuple[str, ...], *, needs: str, ports: dict
     )
 
 
-def _is_healthy(config: Config, component: str) -> bool:
-    # The answer is 200 even when a component is unhealthy: only the body tells.
-    health = get_json(f"{config.airflow.url}/api/v2/monitor/health") or {}
-    return bool(health.get(component, {}).get("status") == "healthy")
+def _answers(config: Config, check: Callable[[AirflowApi], bool]) -> bool:
+    try:
+        with AirflowApi(config.airflow.url) as api:
+            return check(api)
+    except (AirflowAway, AirflowRefused):
+        return False
