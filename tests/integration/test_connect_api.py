@@ -1,0 +1,247 @@
+"""Our clients against one real source leg: Kafka, Postgres, the registry and a Connect worker with Debezium."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from itertools import islice
+from uuid import uuid4
+
+import psycopg2
+import pytest
+
+from penstock.config import Config, load_config
+from penstock.connect.api import ConnectApi, ConnectorNotFound
+from penstock.connect.apply import ConnectorRejected, Outcome, apply_connectors, validate_connectors, wait_running
+from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.registry.apply import SchemaFile, SchemaIncompatible, apply_schemas
+from penstock.registry.client import Compatibility, RegistryClient
+from penstock.registry.decode import AvroDecoder
+from penstock.stack import setup
+from penstock.stack.layout import Layout
+from penstock.stack.part import Part
+from penstock.stack.stack import parts
+from penstock.stack.wait import wait_until
+from penstock.topics.admin import KafkaUnreachable, TopicAdmin
+from penstock.topics.create import TopicsDiffer, create_topics
+from penstock.topics.declare import Topic
+from penstock.topics.tail import TopicReader, TopicUnknown
+
+pytestmark = pytest.mark.timeout(300)
+SOURCE = "users-postgres-source"
+CDC_TOPIC = "app.public.users"
+START_TIMEOUT_S = 120
+TOML = """
+state = "{state}"
+postgres.port = 24832
+kafka.port = 24892
+kafka.controller_port = 24893
+registry.port = 24881
+connect.port = 24883
+"""
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """Start the source leg in a folder of its own; the connector is not applied yet."""
+    folder = tmp_path_factory.mktemp("source-leg")
+    file = folder / "penstock.toml"
+    file.write_text(TOML.format(state=folder / "var"))
+    config = load_config(file)
+    by_name = {part.name: part for part in parts(config)}
+    with ExitStack() as running:
+        running.enter_context(started(by_name["postgres"], config))
+        running.enter_context(started(by_name["kafka"], config))
+        setup.create_tables(config)
+        setup.create_topics(config)
+        running.enter_context(started(by_name["registry"], config))
+        setup.register_subjects(config)
+        running.enter_context(started(by_name["connect"], config))
+        yield config
+
+
+@pytest.fixture
+def api(config: Config) -> Iterator[ConnectApi]:
+    with ConnectApi(config.connect.url) as client:
+        yield client
+
+
+@pytest.fixture
+def registry(config: Config) -> Iterator[RegistryClient]:
+    with RegistryClient(config.registry.url) as client:
+        yield client
+
+
+@pytest.fixture
+def admin(config: Config) -> TopicAdmin:
+    return TopicAdmin(config.kafka.bootstrap)
+
+
+@contextmanager
+def started(part: Part, config: Config) -> Iterator[None]:
+    """Run a part of the stack in a process group of its own until the block ends."""
+    log = Layout.of(config).log(part.name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    part.prepare()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            part.command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, **part.environment()},
+        )
+    try:
+        wait_until(part.is_ready, timeout_s=START_TIMEOUT_S, what=f"{part.name} answers", log=log)
+        yield
+    finally:
+        stop(process, part)
+
+
+def stop(process: subprocess.Popen[bytes], part: Part) -> None:
+    os.killpg(process.pid, signal.Signals[f"SIG{part.stop_signal}"])
+    try:
+        process.wait(part.stop_wait_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def sql(config: Config, statement: str, *arguments: str) -> None:
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(statement, arguments)
+
+
+def insert_user(config: Config, user: str, name: str) -> None:
+    statement = (
+        "INSERT INTO users (id, email, first_name, last_name, country, registered, latitude) "
+        "VALUES (%s, 'a@example.com', %s, 'Lovelace', 'PT', '2020-02-29T12:00:00.123Z', 1.5)"
+    )
+    sql(config, statement, user, name)
+
+
+# --- connectors ---
+
+
+def test_a_source_is_created_once_and_its_changes_come_decoded(
+    config: Config, api: ConnectApi, registry: RegistryClient
+) -> None:
+    files = read_connectors(names=[SOURCE])
+    (first,) = apply_connectors(api, files=files)
+    (second,) = apply_connectors(api, files=files)
+    assert (first.outcome, second.outcome) in {(Outcome.CREATED, Outcome.UNCHANGED), (Outcome.UNCHANGED,) * 2}
+    assert api.config(SOURCE)["database.hostname"] == "${env:PENSTOCK_POSTGRES_HOST}"
+    user = str(uuid4())
+    insert_user(config, user, "Ádám 🙂")
+    reader = TopicReader(config.kafka.bootstrap, AvroDecoder(registry))
+    found = next(record for record in reader.from_beginning(CDC_TOPIC, follow=True) if record.key.value == {"id": user})
+    assert found.headers["epoch"] == "1"
+    after = found.value.value["after"]
+    assert (after["first_name"], str(after["latitude"]), after["registered"]) == (
+        "Ádám 🙂",
+        "1.5000",
+        "2020-02-29T12:00:00.123Z",
+    )
+
+
+def test_cdc_subjects_let_an_alter_table_pass(registry: RegistryClient) -> None:
+    own = registry.compatibility(f"{CDC_TOPIC}-value")
+    assert (own or registry.default_compatibility()) == Compatibility.NONE
+
+
+def test_a_wrong_setting_is_refused_by_the_worker_and_nothing_is_applied(api: ConnectApi) -> None:
+    (source,) = read_connectors(names=[SOURCE])
+    broken = ConnectorFile("broken", {**source.config, "snapshot.mode": "sometimes"})
+    with pytest.raises(ConnectorRejected, match=r"snapshot\.mode"):
+        apply_connectors(api, files=[broken])
+    assert "broken" not in api.connectors()
+
+
+def test_an_unreachable_database_is_found_by_validation(api: ConnectApi) -> None:
+    (source,) = read_connectors(names=[SOURCE])
+    away = ConnectorFile(SOURCE, {**source.config, "database.port": "24899"})
+    with pytest.raises(ConnectorRejected, match=r"database\.hostname|database\.port"):
+        validate_connectors(api, files=[away])
+
+
+def test_a_connector_is_paused_resumed_changed_and_deleted(api: ConnectApi) -> None:
+    (source,) = read_connectors(names=[SOURCE])
+    apply_connectors(api, files=[source])
+    api.pause(SOURCE)
+    wait_until(lambda: api.status(SOURCE).summary == "PAUSED", timeout_s=30, what="the connector is paused")
+    api.resume(SOURCE)
+    wait_running(api, SOURCE)
+    changed = replace(source, config={**source.config, "poll.interval.ms": "20"})
+    (result,) = apply_connectors(api, files=[changed])
+    assert result.outcome is Outcome.UPDATED
+    assert api.connectors()[SOURCE].status.is_running
+    api.delete(SOURCE)
+    with pytest.raises(ConnectorNotFound, match=SOURCE):
+        api.config(SOURCE)
+
+
+# --- topics ---
+
+
+def test_topics_are_created_once(config: Config, admin: TopicAdmin) -> None:
+    before = admin.topics()
+    assert setup.create_topics(config).startswith("0 created")
+    assert admin.topics() == before
+
+
+@pytest.mark.parametrize(
+    ("partitions", "policy", "expected"),
+    [(3, "delete", "1 partition"), (1, "compact", "cleanup.policy=delete, compact wanted")],
+)
+def test_a_topic_that_differs_is_refused_and_nothing_created(
+    admin: TopicAdmin, partitions: int, policy: str, expected: str
+) -> None:
+    topic = Topic(CDC_TOPIC, partitions, 1, {"cleanup.policy": policy})
+    other = Topic("never-created", 1, 1, {"cleanup.policy": "delete"})
+    with pytest.raises(TopicsDiffer, match=expected):
+        create_topics(admin, topics=[other, topic])
+    assert "never-created" not in admin.topics()
+
+
+def test_an_undecodable_record_is_shown_with_its_reason(config: Config, registry: RegistryClient) -> None:
+    reader = TopicReader(config.kafka.bootstrap, AvroDecoder(registry))
+    (record,) = islice(reader.from_beginning("connect-configs", follow=False), 1)  # keys are text, values JSON
+    assert (record.key.problem, record.key.value.isprintable()) == ("not in the registry's wire format", True)
+
+
+def test_an_unknown_topic_is_said(config: Config, registry: RegistryClient) -> None:
+    reader = TopicReader(config.kafka.bootstrap, AvroDecoder(registry))
+    with pytest.raises(TopicUnknown, match="no-such-topic"):
+        list(reader.last("no-such-topic", count=1))
+
+
+def test_no_broker_is_said_with_its_address() -> None:
+    with pytest.raises(KafkaUnreachable, match="24898"):
+        TopicAdmin("127.0.0.1:24898", timeout_s=2).topics()
+
+
+# --- registry ---
+
+
+def test_contracts_are_registered_once_and_guarded(config: Config, registry: RegistryClient) -> None:
+    subjects = registry.subjects()
+    setup.register_subjects(config)
+    assert registry.subjects() == subjects
+    assert registry.versions("views.users_by_id-value") == registry.versions("views.users_by_id-key")
+    assert registry.compatibility("views.users_by_id-value") == Compatibility.BACKWARD
+
+
+def test_an_incompatible_contract_is_refused_with_its_subject_and_reason(registry: RegistryClient) -> None:
+    def record(kind: str) -> SchemaFile:
+        fields = [{"name": "a", "type": kind}]
+        return SchemaFile("test-value", json.dumps({"type": "record", "name": "Value", "fields": fields}))
+
+    apply_schemas(registry, files=[record("string")])
+    with pytest.raises(SchemaIncompatible, match=r"test-value.*INT"):
+        apply_schemas(registry, files=[record("int")])
+    assert registry.versions("test-value") == (1,)
