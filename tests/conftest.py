@@ -14,9 +14,16 @@ from penstock.config import ROOT, load_config
 from tests.stack import STATE, Stack, toml
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a developer run the stack's tests against the stack that is up already."""
+    parser.addoption("--running", action="store_true", help="use the stack that `penstock up` started, and leave it")
+
+
 @pytest.fixture(scope="session")
-def stack_environment() -> dict[str, str]:
+def stack_environment(request: pytest.FixtureRequest) -> dict[str, str]:
     """Return the environment in which every `penstock` command means the tests' stack."""
+    if request.config.getoption("--running"):
+        return dict(os.environ)
     folder = ROOT / STATE
     folder.mkdir(exist_ok=True)
     file = ROOT / f"{STATE}.toml"
@@ -25,12 +32,16 @@ def stack_environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def stack(stack_environment: dict[str, str]) -> Iterator[Stack]:
-    """Start the stack with the README's first command; stop it and look for leftovers at the end."""
+def stack(request: pytest.FixtureRequest, stack_environment: dict[str, str]) -> Iterator[Stack]:
+    """Start the stack with the README's first command; stop it at the end."""
+    if request.config.getoption("--running"):
+        with open_session(load_config()) as session:
+            yield Stack(load_config(), stack_environment, session)
+        return
     config = load_config(Path(stack_environment["PENSTOCK_CONFIG"]))
     _penstock(stack_environment, "reset", "--yes")
-    _penstock(stack_environment, "up")
     try:
+        _penstock(stack_environment, "up")
         with open_session(config) as session:
             yield Stack(config, stack_environment, session)
     finally:

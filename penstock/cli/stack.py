@@ -19,7 +19,7 @@ from penstock.stack.health import PartHealth, part_healths
 from penstock.stack.layout import Layout
 from penstock.stack.start import Event, Progress
 
-_out = Console(highlight=False)
+_out = Console(highlight=False, soft_wrap=True)
 
 
 class UnknownPart(TerminalError):

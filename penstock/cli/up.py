@@ -18,7 +18,7 @@ from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
 from penstock.stack import lifecycle
 from penstock.verify.verify import verify
 
-_out = Console(highlight=False)
+_out = Console(highlight=False, soft_wrap=True)
 DEFAULT_USERS = 1000
 
 
