@@ -24,6 +24,7 @@ from penstock_views.load import load_views
 from penstock_views.stream import open_session, start_query
 
 POLL_S = 0.5
+RETRY_S = 1.0
 REMIND_S = 30.0
 
 Found = TypeVar("Found")
@@ -92,7 +93,7 @@ def _wait_for(attempt: Callable[[], Found], stop: Event) -> Found:
             if str(exc) != said or time.monotonic() - said_at > REMIND_S:
                 said, said_at = str(exc), time.monotonic()
                 say(f"views waiting: {said}")
-        stop.wait(POLL_S)
+        stop.wait(RETRY_S)
     raise _Stopped
 
 

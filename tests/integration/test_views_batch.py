@@ -1,0 +1,133 @@
+"""Views computed in batch from a real Postgres: as of an exported snapshot, in the types that the stream has."""
+
+from __future__ import annotations
+
+import datetime as dt
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg2
+import pytest
+from penstock_views.batch import Postgres, SnapshotInvalid, expected_rows, read_images
+from penstock_views.contracts import ROOT
+from penstock_views.declare import View
+from penstock_views.load import load_views
+from penstock_views.session import local_session
+from penstock_views.tables import read_table
+from pyspark.sql import SparkSession
+
+from penstock import config as settings
+from penstock.config import Config
+from penstock.stack.layout import Layout
+from penstock.stack.parts.postgres import postgres
+from penstock.stack.setup import create_tables
+from penstock.stack.wait import wait_until
+
+pytestmark = pytest.mark.timeout(300)  # Spark starts and compiles, and the machine may be busy
+VIEWS = {view.name: view for view in load_views(ROOT / "spark" / "views")}
+ID = "00000000-0000-4000-8000-00000000000{}"
+INSERT = """
+INSERT INTO users (id, email, first_name, last_name, country, registered, date_of_birth, latitude, street_number, timezone)
+VALUES (%s, 'a@b.c', 'Ann', 'Å', 'Chad', '2026-11-23 12:00:00.123+01', '1969-12-31', 1.5, %s, '{"offset":  "+1:00"}')
+"""
+
+
+@pytest.fixture(scope="module")
+def spark() -> SparkSession:
+    return local_session()
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """Run a Postgres of its own, set up as `penstock up` does."""
+    state = tmp_path_factory.mktemp("batch")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = int(listener.getsockname()[1])
+    config = Config(state=state, postgres=settings.Postgres(port=port))
+    part = postgres(config, Layout.of(config))
+    part.prepare()
+    with (state / "postgres.log").open("wb") as log:
+        process = subprocess.Popen(part.command, stdout=log, stderr=log)
+    try:
+        wait_until(part.is_ready, timeout_s=60, what="Postgres answers", log=state / "postgres.log")
+        create_tables(config)
+        yield config
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+@pytest.fixture
+def database(config: Config) -> Iterator[psycopg2.extensions.connection]:
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("TRUNCATE public.users")
+        yield connection
+
+
+def source(config: Config, snapshot: str | None = None) -> Postgres:
+    part = config.postgres
+    return Postgres(part.host, part.port, part.database, part.user, snapshot=snapshot)
+
+
+def test_the_rows_are_those_of_the_snapshot(
+    spark: SparkSession, config: Config, database: psycopg2.extensions.connection
+) -> None:
+    cursor = database.cursor()
+    cursor.execute(INSERT, (ID.format(1), 1))
+    with closing(psycopg2.connect(config.postgres.dsn)) as holder:
+        held = holder.cursor()
+        held.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_export_snapshot()")
+        snapshot = held.fetchone()[0]  # type: ignore[index]
+        cursor.execute(INSERT, (ID.format(2), 1))
+        cursor.execute("UPDATE users SET first_name = 'Later'")
+        then = expected_rows(spark, VIEWS["users_by_country"], source(config, snapshot)).rows.collect()
+    now = expected_rows(spark, VIEWS["users_by_country"], source(config)).rows.collect()
+    assert [(row["id"], row["first_name"]) for row in then] == [(ID.format(1), "Ann")]
+    assert {(row["id"], row["first_name"]) for row in now} == {(ID.format(1), "Later"), (ID.format(2), "Later")}
+
+
+def test_values_have_the_canonical_types(
+    spark: SparkSession, config: Config, database: psycopg2.extensions.connection
+) -> None:
+    database.cursor().execute(INSERT, (ID.format(1), None))
+    images = read_images(spark, "public.users", source(config))
+    assert images.schema == read_table(ROOT / "schemas" / "postgres", "public.users").columns
+    # Epoch milliseconds, because collect() writes times in the zone of this machine.
+    (row,) = (
+        expected_rows(spark, VIEWS["users_by_id"], source(config))
+        .rows.selectExpr("*", "unix_millis(registered) AS millis")
+        .collect()
+    )
+    assert row["millis"] == int(dt.datetime(2026, 11, 23, 11, tzinfo=dt.UTC).timestamp()) * 1000 + 123
+    assert (row["date_of_birth"], row["latitude"]) == (dt.date(1969, 12, 31), Decimal("1.5000"))
+    assert (row["last_name"], row["timezone"], row["email"]) == ("Å", '{"offset": "+1:00"}', "a@b.c")
+    assert row["street_number"] is None
+
+
+def test_rows_that_the_view_cannot_hold_are_told_apart(
+    spark: SparkSession, config: Config, database: psycopg2.extensions.connection, tmp_path: Path
+) -> None:
+    (tmp_path / "v.py").write_text(
+        "from penstock_views import row, view\n"
+        "@view('public.users', key=['id'])\n"
+        "def v(u):\n    return row(id=u.id, share=1 / u.street_number)\n"
+    )
+    view: View = load_views(tmp_path)[0]
+    for number in (0, 1):
+        database.cursor().execute(INSERT, (ID.format(number), number))
+    expected = expected_rows(spark, view, source(config))
+    assert [row["id"] for row in expected.rows.collect()] == [ID.format(1)]
+    assert [(row["id"], row["problem"]) for row in expected.rejected.collect()] == [
+        (ID.format(0), "view v cannot compute: share")
+    ]
+
+
+def test_a_snapshot_that_is_no_id_is_refused(spark: SparkSession, config: Config) -> None:
+    with pytest.raises(SnapshotInvalid, match="no snapshot id"):
+        expected_rows(spark, VIEWS["users_by_id"], source(config, "'; DROP TABLE users"))
