@@ -72,9 +72,9 @@ def run(config: JobConfig, stop: Event) -> None:
 
 
 def reason_of(message: str) -> str:
-    """Cut a Java failure down to its reasons: the lines that are no stack frame, each once."""
-    lines = [line.strip() for line in message.splitlines()]
-    reasons = [line for line in lines if line and not line.startswith(("at ", "...", "===", "Driver stacktrace"))]
+    """Cut a query's failure down to its reasons: the lines that are no stack frame, each once, without the plan."""
+    lines = [line.strip() for line in message.split("=== Streaming Query ===")[0].splitlines()]
+    reasons = [line for line in lines if line and not line.startswith(("at ", "...", "Driver stacktrace"))]
     return " | ".join(dict.fromkeys(reasons))[:2000]
 
 

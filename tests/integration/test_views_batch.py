@@ -32,7 +32,8 @@ pytestmark = pytest.mark.timeout(300)  # Spark starts and compiles, and the mach
 VIEWS = {view.name: view for view in load_views(ROOT / "spark" / "views")}
 ID = "00000000-0000-4000-8000-00000000000{}"
 INSERT = """
-INSERT INTO users (id, email, first_name, last_name, country, registered, date_of_birth, latitude, street_number, timezone)
+INSERT INTO users
+    (id, email, first_name, last_name, country, registered, date_of_birth, latitude, street_number, timezone)
 VALUES (%s, 'a@b.c', 'Ann', 'Å', 'Chad', '2026-11-23 12:00:00.123+01', '1969-12-31', 1.5, %s, '{"offset":  "+1:00"}')
 """
 

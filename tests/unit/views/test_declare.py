@@ -9,7 +9,6 @@ from penstock_views.canonical import LOGICAL, field_from_postgres, field_from_wr
 from penstock_views.contracts import view_type
 from penstock_views.declare import ViewInvalid
 from penstock_views.load import ViewFileBroken, load_views
-from penstock_views.runner import reason_of
 from penstock_views.tables import TableUnknown, read_table
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
@@ -107,8 +106,3 @@ def test_ddl_is_read_through_comments_constraints_and_commas(tmp_path: Path) -> 
     assert table.primary_key == ("a", "b")
     with pytest.raises(TableUnknown, match=r"no CREATE TABLE public\.other"):
         read_table(tmp_path, "public.other")
-
-
-def test_a_java_failure_is_cut_to_its_reasons() -> None:
-    message = "Job aborted\n\tat org.a.B.c(B.scala:1)\nCaused by: java.io.IOException: disk full\n\t... 3 more\n"
-    assert reason_of(message) == "Job aborted | Caused by: java.io.IOException: disk full"
