@@ -18,6 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+_err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
 for module in (up, stack, load, connectors, topics, verify, clients):
     module.register(app)
 
@@ -27,11 +29,11 @@ def main() -> None:
     try:
         app()
     except PenstockError as exc:
-        Console(stderr=True).print(f"penstock: {exc}", style="red", markup=False, highlight=False)
+        _err.print(f"penstock: {exc}", style="red")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as exc:  # noqa: BLE001 - the one seam where nothing may end as a traceback
         trace = "".join(traceback.format_exception(exc))
-        Console(stderr=True).print(f"penstock: a fault of Penstock itself, please report it:\n{trace}", markup=False)
+        _err.print(f"penstock: a fault of Penstock itself, please report it:\n{trace}")
         sys.exit(1)

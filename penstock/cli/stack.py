@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
 from penstock.errors import TerminalError
 from penstock.stack import lifecycle, stack
@@ -69,13 +70,13 @@ def status(
     config = load_config()
     while watch:
         _out.clear()
-        _out.print(_status_table(part_healths(config)))
+        print_table(_status_table(part_healths(config)))
         time.sleep(2)
     healths = part_healths(config)
     if as_json:
         typer.echo(json.dumps([asdict(health) for health in healths], indent=2))
     else:
-        _out.print(_status_table(healths))
+        print_table(_status_table(healths))
     raise typer.Exit(0 if all(health.answers for health in healths) else 1)
 
 
@@ -103,18 +104,14 @@ def print_event(event: Event) -> None:
 
 
 def _status_table(healths: list[PartHealth]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for title in ("part", "state", "pid", "up"):
-        table.add_column(title)
-    table.add_column("memory", justify="right")
-    table.add_column("address")
+    table = make_table("part", "state", "pid", "up", "MB", "listens on")
+    table.columns[4].justify = "right"
     for health in healths:
-        style = None if health.answers else "red"
         pid = str(health.pid) if health.pid else "-"
-        memory = f"{health.memory_mb:,.0f} MB" if health.pid else "-"
+        memory = f"{health.memory_mb:,.0f}" if health.pid else "-"
+        style = None if health.answers else "red"
         table.add_row(health.name, health.state, pid, _duration(health.up_s), memory, health.address, style=style)
-    total = sum(health.memory_mb for health in healths)
-    table.add_row("", "", "", "", f"{total:,.0f} MB", "in all")
+    table.add_row("in all", "", "", "", f"{sum(health.memory_mb for health in healths):,.0f}", "")
     return table
 
 

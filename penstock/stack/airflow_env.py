@@ -39,6 +39,8 @@ def airflow_environment(config: Config, *, api_url: str) -> dict[str, str]:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {
         "AIRFLOW_HOME": str(home),
+        # A process title written over the environment (setproctitle) would hide by what the stack knows the process.
+        "SPT_NOENV": "1",
         "PATH": f"{_BIN}{os.pathsep}{os.defpath}",
         # The DAG imports `ingest`. Never the parent: there the folder `airflow` would be found instead of Airflow.
         "PYTHONPATH": str(ROOT / "airflow"),

@@ -11,7 +11,7 @@ from penstock.config import Config
 from penstock.stack import stack
 from penstock.stack.layout import Layout
 from penstock.stack.part import Part
-from penstock.stack.processes import marked, memory_mb
+from penstock.stack.processes import memory_mb
 from penstock.stack.supervisor import ProcessState, Supervisor, SupervisorAway
 
 
@@ -30,11 +30,10 @@ class PartHealth:
 
 def part_healths(config: Config) -> list[PartHealth]:
     """Ask every part at once; parts that run once and end are left out."""
-    layout = Layout.of(config)
-    states = _states(Supervisor(layout))
+    states = _states(Supervisor(Layout.of(config)))
     lasting = [part for part in stack.parts(config) if not part.one_shot]
     with ThreadPoolExecutor(len(lasting)) as pool:
-        return list(pool.map(lambda part: _health(part, layout, states), lasting))
+        return list(pool.map(lambda part: _health(part, states), lasting))
 
 
 def _states(supervisor: Supervisor) -> Mapping[str, ProcessState]:
@@ -44,7 +43,7 @@ def _states(supervisor: Supervisor) -> Mapping[str, ProcessState]:
         return {}
 
 
-def _health(part: Part, layout: Layout, states: Mapping[str, ProcessState]) -> PartHealth:
+def _health(part: Part, states: Mapping[str, ProcessState]) -> PartHealth:
     state = states.get(part.name)
     is_running = state is not None and state.state == "RUNNING"
     answers = is_running and part.is_ready()
@@ -54,7 +53,7 @@ def _health(part: Part, layout: Layout, states: Mapping[str, ProcessState]) -> P
         answers=answers,
         pid=state.pid if state and is_running else 0,
         up_s=int(time.time()) - state.started_at_s if state and is_running else 0,
-        memory_mb=memory_mb(marked(layout.state, part=part.name)) if is_running else 0.0,
+        memory_mb=memory_mb(state.pid) if state and is_running else 0.0,
         address=", ".join(f"127.0.0.1:{port}" for port in part.ports.values()),
     )
 

@@ -55,9 +55,13 @@ def _signal(process: psutil.Process, *, kill: bool) -> None:
         return
 
 
-def memory_mb(processes: list[psutil.Process]) -> float:
-    """Return the memory of the processes in MB; shared pages are counted once (PSS) where the system tells."""
-    return sum(_memory_bytes(process) for process in processes) / 2**20
+def memory_mb(pid: int) -> float:
+    """Return the memory of a process and all below it, in MB; shared pages count once (PSS) where the system tells."""
+    try:
+        root = psutil.Process(pid)
+        return sum(_memory_bytes(process) for process in (root, *root.children(recursive=True))) / 2**20
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def _memory_bytes(process: psutil.Process) -> int:

@@ -68,16 +68,19 @@ class Supervisor:
         if len(str(self._socket)) > _SUN_PATH_MAX:
             raise StatePathTooLong(self._socket)
 
-    @property
-    def _rpc(self) -> Any:  # its answers are untyped
-        """Return a fresh client: the transport's connection is of no use after one failed call."""
+    def _call(self, method: str, *arguments: Any) -> Any:
+        """Call one method; with a fresh connection, as the transport's is of no use after one failed call."""
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
-        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        try:
+            server = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+            return getattr(server.supervisor, method)(*arguments)
+        finally:
+            transport.close()
 
     def is_running(self) -> bool:
         """Tell whether supervisord answers."""
         try:
-            return bool(self._rpc.getState())
+            return bool(self._call("getState"))
         except _AWAY:
             return False
 
@@ -94,22 +97,22 @@ class Supervisor:
 
     def shutdown(self) -> None:
         """End supervisord itself, once its processes are stopped."""
-        self._rpc.shutdown()
+        self._call("shutdown")
         wait_until(lambda: not self.is_running(), timeout_s=30, what="supervisord ends")
 
     def start_process(self, name: str) -> None:
         """Start a process without waiting for it; one that runs already is left alone."""
         if self.state(name).state not in {"RUNNING", "STARTING"}:
-            self._rpc.startProcess(name, False)
+            self._call("startProcess", name, False)
 
     def stop_process(self, name: str) -> None:
         """Ask a process to stop, without waiting for it."""
         if self.state(name).state in {"RUNNING", "STARTING", "BACKOFF"}:
-            self._rpc.stopProcess(name, False)
+            self._call("stopProcess", name, False)
 
     def state(self, name: str) -> ProcessState:
         """Return what supervisord knows of one process."""
-        return _process_state(self._rpc.getProcessInfo(name))
+        return _process_state(self._call("getProcessInfo", name))
 
     def states(self) -> dict[str, ProcessState]:
         """Return what supervisord knows of every process, by name.
@@ -117,14 +120,14 @@ class Supervisor:
         :raises SupervisorAway: when it does not answer.
         """
         try:
-            return {info["name"]: _process_state(info) for info in self._rpc.getAllProcessInfo()}
+            return {info["name"]: _process_state(info) for info in self._call("getAllProcessInfo")}
         except _AWAY as exc:
             raise SupervisorAway(self._socket) from exc
 
     def _take_up_changes(self) -> None:
-        added, _changed, _removed = self._rpc.reloadConfig()[0]
+        added, _changed, _removed = self._call("reloadConfig")[0]
         for name in added:
-            self._rpc.addProcessGroup(name)
+            self._call("addProcessGroup", name)
 
     def _write_configuration(self, parts: list[Part]) -> Path:
         run, logs = self._layout.run, self._layout.state / "logs"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from calendar import timegm
 from typing import Any
 
 from tests.stack import Stack
@@ -43,8 +42,10 @@ def wait_until_exact(stack: Stack, *, timeout_s: float) -> None:
 
 
 def _rows(stack: Stack, table: str, columns: str) -> list[tuple[Any, ...]]:
+    # The driver's own datetimes go through floats and miss milliseconds.
+    asked = columns.replace("registered", "toUnixTimestamp(registered) AS registered")
     extras = "row_version, writetime(email) AS written_at"
-    rows = stack.cql(f"SELECT {columns}, {extras} FROM {stack.config.cassandra.keyspace}.{table}")
+    rows = stack.cql(f"SELECT {asked}, {extras} FROM {stack.config.cassandra.keyspace}.{table}")
     for row in rows:
         # Every write carries its version, and the row says the same number.
         assert row["row_version"] is not None
@@ -54,14 +55,7 @@ def _rows(stack: Stack, table: str, columns: str) -> list[tuple[Any, ...]]:
 
 def _plain(value: Any) -> Any:
     """Write a driver's value as the SQL above writes it."""
-    kind = type(value).__name__
-    if kind == "datetime":
-        return round(value.timestamp() * 1000) if value.tzinfo else _utc_ms(value)
-    return str(value) if kind in {"UUID", "Date", "Decimal"} else value
-
-
-def _utc_ms(value: Any) -> int:
-    return timegm(value.timetuple()) * 1000 + value.microsecond // 1000
+    return str(value) if type(value).__name__ in {"UUID", "Date", "Decimal"} else value
 
 
 def _compare(view: str, expected: list[tuple[Any, ...]], actual: list[tuple[Any, ...]]) -> list[str]:

@@ -11,13 +11,14 @@ from collections.abc import Callable
 import psycopg2
 import pytest
 
+from penstock.config import Config
 from penstock.stack import stack as the_stack
 from penstock.stack.health import PartHealth, part_healths
 from tests.e2e.oracle import wait_until_exact
 from tests.stack import Stack
 
 BACK_S = 120.0
-PARTS = [part.name for part in the_stack.parts(the_stack.Config()) if not part.one_shot]
+PARTS = [part.name for part in the_stack.parts(Config()) if not part.one_shot]
 
 INSERT = """
 INSERT INTO public.users (id, email, first_name, last_name, registered, country)

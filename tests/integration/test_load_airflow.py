@@ -65,7 +65,7 @@ def config(tmp_path_factory: pytest.TempPathFactory, users_api: FaultyApi) -> It
     """Run Postgres and the three processes of Airflow, in the order and with the settings of the stack."""
     state = tmp_path_factory.mktemp("airflow")
     ports = free_ports(3)
-    config = Config(state=state, postgres=Postgres(port=ports[0]), airflow=Airflow(port=ports[1], log_port=ports[2]))
+    config = Config(state=state, postgres=Postgres(port=ports[0]), airflow=Airflow(port=ports[1]))
     environment = airflow_environment(config, api_url=users_api.url)
     database = postgres(config, Layout.of(config))
     database.prepare()
