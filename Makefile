@@ -7,6 +7,7 @@ UV         := .tools/bin/uv
 PYTHON     := .venv/bin/python
 MVN        := mvn -q -B -ntp
 SYSTEM_PYTHON := $(shell command -v python3.11 || command -v python3)
+TEST_CASSANDRA_PORT := 27042
 POSTGRES_PLATFORM := $(shell uname -sm | sed -e 's/Linux x86_64/linux-amd64/' -e 's/Linux aarch64/linux-arm64v8/' -e 's/Darwin x86_64/darwin-amd64/' -e 's/Darwin arm64/darwin-arm64v8/')
 SINK_SOURCES = $(shell find connect/cassandra-sink/src/main -type f) connect/cassandra-sink/pom.xml
 
@@ -34,8 +35,16 @@ status: ## Show every part of the pipeline
 	@.venv/bin/penstock status
 
 .PHONY: test
-test: setup ## Install and run all tests, those on the real stack too
+test: setup test-sink ## Install and run all tests, those on real servers and on the whole stack too
 	@$(PYTHON) -m pytest tests
+
+.PHONY: test-sink
+test-sink: .servers/.installed ## The tests of the sink connector, on a real Cassandra that they start
+	@$(MVN) -f connect/cassandra-sink/pom.xml test -Dcassandra.port=$(TEST_CASSANDRA_PORT)
+
+.PHONY: test-stack
+test-stack: setup ## Only the tests on the whole stack: every change of a row, README, kill -9 of each part
+	@$(PYTHON) -m pytest tests/e2e tests/faults
 
 .PHONY: test-unit
 test-unit: .venv/.installed .servers/.installed ## The fast tests: nothing needs to run

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -124,7 +124,7 @@ class Cassandra(_Section):
     port: int = Field(9042, ge=1, le=65535)
     storage_port: int = Field(7000, ge=1, le=65535)
     local_dc: str = "datacenter1"
-    keyspace: str = "penstock"
+    keyspace: ClassVar[str] = "penstock"  # the connector files name it, so it is no setting
     replication_factor: int = Field(1, ge=1)
     heap_mb: int = Field(1024, ge=512)
 
@@ -208,5 +208,5 @@ def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
 def _explain(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key; `penstock config` lists the known ones"
+        return f"{where}: unknown key; penstock.toml.example lists the known ones"
     return f"{where}: {error['msg']} (got {error['input']!r})"
