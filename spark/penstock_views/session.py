@@ -28,13 +28,17 @@ def local_session(jars: Path = JARS, *, threads: int = 1) -> SparkSession:
 
     :raises JarsMissing: when the folder holds no jar.
     """
-    return session_builder(f"local[{threads}]", jars).getOrCreate()
+    # The first compiler only: a session that lives for seconds ends before the second one pays (verify: 23 s, now 16 s).
+    return session_builder(f"local[{threads}]", jars, java_options="-XX:TieredStopAtLevel=1").getOrCreate()
 
 
-def session_builder(master: str, jars: Path, host: str = "127.0.0.1") -> SparkSession.Builder:
+def session_builder(
+    master: str, jars: Path, host: str = "127.0.0.1", *, java_options: str = ""
+) -> SparkSession.Builder:
     """Prepare a session with what every use of the engine needs.
 
     :param host: the address at which executors reach this driver.
+    :param java_options: more options of the driver's JVM.
     """
     found = sorted(str(jar) for jar in jars.glob("*.jar"))
     if not found:
@@ -50,7 +54,7 @@ def session_builder(master: str, jars: Path, host: str = "127.0.0.1") -> SparkSe
         # A view must not depend on where it runs: before's image is computed by another run than after's was.
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()} {java_options}",
     }
     builder = SparkSession.builder.appName("penstock-views").master(master)
     for key, value in settings.items():
