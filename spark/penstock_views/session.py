@@ -28,7 +28,7 @@ def local_session(jars: Path = JARS, *, threads: int = 1) -> SparkSession:
 
     :raises JarsMissing: when the folder holds no jar.
     """
-    # The first compiler only: a session that lives for seconds ends before the second one pays (verify: 23 s, now 16 s).
+    # The first compiler only: a session of seconds ends before the second one pays (verify: 23 s, now 16 s).
     return session_builder(f"local[{threads}]", jars, java_options="-XX:TieredStopAtLevel=1").getOrCreate()
 
 
