@@ -15,12 +15,14 @@ from rich.table import Table
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
 from penstock.errors import TerminalError
+from penstock.pipeline.flow import Reading, read_flow
 from penstock.stack import lifecycle, stack
 from penstock.stack.health import PartHealth, part_healths
 from penstock.stack.layout import Layout
 from penstock.stack.start import Event, Progress
 
 _out = Console(highlight=False, soft_wrap=True)
+_WATCH_S = 2
 
 
 class UnknownPart(TerminalError):
@@ -63,21 +65,24 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show it anew every 2 seconds.")] = False,
 ) -> None:
-    """Show every part: does it answer, since when, how much memory. Exit 1 when one does not answer.
+    """Show every part, connector and what waits on the way. Exit 1 when something is not as it should be.
 
     Example: `penstock status --json`
     """
     config = load_config()
     while watch:
+        healths, readings = part_healths(config), read_flow(config)
         _out.clear()
-        print_table(_status_table(part_healths(config)))
-        time.sleep(2)
-    healths = part_healths(config)
+        _print_status(healths, readings)
+        time.sleep(_WATCH_S)
+    healths, readings = part_healths(config), read_flow(config)
     if as_json:
-        typer.echo(json.dumps([asdict(health) for health in healths], indent=2))
+        found = {"parts": [asdict(each) for each in healths], "flow": [asdict(each) for each in readings]}
+        typer.echo(json.dumps(found, indent=2))
     else:
-        print_table(_status_table(healths))
-    raise typer.Exit(0 if all(health.answers for health in healths) else 1)
+        _print_status(healths, readings)
+    is_well = all(health.answers for health in healths) and all(reading.is_well for reading in readings)
+    raise typer.Exit(0 if is_well else 1)
 
 
 def logs(
@@ -101,6 +106,14 @@ def print_event(event: Event) -> None:
     """Print one line for each part or step that is ready."""
     if event.progress is Progress.READY:
         _out.print(f"  {event.name:<22} {event.elapsed_s:6.1f} s  {event.detail}")
+
+
+def _print_status(healths: list[PartHealth], readings: list[Reading]) -> None:
+    print_table(_status_table(healths))
+    flow = make_table("flow", "seen")
+    for reading in readings:
+        flow.add_row(reading.name, reading.seen, style=None if reading.is_well else "red")
+    print_table(flow)
 
 
 def _status_table(healths: list[PartHealth]) -> Table:

@@ -17,4 +17,6 @@ def make_table(*columns: str) -> Table:
 def print_table(table: Table) -> None:
     """Print the table; a pipe has no width, so nothing wraps there."""
     console = Console(highlight=False)
-    console.print(table, width=None if console.is_terminal else _PIPE_WIDTH, no_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_PIPE_WIDTH)
+    console.print(table, no_wrap=not console.is_terminal)

@@ -6,6 +6,7 @@ A `Passage` begins before the changes are made and counts from there, so that it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_INVALID, Consumer, TopicPartition
@@ -51,12 +52,22 @@ class Passage:
         return sum(max(0, at.offset - begin[at.topic, at.partition]) for at in committed if at.offset != OFFSET_INVALID)
 
 
+def records_behind(config: Config, *, topics: Sequence[str], sink: str) -> int:
+    """Return how many records of some topics a sink connector has not committed yet."""
+    with closing(_consumer(config, group=f"connect-{sink}")) as consumer:
+        places = [TopicPartition(*place) for topic in topics for place in _partitions(consumer, topic)]
+        committed = consumer.committed(places, timeout=_TIMEOUT_S)
+        return sum(_end(consumer, (at.topic, at.partition)) - max(0, at.offset) for at in committed)
+
+
 class _RecordCounter:
     """Counts the records of some topics, from the ends that they had at the beginning."""
 
     def __init__(self, config: Config, topics: Sequence[str]) -> None:
         self.consumer = _consumer(config, group="penstock-passage")
-        self.begin = {place: self._end(place) for topic in topics for place in self._partitions(topic)}
+        self.begin = {
+            place: _end(self.consumer, place) for topic in topics for place in _partitions(self.consumer, topic)
+        }
         self.consumer.assign([TopicPartition(*place, offset) for place, offset in self.begin.items()])
         self._count = 0
 
@@ -65,13 +76,15 @@ class _RecordCounter:
             self._count += sum(record.error() is None for record in records)
         return self._count
 
-    def _partitions(self, topic: str) -> list[tuple[str, int]]:
-        metadata = self.consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
-        return [(topic, partition) for partition in metadata.partitions]
 
-    def _end(self, place: tuple[str, int]) -> int:
-        _, end = self.consumer.get_watermark_offsets(TopicPartition(*place), timeout=_TIMEOUT_S)
-        return int(end)
+def _partitions(consumer: Consumer, topic: str) -> list[tuple[str, int]]:
+    metadata = consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
+    return [(topic, partition) for partition in metadata.partitions]
+
+
+def _end(consumer: Consumer, place: tuple[str, int]) -> int:
+    _, end = consumer.get_watermark_offsets(TopicPartition(*place), timeout=_TIMEOUT_S)
+    return int(end)
 
 
 def _consumer(config: Config, *, group: str) -> Consumer:

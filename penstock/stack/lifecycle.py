@@ -11,6 +11,7 @@ from penstock.stack.layout import Layout
 from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing
 from penstock.stack.processes import sweep
+from penstock.stack.setup import refuse_broken_files
 from penstock.stack.start import OnEvent, start_all, stop_all
 from penstock.stack.supervisor import Supervisor
 
@@ -20,9 +21,11 @@ def start(config: Config, *, on_event: OnEvent) -> None:
 
     Processes that a killed supervisor left behind are ended first: nobody would restart them.
 
-    :raises PrerequisitesMissing: before anything is started; so are NotInstalled and PortsTaken.
+    :raises ConnectorFileInvalid: before anything is started; so are SchemaFileInvalid, PrerequisitesMissing,
+        NotInstalled and PortsTaken.
     :raises StartFailed: when a part dies or stays silent.
     """
+    refuse_broken_files()
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if not supervisor.is_running():

@@ -31,6 +31,12 @@ class SchemaFailed(TerminalError):
         super().__init__(f"{file.relative_to(ROOT)} was refused by Postgres: {reason}")
 
 
+def refuse_broken_files() -> None:
+    """Read the connector files and the contracts, so that a broken one stops a start before anything runs."""
+    read_connectors()
+    read_schemas(AVRO_DIR)
+
+
 def create_tables(config: Config) -> str:
     """Create the databases, then run schemas/postgres/*.sql in the order of their names, each in one transaction."""
     made = [name for name in (config.postgres.database, METADATA_DATABASE) if _create_database(config, name)]

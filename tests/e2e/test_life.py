@@ -18,7 +18,7 @@ from tests.stack import Stack
 
 def pids(stack: Stack) -> dict[str, int]:
     reported = json.loads(stack.run(".venv/bin/penstock status --json").stdout)
-    return {part["name"]: part["pid"] for part in reported}
+    return {part["name"]: part["pid"] for part in reported["parts"]}
 
 
 def counts(stack: Stack) -> tuple[int, int]:
@@ -83,11 +83,12 @@ def test_a_taken_port_stops_the_start_before_anything_runs(tmp_path: Path) -> No
     assert marked(tmp_path / "s") == []
 
 
-def test_a_broken_connector_file_is_said_with_its_line(stack: Stack) -> None:
+@pytest.mark.parametrize("command", ["connectors apply zz-broken", "up"])
+def test_a_broken_connector_file_is_said_with_its_line(stack: Stack, command: str) -> None:
     file = ROOT / "connect/connectors/zz-broken.json"
     file.write_text('{\n  "connector.class": "x",\n  "tasks.max": 1,,\n}\n')
     try:
-        said = refused("connectors apply zz-broken", stack.environment)
+        said = refused(command, stack.environment)
     finally:
         file.unlink()
     assert "zz-broken.json" in said

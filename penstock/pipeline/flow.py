@@ -1,0 +1,86 @@
+"""How the flow is right now: connectors, the replication slot, how far the sink is behind, dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+import psycopg2
+
+from penstock.config import Config
+from penstock.connect.api import ConnectApi, State
+from penstock.errors import TransientError
+from penstock.pipeline.bring_up import SINK
+from penstock.pipeline.hops import records_behind
+from penstock.topics.admin import TopicAdmin
+from penstock.topics.declare import DEAD_LETTER_TOPICS, view_topics
+
+SLOT = "penstock"
+_MB = 2**20
+_QUICKLY_S = 5.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One line of the flow: what was looked at, what was seen, and whether it is as it should be."""
+
+    name: str
+    seen: str
+    is_well: bool
+
+
+def read_flow(config: Config) -> list[Reading]:
+    """Look at everything; what does not answer becomes a reading that says so."""
+    readers: dict[str, Callable[[Config], list[Reading]]] = {
+        "connectors": _connectors,
+        f"slot {SLOT}": _slot,
+        "sink": _sink,
+        "dead letters": _dead_letters,
+    }
+    return [reading for name, reader in readers.items() for reading in _read(name, reader, config)]
+
+
+def _read(name: str, reader: Callable[[Config], list[Reading]], config: Config) -> list[Reading]:
+    try:
+        return reader(config)
+    except (TransientError, psycopg2.OperationalError) as exc:
+        return [Reading(name, str(exc).strip().splitlines()[0], is_well=False)]
+
+
+def _connectors(config: Config) -> list[Reading]:
+    with ConnectApi(config.connect.url) as api:
+        statuses = [overview.status for _, overview in sorted(api.connectors().items())]
+    readings = []
+    for status in statuses:
+        running = sum(task.state == State.RUNNING for task in status.tasks)
+        seen = f"{status.summary}, {running} of {len(status.tasks)} tasks run"
+        readings.append(Reading(f"connector {status.name}", seen, status.is_running))
+    return readings or [Reading("connectors", "none: `penstock up` applies them", is_well=False)]
+
+
+def _slot(config: Config) -> list[Reading]:
+    query = """
+        SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint
+        FROM pg_replication_slots WHERE slot_name = %s
+    """
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute(query, (SLOT,))
+        slots = cursor.fetchall()
+    if not slots:
+        return [Reading(f"slot {SLOT}", "does not exist", is_well=False)]
+    ((active, wal_status, retained),) = slots
+    seen = f"{'active' if active else 'not active'}, {(retained or 0) / _MB:,.1f} MB of WAL retained ({wal_status})"
+    return [Reading(f"slot {SLOT}", seen, is_well=bool(active) and wal_status in {"reserved", "extended"})]
+
+
+def _sink(config: Config) -> list[Reading]:
+    # Asking for topics first makes a broker that is away an error within seconds.
+    TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).topics()
+    behind = records_behind(config, topics=view_topics(), sink=SINK)
+    return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True)]
+
+
+def _dead_letters(config: Config) -> list[Reading]:
+    counts = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).records(dict.fromkeys(DEAD_LETTER_TOPICS, 1))
+    return [Reading(topic, f"{count:,} records", is_well=count == 0) for topic, count in counts.items()]
