@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -32,11 +32,17 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Api(_Section):
+class _Server(_Section):
+    host: str = "127.0.0.1"
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Api(_Server):
     """The stand-in of randomuser.me, which is what Airflow asks for users unless it is told another address."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65535)
+    port: Port = 8000
 
     @property
     def url(self) -> str:
@@ -44,11 +50,10 @@ class Api(_Section):
         return f"http://{self.host}:{self.port}/api/"
 
 
-class Postgres(_Section):
+class Postgres(_Server):
     """The source database."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(5432, ge=1, le=65535)
+    port: Port = 5432
     user: str = "postgres"
     database: str = "app"
 
@@ -58,12 +63,11 @@ class Postgres(_Section):
         return f"host={self.host} port={self.port} user={self.user} dbname={self.database}"
 
 
-class Kafka(_Section):
+class Kafka(_Server):
     """The broker; `partitions` is per CDC and view topic."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(9092, ge=1, le=65535)
-    controller_port: int = Field(9093, ge=1, le=65535)
+    port: Port = 9092
+    controller_port: Port = 9093
     heap_mb: int = Field(512, ge=256)
     partitions: int = Field(1, ge=1)
     replication_factor: int = Field(1, ge=1)
@@ -74,11 +78,10 @@ class Kafka(_Section):
         return f"{self.host}:{self.port}"
 
 
-class Registry(_Section):
+class Registry(_Server):
     """The Schema Registry."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(8081, ge=1, le=65535)
+    port: Port = 8081
     heap_mb: int = Field(256, ge=128)
 
     @property
@@ -87,11 +90,10 @@ class Registry(_Section):
         return f"http://{self.host}:{self.port}/apis/ccompat/v7"
 
 
-class Connect(_Section):
+class Connect(_Server):
     """The Kafka Connect worker."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(8083, ge=1, le=65535)
+    port: Port = 8083
     heap_mb: int = Field(768, ge=256)
 
     @property
@@ -100,14 +102,13 @@ class Connect(_Section):
         return f"http://{self.host}:{self.port}"
 
 
-class Spark(_Section):
+class Spark(_Server):
     """The Spark master, its worker and the views job."""
 
-    host: str = "127.0.0.1"
-    master_port: int = Field(7077, ge=1, le=65535)
-    master_ui_port: int = Field(9090, ge=1, le=65535)
-    worker_port: int = Field(7078, ge=1, le=65535)
-    worker_ui_port: int = Field(9091, ge=1, le=65535)
+    master_port: Port = 7077
+    master_ui_port: Port = 9090
+    worker_port: Port = 7078
+    worker_ui_port: Port = 9091
     executor_memory_mb: int = Field(768, ge=512)
     driver_memory_mb: int = Field(512, ge=512)
 
@@ -117,23 +118,21 @@ class Spark(_Section):
         return f"spark://{self.host}:{self.master_port}"
 
 
-class Cassandra(_Section):
+class Cassandra(_Server):
     """The database that holds the views."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(9042, ge=1, le=65535)
-    storage_port: int = Field(7000, ge=1, le=65535)
+    port: Port = 9042
+    storage_port: Port = 7000
     local_dc: str = "datacenter1"
     keyspace: ClassVar[str] = "penstock"  # the connector files name it, so it is no setting
     replication_factor: int = Field(1, ge=1)
     heap_mb: int = Field(1024, ge=512)
 
 
-class Airflow(_Section):
+class Airflow(_Server):
     """The loader."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(8080, ge=1, le=65535)
+    port: Port = 8080
 
     @property
     def url(self) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -20,36 +18,10 @@ from ingest.user import parse_user
 
 from penstock.config import Config, Postgres
 from penstock.randomuser.person import Wish, make_person
-from penstock.stack.layout import Layout
-from penstock.stack.parts.postgres import postgres
 from penstock.stack.setup import create_tables
-from penstock.stack.wait import wait_until
 from tests.faulty_api import Answer, FaultyApi, Users, serve_faulty_api
 
 PLAN = Plan(users=60, page_size=20, seed="s")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
-    """Run a Postgres of its own, set up as `penstock up` does."""
-    state = tmp_path_factory.mktemp("ingest")
-    config = Config(state=state, postgres=Postgres(port=free_port()))
-    part = postgres(config, Layout.of(config))
-    part.prepare()
-    with (state / "postgres.log").open("wb") as log:
-        process = subprocess.Popen(part.command, stdout=log, stderr=log)
-    try:
-        wait_until(part.is_ready, timeout_s=30, what="Postgres answers", log=state / "postgres.log")
-        create_tables(config)
-        yield config
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
 
 
 @pytest.fixture
@@ -222,7 +194,9 @@ def test_no_secret_reaches_any_table(config: Config, database: psycopg2.extensio
 
 
 def test_a_database_that_is_not_there_is_said(api: FaultyApi, tmp_path: Path) -> None:
-    nowhere = Config(state=tmp_path, postgres=Postgres(port=free_port()))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    nowhere = Config(state=tmp_path, postgres=Postgres(port=port))
     with pytest.raises(DatabaseFailed, match="Connection refused"):
         load(nowhere, api)
     assert api.asked == []

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import signal
-import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
@@ -21,12 +18,7 @@ from penstock_views.session import local_session
 from penstock_views.tables import read_table
 from pyspark.sql import SparkSession
 
-from penstock import config as settings
 from penstock.config import Config
-from penstock.stack.layout import Layout
-from penstock.stack.parts.postgres import postgres
-from penstock.stack.setup import create_tables
-from penstock.stack.wait import wait_until
 
 pytestmark = pytest.mark.timeout(300)  # Spark starts and compiles, and the machine may be busy
 VIEWS = {view.name: view for view in load_views(ROOT / "spark" / "views")}
@@ -41,26 +33,6 @@ VALUES (%s, 'a@b.c', 'Ann', 'Å', 'Chad', '2026-11-23 12:00:00.123+01', '1969-12
 @pytest.fixture(scope="module")
 def spark() -> SparkSession:
     return local_session()
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
-    """Run a Postgres of its own, set up as `penstock up` does."""
-    state = tmp_path_factory.mktemp("batch")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = int(listener.getsockname()[1])
-    config = Config(state=state, postgres=settings.Postgres(port=port))
-    part = postgres(config, Layout.of(config))
-    part.prepare()
-    with (state / "postgres.log").open("wb") as log:
-        process = subprocess.Popen(part.command, stdout=log, stderr=log)
-    try:
-        wait_until(part.is_ready, timeout_s=60, what="Postgres answers", log=state / "postgres.log")
-        create_tables(config)
-        yield config
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
 
 
 @pytest.fixture
