@@ -56,3 +56,11 @@ def test_a_wrong_java_is_said_with_its_version(bare_path: Path) -> None:
 def test_a_java_without_compiler_is_said(bare_path: Path) -> None:
     fake_java(bare_path, "17.0.1")
     assert "without its compiler" in run(str(bare_path)).stderr
+
+
+def test_a_full_disk_is_said(bare_path: Path) -> None:
+    disk = bare_path / "df"
+    disk.unlink()
+    disk.write_text("#!/bin/sh\necho Filesystem\necho '/dev/sda1 100000 99900 100 99% /'\n")
+    disk.chmod(0o755)
+    assert "only 100 MB free on the disk of this clone" in run(str(bare_path)).stderr
