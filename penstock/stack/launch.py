@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,8 +21,15 @@ def main() -> None:
     launch = json.loads(Path(sys.argv[1]).read_text())
     environment = {**os.environ, **launch["environment"]}
     sweep(Path(environment[STATE_MARK]), part=environment[PART_MARK])
+    _empty(Path(environment["TMPDIR"]))
     command = launch["command"]
     os.execvpe(command[0], command, environment)  # noqa: S606 - becoming the server without a shell is the purpose
+
+
+def _empty(folder: Path) -> None:
+    """Make the part's folder of temporary files anew: a killed JVM leaves its unpacked libraries."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
 
 
 if __name__ == "__main__":

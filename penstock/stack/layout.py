@@ -42,6 +42,16 @@ class Layout:
         """Return the folder of pid files, sockets and launch files."""
         return self.state / "run"
 
+    def temporary(self, part: str) -> Path:
+        """Return the folder that is a part's /tmp: nothing is written outside the clone."""
+        return self.state / "tmp" / part
+
+    def temporary_environment(self, part: str) -> dict[str, str]:
+        """Return what makes Python, Java and Spark keep a part's temporary files in its own folder."""
+        folder = self.temporary(part)
+        java = f'"-Djava.io.tmpdir={folder}" -XX:-UsePerfData'
+        return {"TMPDIR": str(folder), "SPARK_LOCAL_DIRS": str(folder), "JDK_JAVA_OPTIONS": java}
+
     def launch_file(self, part: str) -> Path:
         """Return the file that tells the launcher what to run."""
         return self.run / "parts" / f"{part}.json"

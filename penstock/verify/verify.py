@@ -13,11 +13,14 @@ from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config
+from penstock.stack.layout import Layout
 from penstock.verify.cassandra_rows import CassandraRows
 from penstock.verify.check import DEFAULT_ATTEMPTS, verify_view
 from penstock.verify.model import ViewResult
 from penstock.verify.postgres_rows import PostgresRows
 from penstock.verify.shape import read_shapes
+
+_NAME = "verify-spark"
 
 
 def verify(config: Config, views: Sequence[str] = (), *, attempts: int = DEFAULT_ATTEMPTS) -> list[ViewResult]:
@@ -36,7 +39,10 @@ def verify(config: Config, views: Sequence[str] = (), *, attempts: int = DEFAULT
 
 @contextmanager
 def _spark(config: Config) -> Iterator[SparkSession]:
-    with _stderr_to(config.state_dir / "logs" / "verify-spark.log"):
+    layout = Layout.of(config)
+    layout.temporary(_NAME).mkdir(parents=True, exist_ok=True)
+    os.environ.update(layout.temporary_environment(_NAME))  # what Spark's JVM inherits
+    with _stderr_to(layout.log(_NAME)):
         spark = local_session()
     try:
         yield spark

@@ -17,7 +17,8 @@ from tests.stack import Stack
 
 
 def pids(stack: Stack) -> dict[str, int]:
-    reported = json.loads(stack.run(".venv/bin/penstock status --json").stdout)
+    # It exits with 1 when there are dead letters, and another test makes some.
+    reported = json.loads(stack.run(".venv/bin/penstock status --json", check=False).stdout)
     return {part["name"]: part["pid"] for part in reported["parts"]}
 
 
