@@ -15,8 +15,8 @@ final class Rules {
 
     /** Connect's own; it adds {@code task.class} to what each task is given. */
     private static final Set<String> CONNECT_SETTINGS = Set.of("name", "connector.class", "connector.plugin.version",
-            "task.class", "tasks.max", "tasks.max.enforce", "topics", "topics.regex", "config.action.reload", "key.converter",
-            "value.converter", "header.converter", "transforms", "predicates");
+            "task.class", "tasks.max", "tasks.max.enforce", "topics", "topics.regex", "config.action.reload",
+            "key.converter", "value.converter", "header.converter", "transforms", "predicates");
     private static final List<String> CONNECT_PREFIXES = List.of("key.converter.", "value.converter.",
             "header.converter.", "transforms.", "predicates.", "errors.", "consumer.override.", "producer.override.",
             "admin.override.");

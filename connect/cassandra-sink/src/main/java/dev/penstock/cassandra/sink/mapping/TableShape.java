@@ -75,7 +75,8 @@ public record TableShape(TableConfig config, List<Column> columns) {
             TableConfig config, Problems problems) {
         String name = metadata.getName().asInternal();
         if (metadata.isStatic()) {
-            problems.add(config.mappingSetting(), "Column " + name + " of " + config.qualifiedName() + " is static: it belongs to no single row, so a "
+            problems.add(config.mappingSetting(), "Column " + name + " of " + config.qualifiedName()
+                    + " is static: it belongs to no single row, so a "
                     + "delete of one row would leave it; map the other columns one by one");
             return Optional.empty();
         }

@@ -109,7 +109,8 @@ final class CassandraServer {
     }
 
     CqlSession session() {
-        return CqlSession.builder().addContactPoint(new InetSocketAddress(HOST, port)).withLocalDatacenter("datacenter1")
+        return CqlSession.builder().addContactPoint(new InetSocketAddress(HOST, port))
+                .withLocalDatacenter("datacenter1")
                 .withConfigLoader(DriverConfigLoader.programmaticBuilder()
                         .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(20))
                         .withDuration(DefaultDriverOption.RECONNECTION_MAX_DELAY, Duration.ofSeconds(1))

@@ -224,7 +224,8 @@ class CassandraSinkTest {
             run.put(List.of(new SinkRecord(TOPIC, 0, Schema.STRING_SCHEMA, "key", schema, value, 0, 1_700_000_000_000L,
                     org.apache.kafka.common.record.TimestampType.CREATE_TIME))).awaitCommittable();
         }
-        Row row = cql.execute("SELECT a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,\"R s\",writetime(c) FROM penstock.types").one();
+        Row row = cql.execute("SELECT a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,\"R s\",writetime(c) "
+                + "FROM penstock.types").one();
         List<Object> expected = List.of("key", id(5), -1, 1L << 60, (short) 3, (byte) 4, true, 0.1, 0.1f,
                 new BigDecimal("-0.100"), new java.math.BigInteger("123456789012345678901234567890"),
                 LocalDate.EPOCH, Instant.ofEpochMilli(-1), ByteBuffer.wrap(new byte[] {1, 2}), List.of(2, 1),

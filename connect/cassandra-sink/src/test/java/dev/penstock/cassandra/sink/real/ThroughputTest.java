@@ -36,7 +36,8 @@ class ThroughputTest {
                     + "row_version bigint)");
             int rows = Integer.getInteger("benchmark.rows");
             for (int round = 0; round < 3; round++) {
-                System.out.printf("%d rows/s%n", (long) rows * 1_000_000_000 / drain(server.port(), round * rows, rows));
+                long nanos = drain(server.port(), round * rows, rows);
+                System.out.printf("%d rows/s%n", rows * 1_000_000_000L / nanos);
             }
             System.out.println(alone(server.port(), 3 * rows));
             long missing = IntStream.range(0, 1_000).map(n -> n * (3 * rows / 1_000)).filter(offset -> cql.execute(
@@ -77,7 +78,8 @@ class ThroughputTest {
 
     private static TaskRun task(int port) {
         return new TaskRun(Map.of("port", Integer.toString(port), "topics", "t", "maxBatchSizeInBytes", "60000",
-                "topic.t.bench.users.mapping", "*, row_version=header.version, __timestamp=header.version"), "t", false);
+                "topic.t.bench.users.mapping",
+                "*, row_version=header.version, __timestamp=header.version"), "t", false);
     }
 
     private static SinkRecord record(int offset) {
