@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
-from cassandra.cluster import Session
+from cassandra import OperationTimedOut, ReadFailure
+from cassandra.cluster import NoHostAvailable, Session
+from cassandra.connection import ConnectionException
 
 from penstock.config import ROOT, Config
 
 BASE_PORT = 26000
 STATE = "var-e2e"
+RECONNECT_S = 60.0
 
 
 def toml() -> str:
@@ -70,5 +74,12 @@ class Stack:
             connection.close()
 
     def cql(self, statement: str, *arguments: Any) -> list[Any]:
-        """Run one statement in Cassandra; return its rows."""
-        return list(self.cassandra.execute(statement, arguments or None))
+        """Run one statement in Cassandra; return its rows. While the driver finds the node again, try again."""
+        deadline = time.monotonic() + RECONNECT_S
+        while True:
+            try:
+                return list(self.cassandra.execute(statement, arguments or None))
+            except (NoHostAvailable, OperationTimedOut, ReadFailure, ConnectionException):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
