@@ -29,8 +29,8 @@ def register(app: typer.Typer) -> None:
 
 def up(
     users: Annotated[
-        int, typer.Option(min=1, help="How many users the API shall have been asked for.")
-    ] = DEFAULT_USERS,
+        int | None, typer.Option(min=1, help=f"Load so many; without it {DEFAULT_USERS:,}, and only the first time.")
+    ] = None,
     api: Annotated[
         str | None, typer.Option(help="Load from this address, such as https://randomuser.me/api/, not the stand-in.")
     ] = None,
@@ -56,13 +56,14 @@ def up(
     _print_summary(config, started_s=started_s, arrived_s=arrived_s)
 
 
-def _load(config: Config, *, users: int, api: str | None) -> None:
+def _load(config: Config, *, users: int | None, api: str | None) -> None:
     if is_loaded(config, users=users, api_url=api):
-        _out.print(f"\nThe first {users:,} users were loaded before.")
+        _out.print("\nThe users were loaded before.")
         return
-    _out.print(f"\nLoading {users:,} users")
+    number = users or DEFAULT_USERS
+    _out.print(f"\nLoading {number:,} users")
     with _bars() as show:
-        result = load_and_follow(config, users=users, api_url=api, on_hops=show)
+        result = load_and_follow(config, users=number, api_url=api, on_hops=show)
     if result.rejected:
         _out.print(f"  {result.rejected} users were no valid rows; the table loader.rejected_users tells why")
 
