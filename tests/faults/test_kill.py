@@ -50,6 +50,17 @@ def write_through(stack: Stack, number: int) -> None:
             return
 
 
+def let_transactions_end(stack: Stack, part: str) -> None:
+    """Before Kafka is killed, wait until no transaction is being committed: a known fault, not ours to hide.
+
+    A broker that is alone and dies between the decision of a commit and its markers never writes the markers: at its
+    restart it sees itself as the leader whose address is gone, logs "these partitions are likely deleted already and
+    hence can be skipped", and the transaction stays open for good (Kafka 4.3.1; docs/local-stack.md, "Limits").
+    """
+    if part == "kafka":
+        wait_until_exact(stack, timeout_s=BACK_S)
+
+
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("part", PARTS)
 def test_kill_a_part_while_rows_flow(stack: Stack, part: str) -> None:
@@ -58,6 +69,7 @@ def test_kill_a_part_while_rows_flow(stack: Stack, part: str) -> None:
     for number in range(20):
         write_through(stack, number)
         if number == 10:
+            let_transactions_end(stack, part)
             os.kill(before.pid, signal.SIGKILL)
     stack.sql("UPDATE public.users SET country = 'Moved' WHERE country = 'Fault'")
     wait_for(lambda: health(stack, part).pid not in {0, before.pid}, what=f"{part} runs again")
