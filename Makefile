@@ -10,13 +10,14 @@ SYSTEM_PYTHON := $(shell command -v python3.11 || command -v python3)
 TEST_CASSANDRA_PORT := 27042
 POSTGRES_PLATFORM := $(shell uname -sm | sed -e 's/Linux x86_64/linux-amd64/' -e 's/Linux aarch64/linux-arm64v8/' -e 's/Darwin x86_64/darwin-amd64/' -e 's/Darwin arm64/darwin-arm64v8/')
 SINK_SOURCES = $(shell find connect/cassandra-sink/src/main -type f) connect/cassandra-sink/pom.xml
+CONVERTER_SOURCES = $(shell find connect/avro-converter/src/main -type f) connect/avro-converter/pom.xml
 
 .PHONY: help
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: prerequisites .venv/.installed .servers/.installed .servers/airflow-venv/.installed .servers/plugins/cassandra-sink/.installed ## Install everything into the clone (.venv, .tools, .servers)
+setup: prerequisites .venv/.installed .servers/.installed .servers/airflow-venv/.installed .servers/plugins/avro-converter/.installed .servers/plugins/cassandra-sink/.installed ## Install everything into the clone (.venv, .tools, .servers)
 
 .PHONY: prerequisites
 prerequisites:
@@ -35,11 +36,12 @@ status: ## Show every part of the pipeline
 	@.venv/bin/penstock status
 
 .PHONY: test
-test: setup test-sink ## Install and run all tests, those on real servers and on the whole stack too
+test: setup test-java ## Install and run all tests, those on real servers and on the whole stack too
 	@$(PYTHON) -m pytest tests
 
-.PHONY: test-sink
-test-sink: .servers/.installed ## The tests of the sink connector, on a real Cassandra that they start
+.PHONY: test-java
+test-java: .servers/.installed ## The tests of the sink connector, on a real Cassandra that they start, and of the converter
+	@$(MVN) -f connect/avro-converter/pom.xml test
 	@$(MVN) -f connect/cassandra-sink/pom.xml test -Dcassandra.port=$(TEST_CASSANDRA_PORT)
 
 .PHONY: test-stack
@@ -68,7 +70,7 @@ lock: $(UV) ## Resolve the Python dependencies anew into the lock files
 
 .PHONY: clean
 clean: ## Delete what was installed and built (not var/: `penstock reset --yes` does that)
-	@rm -rf .venv .tools .servers connect/cassandra-sink/target
+	@rm -rf .venv .tools .servers connect/avro-converter/target connect/cassandra-sink/target
 
 # --- how each piece is installed; a stamp file says from which inputs ---
 
@@ -86,6 +88,7 @@ $(UV):
 
 .servers/.installed: $(shell find servers -name pom.xml)
 	@echo "==> servers (.servers): Kafka, Connect, Debezium, registry, Spark jars, Cassandra, Postgres"
+	@rm -rf $(addprefix .servers/,.build kafka plugins/debezium registry spark cassandra postgres)
 	@$(MVN) -f servers/pom.xml -Dpostgres.platform=$(POSTGRES_PLATFORM) package
 	@cd .servers/postgres && $(SYSTEM_PYTHON) -m tarfile -e archive/*.txz . && rm -rf archive
 	@touch $@
@@ -94,6 +97,13 @@ $(UV):
 	@echo "==> Airflow (.servers/airflow-venv)"
 	@[ -d .servers/airflow-venv ] || $(UV) venv -q --python $(SYSTEM_PYTHON) .servers/airflow-venv
 	@$(UV) pip sync --python .servers/airflow-venv airflow/requirements.lock
+	@touch $@
+
+.servers/plugins/avro-converter/.installed: $(CONVERTER_SOURCES)
+	@echo "==> Avro converter (.servers/plugins/avro-converter)"
+	@$(MVN) -f connect/avro-converter/pom.xml -DskipTests package
+	@rm -rf .servers/plugins/avro-converter && mkdir -p .servers/plugins
+	@cp -R connect/avro-converter/target/plugin/avro-converter .servers/plugins/avro-converter
 	@touch $@
 
 .servers/plugins/cassandra-sink/.installed: $(SINK_SOURCES)

@@ -84,3 +84,8 @@ def test_the_sink_reads_committed_and_drops_nothing() -> None:
     assert config["consumer.override.isolation.level"] == "read_committed"
     assert config["errors.deadletterqueue.context.headers.enable"] == "true"
     assert config["errors.tolerance"] == "all"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_registry_that_is_away_is_waited_for_without_end(file: ConnectorFile) -> None:
+    assert file.config["errors.retry.timeout"] == "-1"
