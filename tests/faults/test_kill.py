@@ -69,8 +69,8 @@ def test_kill_while_rows_flow(stack: Stack, parts: tuple[str, ...]) -> None:
             for part in before.values():
                 os.kill(part.pid, signal.SIGKILL)
     stack.sql("UPDATE public.users SET country = 'Moved' WHERE country = 'Fault'")
-    for part in parts:
-        wait_for(partial(runs_anew, stack, before[part]), what=f"{part} runs again and answers")
+    for name in parts:
+        wait_for(partial(runs_anew, stack, before[name]), what=f"{name} runs again and answers")
     wait_until_exact(stack, timeout_s=BACK_S)
     stack.sql("DELETE FROM public.users WHERE country = 'Moved'")
     wait_until_exact(stack, timeout_s=BACK_S)
