@@ -91,10 +91,11 @@ class Registry(_Server):
 
 
 class Connect(_Server):
-    """The Kafka Connect worker."""
+    """The Kafka Connect worker; `watch` restarts its connectors that failed."""
 
     port: Port = 8083
     heap_mb: int = Field(768, ge=256)
+    watch: bool = True
 
     @property
     def url(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -11,8 +12,11 @@ import typer
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 from penstock.connect.api import ConnectApi, ConnectorOverview
-from penstock.connect.apply import Applied, Change, apply_connectors, reasons, validate_connectors, wait_running
+from penstock.connect.apply import Applied, Change, apply_connectors, validate_connectors, wait_running
 from penstock.connect.files import read_connectors
+from penstock.connect.reasons import reasons
+from penstock.connect.watch_file import Watched, describe, read_watched
+from penstock.stack.layout import Layout
 
 group = typer.Typer(
     help="Manage the connectors; their files are `connect/connectors/NAME.json`.\n\n"
@@ -36,16 +40,19 @@ def _api() -> ConnectApi:
 
 @group.command("list")
 def list_connectors(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Show every connector of the worker with the state of its tasks and the reason of a failure.
+    """Show every connector of the worker with the state of its tasks, the reason of a failure and its restarts.
 
     Example: `penstock connectors list --json`
     """
+    config = load_config()
     with _api() as api:
         found = [overview for _, overview in sorted(api.connectors().items())]
+    watched = read_watched(Layout.of(config).watch_file, url=config.connect.url)
     if as_json:
-        print(json.dumps([_as_record(overview) for overview in found], indent=2))
+        records = [_as_record(overview, watched.get(overview.status.name)) for overview in found]
+        print(json.dumps(records, indent=2))
     else:
-        _print_list(found)
+        _print_list(found, watched)
 
 
 @group.command("apply")
@@ -129,7 +136,7 @@ def delete(name: Name) -> None:
     print(f"{name}: deleted")
 
 
-def _as_record(overview: ConnectorOverview) -> dict[str, object]:
+def _as_record(overview: ConnectorOverview, watched: Watched | None) -> dict[str, object]:
     status = overview.status
     return {
         "name": status.name,
@@ -139,19 +146,21 @@ def _as_record(overview: ConnectorOverview) -> dict[str, object]:
         "worker": status.connector.worker_id,
         "tasks": [task.model_dump() for task in status.tasks],
         "traces": status.traces,
+        "watcher": watched.model_dump(include={"restarts", "next_try_in_s"}) if watched else None,
     }
 
 
-def _print_list(found: list[ConnectorOverview]) -> None:
+def _print_list(found: list[ConnectorOverview], watched: Mapping[str, Watched]) -> None:
     if not found:
         print("no connectors yet; `penstock connectors apply` creates them from connect/connectors")
         return
-    table = make_table("connector", "type", "state", "tasks", "reason")
+    table = make_table("connector", "type", "state", "tasks", "reason", "watcher")
     for overview in found:
         status = overview.status
         tasks = ", ".join(f"{task.id} {task.state}" for task in status.tasks) or "none"
         reason = "; ".join(reasons(status))
-        table.add_row(status.name, status.type, status.summary, tasks, reason)
+        restarts = describe(watched[status.name]) if status.name in watched else ""
+        table.add_row(status.name, status.type, status.summary, tasks, reason, restarts)
     print_table(table)
 
 

@@ -63,6 +63,7 @@ class State(StrEnum):
 
     RUNNING = "RUNNING"
     PAUSED = "PAUSED"
+    STOPPED = "STOPPED"
     FAILED = "FAILED"
 
 

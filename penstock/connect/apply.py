@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from penstock.connect.api import ConnectApi, ConnectorNotFound, ConnectorStatus, State
 from penstock.connect.files import ConnectorFile
+from penstock.connect.reasons import reasons
 from penstock.errors import TerminalError, TransientError
 
 _T = TypeVar("_T")
@@ -115,12 +116,6 @@ def validate_connectors(api: ConnectApi, *, files: Sequence[ConnectorFile], time
     deadline = time.monotonic() + timeout_s
     for file in files:
         _validate(api, file, deadline=deadline)
-
-
-def reasons(status: ConnectorStatus) -> tuple[str, ...]:
-    """Return why a connector failed, each reason once: the lines of its traces that are no stack frames."""
-    lines = (line for trace in status.traces for line in trace.splitlines())
-    return tuple(dict.fromkeys(line.strip() for line in lines if line.strip() and not line.startswith(("\t", " "))))
 
 
 def wait_running(api: ConnectApi, name: str, *, timeout_s: float = 60) -> None:

@@ -10,9 +10,11 @@ import psycopg2
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
+from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
 from penstock.pipeline.bring_up import SINK
 from penstock.pipeline.hops import records_behind
+from penstock.stack.layout import Layout
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import DEAD_LETTER_TOPICS, view_topics
 
@@ -51,10 +53,13 @@ def _read(name: str, reader: Callable[[Config], list[Reading]], config: Config) 
 def _connectors(config: Config) -> list[Reading]:
     with ConnectApi(config.connect.url) as api:
         statuses = [overview.status for _, overview in sorted(api.connectors().items())]
+    watched = read_watched(Layout.of(config).watch_file, url=config.connect.url)
     readings = []
     for status in statuses:
         running = sum(task.state == State.RUNNING for task in status.tasks)
         seen = f"{status.summary}, {running} of {len(status.tasks)} tasks run"
+        if status.name in watched:
+            seen += f"; {describe(watched[status.name])}"
         readings.append(Reading(f"connector {status.name}", seen, status.is_running))
     return readings or [Reading("connectors", "none: `penstock up` applies them", is_well=False)]
 

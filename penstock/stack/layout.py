@@ -42,6 +42,11 @@ class Layout:
         """Return the folder of pid files, sockets and launch files."""
         return self.state / "run"
 
+    @property
+    def watch_file(self) -> Path:
+        """Return the file that holds what the connect-watcher knows."""
+        return self.run / "connect-watcher.json"
+
     def temporary(self, part: str) -> Path:
         """Return the folder that is a part's /tmp: nothing is written outside the clone."""
         return self.state / "tmp" / part

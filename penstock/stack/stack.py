@@ -11,6 +11,7 @@ from penstock.stack.part import Part, Step
 from penstock.stack.parts.airflow import airflow_api_server, airflow_dag_processor, airflow_migrate, airflow_scheduler
 from penstock.stack.parts.cassandra import cassandra
 from penstock.stack.parts.connect import connect
+from penstock.stack.parts.connect_watcher import connect_watcher
 from penstock.stack.parts.kafka import kafka
 from penstock.stack.parts.postgres import postgres
 from penstock.stack.parts.randomuser import randomuser
@@ -31,6 +32,7 @@ def parts(config: Config) -> list[Part]:
         kafka,
         registry,
         connect,
+        *([connect_watcher] if config.connect.watch else []),
         spark_master,
         spark_worker,
         views_job,

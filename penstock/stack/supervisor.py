@@ -125,9 +125,12 @@ class Supervisor:
             raise SupervisorAway(self._socket) from exc
 
     def _take_up_changes(self) -> None:
-        added, _changed, _removed = self._call("reloadConfig")[0]
+        added, _changed, removed = self._call("reloadConfig")[0]
         for name in added:
             self._call("addProcessGroup", name)
+        for name in removed:
+            self._call("stopProcessGroup", name)
+            self._call("removeProcessGroup", name)
 
     def _write_configuration(self, parts: list[Part]) -> Path:
         run, logs = self._layout.run, self._layout.state / "logs"

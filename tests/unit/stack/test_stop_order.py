@@ -1,6 +1,6 @@
 """The order of the stop follows from the needs: whoever uses a part ends before it."""
 
-from penstock.config import Config
+from penstock.config import Config, Connect
 from penstock.stack import stack
 from penstock.stack.start import _all_needs
 
@@ -9,6 +9,7 @@ def test_users_of_a_part_end_before_it() -> None:
     needs = _all_needs(stack.nodes(Config()))
     assert {"kafka", "postgres", "cassandra", "registry"} <= needs["connect"]
     assert {"kafka", "registry", "spark-worker", "spark-master"} <= needs["views"]
+    assert "connect" in needs["connect-watcher"]
     assert {"airflow-api-server", "postgres"} <= needs["airflow-scheduler"]
 
 
@@ -21,3 +22,9 @@ def test_every_need_is_a_node() -> None:
 def test_no_two_parts_share_a_port() -> None:
     ports = stack.ports(Config())
     assert len(set(ports.values())) == len(ports)
+
+
+def test_the_watcher_is_a_part_unless_it_is_switched_off() -> None:
+    with_it = [part.name for part in stack.parts(Config())]
+    without = [part.name for part in stack.parts(Config(connect=Connect(watch=False)))]
+    assert [name for name in with_it if name not in without] == ["connect-watcher"]

@@ -1,0 +1,49 @@
+"""A real supervisord with parts that only sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.stack.layout import Layout
+from penstock.stack.part import Part
+from penstock.stack.processes import marked
+from penstock.stack.supervisor import Supervisor
+from penstock.stack.wait import wait_until
+
+
+def sleeper(name: str) -> Part:
+    return Part(name=name, command=("sleep", "600"), is_ready=lambda: True)
+
+
+@pytest.fixture
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    return Layout(tmp_path_factory.mktemp("s"))  # a short path: a socket's name has 108 bytes
+
+
+@pytest.fixture
+def supervisor(layout: Layout) -> Iterator[Supervisor]:
+    supervisor = Supervisor(layout)
+    yield supervisor
+    if supervisor.is_running():
+        supervisor.shutdown()
+
+
+def alive(state: Path, part: str) -> bool:
+    return bool(marked(state, part=part))
+
+
+def test_a_running_supervisor_takes_up_new_parts_and_ends_those_no_longer_wanted(
+    layout: Layout, supervisor: Supervisor
+) -> None:
+    supervisor.start([sleeper("stays"), sleeper("goes")])
+    for name in ("stays", "goes"):
+        supervisor.start_process(name)
+    wait_until(lambda: alive(layout.state, "stays") and alive(layout.state, "goes"), timeout_s=20, what="both run")
+    before = supervisor.state("stays").pid
+    supervisor.start([sleeper("stays"), sleeper("comes")])
+    assert set(supervisor.states()) == {"stays", "comes"}
+    assert not alive(layout.state, "goes")
+    assert supervisor.state("stays").pid == before
