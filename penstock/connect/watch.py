@@ -17,7 +17,7 @@ from pathlib import Path
 
 from penstock.connect.api import ConnectApi
 from penstock.connect.recovery import STEADY_S, Event, Kind, Recovery, follow, next_due_s
-from penstock.connect.watch_file import Watch, Watched, write_watch
+from penstock.connect.watch_file import Watch, Watched, how_often, write_watch
 from penstock.errors import PenstockError
 
 POLL_S = 2.0
@@ -90,11 +90,11 @@ def sentence(event: Event, *, now_s: float) -> str:
         case Kind.RESTART:
             return f"{name}: {failure}; restart {recovery.restarts} now, the next in {wait_s:.0f} s if it stays so"
         case Kind.RUNS:
-            return f"{name}: runs after {recovery.restarts} restarts"
+            return f"{name}: runs again, {how_often(recovery.restarts)}"
         case Kind.STEADY:
             return f"{name}: ran for {STEADY_S / 60:.0f} min; its restarts count from zero again"
         case Kind.GONE:
-            return f"{name}: no such connector any more; forgotten after {recovery.restarts} restarts"
+            return f"{name}: no such connector any more, {how_often(recovery.restarts)}; forgotten"
 
 
 def _as_written(recovery: Recovery, now_s: float) -> Watched:

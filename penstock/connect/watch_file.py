@@ -67,9 +67,13 @@ def read_watched(file: Path, *, url: str) -> dict[str, Watched]:
 
 def describe(watched: Watched) -> str:
     """Return for people: `restarted 3 times, next try in 8 s`."""
-    times = "once" if watched.restarts == 1 else f"{watched.restarts} times"
-    restarted = f"restarted {times}" if watched.restarts else "not restarted yet"
-    return restarted + (f", next try in {watched.next_try_in_s:.0f} s" if watched.next_try_in_s is not None else "")
+    next_try = "" if watched.next_try_in_s is None else f", next try in {watched.next_try_in_s:.0f} s"
+    return how_often(watched.restarts) + next_try
+
+
+def how_often(restarts: int) -> str:
+    """Return for people: `restarted 3 times`."""
+    return {0: "not restarted yet", 1: "restarted once"}.get(restarts, f"restarted {restarts} times")
 
 
 def _aged(watched: Watched, age_s: float) -> Watched:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import islice
 from uuid import uuid4
@@ -23,19 +20,17 @@ from penstock.registry.apply import SchemaFile, SchemaIncompatible, apply_schema
 from penstock.registry.client import Compatibility, RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.stack import setup
-from penstock.stack.layout import Layout
-from penstock.stack.part import Part
 from penstock.stack.stack import parts
 from penstock.stack.wait import wait_until
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.create import TopicsDiffer, create_topics
 from penstock.topics.declare import Topic
 from penstock.topics.tail import TopicReader, TopicUnknown
+from tests.integration.servers import started
 
 pytestmark = pytest.mark.timeout(300)
 SOURCE = "users-postgres-source"
 CDC_TOPIC = "app.public.users"
-START_TIMEOUT_S = 120
 TOML = """
 state = "{state}"
 postgres.port = 24832
@@ -80,36 +75,6 @@ def registry(config: Config) -> Iterator[RegistryClient]:
 @pytest.fixture
 def admin(config: Config) -> TopicAdmin:
     return TopicAdmin(config.kafka.bootstrap)
-
-
-@contextmanager
-def started(part: Part, config: Config) -> Iterator[None]:
-    """Run a part of the stack in a process group of its own until the block ends."""
-    log = Layout.of(config).log(part.name)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    part.prepare()
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            part.command,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, **part.environment()},
-        )
-    try:
-        wait_until(part.is_ready, timeout_s=START_TIMEOUT_S, what=f"{part.name} answers", log=log)
-        yield
-    finally:
-        stop(process, part)
-
-
-def stop(process: subprocess.Popen[bytes], part: Part) -> None:
-    os.killpg(process.pid, signal.Signals[f"SIG{part.stop_signal}"])
-    try:
-        process.wait(part.stop_wait_s)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def sql(config: Config, statement: str, *arguments: str) -> None:

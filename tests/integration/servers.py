@@ -1,0 +1,47 @@
+"""Parts of the stack as processes of a test, without the supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from penstock.config import Config
+from penstock.stack.layout import Layout
+from penstock.stack.part import Part
+from penstock.stack.wait import wait_until
+
+START_TIMEOUT_S = 120
+
+
+@contextmanager
+def started(part: Part, config: Config) -> Iterator[None]:
+    """Run a part of the stack in a process group of its own until the block ends."""
+    log = Layout.of(config).log(part.name)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    part.prepare()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            part.command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, **part.environment()},
+        )
+    try:
+        wait_until(part.is_ready, timeout_s=START_TIMEOUT_S, what=f"{part.name} answers", log=log)
+        yield
+    finally:
+        stop(process, part)
+
+
+def stop(process: subprocess.Popen[bytes], part: Part) -> None:
+    """End it as the supervisor does: its signal, its patience, then the whole group with -9."""
+    os.killpg(process.pid, signal.Signals[f"SIG{part.stop_signal}"])
+    try:
+        process.wait(part.stop_wait_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
