@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from penstock.config import Config
 from penstock.stack.layout import Layout
 from penstock.stack.part import Part
+from penstock.stack.start import START_TIMEOUT_S
 from penstock.stack.wait import wait_until
-
-START_TIMEOUT_S = 120
 
 
 @contextmanager
