@@ -78,6 +78,11 @@ class RegistryClient:
         """POST /subjects/SUBJECT/versions: the id of the schema, the known one when it is registered already."""
         return int(self._send("POST", f"/subjects/{_path(subject)}/versions", body={"schema": schema})["id"])
 
+    def delete_subject(self, subject: str) -> None:
+        """DELETE /subjects/SUBJECT, then for good; a subject that does not exist is no error."""
+        self._send("DELETE", f"/subjects/{_path(subject)}", absent=[])
+        self._send("DELETE", f"/subjects/{_path(subject)}?permanent=true", absent=[])
+
     def schema(self, schema_id: int) -> str | None:
         """GET /schemas/ids/ID: the schema as JSON text, None when the registry has no such id."""
         found: dict[str, str] = self._send("GET", f"/schemas/ids/{schema_id}", absent={})

@@ -109,6 +109,32 @@ class TopicAdmin:
                 if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise TopicNotCreated(name, exc.args[0].str()) from exc
 
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete topics; one that does not exist is no error.
+
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        if not names:
+            return
+        for future in self._client.delete_topics(list(names), request_timeout=self._timeout_s).values():
+            try:
+                future.result()
+            except KafkaException as exc:
+                if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise self._unreachable(exc) from exc
+
+    def delete_group(self, group: str) -> None:
+        """Delete a consumer group and its offsets; one that does not exist is no error.
+
+        :raises KafkaUnreachable: no broker answers in time, or the group still has members.
+        """
+        for future in self._client.delete_consumer_groups([group], request_timeout=self._timeout_s).values():
+            try:
+                future.result()
+            except KafkaException as exc:
+                if exc.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                    raise self._unreachable(exc) from exc
+
     def _offsets(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
         if not places:
             return {}

@@ -1,0 +1,182 @@
+"""How fast the sink drains a topic, how soon a record can be read, and whether its memory stays flat."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from penstock.bench.ground import KEYSPACE, TABLE, Ground, bench_ground
+from penstock.bench.rows import row_id
+from penstock.config import Config
+from penstock.errors import TerminalError
+from penstock.stack.health import part_healths
+
+OnProgress = Callable[[str, int, int], None]
+"""Told what is done, how much of it, and how much it is in all."""
+
+_POLL_S = 0.05
+_CHUNK = 500_000
+_ALL = f"SELECT id FROM {KEYSPACE}.{TABLE}"  # noqa: S608 - both names are constants of ours
+_ONE = f"{_ALL} WHERE id = ?"
+
+
+class RowsMissing(TerminalError):
+    """The table does not hold what went into the topic: then no figure counts."""
+
+    def __init__(self, found: int, wanted: int) -> None:
+        super().__init__(f"{KEYSPACE}.{TABLE} holds {found:,} of {wanted:,} rows")
+
+
+@dataclass(frozen=True)
+class Drain:
+    """Rows per second of the sink beside those of the bare driver."""
+
+    rows: int
+    sink_rows_s: int
+    bare_rows_s: int
+
+    @property
+    def ratio(self) -> float:
+        """Sink over bare driver."""
+        return self.sink_rows_s / self.bare_rows_s
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds from just before a record is handed to Kafka until a client of Cassandra reads its row."""
+
+    rate: int
+    samples: int
+    p50_ms: float
+    p99_ms: float
+    read_p50_ms: float
+    """Of the reading alone: the floor of this way of measuring."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Megabytes of the Connect worker's heap that are in use after a collection, by rows written so far."""
+
+    used_mb: tuple[tuple[int, int], ...]
+
+
+def drain(config: Config, *, rows: int, on_progress: OnProgress) -> Drain:
+    """Drain a topic of small Avro rows, and write the same rows with nothing but the driver.
+
+    :raises RowsMissing: when not every row arrived.
+    """
+    with bench_ground(config) as ground:
+        on_progress("bare driver", 0, rows)
+        bare = ground.bare_driver(rows)
+        on_progress("bare driver", rows, rows)
+        _drain(ground, range(rows, rows + rows // 10), on_progress)  # warms up
+        seconds = _drain(ground, range(rows), on_progress)
+        _check(ground, rows + rows // 10)
+        return Drain(rows, round(rows / seconds), bare)
+
+
+def latency(config: Config, *, rate: int, seconds: int, on_progress: OnProgress) -> Latency:
+    """Write rows at a steady rate and see when they can be read."""
+    with bench_ground(config) as ground:
+        _drain(ground, range(5 * rate), on_progress)  # warms up
+        return _Stopwatch(ground, rate=rate).run(seconds, on_progress)
+
+
+def memory(config: Config, *, rows: int, on_progress: OnProgress) -> Memory:
+    """Write many rows, in chunks, and look at the worker's heap after each."""
+    pid = next(health.pid for health in part_healths(config) if health.name == "connect")
+    used = []
+    with bench_ground(config) as ground:
+        for begin in range(0, rows, _CHUNK):
+            chunk = range(begin, min(begin + _CHUNK, rows))
+            _drain(ground, chunk, on_progress)
+            used.append((chunk.stop, _heap_used_mb(pid)))
+    return Memory(tuple(used))
+
+
+def _drain(ground: Ground, numbers: range, on_progress: OnProgress) -> float:
+    """Fill the topic while the connector rests; return the seconds that it then takes to drain it."""
+    ground.pause()
+    for count in ground.writer(linger_ms=50).write_all(numbers):
+        on_progress("fill the topic", count, len(numbers))
+    begun = time.monotonic()
+    ground.resume()
+    while behind := ground.behind():
+        on_progress("sink", len(numbers) - behind, len(numbers))
+        time.sleep(_POLL_S)
+    on_progress("sink", len(numbers), len(numbers))
+    return time.monotonic() - begun
+
+
+def _check(ground: Ground, wanted: int) -> None:
+    found = sum(1 for _ in ground.session.execute(_ALL))
+    if found != wanted:
+        raise RowsMissing(found, wanted)
+
+
+class _Stopwatch:
+    """Writes at a rate in one thread; in another takes the newest row again and again and reads until it is there."""
+
+    def __init__(self, ground: Ground, *, rate: int) -> None:
+        self._ground, self._rate = ground, rate
+        self._writer = ground.writer(linger_ms=0)
+        self._read = ground.session.prepare(_ONE)
+        self._newest = (0, 0.0)
+        self._begin = 10_000_000  # numbers that no earlier run wrote
+        self._ended = threading.Event()
+
+    def run(self, seconds: int, on_progress: OnProgress) -> Latency:
+        thread = threading.Thread(target=self._write, args=(seconds,))
+        thread.start()
+        waits = []
+        for wait_ms in self._waits():
+            waits.append(wait_ms)
+            if len(waits) % 100 == 0:
+                on_progress("rows timed", len(waits), 0)
+        thread.join()
+        floor = statistics.median(self._time_read(self._begin) for _ in range(200))
+        cuts = statistics.quantiles(waits, n=100)
+        return Latency(self._rate, len(waits), cuts[49], cuts[98], floor)
+
+    def _write(self, seconds: int) -> None:
+        begun = time.monotonic()
+        for count in range(self._rate * seconds):
+            time.sleep(max(0.0, begun + count / self._rate - time.monotonic()))
+            self._newest = (self._begin + count, time.monotonic())
+            self._writer.write(self._begin + count)
+        self._writer.flush()
+        self._ended.set()
+
+    def _waits(self) -> Iterator[float]:
+        timed = 0
+        while not self._ended.is_set():
+            number, written_at = self._newest
+            if number <= timed:
+                time.sleep(0.0005)
+                continue
+            while not self._ground.session.execute(self._read, (row_id(number),)).one():
+                pass
+            timed = number
+            yield (time.monotonic() - written_at) * 1000
+
+    def _time_read(self, number: int) -> float:
+        begun = time.monotonic()
+        self._ground.session.execute(self._read, (row_id(number),)).one()
+        return (time.monotonic() - begun) * 1000
+
+
+def _heap_used_mb(pid: int) -> int:
+    """Ask the JVM to collect, then how much is used (jcmd, of every JDK)."""
+    _jcmd(pid, "GC.run")
+    info = _jcmd(pid, "GC.heap_info")
+    return sum(int(kilobytes) for kilobytes in re.findall(r"generation\s+total \d+K, used (\d+)K", info)) // 1024
+
+
+def _jcmd(pid: int, command: str) -> str:
+    words = ["jcmd", str(pid), command]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout

@@ -1,0 +1,96 @@
+"""`penstock bench`: the wiring and the printing over `penstock.bench`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from penstock.bench import sink
+from penstock.cli.table import make_table, print_table
+from penstock.config import load_config
+
+_err = Console(stderr=True, highlight=False)
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+bench = typer.Typer(no_args_is_help=True, help="Measure the running stack: figures side by side, of one run.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the root application."""
+    app.add_typer(bench, name="bench")
+
+
+@bench.command()
+def drain(
+    rows: Annotated[int, typer.Option(min=1000, help="Rows in the topic.")] = 500_000, as_json: _Json = False
+) -> None:
+    """Drain a topic of small Avro rows with the sink connector, and write the same with the bare Java driver.
+
+    Example: `penstock bench drain --rows 100000`
+    """
+    result = sink.drain(load_config(), rows=rows, on_progress=_say)
+    _print(
+        as_json,
+        {**asdict(result), "ratio": round(result.ratio, 2)},
+        {
+            "rows": f"{result.rows:,}",
+            "bare Java driver": f"{result.bare_rows_s:,} rows/s",
+            "sink connector": f"{result.sink_rows_s:,} rows/s",
+            "ratio": f"{result.ratio:.2f}",
+        },
+    )
+
+
+@bench.command()
+def latency(
+    rate: Annotated[int, typer.Option(min=1, help="Rows per second.")] = 500,
+    seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
+    as_json: _Json = False,
+) -> None:
+    """Measure the sink alone: from handing a record to Kafka until a client of Cassandra reads its row.
+
+    Example: `penstock bench latency --rate 500 --seconds 30`
+    """
+    result = sink.latency(load_config(), rate=rate, seconds=seconds, on_progress=_say)
+    _print(
+        as_json,
+        asdict(result),
+        {
+            "rate": f"{result.rate:,} rows/s",
+            "rows timed": f"{result.samples:,}",
+            "p50": f"{result.p50_ms:.1f} ms",
+            "p99": f"{result.p99_ms:.1f} ms",
+            "of which one read, p50": f"{result.read_p50_ms:.1f} ms",
+        },
+    )
+
+
+@bench.command()
+def memory(
+    rows: Annotated[int, typer.Option(min=1000, help="Rows to write in all.")] = 10_000_000, as_json: _Json = False
+) -> None:
+    """Write many rows through the sink and show the Connect worker's heap after each half million.
+
+    Example: `penstock bench memory --rows 2000000`
+    """
+    result = sink.memory(load_config(), rows=rows, on_progress=_say)
+    _print(as_json, asdict(result), {f"{count:,} rows": f"{used:,} MB of heap" for count, used in result.used_mb})
+
+
+def _say(what: str, done: int, total: int) -> None:
+    """Show progress in one line on a terminal, nothing in a pipe."""
+    if _err.is_terminal:
+        _err.print(f"  {what}: {done:,}{f' of {total:,}' if total else ''}", end="\r")
+
+
+def _print(as_json: bool, plain: dict[str, object], shown: dict[str, str]) -> None:
+    if as_json:
+        print(json.dumps(plain, indent=2))
+        return
+    table = make_table("figure", "value")
+    for name, value in shown.items():
+        table.add_row(name, value)
+    print_table(table)
