@@ -6,19 +6,25 @@ import java.util.Collection;
 import java.util.List;
 import org.apache.kafka.connect.data.Schema;
 
-/** Lists and sets: an element count, then each element with its length. */
+/** Lists and sets: an element count, then each element with its length. Debezium's EnumSet is text with commas. */
 record CollectionEncoder(String type, CqlEncoder element) implements CqlEncoder {
 
     @Override
     public ByteBuffer encode(Schema schema, Object value) {
+        if (value instanceof String names && schema != null && Debezium.ENUM_SET.equals(schema.name())) {
+            return encode(schema, Schema.STRING_SCHEMA, names.isEmpty() ? List.of() : List.of(names.split(",", -1)));
+        }
         if (!(value instanceof Collection<?> elements)) {
             throw new UnfitValueException(type, schema, value, "not an array");
         }
-        Schema elementSchema = schema == null ? null : schema.valueSchema();
+        return encode(schema, schema == null ? null : schema.valueSchema(), elements);
+    }
+
+    private ByteBuffer encode(Schema schema, Schema elementSchema, Collection<?> elements) {
         List<ByteBuffer> parts = new ArrayList<>(elements.size());
         for (Object one : elements) {
             if (one == null) {
-                throw new UnfitValueException(type, schema, value, "holds a null, which CQL collections cannot");
+                throw new UnfitValueException(type, schema, elements, "holds a null, which CQL collections cannot");
             }
             parts.add(element.encode(elementSchema, one));
         }

@@ -5,6 +5,7 @@ import com.datastax.oss.driver.api.core.type.DataTypes;
 import com.datastax.oss.driver.api.core.type.ListType;
 import com.datastax.oss.driver.api.core.type.MapType;
 import com.datastax.oss.driver.api.core.type.SetType;
+import com.datastax.oss.driver.api.core.type.VectorType;
 import java.util.Map;
 import java.util.Optional;
 
@@ -28,7 +29,9 @@ public final class CqlEncoders {
             Map.entry(DataTypes.DOUBLE, NumberEncoders::twice),
             Map.entry(DataTypes.DATE, TimeEncoders::date),
             Map.entry(DataTypes.TIMESTAMP, TimeEncoders::timestamp),
-            Map.entry(DataTypes.TIME, TimeEncoders::time));
+            Map.entry(DataTypes.TIME, TimeEncoders::time),
+            Map.entry(DataTypes.DURATION, DurationEncoder::duration),
+            Map.entry(DataTypes.INET, InetEncoder::inet));
 
     private CqlEncoders() {
     }
@@ -36,7 +39,7 @@ public final class CqlEncoders {
     /**
      * Find the encoder of a type.
      *
-     * @return empty when columns of this type cannot be written (counter, UDT, tuple, vector, duration, inet)
+     * @return empty when columns of this type cannot be written (counter, UDT, tuple, vector of anything but float)
      */
     public static Optional<CqlEncoder> of(DataType type) {
         if (type instanceof ListType list) {
@@ -48,6 +51,9 @@ public final class CqlEncoders {
         if (type instanceof MapType map) {
             return of(map.getKeyType()).flatMap(key -> of(map.getValueType())
                     .map(value -> new MapEncoder(name(type), key, value)));
+        }
+        if (type instanceof VectorType vector && vector.getElementType().equals(DataTypes.FLOAT)) {
+            return Optional.of(new VectorEncoder(name(type), vector.getDimensions()));
         }
         return Optional.ofNullable(SCALARS.get(type));
     }

@@ -4,6 +4,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import org.apache.kafka.connect.data.Schema;
+import org.apache.kafka.connect.data.Struct;
 
 /** Numbers: any Connect number fits when the CQL type holds exactly this number. */
 final class NumberEncoders {
@@ -60,7 +61,8 @@ final class NumberEncoders {
         if (value instanceof BigInteger big) {
             return big;
         }
-        if (value instanceof BigDecimal decimal && decimal.scale() == 0) {
+        BigDecimal decimal = asDecimal(schema, value);
+        if (decimal != null && decimal.scale() == 0) {
             return decimal.unscaledValue();
         }
         throw new UnfitValueException(type, schema, value, "not a whole number");
@@ -68,10 +70,19 @@ final class NumberEncoders {
 
     /** The scale is part of a CQL decimal: 1.0 stays 1.0. */
     static ByteBuffer decimal(Schema schema, Object value) {
-        BigDecimal decimal = value instanceof BigDecimal exact ? exact
-                : new BigDecimal(bigInteger("decimal", schema, value));
+        BigDecimal known = asDecimal(schema, value);
+        BigDecimal decimal = known == null ? new BigDecimal(bigInteger("decimal", schema, value)) : known;
         byte[] unscaled = decimal.unscaledValue().toByteArray();
         return ByteBuffer.allocate(4 + unscaled.length).putInt(decimal.scale()).put(unscaled).flip();
+    }
+
+    /** Connect's Decimal, or Debezium's for columns without a scale; null for anything else. */
+    private static BigDecimal asDecimal(Schema schema, Object value) {
+        if (value instanceof Struct struct && schema != null
+                && Debezium.VARIABLE_SCALE_DECIMAL.equals(schema.name())) {
+            return new BigDecimal(new BigInteger(struct.getBytes("value")), struct.getInt32("scale"));
+        }
+        return value instanceof BigDecimal decimal ? decimal : null;
     }
 
     static ByteBuffer single(Schema schema, Object value) {

@@ -1,50 +1,159 @@
 package dev.penstock.cassandra.sink.value;
 
 import java.nio.ByteBuffer;
+import java.time.DateTimeException;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.OffsetDateTime;
+import java.time.OffsetTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.temporal.TemporalAccessor;
+import java.time.temporal.TemporalQuery;
 import java.util.Date;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.Time;
 import org.apache.kafka.connect.data.Timestamp;
 
 /**
- * Connect's logical Date, Time and Timestamp. All three are a {@link Date} in memory, so the schema's name decides;
- * a bare number is refused, because nobody can tell its unit.
+ * Dates, times and instants: Connect's logical types and Debezium's semantic types. The schema's name says what the
+ * value means; a bare number is refused, because nobody can tell its unit.
  */
 final class TimeEncoders {
 
     private static final long DAY_MS = Duration.ofDays(1).toMillis();
+    private static final long DAY_NANOS = Duration.ofDays(1).toNanos();
     /** CQL counts days from the middle of an unsigned int. */
     private static final long EPOCH_DAY = 1L << 31;
+    private static final int NANOS_IN_MILLI = 1_000_000;
+    private static final String BEYOND_MILLIS = "has more than milliseconds, which a CQL timestamp cannot hold";
 
     private TimeEncoders() {
     }
 
     static ByteBuffer date(Schema schema, Object value) {
-        long millis = millis("date", org.apache.kafka.connect.data.Date.LOGICAL_NAME, schema, value);
-        long day = EPOCH_DAY + Math.floorDiv(millis, DAY_MS);
-        if (Math.floorMod(millis, DAY_MS) != 0 || day < 0 || day >= 2 * EPOCH_DAY) {
-            throw new UnfitValueException("date", schema, value, "not midnight UTC of a day in range");
+        long day = EPOCH_DAY + switch (name(schema)) {
+            case org.apache.kafka.connect.data.Date.LOGICAL_NAME -> midnight(schema, value);
+            case Debezium.DATE -> whole("date", schema, value);
+            case Debezium.ISO_DATE -> utcDay(schema, value);
+            default -> throw unnamed("date", schema, value, "Connect's Date, Debezium's Date or IsoDate");
+        };
+        if (day < 0 || day >= 2 * EPOCH_DAY) {
+            throw new UnfitValueException("date", schema, value, "out of range");
         }
         return ByteBuffer.allocate(4).putInt((int) day).flip();
     }
 
+    private static long midnight(Schema schema, Object value) {
+        long millis = millis("date", schema, value);
+        if (Math.floorMod(millis, DAY_MS) != 0) {
+            throw new UnfitValueException("date", schema, value, "not midnight UTC");
+        }
+        return Math.floorDiv(millis, DAY_MS);
+    }
+
+    /** Debezium writes a Z behind the day. */
+    private static long utcDay(Schema schema, Object value) {
+        TemporalAccessor parsed = parse("date", DateTimeFormatter.ISO_DATE, TemporalAccessor.class::cast, schema, value);
+        return utc("date", parsed.query(java.time.temporal.TemporalQueries.offset()), schema, value,
+                LocalDate.from(parsed)).toEpochDay();
+    }
+
     static ByteBuffer timestamp(Schema schema, Object value) {
-        return ByteBuffer.allocate(8).putLong(millis("timestamp", Timestamp.LOGICAL_NAME, schema, value)).flip();
+        long millis = switch (name(schema)) {
+            case Timestamp.LOGICAL_NAME -> millis("timestamp", schema, value);
+            case Debezium.TIMESTAMP -> whole("timestamp", schema, value);
+            case Debezium.MICRO_TIMESTAMP -> inMillis(1_000, schema, value);
+            case Debezium.NANO_TIMESTAMP -> inMillis(NANOS_IN_MILLI, schema, value);
+            case Debezium.ZONED_TIMESTAMP, Debezium.ISO_TIMESTAMP -> zoned(schema, value);
+            default -> throw unnamed("timestamp", schema, value,
+                    "Connect's Timestamp, Debezium's Timestamp, MicroTimestamp, NanoTimestamp or ZonedTimestamp");
+        };
+        return ByteBuffer.allocate(8).putLong(millis).flip();
+    }
+
+    private static long inMillis(long unitsInMilli, Schema schema, Object value) {
+        long units = whole("timestamp", schema, value);
+        if (units % unitsInMilli != 0) {
+            throw new UnfitValueException("timestamp", schema, value, BEYOND_MILLIS);
+        }
+        return units / unitsInMilli;
+    }
+
+    /** The instant counts, not the offset that it was written with. */
+    private static long zoned(Schema schema, Object value) {
+        Instant instant = parse("timestamp", DateTimeFormatter.ISO_OFFSET_DATE_TIME, OffsetDateTime::from, schema,
+                value).toInstant();
+        if (instant.getNano() % NANOS_IN_MILLI != 0) {
+            throw new UnfitValueException("timestamp", schema, value, BEYOND_MILLIS);
+        }
+        try {
+            return instant.toEpochMilli();
+        } catch (ArithmeticException e) {
+            throw new UnfitValueException("timestamp", schema, value, "out of range");
+        }
     }
 
     static ByteBuffer time(Schema schema, Object value) {
-        long millis = millis("time", Time.LOGICAL_NAME, schema, value);
-        if (millis < 0 || millis >= DAY_MS) {
-            throw new UnfitValueException("time", schema, value, "not within one day");
-        }
-        return ByteBuffer.allocate(8).putLong(Duration.ofMillis(millis).toNanos()).flip();
+        return switch (name(schema)) {
+            case Time.LOGICAL_NAME -> ofDay(millis("time", schema, value), DAY_MS, schema, value);
+            case Debezium.TIME -> ofDay(whole("time", schema, value), DAY_MS, schema, value);
+            case Debezium.MICRO_TIME -> ofDay(whole("time", schema, value), DAY_MS * 1_000, schema, value);
+            case Debezium.NANO_TIME -> ofDay(whole("time", schema, value), DAY_NANOS, schema, value);
+            case Debezium.ZONED_TIME, Debezium.ISO_TIME -> ofDay(utcTime(schema, value), DAY_NANOS, schema, value);
+            default -> throw unnamed("time", schema, value,
+                    "Connect's Time, Debezium's Time, MicroTime, NanoTime or ZonedTime");
+        };
     }
 
-    private static long millis(String type, String logicalName, Schema schema, Object value) {
-        if (value instanceof Date date && schema != null && logicalName.equals(schema.name())) {
+    private static ByteBuffer ofDay(long units, long unitsInDay, Schema schema, Object value) {
+        if (units < 0 || units >= unitsInDay) {
+            throw new UnfitValueException("time", schema, value, "not within one day");
+        }
+        return ByteBuffer.allocate(8).putLong(units * (DAY_NANOS / unitsInDay)).flip();
+    }
+
+    private static long utcTime(Schema schema, Object value) {
+        OffsetTime time = parse("time", DateTimeFormatter.ISO_OFFSET_TIME, OffsetTime::from, schema, value);
+        return utc("time", time.getOffset(), schema, value, time.toLocalTime()).toNanoOfDay();
+    }
+
+    private static <T> T utc(String type, ZoneOffset offset, Schema schema, Object value, T local) {
+        if (offset != null && !offset.equals(ZoneOffset.UTC)) {
+            throw new UnfitValueException(type, schema, value, "is not in UTC, and the CQL type has no offset");
+        }
+        return local;
+    }
+
+    private static <T> T parse(String type, DateTimeFormatter format, TemporalQuery<T> query, Schema schema,
+            Object value) {
+        try {
+            return format.parse(String.valueOf(value), query);
+        } catch (DateTimeException e) {
+            throw new UnfitValueException(type, schema, value, "not in the form of " + name(schema));
+        }
+    }
+
+    private static long millis(String type, Schema schema, Object value) {
+        if (value instanceof Date date) {
             return date.getTime();
         }
-        throw new UnfitValueException(type, schema, value, "needs the logical type " + logicalName);
+        throw new UnfitValueException(type, schema, value, "not what " + name(schema) + " says");
+    }
+
+    private static long whole(String type, Schema schema, Object value) {
+        if (value instanceof Long || value instanceof Integer) {
+            return ((Number) value).longValue();
+        }
+        throw new UnfitValueException(type, schema, value, "not what " + name(schema) + " says");
+    }
+
+    private static UnfitValueException unnamed(String type, Schema schema, Object value, String names) {
+        return new UnfitValueException(type, schema, value, "needs a schema that names its meaning: " + names);
+    }
+
+    private static String name(Schema schema) {
+        return schema == null || schema.name() == null ? "" : schema.name();
     }
 }

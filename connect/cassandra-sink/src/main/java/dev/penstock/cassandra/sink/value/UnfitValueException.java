@@ -8,9 +8,16 @@ public final class UnfitValueException extends DataException {
 
     private static final long serialVersionUID = 1L;
     private static final int SHOWN = 40;
+    private static final String GEOMETRY = "CQL has no geometry; put its field wkb into a blob "
+            + "with a transform";
 
     UnfitValueException(String cqlType, Schema schema, Object value, String reason) {
-        super("cannot write " + connectType(schema, value) + " " + shown(value) + " as " + cqlType + ": " + reason);
+        super("cannot write " + connectType(schema, value) + " " + shown(value) + " as " + cqlType + ": "
+                + (isGeometry(schema) ? GEOMETRY : reason));
+    }
+
+    private static boolean isGeometry(Schema schema) {
+        return schema != null && schema.name() != null && schema.name().startsWith(Debezium.GEOMETRY_PREFIX);
     }
 
     private static String connectType(Schema schema, Object value) {
