@@ -3,9 +3,10 @@ package dev.penstock.cassandra.sink;
 import dev.penstock.cassandra.sink.cluster.ClusterCheck;
 import dev.penstock.cassandra.sink.config.Settings;
 import dev.penstock.cassandra.sink.config.Validation;
-import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.apache.kafka.common.config.Config;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.connect.connector.Task;
@@ -33,7 +34,13 @@ public final class CassandraSinkConnector extends SinkConnector {
 
     @Override
     public List<Map<String, String>> taskConfigs(int maxTasks) {
-        return Collections.nCopies(maxTasks, properties);
+        return IntStream.range(0, maxTasks).mapToObj(this::taskConfig).toList();
+    }
+
+    private Map<String, String> taskConfig(int task) {
+        Map<String, String> settings = new HashMap<>(properties);
+        settings.put(CassandraSinkTask.NUMBER, Integer.toString(task));
+        return settings;
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.penstock.cassandra.sink;
 
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
 import dev.penstock.cassandra.sink.config.SinkConfig;
+import dev.penstock.cassandra.sink.metrics.SinkMetrics;
 import dev.penstock.cassandra.sink.write.AsyncWriter;
 import dev.penstock.cassandra.sink.write.Backoff;
 import dev.penstock.cassandra.sink.write.Delivery;
@@ -11,6 +12,7 @@ import dev.penstock.cassandra.sink.write.Write;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -24,20 +26,26 @@ import org.apache.kafka.connect.sink.SinkTask;
 /**
  * Writes records to Cassandra. {@link #put} sends and returns while writes are in flight; {@link #preCommit} names only
  * offsets whose writes are acknowledged. While Cassandra is away, Connect is asked to bring the same records again
- * later ({@link RetriableException}): the task stays RUNNING and memory stays bounded.
+ * later ({@link RetriableException}): the task stays RUNNING, its metrics say that it waits, memory stays bounded.
  */
 public final class CassandraSinkTask extends SinkTask {
 
+    /** The connector tells each task its number by this setting; Connect does not. */
+    static final String NUMBER = "task.number";
+
     /** Short enough that Connect, which waits for this thread, can stop the task gracefully within its 5 s. */
     private static final Duration ROOM_WAIT = Duration.ofSeconds(1);
-    private static final Duration CLOSE_WAIT = Duration.ofSeconds(2);
+    private static final Duration FLUSH_WAIT = Duration.ofMillis(500);
+    /** How soon to look after writes in flight when no records come. */
+    private static final Duration LOOK_AFTER = Duration.ofMillis(100);
     private static final Backoff CONNECT_BACKOFF = new Backoff(Duration.ofMillis(500), Duration.ofSeconds(5));
 
     private final OffsetTracker offsets = new OffsetTracker();
     private final TroubleLog trouble = new TroubleLog();
     private SinkConfig config;
+    private SinkMetrics metrics;
     private DeadLetters deadLetters;
-    private Target target;
+    private volatile Target target;
     private int failedConnects;
 
     @Override
@@ -47,34 +55,56 @@ public final class CassandraSinkTask extends SinkTask {
 
     @Override
     public void start(Map<String, String> properties) {
+        Map<String, String> settings = new HashMap<>(properties);
+        String number = settings.remove(NUMBER);
         try {
-            config = new SinkConfig(properties);
+            config = new SinkConfig(settings);
         } catch (ConfigException e) {
             throw new ConnectException(e.getMessage(), e);
         }
-        deadLetters = new DeadLetters(context.errantRecordReporter());
+        metrics = metrics(settings.getOrDefault("name", "cassandra-sink"), number == null ? "0" : number);
+        deadLetters = new DeadLetters(context.errantRecordReporter(), metrics::deadLetter);
         connect();
+    }
+
+    private SinkMetrics metrics(String connector, String number) {
+        SinkMetrics made = new SinkMetrics(connector, number);
+        made.gauge("requests-in-flight", "Requests that Cassandra has not answered",
+                () -> target == null ? 0 : target.writer().inFlight());
+        made.gauge("rows-waiting", "Rows that are neither acknowledged nor refused",
+                () -> target == null ? 0 : target.writer().pending());
+        made.gauge("waiting-for-cassandra", "1 while Cassandra is away, overloaded or stuck, and writes wait for it",
+                () -> trouble.isOn() ? 1 : 0);
+        return made;
     }
 
     @Override
     public void put(Collection<SinkRecord> records) {
         if (target == null && !connect()) {
-            comeAgain(records);
+            comeAgain(CONNECT_BACKOFF.after(failedConnects), records);
             return;
         }
         failWhenForbidden();
-        reportRejected();
         deadLetters.settle();
-        if (!records.isEmpty()) {
-            awaitRoom();
-            target.writer().submit(map(records));
+        try {
+            target.tables().follow();
+            recoverRejected();
+            if (!records.isEmpty()) {
+                awaitRoom();
+                followRecords(records);
+                target.writer().submit(map(records));
+            }
+        } catch (ClusterAwayException e) { // Nothing of this delivery is taken yet.
+            trouble.failed(target.writer().rowsWait(), e);
+            comeAgain(ROOM_WAIT, records);
         }
+        lookAfter();
     }
 
     /** One attempt; false when the cluster is away. */
     private boolean connect() {
         try {
-            target = Target.open(config);
+            target = Target.open(config, trouble, metrics);
             trouble.over();
         } catch (ClusterAwayException e) {
             failedConnects++;
@@ -83,8 +113,8 @@ public final class CassandraSinkTask extends SinkTask {
         return target != null;
     }
 
-    private void comeAgain(Collection<SinkRecord> records) {
-        context.timeout(CONNECT_BACKOFF.after(failedConnects).toMillis());
+    private void comeAgain(Duration wait, Collection<SinkRecord> records) {
+        context.timeout(wait.toMillis());
         if (!records.isEmpty()) {
             throw new RetriableException("Cassandra at " + config.cluster().address() + " does not answer; "
                     + records.size() + " records wait");
@@ -95,8 +125,20 @@ public final class CassandraSinkTask extends SinkTask {
     private void awaitRoom() {
         AsyncWriter writer = target.writer();
         if (!writer.awaitRoom(ROOM_WAIT)) {
+            trouble.waits(writer.rowsWait(), "no answer that makes room for more within "
+                    + ROOM_WAIT.toSeconds() + " s");
             context.timeout(ROOM_WAIT.toMillis());
-            throw new RetriableException("Cassandra is slow or away: " + writer.pending() + " rows wait for it");
+            throw new RetriableException("Cassandra is slow or away: " + writer.rowsWait());
+        }
+        if (!writer.isRetrying()) {
+            trouble.over();
+        }
+    }
+
+    /** A field without a column may be one whose column was added just now: ask before judging it. */
+    private void followRecords(Collection<SinkRecord> records) throws ClusterAwayException {
+        if (!target.tables().fit(records)) {
+            target.tables().refresh();
         }
     }
 
@@ -120,32 +162,51 @@ public final class CassandraSinkTask extends SinkTask {
         });
     }
 
-    private void reportRejected() {
+    /** A row is refused because it is bad, or because its table has changed: then it is made anew. */
+    private void recoverRejected() throws ClusterAwayException {
         AsyncWriter writer = target.writer();
+        if (!writer.hasRejected()) {
+            return;
+        }
+        target.tables().refresh();
+        List<Write> anew = new ArrayList<>();
         for (var rejected = writer.nextRejected(); rejected != null; rejected = writer.nextRejected()) {
-            Write write = rejected.write();
-            if (!target.isThere(write.table())) {
-                throw new ConnectException("Table " + write.table().qualifiedName() + " does not exist any more");
+            if (!rejected.write().delivery().isAbandoned()) {
+                recover(rejected, anew);
             }
-            if (!write.delivery().isAbandoned()) {
-                deadLetters.report(write.record(), new BadRecordException(write.table().qualifiedName()
-                        + ": Cassandra refuses the row: " + rejected.reason().getMessage(), rejected.reason()),
-                        write.delivery());
-            }
+        }
+        writer.submit(anew);
+    }
+
+    private void recover(AsyncWriter.Rejected rejected, List<Write> anew) {
+        Write write = rejected.write();
+        try {
+            anew.add(target.anew(write).orElseThrow(() -> new BadRecordException(write.table().qualifiedName()
+                    + ": Cassandra refuses the row: " + rejected.reason().getMessage(), rejected.reason())));
+        } catch (BadRecordException e) {
+            deadLetters.report(write.record(), e, write.delivery());
         }
     }
 
+    /** Connect polls for as long as a minute: come back sooner while something may still go wrong. */
+    private void lookAfter() {
+        if (target.writer().pending() > 0 || target.writer().hasRejected() || deadLetters.isPending()) {
+            context.timeout(LOOK_AFTER.toMillis());
+        }
+    }
+
+    /** Connect asks for offsets before it closes partitions, so this is where a rebalance or a stop flushes. */
     @Override
     public Map<TopicPartition, OffsetAndMetadata> preCommit(Map<TopicPartition, OffsetAndMetadata> currentOffsets) {
+        if (target != null && !trouble.isOn()) {
+            target.writer().awaitIdle(FLUSH_WAIT);
+        }
         return offsets.committable(currentOffsets);
     }
 
-    /** The partitions go elsewhere: what is not written within a moment is written there once more. */
+    /** The partitions go elsewhere: what is not written by now is written there once more. */
     @Override
     public void close(Collection<TopicPartition> partitions) {
-        if (target != null) {
-            target.writer().awaitIdle(CLOSE_WAIT);
-        }
         offsets.close(partitions);
     }
 
@@ -153,6 +214,9 @@ public final class CassandraSinkTask extends SinkTask {
     public void stop() {
         if (target != null) {
             target.close();
+        }
+        if (metrics != null) {
+            metrics.close();
         }
     }
 }

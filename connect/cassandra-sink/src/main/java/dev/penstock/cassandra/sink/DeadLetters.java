@@ -18,14 +18,21 @@ final class DeadLetters {
     private static final int MAX_PENDING = 1000;
 
     private final ErrantRecordReporter reporter;
+    private final Runnable counter;
     private final Queue<Letter> pending = new ArrayDeque<>();
 
     private record Letter(Future<Void> written, Delivery delivery) {
     }
 
-    /** Make it; {@code reporter} is null when the connector has no dead-letter topic and no error log. */
-    DeadLetters(ErrantRecordReporter reporter) {
+    /**
+     * Make it.
+     *
+     * @param reporter null when the connector tolerates no error and has no dead-letter topic
+     * @param counter is told of each letter
+     */
+    DeadLetters(ErrantRecordReporter reporter, Runnable counter) {
         this.reporter = reporter;
+        this.counter = counter;
     }
 
     /**
@@ -43,7 +50,13 @@ final class DeadLetters {
         } catch (ConnectException e) { // errors.tolerance=none, with a dead-letter topic
             throw new ConnectException(describe(record, reason), e);
         }
+        counter.run();
         settle(pending.size() > MAX_PENDING);
+    }
+
+    /** Tell whether letters are on their way. */
+    boolean isPending() {
+        return !pending.isEmpty();
     }
 
     private static String describe(SinkRecord record, BadRecordException reason) {

@@ -2,30 +2,28 @@ package dev.penstock.cassandra.sink;
 
 import com.datastax.oss.driver.api.core.CqlIdentifier;
 import com.datastax.oss.driver.api.core.CqlSession;
-import com.datastax.oss.driver.api.core.DriverException;
 import com.datastax.oss.driver.api.core.cql.BoundStatement;
 import com.datastax.oss.driver.api.core.metadata.Node;
-import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
+import com.datastax.oss.driver.api.core.metadata.TokenMap;
 import dev.penstock.cassandra.sink.cluster.Cluster;
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
 import dev.penstock.cassandra.sink.cluster.ClusterCheck;
-import dev.penstock.cassandra.sink.config.Problems;
 import dev.penstock.cassandra.sink.config.SinkConfig;
 import dev.penstock.cassandra.sink.config.TableConfig;
 import dev.penstock.cassandra.sink.mapping.RecordMapper;
-import dev.penstock.cassandra.sink.mapping.TableShape;
 import dev.penstock.cassandra.sink.write.AsyncWriter;
 import dev.penstock.cassandra.sink.write.Batcher;
 import dev.penstock.cassandra.sink.write.Delivery;
+import dev.penstock.cassandra.sink.write.Meter;
+import dev.penstock.cassandra.sink.write.TroubleLog;
 import dev.penstock.cassandra.sink.write.Write;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.stream.Collectors;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.sink.SinkRecord;
 
@@ -35,12 +33,12 @@ final class Target implements AutoCloseable {
     private static final long CLOSE_SECONDS = 1;
 
     private final CqlSession session;
-    private final Map<String, List<RecordMapper>> mappersByTopic;
+    private final Tables tables;
     private final AsyncWriter writer;
 
-    private Target(CqlSession session, List<RecordMapper> mappers, AsyncWriter writer) {
+    private Target(CqlSession session, Tables tables, AsyncWriter writer) {
         this.session = session;
-        this.mappersByTopic = mappers.stream().collect(Collectors.groupingBy(mapper -> mapper.config().topic()));
+        this.tables = tables;
         this.writer = writer;
     }
 
@@ -50,39 +48,26 @@ final class Target implements AutoCloseable {
      * @throws ClusterAwayException when the cluster does not answer now
      * @throws ConnectException when the configuration is wrong
      */
-    static Target open(SinkConfig config) throws ClusterAwayException {
+    static Target open(SinkConfig config, TroubleLog trouble, Meter meter) throws ClusterAwayException {
         CqlSession session = Cluster.connect(config.cluster(), ClusterCheck.keyspaces(config.tables()));
         try {
-            List<RecordMapper> mappers = shapes(config, session).stream()
-                    .map(shape -> RecordMapper.prepare(shape, session)).toList();
             Batcher batcher = new Batcher(config.maxRecordsInBatch(), config.maxBatchBytes());
-            return new Target(session, mappers,
-                    new AsyncWriter(session::executeAsync, batcher, config.maxConcurrentRequests()));
-        } catch (QueryValidationException e) {
-            session.closeAsync();
-            throw new ConnectException("Cassandra refuses the connector's statements: " + e.getMessage(), e);
-        } catch (DriverException e) {
-            session.closeAsync();
-            throw new ClusterAwayException("Cassandra went away while statements were prepared: " + e.getMessage(), e);
-        } catch (ConnectException e) {
+            return new Target(session, new Tables(session, config.tables()),
+                    new AsyncWriter(session::executeAsync, batcher, config.maxConcurrentRequests(), trouble, meter));
+        } catch (ClusterAwayException | ConnectException e) {
             session.closeAsync();
             throw e;
         }
     }
 
-    private static List<TableShape> shapes(SinkConfig config, CqlSession session) {
-        Problems problems = new Problems();
-        List<TableShape> shapes = config.tables().stream()
-                .flatMap(table -> TableShape.resolve(table, session.getMetadata(), problems).stream()).toList();
-        if (!problems.isEmpty()) {
-            throw new ConnectException(problems.toString());
-        }
-        return shapes;
-    }
-
     /** What sends the writes. */
     AsyncWriter writer() {
         return writer;
+    }
+
+    /** The tables as they are. */
+    Tables tables() {
+        return tables;
     }
 
     /**
@@ -91,32 +76,43 @@ final class Target implements AutoCloseable {
      * @throws BadRecordException when one of the tables cannot take it; then none gets it
      */
     List<Write> map(SinkRecord record, Delivery delivery) {
-        List<RecordMapper> mappers = mappersByTopic.get(record.topic());
-        if (mappers == null) {
+        List<RecordMapper> mappers = tables.of(record.topic());
+        if (mappers.isEmpty()) {
             throw new BadRecordException("topic " + record.topic() + " has no table; set topic." + record.topic()
                     + ".<keyspace>.<table>.mapping");
         }
         List<Write> writes = new ArrayList<>(mappers.size());
         for (RecordMapper mapper : mappers) {
-            RecordMapper.Mapped mapped = mapper.map(record);
-            writes.add(new Write(mapped.statement(), group(mapped.statement(), mapper.config()), mapped.bytes(),
-                    record, mapper.config(), delivery));
+            writes.add(write(mapper, record, delivery));
         }
         delivery.expect(writes.size());
         return writes;
     }
 
-    private Write.Group group(BoundStatement statement, TableConfig table) {
-        CqlIdentifier keyspace = CqlIdentifier.fromInternal(table.keyspace());
-        Set<Node> replicas = session.getMetadata().getTokenMap()
-                .map(tokens -> tokens.getReplicas(keyspace, statement.getRoutingKey())).orElse(Set.of());
-        return new Write.Group(replicas.isEmpty() ? statement.getRoutingKey() : replicas, table.consistencyLevel());
+    /**
+     * Make a write anew when its table has changed since.
+     *
+     * @return empty when the table is the same
+     * @throws BadRecordException when the table as it is now cannot take the record
+     */
+    Optional<Write> anew(Write write) {
+        RecordMapper mapper = tables.of(write.table());
+        return mapper.made((BoundStatement) write.statement()) ? Optional.empty()
+                : Optional.of(write(mapper, write.record(), write.delivery()));
     }
 
-    /** Tell whether a table that was there at the start still is. */
-    boolean isThere(TableConfig table) {
-        return session.getMetadata().getKeyspace(CqlIdentifier.fromInternal(table.keyspace()))
-                .flatMap(keyspace -> keyspace.getTable(CqlIdentifier.fromInternal(table.table()))).isPresent();
+    private Write write(RecordMapper mapper, SinkRecord record, Delivery delivery) {
+        RecordMapper.Mapped mapped = mapper.map(record);
+        return new Write(mapped.statement(), group(mapped.statement(), mapper.config()), mapped.bytes(), record,
+                mapper.config(), delivery);
+    }
+
+    private Write.Group group(BoundStatement statement, TableConfig table) {
+        CqlIdentifier keyspace = CqlIdentifier.fromInternal(table.keyspace());
+        Optional<TokenMap> tokens = session.getMetadata().getTokenMap();
+        Set<Node> replicas = tokens.isEmpty() ? Set.of()
+                : tokens.get().getReplicas(keyspace, statement.getRoutingKey());
+        return new Write.Group(replicas.isEmpty() ? statement.getRoutingKey() : replicas, table.consistencyLevel());
     }
 
     /** Stop sending and close the session, within a second or so. */

@@ -44,6 +44,21 @@ public final class RecordMapper {
         return shape.config();
     }
 
+    /** The table as this mapper knows it. */
+    public TableShape shape() {
+        return shape;
+    }
+
+    /** Tell whether a statement is one of this mapper's. */
+    public boolean made(BoundStatement statement) {
+        return statement.getPreparedStatement() == insert || statement.getPreparedStatement() == delete;
+    }
+
+    /** Tell whether every field of a record has a column. */
+    public boolean fits(SinkRecord record) {
+        return unmappedFields.find(record).isEmpty();
+    }
+
     /**
      * Make the statement for a record: the full row, or the delete of its key when the value is null.
      *
@@ -51,7 +66,9 @@ public final class RecordMapper {
      */
     public Mapped map(SinkRecord record) {
         try {
-            unmappedFields.check(record);
+            unmappedFields.find(record).ifPresent(reason -> {
+                throw new BadRecordException(reason);
+            });
             return record.value() == null ? delete(record) : insert(record);
         } catch (BadRecordException e) {
             throw new BadRecordException(config().qualifiedName() + ": " + e.getMessage(), e.getCause());

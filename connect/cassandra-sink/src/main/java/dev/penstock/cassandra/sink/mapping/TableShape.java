@@ -105,6 +105,16 @@ public record TableShape(TableConfig config, List<Column> columns) {
         return columns.stream().filter(Column::primaryKey).toList();
     }
 
+    /** The names of the primary key, in its order. */
+    public List<String> keyNames() {
+        return primaryKey().stream().map(column -> column.name().asInternal()).toList();
+    }
+
+    /** The names of all columns. */
+    public List<String> names() {
+        return columns.stream().map(column -> column.name().asInternal()).toList();
+    }
+
     /** A full row: it always names every column, so that the row is what the record says and nothing older. */
     String insert() {
         String names = columns.stream().map(column -> column.name().asCql(true)).collect(Collectors.joining(", "));

@@ -1,15 +1,16 @@
 package dev.penstock.cassandra.sink.mapping;
 
-import dev.penstock.cassandra.sink.BadRecordException;
 import dev.penstock.cassandra.sink.config.Mapping;
 import dev.penstock.cassandra.sink.config.Source;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.sink.SinkRecord;
 
 /**
- * Refuses records with a field that {@code *} cannot put anywhere: to leave it out would lose data in silence.
+ * Finds records with a field that {@code *} cannot put anywhere: to leave it out would lose data in silence.
  * Remembers the last schemas that were good, since they rarely change. Used by one thread.
  */
 final class UnmappedFields {
@@ -24,32 +25,34 @@ final class UnmappedFields {
         columns = shape.columns().stream().map(column -> column.name().asInternal()).collect(Collectors.toSet());
     }
 
-    /** Check a record; does nothing for a mapping without {@code *}. */
-    void check(SinkRecord record) {
+    /** Say which field of a record has no column; finds none for a mapping without {@code *}. */
+    Optional<String> find(SinkRecord record) {
         if (!mapping.everyField()) {
-            return;
+            return Optional.empty();
         }
+        Optional<String> found = Optional.empty();
         if (record.keySchema() == null || record.keySchema() != goodKey) {
-            check(Source.Part.KEY, record.key());
-            goodKey = record.keySchema();
+            found = find(Source.Part.KEY, record.key());
+            goodKey = found.isEmpty() ? record.keySchema() : goodKey;
         }
-        if (record.value() != null && (record.valueSchema() == null || record.valueSchema() != goodValue)) {
-            check(Source.Part.VALUE, record.value());
-            goodValue = record.valueSchema();
+        if (found.isEmpty() && record.value() != null
+                && (record.valueSchema() == null || record.valueSchema() != goodValue)) {
+            found = find(Source.Part.VALUE, record.value());
+            goodValue = found.isEmpty() ? record.valueSchema() : goodValue;
         }
+        return found;
     }
 
-    private void check(Source.Part part, Object content) {
+    private Optional<String> find(Source.Part part, Object content) {
         if (content == null || mapping.reads(new Source(part, null))) {
-            return;
+            return Optional.empty();
         }
-        Fields.names(content).orElseThrow(() -> new BadRecordException("the " + part.word() + " has no fields for '*'; "
-                        + "map it as column=" + part.word()))
-                .stream()
+        Optional<List<String>> names = Fields.names(content);
+        if (names.isEmpty()) {
+            return Optional.of("the " + part.word() + " has no fields for '*'; map it as column=" + part.word());
+        }
+        return names.get().stream()
                 .filter(field -> !columns.contains(field) && !mapping.reads(new Source(part, field)))
-                .findFirst()
-                .ifPresent(field -> {
-                    throw new BadRecordException("field " + field + " of the " + part.word() + " has no column");
-                });
+                .findFirst().map(field -> "field " + field + " of the " + part.word() + " has no column");
     }
 }

@@ -29,7 +29,8 @@ public final class AsyncWriter implements AutoCloseable {
     private final Function<Statement<?>, CompletionStage<?>> session;
     private final Batcher batcher;
     private final Backlog backlog;
-    private final TroubleLog trouble = new TroubleLog();
+    private final TroubleLog trouble;
+    private final Meter meter;
     private final AtomicInteger retrying = new AtomicInteger();
     private final Queue<Rejected> rejected = new ConcurrentLinkedQueue<>();
     private final ScheduledThreadPoolExecutor clock;
@@ -50,10 +51,15 @@ public final class AsyncWriter implements AutoCloseable {
      *
      * @param session sends a statement; completes when it is acknowledged
      * @param maxInFlight requests in flight at most
+     * @param trouble is told when writes wait, and when no longer
+     * @param meter counts
      */
-    public AsyncWriter(Function<Statement<?>, CompletionStage<?>> session, Batcher batcher, int maxInFlight) {
+    public AsyncWriter(Function<Statement<?>, CompletionStage<?>> session, Batcher batcher, int maxInFlight,
+            TroubleLog trouble, Meter meter) {
         this.session = session;
         this.batcher = batcher;
+        this.trouble = trouble;
+        this.meter = meter;
         // Twice of what can be in flight: the next requests are ready when answers come.
         this.backlog = new Backlog(maxInFlight, 2L * maxInFlight * batcher.maxWrites(), MAX_BACKLOG_BYTES);
         this.clock = new ScheduledThreadPoolExecutor(1, task -> {
@@ -84,7 +90,22 @@ public final class AsyncWriter implements AutoCloseable {
         return backlog.size();
     }
 
-    /** The next rejected row, for the dead letters; null when there is none. */
+    /** Requests in flight. */
+    public int inFlight() {
+        return backlog.inFlight();
+    }
+
+    /** Tell whether rows wait for another try. */
+    public boolean isRetrying() {
+        return retrying.get() > 0;
+    }
+
+    /** Tell whether there is a rejected row. */
+    public boolean hasRejected() {
+        return !rejected.isEmpty();
+    }
+
+    /** The next rejected row; null when there is none. */
     public Rejected nextRejected() {
         return rejected.poll();
     }
@@ -118,9 +139,10 @@ public final class AsyncWriter implements AutoCloseable {
                     request.attempt()));
         }
         if (live.writes().isEmpty() || closed) {
-            backlog.answered();
+            backlog.answered(request);
         } else {
-            send(live).whenComplete((rows, error) -> answer(live, error));
+            long start = System.nanoTime();
+            send(live).whenComplete((rows, error) -> answer(live, error, System.nanoTime() - start));
         }
     }
 
@@ -132,9 +154,12 @@ public final class AsyncWriter implements AutoCloseable {
         }
     }
 
-    private void answer(Request request, Throwable error) {
-        backlog.answered();
+    private void answer(Request request, Throwable error, long nanos) {
+        backlog.answered(request);
+        meter.answered(request.writes().size(), nanos);
         if (error == null) {
+            int deletes = request.deletes();
+            meter.acknowledged(request.writes().size() - deletes, deletes);
             request.writes().forEach(write -> write.delivery().acknowledge());
             finish(request);
         } else if (!closed) {
@@ -168,10 +193,16 @@ public final class AsyncWriter implements AutoCloseable {
         if (failed.attempt() == 0) {
             retrying.addAndGet(failed.writes().size());
         }
-        trouble.failed(backlog.size() + " rows wait for Cassandra", error);
+        trouble.failed(rowsWait(), error);
         for (Request request : next) {
+            meter.retried();
             clock.schedule(() -> sendAgain(request), BACKOFF.after(failed.attempt()).toMillis(), TimeUnit.MILLISECONDS);
         }
+    }
+
+    /** What waits, for people. */
+    public String rowsWait() {
+        return backlog.size() + " rows wait for Cassandra";
     }
 
     private void sendAgain(Request request) {

@@ -44,6 +44,16 @@ record Request(List<Write> writes, int attempt) {
         return new Request(writes.stream().filter(write -> !write.delivery().isAbandoned()).toList(), attempt);
     }
 
+    /** The replica set that all writes have in common. */
+    Object replicas() {
+        return writes.get(0).group().replicas();
+    }
+
+    /** How many of the writes are deletes. */
+    int deletes() {
+        return (int) writes.stream().filter(Write::isDelete).count();
+    }
+
     long bytes() {
         return writes.stream().mapToLong(Write::bytes).sum();
     }

@@ -4,7 +4,7 @@ import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Says in the log, once in a few seconds, that writes wait and why, and once that it is over. */
+/** Knows whether writes wait, and says so in the log: every few seconds with the reason, and when it is over. */
 public final class TroubleLog {
 
     private static final Logger LOG = LoggerFactory.getLogger(TroubleLog.class);
@@ -15,7 +15,12 @@ public final class TroubleLog {
     private boolean trouble;
 
     /** Something failed that is tried again. */
-    public synchronized void failed(String what, Throwable error) {
+    public void failed(String what, Throwable error) {
+        waits(what, error.getClass().getSimpleName() + ": " + String.valueOf(error.getMessage()).replaceAll("\\s+", " "));
+    }
+
+    /** Something takes longer than it should. */
+    public synchronized void waits(String what, String reason) {
         long now = System.nanoTime();
         if (!trouble) {
             trouble = true;
@@ -24,7 +29,7 @@ public final class TroubleLog {
         }
         if (now - lastSaid >= EVERY_NANOS) {
             lastSaid = now;
-            LOG.warn("{}; trying again for as long as it takes, {} s so far: {}", what, seconds(now), reason(error));
+            LOG.warn("{}; trying again for as long as it takes, {} s so far: {}", what, seconds(now), reason);
         }
     }
 
@@ -36,11 +41,12 @@ public final class TroubleLog {
         }
     }
 
-    private long seconds(long now) {
-        return Duration.ofNanos(now - since).toSeconds();
+    /** Tell whether something waits. */
+    public synchronized boolean isOn() {
+        return trouble;
     }
 
-    private static String reason(Throwable error) {
-        return error.getClass().getSimpleName() + ": " + String.valueOf(error.getMessage()).replaceAll("\\s+", " ");
+    private long seconds(long now) {
+        return Duration.ofNanos(now - since).toSeconds();
     }
 }

@@ -18,6 +18,11 @@ import org.apache.kafka.connect.sink.SinkRecord;
 public record Write(BatchableStatement<?> statement, Group group, int bytes, SinkRecord record, TableConfig table,
         Delivery delivery) {
 
+    /** Tell whether it deletes the row. */
+    boolean isDelete() {
+        return record.value() == null;
+    }
+
     /**
      * What writes must have in common to share a batch.
      *

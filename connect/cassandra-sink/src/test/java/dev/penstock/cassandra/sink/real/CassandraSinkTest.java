@@ -1,5 +1,12 @@
 package dev.penstock.cassandra.sink.real;
 
+import static dev.penstock.cassandra.sink.real.Users.GENERATION;
+import static dev.penstock.cassandra.sink.real.Users.KEY;
+import static dev.penstock.cassandra.sink.real.Users.TOPIC;
+import static dev.penstock.cassandra.sink.real.Users.delete;
+import static dev.penstock.cassandra.sink.real.Users.id;
+import static dev.penstock.cassandra.sink.real.Users.upsert;
+import static dev.penstock.cassandra.sink.real.Users.withVersion;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -15,12 +22,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Date;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -36,7 +41,6 @@ import org.apache.kafka.connect.data.Timestamp;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.sink.SinkRecord;
-import org.apache.kafka.connect.storage.SimpleHeaderConverter;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -51,17 +55,7 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class CassandraSinkTest {
 
-    private static final String TOPIC = "views.users";
     private static final String MAPPING = "topic.views.users.penstock.users.mapping";
-    private static final long GENERATION = 1L << 52;
-    private static final Schema KEY = SchemaBuilder.struct().field("country", Schema.STRING_SCHEMA)
-            .field("id", Schema.STRING_SCHEMA).build();
-    private static final Schema VALUE = SchemaBuilder.struct().field("country", Schema.STRING_SCHEMA)
-            .field("id", Schema.STRING_SCHEMA).field("name", Schema.OPTIONAL_STRING_SCHEMA)
-            .field("age", Schema.OPTIONAL_INT32_SCHEMA).build();
-
-    private static final SimpleHeaderConverter HEADERS = new SimpleHeaderConverter();
-
     private static CassandraServer server;
     private static CqlSession cql;
 
@@ -105,29 +99,6 @@ class CassandraSinkTest {
         return new TaskRun(settings(), TOPIC, true);
     }
 
-    private static UUID id(long number) {
-        return new UUID(0, number);
-    }
-
-    private static SinkRecord delete(String country, UUID id, long offset) {
-        Struct key = new Struct(KEY).put("country", country).put("id", id.toString());
-        return withVersion(new SinkRecord(TOPIC, 0, KEY, key, null, null, offset), GENERATION + offset);
-    }
-
-    private static SinkRecord upsert(String country, UUID id, String name, Integer age, long offset) {
-        Struct key = new Struct(KEY).put("country", country).put("id", id.toString());
-        Struct value = new Struct(VALUE).put("country", country).put("id", id.toString()).put("name", name)
-                .put("age", age);
-        return withVersion(new SinkRecord(TOPIC, 0, KEY, key, VALUE, value, offset), GENERATION + offset);
-    }
-
-    /** As Connect's own header converter reads the digits that the view job writes. */
-    private static SinkRecord withVersion(SinkRecord record, long version) {
-        record.headers().add("version", HEADERS.toConnectHeader(record.topic(), "version",
-                Long.toString(version).getBytes(java.nio.charset.StandardCharsets.UTF_8)));
-        return record;
-    }
-
     private static Map<String, String> rows() {
         Map<String, String> rows = new TreeMap<>();
         cql.execute("SELECT country, id, name, age, row_version FROM penstock.users").forEach(row -> rows.put(
@@ -164,41 +135,6 @@ class CassandraSinkTest {
             assertEquals(Map.of("x/2", "Bob/40/9"), rows());
             run.put(List.of(upsert("x", id(1), "late", 1, 9))).awaitCommittable();
             assertEquals(Map.of("x/2", "Bob/40/9"), rows());
-        }
-    }
-
-    /** Any order, any repetition, any cut into deliveries: the newest version of each key is what stays. */
-    @Test
-    void everyInterleavingEndsInTheSameState() {
-        for (int seed = 0; seed < 8; seed++) {
-            cql.execute("TRUNCATE penstock.users");
-            Random random = new Random(seed);
-            Map<String, String> expected = new TreeMap<>();
-            List<SinkRecord> stream = new ArrayList<>();
-            for (int offset = 0; offset < 400; offset++) {
-                long key = random.nextInt(20);
-                String country = "c" + key % 3;
-                if (random.nextInt(3) == 0) {
-                    stream.add(delete(country, id(key), offset));
-                    expected.remove(country + "/" + key);
-                } else {
-                    Integer age = random.nextInt(4) == 0 ? null : random.nextInt(99);
-                    stream.add(upsert(country, id(key), "n" + offset, age, offset));
-                    expected.put(country + "/" + key, "n" + offset + "/" + age + "/" + offset);
-                }
-            }
-            List<SinkRecord> replay = new ArrayList<>(stream);
-            replay.addAll(stream.subList(random.nextInt(200), 200 + random.nextInt(200)));
-            Collections.shuffle(replay, random);
-            try (TaskRun run = run()) {
-                for (int from = 0; from < replay.size();) {
-                    int to = Math.min(replay.size(), from + 1 + random.nextInt(100));
-                    run.put(replay.subList(from, to));
-                    from = to;
-                }
-                run.awaitCommittable();
-            }
-            assertEquals(expected, rows(), "seed " + seed);
         }
     }
 
@@ -333,7 +269,8 @@ class CassandraSinkTest {
             cql.execute("DROP TABLE penstock.gone");
             ConnectException failure = assertThrows(ConnectException.class,
                     () -> run.put(List.of(upsert("x", id(2), "n", 1, 1))).awaitCommittable());
-            assertEquals("Table penstock.gone does not exist any more", failure.getMessage());
+            assertTrue(failure.getMessage().endsWith("Table penstock.gone does not exist; create it"),
+                    failure.getMessage());
             assertEquals(1, run.committable());
         }
     }

@@ -21,7 +21,9 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.stream.LongStream;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterEach;
@@ -36,14 +38,37 @@ class AsyncWriterTest {
 
     private final OffsetTracker tracker = new OffsetTracker();
     private final Queue<List<String>> sent = new ConcurrentLinkedQueue<>();
+    private final TroubleLog trouble = new TroubleLog();
+    private final CountingMeter meter = new CountingMeter();
     private AsyncWriter writer;
+
+    private static final class CountingMeter implements Meter {
+        private final AtomicInteger answers = new AtomicInteger();
+        private final AtomicInteger rows = new AtomicInteger();
+        private final AtomicInteger retries = new AtomicInteger();
+
+        @Override
+        public void answered(int rows, long nanos) {
+            answers.incrementAndGet();
+        }
+
+        @Override
+        public void acknowledged(int written, int deletes) {
+            rows.addAndGet(written + deletes);
+        }
+
+        @Override
+        public void retried() {
+            retries.incrementAndGet();
+        }
+    }
 
     private void start(Function<List<String>, CompletionStage<?>> server, int batch, int inFlight) {
         writer = new AsyncWriter(statement -> {
             List<String> rows = rows(statement);
             sent.add(rows);
             return server.apply(rows);
-        }, new Batcher(batch, 1_000_000), inFlight);
+        }, new Batcher(batch, 1_000_000), inFlight, trouble, meter);
     }
 
     private static List<String> rows(Statement<?> statement) {
@@ -162,5 +187,47 @@ class AsyncWriterTest {
         assertFalse(writer.awaitIdle(Duration.ofMillis(20)));
         tracker.close(List.of(PARTITION));
         assertTrue(writer.awaitIdle(SOON));
+    }
+
+    /** Replicas that answer nothing get at most three quarters of the places, and nobody waits behind them. */
+    @Test
+    void slowReplicasHoldUpNoOthers() {
+        start(rows -> Long.parseLong(rows.get(0)) < 100 ? new CompletableFuture<>() : done(), 1, 8);
+        writer.submit(LongStream.range(0, 2).mapToObj(offset -> Writes.of(tracker, 100 + offset, "quick", 1)).toList());
+        writer.submit(LongStream.of(0, 100).mapToObj(offset ->
+                Writes.of(tracker, offset, offset == 0 ? "slow" : "quick", 1)).toList());
+        writer.submit(LongStream.range(1, 100).mapToObj(offset -> Writes.of(tracker, offset, "slow", 1)).toList());
+        assertEquals(6, writer.inFlight());
+        writer.submit(LongStream.range(200, 1_000).mapToObj(offset ->
+                Writes.of(tracker, offset, "quick", 1)).toList());
+        assertEquals(803, meter.rows.get());
+        assertEquals(100, writer.pending());
+    }
+
+    /** Rows that share a batch with one that times out for ever are written all the same. */
+    @Test
+    void oneSlowRowHoldsUpOnlyItself() {
+        start(rows -> rows.contains("3") ? failed(new DriverTimeoutException("too slow")) : done(), 8, 2);
+        writer.submit(Writes.of(tracker, 8));
+        long deadline = System.nanoTime() + SOON.toNanos();
+        while (writer.pending() > 1 && System.nanoTime() < deadline) {
+            writer.awaitIdle(Duration.ofMillis(5));
+        }
+        assertEquals(1, writer.pending());
+        assertEquals(7, meter.rows.get());
+        assertTrue(trouble.isOn());
+        writer.submit(LongStream.range(8, 2_000).mapToObj(offset -> Writes.of(tracker, offset, "a", 10)).toList());
+        assertEquals(1_999, meter.rows.get());
+        assertEquals(3, committable(2_000));
+    }
+
+    @Test
+    void saysThatItWaitsUntilItIsOver() {
+        start(rows -> sent.size() <= 2 ? failed(away()) : done(), 8, 2);
+        writer.submit(Writes.of(tracker, 3));
+        assertTrue(trouble.isOn());
+        assertTrue(writer.awaitIdle(SOON));
+        assertEquals(2, meter.retries.get());
+        assertEquals(3, meter.answers.get());
     }
 }

@@ -1,0 +1,273 @@
+package dev.penstock.cassandra.sink.real;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.cql.Row;
+import com.datastax.oss.driver.api.core.data.CqlDuration;
+import com.datastax.oss.driver.api.core.data.CqlVector;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.math.BigDecimal;
+import java.net.InetAddress;
+import java.nio.ByteBuffer;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalTime;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import javax.management.InstanceNotFoundException;
+import javax.management.JMException;
+import javax.management.MBeanServer;
+import javax.management.ObjectName;
+import org.apache.kafka.connect.data.Schema;
+import org.apache.kafka.connect.data.SchemaBuilder;
+import org.apache.kafka.connect.data.Struct;
+import org.apache.kafka.connect.errors.ConnectException;
+import org.apache.kafka.connect.errors.RetriableException;
+import org.apache.kafka.connect.sink.SinkRecord;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+
+/** What changes while a task runs: its tables, its metrics, its state; and the round trip of Debezium's types. */
+@Tag("cassandra")
+@EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
+class LiveTest {
+
+    private static final String TOPIC = "t";
+    private static final MBeanServer JMX = ManagementFactory.getPlatformMBeanServer();
+
+    private static CassandraServer server;
+    private static CqlSession cql;
+
+    @BeforeAll
+    static void start() throws IOException, InterruptedException {
+        server = CassandraServer.start(Integer.getInteger("cassandra.port"));
+        cql = server.session();
+        cql.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+    }
+
+    @AfterAll
+    static void stop() throws InterruptedException {
+        cql.close();
+        server.kill();
+    }
+
+    @BeforeEach
+    void table() throws IOException, InterruptedException {
+        server.revive(cql);
+        cql.execute("DROP TABLE IF EXISTS k.t");
+        cql.execute("CREATE TABLE k.t (id text, n int, a text, PRIMARY KEY (id, n))");
+    }
+
+    private static TaskRun run(String mapping) {
+        return new TaskRun(settings(mapping), TOPIC, true);
+    }
+
+    private static Map<String, String> settings(String mapping) {
+        return Map.of("name", "live", "task.number", "7", "port", Integer.toString(server.port()), "topics", TOPIC,
+                "topic.t.k.t.mapping", mapping + "__timestamp=key.v");
+    }
+
+    /** A record with fields of text beside those of the key; none at all is a delete. */
+    private static SinkRecord record(long offset, String... fields) {
+        Schema keySchema = SchemaBuilder.struct().field("id", Schema.STRING_SCHEMA).field("n", Schema.INT32_SCHEMA)
+                .field("v", Schema.INT64_SCHEMA).build();
+        Struct key = new Struct(keySchema).put("id", "x").put("n", (int) offset).put("v", offset + 1);
+        SchemaBuilder schema = SchemaBuilder.struct();
+        Arrays.stream(fields).forEach(field -> schema.field(field, Schema.STRING_SCHEMA));
+        Struct value = new Struct(schema.build());
+        Arrays.stream(fields).forEach(field -> value.put(field, field + offset));
+        return fields.length == 0 ? new SinkRecord(TOPIC, 0, keySchema, key, null, null, offset)
+                : new SinkRecord(TOPIC, 0, keySchema, key, value.schema(), value, offset);
+    }
+
+    private static List<String> letters(TaskRun run) {
+        return run.context.letters.stream().map(letter -> letter.getValue().getMessage()).toList();
+    }
+
+    private static List<Row> rows() {
+        return cql.execute("SELECT * FROM k.t").all();
+    }
+
+    @Test
+    void anAddedColumnIsUsedByTheVeryNextRecord() {
+        try (TaskRun run = run("*, ")) {
+            run.put(List.of(record(0, "a"))).awaitCommittable();
+            for (int i = 1; i < 6; i++) {
+                cql.execute("ALTER TABLE k.t ADD b" + i + " text");
+                run.put(List.of(record(i, "a", "b" + i))).awaitCommittable();
+            }
+            assertEquals(List.of(), letters(run));
+            assertEquals("b55", rows().get(5).getString("b5"));
+            run.put(List.of(record(6, "a", "c"))).awaitCommittable();
+            assertEquals(List.of("k.t: field c of the value has no column"), letters(run));
+        }
+    }
+
+    /** The server refuses the statement that still names the column: the row is good and must not be put aside. */
+    @Test
+    void aDroppedColumnCostsNoRowThatDoesNotNeedIt() {
+        cql.execute("ALTER TABLE k.t ADD b text");
+        try (TaskRun run = run("*, ")) {
+            run.put(List.of(record(0, "a", "b"))).awaitCommittable();
+            cql.execute("ALTER TABLE k.t DROP b");
+            run.put(List.of(record(1, "a"), record(2, "a", "b"), record(3, "a"))).awaitCommittable();
+            run.put(List.of(record(4, "a", "b"))).awaitCommittable();
+            assertEquals(List.of("a0", "a1", "a3"), rows().stream().map(row -> row.getString("a")).toList());
+            assertEquals(List.of("k.t: field b of the value has no column"), letters(run).stream().distinct().toList());
+            assertEquals(2, letters(run).size());
+        }
+    }
+
+    @Test
+    void aDroppedColumnThatIsMappedFailsTheTask() {
+        try (TaskRun run = run("id=key.id, n=key.n, a=value.a, ")) {
+            run.put(List.of(record(0, "a"))).awaitCommittable();
+            cql.execute("ALTER TABLE k.t DROP a");
+            String message = assertThrows(ConnectException.class,
+                    () -> run.put(List.of(record(1, "a"))).awaitCommittable()).getMessage();
+            assertEquals("topic.t.k.t.mapping: Table k.t has no column a; it has id, n", message);
+            assertEquals(1, run.committable());
+        }
+    }
+
+    @Test
+    void aRenamedColumnOfThePrimaryKeyFailsTheTask() {
+        try (TaskRun run = run("*, ")) {
+            run.put(List.of(record(0, "a"))).awaitCommittable();
+            cql.execute("ALTER TABLE k.t RENAME n TO m");
+            String message = assertThrows(ConnectException.class,
+                    () -> run.put(List.of(record(1, "a"))).awaitCommittable()).getMessage();
+            assertEquals("The primary key of table k.t was [id, n] and is now [id, m]: adapt the mapping or the "
+                    + "records, then restart the task", message);
+            assertEquals(List.of(), letters(run));
+        }
+    }
+
+    /** Connect asks for offsets, then closes: what was put before must be in them. */
+    @Test
+    void offsetsOfWritesInFlightAreFlushedBeforeTheyAreCommitted() {
+        try (TaskRun run = run("*, ")) {
+            run.put(IntStream.range(0, 500).mapToObj(n -> record(n, "a")).toList());
+            assertEquals(500, run.committable());
+            assertEquals(500, rows().size());
+        }
+    }
+
+    private static double metric(String name) throws JMException {
+        return ((Number) JMX.getAttribute(
+                new ObjectName("kafka.connect:type=cassandra-sink-task-metrics,connector=live,task=7"), name))
+                .doubleValue();
+    }
+
+    @Test
+    void countsInJmxForAsLongAsTheTaskRuns() throws JMException {
+        for (int round = 0; round < 2; round++) {
+            try (TaskRun run = run("*, ")) {
+                run.put(List.of(record(0, "a"), record(1, "a"), record(2, "nowhere"))).awaitCommittable();
+                run.put(List.of(record(1))).awaitCommittable();
+                assertEquals(2, metric("rows-written-total"));
+                assertEquals(1, metric("rows-deleted-total"));
+                assertEquals(2, metric("batch-total"));
+                assertEquals(1.5, metric("batch-size-avg"));
+                assertEquals(2, metric("batch-size-max"));
+                assertEquals(1, metric("dead-letter-total"));
+                assertEquals(0, metric("retry-total"));
+                assertEquals(0, metric("requests-in-flight"));
+                assertEquals(0, metric("rows-waiting"));
+                assertEquals(0, metric("waiting-for-cassandra"));
+                assertTrue(metric("request-latency-max") >= metric("request-latency-avg"));
+                assertTrue(metric("request-latency-p99") >= metric("request-latency-p50"));
+                assertTrue(metric("request-latency-avg") > 0);
+            }
+            assertThrows(InstanceNotFoundException.class, () -> metric("rows-written-total"));
+        }
+    }
+
+    @Test
+    void saysInJmxThatItWaitsForCassandra() throws Exception {
+        Map<String, String> settings = new HashMap<>(settings("*, "));
+        settings.put("queryExecutionTimeout", "1");
+        settings.put("maxConcurrentRequests", "1");
+        settings.put("maxNumberOfRecordsInBatch", "1");
+        try (TaskRun run = new TaskRun(settings, TOPIC, true)) {
+            run.put(List.of(record(0, "a"))).awaitCommittable();
+            server.freeze();
+            run.task.put(List.of(record(1, "a"), record(2, "a")));
+            do {
+                assertThrows(RetriableException.class, () -> run.task.put(List.of(record(3, "a"))));
+                assertEquals(1, metric("waiting-for-cassandra"));
+            } while (metric("retry-total") == 0);
+            assertEquals(2, metric("rows-waiting"));
+            assertEquals(1, run.committable());
+            server.thaw();
+            run.put(List.of(record(1, "a"), record(2, "a"), record(3, "a"))).awaitCommittable();
+            assertEquals(0, metric("waiting-for-cassandra"));
+        }
+        assertFalse(JMX.isRegistered(
+                new ObjectName("kafka.connect:type=cassandra-sink-task-metrics,connector=live,task=7")));
+        assertEquals(4, rows().size());
+    }
+
+    private static Schema named(SchemaBuilder schema, String name) {
+        return schema.name("io.debezium." + name).build();
+    }
+
+    @Test
+    void writesDebeziumsTypes() throws IOException {
+        cql.execute("CREATE TABLE k.debezium (id text PRIMARY KEY, d date, ti time, zti time, ts timestamp, "
+                + "zts timestamp, i duration, u uuid, j text, e set<text>, bi blob, v decimal, ip inet, "
+                + "ve vector<float, 2>)");
+        Schema variable = SchemaBuilder.struct().name("io.debezium.data.VariableScaleDecimal")
+                .field("scale", Schema.INT32_SCHEMA).field("value", Schema.BYTES_SCHEMA).build();
+        Schema schema = SchemaBuilder.struct()
+                .field("d", named(SchemaBuilder.int32(), "time.Date"))
+                .field("ti", named(SchemaBuilder.int64(), "time.MicroTime"))
+                .field("zti", named(SchemaBuilder.string(), "time.ZonedTime"))
+                .field("ts", named(SchemaBuilder.int64(), "time.MicroTimestamp"))
+                .field("zts", named(SchemaBuilder.string(), "time.ZonedTimestamp"))
+                .field("i", named(SchemaBuilder.string(), "time.Interval"))
+                .field("u", named(SchemaBuilder.string(), "data.Uuid"))
+                .field("j", named(SchemaBuilder.string(), "data.Json"))
+                .field("e", named(SchemaBuilder.string(), "data.EnumSet"))
+                .field("bi", named(SchemaBuilder.bytes(), "data.Bits"))
+                .field("v", variable).field("ip", Schema.STRING_SCHEMA)
+                .field("ve", named(SchemaBuilder.array(Schema.FLOAT64_SCHEMA), "data.DoubleVector")).build();
+        UUID uuid = UUID.randomUUID();
+        Struct value = new Struct(schema).put("d", -1).put("ti", 86_399_999_999L).put("zti", "01:02:03.000004Z")
+                .put("ts", -1_000L).put("zts", "2020-01-02T03:04:05.678Z").put("i", "P1Y2M3DT4H5M6.5S")
+                .put("u", uuid.toString()).put("j", "{}").put("e", "b,a").put("bi", new byte[] {3})
+                .put("v", new Struct(variable).put("scale", 2).put("value", new byte[] {-5}))
+                .put("ip", "2001:db8::1").put("ve", List.of(0.5, 1.5));
+        Map<String, String> settings = Map.of("port", Integer.toString(server.port()), "topics", TOPIC,
+                "topic.t.k.debezium.mapping", "*, id=key, __timestamp=header.v");
+        try (TaskRun run = new TaskRun(settings, TOPIC, false)) {
+            SinkRecord record = new SinkRecord(TOPIC, 0, Schema.STRING_SCHEMA, "x", schema, value, 0);
+            record.headers().addLong("v", 1);
+            run.put(List.of(record)).awaitCommittable();
+        }
+        Row row = cql.execute("SELECT d,ti,zti,ts,zts,i,u,j,e,bi,v,ip,ve FROM k.debezium").one();
+        List<Object> expected = List.of(LocalDate.of(1969, 12, 31), LocalTime.of(23, 59, 59, 999_999_000),
+                LocalTime.of(1, 2, 3, 4_000), Instant.ofEpochMilli(-1), Instant.parse("2020-01-02T03:04:05.678Z"),
+                CqlDuration.newInstance(14, 3, 14_706_500_000_000L), uuid, "{}", Set.of("a", "b"),
+                ByteBuffer.wrap(new byte[] {3}), new BigDecimal("-0.05"), InetAddress.getByName("2001:db8::1"),
+                CqlVector.newInstance(0.5f, 1.5f));
+        assertEquals(expected, IntStream.range(0, expected.size()).mapToObj(row::getObject).toList());
+    }
+}
