@@ -92,8 +92,9 @@ public final class CassandraSinkTask extends SinkTask {
             if (!records.isEmpty()) {
                 awaitRoom();
                 followRecords(records);
-                target.writer().submit(map(records));
             }
+            noteThatItGoesOn();
+            target.writer().submit(map(records));
         } catch (ClusterAwayException e) { // Nothing of this delivery is taken yet.
             trouble.failed(target.writer().rowsWait(), e);
             comeAgain(ROOM_WAIT, records);
@@ -124,13 +125,17 @@ public final class CassandraSinkTask extends SinkTask {
     /** Nothing of this delivery is taken yet, so Connect can bring all of it again. */
     private void awaitRoom() {
         AsyncWriter writer = target.writer();
-        if (!writer.awaitRoom(ROOM_WAIT)) {
+        if (!offsets.hasRoom() || !writer.awaitRoom(ROOM_WAIT)) {
             trouble.waits(writer.rowsWait(), "no answer that makes room for more within "
                     + ROOM_WAIT.toSeconds() + " s");
             context.timeout(ROOM_WAIT.toMillis());
             throw new RetriableException("Cassandra is slow or away: " + writer.rowsWait());
         }
-        if (!writer.isRetrying()) {
+    }
+
+    private void noteThatItGoesOn() {
+        if (trouble.isOn() && !target.writer().isRetrying() && offsets.hasRoom()
+                && target.writer().awaitRoom(Duration.ZERO)) {
             trouble.over();
         }
     }

@@ -70,10 +70,10 @@ record Column(CqlIdentifier name, DataType type, boolean primaryKey, Optional<So
 
     /** The key says which row it is and the value what is in it, so each is asked first for its own columns. */
     private SchemaAndValue byName(SinkRecord record) {
-        Source inKey = new Source(Source.Part.KEY, name.asInternal());
-        Source inValue = new Source(Source.Part.VALUE, name.asInternal());
-        return Fields.read(record, primaryKey ? inKey : inValue)
-                .or(() -> Fields.read(record, primaryKey ? inValue : inKey))
+        Source.Part first = primaryKey ? Source.Part.KEY : Source.Part.VALUE;
+        Source.Part second = primaryKey ? Source.Part.VALUE : Source.Part.KEY;
+        return Fields.read(record, first, name.asInternal())
+                .or(() -> Fields.read(record, second, name.asInternal()))
                 .orElse(SchemaAndValue.NULL);
     }
 }

@@ -19,10 +19,15 @@ final class Fields {
 
     /** The value and its schema; empty when the record has no such field or header (which a null value is not). */
     static Optional<SchemaAndValue> read(SinkRecord record, Source source) {
-        return switch (source.part()) {
-            case KEY -> read(record.keySchema(), record.key(), source.field());
-            case VALUE -> read(record.valueSchema(), record.value(), source.field());
-            case HEADER -> header(record.headers().lastWithName(source.field()));
+        return read(record, source.part(), source.field());
+    }
+
+    /** The same for a source in its two parts: this runs for every column of every record. */
+    static Optional<SchemaAndValue> read(SinkRecord record, Source.Part part, String name) {
+        return switch (part) {
+            case KEY -> read(record.keySchema(), record.key(), name);
+            case VALUE -> read(record.valueSchema(), record.value(), name);
+            case HEADER -> header(record.headers().lastWithName(name));
         };
     }
 

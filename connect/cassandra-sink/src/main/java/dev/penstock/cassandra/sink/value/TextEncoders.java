@@ -6,14 +6,11 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.util.UUID;
-import java.util.regex.Pattern;
 import org.apache.kafka.connect.data.Schema;
 
 /** Text, identifiers, bytes and truth values: types that are taken as they are or parsed strictly. */
 final class TextEncoders {
 
-    /** UUID.fromString also takes short groups such as 1-1-1-1-1. */
-    private static final Pattern UUID_TEXT = Pattern.compile("\\p{XDigit}{8}(-\\p{XDigit}{4}){3}-\\p{XDigit}{12}");
     private static final byte[] FALSE = {0};
     private static final byte[] TRUE = {1};
 
@@ -21,7 +18,19 @@ final class TextEncoders {
     }
 
     static ByteBuffer text(Schema schema, Object value) {
+        if (value instanceof String text && !hasSurrogate(text)) {
+            return ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)); // The common case, many times as fast.
+        }
         return encode("text", StandardCharsets.UTF_8, schema, value);
+    }
+
+    private static boolean hasSurrogate(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            if (Character.isSurrogate(text.charAt(i))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     static ByteBuffer ascii(Schema schema, Object value) {
@@ -56,10 +65,21 @@ final class TextEncoders {
         if (value instanceof UUID uuid) {
             return uuid;
         }
-        if (value instanceof String text && UUID_TEXT.matcher(text).matches()) {
-            return UUID.fromString(text);
+        UUID parsed = value instanceof String text ? parse(text) : null;
+        if (parsed != null) {
+            return parsed;
         }
         throw new UnfitValueException(type, schema, value, "not a UUID such as 123e4567-e89b-12d3-a456-426614174000");
+    }
+
+    /** UUID.fromString also takes short groups such as 1-1-1-1-1. */
+    private static UUID parse(String text) {
+        try {
+            UUID uuid = UUID.fromString(text);
+            return uuid.toString().equalsIgnoreCase(text) ? uuid : null;
+        } catch (IllegalArgumentException e) {
+            return null;
+        }
     }
 
     private static ByteBuffer bytes(UUID uuid) {

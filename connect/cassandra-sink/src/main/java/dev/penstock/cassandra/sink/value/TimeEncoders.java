@@ -10,6 +10,7 @@ import java.time.OffsetTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.TemporalAccessor;
+import java.time.temporal.TemporalQueries;
 import java.time.temporal.TemporalQuery;
 import java.util.Date;
 import org.apache.kafka.connect.data.Schema;
@@ -55,8 +56,9 @@ final class TimeEncoders {
 
     /** Debezium writes a Z behind the day. */
     private static long utcDay(Schema schema, Object value) {
-        TemporalAccessor parsed = parse("date", DateTimeFormatter.ISO_DATE, TemporalAccessor.class::cast, schema, value);
-        return utc("date", parsed.query(java.time.temporal.TemporalQueries.offset()), schema, value,
+        TemporalAccessor parsed =
+                parse("date", DateTimeFormatter.ISO_DATE, TemporalAccessor.class::cast, schema, value);
+        return utc("date", parsed.query(TemporalQueries.offset()), schema, value,
                 LocalDate.from(parsed)).toEpochDay();
     }
 

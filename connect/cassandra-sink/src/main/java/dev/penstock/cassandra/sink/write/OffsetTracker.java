@@ -14,6 +14,9 @@ import org.apache.kafka.common.TopicPartition;
  */
 public final class OffsetTracker {
 
+    /** Some 25 MB: one row that is not acknowledged for hours must not fill the memory with what came after it. */
+    static final int MAX_TRACKED = 500_000;
+
     private final Map<TopicPartition, Deque<Delivery>> outstanding = new HashMap<>();
 
     /** Take note of a record, in the order of delivery. */
@@ -33,6 +36,11 @@ public final class OffsetTracker {
         Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
         positions.forEach((partition, position) -> offsets.put(partition, committable(partition, position)));
         return offsets;
+    }
+
+    /** Tell whether more records may be delivered, though the oldest is not acknowledged. */
+    public boolean hasRoom() {
+        return outstanding.values().stream().mapToInt(deliveries -> withoutDone(deliveries).size()).sum() < MAX_TRACKED;
     }
 
     private OffsetAndMetadata committable(TopicPartition partition, OffsetAndMetadata position) {

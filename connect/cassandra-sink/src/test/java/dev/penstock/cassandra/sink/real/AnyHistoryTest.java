@@ -87,7 +87,7 @@ class AnyHistoryTest {
         return rows;
     }
 
-    /** Changes of a few rows, each of a higher version, and what must be left; some histories do not keep their order. */
+    /** Changes of a few rows, each of a higher version, and what must be left; some logs do not keep their order. */
     private static final class History {
 
         final Map<String, String> oracle = new TreeMap<>();

@@ -64,6 +64,18 @@ class OffsetTrackerTest {
     }
 
     @Test
+    void hasNoRoomForEverBehindOneThatIsNotAcknowledged() {
+        Delivery stuck = tracker.track(P0, 0);
+        for (int offset = 1; offset < OffsetTracker.MAX_TRACKED; offset++) {
+            assertTrue(tracker.hasRoom());
+            tracker.track(P0, offset).acknowledge();
+        }
+        assertFalse(tracker.hasRoom());
+        stuck.acknowledge();
+        assertTrue(tracker.hasRoom());
+    }
+
+    @Test
     void abandonsClosedPartitions() {
         Delivery gone = tracker.track(P0, 5);
         Delivery here = tracker.track(P1, 5);
