@@ -35,7 +35,7 @@ public final class CassandraSinkTask extends SinkTask {
 
     /** Short enough that Connect, which waits for this thread, can stop the task gracefully within its 5 s. */
     private static final Duration ROOM_WAIT = Duration.ofSeconds(1);
-    private static final Duration FLUSH_WAIT = Duration.ofMillis(500);
+    private static final Duration FLUSH_WAIT = Duration.ofSeconds(2);
     /** How soon to look after writes in flight when no records come. */
     private static final Duration LOOK_AFTER = Duration.ofMillis(100);
     private static final Backoff CONNECT_BACKOFF = new Backoff(Duration.ofMillis(500), Duration.ofSeconds(5));

@@ -164,9 +164,10 @@ class LiveTest {
     @Test
     void offsetsOfWritesInFlightAreFlushedBeforeTheyAreCommitted() {
         try (TaskRun run = run("*, ")) {
-            run.put(IntStream.range(0, 500).mapToObj(n -> record(n, "a")).toList());
-            assertEquals(500, run.committable());
-            assertEquals(500, rows().size());
+            run.put(List.of(record(0, "a"))).awaitCommittable();
+            run.put(IntStream.range(1, 100).mapToObj(n -> record(n, "a")).toList());
+            assertEquals(100, run.committable());
+            assertEquals(100, rows().size());
         }
     }
 
