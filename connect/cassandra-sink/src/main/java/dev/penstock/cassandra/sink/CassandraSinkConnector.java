@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink;
 
 import dev.penstock.cassandra.sink.cluster.ClusterCheck;
+import dev.penstock.cassandra.sink.config.DataStaxSettings;
 import dev.penstock.cassandra.sink.config.Settings;
 import dev.penstock.cassandra.sink.config.Validation;
 import java.util.Collections;
@@ -10,9 +11,13 @@ import org.apache.kafka.common.config.Config;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.connect.connector.Task;
 import org.apache.kafka.connect.sink.SinkConnector;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Kafka Connect sink for Apache Cassandra; the README beside the code lists every setting. */
 public final class CassandraSinkConnector extends SinkConnector {
+
+    private static final Logger LOG = LoggerFactory.getLogger(CassandraSinkConnector.class);
 
     private Map<String, String> properties = Map.of();
 
@@ -24,6 +29,7 @@ public final class CassandraSinkConnector extends SinkConnector {
     @Override
     public void start(Map<String, String> settings) {
         properties = Map.copyOf(settings);
+        DataStaxSettings.remark(settings).ifPresent(LOG::warn);
     }
 
     @Override
