@@ -115,8 +115,8 @@ public final class Settings {
     private static ConfigDef tls(ConfigDef def) {
         return def
                 .define(SSL_PROVIDER, Type.STRING, NONE, new Choice(List.of(NONE, JDK), Map.of("OPENSSL",
-                                "the native library is not part of the connector; choose JDK, which has the same "
-                                        + "protocols and is as fast for what a sink sends")),
+                                "the native library is not part of the connector; choose JDK, which speaks the "
+                                        + "same protocols")),
                         Importance.MEDIUM, "JDK: encrypt with TLS. None: do not.",
                         SECURITY, 4, Width.SHORT, "Encryption")
                 .define(HOSTNAME_VALIDATION, Type.BOOLEAN, true, Importance.MEDIUM,
