@@ -33,8 +33,8 @@ public record ClusterConfig(List<String> contactPoints, int port, Optional<Strin
                 (Integer) setting.apply(Settings.PORT),
                 text(setting.apply(Settings.LOCAL_DC)), text(setting.apply(Settings.USERNAME)),
                 (Password) setting.apply(Settings.PASSWORD), (Integer) setting.apply(Settings.QUERY_TIMEOUT),
-                (Integer) setting.apply(Settings.POOL_SIZE), Choice.is(setting.apply(Settings.COMPRESSION), Settings.LZ4),
-                TlsConfig.of(setting));
+                (Integer) setting.apply(Settings.POOL_SIZE),
+                Choice.is(setting.apply(Settings.COMPRESSION), Settings.LZ4), TlsConfig.of(setting));
     }
 
     private static List<String> hosts(List<?> named) {

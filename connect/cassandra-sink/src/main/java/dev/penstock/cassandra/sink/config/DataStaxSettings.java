@@ -45,7 +45,7 @@ public final class DataStaxSettings {
                             + Settings.COMPRESSION + " or ssl.*"));
 
     /** Defaults that are not DataStax's. */
-    private static final Map<String, String> THEIR_DEFAULTS = Map.of(
+    static final Map<String, String> THEIR_DEFAULTS = Map.of(
             TableSetting.CONSISTENCY_LEVEL, "LOCAL_ONE", TableSetting.NULL_TO_UNSET, "true",
             Settings.MAX_CONCURRENT_REQUESTS, "500", Settings.QUERY_TIMEOUT, "30", Settings.POOL_SIZE, "4");
 

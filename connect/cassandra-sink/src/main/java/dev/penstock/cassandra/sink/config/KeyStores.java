@@ -60,7 +60,8 @@ public final class KeyStores {
             throw new UnreadableStoreException(wrongPassword ? "Wrong password for " + store.path()
                     : store.path() + " cannot be read: " + e.getMessage(), wrongPassword, e);
         } catch (GeneralSecurityException e) {
-            throw new UnreadableStoreException(store.path() + " is neither PKCS12 nor JKS: " + e.getMessage(), false, e);
+            throw new UnreadableStoreException(store.path() + " is neither PKCS12 nor JKS: " + e.getMessage(), false,
+                    e);
         }
     }
 

@@ -141,7 +141,8 @@ public final class Settings {
 
     private static ConfigDef writes(ConfigDef def) {
         return def
-                .define(CONSISTENCY_LEVEL, Type.STRING, "LOCAL_QUORUM", Choice.of(CONSISTENCY_LEVELS), Importance.MEDIUM,
+                .define(CONSISTENCY_LEVEL, Type.STRING, "LOCAL_QUORUM", Choice.of(CONSISTENCY_LEVELS),
+                        Importance.MEDIUM,
                         "Consistency level of tables that have no topic.<topic>.<keyspace>.<table>.consistencyLevel: "
                                 + String.join(", ", CONSISTENCY_LEVELS) + ". DataStax's sink has LOCAL_ONE.",
                         WRITES, 1, Width.MEDIUM, "Consistency level")

@@ -82,8 +82,8 @@ public record TableShape(TableConfig config, List<Column> columns) {
             return Optional.empty();
         }
         if (metadata.getType() instanceof ListType list && !list.isFrozen()) {
-            problems.add(config.mappingSetting(), "Column " + name + " of " + config.qualifiedName() + " is a list that "
-                    + "is not frozen: a repeated write would add its elements once more; make it frozen<"
+            problems.add(config.mappingSetting(), "Column " + name + " of " + config.qualifiedName() + " is a list "
+                    + "that is not frozen: a repeated write would add its elements once more; make it frozen<"
                     + list.asCql(true, true) + "> or map the other columns one by one");
             return Optional.empty();
         }

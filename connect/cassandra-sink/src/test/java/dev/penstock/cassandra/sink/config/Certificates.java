@@ -22,7 +22,8 @@ public final class Certificates {
      * @param alternativeNames what the certificate says the host is, as keytool writes it: {@code dns:a,ip:127.0.0.1}
      * @return the keystore
      */
-    public static Path make(Path folder, String name, String alternativeNames) throws IOException, InterruptedException {
+    public static Path make(Path folder, String name, String alternativeNames)
+            throws IOException, InterruptedException {
         Path keystore = folder.resolve(name + ".p12");
         Path certificate = folder.resolve(name + ".crt");
         keytool("-genkeypair", "-alias", name, "-keyalg", "EC", "-dname", "CN=" + name, "-validity", "2", "-ext",

@@ -44,7 +44,8 @@ class MappingParserTest {
     @Test
     void namesEveryMistake() {
         var e = assertThrows(MappingSyntaxException.class,
-                () -> MappingParser.parse("a=value.x,,a=key.y,b=now(),c=header,__life=value.t,__ttl=key.a,__ttl=key.b"));
+                () -> MappingParser.parse(
+                        "a=value.x,,a=key.y,b=now(),c=header,__life=value.t,__ttl=key.a,__ttl=key.b"));
         assertEquals(6, e.problems().size(), e.getMessage());
     }
 

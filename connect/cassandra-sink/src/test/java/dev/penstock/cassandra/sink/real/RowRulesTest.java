@@ -81,7 +81,8 @@ class RowRulesTest {
 
     /** A record as JSON without schemas brings it: a map. */
     private static SinkRecord record(long offset, long millis, Map<String, ?> value) {
-        return new SinkRecord("t", 0, Schema.STRING_SCHEMA, "x", null, value, offset, millis, TimestampType.CREATE_TIME);
+        return new SinkRecord("t", 0, Schema.STRING_SCHEMA, "x", null, value, offset, millis,
+                TimestampType.CREATE_TIME);
     }
 
     private static Map<String, Object> value(Object... fields) {
@@ -117,8 +118,8 @@ class RowRulesTest {
 
     @Test
     void aRecordMayNameItsLife() {
-        Map<String, String> settings = settings(TABLE + "mapping", "*, id=key, __ttl=value.life", TABLE + "ttl", "500000",
-                TABLE + "ttlTimeUnit", "MILLISECONDS");
+        Map<String, String> settings = settings(TABLE + "mapping", "*, id=key, __ttl=value.life",
+                TABLE + "ttl", "500000", TABLE + "ttlTimeUnit", "MILLISECONDS");
         letters(settings, record(0, 1, value("a", "1", "life", 99_001)));
         assertLife(100, row());
         letters(settings, record(1, 2, value("a", "2", "life", null)));
@@ -244,7 +245,8 @@ class RowRulesTest {
                 .filter(value -> !value.errorMessages().isEmpty())
                 .collect(Collectors.toMap(ConfigValue::name, value -> String.join("; ", value.errorMessages())));
         Map<String, String> reasons = Map.of("open_list", "a repeated write would add its elements once more",
-                "shared", "Column s of k.shared is static", "typed", "is of the type frozen<k.address>, which is not supported",
+                "shared", "Column s of k.shared is static",
+                "typed", "is of the type frozen<k.address>, which is not supported",
                 "hits", "counter, which is not supported: a repeated write would count twice",
                 "u", "has no column c; it has id, a, b; Column id of the primary key of k.u is not mapped");
         reasons.forEach((table, reason) -> {
