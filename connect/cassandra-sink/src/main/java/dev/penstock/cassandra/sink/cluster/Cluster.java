@@ -12,6 +12,7 @@ import com.datastax.oss.driver.internal.core.time.ServerSideTimestampGenerator;
 import dev.penstock.cassandra.sink.config.ClusterConfig;
 import dev.penstock.cassandra.sink.config.Settings;
 import java.net.InetSocketAddress;
+import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -113,7 +114,8 @@ public final class Cluster {
     private static String root(Throwable error) {
         String message = error.getClass().getSimpleName();
         for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-            message = cause.getMessage() == null ? message : cause.getMessage();
+            message = cause instanceof ClosedChannelException ? "the connection was closed at once"
+                    : cause.getMessage() == null ? message : cause.getMessage();
         }
         return message;
     }

@@ -12,7 +12,8 @@ import org.apache.kafka.common.config.ConfigException;
  * @param allowed the values
  * @param refused values that are refused by name, with the reason and what to do instead
  */
-record Choice(List<String> allowed, Map<String, String> refused) implements ConfigDef.Validator {
+record Choice(List<String> allowed, Map<String, String> refused)
+        implements ConfigDef.Validator, ConfigDef.Recommender {
 
     /** A choice without refusals of its own. */
     static Choice of(List<String> allowed) {
@@ -30,6 +31,16 @@ record Choice(List<String> allowed, Map<String, String> refused) implements Conf
         if (allowed.stream().noneMatch(wanted::equalsIgnoreCase)) {
             throw new ConfigException(name, value, "choose one of " + String.join(", ", allowed));
         }
+    }
+
+    @Override
+    public List<Object> validValues(String name, Map<String, Object> parsed) {
+        return List.copyOf(allowed);
+    }
+
+    @Override
+    public boolean visible(String name, Map<String, Object> parsed) {
+        return true;
     }
 
     /** Tell whether a value is the given one, in any case. */

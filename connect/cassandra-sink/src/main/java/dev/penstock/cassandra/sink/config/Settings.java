@@ -67,6 +67,14 @@ public final class Settings {
     private static final String SECURITY = "Security";
     private static final String WRITES = "Writes";
 
+    private static final Choice LEVELS = Choice.of(CONSISTENCY_LEVELS);
+    private static final Choice COMPRESSIONS = new Choice(List.of(NONE, LZ4), Map.of("SNAPPY",
+            "version 5 of Cassandra's protocol has no Snappy; choose LZ4"));
+    private static final Choice AUTH_PROVIDERS = new Choice(List.of(NONE, PLAIN), Map.of("GSSAPI",
+            "Kerberos is a feature of DataStax Enterprise, not of Apache Cassandra; use PLAIN"));
+    private static final Choice SSL_PROVIDERS = new Choice(List.of(NONE, JDK), Map.of("OPENSSL",
+            "the native library is not part of the connector; choose JDK, which speaks the same protocols"));
+
     private Settings() {
     }
 
@@ -91,19 +99,16 @@ public final class Settings {
                         "Connections that a task keeps to each node; one carries thousands of requests at once. "
                                 + "DataStax's sink has 4.",
                         CLUSTER, 4, Width.SHORT, "Connections to a node")
-                .define(COMPRESSION, Type.STRING, NONE, new Choice(List.of(NONE, LZ4), Map.of("SNAPPY",
-                                "version 5 of Cassandra's protocol has no Snappy; choose LZ4")), Importance.LOW,
+                .define(COMPRESSION, Type.STRING, NONE, COMPRESSIONS, Importance.LOW,
                         "Compression of what goes over the network: None or LZ4.",
-                        CLUSTER, 5, Width.SHORT, "Compression");
+                        CLUSTER, 5, Width.SHORT, "Compression", COMPRESSIONS);
     }
 
     private static ConfigDef authentication(ConfigDef def) {
         return def
-                .define(AUTH_PROVIDER, Type.STRING, NONE, new Choice(List.of(NONE, PLAIN), Map.of("GSSAPI",
-                                "Kerberos is a feature of DataStax Enterprise, not of Apache Cassandra; use PLAIN")),
-                        Importance.LOW,
+                .define(AUTH_PROVIDER, Type.STRING, NONE, AUTH_PROVIDERS, Importance.LOW,
                         "PLAIN: user and password. None: the same when a user is named, no authentication otherwise.",
-                        SECURITY, 1, Width.SHORT, "Authentication")
+                        SECURITY, 1, Width.SHORT, "Authentication", AUTH_PROVIDERS)
                 .define(USERNAME, Type.STRING, "", Importance.MEDIUM,
                         "User name for password authentication. Empty: no authentication.",
                         SECURITY, 2, Width.MEDIUM, "User name")
@@ -114,11 +119,9 @@ public final class Settings {
 
     private static ConfigDef tls(ConfigDef def) {
         return def
-                .define(SSL_PROVIDER, Type.STRING, NONE, new Choice(List.of(NONE, JDK), Map.of("OPENSSL",
-                                "the native library is not part of the connector; choose JDK, which speaks the "
-                                        + "same protocols")),
-                        Importance.MEDIUM, "JDK: encrypt with TLS. None: do not.",
-                        SECURITY, 4, Width.SHORT, "Encryption")
+                .define(SSL_PROVIDER, Type.STRING, NONE, SSL_PROVIDERS, Importance.MEDIUM,
+                        "JDK: encrypt with TLS. None: do not.",
+                        SECURITY, 4, Width.SHORT, "Encryption", SSL_PROVIDERS)
                 .define(HOSTNAME_VALIDATION, Type.BOOLEAN, true, Importance.MEDIUM,
                         "Whether the certificate of a node must carry its name or address.",
                         SECURITY, 5, Width.SHORT, "Check host names")
@@ -141,11 +144,10 @@ public final class Settings {
 
     private static ConfigDef writes(ConfigDef def) {
         return def
-                .define(CONSISTENCY_LEVEL, Type.STRING, "LOCAL_QUORUM", Choice.of(CONSISTENCY_LEVELS),
-                        Importance.MEDIUM,
+                .define(CONSISTENCY_LEVEL, Type.STRING, "LOCAL_QUORUM", LEVELS, Importance.MEDIUM,
                         "Consistency level of tables that have no topic.<topic>.<keyspace>.<table>.consistencyLevel: "
                                 + String.join(", ", CONSISTENCY_LEVELS) + ". DataStax's sink has LOCAL_ONE.",
-                        WRITES, 1, Width.MEDIUM, "Consistency level")
+                        WRITES, 1, Width.MEDIUM, "Consistency level", LEVELS)
                 .define(MAX_CONCURRENT_REQUESTS, Type.INT, 32, ConfigDef.Range.between(1, 32768), Importance.MEDIUM,
                         "Requests (batches or single rows) that a task has in flight at most. DataStax's sink "
                                 + "has 500.",

@@ -102,7 +102,8 @@ final class TableConfigs {
             this.table = table;
             byName = TableSettings.definition(table, defaultLevel).validateAll(properties);
             byName.values().forEach(value -> {
-                value.errorMessages().forEach(message -> found.add(value.name(), message));
+                // Behind a value that is no number, Connect also complains that it has none.
+                value.errorMessages().stream().findFirst().ifPresent(message -> found.add(value.name(), message));
                 values.add(new ConfigValue(value.name(), value.value(), value.recommendedValues(), new ArrayList<>()));
             });
         }

@@ -128,7 +128,13 @@ class ValidationTest {
     @Test
     void showsEverySettingOfATableWithItsDefault() {
         Map<String, Object> shown = new HashMap<>();
-        new Validation(good()).values().forEach(value -> shown.put(value.name(), value.value()));
+        Map<String, Object> recommended = new HashMap<>();
+        new Validation(good()).values().forEach(value -> {
+            shown.put(value.name(), value.value());
+            recommended.put(value.name(), value.recommendedValues());
+        });
+        assertEquals(List.of("false", "true"), recommended.get(TABLE + "nullToUnset"));
+        assertEquals(List.of("None", "PLAIN"), recommended.get("auth.provider"));
         assertEquals(false, shown.get(TABLE + "nullToUnset"));
         assertEquals("LOCAL_QUORUM", shown.get(TABLE + "consistencyLevel"));
         assertEquals(good().get(MAPPING), shown.get(MAPPING));
