@@ -5,8 +5,10 @@ import dev.penstock.cassandra.sink.config.DataStaxSettings;
 import dev.penstock.cassandra.sink.config.Settings;
 import dev.penstock.cassandra.sink.config.Validation;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.kafka.common.config.Config;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.connect.connector.Task;
@@ -28,8 +30,8 @@ public final class CassandraSinkConnector extends SinkConnector {
 
     @Override
     public void start(Map<String, String> settings) {
-        properties = Map.copyOf(settings);
-        DataStaxSettings.remark(settings).ifPresent(LOG::warn);
+        properties = written(settings);
+        DataStaxSettings.remark(properties).ifPresent(LOG::warn);
     }
 
     @Override
@@ -55,9 +57,16 @@ public final class CassandraSinkConnector extends SinkConnector {
     /** Find everything that is wrong at once, the cluster's tables included, each on its own setting. */
     @Override
     public Config validate(Map<String, String> settings) {
-        Validation validation = new Validation(settings);
+        Validation validation = new Validation(written(settings));
         validation.cluster().ifPresent(cluster ->
                 validation.add(ClusterCheck.problems(cluster, validation.tables())));
         return new Config(validation.values());
+    }
+
+    /** Connect hands on a null that somebody wrote as a value; it sets nothing. */
+    private static Map<String, String> written(Map<String, String> settings) {
+        Map<String, String> written = new HashMap<>(settings);
+        written.values().removeIf(Objects::isNull);
+        return Collections.unmodifiableMap(written);
     }
 }
