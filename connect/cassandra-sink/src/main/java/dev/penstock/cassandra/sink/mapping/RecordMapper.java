@@ -58,6 +58,7 @@ public final class RecordMapper {
     }
 
     private Mapped insert(SinkRecord record) {
+        long version = numbers.timestamp(record);
         Binder binder = new Binder(insert);
         for (Column column : shape.columns()) {
             ByteBuffer value = column.encode(record);
@@ -67,7 +68,7 @@ public final class RecordMapper {
                 binder.add(value);
             }
         }
-        binder.add(numbers.timestamp(record));
+        binder.add(version);
         if (shape.bindsTtl()) {
             numbers.ttlSeconds(record).ifPresent(binder::add);
         }
