@@ -12,6 +12,7 @@ import com.datastax.oss.driver.internal.core.time.ServerSideTimestampGenerator;
 import dev.penstock.cassandra.sink.config.ClusterConfig;
 import dev.penstock.cassandra.sink.config.Settings;
 import java.net.InetSocketAddress;
+import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -54,6 +55,7 @@ public final class Cluster {
                 .withApplicationName("penstock-cassandra-sink")
                 .addContactPoints(addresses(config));
         config.localDc().ifPresent(builder::withLocalDatacenter);
+        config.tls().ifPresent(tls -> builder.withSslEngineFactory(Tls.engines(tls)));
         config.username().ifPresent(user -> builder.withAuthCredentials(user, config.password().value()));
         return builder.build();
     }
@@ -72,6 +74,8 @@ public final class Cluster {
                 .withDuration(DefaultDriverOption.RECONNECTION_BASE_DELAY, Duration.ofMillis(200))
                 .withDuration(DefaultDriverOption.RECONNECTION_MAX_DELAY, Duration.ofSeconds(5))
                 .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(config.queryTimeoutSeconds()))
+                .withInt(DefaultDriverOption.CONNECTION_POOL_LOCAL_SIZE, config.poolSize())
+                .withString(DefaultDriverOption.PROTOCOL_COMPRESSION, config.compressed() ? "lz4" : "none")
                 // Every write has its own version, so it may be repeated.
                 .withBoolean(DefaultDriverOption.REQUEST_DEFAULT_IDEMPOTENCE, true)
                 // A server warning (batch size, partitions in a batch) would be a log line for every batch.
@@ -95,6 +99,12 @@ public final class Cluster {
             throw new WrongSettingException(Settings.USERNAME, "Cassandra at " + config.address()
                     + " refuses user or password: " + refused.getMessage(), refused);
         });
+        for (Throwable cause : causes) {
+            Tls.wrongSetting(cause).ifPresent(setting -> {
+                throw new WrongSettingException(setting, "the certificate of Cassandra at " + config.address()
+                        + " is refused: " + root(cause), cause);
+            });
+        }
         String reasons = causes.stream().map(Cluster::root).distinct().collect(Collectors.joining("; "));
         return new ClusterAwayException("Cassandra at " + config.address() + " does not answer"
                 + (reasons.isEmpty() ? "" : ": " + reasons), e);
@@ -104,7 +114,8 @@ public final class Cluster {
     private static String root(Throwable error) {
         String message = error.getClass().getSimpleName();
         for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-            message = cause.getMessage() == null ? message : cause.getMessage();
+            message = cause instanceof ClosedChannelException ? "the connection was closed at once"
+                    : cause.getMessage() == null ? message : cause.getMessage();
         }
         return message;
     }

@@ -3,6 +3,7 @@ package dev.penstock.cassandra.sink.config;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -11,21 +12,26 @@ import java.util.regex.Pattern;
 /**
  * Reads the text of a mapping: {@code *, col=value.field, col=key, col=header.name, __timestamp=header.version}.
  *
- * <p>Names are taken as they are written, case included; double quotes allow any character in them.
+ * <p>Names are taken as they are written, case included; double quotes allow any character in them, around the name
+ * alone ({@code value."a b"}) or around the whole source ({@code "value.a b"}).
  * The parser goes on after a mistake, so that a person sees all of them at once.
  */
 public final class MappingParser {
 
     private static final String TIMESTAMP = "__timestamp";
+    private static final String TTL = "__ttl";
     private static final String NAME = "\"(?:[^\"]|\"\")+\"|[^\\s\",=*]+";
     private static final Pattern ENTRY_END = Pattern.compile("(?:\"(?:[^\"]|\"\")*\"|[^\",])*");
     private static final Pattern ENTRY =
-            Pattern.compile("\\s*(" + NAME + ")\\s*=\\s*(key|value|header)(?:\\.(" + NAME + "))?\\s*");
+            Pattern.compile("\\s*(?<column>" + NAME + ")\\s*=\\s*(?:(?<part>key|value|header)(?:\\.(?<field>" + NAME
+                    + "))?|(?<quoted>\"(?:key|value|header)\\.(?:[^\"]|\"\")+\"))\\s*");
+    private static final Pattern FUNCTION = Pattern.compile("[^=]+=\\s*[\\w.]+\\s*\\(.*\\)\\s*");
 
     private final List<String> problems = new ArrayList<>();
     private final Map<String, Source> columns = new LinkedHashMap<>();
     private boolean everyField;
     private Optional<Source> timestamp = Optional.empty();
+    private Optional<Source> ttl = Optional.empty();
 
     private MappingParser() {
     }
@@ -43,7 +49,7 @@ public final class MappingParser {
         if (!parser.problems.isEmpty()) {
             throw new MappingSyntaxException(parser.problems);
         }
-        return new Mapping(parser.everyField, parser.columns, parser.timestamp);
+        return new Mapping(parser.everyField, parser.columns, parser.timestamp, parser.ttl);
     }
 
     private static List<String> split(String text) {
@@ -79,39 +85,57 @@ public final class MappingParser {
 
     private void assignment(String text) {
         Matcher matcher = ENTRY.matcher(text);
-        if (!matcher.matches()) {
+        if (matcher.matches()) {
+            Source source = source(matcher);
+            if (source.part() == Source.Part.HEADER && source.field() == null) {
+                problems.add("'" + text.strip() + "' names no header; write header.<name>");
+            } else {
+                assign(unquote(matcher.group("column")), source);
+            }
+        } else if (FUNCTION.matcher(text).matches()) {
+            problems.add("'" + text.strip() + "' calls a function, which would give another value each time that a "
+                    + "record is repeated, so one record could become several rows; take the value from the record");
+        } else {
             problems.add("'" + text.strip() + "' is not understood; write '*' or column=value.field, column=key.field, "
                     + "column=header.name");
-            return;
         }
-        Source.Part part = Source.Part.valueOf(matcher.group(2).toUpperCase(java.util.Locale.ROOT));
-        String field = matcher.group(3) == null ? null : unquote(matcher.group(3));
-        if (part == Source.Part.HEADER && field == null) {
-            problems.add("'" + text.strip() + "' names no header; write header.<name>");
-            return;
+    }
+
+    private static Source source(Matcher matcher) {
+        if (matcher.group("quoted") != null) {
+            String[] whole = unquote(matcher.group("quoted")).split("\\.", 2);
+            return source(whole[0], whole[1]);
         }
-        assign(unquote(matcher.group(1)), new Source(part, field));
+        String field = matcher.group("field");
+        return source(matcher.group("part"), field == null ? null : unquote(field));
+    }
+
+    private static Source source(String part, String field) {
+        return new Source(Source.Part.valueOf(part.toUpperCase(Locale.ROOT)), field);
     }
 
     private void assign(String column, Source source) {
-        if (column.equals(TIMESTAMP)) {
-            timestamp(source);
-        } else if (column.startsWith("__")) {
-            problems.add("'" + column + "' is not supported; of the special columns there is only " + TIMESTAMP);
-        } else if (columns.putIfAbsent(column, source) != null) {
-            problems.add("column '" + column + "' is mapped twice");
+        switch (column) {
+            case TIMESTAMP -> timestamp = once(TIMESTAMP, timestamp, source);
+            case TTL -> ttl = once(TTL, ttl, source);
+            default -> column(column, source);
         }
     }
 
-    private void timestamp(Source source) {
-        if (timestamp.isPresent()) {
-            problems.add(TIMESTAMP + " is mapped twice");
+    private Optional<Source> once(String name, Optional<Source> before, Source source) {
+        if (before.isPresent()) {
+            problems.add(name + " is mapped twice");
         }
-        if (source.part() == Source.Part.VALUE) {
-            problems.add(TIMESTAMP + "=" + source + ": a delete has no value, so its timestamp must come from the key "
-                    + "or a header");
+        return Optional.of(source);
+    }
+
+    private void column(String column, Source source) {
+        if (column.startsWith("__")) {
+            problems.add("'" + column + "' is not supported; of the special columns there are only " + TIMESTAMP
+                    + " and " + TTL);
+        } else if (columns.putIfAbsent(column, source) != null) {
+            problems.add("column '" + column + "' is mapped twice");
         }
-        timestamp = Optional.of(source);
     }
 
     private static String unquote(String name) {

@@ -16,6 +16,11 @@ public final class Problems {
         bySetting.computeIfAbsent(setting, name -> new ArrayList<>()).add(problem);
     }
 
+    /** Add all of others. */
+    public void addAll(Problems others) {
+        others.bySetting.forEach((setting, messages) -> messages.forEach(message -> add(setting, message)));
+    }
+
     /** Tell whether nothing is wrong. */
     public boolean isEmpty() {
         return bySetting.isEmpty();

@@ -3,6 +3,7 @@ package dev.penstock.cassandra.sink.config;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
@@ -12,14 +13,6 @@ import java.util.stream.Stream;
 
 /** Rules between settings, and settings that nobody knows: a setting without effect is worse than an error. */
 final class Rules {
-
-    /** Connect's own; it adds {@code task.class} to what each task is given. */
-    private static final Set<String> CONNECT_SETTINGS = Set.of("name", "connector.class", "connector.plugin.version",
-            "task.class", "tasks.max", "tasks.max.enforce", "topics", "topics.regex", "config.action.reload",
-            "key.converter", "value.converter", "header.converter", "transforms", "predicates");
-    private static final List<String> CONNECT_PREFIXES = List.of("key.converter.", "value.converter.",
-            "header.converter.", "transforms.", "predicates.", "errors.", "consumer.override.", "producer.override.",
-            "admin.override.");
 
     private final Map<String, String> properties;
     private final Problems problems;
@@ -34,19 +27,27 @@ final class Rules {
         Rules rules = new Rules(properties, problems);
         rules.unknownSettings();
         rules.credentials();
+        TlsRules.check(properties, problems);
         rules.topicsWithoutTable();
         tables.forEach(rules::tableWithoutTopic);
     }
 
     private void unknownSettings() {
         Set<String> own = Settings.definition().names();
-        new TreeSet<>(properties.keySet()).stream()
-                .filter(name -> !own.contains(name) && !TableSetting.isOne(name) && !isOfConnect(name))
-                .forEach(name -> problems.add(name, "Unknown setting " + name + similar(name, own)));
+        Set<String> known = new TreeSet<>(own);
+        known.addAll(ConnectSettings.NAMES);
+        for (String name : new TreeSet<>(properties.keySet())) {
+            if (DataStaxSettings.isOne(name)) {
+                DataStaxSettings.refusal(name, value(name)).ifPresent(reason -> problems.add(name, reason));
+            } else if (!own.contains(name) && !TableSetting.isOne(name) && !ConnectSettings.isOne(name, properties)) {
+                problems.add(name, "Unknown setting " + name + similar(name, known));
+            }
+        }
     }
 
-    private static boolean isOfConnect(String name) {
-        return CONNECT_SETTINGS.contains(name) || CONNECT_PREFIXES.stream().anyMatch(name::startsWith);
+    /** The value as written; Connect lets a value be null. */
+    private String value(String name) {
+        return Objects.requireNonNullElse(properties.get(name), "");
     }
 
     private static String similar(String name, Set<String> known) {
@@ -64,11 +65,15 @@ final class Rules {
     }
 
     private void credentials() {
-        boolean user = !properties.getOrDefault(Settings.USERNAME, "").isEmpty();
-        boolean password = !properties.getOrDefault(Settings.PASSWORD, "").isEmpty();
+        boolean user = !value(Settings.USERNAME).isEmpty();
+        boolean password = !value(Settings.PASSWORD).isEmpty();
+        boolean plain = Choice.is(value(Settings.AUTH_PROVIDER), Settings.PLAIN);
         if (user != password) {
             problems.add(user ? Settings.PASSWORD : Settings.USERNAME,
                     "Set both " + Settings.USERNAME + " and " + Settings.PASSWORD + ", or neither");
+        } else if (plain && !user) {
+            problems.add(Settings.USERNAME, Settings.AUTH_PROVIDER + "=" + Settings.PLAIN + " needs "
+                    + Settings.USERNAME + " and " + Settings.PASSWORD);
         }
     }
 

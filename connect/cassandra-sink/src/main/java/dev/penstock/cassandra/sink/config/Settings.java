@@ -1,7 +1,7 @@
 package dev.penstock.cassandra.sink.config;
 
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
 import org.apache.kafka.common.config.ConfigDef.Type;
@@ -17,10 +17,30 @@ public final class Settings {
     public static final String PORT = "port";
     /** The datacenter to write to. */
     public static final String LOCAL_DC = "loadBalancing.localDc";
+    /** Connections to each node. */
+    public static final String POOL_SIZE = "connectionPoolLocalSize";
+    /** Compression of requests. */
+    public static final String COMPRESSION = "compression";
+    /** How the user proves who it is. */
+    public static final String AUTH_PROVIDER = "auth.provider";
     /** User name. */
     public static final String USERNAME = "auth.username";
     /** Password. */
     public static final String PASSWORD = "auth.password";
+    /** Who does the encryption. */
+    public static final String SSL_PROVIDER = "ssl.provider";
+    /** Whether a node's certificate must carry its name. */
+    public static final String HOSTNAME_VALIDATION = "ssl.hostnameValidation";
+    /** File of the certificates to trust. */
+    public static final String TRUSTSTORE_PATH = "ssl.truststore.path";
+    /** Its password. */
+    public static final String TRUSTSTORE_PASSWORD = "ssl.truststore.password";
+    /** File of the connector's own certificate and key. */
+    public static final String KEYSTORE_PATH = "ssl.keystore.path";
+    /** Its password. */
+    public static final String KEYSTORE_PASSWORD = "ssl.keystore.password";
+    /** Cipher suites to allow. */
+    public static final String CIPHER_SUITES = "ssl.cipherSuites";
     /** Consistency level of tables that name none. */
     public static final String CONSISTENCY_LEVEL = "consistencyLevel";
     /** Requests in flight. */
@@ -36,21 +56,38 @@ public final class Settings {
     static final List<String> CONSISTENCY_LEVELS = List.of(
             "LOCAL_QUORUM", "LOCAL_ONE", "ONE", "TWO", "THREE", "QUORUM", "EACH_QUORUM", "ALL");
 
+    /** The only host that is there for sure. */
+    static final String LOCALHOST = "127.0.0.1";
+    static final String NONE = "None";
+    static final String JDK = "JDK";
+    static final String PLAIN = "PLAIN";
+    static final String LZ4 = "LZ4";
+
     private static final String CLUSTER = "Cluster";
+    private static final String SECURITY = "Security";
     private static final String WRITES = "Writes";
+
+    private static final Choice LEVELS = Choice.of(CONSISTENCY_LEVELS);
+    private static final Choice COMPRESSIONS = new Choice(List.of(NONE, LZ4), Map.of("SNAPPY",
+            "version 5 of Cassandra's protocol has no Snappy; choose LZ4"));
+    private static final Choice AUTH_PROVIDERS = new Choice(List.of(NONE, PLAIN), Map.of("GSSAPI",
+            "Kerberos is a feature of DataStax Enterprise, not of Apache Cassandra; use PLAIN"));
+    private static final Choice SSL_PROVIDERS = new Choice(List.of(NONE, JDK), Map.of("OPENSSL",
+            "the native library is not part of the connector; choose JDK, which speaks the same protocols"));
 
     private Settings() {
     }
 
     /** The definition that Kafka Connect shows and checks. */
     public static ConfigDef definition() {
-        return writes(cluster(new ConfigDef()));
+        return writes(tls(authentication(cluster(new ConfigDef()))));
     }
 
     private static ConfigDef cluster(ConfigDef def) {
         return def
-                .define(CONTACT_POINTS, Type.LIST, "127.0.0.1", new NonEmptyHosts(), Importance.HIGH,
-                        "Hosts of the cluster, separated by commas; the others are found through them.",
+                .define(CONTACT_POINTS, Type.LIST, LOCALHOST, new NonEmptyHosts(), Importance.HIGH,
+                        "Hosts of the cluster, separated by commas; the others are found through them. Empty: "
+                                + LOCALHOST + ".",
                         CLUSTER, 1, Width.LONG, "Contact points")
                 .define(PORT, Type.INT, 9042, ConfigDef.Range.between(1, 65535), Importance.HIGH,
                         "Port of Cassandra's native protocol, the same on every host.",
@@ -58,22 +95,62 @@ public final class Settings {
                 .define(LOCAL_DC, Type.STRING, "", Importance.HIGH,
                         "Datacenter to write to. Empty: the one of the contact points.",
                         CLUSTER, 3, Width.MEDIUM, "Local datacenter")
+                .define(POOL_SIZE, Type.INT, 1, ConfigDef.Range.between(1, 64), Importance.LOW,
+                        "Connections that a task keeps to each node; one carries thousands of requests at once. "
+                                + "DataStax's sink has 4.",
+                        CLUSTER, 4, Width.SHORT, "Connections to a node")
+                .define(COMPRESSION, Type.STRING, NONE, COMPRESSIONS, Importance.LOW,
+                        "Compression of what goes over the network: None or LZ4.",
+                        CLUSTER, 5, Width.SHORT, "Compression", COMPRESSIONS);
+    }
+
+    private static ConfigDef authentication(ConfigDef def) {
+        return def
+                .define(AUTH_PROVIDER, Type.STRING, NONE, AUTH_PROVIDERS, Importance.LOW,
+                        "PLAIN: user and password. None: the same when a user is named, no authentication otherwise.",
+                        SECURITY, 1, Width.SHORT, "Authentication", AUTH_PROVIDERS)
                 .define(USERNAME, Type.STRING, "", Importance.MEDIUM,
                         "User name for password authentication. Empty: no authentication.",
-                        CLUSTER, 4, Width.MEDIUM, "User name")
+                        SECURITY, 2, Width.MEDIUM, "User name")
                 .define(PASSWORD, Type.PASSWORD, "", Importance.MEDIUM,
                         "Password of " + USERNAME + ".",
-                        CLUSTER, 5, Width.MEDIUM, "Password");
+                        SECURITY, 3, Width.MEDIUM, "Password");
+    }
+
+    private static ConfigDef tls(ConfigDef def) {
+        return def
+                .define(SSL_PROVIDER, Type.STRING, NONE, SSL_PROVIDERS, Importance.MEDIUM,
+                        "JDK: encrypt with TLS. None: do not.",
+                        SECURITY, 4, Width.SHORT, "Encryption", SSL_PROVIDERS)
+                .define(HOSTNAME_VALIDATION, Type.BOOLEAN, true, Importance.MEDIUM,
+                        "Whether the certificate of a node must carry its name or address.",
+                        SECURITY, 5, Width.SHORT, "Check host names")
+                .define(TRUSTSTORE_PATH, Type.STRING, "", Importance.MEDIUM,
+                        "File (PKCS12 or JKS) on every worker with the certificates to trust. Empty: those of the JDK.",
+                        SECURITY, 6, Width.LONG, "Truststore")
+                .define(TRUSTSTORE_PASSWORD, Type.PASSWORD, "", Importance.MEDIUM,
+                        "Password of the truststore.", SECURITY, 7, Width.MEDIUM, "Truststore password")
+                .define(KEYSTORE_PATH, Type.STRING, "", Importance.MEDIUM,
+                        "File (PKCS12 or JKS) on every worker with the connector's own certificate and key, for a "
+                                + "cluster that asks its clients for one.",
+                        SECURITY, 8, Width.LONG, "Keystore")
+                .define(KEYSTORE_PASSWORD, Type.PASSWORD, "", Importance.MEDIUM,
+                        "Password of the keystore and of the key in it.",
+                        SECURITY, 9, Width.MEDIUM, "Keystore password")
+                .define(CIPHER_SUITES, Type.LIST, "", Importance.LOW,
+                        "Cipher suites to allow, separated by commas. Empty: those of the JDK.",
+                        SECURITY, 10, Width.LONG, "Cipher suites");
     }
 
     private static ConfigDef writes(ConfigDef def) {
         return def
-                .define(CONSISTENCY_LEVEL, Type.STRING, "LOCAL_QUORUM", new ConsistencyLevels(), Importance.MEDIUM,
+                .define(CONSISTENCY_LEVEL, Type.STRING, "LOCAL_QUORUM", LEVELS, Importance.MEDIUM,
                         "Consistency level of tables that have no topic.<topic>.<keyspace>.<table>.consistencyLevel: "
-                                + String.join(", ", CONSISTENCY_LEVELS) + ".",
-                        WRITES, 1, Width.MEDIUM, "Consistency level")
+                                + String.join(", ", CONSISTENCY_LEVELS) + ". DataStax's sink has LOCAL_ONE.",
+                        WRITES, 1, Width.MEDIUM, "Consistency level", LEVELS)
                 .define(MAX_CONCURRENT_REQUESTS, Type.INT, 32, ConfigDef.Range.between(1, 32768), Importance.MEDIUM,
-                        "Requests (batches or single rows) that a task has in flight at most.",
+                        "Requests (batches or single rows) that a task has in flight at most. DataStax's sink "
+                                + "has 500.",
                         WRITES, 2, Width.SHORT, "Requests in flight")
                 .define(MAX_RECORDS_IN_BATCH, Type.INT, 32, ConfigDef.Range.between(1, 1000), Importance.MEDIUM,
                         "Rows in one unlogged batch at most; 1 turns batches off.",
@@ -84,7 +161,7 @@ public final class Settings {
                                 + "batch_size_warn_threshold; raise both together.",
                         WRITES, 4, Width.SHORT, "Bytes in a batch")
                 .define(QUERY_TIMEOUT, Type.INT, 12, ConfigDef.Range.between(1, 600), Importance.LOW,
-                        "Seconds to wait for the answer to a request before it is sent again.",
+                        "Seconds to wait for the answer to a request before it is sent again. DataStax's sink has 30.",
                         WRITES, 5, Width.SHORT, "Answer timeout (s)");
     }
 
@@ -92,28 +169,14 @@ public final class Settings {
         @Override
         public void ensureValid(String name, Object value) {
             List<?> hosts = (List<?>) value;
-            if (hosts == null || hosts.isEmpty() || hosts.stream().anyMatch(host -> host.toString().isBlank())) {
-                throw new ConfigException(name, value, "name at least one host, none of them empty");
+            if (hosts == null || hosts.stream().anyMatch(host -> host.toString().isBlank())) {
+                throw new ConfigException(name, value, "one of the hosts is empty");
             }
         }
 
         @Override
         public String toString() {
             return "host names or addresses";
-        }
-    }
-
-    static final class ConsistencyLevels implements ConfigDef.Validator {
-        @Override
-        public void ensureValid(String name, Object value) {
-            if (value == null || !CONSISTENCY_LEVELS.contains(value.toString().toUpperCase(Locale.ROOT))) {
-                throw new ConfigException(name, value, "choose one of " + String.join(", ", CONSISTENCY_LEVELS));
-            }
-        }
-
-        @Override
-        public String toString() {
-            return CONSISTENCY_LEVELS.toString();
         }
     }
 }

@@ -18,7 +18,7 @@ public final class SinkConfig extends AbstractConfig {
     public SinkConfig(Map<String, String> properties) {
         super(Settings.definition(), properties, false);
         Problems problems = new Problems();
-        tables = TableConfigs.read(properties, getString(Settings.CONSISTENCY_LEVEL), problems);
+        tables = TableConfigs.read(properties, getString(Settings.CONSISTENCY_LEVEL), problems).tables();
         Rules.check(properties, tables, problems);
         if (!problems.isEmpty()) {
             throw new ConfigException(problems.toString());

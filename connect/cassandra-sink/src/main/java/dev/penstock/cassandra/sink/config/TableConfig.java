@@ -10,9 +10,10 @@ import com.datastax.oss.driver.api.core.ConsistencyLevel;
  * @param table the table, exactly as it is called
  * @param mapping the columns and their sources
  * @param consistencyLevel the level at which a write counts as done
+ * @param rules how its rows are written
  */
 public record TableConfig(String topic, String keyspace, String table, Mapping mapping,
-        ConsistencyLevel consistencyLevel) {
+        ConsistencyLevel consistencyLevel, RowRules rules) {
 
     /** The table for messages. */
     public String qualifiedName() {

@@ -7,9 +7,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import org.apache.kafka.common.config.ConfigException;
+import org.apache.kafka.common.config.ConfigValue;
 
 /** Collects the settings {@code topic.<topic>.<keyspace>.<table>.<option>} into one configuration a table. */
 final class TableConfigs {
@@ -17,6 +18,8 @@ final class TableConfigs {
     private final Map<String, String> properties;
     private final String defaultLevel;
     private final Problems problems;
+    private final List<TableConfig> tables = new ArrayList<>();
+    private final List<ConfigValue> values = new ArrayList<>();
 
     private TableConfigs(Map<String, String> properties, String defaultLevel, Problems problems) {
         this.properties = properties;
@@ -30,31 +33,34 @@ final class TableConfigs {
      * @param properties the whole configuration
      * @param defaultLevel consistency level of tables that name none
      * @param problems what is wrong is added here
-     * @return the tables that are right
      */
-    static List<TableConfig> read(Map<String, String> properties, String defaultLevel, Problems problems) {
-        return new TableConfigs(properties, defaultLevel, problems).tables();
+    static TableConfigs read(Map<String, String> properties, String defaultLevel, Problems problems) {
+        TableConfigs configs = new TableConfigs(properties, knownLevel(defaultLevel), problems);
+        configs.declaredTables().forEach(table -> configs.read(table).ifPresent(configs.tables::add));
+        return configs;
     }
 
-    private List<TableConfig> tables() {
-        List<TableConfig> tables = new ArrayList<>();
-        for (TableSetting table : declaredTables()) {
-            int before = problems.bySetting().size();
-            Mapping mapping = mapping(table);
-            String level = level(table.sibling(TableSetting.CONSISTENCY_LEVEL));
-            if (problems.bySetting().size() == before) {
-                tables.add(new TableConfig(table.topic(), table.keyspace(), table.table(), mapping,
-                        DefaultConsistencyLevel.valueOf(level.toUpperCase(Locale.ROOT))));
-            }
-        }
+    /** A wrong default is a problem of its own setting, not of each table. */
+    private static String knownLevel(String level) {
+        String upper = level.toUpperCase(Locale.ROOT);
+        return Settings.CONSISTENCY_LEVELS.contains(upper) ? upper : Settings.CONSISTENCY_LEVELS.get(0);
+    }
+
+    /** The tables that are right. */
+    List<TableConfig> tables() {
         return tables;
+    }
+
+    /** Every setting of every table, also those left at their defaults; problems are elsewhere. */
+    List<ConfigValue> values() {
+        return values;
     }
 
     /** One setting a table, whichever options it has: a table needs no mapping. */
     private Collection<TableSetting> declaredTables() {
         Set<TableSetting> declared = new LinkedHashSet<>();
         for (String name : new TreeMap<>(properties).keySet()) {
-            if (TableSetting.isOne(name)) {
+            if (TableSetting.isOne(name) && !DataStaxSettings.isOne(name)) {
                 TableSetting.parse(name).ifPresentOrElse(
                         setting -> declared.add(setting.sibling(TableSetting.MAPPING)),
                         () -> problems.add(name, "Not understood: write topic.<topic>.<keyspace>.<table>.<option> "
@@ -64,29 +70,46 @@ final class TableConfigs {
         return declared;
     }
 
-    private Mapping mapping(TableSetting setting) {
-        String text = properties.get(setting.name());
-        if (text == null) {
-            return Mapping.BY_NAME;
-        }
+    private Optional<TableConfig> read(TableSetting table) {
+        Problems found = new Problems();
+        Options options = new Options(table, found);
+        Mapping mapping = mapping(table, found);
+        RowRules rules = found.isEmpty() ? new RowRulesReader(table, mapping, properties, found).read(options::value)
+                : RowRules.DEFAULT;
+        problems.addAll(found);
+        return found.isEmpty() ? Optional.of(new TableConfig(table.topic(), table.keyspace(), table.table(), mapping,
+                DefaultConsistencyLevel.valueOf(options.value(TableSetting.CONSISTENCY_LEVEL).toString()
+                        .toUpperCase(Locale.ROOT)), rules)) : Optional.empty();
+    }
+
+    private Mapping mapping(TableSetting table, Problems found) {
+        String name = table.sibling(TableSetting.MAPPING).name();
         try {
-            return MappingParser.parse(text);
+            return MappingParser.parse(properties.getOrDefault(name, "*"));
         } catch (MappingSyntaxException e) {
-            e.problems().forEach(problem -> problems.add(setting.name(), "Bad mapping: " + problem));
+            e.problems().forEach(problem -> found.add(name, "Bad mapping: " + problem));
             return Mapping.BY_NAME;
         }
     }
 
-    private String level(TableSetting setting) {
-        String level = properties.getOrDefault(setting.name(), defaultLevel);
-        try {
-            new Settings.ConsistencyLevels().ensureValid(setting.name(), level);
-        } catch (ConfigException e) {
-            if (properties.containsKey(setting.name())) {
-                problems.add(setting.name(), e.getMessage());
-            }
-            return Settings.CONSISTENCY_LEVELS.get(0);
+    /** The parsed options of one table. */
+    private final class Options {
+
+        private final Map<String, ConfigValue> byName;
+        private final TableSetting table;
+
+        Options(TableSetting table, Problems found) {
+            this.table = table;
+            byName = TableSettings.definition(table, defaultLevel).validateAll(properties);
+            byName.values().forEach(value -> {
+                // Behind a value that is no number, Connect also complains that it has none.
+                value.errorMessages().stream().findFirst().ifPresent(message -> found.add(value.name(), message));
+                values.add(new ConfigValue(value.name(), value.value(), value.recommendedValues(), new ArrayList<>()));
+            });
         }
-        return level;
+
+        Object value(String option) {
+            return byName.get(table.sibling(option).name()).value();
+        }
     }
 }

@@ -17,8 +17,19 @@ public record TableSetting(String topic, String keyspace, String table, String o
     public static final String MAPPING = "mapping";
     /** The consistency level of the table's writes. */
     public static final String CONSISTENCY_LEVEL = "consistencyLevel";
+    /** How long a row lives. */
+    public static final String TTL = "ttl";
+    /** The unit of {@code ttl} and of the source of {@code __ttl}. */
+    public static final String TTL_UNIT = "ttlTimeUnit";
+    /** The unit of the source of {@code __timestamp}. */
+    public static final String TIMESTAMP_UNIT = "timestampTimeUnit";
+    /** Whether a null leaves the column as it is. */
+    public static final String NULL_TO_UNSET = "nullToUnset";
+    /** Whether a record without value deletes its row. */
+    public static final String DELETES_ENABLED = "deletesEnabled";
     /** Every option there is. */
-    public static final Set<String> OPTIONS = Set.of(MAPPING, CONSISTENCY_LEVEL);
+    public static final Set<String> OPTIONS = Set.of(MAPPING, CONSISTENCY_LEVEL, TTL, TTL_UNIT, TIMESTAMP_UNIT,
+            NULL_TO_UNSET, DELETES_ENABLED);
 
     private static final String PREFIX = "topic.";
 

@@ -20,7 +20,10 @@ public final class Validation {
         this.properties = properties;
         values = new ArrayList<>(Settings.definition().validate(properties));
         Problems problems = new Problems();
-        tables = TableConfigs.read(properties, properties.getOrDefault(Settings.CONSISTENCY_LEVEL, ""), problems);
+        TableConfigs read =
+                TableConfigs.read(properties, properties.getOrDefault(Settings.CONSISTENCY_LEVEL, ""), problems);
+        tables = read.tables();
+        values.addAll(read.values());
         Rules.check(properties, tables, problems);
         add(problems);
     }

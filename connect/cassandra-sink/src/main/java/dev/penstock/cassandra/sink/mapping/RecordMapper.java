@@ -5,11 +5,9 @@ import com.datastax.oss.driver.api.core.cql.BoundStatement;
 import com.datastax.oss.driver.api.core.cql.BoundStatementBuilder;
 import com.datastax.oss.driver.api.core.cql.PreparedStatement;
 import dev.penstock.cassandra.sink.BadRecordException;
-import dev.penstock.cassandra.sink.config.Source;
 import dev.penstock.cassandra.sink.config.TableConfig;
 import java.nio.ByteBuffer;
 import java.util.List;
-import org.apache.kafka.connect.data.SchemaAndValue;
 import org.apache.kafka.connect.sink.SinkRecord;
 
 /** Turns a record into the statement that writes it to one table. Used by one thread. */
@@ -18,13 +16,13 @@ public final class RecordMapper {
     /** Roughly what Cassandra adds to a row and to each cell when it measures a batch. */
     private static final int ROW_BYTES = 64;
     private static final int CELL_BYTES = 24;
-    private static final long MICROS_IN_MILLI = 1000;
 
     private final TableShape shape;
     private final PreparedStatement insert;
     private final PreparedStatement delete;
     private final List<Column> primaryKey;
     private final UnmappedFields unmappedFields;
+    private final RowNumbers numbers;
 
     private RecordMapper(TableShape shape, PreparedStatement insert, PreparedStatement delete) {
         this.shape = shape;
@@ -32,6 +30,7 @@ public final class RecordMapper {
         this.delete = delete;
         this.primaryKey = shape.primaryKey();
         this.unmappedFields = new UnmappedFields(shape);
+        this.numbers = new RowNumbers(shape.config());
     }
 
     /** Prepare the two statements of a table. */
@@ -76,36 +75,30 @@ public final class RecordMapper {
     }
 
     private Mapped insert(SinkRecord record) {
-        long version = timestamp(record);
+        long version = numbers.timestamp(record);
         Binder binder = new Binder(insert);
-        shape.columns().forEach(column -> binder.add(column.encode(record)));
-        return binder.add(version).mapped();
-    }
-
-    private Mapped delete(SinkRecord record) {
-        Binder binder = new Binder(delete).add(timestamp(record));
-        primaryKey.forEach(column -> binder.add(column.encode(record)));
+        for (Column column : shape.columns()) {
+            ByteBuffer value = column.encode(record);
+            if (value == null && config().rules().nullToUnset()) {
+                binder.skip();
+            } else {
+                binder.add(value);
+            }
+        }
+        binder.add(version);
+        if (shape.bindsTtl()) {
+            numbers.ttlSeconds(record).ifPresent(binder::add);
+        }
         return binder.mapped();
     }
 
-    private long timestamp(SinkRecord record) {
-        return config().mapping().timestamp().map(source -> timestamp(record, source))
-                .orElseGet(() -> recordTimestamp(record));
-    }
-
-    private static long timestamp(SinkRecord record, Source source) {
-        SchemaAndValue found = Fields.read(record, source)
-                .orElseThrow(() -> new BadRecordException("__timestamp: the record has no " + source));
-        return Digits.number(found.value()).filter(number -> number != Long.MIN_VALUE)
-                .orElseThrow(() -> new BadRecordException("__timestamp: " + source + " is not a whole number of "
-                        + "microseconds in 64 bits: '" + found.value() + "'"));
-    }
-
-    private static long recordTimestamp(SinkRecord record) {
-        if (record.timestamp() == null) {
-            throw new BadRecordException("the record has no timestamp, and the mapping no __timestamp");
+    private Mapped delete(SinkRecord record) {
+        if (!config().rules().deletesEnabled()) {
+            throw new BadRecordException("the record has no value, and deletesEnabled is false");
         }
-        return record.timestamp() * MICROS_IN_MILLI;
+        Binder binder = new Binder(delete).add(numbers.timestamp(record));
+        primaryKey.forEach(column -> binder.add(column.encode(record)));
+        return binder.mapped();
     }
 
     /**
@@ -137,6 +130,16 @@ public final class RecordMapper {
         Binder add(long value) {
             builder.setLong(position++, value);
             return this;
+        }
+
+        Binder add(int value) {
+            builder.setInt(position++, value);
+            return this;
+        }
+
+        /** Leave a value unset: Cassandra then leaves the column as it is, or the life of the row to its table. */
+        void skip() {
+            position++;
         }
 
         Mapped mapped() {

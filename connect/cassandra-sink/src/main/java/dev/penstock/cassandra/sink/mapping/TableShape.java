@@ -5,6 +5,7 @@ import com.datastax.oss.driver.api.core.metadata.Metadata;
 import com.datastax.oss.driver.api.core.metadata.schema.ColumnMetadata;
 import com.datastax.oss.driver.api.core.metadata.schema.TableMetadata;
 import com.datastax.oss.driver.api.core.type.DataTypes;
+import com.datastax.oss.driver.api.core.type.ListType;
 import dev.penstock.cassandra.sink.config.Mapping;
 import dev.penstock.cassandra.sink.config.Problems;
 import dev.penstock.cassandra.sink.config.Source;
@@ -80,6 +81,12 @@ public record TableShape(TableConfig config, List<Column> columns) {
                     + "delete of one row would leave it; map the other columns one by one");
             return Optional.empty();
         }
+        if (metadata.getType() instanceof ListType list && !list.isFrozen()) {
+            problems.add(config.mappingSetting(), "Column " + name + " of " + config.qualifiedName() + " is a list "
+                    + "that is not frozen: a repeated write would add its elements once more; make it frozen<"
+                    + list.asCql(true, true) + "> or map the other columns one by one");
+            return Optional.empty();
+        }
         Optional<CqlEncoder> encoder = CqlEncoders.of(metadata.getType());
         if (encoder.isEmpty()) {
             String counter = metadata.getType().equals(DataTypes.COUNTER)
@@ -119,7 +126,18 @@ public record TableShape(TableConfig config, List<Column> columns) {
     String insert() {
         String names = columns.stream().map(column -> column.name().asCql(true)).collect(Collectors.joining(", "));
         String marks = columns.stream().map(column -> "?").collect(Collectors.joining(", "));
-        return "INSERT INTO " + tableName() + " (" + names + ") VALUES (" + marks + ") USING TIMESTAMP ?";
+        return "INSERT INTO " + tableName() + " (" + names + ") VALUES (" + marks + ") USING TIMESTAMP ?" + ttl();
+    }
+
+    /** A marker when the record says it; nothing leaves it to the table's default_time_to_live. */
+    private String ttl() {
+        return bindsTtl() ? " AND TTL ?"
+                : config.rules().ttlSeconds().isPresent() ? " AND TTL " + config.rules().ttlSeconds().getAsInt() : "";
+    }
+
+    /** Tell whether each record has a life of its own, which is the last value to bind. */
+    boolean bindsTtl() {
+        return config.mapping().ttl().isPresent();
     }
 
     /** A delete with the version of the record, so that it cannot hide a newer row. */

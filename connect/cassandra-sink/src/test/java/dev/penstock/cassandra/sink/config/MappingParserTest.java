@@ -32,9 +32,20 @@ class MappingParserTest {
     }
 
     @Test
+    void readsWhatDataStaxsSinkReads() throws MappingSyntaxException {
+        Mapping mapping = MappingParser.parse("col1=key.f1, col2=\"value.my field\", \"Col 3\"=\"header.a\"\"b\", "
+                + "__ttl=value.f2, __timestamp=value.f3");
+        assertEquals(List.of(new Source(Part.KEY, "f1"), new Source(Part.VALUE, "my field"),
+                new Source(Part.HEADER, "a\"b")), List.copyOf(mapping.columns().values()));
+        assertEquals(Optional.of(new Source(Part.VALUE, "f2")), mapping.ttl());
+        assertEquals(Optional.of(new Source(Part.VALUE, "f3")), mapping.timestamp());
+    }
+
+    @Test
     void namesEveryMistake() {
         var e = assertThrows(MappingSyntaxException.class,
-                () -> MappingParser.parse("a=value.x,,a=key.y,b=now(),c=header,__ttl=value.t,__timestamp=value.v"));
+                () -> MappingParser.parse(
+                        "a=value.x,,a=key.y,b=now(),c=header,__life=value.t,__ttl=key.a,__ttl=key.b"));
         assertEquals(6, e.problems().size(), e.getMessage());
     }
 
@@ -42,7 +53,7 @@ class MappingParserTest {
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "``|is empty", "a|is not understood", "a=b.c|is not understood", "a=value.x y|is not understood",
         "\"a=value.x|is not understood", "*,*|twice", "a=value.,b=key|is not understood",
-        "__timestamp=key.v,__timestamp=key.w|mapped twice"})
+        "__timestamp=key.v,__timestamp=key.w|mapped twice", "a=now()|calls a function"})
     void refuses(String text, String reason) {
         var e = assertThrows(MappingSyntaxException.class, () -> MappingParser.parse(text));
         assertTrue(e.getMessage().contains(reason), e.getMessage());
@@ -52,7 +63,7 @@ class MappingParserTest {
     @CsvSource({
         "topic.t.k.u.mapping, t, k, u",
         "topic.views.users_by_id.penstock.users_by_id.mapping, views.users_by_id, penstock, users_by_id",
-        "topic.a.b.c.d.consistencyLevel, a.b, c, d"})
+        "topic.a.b.c.d.consistencyLevel, a.b, c, d", "topic.t.k.u.ttlTimeUnit, t, k, u"})
     void takesTheNameOfATableSettingApartFromTheRight(String name, String topic, String keyspace, String table) {
         TableSetting setting = TableSetting.parse(name).orElseThrow();
         assertEquals(List.of(topic, keyspace, table),
@@ -61,7 +72,7 @@ class MappingParserTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"topic.t.k.mapping", "topic.t.k.u.ttl", "topic.t.k..mapping", "topic.mapping", "topics"})
+    @CsvSource({"topic.t.k.mapping", "topic.t.k.u.life", "topic.t.k..mapping", "topic.mapping", "topics"})
     void knowsWhatIsNoTableSetting(String name) {
         assertEquals(Optional.empty(), TableSetting.parse(name));
     }

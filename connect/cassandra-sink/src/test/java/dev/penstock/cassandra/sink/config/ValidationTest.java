@@ -7,15 +7,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.common.config.ConfigValue;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ValidationTest {
 
     private static final String MAPPING = "topic.views.users_by_id.penstock.users_by_id.mapping";
+
+    private static final String TABLE = "topic.views.users_by_id.penstock.users_by_id.";
 
     private static Map<String, String> good() {
         Map<String, String> properties = new HashMap<>();
@@ -48,16 +54,16 @@ class ValidationTest {
         properties.put("port", "99999");
         properties.put("contactPoints", "a,,b");
         properties.put("contact.point", "x");
-        properties.put("ssl.provider", "JDK");
+        properties.put("ssl.provider", "OpenSSL");
         properties.put("auth.username", "cassandra");
         properties.put("consistencyLevel", "ANY");
         properties.put("topics", "views.users_by_id,views.users_by_country");
         properties.put(MAPPING, "a=b");
-        properties.put("topic.views.users_by_id.penstock.users_by_id.ttl", "5");
+        properties.put("topic.views.users_by_id.penstock.users_by_id.life", "5");
         properties.put("topic.other.k.t.consistencyLevel", "one");
         Map<String, String> found = problems(properties);
         assertEquals(Set.of("port", "contactPoints", "contact.point", "ssl.provider", "auth.password",
-                "consistencyLevel", "topics", MAPPING, "topic.views.users_by_id.penstock.users_by_id.ttl",
+                "consistencyLevel", "topics", MAPPING, "topic.views.users_by_id.penstock.users_by_id.life",
                 "topic.other.k.t.mapping"), found.keySet());
         assertTrue(found.get("contact.point").contains("did you mean contactPoints?"), found.toString());
     }
@@ -65,10 +71,10 @@ class ValidationTest {
     @Test
     void aTaskRefusesWhatValidationFinds() {
         Map<String, String> properties = good();
-        properties.put("ssl.provider", "JDK");
+        properties.put("contact.point", "x");
         properties.put(MAPPING, "a=b");
         String message = assertThrows(ConfigException.class, () -> new SinkConfig(properties)).getMessage();
-        assertTrue(message.contains("ssl.provider") && message.contains(MAPPING), message);
+        assertTrue(message.contains("contact.point") && message.contains(MAPPING), message);
     }
 
     @Test
@@ -78,5 +84,90 @@ class ValidationTest {
         assertEquals(List.of("127.0.0.1"), new Validation(properties).cluster().orElseThrow().contactPoints());
         properties.put("port", "x");
         assertTrue(new Validation(properties).cluster().isEmpty());
+    }
+
+    @Test
+    void takesTheRulesOfATable() {
+        Map<String, String> properties = good();
+        properties.put(TABLE + "ttl", "36");
+        properties.put(TABLE + "ttlTimeUnit", "hours");
+        properties.put(TABLE + "nullToUnset", "true");
+        properties.put(TABLE + "deletesEnabled", "false");
+        properties.put(MAPPING, "*, __timestamp=value.at, __ttl=value.life");
+        properties.put(TABLE + "timestampTimeUnit", "MILLISECONDS");
+        assertEquals(Map.of(), problems(properties));
+        assertEquals(new RowRules(OptionalInt.of(36 * 3600), TimeUnit.HOURS, TimeUnit.MILLISECONDS, true, false),
+                new SinkConfig(properties).tables().get(0).rules());
+        assertEquals(RowRules.DEFAULT, new SinkConfig(good()).tables().get(0).rules());
+    }
+
+    @Test
+    void aTableNeedsNoMapping() {
+        Map<String, String> properties = good();
+        properties.remove(MAPPING);
+        properties.put(TABLE + "ttl", "60");
+        assertEquals(Map.of(), problems(properties));
+        assertEquals(Mapping.BY_NAME, new SinkConfig(properties).tables().get(0).mapping());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "ttl|-2|Value must be at least -1", "ttl|x|Not a number", "ttl|630720001|20 years",
+        "ttlTimeUnit|FORTNIGHTS|choose one of", "ttlTimeUnit|HOURS|no effect", "timestampTimeUnit|SECONDS|",
+        "timestampTimeUnit|NANOSECONDS|would become equal", "nullToUnset|perhaps|true or false",
+        "deletesEnabled|0|true or false", "consistencyLevel|ANY|choose one of", "mapping|*, __timestamp=value.at|"
+            + "a delete has no value"})
+    void refusesWhatATableCannotHave(String option, String value, String reason) {
+        Map<String, String> properties = good();
+        properties.put(TABLE + option, value);
+        Map<String, String> found = problems(properties);
+        assertEquals(reason == null ? Set.of() : Set.of(TABLE + option), found.keySet());
+        assertTrue(reason == null || found.get(TABLE + option).contains(reason), found.toString());
+    }
+
+    @Test
+    void showsEverySettingOfATableWithItsDefault() {
+        Map<String, Object> shown = new HashMap<>();
+        Map<String, Object> recommended = new HashMap<>();
+        new Validation(good()).values().forEach(value -> {
+            shown.put(value.name(), value.value());
+            recommended.put(value.name(), value.recommendedValues());
+        });
+        assertEquals(List.of("false", "true"), recommended.get(TABLE + "nullToUnset"));
+        assertEquals(List.of("None", "PLAIN"), recommended.get("auth.provider"));
+        assertEquals(false, shown.get(TABLE + "nullToUnset"));
+        assertEquals("LOCAL_QUORUM", shown.get(TABLE + "consistencyLevel"));
+        assertEquals(good().get(MAPPING), shown.get(MAPPING));
+    }
+
+    @Test
+    void knowsTheSettingsOfConnect() {
+        Map<String, String> properties = good();
+        properties.put("transforms", "unwrap, route");
+        properties.put("transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState");
+        properties.put("transforms.route.predicate", "p");
+        properties.put("predicates", "p");
+        properties.put("predicates.p.type", "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone");
+        properties.put("key.converter.schema.registry.url", "http://127.0.0.1:8081");
+        properties.put("value.converter.plugin.version", "1");
+        properties.put("errors.retry.timeout", "-1");
+        properties.put("producer.override.linger.ms", "5");
+        assertEquals(Map.of(), problems(properties));
+        properties.put("transforms.rout.regex", ".*");
+        properties.put("errors.tolerence", "all");
+        assertEquals(Set.of("transforms.rout.regex", "errors.tolerence"), problems(properties).keySet());
+    }
+
+    @Test
+    void holdsAuthenticationTogether() {
+        Map<String, String> properties = good();
+        properties.put("auth.provider", "PLAIN");
+        assertEquals(Set.of("auth.username"), problems(properties).keySet());
+        properties.put("auth.username", "u");
+        assertEquals(Set.of("auth.password"), problems(properties).keySet());
+        properties.put("auth.password", "p");
+        assertEquals(Map.of(), problems(properties));
+        properties.put("auth.provider", "GSSAPI");
+        assertTrue(problems(properties).get("auth.provider").contains("Kerberos"));
     }
 }

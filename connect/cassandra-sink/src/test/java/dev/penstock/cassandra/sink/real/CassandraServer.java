@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink.real;
 
 import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.CqlSessionBuilder;
 import com.datastax.oss.driver.api.core.DriverException;
 import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
 import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /** A real Cassandra, started as the stack starts it: same jars, same configuration files, own folder and ports. */
@@ -26,15 +28,26 @@ final class CassandraServer {
 
     private final int port;
     private final Path folder;
+    private final UnaryOperator<String> yaml;
+    private final UnaryOperator<CqlSessionBuilder> client;
     private Process process;
 
-    private CassandraServer(int port, Path folder) {
+    private CassandraServer(int port, Path folder, UnaryOperator<String> yaml,
+            UnaryOperator<CqlSessionBuilder> client) {
         this.port = port;
         this.folder = folder;
+        this.yaml = yaml;
+        this.client = client;
     }
 
     /** Start on a port (its storage port is the next one), with empty data. */
     static CassandraServer start(int port) throws IOException, InterruptedException {
+        return start(port, UnaryOperator.identity(), UnaryOperator.identity());
+    }
+
+    /** Start with a changed configuration file, and with what a session needs for it. */
+    static CassandraServer start(int port, UnaryOperator<String> yaml, UnaryOperator<CqlSessionBuilder> client)
+            throws IOException, InterruptedException {
         Path folder = Path.of("target", "cassandra-" + port).toAbsolutePath();
         if (Files.exists(folder)) {
             try (Stream<Path> files = Files.walk(folder)) {
@@ -42,7 +55,7 @@ final class CassandraServer {
             }
         }
         Files.createDirectories(folder);
-        CassandraServer server = new CassandraServer(port, folder);
+        CassandraServer server = new CassandraServer(port, folder, yaml, client);
         server.launch();
         server.awaitFirstAnswer();
         return server;
@@ -54,10 +67,10 @@ final class CassandraServer {
 
     /** Start the process again over the same data; does not wait for it. */
     void launch() throws IOException {
-        String yaml = Files.readString(TEMPLATES.resolve("cassandra.yaml")).replace("${host}", HOST)
+        String text = Files.readString(TEMPLATES.resolve("cassandra.yaml")).replace("${host}", HOST)
                 .replace("${port}", Integer.toString(port)).replace("${storage_port}", Integer.toString(port + 1))
                 .replace("${data}", folder.resolve("data").toString());
-        Path config = Files.writeString(folder.resolve("cassandra.yaml"), yaml);
+        Path config = Files.writeString(folder.resolve("cassandra.yaml"), yaml.apply(text));
         List<String> command = new ArrayList<>(List.of("nice", "java", "@" + TEMPLATES.resolve("jvm17.options"),
                 "-Xms512m", "-Xmx1g", "-Dcassandra.config=" + config.toUri(),
                 "-Dcassandra.storagedir=" + folder.resolve("data"), "-Dcassandra.ring_delay_ms=0",
@@ -109,7 +122,7 @@ final class CassandraServer {
     }
 
     CqlSession session() {
-        return CqlSession.builder().addContactPoint(new InetSocketAddress(HOST, port))
+        return client.apply(CqlSession.builder()).addContactPoint(new InetSocketAddress(HOST, port))
                 .withLocalDatacenter("datacenter1")
                 .withConfigLoader(DriverConfigLoader.programmaticBuilder()
                         .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(20))

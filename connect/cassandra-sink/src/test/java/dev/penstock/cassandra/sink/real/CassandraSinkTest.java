@@ -67,8 +67,8 @@ class CassandraSinkTest {
         cql.execute("CREATE TABLE penstock.users (country text, id uuid, name text, age int, row_version bigint, "
                 + "PRIMARY KEY (country, id))");
         cql.execute("CREATE TABLE penstock.types (a text PRIMARY KEY, b uuid, c int, d bigint, e smallint, f tinyint, "
-                + "g boolean, h double, i float, j decimal, k varint, l date, m timestamp, n blob, o list<int>, "
-                + "p map<text, bigint>, q frozen<set<text>>, \"R s\" ascii)");
+                + "g boolean, h double, i float, j decimal, k varint, l date, m timestamp, n blob, o frozen<list<int>>,"
+                + " p map<text, bigint>, q frozen<set<text>>, \"R s\" ascii)");
         cql.execute("CREATE TABLE penstock.hits (id text PRIMARY KEY, n counter)");
     }
 

@@ -3,6 +3,7 @@ package dev.penstock.cassandra.sink.write;
 import com.datastax.oss.driver.api.core.ConsistencyLevel;
 import com.datastax.oss.driver.api.core.cql.SimpleStatement;
 import dev.penstock.cassandra.sink.config.Mapping;
+import dev.penstock.cassandra.sink.config.RowRules;
 import dev.penstock.cassandra.sink.config.TableConfig;
 import java.util.List;
 import java.util.stream.LongStream;
@@ -12,7 +13,8 @@ import org.apache.kafka.connect.sink.SinkRecord;
 /** Writes for tests: the statement's text is the offset. */
 final class Writes {
 
-    private static final TableConfig TABLE = new TableConfig("t", "k", "u", Mapping.BY_NAME, ConsistencyLevel.ONE);
+    private static final TableConfig TABLE = new TableConfig("t", "k", "u", Mapping.BY_NAME, ConsistencyLevel.ONE,
+            RowRules.DEFAULT);
     private static final TopicPartition PARTITION = new TopicPartition("t", 0);
 
     private Writes() {

@@ -1,0 +1,92 @@
+package dev.penstock.cassandra.sink.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.apache.kafka.common.config.ConfigValue;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** A configuration of DataStax's sink, with every setting that it documents, works here or says what does not. */
+class DataStaxSettingsTest {
+
+    /** Every setting, at the default that DataStax documents, or at a value in common use. */
+    static Map<String, String> theirs() {
+        Map<String, String> settings = new HashMap<>(Map.of("name", "cassandra-sink", "tasks.max", "1",
+                "topics", "my_topic", "contactPoints", "", "loadBalancing.localDc", "", "port", "9042",
+                "connector.class", "dev.penstock.cassandra.sink.CassandraSinkConnector"));
+        settings.putAll(Map.of("cloud.secureConnectBundle", "", "ignoreErrors", "None", "maxConcurrentRequests", "500",
+                "maxNumberOfRecordsInBatch", "32", "queryExecutionTimeout", "30", "connectionPoolLocalSize", "4",
+                "jmx", "true", "compression", "None"));
+        settings.putAll(Map.of("auth.provider", "None", "auth.username", "", "auth.password", "",
+                "auth.gssapi.keyTab", "", "auth.gssapi.principal", "", "auth.gssapi.service", "dse"));
+        settings.putAll(Map.of("ssl.provider", "None", "ssl.hostnameValidation", "true", "ssl.keystore.password", "",
+                "ssl.keystore.path", "", "ssl.openssl.keyCertChain", "", "ssl.openssl.privateKey", "",
+                "ssl.truststore.password", "", "ssl.truststore.path", "", "ssl.cipherSuites", ""));
+        String table = "topic.my_topic.my_ks.my_table.";
+        settings.putAll(Map.of(table + "mapping", "col1=key.f1, col2=value.f1, __ttl=value.f2, col3=header.f1",
+                table + "consistencyLevel", "LOCAL_ONE", table + "ttl", "-1", table + "ttlTimeUnit", "SECONDS",
+                table + "timestampTimeUnit", "MICROSECONDS", table + "nullToUnset", "true",
+                table + "deletesEnabled", "true"));
+        String codec = "topic.my_topic.codec.";
+        settings.putAll(Map.of(codec + "locale", "en_US", codec + "timeZone", "UTC", codec + "timestamp",
+                "CQL_TIMESTAMP", codec + "date", "ISO_LOCAL_DATE", codec + "time", "ISO_LOCAL_TIME",
+                codec + "unit", "MILLISECONDS"));
+        return settings;
+    }
+
+    private static Map<String, String> problems(Map<String, String> settings) {
+        return new Validation(settings).values().stream().filter(value -> !value.errorMessages().isEmpty())
+                .collect(Collectors.toMap(ConfigValue::name, value -> String.join("; ", value.errorMessages())));
+    }
+
+    @Test
+    void theirWholeSampleWorks() {
+        assertEquals(Map.of(), problems(theirs()));
+        SinkConfig config = new SinkConfig(theirs());
+        assertEquals(List.of("127.0.0.1"), config.cluster().contactPoints());
+        assertEquals(500, config.maxConcurrentRequests());
+        assertEquals(4, config.cluster().poolSize());
+        assertEquals("LOCAL_ONE", config.tables().get(0).consistencyLevel().name());
+        assertTrue(config.tables().get(0).rules().nullToUnset());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "cloud.secureConnectBundle|/bundle.zip|Astra", "ignoreErrors|All|errors.tolerance=all",
+        "ignoreErrors|Driver|errors.tolerance=all", "jmx|false|remove it", "jmxConnectorDomain|x|remove it",
+        "metricsHighestLatency|35|remove it", "compression|Snappy|choose LZ4", "auth.provider|GSSAPI|Kerberos",
+        "auth.gssapi.keyTab|/k|Kerberos", "auth.gssapi.principal|p|Kerberos", "auth.gssapi.service|cassandra|Kerberos",
+        "ssl.provider|OpenSSL|choose JDK", "ssl.openssl.keyCertChain|/c|ssl.keystore.path",
+        "ssl.openssl.privateKey|/k|ssl.keystore.path", "topic.my_topic.my_ks.my_table.query|INSERT INTO t|use mapping",
+        "topic.my_topic.codec.locale|de_DE|fits exactly", "topic.my_topic.codec.timeZone|CET|fits exactly",
+        "topic.my_topic.codec.timestamp|yyyy|fits exactly", "topic.my_topic.codec.date|yyyy|fits exactly",
+        "topic.my_topic.codec.time|HH|fits exactly", "topic.my_topic.codec.unit|SECONDS|fits exactly",
+        "datastax-java-driver.basic.request.timeout|1s|queryExecutionTimeout"})
+    void refusesByNameAndSaysWhatToDo(String name, String value, String advice) {
+        Map<String, String> settings = theirs();
+        settings.put(name, value);
+        Map<String, String> found = problems(settings);
+        assertEquals(Set.of(name), found.keySet());
+        assertTrue(found.get(name).contains(advice), found.toString());
+    }
+
+    @Test
+    void saysOnceWhatDiffersWhereNothingIsSet() {
+        assertEquals(Optional.empty(), DataStaxSettings.remark(theirs()));
+        assertEquals(Optional.empty(), DataStaxSettings.remark(Map.of("topics", "t", "topic.t.k.u.mapping", "*")));
+        assertEquals(Optional.of("Settings of DataStax's sink found (jmx, topic.t.codec.unit). Not set here, and with "
+                + "another default than there: connectionPoolLocalSize=1 (there 4), consistencyLevel=LOCAL_QUORUM "
+                + "(there LOCAL_ONE), nullToUnset=false (there true), queryExecutionTimeout=12 (there 30). See 'Coming "
+                + "from DataStax's sink' in the README"),
+                DataStaxSettings.remark(Map.of("jmx", "true", "topic.t.codec.unit", "MILLISECONDS",
+                        "maxConcurrentRequests", "1", "topic.t.k.u.mapping", "*")));
+    }
+}

@@ -1,0 +1,49 @@
+"""The benchmarks run on the stack, measure something, and leave nothing behind. How fast is not asserted here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from penstock.connect.api import ConnectApi
+from penstock.topics.admin import TopicAdmin
+from tests.stack import Stack
+
+
+def bench(stack: Stack, command: str) -> dict[str, Any]:
+    figures: dict[str, Any] = json.loads(stack.run(f".venv/bin/penstock bench {command} --json").stdout)
+    return figures
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing(stack: Stack) -> Iterator[None]:
+    yield
+    assert "bench.rows" not in TopicAdmin(stack.config.kafka.bootstrap).topics()
+    assert not stack.cql("SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'penstock_bench'")
+    with ConnectApi(stack.config.connect.url) as api:
+        assert "bench-sink" not in api.connectors()
+
+
+@pytest.mark.timeout(300)
+def test_drain_compares_the_sink_with_the_bare_driver(stack: Stack) -> None:
+    figures = bench(stack, "drain --rows 5000")
+    assert figures["rows"] == 5000
+    assert figures["sink_rows_s"] > 0
+    assert figures["ratio"] == pytest.approx(figures["sink_rows_s"] / figures["bare_rows_s"], abs=0.01)
+
+
+@pytest.mark.timeout(300)
+def test_latency_times_rows_until_they_can_be_read(stack: Stack) -> None:
+    figures = bench(stack, "latency --rate 100 --seconds 3")
+    assert figures["samples"] > 0
+    assert 0 < figures["read_p50_ms"] <= figures["p50_ms"] <= figures["p99_ms"]
+
+
+@pytest.mark.timeout(300)
+def test_memory_looks_at_the_heap(stack: Stack) -> None:
+    ((rows, used_mb),) = bench(stack, "memory --rows 2000")["used_mb"]
+    assert rows == 2000
+    assert used_mb > 0
