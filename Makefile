@@ -7,6 +7,7 @@ UV         := .tools/bin/uv
 PYTHON     := .venv/bin/python
 MVN        := mvn -q -B -ntp
 SYSTEM_PYTHON := $(shell command -v python3.11 || command -v python3)
+# Three servers, one with TLS: this port and ten more.
 TEST_CASSANDRA_PORT := 27042
 POSTGRES_PLATFORM := $(shell uname -sm | sed -e 's/Linux x86_64/linux-amd64/' -e 's/Linux aarch64/linux-arm64v8/' -e 's/Darwin x86_64/darwin-amd64/' -e 's/Darwin arm64/darwin-arm64v8/')
 SINK_SOURCES = $(shell find connect/cassandra-sink/src/main -type f) connect/cassandra-sink/pom.xml
@@ -42,7 +43,7 @@ test: setup test-java ## Install and run all tests, those on real servers and on
 .PHONY: test-java
 test-java: .servers/.installed ## The tests of the sink connector, on a real Cassandra that they start, and of the converter
 	@$(MVN) -f connect/avro-converter/pom.xml test
-	@$(MVN) -f connect/cassandra-sink/pom.xml test -Dcassandra.port=$(TEST_CASSANDRA_PORT)
+	@$(MVN) -f connect/cassandra-sink/pom.xml verify -Dcassandra.port=$(TEST_CASSANDRA_PORT)
 
 .PHONY: test-stack
 test-stack: setup ## Only the tests on the whole stack: every change of a row, README, kill -9 of each part

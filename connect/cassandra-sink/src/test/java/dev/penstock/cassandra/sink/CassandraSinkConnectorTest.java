@@ -22,7 +22,7 @@ class CassandraSinkConnectorTest {
         assertEquals(Set.of("port"), connector.validate(settings).configValues().stream()
                 .filter(value -> !value.errorMessages().isEmpty()).map(ConfigValue::name).collect(Collectors.toSet()));
         connector.start(settings);
-        assertEquals(List.of(Set.of("topics", "topic.t.k.u.ttl", "port")),
+        assertEquals(List.of(Set.of("topics", "topic.t.k.u.ttl", "port", CassandraSinkTask.NUMBER)),
                 connector.taskConfigs(1).stream().map(Map::keySet).toList());
     }
 }

@@ -1,0 +1,94 @@
+"""A second Connect worker joins while rows flow, takes tasks over, and is killed: nothing is lost, nothing is wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from penstock.connect.api import ConnectApi
+from penstock.errors import TransientError
+from penstock.stack.layout import Layout
+from penstock.stack.parts.connect import connect
+from tests.e2e.oracle import wait_until_exact
+from tests.stack import BASE_PORT, Stack
+
+SECOND_PORT = BASE_PORT + 90
+WAIT_S = 240.0
+INSERT = """
+INSERT INTO public.users (id, email, first_name, last_name, registered, country)
+VALUES (%s, 'moved@example.com', 'Moved', 'Task', '2022-02-02', 'Rebalance')
+"""
+
+
+@contextmanager
+def second_worker(stack: Stack, state: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a worker of the same group, with a port and a folder of its own; killed with -9 at the end."""
+    section = stack.config.connect.model_copy(update={"port": SECOND_PORT})
+    config = stack.config.model_copy(update={"connect": section, "state": state})
+    layout = Layout.of(config)
+    part = connect(config, layout)
+    part.prepare()
+    with (state / "connect.log").open("wb") as log:
+        process = subprocess.Popen(part.command, env={**os.environ, **part.environment()}, stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def writing(stack: Stack) -> Iterator[None]:
+    """Insert rows all the while."""
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.wait(0.02):
+            stack.sql(INSERT, str(uuid.uuid4()))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def workers_of_tasks(stack: Stack) -> set[str]:
+    """Return the ports of the workers that run tasks; empty while a rebalance goes on."""
+    try:
+        with ConnectApi(stack.config.connect.url) as api:
+            statuses = [overview.status for overview in api.connectors().values()]
+    except TransientError:
+        return set()
+    if not all(status.is_running for status in statuses):
+        return set()
+    return {task.worker_id.rpartition(":")[2] for status in statuses for task in status.tasks}
+
+
+def wait_for(check: Callable[[], bool], *, what: str) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not check():
+        assert time.monotonic() < deadline, f"waited {WAIT_S} s until {what}"
+        time.sleep(0.2)
+
+
+@pytest.mark.timeout(900)
+def test_a_second_worker_comes_and_is_killed(stack: Stack, tmp_path: Path) -> None:
+    first, second = str(stack.config.connect.port), str(SECOND_PORT)
+    with writing(stack):
+        with second_worker(stack, tmp_path):
+            wait_for(lambda: workers_of_tasks(stack) == {first, second}, what="both workers run tasks")
+        wait_for(lambda: workers_of_tasks(stack) == {first}, what="the first worker runs them all again")
+    wait_until_exact(stack, timeout_s=WAIT_S)
+    stack.sql("DELETE FROM public.users WHERE country = 'Rebalance'")
+    wait_until_exact(stack, timeout_s=WAIT_S)
