@@ -6,7 +6,7 @@ records) or `group` (aggregates, to sums).
 """
 
 from penstock_views.declare import Image, Row, View, history, row, truncate_to_millis, view, whole
-from penstock_views.totals import Totals, aggregate, avg, count, sum, totals
+from penstock_views.declare_totals import Totals, aggregate, avg, count, sum, totals
 
 __all__ = [
     "Image",

@@ -21,13 +21,13 @@ from pyspark.sql import types as T
 from penstock.errors import PenstockError, TerminalError
 from penstock_views.canonical import LOGICAL
 from penstock_views.declare import History, Image, View, ViewInvalid
+from penstock_views.declare_totals import Aggregate
+from penstock_views.entries import entry_type
 from penstock_views.evaluate import call_view
 from penstock_views.group import grouping_of
-from penstock_views.history import entry_type
 from penstock_views.load import load_views
 from penstock_views.session import local_session
 from penstock_views.tables import read_table
-from penstock_views.totals import Aggregate
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,7 +1,7 @@
 """What a user writes: `@view` or `@history` on a pure function from one row image to `row(...)`.
 
-`@aggregate` is in `totals`. Nothing here touches a session: a view is a value, and its function builds Spark columns
-from Spark columns.
+`@aggregate` is in `declare_totals`. Nothing here touches a session: a view is a value, and its function builds Spark
+columns from Spark columns.
 """
 
 from __future__ import annotations
@@ -157,9 +157,7 @@ def history(table: str, *, key: Sequence[str], revision: int = 1) -> Callable[[V
 Kind = TypeVar("Kind", bound=View)
 
 
-def declare(
-    kind: type[Kind], function: Callable[[Image], Row], table: str, key: Sequence[str], revision: int
-) -> Kind:
+def declare(kind: type[Kind], function: Callable[[Image], Row], table: str, key: Sequence[str], revision: int) -> Kind:
     """Make a view of a kind out of a user's function.
 
     :raises ViewInvalid: when no table of that shape can exist.

@@ -13,7 +13,7 @@ For one record and one view, with f the view's function:
 | none or failed  | none             | nothing                                                   |
 
 The same goes for an image that cannot be read at all: a failed one is dead-lettered by `decode`. A history has an entry
-for each delete and each upsert (`penstock_views.history`). An aggregate is kept by another job; here its failures
+for each delete and each upsert (`penstock_views.entries`). An aggregate is kept by another job; here its failures
 become dead letters like the others, so that one job tells all of a record's.
 
 A failed `before` needs no delete: f is deterministic, so it failed as well when this image was an `after`, and the row
@@ -34,9 +34,9 @@ from penstock_views.contracts import Contract
 from penstock_views.dead_letter import dead_letter
 from penstock_views.declare import MAX_GENERATION, VERSION, History, View
 from penstock_views.decode import Refusal, Source, decode
+from penstock_views.entries import as_text, changed_columns, entry
 from penstock_views.evaluate import Evaluation, add_evaluations
-from penstock_views.history import as_text, changed_columns, entry
-from penstock_views.totals import Aggregate
+from penstock_views.group import Grouping
 
 OFFSETS_PER_GENERATION = 2**52
 
@@ -50,6 +50,13 @@ class Output:
     value: Contract
     key_id: int
     value_id: int
+
+
+@dataclass(frozen=True)
+class AggregateOutput(Output):
+    """One aggregate, and how its groups are added up."""
+
+    grouping: Grouping
 
 
 @dataclass(frozen=True)
@@ -69,12 +76,12 @@ class Plan:
     @property
     def written(self) -> tuple[Output, ...]:
         """The row views and histories: those whose records are derived from one change alone."""
-        return tuple(output for output in self.outputs if not isinstance(output.view, Aggregate))
+        return tuple(output for output in self.outputs if not isinstance(output, AggregateOutput))
 
     @property
-    def aggregates(self) -> tuple[Output, ...]:
-        """The aggregates, which are kept by a job of their own."""
-        return tuple(output for output in self.outputs if isinstance(output.view, Aggregate))
+    def aggregates(self) -> tuple[AggregateOutput, ...]:
+        """The aggregates, which are kept by a job of their own (`penstock_views.keep`)."""
+        return tuple(output for output in self.outputs if isinstance(output, AggregateOutput))
 
     def source_of(self, view: View) -> Source:
         """Find the source of a view's table."""
@@ -108,7 +115,7 @@ def _evaluations(plan: Plan) -> Sequence[Evaluation]:
     return [
         Evaluation(output.view, plan.source_of(output.view).column(part), _column(output, part))
         for output in plan.outputs
-        for part in (("after",) if isinstance(output.view, Aggregate) else _PARTS)
+        for part in (("after",) if isinstance(output, AggregateOutput) else _PARTS)
     ]
 
 

@@ -14,8 +14,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock_views.declare import Image
+from penstock_views.declare_totals import Aggregate, Operation, mean_type, sum_type
 from penstock_views.mean import exact_mean
-from penstock_views.totals import Aggregate, Operation, mean_type, sum_type
 
 ROWS = ":rows"
 """The measure that counts the source rows of a group; no column of a view can have that name."""

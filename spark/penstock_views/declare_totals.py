@@ -1,6 +1,6 @@
 """What a user writes for an aggregate: `@aggregate` on a pure function from one row image to `totals(...)`.
 
-An aggregate is kept by +after −before, so it knows only totals that can be taken back exactly: counts, and sums and
+An aggregate is kept by +after -before, so it knows only totals that can be taken back exactly: counts, and sums and
 means of integers and decimals.
 """
 
@@ -104,7 +104,9 @@ def aggregate(table: str, *, key: Sequence[str], revision: int = 1) -> Callable[
 
     def make(function: Callable[[Image], Totals]) -> Aggregate:
         named = declare(View, function, table, key, revision)  # type: ignore[arg-type]
-        return Aggregate(**{**vars(named), "function": lambda image: _addends(named, function(image))}, totals_of=function)
+        return Aggregate(
+            **{**vars(named), "function": lambda image: _addends(named, function(image))}, totals_of=function
+        )
 
     return make
 
@@ -165,6 +167,8 @@ def mean_type(view: View, name: str, value: T.DataType) -> T.DataType:
         case T.LongType():
             value = T.DecimalType(19, 0)
     if not isinstance(value, T.DecimalType) or value.precision > _MEAN_DIGITS or value.scale > _MEAN_SCALE_AT_MOST:
-        reason = f"cast it to a decimal of at most {_MEAN_DIGITS} digits, {_MEAN_SCALE_AT_MOST} of them behind the point"
+        reason = (
+            f"cast it to a decimal of at most {_MEAN_DIGITS} digits, {_MEAN_SCALE_AT_MOST} of them behind the point"
+        )
         raise ViewInvalid(view.origin, f"total {name}: a mean of {value.simpleString()} is not exact; {reason}")
     return T.DecimalType(value.precision + MEAN_SCALE, value.scale + MEAN_SCALE)

@@ -34,7 +34,9 @@ def entry_type(view: History, row: T.StructType) -> T.StructType:
     """
     taken = [name for name in view.key if name in ENTRY.names]
     if taken:
-        raise ViewInvalid(view.origin, f"key column {taken[0]} has a name of the history's own: {', '.join(ENTRY.names)}")
+        raise ViewInvalid(
+            view.origin, f"key column {taken[0]} has a name of the history's own: {', '.join(ENTRY.names)}"
+        )
     return T.StructType([row[name] for name in view.key] + ENTRY.fields)
 
 
