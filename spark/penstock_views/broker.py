@@ -83,7 +83,7 @@ def last_headers(bootstrap: str, ends: Mapping[Place, int], name: str) -> list[b
     """
     with _consumer(bootstrap) as consumer:
         found = [_last_record(consumer, place, end) for place, end in ends.items()]
-    headers = [dict(record.headers() or ()).get(name) for record in found if record is not None]  # type: ignore[arg-type]
+    headers = [dict(record.headers() or ()).get(name) for record in found if record is not None]
     return [value for value in headers if isinstance(value, bytes)]
 
 

@@ -53,7 +53,7 @@ def test_each_total_has_a_type_that_holds_it(spark: SparkSession, tmp_path: Path
         ("totals(name=u.name, low=F.min(u.small))", r"v\.py:4: view v: column low .*min and max are refused because"),
         (
             "totals(name=u.name, x=sum(u.ratio))",
-            r"total x: its value is a double, whose sum drifts.*cast it to a decimal",
+            r"x: its value is a double, whose sum drifts.*cast it to a decimal",
         ),
         ("totals(name=u.name, x=sum(u.name))", r"total x: its value is a string; only integers and decimals"),
         ("totals(name=u.name, x=sum(u.wider))", r"total x: its value has 29 digits"),
