@@ -9,7 +9,6 @@ from functools import partial
 from threading import Event
 
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.errors import TerminalError
 from penstock_views.baseline import begin_life
@@ -95,15 +94,12 @@ def _run_queries(job: _Job, plan: Plan) -> tuple[str, str]:
         while all(query.isActive for query in queries):
             if job.stop.wait(POLL_S):
                 raise Stopped
+        ended = next(query for query in queries if not query.isActive)
     finally:
         for query in queries:
             query.stop()
-    return next(_failure(query) for query in queries if query.exception() or not query.isActive)
-
-
-def _failure(query: StreamingQuery) -> tuple[str, str]:
-    failure = query.exception()
-    return query.name or "?", str(failure) if failure else "it ended without a reason"
+    failure = ended.exception()
+    return ended.name or "?", str(failure) if failure else "it ended without a reason"
 
 
 def _life(job: _Job, output: AggregateOutput) -> Life:

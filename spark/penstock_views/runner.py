@@ -95,7 +95,7 @@ def wait_for(attempt: Callable[[], Found], stop: Event) -> Found:
         except TransientError as exc:
             if str(exc) != said or time.monotonic() - said_at > REMIND_S:
                 said, said_at = str(exc), time.monotonic()
-                say(f"views waiting: {said}")
+                say(f"waiting: {said}")
         stop.wait(RETRY_S)
     raise Stopped
 
@@ -148,4 +148,4 @@ def close(spark: SparkSession) -> None:
         spark.stop()
     except (Py4JError, PySparkException, OSError):
         # SIGTERM to the whole process group ends the JVM too; then there is nothing left to stop.
-        say("views: the JVM was gone already")
+        say("the JVM was gone already")

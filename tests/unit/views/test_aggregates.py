@@ -66,9 +66,9 @@ steps = st.tuples(
 )
 histories = st.builds(
     History,
-    st.lists(st.lists(steps, min_size=1, max_size=5), min_size=1, max_size=20),
+    st.lists(st.lists(steps, min_size=1, max_size=5), min_size=1, max_size=40),
     st.integers(0, 2**32),
-    st.integers(0, 20),
+    st.integers(0, 40),
     st.integers(0, 3),
 )
 
@@ -133,7 +133,7 @@ def finished(output: AggregateOutput, measures: DataFrame) -> dict[str, tuple[An
     return {row["name"]: tuple(row.values()) for row in rows}
 
 
-@given(many=st.lists(histories, min_size=6, max_size=10))
+@given(many=st.lists(histories, min_size=3, max_size=3))
 @settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_baseline_and_changes_make_the_final_table(
     spark: SparkSession, kinds: Plan, output: AggregateOutput, many: list[History]
