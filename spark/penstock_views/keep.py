@@ -56,9 +56,15 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
     source = plan.source_of(output.view)
     sides = {"after": 1, "before": -1}
     decoded = decode(raw, [source], plan.refusals, plan.max_epoch)
-    counted = decoded.where(_is_counted(life, *[F.col(source.column(side)) for side in sides]))
-    evaluated = add_evaluations(counted, [Evaluation(output.view, source.column(side), side) for side in sides])
-    signed = [F.struct(F.col(side)["row"].alias("row"), F.lit(sign).alias("sign")) for side, sign in sides.items()]
+    is_counted = _is_counted(life, *[F.col(source.column(side)) for side in sides])
+    judged = decoded.select("*", is_counted.alias("is_counted"))
+    evaluated = add_evaluations(judged, [Evaluation(output.view, source.column(side), side) for side in sides])
+    # No where() before the explode: Spark would push it down to Kafka's columns, with all of the decoding in it, again
+    # for each time that the condition names an image.
+    signed = [
+        F.struct(F.when(F.col("is_counted"), F.col(side)["row"]).alias("row"), F.lit(sign).alias("sign"))
+        for side, sign in sides.items()
+    ]
     each = evaluated.select(F.explode(F.array(*signed)).alias("one")).where("one.row is not null")
     return each.select(*output.grouping.measure(F.col("one")["row"], F.col("one")["sign"]))
 
