@@ -104,7 +104,7 @@ class Connect(_Server):
 
 
 class Spark(_Server):
-    """The Spark master, its worker and the views job."""
+    """The Spark master, its worker and the two jobs; the aggregates' driver and executor have a heap each."""
 
     master_port: Port = 7077
     master_ui_port: Port = 9090
@@ -112,6 +112,7 @@ class Spark(_Server):
     worker_ui_port: Port = 9091
     executor_memory_mb: int = Field(768, ge=512)
     driver_memory_mb: int = Field(512, ge=512)
+    aggregates_memory_mb: int = Field(512, ge=512)
 
     @property
     def master_url(self) -> str:

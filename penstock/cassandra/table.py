@@ -46,7 +46,8 @@ class ViewTable:
         self._table: TableMetadata = metadata.tables[name]
         self._columns = list(self._table.columns.values())
         selected = ", ".join(_selected(column) for column in self._columns)
-        self._select = f"SELECT {selected} FROM {protect_name(keyspace)}.{protect_name(name)}"  # noqa: S608 - quoted names
+        self._named = f"{protect_name(keyspace)}.{protect_name(name)}"
+        self._select = f"SELECT {selected} FROM {self._named}"  # noqa: S608 - quoted names
 
     def scan(self) -> Iterator[Row]:
         """Read every row, range by range of the token ring, so that no single request spans the whole table."""
@@ -62,10 +63,28 @@ class ViewTable:
 
         :param keys: a value for each primary-key column; a uuid may be its text.
         """
-        columns = self._table.primary_key
-        where = " AND ".join(f"{name} = ?" for name in _names(columns))
-        prepared = self._session.prepare(f"{self._select} WHERE {where}")
-        bound = [tuple(_bindable(column.cql_type, key[column.name]) for column in columns) for key in keys]
+        yield from self._pick(self._table.primary_key, keys)
+
+    def pick_partitions(self, keys: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+        """Read all rows of these partitions, one after the other, each in the order of its clustering.
+
+        :param keys: a value for each column of the partition key; a uuid may be its text.
+        """
+        yield from self._pick(self._table.partition_key, keys)
+
+    @property
+    def delete_statement(self) -> str:
+        """The statement that deletes a row: bound by a timestamp and `bound_key()`."""
+        where = _equal(self._table.primary_key)
+        return f"DELETE FROM {self._named} USING TIMESTAMP ? WHERE {where}"  # noqa: S608 - quoted names
+
+    def bound_key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Return the primary key of a row as the driver binds it."""
+        return _bound(self._table.primary_key, row)
+
+    def _pick(self, columns: Sequence[ColumnMetadata], keys: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+        prepared = self._session.prepare(f"{self._select} WHERE {_equal(columns)}")
+        bound = [_bound(columns, key) for key in keys]
         for _, rows in execute_concurrent_with_args(self._session, prepared, bound, concurrency=_KEYS_AT_ONCE):
             yield from map(self._exact, rows)
 
@@ -85,6 +104,14 @@ def _selected(column: ColumnMetadata) -> str:
     name = protect_name(column.name)
     # The driver turns milliseconds into seconds as a float, which is a microsecond off now and then.
     return f"toUnixTimestamp({name}) AS {name}" if column.cql_type == "timestamp" else name
+
+
+def _equal(columns: Sequence[ColumnMetadata]) -> str:
+    return " AND ".join(f"{name} = ?" for name in _names(columns))
+
+
+def _bound(columns: Sequence[ColumnMetadata], row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(_bindable(column.cql_type, row[column.name]) for column in columns)
 
 
 def _names(columns: Sequence[ColumnMetadata]) -> list[str]:

@@ -15,6 +15,7 @@ from penstock.cli.stack import memory_gb, print_event
 from penstock.cli.verify import print_results
 from penstock.config import Config, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
+from penstock.pipeline.sweep import sweep_aggregates
 from penstock.stack import lifecycle
 from penstock.verify.verify import verify
 
@@ -48,6 +49,7 @@ def up(
     started_s = time.monotonic() - begun
     _load(config, users=users, api=api)
     arrived_s = time.monotonic() - begun
+    sweep_aggregates(config)
     _out.print("\nComparing Cassandra with Postgres")
     results = verify(config)
     print_results(results)

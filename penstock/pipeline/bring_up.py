@@ -6,17 +6,22 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 
-from penstock.config import Config
+from penstock_views.declare_totals import Aggregate
+from penstock_views.load import load_views
+
+from penstock.config import ROOT, Config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.apply import ConnectorFailed
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID, LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
 from penstock.pipeline.hops import Passage
-from penstock.topics.declare import CDC_TOPICS, view_topics
+from penstock.topics.declare import CDC_TOPICS
 
 SINK = "cassandra-views-sink"
+VIEWS_DIR = ROOT / "spark" / "views"
 _POLL_S = 0.2
 _CHECK_CONNECTORS_S = 3.0
 
@@ -47,7 +52,7 @@ def load_and_follow(config: Config, *, users: int, api_url: str | None, on_hops:
     :raises ConnectorFailed: when a connector fails meanwhile, with its trace.
     """
     airflow = AirflowApi(config.airflow.url)
-    passage = Passage(config, change_topics=CDC_TOPICS, view_topics=view_topics(), sink=SINK)
+    passage = Passage(config, change_topics=CDC_TOPICS, view_topics=_followed_topics(), sink=SINK)
     with closing(passage):
         run = trigger_load(airflow, users=users, api_url=api_url)
         result = follow(airflow, run, on_progress=lambda progress: on_hops(_hops(passage, run, progress)))
@@ -69,15 +74,21 @@ def _follow_to_cassandra(config: Config, passage: Passage, run: Run, result: Loa
 
 
 def _hops(passage: Passage, run: Run, loaded: LoadProgress | LoadResult) -> list[Hop]:
-    """Each written row is one change, and each change at least one record of every view."""
+    """Each written row is one change, and each change at least one record of every topic followed."""
     counts = passage.counts()
-    records = loaded.written * len(view_topics())
+    records = loaded.written * len(_followed_topics())
     return [
         Hop("API → Postgres", loaded.fetched, run.users),
         Hop("Postgres → change topics", min(counts.changed, loaded.written), loaded.written),
         Hop("change → view topics", min(counts.viewed, records), records),
         Hop("view topics → Cassandra", min(counts.written, records), records),
     ]
+
+
+@cache
+def _followed_topics() -> tuple[str, ...]:
+    """Name the topics in which every change can be counted: an aggregate has one record for many."""
+    return tuple(view.topic for view in load_views(VIEWS_DIR) if not isinstance(view, Aggregate))
 
 
 def _raise_if_failed(config: Config) -> None:

@@ -16,7 +16,7 @@ from penstock.stack.parts.kafka import kafka
 from penstock.stack.parts.postgres import postgres
 from penstock.stack.parts.randomuser import randomuser
 from penstock.stack.parts.registry import registry
-from penstock.stack.parts.spark import spark_master, spark_worker, views_job
+from penstock.stack.parts.spark import aggregates_job, spark_master, spark_worker, views_job
 
 
 def parts(config: Config) -> list[Part]:
@@ -36,6 +36,7 @@ def parts(config: Config) -> list[Part]:
         spark_master,
         spark_worker,
         views_job,
+        aggregates_job,
         cassandra,
     )
     return [build(config, layout) for build in builders]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from penstock_views.batch import Postgres, evaluate_table, read_images
-from penstock_views.declare import View
+from penstock_views.declare import History, View
+from penstock_views.entries import as_text
 from penstock_views.load import load_views
 from penstock_views.tables import read_table
 from pyspark.sql import DataFrame, SparkSession
@@ -16,6 +18,7 @@ from pyspark.sql import types as T
 
 from penstock.config import ROOT, Config
 from penstock.verify.canonical import canonical_key
+from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal
 from penstock.verify.model import Row, ViewShape
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,12 +34,13 @@ class PostgresRows:
 
     def scan(self, view: ViewShape) -> Iterator[Row]:
         """Return every row that the view must hold."""
-        return _rows(evaluate_table(self._views[view.name], self._images(view)).rows)
+        return self._evaluate(view, self._images(view))
 
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
         """Return the rows that come from the source rows of these keys, under whatever view key they have now.
 
-        A view that renames its source's primary key is read as a whole, and only rows of these very keys come back.
+        A view that renames its source's primary key, or has none of it (an aggregate), is read as a whole, and only
+        rows of these very keys come back.
         """
         declared, images = self._views[view.name], self._images(view)
         by = read_table(ROOT / "schemas" / "postgres", declared.table).primary_key
@@ -46,8 +50,16 @@ class PostgresRows:
         else:
             by = view.key
         wanted = {canonical_key(key, by) for key in keys}
-        rows = _rows(evaluate_table(declared, images).rows)
-        return (row for row in rows if canonical_key(row, by) in wanted)
+        return (row for row in self._evaluate(view, images) if canonical_key(row, by) in wanted)
+
+    def _evaluate(self, view: ViewShape, images: DataFrame) -> Iterator[Row]:
+        declared = self._views[view.name]
+        rows = evaluate_table(declared, images).rows
+        if not isinstance(declared, History):
+            return _rows(rows)
+        newest = as_text(F.struct(*rows.columns)).alias(NEWEST)
+        texts = _rows(rows.select(*declared.key, newest))
+        return (row | {NEWEST: normal(row[NEWEST]), TIMELINE: WHOLE} for row in texts)
 
     def _images(self, view: ViewShape) -> DataFrame:
         return read_images(self._spark, self._views[view.name].table, self._postgres)
@@ -57,7 +69,7 @@ class PostgresRows:
         return {view.name: view for view in load_views(ROOT / "spark" / "views")}
 
 
-def _rows(frame: DataFrame) -> Iterator[Row]:
+def _rows(frame: DataFrame) -> Iterator[dict[str, Any]]:
     times = [field.name for field in frame.schema.fields if isinstance(field.dataType, T.TimestampType)]
     # As numbers: PySpark would hand out datetimes without zone in the zone of this process.
     exact = frame.withColumns({name: F.unix_micros(name) for name in times}) if times else frame

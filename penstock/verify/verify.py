@@ -8,15 +8,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from cassandra.cluster import Session
+from penstock_views.declare import History
+from penstock_views.load import load_views
 from penstock_views.session import local_session
 from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import open_session
-from penstock.config import Config
+from penstock.config import ROOT, Config
 from penstock.stack.layout import Layout
 from penstock.verify.cassandra_rows import CassandraRows
 from penstock.verify.check import DEFAULT_ATTEMPTS, verify_view
-from penstock.verify.model import ViewResult
+from penstock.verify.history import HistoryRows, history_shape
+from penstock.verify.model import RowSource, ViewResult, ViewShape
 from penstock.verify.postgres_rows import PostgresRows
 from penstock.verify.shape import read_shapes
 
@@ -33,8 +37,22 @@ def verify(config: Config, views: Sequence[str] = (), *, attempts: int = DEFAULT
     shapes = read_shapes(views)
     with open_session(config) as session, _spark(config) as spark:
         expected = PostgresRows(spark, config=config)
-        actual = CassandraRows(session, keyspace=config.cassandra.keyspace)
-        return [verify_view(shape, expected=expected, actual=actual, attempts=attempts) for shape in shapes]
+        return [
+            verify_view(shape, expected=expected, actual=actual, attempts=attempts)
+            for shape, actual in _sides(session, config, shapes)
+        ]
+
+
+def _sides(session: Session, config: Config, shapes: Sequence[ViewShape]) -> Iterator[tuple[ViewShape, RowSource]]:
+    """Say for each view in which shape it is compared, and who reads Cassandra's side."""
+    keyspace = config.cassandra.keyspace
+    rows, entries = CassandraRows(session, keyspace=keyspace), HistoryRows(session, keyspace=keyspace)
+    histories = {view.name: view for view in load_views(ROOT / "spark" / "views") if isinstance(view, History)}
+    for shape in shapes:
+        if shape.name in histories:
+            yield history_shape(shape.name, histories[shape.name].key), entries
+        else:
+            yield shape, rows
 
 
 @contextmanager

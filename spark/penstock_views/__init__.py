@@ -1,9 +1,26 @@
 """The view engine: turns each change of a Postgres table into changes of its views.
 
 A file in `spark/views/` needs only the names exported here. Data flows in one direction through the modules:
-`decode` (Kafka bytes to row images), `evaluate` (images to view rows), `derive` (view rows to view records).
+`decode` (Kafka bytes to row images), `evaluate` (images to view rows), then `derive` (row views and histories, to view
+records) or `group` (aggregates, to sums).
 """
 
-from penstock_views.declare import Image, Row, View, row, truncate_to_millis, view
+from penstock_views.declare import Image, Row, View, history, row, truncate_to_millis, view, whole
+from penstock_views.declare_totals import Totals, aggregate, avg, count, sum, totals
 
-__all__ = ["Image", "Row", "View", "row", "truncate_to_millis", "view"]
+__all__ = [
+    "Image",
+    "Row",
+    "Totals",
+    "View",
+    "aggregate",
+    "avg",
+    "count",
+    "history",
+    "row",
+    "sum",
+    "totals",
+    "truncate_to_millis",
+    "view",
+    "whole",
+]

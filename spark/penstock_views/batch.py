@@ -11,7 +11,9 @@ from pyspark.sql import types as T
 from penstock.errors import TerminalError
 from penstock_views.canonical import field_from_postgres
 from penstock_views.declare import View
+from penstock_views.declare_totals import Aggregate
 from penstock_views.evaluate import Evaluation, add_evaluations
+from penstock_views.group import ROWS, Grouping, grouping_of
 
 FETCH_ROWS = 2000
 
@@ -58,7 +60,7 @@ class Postgres:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a view must hold, and the source rows that it cannot hold.
+    """What a view must hold (a history: in its newest entries), and the source rows that it cannot hold.
 
     :param rows: one column for each of the view's, key columns first.
     :param rejected: the source's columns and `problem`; the stream sends dead letters for these.
@@ -75,6 +77,21 @@ def expected_rows(spark: SparkSession, view: View, postgres: Postgres) -> Expect
 
 def evaluate_table(view: View, images: DataFrame) -> Expected:
     """Compute a view from a frame of canonical rows."""
+    evaluated = evaluate_rows(view, images)
+    if not isinstance(view, Aggregate):
+        return evaluated
+    grouping = grouping_of(view, images.schema, evaluated.rows.schema)
+    return Expected(grouping.finish(measure_rows(grouping, evaluated.rows)).drop(ROWS), evaluated.rejected)
+
+
+def measure_rows(grouping: Grouping, rows: DataFrame) -> DataFrame:
+    """Add up what the rows of an aggregate's function are in their groups."""
+    each = rows.select(F.struct(*rows.columns).alias("row"))
+    return grouping.add_up(each.select(*grouping.measure(F.col("row"), F.lit(1))))
+
+
+def evaluate_rows(view: View, images: DataFrame) -> Expected:
+    """Compute what a view's function gives for each canonical row of a frame: for an aggregate, what each row adds."""
     framed = images.select(F.struct(*images.columns).alias("image"))
     judged = add_evaluations(framed, [Evaluation(view, "image", "outcome")])
     rows = judged.where("outcome.row is not null").select("outcome.row.*")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from penstock.errors import TransientError
 
 TIMEOUT_S = 10.0
+_LOOK_BACK = 100
 
 
 class BrokerAway(TransientError):
@@ -43,19 +45,79 @@ def count_partitions(bootstrap: str, topics: Sequence[str]) -> dict[str, int]:
     return {topic: len(known[topic].partitions) for topic in topics}
 
 
-def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-    """Read where each partition ends now.
+Place = tuple[str, int]
+"""A topic and the number of a partition."""
+
+
+def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[Place, int]:
+    """Read where each partition ends now, for who reads only what is committed.
 
     :raises BrokerAway: when Kafka does not answer within 10 s a partition.
     """
     counts = count_partitions(bootstrap, topics)
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "penstock-views-ends", "log_level": 0})
-    try:
+    with _consumer(bootstrap) as consumer:
         return {
             (topic, number): consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=TIMEOUT_S)[1]
             for topic, count in counts.items()
             for number in range(count)
         }
+
+
+def offsets_since(bootstrap: str, ends: Mapping[Place, int], since_ms: int) -> dict[Place, int]:
+    """Find in each partition the first record written since a time, or its end.
+
+    :param since_ms: in milliseconds after 1970; 0 finds the first record that there is.
+    :raises BrokerAway: when Kafka does not answer within 10 s.
+    """
+    with _consumer(bootstrap) as consumer:
+        asked = [TopicPartition(*place, since_ms) for place in ends]
+        found = consumer.offsets_for_times(asked, timeout=TIMEOUT_S)
+    offsets = {(at.topic, at.partition): at.offset for at in found}
+    return {place: min(end, offsets[place]) if offsets[place] >= 0 else end for place, end in ends.items()}
+
+
+def last_headers(bootstrap: str, ends: Mapping[Place, int], name: str) -> list[bytes]:
+    """Read one header of the last record of each partition, where there is a record and it has the header.
+
+    :raises BrokerAway: when Kafka does not answer within 10 s a partition.
+    """
+    with _consumer(bootstrap) as consumer:
+        found = [_last_record(consumer, place, end) for place, end in ends.items()]
+    headers = [dict(record.headers() or ()).get(name) for record in found if record is not None]
+    return [value for value in headers if isinstance(value, bytes)]
+
+
+def _last_record(consumer: Consumer, place: Place, end: int) -> Message | None:
+    """Read from ever further back: the last offsets may be markers of transactions, which are no records."""
+    begin, _ = consumer.get_watermark_offsets(TopicPartition(*place), timeout=TIMEOUT_S)
+    back = _LOOK_BACK
+    while True:
+        start = max(begin, end - back)
+        consumer.assign([TopicPartition(*place, start)])
+        last = _read_until(consumer, end)
+        if last is not None or start == begin:
+            return last
+        back *= 10
+
+
+def _read_until(consumer: Consumer, end: int) -> Message | None:
+    last = None
+    while (record := consumer.poll(TIMEOUT_S)) is not None:
+        error, offset = record.error(), record.offset()
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            raise KafkaException(error)
+        if error is not None or offset is None or offset >= end:
+            break
+        last = record
+    return last
+
+
+@contextmanager
+def _consumer(bootstrap: str) -> Iterator[Consumer]:
+    settings = {"group.id": "penstock-views-ends", "enable.auto.commit": False, "enable.partition.eof": True}
+    consumer = Consumer({"bootstrap.servers": bootstrap, "log_level": 0, **settings})
+    try:
+        yield consumer
     except KafkaException as exc:
         raise BrokerAway(bootstrap, exc.args[0].str()) from exc
     finally:

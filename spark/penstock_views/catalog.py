@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pyspark.sql import SparkSession
+from pyspark.sql import types as T
 
 from penstock_views.broker import end_offsets
 from penstock_views.config import JobConfig
-from penstock_views.contracts import check_contracts, contracts_of, view_type
+from penstock_views.contracts import check_contracts, contracts_of, row_type, view_type
 from penstock_views.declare import View
+from penstock_views.declare_totals import Aggregate
 from penstock_views.decode import Refusal, Source
-from penstock_views.derive import OFFSETS_PER_GENERATION, Output, Plan
+from penstock_views.derive import OFFSETS_PER_GENERATION, AggregateOutput, Output, Plan
 from penstock_views.envelope import NoEnvelope, Writer, image_type
+from penstock_views.group import grouping_of
 from penstock_views.registry import Registry
 
 
@@ -35,12 +38,8 @@ def read_plan(spark: SparkSession, config: JobConfig, views: Sequence[View], lea
     tables = dict.fromkeys(view.table for view in views)
     sources = tuple(_source(registry, config, table, learned) for table in tables)
     images = {source.table: image_type(source.writers) for source in sources}
-    outputs = []
-    for view in views:
-        key, value = contracts_of(view, view_type(spark, view, images[view.table]))
-        check_contracts(config.avro_dir, [key, value])
-        outputs.append(Output(view, key, value, registry.id_of(key), registry.id_of(value)))
-    return Plan(sources, tuple(outputs), config.dead_letter_topic, tuple(learned.refusals))
+    outputs = tuple(_output(spark, registry, config, view, images[view.table]) for view in views)
+    return Plan(sources, outputs, config.dead_letter_topic, tuple(learned.refusals))
 
 
 def learn(config: JobConfig, topics: Sequence[str], met: tuple[str, int], learned: Learned) -> str:
@@ -65,6 +64,15 @@ def learn(config: JobConfig, topics: Sequence[str], met: tuple[str, int], learne
         return f"{exc}: its records become dead letters"
     learned.writers[topic, schema_id] = writer
     return f"new writer schema {schema_id} of topic {topic}"
+
+
+def _output(spark: SparkSession, registry: Registry, config: JobConfig, view: View, image: T.StructType) -> Output:
+    key, value = contracts_of(view, view_type(spark, view, image))
+    check_contracts(config.avro_dir, [key, value])
+    ids = registry.id_of(key), registry.id_of(value)
+    if isinstance(view, Aggregate):
+        return AggregateOutput(view, key, value, *ids, grouping_of(view, image, row_type(spark, view, image)))
+    return Output(view, key, value, *ids)
 
 
 def _source(registry: Registry, config: JobConfig, table: str, learned: Learned) -> Source:

@@ -1,4 +1,4 @@
-"""The configuration of a views job, from its command line."""
+"""The configuration of the jobs, from their command lines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock_views.batch import Postgres
 from penstock_views.session import JARS
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -14,7 +15,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class JobConfig:
-    """Everything that the job is told; it reads no environment."""
+    """Everything that a job is told; it reads no environment."""
 
     bootstrap: str
     registry_url: str
@@ -36,30 +37,74 @@ class JobConfig:
         return f"{self.topic_prefix}.{table}"
 
 
+@dataclass(frozen=True)
+class AggregatesConfig(JobConfig):
+    """What the aggregates' job is told besides.
+
+    :param cores: how many tasks it runs at once.
+    :param epoch: the source connector's, at least; a later one is learned from the records.
+    """
+
+    cores: int
+    epoch: int
+    postgres_host: str
+    postgres_port: int
+    postgres_database: str
+    postgres_user: str
+
+    @property
+    def postgres(self) -> Postgres:
+        """The source database."""
+        return Postgres(self.postgres_host, self.postgres_port, self.postgres_database, self.postgres_user)
+
+
 def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
-    """Read the command line; exits with 2 and the usage when it is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="row_views.py",
-        description="Turn CDC records into the records of every row view, until SIGTERM.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    """Read the command line of the row views' job; exits with 2 and the usage when it is wrong."""
+    parser = _parser("row_views.py", "Turn CDC records into the records of every row view and history, until SIGTERM.")
+    # Each commit ends a batch and starts the next, which costs some latency; after a crash what came since the last
+    # commit is written again, with the same versions. A minute weighs one against the other.
+    _common(parser, app_name="penstock-views", memory_mb=(512, 768), commit_interval_s=60)
+    return JobConfig(**vars(parser.parse_args(arguments)))
+
+
+def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> AggregatesConfig:
+    """Read the command line of the aggregates' job; exits with 2 and the usage when it is wrong."""
+    parser = _parser("aggregates.py", "Keep the totals of every aggregate over CDC records, until SIGTERM.")
+    _common(parser, app_name="penstock-aggregates", memory_mb=(512, 512), commit_interval_s=1)
+    option = parser.add_argument
+    option("--cores", type=int, default=1, help="how many tasks run at once")
+    option("--epoch", type=int, default=1, help="the source connector's epoch")
+    option("--postgres-host", default="127.0.0.1", help="the source database")
+    option("--postgres-port", type=int, default=5432, help="its port")
+    option("--postgres-database", required=True, help="its name")
+    option("--postgres-user", required=True, help="who may read the tables")
+    return AggregatesConfig(**vars(parser.parse_args(arguments)))
+
+
+def _parser(name: str, description: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=name, description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
+
+
+def _common(
+    parser: argparse.ArgumentParser, *, app_name: str, memory_mb: tuple[int, int], commit_interval_s: int
+) -> None:
+    driver_mb, executor_mb = memory_mb
     option = parser.add_argument
     option("--bootstrap-servers", dest="bootstrap", required=True, help="Kafka brokers, host:port[,host:port]")
     option(
         "--registry-url", required=True, help="Confluent API of the Schema Registry, http://host:port/apis/ccompat/v7"
     )
     option("--master", required=True, help="Spark master, spark://host:port")
-    option("--app-name", default="penstock-views", help="name of the Spark application")
-    option("--checkpoint", required=True, type=Path, help="folder of the query's progress; one for each stack")
+    option("--app-name", default=app_name, help="name of the Spark application")
+    option("--checkpoint", required=True, type=Path, help="folder of the job's progress; one for each stack")
     option("--views-dir", type=Path, default=_ROOT / "spark" / "views", help="the view files")
     option("--avro-dir", type=Path, default=_ROOT / "schemas" / "avro", help="the contracts")
     option("--jars", type=Path, default=JARS, help="folder of Spark's extra jars")
     option("--topic-prefix", default="app", help="the source connector's topic.prefix")
     option("--dead-letter-topic", default="dead-letters.views", help="where unprocessable records go")
     option("--driver-host", default="127.0.0.1", help="address at which executors reach this process")
-    option("--driver-memory-mb", type=int, default=512, help="heap of the driver")
-    option("--executor-memory-mb", type=int, default=768, help="heap of each executor")
-    # Each commit ends a batch and starts the next, which costs some latency; after a crash what came since the last
-    # commit is written again, with the same versions. A minute weighs one against the other.
-    option("--commit-interval-s", type=int, default=60, help="seconds between commits of progress, 5 or more")
-    return JobConfig(**vars(parser.parse_args(arguments)))
+    option("--driver-memory-mb", type=int, default=driver_mb, help="heap of the driver")
+    option("--executor-memory-mb", type=int, default=executor_mb, help="heap of each executor")
+    option("--commit-interval-s", type=int, default=commit_interval_s, help="seconds from one commit to the next")

@@ -20,8 +20,11 @@ from pyspark.sql import types as T
 
 from penstock.errors import PenstockError, TerminalError
 from penstock_views.canonical import LOGICAL
-from penstock_views.declare import Image, View, ViewInvalid
+from penstock_views.declare import History, Image, View, ViewInvalid
+from penstock_views.declare_totals import Aggregate
+from penstock_views.entries import entry_type
 from penstock_views.evaluate import call_view
+from penstock_views.group import grouping_of
 from penstock_views.load import load_views
 from penstock_views.session import local_session
 from penstock_views.tables import read_table
@@ -69,7 +72,22 @@ class Contract:
 
 
 def view_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructType:
-    """Find the type of a view's rows: key columns first.
+    """Find the type of what a view's table holds: key columns first.
+
+    :param image: the canonical columns of its source table.
+    :raises ViewInvalid: when the function does not work on them or the view cannot hold what it gives.
+    """
+    row = row_type(spark, view, image)
+    match view:
+        case History():
+            return entry_type(view, row)
+        case Aggregate():
+            return grouping_of(view, image, row).view_type
+    return row
+
+
+def row_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructType:
+    """Find the type of the rows that a view's function gives: key columns first.
 
     :param image: the canonical columns of its table.
     :raises ViewInvalid: when the function does not work on them or a column's type is outside the contract.
@@ -88,11 +106,11 @@ def view_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructT
 
 def contracts_of(view: View, row: T.StructType) -> tuple[Contract, Contract]:
     """Say the key's and the value's contract of a view whose rows have that type."""
-    key = [{"name": name, "type": _avro_type(view, row[name])} for name in view.key]
+    key = [{"name": name, "type": _avro_type(view, row[name])} for name in view.primary_key]
     rest = [
         {"name": field.name, "type": ["null", _avro_type(view, field)], "default": None}
         for field in row.fields
-        if field.name not in view.key
+        if field.name not in view.primary_key
     ]
     return _contract(view, "key", key), _contract(view, "value", key + rest)
 
@@ -123,7 +141,7 @@ def contracts_in_repository(spark: SparkSession, root: Path = ROOT) -> list[Cont
     for view in load_views(root / "spark" / "views"):
         table = read_table(root / "schemas" / "postgres", view.table)
         lacking = [name for name in table.primary_key if name not in view.key]
-        if lacking:
+        if lacking and not isinstance(view, Aggregate):
             # Otherwise two rows of the source could take turns in one row of the view, and no version orders them.
             raise ViewInvalid(view.origin, f"the key lacks {', '.join(lacking)} of {table.name}'s primary key")
         found += contracts_of(view, view_type(spark, view, table.columns))

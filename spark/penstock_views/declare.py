@@ -1,6 +1,7 @@
-"""What a user writes: `@view` on a pure function from one row image to `row(...)`.
+"""What a user writes: `@view` or `@history` on a pure function from one row image to `row(...)`.
 
-Nothing here touches a session: a view is a value, and its function builds Spark columns from Spark columns.
+`@aggregate` is in `declare_totals`. Nothing here touches a session: a view is a value, and its function builds Spark
+columns from Spark columns.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -50,6 +52,11 @@ def row(**columns: Column) -> Row:
     return Row(columns)
 
 
+def whole(image: Image) -> Row:
+    """Describe the row that holds every column of the table that a view can use."""
+    return Row({name: image[name] for name in names_of(image)})
+
+
 def truncate_to_millis(column: Column) -> Column:
     """Cut a timestamp to whole milliseconds, which is all that a CQL `timestamp` holds.
 
@@ -74,12 +81,17 @@ class Image:
         return self.__getattr__(name)
 
 
+def names_of(image: Image) -> tuple[str, ...]:
+    """Name the columns of an image; no method of it, since `u.names` is the table's own column."""
+    return image._names
+
+
 ViewFunction = Callable[[Image], Row]
 
 
 @dataclass(frozen=True)
 class View:
-    """A view as declared: the function's name is the view's name."""
+    """A view as declared: the function's name is the view's name. This kind is a row view: a row for each row."""
 
     name: str
     table: str
@@ -95,29 +107,67 @@ class View:
         return f"views.{self.name}"
 
     @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The primary key of the view's table, in order."""
+        return self.key
+
+    @property
     def origin(self) -> str:
         """Where the view is written, for messages."""
         return f"{self.file}:{self.line}: view {self.name}"
 
 
+VERSION = "version"
+"""The last column of a history's primary key: the version of the entry (docs/contracts.md)."""
+
+
+@dataclass(frozen=True)
+class History(View):
+    """A view that holds a row for each change of a row of the source, under the key that the row had."""
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The key of the row and the version of the change."""
+        return (*self.key, VERSION)
+
+
 def view(table: str, *, key: Sequence[str], revision: int = 1) -> Callable[[ViewFunction], View]:
-    """Declare a view.
+    """Declare a row view.
 
     :param table: `schema.table` in Postgres.
     :param key: the view's key columns, in order; the source's primary key must be among them.
     :param revision: raise it (never lower it) whenever the function or the key changes.
     :raises ViewInvalid: at once, when no table of that shape can exist.
     """
+    return lambda function: declare(View, function, table, key, revision)
 
-    def declare(function: ViewFunction) -> View:
-        file, line = Path(inspect.getsourcefile(function) or "?"), function.__code__.co_firstlineno
-        # One name in quotes is a sequence too, of letters; nobody means that.
-        columns = () if isinstance(key, str) else tuple(key)
-        declared = View(function.__name__, table, columns, revision, function, file, line)
-        _refuse_impossible(declared)
-        return declared
 
-    return declare
+def history(table: str, *, key: Sequence[str], revision: int = 1) -> Callable[[ViewFunction], History]:
+    """Declare a history: one entry for each change of the row that the function returns.
+
+    `return whole(u)` keeps every column; a function that returns less keeps less, and an entry where its row appears
+    or disappears (`.where()`) is a `c` or a `d`.
+
+    :param key: columns of the row that name it in the history; the source's primary key must be among them.
+    :raises ViewInvalid: at once, when no table of that shape can exist.
+    """
+    return lambda function: declare(History, function, table, key, revision)
+
+
+Kind = TypeVar("Kind", bound=View)
+
+
+def declare(kind: type[Kind], function: Callable[[Image], Row], table: str, key: Sequence[str], revision: int) -> Kind:
+    """Make a view of a kind out of a user's function.
+
+    :raises ViewInvalid: when no table of that shape can exist.
+    """
+    file, line = Path(inspect.getsourcefile(function) or "?"), function.__code__.co_firstlineno
+    # One name in quotes is a sequence too, of letters; nobody means that.
+    columns = () if isinstance(key, str) else tuple(key)
+    declared = kind(function.__name__, table, columns, revision, function, file, line)
+    _refuse_impossible(declared)
+    return declared
 
 
 def _refuse_impossible(view: View) -> None:
@@ -125,7 +175,7 @@ def _refuse_impossible(view: View) -> None:
         (not _NAME.match(view.name), "a view's name has lower-case letters, digits and _ only"),
         (view.table.count(".") != 1, f"table `{view.table}` must be written schema.table"),
         (not view.key, "key must list one column or more, as in key=['id']"),
-        (len(set(view.key)) != len(view.key), "key names a column twice"),
+        (len(set(view.primary_key)) != len(view.primary_key), "key names a column twice"),
         (not 1 <= view.revision <= MAX_GENERATION, f"revision must be 1 to {MAX_GENERATION}, not {view.revision}"),
     ]
     for is_wrong, problem in problems:

@@ -17,6 +17,9 @@ from penstock_views.try_eval import try_eval
 RECORD = ("topic", "partition", "offset", "key", "value", "headers")
 """The columns of Kafka's source that the engine reads."""
 
+CHANGE = ("epoch", "op", "lsn", "tx_id", "committed_ms")
+"""The columns of a decoded frame that tell about the change itself; the last one is in milliseconds after 1970."""
+
 _UNKNOWN = "PENSTOCK-UNKNOWN-SCHEMA"
 
 
@@ -49,21 +52,22 @@ def decode(raw: DataFrame, sources: Sequence[Source], refusals: Sequence[Refusal
     """Decode the records of all sources.
 
     :param raw: Kafka's source columns, headers included.
-    :returns: RECORD, `epoch`, `lsn`, `unreadable` (the reason, or NULL) and each source's before and after images. A
-        record whose schema id is unknown and not refused makes the query fail; `unknown_schema` reads its message.
+    :returns: RECORD, CHANGE, `unreadable` (the reason, or NULL) and each source's before and after images. A record
+        whose schema id is unknown and not refused makes the query fail; `unknown_schema` reads its message. Where only
+        one of two images can be read, it is there, so that what was derived from it can be taken back.
     """
     framed = raw.select(*RECORD, wire.schema_id(F.col("value")).alias("schema_id"), _epoch().alias("epoch"))
     opened = framed.select("*", *[_open(source, writer) for source in sources for writer in source.writers])
     decoded = opened.select(*framed.columns, *[_to_images(source).alias(_decoded(source)) for source in sources])
-    judged = decoded.select("*", _unreadable(sources, refusals, max_epoch).alias("unreadable"))
-    readable = F.col("unreadable").isNull()
+    judged = decoded.select("*", _refused(sources, refusals, max_epoch).alias("refused"))
     images = [
-        F.when(readable, F.col(_decoded(source))[image]).alias(source.column(image))
+        F.when(F.col("refused").isNull(), F.col(_decoded(source))[image]).alias(source.column(image))
         for source in sources
         for image in ("before", "after")
     ]
-    lsn = F.coalesce(*[F.col(_decoded(source))["lsn"] for source in sources])
-    return judged.select(*RECORD, "epoch", lsn.alias("lsn"), "unreadable", *images)
+    origin = [F.coalesce(*[F.col(_decoded(source))[name] for source in sources]).alias(name) for name in CHANGE[1:]]
+    unreadable = F.coalesce("refused", *map(_lost_image, sources)).alias("unreadable")
+    return judged.select(*RECORD, "epoch", *origin, unreadable, *images)
 
 
 def unknown_schema(message: str) -> tuple[str, int] | None:
@@ -100,19 +104,38 @@ def _open(source: Source, writer: Writer) -> Column:
 
 
 def _to_images(source: Source) -> Column:
-    """Compute `struct<before, after, op, lsn>`; NULL where the body or a value in it cannot be read."""
+    """Compute the change's columns and both images, each NULL when it is not there (`has_…`) or cannot be read.
+
+    `op` is NULL where the body is not of the writer schema.
+    """
     target = image_type(source.writers)
     choices = []
     for writer in source.writers:
         opened = F.col(_opened(source, writer))
-        images = [writer.canonical(opened[name], target).alias(name) for name in ("before", "after")]
-        whole = try_eval(F.struct(*images, opened["op"].alias("op"), opened["source"]["lsn"].alias("lsn")))
-        choices.append((_is_of(source, writer), whole))
+        before, after = (try_eval(writer.canonical(opened[name], target)) for name in ("before", "after"))
+        parts = {
+            "before": before,
+            "has_before": opened["before"].isNotNull(),
+            "after": after,
+            "has_after": opened["after"].isNotNull(),
+            "op": opened["op"],
+            "lsn": opened["source"]["lsn"],
+            "tx_id": opened["source"]["txId"],
+            "committed_ms": opened["source"]["ts_ms"],
+        }
+        choices.append((_is_of(source, writer), F.struct(*[part.alias(name) for name, part in parts.items()])))
     first, rest = choices[0], choices[1:]
     return reduce(lambda chain, choice: chain.when(*choice), rest, F.when(*first))
 
 
-def _unreadable(sources: Sequence[Source], refusals: Sequence[Refusal], max_epoch: int) -> Column:
+def _lost_image(source: Source) -> Column:
+    """Say that the new row cannot be read; an old row that cannot was told when it was new."""
+    decoded = F.col(_decoded(source))
+    is_lost = decoded["has_after"] & decoded["after"].isNull()
+    return F.when(is_lost, F.concat(F.lit("a value of the row does not fit writer schema id "), "schema_id"))
+
+
+def _refused(sources: Sequence[Source], refusals: Sequence[Refusal], max_epoch: int) -> Column:
     value, epoch = F.col("value"), F.col("epoch")
     known = reduce(Column.__or__, [_is_of(source, writer) for source in sources for writer in source.writers])
     bad_epoch = epoch.isNull() | (epoch < 1) | (epoch > max_epoch)
@@ -139,12 +162,10 @@ def _refuse_or_raise(refusals: Sequence[Refusal]) -> Column:
 def _refuse_images(source: Source) -> Column:
     """Say what an envelope lacks: without `before` a view could keep a row that must go."""
     decoded = F.col(_decoded(source))
-    op, before, after = decoded["op"], decoded["before"], decoded["after"]
+    op, has_before, has_after = decoded["op"], decoded["has_before"], decoded["has_after"]
     return (
-        F.when(
-            op.isNull(), F.concat(F.lit("the Avro body, or a value in it, does not fit writer schema id "), "schema_id")
-        )
+        F.when(op.isNull(), F.concat(F.lit("the Avro body does not fit writer schema id "), "schema_id"))
         .when(~op.isin("c", "r", "u", "d"), F.concat(F.lit("operation is no row change: "), op))
-        .when(op.isin("u", "d") & before.isNull(), f"no `before` image: {source.table} needs REPLICA IDENTITY FULL")
-        .when(op.isin("c", "r", "u") & after.isNull(), "no `after` image")
+        .when(op.isin("u", "d") & ~has_before, f"no `before` image: {source.table} needs REPLICA IDENTITY FULL")
+        .when(op.isin("c", "r", "u") & ~has_after, "no `after` image")
     )

@@ -12,6 +12,10 @@ For one record and one view, with f the view's function:
 | none or failed  | failed           | dead letter                                               |
 | none or failed  | none             | nothing                                                   |
 
+The same goes for an image that cannot be read at all: a failed one is dead-lettered by `decode`. A history has an entry
+for each delete and each upsert (`penstock_views.entries`). An aggregate is kept by another job; here its failures
+become dead letters like the others, so that one job tells all of a record's.
+
 A failed `before` needs no delete: f is deterministic, so it failed as well when this image was an `after`, and the row
 that stood there was deleted then. Nor is it a dead letter again.
 """
@@ -28,9 +32,11 @@ from pyspark.sql.avro.functions import to_avro
 from penstock_views import wire
 from penstock_views.contracts import Contract
 from penstock_views.dead_letter import dead_letter
-from penstock_views.declare import MAX_GENERATION, View
+from penstock_views.declare import MAX_GENERATION, VERSION, History, View
 from penstock_views.decode import Refusal, Source, decode
+from penstock_views.entries import as_text, changed_columns, entry
 from penstock_views.evaluate import Evaluation, add_evaluations
+from penstock_views.group import Grouping
 
 OFFSETS_PER_GENERATION = 2**52
 
@@ -47,6 +53,13 @@ class Output:
 
 
 @dataclass(frozen=True)
+class AggregateOutput(Output):
+    """One aggregate, and how its groups are added up."""
+
+    grouping: Grouping
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that the query knows when it starts."""
 
@@ -59,6 +72,16 @@ class Plan:
     def max_epoch(self) -> int:
         """The last epoch in which every view still has a generation."""
         return MAX_GENERATION + 1 - max(output.view.revision for output in self.outputs)
+
+    @property
+    def written(self) -> tuple[Output, ...]:
+        """The row views and histories: those whose records are derived from one change alone."""
+        return tuple(output for output in self.outputs if not isinstance(output, AggregateOutput))
+
+    @property
+    def aggregates(self) -> tuple[AggregateOutput, ...]:
+        """The aggregates, which are kept by a job of their own (`penstock_views.keep`)."""
+        return tuple(output for output in self.outputs if isinstance(output, AggregateOutput))
 
     def source_of(self, view: View) -> Source:
         """Find the source of a view's table."""
@@ -73,10 +96,11 @@ def derive(raw: DataFrame, plan: Plan) -> DataFrame:
     """
     decoded = decode(raw, plan.sources, plan.refusals, plan.max_epoch)
     evaluated = add_evaluations(decoded, _evaluations(plan))
-    keyed = evaluated.select("*", *[_encoded_key(output, part) for output in plan.outputs for part in _PARTS])
+    keyed = evaluated.select("*", *[_encoded_key(output, part) for output in plan.written for part in _PARTS])
     unreadable = F.when(F.col("unreadable").isNotNull(), dead_letter(plan.dead_letters, "DECODE", F.col("unreadable")))
-    records = [unreadable, *[record for output in plan.outputs for record in _records(plan, output)]]
-    each = keyed.select(F.explode(F.array(*records)).alias("record")).where("record is not null")
+    letters = [_failure(plan, output) for output in plan.outputs]
+    records = [record for output in plan.written for record in _records(evaluated, output)]
+    each = keyed.select(F.explode(F.array(unreadable, *letters, *records)).alias("record")).where("record is not null")
     return each.select("record.topic", "record.key", "record.value", "record.headers")
 
 
@@ -91,35 +115,71 @@ def _evaluations(plan: Plan) -> Sequence[Evaluation]:
     return [
         Evaluation(output.view, plan.source_of(output.view).column(part), _column(output, part))
         for output in plan.outputs
-        for part in _PARTS
+        for part in (("after",) if isinstance(output, AggregateOutput) else _PARTS)
     ]
 
 
 def _encoded_key(output: Output, part: str) -> Column:
     """Encode the key of the view's row; NULL when there is no row. Keys are compared as these bytes."""
     row = F.col(_column(output, part))["row"]
-    key = F.struct(*[row[name].alias(name) for name in output.view.key])
-    encoded = wire.framed(output.key_id, to_avro(key, output.key.text))
+    key = [row[name].alias(name) for name in output.view.key]
+    if isinstance(output.view, History):
+        key.append(_version(output).alias(VERSION))
+    encoded = wire.framed(output.key_id, to_avro(F.struct(*key), output.key.text))
     return F.when(row.isNotNull(), encoded).alias(_column(output, f"{part}_key"))
 
 
-def _records(plan: Plan, output: Output) -> tuple[Column, Column, Column]:
-    """Make the delete, the upsert and the dead letter of one view; each NULL where there is none."""
+def _failure(plan: Plan, output: Output) -> Column:
+    """Make the dead letter of a row that the view should have and cannot; NULL where there is none."""
+    problem = F.col(_column(output, "after"))["problem"]
+    return F.when(problem.isNotNull(), dead_letter(plan.dead_letters, "VIEW", problem))
+
+
+def _records(frame: DataFrame, output: Output) -> tuple[Column, Column]:
+    """Make what is written for the key that the row leaves, and for the key that it has; each NULL where none is."""
     old_key, new_key = F.col(_column(output, "before_key")), F.col(_column(output, "after_key"))
-    after = F.col(_column(output, "after"))
-    value = wire.framed(output.value_id, to_avro(after["row"], output.value.text))
-    gone = old_key.isNotNull() & ~old_key.eqNullSafe(new_key)
-    failed = dead_letter(plan.dead_letters, "VIEW", after["problem"])
+    stays = old_key.eqNullSafe(new_key)
+    if isinstance(output.view, History):
+        left, came = _entries(frame, output, stays)
+    else:
+        left, came = F.lit(None).cast("binary"), _encoded_value(output, F.col(_column(output, "after"))["row"])
     return (
-        F.when(gone, _view_record(output, old_key, F.lit(None).cast("binary"))),
-        F.when(new_key.isNotNull(), _view_record(output, new_key, value)),
-        F.when(after["problem"].isNotNull(), failed),
+        F.when(old_key.isNotNull() & ~stays, _view_record(output, old_key, left)),
+        F.when(new_key.isNotNull(), _view_record(output, new_key, came)),
     )
 
 
-def _view_record(output: Output, key: Column, value: Column) -> Column:
+def _entries(frame: DataFrame, output: Output, stays: Column) -> tuple[Column, Column]:
+    """Make the entry of a row that leaves its key, and that of a row that comes to its key or stays there."""
+    old, new = (F.col(_column(output, part))["row"] for part in _PARTS)
+    names = frame.select(new.alias("row")).select("row.*").columns
+    change = {
+        VERSION: _version(output),
+        "lsn": F.col("lsn"),
+        "tx_id": F.col("tx_id"),
+        "committed_at": F.timestamp_millis("committed_ms"),
+    }
+    leaving = change | {"op": F.lit("d"), "before": as_text(old)}
+    coming = change | {
+        "op": F.when(stays, "u").when(F.col("op") == "r", "r").otherwise("c"),
+        "before": F.when(stays, as_text(old)),
+        "after": as_text(new),
+        "changed": F.when(stays, changed_columns(old, new, names)),
+    }
+    keys = [[row[name].alias(name) for name in output.view.key] for row in (old, new)]
+    return _encoded_value(output, entry(keys[0], leaving)), _encoded_value(output, entry(keys[1], coming))
+
+
+def _encoded_value(output: Output, row: Column) -> Column:
+    return wire.framed(output.value_id, to_avro(row, output.value.text))
+
+
+def _version(output: Output) -> Column:
     generation = F.col("epoch") + F.lit(output.view.revision - 1)
-    version = generation * F.lit(OFFSETS_PER_GENERATION) + F.col("offset")
-    headers = F.array(wire.text_header("version", version), wire.text_header("lsn", F.col("lsn")))
+    return generation * F.lit(OFFSETS_PER_GENERATION) + F.col("offset")
+
+
+def _view_record(output: Output, key: Column, value: Column) -> Column:
+    headers = F.array(wire.text_header("version", _version(output)), wire.text_header("lsn", F.col("lsn")))
     parts = {"topic": F.lit(output.view.topic), "key": key, "value": value, "headers": headers}
     return F.struct(*[column.alias(name) for name, column in parts.items()])

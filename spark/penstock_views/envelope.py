@@ -16,6 +16,9 @@ from pyspark.sql.avro.functions import from_avro
 from penstock.errors import TerminalError
 from penstock_views.canonical import field_from_writer, from_writer, not_null
 
+ORIGIN = ("lsn", "txId", "ts_ms")
+"""What is read of an envelope's `source`: the change's place in the log, its transaction, and when that committed."""
+
 
 class NoEnvelope(TerminalError):
     """A schema is not one that Debezium writes for a table."""
@@ -47,15 +50,16 @@ class Writer:
         """The same schema without what nobody reads; the types stay the writer's own, so nothing is misread."""
         before, source = self._part("before"), self._part("source")
         image, origin = not_null(before["type"]), not_null(source["type"])
-        lsn = [field for field in origin["fields"] if field["name"] == "lsn"]
-        if not lsn:
-            raise NoEnvelope(self.schema_id, "`source.lsn`")
+        kept = [field for field in origin["fields"] if field["name"] in ORIGIN]
+        lacking = set(ORIGIN).difference(field["name"] for field in kept)
+        if lacking:
+            raise NoEnvelope(self.schema_id, " and no ".join(f"`source.{name}`" for name in sorted(lacking)))
         slim = {
             "before": before | {"type": ["null", image | {"fields": list(self.columns.values())}]},
-            "source": source | {"type": origin | {"fields": lsn}},
+            "source": source | {"type": origin | {"fields": kept}},
         }
-        kept = [slim.get(name, self._part(name)) for name in ("before", "after", "source", "op")]
-        return json.dumps(json.loads(self.schema) | {"fields": kept})
+        parts = [slim.get(name, self._part(name)) for name in ("before", "after", "source", "op")]
+        return json.dumps(json.loads(self.schema) | {"fields": parts})
 
     def decode(self, body: Column) -> Column:
         """Decode Avro bytes of this schema; a struct of NULLs when they are not of it."""

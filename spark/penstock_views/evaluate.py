@@ -41,6 +41,8 @@ def call_view(view: View, image: Image) -> Row:
     """
     try:
         made = view.function(image)
+    except ViewInvalid:
+        raise
     except Exception as exc:  # a user's function may raise anything; it is told with its line
         raise ViewInvalid(f"{line_in(view.file, exc)}: view {view.name}", f"{type(exc).__name__}: {exc}") from exc
     if not isinstance(made, Row):
@@ -97,7 +99,9 @@ def _name_failures(view: View, made: Row) -> Column:
 def _refuse_row(view: View, row: Column, row_type: T.StructType) -> Column:
     """Say what the view table cannot hold: NULL in the key, a timestamp finer than milliseconds."""
     nulls = [F.when(row[name].isNull(), F.lit(f"view {view.name}: key column {name} is NULL")) for name in view.key]
-    times = [field.name for field in row_type.fields if isinstance(field.dataType, T.TimestampType)]
+    # A history holds the rest of the row as text, an aggregate only its key.
+    columns = row_type.fields if type(view) is View else [row_type[name] for name in view.key]
+    times = [field.name for field in columns if isinstance(field.dataType, T.TimestampType)]
     return F.coalesce(*nulls, *[_refuse_micros(view, name, row[name]) for name in times])
 
 

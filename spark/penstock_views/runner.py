@@ -34,10 +34,10 @@ class QueryFailed(TerminalError):
     """The query ended by itself."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(f"the views query failed: {reason_of(message)}")
+        super().__init__(f"the query failed: {reason_of(message)}")
 
 
-class _Stopped(Exception):
+class Stopped(Exception):
     """Somebody asked the job to stop."""
 
 
@@ -61,13 +61,13 @@ def run(config: JobConfig, stop: Event) -> None:
     views = load_views(config.views_dir)
     topics = [config.cdc_topic(table) for table in dict.fromkeys(view.table for view in views)]
     try:
-        partitions = sum(_wait_for(lambda: count_partitions(config.bootstrap, topics), stop).values())
+        partitions = sum(wait_for(lambda: count_partitions(config.bootstrap, topics), stop).values())
         spark = open_session(config, partitions)
         try:
             _run_until_stopped(_Job(spark, config, views, topics, partitions, stop))
         finally:
-            _close(spark)
-    except _Stopped:
+            close(spark)
+    except Stopped:
         say("views stopped")
 
 
@@ -83,8 +83,11 @@ def say(message: str) -> None:
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}", flush=True)
 
 
-def _wait_for(attempt: Callable[[], Found], stop: Event) -> Found:
-    """Try until it works, as long as it takes; say what is missing, and again every 30 s."""
+def wait_for(attempt: Callable[[], Found], stop: Event) -> Found:
+    """Try until it works, as long as it takes; say what is missing, and again every 30 s.
+
+    :raises Stopped: when `stop` is set meanwhile.
+    """
     said, said_at = "", 0.0
     while not stop.is_set():
         try:
@@ -92,21 +95,21 @@ def _wait_for(attempt: Callable[[], Found], stop: Event) -> Found:
         except TransientError as exc:
             if str(exc) != said or time.monotonic() - said_at > REMIND_S:
                 said, said_at = str(exc), time.monotonic()
-                say(f"views waiting: {said}")
+                say(f"waiting: {said}")
         stop.wait(RETRY_S)
-    raise _Stopped
+    raise Stopped
 
 
 def _run_until_stopped(job: _Job) -> None:
     """Run the query again and again, each time with the schemas that the time before had met and did not know."""
     learned = Learned()
     while True:
-        plan = _wait_for(lambda: read_plan(job.spark, job.config, job.views, learned), job.stop)
+        plan = wait_for(lambda: read_plan(job.spark, job.config, job.views, learned), job.stop)
         failure = _run_query(job, plan)
         met = unknown_schema(failure)
         if met is None:
             raise QueryFailed(failure)
-        say(_wait_for(partial(learn, job.config, job.topics, met, learned), job.stop))
+        say(wait_for(partial(learn, job.config, job.topics, met, learned), job.stop))
 
 
 def _run_query(job: _Job, plan: Plan) -> str:
@@ -122,7 +125,7 @@ def _run_query(job: _Job, plan: Plan) -> str:
             say(f"views running: {_describe(plan, job.partitions)}")
         if job.stop.wait(POLL_S):
             query.stop()
-            raise _Stopped
+            raise Stopped
     failure = query.exception()
     return str(failure) if failure else "it ended without a reason"
 
@@ -139,9 +142,10 @@ def _active_tasks(spark: SparkSession) -> int:
     return sum(stage.numActiveTasks for stage in stages if stage)
 
 
-def _close(spark: SparkSession) -> None:
+def close(spark: SparkSession) -> None:
+    """End a session; that its JVM is gone already is no error."""
     try:
         spark.stop()
     except (Py4JError, PySparkException, OSError):
         # SIGTERM to the whole process group ends the JVM too; then there is nothing left to stop.
-        say("views: the JVM was gone already")
+        say("the JVM was gone already")

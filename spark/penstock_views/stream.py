@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pyspark.sql import SparkSession
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock_views.config import JobConfig
@@ -19,7 +21,6 @@ _LIMITS = [
 _EXECUTOR_OPTIONS = " ".join([*_LIMITS, "-XX:-DontCompileHugeMethods"])
 
 _SOURCE = {
-    "startingOffsets": "earliest",  # a lost checkpoint is replayed: versions make that harmless
     "failOnDataLoss": "true",
     "kafka.isolation.level": "read_committed",  # Debezium's exactly-once writes are transactions
     "includeHeaders": "true",
@@ -29,15 +30,13 @@ _SINK = {
     "kafka.acks": "all",
     "kafka.compression.type": "lz4",
     "includeHeaders": "true",
-    # Real-time Mode turns it on, and its log of offsets can be inconsistent after a crash.
-    "asyncProgressTrackingEnabled": "false",
 }
 
 
 def open_session(config: JobConfig, cores: int) -> SparkSession:
     """Connect to the cluster.
 
-    :param cores: one for each CDC partition: Real-time Mode holds a task, and so a core, on each for good.
+    :param cores: Real-time Mode needs one for each CDC partition: it holds a task, and so a core, on each for good.
     """
     settings = {
         "spark.app.name": config.app_name,
@@ -55,13 +54,27 @@ def open_session(config: JobConfig, cores: int) -> SparkSession:
     return builder.getOrCreate()
 
 
+def read_records(spark: SparkSession, config: JobConfig, topics: Sequence[str], *, starting: str) -> DataFrame:
+    """Read CDC topics as they come.
+
+    :param starting: where, without a checkpoint: Kafka's source says `earliest`, or offsets as JSON.
+    """
+    reader = spark.readStream.format("kafka").options(**_SOURCE).option("startingOffsets", starting)
+    return reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", ",".join(topics)).load()
+
+
+def write_options(config: JobConfig) -> dict[str, str]:
+    """Say how records are written to Kafka, by a query or a micro-batch."""
+    return _SINK | {"kafka.bootstrap.servers": config.bootstrap}
+
+
 def start_query(spark: SparkSession, config: JobConfig, plan: Plan) -> StreamingQuery:
     """Start the query from its checkpoint."""
-    topics = ",".join(source.topic for source in plan.sources)
-    reader = spark.readStream.format("kafka").options(**_SOURCE)
-    raw = reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", topics).load()
-    writer = derive(raw, plan).writeStream.format("kafka").options(**_SINK).queryName("views")
-    writer = writer.option("kafka.bootstrap.servers", config.bootstrap).outputMode("update")
+    # A lost checkpoint is replayed: versions make that harmless.
+    raw = read_records(spark, config, [source.topic for source in plan.sources], starting="earliest")
+    writer = derive(raw, plan).writeStream.format("kafka").options(**write_options(config)).queryName("views")
+    # Real-time Mode turns asynchronous progress on, and its log of offsets can be inconsistent after a crash.
+    writer = writer.outputMode("update").option("asyncProgressTrackingEnabled", "false")
     writer = writer.option("checkpointLocation", str(config.checkpoint.absolute()))
     # PySpark's own type hints do not know this trigger yet.
     real_time = writer.trigger(realTime=f"{config.commit_interval_s} seconds")  # type: ignore[call-overload]

@@ -65,7 +65,7 @@ def test_the_primary_key_of_the_view_table_is_the_key_of_the_view(view: object) 
     declared = next(known for known in VIEWS if known is view)
     found = re.search(r"PRIMARY KEY \((.*)\)\s*\)", cql(declared.name))
     assert found
-    assert re.findall(r"\w+", found[1]) == list(declared.key)
+    assert re.findall(r"\w+", found[1]) == list(declared.primary_key)
 
 
 @pytest.mark.parametrize("view", [view.name for view in VIEWS])

@@ -1,16 +1,21 @@
-"""Spark standalone: the master, its worker, and the views job that is submitted to them."""
+"""Spark standalone: the master, its worker, and the two jobs that are submitted to them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from penstock.config import ROOT, Config
 from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
 from penstock.stack.parts.http import get_json
+from penstock.topics.declare import CDC_TOPICS
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 VIEWS_APP = "penstock-views"
+AGGREGATES_APP = "penstock-aggregates"
+_AGGREGATES_CORES = 1
+# A job that was killed may hold its own for a moment while it is started again.
 _SPARE_CORES = 2
 
 
@@ -38,7 +43,9 @@ def spark_worker(config: Config, layout: Layout) -> Part:
     section = config.spark
     work = layout.data("spark-worker")
     address = ("--host", section.host, "--port", str(section.worker_port), "--webui-port", str(section.worker_ui_port))
-    offer = ("--cores", str(config.kafka.partitions + _SPARE_CORES), "--memory", f"{section.executor_memory_mb * 2}m")
+    cores = config.kafka.partitions * len(CDC_TOPICS) + _AGGREGATES_CORES + _SPARE_CORES
+    memory_mb = (section.executor_memory_mb + section.aggregates_memory_mb) * 2
+    offer = ("--cores", str(cores), "--memory", f"{memory_mb}m")
     command = ("org.apache.spark.deploy.worker.Worker", *address, *offer, "--work-dir", str(work), section.master_url)
     return Part(
         name="spark-worker",
@@ -53,23 +60,48 @@ def spark_worker(config: Config, layout: Layout) -> Part:
 
 
 def views_job(config: Config, layout: Layout) -> Part:
-    """Return the job that evaluates all views: CDC topics in, view topics out."""
+    """Return the job of row views and histories: CDC topics in, view topics and dead letters out."""
     section = config.spark
     arguments = {
-        "--master": section.master_url,
-        "--driver-host": section.host,
-        "--bootstrap": config.kafka.bootstrap,
-        "--registry-url": config.registry.url,
         "--checkpoint": layout.data("views") / "checkpoint",
         "--executor-memory-mb": section.executor_memory_mb,
         "--driver-memory-mb": section.driver_memory_mb,
     }
-    flat = [str(word) for pair in arguments.items() for word in pair]
+    return _job(config, "views", "row_views.py", VIEWS_APP, arguments)
+
+
+def aggregates_job(config: Config, layout: Layout) -> Part:
+    """Return the job that keeps the aggregates: an application of its own, since the other one holds its cores."""
+    section, postgres = config.spark, config.postgres
+    arguments = {
+        "--checkpoint": layout.data("aggregates"),
+        "--cores": _AGGREGATES_CORES,
+        "--executor-memory-mb": section.aggregates_memory_mb,
+        "--driver-memory-mb": section.aggregates_memory_mb,
+        "--postgres-host": postgres.host,
+        "--postgres-port": postgres.port,
+        "--postgres-database": postgres.database,
+        "--postgres-user": postgres.user,
+    }
+    return _job(config, "aggregates", "aggregates.py", AGGREGATES_APP, arguments, needs=("postgres", "tables"))
+
+
+def _job(
+    config: Config, name: str, file: str, app: str, arguments: Mapping[str, object], *, needs: tuple[str, ...] = ()
+) -> Part:
+    section = config.spark
+    common = {
+        "--master": section.master_url,
+        "--driver-host": section.host,
+        "--bootstrap": config.kafka.bootstrap,
+        "--registry-url": config.registry.url,
+    }
+    flat = [str(word) for pair in (common | dict(arguments)).items() for word in pair]
     return Part(
-        name="views",
-        command=(str(VENV_BIN / "python"), str(ROOT / "spark/jobs/row_views.py"), *flat),
-        is_ready=lambda: any(app["name"] == VIEWS_APP for app in _master(config).get("activeapps", [])),
-        needs=("spark-worker", "subjects", "topics"),
+        name=name,
+        command=(str(VENV_BIN / "python"), str(ROOT / "spark/jobs" / file), *flat),
+        is_ready=lambda: any(found["name"] == app for found in _master(config).get("activeapps", [])),
+        needs=("spark-worker", "subjects", "topics", *needs),
         environment=lambda: {**_environment(config), "PYSPARK_PYTHON": str(VENV_BIN / "python")},
         stop_wait_s=20,
     )

@@ -40,6 +40,9 @@ PEOPLE_TYPED_TIGHTER = {key: value for key, value in PEOPLE.items() if key != "n
 }
 """The table before an ALTER: no `note`, a smallint, a numeric(5,2)."""
 
+COMMITTED_MS = 1_795_433_969_123
+"""2026-11-23T11:39:29.123Z."""
+
 
 def envelope(columns: dict[str, Any]) -> dict[str, Any]:
     """Build the schema of the change events of a table with these columns."""
@@ -55,6 +58,8 @@ def envelope(columns: dict[str, Any]) -> dict[str, Any]:
         "fields": [
             {"name": "connector", "type": "string"},
             {"name": "lsn", "type": ["null", "long"], "default": None},
+            {"name": "txId", "type": ["null", "long"], "default": None},
+            {"name": "ts_ms", "type": "long"},
             {"name": "xmin", "type": ["null", "long"], "default": None},
         ],
     }
@@ -87,9 +92,10 @@ def unwire(schema: dict[str, Any], data: bytes) -> tuple[int, Any]:
     return int.from_bytes(data[1:5], "big"), fastavro.schemaless_reader(io.BytesIO(data[5:]), parsed, parsed)
 
 
-def change(op: str, before: Any, after: Any, lsn: int = 77) -> dict[str, Any]:
-    """Build one change event."""
-    return {"before": before, "after": after, "op": op, "source": {"connector": "postgresql", "lsn": lsn}}
+def change(op: str, before: Any, after: Any, lsn: int = 77, tx_id: int = 700) -> dict[str, Any]:
+    """Build one change event, committed at COMMITTED_MS."""
+    source = {"connector": "postgresql", "lsn": lsn, "txId": tx_id, "ts_ms": COMMITTED_MS}
+    return {"before": before, "after": after, "op": op, "source": source}
 
 
 @dataclass(frozen=True)

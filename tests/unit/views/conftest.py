@@ -6,17 +6,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from penstock_views.contracts import contracts_of, view_type
+from penstock_views.contracts import contracts_of, row_type, view_type
+from penstock_views.declare_totals import Aggregate
 from penstock_views.decode import Refusal, Source
-from penstock_views.derive import Output, Plan, derive
+from penstock_views.derive import AggregateOutput, Output, Plan, derive
 from penstock_views.envelope import Writer, image_type
+from penstock_views.group import grouping_of
 from penstock_views.load import load_views
 from penstock_views.session import local_session
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 from tests.unit.views import cdc
 
 SAMPLE = Path(__file__).parent / "sample"
+SAMPLE_KINDS = Path(__file__).parent / "sample_kinds"
 RAW = (
     "topic string, partition int, offset bigint, key binary, value binary, "
     "headers array<struct<key: string, value: binary>>"
@@ -31,12 +34,29 @@ def spark() -> SparkSession:
 
 @pytest.fixture(scope="session")
 def plan(spark: SparkSession) -> Plan:
-    """Set the engine up for public.people with two writer schemas (ids 5 and 6) and one refused id (99)."""
+    """Set the engine up for the row views of public.people."""
+    return make_plan(spark, SAMPLE)
+
+
+@pytest.fixture(scope="session")
+def kinds(spark: SparkSession) -> Plan:
+    """Set the engine up for the histories and the aggregate of public.people."""
+    return make_plan(spark, SAMPLE_KINDS)
+
+
+def make_plan(spark: SparkSession, folder: Path) -> Plan:
+    """Plan the views of a folder over two writer schemas (ids 5 and 6) and one refused id (99)."""
     writers = (Writer(5, cdc.schema_text(cdc.PEOPLE_TYPED_TIGHTER)), Writer(6, cdc.schema_text(cdc.PEOPLE)))
-    outputs = []
-    for number, view in enumerate(load_views(SAMPLE)):
-        key, value = contracts_of(view, view_type(spark, view, image_type(writers)))
-        outputs.append(Output(view, key, value, key_id=100 + number, value_id=200 + number))
+    image = image_type(writers)
+    outputs: list[Output] = []
+    for number, view in enumerate(load_views(folder)):
+        key, value = contracts_of(view, view_type(spark, view, image))
+        ids = 100 + number, 200 + number
+        if isinstance(view, Aggregate):
+            grouping = grouping_of(view, image, row_type(spark, view, image))
+            outputs.append(AggregateOutput(view, key, value, *ids, grouping))
+        else:
+            outputs.append(Output(view, key, value, *ids))
     refusal = Refusal(99, {(cdc.TOPIC, 0): 1000, (cdc.TOPIC, 1): 10})
     return Plan((Source("public.people", cdc.TOPIC, writers),), tuple(outputs), "dead-letters.views", (refusal,))
 
@@ -47,15 +67,16 @@ Engine = Callable[[Sequence[cdc.Record]], list[cdc.Emitted]]
 @pytest.fixture(scope="session")
 def engine(spark: SparkSession, plan: Plan) -> Engine:
     """Give a function that runs the engine on a batch of records."""
-
-    def run(records: Sequence[cdc.Record]) -> list[cdc.Emitted]:
-        raw = spark.createDataFrame([record.as_row() for record in records], RAW)
-        return [_emitted(row) for row in derive(raw, plan).collect()]
-
-    return run
+    return lambda records: [as_emitted(row) for row in derive(raw_frame(spark, records), plan).collect()]
 
 
-def _emitted(row: Row) -> cdc.Emitted:
+def raw_frame(spark: SparkSession, records: Sequence[cdc.Record]) -> DataFrame:
+    """Hold records as Spark's Kafka source does."""
+    return spark.createDataFrame([record.as_row() for record in records], RAW)
+
+
+def as_emitted(row: Row) -> cdc.Emitted:
+    """Read a row of what goes to Kafka."""
     texts = {name: bytes(text).decode() for name, text in row["headers"]}
     value = row["value"]
     return cdc.Emitted(row["topic"], bytes(row["key"]), None if value is None else bytes(value), texts)

@@ -60,6 +60,9 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "failing row deleted": {"value": event("d", ANN | {"age": 0}, None)},
     "microseconds": {"value": event("c", None, ANN | {"seen": "2026-11-23T11:39:29.123456Z"})},
     "not a time": {"value": event("c", None, ANN | {"seen": "infinity"})},
+    "becomes unreadable": {"value": event("u", ANN, ANN | {"seen": "infinity"})},
+    "becomes readable": {"value": event("u", ANN | {"seen": "infinity"}, ANN)},
+    "unreadable row deleted": {"value": event("d", ANN | {"seen": "infinity"}, None)},
     "older writer schema": {"value": old_event(BEFORE_ALTER)},
     "garbage": {"value": b"\x00\x00\x00\x00\x06\xff\xff\xff"},
     "cut short": {"value": WHOLE[:-20]},
@@ -204,6 +207,24 @@ def test_microseconds_are_cut_on_a_word_and_refused_without(outcome: Outcome) ->
     assert outcome.of("adults_by_name") == {}
     (letter,) = outcome.letters
     assert "seen has microseconds" in letter["__connect.errors.exception.message"]
+
+
+@on("becomes unreadable")
+def test_a_row_that_becomes_unreadable_leaves_no_stale_row(outcome: Outcome) -> None:
+    assert outcome.of("people_by_id") == {(A,): None}
+    assert outcome.of("adults_by_name") == {("Ann", A): None}
+    assert [letter["__connect.errors.stage"] for letter in outcome.letters] == ["DECODE"]
+
+
+@on("becomes readable")
+def test_a_row_that_becomes_readable_is_written(outcome: Outcome) -> None:
+    assert outcome.of("people_by_id")[(A,)] is not None
+    assert outcome.letters == []
+
+
+@on("unreadable row deleted")
+def test_deleting_an_unreadable_row_does_nothing(outcome: Outcome) -> None:
+    assert (outcome.of("people_by_id"), outcome.letters) == ({}, [])
 
 
 @on("older writer schema")

@@ -1,0 +1,31 @@
+"""Takes the groups out of Cassandra that are left over from an earlier life of an aggregate."""
+
+from __future__ import annotations
+
+from penstock_views.declare_totals import Aggregate
+from penstock_views.life import current_life, life_root
+from penstock_views.load import load_views
+
+from penstock.cassandra.session import open_session
+from penstock.cassandra.sweep import sweep_older
+from penstock.config import ROOT, Config
+from penstock.stack.layout import Layout
+
+
+def sweep_aggregates(config: Config) -> dict[str, int]:
+    """Delete of each aggregate the rows that its life has not written; return how many, by view.
+
+    A life writes every group that there is, first of all; so what has a lower version was gone when it began. It may be
+    called at any time: what the life has yet to write is newer than these deletes.
+
+    :raises CassandraUnreachable: Cassandra is away.
+    """
+    swept: dict[str, int] = {}
+    folder = Layout.of(config).data("aggregates")
+    with open_session(config) as session:
+        for view in load_views(ROOT / "spark" / "views"):
+            life = current_life(life_root(folder, view.name)) if isinstance(view, Aggregate) else None
+            if life is not None:
+                keyspace, version = config.cassandra.keyspace, life.first_version
+                swept[view.name] = sweep_older(session, keyspace=keyspace, table=view.name, version=version)
+    return swept

@@ -1,0 +1,95 @@
+"""What `verify` compares of a history: for each key the row of its newest entry, and whether its entries are a chain.
+
+Both sides are told as one row a key. The expected row says what Postgres holds; the actual one says what the newest
+entry holds, and where in the timeline an entry's `before` is not the `after` of the entry before it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from cassandra.cluster import Session
+
+from penstock.cassandra.table import ViewTable
+from penstock.verify.canonical import canonical_key
+from penstock.verify.model import ROW_VERSION, Row, ViewShape
+
+NEWEST = "newest"
+TIMELINE = "timeline"
+WHOLE = "whole"
+
+
+def history_shape(name: str, key: Sequence[str]) -> ViewShape:
+    """Say what is compared of a history: one row a key."""
+    return ViewShape(name, tuple(key), (*key, NEWEST, TIMELINE))
+
+
+class HistoryRows:
+    """A :class:`penstock.verify.model.RowSource` over the entries of a history in Cassandra."""
+
+    def __init__(self, session: Session, *, keyspace: str) -> None:
+        self._session = session
+        self._keyspace = keyspace
+
+    def scan(self, view: ViewShape) -> Iterator[Row]:
+        """Return a row for each key that has an entry and is not deleted, or whose timeline is broken."""
+        return told(view.key, self._table(view).scan())
+
+    def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
+        """Return the rows of these keys."""
+        return told(view.key, self._table(view).pick_partitions(keys))
+
+    def _table(self, view: ViewShape) -> ViewTable:
+        return ViewTable(self._session, keyspace=self._keyspace, name=view.name)
+
+
+def told(key: Sequence[str], entries: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+    """Tell each key's entries as one row.
+
+    :param entries: those of one key together, newest first, as the table clusters them.
+    """
+    for _, of_key in groupby(entries, lambda entry: canonical_key(entry, key)):
+        newest, *older = of_key
+        timeline = _check([newest, *older])
+        if newest["after"] is not None or timeline != WHOLE:
+            row = {name: newest[name] for name in key}
+            yield row | {NEWEST: normal(newest["after"]), TIMELINE: timeline, ROW_VERSION: newest[ROW_VERSION]}
+
+
+def normal(text: str | None) -> str | None:
+    """Write the JSON of a row so that equal contents are equal texts.
+
+    In the order of the names, and without NULLs: a column that was dropped, or not there yet, is a NULL as well.
+    """
+    if text is None:
+        return None
+    columns = json.loads(text, parse_float=Decimal)
+    return json.dumps({name: _plain(columns[name]) for name in sorted(columns) if columns[name] is not None})
+
+
+def _check(entries: Sequence[Mapping[str, Any]]) -> str:
+    for entry, previous in zip(entries, [*entries[1:], None], strict=True):
+        # A read of the table (`r`) begins anew: it says what the row is, not what it was.
+        if entry["op"] == "r" or (previous is None and entry["before"] is not None):
+            continue
+        if normal(entry["before"]) != normal(previous["after"] if previous else None):
+            return f"before of version {entry['version']} is not the after of the entry before it"
+    return WHOLE
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case bool():
+            return value
+        case Decimal() | int():
+            text = f"{Decimal(value):f}"
+            return text.rstrip("0").rstrip(".") if "." in text else text
+        case dict():
+            return {name: _plain(of) for name, of in value.items()}
+        case list():
+            return [_plain(of) for of in value]
+    return value

@@ -1,0 +1,79 @@
+"""Begins a life of an aggregate: the sums of its table as of one snapshot, and where its changes begin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from penstock_views.batch import evaluate_rows, measure_rows, read_images
+from penstock_views.broker import Place, end_offsets, last_headers, offsets_since
+from penstock_views.config import AggregatesConfig
+from penstock_views.derive import AggregateOutput
+from penstock_views.life import Life, begin, life_number, next_folder, prepare_next
+from penstock_views.runner import say
+from penstock_views.snapshot import HeldSnapshot, hold_snapshot
+
+_SKEW_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
+"""How much the clocks of Postgres and of the source connector may differ."""
+
+
+def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, root: Path, epoch: int) -> Life:
+    """Begin a life, and end the one before.
+
+    :param root: the aggregate's folder.
+    :param epoch: the life's, at least.
+    :raises TransientError: when Kafka or Postgres is away.
+    """
+    view = output.view
+    # First of all: what lies below was committed before the snapshot is even prepared.
+    ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)])
+    epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch") if text.isdigit()]
+    say(f"aggregates: {view.name} begins from a snapshot of {view.table}")
+    with hold_snapshot(config.postgres) as held:
+        folder = prepare_next(root)
+        _write_baseline(spark, config, output, held, folder / "baseline")
+        number = life_number(ends, held.number)
+        life = Life(
+            folder=next_folder(root, number),
+            revision=view.revision,
+            epoch=max([epoch, config.epoch, *epochs]),
+            snapshot=held.seen,
+            starts=_starts(config, ends, held),
+            number=number,
+            measures=output.grouping.measures.json(),
+        )
+    begin(life)
+    return life
+
+
+def _write_baseline(
+    spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, held: HeldSnapshot, folder: Path
+) -> None:
+    images = read_images(spark, output.view.table, replace(config.postgres, snapshot=held.name))
+    evaluated = evaluate_rows(output.grouping.view, images)
+    measure_rows(output.grouping, evaluated.rows).coalesce(1).write.parquet(str(folder.absolute()))
+    for problem, number in _count_problems(evaluated.rejected):
+        say(f"aggregates: {number} rows of {output.view.table} are not counted: {problem}")
+
+
+def _count_problems(rejected: DataFrame) -> list[tuple[str, int]]:
+    counted = rejected.groupBy("problem").agg(F.count("*").alias("number")).orderBy(F.desc("number")).limit(5)
+    return [(row["problem"], row["number"]) for row in counted.collect()]
+
+
+def _starts(config: AggregatesConfig, ends: Mapping[Place, int], held: HeldSnapshot) -> dict[Place, int]:
+    """Find where the records begin of all that the snapshot had not seen: at the ends, but for a few transactions.
+
+    One that was just leaving Postgres's list of running transactions can be in Kafka already.
+    """
+    begun = held.straddlers()
+    if not begun:
+        return dict(ends)
+    known = [since for since in begun if since is not None]
+    since = min(known) - _SKEW_MS if len(known) == len(begun) else 0
+    return offsets_since(config.bootstrap, ends, since)

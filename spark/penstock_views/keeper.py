@@ -1,0 +1,114 @@
+"""Runs the aggregates until told to stop: a life for each, again after what can be learned, and fails on all else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Event
+
+from pyspark.sql import SparkSession
+
+from penstock.errors import TerminalError
+from penstock_views.baseline import begin_life
+from penstock_views.broker import count_partitions
+from penstock_views.catalog import Learned, learn, read_plan
+from penstock_views.config import AggregatesConfig
+from penstock_views.declare import View
+from penstock_views.declare_totals import Aggregate
+from penstock_views.decode import unknown_schema
+from penstock_views.derive import AggregateOutput, Plan
+from penstock_views.keep import keep_aggregate, new_epoch
+from penstock_views.life import Life, current_life, life_root
+from penstock_views.load import load_views
+from penstock_views.runner import POLL_S, QueryFailed, Stopped, close, say, wait_for
+from penstock_views.stream import open_session
+
+
+class AggregateChanged(TerminalError):
+    """The function of an aggregate gives other types than its sums have."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__(f"{view.origin}: its totals have other types than before; raise the revision to begin anew")
+
+
+@dataclass(frozen=True)
+class _Job:
+    spark: SparkSession
+    config: AggregatesConfig
+    views: Sequence[View]
+    topics: Sequence[str]
+    stop: Event
+    learned: Learned = field(default_factory=Learned)
+    epochs: dict[str, int] = field(default_factory=dict)
+    """The latest epoch that each aggregate has met."""
+
+
+def run_aggregates(config: AggregatesConfig, stop: Event) -> None:
+    """Keep all aggregates until `stop` is set.
+
+    :raises PenstockError: when one cannot be kept and waiting does not help.
+    """
+    views = load_views(config.views_dir)
+    tables = dict.fromkeys(view.table for view in views if isinstance(view, Aggregate))
+    topics = [config.cdc_topic(table) for table in tables]
+    try:
+        partitions = sum(wait_for(lambda: count_partitions(config.bootstrap, topics), stop).values())
+        spark = open_session(config, config.cores)
+        # The sums are divided as the records are; a checkpoint keeps to the number that it began with.
+        spark.conf.set("spark.sql.shuffle.partitions", str(max(partitions, 1)))
+        spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")
+        try:
+            _run_until_stopped(_Job(spark, config, views, topics, stop))
+        finally:
+            close(spark)
+    except Stopped:
+        say("aggregates stopped")
+
+
+def _run_until_stopped(job: _Job) -> None:
+    while True:
+        plan = wait_for(lambda: read_plan(job.spark, job.config, job.views, job.learned), job.stop)
+        name, failure = _run_queries(job, plan)
+        met, epoch = unknown_schema(failure), new_epoch(failure)
+        if met is not None:
+            say(wait_for(partial(learn, job.config, job.topics, met, job.learned), job.stop))
+        elif epoch is not None:
+            job.epochs[name] = epoch
+        else:
+            raise QueryFailed(f"{name}: {failure}")
+
+
+def _run_queries(job: _Job, plan: Plan) -> tuple[str, str]:
+    """Run the queries until one fails.
+
+    :returns: the aggregate's name and the failure's message.
+    """
+    lives = [(output, wait_for(partial(_life, job, output), job.stop)) for output in plan.aggregates]
+    queries = [keep_aggregate(job.spark, job.config, plan, output, life) for output, life in lives]
+    for output, life in lives:
+        revision, version = output.view.revision, life.first_version
+        say(f"aggregates running: {output.view.name} (revision {revision}), versions from {version}")
+    try:
+        while all(query.isActive for query in queries):
+            if job.stop.wait(POLL_S):
+                raise Stopped
+        ended = next(query for query in queries if not query.isActive)
+    finally:
+        for query in queries:
+            query.stop()
+    failure = ended.exception()
+    return ended.name or "?", str(failure) if failure else "it ended without a reason"
+
+
+def _life(job: _Job, output: AggregateOutput) -> Life:
+    """Find the life that an aggregate is in, or begin its next."""
+    view, epoch = output.view, job.epochs.get(output.view.name, 1)
+    root = life_root(job.config.checkpoint, view.name)
+    life = current_life(root)
+    if life is None or life.revision != view.revision or life.epoch < epoch:
+        return begin_life(job.spark, job.config, output, root, max(epoch, life.epoch if life else 1))
+    if json.loads(life.measures) != json.loads(output.grouping.measures.json()):
+        raise AggregateChanged(view)
+    return life

@@ -1,0 +1,129 @@
+"""One life of an aggregate: from a snapshot of its table on, every change is counted that the snapshot had not seen.
+
+A life is a folder that holds where it began (`life.json`), the sums of then (`baseline`), and Spark's progress since
+(`checkpoint`). Without it, the next life begins: deleting the folder of an aggregate is all that a rebuild takes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock_views.broker import Place
+from penstock_views.derive import OFFSETS_PER_GENERATION
+from penstock_views.snapshot import Snapshot
+
+_FILE = "life.json"
+_NEXT = "next"
+
+
+@dataclass(frozen=True)
+class Life:
+    """Where a life begins.
+
+    :param epoch: that of the records that it counts.
+    :param starts: the offsets from which it reads the CDC topic.
+    :param number: of its first micro-batch; its versions are above those of every life before.
+    :param measures: the type of its sums, as JSON.
+    """
+
+    folder: Path
+    revision: int
+    epoch: int
+    snapshot: Snapshot
+    starts: Mapping[Place, int]
+    number: int
+    measures: str
+
+    @property
+    def baseline(self) -> Path:
+        """The folder of the sums as of the snapshot."""
+        return self.folder / "baseline"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The folder of Spark's progress."""
+        return self.folder / "checkpoint"
+
+    @property
+    def first_version(self) -> int:
+        """The lowest version that it writes; a row of the view with a lower one is left over from a life before."""
+        return self.version(0)
+
+    def version(self, batch_id: int) -> int:
+        """Say the version of what a micro-batch writes (docs/contracts.md, "Version of an aggregate")."""
+        return (self.epoch + self.revision - 1) * OFFSETS_PER_GENERATION + self.number + batch_id
+
+
+def life_number(ends: Mapping[Place, int], snapshot_number: int) -> int:
+    """Give the first micro-batch of a life a number above that of every micro-batch of every life before.
+
+    Each micro-batch but the first consumes an offset or more beyond the ends that its life began with, so the ends
+    have risen by as much as the lives before have used numbers; the snapshot's own number rises even when the ends
+    stay where they are.
+    """
+    return sum(ends.values()) + snapshot_number
+
+
+def life_root(folder: Path, view: str) -> Path:
+    """Name the folder of an aggregate's lives, below that of all aggregates."""
+    return folder / view
+
+
+def current_life(root: Path) -> Life | None:
+    """Read the life that an aggregate is in, if it is in any.
+
+    :param root: the aggregate's folder.
+    """
+    files = sorted(root.glob(f"life-*/{_FILE}"))
+    if not files:
+        return None
+    told = json.loads(files[-1].read_text())
+    snapshot = Snapshot(told["snapshot"]["xmax"], tuple(told["snapshot"]["running"]), told["snapshot"]["lsn"])
+    starts = {(topic, int(number)): offset for topic, of in told["starts"].items() for number, offset in of.items()}
+    return Life(
+        files[-1].parent,
+        told["revision"],
+        told["epoch"],
+        snapshot,
+        starts,
+        told["number"],
+        json.dumps(told["measures"]),
+    )
+
+
+def prepare_next(root: Path) -> Path:
+    """Make the empty folder in which the baseline of the next life is written."""
+    folder = root / _NEXT
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def next_folder(root: Path, number: int) -> Path:
+    """Name the folder of a life; later ones sort behind earlier ones."""
+    return root / f"life-{number:020}"
+
+
+def begin(life: Life) -> None:
+    """Let a life begin whose baseline is written: all of it at once, or not at all; lives before it end."""
+    root = life.folder.parent
+    by_topic: dict[str, dict[str, int]] = {}
+    for (topic, partition), offset in life.starts.items():
+        by_topic.setdefault(topic, {})[str(partition)] = offset
+    told = {
+        "revision": life.revision,
+        "epoch": life.epoch,
+        "number": life.number,
+        "starts": by_topic,
+        "snapshot": {"xmax": life.snapshot.xmax, "running": life.snapshot.running, "lsn": life.snapshot.lsn},
+        "measures": json.loads(life.measures),
+    }
+    (root / _NEXT / _FILE).write_text(json.dumps(told, indent=2))
+    before = list(root.glob("life-*"))
+    (root / _NEXT).rename(life.folder)
+    for folder in before:
+        shutil.rmtree(folder)

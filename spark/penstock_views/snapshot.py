@@ -1,0 +1,130 @@
+"""Reads one snapshot of Postgres and says of any transaction, later, whether the snapshot had seen it.
+
+Logical decoding tells of a transaction when its commit is in the log, and a snapshot sees it when it has left the list
+of running ones, a moment later (with synchronous replication, a long one). So neither a place in the log nor one in
+Kafka divides what a snapshot holds from what it does not; only transaction ids do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg2
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from penstock.errors import TransientError
+from penstock_views.batch import Postgres
+
+_XIDS = 2**32
+# Everything in one statement: Postgres takes the snapshot first, so the log's end is one after every commit in it.
+# pg_current_xact_id() takes a transaction id, which makes each life's number higher than those of all before.
+_TAKE = """
+SELECT pg_export_snapshot(), pg_snapshot_xmax(s), array(SELECT pg_snapshot_xip(s)::text::bigint),
+       (pg_current_wal_insert_lsn() - '0/0')::bigint, pg_current_xact_id()
+FROM pg_current_snapshot() s
+"""
+_RUNNING = """
+SELECT locks.transactionid::text::bigint,
+       (extract(epoch FROM coalesce(activity.xact_start, prepared.prepared)) * 1000)::bigint
+FROM pg_locks locks
+LEFT JOIN pg_stat_activity activity ON activity.pid = locks.pid
+LEFT JOIN pg_prepared_xacts prepared ON prepared.transaction = locks.transactionid
+WHERE locks.locktype = 'transactionid' AND locks.granted AND locks.mode = 'ExclusiveLock'
+"""
+
+
+class PostgresAway(TransientError):
+    """Postgres does not answer."""
+
+    def __init__(self, postgres: Postgres, reason: str) -> None:
+        super().__init__(f"Postgres at {postgres.host}:{postgres.port} does not answer ({reason}); is it up?")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a snapshot has seen, as `pg_snapshot` says it (64-bit transaction ids).
+
+    :param xmax: it had seen none from here on,
+    :param running: nor these, which are below.
+    :param lsn: a place in the log after every commit that it had seen.
+    """
+
+    xmax: int
+    running: tuple[int, ...]
+    lsn: int
+
+    def is_seen(self, tx_id: Column, lsn: Column) -> Column:
+        """Say whether the snapshot holds a change.
+
+        :param tx_id: the transaction's id as the log has it: 32 bits, counted around.
+        :param lsn: the place of the change itself. After the snapshot's it is unseen, whatever its id; before it, its
+            id is near enough to the snapshot's (less than 2^31 away) to tell on which side of a full circle it is.
+        """
+        half = F.lit(_XIDS // 2)
+        distance = F.pmod(tx_id - F.lit(self.xmax % _XIDS) + half, F.lit(_XIDS)) - half
+        full = F.lit(self.xmax) + distance
+        return (lsn <= self.lsn) & (distance < 0) & ~full.isin(list(self.running))
+
+
+@dataclass(frozen=True)
+class HeldSnapshot:
+    """A snapshot that its open transaction keeps readable.
+
+    :param name: for other sessions to read by.
+    :param number: a number above that of every snapshot taken before in this cluster.
+    :param begun: of each transaction that ran when the snapshot was prepared, the low 32 bits of its id and when it
+        began, in milliseconds after 1970 (None: the role may not see it).
+    """
+
+    seen: Snapshot
+    name: str
+    number: int
+    begun: dict[int, int | None]
+
+    def straddlers(self) -> list[int | None]:
+        """Say when those transactions began that ran from before the snapshot was prepared until it was taken.
+
+        One of them may have had its commit in the log already then, and so in Kafka.
+        """
+        return [self.begun[xid % _XIDS] for xid in self.seen.running if xid % _XIDS in self.begun]
+
+
+@contextmanager
+def hold_snapshot(postgres: Postgres) -> Iterator[HeldSnapshot]:
+    """Take a snapshot and keep it readable for the time of the block.
+
+    :raises PostgresAway: when Postgres does not answer.
+    """
+    try:
+        connection = psycopg2.connect(
+            host=postgres.host,
+            port=postgres.port,
+            dbname=postgres.database,
+            user=postgres.user,
+            password=postgres.password or None,
+            connect_timeout=10,
+        )
+    except psycopg2.OperationalError as exc:
+        raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc
+    try:
+        yield _take(connection, postgres)
+    finally:
+        connection.close()
+
+
+def _take(connection: psycopg2.extensions.connection, postgres: Postgres) -> HeldSnapshot:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_RUNNING)
+            begun: dict[int, int | None] = dict(cursor.fetchall())
+            connection.rollback()
+            connection.set_session(isolation_level="REPEATABLE READ")
+            cursor.execute(_TAKE)
+            (row,) = cursor.fetchall()
+    except psycopg2.OperationalError as exc:
+        raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc
+    name, xmax, running, lsn, number = row
+    return HeldSnapshot(Snapshot(int(xmax), tuple(map(int, running)), lsn), name, int(number), begun)

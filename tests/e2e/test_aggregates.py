@@ -1,0 +1,167 @@
+"""The figures of every country equal `GROUP BY`, whatever happens to the rows or to the job that keeps them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from penstock.pipeline.sweep import sweep_aggregates
+from penstock.stack.health import part_healths
+from tests.e2e.oracle import wait_until_exact
+from tests.stack import Stack
+
+PATIENCE_S = 30.0
+"""Three seconds behind is the promise; CI shares its cores."""
+BACK_S = 120.0
+INSERT = """
+INSERT INTO public.users (id, email, first_name, last_name, registered, country, gender, date_of_birth)
+VALUES (%s, 'stats@example.com', 'Sum', 'Total', '2020-02-28 12:00:00+00', %s, %s, %s)
+"""
+
+_ONE_OF = """
+(SELECT id FROM public.users WHERE email = 'stats@example.com' AND country = %s LIMIT 1 FOR UPDATE SKIP LOCKED)
+"""
+MOVE = f"UPDATE public.users SET country = 'Stats 0', date_of_birth = NULL WHERE id = {_ONE_OF}"
+DELETE = f"DELETE FROM public.users WHERE id = {_ONE_OF}"
+
+
+@pytest.fixture(autouse=True)
+def clean(stack: Stack) -> Iterator[None]:
+    """Remove what the test inserted."""
+    yield
+    stack.sql("DELETE FROM public.users WHERE email = 'stats@example.com'")
+    wait_until_exact(stack, timeout_s=BACK_S)
+
+
+def insert(stack: Stack, country: str, gender: str | None = None, born: str | None = None) -> str:
+    identity = str(uuid.uuid4())
+    stack.sql(INSERT, identity, country, gender, born)
+    return identity
+
+
+def stats(stack: Stack, country: str) -> dict[str, Any] | None:
+    """Return the row that the view holds for a country."""
+    query = f"SELECT * FROM {stack.config.cassandra.keyspace}.user_stats_by_country WHERE country = %s"
+    rows = stack.cql(query, country)
+    return dict(rows[0]) if rows else None
+
+
+def test_counts_and_means_follow_each_change(stack: Stack) -> None:
+    first = insert(stack, "Stats", "female", "2000-02-29")
+    insert(stack, "Stats", "male", "1999-02-28")
+    insert(stack, "Stats")
+    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    row = stats(stack, "Stats")
+    assert row is not None
+    assert [row["users"], row["women"], row["men"], str(row["mean_age"])] == [3, 1, 1, "20.000000"]
+    stack.sql("UPDATE public.users SET gender = NULL, date_of_birth = NULL WHERE id = %s", first)
+    wait_until_exact(stack, timeout_s=PATIENCE_S)
+
+
+def test_who_moves_leaves_the_old_group_and_an_empty_group_is_gone(stack: Stack) -> None:
+    user = insert(stack, "Stats", "female", "1990-01-01")
+    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    stack.sql("UPDATE public.users SET country = 'Moved' WHERE id = %s", user)
+    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    assert stats(stack, "Stats") is None
+    stack.sql("UPDATE public.users SET id = gen_random_uuid() WHERE country = 'Moved'")
+    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    stack.sql("DELETE FROM public.users WHERE country = 'Moved'")
+    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    assert stats(stack, "Moved") is None
+
+
+def test_a_group_that_comes_and_goes_in_one_transaction(stack: Stack) -> None:
+    user = str(uuid.uuid4())
+    statement = (
+        INSERT + "; UPDATE public.users SET country = 'Gone' WHERE id = %s; DELETE FROM public.users WHERE id = %s"
+    )
+    stack.sql(statement, user, "Stats", "male", "1990-01-01", user, user)
+    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    assert (stats(stack, "Stats"), stats(stack, "Gone")) == (None, None)
+
+
+class Writer:
+    """Inserts, moves, changes and deletes users until told to stop, some of it in long transactions."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._dsn = stack.config.postgres.dsn
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(2)]
+        self.written = [0, 0]
+
+    def __enter__(self) -> Writer:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _write(self, which: int) -> None:
+        with closing(psycopg2.connect(self._dsn)) as connection, connection.cursor() as cursor:
+            while not self._stop.is_set():
+                number = self.written[which] = self.written[which] + 1
+                gender = ("female", "male", None)[number % 3]
+                cursor.execute(INSERT, (str(uuid.uuid4()), f"Stats {number % 5}", gender, "1980-06-01"))
+                cursor.execute(MOVE, (f"Stats {number % 4}",))
+                cursor.execute(DELETE, ("Stats 0",))
+                # Every seventh is rolled back, every fifth stays open while others commit.
+                self._stop.wait(0.5 if number % 5 == 0 else 0.01)
+                (connection.rollback if number % 7 == 0 else connection.commit)()
+            connection.commit()
+
+
+def pid(stack: Stack) -> int:
+    return next(health.pid for health in part_healths(stack.config) if health.name == "aggregates")
+
+
+def wait_for(check: Callable[[], bool], *, what: str) -> None:
+    deadline = time.monotonic() + BACK_S
+    while not check():
+        assert time.monotonic() < deadline, f"waited {BACK_S} s until {what}"
+        time.sleep(0.1)
+
+
+def lives(stack: Stack) -> Path:
+    return stack.config.state_dir / "data" / "aggregates" / "user_stats_by_country"
+
+
+@pytest.mark.timeout(600)
+def test_killed_again_and_again_under_writes_it_stays_exact(stack: Stack) -> None:
+    with Writer(stack) as writer:
+        for _ in range(3):
+            before, written = pid(stack), sum(writer.written)
+            wait_for(lambda written=written: sum(writer.written) > written + 50, what="writes go on")  # type: ignore[misc]
+            os.kill(before, signal.SIGKILL)
+            wait_for(lambda before=before: pid(stack) not in {0, before}, what="the job runs again")  # type: ignore[misc]
+    wait_until_exact(stack, timeout_s=BACK_S)
+
+
+@pytest.mark.timeout(600)
+def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
+    killed = pid(stack)
+    # A group that no life will ever write again, since nobody is in it: only the sweep takes it away.
+    leftover = f"INSERT INTO {stack.config.cassandra.keyspace}.user_stats_by_country (country, users, row_version)"
+    stack.cql(f"{leftover} VALUES ('Nobody', 1, {2**52}) USING TIMESTAMP {2**52}")
+    with Writer(stack):
+        os.kill(killed, signal.SIGKILL)
+        shutil.rmtree(lives(stack))
+        wait_for(lambda: any(lives(stack).glob("life-*/checkpoint/commits/0")), what="a new life")
+    assert sweep_aggregates(stack.config)["user_stats_by_country"] >= 1
+    wait_until_exact(stack, timeout_s=BACK_S)
+    assert stats(stack, "Nobody") is None
+    stack.run(".venv/bin/penstock verify user_stats_by_country")

@@ -1,0 +1,101 @@
+"""The history of a row in Cassandra is the list of what was done to it in Postgres, in order and whole."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from tests.stack import Stack
+
+ARRIVES_S = 30.0
+INSERT = """
+INSERT INTO public.users (id, email, first_name, last_name, registered, country, latitude, timezone)
+VALUES (%s, %s, 'Ada', 'Lovelace', '2020-02-29 12:00:00.123+00', 'Atlantis', 51.5000, '{"offset": "+0:00"}')
+"""
+
+
+@pytest.fixture
+def user(stack: Stack) -> Iterator[str]:
+    """Insert a user of our own and remove it afterwards."""
+    identity = str(uuid.uuid4())
+    stack.sql(INSERT, identity, "ada@example.com")
+    yield identity
+    stack.sql("DELETE FROM public.users WHERE id = %s", identity)
+
+
+def entries(stack: Stack, identity: str, number: int) -> list[dict[str, Any]]:
+    """Wait until a user has so many entries; return them, oldest first."""
+    query = f"SELECT * FROM {stack.config.cassandra.keyspace}.user_history WHERE id = %s"
+    deadline = time.monotonic() + ARRIVES_S
+    while len(rows := stack.cql(query, uuid.UUID(identity))) < number:
+        assert time.monotonic() < deadline, f"{len(rows)} of {number} entries after {ARRIVES_S} s"
+        time.sleep(0.05)
+    assert len(rows) == number
+    return [dict(row) for row in reversed(rows)]
+
+
+def test_each_change_is_an_entry_with_before_and_after(stack: Stack, user: str) -> None:
+    stack.sql("UPDATE public.users SET first_name = 'Augusta', latitude = NULL WHERE id = %s", user)
+    stack.sql("DELETE FROM public.users WHERE id = %s", user)
+    created, updated, deleted = entries(stack, user, 3)
+    assert [entry["op"] for entry in (created, updated, deleted)] == ["c", "u", "d"]
+    assert [created["before"], deleted["after"]] == [None, None]
+    assert json.loads(created["after"]) == json.loads(updated["before"])
+    assert json.loads(updated["after"]) == json.loads(deleted["before"])
+    assert json.loads(updated["changed"]) == ["first_name", "latitude"]
+    after = json.loads(created["after"])
+    assert (after["id"], after["registered"], after["latitude"], after["gender"]) == (
+        user,
+        "2020-02-29T12:00:00.123000Z",
+        51.5,
+        None,
+    )
+    assert list(after) == [name for (name,) in stack.sql(_COLUMNS)]
+
+
+_COLUMNS = "SELECT attname FROM pg_attribute WHERE attrelid = 'public.users'::regclass AND attnum > 0 ORDER BY attnum"
+
+
+def test_an_entry_names_its_transaction_and_when_it_committed(stack: Stack, user: str) -> None:
+    statement = "UPDATE public.users SET city = 'Mu' WHERE id = %s RETURNING pg_current_xact_id()::text, now()"
+    ((xid, begun),) = stack.sql(statement, user)
+    updated = entries(stack, user, 2)[-1]
+    assert updated["tx_id"] == int(xid) % 2**32
+    assert abs((updated["committed_at"].replace(tzinfo=UTC) - begun).total_seconds()) < ARRIVES_S
+    assert updated["row_version"] == updated["version"]
+
+
+def test_two_updates_in_one_transaction_are_two_entries_in_order(stack: Stack, user: str) -> None:
+    statement = "UPDATE public.users SET city = 'One' WHERE id = %s; UPDATE public.users SET city = 'Two' WHERE id = %s"
+    stack.sql(statement, user, user)
+    _, first, second = entries(stack, user, 3)
+    assert [json.loads(entry["after"])["city"] for entry in (first, second)] == ["One", "Two"]
+    assert first["tx_id"] == second["tx_id"]
+
+
+def test_a_changed_primary_key_ends_one_history_and_begins_another(stack: Stack, user: str) -> None:
+    new = str(uuid.uuid4())
+    stack.sql("UPDATE public.users SET id = %s WHERE id = %s", new, user)
+    assert entries(stack, user, 2)[-1]["op"] == "d"
+    (begins,) = entries(stack, new, 1)
+    assert (begins["op"], begins["before"], begins["changed"]) == ("c", None, None)
+    stack.sql("DELETE FROM public.users WHERE id = %s", new)
+    assert entries(stack, new, 2)[-1]["op"] == "d"
+
+
+def test_verify_finds_an_entry_that_is_missing_in_the_middle(stack: Stack, user: str) -> None:
+    stack.sql("UPDATE public.users SET city = 'One' WHERE id = %s", user)
+    stack.sql("UPDATE public.users SET city = 'Two' WHERE id = %s", user)
+    middle = entries(stack, user, 3)[1]
+    delete = f"DELETE FROM {stack.config.cassandra.keyspace}.user_history USING TIMESTAMP {2**62} WHERE id = %s"
+    stack.cql(f"{delete} AND version = %s", uuid.UUID(user), middle["version"])
+    said = stack.run(".venv/bin/penstock verify user_history --attempts 1 --json", check=False)
+    assert said.returncode == 1
+    assert "is not the after of the entry before it" in said.stdout
+    stack.cql(delete, uuid.UUID(user))
