@@ -19,9 +19,10 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock.errors import PenstockError, TerminalError
-from penstock_views.canonical import LOGICAL
+from penstock_views.canonical import logical_of
 from penstock_views.declare import Image, View, ViewInvalid
 from penstock_views.evaluate import call_view
+from penstock_views.limits import refuse_in_key
 from penstock_views.load import load_views
 from penstock_views.session import local_session
 from penstock_views.tables import read_table
@@ -34,7 +35,14 @@ _AVRO: dict[tuple[str, str | None], Any] = {
     ("int", None): "int",
     ("bigint", None): "long",
     ("boolean", None): "boolean",
+    ("float", None): "float",
     ("double", None): "double",
+    ("binary", None): "bytes",
+    ("string", "digits"): {"type": "string", "logicalType": "digits"},
+    ("string", "inet"): {"type": "string", "logicalType": "inet"},
+    # Connect's name of the meaning: the sink refuses a bare number or text where CQL has a type of its own.
+    ("string", "interval"): {"type": "string", "connect.name": "io.debezium.time.Interval"},
+    ("bigint", "time"): {"type": "long", "connect.name": "io.debezium.time.MicroTime"},
     ("date", None): {"type": "int", "logicalType": "date"},
     ("timestamp", None): {"type": "long", "logicalType": "timestamp-millis"},
 }
@@ -75,7 +83,7 @@ def view_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructT
     :raises ViewInvalid: when the function does not work on them or a column's type is outside the contract.
     """
     frame = spark.createDataFrame([], T.StructType([T.StructField("image", image)]))
-    made = call_view(view, Image(view.table, F.col("image"), image.names))
+    made = call_view(view, Image(view.table, F.col("image"), image))
     try:
         found = frame.select(*[column.alias(name) for name, column in made.columns.items()]).schema
         frame.where(F.lit(True) if made.condition is None else made.condition)
@@ -83,6 +91,9 @@ def view_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructT
         raise ViewInvalid(view.origin, str(exc).splitlines()[0]) from exc
     for field in found.fields:
         _avro_type(view, field)
+        refusal = refuse_in_key(field)
+        if field.name in view.key and refusal:
+            raise ViewInvalid(view.origin, refusal)
     return found
 
 
@@ -139,10 +150,14 @@ def _avro_type(view: View, field: T.StructField) -> Any:
     if isinstance(field.dataType, T.DecimalType):
         size = {"precision": field.dataType.precision, "scale": field.dataType.scale}
         return {"type": "bytes", "logicalType": "decimal", **size}
+    if isinstance(field.dataType, T.ArrayType):
+        element = T.StructField(field.name, field.dataType.elementType, True, field.metadata)
+        if not isinstance(element.dataType, T.ArrayType):
+            return {"type": "array", "items": _avro_type(view, element)}
     spark_type = field.dataType.simpleString()
-    kind = (spark_type, field.metadata.get(LOGICAL))
+    kind = (spark_type, logical_of(field))
     if kind not in _AVRO:
-        known = ", ".join(sorted({name for name, _ in _AVRO} | {"decimal"}))
+        known = ", ".join(sorted({name for name, _ in _AVRO} | {"decimal", "arrays of these"}))
         raise ViewInvalid(view.origin, f"column {field.name} has type {spark_type}; cast it to one of: {known}")
     return _AVRO[kind]
 

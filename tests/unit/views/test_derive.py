@@ -206,6 +206,14 @@ def test_microseconds_are_cut_on_a_word_and_refused_without(outcome: Outcome) ->
     assert "seen has microseconds" in letter["__connect.errors.exception.message"]
 
 
+@on("not a time")
+def test_a_value_that_its_type_cannot_hold_fails_the_views_that_use_it(outcome: Outcome) -> None:
+    assert (outcome.of("people_by_id"), outcome.of("adults_by_name")) == ({}, {})
+    reasons = {letter["__connect.errors.exception.message"] for letter in outcome.letters}
+    assert "view adults_by_name cannot compute: seen; public.people holds what no view can (docs/types.md): seen = infinity" in reasons
+    assert len(outcome.letters) == 2
+
+
 @on("older writer schema")
 def test_records_of_two_writer_schemas_in_one_frame_are_both_read_right(outcome: Outcome) -> None:
     assert outcome.of("people_by_id")[(A,)]["score"] == Decimal("1.2500")
@@ -216,7 +224,6 @@ def test_records_of_two_writer_schemas_in_one_frame_are_both_read_right(outcome:
 UNREADABLE = {
     "garbage": "does not fit writer schema id 6",
     "cut short": "does not fit writer schema id 6",
-    "not a time": "does not fit writer schema id 6",
     "another magic": "not in Confluent's wire format",
     "three bytes": "not in Confluent's wire format",
     "tombstone": "no value",
