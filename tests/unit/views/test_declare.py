@@ -56,7 +56,10 @@ def test_two_views_of_one_name_are_refused(tmp_path: Path) -> None:
         ("row(id=u.id, x=u.nope)", r"things\.py:5: view v: .*no column `nope` that a view can use; it has: id, n"),
         ("row(n=u.id)", r"lacks the key column\(s\) id"),
         ("None", r"must return row\(\.\.\.\), not NoneType"),
-        ("row(id=u.id, n=u.n)", r"column n has type tinyint; cast it to one of: arrays of these, bigint, binary, boolean"),
+        (
+            "row(id=u.id, n=u.n)",
+            r"column n has type tinyint; cast it to one of: arrays of these, bigint, binary, boolean",
+        ),
         ("row(id=u.id, x=u.id.getField('y'))", r"things\.py:3: view v: "),
     ],
 )
@@ -81,7 +84,9 @@ POSTGRES_OF_PEOPLE = {
 
 @pytest.mark.parametrize("name", cdc.PEOPLE)
 def test_a_column_has_one_canonical_type_whoever_names_it(name: str) -> None:
-    assert field_from_writer({"name": name, "type": ["null", cdc.PEOPLE[name]]}) == field_from_postgres(name, POSTGRES_OF_PEOPLE[name])
+    assert field_from_writer({"name": name, "type": ["null", cdc.PEOPLE[name]]}) == field_from_postgres(
+        name, POSTGRES_OF_PEOPLE[name]
+    )
 
 
 def test_ddl_is_read_through_comments_constraints_and_commas(tmp_path: Path) -> None:

@@ -209,9 +209,9 @@ def test_microseconds_are_cut_on_a_word_and_refused_without(outcome: Outcome) ->
 @on("not a time")
 def test_a_value_that_its_type_cannot_hold_fails_the_views_that_use_it(outcome: Outcome) -> None:
     assert (outcome.of("people_by_id"), outcome.of("adults_by_name")) == ({}, {})
-    reasons = {letter["__connect.errors.exception.message"] for letter in outcome.letters}
-    assert "view adults_by_name cannot compute: seen; public.people holds what no view can (docs/types.md): seen = infinity" in reasons
-    assert len(outcome.letters) == 2
+    reasons = [letter["__connect.errors.exception.message"] for letter in outcome.letters]
+    why = "seen; public.people holds what no view can (docs/types.md): seen = infinity"
+    assert sorted(reasons) == [f"view {view} cannot compute: {why}" for view in ("adults_by_name", "people_by_id")]
 
 
 @on("older writer schema")
