@@ -51,8 +51,8 @@ MAX_PRECISION = 38
 """What a Spark decimal holds; a `numeric` beyond it, or without limits, is text of digits (logical `digits`)."""
 
 NO_ARRAYS_OF = {
-    "time without time zone": "Debezium cuts its elements to milliseconds",
-    "interval": "Debezium leaves it out",
+    "time without time zone": "Debezium cuts its elements to milliseconds; use text[]",
+    "interval": "Debezium leaves it out; use text[]",
 }
 CURES = {
     "money": "its text depends on the server's lc_monetary; use numeric",

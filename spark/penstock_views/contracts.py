@@ -146,20 +146,24 @@ def _contract(view: View, part: str, fields: list[dict[str, Any]]) -> Contract:
     return Contract(f"{view.topic}-{part}", record)
 
 
-def _avro_type(view: View, field: T.StructField) -> Any:
+def avro_of(field: T.StructField) -> Any:
+    """Say the Avro type of a column of a view, NULL aside; None for a type that no view can have."""
     if isinstance(field.dataType, T.DecimalType):
         size = {"precision": field.dataType.precision, "scale": field.dataType.scale}
         return {"type": "bytes", "logicalType": "decimal", **size}
-    if isinstance(field.dataType, T.ArrayType):
-        element = T.StructField(field.name, field.dataType.elementType, True, field.metadata)
-        if not isinstance(element.dataType, T.ArrayType):
-            return {"type": "array", "items": _avro_type(view, element)}
-    spark_type = field.dataType.simpleString()
-    kind = (spark_type, logical_of(field))
-    if kind not in _AVRO:
+    if isinstance(field.dataType, T.ArrayType) and not isinstance(field.dataType.elementType, T.ArrayType):
+        items = avro_of(T.StructField(field.name, field.dataType.elementType, True, field.metadata))
+        return items and {"type": "array", "items": items}
+    return _AVRO.get((field.dataType.simpleString(), logical_of(field)))
+
+
+def _avro_type(view: View, field: T.StructField) -> Any:
+    avro = avro_of(field)
+    if avro is None:
         known = ", ".join(sorted({name for name, _ in _AVRO} | {"decimal", "arrays of these"}))
+        spark_type = field.dataType.simpleString()
         raise ViewInvalid(view.origin, f"column {field.name} has type {spark_type}; cast it to one of: {known}")
-    return _AVRO[kind]
+    return avro
 
 
 def _difference(written: dict[str, Any], computed: dict[str, Any]) -> str:
