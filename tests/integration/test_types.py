@@ -47,7 +47,7 @@ from penstock.verify.compare import scan
 from penstock.verify.model import ViewShape
 from penstock.verify.postgres_rows import exact_rows
 from tests.every_type import COLUMNS, TYPES, UNUSABLE, Refused, Typed
-from tests.integration.test_connect_api import started
+from tests.integration.servers import started
 
 pytestmark = pytest.mark.timeout(300)
 TABLE, VIEW, CDC = "public.every_type", "every_type", "types.public.every_type"
