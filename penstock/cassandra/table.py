@@ -1,20 +1,16 @@
-"""Read a view table: all of it by token ranges, or the rows of given keys, every value exact.
-
-text -> str, uuid -> UUID, date -> cassandra.util.Date, timestamp -> datetime in UTC, decimal -> Decimal with its scale.
-"""
+"""Read a view table: all of it by token ranges, or the rows of given keys, every value exact (values.py)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from cassandra.cluster import Session
 from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.metadata import ColumnMetadata, TableMetadata, protect_name
 from cassandra.query import SimpleStatement
 
+from penstock.cassandra.values import bindable, exact, selected
 from penstock.errors import TerminalError
 
 Row = dict[str, Any]
@@ -22,7 +18,6 @@ _FIRST_TOKEN, _LAST_TOKEN = -(2**63), 2**63 - 1
 _RANGES = 16
 _PAGE_ROWS = 2000
 _KEYS_AT_ONCE = 32
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class TableUnknown(TerminalError):
@@ -45,9 +40,9 @@ class ViewTable:
         self._session = session
         self._table: TableMetadata = metadata.tables[name]
         self._columns = list(self._table.columns.values())
-        selected = ", ".join(_selected(column) for column in self._columns)
+        what = ", ".join(selected(column.cql_type, protect_name(column.name)) for column in self._columns)
         self._named = f"{protect_name(keyspace)}.{protect_name(name)}"
-        self._select = f"SELECT {selected} FROM {self._named}"  # noqa: S608 - quoted names
+        self._select = f"SELECT {what} FROM {self._named}"  # noqa: S608 - quoted names
 
     def scan(self) -> Iterator[Row]:
         """Read every row, range by range of the token ring, so that no single request spans the whole table."""
@@ -89,8 +84,7 @@ class ViewTable:
             yield from map(self._exact, rows)
 
     def _exact(self, row: Row) -> Row:
-        times = (column.name for column in self._columns if column.cql_type == "timestamp")
-        return row | {name: _EPOCH + timedelta(milliseconds=row[name]) for name in times if row[name] is not None}
+        return {column.name: exact(column.cql_type, row[column.name]) for column in self._columns}
 
 
 def token_ranges(count: int) -> Iterator[tuple[int, int]]:
@@ -100,29 +94,13 @@ def token_ranges(count: int) -> Iterator[tuple[int, int]]:
     yield from zip(starts, [*starts[1:], _LAST_TOKEN], strict=True)
 
 
-def _selected(column: ColumnMetadata) -> str:
-    name = protect_name(column.name)
-    # The driver turns milliseconds into seconds as a float, which is a microsecond off now and then.
-    return f"toUnixTimestamp({name}) AS {name}" if column.cql_type == "timestamp" else name
-
-
 def _equal(columns: Sequence[ColumnMetadata]) -> str:
     return " AND ".join(f"{name} = ?" for name in _names(columns))
 
 
 def _bound(columns: Sequence[ColumnMetadata], row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(_bindable(column.cql_type, row[column.name]) for column in columns)
+    return tuple(bindable(column.cql_type, row[column.name]) for column in columns)
 
 
 def _names(columns: Sequence[ColumnMetadata]) -> list[str]:
     return [protect_name(column.name) for column in columns]
-
-
-def _bindable(cql_type: str, value: Any) -> Any:
-    """Turn a key's value into what the driver binds exactly."""
-    match cql_type:
-        case "uuid":
-            return UUID(str(value))
-        case "timestamp":
-            return (value - _EPOCH) // timedelta(milliseconds=1)
-    return value

@@ -27,6 +27,8 @@ DEAD_LETTER_RETENTION = timedelta(days=90)
 # Of topics whose records nobody reads again.
 _SHORT_RETENTION = timedelta(hours=1)
 _FOREVER = "-1"
+# A row with a text of some megabytes, twice: a change carries the row before and after it.
+MAX_RECORD_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,11 @@ def declare_topics(config: Config) -> tuple[Topic, ...]:
 
 def _kept(config: Config, name: str, partitions: int, retention: timedelta | None) -> Topic:
     retention_ms = _FOREVER if retention is None else str(int(retention / timedelta(milliseconds=1)))
-    settings = {"cleanup.policy": "delete", "retention.ms": retention_ms}
+    settings = {
+        "cleanup.policy": "delete",
+        "retention.ms": retention_ms,
+        "max.message.bytes": str(MAX_RECORD_BYTES),
+    }
     return Topic(name, partitions, config.kafka.replication_factor, settings)
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from uuid import UUID
 
-from cassandra.util import Date
+from cassandra.util import Date, Duration, Time
 
+from penstock.cassandra.values import Instant
 from penstock.errors import TerminalError
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1)
 _DIGEST_BYTES = 16
 
@@ -23,9 +24,7 @@ class ValueUnknown(TerminalError):
     """A value has a type that no view column can have."""
 
     def __init__(self, column: str, value: object) -> None:
-        super().__init__(
-            f"column {column} holds a {type(value).__name__}, which docs/contracts.md (Types) does not know"
-        )
+        super().__init__(f"column {column} holds a {type(value).__name__}, which docs/types.md does not know")
 
 
 def canonical_value(value: Any, *, column: str = "?") -> Any:
@@ -36,26 +35,36 @@ def canonical_value(value: Any, *, column: str = "?") -> Any:
 
     :raises ValueUnknown: a type outside the contract.
     """
-    match value:
-        case None | str() | bool() | int():  # bool before int matters to nobody: JSON writes them differently
-            return value
-        case float():
-            return ["float", value.hex()]
-        case Decimal():
-            sign, digits, exponent = value.as_tuple()
-            return ["decimal", f"{'-' if sign else ''}{''.join(map(str, digits))}E{exponent}"]
-        case UUID():
-            return str(value)
-        case datetime():
-            aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-            return ["timestamp", (aware - _EPOCH) // timedelta(microseconds=1)]
-        case Date():
-            return ["date", value.days_from_epoch]
-        case date():
-            return ["date", (value - _EPOCH_DAY).days]
-        case bytes():
-            return ["bytes", value.hex()]
-    raise ValueUnknown(column, value)
+    if isinstance(value, list):
+        return ["list", *(canonical_value(element, column=column) for element in value)]
+    if type(value) not in _CANONICAL:
+        raise ValueUnknown(column, value)
+    return _CANONICAL[type(value)](value)
+
+
+def _decimal(value: Decimal) -> list[str]:
+    sign, digits, exponent = value.as_tuple()
+    return ["decimal", f"{'-' if sign else ''}{''.join(map(str, digits))}E{exponent}"]
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_CANONICAL: dict[type, Callable[[Any], Any]] = {
+    **dict.fromkeys((type(None), str, bool, int), _as_it_is),
+    **dict.fromkeys((bytes, bytearray), lambda value: ["bytes", value.hex()]),
+    **dict.fromkeys((IPv4Address, IPv6Address), lambda value: ["inet", str(value)]),
+    float: lambda value: ["float", value.hex()],
+    Decimal: _decimal,
+    UUID: str,
+    Instant: lambda value: ["timestamp", value.micros],
+    datetime: lambda value: ["timestamp", Instant.of(value).micros],
+    Date: lambda value: ["date", value.days_from_epoch],
+    date: lambda value: ["date", (value - _EPOCH_DAY).days],
+    Time: lambda value: ["time", value.nanosecond_time],
+    Duration: lambda value: ["duration", value.months, value.days, value.nanoseconds],
+}
 
 
 def canonical_key(row: Mapping[str, Any], key: Sequence[str]) -> bytes:
@@ -85,9 +94,13 @@ def _value(canonical: Any) -> Any:
         case ["decimal", text]:
             return Decimal(text)
         case ["timestamp", microseconds]:
-            return _EPOCH + timedelta(microseconds=microseconds)
+            return Instant(microseconds)
         case ["date", days]:
-            return _EPOCH_DAY + timedelta(days=days)
+            return Date(days)
+        case ["time", nanoseconds]:
+            return Time(nanoseconds)
+        case ["inet", text]:
+            return ip_address(text)
         case ["bytes", text]:
             return bytes.fromhex(text)
     return canonical

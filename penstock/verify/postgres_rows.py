@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+import re
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any
 
+from cassandra.util import Date, Duration, Time
 from penstock_views.batch import Postgres, evaluate_table, read_images
+from penstock_views.canonical import logical_of
 from penstock_views.declare import History, View
 from penstock_views.entries import as_text
 from penstock_views.load import load_views
 from penstock_views.tables import read_table
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock.cassandra.values import Instant
 from penstock.config import ROOT, Config
 from penstock.verify.canonical import canonical_key
 from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal
 from penstock.verify.model import Row, ViewShape
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INTERVAL = re.compile(r"P(-?\d+)Y(-?\d+)M(-?\d+)DT(-?\d+)H(-?\d+)M(-?[\d.]+)S")
 
 
 class PostgresRows:
@@ -46,7 +51,9 @@ class PostgresRows:
         by = read_table(ROOT / "schemas" / "postgres", declared.table).primary_key
         if set(by) <= set(view.key):
             # One column and plain values: Spark pushes that down to Postgres.
-            images = images.where(F.col(by[0]).isin(list({key[by[0]] for key in keys})))
+            values = {key[by[0]] for key in keys}
+            if all(isinstance(value, str | int) for value in values):
+                images = images.where(F.col(by[0]).isin(list(values)))
         else:
             by = view.key
         wanted = {canonical_key(key, by) for key in keys}
@@ -56,10 +63,10 @@ class PostgresRows:
         declared = self._views[view.name]
         rows = evaluate_table(declared, images).rows
         if not isinstance(declared, History):
-            return _rows(rows)
+            return exact_rows(rows)
         newest = as_text(F.struct(*rows.columns)).alias(NEWEST)
-        texts = _rows(rows.select(*declared.key, newest))
-        return (row | {NEWEST: normal(row[NEWEST]), TIMELINE: WHOLE} for row in texts)
+        texts = exact_rows(rows.select(*declared.key, newest))
+        return ({**row, NEWEST: normal(row[NEWEST]), TIMELINE: WHOLE} for row in texts)
 
     def _images(self, view: ViewShape) -> DataFrame:
         return read_images(self._spark, self._views[view.name].table, self._postgres)
@@ -69,12 +76,48 @@ class PostgresRows:
         return {view.name: view for view in load_views(ROOT / "spark" / "views")}
 
 
-def _rows(frame: DataFrame) -> Iterator[dict[str, Any]]:
-    times = [field.name for field in frame.schema.fields if isinstance(field.dataType, T.TimestampType)]
-    # As numbers: PySpark would hand out datetimes without zone in the zone of this process.
-    exact = frame.withColumns({name: F.unix_micros(name) for name in times}) if times else frame
-    for row in exact.toLocalIterator():
-        values = row.asDict()
-        yield values | {
-            name: _EPOCH + timedelta(microseconds=values[name]) for name in times if values[name] is not None
-        }
+def exact_rows(frame: DataFrame) -> Iterator[Row]:
+    """Bring a frame's rows in the values that Cassandra's side has too (penstock.cassandra.values)."""
+    # Dates and times as numbers: PySpark's own have no year above 9999 and lie in the zone of this process.
+    numbers = frame.select(*[_as_number(field).alias(field.name) for field in frame.schema.fields])
+    exact = {field.name: _exact(field) for field in frame.schema.fields}
+    for row in numbers.toLocalIterator():
+        yield {name: None if value is None else exact[name](value) for name, value in row.asDict().items()}
+
+
+_AS_NUMBER: dict[type[T.DataType], Callable[[Column], Column]] = {
+    T.TimestampType: F.unix_micros,
+    T.DateType: F.unix_date,
+}
+
+
+def _as_number(field: T.StructField) -> Column:
+    column = F.col(f"`{field.name}`")
+    if isinstance(field.dataType, T.ArrayType):
+        of_element = _AS_NUMBER.get(type(field.dataType.elementType))
+        return F.transform(column, of_element) if of_element else column
+    of_value = _AS_NUMBER.get(type(field.dataType))
+    return of_value(column) if of_value else column
+
+
+def _exact(field: T.StructField) -> Callable[[Any], Any]:
+    if isinstance(field.dataType, T.ArrayType):
+        one = _exact(T.StructField(field.name, field.dataType.elementType, True, field.metadata))
+        return lambda elements: [None if element is None else one(element) for element in elements]
+    by_type: dict[type[T.DataType], Callable[[Any], Any]] = {T.TimestampType: Instant, T.DateType: Date}
+    by_logical: dict[str | None, Callable[[Any], Any]] = {
+        "time": lambda micros: Time(micros * 1000),
+        "interval": _duration,
+        "inet": ip_address,
+        "digits": Decimal,
+    }
+    return by_type.get(type(field.dataType)) or by_logical.get(logical_of(field)) or (lambda value: value)
+
+
+def _duration(text: str) -> Duration:
+    found = _INTERVAL.fullmatch(text)
+    if found is None:
+        raise ValueError(f"not an interval as Debezium writes it: {text}")  # limits.py lets no other text pass
+    years, months, days, hours, minutes = map(int, found.groups()[:5])
+    seconds = (hours * 60 + minutes) * 60 + Decimal(found[6])
+    return Duration(years * 12 + months, days, int(seconds * 10**9))

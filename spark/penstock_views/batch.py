@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
-from penstock_views.canonical import field_from_postgres
+from penstock_views.canonical import field_from_postgres, is_usable
+from penstock_views.carriers import Carrier, carry_all, sql_carrier
 from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 from penstock_views.evaluate import Evaluation, add_evaluations
@@ -100,22 +101,46 @@ def evaluate_rows(view: View, images: DataFrame) -> Expected:
 
 
 def read_images(spark: SparkSession, table: str, postgres: Postgres) -> DataFrame:
-    """Read a table's rows in the canonical type; columns outside the contract are left out, as in the stream."""
-    reader = spark.read.format("jdbc").options(**postgres.options)
-    fields = _canonical_fields(reader.option("query", _columns_query(table)).load())
-    rows = spark.read.format("jdbc").options(**postgres.options).option("dbtable", table).load()
-    return rows.select(
-        *[F.col(field.name).cast(field.dataType).alias(field.name, metadata=field.metadata) for field in fields]
-    )
+    """Read a table's rows in the canonical type, as the stream's images are."""
+    jdbc = spark.read.format("jdbc").options(**postgres.options)
+    columns = jdbc.option("query", _COLUMNS.format(table=table)).load().orderBy("position").collect()
+    jdbc = spark.read.format("jdbc").options(**postgres.options)
+    reads = [_Read.of(row) for row in columns]
+    selected = ", ".join(read.sql for read in reads if read.sql)
+    rows = jdbc.option("dbtable", f"(SELECT {selected} FROM {table}) AS images").load()  # noqa: S608 - a view's table
+    return rows.select(*carry_all([(read.field, read.carrier, F.col(f"`{read.field.name}`")) for read in reads]))
 
 
-def _canonical_fields(columns: DataFrame) -> list[T.StructField]:
-    named = [field_from_postgres(row["name"], row["type"]) for row in columns.orderBy("position").collect()]
-    return [field for field in named if field]
+@dataclass(frozen=True)
+class _Read:
+    """How one column is read: its canonical field, the SQL that writes it and the carrier that takes it."""
+
+    field: T.StructField
+    sql: str
+    carrier: Carrier | None
+
+    @classmethod
+    def of(cls, row: Row) -> _Read:
+        field = field_from_postgres(row["name"], row["enum"] or row["type"], domain=row["is_domain"])
+        if not is_usable(field):
+            return cls(field, "", None)
+        form, carrier = sql_carrier(field)
+        column = '"' + row["name"].replace('"', '""') + '"'
+        # JDBC knows no domains; any other text (json, inet, an enum) is the server's own.
+        based = f"({column})::{row['type']}" if row["is_domain"] else column
+        return cls(field, f"{form.format(based)} AS {column}", carrier)
 
 
-def _columns_query(table: str) -> str:
-    return (
-        "SELECT attnum AS position, attname::text AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute "  # noqa: S608
-        f"WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped"  # the name comes from a view file
-    )
+_COLUMNS = """
+WITH RECURSIVE below AS (
+    SELECT attnum, attname, atttypid AS declared, atttypid AS type, atttypmod AS modifier FROM pg_attribute
+    WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped
+  UNION ALL
+    SELECT attnum, attname, declared, typbasetype, typtypmod
+    FROM below JOIN pg_type ON pg_type.oid = type WHERE typtype = 'd'
+)
+SELECT attnum AS position, attname::text AS name, format_type(type, modifier) AS type, declared <> type AS is_domain,
+       CASE WHEN base.typtype = 'e' THEN 'enum' WHEN element.typtype = 'e' THEN 'enum[]' END AS enum
+FROM below JOIN pg_type AS base ON base.oid = type LEFT JOIN pg_type AS element ON element.oid = base.typelem
+WHERE base.typtype <> 'd'
+"""

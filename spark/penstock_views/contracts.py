@@ -19,12 +19,13 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock.errors import PenstockError, TerminalError
-from penstock_views.canonical import LOGICAL
+from penstock_views.canonical import logical_of
 from penstock_views.declare import History, Image, View, ViewInvalid
 from penstock_views.declare_totals import Aggregate
 from penstock_views.entries import entry_type
 from penstock_views.evaluate import call_view
 from penstock_views.group import grouping_of
+from penstock_views.limits import refuse_in_key
 from penstock_views.load import load_views
 from penstock_views.session import local_session
 from penstock_views.tables import read_table
@@ -37,7 +38,14 @@ _AVRO: dict[tuple[str, str | None], Any] = {
     ("int", None): "int",
     ("bigint", None): "long",
     ("boolean", None): "boolean",
+    ("float", None): "float",
     ("double", None): "double",
+    ("binary", None): "bytes",
+    ("string", "digits"): {"type": "string", "logicalType": "digits"},
+    ("string", "inet"): {"type": "string", "logicalType": "inet"},
+    # Connect's name of the meaning: the sink refuses a bare number or text where CQL has a type of its own.
+    ("string", "interval"): {"type": "string", "connect.name": "io.debezium.time.Interval"},
+    ("bigint", "time"): {"type": "long", "connect.name": "io.debezium.time.MicroTime"},
     ("date", None): {"type": "int", "logicalType": "date"},
     ("timestamp", None): {"type": "long", "logicalType": "timestamp-millis"},
 }
@@ -93,7 +101,7 @@ def row_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructTy
     :raises ViewInvalid: when the function does not work on them or a column's type is outside the contract.
     """
     frame = spark.createDataFrame([], T.StructType([T.StructField("image", image)]))
-    made = call_view(view, Image(view.table, F.col("image"), image.names))
+    made = call_view(view, Image(view.table, F.col("image"), image))
     try:
         found = frame.select(*[column.alias(name) for name, column in made.columns.items()]).schema
         frame.where(F.lit(True) if made.condition is None else made.condition)
@@ -101,6 +109,9 @@ def row_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructTy
         raise ViewInvalid(view.origin, str(exc).splitlines()[0]) from exc
     for field in found.fields:
         _avro_type(view, field)
+        refusal = refuse_in_key(field)
+        if field.name in view.key and refusal:
+            raise ViewInvalid(view.origin, refusal)
     return found
 
 
@@ -153,16 +164,24 @@ def _contract(view: View, part: str, fields: list[dict[str, Any]]) -> Contract:
     return Contract(f"{view.topic}-{part}", record)
 
 
-def _avro_type(view: View, field: T.StructField) -> Any:
+def avro_of(field: T.StructField) -> Any:
+    """Say the Avro type of a column of a view, NULL aside; None for a type that no view can have."""
     if isinstance(field.dataType, T.DecimalType):
         size = {"precision": field.dataType.precision, "scale": field.dataType.scale}
         return {"type": "bytes", "logicalType": "decimal", **size}
-    spark_type = field.dataType.simpleString()
-    kind = (spark_type, field.metadata.get(LOGICAL))
-    if kind not in _AVRO:
-        known = ", ".join(sorted({name for name, _ in _AVRO} | {"decimal"}))
+    if isinstance(field.dataType, T.ArrayType) and not isinstance(field.dataType.elementType, T.ArrayType):
+        items = avro_of(T.StructField(field.name, field.dataType.elementType, True, field.metadata))
+        return items and {"type": "array", "items": items}
+    return _AVRO.get((field.dataType.simpleString(), logical_of(field)))
+
+
+def _avro_type(view: View, field: T.StructField) -> Any:
+    avro = avro_of(field)
+    if avro is None:
+        known = ", ".join(sorted({name for name, _ in _AVRO} | {"decimal", "arrays of these"}))
+        spark_type = field.dataType.simpleString()
         raise ViewInvalid(view.origin, f"column {field.name} has type {spark_type}; cast it to one of: {known}")
-    return _AVRO[kind]
+    return avro
 
 
 def _difference(written: dict[str, Any], computed: dict[str, Any]) -> str:

@@ -15,8 +15,11 @@ from typing import TypeVar
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
+from penstock_views.canonical import UNUSABLE, is_usable
+from penstock_views.carriers import REFUSED, may_refuse
 
 MAX_GENERATION = 2047
 """Generations run from 1 to this, so that `generation * 2^52 + offset` stays below 2^63 (docs/contracts.md)."""
@@ -68,22 +71,33 @@ def truncate_to_millis(column: Column) -> Column:
 class Image:
     """One row image of a table, as a view function sees it: `u.email` is a column."""
 
-    def __init__(self, table: str, column: Column, names: Sequence[str]) -> None:
-        self._table, self._column, self._names = table, column, tuple(names)
+    def __init__(self, table: str, column: Column, fields: T.StructType) -> None:
+        self._table, self._column, self._fields = table, column, fields
 
     def __getattr__(self, name: str) -> Column:
-        if name not in self._names:
-            known = ", ".join(self._names)
+        if name not in self._fields.names or name == REFUSED.name:
+            known = ", ".join(names_of(self))
             raise AttributeError(f"{self._table} has no column `{name}` that a view can use; it has: {known}")
-        return self._column.getField(name)
+        field = self._fields[name]
+        if not is_usable(field):
+            raise AttributeError(f"{self._table}.{name} {field.metadata[UNUSABLE]}")
+        value = self._column.getField(name)
+        return self._guarded(field, value) if REFUSED in self._fields and may_refuse(field) else value
+
+    def _guarded(self, field: T.StructField, value: Column) -> Column:
+        """Fail, for this one row, on a value that the canonical type cannot hold: never take it for NULL."""
+        is_held = F.try_element_at(self._column.getField(REFUSED.name), F.lit(field.name)).isNull()
+        failure = F.raise_error(F.lit(f"{self._table}.{field.name} holds what no view can"))
+        return F.when(is_held, value).otherwise(failure).alias(field.name, metadata=field.metadata)
 
     def __getitem__(self, name: str) -> Column:
         return self.__getattr__(name)
 
 
 def names_of(image: Image) -> tuple[str, ...]:
-    """Name the columns of an image; no method of it, since `u.names` is the table's own column."""
-    return image._names
+    """Name the columns of an image that a view can use; no method of it, since `u.names` is the table's own column."""
+    fields = image._fields.fields
+    return tuple(field.name for field in fields if is_usable(field) and field != REFUSED)
 
 
 ViewFunction = Callable[[Image], Row]

@@ -14,7 +14,8 @@ from pyspark.sql import types as T
 from pyspark.sql.avro.functions import from_avro
 
 from penstock.errors import TerminalError
-from penstock_views.canonical import field_from_writer, from_writer, not_null
+from penstock_views.canonical import field_from_writer, is_usable, not_null
+from penstock_views.carriers import REFUSED, avro_carrier, carry_all
 
 ORIGIN = ("lsn", "txId", "ts_ms")
 """What is read of an envelope's `source`: the change's place in the log, its transaction, and when that committed."""
@@ -36,14 +37,14 @@ class Writer:
 
     @cached_property
     def columns(self) -> dict[str, dict[str, Any]]:
-        """The usable columns of the row image: name to Avro field.
+        """The columns of the row image: name to Avro field.
 
         :raises NoEnvelope: when this is no envelope.
         """
         image = not_null(self._part("before")["type"])
         if not isinstance(image, dict) or image.get("type") != "record":
             raise NoEnvelope(self.schema_id, "row image in `before`")
-        return {field["name"]: field for field in image["fields"] if field_from_writer(field)}
+        return {field["name"]: field for field in image["fields"]}
 
     @cached_property
     def reader(self) -> str:
@@ -54,12 +55,17 @@ class Writer:
         lacking = set(ORIGIN).difference(field["name"] for field in kept)
         if lacking:
             raise NoEnvelope(self.schema_id, " and no ".join(f"`source.{name}`" for name in sorted(lacking)))
+        usable = [self.columns[name] for name in self._usable]
         slim = {
-            "before": before | {"type": ["null", image | {"fields": list(self.columns.values())}]},
+            "before": before | {"type": ["null", image | {"fields": usable}]},
             "source": source | {"type": origin | {"fields": kept}},
         }
         parts = [slim.get(name, self._part(name)) for name in ("before", "after", "source", "op")]
         return json.dumps(json.loads(self.schema) | {"fields": parts})
+
+    @cached_property
+    def _usable(self) -> list[str]:
+        return [name for name, field in self.columns.items() if is_usable(field_from_writer(field))]
 
     def decode(self, body: Column) -> Column:
         """Decode Avro bytes of this schema; a struct of NULLs when they are not of it."""
@@ -68,15 +74,14 @@ class Writer:
 
     def canonical(self, image: Column, target: T.StructType) -> Column:
         """Turn a decoded image into the canonical row; a column that this writer does not have is NULL."""
-        values = [
-            (
-                from_writer(image[field.name], self.columns[field.name], field.dataType)
-                if field.name in self.columns
-                else F.lit(None).cast(field.dataType)
-            ).alias(field.name, metadata=field.metadata)
+        read = [
+            (field, avro_carrier(self.columns[field.name], field), image[field.name])
+            if field.name in self._usable
+            else (field, None, None)
             for field in target.fields
+            if field != REFUSED
         ]
-        return F.when(image.isNotNull(), F.struct(*values))
+        return F.when(image.isNotNull(), F.struct(*carry_all(read)))
 
     def _part(self, name: str) -> dict[str, Any]:
         parsed = json.loads(self.schema)
@@ -90,4 +95,4 @@ class Writer:
 def image_type(writers: Sequence[Writer]) -> T.StructType:
     """Merge the columns of all writer schemas, oldest first: each column that ever was, typed as the newest has it."""
     fields = {name: field_from_writer(field) for writer in writers for name, field in writer.columns.items()}
-    return T.StructType([field for field in fields.values() if field])
+    return T.StructType([*fields.values(), REFUSED])

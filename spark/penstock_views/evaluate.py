@@ -9,7 +9,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock_views.carriers import REFUSED
 from penstock_views.declare import Image, Row, View, ViewInvalid
+from penstock_views.limits import beyond_cql
 from penstock_views.load import line_in
 from penstock_views.try_eval import try_eval
 
@@ -56,7 +58,7 @@ def call_view(view: View, image: Image) -> Row:
 
 def call_on(frame: DataFrame, task: Evaluation) -> Row:
     """Run the view's function on the images in the frame's column."""
-    return call_view(task.view, Image(task.view.table, F.col(task.image), _struct(frame, task.image).names))
+    return call_view(task.view, Image(task.view.table, F.col(task.image), _struct(frame, task.image)))
 
 
 def _struct(frame: DataFrame, column: str) -> T.StructType:
@@ -83,28 +85,30 @@ def _judge(tried: DataFrame, task: Evaluation) -> Column:
     row_type = _struct(tried.select(outcome["row"].alias("row")), "row")
     problem = (
         F.when(F.col(task.image).isNull(), None)
-        .when(outcome.isNull(), _name_failures(task.view, call_on(tried, task)))
+        .when(outcome.isNull(), _name_failures(tried, task))
         .when(outcome["keep"], _refuse_row(task.view, outcome["row"], row_type))
     )
     return F.struct(F.when(problem.isNull(), outcome["row"]).alias("row"), problem.alias("problem"))
 
 
-def _name_failures(view: View, made: Row) -> Column:
-    """Say which columns cannot be computed; only ever evaluated for a row that failed."""
+def _name_failures(frame: DataFrame, task: Evaluation) -> Column:
+    """Say which columns cannot be computed, and why as far as known; only ever evaluated for a row that failed."""
+    made = call_on(frame, task)
     parts = made.columns | ({} if made.condition is None else {"where()": made.condition})
     failed = [F.when(try_eval(F.struct(column.alias("it"))).isNull(), F.lit(name)) for name, column in parts.items()]
-    return F.concat(F.lit(f"view {view.name} cannot compute: "), F.concat_ws(", ", *failed))
+    named = F.concat(F.lit(f"view {task.view.name} cannot compute: "), F.concat_ws(", ", *failed))
+    if REFUSED not in _struct(frame, task.image):
+        return named
+    refused = F.map_entries(F.col(task.image)[REFUSED.name])
+    held = F.transform(refused, lambda entry: F.concat(entry["key"], F.lit(" = "), entry["value"]))
+    why = F.concat(F.lit(f"; {task.view.table} holds what no view can (docs/types.md): "), F.array_join(held, ", "))
+    return F.concat(named, F.coalesce(why, F.lit("")))
 
 
 def _refuse_row(view: View, row: Column, row_type: T.StructType) -> Column:
-    """Say what the view table cannot hold: NULL in the key, a timestamp finer than milliseconds."""
+    """Say what the view table cannot hold: NULL in the key, a timestamp finer than milliseconds, and so on."""
     nulls = [F.when(row[name].isNull(), F.lit(f"view {view.name}: key column {name} is NULL")) for name in view.key]
     # A history holds the rest of the row as text, an aggregate only its key.
     columns = row_type.fields if type(view) is View else [row_type[name] for name in view.key]
-    times = [field.name for field in columns if isinstance(field.dataType, T.TimestampType)]
-    return F.coalesce(*nulls, *[_refuse_micros(view, name, row[name]) for name in times])
-
-
-def _refuse_micros(view: View, name: str, time: Column) -> Column:
-    advice = f"view {view.name}: {name} has microseconds, which CQL cannot hold; say truncate_to_millis() in the view"
-    return F.when(F.pmod(F.unix_micros(time), F.lit(1000)) != 0, F.lit(advice))
+    limits = [beyond_cql(view.name, field, row[field.name]) for field in columns]
+    return F.coalesce(*nulls, *[limit for limit in limits if limit is not None])

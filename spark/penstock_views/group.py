@@ -111,7 +111,7 @@ def grouping_of(view: Aggregate, image: T.StructType, addends: T.StructType) -> 
     :param image: the canonical columns of the table.
     :param addends: the type of the rows that the function gives for them.
     """
-    return Grouping(view, addends, view.operations(Image(view.table, F.col("image"), image.names)))
+    return Grouping(view, addends, view.operations(Image(view.table, F.col("image"), image)))
 
 
 def _sum(name: str) -> str:

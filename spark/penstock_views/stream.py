@@ -29,6 +29,8 @@ _SINK = {
     "kafka.linger.ms": "0",
     "kafka.acks": "all",
     "kafka.compression.type": "lz4",
+    "kafka.max.request.size": str(16 * 1024 * 1024),  # as the topics allow
+    "kafka.buffer.memory": str(64 * 1024 * 1024),
     "includeHeaders": "true",
 }
 

@@ -1,6 +1,6 @@
 """Reads the source tables from `schemas/postgres/*.sql`, so that views can be typed with nothing running.
 
-It understands CREATE TABLE, nothing more: a running job takes its types from the writer schemas instead.
+It understands CREATE TABLE, enums and domains, nothing more: a running job takes its types from the writer schemas.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ _COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
 _CREATE = re.compile(r"create\s+table\s+(?:if\s+not\s+exists\s+)?([\w.\"]+)\s*\(", re.IGNORECASE)
 _CONSTRAINT = re.compile(r"(constraint|primary\s+key|unique|check|foreign\s+key|exclude|like)\b", re.IGNORECASE)
 _TABLE_KEY = re.compile(r"(?:constraint\s+\w+\s+)?primary\s+key\s*\(([^)]*)\)", re.IGNORECASE)
+_CREATE_TYPE = re.compile(
+    r"create\s+(?:type\s+(?P<enum>[\w.\"]+)\s+as\s+enum\b|domain\s+(?P<domain>[\w.\"]+)\s+(?:as\s+)?(?P<base>[^;]+))",
+    re.IGNORECASE,
+)
+_TYPE_NAME = re.compile(r'(?:"?\w+"?\.)?"?(?P<name>\w+)"?')
 _AFTER_TYPE = re.compile(
     r"\b(not\s+null|null|primary\s+key|default|unique|references|check|constraint|generated|collate)\b", re.IGNORECASE
 )
@@ -49,21 +54,41 @@ def read_table(folder: Path, name: str) -> Table:
     :param name: `schema.table`.
     :raises TableUnknown: when no file creates it.
     """
-    for file in sorted(folder.glob("*.sql")):
-        sql = _COMMENT_OR_TEXT.sub(" ", file.read_text())
+    scripts = [_COMMENT_OR_TEXT.sub(" ", file.read_text()) for file in sorted(folder.glob("*.sql"))]
+    types = _created_types(scripts)
+    for sql in scripts:
         for match in _CREATE.finditer(sql):
             if match[1].replace('"', "").lower() == name:
-                return _table(name, list(_definitions(sql, match.end())))
+                return _table(name, list(_definitions(sql, match.end())), types)
     raise TableUnknown(name, folder)
 
 
-def _table(name: str, definitions: list[str]) -> Table:
+def _created_types(scripts: list[str]) -> dict[str, str]:
+    """Find what the files' own types stand for: `enum`, or the type below a domain; by name without a schema."""
+    found = {}
+    for match in (match for sql in scripts for match in _CREATE_TYPE.finditer(sql)):
+        name = (match["enum"] or match["domain"]).replace('"', "").lower().rpartition(".")[2]
+        found[name] = "enum" if match["enum"] else _AFTER_TYPE.split(match["base"], maxsplit=1)[0].strip()
+    return found
+
+
+def _field(definition: str, types: dict[str, str]) -> T.StructField:
+    sql_type, is_domain = _column_type(definition).strip(), False
+    while (own := _TYPE_NAME.match(sql_type)) and own["name"].lower() in types:
+        stands_for, rest = types[own["name"].lower()], sql_type[own.end() :]
+        if rest and stands_for != "enum":
+            break  # an array of a domain, which Debezium leaves out
+        is_domain = is_domain or stands_for != "enum"
+        sql_type = stands_for + rest
+    return field_from_postgres(_column_name(definition), sql_type, domain=is_domain)
+
+
+def _table(name: str, definitions: list[str], types: dict[str, str]) -> Table:
     columns = [definition for definition in definitions if not _CONSTRAINT.match(definition)]
     keys = [_column_name(column) for column in columns if re.search(r"\bprimary\s+key\b", column, re.IGNORECASE)]
     for match in filter(None, map(_TABLE_KEY.match, definitions)):
         keys = [part.strip().strip('"') for part in match[1].split(",")]
-    fields = [field_from_postgres(_column_name(column), _column_type(column)) for column in columns]
-    return Table(name, T.StructType([field for field in fields if field]), tuple(keys))
+    return Table(name, T.StructType([_field(column, types) for column in columns]), tuple(keys))
 
 
 def _column_name(definition: str) -> str:

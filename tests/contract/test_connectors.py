@@ -51,8 +51,11 @@ def test_the_source_keeps_the_promises_of_the_contracts() -> None:
         "publication.autocreate.mode": "disabled",
         "topic.prefix": "app",
         "tombstones.on.delete": "false",
-        "decimal.handling.mode": "precise",
+        "decimal.handling.mode": "string",
         "time.precision.mode": "adaptive_time_microseconds",
+        "interval.handling.mode": "string",
+        "datatype.propagate.source.type": ".*",
+        "event.converting.failure.handling.mode": "fail",
         "offset.mismatch.strategy": "trust_offset",
         "transforms.epoch.header": "epoch",
     }

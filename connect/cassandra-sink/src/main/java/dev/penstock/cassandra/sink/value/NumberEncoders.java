@@ -3,6 +3,7 @@ package dev.penstock.cassandra.sink.value;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.util.regex.Pattern;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.Struct;
 
@@ -10,6 +11,9 @@ import org.apache.kafka.connect.data.Struct;
 final class NumberEncoders {
 
     private static final String NOT_A_NUMBER = "not a number of a fitting kind";
+
+    /** Numbers that no decimal type holds travel as text; its digits behind the point are the scale. */
+    private static final Pattern PLAIN = Pattern.compile("-?\\d+(\\.\\d+)?");
 
     private NumberEncoders() {
     }
@@ -51,7 +55,7 @@ final class NumberEncoders {
     }
 
     static ByteBuffer varInt(Schema schema, Object value) {
-        return ByteBuffer.wrap(bigInteger("varint", schema, value).toByteArray());
+        return ByteBuffer.wrap(bigInteger("varint", schema, parsed(value)).toByteArray());
     }
 
     private static BigInteger bigInteger(String type, Schema schema, Object value) {
@@ -70,10 +74,14 @@ final class NumberEncoders {
 
     /** The scale is part of a CQL decimal: 1.0 stays 1.0. */
     static ByteBuffer decimal(Schema schema, Object value) {
-        BigDecimal known = asDecimal(schema, value);
+        BigDecimal known = asDecimal(schema, parsed(value));
         BigDecimal decimal = known == null ? new BigDecimal(bigInteger("decimal", schema, value)) : known;
         byte[] unscaled = decimal.unscaledValue().toByteArray();
         return ByteBuffer.allocate(4 + unscaled.length).putInt(decimal.scale()).put(unscaled).flip();
+    }
+
+    private static Object parsed(Object value) {
+        return value instanceof String text && PLAIN.matcher(text).matches() ? new BigDecimal(text) : value;
     }
 
     /** Connect's Decimal, or Debezium's for columns without a scale; null for anything else. */

@@ -1,0 +1,61 @@
+"""What a view's CQL table cannot hold of its canonical types: refused by the engine, so that no stale row stays.
+
+The sink would refuse the same values, but too late: it writes what it gets and deletes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from penstock_views.canonical import logical_of
+
+DAY_MICROS = 24 * 3600 * 1_000_000
+_MICROS = "has microseconds, which CQL cannot hold; say truncate_to_millis() in the view"
+_DAY_24 = "is 24:00, which CQL's time cannot hold"
+_MIXED = "is infinite or mixes signs, which CQL's duration cannot hold; cast it to string in the view for a text"
+_MASKED = (
+    "is not one address (it has a mask, or is IPv4 inside IPv6), which CQL's inet cannot hold; "
+    "cast it to string in the view for a text"
+)
+_NULL_ELEMENT = "has NULL elements, which CQL collections cannot hold"
+_POSITIVE, _NEGATIVE = r"(^|[A-Z])[0-9.]*[1-9]", r"-[0-9.]*[1-9]"
+
+
+Misfit = Callable[[Column], Column]
+
+
+def beyond_cql(view: str, field: T.StructField, value: Column) -> Column | None:
+    """Say why CQL cannot hold a value: text or NULL; None when it holds every value of the column's type."""
+    rule = _array(field, field.dataType) if isinstance(field.dataType, T.ArrayType) else _scalar(field, field.dataType)
+    return rule and F.when(rule[0](value), F.lit(f"view {view}: {field.name} {rule[1]}"))
+
+
+def refuse_in_key(field: T.StructField) -> str | None:
+    """Say why a column of that type cannot be part of a view's key, or None."""
+    is_wrong = isinstance(field.dataType, T.ArrayType) or logical_of(field) == "interval"
+    return f"key column {field.name} is an array or an interval, which Cassandra allows in no key" if is_wrong else None
+
+
+def _scalar(field: T.StructField, kind: T.DataType) -> tuple[Misfit, str] | None:
+    if isinstance(kind, T.TimestampType):
+        return lambda value: F.pmod(F.unix_micros(value), F.lit(1000)) != 0, _MICROS
+    match logical_of(field):
+        case "time":
+            return lambda value: ~value.between(0, DAY_MICROS - 1), _DAY_24
+        case "interval":
+            return lambda value: ~value.startswith("P") | (value.rlike(_POSITIVE) & value.rlike(_NEGATIVE)), _MIXED
+        case "inet":
+            return lambda value: value.contains("/") | value.rlike("(?i)^::ffff:[0-9]+[.]"), _MASKED
+    return None
+
+
+def _array(field: T.StructField, kind: T.ArrayType) -> tuple[Misfit, str]:
+    rule = _scalar(field, kind.elementType)
+    if rule is None:
+        return lambda value: F.exists(value, lambda one: one.isNull()), _NULL_ELEMENT
+    misfit, reason = rule
+    return lambda value: F.exists(value, lambda one: one.isNull() | misfit(one)), f"has NULL, or one that {reason}"
