@@ -22,6 +22,8 @@ from penstock.errors import TerminalError
 from penstock.pipeline.bring_up import SINK
 from penstock.pipeline.hops import records_behind
 from penstock.registry.client import RegistryClient
+from penstock.stack.parts.kafka import JARS as KAFKA_JARS
+from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import Topic
 
@@ -40,7 +42,7 @@ class BareDriverFailed(TerminalError):
     """The yardstick could not run."""
 
     def __init__(self, output: str) -> None:
-        super().__init__(f"{_BARE_DRIVER.name} failed: {output.strip()[-600:]}")
+        super().__init__(f"{_BARE_DRIVER.name} failed: {output.strip()[:600]}")
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ class Ground:
         """
         section = self.config.cassandra
         where = (section.host, str(section.port), section.local_dc, f"{KEYSPACE}.{BARE_TABLE}")
-        command = ["java", "-Xmx512m", "-cp", f"{_PLUGIN}/*", str(_BARE_DRIVER), *where, str(rows), _BATCH, _IN_FLIGHT]
+        # The plugin leaves out what a worker has: the logging API.
+        classpath = ":".join([f"{_PLUGIN}/*", *map(str, KAFKA_JARS.glob("slf4j-api-*.jar"))])
+        command = ["java", "-Xmx512m", "-cp", classpath, str(_BARE_DRIVER), *where, str(rows), _BATCH, _IN_FLIGHT]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise BareDriverFailed(done.stdout + done.stderr)
@@ -122,8 +126,9 @@ def _create_tables(ground: Ground) -> None:
 def _remove(ground: Ground, admin: TopicAdmin) -> None:
     with suppress(ConnectorNotFound):
         ground.connect.delete(NAME)
+    # The worker ends the connector's task, and with it the group's last member, a moment later.
+    wait_until(lambda: admin.delete_group(f"connect-{NAME}"), timeout_s=60, what=f"group connect-{NAME} is empty")
     admin.delete([TOPIC])
-    admin.delete_group(f"connect-{NAME}")
     for part in ("key", "value"):
         ground.registry.delete_subject(f"{TOPIC}-{part}")
     ground.session.execute(f"DROP KEYSPACE IF EXISTS {KEYSPACE}")

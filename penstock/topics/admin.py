@@ -123,17 +123,22 @@ class TopicAdmin:
                 if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise self._unreachable(exc) from exc
 
-    def delete_group(self, group: str) -> None:
-        """Delete a consumer group and its offsets; one that does not exist is no error.
+    def delete_group(self, group: str) -> bool:
+        """Delete a consumer group and its offsets; False while it still has members.
 
-        :raises KafkaUnreachable: no broker answers in time, or the group still has members.
+        A group that does not exist counts as deleted.
+
+        :raises KafkaUnreachable: no broker answers in time.
         """
         for future in self._client.delete_consumer_groups([group], request_timeout=self._timeout_s).values():
             try:
                 future.result()
             except KafkaException as exc:
+                if exc.args[0].code() == KafkaError.NON_EMPTY_GROUP:
+                    return False
                 if exc.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
                     raise self._unreachable(exc) from exc
+        return True
 
     def _offsets(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
         if not places:
