@@ -49,6 +49,10 @@ test-java: .servers/.installed ## The tests of the sink connector, on a real Cas
 test-stack: setup ## Only the tests on the whole stack: every change of a row, README, kill -9 of each part
 	@$(PYTHON) -m pytest tests/e2e tests/faults
 
+.PHONY: test-types
+test-types: setup ## Every Postgres type on its way through real servers to Cassandra; not yet part of `make test`
+	@PENSTOCK_TEST_TYPES=1 $(PYTHON) -m pytest tests/integration/test_types.py
+
 .PHONY: test-unit
 test-unit: .venv/.installed .servers/.installed ## The fast tests: nothing needs to run
 	@$(PYTHON) -m pytest tests/unit tests/contract
