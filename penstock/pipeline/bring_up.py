@@ -14,9 +14,12 @@ from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID, LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
 from penstock.pipeline.hops import Passage
-from penstock.topics.declare import CDC_TOPICS, view_topics
+from penstock.topics.declare import cdc_topics, view_topics
+from penstock.views.load import views_of
 
 SINK = "cassandra-views-sink"
+USERS = "public.users"
+"""The table that Airflow loads."""
 _POLL_S = 0.2
 _CHECK_CONNECTORS_S = 3.0
 
@@ -47,8 +50,9 @@ def load_and_follow(config: Config, *, users: int, api_url: str | None, on_hops:
     :raises ConnectorFailed: when a connector fails meanwhile, with its trace.
     """
     airflow = AirflowApi(config.airflow.url)
-    passage = Passage(config, change_topics=CDC_TOPICS, view_topics=view_topics(), sink=SINK)
-    with closing(passage):
+    views = [view for view in views_of(config) if view.table == USERS]
+    topics = {"change_topics": cdc_topics(views), "view_topics": view_topics(views)}
+    with closing(Passage(config, **topics, sink=SINK)) as passage:
         run = trigger_load(airflow, users=users, api_url=api_url)
         result = follow(airflow, run, on_progress=lambda progress: on_hops(_hops(passage, run, progress)))
         _follow_to_cassandra(config, passage, run, result, on_hops)
@@ -71,7 +75,7 @@ def _follow_to_cassandra(config: Config, passage: Passage, run: Run, result: Loa
 def _hops(passage: Passage, run: Run, loaded: LoadProgress | LoadResult) -> list[Hop]:
     """Each written row is one change, and each change at least one record of every view."""
     counts = passage.counts()
-    records = loaded.written * len(view_topics())
+    records = loaded.written * passage.views
     return [
         Hop("API → Postgres", loaded.fetched, run.users),
         Hop("Postgres → change topics", min(counts.changed, loaded.written), loaded.written),

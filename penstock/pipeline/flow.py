@@ -17,6 +17,7 @@ from penstock.pipeline.hops import records_behind
 from penstock.stack.layout import Layout
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import DEAD_LETTER_TOPICS, view_topics
+from penstock.views.load import views_of
 
 SLOT = "penstock"
 _MB = 2**20
@@ -82,7 +83,7 @@ def _slot(config: Config) -> list[Reading]:
 def _sink(config: Config) -> list[Reading]:
     # Asking for topics first makes a broker that is away an error within seconds.
     TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).topics()
-    behind = records_behind(config, topics=view_topics(), sink=SINK)
+    behind = records_behind(config, topics=view_topics(views_of(config)), sink=SINK)
     return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True)]
 
 

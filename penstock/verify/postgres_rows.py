@@ -8,15 +8,15 @@ from functools import cached_property
 
 from penstock_views.batch import Postgres, evaluate_table, read_images
 from penstock_views.declare import View
-from penstock_views.load import load_views
-from penstock_views.tables import read_table
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock.config import ROOT, Config
+from penstock.config import Config
 from penstock.verify.canonical import canonical_key
 from penstock.verify.model import Row, ViewShape
+from penstock.views.catalogue import connect, read_live_table
+from penstock.views.load import views_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -27,6 +27,7 @@ class PostgresRows:
     def __init__(self, spark: SparkSession, *, config: Config) -> None:
         section = config.postgres
         self._spark = spark
+        self._config = config
         self._postgres = Postgres(section.host, section.port, section.database, section.user)
 
     def scan(self, view: ViewShape) -> Iterator[Row]:
@@ -39,7 +40,8 @@ class PostgresRows:
         A view that renames its source's primary key is read as a whole, and only rows of these very keys come back.
         """
         declared, images = self._views[view.name], self._images(view)
-        by = read_table(ROOT / "schemas" / "postgres", declared.table).primary_key
+        with connect(self._config) as connection:
+            by = read_live_table(connection, declared.table).table.primary_key
         if set(by) <= set(view.key):
             # One column and plain values: Spark pushes that down to Postgres.
             images = images.where(F.col(by[0]).isin(list({key[by[0]] for key in keys})))
@@ -54,7 +56,7 @@ class PostgresRows:
 
     @cached_property
     def _views(self) -> dict[str, View]:
-        return {view.name: view for view in load_views(ROOT / "spark" / "views")}
+        return {view.name: view for view in views_of(self._config)}
 
 
 def _rows(frame: DataFrame) -> Iterator[Row]:

@@ -12,6 +12,7 @@ from penstock.errors import TerminalError
 from penstock_views.canonical import field_from_postgres
 from penstock_views.declare import View
 from penstock_views.evaluate import Evaluation, add_evaluations
+from penstock_views.names import quoted
 
 FETCH_ROWS = 2000
 
@@ -86,7 +87,7 @@ def read_images(spark: SparkSession, table: str, postgres: Postgres) -> DataFram
     """Read a table's rows in the canonical type; columns outside the contract are left out, as in the stream."""
     reader = spark.read.format("jdbc").options(**postgres.options)
     fields = _canonical_fields(reader.option("query", _columns_query(table)).load())
-    rows = spark.read.format("jdbc").options(**postgres.options).option("dbtable", table).load()
+    rows = spark.read.format("jdbc").options(**postgres.options).option("dbtable", quoted(table)).load()
     return rows.select(
         *[F.col(field.name).cast(field.dataType).alias(field.name, metadata=field.metadata) for field in fields]
     )
@@ -98,7 +99,8 @@ def _canonical_fields(columns: DataFrame) -> list[T.StructField]:
 
 
 def _columns_query(table: str) -> str:
+    # The name comes from a view file.
     return (
         "SELECT attnum AS position, attname::text AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute "  # noqa: S608
-        f"WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped"  # the name comes from a view file
+        f"WHERE attrelid = '{quoted(table)}'::regclass AND attnum > 0 AND NOT attisdropped"
     )

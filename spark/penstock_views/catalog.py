@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pyspark.sql import SparkSession
@@ -14,7 +14,7 @@ from penstock_views.declare import View
 from penstock_views.decode import Refusal, Source
 from penstock_views.derive import OFFSETS_PER_GENERATION, Output, Plan
 from penstock_views.envelope import NoEnvelope, Writer, image_type
-from penstock_views.registry import Registry
+from penstock_views.registry import Registry, SubjectMissing
 
 
 @dataclass
@@ -32,11 +32,10 @@ def read_plan(spark: SparkSession, config: JobConfig, views: Sequence[View], lea
     :raises ContractBroken: when a view's type is not what its files promise.
     """
     registry = Registry(config.registry_url)
-    tables = dict.fromkeys(view.table for view in views)
-    sources = tuple(_source(registry, config, table, learned) for table in tables)
+    sources = _sources(registry, config, dict.fromkeys(view.table for view in views), learned)
     images = {source.table: image_type(source.writers) for source in sources}
     outputs = []
-    for view in views:
+    for view in (view for view in views if view.table in images):
         key, value = contracts_of(view, view_type(spark, view, images[view.table]))
         check_contracts(config.avro_dir, [key, value])
         outputs.append(Output(view, key, value, registry.id_of(key), registry.id_of(value)))
@@ -65,6 +64,24 @@ def learn(config: JobConfig, topics: Sequence[str], met: tuple[str, int], learne
         return f"{exc}: its records become dead letters"
     learned.writers[topic, schema_id] = writer
     return f"new writer schema {schema_id} of topic {topic}"
+
+
+def _sources(registry: Registry, config: JobConfig, tables: Iterable[str], learned: Learned) -> tuple[Source, ...]:
+    """Read the writer schemas of every table; one of which nothing was captured yet must not hold up the others.
+
+    Its first record makes the query fail with an unknown schema, and the next run has the source.
+
+    :raises SubjectMissing: when no table has any.
+    """
+    found, missing = [], []
+    for table in tables:
+        try:
+            found.append(_source(registry, config, table, learned))
+        except SubjectMissing as exc:
+            missing.append(exc)
+    if not found:
+        raise missing[0]
+    return tuple(found)
 
 
 def _source(registry: Registry, config: JobConfig, table: str, learned: Learned) -> Source:

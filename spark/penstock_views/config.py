@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from penstock_views.names import TOPIC_PREFIX, topic_of
 from penstock_views.session import JARS
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ class JobConfig:
 
     def cdc_topic(self, table: str) -> str:
         """Name the CDC topic of a table."""
-        return f"{self.topic_prefix}.{table}"
+        return topic_of(table, self.topic_prefix)
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
@@ -54,7 +55,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
     option("--views-dir", type=Path, default=_ROOT / "spark" / "views", help="the view files")
     option("--avro-dir", type=Path, default=_ROOT / "schemas" / "avro", help="the contracts")
     option("--jars", type=Path, default=JARS, help="folder of Spark's extra jars")
-    option("--topic-prefix", default="app", help="the source connector's topic.prefix")
+    option("--topic-prefix", default=TOPIC_PREFIX, help="the source connector's topic.prefix")
     option("--dead-letter-topic", default="dead-letters.views", help="where unprocessable records go")
     option("--driver-host", default="127.0.0.1", help="address at which executors reach this process")
     option("--driver-memory-mb", type=int, default=512, help="heap of the driver")

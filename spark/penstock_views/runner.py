@@ -114,7 +114,7 @@ def _run_query(job: _Job, plan: Plan) -> str:
 
     :returns: the failure's message.
     """
-    query = start_query(job.spark, job.config, plan)
+    query = start_query(job.spark, job.config, job.topics, plan)
     announced = False
     while query.isActive:
         if not announced and _active_tasks(job.spark) >= job.partitions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -55,11 +57,13 @@ def open_session(config: JobConfig, cores: int) -> SparkSession:
     return builder.getOrCreate()
 
 
-def start_query(spark: SparkSession, config: JobConfig, plan: Plan) -> StreamingQuery:
-    """Start the query from its checkpoint."""
-    topics = ",".join(source.topic for source in plan.sources)
+def start_query(spark: SparkSession, config: JobConfig, topics: Sequence[str], plan: Plan) -> StreamingQuery:
+    """Start the query from its checkpoint.
+
+    :param topics: all CDC topics, also those of which the plan knows no schema yet.
+    """
     reader = spark.readStream.format("kafka").options(**_SOURCE)
-    raw = reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", topics).load()
+    raw = reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", ",".join(topics)).load()
     writer = derive(raw, plan).writeStream.format("kafka").options(**_SINK).queryName("views")
     writer = writer.option("kafka.bootstrap.servers", config.bootstrap).outputMode("update")
     writer = writer.option("checkpointLocation", str(config.checkpoint.absolute()))

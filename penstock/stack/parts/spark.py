@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.config import ROOT, Config
+from penstock.project import Project
 from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
 from penstock.stack.parts.http import get_json
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 VIEWS_APP = "penstock-views"
-_SPARE_CORES = 2
+_CORES = 256
 
 
 def spark_master(config: Config, layout: Layout) -> Part:
@@ -33,12 +34,13 @@ def spark_master(config: Config, layout: Layout) -> Part:
 def spark_worker(config: Config, layout: Layout) -> Part:
     """Return the worker.
 
-    It offers more cores than the machine may have: Real-time Mode holds one core for each input partition, busy or not.
+    It offers far more cores than the machine has: Real-time Mode holds one for each input partition, busy or not, and a
+    new table must not need another worker.
     """
     section = config.spark
     work = layout.data("spark-worker")
     address = ("--host", section.host, "--port", str(section.worker_port), "--webui-port", str(section.worker_ui_port))
-    offer = ("--cores", str(config.kafka.partitions + _SPARE_CORES), "--memory", f"{section.executor_memory_mb * 2}m")
+    offer = ("--cores", str(_CORES), "--memory", f"{section.executor_memory_mb * 2}m")
     command = ("org.apache.spark.deploy.worker.Worker", *address, *offer, "--work-dir", str(work), section.master_url)
     return Part(
         name="spark-worker",
@@ -54,12 +56,14 @@ def spark_worker(config: Config, layout: Layout) -> Part:
 
 def views_job(config: Config, layout: Layout) -> Part:
     """Return the job that evaluates all views: CDC topics in, view topics out."""
-    section = config.spark
+    section, project = config.spark, Project.of(config)
     arguments = {
         "--master": section.master_url,
         "--driver-host": section.host,
         "--bootstrap": config.kafka.bootstrap,
         "--registry-url": config.registry.url,
+        "--views-dir": project.views,
+        "--avro-dir": project.avro,
         "--checkpoint": layout.data("views") / "checkpoint",
         "--executor-memory-mb": section.executor_memory_mb,
         "--driver-memory-mb": section.driver_memory_mb,
