@@ -69,6 +69,21 @@ class ViewTable:
         for _, rows in execute_concurrent_with_args(self._session, prepared, bound, concurrency=_KEYS_AT_ONCE):
             yield from map(self._exact, rows)
 
+    def delete(self, rows: Iterable[Row]) -> int:
+        """Delete rows as they were read, each with the timestamp in its `row_version`: newer writes outlive that.
+
+        :returns: how many.
+        """
+        columns = self._table.primary_key
+        where = " AND ".join(f"{name} = ?" for name in _names(columns))
+        table = f"{protect_name(self._table.keyspace_name)}.{protect_name(self._table.name)}"
+        prepared = self._session.prepare(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {where}")  # noqa: S608
+        bound = [
+            (row["row_version"], *(_bindable(column.cql_type, row[column.name]) for column in columns)) for row in rows
+        ]
+        execute_concurrent_with_args(self._session, prepared, bound, concurrency=_KEYS_AT_ONCE)
+        return len(bound)
+
     def _exact(self, row: Row) -> Row:
         times = (column.name for column in self._columns if column.cql_type == "timestamp")
         return row | {name: _EPOCH + timedelta(milliseconds=row[name]) for name in times if row[name] is not None}

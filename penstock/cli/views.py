@@ -13,11 +13,16 @@ from penstock_views.declare import View
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
 from penstock.project import Project
+from penstock.views.apply import apply_views
 from penstock.views.check import Checked, check
 from penstock.views.connector_lists import read_lists
 from penstock.views.derived import cql_file
+from penstock.views.drop import drop_view, left_of
 from penstock.views.load import pick_view, views_of
 from penstock.views.new import new_view
+from penstock.views.pause import pause, resume
+from penstock.views.rebuild import rebuild
+from penstock.views.repair import repair
 from penstock.views.write import write_derived
 
 group = typer.Typer(
@@ -130,6 +135,87 @@ def ddl(name: Annotated[str | None, typer.Argument(metavar="[VIEW]", help="All w
     views = views_of(config)
     for view in [pick_view(views, name)] if name else views:
         print(cql_file(Project.of(config), view).read_text(encoding="utf-8"), end="")
+
+
+@group.command("apply")
+def apply() -> None:
+    """Make the views live while the others keep running, and fill what is new by reading its table again.
+
+    Publication, replica identity, topics, subjects, tables, connectors, the job: what is as it should be is left alone.
+
+    Example: `penstock views apply`
+    """
+    apply_views(load_config(), on_step=print_step, on_progress=print_progress)
+
+
+@group.command("repair")
+def repair_view(
+    name: Name,
+    key: Annotated[
+        list[str] | None, typer.Argument(help="The primary key of one row of the table; every row when none is given.")
+    ] = None,
+) -> None:
+    """Make a view right again while changes go on: read its table (or one row) again, then remove what should be gone.
+
+    Example: `penstock views repair users_by_id 0b2f7f0e-6a7b-4a8e-9a54-8f5d8c1d2e3f`
+    """
+    removed = repair(load_config(), name, key or (), on_progress=print_progress)
+    print(f"{name}: repaired, {removed:,} stale rows removed")
+
+
+@group.command("rebuild")
+def rebuild_view(name: Name) -> None:
+    """Fill a view anew, all of it, with the revision that its file has now, and remove every row of an older one.
+
+    `penstock views apply` does the same by itself for a view whose revision has risen.
+
+    Example: `penstock views rebuild users_by_country`
+    """
+    removed = rebuild(load_config(), name, on_step=print_step, on_progress=print_progress)
+    print(f"{name}: rebuilt, {removed:,} stale rows removed")
+
+
+@group.command("pause")
+def pause_view(name: Name) -> None:
+    """Stop writing a view to Cassandra; its records wait in their topic, as long as its retention.
+
+    Example: `penstock views pause users_by_country`
+    """
+    print(f"{name}: {'paused' if pause(load_config(), name) else 'was paused'}")
+
+
+@group.command("resume")
+def resume_view(name: Name) -> None:
+    """Go on writing a view to Cassandra from where it was paused.
+
+    Example: `penstock views resume users_by_country`
+    """
+    print(f"{name}: {'flows again' if resume(load_config(), name) else 'was flowing'}")
+
+
+@group.command("drop")
+def drop(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Delete its rows and records without asking.")] = False
+) -> None:
+    """Remove all that is left of a view whose function you have deleted: topic, subjects, table, files, mapping.
+
+    Example: `penstock views drop orders --yes`
+    """
+    config = load_config()
+    left_of(config, name)
+    if not yes:
+        typer.confirm(f"Delete the topic views.{name} and the table {config.cassandra.keyspace}.{name}?", abort=True)
+    drop_view(config, name, on_step=print_step)
+
+
+def print_step(name: str, said: str) -> None:
+    """Print one line for a step that is done."""
+    print(f"  {name:<22} {said}", flush=True)
+
+
+def print_progress(line: str) -> None:
+    """Print one line of how a re-read goes."""
+    print(f"  {'':<22} {line}", flush=True)
 
 
 def print_checked(checked: Checked) -> None:

@@ -14,6 +14,8 @@ from typing import Any
 
 from penstock.errors import TerminalError
 
+_VIEW_TABLE = re.compile(r"topic\.(views\.\w+)\.")
+
 
 class ConnectorFileInvalid(TerminalError):
     """A connector file does not hold a bare configuration map."""
@@ -40,7 +42,7 @@ class ConnectorFile:
 
 
 def read_connectors(folder: Path, *, names: Sequence[str] = ()) -> tuple[ConnectorFile, ...]:
-    """Read the named connector files, or all of the folder, in order of their names.
+    """Read the named connector files, or all of the folder, as the worker gets them, in order of their names.
 
     :raises ConnectorFileMissing: a name has no file.
     :raises ConnectorFileInvalid: a file is broken, with every problem and its place.
@@ -49,11 +51,11 @@ def read_connectors(folder: Path, *, names: Sequence[str] = ()) -> tuple[Connect
     for name in names:
         if name not in known:
             raise ConnectorFileMissing(name, folder, known)
-    return tuple(read_connector(folder / f"{name}.json") for name in names or known)
+    return tuple(_without_paused(read_connector(folder / f"{name}.json")) for name in names or known)
 
 
 def read_connector(path: Path) -> ConnectorFile:
-    """Read one connector file.
+    """Read one connector file as it is.
 
     :raises ConnectorFileInvalid: broken JSON, a value that is not a string, a key twice, no `connector.class`.
     """
@@ -63,6 +65,17 @@ def read_connector(path: Path) -> ConnectorFile:
     if problems:
         raise ConnectorFileInvalid(path, problems)
     return ConnectorFile(path.stem, dict(pairs))
+
+
+def _without_paused(file: ConnectorFile) -> ConnectorFile:
+    """Leave out the tables of view topics that are not in `topics`: those views are paused; the sink would refuse them."""
+    topics = {topic.strip() for topic in file.config.get("topics", "").split(",")}
+
+    def is_paused(key: str) -> bool:
+        topic = _VIEW_TABLE.match(key)
+        return topic is not None and topic[1] not in topics
+
+    return ConnectorFile(file.name, {key: value for key, value in file.config.items() if not is_paused(key)})
 
 
 def _read_text(path: Path) -> str:

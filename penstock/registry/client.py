@@ -83,6 +83,10 @@ class RegistryClient:
         self._send("DELETE", f"/subjects/{_path(subject)}", absent=[])
         self._send("DELETE", f"/subjects/{_path(subject)}?permanent=true", absent=[])
 
+    def delete(self, subject: str) -> None:
+        """DELETE /subjects/SUBJECT; one that does not exist is no error."""
+        self._send("DELETE", f"/subjects/{_path(subject)}", absent=[])
+
     def schema(self, schema_id: int) -> str | None:
         """GET /schemas/ids/ID: the schema as JSON text, None when the registry has no such id."""
         found: dict[str, str] = self._send("GET", f"/schemas/ids/{schema_id}", absent={})

@@ -9,6 +9,7 @@ import psycopg2
 from psycopg2 import sql
 
 from penstock.cassandra.schema import apply_schema
+from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
@@ -21,8 +22,13 @@ from penstock.stack.airflow_env import METADATA_DATABASE
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
+from penstock.views.fills import mark_filled
+from penstock.views.generation import epoch_of
 from penstock.views.load import views_of
 from penstock.views.publication import publish
+from penstock.views.tables import add_missing_columns
+
+SLOT = "penstock"
 
 
 class SchemaFailed(TerminalError):
@@ -90,12 +96,27 @@ def register_subjects(config: Config) -> str:
 
 
 def create_view_tables(config: Config) -> str:
-    """Create the keyspace and the view tables."""
-    return f"{len(apply_schema(config, folder=Project.of(config).cassandra))} files applied"
+    """Create the keyspace and the view tables, and add the columns that they have gained."""
+    files = apply_schema(config, folder=Project.of(config).cassandra)
+    return ", ".join([f"{len(files)} files applied", *add_missing_columns(config)])
 
 
 def apply_connectors(config: Config) -> str:
-    """Apply the connector files; return when every task runs."""
+    """Apply the connector files; return when every task runs.
+
+    Without a slot the source begins with a snapshot of all tables, which fills every view; a later one needs a re-read.
+    """
+    begins = not _has_slot(config)
     with ConnectApi(config.connect.url) as api:
         applied = connect_apply.apply_connectors(api, files=read_connectors(Project.of(config).connectors))
+    if begins:
+        with open_session(config) as session:
+            project = Project.of(config)
+            mark_filled(session, config.cassandra.keyspace, views_of(config), epoch=epoch_of(project))
     return ", ".join(f"{each.name} {each.outcome}" for each in applied)
+
+
+def _has_slot(config: Config) -> bool:
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", (SLOT,))
+        return cursor.fetchone() is not None

@@ -31,6 +31,7 @@ class JobConfig:
     driver_memory_mb: int
     executor_memory_mb: int
     commit_interval_s: int
+    view_set: str
 
     def cdc_topic(self, table: str) -> str:
         """Name the CDC topic of a table."""
@@ -63,4 +64,5 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
     # Each commit ends a batch and starts the next, which costs some latency; after a crash what came since the last
     # commit is written again, with the same versions. A minute weighs one against the other.
     option("--commit-interval-s", type=int, default=60, help="seconds between commits of progress, 5 or more")
+    option("--view-set", default="", help="says which views these are, for whoever compares what runs with what should")
     return JobConfig(**vars(parser.parse_args(arguments)))

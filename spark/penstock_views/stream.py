@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping
 
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from penstock_views.checkpoint import open_checkpoint
 from penstock_views.config import JobConfig
 from penstock_views.derive import Plan, derive
 from penstock_views.session import session_builder
@@ -21,7 +23,6 @@ _LIMITS = [
 _EXECUTOR_OPTIONS = " ".join([*_LIMITS, "-XX:-DontCompileHugeMethods"])
 
 _SOURCE = {
-    "startingOffsets": "earliest",  # a lost checkpoint is replayed: versions make that harmless
     "failOnDataLoss": "true",
     "kafka.isolation.level": "read_committed",  # Debezium's exactly-once writes are transactions
     "includeHeaders": "true",
@@ -57,16 +58,19 @@ def open_session(config: JobConfig, cores: int) -> SparkSession:
     return builder.getOrCreate()
 
 
-def start_query(spark: SparkSession, config: JobConfig, topics: Sequence[str], plan: Plan) -> StreamingQuery:
+def start_query(spark: SparkSession, config: JobConfig, topics: Mapping[str, int], plan: Plan) -> StreamingQuery:
     """Start the query from its checkpoint.
 
-    :param topics: all CDC topics, also those of which the plan knows no schema yet.
+    :param topics: all CDC topics with their partitions, also those of which the plan knows no schema yet.
     """
+    checkpoint = open_checkpoint(config.checkpoint.absolute(), dict(topics))
     reader = spark.readStream.format("kafka").options(**_SOURCE)
+    # A lost checkpoint begins at the earliest offsets: versions make replays harmless.
+    reader = reader.option("startingOffsets", json.dumps(checkpoint.starting))
     raw = reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", ",".join(topics)).load()
     writer = derive(raw, plan).writeStream.format("kafka").options(**_SINK).queryName("views")
     writer = writer.option("kafka.bootstrap.servers", config.bootstrap).outputMode("update")
-    writer = writer.option("checkpointLocation", str(config.checkpoint.absolute()))
+    writer = writer.option("checkpointLocation", str(checkpoint.folder))
     # PySpark's own type hints do not know this trigger yet.
     real_time = writer.trigger(realTime=f"{config.commit_interval_s} seconds")  # type: ignore[call-overload]
     query: StreamingQuery = real_time.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 from penstock.config import ROOT, Config
@@ -67,6 +68,7 @@ def views_job(config: Config, layout: Layout) -> Part:
         "--checkpoint": layout.data("views") / "checkpoint",
         "--executor-memory-mb": section.executor_memory_mb,
         "--driver-memory-mb": section.driver_memory_mb,
+        "--view-set": _digest(project),
     }
     flat = [str(word) for pair in arguments.items() for word in pair]
     return Part(
@@ -77,6 +79,14 @@ def views_job(config: Config, layout: Layout) -> Part:
         environment=lambda: {**_environment(config), "PYSPARK_PYTHON": str(VENV_BIN / "python")},
         stop_wait_s=20,
     )
+
+
+def _digest(project: Project) -> str:
+    """Stand for the views and their contracts: when they change, the running job is another than the wanted one."""
+    digest = sha256()
+    for file in sorted([*project.views.glob("*.py"), *project.avro.glob("views.*.avsc")]):
+        digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _environment(config: Config) -> dict[str, str]:

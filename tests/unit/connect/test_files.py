@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,15 @@ def test_an_unknown_name_is_told_which_exist(tmp_path: Path) -> None:
     write(tmp_path, '{"connector.class": "x.Y"}', "known")
     with pytest.raises(ConnectorFileMissing, match=r"missing\.json.*known"):
         read_connectors(tmp_path, names=["missing"])
+
+
+def test_the_worker_is_not_told_of_a_paused_view(tmp_path: Path) -> None:
+    keys = [f"topic.views.{name}.ks.{name}.mapping" for name in ("a", "b")]
+    (tmp_path / "sink.json").write_text(
+        json.dumps(
+            {"connector.class": "x", "topics": "views.a, other", **dict.fromkeys(keys, "*"), "topic.other.k.t.ttl": "1"}
+        )
+    )
+    (sent,) = read_connectors(tmp_path)
+    assert set(sent.config) == {"connector.class", "topics", keys[0], "topic.other.k.t.ttl"}
+    assert keys[1] in read_connector(tmp_path / "sink.json").config
