@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, load_config
-from tests.stack import STATE, Stack, toml
+from tests.stack import PROJECT, STATE, Stack, toml
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,6 +27,9 @@ def stack_environment(request: pytest.FixtureRequest) -> dict[str, str]:
         return dict(os.environ)
     folder = ROOT / STATE
     folder.mkdir(exist_ok=True)
+    for name in ("spark/views", "schemas", "connect/connectors"):
+        shutil.rmtree(ROOT / PROJECT / name, ignore_errors=True)
+        shutil.copytree(ROOT / name, ROOT / PROJECT / name)
     file = ROOT / f"{STATE}.toml"
     file.write_text(toml())
     return {**os.environ, "PENSTOCK_CONFIG": str(file)}

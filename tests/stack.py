@@ -16,6 +16,8 @@ from penstock.config import ROOT, Config
 
 BASE_PORT = 26000
 STATE = "var-e2e"
+PROJECT = "var-e2e-project"
+"""A copy of the clone's views, schemas and connectors: tests write into it."""
 RECONNECT_S = 60.0
 
 
@@ -31,7 +33,7 @@ def toml() -> str:
         "cassandra": ["port", "storage_port"],
         "airflow": ["port"],
     }
-    lines, port = [f'state = "{STATE}"'], BASE_PORT
+    lines, port = [f'state = "{STATE}"', f'project = "{PROJECT}"'], BASE_PORT
     for section, names in keys.items():
         lines.append(f"[{section}]")
         for name in names:

@@ -116,13 +116,19 @@ def new(
 
 
 @group.command("write")
-def write() -> None:
+def write(
+    same_rows: Annotated[
+        bool, typer.Option("--same-rows", help="A changed function gives the same rows: no new revision is needed.")
+    ] = False,
+) -> None:
     """Bring the derived files in step with the functions: contracts, tables, the connectors' lists.
+
+    A function that changed while its view is live is refused until its revision has risen.
 
     Example: `penstock views write`
     """
     config = load_config()
-    _print_files(config, write_derived(config))
+    _print_files(config, write_derived(config, same_rows=same_rows))
 
 
 @group.command("ddl")

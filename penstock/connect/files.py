@@ -68,7 +68,7 @@ def read_connector(path: Path) -> ConnectorFile:
 
 
 def _without_paused(file: ConnectorFile) -> ConnectorFile:
-    """Leave out the tables of view topics that are not in `topics`: those views are paused; the sink would refuse them."""
+    """Leave out the tables of view topics that are not in `topics`: of paused views, which the sink would refuse."""
     topics = {topic.strip() for topic in file.config.get("topics", "").split(",")}
 
     def is_paused(key: str) -> bool:

@@ -23,6 +23,14 @@ def unfilled(session: Session, keyspace: str, views: Sequence[View], *, epoch: i
     return [view for view in views if filled.get((view.name, ids.get(view.name)), 0) < epoch + view.revision - 1]
 
 
+def filled_views(session: Session, keyspace: str) -> frozenset[str]:
+    """Return the names of the views that were ever filled; none when there is no keyspace yet."""
+    known = session.cluster.metadata.keyspaces.get(keyspace)
+    if known is None or _TABLE not in known.tables:
+        return frozenset()
+    return frozenset(row["name"] for row in session.execute(f"SELECT name FROM {keyspace}.{_TABLE}"))  # noqa: S608
+
+
 def mark_filled(session: Session, keyspace: str, views: Sequence[View], *, epoch: int) -> None:
     """Remember that the tables of these views hold everything."""
     _create(session, keyspace)

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from penstock_views.broker import end_offsets
 from penstock_views.config import JobConfig
-from penstock_views.contracts import check_contracts, contracts_of, view_type
+from penstock_views.contracts import check_contracts, signed_contracts
 from penstock_views.declare import View
 from penstock_views.decode import Refusal, Source
 from penstock_views.derive import OFFSETS_PER_GENERATION, Output, Plan
@@ -36,7 +36,7 @@ def read_plan(spark: SparkSession, config: JobConfig, views: Sequence[View], lea
     images = {source.table: image_type(source.writers) for source in sources}
     outputs = []
     for view in (view for view in views if view.table in images):
-        key, value = contracts_of(view, view_type(spark, view, images[view.table]))
+        key, value = signed_contracts(spark, view, images[view.table])
         check_contracts(config.avro_dir, [key, value])
         outputs.append(Output(view, key, value, registry.id_of(key), registry.id_of(value)))
     return Plan(sources, tuple(outputs), config.dead_letter_topic, tuple(learned.refusals))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,14 @@ from penstock.errors import TerminalError
 from penstock_views.canonical import LOGICAL
 from penstock_views.declare import Image, View, ViewInvalid
 from penstock_views.evaluate import call_view
+from penstock_views.fingerprint import fingerprint
 from penstock_views.load import load_views
 from penstock_views.tables import Table, read_table
 
 ROOT = Path(__file__).resolve().parents[2]
+
+REVISION, FINGERPRINT = "penstock.revision", "penstock.fingerprint"
+"""Properties of a value's schema: there the file, git and the registry all tell a changed function."""
 
 _AVRO: dict[tuple[str, str | None], Any] = {
     ("string", None): "string",
@@ -128,7 +132,17 @@ def contracts_on(spark: SparkSession, view: View, table: Table) -> tuple[Contrac
     if lacking:
         # Otherwise two rows of the source could take turns in one row of the view, and no version orders them.
         raise ViewInvalid(view.origin, f"the key lacks {', '.join(lacking)} of {table.name}'s primary key")
-    return contracts_of(view, view_type(spark, view, table.columns))
+    return signed_contracts(spark, view, table.columns)
+
+
+def signed_contracts(spark: SparkSession, view: View, image: T.StructType) -> tuple[Contract, Contract]:
+    """Compute both contracts of a view; the value's says which revision of which function it is.
+
+    :raises ViewInvalid: when the function does not work on that image, or is not deterministic.
+    """
+    key, value = contracts_of(view, view_type(spark, view, image))
+    signature = {REVISION: view.revision, FINGERPRINT: fingerprint(spark, view, image)}
+    return key, replace(value, schema=value.schema | signature)
 
 
 def _contract(view: View, part: str, fields: list[dict[str, Any]]) -> Contract:
@@ -153,4 +167,8 @@ def _difference(written: dict[str, Any], computed: dict[str, Any]) -> str:
     for name in old | new:
         if old.get(name) != new.get(name):
             return f"field {name} is {old.get(name, 'absent')} in the file and {new.get(name, 'absent')} in the view"
+    if computed.get(REVISION) != written.get(REVISION):
+        return f"it is of revision {written.get(REVISION, 'unknown')}, the view of revision {computed.get(REVISION)}"
+    if computed.get(FINGERPRINT) != written.get(FINGERPRINT):
+        return f"the function computes something else than when revision {written.get(REVISION, 'unknown')} was written"
     return "the order of the fields or the record's name differs from the view's"
