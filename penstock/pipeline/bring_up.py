@@ -14,7 +14,9 @@ from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID, LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
 from penstock.pipeline.hops import Passage
+from penstock.project import Project
 from penstock.topics.declare import cdc_topics, view_topics
+from penstock.views.connector_lists import read_lists
 from penstock.views.load import views_of
 
 SINK = "cassandra-views-sink"
@@ -50,7 +52,8 @@ def load_and_follow(config: Config, *, users: int, api_url: str | None, on_hops:
     :raises ConnectorFailed: when a connector fails meanwhile, with its trace.
     """
     airflow = AirflowApi(config.airflow.url)
-    views = [view for view in views_of(config) if view.table == USERS]
+    paused = read_lists(Project.of(config)).paused
+    views = [view for view in views_of(config) if view.table == USERS and view.name not in paused]
     topics = {"change_topics": cdc_topics(views), "view_topics": view_topics(views)}
     with closing(Passage(config, **topics, sink=SINK)) as passage:
         run = trigger_load(airflow, users=users, api_url=api_url)

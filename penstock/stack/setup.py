@@ -22,6 +22,7 @@ from penstock.stack.airflow_env import METADATA_DATABASE
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
+from penstock.views.check import refuse_out_of_step
 from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of
 from penstock.views.load import views_of
@@ -41,9 +42,10 @@ class SchemaFailed(TerminalError):
 def refuse_broken_files(config: Config) -> None:
     """Read the views, connector files and contracts, so that a broken one stops a start before anything runs."""
     project = Project.of(config)
-    views_of(config)
+    views = views_of(config)
     read_connectors(project.connectors)
     read_schemas(project.avro)
+    refuse_out_of_step(project, views)
 
 
 def create_tables(config: Config) -> str:

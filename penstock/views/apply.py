@@ -5,18 +5,17 @@ Order matters: the views job knows a new view before the re-read that fills it b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from penstock_views.declare import View
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config
-from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.stack import stack
 from penstock.stack.layout import Layout
 from penstock.stack.supervisor import Supervisor, SupervisorAway
-from penstock.views.check import Problem, check
+from penstock.views.check import ViewsWrong, check
 from penstock.views.fills import unfilled
 from penstock.views.generation import epoch_of
 from penstock.views.load import views_of
@@ -25,14 +24,6 @@ from penstock.views.reread import OnProgress
 
 OnStep = Callable[[str, str], None]
 _VIEWS_JOB = "views"
-
-
-class ViewsWrong(TerminalError):
-    """The check found something that must not go live."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        listed = "\n  ".join(f"{each.where}: {each.what}\n      cure: {each.cure}" for each in problems)
-        super().__init__(f"nothing was applied:\n  {listed}")
 
 
 def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None:

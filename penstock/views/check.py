@@ -6,6 +6,7 @@ they answer, against the files.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,12 +21,12 @@ from pyspark.sql import SparkSession
 from penstock.cassandra.session import CassandraUnreachable, open_session
 from penstock.config import Config
 from penstock.connect.files import ConnectorFileInvalid
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, TerminalError
 from penstock.local_spark import local_spark
 from penstock.project import Project
 from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables
 from penstock.views.connector_lists import SINK, SOURCE, read_lists
-from penstock.views.cql import CqlFileUnclear, TableShape, differences, read_shape, shape_of_table
+from penstock.views.cql import CqlFileUnclear, TableShape, differences, read_shape, shape_of, shape_of_table
 from penstock.views.derived import Derived, cql_file, derive
 from penstock.views.sources import live_tables, table_of
 
@@ -85,6 +86,40 @@ def check(config: Config) -> Checked:
         looked_at.append("Cassandra")
         problems += [problem for each in derived for problem in _check_table(each, tables.get(each.view.name))]
     return Checked(views, tuple(derived), tuple(problems), tuple(looked_at))
+
+
+class ViewsWrong(TerminalError):
+    """The check found something that must not go live."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        listed = "\n  ".join(f"{each.where}: {each.what}\n      cure: {each.cure}" for each in problems)
+        super().__init__(f"nothing was applied:\n  {listed}")
+
+
+def refuse_out_of_step(project: Project, views: Sequence[View]) -> None:
+    """Hold the derived files against each other, at once and without Spark: what `up` does before it starts anything.
+
+    :raises ViewsWrong: with everything that is out of step.
+    """
+    problems = [problem for view in views for problem in _check_written(project, view)]
+    problems += [*_check_connectors(project, views), *_check_left_overs(project, views)]
+    if problems:
+        raise ViewsWrong(problems)
+
+
+def _check_written(project: Project, view: View) -> Iterator[Problem]:
+    """Hold a view's key and table file against its written contract."""
+    files = [project.avro / f"{view.topic}-{part}.avsc" for part in ("key", "value")]
+    missing = [file for file in (*files, cql_file(project, view)) if not file.exists()]
+    for file in missing:
+        yield Problem(project.shown(file), f"view {view.name} has no such file", WRITE)
+    if missing:
+        return
+    key, value = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    wanted = shape_of(view.name, value, key)
+    where = project.shown(cql_file(project, view))
+    for difference in differences(read_shape(cql_file(project, view)), wanted):
+        yield Problem(where, difference, WRITE)
 
 
 def _derive_all(
