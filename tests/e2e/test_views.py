@@ -61,7 +61,7 @@ class Writer(threading.Thread):
                 first = 1_000_000 + self.rounds * 3
                 cursor.execute(
                     "INSERT INTO public.orders (id, customer, total, paid) "
-                    "SELECT n, 'customer ' || n % 50, 7.5, n % 3 > 0 FROM generate_series(%s, %s) n",
+                    "SELECT n, 'customer ' || n %% 50, 7.5, n %% 3 > 0 FROM generate_series(%s, %s) n",
                     (first, first + 2),
                 )
                 cursor.execute("UPDATE public.orders SET paid = NOT paid WHERE id %% 977 = %s", (self.rounds % 977,))
