@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, load_config
 from tests.stack import STATE, Stack, toml
+
+# A busy machine is no fault: no test asserts a time.
+settings.register_profile("penstock", deadline=None)
+settings.load_profile("penstock")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
