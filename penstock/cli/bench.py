@@ -15,7 +15,8 @@ from penstock.config import load_config
 
 _err = Console(stderr=True, highlight=False)
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-bench = typer.Typer(no_args_is_help=True, help="Measure the running stack: figures side by side, of one run.")
+_HELP = "Measure the running stack: figures side by side, of one run.\n\nExample: `penstock bench drain --rows 100000`"
+bench = typer.Typer(no_args_is_help=True, help=_HELP)
 
 
 def register(app: typer.Typer) -> None:
