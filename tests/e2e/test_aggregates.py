@@ -6,10 +6,10 @@ import os
 import shutil
 import signal
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.stack.health import part_healths
+from penstock.stack.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.stack import Stack
 
@@ -129,11 +130,12 @@ def pid(stack: Stack) -> int:
     return next(health.pid for health in part_healths(stack.config) if health.name == "aggregates")
 
 
-def wait_for(check: Callable[[], bool], *, what: str) -> None:
-    deadline = time.monotonic() + BACK_S
-    while not check():
-        assert time.monotonic() < deadline, f"waited {BACK_S} s until {what}"
-        time.sleep(0.1)
+def has_written(writer: Writer, *, more_than: int) -> bool:
+    return sum(writer.written) > more_than
+
+
+def runs_anew(stack: Stack, before: int) -> bool:
+    return pid(stack) not in {0, before}
 
 
 def lives(stack: Stack) -> Path:
@@ -145,9 +147,9 @@ def test_killed_again_and_again_under_writes_it_stays_exact(stack: Stack) -> Non
     with Writer(stack) as writer:
         for _ in range(3):
             before, written = pid(stack), sum(writer.written)
-            wait_for(lambda written=written: sum(writer.written) > written + 50, what="writes go on")  # type: ignore[misc]
+            wait_until(partial(has_written, writer, more_than=written + 50), timeout_s=BACK_S, what="writes go on")
             os.kill(before, signal.SIGKILL)
-            wait_for(lambda before=before: pid(stack) not in {0, before}, what="the job runs again")  # type: ignore[misc]
+            wait_until(partial(runs_anew, stack, before), timeout_s=BACK_S, what="the job runs again")
     wait_until_exact(stack, timeout_s=BACK_S)
 
 
@@ -160,7 +162,8 @@ def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
     with Writer(stack):
         os.kill(killed, signal.SIGKILL)
         shutil.rmtree(lives(stack))
-        wait_for(lambda: any(lives(stack).glob("life-*/checkpoint/commits/0")), what="a new life")
+        began = "life-*/checkpoint/commits/0"
+        wait_until(lambda: any(lives(stack).glob(began)), timeout_s=BACK_S, what="a new life begins")
     assert sweep_aggregates(stack.config)["user_stats_by_country"] >= 1
     wait_until_exact(stack, timeout_s=BACK_S)
     assert stats(stack, "Nobody") is None

@@ -6,7 +6,6 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable
 from functools import partial
 
 import psycopg2
@@ -15,6 +14,7 @@ import pytest
 from penstock.config import Config
 from penstock.stack import stack as the_stack
 from penstock.stack.health import PartHealth, part_healths
+from penstock.stack.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.stack import Stack
 
@@ -36,13 +36,6 @@ def health(stack: Stack, name: str) -> PartHealth:
 def runs_anew(stack: Stack, before: PartHealth) -> bool:
     now = health(stack, before.name)
     return now.pid not in {0, before.pid} and now.answers
-
-
-def wait_for(check: Callable[[], bool], *, what: str, timeout_s: float = BACK_S) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not check():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s until {what}"
-        time.sleep(0.1)
 
 
 def write_through(stack: Stack, number: int) -> None:
@@ -70,7 +63,7 @@ def test_kill_while_rows_flow(stack: Stack, parts: tuple[str, ...]) -> None:
                 os.kill(part.pid, signal.SIGKILL)
     stack.sql("UPDATE public.users SET country = 'Moved' WHERE country = 'Fault'")
     for name in parts:
-        wait_for(partial(runs_anew, stack, before[name]), what=f"{name} runs again and answers")
+        wait_until(partial(runs_anew, stack, before[name]), timeout_s=BACK_S, what=f"{name} runs again and answers")
     wait_until_exact(stack, timeout_s=BACK_S)
     stack.sql("DELETE FROM public.users WHERE country = 'Moved'")
     wait_until_exact(stack, timeout_s=BACK_S)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from penstock.connect.api import ConnectApi
 from penstock.errors import TransientError
 from penstock.stack.layout import Layout
 from penstock.stack.parts.connect import connect
+from penstock.stack.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.stack import BASE_PORT, Stack
 
@@ -75,20 +75,14 @@ def workers_of_tasks(stack: Stack) -> set[str]:
     return {task.worker_id.rpartition(":")[2] for status in statuses for task in status.tasks}
 
 
-def wait_for(check: Callable[[], bool], *, what: str) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not check():
-        assert time.monotonic() < deadline, f"waited {WAIT_S} s until {what}"
-        time.sleep(0.2)
-
-
 @pytest.mark.timeout(900)
 def test_a_second_worker_comes_and_is_killed(stack: Stack, tmp_path: Path) -> None:
     first, second = str(stack.config.connect.port), str(SECOND_PORT)
     with writing(stack):
         with second_worker(stack, tmp_path):
-            wait_for(lambda: workers_of_tasks(stack) == {first, second}, what="both workers run tasks")
-        wait_for(lambda: workers_of_tasks(stack) == {first}, what="the first worker runs them all again")
+            both = {first, second}
+            wait_until(lambda: workers_of_tasks(stack) == both, timeout_s=WAIT_S, what="both workers run tasks")
+        wait_until(lambda: workers_of_tasks(stack) == {first}, timeout_s=WAIT_S, what="the first runs them all again")
     wait_until_exact(stack, timeout_s=WAIT_S)
     stack.sql("DELETE FROM public.users WHERE country = 'Rebalance'")
     wait_until_exact(stack, timeout_s=WAIT_S)
