@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,15 @@ from hypothesis import settings
 
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, load_config
+from penstock.stack.layout import Layout
 from tests.stack import STATE, Stack, toml
 
 # A busy machine is no fault: no test asserts a time.
 settings.register_profile("penstock", deadline=None)
 settings.load_profile("penstock")
+# Cassandra's warnings of tombstones, one for each look at a table, bury what a failed test says.
+logging.getLogger("cassandra.protocol").setLevel(logging.ERROR)
+_LAST_LINES = 4
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,8 +58,24 @@ def stack(request: pytest.FixtureRequest, stack_environment: dict[str, str]) -> 
         _penstock(stack_environment, "down")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put beside the failure of a test on the stack what each part said last."""
+    report = yield
+    stack = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(stack, Stack):
+        report.sections.append(("what the parts said last", _last_words(Layout.of(stack.config))))
+    return report
+
+
+def _last_words(layout: Layout) -> str:
+    logs = sorted(layout.log("any").parent.glob("*.log"))
+    ends = ((log.stem, log.read_text(errors="replace").splitlines()[-_LAST_LINES:]) for log in logs)
+    return "\n".join(f"{name}: {line[:300]}" for name, lines in ends for line in lines)
+
+
 def _penstock(environment: dict[str, str], *arguments: str) -> None:
     command = [str(ROOT / ".venv/bin/penstock"), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=1200)
     print(done.stdout, done.stderr)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"

@@ -13,10 +13,10 @@ from cassandra.cluster import NoHostAvailable, Session
 from cassandra.connection import ConnectionException
 
 from penstock.config import ROOT, Config
+from tests.patience import PATIENCE_S
 
 BASE_PORT = 26000
 STATE = "var-e2e"
-RECONNECT_S = 60.0
 
 
 def toml() -> str:
@@ -48,7 +48,9 @@ class Stack:
     environment: dict[str, str]
     cassandra: Session
 
-    def run(self, command: str, *, check: bool = True, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, command: str, *, check: bool = True, timeout_s: float = PATIENCE_S
+    ) -> subprocess.CompletedProcess[str]:
         """Run a shell command in the clone as a user would, against this stack."""
         done = subprocess.run(
             ["bash", "-c", command],
@@ -75,7 +77,7 @@ class Stack:
 
     def cql(self, statement: str, *arguments: Any) -> list[Any]:
         """Run one statement in Cassandra; return its rows. While the driver finds the node again, try again."""
-        deadline = time.monotonic() + RECONNECT_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 return list(self.cassandra.execute(statement, arguments or None))

@@ -15,7 +15,7 @@ from penstock.stack.part import Part, Step
 from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import POLL_S, log_tail, wait_until
 
-START_TIMEOUT_S = 180.0
+START_TIMEOUT_S = 300.0
 _DYING_S = 15.0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
 _BY_ID = """
@@ -42,12 +43,14 @@ def differences(stack: Stack) -> list[str]:
     ]
 
 
-def wait_until_exact(stack: Stack, *, timeout_s: float) -> None:
+def wait_until_exact(stack: Stack) -> None:
     """Wait until the views equal Postgres; fail with the first differences at the deadline."""
-    deadline = time.monotonic() + timeout_s
+    deadline, pause_s = time.monotonic() + PATIENCE_S, 0.05
     while found := differences(stack):
-        assert time.monotonic() < deadline, f"{len(found)} differences after {timeout_s} s:\n" + "\n".join(found[:10])
-        time.sleep(0.05)
+        assert time.monotonic() < deadline, f"{len(found)} differences after {PATIENCE_S} s:\n" + "\n".join(found[:10])
+        time.sleep(pause_s)
+        # What takes long needs the processors more than it needs to be looked at.
+        pause_s = min(2 * pause_s, 2.0)
 
 
 def _rows(stack: Stack, table: str, columns: str) -> list[tuple[Any, ...]]:

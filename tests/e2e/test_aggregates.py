@@ -20,11 +20,9 @@ from penstock.pipeline.sweep import sweep_aggregates
 from penstock.stack.health import part_healths
 from penstock.stack.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
+from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
-PATIENCE_S = 30.0
-"""Three seconds behind is the promise; CI shares its cores."""
-BACK_S = 120.0
 INSERT = """
 INSERT INTO public.users (id, email, first_name, last_name, registered, country, gender, date_of_birth)
 VALUES (%s, 'stats@example.com', 'Sum', 'Total', '2020-02-28 12:00:00+00', %s, %s, %s)
@@ -42,7 +40,7 @@ def clean(stack: Stack) -> Iterator[None]:
     """Remove what the test inserted."""
     yield
     stack.sql("DELETE FROM public.users WHERE email = 'stats@example.com'")
-    wait_until_exact(stack, timeout_s=BACK_S)
+    wait_until_exact(stack)
 
 
 def insert(stack: Stack, country: str, gender: str | None = None, born: str | None = None) -> str:
@@ -62,24 +60,24 @@ def test_counts_and_means_follow_each_change(stack: Stack) -> None:
     first = insert(stack, "Stats", "female", "2000-02-29")
     insert(stack, "Stats", "male", "1999-02-28")
     insert(stack, "Stats")
-    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    wait_until_exact(stack)
     row = stats(stack, "Stats")
     assert row is not None
     assert [row["users"], row["women"], row["men"], str(row["mean_age"])] == [3, 1, 1, "20.000000"]
     stack.sql("UPDATE public.users SET gender = NULL, date_of_birth = NULL WHERE id = %s", first)
-    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    wait_until_exact(stack)
 
 
 def test_who_moves_leaves_the_old_group_and_an_empty_group_is_gone(stack: Stack) -> None:
     user = insert(stack, "Stats", "female", "1990-01-01")
-    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    wait_until_exact(stack)
     stack.sql("UPDATE public.users SET country = 'Moved' WHERE id = %s", user)
-    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    wait_until_exact(stack)
     assert stats(stack, "Stats") is None
     stack.sql("UPDATE public.users SET id = gen_random_uuid() WHERE country = 'Moved'")
-    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    wait_until_exact(stack)
     stack.sql("DELETE FROM public.users WHERE country = 'Moved'")
-    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    wait_until_exact(stack)
     assert stats(stack, "Moved") is None
 
 
@@ -89,7 +87,7 @@ def test_a_group_that_comes_and_goes_in_one_transaction(stack: Stack) -> None:
         INSERT + "; UPDATE public.users SET country = 'Gone' WHERE id = %s; DELETE FROM public.users WHERE id = %s"
     )
     stack.sql(statement, user, "Stats", "male", "1990-01-01", user, user)
-    wait_until_exact(stack, timeout_s=PATIENCE_S)
+    wait_until_exact(stack)
     assert (stats(stack, "Stats"), stats(stack, "Gone")) == (None, None)
 
 
@@ -142,18 +140,16 @@ def lives(stack: Stack) -> Path:
     return stack.config.state_dir / "data" / "aggregates" / "user_stats_by_country"
 
 
-@pytest.mark.timeout(600)
 def test_killed_again_and_again_under_writes_it_stays_exact(stack: Stack) -> None:
     with Writer(stack) as writer:
         for _ in range(3):
             before, written = pid(stack), sum(writer.written)
-            wait_until(partial(has_written, writer, more_than=written + 50), timeout_s=BACK_S, what="writes go on")
+            wait_until(partial(has_written, writer, more_than=written + 50), timeout_s=PATIENCE_S, what="writes go on")
             os.kill(before, signal.SIGKILL)
-            wait_until(partial(runs_anew, stack, before), timeout_s=BACK_S, what="the job runs again")
-    wait_until_exact(stack, timeout_s=BACK_S)
+            wait_until(partial(runs_anew, stack, before), timeout_s=PATIENCE_S, what="the job runs again")
+    wait_until_exact(stack)
 
 
-@pytest.mark.timeout(600)
 def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
     killed = pid(stack)
     # A group that no life will ever write again, since nobody is in it: only the sweep takes it away.
@@ -163,8 +159,8 @@ def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
         os.kill(killed, signal.SIGKILL)
         shutil.rmtree(lives(stack))
         began = "life-*/checkpoint/commits/0"
-        wait_until(lambda: any(lives(stack).glob(began)), timeout_s=BACK_S, what="a new life begins")
+        wait_until(lambda: any(lives(stack).glob(began)), timeout_s=PATIENCE_S, what="a new life begins")
     assert sweep_aggregates(stack.config)["user_stats_by_country"] >= 1
-    wait_until_exact(stack, timeout_s=BACK_S)
+    wait_until_exact(stack)
     assert stats(stack, "Nobody") is None
     stack.run(".venv/bin/penstock verify user_stats_by_country")

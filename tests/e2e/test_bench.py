@@ -27,7 +27,6 @@ def leaves_nothing(stack: Stack) -> Iterator[None]:
         assert "bench-sink" not in api.connectors()
 
 
-@pytest.mark.timeout(300)
 def test_drain_compares_the_sink_with_the_bare_driver(stack: Stack) -> None:
     figures = bench(stack, "drain --rows 5000")
     assert figures["rows"] == 5000
@@ -35,14 +34,12 @@ def test_drain_compares_the_sink_with_the_bare_driver(stack: Stack) -> None:
     assert figures["ratio"] == pytest.approx(figures["sink_rows_s"] / figures["bare_rows_s"], abs=0.01)
 
 
-@pytest.mark.timeout(300)
 def test_latency_times_rows_until_they_can_be_read(stack: Stack) -> None:
     figures = bench(stack, "latency --rate 100 --seconds 3")
     assert figures["samples"] > 0
     assert 0 < figures["read_p50_ms"] <= figures["p50_ms"] <= figures["p99_ms"]
 
 
-@pytest.mark.timeout(300)
 def test_memory_looks_at_the_heap(stack: Stack) -> None:
     ((rows, used_mb),) = bench(stack, "memory --rows 2000")["used_mb"]
     assert rows == 2000

@@ -63,6 +63,6 @@ def test_garbage_becomes_a_dead_letter_and_the_rest_goes_on(stack: Stack, topic:
     letter = wait_for_dead_letter(stack, letters, (topic, offset))
     assert (letter.key(), letter.value()) == (b"key", garbage)
     assert headers_of(letter)["__connect.errors.exception.message"]
-    wait_until_exact(stack, timeout_s=30)
+    wait_until_exact(stack)
     stack.sql("DELETE FROM public.users WHERE country = 'Garbage'")
-    wait_until_exact(stack, timeout_s=30)
+    wait_until_exact(stack)

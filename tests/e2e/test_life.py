@@ -36,18 +36,17 @@ def test_a_second_up_changes_nothing(stack: Stack) -> None:
     assert counts(stack) == rows
 
 
-@pytest.mark.timeout(600)
 def test_down_and_up_keep_everything(stack: Stack) -> None:
     users, _ = counts(stack)
     stack.run("make down")
     assert marked(stack.config.state_dir) == []
-    stack.run("make up", timeout_s=500)
+    stack.run("make up")
     assert counts(stack)[0] == users
-    wait_until_exact(stack, timeout_s=60)
+    wait_until_exact(stack)
     stack.sql(
         "UPDATE public.users SET city = 'After the night' WHERE id = (SELECT min(id::text)::uuid FROM public.users)"
     )
-    wait_until_exact(stack, timeout_s=60)
+    wait_until_exact(stack)
 
 
 def refused(arguments: str, environment: dict[str, str]) -> str:

@@ -19,7 +19,6 @@ def with_test_ports(command: str, config: Config) -> str:
     return command.replace(f":{default.connect.port}/", f":{config.connect.port}/")
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command not in ENDS_THE_STACK])
 def test_the_command_succeeds(stack: Stack, command: str) -> None:
     done = stack.run(with_test_ports(command, stack.config))

@@ -7,8 +7,6 @@ import signal
 import time
 import uuid
 
-import pytest
-
 from penstock.connect.api import ConnectApi
 from penstock.stack.health import part_healths
 from tests.e2e.oracle import wait_until_exact
@@ -21,7 +19,6 @@ VALUES (%s, 'frozen@example.com', 'Frozen', 'Row', '2022-02-02', 'Frozen')
 """
 
 
-@pytest.mark.timeout(600)
 def test_a_minute_of_a_frozen_cassandra(stack: Stack) -> None:
     pid = next(health.pid for health in part_healths(stack.config) if health.name == "cassandra")
     os.kill(pid, signal.SIGSTOP)
@@ -33,6 +30,6 @@ def test_a_minute_of_a_frozen_cassandra(stack: Stack) -> None:
         os.kill(pid, signal.SIGCONT)
     with ConnectApi(stack.config.connect.url) as api:
         assert api.status("cassandra-views-sink").is_running
-    wait_until_exact(stack, timeout_s=240)
+    wait_until_exact(stack)
     stack.sql("DELETE FROM public.users WHERE country = 'Frozen'")
-    wait_until_exact(stack, timeout_s=240)
+    wait_until_exact(stack)

@@ -16,9 +16,9 @@ from penstock.stack import stack as the_stack
 from penstock.stack.health import PartHealth, part_healths
 from penstock.stack.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
+from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
-BACK_S = 240.0
 PARTS = [part.name for part in the_stack.parts(Config()) if not part.one_shot]
 # Together: a new task knows no schema while the registry is away.
 KILLS = [*[(part,) for part in PARTS], ("registry", "connect")]
@@ -40,7 +40,7 @@ def runs_anew(stack: Stack, before: PartHealth) -> bool:
 
 def write_through(stack: Stack, number: int) -> None:
     """Insert a row; while Postgres itself is coming back, try again: the client saw no commit."""
-    deadline = time.monotonic() + BACK_S
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             stack.sql(INSERT, str(uuid.uuid4()), f"n{number}")
@@ -51,7 +51,6 @@ def write_through(stack: Stack, number: int) -> None:
             return
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("parts", KILLS, ids="+".join)
 def test_kill_while_rows_flow(stack: Stack, parts: tuple[str, ...]) -> None:
     before = {part: health(stack, part) for part in parts}
@@ -63,13 +62,12 @@ def test_kill_while_rows_flow(stack: Stack, parts: tuple[str, ...]) -> None:
                 os.kill(part.pid, signal.SIGKILL)
     stack.sql("UPDATE public.users SET country = 'Moved' WHERE country = 'Fault'")
     for name in parts:
-        wait_until(partial(runs_anew, stack, before[name]), timeout_s=BACK_S, what=f"{name} runs again and answers")
-    wait_until_exact(stack, timeout_s=BACK_S)
+        wait_until(partial(runs_anew, stack, before[name]), timeout_s=PATIENCE_S, what=f"{name} runs again and answers")
+    wait_until_exact(stack)
     stack.sql("DELETE FROM public.users WHERE country = 'Moved'")
-    wait_until_exact(stack, timeout_s=BACK_S)
+    wait_until_exact(stack)
 
 
-@pytest.mark.timeout(900)
 def test_kill_the_supervisor_and_the_next_up_takes_over(stack: Stack) -> None:
     pid = int((stack.config.state_dir / "run/supervisord.pid").read_text())
     os.kill(pid, signal.SIGKILL)
@@ -80,4 +78,4 @@ def test_kill_the_supervisor_and_the_next_up_takes_over(stack: Stack) -> None:
     assert all(health.answers for health in after.values())
     assert all(health.pid != before[name] for name, health in after.items())
     stack.sql("DELETE FROM public.users WHERE country = 'Fault'")
-    wait_until_exact(stack, timeout_s=BACK_S)
+    wait_until_exact(stack)

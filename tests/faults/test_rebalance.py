@@ -10,18 +10,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from penstock.connect.api import ConnectApi
 from penstock.errors import TransientError
 from penstock.stack.layout import Layout
 from penstock.stack.parts.connect import connect
 from penstock.stack.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
+from tests.patience import PATIENCE_S
 from tests.stack import BASE_PORT, Stack
 
 SECOND_PORT = BASE_PORT + 90
-WAIT_S = 240.0
 INSERT = """
 INSERT INTO public.users (id, email, first_name, last_name, registered, country)
 VALUES (%s, 'moved@example.com', 'Moved', 'Task', '2022-02-02', 'Rebalance')
@@ -75,14 +73,15 @@ def workers_of_tasks(stack: Stack) -> set[str]:
     return {task.worker_id.rpartition(":")[2] for status in statuses for task in status.tasks}
 
 
-@pytest.mark.timeout(900)
 def test_a_second_worker_comes_and_is_killed(stack: Stack, tmp_path: Path) -> None:
     first, second = str(stack.config.connect.port), str(SECOND_PORT)
     with writing(stack):
         with second_worker(stack, tmp_path):
             both = {first, second}
-            wait_until(lambda: workers_of_tasks(stack) == both, timeout_s=WAIT_S, what="both workers run tasks")
-        wait_until(lambda: workers_of_tasks(stack) == {first}, timeout_s=WAIT_S, what="the first runs them all again")
-    wait_until_exact(stack, timeout_s=WAIT_S)
+            wait_until(lambda: workers_of_tasks(stack) == both, timeout_s=PATIENCE_S, what="both workers run tasks")
+        wait_until(
+            lambda: workers_of_tasks(stack) == {first}, timeout_s=PATIENCE_S, what="the first runs them all again"
+        )
+    wait_until_exact(stack)
     stack.sql("DELETE FROM public.users WHERE country = 'Rebalance'")
-    wait_until_exact(stack, timeout_s=WAIT_S)
+    wait_until_exact(stack)

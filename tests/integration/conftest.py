@@ -14,6 +14,7 @@ from penstock.stack.layout import Layout
 from penstock.stack.parts.postgres import postgres
 from penstock.stack.setup import create_tables
 from penstock.stack.wait import wait_until
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     with (state / "postgres.log").open("wb") as log:
         process = subprocess.Popen(part.command, stdout=log, stderr=log)
     try:
-        wait_until(part.is_ready, timeout_s=60, what="Postgres answers", log=state / "postgres.log")
+        wait_until(part.is_ready, timeout_s=PATIENCE_S, what="Postgres answers", log=state / "postgres.log")
         create_tables(config)
         yield config
     finally:

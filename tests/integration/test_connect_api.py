@@ -27,8 +27,8 @@ from penstock.topics.create import TopicsDiffer, create_topics
 from penstock.topics.declare import Topic
 from penstock.topics.tail import TopicReader, TopicUnknown
 from tests.integration.servers import started
+from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.timeout(300)
 SOURCE = "users-postgres-source"
 CDC_TOPIC = "app.public.users"
 TOML = """
@@ -138,7 +138,7 @@ def test_a_connector_is_paused_resumed_changed_and_deleted(api: ConnectApi) -> N
     (source,) = read_connectors(names=[SOURCE])
     apply_connectors(api, files=[source])
     api.pause(SOURCE)
-    wait_until(lambda: api.status(SOURCE).summary == "PAUSED", timeout_s=30, what="the connector is paused")
+    wait_until(lambda: api.status(SOURCE).summary == "PAUSED", timeout_s=PATIENCE_S, what="the connector is paused")
     api.resume(SOURCE)
     wait_running(api, SOURCE)
     changed = replace(source, config={**source.config, "poll.interval.ms": "20"})

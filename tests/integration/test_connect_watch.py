@@ -26,8 +26,8 @@ from penstock.stack.stack import parts
 from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from tests.integration.servers import started
+from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.timeout(300)
 NAME = "watched-source"
 PUBLICATION = "later"
 CDC_TOPIC = "app.public.users"
@@ -109,7 +109,7 @@ def shows_restarts(file: Path, *command: str) -> bool:
 
 
 def soon(check: Callable[[], bool], config: Config, *, what: str) -> None:
-    wait_until(check, timeout_s=90, what=what, log=Layout.of(config).log("connect-watcher"))
+    wait_until(check, timeout_s=PATIENCE_S, what=what, log=Layout.of(config).log("connect-watcher"))
 
 
 def test_a_failed_task_is_restarted_until_its_cause_is_cured(

@@ -24,8 +24,7 @@ from penstock.stack.parts.postgres import postgres
 from penstock.stack.setup import create_tables
 from penstock.stack.wait import wait_until
 from tests.faulty_api import Answer, FaultyApi, serve_faulty_api
-
-pytestmark = pytest.mark.timeout(300)
+from tests.patience import PATIENCE_S
 
 
 def free_ports(count: int) -> list[int]:
@@ -72,17 +71,22 @@ def config(tmp_path_factory: pytest.TempPathFactory, users_api: FaultyApi) -> It
     with ExitStack() as stack:
         log = state / "postgres.log"
         stack.enter_context(running(database.command, log, environment={}, end=signal.SIGINT))
-        wait_until(database.is_ready, timeout_s=30, what="Postgres answers", log=log)
+        wait_until(database.is_ready, timeout_s=PATIENCE_S, what="Postgres answers", log=log)
         create_tables(config)
         subprocess.run(MIGRATE, env={**os.environ, **environment}, check=True, capture_output=True)
         api = stack.enter_context(AirflowApi(config.airflow.url))
         stack.enter_context(running(API_SERVER, state / "api-server.log", environment=environment))
-        wait_until(lambda: _answers(api), timeout_s=90, what="Airflow answers", log=state / "api-server.log")
+        wait_until(lambda: _answers(api), timeout_s=PATIENCE_S, what="Airflow answers", log=state / "api-server.log")
         for command in (SCHEDULER, DAG_PROCESSOR):
             stack.enter_context(running(command, state / f"{command[1]}.log", environment=environment))
-        wait_until(lambda: api.health().is_well, timeout_s=90, what="Airflow is well", log=state / "scheduler.log")
         wait_until(
-            lambda: api.knows_dag(DAG_ID), timeout_s=60, what="the DAG is there", log=state / "dag-processor.log"
+            lambda: api.health().is_well, timeout_s=PATIENCE_S, what="Airflow is well", log=state / "scheduler.log"
+        )
+        wait_until(
+            lambda: api.knows_dag(DAG_ID),
+            timeout_s=PATIENCE_S,
+            what="the DAG is there",
+            log=state / "dag-processor.log",
         )
         yield config
 

@@ -49,17 +49,16 @@ from penstock.verify.model import ViewShape
 from penstock.verify.postgres_rows import exact_rows
 from tests.every_type import COLUMNS, TYPES, UNUSABLE, Refused, Typed
 from tests.integration.servers import started
+from tests.patience import PATIENCE_S
 
 # By `make test-types` only, until it has passed in one piece: its stages did, one after the other, on a busy machine.
 pytestmark = [
-    pytest.mark.timeout(900),
     pytest.mark.skipif("PENSTOCK_TEST_TYPES" not in os.environ, reason="run by `make test-types`"),
 ]
 TABLE, VIEW, CDC = "public.every_type", "every_type", "types.public.every_type"
 NAMES = [column.name for column in COLUMNS]
 PHASES = ("snapshot", "stream")
 LAST = "last"
-WAIT_S = 120.0
 TOML = """
 state = "{state}"
 postgres.port = 27250
@@ -167,7 +166,7 @@ def _wait_for(config: Config, key: str) -> None:
         def is_there() -> bool:
             return any(record.key.value == {"id": key} for record in reader.last(CDC, count=3))
 
-        wait_until(is_there, timeout_s=WAIT_S, what=f"{key} is in {CDC}")
+        wait_until(is_there, timeout_s=PATIENCE_S, what=f"{key} is in {CDC}")
 
 
 def _plan(config: Config, spark: SparkSession, view: View, writers: tuple[Writer, ...]) -> Plan:
@@ -199,7 +198,7 @@ def _sink_into_cassandra(config: Config) -> dict[str, dict[str, Any]]:
         session.execute(f"CREATE TABLE {keyspace}.{VIEW} (id text PRIMARY KEY, {columns}, row_version bigint)")
         apply_connectors(api, files=[ConnectorFile("types-sink", ours)])
         last = f"SELECT id FROM {keyspace}.{VIEW} WHERE id = 'stream:{LAST}'"
-        wait_until(lambda: bool(list(session.execute(last))), timeout_s=WAIT_S, what="the sink wrote the last row")
+        wait_until(lambda: bool(list(session.execute(last))), timeout_s=PATIENCE_S, what="the sink wrote the last row")
         session.cluster.refresh_schema_metadata()
         return {row["id"]: row for row in ViewTable(session, keyspace=keyspace, name=VIEW).scan()}
 

@@ -22,7 +22,6 @@ from pyspark.sql import types as T
 
 from penstock.config import Config
 
-pytestmark = pytest.mark.timeout(300)  # Spark starts and compiles, and the machine may be busy
 VIEWS = {view.name: view for view in load_views(ROOT / "spark" / "views")}
 ID = "00000000-0000-4000-8000-00000000000{}"
 INSERT = """

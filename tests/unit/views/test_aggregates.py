@@ -27,7 +27,6 @@ from tests.unit.views import cdc
 from tests.unit.views.cdc import Record, change, envelope, wire
 from tests.unit.views.conftest import as_emitted, raw_frame
 
-pytestmark = pytest.mark.timeout(300)  # Spark starts and compiles, and the machine may be busy
 FIRST_XID = 3 * 2**32 - 6
 """So that the transactions of a test run over a full circle of 32-bit ids."""
 

@@ -14,8 +14,6 @@ from tests.unit.views import cdc
 from tests.unit.views.cdc import Emitted, Record, change, envelope, wire
 from tests.unit.views.conftest import Engine
 
-pytestmark = pytest.mark.timeout(300)  # Spark starts and compiles, and the machine may be busy
-
 A, B = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"
 ANN: dict[str, Any] = {
     "id": A,

@@ -16,8 +16,6 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-pytestmark = pytest.mark.timeout(300)  # Spark starts and compiles, and the machine may be busy
-
 TABLE = (
     T.StructType()
     .add("id", T.IntegerType())

@@ -19,8 +19,6 @@ from tests.unit.views.cdc import Emitted, Record, change, envelope, wire
 from tests.unit.views.conftest import as_emitted, raw_frame
 from tests.unit.views.test_history import History, Table, run_history, steps
 
-pytestmark = pytest.mark.timeout(300)  # Spark starts and compiles, and the machine may be busy
-
 A = "00000000-0000-4000-8000-00000000000a"
 ANN: dict[str, Any] = {"id": A, "name": "Ann", "age": 40, "score": Decimal("1.2345"), "born": 3652}
 ANN |= {"seen": "2026-11-23T11:39:29.123456Z", "note": '{"a": 1}'}

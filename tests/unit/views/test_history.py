@@ -10,7 +10,6 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from penstock_views.derive import Plan
@@ -18,8 +17,6 @@ from penstock_views.derive import Plan
 from tests.unit.views import cdc
 from tests.unit.views.cdc import Emitted, Record, change, envelope, wire
 from tests.unit.views.conftest import Engine
-
-pytestmark = pytest.mark.timeout(300)  # Spark starts and compiles, and the machine may be busy
 
 IDS = range(4)
 Table = dict[str, dict[str, Any]]
