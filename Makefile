@@ -18,7 +18,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: prerequisites .venv/.installed .servers/.installed .servers/airflow-venv/.installed .servers/plugins/avro-converter/.installed .servers/plugins/cassandra-sink/.installed ## Install everything into the clone (.venv, .tools, .servers)
+setup: prerequisites .venv/.installed .servers/.installed .servers/airflow-venv/.installed .servers/plugins/avro-converter/.installed .servers/plugins/cassandra-sink/.installed .servers/spark/classes.jsa ## Install everything into the clone (.venv, .tools, .servers)
 
 .PHONY: prerequisites
 prerequisites:
@@ -96,6 +96,11 @@ $(UV):
 	@rm -rf $(addprefix .servers/,.build kafka plugins/debezium registry spark cassandra postgres)
 	@$(MVN) -f servers/pom.xml -Dpostgres.platform=$(POSTGRES_PLATFORM) package
 	@cd .servers/postgres && $(SYSTEM_PYTHON) -m tarfile -e archive/*.txz . && rm -rf archive
+	@touch $@
+
+.servers/spark/classes.jsa: servers/spark/archive_classes.py .servers/.installed .venv/.installed
+	@echo "==> archive of Spark's classes (.servers/spark)"
+	@$(PYTHON) servers/spark/archive_classes.py 2> .servers/spark/archive.log || { cat .servers/spark/archive.log; exit 1; }
 	@touch $@
 
 .servers/airflow-venv/.installed: airflow/requirements.lock | $(UV)

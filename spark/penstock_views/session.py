@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from penstock.class_archive import class_archive_options
 from penstock.errors import TerminalError
 
 JARS = Path(__file__).resolve().parents[2] / ".servers" / "spark"
@@ -29,7 +30,9 @@ def local_session(jars: Path = JARS, *, threads: int = 1) -> SparkSession:
     :raises JarsMissing: when the folder holds no jar.
     """
     # The first compiler only: a session of seconds ends before the second one pays (verify: 23 s, now 16 s).
-    return session_builder(f"local[{threads}]", jars, java_options="-XX:TieredStopAtLevel=1").getOrCreate()
+    return session_builder(
+        f"local[{threads}]", jars, java_options=f"-XX:TieredStopAtLevel=1 {class_archive_options()}"
+    ).getOrCreate()
 
 
 def session_builder(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from penstock.class_archive import class_archive_options
 from penstock_views.config import JobConfig
 from penstock_views.derive import Plan, derive
 from penstock_views.session import session_builder
@@ -45,12 +46,12 @@ def open_session(config: JobConfig, cores: int) -> SparkSession:
         "spark.cores.max": str(cores),
         "spark.driver.memory": f"{config.driver_memory_mb}m",
         "spark.executor.memory": f"{config.executor_memory_mb}m",
-        "spark.executor.extraJavaOptions": _EXECUTOR_OPTIONS,
+        "spark.executor.extraJavaOptions": f"{_EXECUTOR_OPTIONS} {class_archive_options()}",
         # One failure ends the query anyway in this mode; whoever supervises the job restarts it from the checkpoint.
         "spark.task.maxFailures": "1",
         "spark.sql.streaming.stopTimeout": "10s",
     }
-    builder = session_builder(config.master, config.jars, config.driver_host)
+    builder = session_builder(config.master, config.jars, config.driver_host, java_options=class_archive_options())
     for key, value in settings.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config
 from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
@@ -12,6 +13,7 @@ from penstock.stack.parts.http import get_json
 from penstock.topics.declare import CDC_TOPICS
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
+_LOGGING = ROOT / "servers/spark/log4j2.properties"
 VIEWS_APP = "penstock-views"
 AGGREGATES_APP = "penstock-aggregates"
 _AGGREGATES_CORES = 1
@@ -23,14 +25,14 @@ def spark_master(config: Config, layout: Layout) -> Part:
     """Return the master; what it knows of its workers and applications survives a crash of it."""
     section = config.spark
     recovery = layout.data("spark-master")
-    options = f"-Dspark.deploy.recoveryMode=FILESYSTEM -Dspark.deploy.recoveryDirectory={recovery}"
+    options = ("-Dspark.deploy.recoveryMode=FILESYSTEM", f"-Dspark.deploy.recoveryDirectory={recovery}")
     address = ("--host", section.host, "--port", str(section.master_port), "--webui-port", str(section.master_ui_port))
     return Part(
         name="spark-master",
         command=(str(_SPARK_HOME / "bin/spark-class"), "org.apache.spark.deploy.master.Master", *address),
         is_ready=lambda: _master(config).get("status") == "ALIVE",
         prepare=lambda: recovery.mkdir(parents=True, exist_ok=True),
-        environment=lambda: {**_environment(config), "SPARK_DAEMON_JAVA_OPTS": options},
+        environment=lambda: _environment(config, *options),
         ports={"spark.master_port": section.master_port, "spark.master_ui_port": section.master_ui_port},
     )
 
@@ -54,7 +56,7 @@ def spark_worker(config: Config, layout: Layout) -> Part:
         needs=("spark-master",),
         prepare=lambda: work.mkdir(parents=True, exist_ok=True),
         # A worker keeps the folder of each application it ran; the job restarts, the folders must not pile up.
-        environment=lambda: {**_environment(config), "SPARK_WORKER_OPTS": "-Dspark.worker.cleanup.enabled=true"},
+        environment=lambda: _environment(config, "-Dspark.worker.cleanup.enabled=true"),
         ports={"spark.worker_port": section.worker_port, "spark.worker_ui_port": section.worker_ui_port},
     )
 
@@ -107,10 +109,12 @@ def _job(
     )
 
 
-def _environment(config: Config) -> dict[str, str]:
+def _environment(config: Config, *daemon_options: str) -> dict[str, str]:
+    # No SPARK_CONF_DIR: a folder that exists in the class path, and Java refuses the archive of classes.
+    options = (f"-Dlog4j2.configurationFile={_LOGGING}", class_archive_options(), *daemon_options)
     return {
         "SPARK_HOME": str(_SPARK_HOME),
-        "SPARK_CONF_DIR": str(ROOT / "servers/spark"),
+        "SPARK_DAEMON_JAVA_OPTS": " ".join(options),
         "SPARK_LOCAL_IP": config.spark.host,
         "SPARK_DAEMON_MEMORY": "256m",
     }
