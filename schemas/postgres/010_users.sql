@@ -25,13 +25,3 @@ CREATE TABLE IF NOT EXISTS public.users (
     national_id   jsonb,                  -- id.name and id.value, which may be null
     picture       jsonb
 );
-
--- `before` of every change must be the whole row: the views are derived from it. Only when needed, since the ALTER locks
--- the table even when it changes nothing.
-DO $$
-BEGIN
-    IF (SELECT relreplident FROM pg_class WHERE oid = 'public.users'::regclass) <> 'f' THEN
-        ALTER TABLE public.users REPLICA IDENTITY FULL;
-    END IF;
-END
-$$;

@@ -9,12 +9,14 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
-from penstock_views.canonical import field_from_postgres, is_usable
+from penstock_views.canonical import is_usable
 from penstock_views.carriers import Carrier, carry_all, sql_carrier
 from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 from penstock_views.evaluate import Evaluation, add_evaluations
 from penstock_views.group import ROWS, Grouping, grouping_of
+from penstock_views.live_columns import columns_query, field_of
+from penstock_views.names import quoted
 
 FETCH_ROWS = 2000
 
@@ -103,11 +105,12 @@ def evaluate_rows(view: View, images: DataFrame) -> Expected:
 def read_images(spark: SparkSession, table: str, postgres: Postgres) -> DataFrame:
     """Read a table's rows in the canonical type, as the stream's images are."""
     jdbc = spark.read.format("jdbc").options(**postgres.options)
-    columns = jdbc.option("query", _COLUMNS.format(table=table)).load().orderBy("position").collect()
+    columns = jdbc.option("query", columns_query(table)).load().orderBy("position").collect()
     jdbc = spark.read.format("jdbc").options(**postgres.options)
-    reads = [_Read.of(row) for row in columns]
+    # The replication stream does not carry generated columns, so no view has them.
+    reads = [_Read.of(row) for row in columns if not row["generated"]]
     selected = ", ".join(read.sql for read in reads if read.sql)
-    rows = jdbc.option("dbtable", f"(SELECT {selected} FROM {table}) AS images").load()  # noqa: S608 - a view's table
+    rows = jdbc.option("dbtable", f"(SELECT {selected} FROM {quoted(table)}) AS images").load()  # noqa: S608 - quoted
     return rows.select(*carry_all([(read.field, read.carrier, F.col(f"`{read.field.name}`")) for read in reads]))
 
 
@@ -121,7 +124,7 @@ class _Read:
 
     @classmethod
     def of(cls, row: Row) -> _Read:
-        field = field_from_postgres(row["name"], row["enum"] or row["type"], domain=row["is_domain"])
+        field = field_of(row["name"], row["type"], enum=row["enum"], is_domain=row["is_domain"])
         if not is_usable(field):
             return cls(field, "", None)
         form, carrier = sql_carrier(field)
@@ -129,18 +132,3 @@ class _Read:
         # JDBC knows no domains; any other text (json, inet, an enum) is the server's own.
         based = f"({column})::{row['type']}" if row["is_domain"] else column
         return cls(field, f"{form.format(based)} AS {column}", carrier)
-
-
-_COLUMNS = """
-WITH RECURSIVE below AS (
-    SELECT attnum, attname, atttypid AS declared, atttypid AS type, atttypmod AS modifier FROM pg_attribute
-    WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped
-  UNION ALL
-    SELECT attnum, attname, declared, typbasetype, typtypmod
-    FROM below JOIN pg_type ON pg_type.oid = type WHERE typtype = 'd'
-)
-SELECT attnum AS position, attname::text AS name, format_type(type, modifier) AS type, declared <> type AS is_domain,
-       CASE WHEN base.typtype = 'e' THEN 'enum' WHEN element.typtype = 'e' THEN 'enum[]' END AS enum
-FROM below JOIN pg_type AS base ON base.oid = type LEFT JOIN pg_type AS element ON element.oid = base.typelem
-WHERE base.typtype <> 'd'
-"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pyspark.sql import SparkSession
@@ -10,14 +10,14 @@ from pyspark.sql import types as T
 
 from penstock_views.broker import end_offsets
 from penstock_views.config import JobConfig
-from penstock_views.contracts import check_contracts, contracts_of, row_type, view_type
+from penstock_views.contracts import check_contracts, row_type, signed_contracts
 from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 from penstock_views.decode import Refusal, Source
 from penstock_views.derive import OFFSETS_PER_GENERATION, AggregateOutput, Output, Plan
 from penstock_views.envelope import NoEnvelope, Writer, image_type
 from penstock_views.group import grouping_of
-from penstock_views.registry import Registry
+from penstock_views.registry import Registry, SubjectMissing
 
 
 @dataclass
@@ -35,11 +35,24 @@ def read_plan(spark: SparkSession, config: JobConfig, views: Sequence[View], lea
     :raises ContractBroken: when a view's type is not what its files promise.
     """
     registry = Registry(config.registry_url)
-    tables = dict.fromkeys(view.table for view in views)
-    sources = tuple(_source(registry, config, table, learned) for table in tables)
+    tables = tuple(dict.fromkeys(view.table for view in views))
+    sources = _sources(registry, config, tables, learned)
     images = {source.table: image_type(source.writers) for source in sources}
-    outputs = tuple(_output(spark, registry, config, view, images[view.table]) for view in views)
-    return Plan(sources, outputs, config.dead_letter_topic, tuple(learned.refusals))
+    known = [view for view in views if view.table in images]
+    outputs = tuple(_output(spark, registry, config, view, images[view.table]) for view in known)
+    unknown = tuple(table for table in tables if table not in images)
+    return Plan(sources, outputs, config.dead_letter_topic, tuple(learned.refusals), unknown)
+
+
+def is_known(config: JobConfig, table: str) -> bool:
+    """Tell whether something was captured of a table.
+
+    :raises TransientError: when the registry is away.
+    """
+    try:
+        return bool(Registry(config.registry_url).writers(f"{config.cdc_topic(table)}-value"))
+    except SubjectMissing:
+        return False
 
 
 def learn(config: JobConfig, topics: Sequence[str], met: tuple[str, int], learned: Learned) -> str:
@@ -66,8 +79,26 @@ def learn(config: JobConfig, topics: Sequence[str], met: tuple[str, int], learne
     return f"new writer schema {schema_id} of topic {topic}"
 
 
+def _sources(registry: Registry, config: JobConfig, tables: Iterable[str], learned: Learned) -> tuple[Source, ...]:
+    """Read the writer schemas of every table; one of which nothing was captured yet must not hold up the others.
+
+    Its first record makes the query fail with an unknown schema, and the next run has the source.
+
+    :raises SubjectMissing: when no table has any.
+    """
+    found, missing = [], []
+    for table in tables:
+        try:
+            found.append(_source(registry, config, table, learned))
+        except SubjectMissing as exc:
+            missing.append(exc)
+    if not found:
+        raise missing[0]
+    return tuple(found)
+
+
 def _output(spark: SparkSession, registry: Registry, config: JobConfig, view: View, image: T.StructType) -> Output:
-    key, value = contracts_of(view, view_type(spark, view, image))
+    key, value = signed_contracts(spark, view, image)
     check_contracts(config.avro_dir, [key, value])
     ids = registry.id_of(key), registry.id_of(value)
     if isinstance(view, Aggregate):

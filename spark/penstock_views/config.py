@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock_views.batch import Postgres
+from penstock_views.names import TOPIC_PREFIX, topic_of
 from penstock_views.session import JARS
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -31,10 +32,11 @@ class JobConfig:
     driver_memory_mb: int
     executor_memory_mb: int
     commit_interval_s: int
+    view_set: str
 
     def cdc_topic(self, table: str) -> str:
         """Name the CDC topic of a table."""
-        return f"{self.topic_prefix}.{table}"
+        return topic_of(table, self.topic_prefix)
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,10 @@ def _common(
     option("--views-dir", type=Path, default=_ROOT / "spark" / "views", help="the view files")
     option("--avro-dir", type=Path, default=_ROOT / "schemas" / "avro", help="the contracts")
     option("--jars", type=Path, default=JARS, help="folder of Spark's extra jars")
-    option("--topic-prefix", default="app", help="the source connector's topic.prefix")
+    option("--topic-prefix", default=TOPIC_PREFIX, help="the source connector's topic.prefix")
     option("--dead-letter-topic", default="dead-letters.views", help="where unprocessable records go")
     option("--driver-host", default="127.0.0.1", help="address at which executors reach this process")
     option("--driver-memory-mb", type=int, default=driver_mb, help="heap of the driver")
     option("--executor-memory-mb", type=int, default=executor_mb, help="heap of each executor")
     option("--commit-interval-s", type=int, default=commit_interval_s, help="seconds from one commit to the next")
+    option("--view-set", default="", help="says which views these are, for whoever compares what runs with what should")

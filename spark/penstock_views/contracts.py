@@ -1,16 +1,14 @@
 """The contracts of the view topics: a view's type, written as Avro schemas in `schemas/avro`.
 
-`python -m penstock_views.contracts --write` writes them after a view changed; the job and the tests refuse a view that
-does not keep them.
+`penstock views write` writes them after a view changed; the job and `penstock views check` refuse a view that does not
+keep them.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +16,22 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock.errors import PenstockError, TerminalError
+from penstock.errors import TerminalError
 from penstock_views.canonical import logical_of
 from penstock_views.declare import History, Image, View, ViewInvalid
 from penstock_views.declare_totals import Aggregate
 from penstock_views.entries import entry_type
 from penstock_views.evaluate import call_view
+from penstock_views.fingerprint import fingerprint
 from penstock_views.group import grouping_of
 from penstock_views.limits import refuse_in_key
 from penstock_views.load import load_views
-from penstock_views.session import local_session
-from penstock_views.tables import read_table
+from penstock_views.tables import Table, read_table
 
 ROOT = Path(__file__).resolve().parents[2]
+
+REVISION, FINGERPRINT = "penstock.revision", "penstock.fingerprint"
+"""Properties of a value's schema: there the file, git and the registry all tell a changed function."""
 
 _AVRO: dict[tuple[str, str | None], Any] = {
     ("string", None): "string",
@@ -55,9 +56,10 @@ class ContractBroken(TerminalError):
     """A view's type is not what its schema files promise."""
 
     def __init__(self, file: Path, problem: str) -> None:
+        self.problem = problem
         super().__init__(
             f"{file}: {problem}. If the view or its table changed on purpose: raise the revision and run "
-            "`.venv/bin/python -m penstock_views.contracts --write`"
+            "`penstock views write`"
         )
 
 
@@ -140,23 +142,38 @@ def check_contracts(folder: Path, contracts: Sequence[Contract]) -> None:
             raise ContractBroken(file, _difference(written, contract.schema))
 
 
-def write_contracts(folder: Path, contracts: Sequence[Contract]) -> None:
-    """Write each contract into its file."""
-    for contract in contracts:
-        (folder / contract.file_name).write_text(contract.text)
-
-
 def contracts_in_repository(spark: SparkSession, root: Path = ROOT) -> list[Contract]:
     """Compute every contract from the clone's files alone: the views, and the DDL of their tables."""
     found: list[Contract] = []
     for view in load_views(root / "spark" / "views"):
-        table = read_table(root / "schemas" / "postgres", view.table)
-        lacking = [name for name in table.primary_key if name not in view.key]
-        if lacking and not isinstance(view, Aggregate):
-            # Otherwise two rows of the source could take turns in one row of the view, and no version orders them.
-            raise ViewInvalid(view.origin, f"the key lacks {', '.join(lacking)} of {table.name}'s primary key")
-        found += contracts_of(view, view_type(spark, view, table.columns))
+        found += contracts_on(spark, view, read_table(root / "schemas" / "postgres", view.table))
     return found
+
+
+def contracts_on(spark: SparkSession, view: View, table: Table) -> tuple[Contract, Contract]:
+    """Compute the key's and the value's contract of a view from its function and its table.
+
+    :raises ViewInvalid: when the view cannot be kept on that table.
+    """
+    if isinstance(view, Aggregate):  # a group has many rows anyway
+        return signed_contracts(spark, view, table.columns)
+    if not table.primary_key:
+        raise ViewInvalid(view.origin, f"{table.name} has no primary key, so no row of it can be told from another")
+    lacking = [name for name in table.primary_key if name not in view.key]
+    if lacking:
+        # Otherwise two rows of the source could take turns in one row of the view, and no version orders them.
+        raise ViewInvalid(view.origin, f"the key lacks {', '.join(lacking)} of {table.name}'s primary key")
+    return signed_contracts(spark, view, table.columns)
+
+
+def signed_contracts(spark: SparkSession, view: View, image: T.StructType) -> tuple[Contract, Contract]:
+    """Compute both contracts of a view; the value's says which revision of which function it is.
+
+    :raises ViewInvalid: when the function does not work on that image, or is not deterministic.
+    """
+    key, value = contracts_of(view, view_type(spark, view, image))
+    signature = {REVISION: view.revision, FINGERPRINT: fingerprint(spark, view, image)}
+    return key, replace(value, schema=value.schema | signature)
 
 
 def _contract(view: View, part: str, fields: list[dict[str, Any]]) -> Contract:
@@ -189,27 +206,8 @@ def _difference(written: dict[str, Any], computed: dict[str, Any]) -> str:
     for name in old | new:
         if old.get(name) != new.get(name):
             return f"field {name} is {old.get(name, 'absent')} in the file and {new.get(name, 'absent')} in the view"
+    if computed.get(REVISION) != written.get(REVISION):
+        return f"it is of revision {written.get(REVISION, 'unknown')}, the view of revision {computed.get(REVISION)}"
+    if computed.get(FINGERPRINT) != written.get(FINGERPRINT):
+        return f"the function computes something else than when revision {written.get(REVISION, 'unknown')} was written"
     return "the order of the fields or the record's name differs from the view's"
-
-
-def main() -> int:
-    """Check the files, or write them with `--write`."""
-    parser = argparse.ArgumentParser(prog="python -m penstock_views.contracts", description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write schemas/avro/*.avsc instead of comparing")
-    write = parser.parse_args().write
-    folder = ROOT / "schemas" / "avro"
-    spark = local_session()
-    try:
-        contracts = contracts_in_repository(spark)
-        (write_contracts if write else check_contracts)(folder, contracts)
-    except PenstockError as exc:
-        print(f"penstock_views.contracts: {exc}", file=sys.stderr)
-        return 1
-    finally:
-        spark.stop()
-    print("\n".join(f"{'wrote' if write else 'kept'} {folder / contract.file_name}" for contract in contracts))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

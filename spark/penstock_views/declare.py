@@ -40,6 +40,8 @@ class Row:
 
     columns: dict[str, Column]
     condition: Column | None = None
+    is_whole: bool = False
+    """Whether the columns are all that the table has, whichever these are."""
 
     def where(self, condition: Column) -> Row:
         """Keep the row only where the condition is true (false and NULL both leave it out).
@@ -57,7 +59,7 @@ def row(**columns: Column) -> Row:
 
 def whole(image: Image) -> Row:
     """Describe the row that holds every column of the table that a view can use."""
-    return Row({name: image[name] for name in names_of(image)})
+    return Row({name: image[name] for name in names_of(image)}, is_whole=True)
 
 
 def truncate_to_millis(column: Column) -> Column:

@@ -67,6 +67,8 @@ class Plan:
     outputs: tuple[Output, ...]
     dead_letters: str
     refusals: tuple[Refusal, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """The tables of which nothing was captured yet: their views are not among the outputs."""
 
     @property
     def max_epoch(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -53,7 +53,7 @@ def call_view(view: View, image: Image) -> Row:
     if missing:
         raise ViewInvalid(view.origin, f"the row lacks the key column(s) {', '.join(missing)}")
     first = {name: made.columns[name] for name in view.key}
-    return Row(first | made.columns, made.condition)
+    return replace(made, columns=first | made.columns)
 
 
 def call_on(frame: DataFrame, task: Evaluation) -> Row:

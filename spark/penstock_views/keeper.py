@@ -10,10 +10,10 @@ from threading import Event
 
 from pyspark.sql import SparkSession
 
-from penstock.errors import TerminalError
+from penstock.errors import TerminalError, TransientError
 from penstock_views.baseline import begin_life
 from penstock_views.broker import count_partitions
-from penstock_views.catalog import Learned, learn, read_plan
+from penstock_views.catalog import Learned, is_known, learn, read_plan
 from penstock_views.config import AggregatesConfig
 from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
@@ -70,7 +70,11 @@ def run_aggregates(config: AggregatesConfig, stop: Event) -> None:
 def _run_until_stopped(job: _Job) -> None:
     while True:
         plan = wait_for(lambda: read_plan(job.spark, job.config, job.views, job.learned), job.stop)
-        name, failure = _run_queries(job, plan)
+        ended = _run_queries(job, plan)
+        if ended is None:
+            say("aggregates: a table of which nothing was captured has its first record")
+            continue
+        name, failure = ended
         met, epoch = unknown_schema(failure), new_epoch(failure)
         if met is not None:
             say(wait_for(partial(learn, job.config, job.topics, met, job.learned), job.stop))
@@ -80,10 +84,10 @@ def _run_until_stopped(job: _Job) -> None:
             raise QueryFailed(f"{name}: {failure}")
 
 
-def _run_queries(job: _Job, plan: Plan) -> tuple[str, str]:
-    """Run the queries until one fails.
+def _run_queries(job: _Job, plan: Plan) -> tuple[str, str] | None:
+    """Run the queries until one fails, or something is captured of a table that the plan does not know.
 
-    :returns: the aggregate's name and the failure's message.
+    :returns: of a failure the aggregate's name and the message.
     """
     lives = [(output, wait_for(partial(_life, job, output), job.stop)) for output in plan.aggregates]
     queries = [keep_aggregate(job.spark, job.config, plan, output, life) for output, life in lives]
@@ -94,12 +98,23 @@ def _run_queries(job: _Job, plan: Plan) -> tuple[str, str]:
         while all(query.isActive for query in queries):
             if job.stop.wait(POLL_S):
                 raise Stopped
+            if _has_come(job, plan):
+                return None
         ended = next(query for query in queries if not query.isActive)
     finally:
         for query in queries:
             query.stop()
     failure = ended.exception()
     return ended.name or "?", str(failure) if failure else "it ended without a reason"
+
+
+def _has_come(job: _Job, plan: Plan) -> bool:
+    """Tell whether an aggregate can begin whose table nobody knew; no query of the plan reads it, so none would say."""
+    tables = {view.table for view in job.views if isinstance(view, Aggregate)}.intersection(plan.unknown)
+    try:
+        return any(is_known(job.config, table) for table in tables)
+    except TransientError:
+        return False
 
 
 def _life(job: _Job, output: AggregateOutput) -> Life:

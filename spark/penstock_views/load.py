@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +17,7 @@ class ViewFileBroken(TerminalError):
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(
-            f"{where}: {problem}; correct the file (`penstock_views` exports view, row, truncate_to_millis)"
+            f"{where}: {problem}; correct the file (penstock_views/__init__.py lists what a view file can use)"
         )
 
 
@@ -27,12 +28,25 @@ def load_views(folder: Path) -> tuple[View, ...]:
     :raises ViewFileBroken: with file and line, when one cannot be imported, or when there is none at all.
     :raises ViewInvalid: when a view is impossible or two share a name.
     """
-    files = sorted(folder.glob("*.py"))
-    views = [value for file in files for value in vars(_import_file(file)).values() if isinstance(value, View)]
-    if not views:
-        raise ViewFileBroken(str(folder), "no view in any *.py file here")
-    _refuse_doubles(views)
-    return tuple(sorted(views, key=lambda view: view.name))
+    views, problems = load_each(folder)
+    if problems:
+        raise problems[0]
+    return views
+
+
+def load_each(folder: Path) -> tuple[tuple[View, ...], list[ViewFileBroken | ViewInvalid]]:
+    """Load what can be loaded, ordered by name, and say everything that cannot."""
+    views: list[View] = []
+    problems: list[ViewFileBroken | ViewInvalid] = []
+    for file in sorted(folder.glob("*.py")):
+        try:
+            views += [value for value in vars(_import_file(file)).values() if isinstance(value, View)]
+        except (ViewFileBroken, ViewInvalid) as exc:
+            problems.append(exc)
+    if not views and not problems:
+        problems.append(ViewFileBroken(str(folder), "no view in any *.py file here"))
+    problems += _doubles(views)
+    return tuple(sorted(views, key=lambda view: view.name)), problems
 
 
 def line_in(file: Path, error: BaseException) -> str:
@@ -57,9 +71,9 @@ def _import_file(file: Path) -> ModuleType:
     return module
 
 
-def _refuse_doubles(views: list[View]) -> None:
+def _doubles(views: Sequence[View]) -> Iterator[ViewInvalid]:
     seen: dict[str, View] = {}
     for view in views:
         first = seen.setdefault(view.name, view)
         if first is not view:
-            raise ViewInvalid(view.origin, f"the name is taken by {first.file}:{first.line}")
+            yield ViewInvalid(view.origin, f"the name is taken by {first.file}:{first.line}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -48,9 +48,13 @@ class _Job:
     spark: SparkSession
     config: JobConfig
     views: Sequence[View]
-    topics: Sequence[str]
-    partitions: int
+    topics: Mapping[str, int]
     stop: Event
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions the topics have together: Real-time Mode holds a task on each."""
+        return sum(self.topics.values())
 
 
 def run(config: JobConfig, stop: Event) -> None:
@@ -61,10 +65,10 @@ def run(config: JobConfig, stop: Event) -> None:
     views = load_views(config.views_dir)
     topics = [config.cdc_topic(table) for table in dict.fromkeys(view.table for view in views)]
     try:
-        partitions = sum(wait_for(lambda: count_partitions(config.bootstrap, topics), stop).values())
-        spark = open_session(config, partitions)
+        partitions = wait_for(lambda: count_partitions(config.bootstrap, topics), stop)
+        spark = open_session(config, sum(partitions.values()))
         try:
-            _run_until_stopped(_Job(spark, config, views, topics, partitions, stop))
+            _run_until_stopped(_Job(spark, config, views, partitions, stop))
         finally:
             close(spark)
     except Stopped:
@@ -109,7 +113,7 @@ def _run_until_stopped(job: _Job) -> None:
         met = unknown_schema(failure)
         if met is None:
             raise QueryFailed(failure)
-        say(wait_for(partial(learn, job.config, job.topics, met, learned), job.stop))
+        say(wait_for(partial(learn, job.config, list(job.topics), met, learned), job.stop))
 
 
 def _run_query(job: _Job, plan: Plan) -> str:
@@ -117,7 +121,7 @@ def _run_query(job: _Job, plan: Plan) -> str:
 
     :returns: the failure's message.
     """
-    query = start_query(job.spark, job.config, plan)
+    query = start_query(job.spark, job.config, job.topics, plan)
     announced = False
     while query.isActive:
         if not announced and _active_tasks(job.spark) >= job.partitions:

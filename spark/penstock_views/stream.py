@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.class_archive import class_archive_options
+from penstock_views.checkpoint import open_checkpoint
 from penstock_views.config import JobConfig
 from penstock_views.derive import Plan, derive
 from penstock_views.session import session_builder
@@ -60,7 +62,7 @@ def open_session(config: JobConfig, cores: int) -> SparkSession:
 def read_records(spark: SparkSession, config: JobConfig, topics: Sequence[str], *, starting: str) -> DataFrame:
     """Read CDC topics as they come.
 
-    :param starting: where, without a checkpoint: Kafka's source says `earliest`, or offsets as JSON.
+    :param starting: where, without a checkpoint: Kafka's source says `earliest`, or takes offsets as JSON.
     """
     reader = spark.readStream.format("kafka").options(**_SOURCE).option("startingOffsets", starting)
     return reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", ",".join(topics)).load()
@@ -71,14 +73,18 @@ def write_options(config: JobConfig) -> dict[str, str]:
     return _SINK | {"kafka.bootstrap.servers": config.bootstrap}
 
 
-def start_query(spark: SparkSession, config: JobConfig, plan: Plan) -> StreamingQuery:
-    """Start the query from its checkpoint."""
-    # A lost checkpoint is replayed: versions make that harmless.
-    raw = read_records(spark, config, [source.topic for source in plan.sources], starting="earliest")
+def start_query(spark: SparkSession, config: JobConfig, topics: Mapping[str, int], plan: Plan) -> StreamingQuery:
+    """Start the query from its checkpoint.
+
+    :param topics: all CDC topics with their partitions, also those of which the plan knows no schema yet.
+    """
+    checkpoint = open_checkpoint(config.checkpoint.absolute(), dict(topics))
+    # A lost checkpoint begins at the earliest offsets: versions make replays harmless.
+    raw = read_records(spark, config, list(topics), starting=json.dumps(checkpoint.starting))
     writer = derive(raw, plan).writeStream.format("kafka").options(**write_options(config)).queryName("views")
     # Real-time Mode turns asynchronous progress on, and its log of offsets can be inconsistent after a crash.
     writer = writer.outputMode("update").option("asyncProgressTrackingEnabled", "false")
-    writer = writer.option("checkpointLocation", str(config.checkpoint.absolute()))
+    writer = writer.option("checkpointLocation", str(checkpoint.folder))
     # PySpark's own type hints do not know this trigger yet.
     real_time = writer.trigger(realTime=f"{config.commit_interval_s} seconds")  # type: ignore[call-overload]
     query: StreamingQuery = real_time.start()

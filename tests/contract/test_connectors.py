@@ -8,9 +8,12 @@ import pytest
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile, read_connector, read_connectors
+from penstock.project import Project
 from penstock.topics.declare import declare_topics
+from penstock.views.load import views_of
 
-FILES = read_connectors()
+FILES = read_connectors(Project.of(Config()).connectors)
+DECLARED = {topic.name for topic in declare_topics(Config(), views_of(Config()))}
 WORKER_ENVIRONMENT = {
     *(f"PENSTOCK_POSTGRES_{part}" for part in ("HOST", "PORT", "USER", "PASSWORD", "DATABASE")),
     *(f"PENSTOCK_CASSANDRA_{part}" for part in ("HOST", "PORT", "DC")),
@@ -64,17 +67,17 @@ def test_the_source_keeps_the_promises_of_the_contracts() -> None:
 
 
 def test_every_topic_that_a_connector_writes_is_declared() -> None:
-    declared = {topic.name for topic in declare_topics(Config())}
     source, sink = connector("users-postgres-source").config, connector("cassandra-views-sink").config
     prefix = source["topic.prefix"]
-    assert {f"{prefix}.{table}" for table in source["table.include.list"].split(",")} <= declared
-    assert f"__debezium-heartbeat.{prefix}" in declared
-    assert sink["errors.deadletterqueue.topic.name"] in declared
+    assert {f"{prefix}.{table}" for table in source["table.include.list"].split(",")} <= DECLARED
+    assert f"__debezium-heartbeat.{prefix}" in DECLARED
+    assert f"{prefix}.{source['signal.data.collection']}" in DECLARED
+    assert source["notification.sink.topic.name"] in DECLARED
+    assert sink["errors.deadletterqueue.topic.name"] in DECLARED
 
 
 def test_the_sink_reads_every_view_topic_and_maps_it_to_its_table() -> None:
-    declared = {topic.name for topic in declare_topics(Config()) if topic.name.startswith("views.")}
-    assert set(sink_topics()) == declared
+    assert set(sink_topics()) == {name for name in DECLARED if name.startswith("views.")}
     config = connector("cassandra-views-sink").config
     for topic in sink_topics():
         table = topic.removeprefix("views.")

@@ -12,6 +12,7 @@ from pyspark.sql import types as T
 
 from penstock.config import ROOT
 from penstock.connect.files import read_connectors
+from penstock.views.cql import cql_type
 from tests.every_type import COLUMNS, UNUSABLE
 
 TEXT = (ROOT / "docs" / "types.md").read_text()
@@ -52,6 +53,15 @@ def test_cql_is_what_the_round_trip_proves(row: str) -> None:
 
 
 @pytest.mark.parametrize("row", TABLE)
+def test_the_tables_that_are_written_have_that_type(row: str) -> None:
+    assert TABLE[row][3] == f"`{cql_type(avro_of(field_from_postgres('x', sql_type(row))))}`"
+
+
+def test_an_array_is_a_frozen_list() -> None:
+    assert cql_type(avro_of(field_from_postgres("x", "inet[]"))) == "frozen<list<inet>>"
+
+
+@pytest.mark.parametrize("row", TABLE)
 def test_debezium_schemas_are_read_as_that_type(row: str) -> None:
     avro_type = TABLE[row][0].split()[0]
     for name in re.findall(r"`([^`]+)`", TABLE[row][0]) or [None]:
@@ -75,7 +85,7 @@ def test_what_the_table_does_not_have_is_unusable(sql_type: str) -> None:
 
 
 def test_the_settings_are_those_of_the_source_connector() -> None:
-    (source,) = read_connectors(names=["users-postgres-source"])
+    (source,) = read_connectors(ROOT / "connect" / "connectors", names=["users-postgres-source"])
     settings = dict(re.findall(r"`([a-z.]+)=([^`]+)`", TEXT))
     assert len(settings) == 5
     assert {key: source.config[key] for key in settings} == settings

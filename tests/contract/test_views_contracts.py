@@ -12,20 +12,11 @@ from penstock_views.load import load_views
 from penstock_views.session import local_session
 from penstock_views.tables import read_table
 
+from penstock.views.cql import cql_type
+
 AVRO = ROOT / "schemas" / "avro"
 VIEWS = load_views(ROOT / "spark" / "views")
 WEEK_S = 7 * 24 * 3600
-CQL_OF_AVRO = {
-    "uuid": "uuid",
-    "string": "text",
-    "int": "int",
-    "long": "bigint",
-    "boolean": "boolean",
-    "double": "double",
-    "decimal": "decimal",
-    "date": "date",
-    "timestamp-millis": "timestamp",
-}
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +46,7 @@ def cql(view: str) -> str:
 @pytest.mark.parametrize("view", [view.name for view in VIEWS])
 def test_the_view_table_has_the_columns_of_the_contract_and_row_version(view: str) -> None:
     fields = json.loads((AVRO / f"views.{view}-value.avsc").read_text())["fields"]
-    expected = {field["name"]: CQL_OF_AVRO[_name(field["type"])] for field in fields} | {"row_version": "bigint"}
+    expected = {field["name"]: cql_type(field["type"]) for field in fields} | {"row_version": "bigint"}
     inside = cql(view).split("(", 1)[1].split("PRIMARY KEY")[0]
     assert dict(line.split() for line in inside.split(",") if line.strip()) == expected
 
@@ -86,9 +77,3 @@ def test_the_ddl_of_the_source_is_understood() -> None:
 def test_spark_is_no_package() -> None:
     """With the repository root on `sys.path` it would take the name from everyone else."""
     assert not (ROOT / "spark" / "__init__.py").exists()
-
-
-def _name(avro: object) -> str:
-    if isinstance(avro, list):
-        return _name(next(branch for branch in avro if branch != "null"))
-    return str(avro.get("logicalType", avro["type"]) if isinstance(avro, dict) else avro)

@@ -1,0 +1,90 @@
+"""The query's progress on disk: one Spark checkpoint for each set of CDC topics; the next begins where the last ended.
+
+Spark's Kafka source cannot lose a topic of its checkpoint (with failOnDataLoss it calls that lost data), and what it
+does with one more is promised nowhere. So another set of topics gets another folder, with starting offsets: those that
+the folder before had committed, the earliest for a new topic. What is read twice is written with the same versions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+EARLIEST = -2
+"""Kafka's name for the beginning of a partition, in Spark's offsets."""
+
+_BEGUN = "penstock.json"
+
+Offsets = dict[str, dict[str, int]]
+"""Topic to partition to the next offset, as Spark writes them."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a query keeps its progress, and where it begins while there is none."""
+
+    folder: Path
+    starting: Offsets
+
+
+def open_checkpoint(root: Path, partitions: dict[str, int]) -> Checkpoint:
+    """Find the checkpoint of these topics, or begin one.
+
+    :param root: holds the checkpoints, numbered; the highest is the present one.
+    :param partitions: of each topic.
+    """
+    last = _last(root)
+    if last is not None and set(_begun(last)) == set(partitions):
+        return Checkpoint(last, _begun(last))
+    folder = root / str(int(last.name) + 1 if last is not None and last != root else 1)
+    before = {} if last is None else _progress(last)
+    starting = {
+        topic: {str(number): before.get(topic, {}).get(str(number), EARLIEST) for number in range(count)}
+        for topic, count in sorted(partitions.items())
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    # The folder counts from here on; before, a crash leaves an empty one that is begun anew.
+    (folder / _BEGUN).write_text(json.dumps(starting))
+    return Checkpoint(folder, starting)
+
+
+def committed(root: Path) -> dict[tuple[str, int], int]:
+    """Read the offsets below which every record is processed, its results in Kafka; none before the first commit."""
+    last = _last(root)
+    found = {} if last is None else _progress(last)
+    return {
+        (topic, int(number)): offset
+        for topic, offsets in found.items()
+        for number, offset in offsets.items()
+        if offset >= 0
+    }
+
+
+def _last(root: Path) -> Path | None:
+    folders = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _BEGUN).exists()]
+    if folders:
+        return max(folders, key=lambda folder: int(folder.name))
+    return root if (root / "commits").exists() else None  # of a version that knew one set of topics only
+
+
+def _begun(folder: Path) -> Offsets:
+    file = folder / _BEGUN
+    found: Offsets = json.loads(file.read_text()) if file.exists() else {}
+    return found
+
+
+def _progress(folder: Path) -> Offsets:
+    """Read the end of the last committed batch, as Spark logs it: a version, the batch's settings, a line a source."""
+    batches = _numbers(folder / "commits") & _numbers(folder / "offsets")
+    if not batches:
+        return _begun(folder)
+    lines = (folder / "offsets" / str(max(batches))).read_text().splitlines()
+    found: Offsets = json.loads(lines[-1])
+    return found
+
+
+def _numbers(folder: Path) -> set[int]:
+    names: Sequence[str] = [file.name for file in folder.glob("*")]
+    return {int(name) for name in names if name.isdigit()}

@@ -1,0 +1,106 @@
+"""The derived keys of the connector files follow the views; order, layout and every other key stay."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from penstock_views.declare import View, row
+
+from penstock.config import Config
+from penstock.project import Project
+from penstock.views.connector_lists import PAUSED, SINK, SOURCE, Lists, read_lists, with_paused, with_views
+
+
+def view(name: str, table: str) -> View:
+    return View(name, table, ("id",), 1, lambda image: row(id=image.id), Path("v.py"), 1)
+
+
+USERS = [view("users_by_id", "public.users"), view("users_by_country", "public.users")]
+LINES = view("lines", "sales.Order Lines")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    shutil.copytree(Project.of(Config()).connectors, tmp_path / "connect" / "connectors")
+    project = Project(tmp_path)
+    for name in read_lists(project).known - {view.name for view in USERS}:
+        write(with_views(project, USERS, dropped=name))
+    return project
+
+
+def write(files: dict[Path, str]) -> None:
+    for file, text in files.items():
+        file.write_text(text)
+
+
+def test_views_that_are_there_change_nothing(project: Project) -> None:
+    for file, text in with_views(project, USERS).items():
+        assert text == file.read_text()
+
+
+def test_a_new_view_comes_last_and_a_dropped_one_leaves_the_files_as_they_were(project: Project) -> None:
+    before = {name: (project.connectors / f"{name}.json").read_text() for name in (SOURCE, SINK)}
+    write(with_views(project, [*USERS, LINES]))
+    lists = read_lists(project)
+    assert lists.tables == ("public.users", "sales.Order Lines")
+    assert lists.flowing == ("users_by_id", "users_by_country", "lines")
+    assert "lines" in lists.mapped
+    write(with_views(project, USERS, dropped="lines"))
+    assert {name: (project.connectors / f"{name}.json").read_text() for name in before} == before
+
+
+def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(project: Project) -> None:
+    write(with_views(project, [*USERS, LINES]))
+    write(with_views(project, USERS))
+    assert "lines" in read_lists(project).mapped
+
+
+def test_a_paused_view_stays_paused_when_another_comes(project: Project) -> None:
+    write(with_paused(project, ["users_by_country"]))
+    write(with_views(project, [*USERS, LINES]))
+    assert read_lists(project) == Lists(
+        ("public.users", "sales.Order Lines"),
+        ("users_by_id", "lines"),
+        ("users_by_id", "lines"),
+        frozenset({"users_by_country"}),
+    )
+
+
+def test_the_file_of_the_sink_says_nothing_of_a_paused_view_so_that_the_sink_takes_it(project: Project) -> None:
+    before = read_lists(project)
+    write(with_paused(project, ["users_by_country"]))
+    assert "users_by_country" not in (project.connectors / f"{SINK}.json").read_text()
+    assert (project.connectors / PAUSED).read_text().splitlines()[1:] == ["users_by_country"]
+    write(with_paused(project, []))
+    after = read_lists(project)
+    assert (set(after.flowing), set(after.mapped)) == (set(before.flowing), set(before.mapped))
+    assert not after.paused
+
+
+def test_a_paused_view_that_is_dropped_is_forgotten(project: Project) -> None:
+    write(with_views(project, [*USERS, LINES]))
+    write(with_paused(project, ["lines"]))
+    write(with_views(project, USERS, dropped="lines"))
+    assert "lines" not in read_lists(project).known
+
+
+def test_the_last_key_of_a_file_may_be_a_mapping(project: Project) -> None:
+    sink = project.connectors / f"{SINK}.json"
+    sink.write_text(
+        '{\n  "connector.class": "x",\n  "topics": "views.a",\n  "topic.views.a.penstock.a.mapping": "*"\n}\n'
+    )
+    write(with_views(project, [view("a", "public.a"), view("b", "public.b")]))
+    assert list(json.loads(sink.read_text()))[2:] == [f"topic.views.{name}.penstock.{name}.mapping" for name in "ab"]
+    write(with_views(project, [view("a", "public.a")], dropped="b"))
+    assert json.loads(sink.read_text())["topics"] == "views.a"
+
+
+def test_a_name_that_is_no_plain_word_is_escaped_for_debezium(project: Project) -> None:
+    write(with_views(project, [*USERS, view("odd", "public.a+b$")]))
+    assert json.loads((project.connectors / f"{SOURCE}.json").read_text())["table.include.list"] == (
+        r"public.users,public.a\+b\$"
+    )
+    assert read_lists(project).tables == ("public.users", "public.a+b$")
