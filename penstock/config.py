@@ -154,6 +154,7 @@ class Config(BaseSettings):
     )
 
     state: Path = Path("var")
+    project: Path = Path()
     api: Api = Api()
     postgres: Postgres = Postgres()
     kafka: Kafka = Kafka()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import settings
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, load_config
 from penstock.stack.layout import Layout
-from tests.stack import STATE, Stack, toml
+from tests.stack import PROJECT, STATE, Stack, toml
 
 # A busy machine is no fault: no test asserts a time.
 settings.register_profile("penstock", deadline=None)
@@ -36,6 +37,9 @@ def stack_environment(request: pytest.FixtureRequest) -> dict[str, str]:
         return dict(os.environ)
     folder = ROOT / STATE
     folder.mkdir(exist_ok=True)
+    for name in ("spark/views", "schemas", "connect/connectors"):
+        shutil.rmtree(ROOT / PROJECT / name, ignore_errors=True)
+        shutil.copytree(ROOT / name, ROOT / PROJECT / name)
     file = ROOT / f"{STATE}.toml"
     file.write_text(toml())
     return {**os.environ, "PENSTOCK_CONFIG": str(file)}

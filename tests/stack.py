@@ -17,6 +17,8 @@ from tests.patience import PATIENCE_S
 
 BASE_PORT = 26000
 STATE = "var-e2e"
+PROJECT = "var-e2e-project"
+"""A copy of the clone's views, schemas and connectors: tests write into it."""
 
 
 def toml() -> str:
@@ -31,7 +33,7 @@ def toml() -> str:
         "cassandra": ["port", "storage_port"],
         "airflow": ["port"],
     }
-    lines, port = [f'state = "{STATE}"'], BASE_PORT
+    lines, port = [f'state = "{STATE}"', f'project = "{PROJECT}"'], BASE_PORT
     for section, names in keys.items():
         lines.append(f"[{section}]")
         for name in names:

@@ -21,6 +21,7 @@ from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.errors import TerminalError
 from penstock.pipeline.bring_up import SINK
 from penstock.pipeline.hops import records_behind
+from penstock.project import Project
 from penstock.registry.client import RegistryClient
 from penstock.stack.parts.kafka import JARS as KAFKA_JARS
 from penstock.stack.wait import wait_until
@@ -101,14 +102,14 @@ def bench_ground(config: Config) -> Iterator[Ground]:
             _create_tables(ground)
             admin.create([Topic(TOPIC, 1, config.kafka.replication_factor, {"cleanup.policy": "delete"})])
             ground.writer(linger_ms=0)  # registers the schemas
-            apply_connectors(connect, files=[_connector()])
+            apply_connectors(connect, files=[_connector(config)])
             yield ground
         finally:
             _remove(ground, admin)
 
 
-def _connector() -> ConnectorFile:
-    (product,) = read_connectors(names=[SINK])
+def _connector(config: Config) -> ConnectorFile:
+    (product,) = read_connectors(Project.of(config).connectors, names=[SINK])
     kept = {key: value for key, value in product.config.items() if not key.startswith("topic")}
     mapping = "*, row_version=header.version, __timestamp=header.version"
     own = {"tasks.max": "1", "topics": TOPIC, f"topic.{TOPIC}.{KEYSPACE}.{TABLE}.mapping": mapping}

@@ -12,10 +12,9 @@ from cassandra.cluster import Session
 from cassandra.protocol import ErrorMessage
 
 from penstock.cassandra.session import open_session
-from penstock.config import ROOT, Config
+from penstock.config import Config
 from penstock.errors import TerminalError
 
-CASSANDRA_SCHEMAS = ROOT / "schemas" / "cassandra"
 _TOKEN = re.compile(
     r"""(?P<comment>--[^\n]*|//[^\n]*|/\*.*?\*/)      # dropped
       | (?P<text>'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$.*?\$\$)  # may hold anything, ; and -- too
@@ -50,7 +49,7 @@ class Statement:
     cql: str
 
 
-def apply_schema(config: Config, *, folder: Path = CASSANDRA_SCHEMAS) -> tuple[str, ...]:
+def apply_schema(config: Config, *, folder: Path) -> tuple[str, ...]:
     """Create the keyspace and run every `*.cql` of the folder in order of the names; return the files run.
 
     Statements must be repeatable (IF NOT EXISTS). Table names without a keyspace are of the configured one.

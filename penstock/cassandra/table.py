@@ -83,6 +83,18 @@ class ViewTable:
         for _, rows in execute_concurrent_with_args(self._session, prepared, bound, concurrency=_KEYS_AT_ONCE):
             yield from map(self._exact, rows)
 
+    def delete(self, rows: Iterable[Row]) -> int:
+        """Delete rows as they were read, each with the timestamp in its `row_version`: newer writes outlive that.
+
+        :returns: how many.
+        """
+        bound = [(row["row_version"], *self.bound_key(row)) for row in rows]
+        prepared = self._session.prepare(self.delete_statement)
+        execute_concurrent_with_args(
+            self._session, prepared, bound, concurrency=_KEYS_AT_ONCE, raise_on_first_error=True
+        )
+        return len(bound)
+
     def _exact(self, row: Row) -> Row:
         return {column.name: exact(column.cql_type, row[column.name]) for column in self._columns}
 

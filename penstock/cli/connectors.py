@@ -16,6 +16,7 @@ from penstock.connect.apply import Applied, Change, apply_connectors, validate_c
 from penstock.connect.files import read_connectors
 from penstock.connect.reasons import reasons
 from penstock.connect.watch_file import Watched, describe, read_watched
+from penstock.project import Project
 from penstock.stack.layout import Layout
 
 group = typer.Typer(
@@ -65,7 +66,7 @@ def apply(
 
     Example: `penstock connectors apply users-postgres-source --dry-run`
     """
-    files = read_connectors(names=names or ())
+    files = read_connectors(Project.of(load_config()).connectors, names=names or ())
     with _api() as api:
         results = apply_connectors(api, files=files, dry_run=dry_run, timeout_s=timeout_s)
     for result in results:
@@ -78,7 +79,7 @@ def validate(names: Names = None) -> None:
 
     Example: `penstock connectors validate cassandra-views-sink`
     """
-    files = read_connectors(names=names or ())
+    files = read_connectors(Project.of(load_config()).connectors, names=names or ())
     with _api() as api:
         validate_connectors(api, files=files)
     for file in files:

@@ -21,6 +21,7 @@ from penstock.registry.decode import AvroDecoder, Decoded
 from penstock.topics.admin import TopicAdmin, TopicState
 from penstock.topics.declare import declare_topics
 from penstock.topics.tail import Record, TopicReader
+from penstock.views.load import views_of
 
 group = typer.Typer(
     help="Look at the Kafka topics.\n\nExample: `penstock topics tail views.users_by_id -n 1`", no_args_is_help=True
@@ -49,7 +50,7 @@ def list_topics(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     Example: `penstock topics list --json`
     """
     config = load_config()
-    declared = {topic.name for topic in declare_topics(config)}
+    declared = {topic.name for topic in declare_topics(config, views_of(config))}
     states = _read_states(TopicAdmin(config.kafka.bootstrap))
     if as_json:
         print(json.dumps([{**asdict(state), "declared": state.name in declared} for state in states], indent=2))

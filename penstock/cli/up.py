@@ -13,11 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from penstock.cli.stack import memory_gb, print_event
 from penstock.cli.verify import print_results
+from penstock.cli.views import print_progress, print_step
 from penstock.config import Config, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.stack import lifecycle
 from penstock.verify.verify import verify
+from penstock.views.apply import go_live
 
 _out = Console(highlight=False, soft_wrap=True)
 DEFAULT_USERS = 1000
@@ -46,6 +48,7 @@ def up(
     begun = time.monotonic()
     _out.print("Starting the pipeline")
     lifecycle.start(config, on_event=print_event)
+    go_live(config, on_step=print_step, on_progress=print_progress)
     started_s = time.monotonic() - begun
     _load(config, users=users, api=api)
     arrived_s = time.monotonic() - begun

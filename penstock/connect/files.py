@@ -12,10 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penstock.config import ROOT
 from penstock.errors import TerminalError
-
-CONNECTORS_DIR = ROOT / "connect" / "connectors"
 
 
 class ConnectorFileInvalid(TerminalError):
@@ -42,7 +39,7 @@ class ConnectorFile:
     config: dict[str, str]
 
 
-def read_connectors(folder: Path = CONNECTORS_DIR, *, names: Sequence[str] = ()) -> tuple[ConnectorFile, ...]:
+def read_connectors(folder: Path, *, names: Sequence[str] = ()) -> tuple[ConnectorFile, ...]:
     """Read the named connector files, or all of the folder, in order of their names.
 
     :raises ConnectorFileMissing: a name has no file.

@@ -6,22 +6,25 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 
+from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
-from penstock_views.load import load_views
 
-from penstock.config import ROOT, Config
+from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.apply import ConnectorFailed
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID, LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
 from penstock.pipeline.hops import Passage
-from penstock.topics.declare import CDC_TOPICS
+from penstock.project import Project
+from penstock.topics.declare import cdc_topics, view_topics
+from penstock.views.connector_lists import read_lists
+from penstock.views.load import views_of
 
 SINK = "cassandra-views-sink"
-VIEWS_DIR = ROOT / "spark" / "views"
+USERS = "public.users"
+"""The table that Airflow loads."""
 _POLL_S = 0.2
 _CHECK_CONNECTORS_S = 3.0
 
@@ -52,8 +55,9 @@ def load_and_follow(config: Config, *, users: int, api_url: str | None, on_hops:
     :raises ConnectorFailed: when a connector fails meanwhile, with its trace.
     """
     airflow = AirflowApi(config.airflow.url)
-    passage = Passage(config, change_topics=CDC_TOPICS, view_topics=_followed_topics(), sink=SINK)
-    with closing(passage):
+    views = _followed_views(config)
+    topics = {"change_topics": cdc_topics(views), "view_topics": view_topics(views)}
+    with closing(Passage(config, **topics, sink=SINK)) as passage:
         run = trigger_load(airflow, users=users, api_url=api_url)
         result = follow(airflow, run, on_progress=lambda progress: on_hops(_hops(passage, run, progress)))
         _follow_to_cassandra(config, passage, run, result, on_hops)
@@ -76,7 +80,7 @@ def _follow_to_cassandra(config: Config, passage: Passage, run: Run, result: Loa
 def _hops(passage: Passage, run: Run, loaded: LoadProgress | LoadResult) -> list[Hop]:
     """Each written row is one change, and each change at least one record of every topic followed."""
     counts = passage.counts()
-    records = loaded.written * len(_followed_topics())
+    records = loaded.written * passage.views
     return [
         Hop("API → Postgres", loaded.fetched, run.users),
         Hop("Postgres → change topics", min(counts.changed, loaded.written), loaded.written),
@@ -85,10 +89,14 @@ def _hops(passage: Passage, run: Run, loaded: LoadProgress | LoadResult) -> list
     ]
 
 
-@cache
-def _followed_topics() -> tuple[str, ...]:
-    """Name the topics in which every change can be counted: an aggregate has one record for many."""
-    return tuple(view.topic for view in load_views(VIEWS_DIR) if not isinstance(view, Aggregate))
+def _followed_views(config: Config) -> list[View]:
+    """Return the views in whose topics every change can be counted: an aggregate has one record for many."""
+    paused = read_lists(Project.of(config)).paused
+    return [
+        view
+        for view in views_of(config)
+        if view.table == USERS and view.name not in paused and not isinstance(view, Aggregate)
+    ]
 
 
 def _raise_if_failed(config: Config) -> None:

@@ -14,9 +14,11 @@ from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
 from penstock.pipeline.bring_up import SINK
 from penstock.pipeline.hops import records_behind
+from penstock.project import Project
 from penstock.stack.layout import Layout
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import DEAD_LETTER_TOPICS, view_topics
+from penstock.topics.declare import DEAD_LETTER_TOPICS
+from penstock.views.connector_lists import read_lists
 
 SLOT = "penstock"
 _MB = 2**20
@@ -82,8 +84,10 @@ def _slot(config: Config) -> list[Reading]:
 def _sink(config: Config) -> list[Reading]:
     # Asking for topics first makes a broker that is away an error within seconds.
     TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).topics()
-    behind = records_behind(config, topics=view_topics(), sink=SINK)
-    return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True)]
+    lists = read_lists(Project.of(config))
+    behind = records_behind(config, topics=[f"views.{name}" for name in lists.flowing], sink=SINK)
+    paused = [Reading(f"view {name}", "paused", is_well=True) for name in sorted(lists.paused)]
+    return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True), *paused]
 
 
 def _dead_letters(config: Config) -> list[Reading]:

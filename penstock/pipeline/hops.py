@@ -36,6 +36,8 @@ class Passage:
         self._changes = _RecordCounter(config, change_topics)
         self._views = _RecordCounter(config, view_topics)
         self._sink = _consumer(config, group=f"connect-{sink}")
+        self.views = len(view_topics)
+        """How many view topics it watches."""
 
     def counts(self) -> HopCounts:
         """Look how far the records have come; takes as long as reading the new ones."""

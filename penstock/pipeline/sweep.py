@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from penstock_views.declare_totals import Aggregate
 from penstock_views.life import current_life, life_root
-from penstock_views.load import load_views
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.sweep import sweep_older
-from penstock.config import ROOT, Config
+from penstock.config import Config
 from penstock.stack.layout import Layout
+from penstock.views.load import views_of
 
 
 def sweep_aggregates(config: Config) -> dict[str, int]:
@@ -23,7 +23,7 @@ def sweep_aggregates(config: Config) -> dict[str, int]:
     swept: dict[str, int] = {}
     folder = Layout.of(config).data("aggregates")
     with open_session(config) as session:
-        for view in load_views(ROOT / "spark" / "views"):
+        for view in views_of(config):
             life = current_life(life_root(folder, view.name)) if isinstance(view, Aggregate) else None
             if life is not None:
                 keyspace, version = config.cassandra.keyspace, life.first_version

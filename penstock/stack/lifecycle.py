@@ -25,7 +25,7 @@ def start(config: Config, *, on_event: OnEvent) -> None:
         NotInstalled and PortsTaken.
     :raises StartFailed: when a part dies or stays silent.
     """
-    refuse_broken_files()
+    refuse_broken_files(config)
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if not supervisor.is_running():

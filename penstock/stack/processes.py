@@ -55,6 +55,14 @@ def _signal(process: psutil.Process, *, kill: bool) -> None:
         return
 
 
+def command_of(pid: int) -> list[str]:
+    """Return the command line that a process runs; empty when it is gone."""
+    try:
+        return psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 def memory_mb(pid: int) -> float:
     """Return the memory of a process and all below it, in MB; shared pages count once (PSS) where the system tells."""
     try:

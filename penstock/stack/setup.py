@@ -9,42 +9,55 @@ import psycopg2
 from psycopg2 import sql
 
 from penstock.cassandra.schema import apply_schema
-from penstock.config import ROOT, Config
+from penstock.cassandra.session import open_session
+from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import read_connectors
 from penstock.errors import TerminalError
+from penstock.project import Project
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
 from penstock.stack.airflow_env import METADATA_DATABASE
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
-from penstock.topics.declare import AVRO_DIR, CDC_TOPICS, declare_topics
+from penstock.topics.declare import cdc_topics, declare_topics
+from penstock.views.check import refuse_out_of_step
+from penstock.views.fills import mark_filled
+from penstock.views.generation import epoch_of
+from penstock.views.load import views_of
+from penstock.views.publication import publish
+from penstock.views.tables import add_missing_columns
 
-POSTGRES_SCHEMAS = ROOT / "schemas" / "postgres"
+SLOT = "penstock"
 
 
 class SchemaFailed(TerminalError):
     """A file of schemas/postgres was refused by Postgres."""
 
     def __init__(self, file: Path, reason: str) -> None:
-        super().__init__(f"{file.relative_to(ROOT)} was refused by Postgres: {reason}")
+        super().__init__(f"{file} was refused by Postgres: {reason}")
 
 
-def refuse_broken_files() -> None:
-    """Read the connector files and the contracts, so that a broken one stops a start before anything runs."""
-    read_connectors()
-    read_schemas(AVRO_DIR)
+def refuse_broken_files(config: Config) -> None:
+    """Read the views, connector files and contracts, so that a broken one stops a start before anything runs."""
+    project = Project.of(config)
+    views = views_of(config)
+    read_connectors(project.connectors)
+    read_schemas(project.avro)
+    refuse_out_of_step(project, views)
 
 
 def create_tables(config: Config) -> str:
-    """Create the databases, then run schemas/postgres/*.sql in the order of their names, each in one transaction."""
+    """Create the databases, run schemas/postgres/*.sql in the order of their names, publish the tables of the views."""
     made = [name for name in (config.postgres.database, METADATA_DATABASE) if _create_database(config, name)]
-    files = sorted(POSTGRES_SCHEMAS.glob("*.sql"))
+    files = sorted(Project.of(config).postgres.glob("*.sql"))
     with closing(psycopg2.connect(config.postgres.dsn)) as connection:
         for file in files:
             _run_file(connection, file)
-    return f"{len(files)} files applied" + (f", database {', '.join(made)} created" if made else "")
+        published = publish(connection, {view.table for view in views_of(config)})
+    said = [f"{len(files)} files applied", *(f"database {name} created" for name in made), *published]
+    return ", ".join(said)
 
 
 def _create_database(config: Config, name: str) -> bool:
@@ -70,27 +83,42 @@ def _run_file(connection: psycopg2.extensions.connection, file: Path) -> None:
 
 def create_topics(config: Config) -> str:
     """Create the topics with their settings; refuse existing ones that differ."""
-    declared = declare_topics(config)
+    declared = declare_topics(config, views_of(config))
     made = create_missing(TopicAdmin(config.kafka.bootstrap), topics=declared)
     return f"{len(made)} created, {len(declared) - len(made)} as they were"
 
 
 def register_subjects(config: Config) -> str:
     """Register the contracts of the view topics and leave the CDC subjects free to follow the tables."""
-    files = read_schemas(AVRO_DIR)
+    files = read_schemas(Project.of(config).avro)
     with RegistryClient(config.registry.url) as client:
-        release_cdc_subjects(client, topics=CDC_TOPICS)
+        release_cdc_subjects(client, topics=cdc_topics(views_of(config)))
         apply_schemas(client, files=files)
     return f"{len(files)} contracts"
 
 
 def create_view_tables(config: Config) -> str:
-    """Create the keyspace and the view tables."""
-    return f"{len(apply_schema(config))} files applied"
+    """Create the keyspace and the view tables, and add the columns that they have gained."""
+    files = apply_schema(config, folder=Project.of(config).cassandra)
+    return ", ".join([f"{len(files)} files applied", *add_missing_columns(config)])
 
 
 def apply_connectors(config: Config) -> str:
-    """Apply the connector files; return when every task runs."""
+    """Apply the connector files; return when every task runs.
+
+    Without a slot the source begins with a snapshot of all tables, which fills every view; a later one needs a re-read.
+    """
+    begins = not _has_slot(config)
     with ConnectApi(config.connect.url) as api:
-        applied = connect_apply.apply_connectors(api, files=read_connectors())
+        applied = connect_apply.apply_connectors(api, files=read_connectors(Project.of(config).connectors))
+    if begins:
+        with open_session(config) as session:
+            project = Project.of(config)
+            mark_filled(session, config.cassandra.keyspace, views_of(config), epoch=epoch_of(project))
     return ", ".join(f"{each.name} {each.outcome}" for each in applied)
+
+
+def _has_slot(config: Config) -> bool:
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", (SLOT,))
+        return cursor.fetchone() is not None

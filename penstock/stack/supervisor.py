@@ -22,10 +22,11 @@ from supervisor.xmlrpc import SupervisorTransport
 from penstock.errors import TerminalError, TransientError
 from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
-from penstock.stack.processes import PART_MARK, STATE_MARK
+from penstock.stack.processes import PART_MARK, STATE_MARK, command_of
 from penstock.stack.wait import wait_until
 
 _AWAY = (OSError, HTTPException, xmlrpc.client.Error)
+_STOPPED = {"STOPPED", "EXITED", "FATAL"}
 _SUN_PATH_MAX = 100
 """A Unix socket's path has 108 bytes (unix(7)); supervisord adds a suffix while it binds."""
 
@@ -109,6 +110,22 @@ class Supervisor:
         """Ask a process to stop, without waiting for it."""
         if self.state(name).state in {"RUNNING", "STARTING", "BACKOFF"}:
             self._call("stopProcess", name, False)
+
+    def renew(self, part: Part) -> bool:
+        """Restart a process whose command is no longer the wanted one; return whether it was so.
+
+        The rest of the stack runs on. A process that does not run is started.
+        """
+        state = self.state(part.name)
+        if state.state == "RUNNING" and command_of(state.pid) == list(part.command):
+            return False
+        self._write_launch_file(part)
+        self.stop_process(part.name)
+        wait_until(
+            lambda: self.state(part.name).state in _STOPPED, timeout_s=part.stop_wait_s + 30, what=f"{part.name} stops"
+        )
+        self.start_process(part.name)
+        return True
 
     def state(self, name: str) -> ProcessState:
         """Return what supervisord knows of one process."""

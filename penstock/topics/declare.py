@@ -5,17 +5,21 @@ No CDC, view or dead-letter topic is ever compacted (docs/contracts.md).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from penstock.config import ROOT, Config
+from penstock_views.declare import View
+from penstock_views.names import topic_of
 
-AVRO_DIR = ROOT / "schemas" / "avro"
-"""The contracts of the view topics: each has a `<topic>-key.avsc` and a `<topic>-value.avsc`."""
+from penstock.config import Config
 
-CDC_TOPICS = ("app.public.users",)
 DEAD_LETTER_TOPICS = ("dead-letters.views", "dead-letters.sink")
 HEARTBEAT_TOPIC = "__debezium-heartbeat.app"
+NOTIFICATIONS_TOPIC = "debezium-notifications.app"
+"""Where the source connector says how far a re-read is."""
+SIGNALS_TOPIC = topic_of("penstock.signals")
+"""Debezium captures the table of its own signals; nobody reads this."""
 REGISTRY_TOPICS = ("kafkasql-journal", "kafkasql-snapshots")
 # Apicurio announces each change there; without the topic a registration hangs for 60 s and fails.
 REGISTRY_EVENTS_TOPIC = "registry-events"
@@ -46,18 +50,29 @@ class Topic:
         return self.settings["cleanup.policy"]
 
 
-def view_topics() -> tuple[str, ...]:
-    """Return the view topics: those whose key has a contract."""
-    return tuple(sorted(path.name.removesuffix("-key.avsc") for path in AVRO_DIR.glob("views.*-key.avsc")))
+def cdc_topics(views: Sequence[View]) -> tuple[str, ...]:
+    """Return the CDC topics that these views are derived from."""
+    return tuple(sorted({topic_of(view.table) for view in views}))
 
 
-def declare_topics(config: Config) -> tuple[Topic, ...]:
-    """Return every topic that `up` creates, the data topics first."""
+def view_topics(views: Sequence[View]) -> tuple[str, ...]:
+    """Return the topics that these views are written to."""
+    return tuple(sorted(view.topic for view in views))
+
+
+def declare_topics(config: Config, views: Sequence[View]) -> tuple[Topic, ...]:
+    """Return every topic that a stack with these views has, the data topics first."""
     kafka = config.kafka
     return (
-        *(_kept(config, name, kafka.partitions, RECORD_RETENTION) for name in (*CDC_TOPICS, *view_topics())),
+        *(
+            _kept(config, name, kafka.partitions, RECORD_RETENTION)
+            for name in (*cdc_topics(views), *view_topics(views))
+        ),
         *(_kept(config, name, 1, DEAD_LETTER_RETENTION) for name in DEAD_LETTER_TOPICS),
-        *(_kept(config, name, 1, _SHORT_RETENTION) for name in (HEARTBEAT_TOPIC, REGISTRY_EVENTS_TOPIC)),
+        *(
+            _kept(config, name, 1, _SHORT_RETENTION)
+            for name in (HEARTBEAT_TOPIC, NOTIFICATIONS_TOPIC, SIGNALS_TOPIC, REGISTRY_EVENTS_TOPIC)
+        ),
         *(_kept(config, name, 1, None) for name in REGISTRY_TOPICS),
         _compacted(config, "connect-configs", 1),
         _compacted(config, "connect-offsets", 4),

@@ -14,17 +14,17 @@ from penstock_views.batch import Postgres, evaluate_table, read_images
 from penstock_views.canonical import logical_of
 from penstock_views.declare import History, View
 from penstock_views.entries import as_text
-from penstock_views.load import load_views
-from penstock_views.tables import read_table
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock.cassandra.values import Instant
-from penstock.config import ROOT, Config
+from penstock.config import Config
 from penstock.verify.canonical import canonical_key
 from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal
 from penstock.verify.model import Row, ViewShape
+from penstock.views.catalogue import connect, read_live_table
+from penstock.views.load import views_of
 
 _INTERVAL = re.compile(r"P(-?\d+)Y(-?\d+)M(-?\d+)DT(-?\d+)H(-?\d+)M(-?[\d.]+)S")
 
@@ -35,6 +35,7 @@ class PostgresRows:
     def __init__(self, spark: SparkSession, *, config: Config) -> None:
         section = config.postgres
         self._spark = spark
+        self._config = config
         self._postgres = Postgres(section.host, section.port, section.database, section.user)
 
     def scan(self, view: ViewShape) -> Iterator[Row]:
@@ -48,7 +49,8 @@ class PostgresRows:
         rows of these very keys come back.
         """
         declared, images = self._views[view.name], self._images(view)
-        by = read_table(ROOT / "schemas" / "postgres", declared.table).primary_key
+        with connect(self._config) as connection:
+            by = read_live_table(connection, declared.table).table.primary_key
         if set(by) <= set(view.key):
             # One column and plain values: Spark pushes that down to Postgres.
             values = {key[by[0]] for key in keys}
@@ -73,7 +75,7 @@ class PostgresRows:
 
     @cached_property
     def _views(self) -> dict[str, View]:
-        return {view.name: view for view in load_views(ROOT / "spark" / "views")}
+        return {view.name: view for view in views_of(self._config)}
 
 
 def exact_rows(frame: DataFrame) -> Iterator[Row]:

@@ -6,32 +6,24 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from penstock.errors import TerminalError
-from penstock.topics.declare import AVRO_DIR, view_topics
+from penstock.config import Config
+from penstock.project import Project
 from penstock.verify.model import ViewShape
+from penstock.views.load import pick_view, views_of
 
 
-class ViewUnknown(TerminalError):
-    """A view was named that has no contract."""
-
-    def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(f"there is no view {name}; the views: {', '.join(known) or 'none'}")
-
-
-def read_shapes(names: Sequence[str] = ()) -> tuple[ViewShape, ...]:
+def read_shapes(config: Config, names: Sequence[str] = ()) -> tuple[ViewShape, ...]:
     """Read the shapes of the named views, or of all.
 
-    :raises ViewUnknown: a name has no contract.
+    :raises ViewUnknown: there is no view of a name.
     """
-    known = [topic.removeprefix("views.") for topic in view_topics()]
-    for name in names:
-        if name not in known:
-            raise ViewUnknown(name, known)
-    return tuple(_read(name) for name in names or known)
+    views = views_of(config)
+    chosen = [pick_view(views, name) for name in names] or views
+    return tuple(_read(Project.of(config).avro, view.name) for view in chosen)
 
 
-def _read(name: str) -> ViewShape:
-    key, columns = (_fields(AVRO_DIR / f"views.{name}-{part}.avsc") for part in ("key", "value"))
+def _read(folder: Path, name: str) -> ViewShape:
+    key, columns = (_fields(folder / f"views.{name}-{part}.avsc") for part in ("key", "value"))
     return ViewShape(name, key, columns)
 
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 
 from cassandra.cluster import Session
 from penstock_views.declare import History
-from penstock_views.load import load_views
-from penstock_views.session import local_session
-from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import open_session
-from penstock.config import ROOT, Config
-from penstock.stack.layout import Layout
+from penstock.config import Config
+from penstock.local_spark import local_spark
 from penstock.verify.cassandra_rows import CassandraRows
 from penstock.verify.check import DEFAULT_ATTEMPTS, verify_view
 from penstock.verify.history import HistoryRows, history_shape
 from penstock.verify.model import RowSource, ViewResult, ViewShape
 from penstock.verify.postgres_rows import PostgresRows
 from penstock.verify.shape import read_shapes
+from penstock.views.load import views_of
 
 _NAME = "verify-spark"
 
@@ -34,8 +28,8 @@ def verify(config: Config, views: Sequence[str] = (), *, attempts: int = DEFAULT
     :raises ViewUnknown: a name has no contract.
     :raises CassandraUnreachable: Cassandra is away.
     """
-    shapes = read_shapes(views)
-    with open_session(config) as session, _spark(config) as spark:
+    shapes = read_shapes(config, views)
+    with open_session(config) as session, local_spark(config, name=_NAME) as spark:
         expected = PostgresRows(spark, config=config)
         return [
             verify_view(shape, expected=expected, actual=actual, attempts=attempts)
@@ -47,37 +41,9 @@ def _sides(session: Session, config: Config, shapes: Sequence[ViewShape]) -> Ite
     """Say for each view in which shape it is compared, and who reads Cassandra's side."""
     keyspace = config.cassandra.keyspace
     rows, entries = CassandraRows(session, keyspace=keyspace), HistoryRows(session, keyspace=keyspace)
-    histories = {view.name: view for view in load_views(ROOT / "spark" / "views") if isinstance(view, History)}
+    histories = {view.name: view for view in views_of(config) if isinstance(view, History)}
     for shape in shapes:
         if shape.name in histories:
             yield history_shape(shape.name, histories[shape.name].key), entries
         else:
             yield shape, rows
-
-
-@contextmanager
-def _spark(config: Config) -> Iterator[SparkSession]:
-    layout = Layout.of(config)
-    layout.temporary(_NAME).mkdir(parents=True, exist_ok=True)
-    os.environ.update(layout.temporary_environment(_NAME))  # what Spark's JVM inherits
-    with _stderr_to(layout.log(_NAME)):
-        spark = local_session()
-    try:
-        yield spark
-    finally:
-        spark.stop()
-
-
-@contextmanager
-def _stderr_to(path: Path) -> Iterator[None]:
-    """Let a child process that starts here write its chatter into a file; Spark's JVM inherits our stderr for good."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with path.open("ab") as log:
-        os.dup2(log.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

@@ -16,6 +16,7 @@ from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, ConnectorNotFound
 from penstock.connect.apply import ConnectorRejected, Outcome, apply_connectors, validate_connectors, wait_running
 from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.project import Project
 from penstock.registry.apply import SchemaFile, SchemaIncompatible, apply_schemas
 from penstock.registry.client import Compatibility, RegistryClient
 from penstock.registry.decode import AvroDecoder
@@ -29,6 +30,7 @@ from penstock.topics.tail import TopicReader, TopicUnknown
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 
+CONNECTORS = Project.of(Config()).connectors
 SOURCE = "users-postgres-source"
 CDC_TOPIC = "app.public.users"
 TOML = """
@@ -96,7 +98,7 @@ def insert_user(config: Config, user: str, name: str) -> None:
 def test_a_source_is_created_once_and_its_changes_come_decoded(
     config: Config, api: ConnectApi, registry: RegistryClient
 ) -> None:
-    files = read_connectors(names=[SOURCE])
+    files = read_connectors(CONNECTORS, names=[SOURCE])
     (first,) = apply_connectors(api, files=files)
     (second,) = apply_connectors(api, files=files)
     assert (first.outcome, second.outcome) in {(Outcome.CREATED, Outcome.UNCHANGED), (Outcome.UNCHANGED,) * 2}
@@ -120,7 +122,7 @@ def test_cdc_subjects_let_an_alter_table_pass(registry: RegistryClient) -> None:
 
 
 def test_a_wrong_setting_is_refused_by_the_worker_and_nothing_is_applied(api: ConnectApi) -> None:
-    (source,) = read_connectors(names=[SOURCE])
+    (source,) = read_connectors(CONNECTORS, names=[SOURCE])
     broken = ConnectorFile("broken", {**source.config, "snapshot.mode": "sometimes"})
     with pytest.raises(ConnectorRejected, match=r"snapshot\.mode"):
         apply_connectors(api, files=[broken])
@@ -128,14 +130,14 @@ def test_a_wrong_setting_is_refused_by_the_worker_and_nothing_is_applied(api: Co
 
 
 def test_an_unreachable_database_is_found_by_validation(api: ConnectApi) -> None:
-    (source,) = read_connectors(names=[SOURCE])
+    (source,) = read_connectors(CONNECTORS, names=[SOURCE])
     away = ConnectorFile(SOURCE, {**source.config, "database.port": "24899"})
     with pytest.raises(ConnectorRejected, match=r"database\.hostname|database\.port"):
         validate_connectors(api, files=[away])
 
 
 def test_a_connector_is_paused_resumed_changed_and_deleted(api: ConnectApi) -> None:
-    (source,) = read_connectors(names=[SOURCE])
+    (source,) = read_connectors(CONNECTORS, names=[SOURCE])
     apply_connectors(api, files=[source])
     api.pause(SOURCE)
     wait_until(lambda: api.status(SOURCE).summary == "PAUSED", timeout_s=PATIENCE_S, what="the connector is paused")

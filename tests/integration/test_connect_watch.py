@@ -20,6 +20,7 @@ from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import validate_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.project import Project
 from penstock.stack import setup
 from penstock.stack.layout import Layout
 from penstock.stack.stack import parts
@@ -28,6 +29,7 @@ from penstock.topics.admin import TopicAdmin
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 
+CONNECTORS = Project.of(Config()).connectors
 NAME = "watched-source"
 PUBLICATION = "later"
 CDC_TOPIC = "app.public.users"
@@ -77,7 +79,7 @@ def api(config: Config) -> Iterator[ConnectApi]:
 @pytest.fixture
 def source(api: ConnectApi) -> Iterator[ConnectorFile]:
     """Return a source whose publication does not exist; it is deleted at the end."""
-    (users,) = read_connectors(names=["users-postgres-source"])
+    (users,) = read_connectors(CONNECTORS, names=["users-postgres-source"])
     own = {"slot.name": PUBLICATION, "publication.name": PUBLICATION, "snapshot.mode": "no_data"}
     plain = {"key.converter": JSON, "value.converter": JSON}  # so that no registry is needed
     yield ConnectorFile(NAME, {**users.config, **own, **plain})

@@ -30,7 +30,7 @@ from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import ViewTable
-from penstock.config import Config, load_config
+from penstock.config import ROOT, Config, load_config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
@@ -153,7 +153,7 @@ def _apply_source(config: Config) -> None:
     settings = {"cleanup.policy": "delete", "max.message.bytes": str(MAX_RECORD_BYTES)}
     names = (CDC, "__debezium-heartbeat.types", f"views.{VIEW}")
     create_topics(TopicAdmin(config.kafka.bootstrap), topics=[Topic(name, 1, 1, settings) for name in names])
-    (source,) = read_connectors(names=["users-postgres-source"])
+    (source,) = read_connectors(ROOT / "connect" / "connectors", names=["users-postgres-source"])
     mine = {"topic.prefix": "types", "table.include.list": TABLE, "slot.name": "types", "publication.name": "types"}
     with ConnectApi(config.connect.url) as api:
         apply_connectors(api, files=[ConnectorFile("types-source", {**source.config, **mine})])
@@ -190,7 +190,7 @@ def _sink_into_cassandra(config: Config) -> dict[str, dict[str, Any]]:
     setup.create_view_tables(config)
     keyspace = config.cassandra.keyspace
     columns = ", ".join(f"{column.name} {column.cql}" for column in COLUMNS)
-    (sink,) = read_connectors(names=["cassandra-views-sink"])
+    (sink,) = read_connectors(ROOT / "connect" / "connectors", names=["cassandra-views-sink"])
     ours = {key: value for key, value in sink.config.items() if not key.startswith("topic")}
     mapping = sink.config["topic.views.users_by_id.penstock.users_by_id.mapping"]
     ours |= {"topics": f"views.{VIEW}", f"topic.views.{VIEW}.{keyspace}.{VIEW}.mapping": mapping}

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config
+from penstock.project import Project
 from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
 from penstock.stack.parts.http import get_json
-from penstock.topics.declare import CDC_TOPICS
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 _LOGGING = ROOT / "servers/spark/log4j2.properties"
 VIEWS_APP = "penstock-views"
 AGGREGATES_APP = "penstock-aggregates"
 _AGGREGATES_CORES = 1
-# A job that was killed may hold its own for a moment while it is started again.
-_SPARE_CORES = 2
+_CORES = 4096
+"""More than any set of tables takes: one for each partition of each table, twice while a killed job holds its own.
+
+An offer costs nothing: a task that waits for records needs no time of a processor.
+"""
 
 
 def spark_master(config: Config, layout: Layout) -> Part:
@@ -40,14 +44,14 @@ def spark_master(config: Config, layout: Layout) -> Part:
 def spark_worker(config: Config, layout: Layout) -> Part:
     """Return the worker.
 
-    It offers more cores than the machine may have: Real-time Mode holds one core for each input partition, busy or not.
+    It offers far more cores than the machine has: Real-time Mode holds one for each input partition, busy or not, and a
+    new table must not need another worker.
     """
     section = config.spark
     work = layout.data("spark-worker")
     address = ("--host", section.host, "--port", str(section.worker_port), "--webui-port", str(section.worker_ui_port))
-    cores = config.kafka.partitions * len(CDC_TOPICS) + _AGGREGATES_CORES + _SPARE_CORES
     memory_mb = (section.executor_memory_mb + section.aggregates_memory_mb) * 2
-    offer = ("--cores", str(cores), "--memory", f"{memory_mb}m")
+    offer = ("--cores", str(_CORES), "--memory", f"{memory_mb}m")
     command = ("org.apache.spark.deploy.worker.Worker", *address, *offer, "--work-dir", str(work), section.master_url)
     return Part(
         name="spark-worker",
@@ -91,12 +95,15 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
 def _job(
     config: Config, name: str, file: str, app: str, arguments: Mapping[str, object], *, needs: tuple[str, ...] = ()
 ) -> Part:
-    section = config.spark
+    section, project = config.spark, Project.of(config)
     common = {
         "--master": section.master_url,
         "--driver-host": section.host,
         "--bootstrap": config.kafka.bootstrap,
         "--registry-url": config.registry.url,
+        "--views-dir": project.views,
+        "--avro-dir": project.avro,
+        "--view-set": _digest(project),
     }
     flat = [str(word) for pair in (common | dict(arguments)).items() for word in pair]
     return Part(
@@ -107,6 +114,14 @@ def _job(
         environment=lambda: {**_environment(config), "PYSPARK_PYTHON": str(VENV_BIN / "python")},
         stop_wait_s=20,
     )
+
+
+def _digest(project: Project) -> str:
+    """Stand for the views and their contracts: when they change, the running job is another than the wanted one."""
+    digest = sha256()
+    for file in sorted([*project.views.glob("*.py"), *project.avro.glob("views.*.avsc")]):
+        digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _environment(config: Config, *daemon_options: str) -> dict[str, str]:

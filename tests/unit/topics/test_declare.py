@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from penstock_views.declare import View, row
 
 from penstock.config import Config, Kafka
 from penstock.topics.create import differences
-from penstock.topics.declare import CDC_TOPICS, DEAD_LETTER_TOPICS, Topic, declare_topics, view_topics
+from penstock.topics.declare import DEAD_LETTER_TOPICS, Topic, cdc_topics, declare_topics, view_topics
 
-TOPICS = {topic.name: topic for topic in declare_topics(Config(kafka=Kafka(partitions=3, replication_factor=2)))}
+KAFKA = Kafka(partitions=3, replication_factor=2)
+VIEWS = [
+    View(name, table, ("id",), 1, lambda image: row(id=image.id), Path("v.py"), 1)
+    for name, table in {"users": "public.users", "adults": "public.users", "lines": "sales.Order Lines"}.items()
+]
+TOPICS = {topic.name: topic for topic in declare_topics(Config(kafka=KAFKA), VIEWS)}
+
+
+def test_the_topics_follow_the_views() -> None:
+    assert cdc_topics(VIEWS) == ("app.public.users", "app.sales.Order_Lines")
+    assert view_topics(VIEWS) == ("views.adults", "views.lines", "views.users")
 
 
 def test_no_topic_whose_records_are_the_only_word_is_compacted() -> None:
-    for name in (*CDC_TOPICS, *view_topics(), *DEAD_LETTER_TOPICS, "kafkasql-journal"):
+    for name in (*cdc_topics(VIEWS), *view_topics(VIEWS), *DEAD_LETTER_TOPICS, "kafkasql-journal"):
         assert TOPICS[name].cleanup_policy == "delete", name
 
 
 def test_data_topics_have_the_configured_partitions_and_all_the_replicas() -> None:
-    assert {TOPICS[name].partitions for name in (*CDC_TOPICS, *view_topics())} == {3}
+    assert {TOPICS[name].partitions for name in (*cdc_topics(VIEWS), *view_topics(VIEWS))} == {3}
     assert {topic.replication_factor for topic in TOPICS.values()} == {2}
 
 
 def test_dead_letters_outlive_the_records_they_come_from() -> None:
-    kept = {name: int(TOPICS[name].settings["retention.ms"]) for name in (*CDC_TOPICS, *DEAD_LETTER_TOPICS)}
-    assert min(kept[name] for name in DEAD_LETTER_TOPICS) > max(kept[name] for name in CDC_TOPICS)
+    kept = {name: int(TOPICS[name].settings["retention.ms"]) for name in (*cdc_topics(VIEWS), *DEAD_LETTER_TOPICS)}
+    assert min(kept[name] for name in DEAD_LETTER_TOPICS) > max(kept[name] for name in cdc_topics(VIEWS))
 
 
 def test_the_registry_keeps_its_journal_for_ever_in_one_partition() -> None:

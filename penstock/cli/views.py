@@ -1,0 +1,250 @@
+"""`penstock views …`: the wiring and the printing over `penstock.views`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from penstock_views.declare import View
+
+from penstock.cli.table import make_table, print_table
+from penstock.config import Config, load_config
+from penstock.project import Project
+from penstock.views.apply import apply_views
+from penstock.views.check import Checked, check
+from penstock.views.connector_lists import Lists, read_lists
+from penstock.views.derived import cql_file
+from penstock.views.drop import drop_view, left_of
+from penstock.views.load import pick_view, views_of
+from penstock.views.new import new_view
+from penstock.views.pause import pause, resume
+from penstock.views.rebuild import rebuild
+from penstock.views.repair import repair
+from penstock.views.write import write_derived
+
+group = typer.Typer(
+    help="Make, check, apply, mend and drop the views; their functions are in `spark/views`.\n\n"
+    "Example: `penstock views new public.orders`",
+    no_args_is_help=True,
+)
+
+Name = Annotated[str, typer.Argument(metavar="VIEW", help="The view: the name of its function.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `views` to the root application."""
+    app.add_typer(group, name="views")
+
+
+@group.command("list")
+def list_views(as_json: Json = False) -> None:
+    """Show every view as its file declares it, and whether it flows; no server is asked.
+
+    Example: `penstock views list --json`
+    """
+    config = load_config()
+    project = Project.of(config)
+    lists = read_lists(project)
+    views = views_of(config)
+    states = {view.name: _state(view.name, lists) for view in views}
+    if as_json:
+        records = [
+            {
+                "name": view.name,
+                "kind": _kind(view),
+                "table": view.table,
+                "key": view.key,
+                "revision": view.revision,
+                "state": states[view.name],
+                "file": project.shown(view.file),
+                "line": view.line,
+            }
+            for view in views
+        ]
+        print(json.dumps(records, indent=2))
+        return
+    table = make_table("view", "kind", "table", "key", "revision", "state", "declared at")
+    for view in views:
+        place = f"{project.shown(view.file)}:{view.line}"
+        table.add_row(
+            view.name, _kind(view), view.table, ", ".join(view.key), str(view.revision), states[view.name], place
+        )
+    print_table(table)
+
+
+@group.command("check")
+def check_views(as_json: Json = False) -> None:
+    """Say everything that is wrong with the views, with file, line and cure; exit 1 when something is.
+
+    Functions against their tables, the derived files against the functions, and the servers that answer against both.
+
+    Example: `penstock views check`
+    """
+    checked = check(load_config())
+    if as_json:
+        print(json.dumps({"looked_at": checked.looked_at, "problems": [vars(each) for each in checked.problems]}))
+    else:
+        print_checked(checked)
+    if checked.wrong:
+        raise typer.Exit(1)
+
+
+@group.command("new")
+def new(
+    table: Annotated[str, typer.Argument(help='The table, as SQL writes it: `orders`, `sales."Order Items"`.')],
+    name: Annotated[str | None, typer.Option(help="The name of the view; without it the table's.")] = None,
+) -> None:
+    """Write a starting view of a table with all its columns, and everything derived from it; overwrite nothing.
+
+    Example: `penstock views new public.orders`
+    """
+    config = load_config()
+    project = Project.of(config)
+    made = new_view(config, table, name=name)
+    for file in made.files:
+        print(f"wrote {project.shown(file)}")
+    for column, reason in made.left_out.items():
+        print(f"left out {column}: {reason}")
+    print(
+        f"Next: edit {project.shown(made.files[0])}, then `penstock views write` and `penstock views check`; "
+        "`penstock views apply` makes it live"
+    )
+
+
+@group.command("write")
+def write(
+    same_rows: Annotated[
+        bool, typer.Option("--same-rows", help="A changed function gives the same rows: no new revision is needed.")
+    ] = False,
+) -> None:
+    """Bring the derived files in step with the functions: contracts, tables, the connectors' lists.
+
+    A function that changed while its view is live is refused until its revision has risen.
+
+    Example: `penstock views write`
+    """
+    config = load_config()
+    _print_files(config, write_derived(config, same_rows=same_rows))
+
+
+@group.command("ddl")
+def ddl(name: Annotated[str | None, typer.Argument(metavar="[VIEW]", help="All when none is named.")] = None) -> None:
+    """Print the Cassandra table of a view.
+
+    Example: `penstock views ddl users_by_id`
+    """
+    config = load_config()
+    views = views_of(config)
+    for view in [pick_view(views, name)] if name else views:
+        print(cql_file(Project.of(config), view).read_text(encoding="utf-8"), end="")
+
+
+@group.command("apply")
+def apply() -> None:
+    """Make the views live while the others keep running, and fill what is new by reading its table again.
+
+    Publication, replica identity, topics, subjects, tables, connectors, the job: what is as it should be is left alone.
+
+    Example: `penstock views apply`
+    """
+    apply_views(load_config(), on_step=print_step, on_progress=print_progress)
+
+
+@group.command("repair")
+def repair_view(
+    name: Name,
+    key: Annotated[
+        list[str] | None, typer.Argument(help="The primary key of one row of the table; every row when none is given.")
+    ] = None,
+) -> None:
+    """Make a view right again while changes go on: read its table (or one row) again, then remove what should be gone.
+
+    Example: `penstock views repair users_by_id 0b2f7f0e-6a7b-4a8e-9a54-8f5d8c1d2e3f`
+    """
+    removed = repair(load_config(), name, key or (), on_progress=print_progress)
+    print(f"{name}: repaired, {removed:,} stale rows removed")
+
+
+@group.command("rebuild")
+def rebuild_view(name: Name) -> None:
+    """Fill a view anew, all of it, with the revision that its file has now, and remove every row of an older one.
+
+    `penstock views apply` does the same by itself for a view whose revision has risen.
+
+    Example: `penstock views rebuild users_by_country`
+    """
+    removed = rebuild(load_config(), name, on_step=print_step, on_progress=print_progress)
+    print(f"{name}: rebuilt, {removed:,} stale rows removed")
+
+
+@group.command("pause")
+def pause_view(name: Name) -> None:
+    """Stop writing a view to Cassandra; its records wait in their topic, as long as its retention.
+
+    Example: `penstock views pause users_by_country`
+    """
+    print(f"{name}: {'paused' if pause(load_config(), name) else 'was paused'}")
+
+
+@group.command("resume")
+def resume_view(name: Name) -> None:
+    """Go on writing a view to Cassandra from where it was paused.
+
+    Example: `penstock views resume users_by_country`
+    """
+    print(f"{name}: {'flows again' if resume(load_config(), name) else 'was flowing'}")
+
+
+@group.command("drop")
+def drop(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Delete its rows and records without asking.")] = False
+) -> None:
+    """Remove all that is left of a view whose function you have deleted: topic, subjects, table, files, mapping.
+
+    Example: `penstock views drop orders --yes`
+    """
+    config = load_config()
+    left_of(config, name)
+    if not yes:
+        typer.confirm(f"Delete the topic views.{name} and the table {config.cassandra.keyspace}.{name}?", abort=True)
+    drop_view(config, name, on_step=print_step)
+
+
+def print_step(name: str, said: str) -> None:
+    """Print one line for a step that is done."""
+    print(f"  {name:<22} {said}", flush=True)
+
+
+def print_progress(line: str) -> None:
+    """Print one line of how a re-read goes."""
+    print(f"  {'':<22} {line}", flush=True)
+
+
+def print_checked(checked: Checked) -> None:
+    """Print what is wrong, then what is only not live yet."""
+    for problem in (*checked.wrong, *(each for each in checked.problems if each.is_pending)):
+        print(f"{problem.where}: {problem.what}\n    {'to do' if problem.is_pending else 'cure'}: {problem.cure}")
+    looked = ", ".join(checked.looked_at)
+    verdict = f"{len(checked.wrong)} wrong" if checked.wrong else "nothing wrong"
+    pending = len(checked.problems) - len(checked.wrong)
+    print(f"{len(checked.views)} views, {verdict}, {pending} to do (looked at: {looked})")
+
+
+def _print_files(config: Config, files: Iterable[Path]) -> None:
+    project = Project.of(config)
+    written = [f"wrote {project.shown(file)}" for file in files]
+    print("\n".join(written) or "everything was in step")
+
+
+def _kind(view: View) -> str:
+    return "row" if type(view) is View else type(view).__name__.lower()
+
+
+def _state(name: str, lists: Lists) -> str:
+    if name in lists.paused:
+        return "paused"
+    return "flows" if name in lists.flowing else "not in the sink's file"

@@ -1,0 +1,47 @@
+"""Spark inside this process, silent: for the types of views and for what they must hold."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from penstock_views.session import local_session
+from pyspark.sql import SparkSession
+
+from penstock.config import Config
+from penstock.stack.layout import Layout
+
+
+@contextmanager
+def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
+    """Open a session that ends with the block.
+
+    :param name: of its log and of its folder for temporary files.
+    """
+    layout = Layout.of(config)
+    layout.temporary(name).mkdir(parents=True, exist_ok=True)
+    os.environ.update(layout.temporary_environment(name))  # what Spark's JVM inherits
+    with _stderr_to(layout.log(name)):
+        spark = local_session()
+    try:
+        yield spark
+    finally:
+        spark.stop()
+
+
+@contextmanager
+def _stderr_to(path: Path) -> Iterator[None]:
+    """Let a child process that starts here write its chatter into a file; Spark's JVM inherits our stderr for good."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with path.open("ab") as log:
+        os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -1,0 +1,92 @@
+"""`views apply`: make the views live while the others keep running, and fill what is new.
+
+Order matters: the jobs know a new view before the re-read that fills it begins, so they miss none of the reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from penstock_views.declare import View
+from penstock_views.declare_totals import Aggregate
+
+from penstock.cassandra.session import open_session
+from penstock.config import Config
+from penstock.project import Project
+from penstock.stack import stack
+from penstock.stack.layout import Layout
+from penstock.stack.supervisor import Supervisor, SupervisorAway
+from penstock.views.begin import begin_aggregates
+from penstock.views.check import ViewsWrong, check
+from penstock.views.connector_lists import read_lists
+from penstock.views.fills import unfilled
+from penstock.views.generation import epoch_of
+from penstock.views.load import views_of
+from penstock.views.refill import refill
+from penstock.views.reread import OnProgress
+
+OnStep = Callable[[str, str], None]
+_JOBS = ("views", "aggregates")
+
+
+def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None:
+    """Make the views live: publication, topics, subjects, tables, connectors, job; then fill those that are new.
+
+    :raises ViewsWrong: before anything is changed.
+    :raises SupervisorAway: when the stack does not run.
+    """
+    Supervisor(Layout.of(config)).states()
+    if wrong := check(config).wrong:
+        raise ViewsWrong(wrong)
+    for step in stack.steps(config):
+        on_step(step.name, step.action())
+    go_live(config, on_step=on_step, on_progress=on_progress)
+
+
+def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None:
+    """Let the jobs take up the views and fill those that never were; `up` does this when all else is done."""
+    on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
+    paused = read_lists(Project.of(config)).paused
+    new = views_to_fill(config)
+    waiting = [view for view in new if view.name in paused]
+    filled = [view for view in new if view.name not in paused]
+    if filled:
+        _fill(config, filled, on_step=on_step, on_progress=on_progress)
+    elif not new:
+        on_step("fill", "every view was filled")
+    if waiting:
+        on_step("fill", f"{_names(waiting)} paused: `penstock views resume`, then `penstock views apply` fills it")
+
+
+def renew_jobs(config: Config) -> bool:
+    """Restart the jobs that run with other views than the files have; return whether one was."""
+    supervisor = Supervisor(Layout.of(config))
+    jobs = [part for part in stack.parts(config) if part.name in _JOBS]
+    if not supervisor.is_running():
+        raise SupervisorAway(Layout.of(config).run / "supervisor.sock")
+    return any([supervisor.renew(job) for job in jobs])  # a list: each of them
+
+
+def views_to_fill(config: Config) -> list[View]:
+    """Return the views that their present generation has not filled."""
+    with open_session(config) as session:
+        return unfilled(session, config.cassandra.keyspace, views_of(config), epoch=epoch_of(Project.of(config)))
+
+
+def _fill(config: Config, views: list[View], *, on_step: OnStep, on_progress: OnProgress) -> None:
+    """Fill row views and histories by a re-read; an aggregate begins by itself, from a snapshot of its own."""
+    aggregates = [view for view in views if isinstance(view, Aggregate)]
+    others = [view for view in views if not isinstance(view, Aggregate)]
+    if others:
+        removed = refill(config, others, on_progress=on_progress)
+        on_step("fill", f"{_names(others)} filled" + (f", {removed:,} stale rows removed" if removed else ""))
+    if aggregates:
+        begun = begin_aggregates(config, aggregates, on_progress=on_progress)
+        if begun:
+            on_step("fill", f"{_names(begun)} filled")
+        if empty := [view for view in aggregates if view not in begun]:
+            on_step("fill", f"{_names(empty)}: no row to count yet; the first one begins it")
+
+
+def _names(views: Sequence[View]) -> str:
+    return ", ".join(view.name for view in views)

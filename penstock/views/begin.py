@@ -1,0 +1,79 @@
+"""Follow new aggregates until each has begun its life (docs/contracts.md, Aggregate) and Cassandra has its groups."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from penstock_views.declare import View
+from penstock_views.life import current_life, life_root
+from penstock_views.names import topic_of
+
+from penstock.cassandra.session import open_session
+from penstock.config import Config
+from penstock.pipeline.sweep import sweep_aggregates
+from penstock.project import Project
+from penstock.registry.client import RegistryClient
+from penstock.stack.layout import Layout
+from penstock.views.catalogue import connect
+from penstock.views.fence import wait_until_written
+from penstock.views.fills import mark_filled
+from penstock.views.generation import epoch_of
+from penstock.views.reread import OnProgress, Wanted, only_reread, reread
+
+_POLL_S = 0.5
+
+
+def begin_aggregates(config: Config, views: Sequence[View], *, on_progress: OnProgress) -> list[View]:
+    """Wait until these aggregates count, and remove the groups that are left over from before.
+
+    :returns: those that do; one whose table never had a row begins with its first.
+    """
+    _make_known(config, {view.table for view in views}, on_progress=on_progress)
+    known = _known(config, {view.table for view in views})
+    views = [view for view in views if view.table in known]
+    epoch = epoch_of(Project.of(config))
+    _wait_for_lives(config, views, epoch=epoch, on_progress=on_progress)
+    wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress)
+    sweep_aggregates(config)
+    with open_session(config) as session:
+        mark_filled(session, config.cassandra.keyspace, views, epoch=epoch)
+    return list(views)
+
+
+def _make_known(config: Config, tables: Collection[str], *, on_progress: OnProgress) -> None:
+    """Read tables of which nothing was captured yet: no aggregate counts such a read, but it tells their columns."""
+    new = sorted(frozenset(tables) - _known(config, tables))
+    if not new:
+        return
+    with connect(config) as connection, only_reread(connection):
+        reread(config, connection, Wanted(tuple(new)), on_progress=on_progress)
+
+
+def _known(config: Config, tables: Collection[str]) -> frozenset[str]:
+    """Return the tables of whose changes the registry has a schema."""
+    with RegistryClient(config.registry.url) as registry:
+        subjects = registry.subjects()
+    return frozenset(table for table in tables if f"{topic_of(table)}-value" in subjects)
+
+
+def _wait_for_lives(config: Config, views: Sequence[View], *, epoch: int, on_progress: OnProgress) -> None:
+    folder = Layout.of(config).data("aggregates")
+    told = False
+    while True:
+        missing = [view.name for view in views if not _has_begun(folder, view, epoch)]
+        if not missing:
+            return
+        if not told:
+            told = True
+            on_progress(f"waiting until {', '.join(missing)} has begun; `penstock logs aggregates` tells more")
+        time.sleep(_POLL_S)
+
+
+def _has_begun(folder: Path, view: View, epoch: int) -> bool:
+    life = current_life(life_root(folder, view.name))
+    if life is None or life.revision != view.revision or life.epoch < epoch:
+        return False
+    # Its first micro-batch writes every group that there is.
+    return any((life.checkpoint / "commits").glob("[0-9]*"))

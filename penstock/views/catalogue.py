@@ -1,0 +1,137 @@
+"""What Postgres says of the source tables: columns, primary key, replica identity, and what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import psycopg2
+from penstock_views.canonical import UNUSABLE, is_usable
+from penstock_views.live_columns import columns_query, field_of
+from penstock_views.tables import Table
+from psycopg2.extensions import connection as Connection
+from pyspark.sql import types as T
+
+from penstock.config import Config
+from penstock.errors import TerminalError, TransientError
+
+PUBLICATION = "penstock"
+
+_RELATION = """
+    SELECT c.oid, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+"""
+_PRIMARY_KEY = """
+    SELECT a.attname::text FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k(attnum, place)
+    JOIN pg_attribute a ON a.attnum = k.attnum
+    WHERE i.indrelid = %s AND i.indisprimary AND a.attrelid = i.indrelid ORDER BY k.place
+"""
+# A plain table is its own and only leaf.
+_NOT_FULL = """
+    SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relreplident <> 'f' AND (c.oid = %s OR c.oid IN (SELECT relid FROM pg_partition_tree(%s)))
+    ORDER BY 1
+"""
+_PUBLISHED = "SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = %s"
+
+
+_Column = tuple[int, str, str, bool, str | None, bool]
+"""As `columns_query` tells it."""
+
+
+class PostgresAway(TransientError):
+    """Postgres does not answer."""
+
+    def __init__(self, config: Config, cause: str) -> None:
+        section = config.postgres
+        super().__init__(
+            f"Postgres does not answer at {section.host}:{section.port} ({cause}); is it running? "
+            "`penstock status` tells"
+        )
+
+
+class TableMissing(TerminalError):
+    """There is no such table in the database."""
+
+    def __init__(self, table: str, database: str) -> None:
+        super().__init__(
+            f"table {table}: database {database} has none of that name; "
+            "write schema.table as the catalogue spells it, without quotes"
+        )
+
+
+@dataclass(frozen=True)
+class LiveTable:
+    """A table of the database.
+
+    :param table: the columns that the stream carries, and the primary key.
+    :param left_out: the columns that no view can use, each with the reason.
+    :param not_full: the table's parts that lack REPLICA IDENTITY FULL.
+    """
+
+    table: Table
+    kind: str
+    left_out: dict[str, str]
+    not_full: tuple[str, ...]
+
+    @property
+    def is_partitioned(self) -> bool:
+        """Tell whether the rows lie in partitions."""
+        return self.kind == "p"
+
+
+@contextmanager
+def connect(config: Config) -> Iterator[Connection]:
+    """Open a connection to the source database, closed with the block.
+
+    :raises PostgresAway: when nobody answers.
+    """
+    try:
+        connection = psycopg2.connect(config.postgres.dsn, connect_timeout=5)
+    except psycopg2.OperationalError as exc:
+        raise PostgresAway(config, str(exc).strip().splitlines()[0]) from exc
+    with closing(connection):
+        yield connection
+
+
+def read_live_table(connection: Connection, name: str) -> LiveTable:
+    """Read what the catalogue says of a table.
+
+    :param name: `schema.table`, without quotes.
+    :raises TableMissing: there is none.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_RELATION, name.split(".", 1))
+        found = cursor.fetchone()
+        if found is None:
+            raise TableMissing(name, connection.info.dbname)
+        oid, kind = found
+        cursor.execute(columns_query(name))
+        fields, left_out = _usable(cursor.fetchall())
+        cursor.execute(_PRIMARY_KEY, (oid,))
+        key = tuple(column for (column,) in cursor.fetchall())
+        cursor.execute(_NOT_FULL, (oid, oid))
+        not_full = tuple(part for (part,) in cursor.fetchall())
+    return LiveTable(Table(name, T.StructType(fields), key), kind, left_out, not_full)
+
+
+def published_tables(connection: Connection) -> frozenset[str]:
+    """Return the tables of the publication; none when it does not exist."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PUBLISHED, (PUBLICATION,))
+        return frozenset(name for (name,) in cursor.fetchall())
+
+
+def _usable(columns: list[_Column]) -> tuple[list[T.StructField], dict[str, str]]:
+    """Name the canonical fields, also those that no view can use, which say so; and why those are left out."""
+    fields, left_out = [], {}
+    for _, name, sql_type, is_domain, enum, is_generated in sorted(columns):
+        field = field_of(name, sql_type, enum=enum, is_domain=is_domain)
+        if is_generated:
+            left_out[name] = "a generated column: the replication stream does not carry it; compute it in the view"
+            continue
+        fields.append(field)
+        if not is_usable(field):
+            left_out[name] = field.metadata[UNUSABLE]
+    return fields, left_out

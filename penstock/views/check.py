@@ -1,0 +1,260 @@
+"""Everything that is wrong with the views, at once, before anything starts: where, what, and what to do.
+
+The functions are held against their tables, the derived files against the functions, and the live servers, as far as
+they answer, against the files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from penstock_views.contracts import ContractBroken, check_contracts
+from penstock_views.declare import View, ViewInvalid
+from penstock_views.load import load_each
+from pyspark.sql import SparkSession
+
+from penstock.cassandra.session import CassandraUnreachable, open_session
+from penstock.config import Config
+from penstock.connect.files import ConnectorFileInvalid
+from penstock.errors import PenstockError, TerminalError
+from penstock.local_spark import local_spark
+from penstock.project import Project
+from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables
+from penstock.views.connector_lists import SINK, SOURCE, read_lists
+from penstock.views.cql import CqlFileUnclear, TableShape, differences, read_shape, shape_of, shape_of_table
+from penstock.views.derived import Derived, cql_file, derive
+from penstock.views.sources import live_tables, table_of
+
+WRITE = "`penstock views write` brings it in step"
+_FIELD_NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is not as it should be.
+
+    :param is_pending: it is only not live yet: `penstock views apply` does it.
+    """
+
+    where: str
+    what: str
+    cure: str
+    is_pending: bool = False
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a check found.
+
+    :param looked_at: what answered, so that nobody takes silence for health.
+    """
+
+    views: tuple[View, ...]
+    derived: tuple[Derived, ...]
+    problems: tuple[Problem, ...]
+    looked_at: tuple[str, ...]
+
+    @property
+    def wrong(self) -> tuple[Problem, ...]:
+        """The problems that stop an apply."""
+        return tuple(problem for problem in self.problems if not problem.is_pending)
+
+
+def check(config: Config) -> Checked:
+    """Look at everything; servers that do not answer are left out, and said."""
+    project = Project.of(config)
+    views, broken = load_each(project.views)
+    live = live_tables(config, views)
+    problems = [_of_error(project, exc, "correct the file") for exc in broken]
+    with local_spark(config, name="views-spark") as spark:
+        derived, refused = _derive_all(spark, project, views, live)
+    problems += refused
+    for each in derived:
+        problems += _check_files(project, each)
+    problems += _check_connectors(project, views)
+    problems += _check_left_overs(project, views)
+    looked_at = ["view files"]
+    if live is not None:
+        looked_at.append("Postgres")
+        problems += _check_postgres(config, views, live)
+    if (tables := _cassandra_tables(config)) is not None:
+        looked_at.append("Cassandra")
+        problems += [problem for each in derived for problem in _check_table(each, tables.get(each.view.name))]
+    return Checked(views, tuple(derived), tuple(problems), tuple(looked_at))
+
+
+class ViewsWrong(TerminalError):
+    """The check found something that must not go live."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        listed = "\n  ".join(f"{each.where}: {each.what}\n      cure: {each.cure}" for each in problems)
+        super().__init__(f"nothing was applied:\n  {listed}")
+
+
+def refuse_out_of_step(project: Project, views: Sequence[View]) -> None:
+    """Hold the derived files against each other, at once and without Spark: what `up` does before it starts anything.
+
+    :raises ViewsWrong: with everything that is out of step.
+    """
+    problems = [problem for view in views for problem in _check_written(project, view)]
+    problems += [*_check_connectors(project, views), *_check_left_overs(project, views)]
+    if problems:
+        raise ViewsWrong(problems)
+
+
+def _check_written(project: Project, view: View) -> Iterator[Problem]:
+    """Hold a view's key and table file against its written contract."""
+    files = [project.avro / f"{view.topic}-{part}.avsc" for part in ("key", "value")]
+    missing = [file for file in (*files, cql_file(project, view)) if not file.exists()]
+    for file in missing:
+        yield Problem(project.shown(file), f"view {view.name} has no such file", WRITE)
+    if missing:
+        return
+    key, value = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    wanted = shape_of(view, value, key)
+    where = project.shown(cql_file(project, view))
+    for difference in differences(read_shape(cql_file(project, view)), wanted):
+        yield Problem(where, difference, WRITE)
+
+
+def _derive_all(
+    spark: SparkSession, project: Project, views: Sequence[View], live: dict[str, LiveTable | TableMissing] | None
+) -> tuple[list[Derived], list[Problem]]:
+    derived, problems = [], []
+    for view in views:
+        try:
+            derived.append(derive(spark, view, table_of(project, live, view.table)))
+        except ViewInvalid as exc:
+            problems.append(_of_error(project, exc, "correct the function or its @view line"))
+        except PenstockError as exc:
+            problems.append(_of_view(project, view, str(exc), "create the table, or correct the @view line"))
+    return derived, problems
+
+
+def _of_error(project: Project, error: PenstockError, cure: str) -> Problem:
+    where, _, what = str(error).replace(f"{project.root}/", "").partition(": ")
+    return Problem(where, what, cure)
+
+
+def _of_view(project: Project, view: View, what: str, cure: str, *, is_pending: bool = False) -> Problem:
+    return Problem(f"{project.shown(view.file)}:{view.line}", f"view {view.name}: {what}", cure, is_pending)
+
+
+def _check_files(project: Project, derived: Derived) -> Iterator[Problem]:
+    for contract in (derived.key, derived.value):
+        try:
+            check_contracts(project.avro, [contract])
+        except ContractBroken as exc:
+            where = project.shown(project.avro / contract.file_name)
+            yield Problem(where, exc.problem, f"if the function is right: {WRITE}")
+    file = cql_file(project, derived.view)
+    where = project.shown(file)
+    if not file.exists():
+        yield Problem(where, f"the table of view {derived.view.name} has no file", WRITE)
+        return
+    try:
+        found = read_shape(file)
+    except CqlFileUnclear as exc:
+        yield Problem(where, str(exc).replace(f"{file}: ", ""), "mend it, or delete it and `penstock views write`")
+        return
+    for difference in differences(found, derived.shape):
+        yield Problem(f"{where}:{_line(file, 'CREATE TABLE')}", difference, WRITE)
+
+
+def _check_connectors(project: Project, views: Sequence[View]) -> Iterator[Problem]:
+    try:
+        lists = read_lists(project)
+    except ConnectorFileInvalid as exc:
+        yield Problem("connect/connectors", str(exc), "mend the file")
+        return
+    sink, source = (project.connectors / f"{name}.json" for name in (SINK, SOURCE))
+    for view in views:
+        if view.name not in lists.paused and not (view.name in lists.mapped and view.name in lists.flowing):
+            yield Problem(project.shown(sink), f"view {view.name} is not in `topics`, or has no mapping", WRITE)
+        if view.name in lists.paused and (view.name in lists.mapped or view.name in lists.flowing):
+            yield Problem(project.shown(sink), f"view {view.name} is paused and still named here", WRITE)
+    for table in sorted({view.table for view in views} - set(lists.tables)):
+        yield Problem(f"{project.shown(source)}:{_line(source, 'table.include.list')}", f"{table} is missing", WRITE)
+    for table in [table for table in lists.tables if table not in {view.table for view in views}]:
+        where = f"{project.shown(source)}:{_line(source, 'table.include.list')}"
+        yield Problem(where, f"{table} is captured and no view needs it", WRITE)
+
+
+def _check_left_overs(project: Project, views: Sequence[View]) -> Iterator[Problem]:
+    """Find the files and lines of views that no function makes any more."""
+    names = {view.name for view in views}
+    kept = {file.name.split("-")[0].removeprefix("views."): file for file in project.avro.glob("views.*-value.avsc")}
+    for name, file in sorted(kept.items()):
+        if name not in names:
+            yield Problem(
+                project.shown(file), f"no function makes view {name} any more", f"`penstock views drop {name}`"
+            )
+
+
+def _check_postgres(
+    config: Config, views: Sequence[View], live: dict[str, LiveTable | TableMissing]
+) -> Iterator[Problem]:
+    project = Project.of(config)
+    try:
+        with connect(config) as connection:
+            published = published_tables(connection)
+    except PostgresAway:
+        return
+    first = {view.table: view for view in reversed(views)}
+    for name, table in live.items():
+        if not isinstance(table, TableMissing):
+            yield from _check_source(partial(_of_view, project, first[name]), table, is_published=name in published)
+
+
+def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_published: bool) -> Iterator[Problem]:
+    name = table.table.name
+    if table.kind not in "rp":
+        yield said(f"{name} is no table: a view or foreign table has no changes to follow", "name the table below it")
+    unfit = sorted(column for column in {*table.table.columns.names, *table.left_out} if not _FIELD_NAME.match(column))
+    if unfit:
+        listed = ", ".join(f'"{column}"' for column in unfit)
+        yield said(f"{name} has columns that Avro cannot name: {listed}", "rename them: letters, digits and _ only")
+    if not is_published:
+        yield said(f"{name} is not in the publication yet", "`penstock views apply`", is_pending=True)
+    for part in table.not_full:
+        lost = "has lost" if is_published else "does not have"
+        yield said(f"{part} {lost} REPLICA IDENTITY FULL", "`penstock views apply`", is_pending=True)
+
+
+def _cassandra_tables(config: Config) -> dict[str, TableShape] | None:
+    try:
+        with open_session(config) as session:
+            keyspace = session.cluster.metadata.keyspaces.get(config.cassandra.keyspace)
+            tables = {} if keyspace is None else keyspace.tables
+            return {name: shape_of_table(table) for name, table in tables.items()}
+    except CassandraUnreachable:
+        return None
+
+
+def _check_table(derived: Derived, found: TableShape | None) -> Iterator[Problem]:
+    where, file = f"Cassandra table {derived.view.name}", f"{derived.view.name}.cql"
+    if found is None:
+        yield Problem(where, "is not there yet", "`penstock views apply`", is_pending=True)
+        return
+    for difference in differences(found, derived.shape):
+        if difference.startswith("lacks"):
+            yield Problem(where, difference, "`penstock views apply` adds it", is_pending=True)
+        elif "does not have" in difference:
+            column = next(name for name in found.columns if f"column {name} " in difference)
+            yield Problem(where, difference, f"ALTER TABLE {derived.view.name} DROP {column}, in cqlsh")
+        else:
+            yield Problem(
+                where,
+                difference,
+                f"Cassandra cannot alter that: give the view another name, or drop the table ({file})",
+            )
+
+
+def _line(file: Path, text: str) -> int:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return next((number for number, line in enumerate(lines, start=1) if text.lower() in line.lower()), 1)

@@ -1,0 +1,164 @@
+"""The keys of the connector files that are derived from the views; every other key and the layout are the user's.
+
+Source: `table.include.list`. Sink: `topics`, and the mapping line of each view. A paused view has neither, since the
+sink refuses a mapping without its topic; `paused-views.txt` beside the files names it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock_views.declare import View
+
+from penstock.config import Cassandra
+from penstock.connect.files import read_connector
+from penstock.project import Project
+
+SOURCE = "users-postgres-source"
+SINK = "cassandra-views-sink"
+TABLES = "table.include.list"
+TOPICS = "topics"
+PAUSED = "paused-views.txt"
+_PAUSED_HEAD = "# The views that the sink leaves out, one a line; `penstock views pause` and `resume` write this."
+MAPPING = "*, row_version=header.version, __timestamp=header.version"
+_MAPPING_KEY = re.compile(rf"topic\.views\.(\w+)\.{Cassandra.keyspace}\.\w+\.mapping\Z")
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The derived keys, and who is paused.
+
+    :param tables: that are captured.
+    :param mapped: the views that have a mapping.
+    :param flowing: the views whose topics are read.
+    :param paused: the views whose records wait in their topics; the sink's file names none of them.
+    """
+
+    tables: tuple[str, ...]
+    mapped: tuple[str, ...]
+    flowing: tuple[str, ...]
+    paused: frozenset[str]
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Every view that is named anywhere."""
+        return frozenset({*self.mapped, *self.flowing, *self.paused})
+
+
+def read_lists(project: Project) -> Lists:
+    """Read the derived keys of the files.
+
+    :raises ConnectorFileInvalid: a file is broken.
+    """
+    source = read_connector(_file(project, SOURCE)).config
+    sink = read_connector(_file(project, SINK)).config
+    topics = _split(sink.get(TOPICS, ""))
+    return Lists(
+        tables=tuple(_plain(entry) for entry in _split(source.get(TABLES, ""))),
+        mapped=tuple(match[1] for match in map(_MAPPING_KEY.match, sink) if match),
+        flowing=tuple(topic.removeprefix("views.") for topic in topics if topic.startswith("views.")),
+        paused=_paused(project),
+    )
+
+
+def with_views(project: Project, views: Sequence[View], *, dropped: str | None = None) -> dict[Path, str]:
+    """Return the texts of the files as these views need them; a paused view stays paused.
+
+    :param dropped: the one view that goes; any other view that no function makes stays.
+    """
+    lists = read_lists(project)
+    names = {*lists.known, *(view.name for view in views)} - {dropped}
+    return _texts(project, lists, sorted({view.table for view in views}), names - lists.paused, names & lists.paused)
+
+
+def with_paused(project: Project, paused: Collection[str]) -> dict[Path, str]:
+    """Return the texts with another set of paused views."""
+    lists = read_lists(project)
+    return _texts(project, lists, lists.tables, lists.known - frozenset(paused), paused)
+
+
+def include_pattern(table: str) -> str:
+    """Write a table as Debezium's list wants it: a regular expression, where a plain name stays readable."""
+    return re.sub(r"([^\w. -])", r"\\\1", table)
+
+
+def _texts(
+    project: Project, lists: Lists, tables: Sequence[str], flowing: Collection[str], paused: Collection[str]
+) -> dict[Path, str]:
+    source, sink = _file(project, SOURCE), _file(project, SINK)
+    sink_text = sink.read_text(encoding="utf-8")
+    for name in [name for name in lists.mapped if name not in flowing]:
+        sink_text = _without(sink_text, _mapping_key(name))
+    for name in [name for name in sorted(flowing) if name not in lists.mapped]:
+        sink_text = _with(sink_text, _mapping_key(name), MAPPING)
+    topics = [f"views.{name}" for name in _kept_first(lists.flowing, flowing)]
+    patterns = [include_pattern(table) for table in _kept_first(lists.tables, tables)]
+    return {
+        source: _set(source.read_text(encoding="utf-8"), TABLES, ",".join(patterns)),
+        sink: _set(sink_text, TOPICS, ",".join(topics)),
+        project.connectors / PAUSED: "\n".join([_PAUSED_HEAD, *sorted(paused), ""]),
+    }
+
+
+def _paused(project: Project) -> frozenset[str]:
+    file = project.connectors / PAUSED
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+
+
+def _kept_first(there: Sequence[str], wanted: Collection[str]) -> list[str]:
+    """Keep the order of what is there; what is new comes last."""
+    return [*(each for each in there if each in wanted), *(each for each in sorted(wanted) if each not in there)]
+
+
+def _file(project: Project, name: str) -> Path:
+    return project.connectors / f"{name}.json"
+
+
+def _split(value: str) -> list[str]:
+    return [entry.strip() for entry in value.split(",") if entry.strip()]
+
+
+def _plain(pattern: str) -> str:
+    return re.sub(r"\\(.)", r"\1", pattern)
+
+
+def _mapping_key(view: str) -> str:
+    return f"topic.views.{view}.{Cassandra.keyspace}.{view}.mapping"
+
+
+def _set(text: str, key: str, value: str) -> str:
+    written = json.dumps(value, ensure_ascii=False)
+    pattern = re.compile(rf'({re.escape(json.dumps(key))}\s*:\s*)"(?:[^"\\]|\\.)*"')
+    if pattern.search(text):
+        return pattern.sub(lambda match: match[1] + written, text, count=1)
+    return _with(text, key, value)
+
+
+def _with(text: str, key: str, value: str) -> str:
+    """Add a key below the last mapping, else below `topics`, else at the top."""
+    line = f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
+    places = [*re.finditer(r'^\s*"topic\.views\.[^\n]*$', text, re.MULTILINE)] or [
+        *re.finditer(r'^\s*"topics"[^\n]*$', text, re.MULTILINE)
+    ]
+    if not places:
+        return text.replace("{", f"{{\n{line},", 1)
+    place = places[-1]
+    is_last = not place[0].rstrip().endswith(",")
+    added = f",\n{line}" if is_last else f"\n{line},"
+    return text[: place.end()] + added + text[place.end() :]
+
+
+def _without(text: str, key: str) -> str:
+    lines = text.splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if line.lstrip().startswith(json.dumps(key)))
+    was_last = not lines[at].rstrip().endswith(",")
+    del lines[at]
+    if was_last:  # JSON allows no comma after the last member
+        before = max(number for number in range(at) if lines[number].strip())
+        lines[before] = re.sub(r",(\s*)\Z", r"\1", lines[before])
+    return "".join(lines)

@@ -1,0 +1,80 @@
+"""What is derived from the views: their contracts, their tables and the connectors' lists, as texts of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock_views.contracts import Contract, contracts_on
+from penstock_views.declare import View
+from penstock_views.tables import Table
+from pyspark.sql import SparkSession
+
+from penstock.project import Project
+from penstock.views.connector_lists import with_views
+from penstock.views.cql import TableShape, new_table, rewritten_table, shape_of
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A view and what follows from its function and its table."""
+
+    view: View
+    key: Contract
+    value: Contract
+
+    @property
+    def shape(self) -> TableShape:
+        """The view's table in Cassandra."""
+        return shape_of(self.view, self.value.schema, self.key.schema)
+
+
+def derive(spark: SparkSession, view: View, table: Table) -> Derived:
+    """Find out what follows from a view.
+
+    :raises ViewInvalid: with file and line, when the view cannot be kept on that table.
+    """
+    return Derived(view, *contracts_on(spark, view, table))
+
+
+def cql_file(project: Project, view: View) -> Path:
+    """Return the file of a view's table."""
+    return project.cassandra / f"{view.name}.cql"
+
+
+def contract_texts(project: Project, derived: Derived) -> dict[Path, str]:
+    """Return the contracts of a view as their files should be."""
+    return {project.avro / contract.file_name: contract.text for contract in (derived.key, derived.value)}
+
+
+def table_text(project: Project, derived: Derived) -> str:
+    """Return the view's table as its file should be; what is the user's in it stays.
+
+    :raises CqlFileUnclear: when the file holds no table.
+    """
+    file = cql_file(project, derived.view)
+    if not file.exists():
+        return new_table(derived.shape, view_file=project.shown(derived.view.file))
+    return rewritten_table(file.read_text(encoding="utf-8"), derived.shape, file=project.shown(file))
+
+
+def texts(project: Project, derived: Iterable[Derived], views: Sequence[View]) -> dict[Path, str]:
+    """Return every derived file as it should be.
+
+    :param views: all views of the project; the connectors list these.
+    """
+    found: dict[Path, str] = with_views(project, views)
+    for each in derived:
+        found |= contract_texts(project, each)
+        found[cql_file(project, each.view)] = table_text(project, each)
+    return found
+
+
+def write_changed(files: Mapping[Path, str]) -> list[Path]:
+    """Write the files whose text differs; return them."""
+    changed = [file for file, text in files.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
+    for file in changed:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(files[file], encoding="utf-8")
+    return changed

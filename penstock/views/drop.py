@@ -1,0 +1,101 @@
+"""`views drop`: remove all that is left of a view whose function is gone from the files.
+
+Whoever reads or writes it is told first (sink, job), then its topic, subjects, table and files go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from cassandra.metadata import protect_name
+from penstock_views.declare import View
+
+from penstock.cassandra.session import open_session
+from penstock.config import Config
+from penstock.connect.api import ConnectApi
+from penstock.connect.apply import apply_connectors
+from penstock.connect.files import read_connectors
+from penstock.errors import TerminalError
+from penstock.project import Project
+from penstock.registry.client import RegistryClient
+from penstock.topics.admin import TopicAdmin
+from penstock.views.apply import renew_jobs
+from penstock.views.catalogue import connect
+from penstock.views.connector_lists import SINK, SOURCE, read_lists, with_views
+from penstock.views.derived import write_changed
+from penstock.views.fills import forget
+from penstock.views.load import views_of
+from penstock.views.publication import withdraw
+
+_PARTS = ("key", "value")
+
+OnStep = Callable[[str, str], None]
+
+
+class ViewDeclared(TerminalError):
+    """The function of the view is still there."""
+
+    def __init__(self, view: View, where: str) -> None:
+        super().__init__(
+            f"view {view.name} is still declared at {where}; delete the function (or the file) there, then drop it"
+        )
+
+
+class NothingLeft(TerminalError):
+    """There is nothing of a view of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"nothing is left of a view {name}: no function, no contract, no mapping in the sink's file")
+
+
+def left_of(config: Config, name: str) -> list[Path]:
+    """Return the files of a view whose function is gone.
+
+    :raises ViewDeclared: with file and line, when it is not gone.
+    :raises NothingLeft: when there is neither a file nor a mapping.
+    """
+    project = Project.of(config)
+    for view in views_of(config):
+        if view.name == name:
+            raise ViewDeclared(view, f"{project.shown(view.file)}:{view.line}")
+    files = [project.cassandra / f"{name}.cql", *(project.avro / f"views.{name}-{part}.avsc" for part in _PARTS)]
+    found = [file for file in files if file.exists()]
+    if not found and name not in read_lists(project).known:
+        raise NothingLeft(name)
+    return found
+
+
+def drop_view(config: Config, name: str, *, on_step: OnStep) -> None:
+    """Remove a view; its rows and records are gone then.
+
+    :raises ViewDeclared, NothingLeft: before anything is removed.
+    """
+    files, project, views = left_of(config, name), Project.of(config), views_of(config)
+    gone = sorted(set(read_lists(project).tables) - {view.table for view in views})
+    changed = write_changed(with_views(project, views, dropped=name))
+    with ConnectApi(config.connect.url) as api:
+        apply_connectors(api, files=read_connectors(project.connectors, names=[SINK, SOURCE]))
+    on_step("connectors", ", ".join(file.name for file in changed) or "named it no more")
+    for file in files:
+        file.unlink()
+    on_step("files", ", ".join(project.shown(file) for file in files) or "none left")
+    on_step("jobs", "restarted without it" if renew_jobs(config) else "ran without it")
+    _withdraw(config, gone, on_step)
+    TopicAdmin(config.kafka.bootstrap).delete([f"views.{name}"])
+    with RegistryClient(config.registry.url) as registry:
+        for part in _PARTS:
+            registry.delete_subject(f"views.{name}-{part}")
+    on_step("topic", f"views.{name} and its subjects deleted")
+    with open_session(config) as session:
+        keyspace = config.cassandra.keyspace
+        forget(session, keyspace, name)
+        session.execute(f"DROP TABLE IF EXISTS {protect_name(keyspace)}.{protect_name(name)}")
+    on_step("table", f"{keyspace}.{name} dropped")
+
+
+def _withdraw(config: Config, tables: list[str], on_step: OnStep) -> None:
+    with connect(config) as connection:
+        for table in tables:
+            if withdraw(connection, table):
+                on_step("publication", f"{table} taken out; its CDC topic stays until its records expire")

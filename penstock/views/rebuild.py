@@ -1,0 +1,17 @@
+"""`views rebuild`: fill a view anew with the revision that its file has now."""
+
+from __future__ import annotations
+
+from penstock.config import Config
+from penstock.views.apply import OnStep, renew_jobs
+from penstock.views.repair import repair
+from penstock.views.reread import OnProgress
+
+
+def rebuild(config: Config, name: str, *, on_step: OnStep, on_progress: OnProgress) -> int:
+    """Let the job take up the file, then read the table again and sweep; return how many stale rows were removed.
+
+    :raises ViewUnknown, KindUnfit: before anything is read.
+    """
+    on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
+    return repair(config, name, (), on_progress=on_progress)

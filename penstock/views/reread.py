@@ -1,0 +1,174 @@
+"""Read a table once more while changes go on: Debezium's incremental snapshot, asked for by a row of penstock.signals.
+
+The reads arrive in the CDC topic with op `r` at later offsets than every change before them, and Debezium leaves out
+those that a change overtook; so they fill and repair row views. An exactly-once source keeps its place over restarts.
+https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-incremental-snapshots
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import Consumer, TopicPartition
+from psycopg2.extensions import connection as Connection
+
+from penstock.config import Config
+from penstock.connect.api import ConnectApi, State
+from penstock.connect.apply import ConnectorFailed
+from penstock.errors import TerminalError, TransientError
+from penstock.registry.client import RegistryClient
+from penstock.registry.decode import AvroDecoder
+from penstock.topics.declare import NOTIFICATIONS_TOPIC
+from penstock.views.connector_lists import SOURCE, include_pattern
+from penstock.views.publication import SIGNALS
+
+_LOCK = 0x70656E73746F636B
+"""`penstock`: the advisory lock that one re-read at a time holds, since Debezium tells of them as one."""
+
+_POLL_S = 0.5
+_CHECK_CONNECTOR_S = 3.0
+_GOOD = {"SUCCEEDED", "EMPTY"}
+
+OnProgress = Callable[[str], None]
+
+
+class ReReadBusy(TransientError):
+    """Another re-read is under way."""
+
+    def __init__(self) -> None:
+        super().__init__("another penstock command has a re-read under way; let it end, then ask again")
+
+
+class ReReadFailed(TerminalError):
+    """Debezium could not read a table again."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the re-read failed: {what}; `penstock logs connect` tells more. Nothing was lost: ask again")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to read again: whole tables, or the rows of one that a condition of SQL picks."""
+
+    tables: tuple[str, ...]
+    condition: str | None = None
+
+    def signal(self) -> str:
+        """Return the data of the signal."""
+        data: dict[str, Any] = {"type": "incremental", "data-collections": [include_pattern(t) for t in self.tables]}
+        if self.condition:
+            data["additional-conditions"] = [
+                {"data-collection": include_pattern(table), "filter": self.condition} for table in self.tables
+            ]
+        return json.dumps(data)
+
+
+@contextmanager
+def only_reread(connection: Connection) -> Iterator[None]:
+    """Hold the right to re-read.
+
+    :raises ReReadBusy: when another process holds it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))
+        if cursor.fetchone() != (True,):
+            raise ReReadBusy
+        connection.commit()
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+            connection.commit()
+
+
+def reread(config: Config, connection: Connection, wanted: Wanted, *, on_progress: OnProgress) -> None:
+    """Ask for the re-read and wait until all its reads are in the CDC topics, as long as it takes.
+
+    :raises ReReadFailed: with Debezium's word for it.
+    :raises ConnectorFailed: when the source fails meanwhile, with its trace.
+    """
+    with RegistryClient(config.registry.url) as registry, closing(_notifications(config)) as consumer:
+        asked = _ask(connection, wanted)
+        decoder = AvroDecoder(registry)
+        for told in _told(config, consumer, decoder, asked):
+            if line := _line(told):
+                on_progress(line)
+            if told["type"] == "COMPLETED":
+                break
+        _forget(connection, asked)
+
+
+def _ask(connection: Connection, wanted: Wanted) -> str:
+    asked = str(uuid4())
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {SIGNALS} VALUES (%s, 'execute-snapshot', %s)", (asked, wanted.signal()))  # noqa: S608
+    return asked
+
+
+def _forget(connection: Connection, asked: str) -> None:
+    with connection, connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {SIGNALS} WHERE id = %s", (asked,))  # noqa: S608 - a name of ours
+
+
+def _notifications(config: Config) -> Consumer:
+    """Open a consumer at the end of the notifications."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": config.kafka.bootstrap,
+            "group.id": "penstock-reread",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "log_level": 0,
+        }
+    )
+    place = TopicPartition(NOTIFICATIONS_TOPIC, 0)
+    _, place.offset = consumer.get_watermark_offsets(place, timeout=10)
+    consumer.assign([place])
+    return consumer
+
+
+def _told(config: Config, consumer: Consumer, decoder: AvroDecoder, asked: str) -> Iterator[dict[str, Any]]:
+    """Yield what Debezium tells of this re-read; raise when the source fails instead."""
+    checked_at = time.monotonic()
+    while True:
+        record = consumer.poll(_POLL_S)
+        if time.monotonic() - checked_at > _CHECK_CONNECTOR_S:
+            _raise_if_failed(config)
+            checked_at = time.monotonic()
+        if record is None or record.error() is not None:
+            continue
+        value = decoder.decode(record.value()).value
+        if isinstance(value, dict) and value.get("id") == asked:
+            yield value
+
+
+def _line(told: dict[str, Any]) -> str | None:
+    """Say a notification to people.
+
+    :raises ReReadFailed: when it tells of a failure.
+    """
+    more = told.get("additional_data") or {}
+    match told["type"]:
+        case "IN_PROGRESS":
+            chunk, chunks = more.get("chunk_index", "?"), more.get("total_chunks", "?")
+            return f"reading {more.get('current_collection_in_progress')}: chunk {chunk} of {chunks}"
+        case "TABLE_SCAN_COMPLETED":
+            if more.get("status") not in _GOOD:
+                raise ReReadFailed(f"{more.get('scanned_collection')}: {more.get('status')}")
+            return f"read {more.get('scanned_collection')}: {more.get('total_rows_scanned')} rows"
+        case "ABORTED" | "SKIPPED":
+            raise ReReadFailed(str(told["type"]).lower())
+    return None
+
+
+def _raise_if_failed(config: Config) -> None:
+    with ConnectApi(config.connect.url) as api:
+        status = api.status(SOURCE)
+    if status.summary == State.FAILED:
+        raise ConnectorFailed(status)

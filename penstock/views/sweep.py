@@ -1,0 +1,31 @@
+"""Delete the rows of a view that should be gone: those that a complete re-read has not renewed and nothing expects.
+
+Each is deleted with the timestamp of its own write, so a newer write, also one under way, is never touched.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+from penstock.cassandra.table import Row, ViewTable
+from penstock.config import Config
+from penstock.verify.canonical import canonical_key
+from penstock.verify.model import ROW_VERSION, ViewShape
+from penstock.verify.postgres_rows import PostgresRows
+
+Suspects = dict[bytes, Row]
+"""Rows by their canonical keys."""
+
+
+def old_rows(table: ViewTable, view: ViewShape, *, below: int) -> Suspects:
+    """Return the rows that were not written since.
+
+    :param below: the version at which the re-read began; a row at or above it was renewed.
+    """
+    return {canonical_key(row, view.key): row for row in table.scan() if row[ROW_VERSION] < below}
+
+
+def stale_rows(config: Config, spark: SparkSession, view: ViewShape, suspects: Suspects) -> Suspects:
+    """Return those that Postgres does not have; it is read after Cassandra, so what came in between is expected."""
+    expected = {canonical_key(row, view.key) for row in PostgresRows(spark, config=config).scan(view)}
+    return {key: row for key, row in suspects.items() if key not in expected}

@@ -1,0 +1,61 @@
+"""`views write`: bring every derived file in step with the functions; a live view changes only with a new revision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from penstock_views.contracts import FINGERPRINT, REVISION
+from penstock_views.declare import ViewInvalid
+
+from penstock.cassandra.session import CassandraUnreachable, open_session
+from penstock.config import Config
+from penstock.local_spark import local_spark
+from penstock.project import Project
+from penstock.views.derived import Derived, derive, texts, write_changed
+from penstock.views.fills import filled_views
+from penstock.views.load import views_of
+from penstock.views.sources import live_tables, table_of
+
+
+def write_derived(config: Config, *, same_rows: bool = False) -> list[Path]:
+    """Write the contracts, the tables and the connectors' lists; return the files that changed.
+
+    :param same_rows: a changed function is said to give the same rows as before, so it needs no new revision.
+    :raises ViewFileBroken, ViewInvalid: with file and line; then nothing is written.
+    """
+    project = Project.of(config)
+    views = views_of(config)
+    live = live_tables(config, views)
+    with local_spark(config, name="views-spark") as spark:
+        derived = [derive(spark, view, table_of(project, live, view.table)) for view in views]
+    changed = [each for each in derived if _is_changed(project, each)]
+    if changed and not same_rows:
+        _refuse_live(config, changed)
+    return write_changed(texts(project, derived, views))
+
+
+def _is_changed(project: Project, derived: Derived) -> bool:
+    """Tell whether the function is another than the one of the same or a later revision that was written before."""
+    file = project.avro / derived.value.file_name
+    written = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if derived.view.revision > written.get(REVISION, 0) or FINGERPRINT not in written:
+        return False
+    return bool(written[FINGERPRINT] != derived.value.schema[FINGERPRINT] or derived.view.revision < written[REVISION])
+
+
+def _refuse_live(config: Config, changed: Sequence[Derived]) -> None:
+    """Raise for a changed view that has rows of the function before; Cassandra away counts as having them."""
+    try:
+        with open_session(config) as session:
+            filled = filled_views(session, config.cassandra.keyspace)
+    except CassandraUnreachable:
+        filled = frozenset(each.view.name for each in changed)
+    for each in changed:
+        if each.view.name in filled:
+            raise ViewInvalid(
+                each.view.origin,
+                "the function changed and its rows may be live: raise revision=, and `penstock views write` again "
+                "(--same-rows when every row stays as it is, after a refactoring)",
+            )

@@ -1,0 +1,79 @@
+"""What Debezium may read, on a real Postgres: odd names, partitions, keys, and what is published already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from psycopg2.extensions import connection as Connection
+
+from penstock.config import Config, load_config
+from penstock.stack import setup
+from penstock.stack.stack import parts
+from penstock.views.catalogue import TableMissing, connect, published_tables, read_live_table
+from penstock.views.publication import SIGNALS, publish, withdraw
+from tests.integration.servers import started
+
+pytestmark = pytest.mark.timeout(300)
+TABLES = """
+CREATE SCHEMA IF NOT EXISTS "My Sales";
+CREATE TABLE "My Sales"."Order Items" (
+    "Order" bigint, line int, note text[], twice int GENERATED ALWAYS AS (line * 2) STORED,
+    PRIMARY KEY (line, "Order")
+);
+CREATE TABLE parts (id bigint, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE parts_2026 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+"""
+ITEMS, PARTS = "My Sales.Order Items", "public.parts"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    folder = tmp_path_factory.mktemp("publication")
+    file: Path = folder / "penstock.toml"
+    file.write_text(f'state = "{folder / "var"}"\npostgres.port = 27160\n')
+    config = load_config(file)
+    with started({part.name: part for part in parts(config)}["postgres"], config):
+        setup.create_tables(config)
+        with connect(config) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(TABLES)
+        yield config
+
+
+@pytest.fixture
+def connection(config: Config) -> Iterator[Connection]:
+    with connect(config) as connection:
+        yield connection
+
+
+def test_the_set_up_publishes_the_tables_of_the_views_whole(connection: Connection) -> None:
+    assert published_tables(connection) == {"public.users", SIGNALS}
+    assert read_live_table(connection, "public.users").not_full == ()
+
+
+def test_the_catalogue_tells_columns_key_and_what_is_left_out(connection: Connection) -> None:
+    items = read_live_table(connection, ITEMS)
+    assert items.table.primary_key == ("line", "Order")
+    assert items.table.columns.names == ["Order", "line"]
+    assert set(items.left_out) == {"note", "twice"}
+    with pytest.raises(TableMissing, match=r"public\.nowhere"):
+        read_live_table(connection, "public.nowhere")
+
+
+def test_tables_join_with_all_their_partitions_once_and_leave_again(connection: Connection) -> None:
+    assert read_live_table(connection, PARTS).not_full == (PARTS, "public.parts_2026")
+    assert publish(connection, [ITEMS, PARTS])
+    assert published_tables(connection) == {"public.users", SIGNALS, ITEMS, PARTS}
+    assert [read_live_table(connection, name).not_full for name in (ITEMS, PARTS)] == [(), ()]
+    assert publish(connection, [ITEMS, PARTS]) == []
+    assert withdraw(connection, ITEMS)
+    assert not withdraw(connection, ITEMS)
+    assert published_tables(connection) == {"public.users", SIGNALS, PARTS}
+
+
+def test_a_table_that_is_missing_changes_nothing(connection: Connection) -> None:
+    before = published_tables(connection)
+    with pytest.raises(TableMissing):
+        publish(connection, [ITEMS, "public.nowhere"])
+    assert published_tables(connection) == before
