@@ -27,6 +27,9 @@ from penstock.stack.wait import wait_until
 
 _AWAY = (OSError, HTTPException, xmlrpc.client.Error)
 _STOPPED = {"STOPPED", "EXITED", "FATAL"}
+_STOP_WAIT_S = 120.0
+"""More than any part's `stop_wait_s`, after which supervisord kills it."""
+
 _SUN_PATH_MAX = 100
 """A Unix socket's path has 108 bytes (unix(7)); supervisord adds a suffix while it binds."""
 
@@ -120,12 +123,14 @@ class Supervisor:
         if state.state == "RUNNING" and command_of(state.pid) == list(part.command):
             return False
         self._write_launch_file(part)
-        self.stop_process(part.name)
-        wait_until(
-            lambda: self.state(part.name).state in _STOPPED, timeout_s=part.stop_wait_s + 30, what=f"{part.name} stops"
-        )
+        self.stop_and_wait(part.name)
         self.start_process(part.name)
         return True
+
+    def stop_and_wait(self, name: str) -> None:
+        """Stop a process; return when it has ended, which supervisord sees to."""
+        self.stop_process(name)
+        wait_until(lambda: self.state(name).state in _STOPPED, timeout_s=_STOP_WAIT_S, what=f"{name} stops")
 
     def state(self, name: str) -> ProcessState:
         """Return what supervisord knows of one process."""

@@ -51,7 +51,7 @@ class PostgresRows:
         declared, images = self._views[view.name], self._images(view)
         with connect(self._config) as connection:
             by = read_live_table(connection, declared.table).table.primary_key
-        if set(by) <= set(view.key):
+        if by and set(by) <= set(view.key):
             # One column and plain values: Spark pushes that down to Postgres.
             values = {key[by[0]] for key in keys}
             if all(isinstance(value, str | int) for value in values):

@@ -16,7 +16,7 @@ from penstock.project import Project
 from penstock.stack import stack
 from penstock.stack.layout import Layout
 from penstock.stack.supervisor import Supervisor, SupervisorAway
-from penstock.views.begin import begin_aggregates
+from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.check import ViewsWrong, check
 from penstock.views.connector_lists import read_lists
 from penstock.views.fills import unfilled
@@ -45,11 +45,13 @@ def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
 
 def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None:
     """Let the jobs take up the views and fill those that never were; `up` does this when all else is done."""
-    on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
     paused = read_lists(Project.of(config)).paused
     new = views_to_fill(config)
     waiting = [view for view in new if view.name in paused]
     filled = [view for view in new if view.name not in paused]
+    # A life that has written to a table that is gone would never write those groups again.
+    end_lives(config, [view for view in filled if isinstance(view, Aggregate)])
+    on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
     if filled:
         _fill(config, filled, on_step=on_step, on_progress=on_progress)
     elif not new:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -16,13 +17,29 @@ from penstock.pipeline.sweep import sweep_aggregates
 from penstock.project import Project
 from penstock.registry.client import RegistryClient
 from penstock.stack.layout import Layout
+from penstock.stack.supervisor import Supervisor
 from penstock.views.catalogue import connect
 from penstock.views.fence import wait_until_written
 from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of
 from penstock.views.reread import OnProgress, Wanted, only_reread, reread
 
+JOB = "aggregates"
 _POLL_S = 0.5
+
+
+def end_lives(config: Config, views: Sequence[View]) -> None:
+    """End the lives of these aggregates, with the job; when it is started again, each begins its next."""
+    if not views:
+        return
+    Supervisor(Layout.of(config)).stop_and_wait(JOB)
+    for view in views:
+        forget_lives(config, view.name)
+
+
+def forget_lives(config: Config, name: str) -> None:
+    """Remove what the job keeps of an aggregate that it does not run; there is nothing of another kind of view."""
+    shutil.rmtree(_life_root(config, name), ignore_errors=True)
 
 
 def begin_aggregates(config: Config, views: Sequence[View], *, on_progress: OnProgress) -> list[View]:
@@ -59,10 +76,9 @@ def _known(config: Config, tables: Collection[str]) -> frozenset[str]:
 
 
 def _wait_for_lives(config: Config, views: Sequence[View], *, epoch: int, on_progress: OnProgress) -> None:
-    folder = Layout.of(config).data("aggregates")
     told = False
     while True:
-        missing = [view.name for view in views if not _has_begun(folder, view, epoch)]
+        missing = [view.name for view in views if not _has_begun(config, view, epoch)]
         if not missing:
             return
         if not told:
@@ -71,8 +87,12 @@ def _wait_for_lives(config: Config, views: Sequence[View], *, epoch: int, on_pro
         time.sleep(_POLL_S)
 
 
-def _has_begun(folder: Path, view: View, epoch: int) -> bool:
-    life = current_life(life_root(folder, view.name))
+def _life_root(config: Config, name: str) -> Path:
+    return life_root(Layout.of(config).data("aggregates"), name)
+
+
+def _has_begun(config: Config, view: View, epoch: int) -> bool:
+    life = current_life(_life_root(config, view.name))
     if life is None or life.revision != view.revision or life.epoch < epoch:
         return False
     # Its first micro-batch writes every group that there is.

@@ -21,6 +21,7 @@ from penstock.project import Project
 from penstock.registry.client import RegistryClient
 from penstock.topics.admin import TopicAdmin
 from penstock.views.apply import renew_jobs
+from penstock.views.begin import forget_lives
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SINK, SOURCE, read_lists, with_views
 from penstock.views.derived import write_changed
@@ -81,6 +82,7 @@ def drop_view(config: Config, name: str, *, on_step: OnStep) -> None:
         file.unlink()
     on_step("files", ", ".join(project.shown(file) for file in files) or "none left")
     on_step("jobs", "restarted without it" if renew_jobs(config) else "ran without it")
+    forget_lives(config, name)
     _withdraw(config, gone, on_step)
     TopicAdmin(config.kafka.bootstrap).delete([f"views.{name}"])
     with RegistryClient(config.registry.url) as registry:
