@@ -18,8 +18,12 @@ from tests.integration.servers import started
 pytestmark = pytest.mark.timeout(300)
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS "My Sales";
+CREATE TYPE "My Sales".mood AS ENUM ('glad', 'sad');
+CREATE DOMAIN "My Sales".percent AS numeric(5, 2);
+CREATE DOMAIN "My Sales".day AS date;
 CREATE TABLE "My Sales"."Order Items" (
-    "Order" bigint, line int, note text[], twice int GENERATED ALWAYS AS (line * 2) STORED,
+    "Order" bigint, line int, tags text[], mood "My Sales".mood, moods "My Sales".mood[], share "My Sales".percent,
+    due "My Sales".day, price money, twice int GENERATED ALWAYS AS (line * 2) STORED,
     PRIMARY KEY (line, "Order")
 );
 CREATE TABLE parts (id bigint, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
@@ -55,8 +59,18 @@ def test_the_set_up_publishes_the_tables_of_the_views_whole(connection: Connecti
 def test_the_catalogue_tells_columns_key_and_what_is_left_out(connection: Connection) -> None:
     items = read_live_table(connection, ITEMS)
     assert items.table.primary_key == ("line", "Order")
-    assert items.table.columns.names == ["Order", "line"]
-    assert set(items.left_out) == {"note", "twice"}
+    assert {field.name: field.dataType.simpleString() for field in items.table.columns.fields} == {
+        "Order": "bigint",
+        "line": "int",
+        "tags": "array<string>",
+        "mood": "string",
+        "moods": "array<string>",
+        "share": "string",
+        "due": "date",
+        "price": "string",
+    }
+    assert set(items.left_out) == {"price", "twice"}
+    assert "lc_monetary" in items.left_out["price"]
     with pytest.raises(TableMissing, match=r"public\.nowhere"):
         read_live_table(connection, "public.nowhere")
 
