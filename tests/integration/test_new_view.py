@@ -1,0 +1,70 @@
+"""A starting view of a table with every type of Postgres, written by the command's function; one Postgres runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.config import Config, load_config
+from penstock.project import Project
+from penstock.stack import setup
+from penstock.stack.stack import parts
+from penstock.views.catalogue import connect
+from penstock.views.check import check
+from penstock.views.cql import read_shape
+from penstock.views.new import Made, new_view
+from tests.every_type import COLUMNS, TYPES, UNUSABLE
+from tests.integration.servers import started
+
+pytestmark = pytest.mark.timeout(600)
+NAMED = ", ".join(
+    [
+        *(f"{column.name} {column.sql}" for column in COLUMNS),
+        *(f"{name} {sql}" for name, sql in UNUSABLE.items()),
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    folder = tmp_path_factory.mktemp("new")
+    for name in ("spark/views", "schemas", "connect/connectors"):
+        shutil.copytree(Project.of(Config()).root / name, folder / "project" / name)
+    file: Path = folder / "penstock.toml"
+    # Nobody listens at Cassandra's port: only what Postgres says is looked at.
+    file.write_text(
+        f'state = "{folder / "var"}"\nproject = "{folder / "project"}"\npostgres.port = 27161\ncassandra.port = 27162\n'
+    )
+    config = load_config(file)
+    with started({part.name: part for part in parts(config)}["postgres"], config):
+        setup.create_tables(config)
+        with connect(config) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(f"{TYPES}CREATE TABLE public.every_type (id text PRIMARY KEY, {NAMED})")
+        yield config
+
+
+@pytest.fixture(scope="module")
+def made(config: Config) -> Made:
+    return new_view(config, "every_type")
+
+
+def test_every_usable_column_is_in_the_table_with_its_type(config: Config, made: Made) -> None:
+    found = read_shape(Project.of(config).cassandra / "every_type.cql").columns
+    assert {column.name: found.get(column.name) for column in COLUMNS} == {
+        column.name: column.cql.replace(" ", "") for column in COLUMNS
+    }
+    assert set(made.left_out) == set(UNUSABLE)
+
+
+@pytest.mark.usefixtures("made")
+def test_nothing_is_wrong_with_it_and_only_the_publication_is_to_do(config: Config) -> None:
+    checked = check(config)
+    assert checked.wrong == ()
+    assert "Postgres" in checked.looked_at
+    assert {problem.what.split(": ", 1)[1] for problem in checked.problems} == {
+        "public.every_type is not in the publication yet",
+        "public.every_type does not have REPLICA IDENTITY FULL",
+    }
