@@ -13,11 +13,9 @@ import pytest
 
 from penstock.config import ROOT
 from penstock.project import Project
+from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
-pytestmark = pytest.mark.timeout(1800)
-APPLY_S = 900.0
-EXACT_S = 180.0
 EXPECTED = """
 SELECT customer, id, total::text, round(total * 1.23, 2)::text, (floor(extract(epoch FROM placed) * 1000))::bigint
 FROM public.orders WHERE paid
@@ -84,7 +82,7 @@ def writer(stack: Stack) -> Iterator[Writer]:
 
 def run(stack: Stack, project: Project, commands: str) -> str:
     """Run commands of the page; its file names are of the project."""
-    return stack.run("set -e\n" + commands.replace("spark/views", str(project.views)), timeout_s=APPLY_S).stdout
+    return stack.run("set -e\n" + commands.replace("spark/views", str(project.views))).stdout
 
 
 Rows = set[tuple[Any, ...]]
@@ -100,7 +98,7 @@ def differences(stack: Stack) -> tuple[Rows, Rows]:
 
 
 def wait_until_exact(stack: Stack) -> None:
-    deadline = time.monotonic() + EXACT_S
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         missing, extra = differences(stack)
         if not missing and not extra:
@@ -139,10 +137,10 @@ def test_a_changed_function_without_a_new_revision_is_refused(stack: Stack, proj
     text = file.read_text()
     try:
         file.write_text(text.replace("city=u.city,", "city=u.city.substr(1, 3),"))
-        checked = stack.run(".venv/bin/penstock views check", check=False, timeout_s=APPLY_S)
+        checked = stack.run(".venv/bin/penstock views check", check=False)
         assert checked.returncode == 1
         assert "views.users_by_country-value.avsc: the function computes something else" in checked.stdout
-        written = stack.run(".venv/bin/penstock views write", check=False, timeout_s=APPLY_S)
+        written = stack.run(".venv/bin/penstock views write", check=False)
         assert written.returncode == 1
         assert re.search(r"users\.py:\d+: view users_by_country: .*raise revision=", written.stderr)
     finally:

@@ -19,7 +19,6 @@ from penstock.views.new import Made, new_view
 from tests.every_type import COLUMNS, TYPES, UNUSABLE
 from tests.integration.servers import started
 
-pytestmark = pytest.mark.timeout(600)
 NAMED = ", ".join(
     [
         *(f"{column.name} {column.sql}" for column in COLUMNS),

@@ -15,7 +15,6 @@ from penstock.views.catalogue import TableMissing, connect, published_tables, re
 from penstock.views.publication import SIGNALS, publish, withdraw
 from tests.integration.servers import started
 
-pytestmark = pytest.mark.timeout(300)
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS "My Sales";
 CREATE TYPE "My Sales".mood AS ENUM ('glad', 'sad');
