@@ -120,7 +120,7 @@ class Supervisor:
         The rest of the stack runs on. A process that does not run is started.
         """
         state = self.state(part.name)
-        if state.state == "RUNNING" and command_of(state.pid) == list(part.command):
+        if state.state in {"RUNNING", "STARTING"} and command_of(state.pid) == list(part.command):
             return False
         self._write_launch_file(part)
         self.stop_and_wait(part.name)

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.stack.layout import Layout
 from penstock.stack.part import Part
-from penstock.stack.processes import marked
+from penstock.stack.processes import command_of, marked
 from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import wait_until
 
@@ -47,3 +47,16 @@ def test_a_running_supervisor_takes_up_new_parts_and_ends_those_no_longer_wanted
     assert set(supervisor.states()) == {"stays", "comes"}
     assert not alive(layout.state, "goes")
     assert supervisor.state("stays").pid == before
+
+
+def test_only_a_process_with_another_command_is_renewed(layout: Layout, supervisor: Supervisor) -> None:
+    supervisor.start([sleeper("job")])
+    supervisor.start_process("job")
+    wait_until(lambda: command_of(supervisor.state("job").pid) == ["sleep", "600"], timeout_s=20, what="it sleeps")
+    before = supervisor.state("job").pid
+    assert not supervisor.renew(sleeper("job"))
+    assert supervisor.state("job").pid == before
+    assert supervisor.renew(Part(name="job", command=("sleep", "601"), is_ready=lambda: True))
+    wait_until(lambda: command_of(supervisor.state("job").pid) == ["sleep", "601"], timeout_s=20, what="it sleeps on")
+    supervisor.stop_and_wait("job")
+    assert not alive(layout.state, "job")
