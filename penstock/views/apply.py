@@ -20,6 +20,7 @@ from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.check import ViewsWrong, check
 from penstock.views.connector_lists import read_lists
 from penstock.views.fills import unfilled
+from penstock.views.fresh import settle_empty
 from penstock.views.generation import epoch_of
 from penstock.views.load import views_of
 from penstock.views.refill import refill
@@ -46,7 +47,7 @@ def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
 def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None:
     """Let the jobs take up the views and fill those that never were; `up` does this when all else is done."""
     paused = read_lists(Project.of(config)).paused
-    new = views_to_fill(config)
+    new = settle_empty(config, views_to_fill(config))
     waiting = [view for view in new if view.name in paused]
     filled = [view for view in new if view.name not in paused]
     # A life that has written to a table that is gone would never write those groups again.

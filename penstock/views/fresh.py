@@ -1,0 +1,42 @@
+"""A pipeline's very first start: what has no row yet needs no fill, since change events will tell of every row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cassandra.cluster import Session
+from penstock_views.declare import View
+from penstock_views.names import quoted
+from psycopg2.extensions import connection as Connection
+
+from penstock.cassandra.session import open_session
+from penstock.config import Config
+from penstock.project import Project
+from penstock.views.catalogue import connect
+from penstock.views.fills import filled_views, mark_filled
+from penstock.views.generation import epoch_of
+
+
+def settle_empty(config: Config, views: Sequence[View]) -> list[View]:
+    """Count views as filled whose source and table have no row, if none was ever filled; return those that are left.
+
+    Only at the first start: there, the source connector has never run with other tables than it has now, so that none
+    of its tasks can pass over a row that comes while this looks.
+    """
+    keyspace = config.cassandra.keyspace
+    with open_session(config) as session, connect(config) as connection:
+        if filled_views(session, keyspace):
+            return list(views)
+        full = [view for view in views if _has_rows(session, connection, keyspace, view)]
+        empty = [view for view in views if view not in full]
+        mark_filled(session, keyspace, empty, epoch=epoch_of(Project.of(config)))
+    return full
+
+
+def _has_rows(session: Session, connection: Connection, keyspace: str, view: View) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS (SELECT FROM {quoted(view.table)})")  # noqa: S608 - quoted
+        found = cursor.fetchone()
+    # Both names were refused at their declaration if they were no identifiers.
+    written = session.execute(f"SELECT * FROM {keyspace}.{view.name} LIMIT 1").one()  # noqa: S608
+    return written is not None or found is None or bool(found[0])
