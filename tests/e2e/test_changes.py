@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from tests.e2e.oracle import wait_until_exact
+from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
 INSERT = """
@@ -171,7 +172,7 @@ def unique_email(stack: Stack) -> Iterator[None]:
 
 
 def wait_until_blocked(stack: Stack, session: Session) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while not stack.sql("SELECT 1 FROM pg_locks WHERE pid = %s AND NOT granted", session.pid):
         assert time.monotonic() < deadline, "the session is not blocked"
         time.sleep(0.02)

@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from tests.e2e.oracle import wait_until_exact
+from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
 INSERT = """
@@ -42,7 +43,7 @@ def wait_for_dead_letter(stack: Stack, letters: str, origin: tuple[str, int]) ->
     """Return the dead letter of the record at (topic, offset)."""
     consumer = Consumer({"bootstrap.servers": stack.config.kafka.bootstrap, "group.id": "tests"})
     consumer.assign([TopicPartition(letters, 0, 0)])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     try:
         while time.monotonic() < deadline:
             message = consumer.poll(1)

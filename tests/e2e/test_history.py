@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
-ARRIVES_S = 30.0
 INSERT = """
 INSERT INTO public.users (id, email, first_name, last_name, registered, country, latitude, timezone)
 VALUES (%s, %s, 'Ada', 'Lovelace', '2020-02-29 12:00:00.123+00', 'Atlantis', 51.5000, '{"offset": "+0:00"}')
@@ -32,9 +32,9 @@ def user(stack: Stack) -> Iterator[str]:
 def entries(stack: Stack, identity: str, number: int) -> list[dict[str, Any]]:
     """Wait until a user has so many entries; return them, oldest first."""
     query = f"SELECT * FROM {stack.config.cassandra.keyspace}.user_history WHERE id = %s"
-    deadline = time.monotonic() + ARRIVES_S
+    deadline = time.monotonic() + PATIENCE_S
     while len(rows := stack.cql(query, uuid.UUID(identity))) < number:
-        assert time.monotonic() < deadline, f"{len(rows)} of {number} entries after {ARRIVES_S} s"
+        assert time.monotonic() < deadline, f"{len(rows)} of {number} entries after {PATIENCE_S} s"
         time.sleep(0.05)
     assert len(rows) == number
     return [dict(row) for row in reversed(rows)]
@@ -67,7 +67,7 @@ def test_an_entry_names_its_transaction_and_when_it_committed(stack: Stack, user
     ((xid, begun),) = stack.sql(statement, user)
     updated = entries(stack, user, 2)[-1]
     assert updated["tx_id"] == int(xid) % 2**32
-    assert abs((updated["committed_at"].replace(tzinfo=UTC) - begun).total_seconds()) < ARRIVES_S
+    assert abs((updated["committed_at"].replace(tzinfo=UTC) - begun).total_seconds()) < PATIENCE_S
     assert updated["row_version"] == updated["version"]
 
 

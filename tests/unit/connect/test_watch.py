@@ -10,6 +10,7 @@ from pathlib import Path
 
 from penstock.connect.watch_file import read_watch
 from penstock.stack.wait import wait_until
+from tests.patience import PATIENCE_S
 
 
 def written_at_s(file: Path) -> float:
@@ -25,9 +26,9 @@ def test_a_connect_that_is_away_is_said_once_and_the_end_is_clean(tmp_path: Path
         command = [sys.executable, "-m", "penstock.connect.watch", "--url", url, "--file", str(file)]
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         try:
-            wait_until(lambda: written_at_s(file) > 0, timeout_s=20, what="the watcher looked", log=log)
+            wait_until(lambda: written_at_s(file) > 0, timeout_s=PATIENCE_S, what="the watcher looked", log=log)
             first = written_at_s(file)
-            wait_until(lambda: written_at_s(file) > first + 2, timeout_s=20, what="it looked again", log=log)
+            wait_until(lambda: written_at_s(file) > first + 2, timeout_s=PATIENCE_S, what="it looked again", log=log)
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
         finally:

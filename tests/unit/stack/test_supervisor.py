@@ -12,6 +12,7 @@ from penstock.stack.part import Part
 from penstock.stack.processes import command_of, marked
 from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import wait_until
+from tests.patience import PATIENCE_S
 
 
 def sleeper(name: str) -> Part:
@@ -41,7 +42,9 @@ def test_a_running_supervisor_takes_up_new_parts_and_ends_those_no_longer_wanted
     supervisor.start([sleeper("stays"), sleeper("goes")])
     for name in ("stays", "goes"):
         supervisor.start_process(name)
-    wait_until(lambda: alive(layout.state, "stays") and alive(layout.state, "goes"), timeout_s=20, what="both run")
+    wait_until(
+        lambda: alive(layout.state, "stays") and alive(layout.state, "goes"), timeout_s=PATIENCE_S, what="both run"
+    )
     before = supervisor.state("stays").pid
     supervisor.start([sleeper("stays"), sleeper("comes")])
     assert set(supervisor.states()) == {"stays", "comes"}
@@ -52,11 +55,15 @@ def test_a_running_supervisor_takes_up_new_parts_and_ends_those_no_longer_wanted
 def test_only_a_process_with_another_command_is_renewed(layout: Layout, supervisor: Supervisor) -> None:
     supervisor.start([sleeper("job")])
     supervisor.start_process("job")
-    wait_until(lambda: command_of(supervisor.state("job").pid) == ["sleep", "600"], timeout_s=20, what="it sleeps")
+    wait_until(
+        lambda: command_of(supervisor.state("job").pid) == ["sleep", "600"], timeout_s=PATIENCE_S, what="it sleeps"
+    )
     before = supervisor.state("job").pid
     assert not supervisor.renew(sleeper("job"))
     assert supervisor.state("job").pid == before
     assert supervisor.renew(Part(name="job", command=("sleep", "601"), is_ready=lambda: True))
-    wait_until(lambda: command_of(supervisor.state("job").pid) == ["sleep", "601"], timeout_s=20, what="it sleeps on")
+    wait_until(
+        lambda: command_of(supervisor.state("job").pid) == ["sleep", "601"], timeout_s=PATIENCE_S, what="it sleeps on"
+    )
     supervisor.stop_and_wait("job")
     assert not alive(layout.state, "job")
