@@ -210,6 +210,15 @@ class ConnectApi:
         """PUT /connectors/NAME/resume."""
         self._send("PUT", f"/connectors/{quote(name, safe='')}/resume")
 
+    def stop(self, name: str) -> None:
+        """PUT /connectors/NAME/stop: the tasks are gone, the configuration and the offsets stay; `resume` starts it."""
+        self._send("PUT", f"/connectors/{quote(name, safe='')}/stop")
+
+    def offsets(self, name: str) -> tuple[dict[str, Any], ...]:
+        """GET /connectors/NAME/offsets: where it is, each as Connect keeps it (`partition` and `offset`)."""
+        reply = self._send("GET", f"/connectors/{quote(name, safe='')}/offsets")
+        return tuple(_parse(dict[str, list[dict[str, Any]]], reply)["offsets"])
+
     def delete(self, name: str) -> None:
         """DELETE /connectors/NAME: its stored offsets stay."""
         self._send("DELETE", f"/connectors/{quote(name, safe='')}")

@@ -19,9 +19,11 @@ from penstock.console.collect.registry import RegistryCollector
 from penstock.console.collect.source_api import collect_api
 from penstock.console.collect.spark import SparkCollector
 from penstock.console.declared import DeclaredReader
+from penstock.console.guard import Guard
 from penstock.console.mask import Mask
 from penstock.console.recorder import Moment, Recorder, rules_of
 from penstock.console.sampler import Sampler
+from penstock.console.service.records import RecordReader
 from penstock.console.snapshot import KafkaView, Snapshot
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
@@ -36,8 +38,10 @@ class Hub:
         self.config = config
         self.layout = Layout.of(config)
         self.mask = Mask(config.console.masked)
+        self.guard = Guard(self.layout.state / "console", write=config.console.write)
         self.registry = RegistryClient(config.registry.url, timeout_s=TIMEOUT_S)
         self.decoder = AvroDecoder(self.registry)
+        self.reader = RecordReader(self.decoder, self.mask)
         self.connect = ConnectApi(config.connect.url, timeout_s=10)
         self.kafka = KafkaCollector(config)
         self.cassandra = CassandraCollector(config)

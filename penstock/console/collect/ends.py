@@ -24,8 +24,8 @@ AT_MOST = 2000
 
 _BACK = 30
 _KEPT = 5000
-_FETCH_S = 0.3
-_EMPTY_LOOKS = 2
+_FETCH_S = 0.1
+_EMPTY_LOOKS = 5
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class _End:
     """What is known of one partition."""
 
     position: int
+    counts_from: int
+    """The first offset that counts: what is read of before was there already."""
     counted: int = 0
     newest: Newest | None = None
     recent: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_KEPT))
@@ -98,12 +100,11 @@ class EndsCollector:
         for place, (beginning, end) in ends.items():
             known = self._ends.get(place)
             if known is None or known.position > end:  # new, or deleted and made again
-                self._ends[place] = _End(max(beginning, end - _BACK))
+                self._ends[place] = _End(max(beginning, end - _BACK), end)
                 moved = True
             elif end - known.position > AT_MOST:
                 known.counted += end - known.position
-                known.position = max(beginning, end - _BACK)
-                known.counted -= end - known.position
+                known.position, known.counts_from = max(beginning, end - _BACK), end
                 known.recent.clear()
                 moved = True
         self._ends = {place: self._ends[place] for place in ends}
@@ -138,7 +139,7 @@ class EndsCollector:
         if end is None or (end.recent and message.offset() <= end.recent[-1][0]):
             return
         at = message.timestamp()[1] / 1000
-        end.counted += 1
+        end.counted += message.offset() >= end.counts_from
         end.position = message.offset() + 1
         end.recent.append((message.offset(), at))
         headers = {name: (value or b"").decode(errors="replace") for name, value in message.headers() or ()}

@@ -24,7 +24,7 @@ BUDGET_S = 5.0
 LIMIT = 50
 LIMIT_AT_MOST = 500
 _BATCH = 1000
-_POLL_S = 0.3
+_POLL_S = 0.05
 # Of an exactly-once topic about half of the offsets may be markers of transactions.
 _OFFSETS_PER_RECORD = 3
 
