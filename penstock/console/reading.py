@@ -6,7 +6,16 @@ import time
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from penstock.errors import TransientError
+
 T = TypeVar("T")
+
+
+class NotSeen(TransientError):
+    """What is asked for cannot be known, since its system was never seen."""
+
+    def __init__(self, system: str, reason: str) -> None:
+        super().__init__(f"{system}: {reason}")
 
 
 @dataclass(frozen=True)
@@ -39,3 +48,13 @@ class Reading(Generic[T]):
     def now(self) -> T | None:
         """The value when it is of the present, else None."""
         return None if self.trouble else self.value
+
+    @property
+    def seen(self) -> T:
+        """The newest value that there is, old or not.
+
+        :raises NotSeen: there was never one.
+        """
+        if self.value is None:
+            raise NotSeen(self.source, self.trouble or "not looked at yet")
+        return self.value

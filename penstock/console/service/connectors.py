@@ -100,11 +100,17 @@ def act(hub: Hub, name: str, action: str, *, token: str | None, who: str) -> Non
     )
 
 
-def check_config(hub: Hub, name: str, config: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """Ask Connect what is wrong with a configuration; nothing is applied."""
+def check_config(
+    hub: Hub, name: str, config: Mapping[str, str], *, token: str | None, who: str
+) -> tuple[tuple[str, str], ...]:
+    """Ask Connect what is wrong with a configuration; nothing is applied, but Connect opens connections for it."""
     if "connector.class" not in config:
         return (("connector.class", "is missing; name the class of the connector"),)
-    return hub.connect.validate({"name": name, **config}).problems
+
+    def validate() -> tuple[tuple[str, str], ...]:
+        return hub.connect.validate({"name": name, **config}).problems
+
+    return hub.guard.perform(validate, token=token, who=who, what="connector validate", target=name)
 
 
 def apply_config(hub: Hub, name: str, config: Mapping[str, str], *, token: str | None, who: str) -> str:
@@ -118,18 +124,8 @@ def apply_config(hub: Hub, name: str, config: Mapping[str, str], *, token: str |
     return hub.guard.perform(apply, token=token, who=who, what="connector apply", target=name)
 
 
-class NotSeen(TerminalError):
-    """What is asked for cannot be known, since its system is away."""
-
-    def __init__(self, system: str, reason: str) -> None:
-        super().__init__(f"{system}: {reason}")
-
-
 def _known(hub: Hub) -> dict[str, ConnectorView]:
-    reading = hub.now.snapshot.connect
-    if reading.value is None:
-        raise NotSeen("Kafka Connect", reading.trouble or "not looked at yet")
-    return reading.value
+    return hub.now.snapshot.connect.seen
 
 
 def _find(hub: Hub, name: str) -> ConnectorView:

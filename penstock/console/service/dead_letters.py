@@ -16,7 +16,6 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from penstock.console.hub import Hub
-from penstock.console.service.connectors import NotSeen
 from penstock.console.service.filter import Filter
 from penstock.console.service.messages import Search, open_consumer, search
 from penstock.console.service.records import RecordView
@@ -100,17 +99,15 @@ def list_letters(hub: Hub) -> Letters:
 
     :raises NotSeen: Kafka was never seen.
     """
-    kafka = hub.now.snapshot.kafka
-    if kafka.value is None:
-        raise NotSeen("Kafka", kafka.trouble or "not looked at yet")
+    topics = hub.now.snapshot.kafka.seen.cluster.topics
     groups: dict[tuple[str, str, str, str], list[DeadLetter]] = {}
     looked_at = held = 0
     for topic in DEAD_LETTER_TOPICS:
-        if topic not in kafka.value.cluster.topics:
+        if topic not in topics:
             continue
         wanted = Search(topic, start=f"end-{_SHOWN}", keeps=Filter(), limit=_SHOWN)
         found = search(hub.kafka, hub.reader, bootstrap=hub.config.kafka.bootstrap, wanted=wanted)
-        looked_at, held = looked_at + len(found.records), held + kafka.value.cluster.topics[topic].held
+        looked_at, held = looked_at + len(found.records), held + topics[topic].held
         for letter in map(_letter, found.records):
             key = (topic, letter.connector, letter.stage, _VARIABLE.sub("…", letter.reason))
             groups.setdefault(key, []).append(letter)

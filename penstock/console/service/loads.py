@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from penstock.console.collect.airflow import LoadRun
 from penstock.console.hub import Hub
-from penstock.console.service.connectors import NotSeen
 from penstock.errors import TerminalError
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DEFAULT_SEED, trigger_load
@@ -24,10 +23,7 @@ def list_loads(hub: Hub) -> list[LoadRun]:
 
     :raises NotSeen: Airflow was never seen.
     """
-    reading = hub.now.snapshot.airflow
-    if reading.value is None:
-        raise NotSeen("Airflow", reading.trouble or "not looked at yet")
-    return list(reading.value.runs)
+    return list(hub.now.snapshot.airflow.seen.runs)
 
 
 def start_load(hub: Hub, *, users: int, seed: str = DEFAULT_SEED, token: str | None, who: str) -> str:

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from penstock.console.hub import Hub
-from penstock.console.service.connectors import NotSeen
 from penstock.errors import TerminalError
 from penstock.topics.declare import AVRO_DIR
 
@@ -80,10 +79,8 @@ def list_subjects(hub: Hub) -> list[SubjectRow]:
 
     :raises NotSeen: the registry was never seen.
     """
-    reading = hub.now.snapshot.registry
-    if reading.value is None:
-        raise NotSeen("Schema Registry", reading.trouble or "not looked at yet")
-    return [SubjectRow(each.name, len(each.versions), _contract(each.name) is not None) for each in reading.value.values()]
+    known = hub.now.snapshot.registry.seen.values()
+    return [SubjectRow(each.name, len(each.versions), _contract(each.name) is not None) for each in known]
 
 
 def subject_detail(hub: Hub, name: str) -> SubjectDetail:

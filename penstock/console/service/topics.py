@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from penstock.console.collect.kafka import PartitionState
 from penstock.console.hub import Hub
 from penstock.console.progress import Lag, Reader
-from penstock.console.service.connectors import NotSeen
 from penstock.console.service.messages import TopicMissing
 from penstock.console.snapshot import Snapshot
 from penstock.errors import PenstockError
@@ -50,25 +49,23 @@ def list_topics(hub: Hub) -> list[TopicRow]:
     :raises NotSeen: Kafka was never seen.
     """
     snapshot, flow = hub.now.snapshot, hub.now.flow
-    if snapshot.kafka.value is None:
-        raise NotSeen("Kafka", snapshot.kafka.trouble or "not looked at yet")
     order = {"change": 0, "view": 1, "dead letters": 2, "internal": 3}
-    rows = [_row(hub, snapshot, flow.readers, name) for name in snapshot.kafka.value.cluster.topics]
+    rows = [_row(hub, snapshot, flow.readers, name) for name in snapshot.kafka.seen.cluster.topics]
     return sorted(rows, key=lambda row: (order[row.kind], row.name))
 
 
-def topic_detail(hub: Hub, name: str) -> TopicDetail:
+def topic_detail(hub: Hub, name: str, *, with_settings: bool = True) -> TopicDetail:
     """Return everything of one topic.
+
+    :param with_settings: ask Kafka for them; everything else is known already.
 
     :raises TopicMissing: there is none.
     """
     snapshot, flow = hub.now.snapshot, hub.now.flow
-    kafka = snapshot.kafka.value
-    if kafka is None:
-        raise NotSeen("Kafka", snapshot.kafka.trouble or "not looked at yet")
+    kafka = snapshot.kafka.seen
     if name not in kafka.cluster.topics:
         raise TopicMissing(f"topic {name}")
-    settings, problem = _settings(hub, name)
+    settings, problem = _settings(hub, name) if with_settings else ({}, None)
     known = snapshot.registry.value or {}
     subjects = {f"{name}-{part}": known[f"{name}-{part}"].versions for part in ("key", "value") if f"{name}-{part}" in known}
     lags = tuple((each.name, each.kind, lag) for each in flow.readers for lag in each.lags if lag.topic == name)
@@ -77,8 +74,7 @@ def topic_detail(hub: Hub, name: str) -> TopicDetail:
 
 
 def _row(hub: Hub, snapshot: Snapshot, readers: tuple[Reader, ...], name: str) -> TopicRow:
-    kafka = snapshot.kafka.value
-    assert kafka is not None  # noqa: S101 - both callers saw it
+    kafka = snapshot.kafka.seen
     state = kafka.cluster.topics[name]
     newest = [end.newest.at for (topic, _), end in kafka.ends.items() if topic == name and end.newest]
     lags: dict[str, int] = {}
