@@ -30,7 +30,12 @@ def main() -> None:
     section = config.console
     print(f"the control center is at {section.url}", flush=True)
     uvicorn.run(
-        web, host=section.host, port=section.port, log_level="warning", timeout_graceful_shutdown=_GRACE_S, ws="websockets-sansio"
+        web,
+        host=section.host,
+        port=section.port,
+        log_level="warning",
+        timeout_graceful_shutdown=_GRACE_S,
+        ws="websockets-sansio",
     )
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from penstock.config import ROOT
 from penstock.connect.files import ConnectorFile, read_connectors
@@ -97,8 +98,8 @@ def _views_of_child() -> tuple[DeclaredView, ...]:
     return tuple(DeclaredView(**_as_tuples(view)) for view in json.loads(done.stdout))
 
 
-def _as_tuples(fields: dict[str, object]) -> dict[str, object]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}  # type: ignore[misc]
+def _as_tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 def main() -> None:

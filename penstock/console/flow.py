@@ -5,10 +5,12 @@ Pure: no clock, no I/O. `is_live` of a figure is false where its system is away;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
+from penstock.console.plain import UNKNOWN
 from penstock.console.progress import Reader, readers
 from penstock.console.reading import Reading
 from penstock.console.snapshot import Snapshot
@@ -85,11 +87,11 @@ def build_flow(snapshot: Snapshot, rate_of: RateOf) -> Flow:
         _box("sink", "Cassandra sink", "/connectors", snapshot.connect, _connector(snapshot, "sink"), rate_of("sink")),
         _box("cassandra", "Cassandra", "/views", snapshot.cassandra, _cassandra(snapshot, rate_of), rate_of("sink")),
     )
-    freshness_s, why = _freshness(snapshot, known, rate_of)
+    freshness_s, why = _freshness(snapshot, known)
     return Flow(boxes, freshness_s, why, tuple(known))
 
 
-def _box(key: str, title: str, page: str, reading: Reading[object], seen: _Seen | None, rate: float | None) -> Box:
+def _box(key: str, title: str, page: str, reading: Reading[Any], seen: _Seen | None, rate: float | None) -> Box:
     if seen is None:
         trouble = reading.trouble or "nothing is known of it yet"
         starting = reading.value is None and reading.problem is None
@@ -100,7 +102,7 @@ def _box(key: str, title: str, page: str, reading: Reading[object], seen: _Seen 
 
 def _api(snapshot: Snapshot) -> _Seen | None:
     api = snapshot.api.now
-    return api and _Seen(Health.OK, "answers", (("version", api.version), ("at", api.url)))
+    return None if api is None else _Seen(Health.OK, "answers", (("version", api.version), ("at", api.url)))
 
 
 def _airflow(snapshot: Snapshot) -> _Seen | None:
@@ -164,14 +166,16 @@ def _topics(snapshot: Snapshot, kind: str, rate_of: RateOf) -> _Seen | None:
     if kafka is None:
         return None
     topics = [name for name in kafka.cluster.topics if snapshot.kind_of(name) == kind]
-    newest = max((end.newest.at for place, end in kafka.ends.items() if place[0] in topics and end.newest), default=None)
+    newest = max(
+        (end.newest.at for place, end in kafka.ends.items() if place[0] in topics and end.newest), default=None
+    )
     rate = _sum(rate_of(f"topic:{name}") for name in topics)
     facts: tuple[tuple[str, str], ...] = (
         ("topics", f"{len(topics)}"),
         ("newest", "none yet" if newest is None else f"{duration(snapshot.at - newest)} ago"),
         ("brokers", f"{len(kafka.cluster.brokers)}"),
     )
-    headline = "–" if rate is None else f"{rate:,.1f} records/s"
+    headline = UNKNOWN if rate is None else f"{rate:,.1f} records/s"
     if kafka.cluster.incomplete:
         listed = ", ".join(kafka.cluster.incomplete[:3])
         return _Seen(Health.WARN, headline, facts, f"{len(kafka.cluster.incomplete)} partitions not whole: {listed}")
@@ -212,18 +216,20 @@ def _cassandra(snapshot: Snapshot, rate_of: RateOf) -> _Seen | None:
     facts = (
         ("nodes", f"{cassandra.nodes_up} of {cassandra.nodes} up"),
         ("tables", f"{len(cassandra.tables)}"),
-        ("dead letters", "–" if letters is None else f"{letters:,}"),
+        ("dead letters", UNKNOWN if letters is None else f"{letters:,}"),
     )
     rate = rate_of("sink")
-    headline = "–" if rate is None else f"{rate:,.1f} rows/s"
+    headline = UNKNOWN if rate is None else f"{rate:,.1f} rows/s"
     if cassandra.nodes_up < cassandra.nodes:
         return _Seen(Health.WARN, headline, facts, f"{cassandra.nodes - cassandra.nodes_up} nodes are down")
-    return _Seen(Health.WARN if letters else Health.OK, headline, facts, f"{letters:,} dead letters" if letters else None)
+    return _Seen(
+        Health.WARN if letters else Health.OK, headline, facts, f"{letters:,} dead letters" if letters else None
+    )
 
 
-def _freshness(snapshot: Snapshot, known: list[Reader], rate_of: RateOf) -> tuple[float | None, str]:
+def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, str]:
     """Tell the age of the oldest change that Cassandra does not have yet, and what it waits for."""
-    missing = {
+    missing: dict[str, Reading[Any]] = {
         "Postgres": snapshot.postgres,
         "Kafka Connect": snapshot.connect,
         "Kafka": snapshot.kafka,
@@ -234,7 +240,11 @@ def _freshness(snapshot: Snapshot, known: list[Reader], rate_of: RateOf) -> tupl
         if reading.now is None:
             return None, f"{name}: {reading.trouble}"
     waits = {reader.name: reader.seconds for reader in known if reader.behind and _is_of_pipeline(snapshot, reader)}
-    slot = next((slot for slot in snapshot.postgres.now.slots if slot.name == SLOT), None) if snapshot.postgres.now else None
+    slot = (
+        next((slot for slot in snapshot.postgres.now.slots if slot.name == SLOT), None)
+        if snapshot.postgres.now
+        else None
+    )
     if slot is not None and not slot.active and slot.inactive_since:
         waits[f"slot {SLOT}, which nobody reads"] = snapshot.at - slot.inactive_since
     if not waits:
@@ -248,8 +258,8 @@ def _is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:
     return reader.kind == "Spark query" or reader.name in sinks
 
 
-def _sum(rates: object) -> float | None:
-    known = [rate for rate in rates if rate is not None]  # type: ignore[attr-defined]
+def _sum(rates: Iterable[float | None]) -> float | None:
+    known = [rate for rate in rates if rate is not None]
     return sum(known) if known else None
 
 
@@ -258,7 +268,11 @@ def duration(seconds: float) -> str:
     seconds = max(0.0, seconds)
     if seconds < 10:
         return f"{seconds:.1f} s"
-    for limit, big, small, unit in ((60, 1, 1, ("s", "")), (3600, 60, 1, ("min", "s")), (86400, 3600, 60, ("h", "min"))):
+    for limit, big, small, unit in (
+        (60, 1, 1, ("s", "")),
+        (3600, 60, 1, ("min", "s")),
+        (86400, 3600, 60, ("h", "min")),
+    ):
         if seconds < limit:
             return _two(int(seconds), big, small, unit)
     return _two(int(seconds), 86400, 3600, ("d", "h"))

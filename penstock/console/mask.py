@@ -1,4 +1,4 @@
-"""Hides the values of chosen columns. It is applied before anything leaves the server, so no page or route can forget."""
+"""Hides the values of chosen columns before anything leaves the server, so no page or route can forget."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Mask:
         return HIDDEN if name in self.columns and value is not None else self.hide(value)
 
     def _hide_in_text(self, text: str) -> str:
-        """A history holds whole rows as JSON texts."""
+        """Look into a text that is JSON: a history holds whole rows so."""
         if not text.startswith(("{", "[")):
             return text
         try:

@@ -26,31 +26,45 @@ class MomentCollector(Collector):
             text = "Age of the oldest change that Cassandra does not have yet"
             yield GaugeMetricFamily("penstock_freshness_seconds", text, value=moment.flow.freshness_s)
         yield self._labelled(
-            "penstock_system_up", "Whether a system is not away", "system",
+            "penstock_system_up",
+            "Whether a system is not away",
+            "system",
             {box.key: float(box.health is not Health.DOWN) for box in moment.flow.boxes},
         )
         yield self._labelled(
-            "penstock_records_per_second", "Records into a topic, rows into a table", "of",
+            "penstock_records_per_second",
+            "Records into a topic, rows into a table",
+            "of",
             {name: rate for name, rate in moment.rates.items() if rate is not None},
         )
         yield self._labelled(
-            "penstock_reader_behind_records", "Records that a reader has yet to read", "reader",
+            "penstock_reader_behind_records",
+            "Records that a reader has yet to read",
+            "reader",
             {reader.name: reader.behind for reader in moment.flow.readers},
         )
         yield self._labelled(
-            "penstock_reader_behind_seconds", "Age of the oldest record that a reader has yet to read", "reader",
+            "penstock_reader_behind_seconds",
+            "Age of the oldest record that a reader has yet to read",
+            "reader",
             {reader.name: reader.seconds for reader in moment.flow.readers},
         )
         yield self._labelled(
-            "penstock_slot_retained_bytes", "WAL that a replication slot holds back", "slot",
+            "penstock_slot_retained_bytes",
+            "WAL that a replication slot holds back",
+            "slot",
             {name: retained * _MB for name, retained in wal_retained_mb(moment.snapshot).items()},
         )
         yield self._labelled(
-            "penstock_connector_running", "Whether a connector and all its tasks run", "connector",
+            "penstock_connector_running",
+            "Whether a connector and all its tasks run",
+            "connector",
             {each.name: float(each.is_running) for each in (moment.snapshot.connect.now or {}).values()},
         )
         yield self._labelled(
-            "penstock_alert_firing", "Whether an alert fires", "alert",
+            "penstock_alert_firing",
+            "Whether an alert fires",
+            "alert",
             {name: float(alert.is_firing) for name, alert in moment.alerts.items()},
         )
 

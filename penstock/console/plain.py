@@ -7,6 +7,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+UNKNOWN = "\N{EN DASH}"
+"""What stands where nobody knows a figure."""
+
 
 def plain(value: Any) -> Any:
     """Return the value in dicts, lists, text, numbers, booleans and None."""

@@ -132,7 +132,9 @@ class Recorder:
     def _tell(self, change: Change) -> None:
         self.alert_history.append(change)
         verb = "fires" if change.firing else "is over"
-        self.events.append(Event(change.at, "down" if change.firing else "ok", f"alert {change.name} {verb}", "/alerts"))
+        self.events.append(
+            Event(change.at, "down" if change.firing else "ok", f"alert {change.name} {verb}", "/alerts")
+        )
         if self._rules.webhook:
             threading.Thread(target=_post, args=(self._rules.webhook, change), daemon=True).start()
 

@@ -12,6 +12,8 @@ from penstock.console.reading import Reading
 
 T = TypeVar("T")
 _TEXT_LIMIT = 500
+# What errors advise on the command line; the console itself is what tells.
+_ADVICE = "; is it running? `penstock status` tells"
 
 
 class Sampler(Generic[T]):
@@ -46,7 +48,7 @@ class Sampler(Generic[T]):
             self.reading = replace(self.reading, value=value, at=time.time(), problem=None, since=0.0)
 
     def _tell(self, exc: Exception) -> None:
-        text = str(exc).strip() or type(exc).__name__
+        text = (str(exc).strip() or type(exc).__name__).removesuffix(_ADVICE)
         since = self.reading.since if self.reading.problem else time.time()
         self.reading = replace(self.reading, problem=text.splitlines()[0][:_TEXT_LIMIT], since=since)
 

@@ -75,7 +75,7 @@ class RegistryClient:
         return tuple(found)
 
     def version(self, subject: str, version: int) -> tuple[int, str] | None:
-        """GET /subjects/SUBJECT/versions/VERSION: its schema's id and the schema as JSON text; None when there is none."""
+        """GET /subjects/SUBJECT/versions/VERSION: its schema's id and JSON text, or None."""
         found = self._send("GET", f"/subjects/{_path(subject)}/versions/{version}", absent={})
         return (int(found["id"]), str(found["schema"])) if found else None
 

@@ -27,7 +27,9 @@ def routes(hub: Hub) -> APIRouter:
         return service.connector_detail(hub, name)
 
     @api.post("/{name}/validate")
-    def validate(caller: CallerOf, name: str, config: Annotated[dict[str, str], Body(embed=True)]) -> list[tuple[str, str]]:
+    def validate(
+        caller: CallerOf, name: str, config: Annotated[dict[str, str], Body(embed=True)]
+    ) -> list[tuple[str, str]]:
         """Return what is wrong with a configuration, as (key, message); nothing is applied.
 
         It needs the token all the same: a configuration makes Connect open connections.

@@ -20,24 +20,37 @@ from penstock.console.recorder import Point
 
 def routes(hub: Hub) -> APIRouter:
     """Return the routes."""
-    api = APIRouter(tags=["pipeline"])
+    api = APIRouter()
+    for add in (_moment, _systems, _told):
+        add(api, hub)
+    return api
 
-    @api.get("/about")
+
+def _moment(api: APIRouter, hub: Hub) -> None:
+
+    @api.get("/about", tags=["systems"])
     def about() -> dict[str, Any]:
         """Say what this is and what it may do."""
-        return {"name": "penstock", "version": version("penstock"), "write": hub.guard.write, "masked": sorted(hub.mask.columns)}
+        return {
+            "name": "penstock",
+            "version": version("penstock"),
+            "write": hub.guard.write,
+            "masked": sorted(hub.mask.columns),
+        }
 
-    @api.get("/pipeline")
+    @api.get("/pipeline", tags=["pipeline"])
     def pipeline() -> Flow:
         """Return every system with its state, rate and figures, and how far Cassandra is behind Postgres."""
         return hub.now.flow
 
-    @api.get("/pipeline/history")
+    @api.get("/pipeline/history", tags=["pipeline"])
     def history(seconds: int = 600) -> list[Point]:
         """Return one point for each of the last seconds, 600 at most."""
         return list(hub.recorder.points)[-max(1, seconds) :]
 
-    @api.get("/sources")
+
+def _systems(api: APIRouter, hub: Hub) -> None:
+    @api.get("/sources", tags=["systems"])
     def sources() -> list[dict[str, Any]]:
         """Say of each system when it was last seen, and why not since."""
         return [
@@ -45,27 +58,27 @@ def routes(hub: Hub) -> APIRouter:
             for reading in hub.now.snapshot.readings
         ]
 
-    @api.get("/postgres")
+    @api.get("/postgres", tags=["systems"])
     def postgres() -> dict[str, Any]:
         """Return slots and published tables."""
         return asdict(hub.now.snapshot.postgres.seen)
 
-    @api.get("/events")
+    @api.get("/events", tags=["pipeline"])
     def events() -> list[Event]:
         """Return the last events, newest first."""
         return list(reversed(hub.recorder.events))
 
-    @api.get("/parts")
+    @api.get("/parts", tags=["systems"])
     def parts() -> list[PartState]:
         """Return every process of the stack."""
         return list(hub.now.snapshot.parts.seen.values())
 
-    @api.get("/readers")
+    @api.get("/readers", tags=["pipeline"])
     def readers() -> list[Reader]:
         """Return every consumer group and every Spark query with its lag."""
         return list(hub.now.flow.readers)
 
-    @api.get("/brokers")
+    @api.get("/brokers", tags=["systems"])
     def brokers() -> dict[str, Any]:
         """Return the brokers and what is not whole."""
         cluster = hub.now.snapshot.kafka.seen.cluster
@@ -77,19 +90,19 @@ def routes(hub: Hub) -> APIRouter:
             "incomplete_partitions": cluster.incomplete,
         }
 
-    @api.get("/alerts")
+
+def _told(api: APIRouter, hub: Hub) -> None:
+    @api.get("/alerts", tags=["alerts"])
     def alerts() -> list[Alert]:
         """Return every rule and how it stands."""
         return list(hub.now.alerts.values())
 
-    @api.get("/alerts/history")
+    @api.get("/alerts/history", tags=["alerts"])
     def alert_history() -> list[Change]:
         """Return when alerts began and ended to fire, newest first."""
         return list(reversed(hub.recorder.alert_history))
 
-    @api.get("/audit")
+    @api.get("/audit", tags=["systems"])
     def audit() -> list[Entry]:
         """Return the last tries to change something, newest first."""
         return list(reversed(hub.guard.entries))
-
-    return api

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import StreamingResponse
@@ -42,9 +42,11 @@ def _topics(api: APIRouter, hub: Hub) -> None:
         return topics.topic_detail(hub, name)
 
     @api.get("/topics/{name}/messages", tags=["topics"])
-    def messages(
+    def messages(  # noqa: PLR0913 - the parameters of a query string
         name: str,
-        start: Annotated[str, Query(alias="from", description="end-N, beginning, offset:N or time:MILLISECONDS")] = "end-50",
+        start: Annotated[
+            str, Query(alias="from", description="end-N, beginning, offset:N or time:MILLISECONDS")
+        ] = "end-50",
         partition: int | None = None,
         key: str = "",
         op: Annotated[str, Query(description="kinds of change, such as `ud`")] = "",
@@ -95,9 +97,9 @@ def _schemas(api: APIRouter, hub: Hub) -> None:
         return schemas.subject_detail(hub, name)
 
     @api.post("/schemas/{name}/check", tags=["schemas"])
-    def check(name: str, schema: Annotated[str, Body(media_type="application/json", embed=True)]) -> schemas.Verdict:
-        """Ask whether a schema may follow the newest version; nothing is registered."""
-        return schemas.check(hub, name, schema)
+    def check(name: str, schema: Annotated[dict[str, Any], Body()]) -> schemas.Verdict:
+        """Ask whether a schema, which is the body, may follow the newest version; nothing is registered."""
+        return schemas.check(hub, name, json.dumps(schema))
 
 
 def _letters(api: APIRouter, hub: Hub) -> None:

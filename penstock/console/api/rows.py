@@ -10,6 +10,7 @@ from penstock.console.api.caller import CallerOf
 from penstock.console.collect.airflow import LoadRun
 from penstock.console.hub import Hub
 from penstock.console.service import follow, loads, views
+from penstock.loads.load import DEFAULT_SEED
 
 
 def routes(hub: Hub, verifier: views.Verifier) -> APIRouter:
@@ -44,7 +45,7 @@ def routes(hub: Hub, verifier: views.Verifier) -> APIRouter:
 
     @api.post("/loads", tags=["loads"], status_code=202)
     def load(
-        caller: CallerOf, users: Annotated[int, Body()], seed: Annotated[str, Body()] = loads.DEFAULT_SEED
+        caller: CallerOf, users: Annotated[int, Body()], seed: Annotated[str, Body()] = DEFAULT_SEED
     ) -> dict[str, str]:
         """Start a load."""
         return {"run": loads.start_load(hub, users=users, seed=seed, token=caller.token, who=caller.who)}

@@ -58,11 +58,17 @@ class AirflowCollector:
     def collect(self) -> AirflowState:
         """Look at Airflow."""
         health = get(f"{self._url}/api/v2/monitor/health", timeout_s=_TIMEOUT_S)
-        well = (_is_healthy(health, part) for part in ("metadatabase", "scheduler", "dag_processor"))
-        return AirflowState(*well, tuple(self._runs()))
+        return AirflowState(
+            database=_is_healthy(health, "metadatabase"),
+            scheduler=_is_healthy(health, "scheduler"),
+            dag_processor=_is_healthy(health, "dag_processor"),
+            runs=tuple(self._runs()),
+        )
 
     def _runs(self) -> list[LoadRun]:
-        found = get(f"{self._url}/api/v2/dags/{DAG_ID}/dagRuns?order_by=-run_after&limit={_RUNS}", timeout_s=_TIMEOUT_S)["dag_runs"]
+        found = get(
+            f"{self._url}/api/v2/dags/{DAG_ID}/dagRuns?order_by=-run_after&limit={_RUNS}", timeout_s=_TIMEOUT_S
+        )["dag_runs"]
         runs = [self._ended.get(run["dag_run_id"]) or self._read(run) for run in found]
         self._ended = {run.id: run for run in runs if run.state in _FINAL}
         return runs
@@ -71,7 +77,13 @@ class AirflowCollector:
         conf = run["conf"] or {}
         totals = self._totals(run["dag_run_id"])
         return LoadRun(
-            run["dag_run_id"], run["state"], run["start_date"], run["end_date"], conf.get("users"), conf.get("seed"), **totals
+            run["dag_run_id"],
+            run["state"],
+            run["start_date"],
+            run["end_date"],
+            conf.get("users"),
+            conf.get("seed"),
+            **totals,
         )
 
     def _totals(self, run_id: str) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,10 +64,9 @@ class CassandraCollector:
 
     def _close(self) -> None:
         self._session = None
-        try:
+        # A session that cannot even be closed is gone all the same.
+        with suppress(DriverException, PenstockError, OSError):
             self._open.close()
-        except (DriverException, PenstockError, OSError):
-            pass  # a session that cannot even be closed is gone all the same
 
 
 def _columns(table: Any) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without `__all__`
+from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # re-exported without `__all__`
 
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
@@ -83,7 +83,11 @@ class KafkaCollector:
 
     def __init__(self, config: Config) -> None:
         self._bootstrap = config.kafka.bootstrap
-        settings = {"bootstrap.servers": self._bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 1000}
+        settings: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": self._bootstrap,
+            "log_level": 0,
+            "reconnect.backoff.max.ms": 1000,
+        }
         self._client = AdminClient(settings, logger=silent_logger())
 
     def topics(self) -> KafkaState:
@@ -92,7 +96,9 @@ class KafkaCollector:
             metadata = self._client.list_topics(timeout=TIMEOUT_S)
         except KafkaException as exc:
             raise self._away(exc) from exc
-        places = [TopicPartition(name, number) for name, topic in metadata.topics.items() for number in topic.partitions]
+        places = [
+            TopicPartition(name, number) for name, topic in metadata.topics.items() for number in topic.partitions
+        ]
         beginnings = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         ends = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
@@ -115,14 +121,14 @@ class KafkaCollector:
     def groups(self) -> dict[str, GroupState]:
         """Return every consumer group with what it has committed."""
         listed = self._result(self._client.list_consumer_groups(request_timeout=TIMEOUT_S))
+        if listed.errors and not listed.valid:
+            raise self._away(listed.errors[0])
         names = [group.group_id for group in listed.valid]
         described = self._client.describe_consumer_groups(names, request_timeout=TIMEOUT_S) if names else {}
         return {name: self._group(name, self._result(future)) for name, future in sorted(described.items())}
 
     def settings(self, topic: str) -> dict[str, str]:
         """Return all settings of a topic, defaults included."""
-        from confluent_kafka.admin import ConfigResource  # type: ignore[attr-defined]
-
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
         (future,) = self._client.describe_configs([resource], request_timeout=TIMEOUT_S).values()
         return {key: str(entry.value) for key, entry in sorted(self._result(future).items())}
@@ -130,7 +136,7 @@ class KafkaCollector:
     def offsets_at(self, places: Iterable[Place], time_ms: int) -> dict[Place, int]:
         """Return the first offset of each partition at or after a time; those after its last record: -1."""
         wanted = [TopicPartition(*place) for place in places]
-        return self._offsets(wanted, OffsetSpec.for_timestamp(time_ms))  # type: ignore[no-untyped-call]
+        return self._offsets(wanted, OffsetSpec.for_timestamp(time_ms))
 
     def _group(self, name: str, described: Any) -> GroupState:
         request = [ConsumerGroupTopicPartitions(name)]

@@ -38,7 +38,9 @@ class PartsCollector:
     def __init__(self, config: Config) -> None:
         self._supervisor = Supervisor(Layout.of(config))
         lasting = [part for part in stack.parts(config) if not part.one_shot]
-        self._addresses = {part.name: ", ".join(f"127.0.0.1:{port}" for port in part.ports.values()) for part in lasting}
+        self._addresses = {
+            part.name: ", ".join(f"127.0.0.1:{port}" for port in part.ports.values()) for part in lasting
+        }
         self._memory: dict[int, float] = {}
         self._measured_at = 0.0
 

@@ -13,9 +13,10 @@ from penstock.config import Config
 _LIMITS = "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000'"
 
 _SLOTS = """
-    SELECT slot_name AS name, active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint AS retained,
-           pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint AS behind, confirmed_flush_lsn::text AS lsn,
-           safe_wal_size, extract(epoch FROM inactive_since)::float8 AS inactive_since
+    SELECT slot_name AS name, active, wal_status, confirmed_flush_lsn::text AS lsn, safe_wal_size,
+           pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint AS retained,
+           pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint AS behind,
+           extract(epoch FROM inactive_since)::float8 AS inactive_since
     FROM pg_replication_slots ORDER BY slot_name
 """
 _TABLES = """
@@ -83,9 +84,14 @@ class PostgresCollector:
             self._connection = psycopg2.connect(self._dsn, cursor_factory=RealDictCursor)
             self._connection.autocommit = True
         with self._connection.cursor() as cursor:
-            about = _rows(cursor, "SELECT current_setting('server_version') AS version, pg_current_wal_lsn()::text AS lsn")
+            about = _rows(
+                cursor, "SELECT current_setting('server_version') AS version, pg_current_wal_lsn()::text AS lsn"
+            )
             users = _rows(cursor, "SELECT count(*) AS n FROM pg_stat_activity WHERE backend_type = 'client backend'")
-            slots = [Slot(**{**row, "retained": row["retained"] or 0, "behind": row["behind"] or 0}) for row in _rows(cursor, _SLOTS)]
+            slots = [
+                Slot(**{**row, "retained": row["retained"] or 0, "behind": row["behind"] or 0})
+                for row in _rows(cursor, _SLOTS)
+            ]
             tables = [_table(row) for row in _rows(cursor, _TABLES)]
         return PostgresState(about[0]["version"], about[0]["lsn"], users[0]["n"], tuple(slots), tuple(tables))
 

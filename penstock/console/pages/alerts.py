@@ -27,7 +27,9 @@ def register(hub: Hub) -> None:
                 ],
                 empty="No rule: alerts.toml has none",
             )
-            ui.label(f"Rules: {hub.config.console.alerts} in the clone; read when the console starts.").classes("dim text-sm")
+            ui.label(f"Rules: {hub.config.console.alerts} in the clone; read when the console starts.").classes(
+                "dim text-sm"
+            )
             heading("History", "since the console started")
             history = Table(
                 [column("at", "Time"), column("name", "Alert"), column("state", ""), column("detail", "Detail")],

@@ -11,6 +11,7 @@ from penstock.console.collect.connect import ConnectorView
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, clock, column, heading, pairs, path_to
+from penstock.console.plain import UNKNOWN
 from penstock.console.reading import NotSeen
 from penstock.console.service import connectors as service
 from penstock.errors import PenstockError
@@ -57,9 +58,13 @@ def register(hub: Hub) -> None:
         frame = Frame(hub, "Connectors")
         with frame.content:
             banner = Banner()
-            head = ui.label().classes("text-base font-semibold").props("role=heading aria-level=1").mark("connector-state")
+            head = (
+                ui.label().classes("text-base font-semibold").props("role=heading aria-level=1").mark("connector-state")
+            )
             _buttons(hub, frame, name)
-            tasks = Table([column("name", "Task"), column("state", "State"), column("worker", "Worker")], empty="No task")
+            tasks = Table(
+                [column("name", "Task"), column("state", "State"), column("worker", "Worker")], empty="No task"
+            )
             traces = ui.column().classes("w-full gap-2")
             rest = ui.column().classes("w-full gap-2")
         shown: list[Any] = [None]
@@ -150,12 +155,19 @@ def _configuration(hub: Hub, frame: Frame, found: service.ConnectorDetail) -> No
         ui.label("The running configuration is that of the file.").classes("ok")
     else:
         table = Table([column("name", "Key"), column("before", "Runs with"), column("after", "File says")], empty="")
-        table.fill([{"name": each.key, "before": each.before or "–", "after": each.after or "–"} for each in found.differs])
+        table.fill(
+            [
+                {"name": each.key, "before": each.before or UNKNOWN, "after": each.after or UNKNOWN}
+                for each in found.differs
+            ]
+        )
     heading("Offsets", "as Connect keeps them")
     if found.offsets_problem:
         ui.label(found.offsets_problem).classes("down")
     table = Table([column("name", "Partition"), column("offset", "Offset")], empty="None yet")
-    table.fill([{"name": json.dumps(each["partition"]), "offset": json.dumps(each["offset"])} for each in found.offsets])
+    table.fill(
+        [{"name": json.dumps(each["partition"]), "offset": json.dumps(each["offset"])} for each in found.offsets]
+    )
     heading("Configuration", "secrets are hidden")
     with ui.element("div").classes("panel p-2 w-full"):
         pairs(found.config)
@@ -167,7 +179,9 @@ def _editor(hub: Hub, frame: Frame, found: service.ConnectorDetail) -> None:
     name = found.connector.name
     file = next((each for each in hub.now.snapshot.known.connectors if each.name == name), None)
     heading("Validate and apply", "the file stays the truth: what is applied here shows above as a difference")
-    text = ui.textarea(value=json.dumps(file.config if file else found.config, indent=2)).props("outlined input-class=mono rows=14")
+    text = ui.textarea(value=json.dumps(file.config if file else found.config, indent=2)).props(
+        "outlined input-class=mono rows=14"
+    )
     text.classes("w-full")
     said = ui.label().classes("text-sm mono")
 
@@ -183,7 +197,9 @@ def _editor(hub: Hub, frame: Frame, found: service.ConnectorDetail) -> None:
         except (PenstockError, ValueError, AttributeError) as exc:
             said.set_text(str(exc))
             return
-        said.set_text("\n".join(f"{key}: {problem}" for key, problem in problems or ()) or "Connect finds nothing wrong")
+        said.set_text(
+            "\n".join(f"{key}: {problem}" for key, problem in problems or ()) or "Connect finds nothing wrong"
+        )
 
     with ui.row():
         ui.button("Validate", on_click=lambda: ask(apply=False)).props("no-caps outline color=primary")

@@ -53,7 +53,10 @@ def register(hub: Hub) -> None:
 
 
 def _cause(hub: Hub, frame: Frame, cause: service.Cause) -> None:
-    heading(cause.message, f"{cause.count:,} of {cause.connector} · {cause.stage} · {cause.topic} · last {millis(cause.last_ms)}")
+    heading(
+        cause.message,
+        f"{cause.count:,} of {cause.connector} · {cause.stage} · {cause.topic} · last {millis(cause.last_ms)}",
+    )
     table = Table(_COLUMNS, key="id", empty="")
     by_id = {letter.id: letter for letter in cause.letters}
     table.fill(
@@ -70,12 +73,14 @@ def _cause(hub: Hub, frame: Frame, cause: service.Cause) -> None:
     )
     table.element.on("rowClick", lambda event: show_record(hub, by_id[event.args[1]["id"]].record))
     if not cause.can_replay:
-        ui.label("Changes are not replayed: mend the cause, then touch the row in Postgres (UPDATE … SET id = id).").classes("dim text-sm")
+        ui.label("Changes are not replayed: mend the cause, then write the row again in Postgres.").classes(
+            "dim text-sm"
+        )
     elif hub.guard.write:
         table.element.props("selection=multiple")
-        ui.button("Replay those ticked …", on_click=lambda: _preview(hub, frame, [r["id"] for r in table.element.selected])).props(
-            "no-caps outline color=primary"
-        )
+        ui.button(
+            "Replay those ticked …", on_click=lambda: _preview(hub, frame, [r["id"] for r in table.element.selected])
+        ).props("no-caps outline color=primary")
     else:
         ui.label("read-only: console.write in penstock.toml lets these be replayed").classes("dim text-sm")
 

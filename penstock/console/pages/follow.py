@@ -34,9 +34,18 @@ def register(hub: Hub) -> None:
                 asked = query.get("table") or (tables[0] if tables else "")
                 choices = sorted({*tables, asked} - {""})
                 table = ui.select(choices, value=asked or None, label="Table").props("dense outlined").classes("w-48")
-                key = ui.input("Primary key", value=query.get("key", "")).props("dense outlined autofocus").classes("w-96")
+                key = (
+                    ui.input("Primary key", value=query.get("key", ""))
+                    .props("dense outlined autofocus")
+                    .classes("w-96")
+                )
                 button = ui.button("Follow").props("no-caps unelevated color=primary")
-            said = ui.label("One key through Postgres, Kafka and Cassandra: type its primary key.").classes("text-base").props("role=status").mark("verdict")
+            said = (
+                ui.label("One key through Postgres, Kafka and Cassandra: type its primary key.")
+                .classes("text-base")
+                .props("role=status")
+                .mark("verdict")
+            )
             result = ui.column().classes("w-full gap-3")
 
         async def show() -> None:
@@ -75,13 +84,23 @@ def _show(hub: Hub, found: Followed) -> None:
     if found.changes:
         heading("Newest changes", f"looked at {found.looked_at:,} of {found.of:,} offsets")
         table = Table(
-            [column("time", "Time"), column("offset", "Offset", kind="count"), column("name", "Kind"), column("about", "What")],
+            [
+                column("time", "Time"),
+                column("offset", "Offset", kind="count"),
+                column("name", "Kind"),
+                column("about", "What"),
+            ],
             key="offset",
             empty="",
         )
         table.fill(
             [
-                {"time": millis(each.timestamp_ms), "offset": each.offset, "name": op_text(each.op), "about": summary(each)}
+                {
+                    "time": millis(each.timestamp_ms),
+                    "offset": each.offset,
+                    "name": op_text(each.op),
+                    "about": summary(each),
+                }
                 for each in found.changes
             ]
         )

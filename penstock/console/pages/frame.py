@@ -34,10 +34,13 @@ class Frame:
 
     def __init__(self, hub: Hub, current: str) -> None:
         self.hub = hub
+        self._drawer: ui.left_drawer
         ui.add_css(_STYLE)
         self._mode = ui.dark_mode(_wanted_mode())
         with ui.header().classes("bar items-center px-4 py-2 gap-3 no-wrap"):
-            ui.button(icon="menu", on_click=lambda: drawer.toggle()).props("flat dense round aria-label=Menu color=grey")
+            ui.button(icon="menu", on_click=lambda: self._drawer.toggle()).props(
+                "flat dense round aria-label=Menu color=grey"
+            )
             ui.label("Penstock").classes("text-base font-bold")
             mode = "may write" if hub.guard.write else "read-only"
             ui.label(mode).classes("tag dim wide-only").tooltip("console.write in penstock.toml")
@@ -45,14 +48,18 @@ class Frame:
             self._alerts = ui.link("", "/alerts").classes("tag down no-underline")
             self._fresh = ui.label().classes("num text-sm").props("aria-live=polite")
             if hub.guard.write:
-                ui.button(icon="key", on_click=self._ask_token).props("flat dense round color=grey aria-label='Token for writing'")
-            ui.button(icon="contrast", on_click=self._toggle).props("flat dense round color=grey aria-label='Dark or light'")
-        with ui.left_drawer(value=None).props("width=176 bordered breakpoint=900").classes("bar") as drawer:
-            with ui.element("nav").classes("nav w-full text-sm").props("aria-label=Pages"):
-                for name, path in PAGES.items():
-                    link = ui.link(name, path).classes("on" if name == current else "")
-                    if name == current:
-                        link.props("aria-current=page")
+                ui.button(icon="key", on_click=self._ask_token).props(
+                    "flat dense round color=grey aria-label='Token for writing'"
+                )
+            ui.button(icon="contrast", on_click=self._toggle).props(
+                "flat dense round color=grey aria-label='Dark or light'"
+            )
+        self._drawer = ui.left_drawer(value=None).props("width=176 bordered breakpoint=900").classes("bar")
+        with self._drawer, ui.element("nav").classes("nav w-full text-sm").props("aria-label=Pages"):
+            for name, path in PAGES.items():
+                link = ui.link(name, path).classes("on" if name == current else "")
+                if name == current:
+                    link.props("aria-current=page")
         self.content = ui.column().classes("w-full gap-3 p-1")
         self.every(1.0, self._refresh)
 
@@ -101,7 +108,9 @@ class Frame:
         dark = not self._mode.value
         self._mode.set_value(dark)
         # A year; the next page is drawn in it from the beginning.
-        ui.run_javascript(f'document.cookie = "mode={"dark" if dark else "light"};path=/;max-age=31536000;samesite=lax"')
+        ui.run_javascript(
+            f'document.cookie = "mode={"dark" if dark else "light"};path=/;max-age=31536000;samesite=lax"'
+        )
 
     def _ask_token(self) -> None:
         with ui.dialog(value=True) as dialog, ui.card().classes("panel"):

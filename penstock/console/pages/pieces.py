@@ -10,7 +10,7 @@ from urllib.parse import quote
 from nicegui import ui
 
 from penstock.console.flow import duration
-from penstock.console.plain import shown
+from penstock.console.plain import UNKNOWN, shown
 from penstock.console.reading import Reading
 
 _LINK_CELL = """
@@ -21,8 +21,8 @@ _STATE_CELL = """<q-td :props="props"><span :class="'tag ' + props.row.level">{{
 
 
 _FORMATS = {
-    "count": "v => v == null ? '–' : v.toLocaleString('en')",
-    "rate": "v => v == null ? '–' : v.toLocaleString('en', {minimumFractionDigits: 1, maximumFractionDigits: 1}) + '/s'",
+    "count": "v => v == null ? '\u2013' : v.toLocaleString('en')",
+    "rate": "v => v == null ? '\u2013' : v.toLocaleString('en', {minimumFractionDigits: 1}) + '/s'",
 }
 
 
@@ -40,11 +40,15 @@ class Table:
     The cell of the column `name` is a link when its row has `href`; that of `state` is coloured by its row's `level`.
     """
 
-    def __init__(self, columns: Sequence[dict[str, Any]], *, key: str = "name", empty: str, search: bool = False) -> None:
+    def __init__(
+        self, columns: Sequence[dict[str, Any]], *, key: str = "name", empty: str, search: bool = False
+    ) -> None:
         self._rows: list[dict[str, Any]] = []
         field = ui.input("Search").props("dense outlined clearable").classes("w-60") if search else None
         self.element = ui.table(rows=[], columns=list(columns), row_key=key, pagination=0)
-        self.element.classes("panel w-full").props(f'dense flat wrap-cells hide-pagination no-data-label="{empty}"')
+        self.element.classes("panel w-full").props("dense flat wrap-cells hide-pagination")
+        with self.element.add_slot("no-data"):
+            ui.label(empty).classes("dim q-pa-sm")
         self.element.add_slot("body-cell-name", _LINK_CELL)
         self.element.add_slot("body-cell-state", _STATE_CELL)
         if field is not None:
@@ -92,22 +96,22 @@ def millis(at_ms: int | None) -> str:
 
 def rate(value: float | None) -> str:
     """Write a rate; an en dash where nobody knows."""
-    return "–" if value is None else f"{value:,.1f}/s"
+    return UNKNOWN if value is None else f"{value:,.1f}/s"
 
 
 def number(value: float | None) -> str:
     """Write a count."""
-    return "–" if value is None else f"{value:,.0f}"
+    return UNKNOWN if value is None else f"{value:,.0f}"
 
 
 def ago(seconds: float | None) -> str:
     """Write an age."""
-    return "–" if seconds is None else f"{duration(seconds)} ago"
+    return UNKNOWN if seconds is None else f"{duration(seconds)} ago"
 
 
 def megabytes(size: float | None) -> str:
     """Write a size that is in bytes."""
-    return "–" if size is None else f"{size / 2**20:,.1f} MB"
+    return UNKNOWN if size is None else f"{size / 2**20:,.1f} MB"
 
 
 def heading(text: str, detail: str = "") -> None:

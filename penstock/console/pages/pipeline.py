@@ -78,7 +78,7 @@ class _Card:
             name.set_text(fact[0])
             value.set_text(fact[1])
         self._problem.set_text(box.problem or "")
-        self._at.set_text(f"last seen {clock(box.at)}" if box.problem else "")
+        self._at.set_text((f"last seen {clock(box.at)}" if box.at else "not seen yet") if box.problem else "")
         if self._level != box.health:
             self._box.classes(add=f"is-{box.health}", remove=f"is-{self._level}" if self._level else None)
             self._level = box.health
@@ -87,7 +87,14 @@ class _Card:
 def _events(hub: Hub) -> list[dict[str, Any]]:
     newest = list(hub.recorder.events)[-_EVENTS:]
     return [
-        {"id": f"{event.at}-{number}", "at": clock(event.at), "state": event.level, "level": event.level, "name": event.text, "href": event.page}
+        {
+            "id": f"{event.at}-{number}",
+            "at": clock(event.at),
+            "state": event.level,
+            "level": event.level,
+            "name": event.text,
+            "href": event.page,
+        }
         for number, event in enumerate(reversed(newest))
     ]
 
@@ -110,7 +117,14 @@ def _drawn(points: tuple[Point, ...]) -> list[dict[str, Any]]:
 def _options(recorder: Recorder) -> dict[str, Any]:
     axis = {"axisLabel": {"color": _GREY}, "splitLine": {"lineStyle": {"color": "rgba(128,140,152,.22)"}}}
     series = [
-        {"name": name, "type": "line", "showSymbol": False, "yAxisIndex": side, "lineStyle": {"width": 1.6}, "color": colour}
+        {
+            "name": name,
+            "type": "line",
+            "showSymbol": False,
+            "yAxisIndex": side,
+            "lineStyle": {"width": 1.6},
+            "color": colour,
+        }
         for name, _, colour, side in _SERIES
     ]
     named = {"nameTextStyle": {"color": _GREY}}

@@ -10,6 +10,7 @@ from penstock.console.flow import duration
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, column, heading
+from penstock.console.plain import UNKNOWN
 from penstock.console.progress import Reader
 
 _COLUMNS = [
@@ -76,7 +77,7 @@ def _lag_cells(reader: Reader) -> list[dict[str, Any]]:
             "position": lag.position,
             "end": lag.end,
             "behind": lag.behind,
-            "seconds": "–" if lag.seconds is None else duration(lag.seconds),
+            "seconds": UNKNOWN if lag.seconds is None else duration(lag.seconds),
         }
         for lag in reader.lags
     ]

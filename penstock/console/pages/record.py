@@ -9,7 +9,7 @@ from nicegui import ui
 
 from penstock.console.hub import Hub
 from penstock.console.pages.pieces import heading, millis, pairs, path_to
-from penstock.console.plain import shown
+from penstock.console.plain import UNKNOWN, shown
 from penstock.console.service.records import RecordView
 
 _SUMMARY = 3
@@ -26,7 +26,9 @@ def summary(record: RecordView) -> str:
     if record.problem:
         return record.problem
     if record.changed:
-        told = [f"{name}: {_part(record.before, name)} → {_part(record.after, name)}" for name in record.changed[:_SUMMARY]]
+        told = [
+            f"{name}: {_part(record.before, name)} → {_part(record.after, name)}" for name in record.changed[:_SUMMARY]
+        ]
         more = len(record.changed) - _SUMMARY
         return ", ".join(told) + (f", and {more} more" if more > 0 else "")
     row = record.after or record.before or record.value
@@ -95,8 +97,8 @@ def _sides(record: RecordView) -> None:
         for name in {**before, **after}:
             mark = "changed" if name in record.changed else ""
             ui.label(name).classes(f"dim {mark}")
-            ui.label(shown(before[name]) if name in before else "–").classes(f"num {mark}")
-            ui.label(shown(after[name]) if name in after else "–").classes(f"num {mark}")
+            ui.label(shown(before[name]) if name in before else UNKNOWN).classes(f"num {mark}")
+            ui.label(shown(after[name]) if name in after else UNKNOWN).classes(f"num {mark}")
 
 
 def _follow_link(hub: Hub, record: RecordView) -> str | None:

@@ -7,6 +7,7 @@ from nicegui import run, ui
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, column, heading, path_to
+from penstock.console.plain import UNKNOWN
 from penstock.console.reading import NotSeen
 from penstock.console.service import schemas as service
 from penstock.errors import PenstockError
@@ -20,7 +21,11 @@ def register(hub: Hub) -> None:
         frame = Frame(hub, "Schemas")
         with frame.content:
             banner = Banner()
-            columns = [column("name", "Subject"), column("versions", "Versions", kind="count"), column("contract", "Contract")]
+            columns = [
+                column("name", "Subject"),
+                column("versions", "Versions", kind="count"),
+                column("contract", "Contract"),
+            ]
             table = Table(columns, empty="The registry has no subject yet, or has not been seen", search=True)
 
         def refresh() -> None:
@@ -71,11 +76,16 @@ def _show(hub: Hub, found: service.SubjectDetail) -> None:
                 ui.label("\n".join(version.changes) or "the first").classes("mono")
     heading("Fields of the newest")
     table = Table(
-        [column("name", "Field"), column("type", "Avro type"), column("default", "Default"), column("column", "Cassandra column")],
+        [
+            column("name", "Field"),
+            column("type", "Avro type"),
+            column("default", "Default"),
+            column("column", "Cassandra column"),
+        ],
         empty="It has no fields",
     )
     table.fill(
-        [{"name": f.name, "type": f.type, "default": f.default, "column": f.column or "–"} for f in found.fields]
+        [{"name": f.name, "type": f.type, "default": f.default, "column": f.column or UNKNOWN} for f in found.fields]
     )
     heading("May this schema follow?", "nothing is registered")
     text = ui.textarea("Schema as JSON").props("outlined input-class=mono rows=8").classes("w-full")

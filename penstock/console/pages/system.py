@@ -10,6 +10,7 @@ from penstock.console.flow import duration
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, clock, column, heading, megabytes
+from penstock.console.plain import UNKNOWN
 
 
 def register(hub: Hub) -> None:
@@ -34,7 +35,12 @@ def register(hub: Hub) -> None:
             )
             heading("Looked at")
             sources = Table(
-                [column("name", "System"), column("state", "State"), column("at", "Last seen"), column("trouble", "Why not since")],
+                [
+                    column("name", "System"),
+                    column("state", "State"),
+                    column("at", "Last seen"),
+                    column("trouble", "Why not since"),
+                ],
                 empty="",
             )
             heading("Replication slots")
@@ -51,7 +57,13 @@ def register(hub: Hub) -> None:
             )
             heading("Audit", "every try to change something")
             audit = Table(
-                [column("at", "Time"), column("who", "Who"), column("action", "What"), column("name", "On what"), column("outcome", "Outcome")],
+                [
+                    column("at", "Time"),
+                    column("who", "Who"),
+                    column("action", "What"),
+                    column("name", "On what"),
+                    column("outcome", "Outcome"),
+                ],
                 key="id",
                 empty="Nobody has tried to change anything",
             )
@@ -65,8 +77,8 @@ def register(hub: Hub) -> None:
                         "name": part.name,
                         "state": part.state.lower(),
                         "level": "ok" if part.runs else "down",
-                        "pid": part.pid or "–",
-                        "up": duration(time.time() - part.started_at) if part.started_at else "–",
+                        "pid": part.pid or UNKNOWN,
+                        "up": duration(time.time() - part.started_at) if part.started_at else UNKNOWN,
                         "memory": round(part.memory_mb) if part.runs else None,
                         "address": part.address,
                     }
@@ -102,7 +114,14 @@ def register(hub: Hub) -> None:
             )
             audit.fill(
                 [
-                    {"id": number, "at": clock(e.at), "who": e.who, "action": e.action, "name": e.target, "outcome": e.outcome}
+                    {
+                        "id": number,
+                        "at": clock(e.at),
+                        "who": e.who,
+                        "action": e.action,
+                        "name": e.target,
+                        "outcome": e.outcome,
+                    }
                     for number, e in reversed(list(enumerate(hub.guard.entries)))
                 ]
             )

@@ -12,7 +12,7 @@ from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, ago, column, millis, pairs, path_to, rate
 from penstock.console.pages.record import op_text, show_record, summary
-from penstock.console.plain import shown
+from penstock.console.plain import UNKNOWN, shown
 from penstock.console.service.filter import Filter, read_condition
 from penstock.console.service.messages import Found, Search, Tail, search
 from penstock.console.service.records import RecordView
@@ -34,8 +34,8 @@ _COLUMNS = [
     column("size", "Bytes", kind="count"),
 ]
 _OPEN_CELL = """
-<q-td :props="props"><q-btn dense flat size="sm" icon="open_in_full" :aria-label="'Open the record at offset ' + props.row.offset"
- @click="$parent.$emit('open', props.row.id)" /></q-td>
+<q-td :props="props"><q-btn dense flat size="sm" icon="open_in_full"
+ :aria-label="'Open the record at offset ' + props.row.offset" @click="$parent.$emit('open', props.row.id)" /></q-td>
 """
 _ABOUT_CELL = """<q-td :props="props"><span :class="props.row.level">{{ props.value }}</span></q-td>"""
 
@@ -125,9 +125,16 @@ def _partition(part: Any) -> dict[str, Any]:
 
 
 def _reader(name: str, kind: str, lag: Any) -> dict[str, Any]:
-    seconds = "–" if lag.seconds is None else duration(lag.seconds)
+    seconds = UNKNOWN if lag.seconds is None else duration(lag.seconds)
     cells = {each: getattr(lag, each) for each in ("partition", "position", "end", "behind")}
-    return {"id": f"{name}/{lag.partition}", "name": name, "href": "/readers", "kind": kind, "seconds": seconds, **cells}
+    return {
+        "id": f"{name}/{lag.partition}",
+        "name": name,
+        "href": "/readers",
+        "kind": kind,
+        "seconds": seconds,
+        **cells,
+    }
 
 
 def _settings(detail: TopicDetail) -> None:
@@ -173,16 +180,26 @@ class _Messages:
         kind, value = _parse(query.get("from", "end-50"))
         with ui.row().classes("items-end gap-3 panel p-3 w-full"):
             self._start = ui.select(_STARTS, value=kind, label="Show").props("dense outlined").classes("w-40")
-            self._value = ui.input("How many, offset or time (UTC)", value=value).props("dense outlined").classes("w-52")
-            self._partition = ui.input("Partition", value=query.get("partition", "")).props("dense outlined").classes("w-24")
+            self._value = (
+                ui.input("How many, offset or time (UTC)", value=value).props("dense outlined").classes("w-52")
+            )
+            self._partition = (
+                ui.input("Partition", value=query.get("partition", "")).props("dense outlined").classes("w-24")
+            )
             self._key = ui.input("Key has", value=query.get("key", "")).props("dense outlined").classes("w-40")
             self._op = ui.input("Kinds (c u d r)", value=query.get("op", "")).props("dense outlined").classes("w-32")
-            self._where = ui.input("Field, as: country = Norway", value=query.get("where", "")).props("dense outlined").classes("w-60")
+            self._where = (
+                ui.input("Field, as: country = Norway", value=query.get("where", ""))
+                .props("dense outlined")
+                .classes("w-60")
+            )
             self._limit = ui.number("At most", value=50, min=1, max=_KEPT).props("dense outlined").classes("w-24")
             for field in (self._value, self._partition, self._key, self._op, self._where):
                 field.on("keydown.enter", lambda: self._search())
             ui.button("Find", on_click=lambda: self._search()).props("no-caps unelevated color=primary")
-            self._live = ui.button("Live", icon="play_arrow", on_click=self._toggle).props("no-caps outline color=primary")
+            self._live = ui.button("Live", icon="play_arrow", on_click=self._toggle).props(
+                "no-caps outline color=primary"
+            )
             self._pause = ui.button("Pause", icon="pause", on_click=self._toggle_pause).props("no-caps flat")
             self._pause.set_visibility(False)
             self._paused = False
@@ -211,16 +228,25 @@ class _Messages:
         keeps = Filter(self._key.value.strip(), self._op.value.replace(" ", ""), conditions)
         partition = int(self._partition.value) if self._partition.value.strip() else None
         limit = int(self._limit.value or 50)
-        return Search(self._topic, _start(self._start.value, self._value.value, limit), partition, keeps, limit, cursor=cursor)
+        return Search(
+            self._topic, _start(self._start.value, self._value.value, limit), partition, keeps, limit, cursor=cursor
+        )
 
     def _say(self, found: Found) -> None:
-        told = f"{len(found.records)} shown, looked at {found.looked_at:,} records ({found.of:,} offsets ahead) in {found.seconds:.1f} s"
+        looked = f"looked at {found.looked_at:,} records ({found.of:,} offsets ahead) in {found.seconds:.1f} s"
+        told = f"{len(found.records)} shown, {looked}"
         self._said.set_text(told if found.next is None else f"{told}; there is more")
         self._more.set_visibility(found.next is not None)
 
     def _address(self) -> None:
         start = _start(self._start.value, self._value.value, int(self._limit.value or 50))
-        query = {"from": start, "partition": self._partition.value, "key": self._key.value, "op": self._op.value, "where": self._where.value}
+        query = {
+            "from": start,
+            "partition": self._partition.value,
+            "key": self._key.value,
+            "op": self._op.value,
+            "where": self._where.value,
+        }
         ui.navigate.history.replace(path_to("topics", self._topic, **query))
 
     def _remember(self, records: tuple[RecordView, ...] | list[RecordView], *, keep: bool) -> None:
@@ -234,7 +260,9 @@ class _Messages:
             self._end_tail()
             return
         try:
-            self._tail = Tail(self._hub.config.kafka.bootstrap, self._hub.reader, topic=self._topic, keeps=self._wanted(None).keeps)
+            self._tail = Tail(
+                self._hub.config.kafka.bootstrap, self._hub.reader, topic=self._topic, keeps=self._wanted(None).keeps
+            )
         except (PenstockError, ValueError) as exc:
             self._said.set_text(str(exc))
             return

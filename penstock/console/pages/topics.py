@@ -35,8 +35,12 @@ def register(hub: Hub) -> None:
             banner = Banner()
             with ui.row().classes("items-center gap-4"):
                 shown = ui.switch("Internal topics", value=internal)
-                shown.on_value_change(lambda: ui.navigate.history.replace("/topics?internal=true" if shown.value else "/topics"))
-            table = Table(_COLUMNS, empty="No topic yet: Kafka has not been seen, or `penstock up` has not made them", search=True)
+                shown.on_value_change(
+                    lambda: ui.navigate.history.replace("/topics?internal=true" if shown.value else "/topics")
+                )
+            table = Table(
+                _COLUMNS, empty="No topic yet: Kafka has not been seen, or `penstock up` has not made them", search=True
+            )
 
         def refresh() -> None:
             banner.show(hub.now.snapshot.kafka, hub.now.snapshot.declared)

@@ -62,7 +62,8 @@ def register(hub: Hub, verifier: Verifier) -> None:
 
 def _verify(frame: Frame, verifier: Verifier) -> None:
     frame.attempt(
-        lambda: verifier.start(None, token=frame.token, who=frame.who), done="Verify compares every row; that takes a while"
+        lambda: verifier.start(None, token=frame.token, who=frame.who),
+        done="Verify compares every row; that takes a while",
     )
 
 
@@ -71,7 +72,11 @@ def _state(hub: Hub, verifier: Verifier) -> str:
         return f"verify runs: {verifier.running}"
     if verifier.failure:
         return f"the last verify failed: {verifier.failure}"
-    return "" if hub.guard.write else "read-only: `penstock verify` does it on the command line, and its outcome is shown here"
+    return (
+        ""
+        if hub.guard.write
+        else "read-only: `penstock verify` does it on the command line, and its outcome is shown here"
+    )
 
 
 def _cells(row: ViewRow) -> dict[str, Any]:
@@ -98,7 +103,9 @@ def _difference_cells(row: ViewRow) -> list[dict[str, Any]]:
     found = []
     for number, difference in enumerate((row.last or {}).get("differences", ())):
         key = difference["key"]
-        columns = "; ".join(f"{c['column']}: Postgres {c['expected']}, Cassandra {c['actual']}" for c in difference["columns"])
+        columns = "; ".join(
+            f"{c['column']}: Postgres {c['expected']}, Cassandra {c['actual']}" for c in difference["columns"]
+        )
         can_follow = all(name in key for name in row.view.source_key)
         source_key = ",".join(str(key.get(name)) for name in row.view.source_key)
         found.append(

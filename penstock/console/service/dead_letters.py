@@ -36,7 +36,7 @@ class NotReplayable(TerminalError):
     def __init__(self, topic: str) -> None:
         super().__init__(
             f"records of {topic} are not replayed: a change that is written again would count as newer than it is, and "
-            "an old row would win; mend the cause, then touch the row in Postgres (UPDATE … SET id = id)"
+            "an old row would win; mend the cause, then write the row again in Postgres"
         )
 
 

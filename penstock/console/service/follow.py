@@ -32,7 +32,9 @@ from penstock.topics.declare import DEAD_LETTER_TOPICS
 _CHANGES = 5
 _BUDGET_S = 4.0
 _VIEW_BUDGET_S = 2.0
-_POSTGRES_LIMITS = "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000 -c timezone=UTC'"
+_POSTGRES_LIMITS = (
+    "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000 -c timezone=UTC'"
+)
 
 
 class TableNotFollowed(TerminalError):
@@ -46,7 +48,9 @@ class KeyInvalid(TerminalError):
     """The key does not name a row of the table."""
 
     def __init__(self, table: str, columns: tuple[str, ...], problem: str) -> None:
-        super().__init__(f"{problem}; the key of {table} is {', '.join(columns)}" + (" (with commas)" if len(columns) > 1 else ""))
+        super().__init__(
+            f"{problem}; the key of {table} is {', '.join(columns)}" + (" (with commas)" if len(columns) > 1 else "")
+        )
 
 
 @dataclass(frozen=True)
@@ -128,8 +132,16 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     verdict, is_well = _verdict(stores, letters)
     masked = tuple(_masked(hub, store) for store in stores)
     return Followed(
-        table, wanted, verdict, is_well, masked, _steps(raw.changes.newest, records), raw.changes.records, letters,
-        raw.changes.looked_at, raw.changes.of,
+        table,
+        wanted,
+        verdict,
+        is_well,
+        masked,
+        _steps(raw.changes.newest, records),
+        raw.changes.records,
+        letters,
+        raw.changes.looked_at,
+        raw.changes.of,
     )
 
 
@@ -154,13 +166,17 @@ def _read_key(table: str, names: tuple[str, ...], text: str) -> dict[str, str]:
 
 
 def _read_postgres(hub: Hub, table: str, names: tuple[str, ...], key: Mapping[str, str]) -> _Source:
-    where = sql.SQL(" AND ").join(sql.SQL("t.{} = {}").format(sql.Identifier(name), sql.Literal(key[name])) for name in names)
-    query = sql.SQL("SELECT t.xmin::text, to_jsonb(t)::text FROM {} t WHERE {}").format(sql.Identifier(*table.split(".")), where)
+    where = sql.SQL(" AND ").join(
+        sql.SQL("t.{} = {}").format(sql.Identifier(name), sql.Literal(key[name])) for name in names
+    )
+    query = sql.SQL("SELECT t.xmin::text, to_jsonb(t)::text FROM {} t WHERE {}").format(
+        sql.Identifier(*table.split(".")), where
+    )
     try:
-        with closing(psycopg2.connect(f"{hub.config.postgres.dsn} {_POSTGRES_LIMITS}")) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute(query)
-                found = cursor.fetchone()
+        connection = psycopg2.connect(f"{hub.config.postgres.dsn} {_POSTGRES_LIMITS}")
+        with closing(connection), connection.cursor() as cursor:
+            cursor.execute(query)
+            found = cursor.fetchone()
     except psycopg2.DataError as exc:
         raise KeyInvalid(table, names, str(exc).strip().splitlines()[0]) from exc
     except psycopg2.Error as exc:
@@ -184,7 +200,11 @@ def _change_store(topic: str, source: _Source, changes: Trace | str, raw: _Raw) 
         return Store("change", topic, "away", changes)
     newest = changes.newest
     if newest is None:
-        looked = "in the whole topic" if changes.is_whole else f"among the newest {changes.looked_at:,} of {changes.of:,} offsets"
+        looked = (
+            "in the whole topic"
+            if changes.is_whole
+            else f"among the newest {changes.looked_at:,} of {changes.of:,} offsets"
+        )
         state = "unknown" if not changes.is_whole else "missing" if source.value is not None else "gone"
         return Store("change", topic, state, f"no change of it {looked}")
     state, note = _is_newest(source, newest)
@@ -242,8 +262,12 @@ def _view_topic_store(view: DeclaredView, trace: Trace | str, change: RecordView
         return Store("view", view.topic, "away", trace)
     record = trace.newest
     if record is None:
-        looked = "in the whole topic" if trace.is_whole else f"among the newest {trace.looked_at:,} of {trace.of:,} offsets"
-        return Store("view", view.topic, "missing" if trace.is_whole and change else "unknown", f"no record of it {looked}")
+        looked = (
+            "in the whole topic" if trace.is_whole else f"among the newest {trace.looked_at:,} of {trace.of:,} offsets"
+        )
+        return Store(
+            "view", view.topic, "missing" if trace.is_whole and change else "unknown", f"no record of it {looked}"
+        )
     value = record.value if isinstance(record.value, dict) else None
     state, note = _compare_offsets(_offset_of(record.version), change)
     if value is None and view.kind == "row":
@@ -359,7 +383,9 @@ def _steps(change: RecordView | None, records: list[RecordView]) -> tuple[Step, 
         return ()
     steps = [Step("commit → Kafka", max(0, change.timestamp_ms - committed))]
     of_change = [record for record in records if _offset_of(record.version) == change.offset]
-    steps += [Step(f"Kafka → {record.topic}", max(0, record.timestamp_ms - change.timestamp_ms)) for record in of_change]
+    steps += [
+        Step(f"Kafka → {record.topic}", max(0, record.timestamp_ms - change.timestamp_ms)) for record in of_change
+    ]
     return tuple(steps)
 
 

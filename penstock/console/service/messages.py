@@ -1,4 +1,4 @@
-"""Searching a topic on the server: from an offset, a time, the beginning or so many before the end, within a time limit.
+"""Searching a topic on the server, from an offset, a time, the beginning or near the end, within a time limit.
 
 It says how many records it looked at and of how many, and where to go on: nobody must believe that a record is not
 there because the search ended early.
@@ -40,12 +40,14 @@ class StartInvalid(TerminalError):
     """Where to begin cannot be understood."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(f"from={text!r} is not known; write `end-50`, `beginning`, `offset:1200` or `time:1764000000000`")
+        super().__init__(
+            f"from={text!r} is not known; write `end-50`, `beginning`, `offset:1200` or `time:1764000000000`"
+        )
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for. `start` is `end-N`, `beginning`, `offset:N` or `time:MILLISECONDS`; `cursor` goes on there."""
+    """What is looked for. `start` is `end-N`, `beginning`, `offset:N` or `time:MS`; `cursor` goes on there."""
 
     topic: str
     start: str = "end-50"
@@ -85,7 +87,9 @@ def search(kafka: KafkaCollector, reader: RecordReader, *, bootstrap: str, wante
         walk = _Walk(consumer, wanted.topic, starts, ends, deadline=begun + min(wanted.budget_s, 30.0))
         records = _collect(walk, reader, wanted, last)
     done = walk.is_done
-    return Found(tuple(records), walk.looked_at, ahead, time.monotonic() - begun, None if done else dict(walk.positions))
+    return Found(
+        tuple(records), walk.looked_at, ahead, time.monotonic() - begun, None if done else dict(walk.positions)
+    )
 
 
 def _collect(walk: _Walk, reader: RecordReader, wanted: Search, last: int | None) -> list[RecordView]:
@@ -157,7 +161,9 @@ def _starts(kafka: KafkaCollector, state: TopicState, wanted: Search) -> tuple[d
     kind, number = _read_start(wanted.start)
     if kind == "time":
         at = kafka.offsets_at([(state.name, each) for each in partitions], number)
-        return {each: at[state.name, each] if at[state.name, each] >= 0 else part.end for each, part in partitions.items()}, None
+        return {
+            each: at[state.name, each] if at[state.name, each] >= 0 else part.end for each, part in partitions.items()
+        }, None
     begins = {
         "beginning": lambda part: part.beginning,
         "offset": lambda part: min(max(number, part.beginning), part.end),

@@ -98,7 +98,9 @@ def subject_detail(hub: Hub, name: str) -> SubjectDetail:
         versions.append(Version(number, schema_id, changes, schema))
     newest = versions[-1].schema
     level = hub.registry.compatibility(name) or f"{hub.registry.default_compatibility()} (the registry's default)"
-    return SubjectDetail(name, level, tuple(reversed(versions)), _fields(hub, name, newest), _against_contract(name, newest))
+    return SubjectDetail(
+        name, level, tuple(reversed(versions)), _fields(hub, name, newest), _against_contract(name, newest)
+    )
 
 
 def check(hub: Hub, name: str, text: str) -> Verdict:

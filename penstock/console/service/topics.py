@@ -14,8 +14,12 @@ from penstock.errors import PenstockError
 
 @dataclass(frozen=True)
 class TopicRow:
-    """A topic in the list. `held` counts offsets (with the markers of transactions), `rate` records per second,
-    `newest_s` the age of its newest record, `behind` what its slowest reader has yet to read.
+    """A topic in the list.
+
+    :param held: offsets, with the markers of transactions.
+    :param rate: records per second.
+    :param newest_s: the age of its newest record.
+    :param behind: what its slowest reader has yet to read.
     """
 
     name: str
@@ -67,7 +71,9 @@ def topic_detail(hub: Hub, name: str, *, with_settings: bool = True) -> TopicDet
         raise TopicMissing(f"topic {name}")
     settings, problem = _settings(hub, name) if with_settings else ({}, None)
     known = snapshot.registry.value or {}
-    subjects = {f"{name}-{part}": known[f"{name}-{part}"].versions for part in ("key", "value") if f"{name}-{part}" in known}
+    subjects = {
+        f"{name}-{part}": known[f"{name}-{part}"].versions for part in ("key", "value") if f"{name}-{part}" in known
+    }
     lags = tuple((each.name, each.kind, lag) for each in flow.readers for lag in each.lags if lag.topic == name)
     row = _row(hub, snapshot, flow.readers, name)
     return TopicDetail(row, kafka.cluster.topics[name].partitions, settings, problem, subjects, lags)

@@ -52,7 +52,9 @@ class Verifier:
 
         :raises VerifyRuns: one runs already.
         """
-        self._hub.guard.perform(lambda: self._start(view), token=token, who=who, what="verify", target=view or "all views")
+        self._hub.guard.perform(
+            lambda: self._start(view), token=token, who=who, what="verify", target=view or "all views"
+        )
 
     def _start(self, view: str | None) -> None:
         with self._lock:
@@ -89,7 +91,9 @@ def list_views(hub: Hub) -> list[ViewRow]:
     rows = []
     for view in snapshot.known.views:
         state = kafka.cluster.topics.get(view.topic) if kafka else None
-        newest = [e.newest.at for (topic, _), e in kafka.ends.items() if topic == view.topic and e.newest] if kafka else []
+        newest = (
+            [e.newest.at for (topic, _), e in kafka.ends.items() if topic == view.topic and e.newest] if kafka else []
+        )
         lags = [lag.behind for reader in hub.now.flow.readers for lag in reader.lags if lag.topic == view.topic]
         rows.append(
             ViewRow(
