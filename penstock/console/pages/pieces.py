@@ -26,12 +26,17 @@ _FORMATS = {
 }
 
 
+_NARROW = "width: 1%; white-space: nowrap"
+_NARROW_NAMES = {"at", "time", "state", "op", "kind", "started", "ended"}
+
+
 def column(name: str, label: str, *, right: bool = False, kind: str = "text") -> dict[str, Any]:
     """Describe a column; a `count` or a `rate` gets plain numbers, so that it sorts as such."""
     number = {":format": _FORMATS[kind]} if kind in _FORMATS else {}
     align = "right" if right or number else "left"
+    narrow = {"style": _NARROW, "headerStyle": _NARROW} if name in _NARROW_NAMES or right else {}
     # A text that stands right is a figure with its unit: sorting it as text would lie.
-    return {"name": name, "label": label, "field": name, "align": align, "sortable": not right, **number}
+    return {"name": name, "label": label, "field": name, "align": align, "sortable": not right, **number, **narrow}
 
 
 class Table:

@@ -169,7 +169,7 @@ def _read_postgres(hub: Hub, table: str, names: tuple[str, ...], key: Mapping[st
     where = sql.SQL(" AND ").join(
         sql.SQL("t.{} = {}").format(sql.Identifier(name), sql.Literal(key[name])) for name in names
     )
-    query = sql.SQL("SELECT t.xmin::text, to_jsonb(t)::text FROM {} t WHERE {}").format(
+    query = sql.SQL("SELECT t.xmin::text, row_to_json(t)::text FROM {} t WHERE {}").format(
         sql.Identifier(*table.split(".")), where
     )
     try:

@@ -11,6 +11,8 @@ from penstock.console.hub import Hub
 from penstock.errors import TerminalError
 from penstock.topics.declare import AVRO_DIR
 
+_PRIMITIVE = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
+
 
 class SubjectMissing(TerminalError):
     """There is no such subject."""
@@ -132,7 +134,7 @@ def flat_fields(schema: Any, prefix: str = "") -> list[tuple[str, str]]:
         if record is not None and record.get("fields"):
             name = "row" if field["name"] == "before" else field["name"]
             found += flat_fields(record, f"{prefix}{name}.")
-        elif not (field["name"] == "after" and not prefix):  # it names the record that `before` defines
+        elif not _names_a_record(field["type"]):  # `after` is of the record that `before` defines
             default = f", default {json.dumps(field['default'])}" if "default" in field else ""
             found.append((prefix + field["name"], type_text(field["type"]) + default))
     return found
@@ -151,6 +153,11 @@ def type_text(kind: Any) -> str:
     if kind.get("type") == "array":
         return f"array of {type_text(kind['items'])}"
     return str(logical or (kind.get("name") if kind.get("type") == "record" else type_text(kind["type"])))
+
+
+def _names_a_record(kind: Any) -> bool:
+    kinds = kind if isinstance(kind, list) else [kind]
+    return any(isinstance(each, str) and each not in _PRIMITIVE for each in kinds)
 
 
 def _record_in(kind: Any) -> dict[str, Any] | None:
