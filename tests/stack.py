@@ -40,6 +40,8 @@ def toml() -> str:
         for name in names:
             lines.append(f"{name} = {port}")
             port += 1
+    # After the last section, which is the console's: its tests pause connectors.
+    lines.append("write = true")
     return "\n".join(lines) + "\n"
 
 

@@ -235,10 +235,21 @@ class ConnectApi:
 
 def _parse(kind: type[_Model], reply: requests.Response) -> _Model:
     try:
-        return TypeAdapter(kind).validate_json(reply.content)
+        parsed: _Model = _adapter(kind).validate_json(reply.content)
     except ValidationError as exc:
         first = exc.errors()[0]
         raise ConnectReplyUnknown(f"{reply.request.method} {reply.url}", first["msg"]) from exc
+    return parsed
+
+
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Build it once: that costs more than all parsing, and some ask every second."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def _error(request: str, reply: requests.Response) -> TransientError | TerminalError:

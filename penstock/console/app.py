@@ -40,6 +40,7 @@ def build(config: Config) -> tuple[FastAPI, Hub]:
         dark=None,
         show_welcome_message=False,
         reconnect_timeout=_RECONNECT_S,
+        binding_refresh_interval=None,  # nothing is bound that would have to be looked at ten times a second
         message_history_length=_MESSAGES_KEPT,
     )
     hosts = (config.console.host, *config.console.allowed_hosts)

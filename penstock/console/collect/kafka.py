@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from penstock.topics.admin import KafkaUnreachable, silent_logger
 
 Place = tuple[str, int]
 _NO_OFFSET = -1
+_BEGINNINGS_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ class KafkaCollector:
             "reconnect.backoff.max.ms": 1000,
         }
         self._client = AdminClient(settings, logger=silent_logger())
+        self._beginnings: dict[Place, int] = {}
+        self._asked_at = 0.0
 
     def topics(self) -> KafkaState:
         """Return brokers and topics, with the offsets of all partitions."""
@@ -99,7 +103,7 @@ class KafkaCollector:
         places = [
             TopicPartition(name, number) for name, topic in metadata.topics.items() for number in topic.partitions
         ]
-        beginnings = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        beginnings = self._find_beginnings(places)
         ends = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
         def partition(topic: str, number: int, found: Any) -> PartitionState:
@@ -117,6 +121,14 @@ class KafkaCollector:
                 for name, topic in sorted(metadata.topics.items())
             },
         )
+
+    def _find_beginnings(self, places: list[TopicPartition]) -> dict[Place, int]:
+        """Return them as of a while ago: they move only when retention deletes a segment."""
+        names = {(place.topic, place.partition) for place in places}
+        if time.monotonic() - self._asked_at > _BEGINNINGS_S or names != self._beginnings.keys():
+            self._beginnings = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+            self._asked_at = time.monotonic()
+        return self._beginnings
 
     def groups(self) -> dict[str, GroupState]:
         """Return every consumer group with what it has committed."""

@@ -11,8 +11,8 @@ from penstock.stack.layout import Layout
 from penstock.stack.processes import memory_mb
 from penstock.stack.supervisor import Supervisor
 
-# Measuring reads a file of the kernel for each process: not every second.
-_MEASURE_EVERY_S = 30.0
+# The kernel counts the pages of a large process for that: not every second.
+_MEASURE_EVERY_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ class PartsCollector:
         """
         states = self._supervisor.states()
         running = [state.pid for state in states.values() if state.state == "RUNNING"]
-        if time.monotonic() - self._measured_at > _MEASURE_EVERY_S or any(pid not in self._memory for pid in running):
-            self._memory = {pid: memory_mb(pid) for pid in running}
-            self._measured_at = time.monotonic()
+        self._measure(running)
         return {
             name: PartState(
                 name=name,
@@ -66,3 +64,11 @@ class PartsCollector:
             for name, state in states.items()
             if name in self._addresses
         }
+
+    def _measure(self, pids: list[int]) -> None:
+        """Measure all of them now and then, and at once those that are new."""
+        is_due = time.monotonic() - self._measured_at > _MEASURE_EVERY_S
+        known = {} if is_due else self._memory
+        self._memory = {pid: known[pid] if pid in known else memory_mb(pid) for pid in pids}
+        if is_due:
+            self._measured_at = time.monotonic()

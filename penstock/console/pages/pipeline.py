@@ -45,8 +45,12 @@ def register(hub: Hub) -> None:
                 cards[box.key].show(box)
             events.fill(_events(hub))
 
+        def draw() -> None:
+            # Nothing is returned: the timer would wait for the browser's answer.
+            chart.run_chart_method("setOption", {"series": _series(hub.recorder)})
+
         frame.every(1.0, refresh)
-        ui.timer(5.0, lambda: chart.run_chart_method("setOption", {"series": _series(hub.recorder)}), immediate=False)
+        ui.timer(5.0, draw, immediate=False)
 
 
 class _Card:

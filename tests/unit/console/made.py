@@ -90,3 +90,8 @@ def snapshot(*, changes_end: int = 11, view_version: int = 9, sink_at: int = 5, 
         "cassandra": reading(CassandraState("5", 1, 1, {})),
     }
     return Snapshot(NOW, **{**made, **fields})
+
+
+def without(system: str, reason: str = "connection refused") -> Snapshot:
+    fields: dict[str, Any] = {system: away(reason)}
+    return snapshot(**fields)

@@ -46,14 +46,14 @@ def test_a_pipeline_at_rest_is_green_and_zero_seconds_behind() -> None:
     ],
 )
 def test_a_system_that_is_away_makes_its_boxes_red_with_the_reason(system: str, boxes: set[str]) -> None:
-    flow = flow_of(replace(made.snapshot(), **{system: made.away("it is away")}))
+    flow = flow_of(made.without(system, "it is away"))
     red = {box.key: box.problem for box in flow.boxes if box.health is Health.DOWN}
     assert red == dict.fromkeys(boxes, "it is away")
 
 
 @pytest.mark.parametrize("system", ["postgres", "connect", "kafka", "groups", "spark"])
 def test_nobody_claims_freshness_while_a_system_on_the_way_is_away(system: str) -> None:
-    assert flow_of(replace(made.snapshot(), **{system: made.away()})).freshness_s is None
+    assert flow_of(made.without(system)).freshness_s is None
 
 
 def test_sparks_position_is_that_of_its_newest_record_not_of_its_last_commit() -> None:
