@@ -57,9 +57,9 @@ def api(stack: Stack, path: str, **query: Any) -> Any:
     return answer.json()
 
 
-def insert(stack: Stack, *, name: str = "Ada") -> str:
+def insert(stack: Stack) -> str:
     key = str(uuid.uuid4())
-    stack.sql(INSERT, key, name)
+    stack.sql(INSERT, key, "Ada")
     return key
 
 
@@ -153,7 +153,8 @@ def test_a_row_is_followed_to_where_it_is_held_up(stack: Stack, tab: Watched) ->
 
 
 def test_what_kafka_holds_is_text_never_html(stack: Stack, tab: Watched) -> None:
-    key = insert(stack, name=SCRIPT)
+    key = insert(stack)
+    stack.sql("UPDATE public.users SET first_name = %s WHERE id = %s", SCRIPT, key)
     wait_until_exact(stack, timeout_s=60)
     page = tab.open(f"/topics/app.public.users?key={key}")
     expect(page.get_by_text("<script>").first).to_be_visible(timeout=SOON_MS)

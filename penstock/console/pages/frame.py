@@ -38,7 +38,7 @@ class Frame:
         ui.add_css(_STYLE)
         self._mode = ui.dark_mode(_wanted_mode())
         with ui.header().classes("bar items-center px-4 py-2 gap-3 no-wrap"):
-            ui.button(icon="menu", on_click=lambda: self._drawer.toggle()).props(
+            ui.button(icon="menu", on_click=lambda: self._drawer.run_method("toggle")).props(
                 "flat dense round aria-label=Menu color=grey"
             )
             ui.label("Penstock").classes("text-base font-bold")
@@ -54,7 +54,10 @@ class Frame:
             ui.button(icon="contrast", on_click=self._toggle).props(
                 "flat dense round color=grey aria-label='Dark or light'"
             )
-        self._drawer = ui.left_drawer(value=None).props("width=176 bordered breakpoint=900").classes("bar")
+        # Whether it is open is the browser's to know: NiceGUI would ask each tab, and log those that are slow.
+        self._drawer = (
+            ui.left_drawer(value=False).props("width=176 bordered breakpoint=900 show-if-above").classes("bar")
+        )
         with self._drawer, ui.element("nav").classes("nav w-full text-sm").props("aria-label=Pages"):
             for name, path in PAGES.items():
                 link = ui.link(name, path).classes("on" if name == current else "")
