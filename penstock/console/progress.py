@@ -63,14 +63,16 @@ def _group_readers(snapshot: Snapshot) -> Iterator[Reader]:
     for group in (snapshot.groups.now or {}).values():
         # Groups that only hold a session (Connect's workers) read no topic of ours.
         if group.committed:
+            lags = tuple(_lags(snapshot, group.committed))
             yield Reader(
                 name=group.name,
                 kind="consumer group",
                 state=group.state.lower(),
-                is_well=group.state == "STABLE",
+                # One that nobody is in (a registry that was restarted takes a new one) matters when something waits.
+                is_well=group.state == "STABLE" or not any(lag.behind for lag in lags),
                 reads_as=", ".join(group.members) or "no member",
                 source="committed offsets",
-                lags=tuple(_lags(snapshot, group.committed)),
+                lags=lags,
             )
 
 

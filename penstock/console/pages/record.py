@@ -89,7 +89,7 @@ def _content(record: RecordView) -> None:
 
 
 def _sides(record: RecordView) -> None:
-    heading("Row", f"{len(record.changed)} fields changed" if record.changed else "")
+    heading("Row", f"changed: {', '.join(record.changed)}" if record.changed else "")
     before, after = record.before or {}, record.after or {}
     with ui.element("div").classes("diff text-sm"):
         for text in ("", "before", "after"):
