@@ -1,6 +1,6 @@
-"""What the repository declares: views and source tables, read by a child process, since Spark's types are large.
+"""What the project declares: its views and connectors. A child process reads the views, since Spark's types are large.
 
-`python -m penstock.console.declared` prints it as JSON.
+`python -m penstock.console.declared ROOT` prints them as JSON.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Any
 from penstock.config import ROOT
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.errors import TerminalError
+from penstock.project import Project
 
-VIEWS_DIR = ROOT / "spark" / "views"
 _TIMEOUT_S = 60
 
 
 class DeclarationsUnreadable(TerminalError):
     """The view files cannot be loaded."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"the views in {VIEWS_DIR} cannot be loaded: {reason}; `penstock views check` tells more")
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(f"the views in {folder} cannot be loaded: {reason}; `penstock views check` tells more")
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class DeclaredView:
     name: str
     kind: str
     table: str
-    source_key: tuple[str, ...]
     key: tuple[str, ...]
     primary_key: tuple[str, ...]
     revision: int
     origin: str
     topic: str
     source_topic: str
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class Declared:
 class DeclaredReader:
     """Reads the declarations again whenever a file of theirs changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, project: Project) -> None:
+        self._project = project
         self._stamp: object = None
         self._declared = Declared()
 
@@ -81,20 +82,20 @@ class DeclaredReader:
 
         :raises DeclarationsUnreadable: a view file is broken; with its reason.
         """
-        folders = ((VIEWS_DIR, "*.py"), (ROOT / "schemas" / "postgres", "*.sql"), (ROOT / "connect/connectors", "*"))
+        folders = ((self._project.views, "*.py"), (self._project.connectors, "*"))
         files = [file for folder, pattern in folders for file in sorted(folder.glob(pattern))]
         stamp = [(file, file.stat().st_mtime_ns) for file in files]
         if stamp != self._stamp:
-            self._declared = Declared(_views_of_child(), read_connectors())
+            self._declared = Declared(_views_of_child(self._project), read_connectors(self._project.connectors))
             self._stamp = stamp
         return self._declared
 
 
-def _views_of_child() -> tuple[DeclaredView, ...]:
-    command = [sys.executable, "-m", __name__]
+def _views_of_child(project: Project) -> tuple[DeclaredView, ...]:
+    command = [sys.executable, "-m", __name__, str(project.root)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, cwd=ROOT)
     if done.returncode:
-        raise DeclarationsUnreadable((done.stderr.strip() or "no reason given").splitlines()[-1])
+        raise DeclarationsUnreadable(project.views, (done.stderr.strip() or "no reason given").splitlines()[-1])
     return tuple(DeclaredView(**_as_tuples(view)) for view in json.loads(done.stdout))
 
 
@@ -108,7 +109,12 @@ def main() -> None:
     from penstock_views.declare import History, View
     from penstock_views.declare_totals import Aggregate
     from penstock_views.load import load_views
-    from penstock_views.tables import read_table
+    from penstock_views.names import topic_of
+
+    from penstock.views.connector_lists import read_lists
+
+    project = Project(Path(sys.argv[1]))
+    paused = read_lists(project).paused
 
     def told(view: View) -> DeclaredView:
         kind = "history" if isinstance(view, History) else "aggregate" if isinstance(view, Aggregate) else "row"
@@ -116,20 +122,16 @@ def main() -> None:
             name=view.name,
             kind=kind,
             table=view.table,
-            source_key=read_table(ROOT / "schemas" / "postgres", view.table).primary_key,
             key=tuple(view.key),
             primary_key=tuple(view.primary_key),
             revision=view.revision,
-            origin=f"{_relative(view.file)}:{view.line}",
+            origin=f"{project.shown(view.file)}:{view.line}",
             topic=view.topic,
-            source_topic=f"app.{view.table}",
+            source_topic=topic_of(view.table),
+            paused=view.name in paused,
         )
 
-    print(json.dumps([asdict(told(view)) for view in load_views(VIEWS_DIR)]))
-
-
-def _relative(file: Path) -> Path:
-    return file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+    print(json.dumps([asdict(told(view)) for view in load_views(project.views)]))
 
 
 if __name__ == "__main__":

@@ -55,6 +55,11 @@ class Snapshot:
         """What is declared, as far as it could be read."""
         return self.declared.value or Declared()
 
+    def source_key(self, table: str) -> tuple[str, ...]:
+        """Return the primary key of a source table; empty when it has none, or Postgres was never seen."""
+        tables = self.postgres.value.tables if self.postgres.value else ()
+        return next((each.primary_key for each in tables if each.name == table), ())
+
     def kind_of(self, topic: str) -> str:
         """Say what a topic is for: change, view, dead letters or internal."""
         if topic in self.known.source_topics:

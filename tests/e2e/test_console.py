@@ -20,12 +20,13 @@ from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from tests.browser import PAGES, Watched, chromium
 from tests.e2e.oracle import wait_until_exact
+from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
 SINK = "cassandra-views-sink"
 BEHIND = re.compile(r"Cassandra is .* behind")
-SOON_MS = 30_000
-BACK_MS = 240_000
+# No test asserts a time: so long may anything take on a busy machine before it is lost.
+SOON_MS = PATIENCE_S * 1000
 INSERT = """
 INSERT INTO public.users (id, email, first_name, last_name, registered, country)
 VALUES (%s, 'console@example.com', %s, 'Console', '2022-02-02', 'Console')
@@ -78,7 +79,7 @@ def test_every_page_works_and_asks_nobody_else(tab: Watched, path: str) -> None:
 
 
 def test_every_figure_is_what_the_systems_say(stack: Stack) -> None:
-    wait_until_exact(stack, timeout_s=60)
+    wait_until_exact(stack)
     admin = TopicAdmin(stack.config.kafka.bootstrap)
     held = admin.records({name: count for name, (count, _) in admin.topics().items()})
     ((users,),) = stack.sql("SELECT count(*) FROM public.users")
@@ -93,7 +94,7 @@ def test_every_figure_is_what_the_systems_say(stack: Stack) -> None:
         # The statistics of Postgres are an estimate while it is at work, and right a moment later.
         return topics.items() >= declared.items() and seen == states and table["rows"] == users
 
-    wait_until(is_right, timeout_s=60, what="the console shows what Kafka, Connect and Postgres say")
+    wait_until(is_right, timeout_s=PATIENCE_S, what="the console shows what Kafka, Connect and Postgres say")
     waiting = {reader["name"]: sum(lag["behind"] for lag in reader["lags"]) for reader in api(stack, "/readers")}
     assert waiting["views"] == waiting[f"connect-{SINK}"] == 0
     assert api(stack, "/pipeline")["freshness_s"] == 0
@@ -102,7 +103,7 @@ def test_every_figure_is_what_the_systems_say(stack: Stack) -> None:
 def test_a_search_finds_every_change_and_says_what_it_looked_at(stack: Stack) -> None:
     keys = {insert(stack) for _ in range(30)}
     stack.sql("UPDATE public.users SET city = 'Konsole' WHERE country = 'Console'")
-    wait_until_exact(stack, timeout_s=60)
+    wait_until_exact(stack)
     query = {"from": "beginning", "where": "after.city = Konsole", "op": "u", "limit": 500, "budget_s": 30}
     found = api(stack, "/topics/app.public.users/messages", **query)
     assert {record["key"]["id"] for record in found["records"]} == keys
@@ -112,7 +113,7 @@ def test_a_search_finds_every_change_and_says_what_it_looked_at(stack: Stack) ->
 
 def test_a_search_that_ends_early_goes_on_where_it_ended(stack: Stack) -> None:
     keys = {insert(stack) for _ in range(7)}
-    wait_until_exact(stack, timeout_s=60)
+    wait_until_exact(stack)
     seen, cursor = [], None
     while True:
         query = {"from": "beginning", "key": "", "where": "country = Console", "op": "c", "limit": 3, "cursor": cursor}
@@ -127,26 +128,30 @@ def test_a_search_that_ends_early_goes_on_where_it_ended(stack: Stack) -> None:
 
 def test_a_row_is_followed_to_where_it_is_held_up(stack: Stack, tab: Watched) -> None:
     key = insert(stack)
-    wait_until_exact(stack, timeout_s=60)
+    wait_until_exact(stack)
     page = tab.open(f"/follow?table=public.users&key={key}")
     expect(page.get_by_text("the newest change is everywhere")).to_be_visible(timeout=SOON_MS)
     with ConnectApi(stack.config.connect.url) as connect:
         connect.pause(SINK)
         try:
-            wait_until(lambda: connect.status(SINK).summary == "PAUSED", timeout_s=30, what="the sink is paused")
+            wait_until(
+                lambda: connect.status(SINK).summary == "PAUSED", timeout_s=PATIENCE_S, what="the sink is paused"
+            )
             stack.sql("UPDATE public.users SET first_name = 'Grace' WHERE id = %s", key)
             newest = {"from": "end-1", "where": "first_name = Grace"}
             found = "/topics/views.users_by_id/messages"
-            wait_until(lambda: api(stack, found, **newest)["records"], timeout_s=60, what="Spark has the change")
+            wait_until(
+                lambda: api(stack, found, **newest)["records"], timeout_s=PATIENCE_S, what="Spark has the change"
+            )
             page.get_by_role("button", name="Follow").click()
             expect(page.get_by_text(re.compile("not everywhere yet: penstock"))).to_be_visible(timeout=SOON_MS)
         finally:
             connect.resume(SINK)
-    wait_until_exact(stack, timeout_s=90)
+    wait_until_exact(stack)
     page.get_by_role("button", name="Follow").click()
     expect(page.get_by_text("the newest change is everywhere")).to_be_visible(timeout=SOON_MS)
     stack.sql("DELETE FROM public.users WHERE id = %s", key)
-    wait_until_exact(stack, timeout_s=60)
+    wait_until_exact(stack)
     page.get_by_role("button", name="Follow").click()
     expect(page.get_by_text("deleted, and gone everywhere")).to_be_visible(timeout=SOON_MS)
     assert tab.faults == []
@@ -155,7 +160,7 @@ def test_a_row_is_followed_to_where_it_is_held_up(stack: Stack, tab: Watched) ->
 def test_what_kafka_holds_is_text_never_html(stack: Stack, tab: Watched) -> None:
     key = insert(stack)
     stack.sql("UPDATE public.users SET first_name = %s WHERE id = %s", SCRIPT, key)
-    wait_until_exact(stack, timeout_s=60)
+    wait_until_exact(stack)
     page = tab.open(f"/topics/app.public.users?key={key}")
     expect(page.get_by_text("<script>").first).to_be_visible(timeout=SOON_MS)
     page.get_by_role("button", name=re.compile("Open the record")).first.click()
@@ -177,7 +182,7 @@ def test_the_live_tail_shows_what_comes_and_can_be_paused(stack: Stack, tab: Wat
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text(re.compile("^paused: "))).to_be_visible(timeout=SOON_MS)
     second = insert(stack)
-    wait_until_exact(stack, timeout_s=60)
+    wait_until_exact(stack)
     expect(page.get_by_text(second)).to_have_count(0)
     page.get_by_role("button", name="Go on").last.click()
     expect(page.get_by_text(second).first).to_be_visible(timeout=SOON_MS)
@@ -227,7 +232,7 @@ def test_a_dead_letter_of_the_sink_is_written_again(stack: Stack, token: str) ->
         causes = api(stack, "/dead-letters")["causes"]
         return [letter for cause in causes for letter in cause["letters"] if letter["record"]["key"] == key.decode()]
 
-    wait_until(lambda: len(letters()) == 1, timeout_s=60, what="the sink refuses the record")
+    wait_until(lambda: len(letters()) == 1, timeout_s=PATIENCE_S, what="the sink refuses the record")
     (letter,) = letters()
     assert letter["origin_topic"] == "views.users_by_id"
     body = {"ids": [letter["id"]], "dry_run": False}
@@ -237,37 +242,36 @@ def test_a_dead_letter_of_the_sink_is_written_again(stack: Stack, token: str) ->
     assert preview["targets"] == {"views.users_by_id": 1}
     assert requests.post(url, json=body, headers=headers, timeout=30).ok
     # Nobody mended the cause, so it is refused again: it went the whole way.
-    wait_until(lambda: len(letters()) == 2, timeout_s=60, what="the record is refused again")
+    wait_until(lambda: len(letters()) == 2, timeout_s=PATIENCE_S, what="the record is refused again")
 
 
 def test_a_verify_runs_and_its_outcome_is_shown(stack: Stack, tab: Watched, token: str) -> None:
-    wait_until_exact(stack, timeout_s=60)
+    wait_until_exact(stack)
     before = {view["view"]["name"]: (view["last"] or {}).get("at") for view in api(stack, "/views")}
     headers = {"Authorization": f"Bearer {token}"}
     url = f"{stack.config.console.url}/api/v1/views/verify"
     assert requests.post(url, json={"view": "users_by_id"}, headers=headers, timeout=30).ok
     page = tab.open("/views")
     expect(page.get_by_text("verify runs: users_by_id")).to_be_visible(timeout=SOON_MS)
-    wait_until(lambda: api(stack, "/views/verify")["running"] is None, timeout_s=110, what="the verify ends")
+    wait_until(lambda: api(stack, "/views/verify")["running"] is None, timeout_s=PATIENCE_S, what="the verify ends")
     last = {view["view"]["name"]: view["last"] for view in api(stack, "/views")}["users_by_id"]
     ((users,),) = stack.sql("SELECT count(*) FROM public.users")
     assert last["equal"] and last["actual_rows"] == users and last["at"] != before["users_by_id"]
 
 
-@pytest.mark.timeout(400)
 def test_a_part_that_is_killed_is_red_and_green_again_by_itself(stack: Stack, tab: Watched) -> None:
     page = tab.open("/")
     boxes = page.locator(".box.is-down")
-    expect(boxes).to_have_count(0, timeout=BACK_MS)
+    expect(boxes).to_have_count(0, timeout=SOON_MS)
     (connect,) = [part for part in part_healths(stack.config) if part.name == "connect"]
     os.kill(connect.pid, signal.SIGKILL)
     expect(boxes).to_have_count(2, timeout=SOON_MS)
     expect(boxes.filter(has_text="Debezium")).to_contain_text("does not answer")
     expect(boxes.filter(has_text="Cassandra sink")).to_contain_text("does not answer")
-    expect(boxes).to_have_count(0, timeout=BACK_MS)
-    expect(page.get_by_text(BEHIND).first).to_be_visible(timeout=BACK_MS)
+    expect(boxes).to_have_count(0, timeout=SOON_MS)
+    expect(page.get_by_text(BEHIND).first).to_be_visible(timeout=SOON_MS)
     insert(stack)
-    wait_until_exact(stack, timeout_s=120)
+    wait_until_exact(stack)
     assert tab.faults == []
 
 

@@ -18,12 +18,13 @@ from penstock.stack.parts.http import answers
 from penstock.stack.processes import memory_mb
 from penstock.stack.wait import wait_until
 from tests.browser import PAGES, Watched, chromium
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("console")
 
 PORT = 27921
 AWAY = 27930  # nothing listens there, nor at the ports after it
-SOON_MS = 30_000
+SOON_MS = PATIENCE_S * 1000
 BODIES = {
     "/connectors/x/restart": None,
     "/views/verify": {},
@@ -50,7 +51,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pop
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     try:
         url = f"{config.console.url}/api/v1/about"
-        wait_until(lambda: answers(url), timeout_s=60, what="the console answers", log=log)
+        wait_until(lambda: answers(url), timeout_s=PATIENCE_S, what="the console answers", log=log)
         yield process
     finally:
         process.terminate()
@@ -89,7 +90,9 @@ def test_every_box_is_red_with_its_reason(browser: Browser) -> None:
 
 def test_health_names_what_is_away_and_the_metrics_leave_out_what_nobody_knows() -> None:
     wait_until(
-        lambda: "Kafka" in requests.get(url("/health"), timeout=5).json()["away"], timeout_s=30, what="it looked"
+        lambda: "Kafka" in requests.get(url("/health"), timeout=5).json()["away"],
+        timeout_s=PATIENCE_S,
+        what="it looked",
     )
     assert requests.get(url("/health"), timeout=5).status_code == 503
     metrics = requests.get(url("/metrics/"), timeout=5).text

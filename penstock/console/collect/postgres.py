@@ -21,7 +21,10 @@ _SLOTS = """
 """
 _TABLES = """
     SELECT s.schemaname || '.' || s.relname AS name, n_live_tup AS rows, n_tup_ins AS inserted, n_tup_upd AS updated,
-           n_tup_del AS deleted, pg_total_relation_size(s.relid) AS bytes
+           n_tup_del AS deleted, pg_total_relation_size(s.relid) AS bytes,
+           ARRAY(SELECT a.attname::text FROM pg_index i, unnest(i.indkey) WITH ORDINALITY k (number, place)
+                 JOIN pg_attribute a ON a.attrelid = s.relid AND a.attnum = k.number
+                 WHERE i.indrelid = s.relid AND i.indisprimary AND a.attrelid = i.indrelid ORDER BY k.place) AS key
     FROM pg_stat_user_tables s JOIN pg_publication_tables p ON (p.schemaname, p.tablename) = (s.schemaname, s.relname)
     GROUP BY s.schemaname, s.relname, n_live_tup, n_tup_ins, n_tup_upd, n_tup_del, s.relid ORDER BY 1
 """
@@ -43,12 +46,16 @@ class Slot:
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A published table; `changes` counts rows inserted, updated and deleted since the statistics began."""
+    """A published table; `changes` counts rows inserted, updated and deleted since the statistics began.
+
+    :param primary_key: its columns in order; empty when it has none.
+    """
 
     name: str
     rows: int
     changes: int
     bytes: int
+    primary_key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ class PostgresCollector:
 
 def _table(row: dict[str, Any]) -> SourceTable:
     changes = row["inserted"] + row["updated"] + row["deleted"]
-    return SourceTable(row["name"], row["rows"], changes, row["bytes"])
+    return SourceTable(row["name"], row["rows"], changes, row["bytes"], tuple(row["key"]))
 
 
 def _rows(cursor: Any, query: str) -> list[dict[str, Any]]:

@@ -104,9 +104,10 @@ def _sides(record: RecordView) -> None:
 def _follow_link(hub: Hub, record: RecordView) -> str | None:
     known = hub.now.snapshot.known
     view = next((v for v in known.views if record.topic in (v.source_topic, v.topic) and v.kind != "aggregate"), None)
-    if view is None or not isinstance(record.key, dict) or not all(name in record.key for name in view.source_key):
+    names = hub.now.snapshot.source_key(view.table) if view else ()
+    if view is None or not names or not isinstance(record.key, dict) or not set(names) <= set(record.key):
         return None
-    return path_to("follow", table=view.table, key=",".join(shown(record.key[name]) for name in view.source_key))
+    return path_to("follow", table=view.table, key=",".join(shown(record.key[name]) for name in names))
 
 
 def _as_json(record: RecordView) -> str:

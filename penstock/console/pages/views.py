@@ -54,7 +54,9 @@ def register(hub: Hub, verifier: Verifier) -> None:
             banner.show(hub.now.snapshot.declared, hub.now.snapshot.kafka)
             rows = list_views(hub)
             table.fill([_cells(row) for row in rows])
-            differences.fill([cells for row in rows for cells in _difference_cells(row)])
+            differences.fill(
+                [cells for row in rows for cells in _difference_cells(row, hub.now.snapshot.source_key(row.view.table))]
+            )
             said.set_text(_state(hub, verifier))
 
         frame.every(1.0, refresh)
@@ -85,7 +87,7 @@ def _cells(row: ViewRow) -> dict[str, Any]:
     return {
         "name": view.name,
         "href": path_to("topics", view.topic),
-        "kind": view.kind,
+        "kind": f"{view.kind}, paused" if view.paused else view.kind,
         "reads": view.table,
         "writes": row.table,
         "key": ", ".join(view.primary_key),
@@ -99,15 +101,15 @@ def _cells(row: ViewRow) -> dict[str, Any]:
     }
 
 
-def _difference_cells(row: ViewRow) -> list[dict[str, Any]]:
+def _difference_cells(row: ViewRow, names: tuple[str, ...]) -> list[dict[str, Any]]:
     found = []
     for number, difference in enumerate((row.last or {}).get("differences", ())):
         key = difference["key"]
         columns = "; ".join(
             f"{c['column']}: Postgres {c['expected']}, Cassandra {c['actual']}" for c in difference["columns"]
         )
-        can_follow = all(name in key for name in row.view.source_key)
-        source_key = ",".join(str(key.get(name)) for name in row.view.source_key)
+        can_follow = bool(names) and set(names) <= set(key)
+        source_key = ",".join(str(key.get(name)) for name in names)
         found.append(
             {
                 "id": f"{row.view.name}/{number}",

@@ -44,6 +44,13 @@ class TableNotFollowed(TerminalError):
         super().__init__(f"no view reads a table {table!r}; those that can be followed: {', '.join(known) or 'none'}")
 
 
+class KeyUnknown(TerminalError):
+    """Nobody knows what names a row of the table."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"the primary key of {table} is not known: it has none, or Postgres was not seen yet")
+
+
 class KeyInvalid(TerminalError):
     """The key does not name a row of the table."""
 
@@ -119,7 +126,9 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     views = declared.views_of(table)
     if not views:
         raise TableNotFollowed(table, declared.tables)
-    names = views[0].source_key
+    names = hub.now.snapshot.source_key(table)
+    if not names:
+        raise KeyUnknown(table)
     wanted = _read_key(table, names, key)
     source = _read_postgres(hub, table, names, wanted)
     changes = _trace(hub, views[0].source_topic, wanted, count=_CHANGES, budget_s=_BUDGET_S)
@@ -170,7 +179,7 @@ def _read_postgres(hub: Hub, table: str, names: tuple[str, ...], key: Mapping[st
         sql.SQL("t.{} = {}").format(sql.Identifier(name), sql.Literal(key[name])) for name in names
     )
     query = sql.SQL("SELECT t.xmin::text, row_to_json(t)::text FROM {} t WHERE {}").format(
-        sql.Identifier(*table.split(".")), where
+        sql.Identifier(*table.split(".", 1)), where
     )
     try:
         connection = psycopg2.connect(f"{hub.config.postgres.dsn} {_POSTGRES_LIMITS}")

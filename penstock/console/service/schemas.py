@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from penstock.console.hub import Hub
 from penstock.errors import TerminalError
-from penstock.topics.declare import AVRO_DIR
+from penstock.project import Project
 
 _PRIMITIVE = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
 
@@ -82,7 +81,7 @@ def list_subjects(hub: Hub) -> list[SubjectRow]:
     :raises NotSeen: the registry was never seen.
     """
     known = hub.now.snapshot.registry.seen.values()
-    return [SubjectRow(each.name, len(each.versions), _contract(each.name) is not None) for each in known]
+    return [SubjectRow(each.name, len(each.versions), _contract(hub, each.name) is not None) for each in known]
 
 
 def subject_detail(hub: Hub, name: str) -> SubjectDetail:
@@ -101,7 +100,11 @@ def subject_detail(hub: Hub, name: str) -> SubjectDetail:
     newest = versions[-1].schema
     level = hub.registry.compatibility(name) or f"{hub.registry.default_compatibility()} (the registry's default)"
     return SubjectDetail(
-        name, level, tuple(reversed(versions)), _fields(hub, name, newest), _against_contract(name, newest)
+        name,
+        level,
+        tuple(reversed(versions)),
+        _fields(hub, name, newest),
+        _against_contract(_contract(hub, name), name, newest),
     )
 
 
@@ -183,14 +186,12 @@ def _fields(hub: Hub, subject: str, schema: Any) -> tuple[Field, ...]:
     return tuple(fields)
 
 
-@cache
-def _contract(subject: str) -> Any | None:
-    file = AVRO_DIR / f"{subject}.avsc"
+def _contract(hub: Hub, subject: str) -> Any | None:
+    file = Project.of(hub.config).avro / f"{subject}.avsc"
     return json.loads(file.read_text()) if file.exists() else None
 
 
-def _against_contract(subject: str, schema: Any) -> str:
-    contract = _contract(subject)
+def _against_contract(contract: Any | None, subject: str, schema: Any) -> str:
     if contract is None:
         return "no contract: this subject follows its source table"
     differences = describe_changes(schema, contract)

@@ -37,7 +37,6 @@ def view(**fields: Any) -> DeclaredView:
         "name": "users_by_id",
         "kind": "row",
         "table": "public.users",
-        "source_key": ("id",),
         "key": ("id",),
         "primary_key": ("id",),
         "revision": 1,
@@ -74,7 +73,7 @@ def snapshot(*, changes_end: int = 11, view_version: int = 9, sink_at: int = 5, 
         (VIEW, 0): End(5, newest(4, version=str(2**52 + view_version)), tuple((o, NOW - 9 + o) for o in range(5))),
     }
     cluster = KafkaState("c", 1, ("b:1",), {CHANGES: topic(CHANGES, changes_end), VIEW: topic(VIEW, 5)})
-    sources = PostgresState("18", "0/1", 3, (slot(),), (SourceTable("public.users", 10, 10, 100),))
+    sources = PostgresState("18", "0/1", 3, (slot(),), (SourceTable("public.users", 10, 10, 100, ("id",)),))
     queries = (Query("views", "penstock-views", True, 3, NOW - 40, {CHANGES: {0: 2}}),)
     made: dict[str, Any] = {
         "declared": reading(Declared((view(),))),

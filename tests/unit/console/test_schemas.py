@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from penstock.config import ROOT
 from penstock.console.service.schemas import describe_changes, flat_fields, type_text
-from penstock.topics.declare import AVRO_DIR
 
 
 def test_a_field_more_less_and_other_are_told() -> None:
@@ -32,7 +32,7 @@ def test_types_are_told_in_words() -> None:
 
 
 def test_every_contract_of_the_repository_can_be_told() -> None:
-    files = sorted(AVRO_DIR.glob("*.avsc"))
+    files = sorted((ROOT / "schemas" / "avro").glob("*.avsc"))
     assert files
     for file in files:
         schema = json.loads(file.read_text())
