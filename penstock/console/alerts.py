@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from penstock.console.flow import Flow, Health, wal_retained_mb
 from penstock.console.snapshot import Snapshot
 from penstock.errors import TerminalError
-from penstock.topics.declare import DEAD_LETTER_TOPICS
+from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 KINDS = ("freshness_s", "records_behind", "wal_mb", "dead_letters", "failed_connectors", "part_down")
 

@@ -14,7 +14,7 @@ from penstock.console.plain import UNKNOWN
 from penstock.console.progress import Reader, readers
 from penstock.console.reading import Reading
 from penstock.console.snapshot import Snapshot
-from penstock.topics.declare import DEAD_LETTER_TOPICS
+from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 SLOT = "penstock"
 _MB = 2**20

@@ -29,7 +29,7 @@ from penstock.project import Project
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.stack.layout import Layout
-from penstock.topics.declare import DEAD_LETTER_TOPICS
+from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 
 class Hub:

@@ -17,7 +17,7 @@ from penstock.console.collect.source_api import ApiState
 from penstock.console.collect.spark import SparkState
 from penstock.console.declared import Declared
 from penstock.console.reading import Reading
-from penstock.topics.declare import DEAD_LETTER_TOPICS
+from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 
 @dataclass(frozen=True)

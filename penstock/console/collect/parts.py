@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 
 from penstock.config import Config
-from penstock.stack import stack
 from penstock.stack.layout import Layout
 from penstock.stack.processes import memory_mb
 from penstock.stack.supervisor import Supervisor
@@ -37,10 +36,7 @@ class PartsCollector:
 
     def __init__(self, config: Config) -> None:
         self._supervisor = Supervisor(Layout.of(config))
-        lasting = [part for part in stack.parts(config) if not part.one_shot]
-        self._addresses = {
-            part.name: ", ".join(f"127.0.0.1:{port}" for port in part.ports.values()) for part in lasting
-        }
+        self._addresses = _addresses(config)
         self._memory: dict[int, float] = {}
         self._measured_at = 0.0
 
@@ -59,10 +55,10 @@ class PartsCollector:
                 pid=state.pid if state.state == "RUNNING" else 0,
                 started_at=state.started_at_s if state.state == "RUNNING" else 0,
                 memory_mb=self._memory.get(state.pid, 0.0) if state.state == "RUNNING" else 0.0,
-                address=self._addresses[name],
+                address=self._addresses.get(name, ""),
             )
             for name, state in states.items()
-            if name in self._addresses
+            if state.state != "EXITED" or state.exit_code  # one that ran once, to its end
         }
 
     def _measure(self, pids: list[int]) -> None:
@@ -72,3 +68,20 @@ class PartsCollector:
         self._memory = {pid: known[pid] if pid in known else memory_mb(pid) for pid in pids}
         if is_due:
             self._measured_at = time.monotonic()
+
+
+def _addresses(config: Config) -> dict[str, str]:
+    """Say where the parts listen. The stack's own list would bring the views along, and with them Spark's types."""
+    ports = {
+        "api": (config.api.port,),
+        "postgres": (config.postgres.port,),
+        "airflow-api-server": (config.airflow.port,),
+        "kafka": (config.kafka.port, config.kafka.controller_port),
+        "registry": (config.registry.port,),
+        "connect": (config.connect.port,),
+        "spark-master": (config.spark.master_port, config.spark.master_ui_port),
+        "spark-worker": (config.spark.worker_port, config.spark.worker_ui_port),
+        "cassandra": (config.cassandra.port, config.cassandra.storage_port),
+        "console": (config.console.port,),
+    }
+    return {name: ", ".join(f"127.0.0.1:{port}" for port in of) for name, of in ports.items()}

@@ -21,7 +21,7 @@ from penstock.console.service.messages import Search, open_consumer, search
 from penstock.console.service.records import RecordView
 from penstock.errors import TerminalError, TransientError
 from penstock.topics.admin import KafkaUnreachable, silent_logger
-from penstock.topics.declare import DEAD_LETTER_TOPICS
+from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 _PREFIX = "__connect.errors."
 _SHOWN = 500

@@ -27,7 +27,7 @@ from penstock.console.service.lookup import Trace, Wanted, find_newest
 from penstock.console.service.records import RecordView
 from penstock.console.service.same import as_cql, is_same
 from penstock.errors import PenstockError, TerminalError
-from penstock.topics.declare import DEAD_LETTER_TOPICS
+from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 _CHANGES = 5
 _BUDGET_S = 4.0
