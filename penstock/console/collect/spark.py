@@ -11,12 +11,14 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from penstock.config import Config
 from penstock.console.collect.http import get
 from penstock.stack.layout import Layout
 
 REAL_TIME = "views"
+_BEGUN = "penstock.json"
 _APPLICATIONS = {REAL_TIME: "penstock-views", "aggregates": "penstock-aggregates"}
 
 Offsets = dict[str, dict[int, int]]
@@ -80,12 +82,18 @@ def read_queries(data: Path, running: tuple[str, ...]) -> list[Query]:
     :param running: the applications that run.
     """
     application = _APPLICATIONS[REAL_TIME]
-    queries = [_query(REAL_TIME, application, application in running, data / REAL_TIME / "checkpoint")]
+    queries = [_query(REAL_TIME, application, application in running, _present(data / REAL_TIME / "checkpoint"))]
     application = _APPLICATIONS["aggregates"]
     # Newest life last: the folder names sort so.
     newest = {life.parent.name: life for life in sorted((data / "aggregates").glob("*/life-*"))}
     queries += [_query(name, application, application in running, life / "checkpoint") for name, life in newest.items()]
     return queries
+
+
+def _present(root: Path) -> Path:
+    """Return the folder of the present set of topics: the highest number of those that are begun (see checkpoint.py)."""
+    numbered = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _BEGUN).exists()]
+    return max(numbered, key=lambda folder: int(folder.name), default=root)
 
 
 def _query(name: str, application: str, runs: bool, checkpoint: Path) -> Query:
@@ -94,7 +102,9 @@ def _query(name: str, application: str, runs: bool, checkpoint: Path) -> Query:
     names = [entry.name for entry in os.scandir(commits)] if commits.exists() else []
     batches = [int(name) for name in names if name.isdigit()]
     if not batches:
-        return Query(name, application, runs, -1, 0.0, {})
+        begun = checkpoint / _BEGUN
+        starting = _as_offsets(json.loads(begun.read_text())) if begun.exists() else {}
+        return Query(name, application, runs, -1, 0.0, starting)
     newest = max(batches)
     committed_at = (checkpoint / "commits" / str(newest)).stat().st_mtime
     return Query(name, application, runs, newest, committed_at, _offsets(checkpoint / "offsets" / str(newest)))
@@ -105,7 +115,11 @@ def _offsets(file: Path) -> Offsets:
     found: Offsets = {}
     for line in file.read_text().splitlines()[2:]:
         told = json.loads(line) if line.startswith("{") else {}
-        for topic, of in told.items():
-            if isinstance(of, dict):
-                found[topic] = {int(partition): int(offset) for partition, offset in of.items()}
+        found |= _as_offsets(told)
     return found
+
+
+def _as_offsets(told: dict[str, Any]) -> Offsets:
+    """Take what Spark writes; its -2 stands for the beginning."""
+    topics = {topic: of for topic, of in told.items() if isinstance(of, dict)}
+    return {topic: {int(each): max(0, int(offset)) for each, offset in of.items()} for topic, of in topics.items()}

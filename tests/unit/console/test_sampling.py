@@ -111,6 +111,18 @@ def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None
     assert stats.committed == {"app.public.users": {0: 118}}
 
 
+def test_the_present_checkpoint_is_the_one_with_the_highest_number_that_is_begun(tmp_path: Path) -> None:
+    root = tmp_path / "views" / "checkpoint"
+    write_log(root / "9", batch=4, line='{"app.public.users":{"0":120}}')
+    (root / "9" / "penstock.json").write_text("{}")
+    (root / "11").mkdir()
+    (root / "10").mkdir()
+    (root / "10" / "penstock.json").write_text('{"app.public.users":{"0":120},"app.public.orders":{"0":-2}}')
+    (views,) = read_queries(tmp_path, ())
+    assert views.batch == -1
+    assert views.committed == {"app.public.users": {0: 120}, "app.public.orders": {0: 0}}
+
+
 def write_log(checkpoint: Path, *, batch: int, line: str, is_committed: bool = True) -> None:
     for kind in ("offsets", "commits"):
         (checkpoint / kind).mkdir(parents=True, exist_ok=True)
