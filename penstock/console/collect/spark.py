@@ -91,7 +91,7 @@ def read_queries(data: Path, running: tuple[str, ...]) -> list[Query]:
 
 
 def _present(root: Path) -> Path:
-    """Return the folder of the present set of topics: the highest number of those that are begun (see checkpoint.py)."""
+    """Return the folder of the present set of topics: the highest number of those that are begun."""
     numbered = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _BEGUN).exists()]
     return max(numbered, key=lambda folder: int(folder.name), default=root)
 
