@@ -142,6 +142,26 @@ class Airflow(_Server):
         return f"http://{self.host}:{self.port}"
 
 
+class Console(_Server):
+    """The control center; it only reads unless `write` is set.
+
+    `masked` names columns whose values it never shows; `allowed_hosts` the names besides `host` and localhost by which
+    browsers may reach it; `alerts` is the file of its rules.
+    """
+
+    port: Port = 9021
+    enabled: bool = True
+    write: bool = False
+    masked: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    alerts: Path = Path("alerts.toml")
+
+    @property
+    def url(self) -> str:
+        """The address of its pages and of its API."""
+        return f"http://{self.host}:{self.port}"
+
+
 class Config(BaseSettings):
     """One stack: where its state lies and how each part is reached."""
 
@@ -163,6 +183,7 @@ class Config(BaseSettings):
     spark: Spark = Spark()
     cassandra: Cassandra = Cassandra()
     airflow: Airflow = Airflow()
+    console: Console = Console()
 
     @property
     def state_dir(self) -> Path:

@@ -32,6 +32,7 @@ def toml() -> str:
         "spark": ["master_port", "master_ui_port", "worker_port", "worker_ui_port"],
         "cassandra": ["port", "storage_port"],
         "airflow": ["port"],
+        "console": ["port"],
     }
     lines, port = [f'state = "{STATE}"', f'project = "{PROJECT}"'], BASE_PORT
     for section, names in keys.items():
@@ -39,6 +40,8 @@ def toml() -> str:
         for name in names:
             lines.append(f"{name} = {port}")
             port += 1
+    # After the last section, which is the console's: its tests pause connectors.
+    lines.append("write = true")
     return "\n".join(lines) + "\n"
 
 

@@ -107,6 +107,7 @@ def _print_summary(config: Config, *, started_s: float, arrived_s: float) -> Non
 All parts answered after {started_s:.0f} s, every user was in Cassandra after {arrived_s:.0f} s; \
 {memory_gb(config):.1f} GB of memory in use.
 
+  Control center   {config.console.url if config.console.enabled else "off (console.enabled)"}
   Airflow          {config.airflow.url}
   Kafka Connect    {config.connect.url}
   Schema Registry  {config.registry.url}

@@ -210,6 +210,15 @@ class ConnectApi:
         """PUT /connectors/NAME/resume."""
         self._send("PUT", f"/connectors/{quote(name, safe='')}/resume")
 
+    def stop(self, name: str) -> None:
+        """PUT /connectors/NAME/stop: the tasks are gone, the configuration and the offsets stay; `resume` starts it."""
+        self._send("PUT", f"/connectors/{quote(name, safe='')}/stop")
+
+    def offsets(self, name: str) -> tuple[dict[str, Any], ...]:
+        """GET /connectors/NAME/offsets: where it is, each as Connect keeps it (`partition` and `offset`)."""
+        reply = self._send("GET", f"/connectors/{quote(name, safe='')}/offsets")
+        return tuple(_parse(dict[str, list[dict[str, Any]]], reply)["offsets"])
+
     def delete(self, name: str) -> None:
         """DELETE /connectors/NAME: its stored offsets stay."""
         self._send("DELETE", f"/connectors/{quote(name, safe='')}")
@@ -226,10 +235,21 @@ class ConnectApi:
 
 def _parse(kind: type[_Model], reply: requests.Response) -> _Model:
     try:
-        return TypeAdapter(kind).validate_json(reply.content)
+        parsed: _Model = _adapter(kind).validate_json(reply.content)
     except ValidationError as exc:
         first = exc.errors()[0]
         raise ConnectReplyUnknown(f"{reply.request.method} {reply.url}", first["msg"]) from exc
+    return parsed
+
+
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Build it once: that costs more than all parsing, and some ask every second."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def _error(request: str, reply: requests.Response) -> TransientError | TerminalError:

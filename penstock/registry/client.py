@@ -74,6 +74,17 @@ class RegistryClient:
         found = self._send("GET", f"/subjects/{_path(subject)}/versions", absent=[])
         return tuple(found)
 
+    def version(self, subject: str, version: int) -> tuple[int, str] | None:
+        """GET /subjects/SUBJECT/versions/VERSION: its schema's id and JSON text, or None."""
+        found = self._send("GET", f"/subjects/{_path(subject)}/versions/{version}", absent={})
+        return (int(found["id"]), str(found["schema"])) if found else None
+
+    def is_compatible(self, subject: str, schema: str) -> tuple[bool, tuple[str, ...]]:
+        """POST /compatibility/subjects/SUBJECT/versions/latest: whether a schema may follow, and why not."""
+        path = f"/compatibility/subjects/{_path(subject)}/versions/latest?verbose=true"
+        found = self._send("POST", path, body={"schema": schema})
+        return bool(found["is_compatible"]), tuple(map(str, found.get("messages") or ()))
+
     def register(self, subject: str, schema: str) -> int:
         """POST /subjects/SUBJECT/versions: the id of the schema, the known one when it is registered already."""
         return int(self._send("POST", f"/subjects/{_path(subject)}/versions", body={"schema": schema})["id"])

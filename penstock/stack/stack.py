@@ -12,6 +12,7 @@ from penstock.stack.parts.airflow import airflow_api_server, airflow_dag_process
 from penstock.stack.parts.cassandra import cassandra
 from penstock.stack.parts.connect import connect
 from penstock.stack.parts.connect_watcher import connect_watcher
+from penstock.stack.parts.console import console
 from penstock.stack.parts.kafka import kafka
 from penstock.stack.parts.postgres import postgres
 from penstock.stack.parts.randomuser import randomuser
@@ -38,6 +39,7 @@ def parts(config: Config) -> list[Part]:
         views_job,
         aggregates_job,
         cassandra,
+        *([console] if config.console.enabled else []),
     )
     return [build(config, layout) for build in builders]
 

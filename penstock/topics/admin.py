@@ -20,7 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 )
 
 from penstock.errors import TerminalError, TransientError
-from penstock.topics.declare import Topic
+from penstock.topics.topic import Topic
 
 
 class KafkaUnreachable(TransientError):

@@ -6,15 +6,15 @@ No CDC, view or dead-letter topic is ever compacted (docs/contracts.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from penstock_views.declare import View
 from penstock_views.names import topic_of
 
 from penstock.config import Config
+from penstock.topics.topic import DEAD_LETTER_TOPICS as DEAD_LETTER_TOPICS
+from penstock.topics.topic import Topic as Topic
 
-DEAD_LETTER_TOPICS = ("dead-letters.views", "dead-letters.sink")
 HEARTBEAT_TOPIC = "__debezium-heartbeat.app"
 NOTIFICATIONS_TOPIC = "debezium-notifications.app"
 """Where the source connector says how far a re-read is."""
@@ -33,21 +33,6 @@ _SHORT_RETENTION = timedelta(hours=1)
 _FOREVER = "-1"
 # A row with a text of some megabytes, twice: a change carries the row before and after it.
 MAX_RECORD_BYTES = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Topic:
-    """A topic as it should be; `settings` are Kafka's topic settings by their names."""
-
-    name: str
-    partitions: int
-    replication_factor: int
-    settings: dict[str, str]
-
-    @property
-    def cleanup_policy(self) -> str:
-        """`delete` or `compact`."""
-        return self.settings["cleanup.policy"]
 
 
 def cdc_topics(views: Sequence[View]) -> tuple[str, ...]:

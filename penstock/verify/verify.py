@@ -13,6 +13,7 @@ from penstock.local_spark import local_spark
 from penstock.verify.cassandra_rows import CassandraRows
 from penstock.verify.check import DEFAULT_ATTEMPTS, verify_view
 from penstock.verify.history import HistoryRows, history_shape
+from penstock.verify.last import keep_results
 from penstock.verify.model import RowSource, ViewResult, ViewShape
 from penstock.verify.postgres_rows import PostgresRows
 from penstock.verify.shape import read_shapes
@@ -31,10 +32,12 @@ def verify(config: Config, views: Sequence[str] = (), *, attempts: int = DEFAULT
     shapes = read_shapes(config, views)
     with open_session(config) as session, local_spark(config, name=_NAME) as spark:
         expected = PostgresRows(spark, config=config)
-        return [
+        results = [
             verify_view(shape, expected=expected, actual=actual, attempts=attempts)
             for shape, actual in _sides(session, config, shapes)
         ]
+    keep_results(config, results)
+    return results
 
 
 def _sides(session: Session, config: Config, shapes: Sequence[ViewShape]) -> Iterator[tuple[ViewShape, RowSource]]:

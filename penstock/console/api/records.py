@@ -1,0 +1,118 @@
+"""Routes of topics, their records, schemas and dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request
+from fastapi.responses import StreamingResponse
+
+from penstock.console.api.caller import CallerOf
+from penstock.console.hub import Hub
+from penstock.console.service import dead_letters, schemas, topics
+from penstock.console.service.filter import Filter, read_condition
+from penstock.console.service.messages import LIMIT_AT_MOST, Found, Search, Tail, search
+
+_TAIL_S = 0.5
+
+
+def routes(hub: Hub) -> APIRouter:
+    """Return the routes."""
+    api = APIRouter()
+    _topics(api, hub)
+    _schemas(api, hub)
+    _letters(api, hub)
+    return api
+
+
+def _topics(api: APIRouter, hub: Hub) -> None:
+    @api.get("/topics", tags=["topics"])
+    def list_topics() -> list[topics.TopicRow]:
+        """Return every topic."""
+        return topics.list_topics(hub)
+
+    @api.get("/topics/{name}", tags=["topics"])
+    def topic(name: str) -> topics.TopicDetail:
+        """Return everything of one topic."""
+        return topics.topic_detail(hub, name)
+
+    @api.get("/topics/{name}/messages", tags=["topics"])
+    def messages(  # noqa: PLR0913 - the parameters of a query string
+        name: str,
+        start: Annotated[
+            str, Query(alias="from", description="end-N, beginning, offset:N or time:MILLISECONDS")
+        ] = "end-50",
+        partition: int | None = None,
+        key: str = "",
+        op: Annotated[str, Query(description="kinds of change, such as `ud`")] = "",
+        where: Annotated[list[str] | None, Query(description="`field = value`; operators = != ~ > >= < <=")] = None,
+        limit: Annotated[int, Query(ge=1, le=LIMIT_AT_MOST)] = 50,
+        budget_s: Annotated[float, Query(gt=0, le=30)] = 5,
+        cursor: Annotated[str | None, Query(description="the `next` of the answer before, as JSON")] = None,
+    ) -> Found:
+        """Search a topic, decoded; says how many records it looked at and where to go on."""
+        keeps = _filter(hub, key, op, where)
+        places = None if cursor is None else {int(number): int(at) for number, at in json.loads(cursor).items()}
+        wanted = Search(name, start, partition, keeps, limit, budget_s, places)
+        return search(hub.kafka, hub.reader, bootstrap=hub.config.kafka.bootstrap, wanted=wanted)
+
+    @api.get("/topics/{name}/tail", tags=["topics"])
+    async def tail(
+        request: Request, name: str, key: str = "", op: str = "", where: Annotated[list[str] | None, Query()] = None
+    ) -> StreamingResponse:
+        """Send what comes from now on, as server-sent events; 100 records a second at most."""
+        topics.topic_detail(hub, name)  # a topic that is not there is said before the stream begins
+        keeps = _filter(hub, key, op, where)
+        made = await asyncio.to_thread(Tail, hub.config.kafka.bootstrap, hub.reader, topic=name, keeps=keeps)
+        return StreamingResponse(_events(request, made), media_type="text/event-stream")
+
+
+def _filter(hub: Hub, key: str, op: str, where: list[str] | None) -> Filter:
+    return Filter(key, op, tuple(read_condition(text, hub.mask) for text in where or ()))
+
+
+async def _events(request: Request, tail: Tail) -> AsyncIterator[str]:
+    with closing(tail):
+        yield ": the tail begins\n\n"
+        while not await request.is_disconnected():
+            for record in await asyncio.to_thread(tail.poll):
+                yield f"data: {json.dumps(asdict(record), ensure_ascii=False)}\n\n"
+            await asyncio.sleep(_TAIL_S)
+
+
+def _schemas(api: APIRouter, hub: Hub) -> None:
+    @api.get("/schemas", tags=["schemas"])
+    def list_subjects() -> list[schemas.SubjectRow]:
+        """Return every subject."""
+        return schemas.list_subjects(hub)
+
+    @api.get("/schemas/{name}", tags=["schemas"])
+    def subject(name: str) -> schemas.SubjectDetail:
+        """Return a subject's versions with what each changed."""
+        return schemas.subject_detail(hub, name)
+
+    @api.post("/schemas/{name}/check", tags=["schemas"])
+    def check(name: str, schema: Annotated[dict[str, Any], Body()]) -> schemas.Verdict:
+        """Ask whether a schema, which is the body, may follow the newest version; nothing is registered."""
+        return schemas.check(hub, name, json.dumps(schema))
+
+
+def _letters(api: APIRouter, hub: Hub) -> None:
+    @api.get("/dead-letters", tags=["dead letters"])
+    def letters() -> dead_letters.Letters:
+        """Return the newest dead letters, grouped by cause."""
+        return dead_letters.list_letters(hub)
+
+    @api.post("/dead-letters/replay", tags=["dead letters"])
+    def replay(
+        caller: CallerOf, ids: Annotated[list[str], Body()], dry_run: Annotated[bool, Body()] = True
+    ) -> dead_letters.Preview:
+        """Write dead letters of the sink again; with `dry_run`, only say what would be written."""
+        if dry_run:
+            return dead_letters.preview(hub, ids)
+        return dead_letters.replay(hub, ids, token=caller.token, who=caller.who)

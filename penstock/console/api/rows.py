@@ -1,0 +1,53 @@
+"""Routes of rows, views and loads."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+
+from penstock.console.api.caller import CallerOf
+from penstock.console.collect.airflow import LoadRun
+from penstock.console.hub import Hub
+from penstock.console.service import follow, loads, views
+from penstock.loads.load import DEFAULT_SEED
+
+
+def routes(hub: Hub, verifier: views.Verifier) -> APIRouter:
+    """Return the routes."""
+    api = APIRouter()
+
+    @api.get("/rows/{table}/{key}", tags=["rows"])
+    def row(table: str, key: str) -> follow.Followed:
+        """Follow one row through every store; `table` is `schema.table`."""
+        return follow.follow(hub, table=table, key=key)
+
+    @api.get("/views", tags=["views"])
+    def list_views() -> list[views.ViewRow]:
+        """Return every view, with the last `verify` of it."""
+        return views.list_views(hub)
+
+    @api.get("/views/verify", tags=["views"])
+    def verify_state() -> dict[str, Any]:
+        """Say which verify runs now, and why the last one could not be done."""
+        return {"running": verifier.running, "failure": verifier.failure}
+
+    @api.post("/views/verify", tags=["views"], status_code=202)
+    def verify(caller: CallerOf, view: Annotated[str | None, Body(embed=True)] = None) -> dict[str, Any]:
+        """Start a verify of one view, or of all."""
+        verifier.start(view, token=caller.token, who=caller.who)
+        return {"running": verifier.running}
+
+    @api.get("/loads", tags=["loads"])
+    def list_loads() -> list[LoadRun]:
+        """Return the newest loads."""
+        return loads.list_loads(hub)
+
+    @api.post("/loads", tags=["loads"], status_code=202)
+    def load(
+        caller: CallerOf, users: Annotated[int, Body()], seed: Annotated[str, Body()] = DEFAULT_SEED
+    ) -> dict[str, str]:
+        """Start a load."""
+        return {"run": loads.start_load(hub, users=users, seed=seed, token=caller.token, who=caller.who)}
+
+    return api

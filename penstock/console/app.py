@@ -1,0 +1,72 @@
+"""Puts the console together: plain FastAPI for API, metrics and health; NiceGUI mounted beside it for the pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
+from nicegui import ui
+from prometheus_client import CollectorRegistry, make_asgi_app
+
+from penstock.config import Config
+from penstock.console.api import build_api, errors
+from penstock.console.hub import Hub
+from penstock.console.metrics import MomentCollector
+from penstock.console.origin import OriginGuard
+from penstock.console.pages import build_pages
+from penstock.console.service.views import Verifier
+
+_MESSAGES_KEPT = 100
+_RECONNECT_S = 5.0
+
+
+def build(config: Config) -> tuple[FastAPI, Hub]:
+    """Return the application, and the hub that starts with it."""
+    hub = Hub(config)
+    verifier = Verifier(hub)
+    web = FastAPIOffline(title="Penstock control center", version="1", lifespan=_lifespan(hub))
+    errors.register(web)
+    web.include_router(build_api(hub, verifier))
+    _add_health(web, hub)
+    _add_metrics(web, hub)
+    build_pages(hub, verifier)
+    ui.run_with(
+        web,
+        title="Penstock",
+        dark=None,
+        show_welcome_message=False,
+        reconnect_timeout=_RECONNECT_S,
+        binding_refresh_interval=None,  # nothing is bound that would have to be looked at ten times a second
+        message_history_length=_MESSAGES_KEPT,
+    )
+    hosts = (config.console.host, *config.console.allowed_hosts)
+    web.add_middleware(OriginGuard, hosts=hosts)
+    return web, hub
+
+
+def _lifespan(hub: Hub) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        hub.start()
+        yield
+        hub.stop()
+
+    return lifespan
+
+
+def _add_health(web: FastAPI, hub: Hub) -> None:
+    @web.get("/health", tags=["health"])
+    def health() -> JSONResponse:
+        """Answer 200 when every system can be looked at; 503 with those that cannot."""
+        away = {reading.source: reading.trouble for reading in hub.now.snapshot.readings if reading.trouble}
+        return JSONResponse({"away": away}, status_code=503 if away else 200)
+
+
+def _add_metrics(web: FastAPI, hub: Hub) -> None:
+    registry = CollectorRegistry()
+    registry.register(MomentCollector(hub))
+    web.mount("/metrics", make_asgi_app(registry))

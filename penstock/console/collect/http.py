@@ -1,0 +1,50 @@
+"""Asking the small HTTP servers: every request has a short limit, every failure is one error."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from penstock.errors import TransientError
+
+TIMEOUT_S = 2.0
+"""Shorter than three seconds: so soon must a page say that a part is away."""
+
+
+class NoAnswer(TransientError):
+    """A server does not answer, or not what it should."""
+
+    def __init__(self, url: str, cause: str) -> None:
+        super().__init__(f"{urlsplit(url).netloc} does not answer ({cause})")
+
+
+def get(url: str, *, timeout_s: float = TIMEOUT_S) -> Any:
+    """Return the JSON at a URL.
+
+    :raises NoAnswer: for whatever reason there is none.
+    """
+    try:
+        reply = _session().get(url, timeout=timeout_s)
+        reply.raise_for_status()
+        return reply.json()
+    except requests.ConnectionError as exc:
+        raise NoAnswer(url, "connection refused" if "refused" in str(exc) else "no connection") from exc
+    except requests.Timeout as exc:
+        raise NoAnswer(url, f"silent for {timeout_s:.0f} s") from exc
+    except (requests.RequestException, ValueError) as exc:
+        raise NoAnswer(url, str(exc)) from exc
+
+
+_OF_THREAD = threading.local()
+
+
+def _session() -> requests.Session:
+    """Return the session of this thread: a connection that is kept costs a third of a new one."""
+    if not hasattr(_OF_THREAD, "session"):
+        _OF_THREAD.session = requests.Session()
+        _OF_THREAD.session.trust_env = False
+    session: requests.Session = _OF_THREAD.session
+    return session

@@ -1,0 +1,113 @@
+"""The source database: replication slots, what is written to the source tables, what is published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+from psycopg2.extras import RealDictCursor
+
+from penstock.config import Config
+
+_LIMITS = "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000'"
+
+_SLOTS = """
+    SELECT slot_name AS name, active, wal_status, confirmed_flush_lsn::text AS lsn, safe_wal_size,
+           pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint AS retained,
+           pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint AS behind,
+           extract(epoch FROM inactive_since)::float8 AS inactive_since
+    FROM pg_replication_slots ORDER BY slot_name
+"""
+_TABLES = """
+    SELECT s.schemaname || '.' || s.relname AS name, n_live_tup AS rows, n_tup_ins AS inserted, n_tup_upd AS updated,
+           n_tup_del AS deleted, pg_total_relation_size(s.relid) AS bytes,
+           ARRAY(SELECT a.attname::text FROM pg_index i, unnest(i.indkey) WITH ORDINALITY k (number, place)
+                 JOIN pg_attribute a ON a.attrelid = s.relid AND a.attnum = k.number
+                 WHERE i.indrelid = s.relid AND i.indisprimary AND a.attrelid = i.indrelid ORDER BY k.place) AS key
+    FROM pg_stat_user_tables s JOIN pg_publication_tables p ON (p.schemaname, p.tablename) = (s.schemaname, s.relname)
+    GROUP BY s.schemaname, s.relname, n_live_tup, n_tup_ins, n_tup_upd, n_tup_del, s.relid ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A replication slot; sizes in bytes, `inactive_since` in seconds since 1970."""
+
+    name: str
+    active: bool
+    wal_status: str | None
+    retained: int
+    behind: int
+    lsn: str | None
+    safe_wal_size: int | None
+    inactive_since: float | None
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A published table; `changes` counts rows inserted, updated and deleted since the statistics began.
+
+    :param primary_key: its columns in order; empty when it has none.
+    """
+
+    name: str
+    rows: int
+    changes: int
+    bytes: int
+    primary_key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PostgresState:
+    """The database at one moment."""
+
+    version: str
+    lsn: str
+    connections: int
+    slots: tuple[Slot, ...]
+    tables: tuple[SourceTable, ...]
+
+
+class PostgresCollector:
+    """Keeps one connection, and opens a new one after any error."""
+
+    def __init__(self, config: Config) -> None:
+        self._dsn = f"{config.postgres.dsn} {_LIMITS}"
+        self._connection: Any = None
+
+    def collect(self) -> PostgresState:
+        """Look at the database; raises psycopg2's errors."""
+        try:
+            return self._look()
+        except psycopg2.Error:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+            raise
+
+    def _look(self) -> PostgresState:
+        if self._connection is None:
+            self._connection = psycopg2.connect(self._dsn, cursor_factory=RealDictCursor)
+            self._connection.autocommit = True
+        with self._connection.cursor() as cursor:
+            about = _rows(
+                cursor, "SELECT current_setting('server_version') AS version, pg_current_wal_lsn()::text AS lsn"
+            )
+            users = _rows(cursor, "SELECT count(*) AS n FROM pg_stat_activity WHERE backend_type = 'client backend'")
+            slots = [
+                Slot(**{**row, "retained": row["retained"] or 0, "behind": row["behind"] or 0})
+                for row in _rows(cursor, _SLOTS)
+            ]
+            tables = [_table(row) for row in _rows(cursor, _TABLES)]
+        return PostgresState(about[0]["version"], about[0]["lsn"], users[0]["n"], tuple(slots), tuple(tables))
+
+
+def _table(row: dict[str, Any]) -> SourceTable:
+    changes = row["inserted"] + row["updated"] + row["deleted"]
+    return SourceTable(row["name"], row["rows"], changes, row["bytes"], tuple(row["key"]))
+
+
+def _rows(cursor: Any, query: str) -> list[dict[str, Any]]:
+    cursor.execute(query)
+    return [dict(row) for row in cursor.fetchall()]

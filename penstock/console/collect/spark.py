@@ -1,0 +1,125 @@
+"""Spark: the applications that the master knows, and how far each query has committed.
+
+The queries keep no consumer group: their positions are in their checkpoints' offset logs. The last committed entry of a
+micro-batch query is at most a second old. In Real-time Mode it is that of the last minute; where the query really is,
+the versions of its records tell (`progress.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penstock.config import Config
+from penstock.console.collect.http import get
+from penstock.stack.layout import Layout
+
+REAL_TIME = "views"
+_BEGUN = "penstock.json"
+_APPLICATIONS = {REAL_TIME: "penstock-views", "aggregates": "penstock-aggregates"}
+
+Offsets = dict[str, dict[int, int]]
+"""Topic → partition → the offset that is read next."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A streaming query; `committed_at` in seconds since 1970, `views` empty for the query of all row views."""
+
+    name: str
+    application: str
+    runs: bool
+    batch: int
+    committed_at: float
+    committed: Offsets
+
+    @property
+    def is_real_time(self) -> bool:
+        """Tell whether its records are ahead of its commits."""
+        return self.name == REAL_TIME
+
+
+@dataclass(frozen=True)
+class SparkState:
+    """The cluster at one moment."""
+
+    master: str
+    workers: int
+    cores_used: int
+    cores: int
+    applications: tuple[str, ...]
+    queries: tuple[Query, ...]
+
+
+class SparkCollector:
+    """Asks the master, and reads the checkpoints, which lie on this machine."""
+
+    def __init__(self, config: Config) -> None:
+        self._url = f"http://{config.spark.host}:{config.spark.master_ui_port}/json/"
+        self._data = Layout.of(config).data("")
+
+    def collect(self) -> SparkState:
+        """Look at the cluster and its queries."""
+        master = get(self._url)
+        running = tuple(app["name"] for app in master.get("activeapps", []) if app.get("state") == "RUNNING")
+        return SparkState(
+            master=master.get("status", "UNKNOWN"),
+            workers=master.get("aliveworkers", 0),
+            cores_used=master.get("coresused", 0),
+            cores=master.get("cores", 0),
+            applications=running,
+            queries=tuple(read_queries(self._data, running)),
+        )
+
+
+def read_queries(data: Path, running: tuple[str, ...]) -> list[Query]:
+    """Read how far each query has committed.
+
+    :param data: the stack's data folder.
+    :param running: the applications that run.
+    """
+    application = _APPLICATIONS[REAL_TIME]
+    queries = [_query(REAL_TIME, application, application in running, _present(data / REAL_TIME / "checkpoint"))]
+    application = _APPLICATIONS["aggregates"]
+    # Newest life last: the folder names sort so.
+    newest = {life.parent.name: life for life in sorted((data / "aggregates").glob("*/life-*"))}
+    queries += [_query(name, application, application in running, life / "checkpoint") for name, life in newest.items()]
+    return queries
+
+
+def _present(root: Path) -> Path:
+    """Return the folder of the present set of topics: the highest number of those that are begun."""
+    numbered = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _BEGUN).exists()]
+    return max(numbered, key=lambda folder: int(folder.name), default=root)
+
+
+def _query(name: str, application: str, runs: bool, checkpoint: Path) -> Query:
+    commits = checkpoint / "commits"
+    # A hundred names, every second: no Path for each.
+    names = [entry.name for entry in os.scandir(commits)] if commits.exists() else []
+    batches = [int(name) for name in names if name.isdigit()]
+    if not batches:
+        begun = checkpoint / _BEGUN
+        starting = _as_offsets(json.loads(begun.read_text())) if begun.exists() else {}
+        return Query(name, application, runs, -1, 0.0, starting)
+    newest = max(batches)
+    committed_at = (checkpoint / "commits" / str(newest)).stat().st_mtime
+    return Query(name, application, runs, newest, committed_at, _offsets(checkpoint / "offsets" / str(newest)))
+
+
+def _offsets(file: Path) -> Offsets:
+    """Read an entry of the offset log: a version, metadata, then one line of JSON for each source, Kafka's or not."""
+    found: Offsets = {}
+    for line in file.read_text().splitlines()[2:]:
+        told = json.loads(line) if line.startswith("{") else {}
+        found |= _as_offsets(told)
+    return found
+
+
+def _as_offsets(told: dict[str, Any]) -> Offsets:
+    """Take what Spark writes; its -2 stands for the beginning."""
+    topics = {topic: of for topic, of in told.items() if isinstance(of, dict)}
+    return {topic: {int(each): max(0, int(offset)) for each, offset in of.items()} for topic, of in topics.items()}

@@ -1,0 +1,138 @@
+"""What the project declares: its views and connectors. A child process reads the views, since Spark's types are large.
+
+`python -m penstock.console.declared ROOT` prints them as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from penstock.config import ROOT
+from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.errors import TerminalError
+from penstock.project import Project
+
+_TIMEOUT_S = 60
+
+
+class DeclarationsUnreadable(TerminalError):
+    """The view files cannot be loaded."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(f"the views in {folder} cannot be loaded: {reason}; `penstock views check` tells more")
+
+
+@dataclass(frozen=True)
+class DeclaredView:
+    """A view as its file declares it; `kind` is row, history or aggregate."""
+
+    name: str
+    kind: str
+    table: str
+    key: tuple[str, ...]
+    primary_key: tuple[str, ...]
+    revision: int
+    origin: str
+    topic: str
+    source_topic: str
+    paused: bool = False
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Everything that the repository declares."""
+
+    views: tuple[DeclaredView, ...] = ()
+    connectors: tuple[ConnectorFile, ...] = ()
+
+    def view_of(self, topic: str) -> DeclaredView | None:
+        """Find the view whose records a topic holds."""
+        return next((view for view in self.views if view.topic == topic), None)
+
+    @property
+    def source_topics(self) -> tuple[str, ...]:
+        """The change topics that views read."""
+        return tuple(dict.fromkeys(view.source_topic for view in self.views))
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The source tables that views read."""
+        return tuple(dict.fromkeys(view.table for view in self.views))
+
+    def views_of(self, table: str) -> tuple[DeclaredView, ...]:
+        """Return the views of a source table."""
+        return tuple(view for view in self.views if view.table == table)
+
+
+class DeclaredReader:
+    """Reads the declarations again whenever a file of theirs changed."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._stamp: object = None
+        self._declared = Declared()
+
+    def read(self) -> Declared:
+        """Return what is declared now.
+
+        :raises DeclarationsUnreadable: a view file is broken; with its reason.
+        """
+        folders = ((self._project.views, "*.py"), (self._project.connectors, "*"))
+        files = [file for folder, pattern in folders for file in sorted(folder.glob(pattern))]
+        stamp = [(file, file.stat().st_mtime_ns) for file in files]
+        if stamp != self._stamp:
+            self._declared = Declared(_views_of_child(self._project), read_connectors(self._project.connectors))
+            self._stamp = stamp
+        return self._declared
+
+
+def _views_of_child(project: Project) -> tuple[DeclaredView, ...]:
+    command = [sys.executable, "-m", __name__, str(project.root)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, cwd=ROOT)
+    if done.returncode:
+        raise DeclarationsUnreadable(project.views, (done.stderr.strip() or "no reason given").splitlines()[-1])
+    return tuple(DeclaredView(**_as_tuples(view)) for view in json.loads(done.stdout))
+
+
+def _as_tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+
+
+def main() -> None:
+    """Print the declared views."""
+    # Only here: the console itself must not hold Spark's types in memory.
+    from penstock_views.declare import History, View
+    from penstock_views.declare_totals import Aggregate
+    from penstock_views.load import load_views
+    from penstock_views.names import topic_of
+
+    from penstock.views.connector_lists import read_lists
+
+    project = Project(Path(sys.argv[1]))
+    paused = read_lists(project).paused
+
+    def told(view: View) -> DeclaredView:
+        kind = "history" if isinstance(view, History) else "aggregate" if isinstance(view, Aggregate) else "row"
+        return DeclaredView(
+            name=view.name,
+            kind=kind,
+            table=view.table,
+            key=tuple(view.key),
+            primary_key=tuple(view.primary_key),
+            revision=view.revision,
+            origin=f"{project.shown(view.file)}:{view.line}",
+            topic=view.topic,
+            source_topic=topic_of(view.table),
+            paused=view.name in paused,
+        )
+
+    print(json.dumps([asdict(told(view)) for view in load_views(project.views)]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Puts the collectors together: one sampler each, the recorder over them, and the clients that services share."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from penstock.config import ROOT, Config
+from penstock.connect.api import ConnectApi
+from penstock.console.collect.airflow import AirflowCollector
+from penstock.console.collect.cassandra import CassandraCollector
+from penstock.console.collect.connect import ConnectCollector
+from penstock.console.collect.ends import EndsCollector
+from penstock.console.collect.http import TIMEOUT_S
+from penstock.console.collect.kafka import KafkaCollector, Place
+from penstock.console.collect.parts import PartsCollector
+from penstock.console.collect.postgres import PostgresCollector
+from penstock.console.collect.registry import RegistryCollector
+from penstock.console.collect.source_api import collect_api
+from penstock.console.collect.spark import SparkCollector
+from penstock.console.declared import DeclaredReader
+from penstock.console.guard import Guard
+from penstock.console.mask import Mask
+from penstock.console.recorder import Moment, Recorder, rules_of
+from penstock.console.sampler import Sampler
+from penstock.console.service.records import RecordReader
+from penstock.console.snapshot import KafkaView, Snapshot
+from penstock.project import Project
+from penstock.registry.client import RegistryClient
+from penstock.registry.decode import AvroDecoder
+from penstock.stack.layout import Layout
+from penstock.topics.topic import DEAD_LETTER_TOPICS
+
+
+class Hub:
+    """Everything of one console; nothing is asked of any system before `start`."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.layout = Layout.of(config)
+        self.mask = Mask(config.console.masked)
+        self.guard = Guard(self.layout.state / "console", write=config.console.write)
+        self.registry = RegistryClient(config.registry.url, timeout_s=TIMEOUT_S)
+        self.decoder = AvroDecoder(self.registry)
+        self.reader = RecordReader(self.decoder, self.mask)
+        self.connect = ConnectApi(config.connect.url, timeout_s=10)
+        self.kafka = KafkaCollector(config)
+        self.cassandra = CassandraCollector(config)
+        self._ends = EndsCollector(config)
+        self._samplers = self._build_samplers()
+        self.recorder = Recorder(self.snapshot, rules=rules_of(ROOT / config.console.alerts))
+
+    def start(self) -> None:
+        """Begin to look at everything."""
+        for sampler in self._samplers.values():
+            sampler.start()
+        self.recorder.start()
+
+    def stop(self) -> None:
+        """Let all threads end."""
+        self.recorder.stop()
+        for sampler in self._samplers.values():
+            sampler.stop()
+
+    @property
+    def now(self) -> Moment:
+        """The newest moment."""
+        return self.recorder.moment
+
+    def snapshot(self) -> Snapshot:
+        """Return what each sampler saw last; waits for nothing."""
+        return Snapshot(at=time.time(), **{name: sampler.reading for name, sampler in self._samplers.items()})
+
+    def _build_samplers(self) -> dict[str, Sampler[Any]]:
+        config = self.config
+        connect, groups = ConnectCollector(config).collect, self.kafka.groups
+        return {
+            "declared": Sampler(
+                "declarations", DeclaredReader(Project.of(config)).read, interval_s=5, stale_after_s=90
+            ),
+            "parts": Sampler("supervisor", PartsCollector(config).collect, interval_s=2),
+            "api": Sampler("API", lambda: collect_api(config), interval_s=5),
+            "airflow": Sampler("Airflow", AirflowCollector(config).collect, interval_s=4, stale_after_s=16),
+            "postgres": Sampler("Postgres", PostgresCollector(config).collect, interval_s=1, stale_after_s=3),
+            "connect": Sampler("Kafka Connect", connect, interval_s=1, stale_after_s=3),
+            "kafka": Sampler("Kafka", self._look_at_kafka, interval_s=1, stale_after_s=4),
+            "groups": Sampler("consumer groups", groups, interval_s=1, stale_after_s=4),
+            "registry": Sampler("Schema Registry", RegistryCollector(config).collect, interval_s=15),
+            "spark": Sampler("Spark", SparkCollector(config).collect, interval_s=1, stale_after_s=4),
+            "cassandra": Sampler("Cassandra", self.cassandra.collect, interval_s=1, stale_after_s=4),
+        }
+
+    def _look_at_kafka(self) -> KafkaView:
+        cluster = self.kafka.topics()
+        declared = self._samplers["declared"].reading.value
+        followed = {*DEAD_LETTER_TOPICS}
+        if declared is not None:
+            followed |= {*declared.source_topics, *(view.topic for view in declared.views)}
+        ends: dict[Place, tuple[int, int]] = {
+            (name, partition.number): (partition.beginning, partition.end)
+            for name in followed & cluster.topics.keys()
+            for partition in cluster.topics[name].partitions
+        }
+        return KafkaView(cluster, self._ends.collect(ends))

@@ -1,0 +1,42 @@
+"""Hides the values of chosen columns before anything leaves the server, so no page or route can forget."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+HIDDEN = "••••"
+
+
+class Mask:
+    """Hides the values of columns by name, at any depth, in JSON texts too."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = frozenset(columns)
+
+    def __bool__(self) -> bool:
+        return bool(self.columns)
+
+    def hide(self, value: Any) -> Any:
+        """Return the value with everything masked replaced; None stays None."""
+        if not self.columns:
+            return value
+        if isinstance(value, dict):
+            return {name: self._hide_named(name, inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.hide(inner) for inner in value]
+        return self._hide_in_text(value) if isinstance(value, str) else value
+
+    def _hide_named(self, name: str, value: Any) -> Any:
+        return HIDDEN if name in self.columns and value is not None else self.hide(value)
+
+    def _hide_in_text(self, text: str) -> str:
+        """Look into a text that is JSON: a history holds whole rows so."""
+        if not text.startswith(("{", "[")):
+            return text
+        try:
+            value = json.loads(text)
+        except ValueError:
+            return text
+        return json.dumps(self.hide(value), ensure_ascii=False)

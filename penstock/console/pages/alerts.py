@@ -1,0 +1,69 @@
+"""Page 9: what fires now, every rule, and what fired before."""
+
+from __future__ import annotations
+
+from nicegui import ui
+
+from penstock.console.hub import Hub
+from penstock.console.pages.frame import Frame
+from penstock.console.pages.pieces import Table, clock, column, heading
+
+
+def register(hub: Hub) -> None:
+    """Add the page."""
+
+    @ui.page("/alerts", title="Alerts · Penstock")
+    def page() -> None:
+        frame = Frame(hub, "Alerts")
+        with frame.content:
+            rules = Table(
+                [
+                    column("name", "Alert"),
+                    column("state", "State"),
+                    column("value", "Value", kind="count"),
+                    column("rule", "Rule"),
+                    column("since", "Since"),
+                    column("detail", "Detail"),
+                ],
+                empty="No rule: alerts.toml has none",
+            )
+            ui.label(f"Rules: {hub.config.console.alerts} in the clone; read when the console starts.").classes(
+                "dim text-sm"
+            )
+            heading("History", "since the console started")
+            history = Table(
+                [column("at", "Time"), column("name", "Alert"), column("state", ""), column("detail", "Detail")],
+                key="id",
+                empty="Nothing has fired",
+            )
+
+        def refresh() -> None:
+            rules.fill(
+                [
+                    {
+                        "name": name,
+                        "state": "fires" if alert.is_firing else "quiet" if alert.value is not None else "not known",
+                        "level": "down" if alert.is_firing else "ok" if alert.value is not None else "warn",
+                        "value": alert.value,
+                        "rule": f"{alert.rule.what} above {alert.rule.above:,g} for {alert.rule.for_s:g} s",
+                        "since": clock(alert.firing_since) if alert.firing_since else "",
+                        "detail": alert.detail,
+                    }
+                    for name, alert in hub.now.alerts.items()
+                ]
+            )
+            history.fill(
+                [
+                    {
+                        "id": number,
+                        "at": clock(change.at),
+                        "name": change.name,
+                        "state": "began" if change.firing else "ended",
+                        "level": "down" if change.firing else "ok",
+                        "detail": change.detail,
+                    }
+                    for number, change in reversed(list(enumerate(hub.recorder.alert_history)))
+                ]
+            )
+
+        frame.every(1.0, refresh)

@@ -1,0 +1,153 @@
+"""How far each reader of Kafka is: consumer groups by what they committed, Spark's queries by what they wrote.
+
+Spark's Real-time Mode commits once a minute. But each record that it writes carries the offset of the change it stands
+for (the version, docs/contracts.md), and each dead letter its origin: from them its position is known to the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from penstock.console.collect.ends import End
+from penstock.console.collect.kafka import GroupState, Place
+from penstock.console.collect.spark import Query
+from penstock.console.snapshot import Snapshot
+
+OFFSETS_PER_GENERATION = 2**52
+_ORIGIN = "__connect.errors."
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far a reader is in one partition; `seconds` = the age of the oldest record that it has yet to read."""
+
+    topic: str
+    partition: int
+    position: int
+    end: int
+    behind: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A consumer group or a Spark query; `source` says where its position is known from."""
+
+    name: str
+    kind: str
+    state: str
+    is_well: bool
+    reads_as: str
+    source: str
+    lags: tuple[Lag, ...]
+
+    @property
+    def behind(self) -> int:
+        """Records that it has yet to read."""
+        return sum(lag.behind for lag in self.lags)
+
+    @property
+    def seconds(self) -> float:
+        """The age of the oldest record that it has yet to read; 0 when there is none."""
+        return max((lag.seconds or 0.0 for lag in self.lags), default=0.0)
+
+
+def readers(snapshot: Snapshot) -> list[Reader]:
+    """Return every reader that is known, those that are ill first, then those that are behind."""
+    found = [*_spark_readers(snapshot), *_group_readers(snapshot)]
+    return sorted(found, key=lambda reader: (reader.is_well, -reader.behind, reader.kind, reader.name))
+
+
+def _group_readers(snapshot: Snapshot) -> Iterator[Reader]:
+    for group in (snapshot.groups.now or {}).values():
+        # Groups that only hold a session (Connect's workers) read no topic of ours.
+        if group.committed:
+            lags = tuple(_lags(snapshot, group.committed))
+            yield Reader(
+                name=group.name,
+                kind="consumer group",
+                state=group.state.lower(),
+                # One that nobody is in (a registry that was restarted takes a new one) matters when something waits.
+                is_well=group.state == "STABLE" or not any(lag.behind for lag in lags),
+                reads_as=", ".join(group.members) or "no member",
+                source="committed offsets",
+                lags=lags,
+            )
+
+
+def _spark_readers(snapshot: Snapshot) -> Iterator[Reader]:
+    spark = snapshot.spark.now
+    for query in spark.queries if spark else ():
+        positions, source = positions_of(snapshot, query)
+        yield Reader(
+            name=query.name,
+            kind="Spark query",
+            state=f"batch {query.batch:,}" if query.runs else "its application does not run",
+            is_well=query.runs,
+            reads_as=query.application,
+            source=source,
+            lags=tuple(_lags(snapshot, positions)),
+        )
+
+
+def positions_of(snapshot: Snapshot, query: Query) -> tuple[dict[Place, int], str]:
+    """Say where a query is, and from what that is known."""
+    committed = {(topic, number): at for topic, of in query.committed.items() for number, at in of.items()}
+    if not query.is_real_time:
+        return committed, "offset log of its checkpoint"
+    for topic in snapshot.known.source_topics:
+        committed.setdefault((topic, 0), 0)
+    written = written_positions(snapshot)
+    if not written:
+        return committed, "offset log of its checkpoint (written once a minute)"
+    return {place: max(at, written.get(place, 0)) for place, at in committed.items()}, "versions of its newest records"
+
+
+def written_positions(snapshot: Snapshot) -> dict[Place, int]:
+    """Say up to where the row views' query has written, by the records themselves.
+
+    Only of change topics with one partition: a version does not say from which of several its offset is.
+    """
+    kafka = snapshot.kafka.now
+    found: dict[Place, int] = {}
+    for topic in snapshot.known.source_topics if kafka else ():
+        state = kafka.cluster.topics.get(topic) if kafka else None
+        if kafka and state and len(state.partitions) == 1:
+            offsets = [*_versions(snapshot, kafka.ends, topic), *_dead_letters(kafka.ends, topic)]
+            if offsets:
+                found[topic, 0] = max(offsets) + 1
+    return found
+
+
+def _versions(snapshot: Snapshot, ends: Mapping[Place, End], source: str) -> Iterator[int]:
+    topics = {view.topic for view in snapshot.known.views if view.source_topic == source and view.kind != "aggregate"}
+    for (topic, _), end in ends.items():
+        if topic in topics and end.newest and end.newest.headers.get("version", "").isdigit():
+            yield int(end.newest.headers["version"]) % OFFSETS_PER_GENERATION
+
+
+def _dead_letters(ends: Mapping[Place, End], source: str) -> Iterator[int]:
+    for end in ends.values():
+        headers = end.newest.headers if end.newest else {}
+        if headers.get(f"{_ORIGIN}topic") == source and headers.get(f"{_ORIGIN}offset", "").isdigit():
+            yield int(headers[f"{_ORIGIN}offset"])
+
+
+def _lags(snapshot: Snapshot, positions: Mapping[Place, int]) -> Iterator[Lag]:
+    kafka = snapshot.kafka.now
+    if kafka is None:
+        return
+    for (topic, number), position in sorted(positions.items()):
+        state = kafka.cluster.topics.get(topic)
+        if state is None or number not in state.ends:
+            continue
+        end, followed = state.ends[number], kafka.ends.get((topic, number))
+        behind, since = followed.behind(position, end) if followed else (max(0, end - position), None)
+        seconds = max(0.0, snapshot.at - since) if since else None
+        yield Lag(topic, number, position, end, behind, seconds if behind else 0.0)
+
+
+def group_of(snapshot: Snapshot, name: str) -> GroupState | None:
+    """Find a consumer group."""
+    return (snapshot.groups.now or {}).get(name)

@@ -1,0 +1,146 @@
+"""Connectors: how they are, what differs from their file, where they are, and what can be done to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.connect.api import ConnectApi, ConnectorNotFound
+from penstock.connect.apply import Change, apply_connectors, diff_configs
+from penstock.connect.files import ConnectorFile
+from penstock.console.collect.connect import ConnectorView
+from penstock.console.hub import Hub
+from penstock.errors import PenstockError, TerminalError
+
+_SECRET = re.compile(r"password|secret|token|credential|private.*key|sasl\.jaas|api\.?key", re.IGNORECASE)
+_REFERENCE = re.compile(r"\$\{[^}]+\}\Z")
+HIDDEN = "••••"
+
+
+class ActionUnknown(TerminalError):
+    """There is no such action."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__(f"there is no action {action!r}; those there are: {', '.join(ACTIONS)}")
+
+
+@dataclass(frozen=True)
+class ConnectorDetail:
+    """Everything of one connector; secrets are hidden. `differs` is None when no file of that name exists."""
+
+    connector: ConnectorView
+    config: dict[str, str]
+    differs: tuple[Change, ...] | None
+    offsets: tuple[dict[str, Any], ...]
+    offsets_problem: str | None
+
+
+def hide_secrets(config: Mapping[str, str]) -> dict[str, str]:
+    """Hide the values of settings that are secret; a reference such as `${env:…}` is none."""
+    return {key: _hidden(key, value) for key, value in sorted(config.items())}
+
+
+def _hidden(key: str, value: str) -> str:
+    return HIDDEN if _SECRET.search(key) and value and not _REFERENCE.match(value) else value
+
+
+def list_connectors(hub: Hub) -> list[ConnectorView]:
+    """Return every connector, those that failed first, their secrets hidden.
+
+    :raises NotSeen: Connect is away.
+    """
+    return [_safe(each) for each in _known(hub).values()]
+
+
+def connector_detail(hub: Hub, name: str) -> ConnectorDetail:
+    """Return everything of one connector.
+
+    :raises ConnectorNotFound: there is none.
+    """
+    connector = _find(hub, name)
+    file = next((each for each in hub.now.snapshot.known.connectors if each.name == name), None)
+    differs = None if file is None else tuple(map(_safe_change, diff_configs(connector.config, file.config)))
+    offsets: tuple[dict[str, Any], ...] = ()
+    problem = None
+    try:
+        offsets = hub.connect.offsets(name)
+    except PenstockError as exc:
+        problem = str(exc)
+    return ConnectorDetail(_safe(connector), hide_secrets(connector.config), differs, offsets, problem)
+
+
+def _restart(api: ConnectApi, name: str) -> None:
+    api.restart(name)
+
+
+def _restart_failed(api: ConnectApi, name: str) -> None:
+    api.restart(name, only_failed=True)
+
+
+ACTIONS: Mapping[str, Callable[[ConnectApi, str], None]] = {
+    "pause": ConnectApi.pause,
+    "resume": ConnectApi.resume,
+    "stop": ConnectApi.stop,
+    "restart": _restart,
+    "restart-failed": _restart_failed,
+}
+
+
+def act(hub: Hub, name: str, action: str, *, token: str | None, who: str) -> None:
+    """Do something to a connector.
+
+    :raises ActionUnknown: there is no such action.
+    """
+    if action not in ACTIONS:
+        raise ActionUnknown(action)
+    hub.guard.perform(
+        lambda: ACTIONS[action](hub.connect, name), token=token, who=who, what=f"connector {action}", target=name
+    )
+
+
+def check_config(
+    hub: Hub, name: str, config: Mapping[str, str], *, token: str | None, who: str
+) -> tuple[tuple[str, str], ...]:
+    """Ask Connect what is wrong with a configuration; nothing is applied, but Connect opens connections for it."""
+    if "connector.class" not in config:
+        return (("connector.class", "is missing; name the class of the connector"),)
+
+    def validate() -> tuple[tuple[str, str], ...]:
+        return hub.connect.validate({"name": name, **config}).problems
+
+    return hub.guard.perform(validate, token=token, who=who, what="connector validate", target=name)
+
+
+def apply_config(hub: Hub, name: str, config: Mapping[str, str], *, token: str | None, who: str) -> str:
+    """Validate and apply a configuration; return what that did."""
+    file = ConnectorFile(name, dict(config))
+
+    def apply() -> str:
+        (applied,) = apply_connectors(hub.connect, files=[file], timeout_s=30)
+        return str(applied.outcome)
+
+    return hub.guard.perform(apply, token=token, who=who, what="connector apply", target=name)
+
+
+def _known(hub: Hub) -> dict[str, ConnectorView]:
+    return hub.now.snapshot.connect.seen
+
+
+def _find(hub: Hub, name: str) -> ConnectorView:
+    found = _known(hub).get(name)
+    if found is None:
+        raise ConnectorNotFound(f"connector {name}", "there is none of that name")
+    return found
+
+
+def _safe(connector: ConnectorView) -> ConnectorView:
+    return ConnectorView(**{**vars(connector), "config": hide_secrets(connector.config)})
+
+
+def _safe_change(change: Change) -> Change:
+    if not _SECRET.search(change.key):
+        return change
+    before, after = (None if value is None else _hidden(change.key, value) for value in (change.before, change.after))
+    return Change(change.key, before, after)

@@ -1,0 +1,209 @@
+"""Dead letters: what was refused, grouped by cause, and writing those of the sink again once the cause is mended.
+
+Only the sink's are replayed: a record of a view carries its version, so a late one can never win over a newer one. A
+change would get a new offset, hence a higher version, and an old row would win: those are mended at the source.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+from penstock.console.hub import Hub
+from penstock.console.service.filter import Filter
+from penstock.console.service.messages import Search, open_consumer, search
+from penstock.console.service.records import RecordView
+from penstock.errors import TerminalError, TransientError
+from penstock.topics.admin import KafkaUnreachable, silent_logger
+from penstock.topics.topic import DEAD_LETTER_TOPICS
+
+_PREFIX = "__connect.errors."
+_SHOWN = 500
+_AT_ONCE = 1000
+_FLUSH_S = 20.0
+_VARIABLE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|'[^']*'|\"[^\"]*\"|`[^`]*`|\d+")
+
+
+class NotReplayable(TerminalError):
+    """These records must not simply be written again."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(
+            f"records of {topic} are not replayed: a change that is written again would count as newer than it is, and "
+            "an old row would win; mend the cause, then write the row again in Postgres"
+        )
+
+
+class ReplayIncomplete(TransientError):
+    """Kafka did not take all records."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__(f"Kafka did not take {left} of the records in time; replay again: a second time does no harm")
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A refused record: where it comes from, at which stage and why it was refused."""
+
+    id: str
+    origin_topic: str
+    origin_partition: str
+    origin_offset: str
+    connector: str
+    stage: str
+    reason: str
+    record: RecordView
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Letters with the same cause; numbers and names in the message do not tell causes apart."""
+
+    topic: str
+    connector: str
+    stage: str
+    message: str
+    count: int
+    first_ms: int
+    last_ms: int
+    can_replay: bool
+    letters: tuple[DeadLetter, ...]
+
+
+@dataclass(frozen=True)
+class Letters:
+    """What was found: of each dead-letter topic the newest so many."""
+
+    causes: tuple[Cause, ...]
+    looked_at: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a replay would write."""
+
+    records: int
+    targets: dict[str, int]
+    ids: tuple[str, ...]
+
+
+def list_letters(hub: Hub) -> Letters:
+    """Return the newest dead letters, grouped by cause, the most frequent cause first.
+
+    :raises NotSeen: Kafka was never seen.
+    """
+    topics = hub.now.snapshot.kafka.seen.cluster.topics
+    groups: dict[tuple[str, str, str, str], list[DeadLetter]] = {}
+    looked_at = held = 0
+    for topic in DEAD_LETTER_TOPICS:
+        if topic not in topics:
+            continue
+        wanted = Search(topic, start=f"end-{_SHOWN}", keeps=Filter(), limit=_SHOWN)
+        found = search(hub.kafka, hub.reader, bootstrap=hub.config.kafka.bootstrap, wanted=wanted)
+        looked_at, held = looked_at + len(found.records), held + topics[topic].held
+        for letter in map(_letter, found.records):
+            key = (topic, letter.connector, letter.stage, _VARIABLE.sub("…", letter.reason))
+            groups.setdefault(key, []).append(letter)
+    causes = [_cause(*key, letters) for key, letters in groups.items()]
+    return Letters(tuple(sorted(causes, key=lambda cause: -cause.count)), looked_at, held)
+
+
+def preview(hub: Hub, ids: list[str]) -> Preview:
+    """Say what a replay of these letters would write.
+
+    :param ids: `topic/partition/offset` of each.
+    :raises NotReplayable: one is not the sink's.
+    """
+    messages = list(_read(hub, ids))
+    return Preview(len(messages), dict(Counter(_origin(message) for message in messages)), tuple(ids))
+
+
+def replay(hub: Hub, ids: list[str], *, token: str | None, who: str) -> Preview:
+    """Write these letters to the topics that they come from: original bytes, original headers.
+
+    :raises NotReplayable: one is not the sink's.
+    """
+    told = f"{len(ids)} dead letters: {', '.join(ids[:20])}"
+    return hub.guard.perform(lambda: _replay(hub, ids), token=token, who=who, what="replay", target=told)
+
+
+def _letter(record: RecordView) -> DeadLetter:
+    header = record.headers.get
+    return DeadLetter(
+        id=f"{record.topic}/{record.partition}/{record.offset}",
+        origin_topic=header(f"{_PREFIX}topic", "?"),
+        origin_partition=header(f"{_PREFIX}partition", "?"),
+        origin_offset=header(f"{_PREFIX}offset", "?"),
+        connector=header(f"{_PREFIX}connector.name", "?"),
+        stage=header(f"{_PREFIX}stage", "?"),
+        reason=header(f"{_PREFIX}exception.message", "no reason given"),
+        record=record,
+    )
+
+
+def _cause(topic: str, connector: str, stage: str, message: str, letters: list[DeadLetter]) -> Cause:
+    times = [letter.record.timestamp_ms for letter in letters]
+    newest = tuple(sorted(letters, key=lambda letter: -letter.record.timestamp_ms))
+    return Cause(topic, connector, stage, message, len(letters), min(times), max(times), _can_replay(topic), newest)
+
+
+def _can_replay(topic: str) -> bool:
+    return topic == DEAD_LETTER_TOPICS[1]
+
+
+def _read(hub: Hub, ids: list[str]) -> Iterator[Any]:
+    places = []
+    for each in ids[:_AT_ONCE]:
+        topic, partition, offset = each.rsplit("/", 2)
+        if not _can_replay(topic):
+            raise NotReplayable(topic)
+        places.append(TopicPartition(topic, int(partition), int(offset)))
+    with closing(open_consumer(hub.config.kafka.bootstrap)) as consumer:
+        for place in places:
+            message = _read_one(consumer, place)
+            if message is not None:
+                yield message
+
+
+def _read_one(consumer: Consumer, place: TopicPartition) -> Any | None:
+    consumer.assign([place])
+    message = consumer.poll(3.0)
+    if message is None or message.error() is not None or message.offset() != place.offset:
+        return None  # retention took it meanwhile
+    return message
+
+
+def _origin(message: Any) -> str:
+    headers = dict(message.headers() or ())
+    return (headers.get(f"{_PREFIX}topic") or b"?").decode()
+
+
+def _replay(hub: Hub, ids: list[str]) -> Preview:
+    messages = list(_read(hub, ids))
+    settings = {"bootstrap.servers": hub.config.kafka.bootstrap, "acks": "all", "enable.idempotence": True}
+    # The partitioner of Java's producers: a key must stay in its partition.
+    producer = Producer({**settings, "partitioner": "murmur2_random", "log_level": 0}, logger=silent_logger())
+    refused: list[str] = []
+    for message in messages:
+        headers = [(name, value) for name, value in message.headers() or () if not name.startswith(_PREFIX)]
+        try:
+            producer.produce(
+                _origin(message),
+                value=message.value(),
+                key=message.key(),
+                headers=headers,
+                on_delivery=lambda error, _: refused.append(error.str()) if error else None,
+            )
+        except KafkaException as exc:
+            raise KafkaUnreachable(hub.config.kafka.bootstrap, exc.args[0].str()) from exc
+    left = producer.flush(_FLUSH_S) + len(refused)
+    if left:
+        raise ReplayIncomplete(left)
+    return Preview(len(messages), dict(Counter(_origin(message) for message in messages)), tuple(ids))

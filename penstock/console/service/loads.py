@@ -1,0 +1,41 @@
+"""Loads: the runs of Airflow's DAG, and starting one."""
+
+from __future__ import annotations
+
+from penstock.console.collect.airflow import LoadRun
+from penstock.console.hub import Hub
+from penstock.errors import TerminalError
+from penstock.loads.airflow_api import AirflowApi
+from penstock.loads.load import DEFAULT_SEED, trigger_load
+
+USERS_AT_MOST = 1_000_000
+
+
+class UsersInvalid(TerminalError):
+    """So many users cannot be loaded."""
+
+    def __init__(self, users: int) -> None:
+        super().__init__(f"{users} users cannot be loaded: 1 to {USERS_AT_MOST:,}")
+
+
+def list_loads(hub: Hub) -> list[LoadRun]:
+    """Return the newest runs, newest first.
+
+    :raises NotSeen: Airflow was never seen.
+    """
+    return list(hub.now.snapshot.airflow.seen.runs)
+
+
+def start_load(hub: Hub, *, users: int, seed: str = DEFAULT_SEED, token: str | None, who: str) -> str:
+    """Start a load; return the id of its run.
+
+    :raises UsersInvalid: out of bounds.
+    """
+    if not 1 <= users <= USERS_AT_MOST:
+        raise UsersInvalid(users)
+
+    def trigger() -> str:
+        with AirflowApi(hub.config.airflow.url) as api:
+            return trigger_load(api, users=users, seed=seed).id
+
+    return hub.guard.perform(trigger, token=token, who=who, what="load", target=f"{users} users, seed {seed}")

@@ -1,0 +1,98 @@
+"""Finds the newest records of one key in a topic, from its end backwards, within a time limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import TopicPartition
+
+from penstock.console.collect.kafka import TopicState
+from penstock.console.service.messages import open_consumer
+from penstock.console.service.records import RecordReader, RecordView
+
+_WINDOW = 5000
+_POLL_S = 0.05
+
+KeyOf = Callable[[bytes | None], Any]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The newest records of a key, newest first; `looked_at` of `of` offsets."""
+
+    records: tuple[RecordView, ...] = ()
+    looked_at: int = 0
+    of: int = 0
+
+    @property
+    def newest(self) -> RecordView | None:
+        """The newest of them."""
+        return self.records[0] if self.records else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the whole topic was looked at."""
+        return self.looked_at >= self.of
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which key: the columns that name it, as text, and how a key's bytes are read."""
+
+    key: Mapping[str, str]
+    key_of: KeyOf
+
+    def matches(self, data: bytes | None) -> bool:
+        """Tell whether bytes are a key that has these columns with these values."""
+        # A text, a uuid too, stands in Avro as it is: most keys need not be decoded.
+        if data is None or not any(self._may_hold(data, text) for text in self.key.values()):
+            return False
+        found = self.key_of(data)
+        return isinstance(found, dict) and all(str(found.get(name)) == text for name, text in self.key.items())
+
+    @staticmethod
+    def _may_hold(data: bytes, text: str) -> bool:
+        return text.lstrip("-").isdigit() or text.encode() in data
+
+
+def find_newest(
+    bootstrap: str, reader: RecordReader, state: TopicState, wanted: Wanted, *, count: int, budget_s: float
+) -> Trace:
+    """Look for the newest records of a key."""
+    deadline = time.monotonic() + budget_s
+    ends = {part.number: part.end for part in state.partitions}
+    begins = {part.number: part.beginning for part in state.partitions}
+    found: list[Any] = []
+    looked_at = 0
+    with closing(open_consumer(bootstrap)) as consumer:
+        while any(ends[each] > begins[each] for each in ends) and time.monotonic() < deadline:
+            starts = {each: max(begins[each], end - _WINDOW) for each, end in ends.items()}
+            found += _window(consumer, state.name, starts, ends, wanted, deadline)
+            looked_at += sum(ends[each] - starts[each] for each in ends)
+            ends = starts
+            if len(found) >= count:
+                break
+    newest = sorted(found, key=lambda message: (message.timestamp()[1], message.offset()), reverse=True)[:count]
+    whole = sum(part.end - part.beginning for part in state.partitions)
+    return Trace(tuple(reader.read(message) for message in newest), looked_at, whole)
+
+
+def _window(
+    consumer: Any, topic: str, starts: dict[int, int], ends: dict[int, int], wanted: Wanted, deadline: float
+) -> list[Any]:
+    positions = dict(starts)
+    consumer.assign([TopicPartition(topic, *place) for place in starts.items()])
+    found = []
+    while any(positions[each] < ends[each] for each in positions) and time.monotonic() < deadline:
+        for message in consumer.consume(_WINDOW, timeout=_POLL_S):
+            if message.error() is None and message.offset() < ends[message.partition()]:
+                positions[message.partition()] = message.offset() + 1
+                if wanted.matches(message.key()):
+                    found.append(message)
+        for at in consumer.position([TopicPartition(topic, each) for each in positions]):
+            positions[at.partition] = max(positions[at.partition], at.offset)
+    return found

@@ -1,0 +1,200 @@
+"""Schemas: each subject's versions with what changed, the contract in the repository, the column in Cassandra."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.console.hub import Hub
+from penstock.errors import TerminalError
+from penstock.project import Project
+
+_PRIMITIVE = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
+
+
+class SubjectMissing(TerminalError):
+    """There is no such subject."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no subject {name}; /schemas lists those that exist")
+
+
+class SchemaUnreadable(TerminalError):
+    """What was pasted is no JSON."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"the schema is not valid JSON: {problem}")
+
+
+@dataclass(frozen=True)
+class SubjectRow:
+    """A subject in the list."""
+
+    name: str
+    versions: int
+    has_contract: bool
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a record: its type in words, and the Cassandra column of the same name, if the topic is a view's."""
+
+    name: str
+    type: str
+    default: str
+    column: str | None
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version and what it changed; `changes` of the first are empty."""
+
+    version: int
+    id: int
+    changes: tuple[str, ...]
+    schema: Any
+
+
+@dataclass(frozen=True)
+class SubjectDetail:
+    """Everything of one subject; the versions newest first. `contract` says how the repository's file stands to it."""
+
+    name: str
+    compatibility: str
+    versions: tuple[Version, ...]
+    fields: tuple[Field, ...]
+    contract: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a schema may follow the newest version."""
+
+    compatible: bool
+    reasons: tuple[str, ...]
+
+
+def list_subjects(hub: Hub) -> list[SubjectRow]:
+    """Return every subject.
+
+    :raises NotSeen: the registry was never seen.
+    """
+    known = hub.now.snapshot.registry.seen.values()
+    return [SubjectRow(each.name, len(each.versions), _contract(hub, each.name) is not None) for each in known]
+
+
+def subject_detail(hub: Hub, name: str) -> SubjectDetail:
+    """Return everything of one subject.
+
+    :raises SubjectMissing: there is none.
+    """
+    numbers = hub.registry.versions(name)
+    if not numbers:
+        raise SubjectMissing(name)
+    found = [(number, *_schema(hub, name, number)) for number in numbers]
+    versions = []
+    for before, (number, schema_id, schema) in zip([None, *found], found, strict=False):
+        changes = describe_changes(before[2], schema) if before else ()
+        versions.append(Version(number, schema_id, changes, schema))
+    newest = versions[-1].schema
+    level = hub.registry.compatibility(name) or f"{hub.registry.default_compatibility()} (the registry's default)"
+    return SubjectDetail(
+        name,
+        level,
+        tuple(reversed(versions)),
+        _fields(hub, name, newest),
+        _against_contract(_contract(hub, name), name, newest),
+    )
+
+
+def check(hub: Hub, name: str, text: str) -> Verdict:
+    """Ask the registry whether a schema may follow; nothing is registered.
+
+    :raises SchemaUnreadable: it is no JSON.
+    """
+    try:
+        schema = json.dumps(json.loads(text))
+    except ValueError as exc:
+        raise SchemaUnreadable(str(exc)) from exc
+    return Verdict(*hub.registry.is_compatible(name, schema))
+
+
+def describe_changes(before: Any, after: Any) -> tuple[str, ...]:
+    """Say in words what differs between two schemas, field by field."""
+    old, new = dict(flat_fields(before)), dict(flat_fields(after))
+    added = [f"+ {name}: {new[name]}" for name in new if name not in old]
+    removed = [f"- {name}: {old[name]}" for name in old if name not in new]
+    changed = [f"~ {name}: {old[name]} → {new[name]}" for name in new if name in old and old[name] != new[name]]
+    return tuple(added + removed + changed) or ("nothing but names or documentation",)
+
+
+def flat_fields(schema: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """List the fields of a record with their types, those of Debezium's row (`before`, `after`) once, as `row.…`."""
+    found = []
+    for field in schema.get("fields", ()) if isinstance(schema, dict) else ():
+        record = _record_in(field["type"])
+        if record is not None and record.get("fields"):
+            name = "row" if field["name"] == "before" else field["name"]
+            found += flat_fields(record, f"{prefix}{name}.")
+        elif not _names_a_record(field["type"]):  # `after` is of the record that `before` defines
+            default = f", default {json.dumps(field['default'])}" if "default" in field else ""
+            found.append((prefix + field["name"], type_text(field["type"]) + default))
+    return found
+
+
+def type_text(kind: Any) -> str:
+    """Write an Avro type in words: `string`, `timestamp-micros or null`."""
+    if isinstance(kind, list):
+        named = [type_text(each) for each in kind if each != "null"]
+        return " or ".join([*named, "null"] if "null" in kind else named)
+    if not isinstance(kind, dict):
+        return str(kind)
+    logical = kind.get("logicalType") or kind.get("connect.name")
+    if logical == "decimal":
+        return f"decimal({kind.get('precision')},{kind.get('scale', 0)})"
+    if kind.get("type") == "array":
+        return f"array of {type_text(kind['items'])}"
+    return str(logical or (kind.get("name") if kind.get("type") == "record" else type_text(kind["type"])))
+
+
+def _names_a_record(kind: Any) -> bool:
+    kinds = kind if isinstance(kind, list) else [kind]
+    return any(isinstance(each, str) and each not in _PRIMITIVE for each in kinds)
+
+
+def _record_in(kind: Any) -> dict[str, Any] | None:
+    kinds = kind if isinstance(kind, list) else [kind]
+    return next((each for each in kinds if isinstance(each, dict) and each.get("type") == "record"), None)
+
+
+def _schema(hub: Hub, name: str, version: int) -> tuple[int, Any]:
+    found = hub.registry.version(name, version)
+    if found is None:
+        raise SubjectMissing(f"{name} version {version}")
+    return found[0], json.loads(found[1])
+
+
+def _fields(hub: Hub, subject: str, schema: Any) -> tuple[Field, ...]:
+    view = hub.now.snapshot.known.view_of(subject.rpartition("-")[0])
+    cassandra = hub.now.snapshot.cassandra.value
+    columns = cassandra.tables.get(view.name, {}) if view and cassandra else {}
+    fields = []
+    for name, text in flat_fields(schema):
+        kind, _, default = text.partition(", default ")
+        fields.append(Field(name, kind, default, columns.get(name)))
+    return tuple(fields)
+
+
+def _contract(hub: Hub, subject: str) -> Any | None:
+    file = Project.of(hub.config).avro / f"{subject}.avsc"
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def _against_contract(contract: Any | None, subject: str, schema: Any) -> str:
+    if contract is None:
+        return "no contract: this subject follows its source table"
+    differences = describe_changes(schema, contract)
+    if dict(flat_fields(contract)) == dict(flat_fields(schema)):
+        return f"as schemas/avro/{subject}.avsc says"
+    return f"differs from schemas/avro/{subject}.avsc: {'; '.join(differences)}"

@@ -1,0 +1,69 @@
+"""Everything that the console knows at one moment, as pages, API, alerts and metrics read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from penstock.console.collect.airflow import AirflowState
+from penstock.console.collect.cassandra import CassandraState
+from penstock.console.collect.connect import ConnectorView
+from penstock.console.collect.ends import End
+from penstock.console.collect.kafka import GroupState, KafkaState, Place
+from penstock.console.collect.parts import PartState
+from penstock.console.collect.postgres import PostgresState
+from penstock.console.collect.registry import Subject
+from penstock.console.collect.source_api import ApiState
+from penstock.console.collect.spark import SparkState
+from penstock.console.declared import Declared
+from penstock.console.reading import Reading
+from penstock.topics.topic import DEAD_LETTER_TOPICS
+
+
+@dataclass(frozen=True)
+class KafkaView:
+    """Kafka and the ends of the topics that are followed."""
+
+    cluster: KafkaState
+    ends: Mapping[Place, End]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A reading of each system, and what the repository declares."""
+
+    at: float
+    declared: Reading[Declared]
+    parts: Reading[dict[str, PartState]]
+    api: Reading[ApiState]
+    airflow: Reading[AirflowState]
+    postgres: Reading[PostgresState]
+    connect: Reading[dict[str, ConnectorView]]
+    kafka: Reading[KafkaView]
+    groups: Reading[dict[str, GroupState]]
+    registry: Reading[dict[str, Subject]]
+    spark: Reading[SparkState]
+    cassandra: Reading[CassandraState]
+
+    @property
+    def readings(self) -> tuple[Reading[object], ...]:
+        """Every reading."""
+        return tuple(value for value in vars(self).values() if isinstance(value, Reading))
+
+    @property
+    def known(self) -> Declared:
+        """What is declared, as far as it could be read."""
+        return self.declared.value or Declared()
+
+    def source_key(self, table: str) -> tuple[str, ...]:
+        """Return the primary key of a source table; empty when it has none, or Postgres was never seen."""
+        tables = self.postgres.value.tables if self.postgres.value else ()
+        return next((each.primary_key for each in tables if each.name == table), ())
+
+    def kind_of(self, topic: str) -> str:
+        """Say what a topic is for: change, view, dead letters or internal."""
+        if topic in self.known.source_topics:
+            return "change"
+        if topic in DEAD_LETTER_TOPICS:
+            return "dead letters"
+        return "view" if self.known.view_of(topic) else "internal"

@@ -1,0 +1,27 @@
+"""`python -m penstock.console.verify_child [VIEW]`: one verify, of the configuration on standard input.
+
+A process of its own: Spark's memory must not stay in the console.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from penstock.config import Config
+from penstock.errors import PenstockError
+
+
+def main() -> None:
+    """Verify; what it found is in the file that `penstock.verify.last` reads."""
+    from penstock.verify.verify import verify
+
+    config = Config(**json.loads(sys.stdin.read()))
+    try:
+        verify(config, sys.argv[1:])
+    except PenstockError as exc:
+        sys.exit(str(exc))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""The control center. It needs nothing: it comes up first and shows how the rest comes up."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from penstock.config import Config
+from penstock.stack.layout import Layout
+from penstock.stack.part import Part
+from penstock.stack.parts.http import answers
+
+
+def console(config: Config, layout: Layout) -> Part:
+    """Return the part; it is given the whole configuration as a file, since it looks at every part."""
+    file = layout.conf("console") / "config.json"
+    return Part(
+        name="console",
+        command=(sys.executable, "-m", "penstock.console", "--config", str(file)),
+        is_ready=lambda: answers(f"{config.console.url}/api/v1/about"),
+        prepare=lambda: _write(file, config),
+        # Thirty threads with an arena each keep what none of them uses.
+        environment=lambda: {"MALLOC_ARENA_MAX": "2"},
+        ports={"console.port": config.console.port},
+        stop_wait_s=5,
+    )
+
+
+def _write(file: Path, config: Config) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(config.model_dump_json(indent=2))

@@ -1,0 +1,39 @@
+"""The outcome of the last `verify`, as the file that it leaves for the control center."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from penstock.config import Config
+from penstock.stack.layout import Layout
+from penstock.verify.model import ViewResult
+
+
+def last_file(config: Config) -> Path:
+    """Name the file."""
+    return Layout.of(config).run / "verify.json"
+
+
+def keep_results(config: Config, results: Sequence[ViewResult]) -> None:
+    """Note the outcome of some views, each with its time; what was known of others stays."""
+    file = last_file(config)
+    known = read_last(config)
+    known.update({result.view: {**asdict(result), "equal": result.is_equal, "at": time.time()} for result in results})
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(json.dumps(known, indent=2))
+    temporary.replace(file)
+
+
+def read_last(config: Config) -> dict[str, dict[str, Any]]:
+    """Return what is known of each view: a `ViewResult` as JSON, `equal`, and `at` in seconds since 1970."""
+    try:
+        known: dict[str, dict[str, Any]] = json.loads(last_file(config).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known

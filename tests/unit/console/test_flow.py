@@ -1,0 +1,158 @@
+"""What the pipeline's boxes, readers, events and alerts say of a snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from penstock.config import ROOT
+from penstock.console import alerts
+from penstock.console.alerts import AlertRulesInvalid, Rule, Rules, judge, read_rules
+from penstock.console.collect.kafka import GroupState
+from penstock.console.collect.postgres import PostgresState
+from penstock.console.events import differences
+from penstock.console.flow import Flow, Health, build_flow, duration
+from penstock.console.progress import readers
+from penstock.console.snapshot import Snapshot
+from tests.unit.console import made
+
+
+def flow_of(snapshot: Snapshot) -> Flow:
+    return build_flow(snapshot, lambda _: 1.0)
+
+
+def health(flow: Flow) -> dict[str, Health]:
+    return {box.key: box.health for box in flow.boxes}
+
+
+def test_a_pipeline_at_rest_is_green_and_zero_seconds_behind() -> None:
+    flow = flow_of(made.snapshot())
+    assert set(health(flow).values()) == {Health.OK}
+    assert flow.freshness_s == 0.0
+
+
+@pytest.mark.parametrize(
+    ("system", "boxes"),
+    [
+        ("connect", {"debezium", "sink"}),
+        ("kafka", {"changes", "views"}),
+        ("postgres", {"postgres"}),
+        ("spark", {"spark"}),
+        ("cassandra", {"cassandra"}),
+        ("airflow", {"airflow"}),
+        ("api", {"api"}),
+    ],
+)
+def test_a_system_that_is_away_makes_its_boxes_red_with_the_reason(system: str, boxes: set[str]) -> None:
+    flow = flow_of(made.without(system, "it is away"))
+    red = {box.key: box.problem for box in flow.boxes if box.health is Health.DOWN}
+    assert red == dict.fromkeys(boxes, "it is away")
+
+
+@pytest.mark.parametrize("system", ["postgres", "connect", "kafka", "groups", "spark"])
+def test_nobody_claims_freshness_while_a_system_on_the_way_is_away(system: str) -> None:
+    assert flow_of(made.without(system)).freshness_s is None
+
+
+def test_sparks_position_is_that_of_its_newest_record_not_of_its_last_commit() -> None:
+    # Committed: 2. The view's newest record stands for the change at offset 6, so 7, 8 and 9 wait; 10 is a marker.
+    (query,) = [reader for reader in readers(made.snapshot(view_version=6)) if reader.kind == "Spark query"]
+    (lag,) = query.lags
+    assert (lag.position, lag.behind) == (7, 3)
+    assert lag.seconds == pytest.approx(20 - 7)
+
+
+def test_the_marker_of_a_transaction_is_no_lag() -> None:
+    (query,) = [reader for reader in readers(made.snapshot(view_version=9)) if reader.kind == "Spark query"]
+    assert (query.behind, query.seconds) == (0, 0.0)
+
+
+def test_without_versions_the_offset_log_tells_sparks_position() -> None:
+    snapshot = made.snapshot()
+    kafka = snapshot.kafka.seen
+    ends = {made.CHANGES: kafka.ends[made.CHANGES, 0]}
+    silent = replace(kafka, ends={(name, 0): end for name, end in ends.items()})
+    (query,) = [r for r in readers(replace(snapshot, kafka=made.reading(silent))) if r.kind == "Spark query"]
+    assert (query.lags[0].position, query.behind) == (2, 8)
+
+
+def test_a_sink_that_is_behind_makes_cassandra_behind() -> None:
+    flow = flow_of(made.snapshot(sink_at=3))
+    assert flow.freshness_s == pytest.approx(9 - 3)
+    assert flow.why == f"waits for {made.SINK}"
+
+
+def test_a_group_of_somebody_else_does_not() -> None:
+    other = {"somebody": GroupState("somebody", "EMPTY", (), {(made.VIEW, 0): 0})}
+    assert flow_of(made.snapshot(groups=made.reading(other))).freshness_s == 0.0
+
+
+def test_a_slot_that_nobody_reads_warns_and_ages() -> None:
+    idle = PostgresState("18", "0/1", 1, (made.slot(active=False, inactive_since=made.NOW - 90),), ())
+    flow = flow_of(made.snapshot(postgres=made.reading(idle)))
+    assert health(flow)["postgres"] is Health.WARN
+    assert flow.freshness_s == pytest.approx(90)
+
+
+def test_a_failed_task_is_red_with_its_reason_and_what_the_watcher_does() -> None:
+    failed = made.connector(state="FAILED", reason="no such column", watched="restarted once, next try in 2 s")
+    flow = flow_of(made.snapshot(connect=made.reading({"sink": failed})))
+    (box,) = [box for box in flow.boxes if box.key == "sink"]
+    assert (box.health, box.headline) == (Health.DOWN, "FAILED")
+    assert box.problem == "no such column; restarted once, next try in 2 s"
+
+
+def test_events_tell_what_went_and_what_came_back() -> None:
+    well, ill = made.snapshot(), made.snapshot(spark=replace(made.away("gone"), value=None, at=made.NOW))
+    moments = [(each, flow_of(each)) for each in (well, ill, well)]
+    assert [(e.level, e.text) for e in differences(moments[0], moments[1])] == [("down", "Spark: gone")]
+    assert [(e.level, e.text) for e in differences(moments[1], moments[2])] == [("ok", "Spark is well again")]
+
+
+def test_a_connector_that_changes_its_state_is_an_event() -> None:
+    before = made.snapshot()
+    now = made.snapshot(connect=made.reading({"sink": made.connector(state="FAILED", reason="why")}))
+    told = [event.text for event in differences((before, flow_of(before)), (now, flow_of(now)))]
+    assert "connector sink: RUNNING → FAILED: why" in told
+
+
+def test_an_alert_fires_only_after_its_time_and_ends_at_once() -> None:
+    standing = alerts.start(Rules(rule=(Rule(name="late", what="freshness_s", above=1, for_s=10),)))
+    late, well = made.snapshot(sink_at=0), made.snapshot()
+    standing, changes = judge(standing, late, flow_of(late))
+    assert not changes
+    later = replace(late, at=late.at + 10)
+    standing, changes = judge(standing, later, flow_of(late))
+    assert [change.firing for change in changes] == [True]
+    standing, changes = judge(standing, well, flow_of(well))
+    assert [change.firing for change in changes] == [False]
+
+
+def test_an_alert_that_cannot_be_judged_keeps_its_state() -> None:
+    standing = alerts.start(Rules(rule=(Rule(name="late", what="freshness_s", above=1),)))
+    late, blind = made.snapshot(sink_at=0), made.snapshot(spark=made.away())
+    standing, _ = judge(standing, late, flow_of(late))
+    standing, changes = judge(standing, blind, flow_of(blind))
+    assert standing["late"].is_firing and not changes
+
+
+def test_the_example_of_the_rules_is_what_holds_without_a_file() -> None:
+    assert read_rules(ROOT / "alerts.toml.example") == alerts.DEFAULTS
+    assert read_rules(ROOT / "no-such-file") == alerts.DEFAULTS
+
+
+def test_a_wrong_rule_is_one_clear_message(tmp_path: Path) -> None:
+    file = tmp_path / "alerts.toml"
+    file.write_text('[[rule]]\nname = "x"\nwhat = "weather"\n')
+    with pytest.raises(AlertRulesInvalid, match=r"rule\.0\.what"):
+        read_rules(file)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (59, "59 s"), (185, "3 min 5 s"), (7440, "2 h 4 min"), (266_400, "3 d 2 h")],
+)
+def test_durations_are_written_with_their_units(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,0 +1,103 @@
+"""Who may write, what is written down, and what other pages cannot do through a visitor's browser."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.console.guard import Guard, ReadOnly, TokenWrong
+from penstock.console.origin import OriginGuard
+from penstock.console.service.connectors import hide_secrets
+
+
+def perform(guard: Guard, done: list[str], *, token: str | None) -> None:
+    guard.perform(lambda: done.append("x"), token=token, who="test", what="restart", target="sink")
+
+
+def test_a_read_only_console_does_nothing_and_notes_the_try(tmp_path: Path) -> None:
+    guard, done = Guard(tmp_path, write=False), list[str]()
+    with pytest.raises(ReadOnly, match="write = true"):
+        perform(guard, done, token="")
+    assert not done
+    assert [entry.outcome.split(":")[0] for entry in guard.entries] == ["refused"]
+
+
+def test_writing_needs_the_token(tmp_path: Path) -> None:
+    guard, done = Guard(tmp_path, write=True), list[str]()
+    for token in (None, "", "wrong"):
+        with pytest.raises(TokenWrong):
+            perform(guard, done, token=token)
+    perform(guard, done, token=guard.token_file.read_text())
+    assert done == ["x"]
+
+
+def test_the_token_is_readable_by_its_owner_only_and_stays(tmp_path: Path) -> None:
+    token = Guard(tmp_path, write=True).token_file
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600
+    before = token.read_text()
+    Guard(tmp_path, write=True)
+    assert token.read_text() == before
+
+
+def test_the_audit_log_outlives_the_console_and_never_holds_the_token(tmp_path: Path) -> None:
+    guard = Guard(tmp_path, write=True)
+    token = guard.token_file.read_text()
+    perform(guard, [], token=token)
+    assert [entry.outcome for entry in Guard(tmp_path, write=True).entries] == ["done"]
+    assert token not in (tmp_path / "audit.jsonl").read_text()
+
+
+def test_what_fails_is_noted_as_failed(tmp_path: Path) -> None:
+    guard = Guard(tmp_path, write=True)
+    token = guard.token_file.read_text()
+    with pytest.raises(ZeroDivisionError):
+        guard.perform(lambda: 1 // 0, token=token, who="t", what="divide", target="1")
+    assert guard.entries[-1].outcome.startswith("failed")
+
+
+def ask(kind: str, *, method: str = "GET", host: str = "127.0.0.1:9021", origin: str | None = None) -> str:
+    """Say what becomes of a request: `passed`, or what the guard sends instead."""
+    told: list[str] = []
+
+    async def app(*_: Any) -> None:
+        told.append("passed")
+
+    async def send(message: Any) -> None:
+        told.append(str(message.get("status") or message["type"]))
+
+    headers = [(b"host", host.encode())] + ([(b"origin", origin.encode())] if origin else [])
+    scope = {"type": kind, "method": method, "headers": headers}
+    asyncio.run(OriginGuard(app, hosts=["console.lan"])(scope, None, send))
+    return told[0]
+
+
+def test_the_console_serves_its_own_pages() -> None:
+    assert ask("http") == "passed"
+    assert ask("http", method="POST", origin="http://127.0.0.1:9021") == "passed"
+    assert ask("websocket", origin="http://127.0.0.1:9021") == "passed"
+    assert ask("http", host="console.lan:9021") == "passed"
+    assert ask("http", method="POST") == "passed"  # a program, not a browser: the token decides
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1:8080", "null"])
+def test_other_pages_can_neither_write_nor_open_a_websocket(origin: str) -> None:
+    assert ask("http", method="POST", origin=origin) == "403"
+    assert ask("websocket", origin=origin) == "websocket.close"
+
+
+def test_a_name_that_points_here_is_not_this_console() -> None:
+    assert ask("http", host="evil.example:9021", origin="http://evil.example:9021") == "403"
+
+
+def test_secrets_of_a_connector_are_hidden_references_are_not() -> None:
+    config = {"database.password": "hunter2", "sasl.jaas.config": "x", "a.password": "${env:P}", "topics": "t"}
+    assert hide_secrets(config) == {
+        "a.password": "${env:P}",
+        "database.password": "••••",
+        "sasl.jaas.config": "••••",
+        "topics": "t",
+    }

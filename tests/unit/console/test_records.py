@@ -1,0 +1,210 @@
+"""What a record looks like to people: decoded, masked, filtered; one bad record never stops the rest."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fastavro import parse_schema, schemaless_writer
+
+from penstock.console.mask import HIDDEN, Mask
+from penstock.console.service.dead_letters import NotReplayable, _read
+from penstock.console.service.filter import ConditionInvalid, Filter, read_condition
+from penstock.console.service.messages import StartInvalid, _read_start
+from penstock.console.service.records import RecordReader, RecordView
+from penstock.console.service.same import as_cql, is_same
+from penstock.registry.client import RegistryUnreachable
+from penstock.registry.decode import AvroDecoder
+
+ROW = {
+    "type": "record",
+    "name": "Row",
+    "fields": [{"name": "id", "type": "string"}, {"name": "name", "type": ["null", "string"]}],
+}
+ENVELOPE = {
+    "type": "record",
+    "name": "Envelope",
+    "fields": [
+        {"name": "before", "type": ["null", ROW]},
+        {"name": "after", "type": ["null", "Row"]},
+        {"name": "op", "type": "string"},
+        {"name": "source", "type": {"type": "map", "values": "long"}},
+    ],
+}
+KEY = {"type": "record", "name": "Key", "fields": [{"name": "id", "type": "string"}]}
+SCHEMAS: dict[int, Any] = {1: KEY, 2: ENVELOPE, 3: ROW}
+
+
+class Registry:
+    """Knows three schemas; `away` makes it refuse."""
+
+    def __init__(self, *, away: bool = False) -> None:
+        self.away = away
+
+    def schema(self, schema_id: int) -> str | None:
+        if self.away:
+            raise RegistryUnreachable("http://registry", "refused")
+        return json.dumps(SCHEMAS[schema_id]) if schema_id in SCHEMAS else None
+
+
+@dataclass
+class Message:
+    """A message as confluent-kafka gives it."""
+
+    key_bytes: bytes | None
+    value_bytes: bytes | None
+    header_list: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def topic(self) -> str:
+        return "app.public.users"
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return 7
+
+    def timestamp(self) -> tuple[int, int]:
+        return (1, 1_764_000_000_000)
+
+    def key(self) -> bytes | None:
+        return self.key_bytes
+
+    def value(self) -> bytes | None:
+        return self.value_bytes
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return self.header_list
+
+
+def encoded(schema_id: int, value: Any) -> bytes:
+    body = io.BytesIO()
+    schemaless_writer(body, parse_schema(SCHEMAS[schema_id]), value)
+    return struct.pack(">bI", 0, schema_id) + body.getvalue()
+
+
+def change(op: str, before: Any, after: Any) -> Message:
+    value = {"before": before, "after": after, "op": op, "source": {"txId": 5}}
+    return Message(encoded(1, {"id": "a"}), encoded(2, value), [("epoch", b"1")])
+
+
+def read(message: Message, *, masked: tuple[str, ...] = (), away: bool = False) -> RecordView:
+    return RecordReader(AvroDecoder(Registry(away=away)), Mask(masked)).read(message)  # type: ignore[arg-type]
+
+
+UPDATE = change("u", {"id": "a", "name": "Ada"}, {"id": "a", "name": "Grace"})
+
+
+def test_a_change_has_both_rows_and_names_what_changed() -> None:
+    record = read(UPDATE)
+    assert (record.op, record.changed, record.value) == ("u", ("name",), None)
+    assert (record.before["name"], record.after["name"]) == ("Ada", "Grace")
+    assert record.headers == {"epoch": "1"}
+
+
+def test_an_insert_and_a_delete_change_no_field() -> None:
+    assert read(change("c", None, {"id": "a", "name": None})).changed == ()
+    assert read(change("d", {"id": "a", "name": None}, None)).changed == ()
+
+
+def test_a_bad_record_shows_its_bytes_and_the_reason() -> None:
+    record = read(Message(encoded(1, {"id": "a"}), encoded(3, {"id": "a", "name": "Ada"})[:-2]))
+    assert record.problem is not None and "not of schema 3" in record.problem
+    assert record.raw is not None and record.raw.startswith("00 00 00 00 03")
+    assert record.key == {"id": "a"}
+
+
+def test_a_registry_that_is_away_is_a_reason_too() -> None:
+    record = read(UPDATE, away=True)
+    assert record.problem is not None and "does not answer" in record.problem
+
+
+def test_a_masked_column_is_hidden_wherever_it_is() -> None:
+    record = read(UPDATE, masked=("name",))
+    assert (record.before["name"], record.after["name"]) == (HIDDEN, HIDDEN)
+    assert record.changed == ("name",)
+    history = Mask(("name",)).hide({"after": '{"id": "a", "name": "Ada"}', "name": None, "deep": [{"name": 1}]})
+    assert history == {"after": f'{{"id": "a", "name": "{HIDDEN}"}}', "name": None, "deep": [{"name": HIDDEN}]}
+
+
+def test_nothing_of_bytes_that_nobody_understands_is_shown_under_a_mask() -> None:
+    record = read(Message(b"secret", b"secret"), masked=("name",))
+    assert (record.key, record.value, record.raw) == (HIDDEN, HIDDEN, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("name = Grace", True),
+        ("name = Ada", False),
+        ("before.name = Ada", True),
+        ("name ~ RAC", True),
+        ("name != Grace", False),
+        ("source.txId > 4", True),
+        ("source.txId > 10", False),
+        ("id = a", True),
+        ("no_such = x", False),
+    ],
+)
+def test_conditions_look_at_the_row_after_or_where_they_are_told(text: str, holds: bool) -> None:
+    assert Filter(conditions=(read_condition(text, Mask(())),)).keeps(read(UPDATE)) is holds
+
+
+def test_a_filter_takes_key_and_kind() -> None:
+    record = read(UPDATE)
+    assert Filter(op="ud", key="a").keeps(record)
+    assert not Filter(op="c").keeps(record)
+    assert not Filter(key="zzz").keeps(record)
+
+
+def test_a_masked_column_cannot_be_asked_for() -> None:
+    with pytest.raises(ConditionInvalid, match="masked"):
+        read_condition("after.name = Ada", Mask(("name",)))
+
+
+def test_a_condition_that_is_none_says_what_one_is() -> None:
+    with pytest.raises(ConditionInvalid, match="field = value"):
+        read_condition("name", Mask(()))
+
+
+@pytest.mark.parametrize("text", ["", "end", "end-x", "offset:-1", "yesterday"])
+def test_a_start_that_is_none_says_what_one_is(text: str) -> None:
+    with pytest.raises(StartInvalid, match="beginning"):
+        _read_start(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2010-05-06T07:08:09.123Z", "2010-05-06 07:08:09.123000+00:00"),
+        (5276, "1984-06-12"),
+        ("12.3400", "12.34"),
+        ('{"a": 1.0, "b": null}', {"a": "1.0", "b": None}),
+        (None, None),
+    ],
+)
+def test_values_that_stores_write_differently_are_the_same(one: Any, other: Any) -> None:
+    assert is_same(one, other) and is_same(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a", "b"), (None, ""), (1, 2), ("2010-05-06T07:08:09.123Z", "2010-05-06 07:08:09.124+00:00"), (True, 1.5)],
+)
+def test_values_that_differ_are_not(one: Any, other: Any) -> None:
+    assert not is_same(one, other)
+
+
+def test_a_key_that_is_none_of_its_type_is_refused() -> None:
+    assert as_cql("bigint", "12") == 12
+    with pytest.raises(ValueError, match="invalid literal"):
+        as_cql("bigint", "twelve")
+
+
+def test_changes_are_never_replayed() -> None:
+    with pytest.raises(NotReplayable, match="an old row would win"):
+        list(_read(None, ["dead-letters.views/0/1"]))  # type: ignore[arg-type]
