@@ -123,7 +123,9 @@ def start_all(nodes: Sequence[Part | Step], *, layout: Layout, supervisor: Super
 def stop_all(nodes: Sequence[Part | Step], *, supervisor: Supervisor, on_stopped: Callable[[str], None]) -> None:
     """Stop every part once nothing that needs it runs any more: wave by wave, each wave at once."""
     needs = _all_needs(nodes)
-    remaining = {node.name for node in nodes if isinstance(node, Part)}
+    # A supervisord of before an upgrade does not know the parts that came with it.
+    known = supervisor.states()
+    remaining = {node.name for node in nodes if isinstance(node, Part) and node.name in known}
     while remaining:
         wave = {name for name in remaining if not any(name in needs[other] for other in remaining - {name})}
         for name in wave:
