@@ -10,6 +10,7 @@ import pytest
 from penstock.stack.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.processes import command_of, marked
+from penstock.stack.start import stop_all
 from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import wait_until
 from tests.patience import PATIENCE_S
@@ -50,6 +51,14 @@ def test_a_running_supervisor_takes_up_new_parts_and_ends_those_no_longer_wanted
     assert set(supervisor.states()) == {"stays", "comes"}
     assert not alive(layout.state, "goes")
     assert supervisor.state("stays").pid == before
+
+
+def test_a_stop_leaves_out_a_part_that_the_running_supervisor_does_not_know(supervisor: Supervisor) -> None:
+    supervisor.start([sleeper("old")])
+    supervisor.start_process("old")
+    stopped: list[str] = []
+    stop_all([sleeper("old"), sleeper("new")], supervisor=supervisor, on_stopped=stopped.append)
+    assert stopped == ["old"]
 
 
 def test_only_a_process_with_another_command_is_renewed(layout: Layout, supervisor: Supervisor) -> None:
