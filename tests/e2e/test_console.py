@@ -90,9 +90,9 @@ def test_every_figure_is_what_the_systems_say(stack: Stack) -> None:
         topics = {topic["name"]: topic["held"] for topic in api(stack, "/topics")}
         declared = {name: count for name, count in held.items() if not name.startswith(("__", "connect", "registry"))}
         seen = {each["name"]: each["state"] for each in api(stack, "/connectors")}
-        (table,) = api(stack, "/postgres")["tables"]
+        rows = {table["name"]: table["rows"] for table in api(stack, "/postgres")["tables"]}
         # The statistics of Postgres are an estimate while it is at work, and right a moment later.
-        return topics.items() >= declared.items() and seen == states and table["rows"] == users
+        return topics.items() >= declared.items() and seen == states and rows["public.users"] == users
 
     wait_until(is_right, timeout_s=PATIENCE_S, what="the console shows what Kafka, Connect and Postgres say")
     waiting = {reader["name"]: sum(lag["behind"] for lag in reader["lags"]) for reader in api(stack, "/readers")}
