@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import ROOT
+from penstock.project import Project
 from penstock.stack.processes import marked
 from tests.e2e.oracle import wait_until_exact
 from tests.stack import Stack
@@ -84,7 +85,7 @@ def test_a_taken_port_stops_the_start_before_anything_runs(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("command", ["connectors apply zz-broken", "up"])
 def test_a_broken_connector_file_is_said_with_its_line(stack: Stack, command: str) -> None:
-    file = ROOT / "connect/connectors/zz-broken.json"
+    file = Project.of(stack.config).connectors / "zz-broken.json"
     file.write_text('{\n  "connector.class": "x",\n  "tasks.max": 1,,\n}\n')
     try:
         said = refused(command, stack.environment)

@@ -56,13 +56,14 @@ def test_the_set_up_is_idempotent_and_complete(config: Config, database: psycopg
     create_tables(config)
     assert rows(database, "SELECT relreplident FROM pg_class WHERE oid = 'public.users'::regclass") == [("f",)]
     published = rows(database, "SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = 'penstock'")
-    assert published == [("public", "users")]
+    assert set(published) == {("public", "users"), ("penstock", "signals")}
 
 
 def test_a_table_that_left_the_publication_comes_back(config: Config, database: psycopg2.extensions.connection) -> None:
     database.cursor().execute("ALTER PUBLICATION penstock DROP TABLE public.users")
     create_tables(config)
-    assert rows(database, "SELECT tablename FROM pg_publication_tables WHERE pubname = 'penstock'") == [("users",)]
+    published = rows(database, "SELECT tablename FROM pg_publication_tables WHERE pubname = 'penstock'")
+    assert ("users",) in published
 
 
 def test_every_user_arrives_as_it_was_parsed(
