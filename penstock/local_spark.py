@@ -23,13 +23,24 @@ def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
     """
     layout = Layout.of(config)
     layout.temporary(name).mkdir(parents=True, exist_ok=True)
-    os.environ.update(layout.temporary_environment(name))  # what Spark's JVM inherits
-    with _stderr_to(layout.log(name)):
+    with _environment(layout.temporary_environment(name)), _stderr_to(layout.log(name)):
         spark = local_session()
     try:
         yield spark
     finally:
         spark.stop()
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Let a child process that starts here inherit these; one that starts later finds the environment as it was."""
+    kept = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
 
 
 @contextmanager

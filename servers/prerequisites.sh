@@ -6,7 +6,8 @@ say() { echo "penstock: $1" >&2; missing=1; }
 command -v python3.11 >/dev/null 2>&1 || python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null ||
 	say "no Python 3.11 found. Install it (Debian 12: apt-get install python3 python3-venv) and see that 'python3.11' or 'python3' is it."
 
-if ! java_version=$(java -version 2>&1 | sed -n '1s/[^"]*"\([0-9][0-9]*\).*/\1/p') || [ -z "$java_version" ]; then
+# Not the first line: with JDK_JAVA_OPTIONS or JAVA_TOOL_OPTIONS set, Java first says that it picked them up.
+if ! java_version=$(java -version 2>&1 | sed -n 's/.* version "\([0-9][0-9]*\).*/\1/p') || [ -z "$java_version" ]; then
 	say "no Java found. Install a JDK 17 (Debian 12: apt-get install openjdk-17-jdk-headless) and put 'java' on the PATH."
 elif [ "$java_version" != 17 ]; then
 	say "Java $java_version found, but Cassandra 5.0 and Spark 4.2 are run here on Java 17. Put a JDK 17 first on the PATH, or set JAVA_HOME."

@@ -41,6 +41,12 @@ def test_this_machine_has_everything() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_java_that_first_says_its_options_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JDK_JAVA_OPTIONS", '"-Djava.io.tmpdir=/tmp"')
+    done = run(os.environ["PATH"])
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_java_and_no_maven_are_both_said(bare_path: Path) -> None:
     done = run(str(bare_path))
     assert done.returncode == 1
