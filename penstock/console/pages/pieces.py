@@ -11,6 +11,7 @@ from nicegui import ui
 
 from penstock.console.flow import duration
 from penstock.console.plain import UNKNOWN, shown
+from penstock.console.progress import Lag
 from penstock.console.reading import Reading
 
 _LINK_CELL = """
@@ -37,6 +38,26 @@ def column(name: str, label: str, *, right: bool = False, kind: str = "text") ->
     narrow = {"style": _NARROW, "headerStyle": _NARROW} if name in _NARROW_NAMES or right else {}
     # A text that stands right is a figure with its unit: sorting it as text would lie.
     return {"name": name, "label": label, "field": name, "align": align, "sortable": not right, **number, **narrow}
+
+
+LAG_COLUMNS = [
+    column("partition", "Partition", kind="count"),
+    column("position", "Reads next", kind="count"),
+    column("end", "End", kind="count"),
+    column("behind", "Behind", kind="count"),
+    column("seconds", "Behind, time", right=True),
+]
+
+
+def lag_cells(lag: Lag) -> dict[str, Any]:
+    """Return the cells of LAG_COLUMNS."""
+    return {
+        "partition": lag.partition,
+        "position": lag.position,
+        "end": lag.end,
+        "behind": lag.behind,
+        "seconds": span(lag.seconds),
+    }
 
 
 class Table:
@@ -107,6 +128,11 @@ def rate(value: float | None) -> str:
 def number(value: float | None) -> str:
     """Write a count."""
     return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def span(seconds: float | None) -> str:
+    """Write a duration."""
+    return UNKNOWN if seconds is None else duration(seconds)
 
 
 def ago(seconds: float | None) -> str:
