@@ -12,7 +12,7 @@ from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, clock, column, heading, pairs, path_to
 from penstock.console.plain import UNKNOWN
-from penstock.console.reading import NotSeen
+from penstock.console.reading import if_seen
 from penstock.console.service import connectors as service
 from penstock.errors import PenstockError
 
@@ -46,10 +46,7 @@ def register(hub: Hub) -> None:
 
         def refresh() -> None:
             banner.show(hub.now.snapshot.connect)
-            try:
-                table.fill([_cells(each) for each in service.list_connectors(hub)])
-            except NotSeen:
-                table.fill([])
+            table.fill([_cells(each) for each in if_seen(lambda: service.list_connectors(hub))])
 
         frame.every(1.0, refresh)
 
