@@ -12,7 +12,8 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 
 from penstock.errors import TerminalError
 from penstock.registry.decode import AvroDecoder, Decoded, readable
-from penstock.topics.admin import KafkaUnreachable, silent_logger
+from penstock.topics.admin import KafkaUnreachable
+from penstock.topics.consumer import Settings, open_consumer
 
 # confluent_kafka.Message; its stub says that topic, partition and offset may be None, which those of a poll never are.
 _Message = Any
@@ -82,15 +83,8 @@ class TopicReader:
             yield from map(self._record, self._for_ever(consumer))
 
     def _consumer(self) -> Consumer:
-        settings = {
-            "bootstrap.servers": self._bootstrap,
-            "group.id": "penstock-tail",  # librdkafka wants one; nothing is ever committed
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
-        }
-        return Consumer(settings, logger=silent_logger())
+        settings: Settings = {"auto.offset.reset": "earliest", "enable.partition.eof": True}
+        return open_consumer(self._bootstrap, group="penstock-tail", more=settings)
 
     def _places(self, consumer: Consumer, topic: str, offset: int) -> list[TopicPartition]:
         try:
