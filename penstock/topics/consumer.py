@@ -6,6 +6,9 @@ from confluent_kafka import Consumer
 
 from penstock.topics.admin import silent_logger
 
+# On an exactly-once topic every transaction leaves a marker, so at most about half of the offsets are records.
+OFFSETS_PER_RECORD = 3
+
 Settings = dict[str, str | int | float | bool]
 
 

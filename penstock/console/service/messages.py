@@ -19,15 +19,13 @@ from penstock.console.service.filter import Filter
 from penstock.console.service.records import RecordReader, RecordView
 from penstock.errors import TerminalError
 from penstock.topics.admin import KafkaUnreachable
-from penstock.topics.consumer import Settings, open_consumer
+from penstock.topics.consumer import OFFSETS_PER_RECORD, Settings, open_consumer
 
 BUDGET_S = 5.0
 LIMIT = 50
 LIMIT_AT_MOST = 500
 _BATCH = 1000
 _POLL_S = 0.05
-# Of an exactly-once topic about half of the offsets may be markers of transactions.
-_OFFSETS_PER_RECORD = 3
 
 
 class TopicMissing(TerminalError):
@@ -168,7 +166,7 @@ def _starts(kafka: KafkaCollector, state: TopicState, wanted: Search) -> tuple[d
     begins = {
         "beginning": lambda part: part.beginning,
         "offset": lambda part: min(max(number, part.beginning), part.end),
-        "end": lambda part: max(part.beginning, part.end - number * _OFFSETS_PER_RECORD),
+        "end": lambda part: max(part.beginning, part.end - number * OFFSETS_PER_RECORD),
     }
     return {each: begins[kind](part) for each, part in partitions.items()}, number if kind == "end" else None
 
