@@ -10,7 +10,7 @@ from nicegui import run, ui
 from penstock.console.collect.connect import ConnectorView, TaskView
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, clock, column, heading, pairs, path_to
+from penstock.console.pages.pieces import Banner, Table, clock, column, heading, pairs, path_to, say_refused
 from penstock.console.plain import UNKNOWN
 from penstock.console.reading import if_seen
 from penstock.console.service import connectors as service
@@ -145,7 +145,7 @@ async def _act(hub: Hub, frame: Frame, name: str, action: str) -> None:
     try:
         await run.io_bound(lambda: service.act(hub, name, action, token=token, who=who))
     except PenstockError as exc:
-        ui.notify(str(exc), type="negative", multi_line=True, timeout=10_000, close_button="Close")
+        say_refused(exc)
         return
     ui.notify(f"{_VERBS[action]}: asked of {name}", type="positive")
 

@@ -9,7 +9,7 @@ from nicegui import run, ui
 from penstock.console.collect.airflow import LoadRun
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, column
+from penstock.console.pages.pieces import Banner, Table, column, say_refused
 from penstock.console.reading import if_seen
 from penstock.console.service.loads import list_loads, start_load
 from penstock.errors import PenstockError
@@ -58,7 +58,7 @@ def _form(hub: Hub, frame: Frame) -> None:
             try:
                 made = await run.io_bound(lambda: start_load(hub, users=count, seed=text, token=token, who=who))
             except PenstockError as exc:
-                ui.notify(str(exc), type="negative", multi_line=True, timeout=10_000, close_button="Close")
+                say_refused(exc)
                 return
             ui.notify(f"{made} begins", type="positive")
 

@@ -13,6 +13,7 @@ from penstock.console.flow import duration
 from penstock.console.plain import UNKNOWN, shown
 from penstock.console.progress import Lag
 from penstock.console.reading import Reading
+from penstock.errors import PenstockError
 
 _LINK_CELL = """
 <q-td :props="props"><a v-if="props.row.href" class="in" :href="props.row.href">{{ props.value }}</a>
@@ -151,6 +152,11 @@ def heading(text: str, detail: str = "") -> None:
         ui.label(text).classes("text-base font-semibold").props("role=heading aria-level=2")
         if detail:
             ui.label(detail).classes("dim text-sm")
+
+
+def say_refused(error: PenstockError) -> None:
+    """Say why something was not done, for long enough to read a command in it."""
+    ui.notify(str(error), type="negative", multi_line=True, timeout=10_000, close_button="Close")
 
 
 def pairs(values: Mapping[str, Any], *, marked: Sequence[str] = ()) -> None:
