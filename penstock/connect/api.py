@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from types import TracebackType
-from typing import Any, Self, TypeVar, final
+from typing import Any, TypeVar, final
 from urllib.parse import quote
 
 import requests
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from penstock.errors import TerminalError, TransientError
+from penstock.http_client import HttpClient
 
 ConnectorConfig = Mapping[str, str]
 _Model = TypeVar("_Model")
@@ -152,7 +152,7 @@ class Validation(_Reply):
 
 
 @final
-class ConnectApi:
+class ConnectApi(HttpClient):
     """A client of one worker; every method raises :class:`ConnectUnreachable`, `ConnectBusy` or a `TerminalError`.
 
     :param url: for example `http://127.0.0.1:8083`.
@@ -160,19 +160,7 @@ class ConnectApi:
     """
 
     def __init__(self, url: str, *, timeout_s: float = 30) -> None:
-        self._url = url.rstrip("/")
-        self._timeout_s = timeout_s
-        self._http = requests.Session()
-        # The worker is ours to reach directly; a proxy from the environment must not see its configuration.
-        self._http.trust_env = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.close()
+        super().__init__(url, timeout_s=timeout_s)
 
     def connectors(self) -> dict[str, ConnectorOverview]:
         """GET /connectors with info and status: all connectors in one request."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -58,3 +59,11 @@ class Reading(Generic[T]):
         if self.value is None:
             raise NotSeen(self.source, self.trouble or "not looked at yet")
         return self.value
+
+
+def if_seen(look: Callable[[], list[T]]) -> list[T]:
+    """Return what a service lists; nothing while its system was never seen."""
+    try:
+        return look()
+    except NotSeen:
+        return []

@@ -77,8 +77,7 @@ class AirflowApi:
 
     def health(self) -> Health:
         """Return the health of all parts; the endpoint answers 200 also when one is ill."""
-        content = self._get("/monitor/health")
-        return Health(*(_is_healthy(content, part) for part in ("metadatabase", "scheduler", "dag_processor")))
+        return read_health(self._get("/monitor/health"))
 
     def takes_tasks(self) -> bool:
         """Tell whether the API that tasks report to answers; the first call makes Airflow build it (4 s)."""
@@ -173,6 +172,11 @@ def _run_path(dag_id: str, run_id: str) -> str:
 
 def _task_path(dag_id: str, run_id: str, task_id: str) -> str:
     return f"{_run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}"
+
+
+def read_health(content: dict[str, Any]) -> Health:
+    """Read the answer of `/monitor/health`."""
+    return Health(*(_is_healthy(content, part) for part in ("metadatabase", "scheduler", "dag_processor")))
 
 
 def _is_healthy(content: dict[str, Any], part: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from confluent_kafka import OFFSET_INVALID, Consumer, TopicPartition
 
 from penstock.config import Config
+from penstock.topics.consumer import open_consumer
 
 _TIMEOUT_S = 10.0
 _BATCH = 5000
@@ -35,7 +36,7 @@ class Passage:
     def __init__(self, config: Config, *, change_topics: Sequence[str], view_topics: Sequence[str], sink: str) -> None:
         self._changes = _RecordCounter(config, change_topics)
         self._views = _RecordCounter(config, view_topics)
-        self._sink = _consumer(config, group=f"connect-{sink}")
+        self._sink = open_consumer(config.kafka.bootstrap, group=f"connect-{sink}")
         self.views = len(view_topics)
         """How many view topics it watches."""
 
@@ -56,7 +57,7 @@ class Passage:
 
 def records_behind(config: Config, *, topics: Sequence[str], sink: str) -> int:
     """Return how many records of some topics a sink connector has not committed yet."""
-    with closing(_consumer(config, group=f"connect-{sink}")) as consumer:
+    with closing(open_consumer(config.kafka.bootstrap, group=f"connect-{sink}")) as consumer:
         places = [TopicPartition(*place) for topic in topics for place in _partitions(consumer, topic)]
         committed = consumer.committed(places, timeout=_TIMEOUT_S)
         return sum(_end(consumer, (at.topic, at.partition)) - max(0, at.offset) for at in committed)
@@ -66,7 +67,7 @@ class _RecordCounter:
     """Counts the records of some topics, from the ends that they had at the beginning."""
 
     def __init__(self, config: Config, topics: Sequence[str]) -> None:
-        self.consumer = _consumer(config, group="penstock-passage")
+        self.consumer = open_consumer(config.kafka.bootstrap, group="penstock-passage")
         self.begin = {
             place: _end(self.consumer, place) for topic in topics for place in _partitions(self.consumer, topic)
         }
@@ -87,15 +88,3 @@ def _partitions(consumer: Consumer, topic: str) -> list[tuple[str, int]]:
 def _end(consumer: Consumer, place: tuple[str, int]) -> int:
     _, end = consumer.get_watermark_offsets(TopicPartition(*place), timeout=_TIMEOUT_S)
     return int(end)
-
-
-def _consumer(config: Config, *, group: str) -> Consumer:
-    return Consumer(
-        {
-            "bootstrap.servers": config.kafka.bootstrap,
-            "group.id": group,
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "log_level": 0,
-        }
-    )

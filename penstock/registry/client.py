@@ -6,13 +6,13 @@ Plain requests, not confluent-kafka's client: that one retries with waits of its
 from __future__ import annotations
 
 from enum import StrEnum
-from types import TracebackType
-from typing import Any, Self, final
+from typing import Any, final
 from urllib.parse import quote
 
 import requests
 
 from penstock.errors import TerminalError, TransientError
+from penstock.http_client import HttpClient
 
 _CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 _MESSAGE_LIMIT = 600
@@ -44,7 +44,7 @@ class Compatibility(StrEnum):
 
 
 @final
-class RegistryClient:
+class RegistryClient(HttpClient):
     """A client of one registry; every method raises :class:`RegistryUnreachable` or :class:`RegistryRefused`.
 
     :param url: of the Confluent API, for example `http://127.0.0.1:8081/apis/ccompat/v7`.
@@ -52,18 +52,7 @@ class RegistryClient:
     """
 
     def __init__(self, url: str, *, timeout_s: float = 15) -> None:
-        self._url = url.rstrip("/")
-        self._timeout_s = timeout_s
-        self._http = requests.Session()
-        self._http.trust_env = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.close()
+        super().__init__(url, timeout_s=timeout_s)
 
     def subjects(self) -> tuple[str, ...]:
         """GET /subjects, sorted."""

@@ -9,11 +9,9 @@ import io
 import json
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from fastavro import parse_schema, schemaless_reader
-
-from penstock.registry.client import RegistryClient
 
 _HEADER = struct.Struct(">bI")
 # What fastavro raises on bytes that are not of the schema.
@@ -29,10 +27,17 @@ class Decoded:
     problem: str | None = None
 
 
+class SchemaSource(Protocol):
+    """What a decoder asks of a registry."""
+
+    def schema(self, schema_id: int) -> str | None:
+        """Return a schema as JSON text, None when there is no such id."""
+
+
 class AvroDecoder:
     """Decodes records of any subject; each schema is asked for once."""
 
-    def __init__(self, registry: RegistryClient) -> None:
+    def __init__(self, registry: SchemaSource) -> None:
         self._registry = registry
         self._schemas: dict[int, Any] = {}
 

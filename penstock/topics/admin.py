@@ -22,6 +22,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 from penstock.errors import TerminalError, TransientError
 from penstock.topics.topic import Topic
 
+# confluent-kafka leaves these two without types.
+EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
 
 class KafkaUnreachable(TransientError):
     """No broker answers."""
@@ -85,8 +89,8 @@ class TopicAdmin:
     def records(self, partitions: Mapping[str, int]) -> dict[str, int]:
         """Return how many offsets each topic holds (end minus beginning, over its partitions, committed)."""
         places = [TopicPartition(name, number) for name, count in partitions.items() for number in range(count)]
-        beginnings = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        beginnings = self._offsets(places, EARLIEST)
+        ends = self._offsets(places, LATEST)
         counts = dict.fromkeys(partitions, 0)
         for (name, number), end in ends.items():
             counts[name] += end - beginnings[name, number]

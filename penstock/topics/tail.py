@@ -12,14 +12,13 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 
 from penstock.errors import TerminalError
 from penstock.registry.decode import AvroDecoder, Decoded, readable
-from penstock.topics.admin import KafkaUnreachable, silent_logger
+from penstock.topics.admin import KafkaUnreachable
+from penstock.topics.consumer import OFFSETS_PER_RECORD, Settings, open_consumer
 
 # confluent_kafka.Message; its stub says that topic, partition and offset may be None, which those of a poll never are.
 _Message = Any
 _POLL_S = 0.5
 _TIMEOUT_S = 15
-# On an exactly-once topic every transaction leaves a marker, so at most about half of the offsets are records.
-_OFFSETS_PER_RECORD = 3
 
 
 class TopicUnknown(TerminalError):
@@ -62,7 +61,7 @@ class TopicReader:
             places = self._places(consumer, topic, OFFSET_BEGINNING)
             for place in places:
                 low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-                place.offset = max(low, high - count * _OFFSETS_PER_RECORD)
+                place.offset = max(low, high - count * OFFSETS_PER_RECORD)
             consumer.assign(places)
             newest = sorted(self._until_end(consumer, len(places)), key=lambda message: message.timestamp()[1])
         yield from map(self._record, newest[-count:])
@@ -82,15 +81,8 @@ class TopicReader:
             yield from map(self._record, self._for_ever(consumer))
 
     def _consumer(self) -> Consumer:
-        settings = {
-            "bootstrap.servers": self._bootstrap,
-            "group.id": "penstock-tail",  # librdkafka wants one; nothing is ever committed
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
-        }
-        return Consumer(settings, logger=silent_logger())
+        settings: Settings = {"auto.offset.reset": "earliest", "enable.partition.eof": True}
+        return open_consumer(self._bootstrap, group="penstock-tail", more=settings)
 
     def _places(self, consumer: Consumer, topic: str, offset: int) -> list[TopicPartition]:
         try:

@@ -28,14 +28,16 @@ def filled_views(session: Session, keyspace: str) -> frozenset[str]:
     known = session.cluster.metadata.keyspaces.get(keyspace)
     if known is None or _TABLE not in known.tables:
         return frozenset()
-    return frozenset(row["name"] for row in session.execute(f"SELECT name FROM {keyspace}.{_TABLE}"))  # noqa: S608
+    rows = session.execute(f"SELECT name FROM {keyspace}.{_TABLE}")  # noqa: S608 - names of ours
+    return frozenset(row["name"] for row in rows)
 
 
 def mark_filled(session: Session, keyspace: str, views: Sequence[View], *, epoch: int) -> None:
     """Remember that the tables of these views hold everything."""
     _create(session, keyspace)
     insert = session.prepare(
-        f"INSERT INTO {keyspace}.{_TABLE} (name, table_id, generation, filled_at) VALUES (?, ?, ?, ?)"  # noqa: S608
+        f"INSERT INTO {keyspace}.{_TABLE} "  # noqa: S608 - names of ours
+        "(name, table_id, generation, filled_at) VALUES (?, ?, ?, ?)"
     )
     ids = _ids(session, keyspace)
     for view in views:

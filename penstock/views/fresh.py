@@ -38,5 +38,5 @@ def _has_rows(session: Session, connection: Connection, keyspace: str, view: Vie
         cursor.execute(f"SELECT EXISTS (SELECT FROM {quoted(view.table)})")  # noqa: S608 - quoted
         found = cursor.fetchone()
     # Both names were refused at their declaration if they were no identifiers.
-    written = session.execute(f"SELECT * FROM {keyspace}.{view.name} LIMIT 1").one()  # noqa: S608
+    written = session.execute(f"SELECT * FROM {keyspace}.{view.name} LIMIT 1").one()  # noqa: S608 - identifiers
     return written is not None or found is None or bool(found[0])

@@ -24,6 +24,7 @@ from penstock.connect.apply import ConnectorFailed
 from penstock.errors import TerminalError, TransientError
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
+from penstock.topics.consumer import open_consumer
 from penstock.topics.declare import NOTIFICATIONS_TOPIC
 from penstock.views.connector_lists import SOURCE, include_pattern
 from penstock.views.publication import SIGNALS
@@ -107,7 +108,8 @@ def reread(config: Config, connection: Connection, wanted: Wanted, *, on_progres
 def _ask(connection: Connection, wanted: Wanted) -> str:
     asked = str(uuid4())
     with connection, connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {SIGNALS} VALUES (%s, 'execute-snapshot', %s)", (asked, wanted.signal()))  # noqa: S608
+        signal = f"INSERT INTO {SIGNALS} VALUES (%s, 'execute-snapshot', %s)"  # noqa: S608 - a name of ours
+        cursor.execute(signal, (asked, wanted.signal()))
     return asked
 
 
@@ -118,15 +120,7 @@ def _forget(connection: Connection, asked: str) -> None:
 
 def _notifications(config: Config) -> Consumer:
     """Open a consumer at the end of the notifications."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": config.kafka.bootstrap,
-            "group.id": "penstock-reread",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "log_level": 0,
-        }
-    )
+    consumer = open_consumer(config.kafka.bootstrap, group="penstock-reread")
     place = TopicPartition(NOTIFICATIONS_TOPIC, 0)
     _, place.offset = consumer.get_watermark_offsets(place, timeout=10)
     consumer.assign([place])

@@ -6,18 +6,29 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from penstock.config import Config
 from penstock.stack.layout import Layout
 from penstock.stack.part import Part
+from penstock.stack.stack import parts
 from penstock.stack.start import START_TIMEOUT_S
 from penstock.stack.wait import wait_until
 
 
 @contextmanager
-def started(part: Part, config: Config) -> Iterator[None]:
-    """Run a part of the stack in a process group of its own until the block ends."""
+def started(config: Config, *names: str) -> Iterator[None]:
+    """Run parts of the stack, each from when the one before it answers, until the block ends."""
+    by_name = {part.name: part for part in parts(config)}
+    with ExitStack() as running:
+        for name in names:
+            running.enter_context(_running(by_name[name], config))
+        yield
+
+
+@contextmanager
+def _running(part: Part, config: Config) -> Iterator[None]:
+    """Run a part in a process group of its own until the block ends."""
     log = Layout.of(config).log(part.name)
     log.parent.mkdir(parents=True, exist_ok=True)
     part.prepare()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from uuid import uuid4
@@ -21,7 +21,6 @@ from penstock.registry.apply import SchemaFile, SchemaIncompatible, apply_schema
 from penstock.registry.client import Compatibility, RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.stack import setup
-from penstock.stack.stack import parts
 from penstock.stack.wait import wait_until
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.create import TopicsDiffer, create_topics
@@ -50,16 +49,13 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     file = folder / "penstock.toml"
     file.write_text(TOML.format(state=folder / "var"))
     config = load_config(file)
-    by_name = {part.name: part for part in parts(config)}
-    with ExitStack() as running:
-        running.enter_context(started(by_name["postgres"], config))
-        running.enter_context(started(by_name["kafka"], config))
+    with started(config, "postgres", "kafka"):
         setup.create_tables(config)
         setup.create_topics(config)
-        running.enter_context(started(by_name["registry"], config))
-        setup.register_subjects(config)
-        running.enter_context(started(by_name["connect"], config))
-        yield config
+        with started(config, "registry"):
+            setup.register_subjects(config)
+            with started(config, "connect"):
+                yield config
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.project import Project
 from penstock.stack import setup
 from penstock.stack.layout import Layout
-from penstock.stack.stack import parts
 from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from tests.integration.servers import started
@@ -59,15 +58,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(file: Path) -> Iterator[Config]:
     """Start Postgres, Kafka, Connect and the watcher in a folder of their own; no connector is applied."""
     config = load_config(file)
-    by_name = {part.name: part for part in parts(config)}
-    with ExitStack() as running:
-        running.enter_context(started(by_name["postgres"], config))
-        running.enter_context(started(by_name["kafka"], config))
+    with started(config, "postgres", "kafka"):
         setup.create_tables(config)
         setup.create_topics(config)
-        running.enter_context(started(by_name["connect"], config))
-        running.enter_context(started(by_name["connect-watcher"], config))
-        yield config
+        with started(config, "connect", "connect-watcher"):
+            yield config
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from penstock.config import Config, load_config
 from penstock.project import Project
 from penstock.stack import setup
-from penstock.stack.stack import parts
 from penstock.views.catalogue import connect
 from penstock.views.check import check
 from penstock.views.cql import read_shape
@@ -38,7 +37,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
         f'state = "{folder / "var"}"\nproject = "{folder / "project"}"\npostgres.port = 27161\ncassandra.port = 27162\n'
     )
     config = load_config(file)
-    with started({part.name: part for part in parts(config)}["postgres"], config):
+    with started(config, "postgres"):
         setup.create_tables(config)
         with connect(config) as connection, connection, connection.cursor() as cursor:
             cursor.execute(f"{TYPES}CREATE TABLE public.every_type (id text PRIMARY KEY, {NAMED})")

@@ -10,7 +10,6 @@ from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config, load_config
 from penstock.stack import setup
-from penstock.stack.stack import parts
 from penstock.views.catalogue import TableMissing, connect, published_tables, read_live_table
 from penstock.views.publication import SIGNALS, publish, withdraw
 from tests.integration.servers import started
@@ -37,7 +36,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     file: Path = folder / "penstock.toml"
     file.write_text(f'state = "{folder / "var"}"\npostgres.port = 27160\n')
     config = load_config(file)
-    with started({part.name: part for part in parts(config)}["postgres"], config):
+    with started(config, "postgres"):
         setup.create_tables(config)
         with connect(config) as connection, connection, connection.cursor() as cursor:
             cursor.execute(TABLES)

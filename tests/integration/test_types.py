@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,6 @@ from penstock.registry.apply import SchemaFile, apply_schemas
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.stack import setup
-from penstock.stack.stack import parts
 from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics
@@ -103,15 +102,11 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     file = folder / "penstock.toml"
     file.write_text(TOML.format(state=folder / "var"))
     config = load_config(file)
-    by_name = {part.name: part for part in parts(config)}
-    with ExitStack() as running:
-        for name in ("postgres", "kafka"):
-            running.enter_context(started(by_name[name], config))
+    with started(config, "postgres", "kafka"):
         setup.create_tables(config)
         setup.create_topics(config)
-        for name in ("registry", "cassandra", "connect"):
-            running.enter_context(started(by_name[name], config))
-        yield config
+        with started(config, "registry", "cassandra", "connect"):
+            yield config
 
 
 @pytest.fixture(scope="module")

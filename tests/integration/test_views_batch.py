@@ -61,7 +61,7 @@ def test_the_rows_are_those_of_the_snapshot(
     with closing(psycopg2.connect(config.postgres.dsn)) as holder:
         held = holder.cursor()
         held.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_export_snapshot()")
-        snapshot = held.fetchone()[0]  # type: ignore[index]
+        (snapshot,) = held.fetchone() or ()
         cursor.execute(INSERT, (ID.format(2), 1))
         cursor.execute("UPDATE users SET first_name = 'Later'")
         then = expected_rows(spark, VIEWS["users_by_country"], source(config, snapshot)).rows.collect()

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 
 from penstock.console.api.caller import CallerOf
 from penstock.console.hub import Hub
@@ -19,6 +20,34 @@ from penstock.console.service.filter import Filter, read_condition
 from penstock.console.service.messages import LIMIT_AT_MOST, Found, Search, Tail, search
 
 _TAIL_S = 0.5
+
+
+class _Kept(BaseModel):
+    """Which records are kept, as a query string says it."""
+
+    key: str = ""
+    op: str = Field("", description="kinds of change, such as `ud`")
+    where: list[str] | None = Field(None, description="`field = value`; operators = != ~ > >= < <=")
+
+    def filter(self, hub: Hub) -> Filter:
+        """Return it as the services take it."""
+        return Filter(self.key, self.op, tuple(read_condition(text, hub.mask) for text in self.where or ()))
+
+
+class _Asked(_Kept):
+    """A search, as a query string says it."""
+
+    start: str = Field("end-50", alias="from", description="end-N, beginning, offset:N or time:MILLISECONDS")
+    partition: int | None = None
+    limit: int = Field(50, ge=1, le=LIMIT_AT_MOST)
+    budget_s: float = Field(5, gt=0, le=30)
+    cursor: str | None = Field(None, description="the `next` of the answer before, as JSON")
+
+    def search(self, hub: Hub, topic: str) -> Search:
+        """Return it as the services take it."""
+        cursor = self.cursor
+        places = None if cursor is None else {int(number): int(at) for number, at in json.loads(cursor).items()}
+        return Search(topic, self.start, self.partition, self.filter(hub), self.limit, self.budget_s, places)
 
 
 def routes(hub: Hub) -> APIRouter:
@@ -42,38 +71,17 @@ def _topics(api: APIRouter, hub: Hub) -> None:
         return topics.topic_detail(hub, name)
 
     @api.get("/topics/{name}/messages", tags=["topics"])
-    def messages(  # noqa: PLR0913 - the parameters of a query string
-        name: str,
-        start: Annotated[
-            str, Query(alias="from", description="end-N, beginning, offset:N or time:MILLISECONDS")
-        ] = "end-50",
-        partition: int | None = None,
-        key: str = "",
-        op: Annotated[str, Query(description="kinds of change, such as `ud`")] = "",
-        where: Annotated[list[str] | None, Query(description="`field = value`; operators = != ~ > >= < <=")] = None,
-        limit: Annotated[int, Query(ge=1, le=LIMIT_AT_MOST)] = 50,
-        budget_s: Annotated[float, Query(gt=0, le=30)] = 5,
-        cursor: Annotated[str | None, Query(description="the `next` of the answer before, as JSON")] = None,
-    ) -> Found:
+    def messages(name: str, asked: Annotated[_Asked, Query()]) -> Found:
         """Search a topic, decoded; says how many records it looked at and where to go on."""
-        keeps = _filter(hub, key, op, where)
-        places = None if cursor is None else {int(number): int(at) for number, at in json.loads(cursor).items()}
-        wanted = Search(name, start, partition, keeps, limit, budget_s, places)
-        return search(hub.kafka, hub.reader, bootstrap=hub.config.kafka.bootstrap, wanted=wanted)
+        return search(hub.kafka, hub.reader, bootstrap=hub.config.kafka.bootstrap, wanted=asked.search(hub, name))
 
     @api.get("/topics/{name}/tail", tags=["topics"])
-    async def tail(
-        request: Request, name: str, key: str = "", op: str = "", where: Annotated[list[str] | None, Query()] = None
-    ) -> StreamingResponse:
+    async def tail(request: Request, name: str, kept: Annotated[_Kept, Query()]) -> StreamingResponse:
         """Send what comes from now on, as server-sent events; 100 records a second at most."""
         topics.topic_detail(hub, name)  # a topic that is not there is said before the stream begins
-        keeps = _filter(hub, key, op, where)
+        keeps = kept.filter(hub)
         made = await asyncio.to_thread(Tail, hub.config.kafka.bootstrap, hub.reader, topic=name, keeps=keeps)
         return StreamingResponse(_events(request, made), media_type="text/event-stream")
-
-
-def _filter(hub: Hub, key: str, op: str, where: list[str] | None) -> Filter:
-    return Filter(key, op, tuple(read_condition(text, hub.mask) for text in where or ()))
 
 
 async def _events(request: Request, tail: Tail) -> AsyncIterator[str]:

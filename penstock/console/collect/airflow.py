@@ -7,6 +7,7 @@ from typing import Any
 
 from penstock.config import Config
 from penstock.console.collect.http import get
+from penstock.loads.airflow_api import read_health
 from penstock.loads.load import DAG_ID, TASK_ID
 
 _RUNS = 20
@@ -57,11 +58,11 @@ class AirflowCollector:
 
     def collect(self) -> AirflowState:
         """Look at Airflow."""
-        health = get(f"{self._url}/api/v2/monitor/health", timeout_s=_TIMEOUT_S)
+        health = read_health(get(f"{self._url}/api/v2/monitor/health", timeout_s=_TIMEOUT_S))
         return AirflowState(
-            database=_is_healthy(health, "metadatabase"),
-            scheduler=_is_healthy(health, "scheduler"),
-            dag_processor=_is_healthy(health, "dag_processor"),
+            database=health.is_database_well,
+            scheduler=health.is_scheduler_well,
+            dag_processor=health.is_dag_processor_well,
             runs=tuple(self._runs()),
         )
 
@@ -93,7 +94,3 @@ class AirflowCollector:
             return {}
         value = get(f"{path}/progress", timeout_s=_TIMEOUT_S)["value"]
         return {name: int(value.get(name, 0)) for name in ("fetched", "written", "unchanged", "rejected")}
-
-
-def _is_healthy(content: dict[str, Any], part: str) -> bool:
-    return bool((content.get(part) or {}).get("status") == "healthy")

@@ -17,7 +17,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
 from penstock.console.collect.kafka import Place
-from penstock.topics.admin import KafkaUnreachable, silent_logger
+from penstock.topics.admin import KafkaUnreachable
+from penstock.topics.consumer import Settings, open_consumer
 
 AT_MOST = 2000
 """So many records are read of a partition at one look, before it goes to the end."""
@@ -147,13 +148,8 @@ class EndsCollector:
 
 
 def _consumer(bootstrap: str) -> Consumer:
-    settings = {
-        "bootstrap.servers": bootstrap,
-        "group.id": "penstock-console",  # librdkafka wants one; nothing is ever committed
-        "enable.auto.commit": False,
-        "isolation.level": "read_committed",
+    settings: Settings = {
         "auto.offset.reset": "latest",
-        "log_level": 0,
         "reconnect.backoff.max.ms": 1000,
         "socket.timeout.ms": int(TIMEOUT_S * 1000),
         # It reads little and often: not librdkafka's 64 MB.
@@ -162,4 +158,4 @@ def _consumer(bootstrap: str) -> Consumer:
         "message.max.bytes": 4 * 1024 * 1024,
         "fetch.wait.max.ms": 500,
     }
-    return Consumer(settings, logger=silent_logger())
+    return open_consumer(bootstrap, group="penstock-console", more=settings)

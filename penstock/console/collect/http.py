@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import requests
 
 from penstock.errors import TransientError
+from penstock.http_client import direct_session
 
 TIMEOUT_S = 2.0
 """Shorter than three seconds: so soon must a page say that a part is away."""
@@ -44,7 +45,6 @@ _OF_THREAD = threading.local()
 def _session() -> requests.Session:
     """Return the session of this thread: a connection that is kept costs a third of a new one."""
     if not hasattr(_OF_THREAD, "session"):
-        _OF_THREAD.session = requests.Session()
-        _OF_THREAD.session.trust_env = False
+        _OF_THREAD.session = direct_session()
     session: requests.Session = _OF_THREAD.session
     return session

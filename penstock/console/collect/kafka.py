@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # typ
 
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
-from penstock.topics.admin import KafkaUnreachable, silent_logger
+from penstock.topics.admin import EARLIEST, LATEST, KafkaUnreachable, silent_logger
 
 Place = tuple[str, int]
 _NO_OFFSET = -1
@@ -104,7 +104,7 @@ class KafkaCollector:
             TopicPartition(name, number) for name, topic in metadata.topics.items() for number in topic.partitions
         ]
         beginnings = self._find_beginnings(places)
-        ends = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        ends = self._offsets(places, LATEST)
 
         def partition(topic: str, number: int, found: Any) -> PartitionState:
             place = (topic, number)
@@ -126,7 +126,7 @@ class KafkaCollector:
         """Return them as of a while ago: they move only when retention deletes a segment."""
         names = {(place.topic, place.partition) for place in places}
         if time.monotonic() - self._asked_at > _BEGINNINGS_S or names != self._beginnings.keys():
-            self._beginnings = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+            self._beginnings = self._offsets(places, EARLIEST)
             self._asked_at = time.monotonic()
         return self._beginnings
 

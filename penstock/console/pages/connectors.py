@@ -7,12 +7,12 @@ from typing import Any
 
 from nicegui import run, ui
 
-from penstock.console.collect.connect import ConnectorView
+from penstock.console.collect.connect import ConnectorView, TaskView
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, clock, column, heading, pairs, path_to
+from penstock.console.pages.pieces import Banner, Table, clock, column, heading, pairs, path_to, say_refused
 from penstock.console.plain import UNKNOWN
-from penstock.console.reading import NotSeen
+from penstock.console.reading import if_seen
 from penstock.console.service import connectors as service
 from penstock.errors import PenstockError
 
@@ -24,6 +24,7 @@ _COLUMNS = [
     column("reason", "Why"),
     column("watched", "The watcher"),
 ]
+_TASKS = [column("name", "Task"), column("state", "State"), column("worker", "Worker")]
 _LEVELS = {"RUNNING": "ok", "FAILED": "down", "TASKLESS": "down"}
 _VERBS = {
     "restart-failed": "Restart what failed",
@@ -46,10 +47,7 @@ def register(hub: Hub) -> None:
 
         def refresh() -> None:
             banner.show(hub.now.snapshot.connect)
-            try:
-                table.fill([_cells(each) for each in service.list_connectors(hub)])
-            except NotSeen:
-                table.fill([])
+            table.fill([_cells(each) for each in if_seen(lambda: service.list_connectors(hub))])
 
         frame.every(1.0, refresh)
 
@@ -57,34 +55,9 @@ def register(hub: Hub) -> None:
     async def detail(name: str) -> None:
         frame = Frame(hub, "Connectors")
         with frame.content:
-            banner = Banner()
-            head = (
-                ui.label().classes("text-base font-semibold").props("role=heading aria-level=1").mark("connector-state")
-            )
-            _buttons(hub, frame, name)
-            tasks = Table(
-                [column("name", "Task"), column("state", "State"), column("worker", "Worker")], empty="No task"
-            )
-            traces = ui.column().classes("w-full gap-2")
+            state = _State(hub, frame, name)
             rest = ui.column().classes("w-full gap-2")
-        shown: list[Any] = [None]
-
-        def refresh() -> None:
-            banner.show(hub.now.snapshot.connect)
-            connector = (hub.now.snapshot.connect.value or {}).get(name)
-            if connector is None:
-                head.set_text(f"{name}: Kafka Connect has no connector of that name")
-                return
-            asked = clock(hub.now.snapshot.connect.at)
-            watched = f" · {connector.watched}" if connector.watched else ""
-            head.set_text(f"{name} · {connector.type} · {connector.state}{watched} · asked at {asked}")
-            tasks.fill([_task(task) for task in connector.tasks])
-            failed = [(_task_name(task.id), task.trace) for task in connector.tasks if task.trace]
-            if failed != shown[0]:
-                shown[0] = failed
-                _traces(traces, failed)
-
-        frame.every(1.0, refresh)
+        frame.every(1.0, state.refresh)
         try:
             found = await run.io_bound(service.connector_detail, hub, name)
         except PenstockError as exc:
@@ -94,6 +67,44 @@ def register(hub: Hub) -> None:
         if found is not None:
             with rest:
                 _configuration(hub, frame, found)
+
+
+class _State:
+    """How one connector and its tasks are, and what may be done to it."""
+
+    def __init__(self, hub: Hub, frame: Frame, name: str) -> None:
+        self._hub, self._name = hub, name
+        self._banner = Banner()
+        self._head = ui.label().classes("text-base font-semibold").props("role=heading aria-level=1")
+        self._head.mark("connector-state")
+        _buttons(hub, frame, name)
+        self._tasks = Table(_TASKS, empty="No task")
+        self._place = ui.column().classes("w-full gap-2")
+        self._failed: list[tuple[str, str]] | None = None
+
+    def refresh(self) -> None:
+        """Show it as it was last seen."""
+        connect = self._hub.now.snapshot.connect
+        self._banner.show(connect)
+        connector = (connect.value or {}).get(self._name)
+        if connector is None:
+            self._head.set_text(f"{self._name}: Kafka Connect has no connector of that name")
+            return
+        watched = f" · {connector.watched}" if connector.watched else ""
+        asked = clock(connect.at)
+        self._head.set_text(f"{self._name} · {connector.type} · {connector.state}{watched} · asked at {asked}")
+        self._tasks.fill([_task(task) for task in connector.tasks])
+        self._show_traces([(_task_name(task.id), task.trace) for task in connector.tasks if task.trace])
+
+    def _show_traces(self, failed: list[tuple[str, str]]) -> None:
+        if failed == self._failed:
+            return
+        self._failed = failed
+        self._place.clear()
+        with self._place:
+            for name, trace in failed:
+                heading(f"Trace of {name}")
+                ui.label(trace).classes("panel mono p-3 w-full").style("max-height: 360px; overflow: auto")
 
 
 def _cells(connector: ConnectorView) -> dict[str, Any]:
@@ -113,17 +124,9 @@ def _task_name(number: int) -> str:
     return "connector" if number < 0 else f"task {number}"
 
 
-def _task(task: Any) -> dict[str, Any]:
+def _task(task: TaskView) -> dict[str, Any]:
     level = _LEVELS.get(task.state, "warn")
     return {"name": _task_name(task.id), "state": task.state, "level": level, "worker": task.worker}
-
-
-def _traces(place: ui.column, failed: list[tuple[str, str]]) -> None:
-    place.clear()
-    with place:
-        for name, trace in failed:
-            heading(f"Trace of {name}")
-            ui.label(trace).classes("panel mono p-3 w-full").style("max-height: 360px; overflow: auto")
 
 
 def _buttons(hub: Hub, frame: Frame, name: str) -> None:
@@ -142,7 +145,7 @@ async def _act(hub: Hub, frame: Frame, name: str, action: str) -> None:
     try:
         await run.io_bound(lambda: service.act(hub, name, action, token=token, who=who))
     except PenstockError as exc:
-        ui.notify(str(exc), type="negative", multi_line=True, timeout=10_000, close_button="Close")
+        say_refused(exc)
         return
     ui.notify(f"{_VERBS[action]}: asked of {name}", type="positive")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nicegui import context, run, ui
 
 from penstock.console.hub import Hub
@@ -9,6 +11,7 @@ from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Table, column, heading, millis, pairs, path_to
 from penstock.console.pages.record import op_text, show_record, summary
 from penstock.console.service.follow import Followed, Store, follow
+from penstock.console.service.records import RecordView
 from penstock.errors import PenstockError
 
 _STATES = {
@@ -20,6 +23,13 @@ _STATES = {
     "away": ("away", "down"),
 }
 
+_CHANGES = [
+    column("time", "Time"),
+    column("offset", "Offset", kind="count"),
+    column("name", "Kind"),
+    column("about", "What"),
+]
+
 
 def register(hub: Hub) -> None:
     """Add the page."""
@@ -29,49 +39,59 @@ def register(hub: Hub) -> None:
         query = context.client.request.query_params if context.client.request else {}
         frame = Frame(hub, "Follow a row")
         with frame.content:
-            with ui.row().classes("items-end gap-3 panel p-3 w-full"):
-                tables = list(hub.now.snapshot.known.tables)
-                asked = query.get("table") or (tables[0] if tables else "")
-                choices = sorted({*tables, asked} - {""})
-                table = ui.select(choices, value=asked or None, label="Table").props("dense outlined").classes("w-48")
-                key = (
-                    ui.input("Primary key", value=query.get("key", ""))
-                    .props("dense outlined autofocus")
-                    .classes("w-96")
-                )
-                button = ui.button("Follow").props("no-caps unelevated color=primary")
-            said = (
-                ui.label("One key through Postgres, Kafka and Cassandra: type its primary key.")
-                .classes("text-base")
-                .props("role=status")
-                .mark("verdict")
-            )
-            result = ui.column().classes("w-full gap-3")
+            search = _Search(hub, table=query.get("table"), key=query.get("key", ""))
+        if search.is_filled:
+            ui.timer(0.05, search.show, once=True)
 
-        async def show() -> None:
-            if not key.value.strip() or not table.value:
-                return
-            said.set_text("looking through every store …")
-            said.classes(remove="ok warn down")
-            ui.navigate.history.replace(path_to("follow", table=table.value, key=key.value.strip()))
-            try:
-                found = await run.io_bound(follow, hub, table=table.value, key=key.value)
-            except PenstockError as exc:
-                result.clear()
-                said.set_text(str(exc))
-                said.classes(add="down")
-                return
-            if found is not None:
-                said.set_text(found.verdict)
-                said.classes(add="ok" if found.is_well else "warn")
-                result.clear()
-                with result:
-                    _show(hub, found)
 
-        button.on_click(show)
-        key.on("keydown.enter", show)
-        if key.value:
-            ui.timer(0.05, show, once=True)
+class _Search:
+    """The form, the verdict and what was found."""
+
+    def __init__(self, hub: Hub, *, table: str | None, key: str) -> None:
+        self._hub = hub
+        self._build_form(table, key)
+        self._said = ui.label("One key through Postgres, Kafka and Cassandra: type its primary key.")
+        self._said.classes("text-base").props("role=status").mark("verdict")
+        self._result = ui.column().classes("w-full gap-3")
+
+    def _build_form(self, table: str | None, key: str) -> None:
+        tables = list(self._hub.now.snapshot.known.tables)
+        asked = table or (tables[0] if tables else "")
+        choices = sorted({*tables, asked} - {""})
+        with ui.row().classes("items-end gap-3 panel p-3 w-full"):
+            self._table = ui.select(choices, value=asked or None, label="Table").props("dense outlined").classes("w-48")
+            self._key = ui.input("Primary key", value=key).props("dense outlined autofocus").classes("w-96")
+            button = ui.button("Follow").props("no-caps unelevated color=primary")
+        button.on_click(self.show)
+        self._key.on("keydown.enter", self.show)
+
+    @property
+    def is_filled(self) -> bool:
+        """Tell whether a key stands in the form."""
+        return bool(self._key.value)
+
+    async def show(self) -> None:
+        """Follow the row that the form names."""
+        table, key = self._table.value, self._key.value
+        if not key.strip() or not table:
+            return
+        self._said.set_text("looking through every store …")
+        self._said.classes(remove="ok warn down")
+        ui.navigate.history.replace(path_to("follow", table=table, key=key.strip()))
+        try:
+            found = await run.io_bound(follow, self._hub, table=table, key=key)
+        except PenstockError as exc:
+            self._tell(str(exc), "down")
+            return
+        if found is not None:  # None while the console is being stopped
+            self._tell(found.verdict, "ok" if found.is_well else "warn")
+            with self._result:
+                _show(self._hub, found)
+
+    def _tell(self, verdict: str, level: str) -> None:
+        self._said.set_text(verdict)
+        self._said.classes(add=level)
+        self._result.clear()
 
 
 def _show(hub: Hub, found: Followed) -> None:
@@ -83,29 +103,19 @@ def _show(hub: Hub, found: Followed) -> None:
             _card(store)
     if found.changes:
         heading("Newest changes", f"looked at {found.looked_at:,} of {found.of:,} offsets")
-        table = Table(
-            [
-                column("time", "Time"),
-                column("offset", "Offset", kind="count"),
-                column("name", "Kind"),
-                column("about", "What"),
-            ],
-            key="offset",
-            empty="",
-        )
-        table.fill(
-            [
-                {
-                    "time": millis(each.timestamp_ms),
-                    "offset": each.offset,
-                    "name": op_text(each.op),
-                    "about": summary(each),
-                }
-                for each in found.changes
-            ]
-        )
+        table = Table(_CHANGES, key="offset", empty="")
+        table.fill([_cells(each) for each in found.changes])
         by_offset = {each.offset: each for each in found.changes}
         table.element.on("rowClick", lambda event: show_record(hub, by_offset[event.args[1]["offset"]]))
+
+
+def _cells(change: RecordView) -> dict[str, Any]:
+    return {
+        "time": millis(change.timestamp_ms),
+        "offset": change.offset,
+        "name": op_text(change.op),
+        "about": summary(change),
+    }
 
 
 def _card(store: Store) -> None:

@@ -10,6 +10,7 @@ from nicegui import app, context, ui
 
 from penstock.console.flow import duration
 from penstock.console.hub import Hub
+from penstock.console.pages.pieces import say_refused
 from penstock.errors import PenstockError
 
 PAGES = {
@@ -86,7 +87,7 @@ class Frame:
         try:
             action()
         except PenstockError as exc:
-            ui.notify(str(exc), type="negative", multi_line=True, timeout=10_000, close_button="Close")
+            say_refused(exc)
             return False
         ui.notify(done, type="positive")
         return True

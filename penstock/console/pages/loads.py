@@ -9,8 +9,8 @@ from nicegui import run, ui
 from penstock.console.collect.airflow import LoadRun
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, column
-from penstock.console.reading import NotSeen
+from penstock.console.pages.pieces import Banner, Table, column, say_refused
+from penstock.console.reading import if_seen
 from penstock.console.service.loads import list_loads, start_load
 from penstock.errors import PenstockError
 
@@ -42,10 +42,7 @@ def register(hub: Hub) -> None:
 
         def refresh() -> None:
             banner.show(hub.now.snapshot.airflow)
-            try:
-                table.fill([_cells(load) for load in list_loads(hub)])
-            except NotSeen:
-                table.fill([])
+            table.fill([_cells(load) for load in if_seen(lambda: list_loads(hub))])
 
         frame.every(1.0, refresh)
 
@@ -61,7 +58,7 @@ def _form(hub: Hub, frame: Frame) -> None:
             try:
                 made = await run.io_bound(lambda: start_load(hub, users=count, seed=text, token=token, who=who))
             except PenstockError as exc:
-                ui.notify(str(exc), type="negative", multi_line=True, timeout=10_000, close_button="Close")
+                say_refused(exc)
                 return
             ui.notify(f"{made} begins", type="positive")
 

@@ -11,7 +11,9 @@ from nicegui import ui
 
 from penstock.console.flow import duration
 from penstock.console.plain import UNKNOWN, shown
+from penstock.console.progress import Lag
 from penstock.console.reading import Reading
+from penstock.errors import PenstockError
 
 _LINK_CELL = """
 <q-td :props="props"><a v-if="props.row.href" class="in" :href="props.row.href">{{ props.value }}</a>
@@ -37,6 +39,26 @@ def column(name: str, label: str, *, right: bool = False, kind: str = "text") ->
     narrow = {"style": _NARROW, "headerStyle": _NARROW} if name in _NARROW_NAMES or right else {}
     # A text that stands right is a figure with its unit: sorting it as text would lie.
     return {"name": name, "label": label, "field": name, "align": align, "sortable": not right, **number, **narrow}
+
+
+LAG_COLUMNS = [
+    column("partition", "Partition", kind="count"),
+    column("position", "Reads next", kind="count"),
+    column("end", "End", kind="count"),
+    column("behind", "Behind", kind="count"),
+    column("seconds", "Behind, time", right=True),
+]
+
+
+def lag_cells(lag: Lag) -> dict[str, Any]:
+    """Return the cells of LAG_COLUMNS."""
+    return {
+        "partition": lag.partition,
+        "position": lag.position,
+        "end": lag.end,
+        "behind": lag.behind,
+        "seconds": span(lag.seconds),
+    }
 
 
 class Table:
@@ -109,6 +131,11 @@ def number(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
+def span(seconds: float | None) -> str:
+    """Write a duration."""
+    return UNKNOWN if seconds is None else duration(seconds)
+
+
 def ago(seconds: float | None) -> str:
     """Write an age."""
     return UNKNOWN if seconds is None else f"{duration(seconds)} ago"
@@ -125,6 +152,11 @@ def heading(text: str, detail: str = "") -> None:
         ui.label(text).classes("text-base font-semibold").props("role=heading aria-level=2")
         if detail:
             ui.label(detail).classes("dim text-sm")
+
+
+def say_refused(error: PenstockError) -> None:
+    """Say why something was not done, for long enough to read a command in it."""
+    ui.notify(str(error), type="negative", multi_line=True, timeout=10_000, close_button="Close")
 
 
 def pairs(values: Mapping[str, Any], *, marked: Sequence[str] = ()) -> None:

@@ -9,8 +9,7 @@ from nicegui import ui
 from penstock.console.flow import duration
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, column, heading
-from penstock.console.plain import UNKNOWN
+from penstock.console.pages.pieces import LAG_COLUMNS, Banner, Table, column, heading, lag_cells
 from penstock.console.progress import Reader
 
 _COLUMNS = [
@@ -22,15 +21,7 @@ _COLUMNS = [
     column("reads_as", "Reads as"),
     column("source", "Position known from"),
 ]
-_LAGS = [
-    column("name", "Reader"),
-    column("topic", "Topic"),
-    column("partition", "Partition", kind="count"),
-    column("position", "Reads next", kind="count"),
-    column("end", "End", kind="count"),
-    column("behind", "Behind", kind="count"),
-    column("seconds", "Behind, time", right=True),
-]
+_LAGS = [column("name", "Reader"), column("topic", "Topic"), *LAG_COLUMNS]
 
 
 def register(hub: Hub) -> None:
@@ -73,11 +64,7 @@ def _lag_cells(reader: Reader) -> list[dict[str, Any]]:
             "id": f"{reader.name}/{lag.topic}/{lag.partition}",
             "name": reader.name,
             "topic": lag.topic,
-            "partition": lag.partition,
-            "position": lag.position,
-            "end": lag.end,
-            "behind": lag.behind,
-            "seconds": UNKNOWN if lag.seconds is None else duration(lag.seconds),
+            **lag_cells(lag),
         }
         for lag in reader.lags
     ]

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nicegui import run, ui
 
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, column, heading, path_to
 from penstock.console.plain import UNKNOWN
-from penstock.console.reading import NotSeen
+from penstock.console.reading import if_seen
 from penstock.console.service import schemas as service
 from penstock.errors import PenstockError
+
+_COLUMNS = [
+    column("name", "Subject"),
+    column("versions", "Versions", kind="count"),
+    column("contract", "Contract"),
+]
+_FIELDS = [
+    column("name", "Field"),
+    column("type", "Avro type"),
+    column("default", "Default"),
+    column("column", "Cassandra column"),
+]
 
 
 def register(hub: Hub) -> None:
@@ -21,30 +35,11 @@ def register(hub: Hub) -> None:
         frame = Frame(hub, "Schemas")
         with frame.content:
             banner = Banner()
-            columns = [
-                column("name", "Subject"),
-                column("versions", "Versions", kind="count"),
-                column("contract", "Contract"),
-            ]
-            table = Table(columns, empty="The registry has no subject yet, or has not been seen", search=True)
+            table = Table(_COLUMNS, empty="The registry has no subject yet, or has not been seen", search=True)
 
         def refresh() -> None:
             banner.show(hub.now.snapshot.registry)
-            try:
-                rows = service.list_subjects(hub)
-            except NotSeen:
-                rows = []
-            table.fill(
-                [
-                    {
-                        "name": row.name,
-                        "href": path_to("schemas", row.name),
-                        "versions": row.versions,
-                        "contract": f"schemas/avro/{row.name}.avsc" if row.has_contract else "follows its table",
-                    }
-                    for row in rows
-                ]
-            )
+            table.fill([_cells(row) for row in if_seen(lambda: service.list_subjects(hub))])
 
         frame.every(2.0, refresh)
 
@@ -66,6 +61,15 @@ def register(hub: Hub) -> None:
                 _show(hub, found)
 
 
+def _cells(row: service.SubjectRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "href": path_to("schemas", row.name),
+        "versions": row.versions,
+        "contract": f"schemas/avro/{row.name}.avsc" if row.has_contract else "follows its table",
+    }
+
+
 def _show(hub: Hub, found: service.SubjectDetail) -> None:
     heading("Versions", "newest first")
     with ui.column().classes("panel p-3 w-full gap-2"):
@@ -75,15 +79,7 @@ def _show(hub: Hub, found: service.SubjectDetail) -> None:
                 ui.label(f"id {version.id}").classes("dim num whitespace-nowrap")
                 ui.label("\n".join(version.changes) or "the first").classes("mono")
     heading("Fields of the newest")
-    table = Table(
-        [
-            column("name", "Field"),
-            column("type", "Avro type"),
-            column("default", "Default"),
-            column("column", "Cassandra column"),
-        ],
-        empty="It has no fields",
-    )
+    table = Table(_FIELDS, empty="It has no fields")
     table.fill(
         [{"name": f.name, "type": f.type, "default": f.default, "column": f.column or UNKNOWN} for f in found.fields]
     )

@@ -7,12 +7,23 @@ from typing import Any
 
 from nicegui import context, run, ui
 
-from penstock.console.flow import duration
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, ago, column, millis, pairs, path_to, rate
+from penstock.console.pages.pieces import (
+    LAG_COLUMNS,
+    Banner,
+    Table,
+    ago,
+    column,
+    lag_cells,
+    millis,
+    pairs,
+    path_to,
+    rate,
+)
 from penstock.console.pages.record import op_text, show_record, summary
-from penstock.console.plain import UNKNOWN, shown
+from penstock.console.plain import shown
+from penstock.console.progress import Lag
 from penstock.console.service.filter import Filter, read_condition
 from penstock.console.service.messages import Found, Search, Tail, search
 from penstock.console.service.records import RecordView
@@ -101,15 +112,7 @@ _PARTITIONS = [
     column("in_sync", "In sync"),
     column("state", "State"),
 ]
-_READERS = [
-    column("name", "Reader"),
-    column("kind", "Kind"),
-    column("partition", "Partition", kind="count"),
-    column("position", "Reads next", kind="count"),
-    column("end", "End", kind="count"),
-    column("behind", "Behind", kind="count"),
-    column("seconds", "Behind, time", right=True),
-]
+_READERS = [column("name", "Reader"), column("kind", "Kind"), *LAG_COLUMNS]
 
 
 def _partition(part: Any) -> dict[str, Any]:
@@ -124,17 +127,8 @@ def _partition(part: Any) -> dict[str, Any]:
     }
 
 
-def _reader(name: str, kind: str, lag: Any) -> dict[str, Any]:
-    seconds = UNKNOWN if lag.seconds is None else duration(lag.seconds)
-    cells = {each: getattr(lag, each) for each in ("partition", "position", "end", "behind")}
-    return {
-        "id": f"{name}/{lag.partition}",
-        "name": name,
-        "href": "/readers",
-        "kind": kind,
-        "seconds": seconds,
-        **cells,
-    }
+def _reader(name: str, kind: str, lag: Lag) -> dict[str, Any]:
+    return {"id": f"{name}/{lag.partition}", "name": name, "href": "/readers", "kind": kind, **lag_cells(lag)}
 
 
 def _settings(detail: TopicDetail) -> None:

@@ -9,7 +9,7 @@ from nicegui import ui
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, ago, column, path_to
-from penstock.console.reading import NotSeen
+from penstock.console.reading import if_seen
 from penstock.console.service.topics import TopicRow, list_topics
 
 _COLUMNS = [
@@ -44,10 +44,7 @@ def register(hub: Hub) -> None:
 
         def refresh() -> None:
             banner.show(hub.now.snapshot.kafka, hub.now.snapshot.declared)
-            try:
-                rows = list_topics(hub)
-            except NotSeen:
-                rows = []
+            rows = if_seen(lambda: list_topics(hub))
             table.fill([_cells(row) for row in rows if shown.value or row.kind != "internal"])
 
         shown.on_value_change(refresh)

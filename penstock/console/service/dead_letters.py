@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from penstock.console.hub import Hub
 from penstock.console.service.filter import Filter
-from penstock.console.service.messages import Search, open_consumer, search
+from penstock.console.service.messages import Search, open_small_consumer, search
 from penstock.console.service.records import RecordView
 from penstock.errors import TerminalError, TransientError
 from penstock.topics.admin import KafkaUnreachable, silent_logger
@@ -165,7 +165,7 @@ def _read(hub: Hub, ids: list[str]) -> Iterator[Any]:
         if not _can_replay(topic):
             raise NotReplayable(topic)
         places.append(TopicPartition(topic, int(partition), int(offset)))
-    with closing(open_consumer(hub.config.kafka.bootstrap)) as consumer:
+    with closing(open_small_consumer(hub.config.kafka.bootstrap)) as consumer:
         for place in places:
             message = _read_one(consumer, place)
             if message is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from confluent_kafka import TopicPartition
 
 from penstock.console.collect.kafka import TopicState
-from penstock.console.service.messages import open_consumer
+from penstock.console.service.messages import open_small_consumer
 from penstock.console.service.records import RecordReader, RecordView
 
 _WINDOW = 5000
@@ -68,7 +68,7 @@ def find_newest(
     begins = {part.number: part.beginning for part in state.partitions}
     found: list[Any] = []
     looked_at = 0
-    with closing(open_consumer(bootstrap)) as consumer:
+    with closing(open_small_consumer(bootstrap)) as consumer:
         while any(ends[each] > begins[each] for each in ends) and time.monotonic() < deadline:
             starts = {each: max(begins[each], end - _WINDOW) for each, end in ends.items()}
             found += _window(consumer, state.name, starts, ends, wanted, deadline)

@@ -18,15 +18,14 @@ from penstock.console.collect.kafka import KafkaCollector, TopicState
 from penstock.console.service.filter import Filter
 from penstock.console.service.records import RecordReader, RecordView
 from penstock.errors import TerminalError
-from penstock.topics.admin import KafkaUnreachable, silent_logger
+from penstock.topics.admin import KafkaUnreachable
+from penstock.topics.consumer import OFFSETS_PER_RECORD, Settings, open_consumer
 
 BUDGET_S = 5.0
 LIMIT = 50
 LIMIT_AT_MOST = 500
 _BATCH = 1000
 _POLL_S = 0.05
-# Of an exactly-once topic about half of the offsets may be markers of transactions.
-_OFFSETS_PER_RECORD = 3
 
 
 class TopicMissing(TerminalError):
@@ -83,7 +82,7 @@ def search(kafka: KafkaCollector, reader: RecordReader, *, bootstrap: str, wante
     starts, last = _starts(kafka, state, wanted)
     ends = {number: end for number, end in state.ends.items() if number in starts}
     ahead = sum(max(0, ends[number] - start) for number, start in starts.items())
-    with closing(open_consumer(bootstrap)) as consumer:
+    with closing(open_small_consumer(bootstrap)) as consumer:
         walk = _Walk(consumer, wanted.topic, starts, ends, deadline=begun + min(wanted.budget_s, 30.0))
         records = _collect(walk, reader, wanted, last)
     done = walk.is_done
@@ -167,7 +166,7 @@ def _starts(kafka: KafkaCollector, state: TopicState, wanted: Search) -> tuple[d
     begins = {
         "beginning": lambda part: part.beginning,
         "offset": lambda part: min(max(number, part.beginning), part.end),
-        "end": lambda part: max(part.beginning, part.end - number * _OFFSETS_PER_RECORD),
+        "end": lambda part: max(part.beginning, part.end - number * OFFSETS_PER_RECORD),
     }
     return {each: begins[kind](part) for each, part in partitions.items()}, number if kind == "end" else None
 
@@ -195,19 +194,10 @@ def _consume(consumer: Any) -> list[Any]:
     return [message for message in messages if message.error() is None]
 
 
-def open_consumer(bootstrap: str) -> Consumer:
+def open_small_consumer(bootstrap: str) -> Consumer:
     """Open a consumer that holds little and commits nothing."""
-    settings = {
-        "bootstrap.servers": bootstrap,
-        "group.id": "penstock-console",
-        "enable.auto.commit": False,
-        "isolation.level": "read_committed",
-        "auto.offset.reset": "earliest",
-        "queued.max.messages.kbytes": 8192,
-        "fetch.wait.max.ms": 100,
-        "log_level": 0,
-    }
-    return Consumer(settings, logger=silent_logger())
+    settings: Settings = {"auto.offset.reset": "earliest", "queued.max.messages.kbytes": 8192, "fetch.wait.max.ms": 100}
+    return open_consumer(bootstrap, group="penstock-console", more=settings)
 
 
 class Tail:
@@ -219,7 +209,7 @@ class Tail:
     AT_ONCE = 50
 
     def __init__(self, bootstrap: str, reader: RecordReader, *, topic: str, keeps: Filter | None = None) -> None:
-        self._consumer: Any = open_consumer(bootstrap)
+        self._consumer: Any = open_small_consumer(bootstrap)
         self._reader = reader
         self._keeps = keeps or Filter()
         self.looked_at = 0

@@ -3,13 +3,12 @@ package dev.penstock.cassandra.sink.config;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.penstock.cassandra.sink.Problems;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
-import org.apache.kafka.common.config.ConfigValue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -43,8 +42,7 @@ class DataStaxSettingsTest {
     }
 
     private static Map<String, String> problems(Map<String, String> settings) {
-        return new Validation(settings).values().stream().filter(value -> !value.errorMessages().isEmpty())
-                .collect(Collectors.toMap(ConfigValue::name, value -> String.join("; ", value.errorMessages())));
+        return Problems.of(new Validation(settings).values());
     }
 
     @Test

@@ -2,9 +2,7 @@ package dev.penstock.cassandra.sink.real;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import com.datastax.oss.driver.api.core.CqlSession;
 import dev.penstock.cassandra.sink.CassandraSinkTask;
-import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -20,7 +18,6 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.sink.SinkRecord;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
@@ -35,28 +32,17 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Tag("cassandra")
 @EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
-class AnyHistoryTest {
+class AnyHistoryTest extends RealCassandra {
 
     private static final int PARTITIONS = 4;
     private static final int CHANGES = 300;
     private static final Duration LIMIT = Duration.ofMinutes(1);
 
-    private static CassandraServer server;
-    private static CqlSession cql;
-
     @BeforeAll
-    static void start() throws IOException, InterruptedException {
-        server = CassandraServer.start(Integer.getInteger("cassandra.port"));
-        cql = server.session();
+    static void create() {
         cql.execute("CREATE KEYSPACE penstock WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
         cql.execute("CREATE TABLE penstock.users (country text, id uuid, name text, age int, row_version bigint, "
                 + "PRIMARY KEY (country, id))");
-    }
-
-    @AfterAll
-    static void stop() throws InterruptedException {
-        cql.close();
-        server.kill();
     }
 
     /** Five known ones, and one that no run has tried before. */

@@ -11,7 +11,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.cql.Row;
 import dev.penstock.cassandra.sink.CassandraSinkConnector;
 import dev.penstock.cassandra.sink.CassandraSinkTask;
@@ -41,7 +40,6 @@ import org.apache.kafka.connect.data.Timestamp;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.sink.SinkRecord;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -53,16 +51,12 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 @Tag("cassandra")
 @EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
-class CassandraSinkTest {
+class CassandraSinkTest extends RealCassandra {
 
     private static final String MAPPING = "topic.views.users.penstock.users.mapping";
-    private static CassandraServer server;
-    private static CqlSession cql;
 
     @BeforeAll
-    static void start() throws IOException, InterruptedException {
-        server = CassandraServer.start(Integer.getInteger("cassandra.port"));
-        cql = server.session();
+    static void create() {
         cql.execute("CREATE KEYSPACE penstock WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
         cql.execute("CREATE TABLE penstock.users (country text, id uuid, name text, age int, row_version bigint, "
                 + "PRIMARY KEY (country, id))");
@@ -70,12 +64,6 @@ class CassandraSinkTest {
                 + "g boolean, h double, i float, j decimal, k varint, l date, m timestamp, n blob, o frozen<list<int>>,"
                 + " p map<text, bigint>, q frozen<set<text>>, \"R s\" ascii)");
         cql.execute("CREATE TABLE penstock.hits (id text PRIMARY KEY, n counter)");
-    }
-
-    @AfterAll
-    static void stop() throws InterruptedException {
-        cql.close();
-        server.kill();
     }
 
     @BeforeEach

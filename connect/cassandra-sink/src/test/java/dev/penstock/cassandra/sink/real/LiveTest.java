@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.data.CqlDuration;
 import com.datastax.oss.driver.api.core.data.CqlVector;
@@ -35,7 +34,6 @@ import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.sink.SinkRecord;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -47,25 +45,14 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 @Tag("cassandra")
 @EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
-class LiveTest {
+class LiveTest extends RealCassandra {
 
     private static final String TOPIC = "t";
     private static final MBeanServer JMX = ManagementFactory.getPlatformMBeanServer();
 
-    private static CassandraServer server;
-    private static CqlSession cql;
-
     @BeforeAll
-    static void start() throws IOException, InterruptedException {
-        server = CassandraServer.start(Integer.getInteger("cassandra.port"));
-        cql = server.session();
+    static void create() {
         cql.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
-    }
-
-    @AfterAll
-    static void stop() throws InterruptedException {
-        cql.close();
-        server.kill();
     }
 
     @BeforeEach

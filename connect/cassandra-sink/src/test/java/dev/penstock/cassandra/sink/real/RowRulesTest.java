@@ -5,10 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.cql.Row;
 import dev.penstock.cassandra.sink.CassandraSinkConnector;
-import java.io.IOException;
+import dev.penstock.cassandra.sink.Problems;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -17,12 +16,9 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
-import org.apache.kafka.common.config.ConfigValue;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.sink.SinkRecord;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -34,19 +30,14 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 @Tag("cassandra")
 @EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
-class RowRulesTest {
+class RowRulesTest extends RealCassandra {
 
     private static final String TABLE = "topic.t.k.u.";
     private static final String SELECT =
             "SELECT a, b, ttl(a) AS life, writetime(a) AS version FROM k.u WHERE id = 'x'";
 
-    private static CassandraServer server;
-    private static CqlSession cql;
-
     @BeforeAll
-    static void start() throws IOException, InterruptedException {
-        server = CassandraServer.start(Integer.getInteger("cassandra.port"));
-        cql = server.session();
+    static void create() {
         cql.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
         cql.execute("CREATE TABLE k.u (id text PRIMARY KEY, a text, b text)");
         cql.execute("CREATE TABLE k.mortal (id text PRIMARY KEY, a text) WITH default_time_to_live = 1000");
@@ -57,12 +48,6 @@ class RowRulesTest {
         cql.execute("CREATE TYPE k.address (street text)");
         cql.execute("CREATE TABLE k.typed (id text PRIMARY KEY, home frozen<address>)");
         cql.execute("CREATE TABLE k.hits (id text PRIMARY KEY, n counter)");
-    }
-
-    @AfterAll
-    static void stop() throws InterruptedException {
-        cql.close();
-        server.kill();
     }
 
     @BeforeEach
@@ -241,9 +226,7 @@ class RowRulesTest {
         Map<String, String> settings = settings("topic.t.k.open_list.mapping", "*", "topic.t.k.shared.ttl", "5",
                 "topic.t.k.typed.mapping", "*", "topic.t.k.hits.mapping", "id=key, n=value.n",
                 "topic.t.k.u.mapping", "a=value.a, c=value.c");
-        Map<String, String> problems = new CassandraSinkConnector().validate(settings).configValues().stream()
-                .filter(value -> !value.errorMessages().isEmpty())
-                .collect(Collectors.toMap(ConfigValue::name, value -> String.join("; ", value.errorMessages())));
+        Map<String, String> problems = Problems.of(new CassandraSinkConnector().validate(settings).configValues());
         Map<String, String> reasons = Map.of("open_list", "a repeated write would add its elements once more",
                 "shared", "Column s of k.shared is static",
                 "typed", "is of the type frozen<k.address>, which is not supported",

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.ssl.ProgrammaticSslEngineFactory;
 import dev.penstock.cassandra.sink.CassandraSinkConnector;
+import dev.penstock.cassandra.sink.Problems;
 import dev.penstock.cassandra.sink.config.Certificates;
 import java.nio.file.Path;
 import java.security.KeyStore;
@@ -14,11 +15,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
-import org.apache.kafka.common.config.ConfigValue;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.errors.ConnectException;
@@ -105,9 +104,7 @@ class SecureCassandraTest {
     }
 
     private static Map<String, String> problems(Map<String, String> settings) {
-        return new CassandraSinkConnector().validate(settings).configValues().stream()
-                .filter(value -> !value.errorMessages().isEmpty())
-                .collect(Collectors.toMap(ConfigValue::name, value -> String.join("; ", value.errorMessages())));
+        return Problems.of(new CassandraSinkConnector().validate(settings).configValues());
     }
 
     @Test

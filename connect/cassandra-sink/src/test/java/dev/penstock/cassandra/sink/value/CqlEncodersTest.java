@@ -1,13 +1,11 @@
 package dev.penstock.cassandra.sink.value;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
+import static dev.penstock.cassandra.sink.value.Encoding.of;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.datastax.oss.driver.api.core.ProtocolVersion;
 import com.datastax.oss.driver.api.core.type.DataType;
 import com.datastax.oss.driver.api.core.type.DataTypes;
-import com.datastax.oss.driver.api.core.type.codec.registry.CodecRegistry;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -37,10 +35,6 @@ class CqlEncodersTest {
     private static final Schema DATE = org.apache.kafka.connect.data.Date.SCHEMA;
     private static final long DAY = 86_400_000L;
     private static final String UUID_TEXT = "123e4567-e89b-12d3-a456-426614174000";
-
-    private static Arguments of(DataType type, Schema schema, Object value, Object expected) {
-        return Arguments.of(type, schema, value, expected);
-    }
 
     static Stream<Arguments> exact() {
         return Stream.of(
@@ -88,8 +82,7 @@ class CqlEncodersTest {
     @ParameterizedTest
     @MethodSource
     void exact(DataType type, Schema schema, Object value, Object expected) {
-        ByteBuffer bytes = CqlEncoders.of(type).orElseThrow().encode(schema, value);
-        assertEquals(expected, CodecRegistry.DEFAULT.codecFor(type).decode(bytes, ProtocolVersion.DEFAULT));
+        Encoding.assertExact(type, schema, value, expected);
     }
 
     static Stream<Arguments> refused() {
@@ -129,9 +122,7 @@ class CqlEncodersTest {
     @ParameterizedTest
     @MethodSource
     void refused(DataType type, Schema schema, Object value, String reason) {
-        CqlEncoder encoder = CqlEncoders.of(type).orElseThrow();
-        String message = assertThrows(UnfitValueException.class, () -> encoder.encode(schema, value)).getMessage();
-        assertTrue(message.contains(reason), message);
+        Encoding.assertRefused(type, schema, value, reason);
     }
 
     @Test

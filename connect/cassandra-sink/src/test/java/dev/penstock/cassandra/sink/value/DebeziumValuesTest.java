@@ -1,15 +1,12 @@
 package dev.penstock.cassandra.sink.value;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
+import static dev.penstock.cassandra.sink.value.Encoding.of;
 
-import com.datastax.oss.driver.api.core.ProtocolVersion;
+
 import com.datastax.oss.driver.api.core.data.CqlDuration;
 import com.datastax.oss.driver.api.core.data.CqlVector;
 import com.datastax.oss.driver.api.core.type.DataType;
 import com.datastax.oss.driver.api.core.type.DataTypes;
-import com.datastax.oss.driver.api.core.type.codec.registry.CodecRegistry;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.net.InetAddress;
@@ -54,10 +51,6 @@ class DebeziumValuesTest {
         BigDecimal decimal = new BigDecimal(number);
         return new Struct(VARIABLE_SCALE).put("scale", decimal.scale())
                 .put("value", decimal.unscaledValue().toByteArray());
-    }
-
-    private static Arguments of(DataType type, Schema schema, Object value, Object expected) {
-        return Arguments.of(type, schema, value, expected);
     }
 
     static Stream<Arguments> exact() throws UnknownHostException {
@@ -126,8 +119,7 @@ class DebeziumValuesTest {
     @ParameterizedTest
     @MethodSource
     void exact(DataType type, Schema schema, Object value, Object expected) {
-        ByteBuffer bytes = CqlEncoders.of(type).orElseThrow().encode(schema, value);
-        assertEquals(expected, CodecRegistry.DEFAULT.codecFor(type).decode(bytes, ProtocolVersion.DEFAULT));
+        Encoding.assertExact(type, schema, value, expected);
     }
 
     static Stream<Arguments> refused() {
@@ -176,8 +168,6 @@ class DebeziumValuesTest {
     @ParameterizedTest
     @MethodSource
     void refused(DataType type, Schema schema, Object value, String reason) {
-        CqlEncoder encoder = CqlEncoders.of(type).orElseThrow();
-        String message = assertThrows(UnfitValueException.class, () -> encoder.encode(schema, value)).getMessage();
-        assertTrue(message.contains(reason), message);
+        Encoding.assertRefused(type, schema, value, reason);
     }
 }
