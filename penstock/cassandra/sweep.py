@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from cassandra.cluster import Session
-from cassandra.concurrent import execute_concurrent_with_args
 
 from penstock.cassandra.table import ViewTable
-
-_AT_ONCE = 32
 
 
 def sweep_older(session: Session, *, keyspace: str, table: str, version: int) -> int:
@@ -18,7 +15,4 @@ def sweep_older(session: Session, *, keyspace: str, table: str, version: int) ->
     :raises TableUnknown: it does not exist.
     """
     view = ViewTable(session, keyspace=keyspace, name=table)
-    older = [(version - 1, *view.bound_key(row)) for row in view.scan() if row["row_version"] < version]
-    prepared = session.prepare(view.delete_statement)
-    execute_concurrent_with_args(session, prepared, older, concurrency=_AT_ONCE, raise_on_first_error=True)
-    return len(older)
+    return view.delete(view.older_than(version), timestamp=version - 1)

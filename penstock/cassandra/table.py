@@ -67,29 +67,25 @@ class ViewTable:
         """
         yield from self._pick(self._table.partition_key, keys)
 
-    @property
-    def delete_statement(self) -> str:
-        """The statement that deletes a row: bound by a timestamp and `bound_key()`."""
-        where = _equal(self._table.primary_key)
-        return f"DELETE FROM {self._named} USING TIMESTAMP ? WHERE {where}"  # noqa: S608 - quoted names
-
-    def bound_key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        """Return the primary key of a row as the driver binds it."""
-        return _bound(self._table.primary_key, row)
-
     def _pick(self, columns: Sequence[ColumnMetadata], keys: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
         prepared = self._session.prepare(f"{self._select} WHERE {_equal(columns)}")
         bound = [_bound(columns, key) for key in keys]
         for _, rows in execute_concurrent_with_args(self._session, prepared, bound, concurrency=_KEYS_AT_ONCE):
             yield from map(self._exact, rows)
 
-    def delete(self, rows: Iterable[Row]) -> int:
-        """Delete rows as they were read, each with the timestamp in its `row_version`: newer writes outlive that.
+    def older_than(self, version: int) -> Iterator[Row]:
+        """Read every row whose `row_version` is below a version, or that has none."""
+        return (row for row in self.scan() if row["row_version"] is None or row["row_version"] < version)
+
+    def delete(self, rows: Iterable[Row], *, timestamp: int) -> int:
+        """Delete rows as they were read, with that timestamp or, when it is higher, the one in their `row_version`.
 
         :returns: how many.
         """
-        bound = [(row["row_version"], *self.bound_key(row)) for row in rows]
-        prepared = self._session.prepare(self.delete_statement)
+        key = self._table.primary_key
+        delete = f"DELETE FROM {self._named} USING TIMESTAMP ? WHERE {_equal(key)}"  # noqa: S608 - quoted names
+        bound = [(max(timestamp, row["row_version"] or timestamp), *_bound(key, row)) for row in rows]
+        prepared = self._session.prepare(delete)
         execute_concurrent_with_args(
             self._session, prepared, bound, concurrency=_KEYS_AT_ONCE, raise_on_first_error=True
         )

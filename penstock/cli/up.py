@@ -54,7 +54,7 @@ def up(
     arrived_s = time.monotonic() - begun
     sweep_aggregates(config)
     _out.print("\nComparing Cassandra with Postgres")
-    results = verify(config)
+    results = verify(config, on_progress=print_progress)
     print_results(results)
     if not all(result.is_equal for result in results):
         raise typer.Exit(1)

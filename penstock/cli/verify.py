@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
-from penstock.verify.check import DEFAULT_ATTEMPTS
 from penstock.verify.model import Difference, Kind, ViewResult
-from penstock.verify.verify import verify
+from penstock.verify.verify import DEFAULT_PATIENCE_S, verify
 
 _VALUE_LIMIT = 60
 
@@ -25,18 +26,19 @@ def register(app: typer.Typer) -> None:
 
 def verify_views(
     views: Annotated[list[str] | None, typer.Argument(help="Views; all when none is named.")] = None,
-    attempts: Annotated[
-        int, typer.Option(min=0, help="How often rows that differ are read again before they count.")
-    ] = DEFAULT_ATTEMPTS,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds that the pipeline may stand still before a row that differs counts.")
+    ] = DEFAULT_PATIENCE_S,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare every row of Cassandra's views with what Postgres says they must hold; exit 1 on any difference.
 
-    Changes may go on meanwhile: rows that differ are read again until they have arrived.
+    Changes may go on meanwhile: a row that differs counts when it still does after everything that Postgres held
+    before has come through the pipeline. With `--patience 0` what is there now is compared.
 
     Example: `penstock verify users_by_id --json`
     """
-    results = verify(load_config(), views or (), attempts=attempts)
+    results = verify(load_config(), views or (), on_progress=partial(print, file=sys.stderr), patience_s=patience)
     if as_json:
         print(json.dumps([{**asdict(result), "equal": result.is_equal} for result in results], indent=2))
     else:

@@ -124,6 +124,19 @@ def wait_running(api: ConnectApi, name: str, *, timeout_s: float = 60) -> None:
     _wait_running(api, plan, deadline=time.monotonic() + timeout_s, timeout_s=timeout_s)
 
 
+def raise_if_failed(url: str, *names: str) -> None:
+    """Look once whether one of these connectors, or of all, has failed.
+
+    :param url: of the worker.
+    :raises ConnectorFailed: with its trace.
+    """
+    with ConnectApi(url) as api:
+        statuses = [api.status(name) for name in names] or [each.status for each in api.connectors().values()]
+    for status in statuses:
+        if status.summary == State.FAILED:
+            raise ConnectorFailed(status)
+
+
 def diff_configs(before: dict[str, str], after: dict[str, str]) -> tuple[Change, ...]:
     """Compare two configurations key by key; `name`, which Connect adds, does not count."""
     keys = sorted((before.keys() | after.keys()) - {"name"})

@@ -18,7 +18,7 @@ def main() -> None:
 
     config = Config(**json.loads(sys.stdin.read()))
     try:
-        verify(config, sys.argv[1:])
+        verify(config, sys.argv[1:], on_progress=print)
     except PenstockError as exc:
         sys.exit(str(exc))
 

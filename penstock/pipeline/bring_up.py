@@ -11,8 +11,7 @@ from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 
 from penstock.config import Config
-from penstock.connect.api import ConnectApi, State
-from penstock.connect.apply import ConnectorFailed
+from penstock.connect.apply import raise_if_failed
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID, LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
@@ -70,7 +69,7 @@ def _follow_to_cassandra(config: Config, passage: Passage, run: Run, result: Loa
     while not all(hop.is_done for hop in hops):
         on_hops(hops)
         if time.monotonic() - checked_at > _CHECK_CONNECTORS_S:
-            _raise_if_failed(config)
+            raise_if_failed(config.connect.url)
             checked_at = time.monotonic()
         time.sleep(_POLL_S)
         hops = _hops(passage, run, result)
@@ -97,13 +96,6 @@ def _followed_views(config: Config) -> list[View]:
         for view in views_of(config)
         if view.table == USERS and view.name not in paused and not isinstance(view, Aggregate)
     ]
-
-
-def _raise_if_failed(config: Config) -> None:
-    with ConnectApi(config.connect.url) as api:
-        for overview in api.connectors().values():
-            if overview.status.summary == State.FAILED:
-                raise ConnectorFailed(overview.status)
 
 
 def is_loaded(config: Config, *, users: int | None, api_url: str | None) -> bool:

@@ -52,9 +52,9 @@ def _difference(view: ViewShape, expected: Row | None, actual: Row | None) -> Di
     if actual is None:
         return Difference(Kind.MISSING, _key(view, expected or {}))
     if expected is None:
-        return Difference(Kind.EXTRA, _key(view, actual))
+        return Difference(Kind.EXTRA, _key(view, actual), row_version=actual[ROW_VERSION])
     columns = tuple(_column_differences(view.columns, expected, actual))
-    return Difference(Kind.DIFFERENT, _key(view, actual), columns) if columns else None
+    return Difference(Kind.DIFFERENT, _key(view, actual), columns, actual[ROW_VERSION]) if columns else None
 
 
 def _column_differences(columns: Sequence[str], expected: Row, actual: Row) -> Iterator[ColumnDifference]:

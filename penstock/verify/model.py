@@ -56,11 +56,15 @@ class ColumnDifference:
 
 @dataclass(frozen=True)
 class Difference:
-    """One key that differs; `key` and the values are text for people."""
+    """One key that differs; `key` and the values are text for people.
+
+    :param row_version: that of Cassandra's row, if there is one.
+    """
 
     kind: Kind
     key: dict[str, str]
     columns: tuple[ColumnDifference, ...] = ()
+    row_version: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,40 @@
-"""Wait until what is in the CDC topics now has come through: past the views job, and past the sink into Cassandra."""
+"""Wait until what is now at one place of the pipeline has come past the next: Debezium, the jobs of Spark, the sink."""
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
+from pathlib import Path
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
 from penstock_views.checkpoint import committed
+from penstock_views.declare import View
+from penstock_views.declare_totals import Aggregate
+from penstock_views.life import current_life, life_root
+from penstock_views.names import topic_of
 
 from penstock.config import Config
-from penstock.connect.api import ConnectApi, State
-from penstock.connect.apply import ConnectorFailed
+from penstock.connect.apply import raise_if_failed
+from penstock.errors import TransientError
 from penstock.stack.layout import Layout
+from penstock.topics.consumer import open_consumer
+from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SINK
 from penstock.views.reread import OnProgress
 
 Place = tuple[str, int]
 """Topic and partition."""
+
+MARKER = "penstock-fence"
+"""The prefix of the messages in the WAL that mark a place."""
+
+SLOT = "penstock"
+# Without a slot everything is still to come.
+_BYTES_BEHIND = """
+    SELECT pg_wal_lsn_diff(%s, coalesce(max(confirmed_flush_lsn), '0/0')) FROM pg_replication_slots WHERE slot_name = %s
+"""
 
 _POLL_S = 0.5
 _REMIND_S = 30.0
@@ -31,38 +48,107 @@ def ends(config: Config, topics: Collection[str]) -> dict[Place, int]:
         return {place: _end(consumer, place) for place in _places(consumer, topics)}
 
 
-def wait_until_processed(config: Config, topics: Collection[str], *, on_progress: OnProgress) -> None:
-    """Wait until the views job has committed every record that is in these CDC topics now; it commits once a minute."""
-    with closing(_consumer(config, "penstock-fence")) as consumer:
-        last = {place: _last_record(consumer, place) for place in _places(consumer, topics)}
+def wait_until_arrived(config: Config, view: View, *, on_progress: OnProgress, stall_s: float = math.inf) -> None:
+    """Wait until a view's table in Cassandra has every change that Postgres has committed by now.
+
+    :raises ConnectorFailed: when the sink fails meanwhile, with its trace.
+    :raises FlowStalled: after so many seconds without any progress.
+    """
+    wait_until_captured(config, on_progress=on_progress, stall_s=stall_s)
+    if isinstance(view, Aggregate):
+        wait_until_counted(config, view, on_progress=on_progress, stall_s=stall_s)
+    else:
+        wait_until_processed(config, [topic_of(view.table)], on_progress=on_progress, stall_s=stall_s)
+    wait_until_written(config, [view.topic], on_progress=on_progress, stall_s=stall_s)
+
+
+def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: float = math.inf) -> None:
+    """Wait until every change that Postgres has committed by now is in the CDC topics.
+
+    A message in the WAL marks the place. Debezium leaves messages out of the topics (`message.prefix.exclude.list`),
+    but tells Postgres that it has come so far once Kafka has what lies before.
+    https://www.postgresql.org/docs/18/functions-admin.html#FUNCTIONS-REPLICATION
+
+    :raises FlowStalled: after so many seconds without any progress.
+    """
+    with connect(config) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_logical_emit_message(true, %s, '')", (MARKER,))
+        ((marker,),) = cursor.fetchall()
+
+    def behind() -> int:
+        with connect(config) as connection, connection.cursor() as cursor:
+            cursor.execute(_BYTES_BEHIND, (marker, SLOT))
+            ((missing,),) = cursor.fetchall()
+        return max(0, int(missing))
+
+    _wait(behind, "Debezium has read {:,} more bytes of WAL", _Patience(on_progress, stall_s))
+
+
+def wait_until_processed(
+    config: Config, topics: Collection[str], *, on_progress: OnProgress, stall_s: float = math.inf
+) -> None:
+    """Wait until the views job has committed every record that is in these CDC topics now; it commits once a minute.
+
+    :raises FlowStalled: after so many seconds without any progress.
+    """
     root = Layout.of(config).data("views") / "checkpoint"
-    told = _Told(on_progress)
-    while True:
-        done = committed(root)
-        behind = sum(max(0, offset + 1 - done.get(place, 0)) for place, offset in last.items())
-        if not behind:
-            return
-        told.say(f"waiting until the views job has committed {behind:,} offsets (it does so once a minute)")
-        time.sleep(_POLL_S)
+    _wait_for_job(config, topics, root, "views", _Patience(on_progress, stall_s))
 
 
-def wait_until_written(config: Config, topics: Collection[str], *, on_progress: OnProgress) -> None:
+def wait_until_counted(config: Config, view: Aggregate, *, on_progress: OnProgress, stall_s: float = math.inf) -> None:
+    """Wait until an aggregate has counted every record that is in its CDC topic now; it counts none before it begins.
+
+    :raises FlowStalled: after so many seconds without any progress.
+    """
+    life = current_life(life_root(Layout.of(config).data("aggregates"), view.name))
+    if life is not None:
+        patience = _Patience(on_progress, stall_s)
+        _wait_for_job(config, [topic_of(view.table)], life.checkpoint, "aggregates", patience)
+
+
+def wait_until_written(
+    config: Config, topics: Collection[str], *, on_progress: OnProgress, stall_s: float = math.inf
+) -> None:
     """Wait until Cassandra has acknowledged every record that is in these view topics now.
 
     :raises ConnectorFailed: when the sink fails meanwhile, with its trace.
+    :raises FlowStalled: after so many seconds without any progress.
     """
     wanted = ends(config, topics)
-    told = _Told(on_progress)
     with closing(_consumer(config, f"connect-{SINK}")) as consumer:
-        while True:
+
+        def behind() -> int:
             places = [TopicPartition(*place) for place in wanted]
             done = {(at.topic, at.partition): at.offset for at in consumer.committed(places, timeout=_TIMEOUT_S)}
-            behind = sum(_behind(end, done[place], consumer, place) for place, end in wanted.items())
-            if not behind:
-                return
-            told.say(f"waiting until Cassandra has {behind:,} more records")
-            _raise_if_failed(config)
-            time.sleep(_POLL_S)
+            return sum(_behind(end, done[place], consumer, place) for place, end in wanted.items())
+
+        _wait(
+            behind,
+            "Cassandra has {:,} more records",
+            _Patience(on_progress, stall_s, check=lambda: raise_if_failed(config.connect.url, SINK)),
+        )
+
+
+def _wait_for_job(config: Config, topics: Collection[str], root: Path, job: str, patience: _Patience) -> None:
+    with closing(_consumer(config, "penstock-fence")) as consumer:
+        last = {place: _last_record(consumer, place) for place in _places(consumer, topics)}
+
+    def behind() -> int:
+        done = committed(root)
+        return sum(max(0, offset + 1 - done.get(place, 0)) for place, offset in last.items())
+
+    _wait(behind, f"the {job} job has committed {{:,}} more offsets", patience)
+
+
+def _wait(behind: Callable[[], int], what: str, patience: _Patience) -> None:
+    """Look again and again until nothing is behind.
+
+    :param what: is waited for, with a place for the number.
+    :raises FlowStalled: when the patience is at its end.
+    """
+    while missing := behind():
+        patience.spend(missing, what.format(missing))
+        time.sleep(_POLL_S)
 
 
 def _behind(end: int, done: int, consumer: Consumer, place: Place) -> int:
@@ -72,17 +158,38 @@ def _behind(end: int, done: int, consumer: Consumer, place: Place) -> int:
     return max(0, end - done)
 
 
-class _Told:
-    """Says how it goes, at first and then now and again."""
+class FlowStalled(TransientError):
+    """Something in the pipeline has not moved for a while."""
 
-    def __init__(self, on_progress: OnProgress) -> None:
+    def __init__(self, waited_for: str, seconds: float) -> None:
+        super().__init__(f"nothing moved for {seconds:.0f} s while waiting until {waited_for}; see `penstock status`")
+
+
+class _Patience:
+    """Says how it goes, at first and then now and again, and ends when nothing moves.
+
+    :param stall_s: how many seconds without any progress are borne.
+    :param check: raises when waiting on is in vain.
+    """
+
+    def __init__(self, on_progress: OnProgress, stall_s: float, check: Callable[[], None] = lambda: None) -> None:
         self._on_progress = on_progress
-        self._said_at = float("-inf")
+        self._stall_s = stall_s
+        self._check = check
+        self._said_at = -math.inf
+        self._moved_at = time.monotonic()
+        self._least = math.inf
 
-    def say(self, line: str) -> None:
-        if time.monotonic() - self._said_at > _REMIND_S:
-            self._said_at = time.monotonic()
-            self._on_progress(line)
+    def spend(self, missing: int, what: str) -> None:
+        now = time.monotonic()
+        if now - self._said_at > _REMIND_S:
+            self._said_at = now
+            self._on_progress(f"waiting until {what}")
+        if missing < self._least:
+            self._least, self._moved_at = missing, now
+        elif now - self._moved_at > self._stall_s:
+            raise FlowStalled(what, self._stall_s)
+        self._check()
 
 
 def _last_record(consumer: Consumer, place: Place) -> int:
@@ -121,20 +228,4 @@ def _end(consumer: Consumer, place: Place) -> int:
 
 
 def _consumer(config: Config, group: str) -> Consumer:
-    return Consumer(
-        {
-            "bootstrap.servers": config.kafka.bootstrap,
-            "group.id": group,
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-            "log_level": 0,
-        }
-    )
-
-
-def _raise_if_failed(config: Config) -> None:
-    with ConnectApi(config.connect.url) as api:
-        status = api.status(SINK)
-    if status.summary == State.FAILED:
-        raise ConnectorFailed(status)
+    return open_consumer(config.kafka.bootstrap, group=group, more={"enable.partition.eof": True})

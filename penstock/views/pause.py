@@ -5,6 +5,8 @@ Records wait in the topic as long as its retention. A file beside the connectors
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
@@ -25,6 +27,13 @@ class LastView(TerminalError):
         )
 
 
+class ViewPaused(TerminalError):
+    """Nothing of a paused view reaches Cassandra: it can be neither filled nor compared."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"paused: {', '.join(names)}; `penstock views resume {names[0]}` first")
+
+
 def pause(config: Config, name: str) -> bool:
     """Stop writing a view to Cassandra; return whether it flowed before.
 
@@ -39,6 +48,16 @@ def resume(config: Config, name: str) -> bool:
     :raises ViewUnknown: before anything happens.
     """
     return _set(config, name, flows=True)
+
+
+def refuse_paused(config: Config, names: Sequence[str]) -> None:
+    """Make sure that these views flow.
+
+    :raises ViewPaused: when one does not.
+    """
+    lists = read_lists(Project.of(config))
+    if paused := [name for name in names if name in lists.paused]:
+        raise ViewPaused(paused)
 
 
 def _set(config: Config, name: str, *, flows: bool) -> bool:

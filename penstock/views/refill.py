@@ -10,24 +10,16 @@ from penstock_views.names import topic_of
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
-from penstock.errors import TerminalError
 from penstock.local_spark import local_spark
 from penstock.project import Project
 from penstock.verify.shape import read_shapes
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import read_lists
-from penstock.views.fence import ends, wait_until_processed, wait_until_written
+from penstock.views.fence import Place, ends, wait_until_processed, wait_until_written
 from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of, generation_of, version_of
+from penstock.views.pause import refuse_paused
 from penstock.views.reread import OnProgress, Wanted, only_reread, reread
 from penstock.views.sweep import old_rows, stale_rows
-
-
-class ViewPaused(TerminalError):
-    """A paused view cannot be filled: nothing of it reaches Cassandra."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(f"paused: {', '.join(names)}; `penstock views resume {names[0]}` first")
 
 
 def refill(config: Config, views: Sequence[View], *, on_progress: OnProgress) -> int:
@@ -38,12 +30,12 @@ def refill(config: Config, views: Sequence[View], *, on_progress: OnProgress) ->
     :param views: row views, or histories that have no entry of each row yet.
     :raises ViewPaused: when one of them is.
     """
-    _refuse_paused(config, views)
+    refuse_paused(config, [view.name for view in views])
     wanted = Wanted(tuple(sorted({view.table for view in views})))
     began = _reread(config, views, wanted, on_progress=on_progress)
     # No entry of a history is ever stale: it told what was.
     rows = [view for view in views if type(view) is View]
-    removed = _sweep(config, rows, _highest(began), on_progress=on_progress)
+    removed = _sweep(config, rows, began, on_progress=on_progress)
     with open_session(config) as session:
         mark_filled(session, config.cassandra.keyspace, views, epoch=epoch_of(Project.of(config)))
     return removed
@@ -54,18 +46,16 @@ def refill_rows(config: Config, view: View, wanted: Wanted, key: Mapping[str, st
 
     :param key: of the source row; a view that renames a column of it is swept as a whole.
     """
-    _refuse_paused(config, [view])
+    refuse_paused(config, [view.name])
     began = _reread(config, [view], wanted, on_progress=on_progress)
 
     def is_of_row(row: Row) -> bool:
         return all(column not in row or str(row[column]) == value for column, value in key.items())
 
-    return _sweep(config, [view], _highest(began), on_progress=on_progress, only=is_of_row)
+    return _sweep(config, [view], began, on_progress=on_progress, only=is_of_row)
 
 
-def _reread(
-    config: Config, views: Sequence[View], wanted: Wanted, *, on_progress: OnProgress
-) -> dict[tuple[str, int], int]:
+def _reread(config: Config, views: Sequence[View], wanted: Wanted, *, on_progress: OnProgress) -> dict[Place, int]:
     """Read again and follow it into Cassandra; return where the CDC topics ended before."""
     with connect(config) as connection, only_reread(connection):
         began = ends(config, sorted({topic_of(view.table) for view in views}))
@@ -74,31 +64,16 @@ def _reread(
     return began
 
 
-def _highest(offsets: Mapping[tuple[str, int], int]) -> dict[str, int]:
-    """Return the highest offset of each topic: below it a row may be stale, and Postgres is asked."""
-    highest: dict[str, int] = {}
-    for (topic, _), offset in offsets.items():
-        highest[topic] = max(offset, highest.get(topic, 0))
-    return highest
-
-
 def follow(config: Config, views: Sequence[View], *, on_progress: OnProgress) -> None:
     """Wait until what is in the tables' topics now is in Cassandra."""
     wait_until_processed(config, sorted({topic_of(view.table) for view in views}), on_progress=on_progress)
     wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress)
 
 
-def _refuse_paused(config: Config, views: Sequence[View]) -> None:
-    paused = read_lists(Project.of(config)).paused
-    names = [view.name for view in views if view.name in paused]
-    if names:
-        raise ViewPaused(names)
-
-
 def _sweep(
     config: Config,
     views: Sequence[View],
-    offsets: Mapping[str, int],
+    began: Mapping[Place, int],
     *,
     on_progress: OnProgress,
     only: Callable[[Row], bool] = lambda _: True,
@@ -110,12 +85,16 @@ def _sweep(
         for view in views:
             table = ViewTable(session, keyspace=keyspace, name=view.name)
             (shape,) = read_shapes(config, [view.name])
-            below = version_of(generation_of(view, epoch=epoch), offsets[topic_of(view.table)])
+            generation = generation_of(view, epoch=epoch)
+            offsets = [offset for (topic, _), offset in began.items() if topic == topic_of(view.table)]
+            # What has come since lies above the end of its own partition: it may look old, and Postgres is asked.
+            below = version_of(generation, max(offsets))
             suspects = {key: row for key, row in old_rows(table, shape, below=below).items() if only(row)}
             if suspects:
                 on_progress(
                     f"{view.name}: {len(suspects):,} rows were not renewed; asking Postgres which should be gone"
                 )
                 with local_spark(config, name="views-spark") as spark:
-                    removed += table.delete(stale_rows(config, spark, shape, suspects).values())
+                    stale = stale_rows(config, spark, shape, suspects)
+                removed += table.delete(stale.values(), timestamp=version_of(generation, min(offsets)) - 1)
     return removed

@@ -19,8 +19,7 @@ from confluent_kafka import Consumer, TopicPartition
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
-from penstock.connect.api import ConnectApi, State
-from penstock.connect.apply import ConnectorFailed
+from penstock.connect.apply import raise_if_failed
 from penstock.errors import TerminalError, TransientError
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
@@ -133,7 +132,7 @@ def _told(config: Config, consumer: Consumer, decoder: AvroDecoder, asked: str) 
     while True:
         record = consumer.poll(_POLL_S)
         if time.monotonic() - checked_at > _CHECK_CONNECTOR_S:
-            _raise_if_failed(config)
+            raise_if_failed(config.connect.url, SOURCE)
             checked_at = time.monotonic()
         if record is None or record.error() is not None:
             continue
@@ -159,10 +158,3 @@ def _line(told: dict[str, Any]) -> str | None:
         case "ABORTED" | "SKIPPED":
             raise ReReadFailed(str(told["type"]).lower())
     return None
-
-
-def _raise_if_failed(config: Config) -> None:
-    with ConnectApi(config.connect.url) as api:
-        status = api.status(SOURCE)
-    if status.summary == State.FAILED:
-        raise ConnectorFailed(status)

@@ -1,6 +1,7 @@
 """Delete the rows of a view that should be gone: those that a complete re-read has not renewed and nothing expects.
 
-Each is deleted with the timestamp of its own write, so a newer write, also one under way, is never touched.
+The timestamp of a delete lies below the version of everything that came since the re-read began, so a newer write, also
+one under way, is never touched; and above what a client wrote with its own clock.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pyspark.sql import SparkSession
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
 from penstock.verify.canonical import canonical_key
-from penstock.verify.model import ROW_VERSION, ViewShape
+from penstock.verify.model import ViewShape
 from penstock.verify.postgres_rows import PostgresRows
 
 Suspects = dict[bytes, Row]
@@ -22,7 +23,7 @@ def old_rows(table: ViewTable, view: ViewShape, *, below: int) -> Suspects:
 
     :param below: the version at which the re-read began; a row at or above it was renewed.
     """
-    return {canonical_key(row, view.key): row for row in table.scan() if row[ROW_VERSION] < below}
+    return {canonical_key(row, view.key): row for row in table.older_than(below)}
 
 
 def stale_rows(config: Config, spark: SparkSession, view: ViewShape, suspects: Suspects) -> Suspects:

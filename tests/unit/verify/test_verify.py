@@ -62,8 +62,24 @@ class Exact(Rows):
         return iter([found for found in super().pick(view, keys) if canonical_key(found, view.key) in asked])
 
 
-def verify(expected: Rows, actual: Rows, *, attempts: int = 2) -> ViewResult:
-    return verify_view(VIEW, expected=expected, actual=actual, attempts=attempts, pause=lambda _: None)
+@dataclass
+class Pipeline:
+    """What the verification waits for; stands still after some fences."""
+
+    fences: int = 9
+    asked: list[int] = field(default_factory=list)
+
+    def catch_up(self, suspects: int) -> bool:
+        """Let everything come through, as long as it moves."""
+        self.asked.append(suspects)
+        return len(self.asked) <= self.fences
+
+
+def verify(expected: Rows, actual: Rows, *, looks: int = 2, pipeline: Pipeline | None = None) -> ViewResult:
+    catch_up = (pipeline or Pipeline()).catch_up
+    return verify_view(
+        VIEW, expected=expected, actual=actual, catch_up=catch_up, quick_looks=looks, pause=lambda _: None
+    )
 
 
 def test_equal_contents_need_one_look_only() -> None:
@@ -120,10 +136,54 @@ def test_a_user_who_moves_twice_while_verifying_is_followed_to_the_newest_key() 
     assert {key["country"] for key in actual.picked[0]} == {"PT", "ES", "FR"}
 
 
+def test_a_change_that_takes_longer_than_the_quick_looks_is_no_difference() -> None:
+    old, new = row("PT", 1, "old"), row("PT", 1, "new")
+    pipeline = Pipeline()
+    actual = Exact([old], then=[[old], [old], [new]])
+    assert verify(Rows([new]), actual, pipeline=pipeline).is_equal
+    assert pipeline.asked == [1]
+
+
+def test_what_stays_the_same_while_everything_comes_through_is_a_difference() -> None:
+    pipeline = Pipeline()
+    result = verify(Rows([row("PT", 1, "new")]), Exact([row("PT", 1, "old")]), pipeline=pipeline)
+    assert (result.counts[Kind.DIFFERENT], pipeline.asked) == (1, [1])
+
+
+@pytest.mark.parametrize("versions", [(VERSION, VERSION + 1), (VERSION, VERSION)], ids=["version", "value"])
+def test_what_changed_meanwhile_is_waited_for_once_more(versions: tuple[int, int]) -> None:
+    first, second = ({**row("PT", 1, "old"), "row_version": version} for version in versions)
+    if versions[0] == versions[1]:
+        second["name"] = "older"
+    pipeline = Pipeline()
+    actual = Exact([first], then=[[first], [second], [row("PT", 1, "new")]])
+    assert verify(Rows([row("PT", 1, "new")]), actual, looks=1, pipeline=pipeline).is_equal
+    assert pipeline.asked == [1, 1]
+
+
+def test_a_row_that_changes_all_the_time_ends_the_verification_too() -> None:
+    moving = [[{**row("PT", 1, "old"), "row_version": VERSION + number}] for number in range(9)]
+    pipeline = Pipeline()
+    result = verify(Rows([row("PT", 1, "new")]), Exact(moving[0], then=moving[1:]), pipeline=pipeline)
+    assert (result.is_equal, pipeline.asked) == (False, [1, 1, 1])
+
+
+def test_a_pipeline_that_stands_still_is_waited_for_once() -> None:
+    pipeline = Pipeline(fences=0)
+    assert not verify(Rows([row("PT", 1)]), Exact([]), pipeline=pipeline).is_equal
+    assert pipeline.asked == [1]
+
+
+def test_equal_contents_wait_for_nothing() -> None:
+    pipeline = Pipeline()
+    verify(Rows([row("PT", 1)]), Exact([row("PT", 1)]), pipeline=pipeline)
+    assert pipeline.asked == []
+
+
 def test_only_suspects_are_read_again() -> None:
     rows = [row("PT", number) for number in range(50)]
     actual = Exact(rows[1:])
-    verify(Rows(rows), actual, attempts=1)
+    verify(Rows(rows), actual, looks=1)
     assert [key["id"] for key in actual.picked[0]] == [0]
     assert actual.scans == 1
 
@@ -131,7 +191,7 @@ def test_only_suspects_are_read_again() -> None:
 def test_too_many_suspects_are_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "_KEYS_AT_MOST", 10)
     actual = Exact([])
-    result = verify(Rows([row("PT", number) for number in range(30)]), actual, attempts=2)
+    result = verify(Rows([row("PT", number) for number in range(30)]), actual, looks=1)
     assert (actual.scans, result.counts[Kind.MISSING], len(result.differences)) == (3, 30, 20)
 
 
