@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from rich.console import Console
 
 from penstock.bench import sink
+from penstock.bench.alone import sink_alone
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 
@@ -49,13 +51,18 @@ def drain(
 def latency(
     rate: Annotated[int, typer.Option(min=1, help="Rows per second.")] = 500,
     seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Stop what the sink does not need (loader, source, jobs) meanwhile.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
-    """Measure the sink alone: from handing a record to Kafka until a client of Cassandra reads its row.
+    """Measure how long it takes from handing a record to Kafka until a client of Cassandra reads its row.
 
-    Example: `penstock bench latency --rate 500 --seconds 30`
+    Example: `penstock bench latency --rate 500 --seconds 30 --alone`
     """
-    result = sink.latency(load_config(), rate=rate, seconds=seconds, on_progress=_say)
+    config = load_config()
+    with sink_alone(config) if alone else nullcontext():
+        result = sink.latency(config, rate=rate, seconds=seconds, on_progress=_say)
     _print(
         as_json,
         asdict(result),

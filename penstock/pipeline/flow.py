@@ -18,7 +18,10 @@ from penstock.project import Project
 from penstock.stack.layout import Layout
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import DEAD_LETTER_TOPICS
+from penstock.views.catalogue import connect
 from penstock.views.connector_lists import read_lists
+from penstock.views.load import views_of
+from penstock.views.silent import silent_changes
 
 SLOT = "penstock"
 _MB = 2**20
@@ -39,6 +42,7 @@ def read_flow(config: Config) -> list[Reading]:
     readers: dict[str, Callable[[Config], list[Reading]]] = {
         "connectors": _connectors,
         f"slot {SLOT}": _slot,
+        "rows changed without events": _silent_changes,
         "sink": _sink,
         "dead letters": _dead_letters,
     }
@@ -79,6 +83,13 @@ def _slot(config: Config) -> list[Reading]:
     ((active, wal_status, retained),) = slots
     seen = f"{'active' if active else 'not active'}, {(retained or 0) / _MB:,.1f} MB of WAL retained ({wal_status})"
     return [Reading(f"slot {SLOT}", seen, is_well=bool(active) and wal_status in {"reserved", "extended"})]
+
+
+def _silent_changes(config: Config) -> list[Reading]:
+    with connect(config) as connection:
+        changes = silent_changes(connection, {view.table for view in views_of(config)})
+    cure = "`penstock views apply` reads the table again"
+    return [Reading(f"table {change.table}", f"{change.what}: {cure}", is_well=False) for change in changes]
 
 
 def _sink(config: Config) -> list[Reading]:

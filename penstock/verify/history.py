@@ -7,7 +7,7 @@ entry holds, and where in the timeline an entry's `before` is not the `after` of
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -60,15 +60,18 @@ def told(key: Sequence[str], entries: Iterable[Mapping[str, Any]]) -> Iterator[R
             yield row | {NEWEST: normal(newest["after"]), TIMELINE: timeline, ROW_VERSION: newest[ROW_VERSION]}
 
 
-def normal(text: str | None) -> str | None:
+def normal(text: str | None, names: Collection[str] | None = None) -> str | None:
     """Write the JSON of a row so that equal contents are equal texts.
 
     In the order of the names, and without NULLs: a column that was dropped, or not there yet, is a NULL as well.
+
+    :param names: only these columns.
     """
     if text is None:
         return None
     columns = json.loads(text, parse_float=Decimal)
-    return json.dumps({name: _plain(columns[name]) for name in sorted(columns) if columns[name] is not None})
+    kept = sorted(columns if names is None else columns.keys() & names)
+    return json.dumps({name: _plain(columns[name]) for name in kept if columns[name] is not None})
 
 
 def _check(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -76,9 +79,20 @@ def _check(entries: Sequence[Mapping[str, Any]]) -> str:
         # A read of the table (`r`) begins anew: it says what the row is, not what it was.
         if entry["op"] == "r" or (previous is None and entry["before"] is not None):
             continue
-        if normal(entry["before"]) != normal(previous["after"] if previous else None):
+        if not _continues(previous["after"] if previous else None, entry["before"]):
             return f"before of version {entry['version']} is not the after of the entry before it"
     return WHOLE
+
+
+def _continues(after: str | None, before: str | None) -> bool:
+    """Tell whether an entry goes on where the one before it ended.
+
+    A column that only one of them knows was added or dropped in between, which changes rows without a change event.
+    """
+    if after is None or before is None:
+        return after is before
+    known = json.loads(after).keys() & json.loads(before).keys()
+    return normal(after, known) == normal(before, known)
 
 
 def _plain(value: Any) -> Any:

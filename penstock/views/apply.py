@@ -17,6 +17,7 @@ from penstock.stack import stack
 from penstock.stack.layout import Layout
 from penstock.stack.supervisor import Supervisor, SupervisorAway
 from penstock.views.begin import begin_aggregates, end_lives
+from penstock.views.catalogue import connect
 from penstock.views.check import ViewsWrong, check
 from penstock.views.connector_lists import read_lists
 from penstock.views.fills import unfilled
@@ -25,6 +26,7 @@ from penstock.views.generation import epoch_of
 from penstock.views.load import views_of
 from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
+from penstock.views.silent import SilentChange, forget_changes, silent_changes
 
 OnStep = Callable[[str, str], None]
 _JOBS = ("views", "aggregates")
@@ -45,9 +47,15 @@ def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
 
 
 def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None:
-    """Let the jobs take up the views and fill those that never were; `up` does this when all else is done."""
+    """Let the jobs take up the views; fill those that never were, and those whose table changed without an event.
+
+    `up` does this when all else is done.
+    """
     paused = read_lists(Project.of(config)).paused
-    new = settle_empty(config, views_to_fill(config))
+    changes = _silent_changes(config)
+    for change in changes:
+        on_step("rows changed", f"{change.table}: {change.what}, which sends no event; its views are filled anew")
+    new = _with_changed(config, settle_empty(config, views_to_fill(config)), changes)
     waiting = [view for view in new if view.name in paused]
     filled = [view for view in new if view.name not in paused]
     # A life that has written to a table that is gone would never write those groups again.
@@ -57,6 +65,8 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
         _fill(config, filled, on_step=on_step, on_progress=on_progress)
     elif not new:
         on_step("fill", "every view was filled")
+    # A paused view has not been read again: its table's note stays until it is.
+    _forget(config, [change for change in changes if change.table not in {view.table for view in waiting}])
     if waiting:
         on_step("fill", f"{_names(waiting)} paused: `penstock views resume`, then `penstock views apply` fills it")
 
@@ -74,6 +84,22 @@ def views_to_fill(config: Config) -> list[View]:
     """Return the views that their present generation has not filled."""
     with open_session(config) as session:
         return unfilled(session, config.cassandra.keyspace, views_of(config), epoch=epoch_of(Project.of(config)))
+
+
+def _silent_changes(config: Config) -> list[SilentChange]:
+    with connect(config) as connection:
+        return silent_changes(connection, {view.table for view in views_of(config)})
+
+
+def _with_changed(config: Config, new: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:
+    """Add to the views that were never filled those whose table changed without telling."""
+    names, tables = {view.name for view in new}, {change.table for change in changes}
+    return [*new, *(view for view in views_of(config) if view.name not in names and view.table in tables)]
+
+
+def _forget(config: Config, changes: Sequence[SilentChange]) -> None:
+    with connect(config) as connection:
+        forget_changes(connection, changes)
 
 
 def _fill(config: Config, views: list[View], *, on_step: OnStep, on_progress: OnProgress) -> None:

@@ -28,6 +28,7 @@ from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, conn
 from penstock.views.connector_lists import SINK, SOURCE, read_lists
 from penstock.views.cql import CqlFileUnclear, TableShape, differences, read_shape, shape_of, shape_of_table
 from penstock.views.derived import Derived, cql_file, derive
+from penstock.views.silent import silent_changes
 from penstock.views.sources import live_tables, table_of
 
 WRITE = "`penstock views write` brings it in step"
@@ -202,10 +203,13 @@ def _check_postgres(
     project = Project.of(config)
     try:
         with connect(config) as connection:
-            published = published_tables(connection)
+            published, changes = published_tables(connection), silent_changes(connection, live)
     except PostgresAway:
         return
     first = {view.table: view for view in reversed(views)}
+    for change in changes:
+        what = f"rows of {change.table} changed without an event at {change.seen_at:%Y-%m-%d %H:%M}: {change.what}"
+        yield _of_view(project, first[change.table], what, "`penstock views apply` reads it again", is_pending=True)
     for name, table in live.items():
         if not isinstance(table, TableMissing):
             yield from _check_source(partial(_of_view, project, first[name]), table, is_published=name in published)

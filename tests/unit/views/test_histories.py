@@ -122,6 +122,8 @@ ONE, ONE_AGAIN, TWO = '{"id": 1, "x": 1.50, "y": null}', '{"x": 1.5, "id": 1}', 
         ([entry(2, "u", ONE_AGAIN, TWO), entry(1, "c", None, ONE)], WHOLE),
         ([entry(2, "u", ONE, TWO)], WHOLE),  # the history began later than the row
         ([entry(3, "r", None, TWO), entry(1, "c", None, ONE)], WHOLE),
+        # A column came with a value for the rows that were there, which sends no event.
+        ([entry(2, "u", '{"id": 1, "x": 2, "z": 9}', '{"id": 1, "x": 3, "z": 9}'), entry(1, "c", None, TWO)], WHOLE),
         (
             [entry(3, "u", ONE, TWO), entry(1, "c", None, TWO)],
             "before of version 3 is not the after of the entry before it",

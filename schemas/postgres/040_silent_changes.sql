@@ -1,0 +1,184 @@
+-- What changes rows and sends no event: without this file the views would miss it.
+-- TRUNCATE becomes deletes. DDL that rewrites rows, or brings and takes them with a partition, is written down in
+-- penstock.silent_changes, and `penstock up` and `penstock views apply` read those tables again. A new partition gets
+-- REPLICA IDENTITY FULL, and no published table can lose it.
+-- https://www.postgresql.org/docs/18/event-trigger-definition.html
+
+CREATE TABLE IF NOT EXISTS penstock.silent_changes (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    table_name text NOT NULL,                 -- as the publication names it: schema.table, without quotes
+    what       text NOT NULL,
+    seen_at    timestamptz NOT NULL DEFAULT now()
+);
+
+-- What was there at the last look: a published table, and each of its partitions, whose part it is.
+CREATE TABLE IF NOT EXISTS penstock.watched_parts (
+    part      oid PRIMARY KEY,
+    part_name text NOT NULL,
+    root      oid NOT NULL
+);
+
+-- Columns that give old rows a value which is stored nowhere in them (pg_attribute.atthasmissing).
+CREATE TABLE IF NOT EXISTS penstock.watched_defaults (
+    part     oid,
+    position int2,
+    PRIMARY KEY (part, position)
+);
+
+CREATE OR REPLACE VIEW penstock.published_parts AS
+    SELECT r.prrelid AS root, part.oid AS part
+    FROM pg_publication p
+    JOIN pg_publication_rel r ON r.prpubid = p.oid
+    JOIN pg_class root ON root.oid = r.prrelid AND root.relnamespace <> 'penstock'::regnamespace
+    CROSS JOIN LATERAL (SELECT r.prrelid AS oid UNION SELECT relid FROM pg_partition_tree(r.prrelid)) AS part
+    WHERE p.pubname = 'penstock';
+
+CREATE OR REPLACE FUNCTION penstock.name_of(relation oid) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog
+AS $$
+    SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
+$$;
+
+CREATE OR REPLACE FUNCTION penstock.note(root oid, what text) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog
+AS $$
+    INSERT INTO penstock.silent_changes (table_name, what) SELECT penstock.name_of(root), what
+$$;
+
+-- Rows that a TRUNCATE will take are deleted first, one by one, so that each tells of its end. No other trigger and no
+-- foreign key looks at these deletes, as none would look at the TRUNCATE.
+CREATE OR REPLACE FUNCTION penstock.delete_before_truncate() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET session_replication_role = replica
+AS $$
+BEGIN
+    EXECUTE format('DELETE FROM ONLY %s', TG_RELID::regclass);
+    RETURN NULL;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION penstock.begin_to_watch(part oid) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog
+AS $$
+BEGIN
+    INSERT INTO penstock.watched_defaults
+        SELECT attrelid, attnum FROM pg_attribute WHERE attrelid = part AND atthasmissing ON CONFLICT DO NOTHING;
+    IF EXISTS (SELECT FROM pg_class WHERE oid = part AND relreplident <> 'f') THEN
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', part::regclass);
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = part AND tgname = 'penstock_truncate') THEN
+        EXECUTE format('CREATE TRIGGER penstock_truncate BEFORE TRUNCATE ON %s '
+                       'EXECUTE FUNCTION penstock.delete_before_truncate()', part::regclass);
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER penstock_truncate', part::regclass);
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION penstock.holds_rows(part oid) RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog
+AS $$
+DECLARE
+    found boolean;
+BEGIN
+    EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s)', part::regclass) INTO found;
+    RETURN found;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION penstock.end_to_watch(old_part oid, old_name text, of_root oid) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog
+AS $$
+BEGIN
+    DELETE FROM penstock.watched_parts WHERE part = old_part;
+    DELETE FROM penstock.watched_defaults WHERE part = old_part;
+    IF EXISTS (SELECT FROM pg_class WHERE oid = old_part) THEN
+        EXECUTE format('DROP TRIGGER IF EXISTS penstock_truncate ON %s', old_part::regclass);
+    END IF;
+    IF old_part <> of_root AND EXISTS (SELECT FROM penstock.published_parts WHERE root = of_root) THEN
+        PERFORM penstock.note(of_root, format('partition %s went, perhaps with rows', old_name));
+    END IF;
+END
+$$;
+
+-- Hold what is published against what was there at the last look.
+CREATE OR REPLACE FUNCTION penstock.look() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        SELECT w.part, w.part_name, w.root FROM penstock.watched_parts w
+        WHERE NOT EXISTS (SELECT FROM penstock.published_parts p WHERE p.part = w.part)
+    LOOP
+        PERFORM penstock.end_to_watch(found.part, found.part_name, found.root);
+    END LOOP;
+    -- All at once, since what a new part needs is DDL, which comes back here.
+    FOR found IN
+        WITH new AS (
+            INSERT INTO penstock.watched_parts
+            SELECT p.part, penstock.name_of(p.part), p.root FROM penstock.published_parts p
+            WHERE NOT EXISTS (SELECT FROM penstock.watched_parts w WHERE w.part = p.part)
+            RETURNING part, part_name, root
+        )
+        SELECT new.*, EXISTS (SELECT FROM penstock.watched_parts w WHERE w.part = new.root) AS joins FROM new
+    LOOP
+        PERFORM penstock.begin_to_watch(found.part);
+        IF found.joins AND penstock.holds_rows(found.part) THEN
+            PERFORM penstock.note(found.root, format('partition %s came with rows', found.part_name));
+        END IF;
+    END LOOP;
+    FOR found IN
+        SELECT w.root, w.part, a.attnum, a.attname
+        FROM penstock.watched_parts w JOIN pg_attribute a ON a.attrelid = w.part AND a.atthasmissing
+        WHERE NOT EXISTS (SELECT FROM penstock.watched_defaults d WHERE d.part = w.part AND d.position = a.attnum)
+    LOOP
+        INSERT INTO penstock.watched_defaults VALUES (found.part, found.attnum);
+        PERFORM penstock.note(found.root, format('column %s was added with a value for the rows that were there', found.attname));
+    END LOOP;
+    FOR found IN
+        SELECT w.part_name AS name FROM penstock.watched_parts w JOIN pg_class c ON c.oid = w.part
+        -- One without the trigger is only just being taken in.
+        JOIN pg_trigger t ON t.tgrelid = w.part AND t.tgname = 'penstock_truncate'
+        WHERE c.relreplident <> 'f'
+    LOOP
+        RAISE EXCEPTION 'table % feeds views of Penstock, which need its REPLICA IDENTITY FULL', found.name
+            USING HINT = 'Leave it as it is, or drop the views of the table first: penstock views drop.';
+    END LOOP;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION penstock.after_ddl() RETURNS event_trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+BEGIN
+    PERFORM penstock.look();
+END
+$$;
+
+CREATE OR REPLACE FUNCTION penstock.before_rewrite() RETURNS event_trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+DECLARE
+    of_root oid := (SELECT root FROM penstock.watched_parts WHERE part = pg_event_trigger_table_rewrite_oid());
+BEGIN
+    -- 2: a column came with a default for each row; 4: a column changed its type. The others keep all values.
+    IF of_root IS NOT NULL AND pg_event_trigger_table_rewrite_reason() & 6 <> 0 THEN
+        PERFORM penstock.note(of_root, 'ALTER TABLE wrote every row anew');
+    END IF;
+END
+$$;
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'penstock_after_ddl') THEN
+        CREATE EVENT TRIGGER penstock_after_ddl ON ddl_command_end
+            WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'DROP TABLE', 'CREATE PUBLICATION', 'ALTER PUBLICATION')
+            EXECUTE FUNCTION penstock.after_ddl();
+        CREATE EVENT TRIGGER penstock_before_rewrite ON table_rewrite EXECUTE FUNCTION penstock.before_rewrite();
+        ALTER EVENT TRIGGER penstock_after_ddl ENABLE ALWAYS;
+        ALTER EVENT TRIGGER penstock_before_rewrite ENABLE ALWAYS;
+    END IF;
+END
+$$;
+
+SELECT penstock.look();

@@ -1,0 +1,182 @@
+"""What changes rows without an event, on a real Postgres: written down, or turned into events, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection as Connection
+
+from penstock.config import Config
+from penstock.stack.setup import create_tables
+from penstock.views.catalogue import read_live_table
+from penstock.views.publication import publish, withdraw
+from penstock.views.silent import forget_changes, silent_changes
+
+PLAIN, PARTED = "public.plain", "public.parted"
+
+
+@pytest.fixture
+def connection(config: Config) -> Iterator[Connection]:
+    """Open a connection that commits each statement, to a database with two published tables."""
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+        run(
+            connection,
+            "CREATE TABLE plain (id int PRIMARY KEY, name text, size int)",
+            "INSERT INTO plain SELECT n, 'row ' || n, n FROM generate_series(1, 10) n",
+            "CREATE TABLE parted (id int, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day)",
+            "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')",
+            "INSERT INTO parted VALUES (1, '2026-01-05')",
+        )
+        publish(connection, [PLAIN, PARTED])
+        yield connection
+        connection.rollback()
+        for table in (PLAIN, PARTED):
+            withdraw(connection, table)
+        run(
+            connection,
+            "DROP TABLE IF EXISTS plain, parted, parted_1, parted_2, child",
+            "TRUNCATE penstock.silent_changes",
+        )
+
+
+def run(connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
+    with connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def noted(connection: Connection) -> list[tuple[str, str]]:
+    return [(change.table, change.what) for change in silent_changes(connection, [PLAIN, PARTED])]
+
+
+def decoded(connection: Connection, *statements: str) -> list[str]:
+    """Return what logical decoding tells of these statements."""
+    (slot,) = run(connection, "SELECT slot_name FROM pg_create_logical_replication_slot('silent', 'test_decoding')")[0]
+    try:
+        run(connection, *statements)
+        return [
+            line for (line,) in run(connection, f"SELECT data FROM pg_logical_slot_get_changes('{slot}', NULL, NULL)")
+        ]
+    finally:
+        run(connection, f"SELECT pg_drop_replication_slot('{slot}')")
+
+
+def test_what_sends_events_is_not_noted(connection: Connection) -> None:
+    run(
+        connection,
+        "UPDATE plain SET size = size + 1",
+        "ALTER TABLE plain ADD COLUMN note text",
+        "ALTER TABLE plain ALTER COLUMN name TYPE varchar",
+        "ALTER TABLE plain RENAME COLUMN size TO length",
+        "ALTER TABLE plain DROP COLUMN length",
+        "CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')",
+        "CREATE TABLE other (id int)",
+        "ALTER TABLE other ADD COLUMN x int DEFAULT 1",
+        "DROP TABLE other",
+    )
+    assert noted(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        (
+            "ALTER TABLE plain ADD COLUMN rank int DEFAULT 7",
+            "column rank was added with a value for the rows that were there",
+        ),
+        ("ALTER TABLE plain ADD COLUMN token uuid DEFAULT gen_random_uuid()", "ALTER TABLE wrote every row anew"),
+        ("ALTER TABLE plain ALTER COLUMN size TYPE bigint USING size * 10", "ALTER TABLE wrote every row anew"),
+    ],
+)
+def test_ddl_that_gives_rows_other_values_is_noted_once(connection: Connection, statement: str, what: str) -> None:
+    run(connection, statement)
+    run(connection, "ALTER TABLE plain ADD COLUMN unrelated text")
+    assert noted(connection) == [(PLAIN, what)]
+
+
+def test_a_rollback_takes_the_note_with_it(connection: Connection) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE plain ALTER COLUMN size TYPE bigint USING size * 10")
+    connection.rollback()
+    assert noted(connection) == []
+
+
+def test_partitions_that_bring_or_take_rows_are_noted(connection: Connection) -> None:
+    run(
+        connection,
+        "CREATE TABLE parted_2 (id int, day date, PRIMARY KEY (id, day))",
+        "INSERT INTO parted_2 VALUES (2, '2026-02-05')",
+    )
+    run(connection, "ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')")
+    run(connection, "ALTER TABLE parted DETACH PARTITION parted_1")
+    run(connection, "DROP TABLE parted_2")
+    assert noted(connection) == [
+        (PARTED, "partition public.parted_2 came with rows"),
+        (PARTED, "partition public.parted_1 went, perhaps with rows"),
+        (PARTED, "partition public.parted_2 went, perhaps with rows"),
+    ]
+
+
+def test_a_new_partition_tells_whole_old_rows(connection: Connection) -> None:
+    run(connection, "CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')")
+    assert read_live_table(connection, PARTED).not_full == ()
+
+
+@pytest.mark.parametrize("table", ["plain", "parted_1"])
+def test_a_published_table_cannot_lose_its_replica_identity(connection: Connection, table: str) -> None:
+    with pytest.raises(
+        psycopg2.errors.RaiseException, match=rf"table public\.{table} feeds views.*\n.*penstock views drop"
+    ):
+        run(connection, f"ALTER TABLE {table} REPLICA IDENTITY DEFAULT")
+    assert read_live_table(connection, f"public.{table}").not_full == ()
+
+
+def test_what_no_view_needs_any_more_is_free_again(connection: Connection) -> None:
+    withdraw(connection, PLAIN)
+    run(connection, "ALTER TABLE plain REPLICA IDENTITY DEFAULT")
+    assert all("DELETE" not in line for line in decoded(connection, "TRUNCATE plain"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "rows"), [("TRUNCATE plain", 10), ("TRUNCATE parted", 1), ("TRUNCATE parted_1", 1)]
+)
+def test_a_truncate_tells_of_each_row_that_goes(connection: Connection, statement: str, rows: int) -> None:
+    told = decoded(connection, statement)
+    assert sum("DELETE: id" in line for line in told) == rows
+    assert run(connection, "SELECT count(*) FROM " + statement.split()[1]) == [(0,)]
+    assert noted(connection) == []
+
+
+def test_a_truncate_asks_no_foreign_key_and_no_other_trigger(connection: Connection) -> None:
+    run(
+        connection,
+        "CREATE TABLE child (id int PRIMARY KEY, plain_id int REFERENCES plain)",
+        "INSERT INTO child VALUES (1, 1)",
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'asked'; END $$",
+        "CREATE TRIGGER refuse BEFORE DELETE ON plain FOR EACH ROW EXECUTE FUNCTION refuse()",
+    )
+    assert sum("DELETE: id" in line for line in decoded(connection, "TRUNCATE plain CASCADE")) == 10
+    assert run(connection, "SELECT count(*) FROM child") == [(0,)]
+    run(connection, "DROP TABLE plain CASCADE", "DROP FUNCTION refuse")
+
+
+def test_notes_are_forgotten_by_what_was_read(connection: Connection) -> None:
+    run(connection, "ALTER TABLE plain ADD COLUMN rank int DEFAULT 7")
+    read = silent_changes(connection, [PLAIN])
+    run(connection, "ALTER TABLE plain ADD COLUMN level int DEFAULT 7")
+    forget_changes(connection, read)
+    assert [change.what for change in silent_changes(connection, [PLAIN])] == [
+        "column level was added with a value for the rows that were there"
+    ]
+
+
+def test_the_set_up_again_notes_nothing(connection: Connection, config: Config) -> None:
+    run(connection, "ALTER TABLE plain ADD COLUMN rank int DEFAULT 7")
+    before = noted(connection)
+    create_tables(config)
+    assert noted(connection) == before
