@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from penstock.connect.api import ConnectApi
+from penstock.stack.health import part_healths
 from penstock.topics.admin import TopicAdmin
 from tests.stack import Stack
 
@@ -38,6 +39,17 @@ def test_latency_times_rows_until_they_can_be_read(stack: Stack) -> None:
     figures = bench(stack, "latency --rate 100 --seconds 3")
     assert figures["samples"] > 0
     assert 0 < figures["read_p50_ms"] <= figures["p50_ms"] <= figures["p99_ms"]
+
+
+def test_alone_means_that_the_others_rest_and_come_back(stack: Stack) -> None:
+    figures = bench(stack, "latency --rate 100 --seconds 3 --alone")
+    assert figures["samples"] > 0
+    assert all(health.answers for health in part_healths(stack.config))
+    with ConnectApi(stack.config.connect.url) as api:
+        assert {name: each.status.connector.state for name, each in api.connectors().items()} == {
+            "cassandra-views-sink": "RUNNING",
+            "users-postgres-source": "RUNNING",
+        }
 
 
 def test_memory_looks_at_the_heap(stack: Stack) -> None:
