@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
+from psycopg2.extensions import make_dsn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -26,6 +27,13 @@ class ConfigInvalid(TerminalError):
     def __init__(self, source: Path, problems: list[str]) -> None:
         listed = "\n  ".join(problems)
         super().__init__(f"configuration refused ({source} and PENSTOCK_* variables):\n  {listed}")
+
+
+class PasswordUnreadable(TerminalError):
+    """The file that holds a password is not there, or not for us."""
+
+    def __init__(self, file: Path, cause: str) -> None:
+        super().__init__(f"postgres.password_file {file} cannot be read: {cause}")
 
 
 class _Section(BaseModel):
@@ -51,22 +59,45 @@ class Api(_Server):
 
 
 class Postgres(_Server):
-    """The source database."""
+    """The source database; without `password_file` it trusts whoever reaches it, so it listens on loopback only."""
 
     port: Port = 5432
     user: str = "postgres"
     database: str = "app"
+    password_file: Path | None = None
+
+    @property
+    def password(self) -> str:
+        """The content of the password file; empty without one.
+
+        :raises PasswordUnreadable: when the file cannot be read.
+        """
+        if self.password_file is None:
+            return ""
+        try:
+            return (ROOT / self.password_file).read_text().strip()
+        except OSError as exc:
+            raise PasswordUnreadable(self.password_file, exc.strerror or str(exc)) from exc
 
     @property
     def dsn(self) -> str:
         """The libpq connection string of the source database."""
-        return f"host={self.host} port={self.port} user={self.user} dbname={self.database}"
+        return self.dsn_of(self.database)
+
+    def dsn_of(self, database: str) -> str:
+        """Return the libpq connection string of a database of this server; it holds the password."""
+        secret = {"password": self.password} if self.password_file else {}
+        return str(make_dsn(host=self.host, port=self.port, user=self.user, dbname=database, **secret))
 
 
 class Kafka(_Server):
-    """The broker; `partitions` is per CDC and view topic."""
+    """The broker; `partitions` is per CDC and view topic.
+
+    `host_port` is a second door, for clients that know the broker as 127.0.0.1 only: those outside of its container.
+    """
 
     port: Port = 9092
+    host_port: Port | None = None
     controller_port: Port = 9093
     heap_mb: int = Field(512, ge=256)
     partitions: int = Field(1, ge=1)
@@ -104,8 +135,12 @@ class Connect(_Server):
 
 
 class Spark(_Server):
-    """The Spark master, its worker and the two jobs; the aggregates' driver and executor have a heap each."""
+    """The Spark master, its worker and the two jobs; the aggregates' driver and executor have a heap each.
 
+    `local_host` is the name by which others reach this process, where that is not the master's.
+    """
+
+    local_host: str | None = None
     master_port: Port = 7077
     master_ui_port: Port = 9090
     worker_port: Port = 7078
@@ -113,6 +148,11 @@ class Spark(_Server):
     executor_memory_mb: int = Field(768, ge=512)
     driver_memory_mb: int = Field(512, ge=512)
     aggregates_memory_mb: int = Field(512, ge=512)
+
+    @property
+    def own_host(self) -> str:
+        """The address at which this machine's worker and drivers are reached."""
+        return self.local_host or self.host
 
     @property
     def master_url(self) -> str:
@@ -163,7 +203,10 @@ class Console(_Server):
 
 
 class Config(BaseSettings):
-    """One stack: where its state lies and how each part is reached."""
+    """One stack: where its state lies and how each part is reached.
+
+    `supervised`: its parts are processes of this machine that Penstock starts; false where containers run them.
+    """
 
     model_config = SettingsConfigDict(
         frozen=True,
@@ -175,6 +218,7 @@ class Config(BaseSettings):
 
     state: Path = Path("var")
     project: Path = Path()
+    supervised: bool = True
     api: Api = Api()
     postgres: Postgres = Postgres()
     kafka: Kafka = Kafka()

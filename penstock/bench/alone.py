@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.stack import lifecycle, stack
+from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.layout import Layout
 from penstock.stack.supervisor import Supervisor
 
@@ -23,6 +24,8 @@ def sink_alone(config: Config) -> Iterator[None]:
 
     :raises SupervisorAway: when the stack does not run.
     """
+    if not config.supervised:
+        raise NotSupervised("stop what the sink does not need yourself")
     with ConnectApi(config.connect.url) as api:
         running = [name for name, each in api.connectors().items() if each.status.connector.state == State.RUNNING]
         try:

@@ -23,8 +23,9 @@ Arguments = Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTS]...",
 class PostgresUnreachable(TransientError):
     """Postgres does not answer."""
 
-    def __init__(self, dsn: str, cause: str) -> None:
-        super().__init__(f"Postgres does not answer ({dsn}): {cause}; is it running? `penstock status` tells")
+    def __init__(self, config: Config, cause: str) -> None:
+        section = config.postgres
+        super().__init__(f"Postgres does not answer at {section.host}:{section.port}: {cause}; `penstock status` tells")
 
 
 class StatementRefused(TerminalError):
@@ -70,13 +71,16 @@ def psql(
     """
     config = load_config()
     if commands:
-        _run(config.postgres.dsn, commands, tuples_only=tuples_only)
+        _run(config, commands, tuples_only=tuples_only)
         return
     section = config.postgres
     address = ["-h", section.host, "-p", str(section.port), "-U", section.user, "-d", section.database]
+    secret = {"PGPASSWORD": section.password} if section.password_file else {}
     pgcli = Path(sys.executable).with_name("pgcli")
     # XDG_CONFIG_HOME: where pgcli keeps its settings, log and history.
-    _become([str(pgcli), *address, "--less-chatty", *(arguments or ())], {"XDG_CONFIG_HOME": str(_home(config))})
+    _become(
+        [str(pgcli), *address, "--less-chatty", *(arguments or ())], {"XDG_CONFIG_HOME": str(_home(config)), **secret}
+    )
 
 
 def _home(config: Config) -> Path:
@@ -91,11 +95,11 @@ def _become(command: list[str], environment: dict[str, str]) -> None:
     os.execve(command[0], command, {**os.environ, **environment})  # noqa: S606 - a list built here, no shell
 
 
-def _run(dsn: str, statements: Sequence[str], *, tuples_only: bool) -> None:
+def _run(config: Config, statements: Sequence[str], *, tuples_only: bool) -> None:
     try:
-        connection = psycopg2.connect(dsn)
+        connection = psycopg2.connect(config.postgres.dsn)
     except psycopg2.OperationalError as exc:
-        raise PostgresUnreachable(dsn, str(exc).strip()) from exc
+        raise PostgresUnreachable(config, str(exc).strip()) from exc
     with closing(connection):
         connection.autocommit = True
         for statement in statements:

@@ -8,7 +8,7 @@ import traceback
 import typer
 from rich.console import Console
 
-from penstock.cli import bench, clients, connectors, load, stack, topics, up, verify, views
+from penstock.cli import bench, clients, connectors, load, part, stack, topics, up, verify, views
 from penstock.errors import PenstockError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 _err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
-for module in (up, stack, load, connectors, views, topics, verify, bench, clients):
+for module in (up, stack, part, load, connectors, views, topics, verify, bench, clients):
     module.register(app)
 
 

@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from penstock.config import ROOT, Config
 
@@ -53,7 +54,8 @@ def airflow_environment(config: Config, *, api_url: str) -> dict[str, str]:
 
 def _core(config: Config, home: Path) -> dict[str, str]:
     postgres = config.postgres
-    metadata = f"{postgres.user}@{postgres.host}:{postgres.port}/{METADATA_DATABASE}"
+    secret = f":{quote(postgres.password, safe='')}" if postgres.password_file else ""
+    metadata = f"{postgres.user}{secret}@{postgres.host}:{postgres.port}/{METADATA_DATABASE}"
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "airflow" / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -106,6 +108,7 @@ def _connections(config: Config, api_url: str) -> dict[str, str]:
         "host": postgres.host,
         "port": postgres.port,
         "login": postgres.user,
+        "password": postgres.password,
         "schema": postgres.database,
     }
     return {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from penstock.config import Config
 from penstock.stack import stack
+from penstock.stack.elsewhere import Elsewhere
 from penstock.stack.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.processes import memory_mb
@@ -30,15 +31,17 @@ class PartHealth:
 
 def part_healths(config: Config) -> list[PartHealth]:
     """Ask every part at once; parts that run once and end are left out."""
-    states = _states(Supervisor(Layout.of(config)))
     lasting = [part for part in stack.parts(config) if not part.one_shot]
+    states = _states(config, lasting)
     with ThreadPoolExecutor(len(lasting)) as pool:
         return list(pool.map(lambda part: _health(part, states), lasting))
 
 
-def _states(supervisor: Supervisor) -> Mapping[str, ProcessState]:
+def _states(config: Config, lasting: Sequence[Part]) -> Mapping[str, ProcessState]:
+    if not config.supervised:
+        return {part.name: Elsewhere().state(part.name) for part in lasting}
     try:
-        return supervisor.states()
+        return Supervisor(Layout.of(config)).states()
     except SupervisorAway:
         return {}
 
@@ -52,8 +55,8 @@ def _health(part: Part, states: Mapping[str, ProcessState]) -> PartHealth:
         state=_word(state, answers=answers),
         answers=answers,
         pid=state.pid if state and is_running else 0,
-        up_s=int(time.time()) - state.started_at_s if state and is_running else 0,
-        memory_mb=memory_mb(state.pid) if state and is_running else 0.0,
+        up_s=int(time.time()) - state.started_at_s if state and state.pid else 0,
+        memory_mb=memory_mb(state.pid) if state and state.pid else 0.0,
         address=", ".join(f"127.0.0.1:{port}" for port in part.ports.values()),
     )
 

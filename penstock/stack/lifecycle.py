@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from penstock.config import Config
 from penstock.stack import stack
+from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited
 from penstock.stack.layout import Layout
 from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing
@@ -26,6 +27,9 @@ def start(config: Config, *, on_event: OnEvent) -> None:
     :raises StartFailed: when a part dies or stays silent.
     """
     refuse_broken_files(config)
+    if not config.supervised:
+        start_all(awaited(stack.nodes(config)), layout=Layout.of(config), supervisor=Elsewhere(), on_event=on_event)
+        return
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if not supervisor.is_running():
@@ -37,7 +41,12 @@ def start(config: Config, *, on_event: OnEvent) -> None:
 
 
 def stop(config: Config, *, on_stopped: Callable[[str], None]) -> None:
-    """Stop everything in the right order and keep the data; what is not running is no error."""
+    """Stop everything in the right order and keep the data; what is not running is no error.
+
+    :raises NotSupervised: the parts are not ours to stop.
+    """
+    if not config.supervised:
+        raise NotSupervised("`docker compose down` stops them, with `--volumes` it deletes their data")
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if supervisor.is_running():

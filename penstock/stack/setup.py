@@ -61,9 +61,7 @@ def create_tables(config: Config) -> str:
 
 
 def _create_database(config: Config, name: str) -> bool:
-    section = config.postgres
-    server = f"host={section.host} port={section.port} user={section.user} dbname=postgres"
-    with closing(psycopg2.connect(server)) as connection:
+    with closing(psycopg2.connect(config.postgres.dsn_of("postgres"))) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from penstock.errors import TerminalError
+from penstock.stack.elsewhere import Elsewhere
 from penstock.stack.layout import Layout
 from penstock.stack.part import Part, Step
 from penstock.stack.supervisor import Supervisor
@@ -50,7 +51,7 @@ class StartFailed(TerminalError):
 class _Start:
     """One start of a stack: a loop that moves every part and step as far as its needs allow."""
 
-    def __init__(self, layout: Layout, supervisor: Supervisor, on_event: OnEvent) -> None:
+    def __init__(self, layout: Layout, supervisor: Supervisor | Elsewhere, on_event: OnEvent) -> None:
         self._layout = layout
         self._supervisor = supervisor
         self._on_event = on_event
@@ -112,7 +113,9 @@ class _Start:
         self._on_event(Event(name, progress, time.monotonic() - self._begun, detail))
 
 
-def start_all(nodes: Sequence[Part | Step], *, layout: Layout, supervisor: Supervisor, on_event: OnEvent) -> None:
+def start_all(
+    nodes: Sequence[Part | Step], *, layout: Layout, supervisor: Supervisor | Elsewhere, on_event: OnEvent
+) -> None:
     """Bring every part to answer and take every step, in the order of their needs.
 
     :raises StartFailed: for the first part that dies or stays silent, with the last lines of its log.

@@ -36,7 +36,7 @@ class PostgresRows:
         section = config.postgres
         self._spark = spark
         self._config = config
-        self._postgres = Postgres(section.host, section.port, section.database, section.user)
+        self._postgres = Postgres(section.host, section.port, section.database, section.user, section.password)
 
     def scan(self, view: ViewShape) -> Iterator[Row]:
         """Return every row that the view must hold."""

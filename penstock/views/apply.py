@@ -38,7 +38,8 @@ def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
     :raises ViewsWrong: before anything is changed.
     :raises SupervisorAway: when the stack does not run.
     """
-    Supervisor(Layout.of(config)).states()
+    if config.supervised:
+        Supervisor(Layout.of(config)).states()
     if wrong := check(config).wrong:
         raise ViewsWrong(wrong)
     for step in stack.steps(config):
@@ -72,7 +73,12 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
 
 
 def renew_jobs(config: Config) -> bool:
-    """Restart the jobs that run with other views than the files have; return whether one was."""
+    """Restart the jobs that run with other views than the files have; return whether one was.
+
+    Where containers run them, a new image brings the new files, and with it the job is a new one.
+    """
+    if not config.supervised:
+        return False
     supervisor = Supervisor(Layout.of(config))
     jobs = [part for part in stack.parts(config) if part.name in _JOBS]
     if not supervisor.is_running():

@@ -16,6 +16,7 @@ from penstock.config import Config
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.project import Project
 from penstock.registry.client import RegistryClient
+from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.layout import Layout
 from penstock.stack.supervisor import Supervisor
 from penstock.views.catalogue import connect
@@ -29,8 +30,18 @@ _POLL_S = 0.5
 
 
 def end_lives(config: Config, views: Sequence[View]) -> None:
-    """End the lives of these aggregates, with the job; when it is started again, each begins its next."""
+    """End the lives of these aggregates, with the job; when it is started again, each begins its next.
+
+    :raises NotSupervised: the job is not ours to stop.
+    """
     if not views:
+        return
+    if not config.supervised:
+        if any(_life_root(config, view.name).exists() for view in views):
+            raise NotSupervised(
+                "stop the aggregates (`docker compose stop aggregates`), delete "
+                f"{', '.join(str(_life_root(config, view.name)) for view in views)}, and start them again"
+            )
         return
     Supervisor(Layout.of(config)).stop_and_wait(JOB)
     for view in views:

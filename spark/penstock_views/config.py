@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class JobConfig:
-    """Everything that a job is told; it reads no environment."""
+    """Everything that a job is told."""
 
     bootstrap: str
     registry_url: str
@@ -53,11 +54,14 @@ class AggregatesConfig(JobConfig):
     postgres_port: int
     postgres_database: str
     postgres_user: str
+    postgres_password: str
 
     @property
     def postgres(self) -> Postgres:
         """The source database."""
-        return Postgres(self.postgres_host, self.postgres_port, self.postgres_database, self.postgres_user)
+        return Postgres(
+            self.postgres_host, self.postgres_port, self.postgres_database, self.postgres_user, self.postgres_password
+        )
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
@@ -80,7 +84,8 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     option("--postgres-port", type=int, default=5432, help="its port")
     option("--postgres-database", required=True, help="its name")
     option("--postgres-user", required=True, help="who may read the tables")
-    return AggregatesConfig(**vars(parser.parse_args(arguments)))
+    password = os.environ.get("PENSTOCK_POSTGRES_PASSWORD", "")
+    return AggregatesConfig(**vars(parser.parse_args(arguments)), postgres_password=password)
 
 
 def _parser(name: str, description: str) -> argparse.ArgumentParser:

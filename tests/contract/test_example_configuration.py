@@ -7,4 +7,4 @@ from penstock.config import ROOT, Config
 
 def test_the_example_is_the_defaults() -> None:
     example = tomllib.loads((ROOT / "penstock.toml.example").read_text())
-    assert example == Config().model_dump(mode="json")
+    assert example == Config().model_dump(mode="json", exclude_none=True)

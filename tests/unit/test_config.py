@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from psycopg2.extensions import parse_dsn
 
-from penstock.config import ROOT, Config, ConfigInvalid, load_config
+from penstock.config import ROOT, Config, ConfigInvalid, PasswordUnreadable, Postgres, load_config
 
 
 def write(folder: Path, text: str) -> Path:
@@ -59,3 +60,13 @@ def test_every_problem_is_said_at_once(tmp_path: Path) -> None:
 def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="does not exist"):
         load_config(tmp_path / "absent.toml")
+
+
+def test_a_password_comes_from_its_file_and_is_part_of_the_address(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("it's secret\n")
+    postgres = Postgres(password_file=file)
+    assert parse_dsn(postgres.dsn).get("password") == file.read_text().strip()
+    assert "password" not in Postgres().dsn
+    with pytest.raises(PasswordUnreadable, match="missing cannot be read: No such file"):
+        Postgres(password_file=tmp_path / "missing").password  # noqa: B018 - reading is what raises

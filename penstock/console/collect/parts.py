@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from penstock.config import Config
 from penstock.stack.layout import Layout
 from penstock.stack.processes import memory_mb
 from penstock.stack.supervisor import Supervisor
+
+_UNKNOWN = {"spark-worker"}
+"""Of which container it is that the master tells, not the configuration."""
 
 # The kernel counts the pages of a large process for that: not every second.
 _MEASURE_EVERY_S = 300.0
@@ -35,7 +39,7 @@ class PartsCollector:
     """Asks the supervisor of one stack."""
 
     def __init__(self, config: Config) -> None:
-        self._supervisor = Supervisor(Layout.of(config))
+        self._supervisor = Supervisor(Layout.of(config)) if config.supervised else None
         self._addresses = _addresses(config)
         self._memory: dict[int, float] = {}
         self._measured_at = 0.0
@@ -45,6 +49,8 @@ class PartsCollector:
 
         :raises SupervisorAway: when it does not answer.
         """
+        if self._supervisor is None:
+            return {name: _seen_from_afar(name, at) for name, at in self._addresses.items() if name not in _UNKNOWN}
         states = self._supervisor.states()
         running = [state.pid for state in states.values() if state.state == "RUNNING"]
         self._measure(running)
@@ -72,16 +78,27 @@ class PartsCollector:
 
 def _addresses(config: Config) -> dict[str, str]:
     """Say where the parts listen. The stack's own list would bring the views along, and with them Spark's types."""
-    ports = {
-        "api": (config.api.port,),
-        "postgres": (config.postgres.port,),
-        "airflow-api-server": (config.airflow.port,),
-        "kafka": (config.kafka.port, config.kafka.controller_port),
-        "registry": (config.registry.port,),
-        "connect": (config.connect.port,),
-        "spark-master": (config.spark.master_port, config.spark.master_ui_port),
-        "spark-worker": (config.spark.worker_port, config.spark.worker_ui_port),
-        "cassandra": (config.cassandra.port, config.cassandra.storage_port),
-        "console": (config.console.port,),
+    kafka, spark, cassandra = config.kafka, config.spark, config.cassandra
+    places = {
+        "api": (config.api, (config.api.port,)),
+        "postgres": (config.postgres, (config.postgres.port,)),
+        "airflow-api-server": (config.airflow, (config.airflow.port,)),
+        "kafka": (kafka, (kafka.port, kafka.controller_port)),
+        "registry": (config.registry, (config.registry.port,)),
+        "connect": (config.connect, (config.connect.port,)),
+        "spark-master": (spark, (spark.master_port, spark.master_ui_port)),
+        "spark-worker": (spark, (spark.worker_port, spark.worker_ui_port)),
+        "cassandra": (cassandra, (cassandra.port, cassandra.storage_port)),
+        "console": (config.console, (config.console.port,)),
     }
-    return {name: ", ".join(f"127.0.0.1:{port}" for port in of) for name, of in ports.items()}
+    return {name: ", ".join(f"{section.host}:{port}" for port in ports) for name, (section, ports) in places.items()}
+
+
+def _seen_from_afar(name: str, address: str) -> PartState:
+    """Say of a part whose process is not ours whether its first port takes a connection."""
+    host, port = address.split(", ")[0].rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return PartState(name, "STOPPED", pid=0, started_at=0, memory_mb=0.0, address=address)
+    return PartState(name, "RUNNING", pid=0, started_at=0, memory_mb=0.0, address=address)

@@ -50,7 +50,7 @@ def _addresses(config: Config) -> dict[str, str]:
         "PENSTOCK_POSTGRES_HOST": config.postgres.host,
         "PENSTOCK_POSTGRES_PORT": str(config.postgres.port),
         "PENSTOCK_POSTGRES_USER": config.postgres.user,
-        "PENSTOCK_POSTGRES_PASSWORD": "",
+        "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
         "PENSTOCK_POSTGRES_DATABASE": config.postgres.database,
         "PENSTOCK_CASSANDRA_HOST": config.cassandra.host,
         "PENSTOCK_CASSANDRA_PORT": str(config.cassandra.port),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
+from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -39,17 +40,21 @@ def kafka(config: Config, layout: Layout) -> Part:
     )
 
 
-def _prepare(config: Config, layout: Layout) -> None:
+def render_properties(config: Config, layout: Layout) -> Path:
+    """Write the broker's configuration; return its file."""
     section = config.kafka
-    data = layout.data("kafka")
-    properties = render(
+    return render(
         ROOT / "servers/kafka/server.properties",
         layout.conf("kafka") / "server.properties",
         host=section.host,
-        port=section.port,
         controller_port=section.controller_port,
-        data=data,
+        data=layout.data("kafka"),
+        **_doors(config),
     )
+
+
+def _prepare(config: Config, layout: Layout) -> None:
+    data, properties = layout.data("kafka"), render_properties(config, layout)
     if not (data / "meta.properties").exists():
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         arguments = ("format", "--cluster-id", cluster_id, "--standalone", "--config", str(properties))
@@ -57,6 +62,18 @@ def _prepare(config: Config, layout: Layout) -> None:
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise FormatFailed(done.stdout + done.stderr)
+
+
+def _doors(config: Config) -> dict[str, str]:
+    """Name the listeners: the broker's own, and with `host_port` one for clients that know it as 127.0.0.1."""
+    section = config.kafka
+    plain = f"PLAINTEXT://{section.host}:{section.port}"
+    if section.host_port is None:
+        return {"listeners": plain, "advertised": plain}
+    return {
+        "listeners": f"{plain},HOST://{section.host}:{section.host_port}",
+        "advertised": f"{plain},HOST://127.0.0.1:{section.host_port}",
+    }
 
 
 def _answers(config: Config) -> bool:

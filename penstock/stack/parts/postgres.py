@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 import psycopg2
 
@@ -54,27 +55,32 @@ def _prepare(config: Config, layout: Layout) -> None:
     settings = data / "penstock.conf"
     render(ROOT / "servers/postgres/postgresql.conf", settings, host=config.postgres.host, port=config.postgres.port)
     main = data / "postgresql.conf"
-    include = "include = 'penstock.conf'\n"
-    if include not in main.read_text():
-        main.write_text(main.read_text() + include)
+    _append(main, "include = 'penstock.conf'\n")
+    if config.postgres.password_file:
+        _append(data / "pg_hba.conf", "host all all all scram-sha-256\n")
+
+
+def _append(file: Path, line: str) -> None:
+    text = file.read_text()
+    if line not in text:
+        file.write_text(text + line)
 
 
 def _initdb(config: Config, layout: Layout) -> None:
     data = layout.data("postgres")
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     command = [*_unprivileged(), str(_BIN / "initdb"), "-D", str(data), "-U", config.postgres.user]
-    options = ["--auth=trust", "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions"]
+    file = config.postgres.password_file
+    login = ["--auth=scram-sha-256", f"--pwfile={ROOT / file}"] if file else ["--auth=trust"]
+    options = [*login, "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions"]
     done = subprocess.run([*command, *options], check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise InitdbFailed(done.stdout + done.stderr)
 
 
 def _answers(config: Config) -> bool:
-    section = config.postgres
     try:
-        connection = psycopg2.connect(
-            host=section.host, port=section.port, user=section.user, dbname="postgres", connect_timeout=2
-        )
+        connection = psycopg2.connect(config.postgres.dsn_of("postgres"), connect_timeout=2)
     except psycopg2.OperationalError:
         return False
     connection.close()

@@ -12,10 +12,10 @@ from penstock.stack.parts.http import answers
 
 def randomuser(config: Config, _layout: Layout) -> Part:
     """Return the part."""
-    port = config.api.port
+    host, port = config.api.host, config.api.port
     return Part(
         name="api",
-        command=(sys.executable, "-m", "penstock.randomuser", "--port", str(port)),
-        is_ready=lambda: answers(f"http://127.0.0.1:{port}/api/?results=1&seed=ready"),
+        command=(sys.executable, "-m", "penstock.randomuser", "--host", host, "--port", str(port)),
+        is_ready=lambda: answers(f"http://{host}:{port}/api/?results=1&seed=ready"),
         ports={"api.port": port},
     )

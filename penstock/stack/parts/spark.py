@@ -49,7 +49,14 @@ def spark_worker(config: Config, layout: Layout) -> Part:
     """
     section = config.spark
     work = layout.data("spark-worker")
-    address = ("--host", section.host, "--port", str(section.worker_port), "--webui-port", str(section.worker_ui_port))
+    address = (
+        "--host",
+        section.own_host,
+        "--port",
+        str(section.worker_port),
+        "--webui-port",
+        str(section.worker_ui_port),
+    )
     memory_mb = (section.executor_memory_mb + section.aggregates_memory_mb) * 2
     offer = ("--cores", str(_CORES), "--memory", f"{memory_mb}m")
     command = ("org.apache.spark.deploy.worker.Worker", *address, *offer, "--work-dir", str(work), section.master_url)
@@ -98,7 +105,7 @@ def _job(
     section, project = config.spark, Project.of(config)
     common = {
         "--master": section.master_url,
-        "--driver-host": section.host,
+        "--driver-host": section.own_host,
         "--bootstrap": config.kafka.bootstrap,
         "--registry-url": config.registry.url,
         "--views-dir": project.views,
@@ -111,7 +118,12 @@ def _job(
         command=(str(VENV_BIN / "python"), str(ROOT / "spark/jobs" / file), *flat),
         is_ready=lambda: any(found["name"] == app for found in _master(config).get("activeapps", [])),
         needs=("spark-worker", "subjects", "topics", *needs),
-        environment=lambda: {**_environment(config), "PYSPARK_PYTHON": str(VENV_BIN / "python")},
+        environment=lambda: {
+            **_environment(config),
+            "PYSPARK_PYTHON": str(VENV_BIN / "python"),
+            # Not in the command line, which everybody on the machine can read.
+            "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
+        },
         stop_wait_s=20,
     )
 
@@ -130,7 +142,7 @@ def _environment(config: Config, *daemon_options: str) -> dict[str, str]:
     return {
         "SPARK_HOME": str(_SPARK_HOME),
         "SPARK_DAEMON_JAVA_OPTS": " ".join(options),
-        "SPARK_LOCAL_IP": config.spark.host,
+        "SPARK_LOCAL_IP": config.spark.own_host,
         "SPARK_DAEMON_MEMORY": "256m",
     }
 
