@@ -38,7 +38,7 @@ status: ## Show every part of the pipeline
 
 .PHONY: test
 test: setup test-java ## Install and run all tests, those on real servers and on the whole stack too
-	@$(PYTHON) -m pytest tests
+	@$(PYTHON) -m pytest tests --ignore tests/compose
 
 .PHONY: test-java
 test-java: .servers/.installed ## The tests of the sink connector, on a real Cassandra that they start, and of the converter
@@ -52,6 +52,11 @@ test-stack: setup ## Only the tests on the whole stack: every change of a row, R
 .PHONY: test-types
 test-types: setup ## Every Postgres type on its way through real servers to Cassandra; not yet part of `make test`
 	@PENSTOCK_TEST_TYPES=1 $(PYTHON) -m pytest tests/integration/test_types.py
+
+.PHONY: test-compose
+test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports
+	@servers/compose/docker-up.sh $(DOCKER_UP)
+	@$(PYTHON) -m pytest tests/compose
 
 .PHONY: test-unit
 test-unit: .venv/.installed .servers/.installed ## The fast tests: nothing needs to run

@@ -1,0 +1,92 @@
+"""The pipeline in containers: brought up from the repository, with clients on the host."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from penstock.config import ROOT
+
+PROJECT = "penstock-test"
+UP_WITHIN_S = 1800
+_POLL_S = 2
+
+
+@dataclass(frozen=True)
+class Containers:
+    """The containers of one project, and `penstock` on their host."""
+
+    compose: tuple[str, ...]
+
+    def run(self, *arguments: str, check: bool = True) -> str:
+        """Run the compose tool; return what it printed."""
+        return _run([*self.compose, "-p", PROJECT, *arguments], check=check)
+
+    def docker(self, *arguments: str) -> str:
+        """Run the docker client; return what it printed."""
+        return _run(["docker", *arguments])
+
+    def penstock(self, *arguments: str, check: bool = True) -> str:
+        """Run a command of ours on the host, against the published ports."""
+        return _run([str(ROOT / ".venv/bin/penstock"), *arguments], check=check)
+
+    def verify(self) -> str:
+        """Compare the databases from inside, where the progress of the aggregates is known; return the table."""
+        return self.run("run", "--rm", "-T", "setup", "verify")
+
+    def id_of(self, service: str) -> str:
+        """Return the container of a service, also when it has ended."""
+        (found,) = self.run("ps", "-a", "-q", service).split()
+        return found
+
+    def inspect(self, service: str, template: str) -> str:
+        """Return one word of what the engine knows of a service's container."""
+        return self.docker("inspect", "-f", template, self.id_of(service)).strip()
+
+    def is_healthy(self, service: str) -> bool:
+        """Tell whether the health check of a service says so."""
+        return self.inspect(service, "{{.State.Health.Status}}") == "healthy"
+
+    def wait_for_setup(self) -> None:
+        """Wait until the set-up has ended well: all parts answer, the users are loaded, verify found all equal."""
+        wait(lambda: self.inspect("setup", "{{.State.Status}} {{.State.ExitCode}}") == "exited 0", "setup ends with 0")
+
+
+def wait(condition: Callable[[], bool], what: str, within_s: float = UP_WITHIN_S) -> None:
+    """Wait for a condition; fail at the deadline."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        time.sleep(_POLL_S)
+
+
+def _run(command: list[str], *, check: bool = True) -> str:
+    environment = {
+        **os.environ,
+        "PENSTOCK_CONFIG": "servers/compose/host.toml",
+        "COMPOSE_DOCKER_CLI_BUILD": "1",
+        "DOCKER_BUILDKIT": "1",
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 or not check, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def containers() -> Iterator[Containers]:
+    """Build the images, bring everything up, and take all of it away at the end."""
+    found = Containers(("docker-compose",) if shutil.which("docker-compose") else ("docker", "compose"))
+    found.run("down", "--volumes", check=False)
+    try:
+        found.run("up", "-d", "--build")
+        found.wait_for_setup()
+        yield found
+    finally:
+        print(found.run("logs", "--tail", "15", check=False))
+        found.run("down", "--volumes", check=False)

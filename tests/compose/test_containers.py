@@ -1,0 +1,47 @@
+"""`docker compose up`: users are loaded and the views are exact, also after kills, and after down and up."""
+
+from __future__ import annotations
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # no stubs in the lock
+
+from penstock.config import ROOT
+from tests.compose.conftest import Containers, wait
+
+SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+LASTING = [name for name, service in SERVICES.items() if service["restart"] == "unless-stopped"]
+MOVE = "UPDATE public.users SET country = '{0}' WHERE id IN (SELECT id FROM public.users ORDER BY id LIMIT 20)"
+
+
+def test_the_host_sees_exact_views(containers: Containers) -> None:
+    assert containers.verify().count("equal") == 4
+    assert "cassandra-views-sink" in containers.penstock("connectors", "list")
+    assert "value" in containers.penstock("topics", "tail", "views.users_by_id", "-n", "1")
+
+
+def test_changed_rows_arrive(containers: Containers) -> None:
+    containers.penstock("psql", "-c", MOVE.format("Atlantis"))
+    assert containers.verify().count("equal") == 4
+    query = "SELECT count(*) FROM penstock.users_by_country WHERE country = 'Atlantis'"
+    assert "20" in containers.penstock("cqlsh", "-e", query)
+
+
+@pytest.mark.parametrize("service", LASTING)
+def test_a_killed_process_comes_back(containers: Containers, service: str) -> None:
+    before = int(containers.inspect(service, "{{.RestartCount}}"))
+    # All that the container's init has started: the server itself.
+    containers.run("exec", "-T", service, "pkill", "-9", "-P", "1", check=False)
+    containers.penstock("psql", "-c", MOVE.format(f"Killed {service}"), check=False)
+    wait(lambda: int(containers.inspect(service, "{{.RestartCount}}")) > before, f"{service} is restarted")
+    wait(lambda: containers.is_healthy(service), f"{service} answers again")
+
+
+def test_after_all_kills_the_views_are_exact(containers: Containers) -> None:
+    assert containers.verify().count("equal") == 4
+
+
+def test_down_and_up_keep_the_data(containers: Containers) -> None:
+    containers.run("down")
+    containers.run("up", "-d")
+    containers.wait_for_setup()
+    assert containers.verify().count("equal") == 4

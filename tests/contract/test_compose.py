@@ -1,0 +1,126 @@
+"""The containers are the local stack: the same parts and steps, in the same order, on the same ports, of one build."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # no stubs in the lock
+
+from penstock.config import ROOT, Config, load_config
+from penstock.stack.layout import Layout
+from penstock.stack.part import Part, Step
+from penstock.stack.ready import BUILDERS
+from penstock.stack.stack import nodes, parts
+
+FILE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = FILE["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+INSIDE = load_config(ROOT / "servers/compose/penstock.toml")
+HOST = load_config(ROOT / "servers/compose/host.toml")
+LASTING = [name for name, service in SERVICES.items() if service["restart"] == "unless-stopped"]
+NODES = {node.name: node for node in nodes(INSIDE)}
+
+
+def node_of(service: str) -> str | None:
+    """Return the part or step that a service runs; None for the one that waits for all of them."""
+    words = SERVICES[service]["command"]
+    return words[2] if words[0] == "part" else None
+
+
+def services_of(node: str) -> set[str]:
+    return {name for name in SERVICES if node_of(name) == node}
+
+
+def waits_for(service: str) -> set[str]:
+    direct = set(SERVICES[service].get("depends_on", {}))
+    return direct.union(*(waits_for(name) for name in direct))
+
+
+def test_each_part_has_a_container() -> None:
+    missing = [part.name for part in parts(INSIDE) if not services_of(part.name)]
+    assert missing == []
+    assert len(services_of("spark-worker")) == 2
+
+
+def test_a_container_runs_a_part_and_a_one_shot_takes_a_step() -> None:
+    for name, service in SERVICES.items():
+        if node_of(name) is not None:
+            kind = NODES[service["command"][2]]
+            assert service["command"][:2] == ["part", "step" if isinstance(kind, Step) else "run"], name
+
+
+@pytest.mark.parametrize("service", [name for name in SERVICES if node_of(name)])
+def test_a_container_waits_for_what_its_part_needs(service: str) -> None:
+    node = NODES[node_of(service) or ""]
+    for need in node.needs:
+        if services_of(need):  # a step that has no container is taken by `setup`, as by `penstock up`
+            assert waits_for(service) & services_of(need), f"{service} does not wait for {need}"
+
+
+@pytest.mark.parametrize("service", LASTING)
+def test_a_health_check_asks_the_part_by_its_protocol(service: str) -> None:
+    assert SERVICES[service]["healthcheck"]["test"] == ["CMD", "python", "-m", "penstock.stack.ready", node_of(service)]
+
+
+def test_a_health_check_builds_the_same_part() -> None:
+    assert set(BUILDERS) == {part.name for part in parts(INSIDE)}
+    for name, place in BUILDERS.items():
+        module, _, function = place.partition(":")
+        part: Part = getattr(import_module(f"penstock.stack.parts.{module}"), function)(INSIDE, Layout.of(INSIDE))
+        assert part.name == name
+
+
+def test_the_host_finds_each_part_at_its_usual_port_on_loopback() -> None:
+    published = {port for service in SERVICES.values() for port in service.get("ports", [])}
+    assert all(re.fullmatch(r"127\.0\.0\.1:(\d+):\1", port) for port in published)
+    usual = Config()
+    for port in (
+        usual.api.port,
+        usual.postgres.port,
+        usual.kafka.port,
+        usual.registry.port,
+        usual.connect.port,
+        usual.spark.master_port,
+        usual.spark.master_ui_port,
+        usual.cassandra.port,
+        usual.airflow.port,
+        usual.console.port,
+    ):
+        assert f"127.0.0.1:{port}:{port}" in published
+    assert HOST.kafka.bootstrap == f"127.0.0.1:{INSIDE.kafka.host_port}"
+
+
+def test_each_part_is_found_at_the_name_of_its_service() -> None:
+    hosts = {section["host"] for section in INSIDE.model_dump().values() if isinstance(section, dict)}
+    assert hosts <= set(SERVICES)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_may_do_little(service: str) -> None:
+    settings = SERVICES[service]
+    assert settings["read_only"] is True
+    assert settings["cap_drop"] == ["ALL"]
+    assert "container_name" not in settings
+    assert "privileged" not in settings
+    assert service not in LASTING or settings["mem_limit"]
+
+
+def test_nothing_runs_as_root() -> None:
+    last_user = re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
+    assert last_user == ["10001:10001"]
+
+
+def test_the_images_repeat_no_version() -> None:
+    assert re.findall(r"\d+\.\d+|==|:\d+\b(?!:)", DOCKERFILE.replace("10001:10001", "")) == []
+    assert FILE.get("version") is None
+
+
+def test_every_image_is_a_target_of_the_dockerfile() -> None:
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE, re.MULTILINE))
+    images = {service["image"].removeprefix("penstock/") for service in SERVICES.values()}
+    assert images <= stages
+    built = {service["build"]["target"] for service in SERVICES.values() if "build" in service}
+    assert built == images
