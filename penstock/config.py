@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -63,9 +64,17 @@ class Postgres(_Server):
         return f"host={self.host} port={self.port} user={self.user} dbname={self.database}"
 
 
-class Kafka(_Server):
-    """The broker; `partitions` is per CDC and view topic."""
+class KafkaMode(StrEnum):
+    """Who keeps the broker's metadata."""
 
+    KRAFT = "kraft"
+    ZOOKEEPER = "zookeeper"
+
+
+class Kafka(_Server):
+    """The broker; `partitions` is per CDC and view topic. Data that began in one mode is never opened in the other."""
+
+    mode: KafkaMode = KafkaMode.KRAFT
     port: Port = 9092
     controller_port: Port = 9093
     heap_mb: int = Field(512, ge=256)
@@ -75,6 +84,18 @@ class Kafka(_Server):
     @property
     def bootstrap(self) -> str:
         """The address clients start from."""
+        return f"{self.host}:{self.port}"
+
+
+class ZooKeeper(_Server):
+    """ZooKeeper, which runs when the mode of Kafka is "zookeeper"."""
+
+    port: Port = 2181
+    heap_mb: int = Field(128, ge=64)
+
+    @property
+    def address(self) -> str:
+        """Where the broker finds it."""
         return f"{self.host}:{self.port}"
 
 
@@ -170,7 +191,6 @@ class Config(BaseSettings):
         extra="forbid",
         env_prefix="PENSTOCK_",
         env_nested_delimiter="__",
-        nested_model_default_partial_update=True,
     )
 
     state: Path = Path("var")
@@ -178,6 +198,7 @@ class Config(BaseSettings):
     api: Api = Api()
     postgres: Postgres = Postgres()
     kafka: Kafka = Kafka()
+    zookeeper: ZooKeeper = ZooKeeper()
     registry: Registry = Registry()
     connect: Connect = Connect()
     spark: Spark = Spark()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from penstock.config import Config
+from penstock.config import Config, KafkaMode
 from penstock.stack.layout import Layout
+from penstock.stack.mode import mode_of
 from penstock.stack.processes import memory_mb
 from penstock.stack.supervisor import Supervisor
 
@@ -72,11 +73,13 @@ class PartsCollector:
 
 def _addresses(config: Config) -> dict[str, str]:
     """Say where the parts listen. The stack's own list would bring the views along, and with them Spark's types."""
+    controller = (config.kafka.controller_port,) if mode_of(config) is KafkaMode.KRAFT else ()
     ports = {
         "api": (config.api.port,),
         "postgres": (config.postgres.port,),
         "airflow-api-server": (config.airflow.port,),
-        "kafka": (config.kafka.port, config.kafka.controller_port),
+        "zookeeper": (config.zookeeper.port,),
+        "kafka": (config.kafka.port, *controller),
         "registry": (config.registry.port,),
         "connect": (config.connect.port,),
         "spark-master": (config.spark.master_port, config.spark.master_ui_port),

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
 from penstock.stack.layout import SERVERS, Layout, render
+from penstock.stack.mode import KRAFT_DATA
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java
 
@@ -41,7 +42,7 @@ def kafka(config: Config, layout: Layout) -> Part:
 
 def _prepare(config: Config, layout: Layout) -> None:
     section = config.kafka
-    data = layout.data("kafka")
+    data = layout.data(KRAFT_DATA)
     properties = render(
         ROOT / "servers/kafka/server.properties",
         layout.conf("kafka") / "server.properties",
