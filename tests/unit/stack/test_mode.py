@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import ROOT, Config, Kafka, KafkaMode, ZooKeeper, load_config
+from penstock.console.collect.parts import _addresses
 from penstock.stack import lifecycle, stack
 from penstock.stack.layout import Layout
 from penstock.stack.mode import OtherMode, ask_for, mode_of, refuse_other_mode
@@ -89,6 +90,14 @@ def test_zookeeper_is_a_part_of_its_mode_only(tmp_path: Path) -> None:
     assert set(kraft["kafka"].ports) == {"kafka.port", "kafka.controller_port"}
     assert set(with_zookeeper["kafka"].ports) == {"kafka.port"}
     assert "zookeeper" in with_zookeeper["kafka"].needs
+
+
+@pytest.mark.parametrize("mode", KafkaMode)
+def test_the_control_center_names_the_ports_of_the_mode(tmp_path: Path, mode: KafkaMode) -> None:
+    config = ask_for(Config(state=tmp_path), mode)
+    shown = _addresses(config)
+    for part in stack.parts(config):
+        assert shown.get(part.name, "") == ", ".join(f"127.0.0.1:{port}" for port in part.ports.values())
 
 
 def test_both_find_each_other_by_what_is_rendered(tmp_path: Path) -> None:
