@@ -28,6 +28,13 @@ prerequisites:
 up: setup ## Install, start the whole pipeline, load 1,000 users, prove that Cassandra equals Postgres
 	@.venv/bin/penstock up
 
+.PHONY: setup-zookeeper
+setup-zookeeper: prerequisites .servers/kafka-3.9/.installed ## Install what the mode with ZooKeeper takes besides
+
+.PHONY: up-zookeeper
+up-zookeeper: setup setup-zookeeper ## The same as `up`, with Kafka 3.9 and ZooKeeper (docs/zookeeper.md)
+	@.venv/bin/penstock up --zookeeper
+
 .PHONY: down
 down: ## Stop the pipeline, keep its data
 	@.venv/bin/penstock down
@@ -48,6 +55,10 @@ test-java: .servers/.installed ## The tests of the sink connector, on a real Cas
 .PHONY: test-stack
 test-stack: setup ## Only the tests on the whole stack: every change of a row, README, kill -9 of each part
 	@$(PYTHON) -m pytest tests/e2e tests/faults
+
+.PHONY: test-zookeeper
+test-zookeeper: setup setup-zookeeper ## The tests of the mode with ZooKeeper, on a whole stack; not part of `make test`
+	@$(PYTHON) -m pytest --zookeeper tests/e2e/test_changes.py tests/e2e/test_life.py tests/faults/test_zookeeper.py
 
 .PHONY: test-types
 test-types: setup ## Every Postgres type on its way through real servers to Cassandra; not yet part of `make test`
@@ -96,11 +107,17 @@ $(UV):
 	@$(UV) pip install -q --python .venv --no-deps -e .
 	@touch $@
 
-.servers/.installed: $(shell find servers -name pom.xml)
+.servers/.installed: $(shell find servers -name pom.xml -not -path 'servers/kafka-3.9/*')
 	@echo "==> servers (.servers): Kafka, Connect, Debezium, registry, Spark jars, Cassandra, Postgres"
 	@rm -rf $(addprefix .servers/,.build kafka plugins/debezium registry spark cassandra postgres)
 	@$(MVN) -f servers/pom.xml -Dpostgres.platform=$(POSTGRES_PLATFORM) package
 	@cd .servers/postgres && $(SYSTEM_PYTHON) -m tarfile -e archive/*.txz . && rm -rf archive
+	@touch $@
+
+.servers/kafka-3.9/.installed: servers/kafka-3.9/pom.xml servers/pom.xml
+	@echo "==> Kafka 3.9 and ZooKeeper (.servers/kafka-3.9)"
+	@rm -rf .servers/kafka-3.9
+	@$(MVN) -f servers/kafka-3.9/pom.xml package
 	@touch $@
 
 .servers/spark/classes.jsa: servers/spark/archive_classes.py .servers/.installed .venv/.installed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -90,12 +91,20 @@ class Postgres(_Server):
         return str(make_dsn(host=self.host, port=self.port, user=self.user, dbname=database, **secret))
 
 
+class KafkaMode(StrEnum):
+    """Who keeps the broker's metadata."""
+
+    KRAFT = "kraft"
+    ZOOKEEPER = "zookeeper"
+
+
 class Kafka(_Server):
-    """The broker; `partitions` is per CDC and view topic.
+    """The broker; `partitions` is per CDC and view topic. Data that began in one mode is never opened in the other.
 
     `host_port` is a second door, for clients that know the broker as 127.0.0.1 only: those outside of its container.
     """
 
+    mode: KafkaMode = KafkaMode.KRAFT
     port: Port = 9092
     host_port: Port | None = None
     controller_port: Port = 9093
@@ -106,6 +115,18 @@ class Kafka(_Server):
     @property
     def bootstrap(self) -> str:
         """The address clients start from."""
+        return f"{self.host}:{self.port}"
+
+
+class ZooKeeper(_Server):
+    """ZooKeeper, which runs when the mode of Kafka is "zookeeper"."""
+
+    port: Port = 2181
+    heap_mb: int = Field(128, ge=64)
+
+    @property
+    def address(self) -> str:
+        """Where the broker finds it."""
         return f"{self.host}:{self.port}"
 
 
@@ -213,7 +234,6 @@ class Config(BaseSettings):
         extra="forbid",
         env_prefix="PENSTOCK_",
         env_nested_delimiter="__",
-        nested_model_default_partial_update=True,
     )
 
     state: Path = Path("var")
@@ -222,6 +242,7 @@ class Config(BaseSettings):
     api: Api = Api()
     postgres: Postgres = Postgres()
     kafka: Kafka = Kafka()
+    zookeeper: ZooKeeper = ZooKeeper()
     registry: Registry = Registry()
     connect: Connect = Connect()
     spark: Spark = Spark()

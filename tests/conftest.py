@@ -15,7 +15,7 @@ from hypothesis import settings
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, load_config
 from penstock.stack.layout import Layout
-from tests.stack import PROJECT, STATE, Stack, toml
+from tests.stack import KRAFT, ZOOKEEPER, Ground, Stack, toml
 
 # A busy machine is no fault: no test asserts a time.
 settings.register_profile("penstock", deadline=None)
@@ -26,27 +26,33 @@ _LAST_LINES = 4
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a developer run the stack's tests against the stack that is up already."""
+    """Let a developer choose the stack that the tests run against."""
     parser.addoption("--running", action="store_true", help="use the stack that `penstock up` started, and leave it")
+    parser.addoption("--zookeeper", action="store_true", help="start a stack whose Kafka is registered in ZooKeeper")
 
 
 @pytest.fixture(scope="session")
-def stack_environment(request: pytest.FixtureRequest) -> dict[str, str]:
+def ground(request: pytest.FixtureRequest) -> Ground:
+    """Return where the tests' stack lives."""
+    return ZOOKEEPER if request.config.getoption("--zookeeper") else KRAFT
+
+
+@pytest.fixture(scope="session")
+def stack_environment(request: pytest.FixtureRequest, ground: Ground) -> dict[str, str]:
     """Return the environment in which every `penstock` command means the tests' stack."""
     if request.config.getoption("--running"):
         return dict(os.environ)
-    folder = ROOT / STATE
-    folder.mkdir(exist_ok=True)
+    (ROOT / ground.state).mkdir(exist_ok=True)
     for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.rmtree(ROOT / PROJECT / name, ignore_errors=True)
-        shutil.copytree(ROOT / name, ROOT / PROJECT / name)
-    file = ROOT / f"{STATE}.toml"
-    file.write_text(toml())
+        shutil.rmtree(ROOT / ground.project / name, ignore_errors=True)
+        shutil.copytree(ROOT / name, ROOT / ground.project / name)
+    file = ROOT / f"{ground.state}.toml"
+    file.write_text(toml(ground))
     return {**os.environ, "PENSTOCK_CONFIG": str(file)}
 
 
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest, stack_environment: dict[str, str]) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, stack_environment: dict[str, str], ground: Ground) -> Iterator[Stack]:
     """Start the stack with the README's first command; stop it at the end."""
     if request.config.getoption("--running"):
         with open_session(load_config()) as session:
@@ -55,7 +61,7 @@ def stack(request: pytest.FixtureRequest, stack_environment: dict[str, str]) -> 
     config = load_config(Path(stack_environment["PENSTOCK_CONFIG"]))
     _penstock(stack_environment, "reset", "--yes")
     try:
-        _penstock(stack_environment, "up")
+        _penstock(stack_environment, *ground.up)
         with open_session(config) as session:
             yield Stack(config, stack_environment, session)
     finally:

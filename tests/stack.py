@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,20 +17,40 @@ from cassandra.cluster import NoHostAvailable, Session
 from cassandra.connection import ConnectionException
 
 from penstock.config import ROOT, Config
+from penstock.stack.health import PartHealth, part_healths
 from tests.patience import PATIENCE_S
 
-BASE_PORT = 26000
-STATE = "var-e2e"
-PROJECT = "var-e2e-project"
-"""A copy of the clone's views, schemas and connectors: tests write into it."""
+INSERT = """
+INSERT INTO public.users (id, email, first_name, last_name, registered, country)
+VALUES (%s, 'written@example.com', 'Written', 'Meanwhile', '2022-02-02', %s)
+"""
 
 
-def toml() -> str:
+@dataclass(frozen=True)
+class Ground:
+    """Where a stack of the tests lives, and how it is begun."""
+
+    state: str
+    base_port: int
+    up: tuple[str, ...] = ("up",)
+
+    @property
+    def project(self) -> str:
+        """A copy of the clone's views, schemas and connectors: tests write into it."""
+        return f"{self.state}-project"
+
+
+KRAFT = Ground("var-e2e", 26000)
+ZOOKEEPER = Ground("var-e2e-zookeeper", 26200, up=("up", "--zookeeper"))
+
+
+def toml(ground: Ground) -> str:
     """Ports and a folder of its own: the tests run beside a stack that somebody uses."""
     keys = {
         "api": ["port"],
         "postgres": ["port"],
         "kafka": ["port", "controller_port"],
+        "zookeeper": ["port"],
         "registry": ["port"],
         "connect": ["port"],
         "spark": ["master_port", "master_ui_port", "worker_port", "worker_ui_port"],
@@ -34,7 +58,7 @@ def toml() -> str:
         "airflow": ["port"],
         "console": ["port"],
     }
-    lines, port = [f'state = "{STATE}"', f'project = "{PROJECT}"'], BASE_PORT
+    lines, port = [f'state = "{ground.state}"', f'project = "{ground.project}"'], ground.base_port
     for section, names in keys.items():
         lines.append(f"[{section}]")
         for name in names:
@@ -79,6 +103,32 @@ class Stack:
                 return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
+
+    def health(self, part: str) -> PartHealth:
+        """Return how a part is."""
+        return next(health for health in part_healths(self.config) if health.name == part)
+
+    def runs_anew(self, before: PartHealth) -> bool:
+        """Tell whether a part answers that was another process before."""
+        now = self.health(before.name)
+        return now.pid not in {0, before.pid} and now.answers
+
+    @contextmanager
+    def written_to(self, country: str) -> Iterator[None]:
+        """Insert users into a country all the while."""
+        ended = threading.Event()
+
+        def write() -> None:
+            while not ended.wait(0.02):
+                self.sql(INSERT, str(uuid.uuid4()), country)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
 
     def cql(self, statement: str, *arguments: Any) -> list[Any]:
         """Run one statement in Cassandra; return its rows. While the driver finds the node again, try again."""

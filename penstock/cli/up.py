@@ -14,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from penstock.cli.stack import memory_gb, print_event
 from penstock.cli.verify import print_results
 from penstock.cli.views import print_progress, print_step
-from penstock.config import Config, load_config
+from penstock.config import Config, KafkaMode, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.stack import lifecycle
+from penstock.stack.mode import ask_for, mode_of
 from penstock.verify.verify import verify
 from penstock.views.apply import go_live
 
@@ -37,6 +38,12 @@ def up(
     api: Annotated[
         str | None, typer.Option(help="Load from this address, such as https://randomuser.me/api/, not the stand-in.")
     ] = None,
+    zookeeper: Annotated[
+        bool,
+        typer.Option(
+            "--zookeeper", help="Begin with Kafka 3.9 and ZooKeeper; what has begun goes on without the flag."
+        ),
+    ] = False,
 ) -> None:
     """Start what is not running, set it up, load users through Airflow, follow them to Cassandra, verify.
 
@@ -44,7 +51,7 @@ def up(
 
     Example: `penstock up --users 5000`
     """
-    config = load_config()
+    config = ask_for(load_config(), KafkaMode.ZOOKEEPER) if zookeeper else load_config()
     begun = time.monotonic()
     _out.print("Starting the pipeline")
     lifecycle.start(config, on_event=print_event)
@@ -102,6 +109,7 @@ def _bars() -> Iterator[OnHops]:
 
 def _print_summary(config: Config, *, started_s: float, arrived_s: float) -> None:
     keyspace, connect = config.cassandra.keyspace, config.connect
+    registered = f", in ZooKeeper {config.zookeeper.address}" if mode_of(config) is KafkaMode.ZOOKEEPER else ""
     query = "SELECT first_name, last_name, city FROM penstock.users_by_country WHERE country = 'Norway' LIMIT 5"
     _out.print(f"""
 All parts answered after {started_s:.0f} s, every user was in Cassandra after {arrived_s:.0f} s; \
@@ -112,7 +120,7 @@ All parts answered after {started_s:.0f} s, every user was in Cassandra after {a
   Kafka Connect    {config.connect.url}
   Schema Registry  {config.registry.url}
   Spark master     http://{config.spark.host}:{config.spark.master_ui_port}
-  Kafka            {config.kafka.bootstrap}
+  Kafka            {config.kafka.bootstrap}{registered}
   Postgres         {config.postgres.host}:{config.postgres.port}, database {config.postgres.database}
   Cassandra        {config.cassandra.host}:{config.cassandra.port}, keyspace {keyspace}
 

@@ -9,6 +9,7 @@ from penstock.config import Config
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited
 from penstock.stack.layout import Layout
+from penstock.stack.mode import mode_of, refuse_other_mode
 from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing
 from penstock.stack.processes import sweep
@@ -22,18 +23,19 @@ def start(config: Config, *, on_event: OnEvent) -> None:
 
     Processes that a killed supervisor left behind are ended first: nobody would restart them.
 
-    :raises ConnectorFileInvalid: before anything is started; so are SchemaFileInvalid, PrerequisitesMissing,
-        NotInstalled and PortsTaken.
+    :raises ConnectorFileInvalid: before anything is started; so are SchemaFileInvalid, OtherMode,
+        PrerequisitesMissing, NotInstalled and PortsTaken.
     :raises StartFailed: when a part dies or stays silent.
     """
     refuse_broken_files(config)
     if not config.supervised:
         start_all(awaited(stack.nodes(config)), layout=Layout.of(config), supervisor=Elsewhere(), on_event=on_event)
         return
+    refuse_other_mode(config)
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if not supervisor.is_running():
-        refuse_missing()
+        refuse_missing(mode_of(config))
         sweep(layout.state)
         refuse_taken(stack.ports(config))
     supervisor.start(stack.parts(config))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 
-from penstock.config import ROOT
+from penstock.config import ROOT, KafkaMode
 from penstock.errors import TerminalError
 from penstock.stack.layout import SERVERS
 
 _CHECK = ROOT / "servers" / "prerequisites.sh"
 _INSTALLED = ("kafka", "registry", "spark", "cassandra", "postgres/bin", "airflow-venv/bin", "plugins/cassandra-sink")
+_INSTALLED_FOR = {KafkaMode.KRAFT: (), KafkaMode.ZOOKEEPER: ("kafka-3.9",)}
+"""What a mode of Kafka takes besides; `make setup` leaves it out, as few need it."""
 
 
 class PrerequisitesMissing(TerminalError):
@@ -22,15 +24,15 @@ class PrerequisitesMissing(TerminalError):
 class NotInstalled(TerminalError):
     """Some servers were never installed into the clone."""
 
-    def __init__(self, missing: list[str]) -> None:
-        super().__init__(f"nothing was started: {', '.join(missing)} not installed. What to do: make setup")
+    def __init__(self, missing: list[str], *, cure: str) -> None:
+        super().__init__(f"nothing was started: {', '.join(missing)} not installed. What to do: {cure}")
 
 
-def refuse_missing() -> None:
-    """Raise PrerequisitesMissing or NotInstalled, naming all that is missing."""
-    missing = [name for name in _INSTALLED if not (SERVERS / name).exists()]
-    if missing:
-        raise NotInstalled(missing)
+def refuse_missing(mode: KafkaMode) -> None:
+    """Raise PrerequisitesMissing or NotInstalled, naming all that is missing for this mode of Kafka."""
+    for names, cure in ((_INSTALLED, "make setup"), (_INSTALLED_FOR[mode], f"make setup-{mode}")):
+        if missing := [name for name in names if not (SERVERS / name).exists()]:
+            raise NotInstalled(missing, cure=cure)
     checked = subprocess.run([str(_CHECK)], check=False, capture_output=True, text=True)
     if checked.returncode != 0:
         raise PrerequisitesMissing(checked.stderr)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock.config import Config
+from penstock.config import Config, KafkaMode
 from penstock.stack import setup
 from penstock.stack.layout import Layout
+from penstock.stack.mode import mode_of
 from penstock.stack.part import Part, Step
 from penstock.stack.parts.airflow import airflow_api_server, airflow_dag_processor, airflow_migrate, airflow_scheduler
 from penstock.stack.parts.cassandra import cassandra
@@ -14,10 +15,12 @@ from penstock.stack.parts.connect import connect
 from penstock.stack.parts.connect_watcher import connect_watcher
 from penstock.stack.parts.console import console
 from penstock.stack.parts.kafka import kafka
+from penstock.stack.parts.kafka_zookeeper import kafka_zookeeper
 from penstock.stack.parts.postgres import postgres
 from penstock.stack.parts.randomuser import randomuser
 from penstock.stack.parts.registry import registry
 from penstock.stack.parts.spark import aggregates_job, spark_master, spark_worker, views_job
+from penstock.stack.parts.zookeeper import zookeeper
 
 
 def parts(config: Config) -> list[Part]:
@@ -30,7 +33,7 @@ def parts(config: Config) -> list[Part]:
         airflow_api_server,
         airflow_scheduler,
         airflow_dag_processor,
-        kafka,
+        *((zookeeper, kafka_zookeeper) if mode_of(config) is KafkaMode.ZOOKEEPER else (kafka,)),
         registry,
         connect,
         *([connect_watcher] if config.connect.watch else []),

@@ -92,7 +92,7 @@ class _Start:
     def _check(self, part: Part) -> None:
         log = self._layout.log(part.name)
         state = self._supervisor.state(part.name)
-        if state.state == "BACKOFF":
+        if state.state == "BACKOFF" or (state.state == "EXITED" and not part.one_shot):
             self._bear_death(part, log)
         elif part.is_ready():
             self._tell(part.name, Progress.READY)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.config import ROOT, KafkaMode
 from penstock.project import Project
+from penstock.stack.mode import mode_of
 from penstock.stack.processes import marked
 from tests.e2e.oracle import wait_until_exact
 from tests.stack import Stack
@@ -64,6 +65,15 @@ def refused(arguments: str, environment: dict[str, str]) -> str:
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     return done.stderr
+
+
+def test_the_other_mode_of_kafka_is_refused(stack: Stack) -> None:
+    (other,) = set(KafkaMode) - {mode_of(stack.config)}
+    before = pids(stack)
+    said = refused("up", {**stack.environment, "PENSTOCK_KAFKA__MODE": other})
+    assert f"the data in {stack.config.state_dir} began with Kafka in the mode {mode_of(stack.config)}" in said
+    assert "penstock reset --yes" in said
+    assert pids(stack) == before
 
 
 def test_an_unknown_key_is_refused_by_name(tmp_path: Path) -> None:

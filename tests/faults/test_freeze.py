@@ -8,7 +8,6 @@ import time
 import uuid
 
 from penstock.connect.api import ConnectApi
-from penstock.stack.health import part_healths
 from tests.e2e.oracle import wait_until_exact
 from tests.stack import Stack
 
@@ -20,7 +19,7 @@ VALUES (%s, 'frozen@example.com', 'Frozen', 'Row', '2022-02-02', 'Frozen')
 
 
 def test_a_minute_of_a_frozen_cassandra(stack: Stack) -> None:
-    pid = next(health.pid for health in part_healths(stack.config) if health.name == "cassandra")
+    pid = stack.health("cassandra").pid
     os.kill(pid, signal.SIGSTOP)
     try:
         deadline = time.monotonic() + FROZEN_S

@@ -13,7 +13,7 @@ import pytest
 
 from penstock.config import Config
 from penstock.stack import stack as the_stack
-from penstock.stack.health import PartHealth, part_healths
+from penstock.stack.health import part_healths
 from penstock.stack.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
@@ -27,15 +27,6 @@ INSERT = """
 INSERT INTO public.users (id, email, first_name, last_name, registered, country)
 VALUES (%s, 'fault@example.com', %s, 'Fault', '2022-02-02', 'Fault')
 """
-
-
-def health(stack: Stack, name: str) -> PartHealth:
-    return next(health for health in part_healths(stack.config) if health.name == name)
-
-
-def runs_anew(stack: Stack, before: PartHealth) -> bool:
-    now = health(stack, before.name)
-    return now.pid not in {0, before.pid} and now.answers
 
 
 def write_through(stack: Stack, number: int) -> None:
@@ -53,7 +44,7 @@ def write_through(stack: Stack, number: int) -> None:
 
 @pytest.mark.parametrize("parts", KILLS, ids="+".join)
 def test_kill_while_rows_flow(stack: Stack, parts: tuple[str, ...]) -> None:
-    before = {part: health(stack, part) for part in parts}
+    before = {part: stack.health(part) for part in parts}
     assert all(part.answers for part in before.values())
     for number in range(20):
         write_through(stack, number)
@@ -62,7 +53,7 @@ def test_kill_while_rows_flow(stack: Stack, parts: tuple[str, ...]) -> None:
                 os.kill(part.pid, signal.SIGKILL)
     stack.sql("UPDATE public.users SET country = 'Moved' WHERE country = 'Fault'")
     for name in parts:
-        wait_until(partial(runs_anew, stack, before[name]), timeout_s=PATIENCE_S, what=f"{name} runs again and answers")
+        wait_until(partial(stack.runs_anew, before[name]), timeout_s=PATIENCE_S, what=f"{name} runs again and answers")
     wait_until_exact(stack)
     stack.sql("DELETE FROM public.users WHERE country = 'Moved'")
     wait_until_exact(stack)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,13 +15,9 @@ from penstock.stack.parts.connect import connect
 from penstock.stack.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
-from tests.stack import BASE_PORT, Stack
+from tests.stack import KRAFT, Stack
 
-SECOND_PORT = BASE_PORT + 90
-INSERT = """
-INSERT INTO public.users (id, email, first_name, last_name, registered, country)
-VALUES (%s, 'moved@example.com', 'Moved', 'Task', '2022-02-02', 'Rebalance')
-"""
+SECOND_PORT = KRAFT.base_port + 90
 
 
 @contextmanager
@@ -43,24 +37,6 @@ def second_worker(stack: Stack, state: Path) -> Iterator[subprocess.Popen[bytes]
             process.wait()
 
 
-@contextmanager
-def writing(stack: Stack) -> Iterator[None]:
-    """Insert rows all the while."""
-    ended = threading.Event()
-
-    def write() -> None:
-        while not ended.wait(0.02):
-            stack.sql(INSERT, str(uuid.uuid4()))
-
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
 def workers_of_tasks(stack: Stack) -> set[str]:
     """Return the ports of the workers that run tasks; empty while a rebalance goes on."""
     try:
@@ -75,7 +51,7 @@ def workers_of_tasks(stack: Stack) -> set[str]:
 
 def test_a_second_worker_comes_and_is_killed(stack: Stack, tmp_path: Path) -> None:
     first, second = str(stack.config.connect.port), str(SECOND_PORT)
-    with writing(stack):
+    with stack.written_to("Rebalance"):
         with second_worker(stack, tmp_path):
             both = {first, second}
             wait_until(lambda: workers_of_tasks(stack) == both, timeout_s=PATIENCE_S, what="both workers run tasks")

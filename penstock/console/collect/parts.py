@@ -6,13 +6,14 @@ import socket
 import time
 from dataclasses import dataclass
 
-from penstock.config import Config
+from penstock.config import Config, KafkaMode
 from penstock.stack.layout import Layout
+from penstock.stack.mode import mode_of
 from penstock.stack.processes import memory_mb
 from penstock.stack.supervisor import Supervisor
 
-_UNKNOWN = {"spark-worker"}
-"""Of which container it is that the master tells, not the configuration."""
+_NOT_BY_PORT = {"spark-worker"}
+"""In which containers they run, the master knows, not the configuration."""
 
 # The kernel counts the pages of a large process for that: not every second.
 _MEASURE_EVERY_S = 300.0
@@ -41,6 +42,8 @@ class PartsCollector:
     def __init__(self, config: Config) -> None:
         self._supervisor = Supervisor(Layout.of(config)) if config.supervised else None
         self._addresses = _addresses(config)
+        has_zookeeper = mode_of(config) is KafkaMode.ZOOKEEPER
+        self._afar = {*self._addresses} - _NOT_BY_PORT - (set() if has_zookeeper else {"zookeeper"})
         self._memory: dict[int, float] = {}
         self._measured_at = 0.0
 
@@ -50,7 +53,7 @@ class PartsCollector:
         :raises SupervisorAway: when it does not answer.
         """
         if self._supervisor is None:
-            return {name: _seen_from_afar(name, at) for name, at in self._addresses.items() if name not in _UNKNOWN}
+            return {name: _seen_from_afar(name, at) for name, at in self._addresses.items() if name in self._afar}
         states = self._supervisor.states()
         running = [state.pid for state in states.values() if state.state == "RUNNING"]
         self._measure(running)
@@ -79,11 +82,13 @@ class PartsCollector:
 def _addresses(config: Config) -> dict[str, str]:
     """Say where the parts listen. The stack's own list would bring the views along, and with them Spark's types."""
     kafka, spark, cassandra = config.kafka, config.spark, config.cassandra
+    controller = (kafka.controller_port,) if mode_of(config) is KafkaMode.KRAFT else ()
     places = {
         "api": (config.api, (config.api.port,)),
         "postgres": (config.postgres, (config.postgres.port,)),
         "airflow-api-server": (config.airflow, (config.airflow.port,)),
-        "kafka": (kafka, (kafka.port, kafka.controller_port)),
+        "zookeeper": (config.zookeeper, (config.zookeeper.port,)),
+        "kafka": (kafka, (kafka.port, *controller)),
         "registry": (config.registry, (config.registry.port,)),
         "connect": (config.connect, (config.connect.port,)),
         "spark-master": (spark, (spark.master_port, spark.master_ui_port)),

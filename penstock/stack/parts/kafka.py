@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
 from penstock.stack.layout import SERVERS, Layout, render
+from penstock.stack.mode import KRAFT_DATA
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java
 
@@ -48,13 +49,13 @@ def render_properties(config: Config, layout: Layout) -> Path:
         layout.conf("kafka") / "server.properties",
         host=section.host,
         controller_port=section.controller_port,
-        data=layout.data("kafka"),
+        data=layout.data(KRAFT_DATA),
         **_doors(config),
     )
 
 
 def _prepare(config: Config, layout: Layout) -> None:
-    data, properties = layout.data("kafka"), render_properties(config, layout)
+    data, properties = layout.data(KRAFT_DATA), render_properties(config, layout)
     if not (data / "meta.properties").exists():
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         arguments = ("format", "--cluster-id", cluster_id, "--standalone", "--config", str(properties))

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.config import ROOT, KafkaMode
+from penstock.stack import prerequisites
+from penstock.stack.prerequisites import NotInstalled, refuse_missing
 
 SCRIPT = ROOT / "servers" / "prerequisites.sh"
 NEEDED = ("sh", "sed", "dirname", "df", "awk", "python3.11", "python3")
@@ -70,3 +72,12 @@ def test_a_full_disk_is_said(bare_path: Path) -> None:
     disk.write_text("#!/bin/sh\necho Filesystem\necho '/dev/sda1 100000 99900 100 99% /'\n")
     disk.chmod(0o755)
     assert "only 100 MB free on the disk of this clone" in run(str(bare_path)).stderr
+
+
+def test_the_servers_of_a_mode_are_asked_for_by_that_mode_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in prerequisites._INSTALLED:
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setattr(prerequisites, "SERVERS", tmp_path)
+    refuse_missing(KafkaMode.KRAFT)
+    with pytest.raises(NotInstalled, match=r"kafka-3\.9 not installed\. What to do: make setup-zookeeper"):
+        refuse_missing(KafkaMode.ZOOKEEPER)

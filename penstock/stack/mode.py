@@ -1,0 +1,55 @@
+"""The mode of a stack's Kafka: chosen when its data begins, read from the data ever after.
+
+The two modes keep their data in folders of their own, so neither's servers ever open the other's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from penstock.config import Config, KafkaMode
+from penstock.errors import TerminalError
+from penstock.stack.layout import Layout
+
+KRAFT_DATA = "kafka"
+ZOOKEEPER_DATA = "zookeeper"
+REGISTERED_DATA = "kafka-zookeeper"
+"""The log folder of the broker that is registered in ZooKeeper."""
+
+_FOLDERS = {KafkaMode.ZOOKEEPER: (ZOOKEEPER_DATA, REGISTERED_DATA), KafkaMode.KRAFT: (KRAFT_DATA,)}
+
+
+class OtherMode(TerminalError):
+    """The data began in one mode of Kafka, and the other one is asked for."""
+
+    def __init__(self, state: Path, *, begun: KafkaMode, asked: KafkaMode) -> None:
+        super().__init__(
+            f"nothing was started: the data in {state} began with Kafka in the mode {begun},"
+            f" and {asked} is asked for (kafka.mode, or --zookeeper), which cannot open it.\n"
+            f"  What to do: ask for no other mode, to go on with this data; or delete it: penstock reset --yes;"
+            f" or keep it and set another 'state' in penstock.toml"
+        )
+
+
+def mode_of(config: Config) -> KafkaMode:
+    """Return the mode of the stack's data; where there is none yet, the one that it would begin in."""
+    return _begun(Layout.of(config)) or config.kafka.mode
+
+
+def ask_for(config: Config, mode: KafkaMode) -> Config:
+    """Return the configuration with this mode, as if its file said so."""
+    return config.model_copy(update={"kafka": config.kafka.model_copy(update={"mode": mode})})
+
+
+def refuse_other_mode(config: Config) -> None:
+    """Raise OtherMode when the configuration names a mode that is not the data's; naming none is asking for none."""
+    begun, asked = _begun(Layout.of(config)), config.kafka.mode
+    if begun and begun is not asked and "mode" in config.kafka.model_fields_set:
+        raise OtherMode(config.state_dir, begun=begun, asked=asked)
+
+
+def _begun(layout: Layout) -> KafkaMode | None:
+    for mode, folders in _FOLDERS.items():
+        if any(layout.data(folder).exists() for folder in folders):
+            return mode
+    return None

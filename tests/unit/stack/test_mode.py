@@ -1,0 +1,126 @@
+"""The mode of Kafka: chosen once, remembered by the data, and never changed over data that is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from penstock.config import ROOT, Config, Kafka, KafkaMode, ZooKeeper, load_config
+from penstock.console.collect.parts import _addresses
+from penstock.stack import lifecycle, stack
+from penstock.stack.layout import Layout
+from penstock.stack.mode import OtherMode, ask_for, mode_of, refuse_other_mode
+from penstock.stack.part import Part
+
+KRAFT, ZOOKEEPER = KafkaMode
+ONLY_IN_KRAFT = {
+    "listener.security.protocol.map",
+    "process.roles",
+    "node.id",
+    "controller.quorum.bootstrap.servers",
+    "controller.listener.names",
+    # Kafka 3.9 has no share groups.
+    "share.coordinator.state.topic.replication.factor",
+    "share.coordinator.state.topic.min.isr",
+}
+ONLY_IN_ZOOKEEPER = {"broker.id", "zookeeper.connect", "zookeeper.session.timeout.ms"}
+
+
+def parts(config: Config) -> dict[str, Part]:
+    return {part.name: part for part in stack.parts(config)}
+
+
+def begin(config: Config) -> None:
+    """Let the data begin in the mode that the configuration asks for."""
+    if mode_of(config) is ZOOKEEPER:
+        parts(config)["zookeeper"].prepare()
+    else:
+        Layout.of(config).data("kafka").mkdir(parents=True)
+
+
+def written(state: Path, mode: KafkaMode | None = None) -> Config:
+    """Return what a `penstock.toml` says that names a mode, or none."""
+    file = state / "penstock.toml"
+    file.write_text(f"state = '{state}'\n[kafka]\nport = 9092\n" + (f"mode = '{mode}'\n" if mode else ""))
+    return load_config(file)
+
+
+def test_kraft_unless_told(tmp_path: Path) -> None:
+    assert mode_of(Config(state=tmp_path)) is KRAFT
+    assert mode_of(ask_for(Config(state=tmp_path), ZOOKEEPER)) is ZOOKEEPER
+
+
+def test_the_file_and_the_environment_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mode_of(written(tmp_path, ZOOKEEPER)) is ZOOKEEPER
+    monkeypatch.setenv("PENSTOCK_KAFKA__MODE", "kraft")
+    assert mode_of(written(tmp_path, ZOOKEEPER)) is KRAFT
+
+
+@pytest.mark.parametrize("mode", KafkaMode)
+def test_the_data_remembers_its_mode(tmp_path: Path, mode: KafkaMode) -> None:
+    begin(ask_for(written(tmp_path), mode))
+    assert mode_of(written(tmp_path)) is mode
+    refuse_other_mode(written(tmp_path))
+    refuse_other_mode(written(tmp_path, mode))
+
+
+@pytest.mark.parametrize(("begun", "asked"), [(KRAFT, ZOOKEEPER), (ZOOKEEPER, KRAFT)])
+def test_the_other_mode_is_refused_before_anything_runs(tmp_path: Path, begun: KafkaMode, asked: KafkaMode) -> None:
+    begin(ask_for(written(tmp_path), begun))
+    with pytest.raises(OtherMode) as refused:
+        lifecycle.start(written(tmp_path, asked), on_event=lambda _: None)
+    assert f"the data in {tmp_path} began with Kafka in the mode {begun}, and {asked} is asked for" in str(
+        refused.value
+    )
+    assert "penstock reset --yes" in str(refused.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_refused_mode_can_still_be_reset(tmp_path: Path) -> None:
+    begin(ask_for(written(tmp_path), ZOOKEEPER))
+    lifecycle.reset(written(tmp_path, KRAFT), on_stopped=lambda _: None)
+    assert not tmp_path.exists()
+
+
+def test_zookeeper_is_a_part_of_its_mode_only(tmp_path: Path) -> None:
+    config = Config(state=tmp_path)
+    kraft, with_zookeeper = parts(config), parts(ask_for(config, ZOOKEEPER))
+    assert set(with_zookeeper) - set(kraft) == {"zookeeper"}
+    assert set(kraft) <= set(with_zookeeper)
+    assert set(kraft["kafka"].ports) == {"kafka.port", "kafka.controller_port"}
+    assert set(with_zookeeper["kafka"].ports) == {"kafka.port"}
+    assert "zookeeper" in with_zookeeper["kafka"].needs
+
+
+@pytest.mark.parametrize("mode", KafkaMode)
+def test_the_control_center_names_the_ports_of_the_mode(tmp_path: Path, mode: KafkaMode) -> None:
+    config = ask_for(Config(state=tmp_path), mode)
+    shown = _addresses(config)
+    for part in stack.parts(config):
+        assert shown.get(part.name, "") == ", ".join(f"127.0.0.1:{port}" for port in part.ports.values())
+
+
+def test_both_find_each_other_by_what_is_rendered(tmp_path: Path) -> None:
+    config = Config(state=tmp_path, kafka=Kafka(mode=ZOOKEEPER, port=19092), zookeeper=ZooKeeper(port=12181))
+    for name in ("zookeeper", "kafka"):
+        parts(config)[name].prepare()
+    server, broker = (tmp_path / "conf" / name for name in ("zookeeper/zoo.cfg", "kafka/server.properties"))
+    assert "clientPort=12181\n" in server.read_text()
+    assert {"zookeeper.connect=127.0.0.1:12181", "listeners=PLAINTEXT://127.0.0.1:19092"} <= set(
+        broker.read_text().splitlines()
+    )
+
+
+def properties(folder: str) -> dict[str, str]:
+    lines = (ROOT / "servers" / folder / "server.properties").read_text().splitlines()
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {key: value for key, _, value in pairs}
+
+
+def test_the_brokers_of_both_modes_are_set_alike() -> None:
+    kraft, registered = properties("kafka"), properties("kafka-3.9")
+    assert set(kraft) - set(registered) == ONLY_IN_KRAFT
+    assert set(registered) - set(kraft) == ONLY_IN_ZOOKEEPER
+    common = set(kraft) & set(registered) - {"listeners", "advertised.listeners"}  # KRaft's has more of them
+    assert {key: kraft[key] for key in common} == {key: registered[key] for key in common}
