@@ -133,6 +133,7 @@ $(UV):
 
 .servers/plugins/avro-converter/.installed: $(CONVERTER_SOURCES)
 	@echo "==> Avro converter (.servers/plugins/avro-converter)"
+	@rm -rf connect/avro-converter/target/plugin # a jar of an earlier version would stay beside its successor
 	@$(MVN) -f connect/avro-converter/pom.xml -DskipTests package
 	@rm -rf .servers/plugins/avro-converter && mkdir -p .servers/plugins
 	@cp -R connect/avro-converter/target/plugin/avro-converter .servers/plugins/avro-converter
@@ -140,6 +141,7 @@ $(UV):
 
 .servers/plugins/cassandra-sink/.installed: $(SINK_SOURCES)
 	@echo "==> Cassandra sink connector (.servers/plugins/cassandra-sink)"
+	@rm -rf connect/cassandra-sink/target/plugin
 	@$(MVN) -f connect/cassandra-sink/pom.xml -DskipTests package
 	@rm -rf .servers/plugins/cassandra-sink && mkdir -p .servers/plugins
 	@cp -R connect/cassandra-sink/target/plugin/penstock-cassandra-sink .servers/plugins/cassandra-sink

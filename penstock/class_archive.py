@@ -1,15 +1,31 @@
-"""The archive of the classes that Spark loads: setup records it, every JVM of Spark reads it."""
+"""Archives of loaded classes (application class-data sharing, JEP 350), with which a JVM starts with half of the work.
+
+Java itself ignores an archive that was recorded with another class path or by another Java.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-CLASS_ARCHIVE = Path(__file__).resolve().parents[1] / ".servers" / "spark" / "classes.jsa"
+_SERVERS = Path(__file__).resolve().parents[1] / ".servers"
+_QUIET = "-Xlog:cds*=error"
+CLASS_ARCHIVE = _SERVERS / "spark" / "classes.jsa"
+"""Of the classes that Spark loads: setup records it, every JVM of Spark reads it."""
 
 
 def class_archive_options() -> str:
-    """Return the options by which a JVM with Spark's class path starts with half of the work.
+    """Return the options by which a JVM with Spark's class path reads its archive."""
+    return f"-XX:SharedArchiveFile={CLASS_ARCHIVE} {_QUIET}" if CLASS_ARCHIVE.exists() else ""
 
-    Java itself ignores an archive that was recorded with another class path or by another Java.
+
+def server_archive_options(server: str) -> tuple[str, ...]:
+    """Return the options by which a server reads its archive, or records one when it ends for the first time.
+
+    The archive lies beside the server's jars, so that another version of them begins without one.
     """
-    return f"-XX:SharedArchiveFile={CLASS_ARCHIVE} -Xlog:cds*=error" if CLASS_ARCHIVE.exists() else ""
+    folder = _SERVERS / server
+    archive = folder / "classes.jsa"
+    if archive.exists():
+        return (f"-XX:SharedArchiveFile={archive}", _QUIET)
+    return (f"-XX:ArchiveClassesAtExit={archive}", _QUIET) if os.access(folder, os.W_OK) else ()

@@ -24,6 +24,8 @@ _EACH_S = 0.04
 """Between two rows that are timed."""
 _LOOK_S = 0.001
 """Between two looks for a row: it counts to what is measured."""
+_WARM_UP_S = 20
+"""At the same rate, before the first row is timed: both servers compile what they run often while they run it."""
 _CHUNK = 500_000
 _ALL = f"SELECT id FROM {KEYSPACE}.{TABLE}"  # noqa: S608 - both names are constants of ours
 _ONE = f"{_ALL} WHERE id = ?"
@@ -85,9 +87,11 @@ def drain(config: Config, *, rows: int, on_progress: OnProgress) -> Drain:
 
 
 def latency(config: Config, *, rate: int, seconds: int, on_progress: OnProgress) -> Latency:
-    """Write rows at a steady rate and see when one of them in each 40 ms can be read."""
+    """Write rows at a steady rate and see when one of them in each 40 ms can be read.
+
+    The first seconds are not timed.
+    """
     with bench_ground(config) as ground:
-        _drain(ground, range(5 * rate), on_progress)  # warms up
         return _Stopwatch(ground, rate=rate).run(seconds, on_progress)
 
 
@@ -138,10 +142,13 @@ class _Stopwatch:
         self._ended = threading.Event()
 
     def run(self, seconds: int, on_progress: OnProgress) -> Latency:
-        thread = threading.Thread(target=self._write, args=(seconds,))
+        thread = threading.Thread(target=self._write, args=(_WARM_UP_S + seconds,))
+        begun = time.monotonic()
         thread.start()
         waits = []
-        for wait_ms in self._waits():
+        for written_at, wait_ms in self._waits():
+            if written_at < begun + _WARM_UP_S:
+                continue
             waits.append(wait_ms)
             if len(waits) % 100 == 0:
                 on_progress("rows timed", len(waits), 0)
@@ -159,7 +166,8 @@ class _Stopwatch:
         self._writer.flush()
         self._ended.set()
 
-    def _waits(self) -> Iterator[float]:
+    def _waits(self) -> Iterator[tuple[float, float]]:
+        """Yield when each timed row was written, and after how many milliseconds it was read."""
         timed, due = 0, 0.0
         while not self._ended.is_set():
             number, written_at = self._newest
@@ -169,7 +177,7 @@ class _Stopwatch:
             while not self._ground.session.execute(self._read, (row_id(number),)).one():
                 time.sleep(_LOOK_S)
             timed, due = number, written_at + _EACH_S
-            yield (time.monotonic() - written_at) * 1000
+            yield written_at, (time.monotonic() - written_at) * 1000
 
     def _time_read(self, number: int) -> float:
         begun = time.monotonic()

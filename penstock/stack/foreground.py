@@ -50,7 +50,9 @@ def take_step(config: Config, name: str, *, on_event: OnEvent) -> None:
     known = {step.name: step for step in stack.steps(config)}
     if name not in known:
         raise UnknownPart("step", name, list(known))
-    needed = [replace(part, needs=()) for part in stack.parts(config) if part.name in known[name].needs]
+    needed = [
+        replace(part, needs=(), starts_after=()) for part in stack.parts(config) if part.name in known[name].needs
+    ]
     step = replace(known[name], needs=tuple(part.name for part in needed))
     start_all([*awaited(needed), step], layout=Layout.of(config), supervisor=Elsewhere(), on_event=on_event)
 

@@ -18,6 +18,8 @@ class Part:
     command: tuple[str, ...]
     is_ready: Callable[[], bool]
     needs: tuple[str, ...] = ()
+    starts_after: tuple[str, ...] = ()
+    """Parts that it does not need, but that go first: the processors are short while all start."""
     stops_before: tuple[str, ...] = ()
     """Parts that it uses but can start without; at the end they outlive it."""
     prepare: Callable[[], None] = lambda: None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -49,68 +51,93 @@ class StartFailed(TerminalError):
 
 
 class _Start:
-    """One start of a stack: a loop that moves every part and step as far as its needs allow."""
+    """One start of a stack: every node in a thread of its own as soon as what it needs is there.
+
+    A check may take long (Airflow builds its API when it is first asked), and nobody else should wait for it.
+    """
 
     def __init__(self, layout: Layout, supervisor: Supervisor | Elsewhere, on_event: OnEvent) -> None:
         self._layout = layout
         self._supervisor = supervisor
         self._on_event = on_event
         self._begun = time.monotonic()
-        self._ready: set[str] = set()
-        self._started_at: dict[str, float] = {}
-        self._dying_since: dict[str, float] = {}
+        self._given_up = threading.Event()
 
     def run(self, nodes: Sequence[Part | Step]) -> None:
         """Bring every node to READY; raises StartFailed for the first that cannot."""
-        while waiting := [node for node in nodes if node.name not in self._ready]:
-            before = len(self._ready)
-            for node in waiting:
-                self._move(node)
-            if len(self._ready) == before:
-                time.sleep(POLL_S)
+        with ThreadPoolExecutor(max_workers=len(nodes)) as threads:
+            try:
+                self._run(nodes, threads)
+            except BaseException:
+                self._given_up.set()
+                raise
 
-    def _move(self, node: Part | Step) -> None:
-        if not self._ready.issuperset(node.needs):
-            return
-        if isinstance(node, Step):
-            self._tell(node.name, Progress.STARTING)
-            self._tell(node.name, Progress.READY, node.action())
-        elif node.name not in self._started_at:
-            self._start(node)
-        else:
-            self._check(node)
+    def _run(self, nodes: Sequence[Part | Step], threads: ThreadPoolExecutor) -> None:
+        """Hand out what has all it needs, until nothing is left; events are told by this thread alone."""
+        ready: set[str] = set()
+        waiting, under_way = list(nodes), dict[Future[str], Part | Step]()
+        before = {node.name: _before(node, among={each.name for each in nodes}) for node in nodes}
+        while waiting or under_way:
+            due = [node for node in waiting if ready.issuperset(before[node.name])]
+            waiting = [node for node in waiting if node not in due]
+            for node in due:
+                under_way[threads.submit(self._bring, node)] = node
+                self._tell(node.name, Progress.STARTING)
+            for done in wait(under_way, return_when=FIRST_COMPLETED).done:
+                node, detail = under_way.pop(done), done.result()
+                ready.add(node.name)
+                self._tell(node.name, Progress.READY, detail)
 
-    def _start(self, part: Part) -> None:
-        self._started_at[part.name] = time.monotonic()
+    def _bring(self, node: Part | Step) -> str:
+        """Take a step, or start a part and wait until it answers; return a word on what was done."""
+        return node.action() if isinstance(node, Step) else self._bring_part(node)
+
+    def _bring_part(self, part: Part) -> str:
         if (part.one_shot or self._supervisor.state(part.name).state == "RUNNING") and part.is_ready():
-            self._tell(part.name, Progress.READY, "was done" if part.one_shot else "was running")
-            return
-        self._tell(part.name, Progress.STARTING)
+            return "was done" if part.one_shot else "was running"
         part.prepare()
         self._supervisor.start_process(part.name)
-
-    def _check(self, part: Part) -> None:
-        log = self._layout.log(part.name)
-        state = self._supervisor.state(part.name)
-        if state.state == "BACKOFF" or (state.state == "EXITED" and not part.one_shot):
-            self._bear_death(part, log)
-        elif part.is_ready():
-            self._tell(part.name, Progress.READY)
-        elif state.state in {"FATAL", "EXITED", "UNKNOWN"}:
-            raise StartFailed(part.name, f"ended while it started (exit code {state.exit_code})", log)
-        elif time.monotonic() - self._started_at[part.name] > START_TIMEOUT_S:
-            raise StartFailed(part.name, f"did not answer within {START_TIMEOUT_S:.0f} s", log)
-
-    def _bear_death(self, part: Part, log: Path) -> None:
-        """Let the supervisor try again for a while: a part may die because what it needs is just coming back."""
-        since = self._dying_since.setdefault(part.name, time.monotonic())
-        if time.monotonic() - since > _DYING_S:
-            raise StartFailed(part.name, "keeps dying while it starts", log)
+        watch = _Watch(part, self._supervisor, self._layout.log(part.name))
+        while not watch.is_ready() and not self._given_up.wait(POLL_S):
+            pass
+        return ""
 
     def _tell(self, name: str, progress: Progress, detail: str = "") -> None:
-        if progress is Progress.READY:
-            self._ready.add(name)
         self._on_event(Event(name, progress, time.monotonic() - self._begun, detail))
+
+
+def _before(node: Part | Step, *, among: set[str]) -> set[str]:
+    """Return what must be ready before a node starts; what it only lets go first counts when it is there."""
+    return {*node.needs, *among.intersection(getattr(node, "starts_after", ()))}
+
+
+class _Watch:
+    """Looks at one part that starts, and tells when there is no hope left."""
+
+    def __init__(self, part: Part, supervisor: Supervisor | Elsewhere, log: Path) -> None:
+        self._part, self._supervisor, self._log = part, supervisor, log
+        self._started_at = time.monotonic()
+        self._dying_since: float | None = None
+
+    def is_ready(self) -> bool:
+        """Tell whether the part answers; raises StartFailed when it never will."""
+        part, state = self._part, self._supervisor.state(self._part.name)
+        if state.state == "BACKOFF" or (state.state == "EXITED" and not part.one_shot):
+            self._bear_death()
+            return False
+        if part.is_ready():
+            return True
+        if state.state in {"FATAL", "EXITED", "UNKNOWN"}:
+            raise StartFailed(part.name, f"ended while it started (exit code {state.exit_code})", self._log)
+        if time.monotonic() - self._started_at > START_TIMEOUT_S:
+            raise StartFailed(part.name, f"did not answer within {START_TIMEOUT_S:.0f} s", self._log)
+        return False
+
+    def _bear_death(self) -> None:
+        """Let the supervisor try again for a while: a part may die because what it needs is just coming back."""
+        self._dying_since = self._dying_since or time.monotonic()
+        if time.monotonic() - self._dying_since > _DYING_S:
+            raise StartFailed(self._part.name, "keeps dying while it starts", self._log)
 
 
 def start_all(

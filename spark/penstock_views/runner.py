@@ -123,9 +123,11 @@ def _run_query(job: _Job, plan: Plan) -> str:
     """
     query = start_query(job.spark, job.config, job.topics, plan)
     announced = False
+    _mark_running(job, is_running=False)
     while query.isActive:
         if not announced and _active_tasks(job.spark) >= job.partitions:
             announced = True
+            _mark_running(job, is_running=True)
             say(f"views running: {_describe(plan, job.partitions)}")
         if job.stop.wait(POLL_S):
             query.stop()
@@ -138,6 +140,17 @@ def _describe(plan: Plan, partitions: int) -> str:
     views = ", ".join(f"{output.view.name} (revision {output.view.revision})" for output in plan.outputs)
     sources = ", ".join(f"{source.topic} ({len(source.writers)} writer schemas)" for source in plan.sources)
     return f"{views} from {sources}, {partitions} partitions"
+
+
+def _mark_running(job: _Job, *, is_running: bool) -> None:
+    """Let others see whether a task waits at every partition: an application is registered long before."""
+    file = job.config.running_file
+    if file is None:
+        return
+    if is_running:
+        file.write_text(str(job.spark.sparkContext.applicationId))
+    else:
+        file.unlink(missing_ok=True)
 
 
 def _active_tasks(spark: SparkSession) -> int:

@@ -57,6 +57,8 @@ def session_builder(
         # A view must not depend on where it runs: before's image is computed by another run than after's was.
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
+        # Where in Python an expression was made costs several calls into the JVM for each, and nobody asks.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()} {java_options}",
     }
     builder = SparkSession.builder.appName("penstock-views").master(master)

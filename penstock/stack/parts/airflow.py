@@ -57,6 +57,8 @@ def _server(config: Config, command: tuple[str, ...], *, needs: str, ports: dict
         command=command,
         is_ready=lambda: _answers(config, _IS_READY[command[1]]),
         needs=(needs,),
+        # What changes in Postgres should reach Cassandra soon after a start; new rows can be loaded later.
+        starts_after=("aggregates",),
         environment=lambda: airflow_environment(config, api_url=config.api.url),
         ports=ports,
         stop_wait_s=90,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.cassandra.session import CassandraUnreachable, open_session
+from penstock.class_archive import server_archive_options
 from penstock.config import ROOT, Config
 from penstock.stack.layout import SERVERS, Layout, render
 from penstock.stack.part import Part
@@ -14,6 +15,7 @@ def cassandra(config: Config, layout: Layout) -> Part:
     section = config.cassandra
     conf = layout.conf("cassandra") / "cassandra.yaml"
     options = (
+        *server_archive_options("cassandra"),
         f"@{ROOT / 'servers/cassandra/jvm17.options'}",
         f"-Dcassandra.config=file://{conf}",
         f"-Dcassandra.storagedir={layout.data('cassandra')}",

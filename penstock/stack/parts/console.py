@@ -18,6 +18,7 @@ def console(config: Config, layout: Layout) -> Part:
         name="console",
         command=(sys.executable, "-m", "penstock.console", "--config", str(file)),
         is_ready=lambda: answers(f"{config.console.url}/api/v1/about"),
+        starts_after=("views",),
         prepare=lambda: _write(file, config),
         # Thirty threads with an arena each keep what none of them uses.
         environment=lambda: {"MALLOC_ARENA_MAX": "2"},

@@ -10,6 +10,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from penstock.class_archive import server_archive_options
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
 from penstock.stack.layout import SERVERS, Layout, render
@@ -34,7 +35,13 @@ def kafka(config: Config, layout: Layout) -> Part:
     properties = layout.conf("kafka") / "server.properties"
     return Part(
         name="kafka",
-        command=java("kafka.Kafka", str(properties), classpath=(JARS,), heap_mb=section.heap_mb, options=(LOGGING,)),
+        command=java(
+            "kafka.Kafka",
+            str(properties),
+            classpath=(JARS,),
+            heap_mb=section.heap_mb,
+            options=(*server_archive_options("kafka"), LOGGING),
+        ),
         is_ready=lambda: _answers(config),
         prepare=lambda: _prepare(config, layout),
         ports={"kafka.port": section.port, "kafka.controller_port": section.controller_port},

@@ -17,5 +17,6 @@ def randomuser(config: Config, _layout: Layout) -> Part:
         name="api",
         command=(sys.executable, "-m", "penstock.randomuser", "--host", host, "--port", str(port)),
         is_ready=lambda: answers(f"http://{host}:{port}/api/?results=1&seed=ready"),
+        starts_after=("views",),
         ports={"api.port": port},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from penstock.class_archive import server_archive_options
 from penstock.config import Config
 from penstock.stack.layout import SERVERS, Layout
 from penstock.stack.part import Part
@@ -25,12 +26,14 @@ def registry(config: Config, layout: Layout) -> Part:
         f"-Xms{section.heap_mb // 4}m",
         f"-Xmx{section.heap_mb}m",
         "-XX:+UseSerialGC",
+        # It answers a few requests a minute: the first compiler is enough, and it starts with half of the work.
+        "-XX:TieredStopAtLevel=1",
         "-XX:+ExitOnOutOfMemoryError",
     )
     options = tuple(f"-D{name}={value}" for name, value in settings.items())
     return Part(
         name="registry",
-        command=("java", *heap, *options, "-jar", str(_JAR)),
+        command=("java", *heap, *server_archive_options("registry"), *options, "-jar", str(_JAR)),
         is_ready=lambda: answers(f"{section.url}/subjects"),
         needs=("topics",),
         prepare=lambda: layout.data("registry").mkdir(parents=True, exist_ok=True),

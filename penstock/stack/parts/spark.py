@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from penstock.class_archive import class_archive_options
@@ -74,13 +77,15 @@ def spark_worker(config: Config, layout: Layout) -> Part:
 
 def views_job(config: Config, layout: Layout) -> Part:
     """Return the job of row views and histories: CDC topics in, view topics and dead letters out."""
-    section = config.spark
+    section, running_file = config.spark, layout.run / "views.running"
     arguments = {
         "--checkpoint": layout.data("views") / "checkpoint",
         "--executor-memory-mb": section.executor_memory_mb,
         "--driver-memory-mb": section.driver_memory_mb,
+        "--running-file": running_file,
     }
-    return _job(config, "views", "row_views.py", VIEWS_APP, arguments)
+    is_ready = partial(_takes_records, config, running_file)
+    return _job(config, "views", "row_views.py", arguments, is_ready=is_ready)
 
 
 def aggregates_job(config: Config, layout: Layout) -> Part:
@@ -96,11 +101,20 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
         "--postgres-database": postgres.database,
         "--postgres-user": postgres.user,
     }
-    return _job(config, "aggregates", "aggregates.py", AGGREGATES_APP, arguments, needs=("postgres", "tables"))
+    is_ready = partial(_is_registered, config, AGGREGATES_APP)
+    needs = ("postgres", "tables")
+    job = _job(config, "aggregates", "aggregates.py", arguments, is_ready=is_ready, needs=needs)
+    return replace(job, starts_after=("views",))
 
 
 def _job(
-    config: Config, name: str, file: str, app: str, arguments: Mapping[str, object], *, needs: tuple[str, ...] = ()
+    config: Config,
+    name: str,
+    file: str,
+    arguments: Mapping[str, object],
+    *,
+    is_ready: Callable[[], bool],
+    needs: tuple[str, ...] = (),
 ) -> Part:
     section, project = config.spark, Project.of(config)
     common = {
@@ -116,7 +130,7 @@ def _job(
     return Part(
         name=name,
         command=(str(VENV_BIN / "python"), str(ROOT / "spark/jobs" / file), *flat),
-        is_ready=lambda: any(found["name"] == app for found in _master(config).get("activeapps", [])),
+        is_ready=is_ready,
         needs=("spark-worker", "subjects", "topics", *needs),
         environment=lambda: {
             **_environment(config),
@@ -138,13 +152,29 @@ def _digest(project: Project) -> str:
 
 def _environment(config: Config, *daemon_options: str) -> dict[str, str]:
     # No SPARK_CONF_DIR: a folder that exists in the class path, and Java refuses the archive of classes.
-    options = (f"-Dlog4j2.configurationFile={_LOGGING}", class_archive_options(), *daemon_options)
+    # Master and worker have little to do, for which the first compiler is enough.
+    quick = f"-XX:TieredStopAtLevel=1 {class_archive_options()}"
+    options = (f"-Dlog4j2.configurationFile={_LOGGING}", quick, *daemon_options)
     return {
         "SPARK_HOME": str(_SPARK_HOME),
         "SPARK_DAEMON_JAVA_OPTS": " ".join(options),
         "SPARK_LOCAL_IP": config.spark.own_host,
         "SPARK_DAEMON_MEMORY": "256m",
     }
+
+
+def _takes_records(config: Config, running_file: Path) -> bool:
+    """Tell whether the application that waits at every partition is one that the master knows."""
+    running = running_file.read_text() if running_file.exists() else None
+    return running in {app["id"] for app in _applications(config, VIEWS_APP)}
+
+
+def _is_registered(config: Config, name: str) -> bool:
+    return bool(_applications(config, name))
+
+
+def _applications(config: Config, name: str) -> list[dict[str, Any]]:
+    return [app for app in _master(config).get("activeapps", []) if app["name"] == name]
 
 
 def _master(config: Config) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event as Flag
 
 import pytest
 
+from penstock.stack.elsewhere import Elsewhere
 from penstock.stack.layout import Layout
-from penstock.stack.part import Part
-from penstock.stack.start import Event, Progress, start_all
+from penstock.stack.part import Part, Step
+from penstock.stack.start import Event, Progress, StartFailed, start_all
 from penstock.stack.supervisor import Supervisor
 
 # supervisord calls a process that lived this long RUNNING: it has no back-off but exits.
@@ -35,3 +37,47 @@ def test_a_part_that_dies_once_is_waited_for(layout: Layout) -> None:
     finally:
         supervisor.shutdown()
     assert [event.progress for event in events] == [Progress.STARTING, Progress.READY]
+
+
+def test_nobody_waits_for_the_slow_check_of_a_part_that_it_does_not_need(layout: Layout) -> None:
+    taken = Flag()
+
+    def slow_check() -> bool:
+        assert taken.wait(10), "the step waited for the check"
+        return True
+
+    def step() -> str:
+        taken.set()
+        return "taken"
+
+    nodes: list[Part | Step] = [Part("slow", ("true",), is_ready=slow_check), Step("quick", step)]
+    events: list[Event] = []
+    start_all(nodes, layout=layout, supervisor=Elsewhere(), on_event=events.append)
+    assert {event.name for event in events if event.progress is Progress.READY} == {"slow", "quick"}
+
+
+def test_one_that_cannot_start_ends_the_wait_for_the_others(layout: Layout) -> None:
+    hopeless = Part("hopeless", ("sh", "-c", "exit 3"), is_ready=lambda: False, one_shot=True)
+    silent = Part("silent", ("sleep", "600"), is_ready=lambda: False)
+    supervisor = Supervisor(layout)
+    supervisor.start([hopeless, silent])
+    try:
+        with pytest.raises(StartFailed, match="hopeless ended while it started"):
+            start_all([silent, hopeless], layout=layout, supervisor=supervisor, on_event=lambda _: None)
+    finally:
+        supervisor.shutdown()
+
+
+def test_who_only_lets_another_go_first_starts_after_it_and_without_it(layout: Layout) -> None:
+    taken: list[str] = []
+
+    def part(name: str, starts_after: tuple[str, ...] = ()) -> Part:
+        def is_ready() -> bool:
+            taken.append(name)
+            return True
+
+        return Part(name, ("true",), is_ready=is_ready, starts_after=starts_after)
+
+    both = [part("loader", starts_after=("pipeline", "absent")), part("pipeline")]
+    start_all(both, layout=layout, supervisor=Elsewhere(), on_event=lambda _: None)
+    assert taken == ["pipeline", "loader"]
