@@ -117,4 +117,4 @@ def _common(
     option("--executor-memory-mb", type=int, default=executor_mb, help="heap of each executor")
     option("--commit-interval-s", type=int, default=commit_interval_s, help="seconds from one commit to the next")
     option("--view-set", default="", help="says which views these are, for whoever compares what runs with what should")
-    option("--running-file", type=Path, help="holds the Spark application's id for as long as every record is taken")
+    option("--running-file", type=Path, help="made when records are taken or awaited; holds the Spark application's id")

@@ -87,8 +87,10 @@ def say(message: str) -> None:
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}", flush=True)
 
 
-def wait_for(attempt: Callable[[], Found], stop: Event) -> Found:
+def wait_for(attempt: Callable[[], Found], stop: Event, *, on_wait: Callable[[], None] = lambda: None) -> Found:
     """Try until it works, as long as it takes; say what is missing, and again every 30 s.
+
+    :param on_wait: called whenever it is not there yet.
 
     :raises Stopped: when `stop` is set meanwhile.
     """
@@ -97,6 +99,7 @@ def wait_for(attempt: Callable[[], Found], stop: Event) -> Found:
         try:
             return attempt()
         except TransientError as exc:
+            on_wait()
             if str(exc) != said or time.monotonic() - said_at > REMIND_S:
                 said, said_at = str(exc), time.monotonic()
                 say(f"waiting: {said}")
@@ -108,7 +111,9 @@ def _run_until_stopped(job: _Job) -> None:
     """Run the query again and again, each time with the schemas that the time before had met and did not know."""
     learned = Learned()
     while True:
-        plan = wait_for(lambda: read_plan(job.spark, job.config, job.views, learned), job.stop)
+        plan = wait_for(
+            lambda: read_plan(job.spark, job.config, job.views, learned), job.stop, on_wait=partial(_mark, job)
+        )
         failure = _run_query(job, plan)
         met = unknown_schema(failure)
         if met is None:
@@ -123,11 +128,11 @@ def _run_query(job: _Job, plan: Plan) -> str:
     """
     query = start_query(job.spark, job.config, job.topics, plan)
     announced = False
-    _mark_running(job, is_running=False)
+    _unmark(job)
     while query.isActive:
         if not announced and _active_tasks(job.spark) >= job.partitions:
             announced = True
-            _mark_running(job, is_running=True)
+            _mark(job)
             say(f"views running: {_describe(plan, job.partitions)}")
         if job.stop.wait(POLL_S):
             query.stop()
@@ -142,14 +147,14 @@ def _describe(plan: Plan, partitions: int) -> str:
     return f"{views} from {sources}, {partitions} partitions"
 
 
-def _mark_running(job: _Job, *, is_running: bool) -> None:
-    """Let others see whether a task waits at every partition: an application is registered long before."""
-    file = job.config.running_file
-    if file is None:
-        return
-    if is_running:
+def _mark(job: _Job) -> None:
+    """Let others see that it takes records, or waits for the first one: an application is registered long before."""
+    if file := job.config.running_file:
         file.write_text(str(job.spark.sparkContext.applicationId))
-    else:
+
+
+def _unmark(job: _Job) -> None:
+    if file := job.config.running_file:
         file.unlink(missing_ok=True)
 
 

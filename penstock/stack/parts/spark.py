@@ -164,7 +164,7 @@ def _environment(config: Config, *daemon_options: str) -> dict[str, str]:
 
 
 def _takes_records(config: Config, running_file: Path) -> bool:
-    """Tell whether the application that waits at every partition is one that the master knows."""
+    """Tell whether the application that takes records, or waits for the first, is one that the master knows."""
     running = running_file.read_text() if running_file.exists() else None
     return running in {app["id"] for app in _applications(config, VIEWS_APP)}
 
