@@ -22,6 +22,7 @@ def main() -> None:
     environment = {**os.environ, **launch["environment"]}
     sweep(Path(environment[STATE_MARK]), part=environment[PART_MARK])
     _empty(Path(environment["TMPDIR"]))
+    os.nice(launch["nice"])
     command = launch["command"]
     os.execvpe(command[0], command, environment)  # noqa: S606 - becoming the server without a shell is the purpose
 

@@ -12,6 +12,9 @@ from penstock.stack.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHED
 from penstock.stack.layout import Layout
 from penstock.stack.part import Part
 
+_NICE = 15
+"""Airflow takes a processor for half a minute when it starts; the rows that flow already should not wait for it."""
+
 
 def airflow_migrate(config: Config, _layout: Layout) -> Part:
     """Return the one-shot that brings Airflow's metadata database up to its version, once for each lock file."""
@@ -23,6 +26,7 @@ def airflow_migrate(config: Config, _layout: Layout) -> Part:
         is_ready=lambda: done.exists() and done.read_bytes() == lock.read_bytes(),
         needs=("tables",),
         environment=lambda: airflow_environment(config, api_url=config.api.url),
+        nice=_NICE,
         one_shot=True,
     )
 
@@ -59,6 +63,7 @@ def _server(config: Config, command: tuple[str, ...], *, needs: str, ports: dict
         needs=(needs,),
         # What changes in Postgres should reach Cassandra soon after a start; new rows can be loaded later.
         starts_after=("aggregates",),
+        nice=_NICE,
         environment=lambda: airflow_environment(config, api_url=config.api.url),
         ports=ports,
         stop_wait_s=90,

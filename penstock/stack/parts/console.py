@@ -19,6 +19,7 @@ def console(config: Config, layout: Layout) -> Part:
         command=(sys.executable, "-m", "penstock.console", "--config", str(file)),
         is_ready=lambda: answers(f"{config.console.url}/api/v1/about"),
         starts_after=("views",),
+        nice=10,
         prepare=lambda: _write(file, config),
         # Thirty threads with an arena each keep what none of them uses.
         environment=lambda: {"MALLOC_ARENA_MAX": "2"},

@@ -18,5 +18,6 @@ def randomuser(config: Config, _layout: Layout) -> Part:
         command=(sys.executable, "-m", "penstock.randomuser", "--host", host, "--port", str(port)),
         is_ready=lambda: answers(f"http://{host}:{port}/api/?results=1&seed=ready"),
         starts_after=("views",),
+        nice=10,
         ports={"api.port": port},
     )

@@ -104,7 +104,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
     is_ready = partial(_is_registered, config, AGGREGATES_APP)
     needs = ("postgres", "tables")
     job = _job(config, "aggregates", "aggregates.py", arguments, is_ready=is_ready, needs=needs)
-    return replace(job, starts_after=("views",))
+    return replace(job, starts_after=("views",), nice=5)
 
 
 def _job(
