@@ -27,6 +27,10 @@ FROM build AS servers
 COPY servers servers
 RUN --mount=type=cache,target=/root/.m2 make .servers/.installed
 
+FROM build AS servers-zookeeper
+COPY servers servers
+RUN --mount=type=cache,target=/root/.m2 make setup-zookeeper
+
 FROM build AS python
 COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY penstock/__init__.py penstock/__init__.py
@@ -73,6 +77,9 @@ COPY --from=servers /opt/penstock/.servers/postgres .servers/postgres
 
 FROM penstock AS kafka
 COPY --from=servers /opt/penstock/.servers/kafka .servers/kafka
+
+FROM penstock AS zookeeper
+COPY --from=servers-zookeeper /opt/penstock/.servers .servers
 
 FROM penstock AS registry
 COPY --from=servers /opt/penstock/.servers/registry .servers/registry

@@ -65,9 +65,9 @@ test-types: setup ## Every Postgres type on its way through real servers to Cass
 	@PENSTOCK_TEST_TYPES=1 $(PYTHON) -m pytest tests/integration/test_types.py
 
 .PHONY: test-compose
-test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports
+test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports; ZOOKEEPER=1: that mode
 	@servers/compose/docker-up.sh $(DOCKER_UP)
-	@$(PYTHON) -m pytest tests/compose
+	@$(PYTHON) -m pytest tests/compose $(if $(ZOOKEEPER),--zookeeper)
 
 .PHONY: test-unit
 test-unit: .venv/.installed .servers/.installed ## The fast tests: nothing needs to run

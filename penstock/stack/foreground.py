@@ -11,6 +11,7 @@ from penstock.errors import TerminalError
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, awaited
 from penstock.stack.layout import Layout
+from penstock.stack.mode import refuse_other_mode
 from penstock.stack.part import Part
 from penstock.stack.start import OnEvent, start_all
 
@@ -26,7 +27,9 @@ def become(config: Config, name: str) -> None:
     """Prepare a part and replace this process by it; one that runs once and did returns at once.
 
     :raises UnknownPart: there is none of that name.
+    :raises OtherMode: the configuration asks for a mode of Kafka that is not the data's.
     """
+    refuse_other_mode(config)
     part = _find_part(config, name)
     if part.one_shot and part.is_ready():
         return

@@ -1,6 +1,7 @@
 """The mode of a stack's Kafka: chosen when its data begins, read from the data ever after.
 
-The two modes keep their data in folders of their own, so neither's servers ever open the other's.
+The two modes keep their data in folders of their own, so neither's servers ever open the other's. An empty folder is
+none: an image has them, for the volumes that may cover them.
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ def refuse_other_mode(config: Config) -> None:
 
 def _begun(layout: Layout) -> KafkaMode | None:
     for mode, folders in _FOLDERS.items():
-        if any(layout.data(folder).exists() for folder in folders):
+        if any(_holds_data(layout.data(folder)) for folder in folders):
             return mode
     return None
+
+
+def _holds_data(folder: Path) -> bool:
+    return folder.exists() and any(folder.iterdir())

@@ -20,6 +20,7 @@ BUILDERS = {
     "airflow-api-server": "airflow:airflow_api_server",
     "airflow-scheduler": "airflow:airflow_scheduler",
     "airflow-dag-processor": "airflow:airflow_dag_processor",
+    "zookeeper": "zookeeper:zookeeper",
     "kafka": "kafka:kafka",
     "registry": "registry:registry",
     "connect": "connect:connect",

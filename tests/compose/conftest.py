@@ -14,6 +14,7 @@ import pytest
 from penstock.config import ROOT
 
 PROJECT = "penstock-test"
+WITH_ZOOKEEPER = ("-f", "docker-compose.yml", "-f", "servers/compose/zookeeper.yml")
 UP_WITHIN_S = 1800
 _POLL_S = 2
 
@@ -35,6 +36,10 @@ class Containers:
     def penstock(self, *arguments: str, check: bool = True) -> str:
         """Run a command of ours on the host, against the published ports."""
         return _run([str(ROOT / ".venv/bin/penstock"), *arguments], check=check)
+
+    def services(self) -> set[str]:
+        """Return the names of all services."""
+        return set(self.run("config", "--services").split())
 
     def verify(self) -> str:
         """Compare the databases from inside, where the progress of the aggregates is known; return the table."""
@@ -79,9 +84,11 @@ def _run(command: list[str], *, check: bool = True) -> str:
 
 
 @pytest.fixture(scope="session")
-def containers() -> Iterator[Containers]:
+def containers(request: pytest.FixtureRequest) -> Iterator[Containers]:
     """Build the images, bring everything up, and take all of it away at the end."""
-    found = Containers(("docker-compose",) if shutil.which("docker-compose") else ("docker", "compose"))
+    tool = ("docker-compose",) if shutil.which("docker-compose") else ("docker", "compose")
+    files = WITH_ZOOKEEPER if request.config.getoption("--zookeeper") else ()
+    found = Containers((*tool, *files))
     found.run("down", "--volumes", check=False)
     try:
         found.run("up", "-d", "--build")

@@ -9,14 +9,22 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # no stubs in the lock
 
-from penstock.config import ROOT, Config, load_config
+from penstock.config import ROOT, Config, KafkaMode, load_config
 from penstock.stack.layout import Layout
+from penstock.stack.mode import ask_for
 from penstock.stack.part import Part, Step
 from penstock.stack.ready import BUILDERS
 from penstock.stack.stack import nodes, parts
 
-FILE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES: dict[str, dict[str, Any]] = FILE["services"]
+
+def read(file: str) -> dict[str, dict[str, Any]]:
+    """Return the services of a compose file."""
+    services: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / file).read_text())["services"]
+    return services
+
+
+SERVICES = read("docker-compose.yml")
+ZOOKEEPER = read("servers/compose/zookeeper.yml")
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 INSIDE = load_config(ROOT / "servers/compose/penstock.toml")
 HOST = load_config(ROOT / "servers/compose/host.toml")
@@ -66,7 +74,7 @@ def test_a_health_check_asks_the_part_by_its_protocol(service: str) -> None:
 
 
 def test_a_health_check_builds_the_same_part() -> None:
-    assert set(BUILDERS) == {part.name for part in parts(INSIDE)}
+    assert set(BUILDERS) == {part.name for part in parts(ask_for(INSIDE, KafkaMode.ZOOKEEPER))}
     for name, place in BUILDERS.items():
         module, _, function = place.partition(":")
         part: Part = getattr(import_module(f"penstock.stack.parts.{module}"), function)(INSIDE, Layout.of(INSIDE))
@@ -94,14 +102,13 @@ def test_the_host_finds_each_part_at_its_usual_port_on_loopback() -> None:
 
 
 def test_each_part_is_found_at_the_name_of_its_service() -> None:
-    sections = INSIDE.model_dump(exclude={"zookeeper"})  # Kafka is in KRaft mode
-    hosts = {section["host"] for section in sections.values() if isinstance(section, dict)}
-    assert hosts <= set(SERVICES)
+    hosts = {section["host"] for section in INSIDE.model_dump().values() if isinstance(section, dict)}
+    assert hosts <= {*SERVICES, *ZOOKEEPER}
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, "zookeeper"])
 def test_a_container_may_do_little(service: str) -> None:
-    settings = SERVICES[service]
+    settings = SERVICES.get(service) or ZOOKEEPER[service]
     assert settings["read_only"] is True
     assert settings["cap_drop"] == ["ALL"]
     assert "container_name" not in settings
@@ -116,12 +123,29 @@ def test_nothing_runs_as_root() -> None:
 
 def test_the_images_repeat_no_version() -> None:
     assert re.findall(r"\d+\.\d+|==|:\d+\b(?!:)", DOCKERFILE.replace("10001:10001", "")) == []
-    assert FILE.get("version") is None
 
 
 def test_every_image_is_a_target_of_the_dockerfile() -> None:
     stages = set(re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE, re.MULTILINE))
-    images = {service["image"].removeprefix("penstock/") for service in SERVICES.values()}
+    services = [*SERVICES.values(), *ZOOKEEPER.values()]
+    images = {service["image"].removeprefix("penstock/") for service in services}
     assert images <= stages
-    built = {service["build"]["target"] for service in SERVICES.values() if "build" in service}
+    built = {service["build"]["target"] for service in services if "build" in service}
     assert built == images
+
+
+def test_with_zookeeper_the_broker_waits_for_it_and_each_mode_knows_the_other() -> None:
+    assert ZOOKEEPER["kafka"]["depends_on"] == {"zookeeper": {"condition": "service_healthy"}}
+    assert ZOOKEEPER["zookeeper"]["command"] == ["part", "run", "zookeeper"]
+    modes = [services["kafka"]["environment"]["PENSTOCK_KAFKA__MODE"] for services in (SERVICES, ZOOKEEPER)]
+    assert modes == list(KafkaMode)
+    # Data of either mode are where the other one's refusal looks for them.
+    assert set(SERVICES["kafka"]["volumes"]) == set(ZOOKEEPER["zookeeper"]["volumes"])
+
+
+def test_the_official_images_are_of_the_versions_that_are_pinned() -> None:
+    pinned = (ROOT / "servers/pom.xml").read_text()
+    services = read("servers/compose/official.yml")
+    for part in ("postgres", "kafka", "cassandra"):
+        version = services[part]["image"].partition(":")[2]
+        assert re.search(rf"<{part}.version>{re.escape(version)}(\.0)?</{part}.version>", pinned), part

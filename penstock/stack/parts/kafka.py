@@ -17,6 +17,7 @@ from penstock.stack.layout import SERVERS, Layout, render
 from penstock.stack.mode import KRAFT_DATA
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java
+from penstock.stack.parts.listeners import doors
 
 JARS = SERVERS / "kafka"
 LOGGING = f"-Dlog4j2.configurationFile={ROOT / 'servers/kafka/log4j2.properties'}"
@@ -57,7 +58,7 @@ def render_properties(config: Config, layout: Layout) -> Path:
         host=section.host,
         controller_port=section.controller_port,
         data=layout.data(KRAFT_DATA),
-        **_doors(config),
+        **doors(config),
     )
 
 
@@ -70,18 +71,6 @@ def _prepare(config: Config, layout: Layout) -> None:
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise FormatFailed(done.stdout + done.stderr)
-
-
-def _doors(config: Config) -> dict[str, str]:
-    """Name the listeners: the broker's own, and with `host_port` one for clients that know it as 127.0.0.1."""
-    section = config.kafka
-    plain = f"PLAINTEXT://{section.host}:{section.port}"
-    if section.host_port is None:
-        return {"listeners": plain, "advertised": plain}
-    return {
-        "listeners": f"{plain},HOST://{section.host}:{section.host_port}",
-        "advertised": f"{plain},HOST://127.0.0.1:{section.host_port}",
-    }
 
 
 def _answers(config: Config) -> bool:

@@ -10,6 +10,7 @@ from penstock.stack.layout import Layout, render
 from penstock.stack.mode import REGISTERED_DATA
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java
+from penstock.stack.parts.listeners import doors
 from penstock.stack.parts.zookeeper import JARS, LOGGING
 
 _NO_CONTROLLER = -1
@@ -37,10 +38,9 @@ def _prepare(config: Config, layout: Layout) -> None:
     render(
         ROOT / "servers/kafka-3.9/server.properties",
         layout.conf("kafka") / "server.properties",
-        host=config.kafka.host,
-        port=config.kafka.port,
         zookeeper=config.zookeeper.address,
         data=layout.data(REGISTERED_DATA),
+        **doors(config),
     )
 
 

@@ -18,7 +18,7 @@ _TIMEOUT_S = 2.0
 
 
 def zookeeper(config: Config, layout: Layout) -> Part:
-    """Return the part; `prepare` makes its data folder, which is what says the mode of the stack from then on."""
+    """Return the part; `prepare` puts `myid` into its data folder, which says the mode of the stack from then on."""
     section = config.zookeeper
     return Part(
         name="zookeeper",
@@ -38,6 +38,7 @@ def zookeeper(config: Config, layout: Layout) -> Part:
 def _prepare(config: Config, layout: Layout) -> None:
     data = layout.data(ZOOKEEPER_DATA)
     data.mkdir(parents=True, exist_ok=True)
+    (data / "myid").write_text("1\n")
     render(
         ROOT / "servers/zookeeper/zoo.cfg",
         layout.conf("zookeeper") / "zoo.cfg",

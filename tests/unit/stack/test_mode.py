@@ -9,13 +9,13 @@ import pytest
 from penstock.config import ROOT, Config, Kafka, KafkaMode, ZooKeeper, load_config
 from penstock.console.collect.parts import _addresses
 from penstock.stack import lifecycle, stack
+from penstock.stack.foreground import become
 from penstock.stack.layout import Layout
 from penstock.stack.mode import OtherMode, ask_for, mode_of, refuse_other_mode
 from penstock.stack.part import Part
 
 KRAFT, ZOOKEEPER = KafkaMode
 ONLY_IN_KRAFT = {
-    "listener.security.protocol.map",
     "process.roles",
     "node.id",
     "controller.quorum.bootstrap.servers",
@@ -36,7 +36,9 @@ def begin(config: Config) -> None:
     if mode_of(config) is ZOOKEEPER:
         parts(config)["zookeeper"].prepare()
     else:
-        Layout.of(config).data("kafka").mkdir(parents=True)
+        data = Layout.of(config).data("kafka")
+        data.mkdir(parents=True)
+        (data / "meta.properties").write_text("version=1")
 
 
 def written(state: Path, mode: KafkaMode | None = None) -> Config:
@@ -75,6 +77,18 @@ def test_the_other_mode_is_refused_before_anything_runs(tmp_path: Path, begun: K
     )
     assert "penstock reset --yes" in str(refused.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_folder_is_no_data(tmp_path: Path) -> None:
+    Layout.of(Config(state=tmp_path)).data("kafka").mkdir(parents=True)
+    assert mode_of(ask_for(Config(state=tmp_path), ZOOKEEPER)) is ZOOKEEPER
+
+
+@pytest.mark.parametrize(("begun", "asked"), [(KRAFT, ZOOKEEPER), (ZOOKEEPER, KRAFT)])
+def test_a_container_refuses_the_other_mode_too(tmp_path: Path, begun: KafkaMode, asked: KafkaMode) -> None:
+    begin(ask_for(written(tmp_path), begun))
+    with pytest.raises(OtherMode):
+        become(written(tmp_path, asked), "kafka")
 
 
 def test_a_refused_mode_can_still_be_reset(tmp_path: Path) -> None:
@@ -122,5 +136,5 @@ def test_the_brokers_of_both_modes_are_set_alike() -> None:
     kraft, registered = properties("kafka"), properties("kafka-3.9")
     assert set(kraft) - set(registered) == ONLY_IN_KRAFT
     assert set(registered) - set(kraft) == ONLY_IN_ZOOKEEPER
-    common = set(kraft) & set(registered) - {"listeners", "advertised.listeners"}  # KRaft's has more of them
+    common = set(kraft) & set(registered) - {"listeners", "listener.security.protocol.map"}  # KRaft's has more of them
     assert {key: kraft[key] for key in common} == {key: registered[key] for key in common}
