@@ -20,6 +20,12 @@ from penstock_views.canonical import described, is_usable, kind_of, logical_of
 REFUSED = T.StructField("penstock:refused", T.MapType(T.StringType(), T.StringType()), True)
 """The last field of an image: column and text of each value that the canonical type cannot hold; mostly NULL."""
 
+GONE = "penstock.gone"
+"""In a field's metadata: the ids of the writer schemas that lack the column though an earlier one had it."""
+
+GONE_TEXT = "the column was dropped or renamed; write the view without it and raise its revision"
+"""What REFUSED says of such a column."""
+
 # 0001-01-01 and Postgres' last date. In a snapshot Debezium takes dates before Christ for dates after: refused.
 _DAYS = (-719162, 2145042905)
 # Postgres' first instant, and the end of the year 294246: Debezium lets later ones overflow; infinity lies beyond.
@@ -48,9 +54,14 @@ Carrier = Callable[[Column], Carried]
 
 
 def may_refuse(field: T.StructField) -> bool:
-    """Say whether Postgres has values of the column's type that the canonical type cannot hold."""
+    """Say whether there are rows whose value of the column the image cannot hold: by its type, or as it is gone."""
     refusing = (T.DecimalType, T.DateType, T.TimestampType, T.ArrayType)
-    return isinstance(field.dataType, refusing) or logical_of(field) == "digits"
+    return isinstance(field.dataType, refusing) or logical_of(field) == "digits" or GONE in field.metadata
+
+
+def gone_column(target: T.StructField) -> tuple[T.StructField, Carrier, Column]:
+    """Make the source of a column that the writer lacks and an earlier one had: never a NULL that nobody wrote."""
+    return target, lambda _: Carried(F.lit(None).cast(target.dataType), F.lit(False)), F.lit(GONE_TEXT)
 
 
 def avro_carrier(field: dict[str, Any], target: T.StructField) -> Carrier:

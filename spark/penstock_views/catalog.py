@@ -10,11 +10,11 @@ from pyspark.sql import types as T
 
 from penstock_views.broker import end_offsets
 from penstock_views.config import JobConfig
-from penstock_views.contracts import check_contracts, row_type, signed_contracts
-from penstock_views.declare import View
+from penstock_views.contracts import ContractBroken, check_contracts, row_type, signed_contracts
+from penstock_views.declare import View, ViewInvalid
 from penstock_views.declare_totals import Aggregate
 from penstock_views.decode import Refusal, Source
-from penstock_views.derive import OFFSETS_PER_GENERATION, AggregateOutput, Output, Plan
+from penstock_views.derive import OFFSETS_PER_GENERATION, AggregateOutput, Output, Plan, StoppedView
 from penstock_views.envelope import NoEnvelope, Writer, image_type
 from penstock_views.group import grouping_of
 from penstock_views.registry import Registry, SubjectMissing
@@ -32,16 +32,19 @@ def read_plan(spark: SparkSession, config: JobConfig, views: Sequence[View], lea
     """Read the writer schemas of every source, and the ids of every contract.
 
     :raises TransientError: for what may come by itself: a registry that is away, a subject not there yet.
-    :raises ContractBroken: when a view's type is not what its files promise.
+    :raises ContractBroken, ViewInvalid: when a view is not what its files promise and never was; one that a change of
+        its table broke is stopped.
     """
     registry = Registry(config.registry_url)
     tables = tuple(dict.fromkeys(view.table for view in views))
     sources = _sources(registry, config, tables, learned)
-    images = {source.table: image_type(source.writers) for source in sources}
-    known = [view for view in views if view.table in images]
-    outputs = tuple(_output(spark, registry, config, view, images[view.table]) for view in known)
-    unknown = tuple(table for table in tables if table not in images)
-    return Plan(sources, outputs, config.dead_letter_topic, tuple(learned.refusals), unknown)
+    writers = {source.table: source.writers for source in sources}
+    known = [view for view in views if view.table in writers]
+    made = [_output_or_stopped(spark, registry, config, view, writers[view.table]) for view in known]
+    outputs = tuple(each for each in made if isinstance(each, Output))
+    stopped = tuple(each for each in made if isinstance(each, StoppedView))
+    unknown = tuple(table for table in tables if table not in writers)
+    return Plan(sources, outputs, config.dead_letter_topic, tuple(learned.refusals), unknown, stopped)
 
 
 def is_known(config: JobConfig, table: str) -> bool:
@@ -95,6 +98,30 @@ def _sources(registry: Registry, config: JobConfig, tables: Iterable[str], learn
     if not found:
         raise missing[0]
     return tuple(found)
+
+
+def _output_or_stopped(
+    spark: SparkSession, registry: Registry, config: JobConfig, view: View, writers: Sequence[Writer]
+) -> Output | StoppedView:
+    try:
+        return _output(spark, registry, config, view, image_type(writers))
+    except (ContractBroken, ViewInvalid) as exc:
+        if not _kept_contract(spark, config, view, writers):
+            raise
+        return StoppedView(
+            view, f"view {view.name} is stopped, {view.table} was altered: {exc}; then run `penstock views apply`"
+        )
+
+
+def _kept_contract(spark: SparkSession, config: JobConfig, view: View, writers: Sequence[Writer]) -> bool:
+    """Tell whether a view was what its files promise before the table's last changes."""
+    for length in range(len(writers) - 1, 0, -1):
+        try:
+            check_contracts(config.avro_dir, signed_contracts(spark, view, image_type(writers[:length])))
+        except (ContractBroken, ViewInvalid):
+            continue
+        return True
+    return False
 
 
 def _output(spark: SparkSession, registry: Registry, config: JobConfig, view: View, image: T.StructType) -> Output:

@@ -19,7 +19,7 @@ from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
 from penstock_views.canonical import UNUSABLE, is_usable
-from penstock_views.carriers import REFUSED, may_refuse
+from penstock_views.carriers import GONE_TEXT, REFUSED, may_refuse
 
 MAX_GENERATION = 2047
 """Generations run from 1 to this, so that `generation * 2^52 + offset` stays below 2^63 (docs/contracts.md)."""
@@ -59,7 +59,8 @@ def row(**columns: Column) -> Row:
 
 def whole(image: Image) -> Row:
     """Describe the row that holds every column of the table that a view can use."""
-    return Row({name: image[name] for name in names_of(image)}, is_whole=True)
+    # Whichever columns there are: one that is gone is no reason to have no row.
+    return Row({name: image._read(name, may_be_gone=True) for name in names_of(image)}, is_whole=True)
 
 
 def truncate_to_millis(column: Column) -> Column:
@@ -77,6 +78,9 @@ class Image:
         self._table, self._column, self._fields = table, column, fields
 
     def __getattr__(self, name: str) -> Column:
+        return self._read(name)
+
+    def _read(self, name: str, *, may_be_gone: bool = False) -> Column:
         if name not in self._fields.names or name == REFUSED.name:
             known = ", ".join(names_of(self))
             raise AttributeError(f"{self._table} has no column `{name}` that a view can use; it has: {known}")
@@ -84,11 +88,14 @@ class Image:
         if not is_usable(field):
             raise AttributeError(f"{self._table}.{name} {field.metadata[UNUSABLE]}")
         value = self._column.getField(name)
-        return self._guarded(field, value) if REFUSED in self._fields and may_refuse(field) else value
+        if REFUSED not in self._fields or not may_refuse(field):
+            return value
+        return self._guarded(field, value, may_be_gone=may_be_gone)
 
-    def _guarded(self, field: T.StructField, value: Column) -> Column:
+    def _guarded(self, field: T.StructField, value: Column, *, may_be_gone: bool) -> Column:
         """Fail, for this one row, on a value that the canonical type cannot hold: never take it for NULL."""
-        is_held = F.try_element_at(self._column.getField(REFUSED.name), F.lit(field.name)).isNull()
+        refused = F.try_element_at(self._column.getField(REFUSED.name), F.lit(field.name))
+        is_held = refused.isNull() | (refused == GONE_TEXT) if may_be_gone else refused.isNull()
         failure = F.raise_error(F.lit(f"{self._table}.{field.name} holds what no view can"))
         return F.when(is_held, value).otherwise(failure).alias(field.name, metadata=field.metadata)
 

@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from penstock_views import wire
+from penstock_views.carriers import GONE
 from penstock_views.envelope import Writer, image_type
 from penstock_views.try_eval import try_eval
 
@@ -30,6 +31,12 @@ class Source:
     table: str
     topic: str
     writers: tuple[Writer, ...]
+
+    @property
+    def gone(self) -> tuple[int, ...]:
+        """The ids of the writer schemas that lack a column which an earlier one had."""
+        fields = image_type(self.writers).fields
+        return tuple(sorted({schema_id for field in fields for schema_id in field.metadata.get(GONE, ())}))
 
     def column(self, part: str) -> str:
         """Name the frame's column that holds this table's `before`, `after` or an intermediate part."""

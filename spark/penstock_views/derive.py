@@ -17,7 +17,8 @@ for each delete and each upsert (`penstock_views.entries`). An aggregate is kept
 become dead letters like the others, so that one job tells all of a record's.
 
 A failed `before` needs no delete: f is deterministic, so it failed as well when this image was an `after`, and the row
-that stood there was deleted then. Nor is it a dead letter again.
+that stood there was deleted then. Nor is it a dead letter again. The exception is a column that was dropped or renamed:
+the views that use it stand still, each change that they miss is a dead letter, and the others go on.
 """
 
 from __future__ import annotations
@@ -60,6 +61,14 @@ class AggregateOutput(Output):
 
 
 @dataclass(frozen=True)
+class StoppedView:
+    """A view that kept its contract until its table was altered: its records are dead letters, the others go on."""
+
+    view: View
+    reason: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """Everything that the query knows when it starts."""
 
@@ -69,11 +78,14 @@ class Plan:
     refusals: tuple[Refusal, ...] = ()
     unknown: tuple[str, ...] = ()
     """The tables of which nothing was captured yet: their views are not among the outputs."""
+    stopped: tuple[StoppedView, ...] = ()
+    """Views that are not among the outputs either."""
 
     @property
     def max_epoch(self) -> int:
         """The last epoch in which every view still has a generation."""
-        return MAX_GENERATION + 1 - max(output.view.revision for output in self.outputs)
+        views = [output.view for output in self.outputs] + [stopped.view for stopped in self.stopped]
+        return MAX_GENERATION + 1 - max(view.revision for view in views)
 
     @property
     def written(self) -> tuple[Output, ...]:
@@ -100,7 +112,7 @@ def derive(raw: DataFrame, plan: Plan) -> DataFrame:
     evaluated = add_evaluations(decoded, _evaluations(plan))
     keyed = evaluated.select("*", *[_encoded_key(output, part) for output in plan.written for part in _PARTS])
     unreadable = F.when(F.col("unreadable").isNotNull(), dead_letter(plan.dead_letters, "DECODE", F.col("unreadable")))
-    letters = [_failure(plan, output) for output in plan.outputs]
+    letters = [_failure(plan, output) for output in plan.outputs] + [_missed(plan, each) for each in plan.stopped]
     records = [record for output in plan.written for record in _records(evaluated, output)]
     each = keyed.select(F.explode(F.array(unreadable, *letters, *records)).alias("record")).where("record is not null")
     return each.select("record.topic", "record.key", "record.value", "record.headers")
@@ -117,8 +129,14 @@ def _evaluations(plan: Plan) -> Sequence[Evaluation]:
     return [
         Evaluation(output.view, plan.source_of(output.view).column(part), _column(output, part))
         for output in plan.outputs
-        for part in (("after",) if isinstance(output, AggregateOutput) else _PARTS)
+        for part in _parts(plan, output)
     ]
+
+
+def _parts(plan: Plan, output: Output) -> Sequence[str]:
+    """Name the images of which a view's row matters; of an aggregate's changes only the failures are told here."""
+    is_told_only = isinstance(output, AggregateOutput) and not plan.source_of(output.view).gone
+    return ("after",) if is_told_only else _PARTS
 
 
 def _encoded_key(output: Output, part: str) -> Column:
@@ -134,7 +152,17 @@ def _encoded_key(output: Output, part: str) -> Column:
 def _failure(plan: Plan, output: Output) -> Column:
     """Make the dead letter of a row that the view should have and cannot; NULL where there is none."""
     problem = F.col(_column(output, "after"))["problem"]
+    if gone := plan.source_of(output.view).gone:
+        # Here an old row fails that was none of the failures when it was new: nothing has taken it back.
+        is_gone = wire.schema_id(F.col("value")).isin(*gone)
+        problem = F.coalesce(problem, F.when(is_gone, F.col(_column(output, "before"))["problem"]))
     return F.when(problem.isNotNull(), dead_letter(plan.dead_letters, "VIEW", problem))
+
+
+def _missed(plan: Plan, stopped: StoppedView) -> Column:
+    """Make the dead letter of a change that a stopped view misses; NULL for those of other tables."""
+    is_missed = (F.col("topic") == plan.source_of(stopped.view).topic) & F.col("unreadable").isNull()
+    return F.when(is_missed, dead_letter(plan.dead_letters, "VIEW", F.lit(stopped.reason)))
 
 
 def _records(frame: DataFrame, output: Output) -> tuple[Column, Column]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import dropwhile
 from typing import Any
 
 from pyspark.sql import Column
@@ -15,7 +16,7 @@ from pyspark.sql.avro.functions import from_avro
 
 from penstock.errors import TerminalError
 from penstock_views.canonical import field_from_writer, is_usable, not_null
-from penstock_views.carriers import REFUSED, avro_carrier, carry_all
+from penstock_views.carriers import GONE, REFUSED, Carrier, avro_carrier, carry_all, gone_column
 
 ORIGIN = ("lsn", "txId", "ts_ms")
 """What is read of an envelope's `source`: the change's place in the log, its transaction, and when that committed."""
@@ -73,15 +74,17 @@ class Writer:
         return from_avro(body, self.schema, {"avroSchema": self.reader, "mode": "PERMISSIVE"})
 
     def canonical(self, image: Column, target: T.StructType) -> Column:
-        """Turn a decoded image into the canonical row; a column that this writer does not have is NULL."""
-        read = [
-            (field, avro_carrier(self.columns[field.name], field), image[field.name])
-            if field.name in self._usable
-            else (field, None, None)
-            for field in target.fields
-            if field != REFUSED
-        ]
+        """Turn a decoded image into the canonical row.
+
+        A column that only came after this writer is NULL; one that was gone before it is REFUSED.
+        """
+        read = [self._read(image, field) for field in target.fields if field != REFUSED]
         return F.when(image.isNotNull(), F.struct(*carry_all(read)))
+
+    def _read(self, image: Column, field: T.StructField) -> tuple[T.StructField, Carrier | None, Column | None]:
+        if field.name in self._usable:
+            return field, avro_carrier(self.columns[field.name], field), image[field.name]
+        return gone_column(field) if self.schema_id in field.metadata.get(GONE, ()) else (field, None, None)
 
     def _part(self, name: str) -> dict[str, Any]:
         parsed = json.loads(self.schema)
@@ -95,4 +98,11 @@ class Writer:
 def image_type(writers: Sequence[Writer]) -> T.StructType:
     """Merge the columns of all writer schemas, oldest first: each column that ever was, typed as the newest has it."""
     fields = {name: field_from_writer(field) for writer in writers for name, field in writer.columns.items()}
-    return T.StructType([*fields.values(), REFUSED])
+    return T.StructType([*[_with_gone(field, writers) for field in fields.values()], REFUSED])
+
+
+def _with_gone(field: T.StructField, writers: Sequence[Writer]) -> T.StructField:
+    """Note in a column's metadata which writers came after it was dropped or renamed."""
+    since = dropwhile(lambda writer: field.name not in writer.columns, writers)
+    gone = [writer.schema_id for writer in since if field.name not in writer.columns]
+    return T.StructField(field.name, field.dataType, field.nullable, field.metadata | {GONE: gone}) if gone else field

@@ -22,7 +22,7 @@ from penstock_views.derive import AggregateOutput, Plan
 from penstock_views.keep import keep_aggregate, new_epoch
 from penstock_views.life import Life, current_life, life_root
 from penstock_views.load import load_views
-from penstock_views.runner import POLL_S, QueryFailed, Stopped, close, say, wait_for
+from penstock_views.runner import POLL_S, QueryFailed, Stopped, close, say, say_stopped, wait_for
 from penstock_views.stream import open_session
 
 
@@ -70,6 +70,7 @@ def run_aggregates(config: AggregatesConfig, stop: Event) -> None:
 def _run_until_stopped(job: _Job) -> None:
     while True:
         plan = wait_for(lambda: read_plan(job.spark, job.config, job.views, job.learned), job.stop)
+        say_stopped(plan)
         ended = _run_queries(job, plan)
         if ended is None:
             say("aggregates: a table of which nothing was captured has its first record")

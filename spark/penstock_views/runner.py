@@ -87,6 +87,12 @@ def say(message: str) -> None:
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}", flush=True)
 
 
+def say_stopped(plan: Plan) -> None:
+    """Tell of each view that a change of its table has stopped."""
+    for stopped in plan.stopped:
+        say(f"STOPPED: {stopped.reason}")
+
+
 def wait_for(attempt: Callable[[], Found], stop: Event, *, on_wait: Callable[[], None] = lambda: None) -> Found:
     """Try until it works, as long as it takes; say what is missing, and again every 30 s.
 
@@ -114,6 +120,7 @@ def _run_until_stopped(job: _Job) -> None:
         plan = wait_for(
             lambda: read_plan(job.spark, job.config, job.views, learned), job.stop, on_wait=partial(_mark, job)
         )
+        say_stopped(plan)
         failure = _run_query(job, plan)
         met = unknown_schema(failure)
         if met is None:

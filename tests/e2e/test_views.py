@@ -6,13 +6,16 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import psycopg2
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from penstock.config import ROOT
 from penstock.project import Project
+from tests.e2e import oracle as users
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
@@ -107,6 +110,42 @@ def wait_until_exact(stack: Stack) -> None:
         time.sleep(0.5)
 
 
+def alter_what_the_view_uses(stack: Stack, project: Project) -> None:
+    """Rename a column and change a type under the view: it stands still and says why, and a new revision cures it."""
+    stack.sql("ALTER TABLE public.orders RENAME COLUMN total TO amount")
+    stack.sql("UPDATE public.orders SET paid = NOT paid WHERE id = 7")
+    wait_for_reason(stack, "view orders_by_customer cannot compute: total, with_tax; public.orders holds")
+    users.wait_until_exact(stack)
+    stack.sql("ALTER TABLE public.orders RENAME COLUMN amount TO total")
+    stack.sql("ALTER TABLE public.orders ALTER COLUMN total TYPE numeric(12, 2)")
+    stack.sql("DELETE FROM public.orders WHERE id = 9")
+    wait_for_reason(stack, "view orders_by_customer is stopped, public.orders was altered")
+    stack.sql("UPDATE public.users SET city = 'Unaltered' WHERE id = (SELECT min(id::text)::uuid FROM public.users)")
+    users.wait_until_exact(stack)
+    checked = stack.run(".venv/bin/penstock views check", check=False)
+    assert checked.returncode == 1
+    assert "views.orders_by_customer-value.avsc: field total is" in checked.stdout
+    file = project.views / "orders_by_customer.py"
+    file.write_text(file.read_text().replace('"id"])', '"id"], revision=2)'))
+    run(stack, project, ".venv/bin/penstock views write\n.venv/bin/penstock views apply\n")
+    wait_until_exact(stack)
+
+
+def wait_for_reason(stack: Stack, reason: str) -> None:
+    """Wait for a dead letter of the views' job whose reason begins like that."""
+    consumer = Consumer({"bootstrap.servers": stack.config.kafka.bootstrap, "group.id": "tests"})
+    consumer.assign([TopicPartition("dead-letters.views", 0, 0)])
+    deadline = time.monotonic() + PATIENCE_S
+    with closing(consumer):
+        while time.monotonic() < deadline:
+            message: Any = consumer.poll(1)
+            if message is not None and not message.error():
+                headers = dict(message.headers() or [])
+                if headers["__connect.errors.exception.message"].decode().startswith(reason):
+                    return
+    pytest.fail(f"no dead letter says: {reason}")
+
+
 def test_the_tutorial_from_a_table_to_a_live_view_and_back(stack: Stack, project: Project, writer: Writer) -> None:
     before = {file: file.read_text() for file in project.root.rglob("*.*") if file.suffix in {".json", ".avsc", ".cql"}}
     pages = sections()
@@ -124,6 +163,7 @@ def test_the_tutorial_from_a_table_to_a_live_view_and_back(stack: Stack, project
     )
     run(stack, project, ".venv/bin/penstock views repair orders_by_customer")
     wait_until_exact(stack)
+    alter_what_the_view_uses(stack, project)
     run(stack, project, pages["6"])
     after = {file: file.read_text() for file in project.root.rglob("*.*") if file.suffix in {".json", ".avsc", ".cql"}}
     assert after == before

@@ -44,9 +44,11 @@ def kinds(spark: SparkSession) -> Plan:
     return make_plan(spark, SAMPLE_KINDS)
 
 
-def make_plan(spark: SparkSession, folder: Path) -> Plan:
+WRITERS = (Writer(5, cdc.schema_text(cdc.PEOPLE_TYPED_TIGHTER)), Writer(6, cdc.schema_text(cdc.PEOPLE)))
+
+
+def make_plan(spark: SparkSession, folder: Path, writers: tuple[Writer, ...] = WRITERS) -> Plan:
     """Plan the views of a folder over two writer schemas (ids 5 and 6) and one refused id (99)."""
-    writers = (Writer(5, cdc.schema_text(cdc.PEOPLE_TYPED_TIGHTER)), Writer(6, cdc.schema_text(cdc.PEOPLE)))
     image = image_type(writers)
     outputs: list[Output] = []
     for number, view in enumerate(load_views(folder)):
