@@ -158,7 +158,9 @@ class Connect(_Server):
 class Spark(_Server):
     """The Spark master, its worker and the two jobs; the aggregates' driver and executor have a heap each.
 
-    `local_host` is the name by which others reach this process, where that is not the master's.
+    `local_host` is the name by which others reach this process, where that is not the master's. Every
+    `commit_interval_s` the job of row views commits its offsets, which holds the flow up for a moment; after a crash
+    what came since is written again, with the same versions.
     """
 
     local_host: str | None = None
@@ -168,6 +170,7 @@ class Spark(_Server):
     worker_ui_port: Port = 9091
     executor_memory_mb: int = Field(768, ge=512)
     driver_memory_mb: int = Field(512, ge=512)
+    commit_interval_s: int = Field(60, ge=1, le=600)
     aggregates_memory_mb: int = Field(512, ge=512)
 
     @property

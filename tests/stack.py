@@ -64,6 +64,8 @@ def toml(ground: Ground) -> str:
         for name in names:
             lines.append(f"{name} = {port}")
             port += 1
+        if section == "spark":
+            lines.append("commit_interval_s = 15  # a fence waits for the next commit, and the tests have many")
     # After the last section, which is the console's: its tests pause connectors.
     lines.append("write = true")
     return "\n".join(lines) + "\n"

@@ -87,7 +87,7 @@ def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: flo
 def wait_until_processed(
     config: Config, topics: Collection[str], *, on_progress: OnProgress, stall_s: float = math.inf
 ) -> None:
-    """Wait until the views job has committed every record that is in these CDC topics now; it commits once a minute.
+    """Wait until the views job has committed every record that is in these CDC topics now: its next commit or two.
 
     :raises FlowStalled: after so many seconds without any progress.
     """

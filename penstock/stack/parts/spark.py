@@ -82,6 +82,7 @@ def views_job(config: Config, layout: Layout) -> Part:
         "--checkpoint": layout.data("views") / "checkpoint",
         "--executor-memory-mb": section.executor_memory_mb,
         "--driver-memory-mb": section.driver_memory_mb,
+        "--commit-interval-s": section.commit_interval_s,
         "--running-file": running_file,
     }
     is_ready = partial(_takes_records, config, running_file)
