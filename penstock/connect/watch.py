@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -76,7 +77,9 @@ class Watcher:
 
     def _written(self, now_s: float) -> Watch:
         connectors = {name: _as_written(recovery, now_s) for name, recovery in self._known.items()}
-        return Watch(pid=os.getpid(), written_at_s=time.time(), url=self._url, connectors=connectors)
+        return Watch(
+            pid=os.getpid(), host=socket.gethostname(), written_at_s=time.time(), url=self._url, connectors=connectors
+        )
 
 
 def sentence(event: Event, *, now_s: float) -> str:

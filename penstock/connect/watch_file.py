@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 
@@ -24,17 +25,20 @@ class Watched(_Written):
 
 
 class Watch(_Written):
-    """The whole file: who wrote it, when (seconds since 1970), on which Connect, and what it knows."""
+    """The whole file: who wrote it and where, when (seconds since 1970), on which Connect, and what it knows."""
 
     pid: int
+    host: str
     written_at_s: float
     url: str
     connectors: dict[str, Watched]
 
     @property
     def is_alive(self) -> bool:
-        """True when the file was written just now, by a process that still runs."""
-        return abs(time.time() - self.written_at_s) < _FRESH_S and psutil.pid_exists(self.pid)
+        """True when the file was written just now, by a process that still runs as far as can be seen from here."""
+        # Another container has process ids of its own.
+        is_gone = self.host == socket.gethostname() and not psutil.pid_exists(self.pid)
+        return abs(time.time() - self.written_at_s) < _FRESH_S and not is_gone
 
 
 def write_watch(file: Path, watch: Watch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -21,9 +22,9 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "run" / "watch.json"
 
 
-def watch(*, pid: int | None = None, age_s: float = 0.0) -> Watch:
-    own = os.getpid() if pid is None else pid
-    return Watch(pid=own, written_at_s=time.time() - age_s, url=URL, connectors={"sink": SINK})
+def watch(*, pid: int | None = None, age_s: float = 0.0, host: str | None = None) -> Watch:
+    own, here = os.getpid() if pid is None else pid, host or socket.gethostname()
+    return Watch(pid=own, host=here, written_at_s=time.time() - age_s, url=URL, connectors={"sink": SINK})
 
 
 def test_what_is_written_is_read_and_nothing_else_lies_there(file: Path) -> None:
@@ -52,6 +53,13 @@ def test_the_file_of_an_ended_process_is_not() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert not watch(pid=ended.pid).is_alive
+
+
+def test_a_process_of_another_container_is_believed_while_its_file_is_fresh() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert watch(pid=ended.pid, host="another").is_alive
+    assert not watch(pid=ended.pid, host="another", age_s=11).is_alive
 
 
 def test_the_watcher_of_another_connect_is_not(file: Path) -> None:
