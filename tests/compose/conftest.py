@@ -7,14 +7,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from penstock.config import ROOT
 
 PROJECT = "penstock-test"
-WITH_ZOOKEEPER = ("-f", "docker-compose.yml", "-f", "servers/compose/zookeeper.yml")
+WITH_ZOOKEEPER = ("docker-compose.yml", "servers/compose/zookeeper.yml")
 UP_WITHIN_S = 1800
 _POLL_S = 2
 
@@ -23,11 +23,17 @@ _POLL_S = 2
 class Containers:
     """The containers of one project, and `penstock` on their host."""
 
-    compose: tuple[str, ...]
+    tool: tuple[str, ...]
+    files: tuple[str, ...] = ("docker-compose.yml",)
 
     def run(self, *arguments: str, check: bool = True) -> str:
         """Run the compose tool; return what it printed."""
-        return _run([*self.compose, "-p", PROJECT, *arguments], check=check)
+        files = [word for file in self.files for word in ("-f", file)]
+        return _run([*self.tool, *files, "-p", PROJECT, *arguments], check=check)
+
+    def with_files(self, *files: str) -> Containers:
+        """Return the same with other files."""
+        return replace(self, files=files)
 
     def docker(self, *arguments: str) -> str:
         """Run the docker client; return what it printed."""
@@ -87,8 +93,9 @@ def _run(command: list[str], *, check: bool = True) -> str:
 def containers(request: pytest.FixtureRequest) -> Iterator[Containers]:
     """Build the images, bring everything up, and take all of it away at the end."""
     tool = ("docker-compose",) if shutil.which("docker-compose") else ("docker", "compose")
-    files = WITH_ZOOKEEPER if request.config.getoption("--zookeeper") else ()
-    found = Containers((*tool, *files))
+    found = Containers(tool)
+    if request.config.getoption("--zookeeper"):
+        found = found.with_files(*WITH_ZOOKEEPER)
     found.run("down", "--volumes", check=False)
     try:
         found.run("up", "-d", "--build")

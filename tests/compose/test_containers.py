@@ -13,6 +13,11 @@ LASTING = [name for name, service in SERVICES.items() if service["restart"] == "
 MOVE = "UPDATE public.users SET country = '{0}' WHERE id IN (SELECT id FROM public.users ORDER BY id LIMIT 20)"
 
 
+@pytest.mark.parametrize("file", ["servers/compose/zookeeper.yml", "servers/compose/official.yml"])
+def test_compose_takes_the_files_that_go_with_it(containers: Containers, file: str) -> None:
+    assert "kafka" in containers.with_files("docker-compose.yml", file).services()
+
+
 def test_the_host_sees_exact_views(containers: Containers) -> None:
     assert containers.verify().count("equal") == 4
     assert "cassandra-views-sink" in containers.penstock("connectors", "list")
