@@ -44,8 +44,9 @@ status: ## Show every part of the pipeline
 	@.venv/bin/penstock status
 
 .PHONY: test
-test: setup test-java ## Install and run all tests, those on real servers and on the whole stack too
-	@$(PYTHON) -m pytest tests --ignore tests/compose
+test: setup ## Install and run all tests, those on real servers and on the whole stack too
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-java test-unit
+	@$(PYTHON) -m pytest --durations=25 tests/integration tests/e2e tests/faults
 
 .PHONY: test-java
 test-java: .servers/.installed ## The tests of the sink connector, on a real Cassandra that they start, and of the converter
