@@ -77,6 +77,15 @@ class ViewTable:
         """Read every row whose `row_version` is below a version, or that has none."""
         return (row for row in self.scan() if row["row_version"] is None or row["row_version"] < version)
 
+    def insert(self, rows: Iterable[Row]) -> int:
+        """Write whole rows, each with the timestamp that is its `row_version`.
+
+        :returns: how many.
+        """
+        names, marks = ", ".join(_names(self._columns)), ", ".join("?" * len(self._columns))
+        insert = f"INSERT INTO {self._named} ({names}) VALUES ({marks}) USING TIMESTAMP ?"  # noqa: S608 - quoted names
+        return self._write(insert, [(*_bound(self._columns, row), row["row_version"]) for row in rows])
+
     def delete(self, rows: Iterable[Row], *, timestamp: int) -> int:
         """Delete rows as they were read, with that timestamp or, when it is higher, the one in their `row_version`.
 
@@ -85,7 +94,10 @@ class ViewTable:
         key = self._table.primary_key
         delete = f"DELETE FROM {self._named} USING TIMESTAMP ? WHERE {_equal(key)}"  # noqa: S608 - quoted names
         bound = [(max(timestamp, row["row_version"] or timestamp), *_bound(key, row)) for row in rows]
-        prepared = self._session.prepare(delete)
+        return self._write(delete, bound)
+
+    def _write(self, statement: str, bound: Sequence[tuple[Any, ...]]) -> int:
+        prepared = self._session.prepare(statement)
         execute_concurrent_with_args(
             self._session, prepared, bound, concurrency=_KEYS_AT_ONCE, raise_on_first_error=True
         )

@@ -53,7 +53,9 @@ def exact(cql_type: str, value: Any) -> Any:
 
 
 def bindable(cql_type: str, value: Any) -> Any:
-    """Turn a key's value into what the driver binds exactly."""
+    """Turn a value into what the driver binds exactly."""
+    if value is None:
+        return None
     match cql_type:
         case "uuid":
             return UUID(str(value))

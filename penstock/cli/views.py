@@ -18,6 +18,7 @@ from penstock.views.check import Checked, check
 from penstock.views.connector_lists import Lists, read_lists
 from penstock.views.derived import cql_file
 from penstock.views.drop import drop_view, left_of
+from penstock.views.epoch import begin_epoch
 from penstock.views.load import pick_view, views_of
 from penstock.views.new import new_view
 from penstock.views.pause import pause, resume
@@ -170,15 +171,25 @@ def repair_view(
 
 
 @group.command("rebuild")
-def rebuild_view(name: Name) -> None:
+def rebuild_view(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[VIEW]", help="All, in a new epoch, when none is named.")
+    ] = None,
+) -> None:
     """Fill a view anew, all of it, with the revision that its file has now, and remove every row of an older one.
 
-    `penstock views apply` does the same by itself for a view whose revision has risen.
+    `penstock views apply` does the same by itself for a view whose revision has risen. Without a view everything begins
+    anew while changes go on: a new replication slot with its snapshot, whose records win over all of before. That mends
+    a lost slot, lost offsets and a restored database.
 
     Example: `penstock views rebuild users_by_country`
     """
-    removed = rebuild(load_config(), name, on_step=print_step, on_progress=print_progress)
-    print(f"{name}: rebuilt, {removed:,} stale rows removed")
+    config = load_config()
+    if name is None:
+        removed = begin_epoch(config, on_step=print_step, on_progress=print_progress)
+    else:
+        removed = rebuild(config, name, on_step=print_step, on_progress=print_progress)
+    print(f"{name or 'all views'}: rebuilt, {removed:,} stale rows removed")
 
 
 @group.command("pause")

@@ -207,6 +207,10 @@ class ConnectApi(HttpClient):
         reply = self._send("GET", f"/connectors/{quote(name, safe='')}/offsets")
         return tuple(_parse(dict[str, list[dict[str, Any]]], reply)["offsets"])
 
+    def delete_offsets(self, name: str) -> None:
+        """DELETE /connectors/NAME/offsets: forget where it was; it must be stopped."""
+        self._send("DELETE", f"/connectors/{quote(name, safe='')}/offsets")
+
     def delete(self, name: str) -> None:
         """DELETE /connectors/NAME: its stored offsets stay."""
         self._send("DELETE", f"/connectors/{quote(name, safe='')}")

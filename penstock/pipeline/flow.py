@@ -19,11 +19,11 @@ from penstock.stack.layout import Layout
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import DEAD_LETTER_TOPICS
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import read_lists
+from penstock.views.connector_lists import SLOT, read_lists
 from penstock.views.load import views_of
 from penstock.views.silent import silent_changes
 
-SLOT = "penstock"
+_NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
 _MB = 2**20
 _QUICKLY_S = 5.0
 
@@ -79,9 +79,11 @@ def _slot(config: Config) -> list[Reading]:
         cursor.execute(query, (SLOT,))
         slots = cursor.fetchall()
     if not slots:
-        return [Reading(f"slot {SLOT}", "does not exist", is_well=False)]
+        return [Reading(f"slot {SLOT}", f"does not exist: {_NEW_SLOT}", is_well=False)]
     ((active, wal_status, retained),) = slots
     seen = f"{'active' if active else 'not active'}, {(retained or 0) / _MB:,.1f} MB of WAL retained ({wal_status})"
+    if wal_status == "lost":
+        seen += f": {_NEW_SLOT}"
     return [Reading(f"slot {SLOT}", seen, is_well=bool(active) and wal_status in {"reserved", "extended"})]
 
 

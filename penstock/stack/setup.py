@@ -19,6 +19,7 @@ from penstock.project import Project
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
 from penstock.stack.airflow_env import METADATA_DATABASE
+from penstock.stack.source import has_slot, refuse_lost_place
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
@@ -28,8 +29,6 @@ from penstock.views.generation import epoch_of
 from penstock.views.load import views_of
 from penstock.views.publication import publish
 from penstock.views.tables import add_missing_columns
-
-SLOT = "penstock"
 
 
 class SchemaFailed(TerminalError):
@@ -105,18 +104,14 @@ def apply_connectors(config: Config) -> str:
     """Apply the connector files; return when every task runs.
 
     Without a slot the source begins with a snapshot of all tables, which fills every view; a later one needs a re-read.
+
+    :raises SlotGone, EpochFell: before anything is applied.
     """
-    begins = not _has_slot(config)
+    begins, epoch = not has_slot(config), epoch_of(Project.of(config))
     with ConnectApi(config.connect.url) as api:
+        refuse_lost_place(api, has_slot=not begins, epoch=epoch)
         applied = connect_apply.apply_connectors(api, files=read_connectors(Project.of(config).connectors))
     if begins:
         with open_session(config) as session:
-            project = Project.of(config)
-            mark_filled(session, config.cassandra.keyspace, views_of(config), epoch=epoch_of(project))
+            mark_filled(session, config.cassandra.keyspace, views_of(config), epoch=epoch)
     return ", ".join(f"{each.name} {each.outcome}" for each in applied)
-
-
-def _has_slot(config: Config) -> bool:
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", (SLOT,))
-        return cursor.fetchone() is not None

@@ -1,7 +1,8 @@
 """The keys of the connector files that are derived from the views; every other key and the layout are the user's.
 
-Source: `table.include.list`. Sink: `topics`, and the mapping line of each view. A paused view has neither, since the
-sink refuses a mapping without its topic; `paused-views.txt` beside the files names it.
+Source: `table.include.list`, and the epoch, which `penstock views rebuild` raises. Sink: `topics`, and the mapping line
+of each view. A paused view has neither, since the sink refuses a mapping without its topic; `paused-views.txt` beside
+the files names it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from penstock.project import Project
 
 SOURCE = "users-postgres-source"
 SINK = "cassandra-views-sink"
+SLOT = "penstock"
 TABLES = "table.include.list"
+EPOCH = "transforms.epoch.value.literal"
 TOPICS = "topics"
 PAUSED = "paused-views.txt"
 _PAUSED_HEAD = "# The views that the sink leaves out, one a line; `penstock views pause` and `resume` write this."
@@ -79,6 +82,12 @@ def with_paused(project: Project, paused: Collection[str]) -> dict[Path, str]:
     """Return the texts with another set of paused views."""
     lists = read_lists(project)
     return _texts(project, lists, lists.tables, lists.known - frozenset(paused), paused)
+
+
+def with_epoch(project: Project, epoch: int) -> dict[Path, str]:
+    """Return the text of the source's file with another epoch."""
+    source = _file(project, SOURCE)
+    return {source: _set(source.read_text(encoding="utf-8"), EPOCH, str(epoch))}
 
 
 def include_pattern(table: str) -> str:

@@ -21,7 +21,7 @@ from penstock.errors import TransientError
 from penstock.stack.layout import Layout
 from penstock.topics.consumer import open_consumer
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SINK
+from penstock.views.connector_lists import SINK, SLOT
 from penstock.views.reread import OnProgress
 
 Place = tuple[str, int]
@@ -30,7 +30,6 @@ Place = tuple[str, int]
 MARKER = "penstock-fence"
 """The prefix of the messages in the WAL that mark a place."""
 
-SLOT = "penstock"
 # Without a slot everything is still to come.
 _BYTES_BEHIND = """
     SELECT pg_wal_lsn_diff(%s, coalesce(max(confirmed_flush_lsn), '0/0')) FROM pg_replication_slots WHERE slot_name = %s

@@ -7,13 +7,13 @@ from penstock_views.derive import OFFSETS_PER_GENERATION
 
 from penstock.connect.files import read_connector
 from penstock.project import Project
-from penstock.views.connector_lists import SOURCE
+from penstock.views.connector_lists import EPOCH, SOURCE
 
 
 def epoch_of(project: Project) -> int:
     """Read the epoch that the source connector stamps on each record."""
     config = read_connector(project.connectors / f"{SOURCE}.json").config
-    return int(config["transforms.epoch.value.literal"])
+    return int(config[EPOCH])
 
 
 def generation_of(view: View, *, epoch: int) -> int:

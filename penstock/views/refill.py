@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from penstock_views.declare import View
+from penstock_views.declare import History, View
 from penstock_views.names import topic_of
 
 from penstock.cassandra.session import open_session
@@ -14,7 +15,8 @@ from penstock.local_spark import local_spark
 from penstock.project import Project
 from penstock.verify.shape import read_shapes
 from penstock.views.catalogue import connect
-from penstock.views.fence import Place, ends, wait_until_processed, wait_until_written
+from penstock.views.close import close_gone
+from penstock.views.fence import Place, ends, wait_until_arrived, wait_until_processed, wait_until_written
 from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of, generation_of, version_of
 from penstock.views.pause import refuse_paused
@@ -33,9 +35,19 @@ def refill(config: Config, views: Sequence[View], *, on_progress: OnProgress) ->
     refuse_paused(config, [view.name for view in views])
     wanted = Wanted(tuple(sorted({view.table for view in views})))
     began = _reread(config, views, wanted, on_progress=on_progress)
-    # No entry of a history is ever stale: it told what was.
+    return settle(config, views, began, on_progress=on_progress)
+
+
+def settle(config: Config, views: Sequence[View], began: Mapping[Place, int], *, on_progress: OnProgress) -> int:
+    """Remove what a complete reading has not renewed, and remember that the views are filled.
+
+    :param began: where the CDC topics ended before the reading.
+    :returns: how many stale rows were removed.
+    """
+    # No entry of a history is ever stale, it told what was; but a row that is gone needs a last one.
     rows = [view for view in views if type(view) is View]
     removed = _sweep(config, rows, began, on_progress=on_progress)
+    _close(config, [view for view in views if isinstance(view, History)], began, on_progress=on_progress)
     with open_session(config) as session:
         mark_filled(session, config.cassandra.keyspace, views, epoch=epoch_of(Project.of(config)))
     return removed
@@ -70,6 +82,25 @@ def follow(config: Config, views: Sequence[View], *, on_progress: OnProgress) ->
     wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress)
 
 
+def _close(config: Config, views: Sequence[History], began: Mapping[Place, int], *, on_progress: OnProgress) -> None:
+    for view in views:
+        first, last = _versions(config, view, began)
+        wait = partial(wait_until_arrived, config, view, on_progress=on_progress)
+        closed = close_gone(config, view, below=last, version=first - 1, wait=wait, on_progress=on_progress)
+        if closed:
+            on_progress(f"{view.name}: {closed:,} rows were gone without an event and have a last entry now")
+
+
+def _versions(config: Config, view: View, began: Mapping[Place, int]) -> tuple[int, int]:
+    """Return the lowest and the highest version at which the partitions of a view's table ended before the reading.
+
+    What has come since lies above the end of its own partition: below the highest it may look old; Postgres is asked.
+    """
+    generation = generation_of(view, epoch=epoch_of(Project.of(config)))
+    offsets = [offset for (topic, _), offset in began.items() if topic == topic_of(view.table)]
+    return version_of(generation, min(offsets)), version_of(generation, max(offsets))
+
+
 def _sweep(
     config: Config,
     views: Sequence[View],
@@ -79,16 +110,12 @@ def _sweep(
     only: Callable[[Row], bool] = lambda _: True,
 ) -> int:
     """Remove what the re-read has not renewed and Postgres does not have; return how many rows."""
-    epoch, keyspace = epoch_of(Project.of(config)), config.cassandra.keyspace
-    removed = 0
+    keyspace, removed = config.cassandra.keyspace, 0
     with open_session(config) as session:
         for view in views:
             table = ViewTable(session, keyspace=keyspace, name=view.name)
             (shape,) = read_shapes(config, [view.name])
-            generation = generation_of(view, epoch=epoch)
-            offsets = [offset for (topic, _), offset in began.items() if topic == topic_of(view.table)]
-            # What has come since lies above the end of its own partition: it may look old, and Postgres is asked.
-            below = version_of(generation, max(offsets))
+            first, below = _versions(config, view, began)
             suspects = {key: row for key, row in old_rows(table, shape, below=below).items() if only(row)}
             if suspects:
                 on_progress(
@@ -96,5 +123,5 @@ def _sweep(
                 )
                 with local_spark(config, name="views-spark") as spark:
                     stale = stale_rows(config, spark, shape, suspects)
-                removed += table.delete(stale.values(), timestamp=version_of(generation, min(offsets)) - 1)
+                removed += table.delete(stale.values(), timestamp=first - 1)
     return removed

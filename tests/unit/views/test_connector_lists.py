@@ -11,7 +11,8 @@ from penstock_views.declare import View, row
 
 from penstock.config import Config
 from penstock.project import Project
-from penstock.views.connector_lists import PAUSED, SINK, SOURCE, Lists, read_lists, with_paused, with_views
+from penstock.views.connector_lists import PAUSED, SINK, SOURCE, Lists, read_lists, with_epoch, with_paused, with_views
+from penstock.views.generation import epoch_of
 
 
 def view(name: str, table: str) -> View:
@@ -104,3 +105,13 @@ def test_a_name_that_is_no_plain_word_is_escaped_for_debezium(project: Project) 
         r"public.users,public.a\+b\$"
     )
     assert read_lists(project).tables == ("public.users", "public.a+b$")
+
+
+def test_another_epoch_changes_that_value_alone(project: Project) -> None:
+    before = (project.connectors / f"{SOURCE}.json").read_text()
+    write(with_epoch(project, 2))
+    after = (project.connectors / f"{SOURCE}.json").read_text()
+    assert epoch_of(project) == 2
+    assert [line for line in before.splitlines() if line not in after.splitlines()] == [
+        '  "transforms.epoch.value.literal": "1"'
+    ]

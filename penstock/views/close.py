@@ -1,0 +1,78 @@
+"""Close the timelines of rows that are gone without an event: a lost slot or a dropped partition told nobody.
+
+A last entry `d` says so, without an LSN and a transaction: what it was before, and when it was found gone. Until then
+the newest entry would tell of a row that is not there, which is what `verify` compares.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from penstock_views.declare import VERSION, History
+
+from penstock.cassandra.session import open_session
+from penstock.cassandra.table import ViewTable
+from penstock.cassandra.values import Instant
+from penstock.config import Config
+from penstock.local_spark import local_spark
+from penstock.verify.canonical import canonical_key
+from penstock.verify.history import NEWEST, HistoryRows, history_shape
+from penstock.verify.model import ROW_VERSION, Row, ViewShape
+from penstock.verify.postgres_rows import PostgresRows
+from penstock.views.reread import OnProgress
+
+_ENTRY = {"op": "d", "lsn": None, "tx_id": None, "after": None, "changed": None}
+
+
+def close_gone(
+    config: Config, view: History, *, below: int, version: int, wait: Callable[[], None], on_progress: OnProgress
+) -> int:
+    """Write the last entry of every row that a complete reading has not renewed and Postgres does not have.
+
+    :param below: the version at which the reading began; an entry at or above it is news.
+    :param version: of the last entries; one whose row has a later entry follows that.
+    :param wait: returns when all that Postgres had committed at the call is in Cassandra: a row that was deleted while
+        the table was read has its own event on the way.
+    :returns: how many.
+    """
+    shape, keyspace = history_shape(view.name, view.key), config.cassandra.keyspace
+    with open_session(config) as session:
+        suspects = [row for row in HistoryRows(session, keyspace=keyspace).scan(shape) if _is_old(row, below)]
+        if not suspects:
+            return 0
+        on_progress(f"{view.name}: {len(suspects):,} rows were not renewed; asking Postgres which are gone")
+        gone = _without(shape, suspects, _expected(config, shape))
+        wait()
+        table = ViewTable(session, keyspace=keyspace, name=view.name)
+        return table.insert(_last_entry(newest, version) for newest in _unmoved(view, table, gone))
+
+
+def _is_old(row: Row, below: int) -> bool:
+    return row[NEWEST] is not None and (row[ROW_VERSION] or 0) < below
+
+
+def _expected(config: Config, shape: ViewShape) -> set[bytes]:
+    with local_spark(config, name="views-spark") as spark:
+        return {canonical_key(row, shape.key) for row in PostgresRows(spark, config=config).scan(shape)}
+
+
+def _without(shape: ViewShape, rows: Sequence[Row], expected: set[bytes]) -> dict[bytes, Row]:
+    keyed = {canonical_key(row, shape.key): row for row in rows}
+    return {key: row for key, row in keyed.items() if key not in expected}
+
+
+def _unmoved(view: History, table: ViewTable, gone: Mapping[bytes, Row]) -> list[dict[str, Any]]:
+    """Read the newest entries of these rows again; return those that are the newest still."""
+    newest: dict[bytes, dict[str, Any]] = {}
+    for entry in table.pick_partitions(gone.values()):
+        newest.setdefault(canonical_key(entry, view.key), entry)
+    return [entry for key, entry in newest.items() if entry[ROW_VERSION] == gone[key][ROW_VERSION]]
+
+
+def _last_entry(newest: Mapping[str, Any], version: int) -> dict[str, Any]:
+    at = max(version, newest[VERSION] + 1)
+    found_gone = Instant(time.time_ns() // 1_000_000 * 1000)
+    said = {VERSION: at, ROW_VERSION: at, "committed_at": found_gone, "before": newest["after"]}
+    return {**newest, **_ENTRY, **said}

@@ -1,0 +1,114 @@
+"""Begin a new epoch: one more snapshot of every table, whose records win over all of before (docs/contracts.md).
+
+It mends what a re-read cannot: a replication slot that is lost, offsets that are gone, a database that was restored.
+Cut off at any step it leaves nothing to undo: asked again, it begins one more epoch.
+"""
+
+from __future__ import annotations
+
+from penstock_views.declare import MAX_GENERATION, View
+from penstock_views.declare_totals import Aggregate
+from penstock_views.names import topic_of
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+
+from penstock.config import Config
+from penstock.connect.api import ConnectApi, State
+from penstock.connect.apply import wait_running
+from penstock.connect.files import read_connector
+from penstock.errors import TerminalError
+from penstock.project import Project
+from penstock.stack.elsewhere import NotSupervised
+from penstock.stack.wait import wait_until
+from penstock.views.apply import OnStep, renew_jobs
+from penstock.views.begin import begin_aggregates
+from penstock.views.catalogue import connect
+from penstock.views.connector_lists import SLOT, SOURCE, with_epoch
+from penstock.views.derived import write_changed
+from penstock.views.fence import ends, wait_until_captured
+from penstock.views.generation import epoch_of
+from penstock.views.load import views_of
+from penstock.views.pause import refuse_paused
+from penstock.views.refill import follow, settle
+from penstock.views.reread import OnProgress, only_reread
+
+_WAIT_S = 120.0
+
+
+class NoEpochLeft(TerminalError):
+    """A generation has eleven bits."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(f"epoch {epoch} would be beyond the last generation, {MAX_GENERATION}: `penstock reset --yes`")
+
+
+def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> int:
+    """Read all tables anew under the next epoch and fill every view with it; return how many stale rows were removed.
+
+    Other changes go on meanwhile. Every history gets an entry `r` for each row.
+
+    :raises ViewPaused, NoEpochLeft, NotSupervised: before anything happens.
+    :raises ConnectorFailed: when the source cannot take the snapshot, with its trace.
+    """
+    if not config.supervised:
+        raise NotSupervised("the connector files are part of the images; `docker compose down --volumes` begins anew")
+    views, project = views_of(config), Project.of(config)
+    refuse_paused(config, [view.name for view in views])
+    epoch = epoch_of(project) + 1
+    if epoch + max(view.revision for view in views) - 1 > MAX_GENERATION:
+        raise NoEpochLeft(epoch)
+    on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
+    with connect(config) as connection, only_reread(connection), ConnectApi(config.connect.url) as api:
+        _forget_source(api)
+        on_step("source", "stopped, its offsets forgotten")
+        on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
+        began = ends(config, sorted({topic_of(view.table) for view in views}))
+        write_changed(with_epoch(project, epoch))
+        _start_source(api, project)
+        on_step("epoch", f"{epoch} began; every table is read anew")
+        wait_until_captured(config, on_progress=on_progress)
+        written = [view for view in views if not isinstance(view, Aggregate)]
+        follow(config, written, on_progress=on_progress)
+        removed = settle(config, written, began, on_progress=on_progress)
+        counted = [view for view in views if isinstance(view, Aggregate) and _has_rows(connection, view)]
+    begin_aggregates(config, counted, on_progress=on_progress)
+    return removed
+
+
+def _forget_source(api: ConnectApi) -> None:
+    api.stop(SOURCE)
+    what = f"connector {SOURCE} is stopped"
+    wait_until(lambda: api.status(SOURCE).connector.state == State.STOPPED, timeout_s=_WAIT_S, what=what)
+    api.delete_offsets(SOURCE)
+
+
+def _drop_slot(connection: Connection) -> bool:
+    """Drop the slot; the server may hold it a moment longer than the connector."""
+
+    def active() -> bool | None:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT active FROM pg_replication_slots WHERE slot_name = %s", (SLOT,))
+            found = cursor.fetchone()
+        return bool(found[0]) if found else None
+
+    if active() is None:
+        return False
+    wait_until(lambda: not active(), timeout_s=_WAIT_S, what=f"Postgres has let go of slot {SLOT}")
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_drop_replication_slot(%s)", (SLOT,))
+    return True
+
+
+def _start_source(api: ConnectApi, project: Project) -> None:
+    file = read_connector(project.connectors / f"{SOURCE}.json")
+    api.put_config(SOURCE, file.config)
+    api.resume(SOURCE)
+    wait_running(api, SOURCE, timeout_s=_WAIT_S)
+
+
+def _has_rows(connection: Connection, view: View) -> bool:
+    """Tell whether the table of an aggregate has a row: without one no record tells its job of the new epoch."""
+    table = sql.SQL(".").join(map(sql.Identifier, view.table.split(".")))
+    with connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(table))
+        return cursor.fetchone() == (True,)

@@ -1,0 +1,61 @@
+"""A lost replication slot takes changes with it: that is said, and `views rebuild` makes all views right again."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from penstock.connect.api import ConnectApi, State
+from penstock.project import Project
+from penstock.stack.wait import wait_until
+from penstock.views.connector_lists import SLOT, SOURCE, with_epoch
+from penstock.views.generation import epoch_of
+from tests.e2e.oracle import differences, wait_until_exact
+from tests.patience import PATIENCE_S
+from tests.stack import Stack
+
+LOST = """
+    DELETE FROM public.users WHERE id IN (SELECT id FROM public.users ORDER BY id::text LIMIT 5);
+    UPDATE public.users SET country = 'Unseen' WHERE id IN (SELECT id FROM public.users ORDER BY id::text LIMIT 5)
+"""
+
+
+def lose_the_slot(stack: Stack) -> None:
+    """Stop the source, drop its slot, and change rows that nobody will tell of."""
+    with ConnectApi(stack.config.connect.url) as api:
+        api.stop(SOURCE)
+        wait_until(lambda: api.status(SOURCE).connector.state == State.STOPPED, timeout_s=PATIENCE_S, what="it stops")
+    held = "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND active"
+    wait_until(lambda: not stack.sql(held, SLOT), timeout_s=PATIENCE_S, what="Postgres has let go of the slot")
+    stack.sql("SELECT pg_drop_replication_slot(%s)", SLOT)
+    stack.sql(LOST)
+
+
+def test_a_lost_slot_is_said_and_a_rebuild_makes_the_views_exact(stack: Stack) -> None:
+    wait_until_exact(stack)
+    project = Project.of(stack.config)
+    before = epoch_of(project)
+    gone = stack.sql("SELECT id FROM public.users ORDER BY id::text LIMIT 5")
+    lose_the_slot(stack)
+    assert differences(stack)
+    assert "penstock views rebuild" in stack.run(".venv/bin/penstock status", check=False).stdout
+    refused = stack.run(".venv/bin/penstock up", check=False)
+    assert refused.returncode == 1
+    assert f"replication slot {SLOT} is gone" in refused.stderr
+    said = stack.run(".venv/bin/penstock views rebuild").stdout
+    assert "all views: rebuilt" in said
+    assert epoch_of(project) == before + 1
+    wait_until_exact(stack)
+    for (identity,) in gone:
+        (last,) = stack.cql("SELECT op, lsn, after FROM penstock.user_history WHERE id = %s LIMIT 1", UUID(identity))
+        assert (last["op"], last["lsn"], last["after"]) == ("d", None, None)
+    stack.sql("DELETE FROM public.users WHERE country = 'Unseen'")
+    wait_until_exact(stack)
+    assert stack.run(".venv/bin/penstock verify").stdout.count("equal") == 4
+    ((file, raised),) = [(file, file.read_text()) for file in with_epoch(project, before)]
+    try:
+        file.write_text(with_epoch(project, before)[file])
+        refused = stack.run(".venv/bin/penstock up", check=False)
+    finally:
+        file.write_text(raised)
+    assert refused.returncode == 1
+    assert f"the pipeline is in epoch {before + 1}" in refused.stderr
