@@ -22,6 +22,7 @@ from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SLOT, read_lists
 from penstock.views.load import views_of
 from penstock.views.silent import silent_changes
+from penstock.views.snapshots import note_begun_again
 
 _NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
 _MB = 2**20
@@ -88,8 +89,10 @@ def _slot(config: Config) -> list[Reading]:
 
 
 def _silent_changes(config: Config) -> list[Reading]:
+    tables = {view.table for view in views_of(config)}
     with connect(config) as connection:
-        changes = silent_changes(connection, {view.table for view in views_of(config)})
+        note_begun_again(config, connection, tables)
+        changes = silent_changes(connection, tables)
     cure = "`penstock views apply` reads the table again"
     return [Reading(f"table {change.table}", f"{change.what}: {cure}", is_well=False) for change in changes]
 

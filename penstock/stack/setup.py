@@ -19,7 +19,7 @@ from penstock.project import Project
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
 from penstock.stack.airflow_env import METADATA_DATABASE
-from penstock.stack.source import has_slot, refuse_lost_place
+from penstock.stack.source import read_wal, refuse_lost_place
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
@@ -105,13 +105,13 @@ def apply_connectors(config: Config) -> str:
 
     Without a slot the source begins with a snapshot of all tables, which fills every view; a later one needs a re-read.
 
-    :raises SlotGone, EpochFell: before anything is applied.
+    :raises SlotGone, DatabaseFell, EpochFell: before anything is applied.
     """
-    begins, epoch = not has_slot(config), epoch_of(Project.of(config))
+    wal, epoch = read_wal(config), epoch_of(Project.of(config))
     with ConnectApi(config.connect.url) as api:
-        refuse_lost_place(api, has_slot=not begins, epoch=epoch)
+        refuse_lost_place(api, wal=wal, epoch=epoch)
         applied = connect_apply.apply_connectors(api, files=read_connectors(Project.of(config).connectors))
-    if begins:
+    if not wal.has_slot:
         with open_session(config) as session:
             mark_filled(session, config.cassandra.keyspace, views_of(config), epoch=epoch)
     return ", ".join(f"{each.name} {each.outcome}" for each in applied)

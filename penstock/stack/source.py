@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
 
 import psycopg2
 
@@ -22,6 +25,16 @@ class SlotGone(TerminalError):
         )
 
 
+class DatabaseFell(TerminalError):
+    """The source has read further than the WAL goes: the database is an older copy of the one it has read."""
+
+    def __init__(self, read: int, end: int) -> None:
+        super().__init__(
+            f"the source has read the WAL up to {_shown(read)}, but that of the database ends at {_shown(end)}: "
+            "it was restored from an older copy; `penstock views rebuild` reads everything anew"
+        )
+
+
 class EpochFell(TerminalError):
     """The source's file is older than what runs: the records of a lower epoch would lose against those of before."""
 
@@ -32,23 +45,53 @@ class EpochFell(TerminalError):
         )
 
 
-def has_slot(config: Config) -> bool:
-    """Tell whether the replication slot is there."""
+@dataclass(frozen=True)
+class Wal:
+    """What Postgres says of its WAL.
+
+    :param end: the LSN at which it ends.
+    """
+
+    has_slot: bool
+    end: int
+
+
+def read_wal(config: Config) -> Wal:
+    """Ask Postgres for the replication slot and for the end of its WAL."""
+    query = """
+        SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %s),
+            pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
+    """
     with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_replication_slots WHERE slot_name = %s", (SLOT,))
-        return cursor.fetchone() is not None
+        cursor.execute(query, (SLOT,))
+        ((has_slot, end),) = cursor.fetchall()
+    return Wal(has_slot, end)
 
 
-def refuse_lost_place(api: ConnectApi, *, has_slot: bool, epoch: int) -> None:
+def refuse_lost_place(api: ConnectApi, *, wal: Wal, epoch: int) -> None:
     """Make sure that the source, if there is one, can go on from where it was.
 
     :param epoch: that of the connector's file.
     :raises SlotGone: it has read from a slot that is there no more.
+    :raises DatabaseFell: it has read what the database does not have.
     :raises EpochFell: its own epoch is a later one.
     """
     if SOURCE not in api.connectors():
         return
-    if not has_slot and api.offsets(SOURCE):
+    offsets = api.offsets(SOURCE)
+    if not wal.has_slot and offsets:
         raise SlotGone
+    if (read := _furthest(offsets)) > wal.end:
+        raise DatabaseFell(read, wal.end)
     if (live := int(api.config(SOURCE).get(EPOCH, 1))) > epoch:
         raise EpochFell(live, epoch)
+
+
+def _furthest(offsets: Iterable[dict[str, Any]]) -> int:
+    """Return the LSN up to which a source has read, as Debezium keeps it in its offset."""
+    return max((int(each["offset"].get("lsn", 0)) for each in offsets), default=0)
+
+
+def _shown(lsn: int) -> str:
+    """Write an LSN as Postgres does (https://www.postgresql.org/docs/18/datatype-pg-lsn.html)."""
+    return f"{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}"

@@ -17,7 +17,7 @@ from penstock.topics.topic import Topic as Topic
 
 HEARTBEAT_TOPIC = "__debezium-heartbeat.app"
 NOTIFICATIONS_TOPIC = "debezium-notifications.app"
-"""Where the source connector says how far a re-read is."""
+"""Where the source connector says how far a snapshot or a re-read is."""
 SIGNALS_TOPIC = topic_of("penstock.signals")
 """Debezium captures the table of its own signals; nobody reads this."""
 REGISTRY_TOPICS = ("kafkasql-journal", "kafkasql-snapshots")
@@ -54,10 +54,9 @@ def declare_topics(config: Config, views: Sequence[View]) -> tuple[Topic, ...]:
             for name in (*cdc_topics(views), *view_topics(views))
         ),
         *(_kept(config, name, 1, DEAD_LETTER_RETENTION) for name in DEAD_LETTER_TOPICS),
-        *(
-            _kept(config, name, 1, _SHORT_RETENTION)
-            for name in (HEARTBEAT_TOPIC, NOTIFICATIONS_TOPIC, SIGNALS_TOPIC, REGISTRY_EVENTS_TOPIC)
-        ),
+        # What it tells of snapshots matters as long as the records that they have read.
+        _kept(config, NOTIFICATIONS_TOPIC, 1, RECORD_RETENTION),
+        *(_kept(config, name, 1, _SHORT_RETENTION) for name in (HEARTBEAT_TOPIC, SIGNALS_TOPIC, REGISTRY_EVENTS_TOPIC)),
         *(_kept(config, name, 1, None) for name in REGISTRY_TOPICS),
         _compacted(config, "connect-configs", 1),
         _compacted(config, "connect-offsets", 4),

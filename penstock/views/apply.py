@@ -27,6 +27,7 @@ from penstock.views.load import views_of
 from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
 from penstock.views.silent import SilentChange, forget_changes, silent_changes
+from penstock.views.snapshots import note_begun_again
 
 OnStep = Callable[[str, str], None]
 _JOBS = ("views", "aggregates")
@@ -55,7 +56,7 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
     paused = read_lists(Project.of(config)).paused
     changes = _silent_changes(config)
     for change in changes:
-        on_step("rows changed", f"{change.table}: {change.what}, which sends no event; its views are filled anew")
+        on_step("rows changed", f"{change.table}: {change.what}; no event told of it, its views are filled anew")
     new = _with_changed(config, settle_empty(config, views_to_fill(config)), changes)
     waiting = [view for view in new if view.name in paused]
     filled = [view for view in new if view.name not in paused]
@@ -93,8 +94,10 @@ def views_to_fill(config: Config) -> list[View]:
 
 
 def _silent_changes(config: Config) -> list[SilentChange]:
+    tables = {view.table for view in views_of(config)}
     with connect(config) as connection:
-        return silent_changes(connection, {view.table for view in views_of(config)})
+        note_begun_again(config, connection, tables)
+        return silent_changes(connection, tables)
 
 
 def _with_changed(config: Config, new: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:

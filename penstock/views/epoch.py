@@ -20,7 +20,7 @@ from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.wait import wait_until
-from penstock.views.apply import OnStep, renew_jobs
+from penstock.views.apply import OnStep, go_live, renew_jobs
 from penstock.views.begin import begin_aggregates
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SLOT, SOURCE, with_epoch
@@ -72,6 +72,8 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         removed = settle(config, written, began, on_progress=on_progress)
         counted = [view for view in views if isinstance(view, Aggregate) and _has_rows(connection, view)]
     begin_aggregates(config, counted, on_progress=on_progress)
+    # A snapshot that was cut off and begun again needs a re-read; else there is nothing to do.
+    go_live(config, on_step=on_step, on_progress=on_progress)
     return removed
 
 

@@ -1,8 +1,10 @@
-"""A lost replication slot takes changes with it: that is said, and `views rebuild` makes all views right again."""
+"""A lost place in the WAL takes changes with it: that is said, and `views rebuild` makes all views right again."""
 
 from __future__ import annotations
 
 from uuid import UUID
+
+import requests
 
 from penstock.connect.api import ConnectApi, State
 from penstock.project import Project
@@ -13,28 +15,46 @@ from tests.e2e.oracle import differences, wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
+AHEAD = 2**40
 LOST = """
     DELETE FROM public.users WHERE id IN (SELECT id FROM public.users ORDER BY id::text LIMIT 5);
     UPDATE public.users SET country = 'Unseen' WHERE id IN (SELECT id FROM public.users ORDER BY id::text LIMIT 5)
 """
 
 
-def lose_the_slot(stack: Stack) -> None:
-    """Stop the source, drop its slot, and change rows that nobody will tell of."""
+def stop_the_source(stack: Stack) -> None:
     with ConnectApi(stack.config.connect.url) as api:
         api.stop(SOURCE)
         wait_until(lambda: api.status(SOURCE).connector.state == State.STOPPED, timeout_s=PATIENCE_S, what="it stops")
+
+
+def read_ahead(stack: Stack) -> None:
+    """Let the source have read more than there is, as it has when an older copy of the database is put back."""
+    with ConnectApi(stack.config.connect.url) as api:
+        (place,) = api.offsets(SOURCE)
+        place["offset"]["lsn"] += AHEAD
+        url = f"{stack.config.connect.url}/connectors/{SOURCE}/offsets"
+        requests.patch(url, json={"offsets": [place]}, timeout=PATIENCE_S).raise_for_status()
+
+
+def lose_the_slot(stack: Stack) -> None:
+    """Drop the slot of the stopped source, and change rows that nobody will tell of."""
     held = "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND active"
     wait_until(lambda: not stack.sql(held, SLOT), timeout_s=PATIENCE_S, what="Postgres has let go of the slot")
     stack.sql("SELECT pg_drop_replication_slot(%s)", SLOT)
     stack.sql(LOST)
 
 
-def test_a_lost_slot_is_said_and_a_rebuild_makes_the_views_exact(stack: Stack) -> None:
+def test_a_lost_place_is_said_and_a_rebuild_makes_the_views_exact(stack: Stack) -> None:
     wait_until_exact(stack)
     project = Project.of(stack.config)
     before = epoch_of(project)
     gone = stack.sql("SELECT id FROM public.users ORDER BY id::text LIMIT 5")
+    stop_the_source(stack)
+    read_ahead(stack)
+    refused = stack.run(".venv/bin/penstock up", check=False)
+    assert refused.returncode == 1
+    assert "it was restored from an older copy; `penstock views rebuild` reads everything anew" in refused.stderr
     lose_the_slot(stack)
     assert differences(stack)
     assert "penstock views rebuild" in stack.run(".venv/bin/penstock status", check=False).stdout

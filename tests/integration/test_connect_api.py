@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 
 from penstock.config import Config, load_config
-from penstock.connect.api import ConnectApi, ConnectorNotFound
+from penstock.connect.api import ConnectApi, ConnectorNotFound, State
 from penstock.connect.apply import ConnectorRejected, Outcome, apply_connectors, validate_connectors, wait_running
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.project import Project
@@ -26,6 +26,9 @@ from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.create import TopicsDiffer, create_topics
 from penstock.topics.declare import Topic
 from penstock.topics.tail import TopicReader, TopicUnknown
+from penstock.views.catalogue import connect
+from penstock.views.silent import silent_changes
+from penstock.views.snapshots import note_begun_again
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 
@@ -146,6 +149,61 @@ def test_a_connector_is_paused_resumed_changed_and_deleted(api: ConnectApi) -> N
     api.delete(SOURCE)
     with pytest.raises(ConnectorNotFound, match=SOURCE):
         api.config(SOURCE)
+
+
+def test_a_snapshot_that_is_cut_off_and_begun_again_is_noted_once(config: Config, api: ConnectApi) -> None:
+    apply_connectors(api, files=read_connectors(CONNECTORS, names=[SOURCE]))
+    assert noted(config) == []
+    forget_where_it_was(config, api)
+    sql(config, MANY_USERS)
+    admin = TopicAdmin(config.kafka.bootstrap)
+    before = admin.records({CDC_TOPIC: 1})[CDC_TOPIC]
+    api.resume(SOURCE)
+    wait_until(
+        lambda: admin.records({CDC_TOPIC: 1})[CDC_TOPIC] > before, timeout_s=PATIENCE_S, what="it reads the first users"
+    )
+    api.stop(SOURCE)
+    wait_until_stopped(api)
+    assert noted(config) == []
+    sql(config, "DELETE FROM users WHERE username = 'many'")
+    api.resume(SOURCE)
+    wait_until(lambda: bool(noted(config)), timeout_s=PATIENCE_S, what="the second try is noted")
+    assert noted(config) == [("public.users", "its snapshot was cut off and begun again, rows may have been deleted")]
+    api.delete(SOURCE)
+
+
+MANY_USERS = """
+    INSERT INTO users (id, username, email, first_name, last_name, country, registered)
+    SELECT gen_random_uuid(), 'many', n || '@example.com', 'Ada', 'Lovelace', 'PT', now()
+    FROM generate_series(1, 100000) n
+"""
+
+
+def forget_where_it_was(config: Config, api: ConnectApi) -> None:
+    """Make the source begin with a snapshot again."""
+    api.stop(SOURCE)
+    wait_until_stopped(api)
+    api.delete_offsets(SOURCE)
+    wait_until(lambda: drop_slot(config), timeout_s=PATIENCE_S, what="Postgres lets go of the slot")
+
+
+def drop_slot(config: Config) -> bool:
+    try:
+        sql(config, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+    except psycopg2.errors.ObjectInUse:
+        return False
+    return True
+
+
+def wait_until_stopped(api: ConnectApi) -> None:
+    stopped = State.STOPPED
+    wait_until(lambda: api.status(SOURCE).connector.state == stopped, timeout_s=PATIENCE_S, what="the source stops")
+
+
+def noted(config: Config) -> list[tuple[str, str]]:
+    with connect(config) as connection:
+        note_begun_again(config, connection, ["public.users"])
+        return [(change.table, change.what) for change in silent_changes(connection, ["public.users"])]
 
 
 # --- topics ---

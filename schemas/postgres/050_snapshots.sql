@@ -1,0 +1,7 @@
+-- How far the notifications of Debezium were read for snapshots that were cut off and begun again (penstock/views/snapshots.py).
+-- One row at most; what was found is in penstock.silent_changes, written in the same transaction.
+
+CREATE TABLE IF NOT EXISTS penstock.snapshots_read (
+    next_offset bigint NOT NULL,
+    only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row)
+);

@@ -1,0 +1,64 @@
+"""The source goes on only from a place that the database has."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from penstock.connect.api import ConnectApi
+from penstock.errors import PenstockError
+from penstock.stack.source import DatabaseFell, EpochFell, SlotGone, Wal, refuse_lost_place
+from penstock.views.connector_lists import EPOCH, SOURCE
+
+END = 0x1_0000_0010
+
+
+class Known:
+    """What Connect knows of the source, in place of its REST interface."""
+
+    def __init__(self, *, lsn: int | None, epoch: str = "1", exists: bool = True) -> None:
+        self._lsn, self._epoch, self._exists = lsn, epoch, exists
+
+    def connectors(self) -> dict[str, None]:
+        return {SOURCE: None} if self._exists else {}
+
+    def offsets(self, _: str) -> tuple[dict[str, Any], ...]:
+        return () if self._lsn is None else ({"partition": {"server": "app"}, "offset": {"lsn": self._lsn}},)
+
+    def config(self, _: str) -> dict[str, str]:
+        return {EPOCH: self._epoch}
+
+
+def refuse(known: Known, wal: Wal, epoch: int = 1) -> None:
+    refuse_lost_place(cast("ConnectApi", known), wal=wal, epoch=epoch)
+
+
+@pytest.mark.parametrize(
+    ("known", "has_slot"),
+    [
+        (Known(lsn=None, exists=False), False),
+        (Known(lsn=None), False),
+        (Known(lsn=None), True),
+        (Known(lsn=END), True),
+        (Known(lsn=1), True),
+    ],
+)
+def test_a_place_that_is_there_is_taken(known: Known, has_slot: bool) -> None:
+    refuse(known, Wal(has_slot, END))
+
+
+@pytest.mark.parametrize(
+    ("known", "has_slot", "error", "said"),
+    [
+        (Known(lsn=END), False, SlotGone, "replication slot penstock is gone"),
+        (Known(lsn=END + 1), True, DatabaseFell, "up to 1/11, but that of the database ends at 1/10"),
+        (Known(lsn=END, epoch="2"), True, EpochFell, "the pipeline is in epoch 2"),
+    ],
+)
+def test_a_place_that_is_lost_is_refused_with_the_cure(
+    known: Known, has_slot: bool, error: type[PenstockError], said: str
+) -> None:
+    with pytest.raises(error, match=said) as raised:
+        refuse(known, Wal(has_slot, END))
+    assert "penstock views rebuild" in str(raised.value)
