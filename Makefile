@@ -70,6 +70,10 @@ test-compose: .venv/.installed ## The pipeline in containers: up, kills, down an
 	@servers/compose/docker-up.sh $(DOCKER_UP)
 	@$(PYTHON) -m pytest tests/compose $(if $(ZOOKEEPER),--zookeeper)
 
+.PHONY: soak-console
+soak-console: setup ## The control center under ten tabs on the running stack: memory and processor time each minute (MINUTES=60)
+	@$(PYTHON) -m tests.soak.console --minutes $(or $(MINUTES),60)
+
 .PHONY: test-unit
 test-unit: .venv/.installed .servers/.installed ## The fast tests: nothing needs to run
 	@$(PYTHON) -m pytest tests/unit tests/contract

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from penstock.bench import sink
 from penstock.bench.alone import sink_alone
+from penstock.bench.flow import flow
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 
@@ -43,6 +44,29 @@ def drain(
             "bare Java driver": f"{result.bare_rows_s:,} rows/s",
             "sink connector": f"{result.sink_rows_s:,} rows/s",
             "ratio": f"{result.ratio:.2f}",
+        },
+    )
+
+
+@bench.command("flow")
+def measure_flow(
+    rate: Annotated[int, typer.Option(min=1, help="Changes per second.")] = 500,
+    seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
+    as_json: _Json = False,
+) -> None:
+    """Measure how long a change takes from Postgres to each topic and to each view in Cassandra.
+
+    Rows of the views' tables are updated without changing them; a history gets an entry for each.
+
+    Example: `penstock bench flow --rate 500 --seconds 30`
+    """
+    result = flow(load_config(), rate=rate, seconds=seconds, on_progress=_say)
+    _print(
+        as_json,
+        asdict(result),
+        {
+            "changes timed": f"{result.changes:,} at {result.rate:,.0f}/s",
+            **{leg.place: f"p50 {leg.p50_ms:,.0f} ms, p99 {leg.p99_ms:,.0f} ms" for leg in result.legs},
         },
     )
 

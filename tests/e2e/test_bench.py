@@ -47,6 +47,18 @@ def test_latency_times_rows_until_they_can_be_read_while_the_others_rest(stack: 
         }
 
 
+def test_flow_times_changes_at_every_place_and_changes_no_row(stack: Stack) -> None:
+    before = stack.sql("SELECT * FROM public.users ORDER BY id")
+    figures = bench(stack, "flow --rate 50 --seconds 3")
+    assert stack.sql("SELECT * FROM public.users ORDER BY id") == before
+    assert figures["changes"] > 0
+    places = {leg["place"]: leg for leg in figures["legs"]}
+    views = ("user_history", "users_by_country", "users_by_id")
+    assert set(places) == {"change topics", *(f"{name}: {at}" for name in views for at in ("topic", "Cassandra"))}
+    assert all(0 < leg["p50_ms"] <= leg["p99_ms"] for leg in places.values())
+    assert {places[f"{name}: topic"]["samples"] for name in views} == {figures["changes"]}
+
+
 def test_memory_looks_at_the_heap(stack: Stack) -> None:
     ((rows, used_mb),) = bench(stack, "memory --rows 2000")["used_mb"]
     assert rows == 2000

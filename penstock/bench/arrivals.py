@@ -1,0 +1,150 @@
+"""When change events and view records arrive in their topics, and rows in Cassandra, as a client of each sees it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cassandra.cluster import Session
+from cassandra.metadata import protect_name
+from confluent_kafka import Consumer, TopicPartition
+from penstock_views.declare import View
+from penstock_views.names import topic_of
+
+from penstock.cassandra.values import Instant, bindable
+from penstock.config import Config
+from penstock.registry.client import RegistryClient
+from penstock.registry.decode import AvroDecoder, readable
+from penstock.topics.consumer import open_consumer
+
+_POLL_S = 0.1
+_EACH_S = 0.04
+"""Between two rows that are looked for in Cassandra."""
+_LOOK_S = 0.001
+"""Between two looks for a row: it counts to what is measured."""
+_TIMEOUT_S = 10.0
+
+
+@dataclass
+class Seen:
+    """What arrived, and when: seconds of the monotonic clock."""
+
+    transactions: dict[int, int] = field(default_factory=dict)
+    """The transaction of each change event, by its LSN."""
+    changes: dict[int, float] = field(default_factory=dict)
+    """By LSN."""
+    records: dict[tuple[str, int], float] = field(default_factory=dict)
+    """By view and LSN; the first counts, for a job that was killed writes some again."""
+    rows: dict[tuple[str, int], float] = field(default_factory=dict)
+    """By view and LSN."""
+
+
+class Arrivals:
+    """Follows the topics of some views from where they end now; `seen` grows with each `poll`."""
+
+    def __init__(self, config: Config, views: Sequence[View], registry: RegistryClient, session: Session) -> None:
+        self.seen = Seen()
+        self._by_topic = {view.topic: view for view in views}
+        self._decoder = AvroDecoder(registry)
+        self._lookout = _Lookout(session, config.cassandra.keyspace, self.seen)
+        self._consumer = open_consumer(config.kafka.bootstrap, group="penstock-bench")
+        self._consumer.assign(_ends(self._consumer, {*self._by_topic, *(topic_of(view.table) for view in views)}))
+
+    def poll(self) -> bool:
+        """Take what has arrived; return whether anything had."""
+        record = self._consumer.poll(_POLL_S)
+        at = time.monotonic()
+        if record is None or record.error() is not None:
+            return False
+        view = self._by_topic.get(record.topic() or "")
+        if view is None:
+            self._take_change(record, at)
+        else:
+            self._take_record(view, record, at)
+        return True
+
+    def close(self) -> None:
+        """End the looking."""
+        self._lookout.close()
+        self._consumer.close()
+
+    def _take_change(self, record: Any, at: float) -> None:
+        value = self._decoder.decode(record.value()).value
+        if isinstance(value, dict) and value["source"]["txId"] is not None:
+            lsn = value["source"]["lsn"]
+            self.seen.changes[lsn], self.seen.transactions[lsn] = at, value["source"]["txId"]
+
+    def _take_record(self, view: View, record: Any, at: float) -> None:
+        headers = {name: readable(value or b"") for name, value in record.headers() or ()}
+        if record.value() is None or "lsn" not in headers:
+            return
+        arrival = (view.name, int(headers["lsn"]))
+        self.seen.records.setdefault(arrival, at)
+        if self._lookout.is_free:
+            self._lookout.look(view, arrival, self._decoder.decode(record.key()).value, int(headers["version"]))
+
+
+class _Lookout:
+    """Reads one row at a time from Cassandra until it has its version, with pauses to take little itself."""
+
+    def __init__(self, session: Session, keyspace: str, seen: Seen) -> None:
+        self._session, self._keyspace, self._seen = session, keyspace, seen
+        self._prepared: dict[str, Any] = {}
+        self._wanted: queue.Queue[tuple[View, tuple[str, int], dict[str, Any], int] | None] = queue.Queue(maxsize=1)
+        self._due = 0.0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def is_free(self) -> bool:
+        return self._wanted.empty() and time.monotonic() >= self._due
+
+    def look(self, view: View, arrival: tuple[str, int], key: dict[str, Any], version: int) -> None:
+        self._due = time.monotonic() + _EACH_S
+        self._wanted.put((view, arrival, key, version))
+
+    def close(self) -> None:
+        self._wanted.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (wanted := self._wanted.get()) is not None:
+            view, arrival, key, version = wanted
+            self._wait(view, key, version)
+            self._seen.rows[arrival] = time.monotonic()
+
+    def _wait(self, view: View, key: dict[str, Any], version: int) -> None:
+        bound = self._bound(view, key)
+        while True:
+            row = self._session.execute(self._statement(view), bound).one()
+            if row is not None and row["row_version"] >= version:
+                return
+            time.sleep(_LOOK_S)
+
+    def _statement(self, view: View) -> Any:
+        if view.name not in self._prepared:
+            where = " AND ".join(f"{protect_name(column)} = ?" for column in view.primary_key)
+            table = f"{protect_name(self._keyspace)}.{protect_name(view.name)}"
+            self._prepared[view.name] = self._session.prepare(f"SELECT row_version FROM {table} WHERE {where}")  # noqa: S608
+        return self._prepared[view.name]
+
+    def _bound(self, view: View, key: dict[str, Any]) -> tuple[Any, ...]:
+        columns = self._session.cluster.metadata.keyspaces[self._keyspace].tables[view.name].columns
+        return tuple(_bindable(columns[name].cql_type, key[name]) for name in view.primary_key)
+
+
+def _bindable(cql_type: str, value: Any) -> Any:
+    return bindable(cql_type, Instant.of(value) if isinstance(value, datetime) else value)
+
+
+def _ends(consumer: Consumer, topics: set[str]) -> list[TopicPartition]:
+    known = consumer.list_topics(timeout=_TIMEOUT_S).topics
+    places = [TopicPartition(topic, number) for topic in topics for number in known[topic].partitions]
+    for place in places:
+        _, place.offset = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+    return places

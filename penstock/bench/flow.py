@@ -1,0 +1,120 @@
+"""How soon a change of Postgres is in the change topic, in the topic of each view, and readable in Cassandra."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from penstock_views.declare import View
+from penstock_views.declare_totals import Aggregate
+
+from penstock.bench.arrivals import Arrivals, Seen
+from penstock.bench.sink import OnProgress
+from penstock.bench.updates import Updates
+from penstock.cassandra.session import open_session
+from penstock.config import Config
+from penstock.errors import TerminalError
+from penstock.project import Project
+from penstock.registry.client import RegistryClient
+from penstock.views.connector_lists import read_lists
+from penstock.views.load import views_of
+
+_WARM_UP_S = 20
+"""At the same rate, before the first change is timed: every server compiles what it runs often while it runs it."""
+_QUIET_S = 3.0
+_STALL_S = 60.0
+
+
+class ChangesMissing(TerminalError):
+    """Not every change came: then no figure counts."""
+
+    def __init__(self, found: int, wanted: int) -> None:
+        super().__init__(
+            f"{found:,} of {wanted:,} changes came to the change topics, and nothing more for {_STALL_S:.0f} s; "
+            "`penstock status` tells more"
+        )
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Milliseconds from when an UPDATE is handed to Postgres until a client sees it at one place."""
+
+    place: str
+    samples: int
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The figures of one run.
+
+    :param rate: changes per second, as they were really made.
+    """
+
+    rate: float
+    changes: int
+    legs: tuple[Leg, ...]
+
+
+def flow(config: Config, *, rate: int, seconds: int, on_progress: OnProgress) -> Flow:
+    """Update rows of every table that has a view, without changing them, and time each on its way; warm up first.
+
+    Aggregates are left out: their record tells of a micro-batch, not of a change; so are paused views.
+
+    :raises NothingToUpdate: no such table has a row.
+    :raises ChangesMissing: the pipeline stands still.
+    """
+    flowing = read_lists(Project.of(config)).flowing
+    views = [view for view in views_of(config) if not isinstance(view, Aggregate) and view.name in flowing]
+    tables = sorted({view.table for view in views})
+    updates = Updates(config, tables=tables, rate=rate, seconds=_WARM_UP_S + seconds)
+    with (
+        open_session(config) as session,
+        RegistryClient(config.registry.url) as registry,
+        closing(Arrivals(config, views, registry, session)) as arrivals,
+    ):
+        begun = time.monotonic()
+        updates.start()
+        _follow(updates, arrivals, on_progress)
+    sent = {transaction: at for transaction, at in updates.sent.items() if at >= begun + _WARM_UP_S}
+    return Flow(round(len(sent) / seconds, 1), len(sent), tuple(_legs(views, sent, arrivals.seen)))
+
+
+def _follow(updates: Updates, arrivals: Arrivals, on_progress: OnProgress) -> None:
+    """Take what arrives until every change has come and all is quiet."""
+    moved_at = time.monotonic()
+    while True:
+        now = time.monotonic()
+        if arrivals.poll():
+            moved_at = now
+            continue
+        found, wanted = len(updates.sent.keys() & arrivals.seen.transactions.values()), len(updates.sent)
+        on_progress("changes seen", found, wanted)
+        if updates.is_running:
+            continue
+        if found == wanted and now - moved_at > _QUIET_S:
+            return
+        if now - moved_at > _STALL_S:
+            raise ChangesMissing(found, wanted)
+
+
+def _legs(views: Sequence[View], sent: Mapping[int, float], seen: Seen) -> Iterator[Leg]:
+    sent_at = {lsn: sent[transaction] for lsn, transaction in seen.transactions.items() if transaction in sent}
+    yield from _leg("change topics", sent_at, seen.changes)
+    for what, arrived in (("topic", seen.records), ("Cassandra", seen.rows)):
+        for view in views:
+            yield from _leg(
+                f"{view.name}: {what}", sent_at, {lsn: at for (name, lsn), at in arrived.items() if name == view.name}
+            )
+
+
+def _leg(place: str, sent_at: Mapping[int, float], arrived_at: Mapping[int, float]) -> Iterator[Leg]:
+    """Yield the figures of a place, if enough has arrived there for any."""
+    waits = [(at - sent_at[lsn]) * 1000 for lsn, at in arrived_at.items() if lsn in sent_at]
+    if len(waits) > 1:
+        cuts = statistics.quantiles(waits, n=100, method="inclusive")
+        yield Leg(place, len(waits), round(cuts[49], 1), round(cuts[98], 1))

@@ -1,0 +1,107 @@
+"""Updates that change nothing, one a transaction, at a steady rate: each is a change event, and no value moves.
+
+A history gets an entry for each; nothing is left behind otherwise.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+
+from penstock.config import Config
+from penstock.errors import TerminalError
+from penstock.views.catalogue import connect, read_live_table
+
+_WRITERS = 4
+_KEYS = 10_000
+_UPDATE = "UPDATE {} SET {} = {} WHERE {} RETURNING pg_current_xact_id()::text::bigint"
+# Debezium's `txId` is the number of the transaction without its epoch.
+_XIDS = 2**32
+
+
+class NothingToUpdate(TerminalError):
+    """A benchmark needs rows."""
+
+    def __init__(self, tables: Sequence[str]) -> None:
+        super().__init__(f"no row in {', '.join(tables)}: `penstock load` brings some")
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A row and the statement that updates it."""
+
+    statement: sql.Composed
+    key: tuple[Any, ...]
+
+
+class Updates:
+    """Writers that share a rate; `sent` says when each transaction was handed to Postgres.
+
+    :raises NothingToUpdate: when the tables have no rows.
+    """
+
+    def __init__(self, config: Config, *, tables: Sequence[str], rate: int, seconds: int) -> None:
+        self._dsn = config.postgres.dsn
+        self._rate, self._count = rate, rate * seconds
+        self._targets = _read_targets(config, tables)
+        self._next = itertools.count()
+        self.sent: dict[int, float] = {}
+        """By transaction, as Debezium numbers it: seconds of the monotonic clock."""
+        self._threads = [threading.Thread(target=self._write, args=(seed,), daemon=True) for seed in range(_WRITERS)]
+        self._begun = 0.0
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._begun = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether a writer is still at it."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def _write(self, seed: int) -> None:
+        chance = random.Random(seed)  # noqa: S311 - which row is no secret
+        connection = psycopg2.connect(self._dsn)
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                while (number := next(self._next)) < self._count:
+                    target = chance.choice(self._targets[number % len(self._targets)])
+                    time.sleep(max(0.0, self._begun + number / self._rate - time.monotonic()))
+                    at = time.monotonic()
+                    cursor.execute(target.statement, target.key)
+                    # A row that somebody has deleted meanwhile is no change.
+                    for (transaction,) in cursor.fetchall():
+                        self.sent[transaction % _XIDS] = at
+        finally:
+            connection.close()
+
+
+def _read_targets(config: Config, tables: Sequence[str]) -> list[list[_Target]]:
+    """Read rows of each table; one without rows is left out."""
+    with connect(config) as connection:
+        found = [_targets_of(connection, table) for table in tables]
+    if not any(found):
+        raise NothingToUpdate(tables)
+    return [targets for targets in found if targets]
+
+
+def _targets_of(connection: Connection, table: str) -> list[_Target]:
+    key = read_live_table(connection, table).table.primary_key
+    columns, name = list(map(sql.Identifier, key)), sql.Identifier(*table.split(".", 1))
+    where = sql.SQL(" AND ").join(sql.SQL("{} = %s").format(column) for column in columns)
+    statement = sql.SQL(_UPDATE).format(name, columns[0], columns[0], where)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT {} FROM {} LIMIT %s").format(sql.SQL(", ").join(columns), name), (_KEYS,))
+        return [_Target(statement, row) for row in cursor.fetchall()]
