@@ -4,24 +4,58 @@ from __future__ import annotations
 
 import sys
 import traceback
+from importlib import import_module
+from typing import Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from penstock.cli import bench, clients, connectors, load, part, stack, topics, up, verify, views
 from penstock.errors import PenstockError
 
-app = typer.Typer(
-    name="penstock",
-    help="Keep Cassandra tables as live, exact views of Postgres tables, and prove it.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
+_MODULES = {
+    "up": "up",
+    "down": "stack",
+    "reset": "stack",
+    "status": "stack",
+    "logs": "stack",
+    "part": "part",
+    "load": "load",
+    "connectors": "connectors",
+    "views": "views",
+    "topics": "topics",
+    "verify": "verify",
+    "bench": "bench",
+    "cqlsh": "clients",
+    "psql": "clients",
+}
+"""The module of `penstock.cli` that holds each command, in the order of the help."""
+
+
+class Commands(TyperGroup):
+    """Loads the module of a command when it is asked for: PySpark and the drivers take a second or two to import."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - its types are Typer's private click
+        """Name the commands."""
+        return list(_MODULES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - as above
+        """Import the command; None when there is none of that name."""
+        if cmd_name not in _MODULES:
+            return None
+        held = typer.Typer(rich_markup_mode="markdown")
+        import_module(f"penstock.cli.{_MODULES[cmd_name]}").register(held)
+        return get_group(held).commands[cmd_name]
+
+
+app = typer.Typer(name="penstock", cls=Commands, pretty_exceptions_enable=False, rich_markup_mode="markdown")
 _err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
-for module in (up, stack, part, load, connectors, views, topics, verify, bench, clients):
-    module.register(app)
+
+@app.callback(no_args_is_help=True)
+def penstock() -> None:
+    """Keep Cassandra tables as live, exact views of Postgres tables, and prove it."""
 
 
 def main() -> None:

@@ -1,0 +1,42 @@
+"""The command line finds each command, and loads for one no more than it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from penstock.cli.main import _MODULES, app
+from penstock.config import ROOT
+
+HEAVY = ("pyspark", "cassandra")
+
+
+@pytest.mark.parametrize("command", _MODULES)
+def test_each_command_has_its_help(command: str) -> None:
+    said = CliRunner().invoke(app, [command, "--help"])
+    assert said.exit_code == 0
+    assert f"Usage: penstock {command}" in said.stdout
+
+
+def test_the_help_names_every_command() -> None:
+    said = CliRunner().invoke(app, ["--help"]).stdout
+    assert [name for name in _MODULES if f"│ {name} " not in said] == []
+
+
+def test_an_unknown_command_is_a_mistake_of_usage() -> None:
+    said = CliRunner().invoke(app, ["topcis"])
+    assert (said.exit_code, "No such command 'topcis'" in said.output) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["connectors", "load", "psql"])
+def test_what_needs_no_view_waits_for_no_spark(command: str) -> None:
+    program = (
+        "import sys; from typer.testing import CliRunner; from penstock.cli.main import app; "
+        f"assert CliRunner().invoke(app, [{command!r}, '--help']).exit_code == 0; "
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
