@@ -61,9 +61,9 @@ test-stack: setup ## Only the tests on the whole stack: every change of a row, R
 test-zookeeper: setup setup-zookeeper ## The tests of the mode with ZooKeeper, on a whole stack; not part of `make test`
 	@$(PYTHON) -m pytest --zookeeper tests/e2e/test_changes.py tests/e2e/test_life.py tests/faults/test_zookeeper.py
 
-.PHONY: test-types
-test-types: setup ## Every Postgres type on its way through real servers to Cassandra; not yet part of `make test`
-	@PENSTOCK_TEST_TYPES=1 $(PYTHON) -m pytest tests/integration/test_types.py
+.PHONY: test-slow
+test-slow: setup ## What CI has no time for: every Postgres type on its way to Cassandra, the longer benchmarks
+	@$(PYTHON) -m pytest --slow -m slow tests/integration tests/e2e
 
 .PHONY: test-compose
 test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports; ZOOKEEPER=1: that mode

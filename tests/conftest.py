@@ -29,6 +29,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a developer choose the stack that the tests run against."""
     parser.addoption("--running", action="store_true", help="use the stack that `penstock up` started, and leave it")
     parser.addoption("--zookeeper", action="store_true", help="start a stack whose Kafka is registered in ZooKeeper")
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow too (`make test-slow`)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what CI has no time for."""
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="run by `make test-slow`"))
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,8 @@ from penstock.registry.client import RegistryClient
 from penstock.views.connector_lists import read_lists
 from penstock.views.load import views_of
 
-_WARM_UP_S = 20
-"""At the same rate, before the first change is timed: every server compiles what it runs often while it runs it."""
-_QUIET_S = 3.0
+_QUIET_S = 15.0
+"""Longer than the job of row views takes from one commit to its next records."""
 _STALL_S = 60.0
 
 
@@ -60,18 +59,19 @@ class Flow:
     legs: tuple[Leg, ...]
 
 
-def flow(config: Config, *, rate: int, seconds: int, on_progress: OnProgress) -> Flow:
-    """Update rows of every table that has a view, without changing them, and time each on its way; warm up first.
+def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress: OnProgress) -> Flow:
+    """Update rows of every table that has a view, without changing them, and time each on its way.
 
     Aggregates are left out: their record tells of a micro-batch, not of a change; so are paused views.
 
+    :param warm_up_s: so many seconds are not timed at first.
     :raises NothingToUpdate: no such table has a row.
     :raises ChangesMissing: the pipeline stands still.
     """
     flowing = read_lists(Project.of(config)).flowing
     views = [view for view in views_of(config) if not isinstance(view, Aggregate) and view.name in flowing]
     tables = sorted({view.table for view in views})
-    updates = Updates(config, tables=tables, rate=rate, seconds=_WARM_UP_S + seconds)
+    updates = Updates(config, tables=tables, rate=rate, seconds=warm_up_s + seconds)
     with (
         open_session(config) as session,
         RegistryClient(config.registry.url) as registry,
@@ -80,7 +80,7 @@ def flow(config: Config, *, rate: int, seconds: int, on_progress: OnProgress) ->
         begun = time.monotonic()
         updates.start()
         _follow(updates, arrivals, on_progress)
-    sent = {transaction: at for transaction, at in updates.sent.items() if at >= begun + _WARM_UP_S}
+    sent = {transaction: at for transaction, at in updates.sent.items() if at >= begun + warm_up_s}
     return Flow(round(len(sent) / seconds, 1), len(sent), tuple(_legs(views, sent, arrivals.seen)))
 
 

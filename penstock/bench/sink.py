@@ -24,8 +24,8 @@ _EACH_S = 0.04
 """Between two rows that are timed."""
 _LOOK_S = 0.001
 """Between two looks for a row: it counts to what is measured."""
-_WARM_UP_S = 20
-"""At the same rate, before the first row is timed: both servers compile what they run often while they run it."""
+WARM_UP_S = 20
+"""At the same rate, before the first row is timed: the servers compile what they run often while they run it."""
 _CHUNK = 500_000
 _ALL = f"SELECT id FROM {KEYSPACE}.{TABLE}"  # noqa: S608 - both names are constants of ours
 _ONE = f"{_ALL} WHERE id = ?"
@@ -86,13 +86,13 @@ def drain(config: Config, *, rows: int, on_progress: OnProgress) -> Drain:
         return Drain(rows, round(rows / seconds), bare)
 
 
-def latency(config: Config, *, rate: int, seconds: int, on_progress: OnProgress) -> Latency:
+def latency(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress: OnProgress) -> Latency:
     """Write rows at a steady rate and see when one of them in each 40 ms can be read.
 
-    The first seconds are not timed.
+    :param warm_up_s: so many seconds are not timed at first.
     """
     with bench_ground(config) as ground:
-        return _Stopwatch(ground, rate=rate).run(seconds, on_progress)
+        return _Stopwatch(ground, rate=rate, warm_up_s=warm_up_s).run(seconds, on_progress)
 
 
 def memory(config: Config, *, rows: int, on_progress: OnProgress) -> Memory:
@@ -133,8 +133,8 @@ class _Stopwatch:
     It reads with pauses: a client that asks without end takes the time of the processor that it measures.
     """
 
-    def __init__(self, ground: Ground, *, rate: int) -> None:
-        self._ground, self._rate = ground, rate
+    def __init__(self, ground: Ground, *, rate: int, warm_up_s: int) -> None:
+        self._ground, self._rate, self._warm_up_s = ground, rate, warm_up_s
         self._writer = ground.writer(linger_ms=0)
         self._read = ground.session.prepare(_ONE)
         self._newest = (0, 0.0)
@@ -142,12 +142,12 @@ class _Stopwatch:
         self._ended = threading.Event()
 
     def run(self, seconds: int, on_progress: OnProgress) -> Latency:
-        thread = threading.Thread(target=self._write, args=(_WARM_UP_S + seconds,))
+        thread = threading.Thread(target=self._write, args=(self._warm_up_s + seconds,))
         begun = time.monotonic()
         thread.start()
         waits = []
         for written_at, wait_ms in self._waits():
-            if written_at < begun + _WARM_UP_S:
+            if written_at < begun + self._warm_up_s:
                 continue
             waits.append(wait_ms)
             if len(waits) % 100 == 0:

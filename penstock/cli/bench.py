@@ -17,6 +17,9 @@ from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 
 _err = Console(stderr=True, highlight=False)
+_WarmUp = Annotated[
+    int, typer.Option(min=0, help="Seconds that are not timed at first: servers compile what they run often.")
+]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _HELP = "Measure the running stack: figures side by side, of one run.\n\nExample: `penstock bench drain --rows 100000`"
 bench = typer.Typer(no_args_is_help=True, help=_HELP)
@@ -52,6 +55,7 @@ def drain(
 def measure_flow(
     rate: Annotated[int, typer.Option(min=1, help="Changes per second.")] = 500,
     seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
+    warm_up: _WarmUp = sink.WARM_UP_S,
     as_json: _Json = False,
 ) -> None:
     """Measure how long a change takes from Postgres to each topic and to each view in Cassandra.
@@ -60,7 +64,7 @@ def measure_flow(
 
     Example: `penstock bench flow --rate 500 --seconds 30`
     """
-    result = flow(load_config(), rate=rate, seconds=seconds, on_progress=_say)
+    result = flow(load_config(), rate=rate, seconds=seconds, warm_up_s=warm_up, on_progress=_say)
     _print(
         as_json,
         asdict(result),
@@ -75,6 +79,7 @@ def measure_flow(
 def latency(
     rate: Annotated[int, typer.Option(min=1, help="Rows per second.")] = 500,
     seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
+    warm_up: _WarmUp = sink.WARM_UP_S,
     alone: Annotated[
         bool, typer.Option("--alone", help="Stop what the sink does not need (loader, source, jobs) meanwhile.")
     ] = False,
@@ -86,7 +91,7 @@ def latency(
     """
     config = load_config()
     with sink_alone(config) if alone else nullcontext():
-        result = sink.latency(config, rate=rate, seconds=seconds, on_progress=_say)
+        result = sink.latency(config, rate=rate, seconds=seconds, warm_up_s=warm_up, on_progress=_say)
     _print(
         as_json,
         asdict(result),

@@ -5,7 +5,6 @@ Real servers, both of Debezium's readers (snapshot and WAL, which decode differe
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -50,9 +49,8 @@ from tests.every_type import COLUMNS, TYPES, UNUSABLE, Refused, Typed
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 
-# By `make test-types` only, until it has passed in one piece: its stages did, one after the other, on a busy machine.
 pytestmark = [
-    pytest.mark.skipif("PENSTOCK_TEST_TYPES" not in os.environ, reason="run by `make test-types`"),
+    pytest.mark.slow,
 ]
 TABLE, VIEW, CDC = "public.every_type", "every_type", "types.public.every_type"
 NAMES = [column.name for column in COLUMNS]
