@@ -27,6 +27,10 @@ FROM build AS servers
 COPY servers servers
 RUN --mount=type=cache,target=/root/.m2 make .servers/.installed
 
+FROM servers AS debezium
+COPY connect/postgres-source connect/postgres-source
+RUN make .servers/plugins/debezium/.installed
+
 FROM build AS servers-zookeeper
 COPY servers servers
 RUN --mount=type=cache,target=/root/.m2 make setup-zookeeper
@@ -88,7 +92,7 @@ FROM penstock AS cassandra
 COPY --from=servers /opt/penstock/.servers/cassandra .servers/cassandra
 
 FROM kafka AS connect
-COPY --from=servers /opt/penstock/.servers/plugins/debezium .servers/plugins/debezium
+COPY --from=debezium /opt/penstock/.servers/plugins/debezium .servers/plugins/debezium
 COPY --from=plugins /opt/penstock/.servers/plugins .servers/plugins
 
 FROM penstock AS spark

@@ -11,6 +11,9 @@ SYSTEM_PYTHON := $(shell command -v python3.11 || command -v python3)
 TEST_CASSANDRA_PORT := 27042
 POSTGRES_PLATFORM := $(shell uname -sm | sed -e 's/Linux x86_64/linux-amd64/' -e 's/Linux aarch64/linux-arm64v8/' -e 's/Darwin x86_64/darwin-amd64/' -e 's/Darwin arm64/darwin-arm64v8/')
 SINK_SOURCES = $(shell find connect/cassandra-sink/src/main -type f) connect/cassandra-sink/pom.xml
+SOURCE_SOURCES = $(shell find connect/postgres-source/src/main -type f)
+SOURCE_JARS    = .servers/plugins/debezium/debezium-connector-postgres/*:.servers/kafka/*
+SOURCE_BUILD   = connect/postgres-source/target
 CONVERTER_SOURCES = $(shell find connect/avro-converter/src/main -type f) connect/avro-converter/pom.xml
 
 .PHONY: help
@@ -18,7 +21,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: prerequisites .venv/.installed .servers/.installed .servers/airflow-venv/.installed .servers/plugins/avro-converter/.installed .servers/plugins/cassandra-sink/.installed .servers/spark/classes.jsa ## Install everything into the clone (.venv, .tools, .servers)
+setup: prerequisites .venv/.installed .servers/.installed .servers/airflow-venv/.installed .servers/plugins/debezium/.installed .servers/plugins/avro-converter/.installed .servers/plugins/cassandra-sink/.installed .servers/spark/classes.jsa ## Install everything into the clone (.venv, .tools, .servers)
 
 .PHONY: prerequisites
 prerequisites:
@@ -49,7 +52,9 @@ test: setup ## Install and run all tests, those on real servers and on the whole
 	@$(PYTHON) -m pytest --durations=25 tests/integration tests/e2e tests/faults
 
 .PHONY: test-java
-test-java: .servers/.installed ## The tests of the sink connector, on a real Cassandra that they start, and of the converter
+test-java: .servers/.installed .servers/plugins/debezium/.installed ## The tests of the sink connector, on a real Cassandra that they start, of the converter and of the source
+	@javac -d $(SOURCE_BUILD)/test-classes -cp '$(SOURCE_BUILD)/classes:$(SOURCE_JARS)' $$(find connect/postgres-source/src/test -name '*.java')
+	@java -ea -cp '$(SOURCE_BUILD)/test-classes:$(SOURCE_BUILD)/classes:$(SOURCE_JARS)' dev.penstock.postgres.PostgresSourceTaskTest
 	@$(MVN) -f connect/avro-converter/pom.xml test
 	@$(MVN) -f connect/cassandra-sink/pom.xml verify -Dcassandra.port=$(TEST_CASSANDRA_PORT)
 
@@ -96,7 +101,7 @@ lock: $(UV) ## Resolve the Python dependencies anew into the lock files
 
 .PHONY: clean
 clean: ## Delete what was installed and built (not var/: `penstock reset --yes` does that)
-	@rm -rf .venv .tools .servers connect/avro-converter/target connect/cassandra-sink/target
+	@rm -rf .venv .tools .servers connect/*/target
 
 # --- how each piece is installed; a stamp file says from which inputs ---
 
@@ -134,6 +139,15 @@ $(UV):
 	@echo "==> Airflow (.servers/airflow-venv)"
 	@[ -d .servers/airflow-venv ] || $(UV) venv -q --python $(SYSTEM_PYTHON) .servers/airflow-venv
 	@$(UV) pip sync --python .servers/airflow-venv airflow/requirements.lock
+	@touch $@
+
+# Without Maven: Debezium's artifacts have no complete POMs, and these are the very jars that it runs with.
+.servers/plugins/debezium/.installed: $(SOURCE_SOURCES) .servers/.installed
+	@echo "==> Postgres source connector (.servers/plugins/debezium)"
+	@rm -rf $(SOURCE_BUILD) && mkdir -p $(SOURCE_BUILD)
+	@javac --release 17 -Xlint:all,-processing,-classfile,-path -Werror -cp '$(SOURCE_JARS)' -d $(SOURCE_BUILD)/classes $$(find connect/postgres-source/src/main -name '*.java')
+	@cp -R connect/postgres-source/src/main/resources/* $(SOURCE_BUILD)/classes
+	@jar --create --file .servers/plugins/debezium/debezium-connector-postgres/penstock-postgres-source.jar -C $(SOURCE_BUILD)/classes .
 	@touch $@
 
 .servers/plugins/avro-converter/.installed: $(CONVERTER_SOURCES)
