@@ -12,7 +12,7 @@ from typing import Any
 
 from cassandra.cluster import Session
 from cassandra.metadata import protect_name
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 from penstock_views.declare import View
 from penstock_views.names import topic_of
 
@@ -21,13 +21,13 @@ from penstock.config import Config
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder, readable
 from penstock.topics.consumer import open_consumer
+from penstock.views.fence import ends
 
 _POLL_S = 0.1
 _EACH_S = 0.04
 """Between two rows that are looked for in Cassandra."""
 _LOOK_S = 0.001
 """Between two looks for a row: it counts to what is measured."""
-_TIMEOUT_S = 10.0
 
 
 @dataclass
@@ -53,7 +53,8 @@ class Arrivals:
         self._decoder = AvroDecoder(registry)
         self._lookout = _Lookout(session, config.cassandra.keyspace, self.seen)
         self._consumer = open_consumer(config.kafka.bootstrap, group="penstock-bench")
-        self._consumer.assign(_ends(self._consumer, {*self._by_topic, *(topic_of(view.table) for view in views)}))
+        topics = {*self._by_topic, *(topic_of(view.table) for view in views)}
+        self._consumer.assign([TopicPartition(*place, end) for place, end in ends(config, topics).items()])
 
     def poll(self) -> bool:
         """Take what has arrived; return whether anything had."""
@@ -140,11 +141,3 @@ class _Lookout:
 
 def _bindable(cql_type: str, value: Any) -> Any:
     return bindable(cql_type, Instant.of(value) if isinstance(value, datetime) else value)
-
-
-def _ends(consumer: Consumer, topics: set[str]) -> list[TopicPartition]:
-    known = consumer.list_topics(timeout=_TIMEOUT_S).topics
-    places = [TopicPartition(topic, number) for topic in topics for number in known[topic].partitions]
-    for place in places:
-        _, place.offset = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-    return places

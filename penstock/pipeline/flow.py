@@ -18,11 +18,8 @@ from penstock.project import Project
 from penstock.stack.layout import Layout
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import DEAD_LETTER_TOPICS
-from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SLOT, read_lists
-from penstock.views.load import views_of
-from penstock.views.silent import silent_changes
-from penstock.views.snapshots import note_begun_again
+from penstock.views.snapshots import unsent_changes
 
 _NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
 _MB = 2**20
@@ -89,10 +86,7 @@ def _slot(config: Config) -> list[Reading]:
 
 
 def _silent_changes(config: Config) -> list[Reading]:
-    tables = {view.table for view in views_of(config)}
-    with connect(config) as connection:
-        note_begun_again(config, connection, tables)
-        changes = silent_changes(connection, tables)
+    changes = unsent_changes(config)
     cure = "`penstock views apply` reads the table again"
     return [Reading(f"table {change.table}", f"{change.what}: {cure}", is_well=False) for change in changes]
 

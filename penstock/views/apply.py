@@ -26,8 +26,8 @@ from penstock.views.generation import epoch_of
 from penstock.views.load import views_of
 from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
-from penstock.views.silent import SilentChange, forget_changes, silent_changes
-from penstock.views.snapshots import note_begun_again
+from penstock.views.silent import SilentChange, forget_changes
+from penstock.views.snapshots import unsent_changes
 
 OnStep = Callable[[str, str], None]
 _JOBS = ("views", "aggregates")
@@ -54,7 +54,7 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
     `up` does this when all else is done.
     """
     paused = read_lists(Project.of(config)).paused
-    changes = _silent_changes(config)
+    changes = unsent_changes(config)
     for change in changes:
         on_step("rows changed", f"{change.table}: {change.what}; no event told of it, its views are filled anew")
     new = _with_changed(config, settle_empty(config, views_to_fill(config)), changes)
@@ -91,13 +91,6 @@ def views_to_fill(config: Config) -> list[View]:
     """Return the views that their present generation has not filled."""
     with open_session(config) as session:
         return unfilled(session, config.cassandra.keyspace, views_of(config), epoch=epoch_of(Project.of(config)))
-
-
-def _silent_changes(config: Config) -> list[SilentChange]:
-    tables = {view.table for view in views_of(config)}
-    with connect(config) as connection:
-        note_begun_again(config, connection, tables)
-        return silent_changes(connection, tables)
 
 
 def _with_changed(config: Config, new: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:

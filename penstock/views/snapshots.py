@@ -20,6 +20,9 @@ from penstock.registry.decode import AvroDecoder
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.consumer import open_consumer
 from penstock.topics.declare import NOTIFICATIONS_TOPIC
+from penstock.views.catalogue import connect
+from penstock.views.load import views_of
+from penstock.views.silent import SilentChange, silent_changes
 
 _FIRST_SNAPSHOT = "Initial Snapshot"
 _WHAT = "its snapshot was cut off and begun again, rows may have been deleted"
@@ -52,6 +55,17 @@ def begun_again(told: Iterable[Told]) -> tuple[bool, int | None]:
         elif each.type == "COMPLETED":
             open_since = None
     return again, open_since
+
+
+def unsent_changes(config: Config) -> list[SilentChange]:
+    """Return what changed rows of the views' tables and sent no event, snapshots that were begun again among it.
+
+    :raises PostgresAway, KafkaUnreachable, RegistryUnreachable: whoever asks has to ask again.
+    """
+    tables = {view.table for view in views_of(config)}
+    with connect(config) as connection:
+        note_begun_again(config, connection, tables)
+        return silent_changes(connection, tables)
 
 
 def note_begun_again(config: Config, connection: Connection, tables: Collection[str]) -> None:

@@ -12,7 +12,7 @@ import org.apache.kafka.connect.source.SourceRecord;
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
  * offsets out of Kafka before its next poll, to confirm what Kafka really has. With a poll each 10 ms that is a round
- * trip to the broker, some hundred times a second at rest, and before every record.
+ * trip to the broker over and over at rest, and one more before every record.
  */
 public class PostgresSourceTask extends PostgresConnectorTask {
   static final long EACH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
