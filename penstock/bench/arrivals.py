@@ -16,6 +16,7 @@ from confluent_kafka import TopicPartition
 from penstock_views.declare import View
 from penstock_views.names import topic_of
 
+from penstock.bench.pace import EACH_S, LOOK_S
 from penstock.cassandra.values import Instant, bindable
 from penstock.config import Config
 from penstock.registry.client import RegistryClient
@@ -24,10 +25,6 @@ from penstock.topics.consumer import open_consumer
 from penstock.views.fence import ends
 
 _POLL_S = 0.1
-_EACH_S = 0.04
-"""Between two rows that are looked for in Cassandra."""
-_LOOK_S = 0.001
-"""Between two looks for a row: it counts to what is measured."""
 
 
 @dataclass
@@ -106,7 +103,7 @@ class _Lookout:
         return self._wanted.empty() and time.monotonic() >= self._due
 
     def look(self, view: View, arrival: tuple[str, int], key: dict[str, Any], version: int) -> None:
-        self._due = time.monotonic() + _EACH_S
+        self._due = time.monotonic() + EACH_S
         self._wanted.put((view, arrival, key, version))
 
     def close(self) -> None:
@@ -125,7 +122,7 @@ class _Lookout:
             row = self._session.execute(self._statement(view), bound).one()
             if row is not None and row["row_version"] >= version:
                 return
-            time.sleep(_LOOK_S)
+            time.sleep(LOOK_S)
 
     def _statement(self, view: View) -> Any:
         if view.name not in self._prepared:

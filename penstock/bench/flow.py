@@ -12,7 +12,7 @@ from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 
 from penstock.bench.arrivals import Arrivals, Seen
-from penstock.bench.sink import OnProgress
+from penstock.bench.pace import OnProgress
 from penstock.bench.updates import Updates
 from penstock.cassandra.session import open_session
 from penstock.config import Config

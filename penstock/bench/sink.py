@@ -7,25 +7,17 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from penstock.bench.ground import KEYSPACE, TABLE, Ground, bench_ground
+from penstock.bench.pace import EACH_S, LOOK_S, OnProgress
 from penstock.bench.rows import row_id
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.stack.health import part_healths
 
-OnProgress = Callable[[str, int, int], None]
-"""Told what is done, how much of it, and how much it is in all."""
-
 _POLL_S = 0.05
-_EACH_S = 0.04
-"""Between two rows that are timed."""
-_LOOK_S = 0.001
-"""Between two looks for a row: it counts to what is measured."""
-WARM_UP_S = 20
-"""At the same rate, before the first row is timed: the servers compile what they run often while they run it."""
 _CHUNK = 500_000
 _ALL = f"SELECT id FROM {KEYSPACE}.{TABLE}"  # noqa: S608 - both names are constants of ours
 _ONE = f"{_ALL} WHERE id = ?"
@@ -172,11 +164,11 @@ class _Stopwatch:
         while not self._ended.is_set():
             number, written_at = self._newest
             if number <= timed or written_at < due:
-                time.sleep(_LOOK_S)
+                time.sleep(LOOK_S)
                 continue
             while not self._ground.session.execute(self._read, (row_id(number),)).one():
-                time.sleep(_LOOK_S)
-            timed, due = number, written_at + _EACH_S
+                time.sleep(LOOK_S)
+            timed, due = number, written_at + EACH_S
             yield written_at, (time.monotonic() - written_at) * 1000
 
     def _time_read(self, number: int) -> float:

@@ -43,6 +43,13 @@ class _Target:
     key: tuple[Any, ...]
 
 
+class WriterFailed(TerminalError):
+    """Postgres took an update no more: then no figure counts."""
+
+    def __init__(self, error: psycopg2.Error) -> None:
+        super().__init__(f"an update failed: {str(error).strip()}; `penstock status` tells more")
+
+
 class Updates:
     """Writers that share a rate; `sent` says when each transaction was handed to Postgres.
 
@@ -58,6 +65,7 @@ class Updates:
         """By transaction, as Debezium numbers it: seconds of the monotonic clock."""
         self._threads = [threading.Thread(target=self._write, args=(seed,), daemon=True) for seed in range(_WRITERS)]
         self._begun = 0.0
+        self._failure: psycopg2.Error | None = None
 
     def start(self) -> None:
         """Begin to write."""
@@ -67,10 +75,21 @@ class Updates:
 
     @property
     def is_running(self) -> bool:
-        """Tell whether a writer is still at it."""
+        """Tell whether a writer is still at it.
+
+        :raises WriterFailed: when one could not go on.
+        """
+        if self._failure is not None:
+            raise WriterFailed(self._failure)
         return any(thread.is_alive() for thread in self._threads)
 
     def _write(self, seed: int) -> None:
+        try:
+            self._update(seed)
+        except psycopg2.Error as error:
+            self._failure = error
+
+    def _update(self, seed: int) -> None:
         chance = random.Random(seed)  # noqa: S311 - which row is no secret
         connection = psycopg2.connect(self._dsn)
         connection.autocommit = True

@@ -13,6 +13,7 @@ from rich.console import Console
 from penstock.bench import sink
 from penstock.bench.alone import sink_alone
 from penstock.bench.flow import flow
+from penstock.bench.pace import WARM_UP_S
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 
@@ -55,7 +56,7 @@ def drain(
 def measure_flow(
     rate: Annotated[int, typer.Option(min=1, help="Changes per second.")] = 500,
     seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
-    warm_up: _WarmUp = sink.WARM_UP_S,
+    warm_up: _WarmUp = WARM_UP_S,
     as_json: _Json = False,
 ) -> None:
     """Measure how long a change takes from Postgres to each topic and to each view in Cassandra.
@@ -79,7 +80,7 @@ def measure_flow(
 def latency(
     rate: Annotated[int, typer.Option(min=1, help="Rows per second.")] = 500,
     seconds: Annotated[int, typer.Option(min=1, help="How long.")] = 30,
-    warm_up: _WarmUp = sink.WARM_UP_S,
+    warm_up: _WarmUp = WARM_UP_S,
     alone: Annotated[
         bool, typer.Option("--alone", help="Stop what the sink does not need (loader, source, jobs) meanwhile.")
     ] = False,
