@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
 
 from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.errors import TerminalError, TransientError
 from penstock_views.baseline import begin_life
@@ -38,7 +39,8 @@ class _Job:
     spark: SparkSession
     config: AggregatesConfig
     views: Sequence[View]
-    topics: Sequence[str]
+    partitions: Mapping[str, int]
+    """Of each CDC topic."""
     stop: Event
     learned: Learned = field(default_factory=Learned)
     epochs: dict[str, int] = field(default_factory=dict)
@@ -54,13 +56,11 @@ def run_aggregates(config: AggregatesConfig, stop: Event) -> None:
     tables = dict.fromkeys(view.table for view in views if isinstance(view, Aggregate))
     topics = [config.cdc_topic(table) for table in tables]
     try:
-        partitions = sum(wait_for(lambda: count_partitions(config.bootstrap, topics), stop).values())
+        partitions = wait_for(lambda: count_partitions(config.bootstrap, topics), stop)
         spark = open_session(config, config.cores)
-        # The sums are divided as the records are; a checkpoint keeps to the number that it began with.
-        spark.conf.set("spark.sql.shuffle.partitions", str(max(partitions, 1)))
         spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")
         try:
-            _run_until_stopped(_Job(spark, config, views, topics, stop))
+            _run_until_stopped(_Job(spark, config, views, partitions, stop))
         finally:
             close(spark)
     except Stopped:
@@ -78,7 +78,7 @@ def _run_until_stopped(job: _Job) -> None:
         name, failure = ended
         met, epoch = unknown_schema(failure), new_epoch(failure)
         if met is not None:
-            say(wait_for(partial(learn, job.config, job.topics, met, job.learned), job.stop))
+            say(wait_for(partial(learn, job.config, tuple(job.partitions), met, job.learned), job.stop))
         elif epoch is not None:
             job.epochs[name] = epoch
         else:
@@ -91,7 +91,7 @@ def _run_queries(job: _Job, plan: Plan) -> tuple[str, str] | None:
     :returns: of a failure the aggregate's name and the message.
     """
     lives = [(output, wait_for(partial(_life, job, output), job.stop)) for output in plan.aggregates]
-    queries = [keep_aggregate(job.spark, job.config, plan, output, life) for output, life in lives]
+    queries = [_start(job, plan, output, life) for output, life in lives]
     for output, life in lives:
         revision, version = output.view.revision, life.first_version
         say(f"aggregates running: {output.view.name} (revision {revision}), versions from {version}")
@@ -107,6 +107,13 @@ def _run_queries(job: _Job, plan: Plan) -> tuple[str, str] | None:
             query.stop()
     failure = ended.exception()
     return ended.name or "?", str(failure) if failure else "it ended without a reason"
+
+
+def _start(job: _Job, plan: Plan, output: AggregateOutput, life: Life) -> StreamingQuery:
+    # The sums are divided as the records are; a query takes the number with it, and a checkpoint keeps to its first.
+    partitions = job.partitions[plan.source_of(output.view).topic]
+    job.spark.conf.set("spark.sql.shuffle.partitions", str(max(partitions, 1)))
+    return keep_aggregate(job.spark, job.config, plan, output, life)
 
 
 def _has_come(job: _Job, plan: Plan) -> bool:

@@ -49,8 +49,6 @@ from tests.every_type import COLUMNS, TYPES, UNUSABLE, Refused, Typed
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 
-# Not yet seen to pass in one piece: its stages did, one after the other, on a busy machine.
-pytestmark = pytest.mark.slow
 TABLE, VIEW, CDC = "public.every_type", "every_type", "types.public.every_type"
 NAMES = [column.name for column in COLUMNS]
 PHASES = ("snapshot", "stream")

@@ -20,7 +20,8 @@ _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 _LOGGING = ROOT / "servers/spark/log4j2.properties"
 VIEWS_APP = "penstock-views"
 AGGREGATES_APP = "penstock-aggregates"
-_AGGREGATES_CORES = 1
+_AGGREGATES_CORES = 4
+"""Tasks of its queries at a time; each waits for files and Kafka more than it counts."""
 _CORES = 4096
 """More than any set of tables takes: one for each partition of each table, twice while a killed job holds its own.
 
@@ -105,7 +106,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
     is_ready = partial(_is_registered, config, AGGREGATES_APP)
     needs = ("postgres", "tables")
     job = _job(config, "aggregates", "aggregates.py", arguments, is_ready=is_ready, needs=needs)
-    return replace(job, starts_after=("views",), nice=5)
+    return replace(job, starts_after=("views",))
 
 
 def _job(
