@@ -18,6 +18,8 @@ from penstock.stack.parts.http import get_json
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 _LOGGING = ROOT / "servers/spark/log4j2.properties"
+_RECOVERY_S = 20
+"""How long a new master waits for those it knew; when all died with it, nobody comes (Spark's own: 60)."""
 VIEWS_APP = "penstock-views"
 AGGREGATES_APP = "penstock-aggregates"
 _AGGREGATES_CORES = 4
@@ -33,7 +35,11 @@ def spark_master(config: Config, layout: Layout) -> Part:
     """Return the master; what it knows of its workers and applications survives a crash of it."""
     section = config.spark
     recovery = layout.data("spark-master")
-    options = ("-Dspark.deploy.recoveryMode=FILESYSTEM", f"-Dspark.deploy.recoveryDirectory={recovery}")
+    options = (
+        "-Dspark.deploy.recoveryMode=FILESYSTEM",
+        f"-Dspark.deploy.recoveryDirectory={recovery}",
+        f"-Dspark.deploy.recoveryTimeout={_RECOVERY_S}",
+    )
     address = ("--host", section.host, "--port", str(section.master_port), "--webui-port", str(section.master_ui_port))
     return Part(
         name="spark-master",
