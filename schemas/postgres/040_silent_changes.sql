@@ -1,7 +1,8 @@
 -- What changes rows and sends no event: without this file the views would miss it.
 -- TRUNCATE becomes deletes. DDL that rewrites rows, or brings and takes them with a partition, is written down in
 -- penstock.silent_changes, and `penstock up` and `penstock views apply` read those tables again. A new partition gets
--- REPLICA IDENTITY FULL, and no published table can lose it.
+-- REPLICA IDENTITY FULL, and no published table can lose it. How often the columns of a table have changed is counted: the
+-- source connector puts the number into the schema of its records, so that no later schema is taken for an earlier one.
 -- https://www.postgresql.org/docs/18/event-trigger-definition.html
 
 CREATE TABLE IF NOT EXISTS penstock.silent_changes (
@@ -23,6 +24,13 @@ CREATE TABLE IF NOT EXISTS penstock.watched_defaults (
     part     oid,
     position int2,
     PRIMARY KEY (part, position)
+);
+
+-- The columns of each published table at the last look, and how many looks found others than before.
+CREATE TABLE IF NOT EXISTS penstock.altered_columns (
+    table_name text PRIMARY KEY,              -- as in silent_changes
+    columns    text NOT NULL,
+    times      int NOT NULL DEFAULT 0
 );
 
 CREATE OR REPLACE VIEW penstock.published_parts AS
@@ -99,6 +107,19 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION penstock.count_alterations() RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog
+AS $$
+    INSERT INTO penstock.altered_columns AS known (table_name, columns)
+        SELECT penstock.name_of(a.attrelid),
+               string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
+        FROM pg_attribute a
+        WHERE a.attrelid IN (SELECT root FROM penstock.published_parts) AND a.attnum > 0 AND NOT a.attisdropped
+        GROUP BY a.attrelid
+    ON CONFLICT (table_name) DO UPDATE SET columns = excluded.columns, times = known.times + 1
+        WHERE known.columns <> excluded.columns
+$$;
+
 -- Hold what is published against what was there at the last look.
 CREATE OR REPLACE FUNCTION penstock.look() RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
@@ -135,6 +156,7 @@ BEGIN
         INSERT INTO penstock.watched_defaults VALUES (found.part, found.attnum);
         PERFORM penstock.note(found.root, format('column %s was added with a value for the rows that were there', found.attname));
     END LOOP;
+    PERFORM penstock.count_alterations();
     FOR found IN
         SELECT w.part_name AS name FROM penstock.watched_parts w JOIN pg_class c ON c.oid = w.part
         -- One without the trigger is only just being taken in.

@@ -125,10 +125,18 @@ def alter_what_the_view_uses(stack: Stack, project: Project) -> None:
     checked = stack.run(".venv/bin/penstock views check", check=False)
     assert checked.returncode == 1
     assert "views.orders_by_customer-value.avsc: field total is" in checked.stdout
+    stack.sql("ALTER TABLE public.orders ADD COLUMN note text")
     file = project.views / "orders_by_customer.py"
-    file.write_text(file.read_text().replace('"id"])', '"id"], revision=2)'))
+    file.write_text(
+        file.read_text().replace('"id"])', '"id"], revision=2)').replace("id=o.id,", "id=o.id, note=o.note,")
+    )
     run(stack, project, ".venv/bin/penstock views write\n.venv/bin/penstock views apply\n")
     wait_until_exact(stack)
+    # Now the table has the columns that it had before that revision, and its records their schema but for a mark.
+    stack.sql("ALTER TABLE public.orders DROP COLUMN note")
+    stack.sql("UPDATE public.orders SET paid = NOT paid WHERE id = 7")
+    wait_for_reason(stack, "view orders_by_customer cannot compute: note")
+    users.wait_until_exact(stack)
 
 
 def wait_for_reason(stack: Stack, reason: str) -> None:

@@ -1,25 +1,40 @@
 package dev.penstock.postgres;
 
+import io.debezium.config.Configuration;
+import io.debezium.connector.postgresql.PostgresConnectorConfig;
 import io.debezium.connector.postgresql.PostgresConnectorTask;
+import io.debezium.connector.postgresql.PostgresOffsetContext;
+import io.debezium.connector.postgresql.PostgresPartition;
+import io.debezium.pipeline.ChangeEventSourceCoordinator;
+import java.sql.SQLException;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.connect.source.SourceRecord;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Debezium's task, but what it has read is confirmed to Postgres only when there is something to confirm.
+ * Debezium's task with two differences: what it has read is confirmed to Postgres only when there is something to
+ * confirm, and its schemas tell how often a table was altered ({@link AlterationMarks}).
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
  * offsets out of Kafka before its next poll, to confirm what Kafka really has. With a poll each 10 ms that is a round
  * trip to the broker over and over at rest, and one more before every record.
  */
 public class PostgresSourceTask extends PostgresConnectorTask {
+  private static final Logger LOG = LoggerFactory.getLogger(PostgresSourceTask.class);
+  private static final long RETRY_MILLIS = 1_000;
   static final long EACH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
   private final LongSupplier nanoTime;
   private final AtomicBoolean hasWritten = new AtomicBoolean();
   private long confirmedAt;
+  private AlterationMarks marks;
+  // What was taken from Debezium and not handed on yet: nobody would give it again.
+  private List<SourceRecord> taken = List.of();
 
   public PostgresSourceTask() {
     this(System::nanoTime);
@@ -28,6 +43,28 @@ public class PostgresSourceTask extends PostgresConnectorTask {
   PostgresSourceTask(LongSupplier nanoTime) {
     this.nanoTime = nanoTime;
     this.confirmedAt = nanoTime.getAsLong() - EACH_NANOS;
+  }
+
+  @Override
+  public ChangeEventSourceCoordinator<PostgresPartition, PostgresOffsetContext> start(Configuration config) {
+    marks = new AlterationMarks(new CountedInPostgres(new PostgresConnectorConfig(config)));
+    return super.start(config);
+  }
+
+  @Override
+  public List<SourceRecord> doPoll() throws InterruptedException {
+    if (taken.isEmpty()) {
+      taken = super.doPoll();
+    }
+    try {
+      List<SourceRecord> marked = marks.mark(taken);
+      taken = List.of();
+      return marked;
+    } catch (SQLException away) {
+      LOG.warn("{} records wait until Postgres tells what was altered: {}", taken.size(), away.getMessage());
+      Thread.sleep(RETRY_MILLIS);
+      return List.of();
+    }
   }
 
   @Override
