@@ -110,12 +110,17 @@ $$;
 CREATE OR REPLACE FUNCTION penstock.count_alterations() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog
 AS $$
-    INSERT INTO penstock.altered_columns AS known (table_name, columns)
-        SELECT penstock.name_of(a.attrelid),
-               string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
+    WITH present AS (
+        SELECT penstock.name_of(a.attrelid) AS table_name,
+               string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum) AS columns
         FROM pg_attribute a
         WHERE a.attrelid IN (SELECT root FROM penstock.published_parts) AND a.attnum > 0 AND NOT a.attisdropped
         GROUP BY a.attrelid
+    )
+    INSERT INTO penstock.altered_columns AS known (table_name, columns)
+        SELECT table_name, columns FROM present
+        -- ON CONFLICT locks each row that it meets, also one that it leaves as it is: all DDL would wait for all other.
+        EXCEPT SELECT table_name, columns FROM penstock.altered_columns
     ON CONFLICT (table_name) DO UPDATE SET columns = excluded.columns, times = known.times + 1
         WHERE known.columns <> excluded.columns
 $$;

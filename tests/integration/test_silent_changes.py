@@ -99,6 +99,33 @@ def test_ddl_that_gives_rows_other_values_is_noted_once(connection: Connection, 
     assert noted(connection) == [(PLAIN, what)]
 
 
+def altered(connection: Connection) -> int:
+    ((times,),) = run(connection, "SELECT times FROM penstock.altered_columns WHERE table_name = 'public.plain'")
+    return int(times)
+
+
+def test_a_table_that_looks_as_before_was_altered_all_the_same(connection: Connection) -> None:
+    before = altered(connection)
+    run(connection, "ALTER TABLE plain ADD COLUMN note text", "ALTER TABLE plain DROP COLUMN note")
+    assert altered(connection) == before + 2
+    run(connection, "ALTER TABLE plain RENAME COLUMN size TO length", "ALTER TABLE plain RENAME COLUMN length TO size")
+    assert altered(connection) == before + 4
+    run(connection, "ALTER TABLE plain ADD CONSTRAINT positive CHECK (size > 0)", "CREATE TABLE child (id int)")
+    assert altered(connection) == before + 4
+
+
+def test_ddl_of_one_session_does_not_wait_for_that_of_another(connection: Connection, config: Config) -> None:
+    with closing(psycopg2.connect(config.postgres.dsn)) as other, other.cursor() as cursor:
+        cursor.execute("CREATE TABLE unfinished (id int)")
+        run(
+            connection,
+            "SET lock_timeout = '5s'",
+            "ALTER TABLE plain ADD COLUMN note text",
+            "CREATE TABLE child (id int)",
+        )
+        other.rollback()
+
+
 def test_a_rollback_takes_the_note_with_it(connection: Connection) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE plain ALTER COLUMN size TYPE bigint USING size * 10")
