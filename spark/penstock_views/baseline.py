@@ -44,6 +44,7 @@ def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateO
             epoch=max([epoch, config.epoch, *epochs]),
             snapshot=held.seen,
             starts=_starts(config, ends, held),
+            ends=ends,
             number=number,
             measures=output.grouping.measures.json(),
         )

@@ -90,7 +90,7 @@ def evaluate_table(view: View, images: DataFrame) -> Expected:
 def measure_rows(grouping: Grouping, rows: DataFrame) -> DataFrame:
     """Add up what the rows of an aggregate's function are in their groups."""
     each = rows.select(F.struct(*rows.columns).alias("row"))
-    return grouping.add_up(each.select(*grouping.measure(F.col("row"), F.lit(1))))
+    return grouping.add_up(each.select(*grouping.measure(F.col("row"), F.lit(1), F.lit(0))))
 
 
 def evaluate_rows(view: View, images: DataFrame) -> Expected:

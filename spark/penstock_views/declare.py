@@ -103,10 +103,27 @@ class Image:
         return self.__getattr__(name)
 
 
+class NotedImage(Image):
+    """An image that notes which columns are read of it."""
+
+    def __init__(self, table: str, column: Column, fields: T.StructType) -> None:
+        super().__init__(table, column, fields)
+        self._noted: set[str] = set()
+
+    def _read(self, name: str, *, may_be_gone: bool = False) -> Column:
+        self._noted.add(name)
+        return super()._read(name, may_be_gone=may_be_gone)
+
+
 def names_of(image: Image) -> tuple[str, ...]:
     """Name the columns of an image that a view can use; no method of it, since `u.names` is the table's own column."""
     fields = image._fields.fields
     return tuple(field.name for field in fields if is_usable(field) and field != REFUSED)
+
+
+def names_read(image: NotedImage) -> frozenset[str]:
+    """Name the columns that were read of an image so far."""
+    return frozenset(image._noted)
 
 
 ViewFunction = Callable[[Image], Row]

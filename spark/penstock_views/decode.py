@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -37,6 +37,10 @@ class Source:
         """The ids of the writer schemas that lack a column which an earlier one had."""
         fields = image_type(self.writers).fields
         return tuple(sorted({schema_id for field in fields for schema_id in field.metadata.get(GONE, ())}))
+
+    def only(self, columns: Collection[str]) -> Source:
+        """Make the source that knows no other columns of its table."""
+        return replace(self, writers=tuple(writer.only(columns) for writer in self.writers))
 
     def column(self, part: str) -> str:
         """Name the frame's column that holds this table's `before`, `after` or an intermediate part."""

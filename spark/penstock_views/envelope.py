@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import dropwhile
 from typing import Any
@@ -31,10 +31,18 @@ class NoEnvelope(TerminalError):
 
 @dataclass(frozen=True)
 class Writer:
-    """One writer schema of a table's CDC records."""
+    """One writer schema of a table's CDC records.
+
+    :param known: the columns to know of; None for all.
+    """
 
     schema_id: int
     schema: str
+    known: frozenset[str] | None = None
+
+    def only(self, columns: Collection[str]) -> Writer:
+        """Make the same writer that knows of no other columns."""
+        return replace(self, known=frozenset(columns))
 
     @cached_property
     def columns(self) -> dict[str, dict[str, Any]]:
@@ -45,7 +53,7 @@ class Writer:
         image = not_null(self._part("before")["type"])
         if not isinstance(image, dict) or image.get("type") != "record":
             raise NoEnvelope(self.schema_id, "row image in `before`")
-        return {field["name"]: field for field in image["fields"]}
+        return {field["name"]: field for field in image["fields"] if self.known is None or field["name"] in self.known}
 
     @cached_property
     def reader(self) -> str:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock_views.carriers import REFUSED
-from penstock_views.declare import Image, Row, View, ViewInvalid
+from penstock_views.declare import Image, NotedImage, Row, View, ViewInvalid, names_read
 from penstock_views.limits import beyond_cql
 from penstock_views.load import line_in
 from penstock_views.try_eval import try_eval
@@ -54,6 +54,17 @@ def call_view(view: View, image: Image) -> Row:
         raise ViewInvalid(view.origin, f"the row lacks the key column(s) {', '.join(missing)}")
     first = {name: made.columns[name] for name in view.key}
     return replace(made, columns=first | made.columns)
+
+
+def used_columns(view: View, fields: T.StructType) -> frozenset[str]:
+    """Name the columns of a table that the view's function reads.
+
+    :param fields: those of the table's image.
+    :raises ViewInvalid: when the function fails or returns no usable row.
+    """
+    noted = NotedImage(view.table, F.col("image"), fields)
+    call_view(view, noted)
+    return names_read(noted)
 
 
 def call_on(frame: DataFrame, task: Evaluation) -> Row:

@@ -1,7 +1,8 @@
 """Aggregates as sums: what each source row adds to its group, the sums of many, and the view's rows made of them.
 
-A group is held as *measures*: its key, the number of its source rows, and for each total the sum of its values and how
-many there are. Measures add up: those of a table and those of its changes make those of the changed table.
+A group is held as *measures*: its key, the number of its source rows, that of the changes which made them, and for each
+total the sum of its values and how many there are. Measures add up: those of a table and those of its changes make
+those of the changed table.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from penstock_views.mean import exact_mean
 
 ROWS = ":rows"
 """The measure that counts the source rows of a group; no column of a view can have that name."""
+
+CHANGES = ":changes"
+"""The measure that counts what happened to a group, each row that came or went; it only rises."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,11 @@ class Grouping:
     @property
     def measures(self) -> T.StructType:
         """The type of a group's measures."""
-        made = T.StructType([self.addends[name] for name in self.view.key]).add(ROWS, T.LongType())
+        made = (
+            T.StructType([self.addends[name] for name in self.view.key])
+            .add(ROWS, T.LongType())
+            .add(CHANGES, T.LongType())
+        )
         for name, operation in self.operations.items():
             if operation is Operation.COUNT:
                 made = made.add(_sum(name), T.LongType())
@@ -57,13 +65,14 @@ class Grouping:
                 made = made.add(_number(name), T.LongType())
         return made
 
-    def measure(self, row: Column, sign: Column) -> list[Column]:
+    def measure(self, row: Column, sign: Column, changes: Column) -> list[Column]:
         """Make the measures of one source row.
 
         :param row: what the aggregate's function gives for it.
         :param sign: 1 where the row comes, -1 where it goes.
+        :param changes: how many changes this is.
         """
-        values = {name: row[name] for name in self.view.key} | {ROWS: sign}
+        values = {name: row[name] for name in self.view.key} | {ROWS: sign, CHANGES: changes}
         for name, operation in self.operations.items():
             wide = row[name].cast(self.measures[_sum(name)].dataType)
             values[_sum(name)] = F.when(sign > 0, wide).otherwise(-wide)
@@ -78,8 +87,8 @@ class Grouping:
         return sums.select(*self.view.key, *[F.col(field.name).cast(field.dataType) for field in fields])
 
     def finish(self, sums: DataFrame) -> DataFrame:
-        """Make the view's rows; ROWS comes along, and a group where it is 0 has no row."""
-        return sums.select(*[self._column(field).alias(field.name) for field in self.view_type.fields], ROWS)
+        """Make the view's rows; ROWS and CHANGES come along, and a group whose ROWS are 0 has no row."""
+        return sums.select(*[self._column(field).alias(field.name) for field in self.view_type.fields], ROWS, CHANGES)
 
     def _total_type(self, field: T.StructField) -> T.DataType:
         match self.operations[field.name]:

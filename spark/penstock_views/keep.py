@@ -1,7 +1,7 @@
 """The micro-batch query that keeps one aggregate: the baseline and every change since it, added up by group.
 
-It writes absolute values, with a version that rises from micro-batch to micro-batch and is the same when one is done
-again; Spark's checkpoint sees to it that each change is in exactly one of them.
+It writes absolute values, with a version that rises with each change of a group; Spark's checkpoint sees to it that
+each change is in exactly one micro-batch, so values and versions are the same when one is done again.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ from penstock_views import wire
 from penstock_views.config import AggregatesConfig
 from penstock_views.decode import decode
 from penstock_views.derive import AggregateOutput, Plan
-from penstock_views.evaluate import Evaluation, add_evaluations
-from penstock_views.group import ROWS
-from penstock_views.life import Life
+from penstock_views.envelope import image_type
+from penstock_views.evaluate import Evaluation, add_evaluations, used_columns
+from penstock_views.group import CHANGES, ROWS
+from penstock_views.life import Life, by_topic
 from penstock_views.stream import read_records, write_options
 
 _NEW_EPOCH = "PENSTOCK-NEW-EPOCH"
+
+# The broker holds a fetch that finds nothing for 500 ms, and whatever the consumer asks next waits behind it. A
+# micro-batch asks for records that are there, but the last offset is a transaction's marker, behind which nothing is.
+_MICRO_BATCH = {"kafka.fetch.max.wait.ms": "10"}
 
 
 def keep_aggregate(
@@ -31,17 +36,13 @@ def keep_aggregate(
 ) -> StreamingQuery:
     """Start the query of one aggregate from its checkpoint."""
     topic = plan.source_of(output.view).topic
-    starts = json.dumps({topic: {str(partition): offset for (_, partition), offset in life.starts.items()}})
-    raw = read_records(spark, config, [topic], starting=starts)
+    starts = json.dumps(by_topic(life.starts))
+    raw = read_records(spark, config, [topic], starting=starts, options=_MICRO_BATCH)
     baseline = spark.readStream.schema(output.grouping.measures).parquet(str(life.baseline.absolute()))
     sums = output.grouping.add_up(baseline.unionByName(measure_changes(raw, plan, output, life)))
-
-    def deliver(groups: DataFrame, batch_id: int) -> None:
-        records = make_records(groups, output, life.version(batch_id))
-        records.write.format("kafka").options(**write_options(config)).save()
-
-    writer = output.grouping.finish(sums).writeStream.outputMode("update").queryName(output.view.name)
-    writer = writer.option("checkpointLocation", str(life.checkpoint.absolute())).foreachBatch(deliver)
+    records = make_records(output.grouping.finish(sums), output, life)
+    writer = records.writeStream.format("kafka").options(**write_options(config)).queryName(output.view.name)
+    writer = writer.outputMode("update").option("checkpointLocation", str(life.checkpoint.absolute()))
     return writer.trigger(processingTime=f"{config.commit_interval_s} seconds").start()
 
 
@@ -49,11 +50,13 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
     """Make the measures of what each CDC record changes: +after -before.
 
     A record of a snapshot (`r`) is no change. A row that cannot be computed is in no group; it was in none either when
-    it was an `after`, so taking it back takes nothing.
+    it was an `after`, so taking it back takes nothing. Only the columns that the view uses are decoded: each
+    micro-batch is planned anew, and what it costs the driver is the size of its expressions.
 
     :returns: a row for each side of each change; a record of a later epoch makes the query fail (`new_epoch`).
     """
     source = plan.source_of(output.view)
+    source = source.only(used_columns(output.view, image_type(source.writers)))
     sides = {"after": 1, "before": -1}
     decoded = decode(raw, [source], plan.refusals, plan.max_epoch)
     is_counted = _is_counted(life, *[F.col(source.column(side)) for side in sides])
@@ -65,8 +68,9 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
         F.struct(F.when(F.col("is_counted"), F.col(side)["row"]).alias("row"), F.lit(sign).alias("sign"))
         for side, sign in sides.items()
     ]
-    each = evaluated.select(F.explode(F.array(*signed)).alias("one")).where("one.row is not null")
-    return each.select(*output.grouping.measure(F.col("one")["row"], F.col("one")["sign"]))
+    changes = life.raises_version(F.col("partition"), F.col("offset")).cast("int").alias("changes")
+    each = evaluated.select(F.explode(F.array(*signed)).alias("one"), changes).where("one.row is not null")
+    return each.select(*output.grouping.measure(F.col("one")["row"], F.col("one")["sign"], F.col("changes")))
 
 
 def new_epoch(message: str) -> int | None:
@@ -75,17 +79,18 @@ def new_epoch(message: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def make_records(groups: DataFrame, output: AggregateOutput, version: int) -> DataFrame:
+def make_records(groups: DataFrame, output: AggregateOutput, life: Life) -> DataFrame:
     """Make the view records of changed groups; one without rows is a delete."""
+    version = F.lit(life.first_version) + F.col(CHANGES)
     view = output.view
     key = wire.framed(output.key_id, to_avro(F.struct(*view.key), output.key.text))
-    names = [name for name in groups.columns if name != ROWS]
+    names = [name for name in groups.columns if name not in {ROWS, CHANGES}]
     value = wire.framed(output.value_id, to_avro(F.struct(*names), output.value.text))
     return groups.select(
         F.lit(view.topic).alias("topic"),
         key.alias("key"),
         F.when(F.col(ROWS) > 0, value).alias("value"),
-        F.array(wire.text_header("version", F.lit(version))).alias("headers"),
+        F.array(wire.text_header("version", version)).alias("headers"),
     )
 
 

@@ -12,12 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
 from penstock_views.broker import Place
 from penstock_views.derive import OFFSETS_PER_GENERATION
 from penstock_views.snapshot import Snapshot
 
 _FILE = "life.json"
 _NEXT = "next"
+_ROWS_OF_A_CHANGE = 2
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class Life:
 
     :param epoch: that of the records that it counts.
     :param starts: the offsets from which it reads the CDC topic.
-    :param number: of its first micro-batch; its versions are above those of every life before.
+    :param ends: where the topic ended when it began; its first micro-batch reads as far, or further.
+    :param number: of its baseline; its versions are above those of every life before.
     :param measures: the type of its sums, as JSON.
     """
 
@@ -35,6 +40,7 @@ class Life:
     epoch: int
     snapshot: Snapshot
     starts: Mapping[Place, int]
+    ends: Mapping[Place, int]
     number: int
     measures: str
 
@@ -51,21 +57,22 @@ class Life:
     @property
     def first_version(self) -> int:
         """The lowest version that it writes; a row of the view with a lower one is left over from a life before."""
-        return self.version(0)
+        return (self.epoch + self.revision - 1) * OFFSETS_PER_GENERATION + self.number
 
-    def version(self, batch_id: int) -> int:
-        """Say the version of what a micro-batch writes (docs/contracts.md, "Version of an aggregate")."""
-        return (self.epoch + self.revision - 1) * OFFSETS_PER_GENERATION + self.number + batch_id
+    def raises_version(self, partition: Column, offset: Column) -> Column:
+        """Say whether a record raises the versions of its groups: not one of the first micro-batch, below the ends."""
+        ends = [F.when(partition == number, F.lit(end)) for (_, number), end in self.ends.items()]
+        return offset >= F.coalesce(*ends, F.lit(0))
 
 
 def life_number(ends: Mapping[Place, int], snapshot_number: int) -> int:
-    """Give the first micro-batch of a life a number above that of every micro-batch of every life before.
+    """Give the baseline of a life a number above that of every group in every life before.
 
-    Each micro-batch but the first consumes an offset or more beyond the ends that its life began with, so the ends
-    have risen by as much as the lives before have used numbers; the snapshot's own number rises even when the ends
-    stay where they are.
+    A group's number rises by one for each row that comes to it or leaves it at an offset beyond the ends that its life
+    began with, so by at most two for each offset (docs/contracts.md, "Version of an aggregate"); the snapshot's own
+    number rises even when the ends stay where they are.
     """
-    return sum(ends.values()) + snapshot_number
+    return _ROWS_OF_A_CHANGE * sum(ends.values()) + snapshot_number
 
 
 def life_root(folder: Path, view: str) -> Path:
@@ -83,16 +90,30 @@ def current_life(root: Path) -> Life | None:
         return None
     told = json.loads(files[-1].read_text())
     snapshot = Snapshot(told["snapshot"]["xmax"], tuple(told["snapshot"]["running"]), told["snapshot"]["lsn"])
-    starts = {(topic, int(number)): offset for topic, of in told["starts"].items() for number, offset in of.items()}
+    if "ends" not in told:
+        return None  # of a version that numbered micro-batches: the next life's versions are above all of them
     return Life(
         files[-1].parent,
         told["revision"],
         told["epoch"],
         snapshot,
-        starts,
+        _places(told["starts"]),
+        _places(told["ends"]),
         told["number"],
         json.dumps(told["measures"]),
     )
+
+
+def by_topic(offsets: Mapping[Place, int]) -> dict[str, dict[str, int]]:
+    """Write offsets as Spark's Kafka source does in JSON: topic to partition to offset."""
+    found: dict[str, dict[str, int]] = {}
+    for (topic, partition), offset in offsets.items():
+        found.setdefault(topic, {})[str(partition)] = offset
+    return found
+
+
+def _places(offsets: Mapping[str, Mapping[str, int]]) -> dict[Place, int]:
+    return {(topic, int(number)): offset for topic, of in offsets.items() for number, offset in of.items()}
 
 
 def prepare_next(root: Path) -> Path:
@@ -111,14 +132,12 @@ def next_folder(root: Path, number: int) -> Path:
 def begin(life: Life) -> None:
     """Let a life begin whose baseline is written: all of it at once, or not at all; lives before it end."""
     root = life.folder.parent
-    by_topic: dict[str, dict[str, int]] = {}
-    for (topic, partition), offset in life.starts.items():
-        by_topic.setdefault(topic, {})[str(partition)] = offset
     told = {
         "revision": life.revision,
         "epoch": life.epoch,
         "number": life.number,
-        "starts": by_topic,
+        "starts": by_topic(life.starts),
+        "ends": by_topic(life.ends),
         "snapshot": {"xmax": life.snapshot.xmax, "running": life.snapshot.running, "lsn": life.snapshot.lsn},
         "measures": json.loads(life.measures),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from penstock_views.batch import evaluate_rows, measure_rows
+from penstock_views.carriers import REFUSED
 from penstock_views.derive import OFFSETS_PER_GENERATION, AggregateOutput, Plan, derive
 from penstock_views.envelope import image_type
+from penstock_views.evaluate import used_columns
 from penstock_views.keep import make_records, measure_changes, new_epoch
 from penstock_views.life import Life, begin, current_life, life_number, prepare_next
 from penstock_views.snapshot import HeldSnapshot, Snapshot
@@ -24,11 +27,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from tests.unit.views import cdc
-from tests.unit.views.cdc import Record, change, envelope, wire
+from tests.unit.views.cdc import Emitted, Record, change, envelope, wire
 from tests.unit.views.conftest import as_emitted, raw_frame
 
 FIRST_XID = 3 * 2**32 - 6
 """So that the transactions of a test run over a full circle of 32-bit ids."""
+
+END = 3
+"""Where the topic ended when the life of a test began."""
 
 Table = dict[str, dict[str, Any]]
 
@@ -40,7 +46,8 @@ def output(kinds: Plan) -> AggregateOutput:
 
 
 def life_of(output: AggregateOutput, snapshot: Snapshot, epoch: int = 1) -> Life:
-    return Life(Path("unused"), output.view.revision, epoch, snapshot, {}, 10, output.grouping.measures.json())
+    ends = {(cdc.TOPIC, 0): END}
+    return Life(Path("unused"), output.view.revision, epoch, snapshot, {}, ends, 10, output.grouping.measures.json())
 
 
 # --- a random history, cut anywhere by a snapshot, against a plain model ---
@@ -126,7 +133,7 @@ def baseline(spark: SparkSession, plan: Plan, output: AggregateOutput, table: Ta
 
 def finished(output: AggregateOutput, measures: DataFrame) -> dict[str, tuple[Any, ...]]:
     """Add up and decode what would be written, deletes left out."""
-    records = make_records(output.grouping.finish(output.grouping.add_up(measures)), output, 1)
+    records = make_records(output.grouping.finish(output.grouping.add_up(measures)), output, life_of(output, SNAPSHOT))
     values = [row["value"] for row in records.collect() if row["value"] is not None]
     rows = [cdc.unwire(output.value.schema, bytes(value))[1] for value in values]
     return {row["name"]: tuple(row.values()) for row in rows}
@@ -228,16 +235,50 @@ def test_a_side_that_fails_takes_nothing_from_the_other(
     assert counted == expected
 
 
-def test_a_group_without_rows_is_deleted_with_the_version_of_the_batch(
+def groups_after(
+    spark: SparkSession, kinds: Plan, output: AggregateOutput, events: list[dict[str, Any]], *, begin: int
+) -> dict[str, Emitted]:
+    """Make the records of the groups that some changes touch, which stand at the offsets from `begin` on."""
+    life = life_of(output, SNAPSHOT, epoch=2)
+    values = [wire(6, envelope(cdc.PEOPLE), event) for event in events]
+    raw = raw_frame(spark, [Record(begin + number, value, epoch="2") for number, value in enumerate(values)])
+    groups = output.grouping.finish(output.grouping.add_up(measure_changes(raw, kinds, output, life)))
+    records = [as_emitted(row) for row in make_records(groups, output, life).collect()]
+    return {cdc.unwire(output.key.schema, record.key)[1]["name"]: record for record in records}
+
+
+def test_a_group_without_rows_is_deleted(spark: SparkSession, kinds: Plan, output: AggregateOutput) -> None:
+    events = [change("c", None, ANN, lsn=2000), change("d", ANN, None, lsn=2001)]
+    (record,) = groups_after(spark, kinds, output, events, begin=END).values()
+    assert cdc.unwire(output.key.schema, record.key) == (output.key_id, {"name": "Ann"})
+    assert record.value is None
+
+
+def test_each_row_that_comes_or_goes_raises_the_version_of_its_group(
     spark: SparkSession, kinds: Plan, output: AggregateOutput
 ) -> None:
-    life = life_of(output, SNAPSHOT, epoch=2)
-    events = [change("c", None, ANN, lsn=2000), change("d", ANN, None, lsn=2001)]
-    raw = raw_frame(spark, [Record(0, wire(6, envelope(cdc.PEOPLE), event), epoch="2") for event in events])
-    groups = output.grouping.finish(output.grouping.add_up(measure_changes(raw, kinds, output, life)))
-    (record,) = (as_emitted(row) for row in make_records(groups, output, life.version(5)).collect())
-    assert cdc.unwire(output.key.schema, record.key) == (output.key_id, {"name": "Ann"})
-    assert (record.value, record.version) == (None, 3 * OFFSETS_PER_GENERATION + 10 + 5)
+    bo = ANN | {"name": "Bo"}
+    events = [change("u", ANN, ANN, lsn=2000), change("u", ANN, bo, lsn=2001), change("u", bo, bo, lsn=2002)]
+    found = groups_after(spark, kinds, output, events, begin=END)
+    first = 3 * OFFSETS_PER_GENERATION + 10
+    assert {name: record.version for name, record in found.items()} == {"Ann": first + 3, "Bo": first + 3}
+
+
+def test_what_lies_before_the_ends_of_the_beginning_raises_no_version(
+    spark: SparkSession, kinds: Plan, output: AggregateOutput
+) -> None:
+    events = [change("c", None, ANN, lsn=2000), change("u", ANN, ANN, lsn=2001)]
+    found = groups_after(spark, kinds, output, events, begin=END - 1)
+    assert found["Ann"].version == 3 * OFFSETS_PER_GENERATION + 10 + 2
+    found = groups_after(spark, kinds, output, events, begin=END - 2)
+    assert found["Ann"].version == 3 * OFFSETS_PER_GENERATION + 10
+
+
+def test_only_the_columns_that_the_function_uses_are_decoded(kinds: Plan, output: AggregateOutput) -> None:
+    image = image_type(kinds.source_of(output.view).writers)
+    used = used_columns(output.view, image)
+    assert used == {"name", "age", "score"}
+    assert image_type(kinds.source_of(output.view).only(used).writers).names == ["name", "age", "score", REFUSED.name]
 
 
 def test_a_row_that_the_function_fails_on_is_a_dead_letter_of_the_views_job(spark: SparkSession, kinds: Plan) -> None:
@@ -252,9 +293,9 @@ def test_a_row_that_the_function_fails_on_is_a_dead_letter_of_the_views_job(spar
 
 
 def test_numbers_rise_from_life_to_life_even_when_nothing_was_consumed() -> None:
-    begun, batches = life_number({("t", 0): 10, ("t", 1): 5}, 700), 3
-    # Each micro-batch but the first consumed an offset or more; between the lives Postgres counted on.
-    assert life_number({("t", 0): 10 + batches, ("t", 1): 5}, 701) > begun + batches
+    begun, consumed = life_number({("t", 0): 10, ("t", 1): 5}, 700), 3
+    # Each offset brought a row to one group and took one from it; between the lives Postgres counted on.
+    assert life_number({("t", 0): 10 + consumed, ("t", 1): 5}, 701) > begun + 2 * consumed
     assert life_number({("t", 0): 10, ("t", 1): 5}, 701) > begun
 
 
@@ -262,14 +303,26 @@ def test_a_life_is_there_as_a_whole_or_not_at_all(output: AggregateOutput, tmp_p
     assert current_life(tmp_path) is None
     prepare_next(tmp_path)
     assert current_life(tmp_path) is None
-    first = Life(tmp_path / "life-1", 2, 1, SNAPSHOT, {("t", 0): 7, ("t", 1): 9}, 10, output.grouping.measures.json())
+    measures, starts = output.grouping.measures.json(), {("t", 0): 7, ("t", 1): 9}
+    first = Life(tmp_path / "life-1", 2, 1, SNAPSHOT, starts, {("t", 0): 8, ("t", 1): 9}, 10, measures)
     begin(first)
     found = current_life(tmp_path)
     assert found is not None
-    assert (found.snapshot, found.starts, found.number, found.folder) == (SNAPSHOT, first.starts, 10, first.folder)
+    assert (found.snapshot, found.starts, found.ends) == (SNAPSHOT, first.starts, first.ends)
+    assert (found.number, found.folder) == (10, first.folder)
     prepare_next(tmp_path)
-    begin(Life(tmp_path / "life-2", 2, 4, SNAPSHOT, {}, 20, first.measures))
+    begin(Life(tmp_path / "life-2", 2, 4, SNAPSHOT, {}, {}, 20, first.measures))
     assert [path.name for path in tmp_path.iterdir()] == ["life-2"]
+
+
+def test_a_life_of_an_older_penstock_is_followed_by_the_next(output: AggregateOutput, tmp_path: Path) -> None:
+    prepare_next(tmp_path)
+    begin(Life(tmp_path / "life-1", 2, 1, SNAPSHOT, {}, {}, 10, output.grouping.measures.json()))
+    file = tmp_path / "life-1" / "life.json"
+    told = json.loads(file.read_text())
+    del told["ends"]
+    file.write_text(json.dumps(told))
+    assert current_life(tmp_path) is None
 
 
 def test_a_transaction_that_ran_all_the_while_may_be_in_kafka_already() -> None:
