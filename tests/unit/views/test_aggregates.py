@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from penstock_views.batch import evaluate_rows, measure_rows
 from penstock_views.carriers import REFUSED
+from penstock_views.decode import decode
 from penstock_views.derive import OFFSETS_PER_GENERATION, AggregateOutput, Plan, derive
 from penstock_views.envelope import image_type
 from penstock_views.evaluate import used_columns
@@ -279,6 +280,16 @@ def test_only_the_columns_that_the_function_uses_are_decoded(kinds: Plan, output
     used = used_columns(output.view, image)
     assert used == {"name", "age", "score"}
     assert image_type(kinds.source_of(output.view).only(used).writers).names == ["name", "age", "score", REFUSED.name]
+
+
+def test_that_a_row_is_there_is_known_without_any_of_its_columns(spark: SparkSession, kinds: Plan) -> None:
+    source = kinds.sources[0].only(())
+    events = [change("u", ANN, ANN), change("d", ANN, None)]
+    raw = raw_frame(spark, [Record(0, wire(6, envelope(cdc.PEOPLE), event)) for event in events])
+    sides = [source.column(side) for side in ("before", "after")]
+    rows = decode(raw, [source], (), max_epoch=5).select("unreadable", *sides).collect()
+    there = [(row["unreadable"], *[row[side] is not None for side in sides]) for row in rows]
+    assert there == [(None, True, True), (None, True, False)]
 
 
 def test_a_row_that_the_function_fails_on_is_a_dead_letter_of_the_views_job(spark: SparkSession, kinds: Plan) -> None:
