@@ -34,7 +34,8 @@ def registry(config: Config, layout: Layout) -> Part:
     return Part(
         name="registry",
         command=("java", *heap, *server_archive_options("registry"), *options, "-jar", str(_JAR)),
-        is_ready=lambda: answers(f"{section.url}/subjects"),
+        # Until it has read its journal it answers as if there were no subjects, and is not ready by its own word.
+        is_ready=lambda: answers(f"http://{section.host}:{section.port}/health/ready"),
         needs=("topics",),
         prepare=lambda: layout.data("registry").mkdir(parents=True, exist_ok=True),
         ports={"registry.port": section.port},

@@ -1,0 +1,38 @@
+"""The registry says that it is ready when it has read its journal, not before: else a start registers subjects anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from penstock.config import load_config
+from penstock.registry.client import RegistryClient
+from penstock.stack import setup
+from tests.integration.servers import started
+
+TOML = """
+state = "{state}"
+kafka.port = 27270
+kafka.controller_port = 27271
+registry.port = 27272
+"""
+SUBJECTS = 400
+SCHEMA = '{{"type": "record", "name": "r{number}", "fields": [{{"name": "a", "type": "long"}}]}}'
+
+
+def test_a_ready_registry_knows_every_subject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
+    file = tmp_path / "penstock.toml"
+    file.write_text(TOML.format(state=tmp_path / "var"))
+    config = load_config(file)
+    names = {f"subject-{number}" for number in range(SUBJECTS)}
+    with started(config, "kafka"):
+        setup.create_topics(config)
+        with started(config, "registry"), RegistryClient(config.registry.url) as registry:
+            ids = [registry.register(f"subject-{number}", SCHEMA.format(number=number)) for number in range(SUBJECTS)]
+        for _ in range(3):
+            with started(config, "registry"), RegistryClient(config.registry.url) as registry:
+                assert set(registry.subjects()) == names
+                last = SUBJECTS - 1
+                assert registry.register(f"subject-{last}", SCHEMA.format(number=last)) == ids[last]
