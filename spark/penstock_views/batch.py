@@ -14,7 +14,7 @@ from penstock_views.carriers import Carrier, carry_all, sql_carrier
 from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 from penstock_views.evaluate import Evaluation, add_evaluations
-from penstock_views.group import ROWS, Grouping, grouping_of
+from penstock_views.group import Grouping, grouping_of
 from penstock_views.live_columns import columns_query, field_of
 from penstock_views.names import quoted
 
@@ -84,7 +84,8 @@ def evaluate_table(view: View, images: DataFrame) -> Expected:
     if not isinstance(view, Aggregate):
         return evaluated
     grouping = grouping_of(view, images.schema, evaluated.rows.schema)
-    return Expected(grouping.finish(measure_rows(grouping, evaluated.rows)).drop(ROWS), evaluated.rejected)
+    finished = grouping.finish(measure_rows(grouping, evaluated.rows))
+    return Expected(finished.select(*grouping.view_type.names), evaluated.rejected)
 
 
 def measure_rows(grouping: Grouping, rows: DataFrame) -> DataFrame:

@@ -8,9 +8,11 @@ the folder before had committed, the earliest for a new topic. What is read twic
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from penstock_views.broker import Place
 
 EARLIEST = -2
 """Kafka's name for the beginning of a partition, in Spark's offsets."""
@@ -50,16 +52,24 @@ def open_checkpoint(root: Path, partitions: dict[str, int]) -> Checkpoint:
     return Checkpoint(folder, starting)
 
 
-def committed(root: Path) -> dict[tuple[str, int], int]:
+def committed(root: Path) -> dict[Place, int]:
     """Read the offsets below which every record is processed, its results in Kafka; none before the first commit."""
     last = _last(root)
     found = {} if last is None else _progress(last)
-    return {
-        (topic, int(number)): offset
-        for topic, offsets in found.items()
-        for number, offset in offsets.items()
-        if offset >= 0
-    }
+    return {place: offset for place, offset in by_place(found).items() if offset >= 0}
+
+
+def by_topic(offsets: Mapping[Place, int]) -> Offsets:
+    """Write offsets as Spark does."""
+    found: Offsets = {}
+    for (topic, number), offset in offsets.items():
+        found.setdefault(topic, {})[str(number)] = offset
+    return found
+
+
+def by_place(offsets: Offsets) -> dict[Place, int]:
+    """Read offsets as Spark writes them."""
+    return {(topic, int(number)): offset for topic, of in offsets.items() for number, offset in of.items()}
 
 
 def _last(root: Path) -> Path | None:

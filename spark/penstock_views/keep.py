@@ -15,13 +15,14 @@ from pyspark.sql.avro.functions import to_avro
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock_views import wire
+from penstock_views.checkpoint import by_topic
 from penstock_views.config import AggregatesConfig
 from penstock_views.decode import decode
 from penstock_views.derive import AggregateOutput, Plan
 from penstock_views.envelope import image_type
 from penstock_views.evaluate import Evaluation, add_evaluations, used_columns
 from penstock_views.group import CHANGES, ROWS
-from penstock_views.life import Life, by_topic
+from penstock_views.life import Life
 from penstock_views.stream import read_records, write_options
 
 _NEW_EPOCH = "PENSTOCK-NEW-EPOCH"
@@ -84,8 +85,7 @@ def make_records(groups: DataFrame, output: AggregateOutput, life: Life) -> Data
     version = F.lit(life.first_version) + F.col(CHANGES)
     view = output.view
     key = wire.framed(output.key_id, to_avro(F.struct(*view.key), output.key.text))
-    names = [name for name in groups.columns if name not in {ROWS, CHANGES}]
-    value = wire.framed(output.value_id, to_avro(F.struct(*names), output.value.text))
+    value = wire.framed(output.value_id, to_avro(F.struct(*output.grouping.view_type.names), output.value.text))
     return groups.select(
         F.lit(view.topic).alias("topic"),
         key.alias("key"),

@@ -16,6 +16,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from penstock_views.broker import Place
+from penstock_views.checkpoint import by_place, by_topic
 from penstock_views.derive import OFFSETS_PER_GENERATION
 from penstock_views.snapshot import Snapshot
 
@@ -97,23 +98,11 @@ def current_life(root: Path) -> Life | None:
         told["revision"],
         told["epoch"],
         snapshot,
-        _places(told["starts"]),
-        _places(told["ends"]),
+        by_place(told["starts"]),
+        by_place(told["ends"]),
         told["number"],
         json.dumps(told["measures"]),
     )
-
-
-def by_topic(offsets: Mapping[Place, int]) -> dict[str, dict[str, int]]:
-    """Write offsets as Spark's Kafka source does in JSON: topic to partition to offset."""
-    found: dict[str, dict[str, int]] = {}
-    for (topic, partition), offset in offsets.items():
-        found.setdefault(topic, {})[str(partition)] = offset
-    return found
-
-
-def _places(offsets: Mapping[str, Mapping[str, int]]) -> dict[Place, int]:
-    return {(topic, int(number)): offset for topic, of in offsets.items() for number, offset in of.items()}
 
 
 def prepare_next(root: Path) -> Path:

@@ -61,8 +61,8 @@ def open_session(config: JobConfig, cores: int) -> SparkSession:
         # One failure ends the query anyway in this mode; whoever supervises the job restarts it from the checkpoint.
         "spark.task.maxFailures": "1",
         "spark.sql.streaming.stopTimeout": "10s",
+        **_LOCAL_FILES,
     }
-    settings |= _LOCAL_FILES
     # The driver only plans, for which the first compiler is enough: it starts with two thirds of the work.
     driver_options = f"-XX:TieredStopAtLevel=1 {class_archive_options()}"
     builder = session_builder(config.master, config.jars, config.driver_host, java_options=driver_options)
