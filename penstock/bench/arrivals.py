@@ -13,7 +13,7 @@ from typing import Any
 from cassandra.cluster import Session
 from cassandra.metadata import protect_name
 from confluent_kafka import TopicPartition
-from penstock_views.declare import View
+from penstock_views.declare import History, View
 from penstock_views.names import topic_of
 
 from penstock.bench.pace import EACH_S, LOOK_S
@@ -113,15 +113,20 @@ class _Lookout:
     def _run(self) -> None:
         while (wanted := self._wanted.get()) is not None:
             view, arrival, key, version = wanted
-            self._wait(view, key, version)
-            self._seen.rows[arrival] = time.monotonic()
+            if self._appears(view, key, version):
+                self._seen.rows[arrival] = time.monotonic()
 
-    def _wait(self, view: View, key: dict[str, Any], version: int) -> None:
+    def _appears(self, view: View, key: dict[str, Any], version: int) -> bool:
+        """Look until a row has its version; without success where there is none, as others may delete rows."""
         bound = self._bound(view, key)
+        # An UPDATE that changes nothing finds its row there, in all but a history.
+        is_new = isinstance(view, History)
         while True:
             row = self._session.execute(self._statement(view), bound).one()
+            if row is None and not is_new:
+                return False
             if row is not None and row["row_version"] >= version:
-                return
+                return True
             time.sleep(LOOK_S)
 
     def _statement(self, view: View) -> Any:

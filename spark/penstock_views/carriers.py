@@ -103,18 +103,18 @@ def carry_all(sources: Sequence[tuple[T.StructField, Carrier | None, Column | No
             carried = carrier(raw)
             if carried.fits is not None:
                 shown = F.substring(raw.cast("string"), 1, _SHOWN)
-                entry = F.struct(F.lit(target.name).alias("key"), shown.alias("value"))
-                entries.append((raw.isNotNull() & ~carried.fits, entry))
+                entries.append((raw.isNotNull() & ~carried.fits, F.create_map(F.lit(target.name), shown)))
         fields.append(carried.value.alias(target.name, metadata=target.metadata))
     return [*fields, _refused(entries).alias(REFUSED.name)]
 
 
 def _refused(entries: Sequence[tuple[Column, Column]]) -> Column:
-    nothing = F.lit(None).cast(REFUSED.dataType)
     if not entries:
-        return nothing
-    found = F.filter(F.array(*[F.when(misfit, entry) for misfit, entry in entries]), lambda entry: entry.isNotNull())
-    return F.when(reduce(Column.__or__, [misfit for misfit, _ in entries]), F.map_from_entries(found))
+        return F.lit(None).cast(REFUSED.dataType)
+    none = F.create_map().cast(REFUSED.dataType)
+    # No filter() of an array: Spark generates no code for functions of functions, nor for what stands beside them.
+    found = F.map_concat(*[F.when(misfit, entry).otherwise(none) for misfit, entry in entries])
+    return F.when(reduce(Column.__or__, [misfit for misfit, _ in entries]), found)
 
 
 def _element(target: T.StructField) -> T.StructField:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -21,6 +20,10 @@ RECORD = ("topic", "partition", "offset", "key", "value", "headers")
 CHANGE = ("epoch", "op", "lsn", "tx_id", "committed_ms")
 """The columns of a decoded frame that tell about the change itself; the last one is in milliseconds after 1970."""
 
+IMAGES = ("before", "after")
+"""The images of a row in an envelope."""
+
+_TOLD = (*CHANGE[1:], "has_before", "has_after")
 _UNKNOWN = "PENSTOCK-UNKNOWN-SCHEMA"
 
 
@@ -43,8 +46,12 @@ class Source:
         return replace(self, writers=tuple(writer.only(columns) for writer in self.writers))
 
     def column(self, part: str) -> str:
-        """Name the frame's column that holds this table's `before`, `after` or an intermediate part."""
+        """Name the frame's column that holds one of the two images of this table."""
         return f"{self.table.replace('.', '__')}__{part}"
+
+    def envelope(self, writer: Writer) -> str:
+        """Name the frame's column that holds the opened envelope of a writer schema."""
+        return self.column(f"opened_{writer.schema_id}")
 
 
 @dataclass(frozen=True)
@@ -67,18 +74,36 @@ def decode(raw: DataFrame, sources: Sequence[Source], refusals: Sequence[Refusal
         whose schema id is unknown and not refused makes the query fail; `unknown_schema` reads its message. Where only
         one of two images can be read, it is there, so that what was derived from it can be taken back.
     """
-    framed = raw.select(*RECORD, wire.schema_id(F.col("value")).alias("schema_id"), _epoch().alias("epoch"))
-    opened = framed.select("*", *[_open(source, writer) for source in sources for writer in source.writers])
-    decoded = opened.select(*framed.columns, *[_to_images(source).alias(_decoded(source)) for source in sources])
-    judged = decoded.select("*", _refused(sources, refusals, max_epoch).alias("refused"))
-    images = [
-        F.when(F.col("refused").isNull(), F.col(_decoded(source))[image]).alias(source.column(image))
-        for source in sources
-        for image in ("before", "after")
-    ]
-    origin = [F.coalesce(*[F.col(_decoded(source))[name] for source in sources]).alias(name) for name in CHANGE[1:]]
+    opened = open_records(raw, sources, refusals, max_epoch)
+    images = {source.column(image): _read_unless_refused(source, image) for source in sources for image in IMAGES}
+    read = opened.select("*", *[column.alias(name) for name, column in images.items()])
     unreadable = F.coalesce("refused", *map(_lost_image, sources)).alias("unreadable")
-    return judged.select(*RECORD, "epoch", *origin, unreadable, *images)
+    return read.select(*RECORD, *CHANGE, unreadable, *images)
+
+
+def open_records(raw: DataFrame, sources: Sequence[Source], refusals: Sequence[Refusal], max_epoch: int) -> DataFrame:
+    """Open the envelopes of all records; their images are as the writers wrote them.
+
+    :returns: RECORD, `schema_id`, CHANGE, `has_before`, `has_after`, `refused` (the reason, or NULL), and for each
+        writer schema its envelope (`Source.envelope`), NULL in a record of another one. `op` is NULL where the body is
+        not of its writer schema. A record whose schema id is unknown and not refused makes the query fail.
+    """
+    framed = raw.select(*RECORD, wire.schema_id(F.col("value")).alias("schema_id"), _epoch().alias("epoch"))
+    envelopes = {source.envelope(writer): _open(source, writer) for source in sources for writer in source.writers}
+    opened = framed.select("*", *[column.alias(name) for name, column in envelopes.items()])
+    told = opened.select("*", F.coalesce(*map(_tell, envelopes)).alias("told"))
+    judged = told.select("*", *[F.col("told")[name].alias(name) for name in _TOLD])
+    refused = _refused(sources, refusals, max_epoch).alias("refused")
+    return judged.select(*RECORD, "schema_id", "epoch", *_TOLD, refused, *envelopes)
+
+
+def read_image(source: Source, written: Callable[[Writer], Column]) -> Column:
+    """Read one image of a record into the canonical columns of its table; NULL when it is not there or cannot be read.
+
+    :param written: finds the image as a writer wrote it; NULL if that was another.
+    """
+    target = image_type(source.writers)
+    return F.coalesce(*[try_eval(writer.canonical(written(writer), target)) for writer in source.writers])
 
 
 def unknown_schema(message: str) -> tuple[str, int] | None:
@@ -92,71 +117,63 @@ def unknown_schema(message: str) -> tuple[str, int] | None:
 
 def _epoch() -> Column:
     """Read the header `epoch`; NULL when missing or no number."""
-    text = F.get(F.filter("headers", lambda header: header["key"] == "epoch"), F.lit(0))["value"].cast("string")
+    headers = F.col("headers")
+    # No filter(): Spark generates no code for functions of functions, nor for what stands beside them.
+    text = F.get(headers["value"], F.array_position(headers["key"], "epoch") - 1).cast("string")
     return F.when(text.rlike("^[0-9]{1,9}$"), text.cast("bigint"))
 
 
-def _opened(source: Source, writer: Writer) -> str:
-    return source.column(f"opened_{writer.schema_id}")
-
-
-def _decoded(source: Source) -> str:
-    return source.column("decoded")
-
-
-def _is_of(source: Source, writer: Writer) -> Column:
-    written = wire.is_wire_format(F.col("value")) & (F.col("schema_id") == writer.schema_id)
-    return (F.col("topic") == source.topic) & written
-
-
 def _open(source: Source, writer: Writer) -> Column:
-    decoded = writer.decode(wire.body(F.col("value")))
-    return F.when(_is_of(source, writer), decoded).alias(_opened(source, writer))
+    value = F.col("value")
+    is_of = (F.col("topic") == source.topic) & wire.is_wire_format(value) & (F.col("schema_id") == writer.schema_id)
+    return F.when(is_of, writer.decode(wire.body(value)))
 
 
-def _to_images(source: Source) -> Column:
-    """Compute the change's columns and both images, each NULL when it is not there (`has_…`) or cannot be read.
+def _tell(envelope: str) -> Column:
+    """Collect what an envelope says of the change."""
+    opened = F.col(envelope)
+    parts = {
+        "op": opened["op"],
+        "lsn": opened["source"]["lsn"],
+        "tx_id": opened["source"]["txId"],
+        "committed_ms": opened["source"]["ts_ms"],
+        "has_before": opened["before"].isNotNull(),
+        "has_after": opened["after"].isNotNull(),
+    }
+    return F.when(opened.isNotNull(), F.struct(*[part.alias(name) for name, part in parts.items()]))
 
-    `op` is NULL where the body is not of the writer schema.
-    """
-    target = image_type(source.writers)
-    choices = []
-    for writer in source.writers:
-        opened = F.col(_opened(source, writer))
-        before, after = (try_eval(writer.canonical(opened[name], target)) for name in ("before", "after"))
-        parts = {
-            "before": before,
-            "has_before": opened["before"].isNotNull(),
-            "after": after,
-            "has_after": opened["after"].isNotNull(),
-            "op": opened["op"],
-            "lsn": opened["source"]["lsn"],
-            "tx_id": opened["source"]["txId"],
-            "committed_ms": opened["source"]["ts_ms"],
-        }
-        choices.append((_is_of(source, writer), F.struct(*[part.alias(name) for name, part in parts.items()])))
-    first, rest = choices[0], choices[1:]
-    return reduce(lambda chain, choice: chain.when(*choice), rest, F.when(*first))
+
+def _read_unless_refused(source: Source, image: str) -> Column:
+    read = read_image(source, lambda writer: F.col(source.envelope(writer))[image])
+    return F.when(F.col("refused").isNull(), read)
 
 
 def _lost_image(source: Source) -> Column:
     """Say that the new row cannot be read; an old row that cannot was told when it was new."""
-    decoded = F.col(_decoded(source))
-    is_lost = decoded["has_after"] & decoded["after"].isNull()
+    is_lost = (F.col("topic") == source.topic) & F.col("has_after") & F.col(source.column("after")).isNull()
     return F.when(is_lost, F.concat(F.lit("a value of the row does not fit writer schema id "), "schema_id"))
 
 
 def _refused(sources: Sequence[Source], refusals: Sequence[Refusal], max_epoch: int) -> Column:
     value, epoch = F.col("value"), F.col("epoch")
-    known = reduce(Column.__or__, [_is_of(source, writer) for source in sources for writer in source.writers])
     bad_epoch = epoch.isNull() | (epoch < 1) | (epoch > max_epoch)
+    op, has_before, has_after = F.col("op"), F.col("has_before"), F.col("has_after")
     return F.coalesce(
         F.when(value.isNull(), "no value: a tombstone; the source connector must say tombstones.on.delete=false"),
         F.when(~wire.is_wire_format(value), "not in Confluent's wire format (byte 0, 4-byte schema id, Avro)"),
-        F.when(~known, _refuse_or_raise(refusals)),
+        F.when(F.col("told").isNull(), _refuse_or_raise(refusals)),
         F.when(bad_epoch, f"the header `epoch` is missing or not a number from 1 to {max_epoch}"),
-        *[F.when(F.col("topic") == source.topic, _refuse_images(source)) for source in sources],
+        F.when(op.isNull(), F.concat(F.lit("the Avro body does not fit writer schema id "), "schema_id")),
+        F.when(~op.isin("c", "r", "u", "d"), F.concat(F.lit("operation is no row change: "), op)),
+        # Without `before` a view could keep a row that must go.
+        F.when(op.isin("u", "d") & ~has_before, _needs_before(sources)),
+        F.when(op.isin("c", "r", "u") & ~has_after, "no `after` image"),
     )
+
+
+def _needs_before(sources: Sequence[Source]) -> Column:
+    tables = [F.when(F.col("topic") == source.topic, F.lit(source.table)) for source in sources]
+    return F.concat(F.lit("no `before` image: "), F.coalesce(*tables), F.lit(" needs REPLICA IDENTITY FULL"))
 
 
 def _refuse_or_raise(refusals: Sequence[Refusal]) -> Column:
@@ -168,15 +185,3 @@ def _refuse_or_raise(refusals: Sequence[Refusal]) -> Column:
         is_refused = (F.col("schema_id") == refusal.schema_id) & (F.col("offset") < F.coalesce(*ends, F.lit(0)))
         chain = chain.when(is_refused, f"schema id {refusal.schema_id}: no envelope of this topic in the registry")
     return chain.otherwise(F.raise_error(F.concat(*topic_and_id)).cast("string"))
-
-
-def _refuse_images(source: Source) -> Column:
-    """Say what an envelope lacks: without `before` a view could keep a row that must go."""
-    decoded = F.col(_decoded(source))
-    op, has_before, has_after = decoded["op"], decoded["has_before"], decoded["has_after"]
-    return (
-        F.when(op.isNull(), F.concat(F.lit("the Avro body does not fit writer schema id "), "schema_id"))
-        .when(~op.isin("c", "r", "u", "d"), F.concat(F.lit("operation is no row change: "), op))
-        .when(op.isin("u", "d") & ~has_before, f"no `before` image: {source.table} needs REPLICA IDENTITY FULL")
-        .when(op.isin("c", "r", "u") & ~has_after, "no `after` image")
-    )

@@ -21,6 +21,12 @@ from penstock_views.carriers import GONE, REFUSED, Carrier, avro_carrier, carry_
 ORIGIN = ("lsn", "txId", "ts_ms")
 """What is read of an envelope's `source`: the change's place in the log, its transaction, and when that committed."""
 
+_DECODED_BY = frozenset(
+    ["type", "name", "namespace", "fields", "items", "values", "symbols", "size", "logicalType", "precision", "scale"]
+)
+"""The attributes of an Avro schema by which bytes are decoded (https://avro.apache.org/docs/1.12.0/specification/);
+nobody gives a default, as both schemas of a decoding are of one writer."""
+
 
 class NoEnvelope(TerminalError):
     """A schema is not one that Debezium writes for a table."""
@@ -79,7 +85,7 @@ class Writer:
     def decode(self, body: Column) -> Column:
         """Decode Avro bytes of this schema; a struct of NULLs when they are not of it."""
         # PERMISSIVE: one record of garbage must not fail the query.
-        return from_avro(body, self.schema, {"avroSchema": self.reader, "mode": "PERMISSIVE"})
+        return from_avro(body, _bare(self.schema), {"avroSchema": _bare(self.reader), "mode": "PERMISSIVE"})
 
     def canonical(self, image: Column, target: T.StructType) -> Column:
         """Turn a decoded image into the canonical row.
@@ -107,6 +113,17 @@ def image_type(writers: Sequence[Writer]) -> T.StructType:
     """Merge the columns of all writer schemas, oldest first: each column that ever was, typed as the newest has it."""
     fields = {name: field_from_writer(field) for writer in writers for name, field in writer.columns.items()}
     return T.StructType([*[_with_gone(field, writers) for field in fields.values()], REFUSED])
+
+
+def _bare(schema: str) -> str:
+    """Leave out of a schema what only tells people and Connect: each task that decodes is sent it, and parses it."""
+    return json.dumps(_bare_part(json.loads(schema)), separators=(",", ":"))
+
+
+def _bare_part(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: _bare_part(value) for name, value in part.items() if name in _DECODED_BY}
+    return [_bare_part(each) for each in part] if isinstance(part, list) else part
 
 
 def _with_gone(field: T.StructField, writers: Sequence[Writer]) -> T.StructField:

@@ -36,6 +36,14 @@ def add_evaluations(frame: DataFrame, evaluations: Sequence[Evaluation]) -> Data
     return tried.select(*frame.columns, *[_judge(tried, task).alias(task.into) for task in evaluations])
 
 
+def add_rows(frame: DataFrame, task: Evaluation) -> DataFrame:
+    """Add the row alone of one evaluation, NULL where there is a problem: of an aggregate another job tells it."""
+    tried = frame.select("*", _try_row(frame, task).alias(_tried(task)))
+    row = F.col(_tried(task))["row"]
+    refused = _refuse_row(task.view, row, _struct(tried.select(row.alias("row")), "row"))
+    return tried.select(*frame.columns, F.when(refused.isNull(), row).alias(task.into))
+
+
 def call_view(view: View, image: Image) -> Row:
     """Run the view's function and put the key columns first.
 

@@ -17,10 +17,10 @@ from pyspark.sql.streaming.query import StreamingQuery
 from penstock_views import wire
 from penstock_views.checkpoint import by_topic
 from penstock_views.config import AggregatesConfig
-from penstock_views.decode import decode
+from penstock_views.decode import Source, open_records, read_image
 from penstock_views.derive import AggregateOutput, Plan
 from penstock_views.envelope import image_type
-from penstock_views.evaluate import Evaluation, add_evaluations, used_columns
+from penstock_views.evaluate import Evaluation, add_rows, used_columns
 from penstock_views.group import CHANGES, ROWS
 from penstock_views.life import Life
 from penstock_views.stream import read_records, write_options
@@ -51,27 +51,37 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
     """Make the measures of what each CDC record changes: +after -before.
 
     A record of a snapshot (`r`) is no change. A row that cannot be computed is in no group; it was in none either when
-    it was an `after`, so taking it back takes nothing. Only the columns that the view uses are decoded: each
-    micro-batch is planned anew, and what it costs the driver is the size of its expressions.
+    it was an `after`, so taking it back takes nothing. Each micro-batch is planned anew, and what that costs the driver
+    is the size of its expressions: only the columns that the view uses are decoded, and a record becomes its two images
+    before the view's function is applied, so that it is planned once.
 
     :returns: a row for each side of each change; a record of a later epoch makes the query fail (`new_epoch`).
     """
     source = plan.source_of(output.view)
     source = source.only(used_columns(output.view, image_type(source.writers)))
-    sides = {"after": 1, "before": -1}
-    decoded = decode(raw, [source], plan.refusals, plan.max_epoch)
-    is_counted = _is_counted(life, *[F.col(source.column(side)) for side in sides])
-    judged = decoded.select("*", is_counted.alias("is_counted"))
-    evaluated = add_evaluations(judged, [Evaluation(output.view, source.column(side), side) for side in sides])
-    # No where() before the explode: Spark would push it down to Kafka's columns, with all of the decoding in it, again
-    # for each time that the condition names an image.
-    signed = [
-        F.struct(F.when(F.col("is_counted"), F.col(side)["row"]).alias("row"), F.lit(sign).alias("sign"))
-        for side, sign in sides.items()
-    ]
+    opened = open_records(raw, [source], plan.refusals, plan.max_epoch)
     changes = life.raises_version(F.col("partition"), F.col("offset")).cast("int").alias("changes")
-    each = evaluated.select(F.explode(F.array(*signed)).alias("one"), changes).where("one.row is not null")
-    return each.select(*output.grouping.measure(F.col("one")["row"], F.col("one")["sign"], F.col("changes")))
+    counted = opened.select("*", changes, _is_counted(life).alias("is_counted"))
+    sides = counted.select(
+        "changes", F.explode(F.array(_side(source, "after", 1), _side(source, "before", -1))).alias("side")
+    )
+    image = read_image(source, lambda writer: F.col("side")[source.envelope(writer)]).alias("image")
+    images = sides.select("changes", F.col("side")["sign"].alias("sign"), image)
+    rows = add_rows(images, Evaluation(output.view, "image", "row"))
+    # A fence: Spark would push the filter down to the records, with the reading of the image and the function in it.
+    fenced = rows.select(F.explode(F.array(F.struct("row", "sign", "changes"))).alias("one")).where(
+        "one.row is not null"
+    )
+    return fenced.select(*output.grouping.measure(F.col("one")["row"], F.col("one")["sign"], F.col("one")["changes"]))
+
+
+def _side(source: Source, image: str, sign: int) -> Column:
+    """Take one of the two images of a change, as it was written; what is not counted has none."""
+    written = [
+        F.when(F.col("is_counted"), F.col(source.envelope(writer))[image]).alias(source.envelope(writer))
+        for writer in source.writers
+    ]
+    return F.struct(F.lit(sign).alias("sign"), *written)
 
 
 def new_epoch(message: str) -> int | None:
@@ -94,12 +104,12 @@ def make_records(groups: DataFrame, output: AggregateOutput, life: Life) -> Data
     )
 
 
-def _is_counted(life: Life, after: Column, before: Column) -> Column:
+def _is_counted(life: Life) -> Column:
     """Say whether a record is a change that is not in the baseline."""
     epoch, seen = F.col("epoch"), life.snapshot.is_seen(F.col("tx_id"), F.col("lsn"))
     raised = F.raise_error(F.concat(F.lit(f"{_NEW_EPOCH} epoch="), epoch.cast("string"))).cast("boolean")
     return (
-        F.when(after.isNull() & before.isNull(), F.lit(False))
+        F.when(F.col("refused").isNotNull(), F.lit(False))
         .when(epoch > life.epoch, raised)
         .otherwise((epoch == life.epoch) & (F.col("op") != "r") & ~F.coalesce(seen, F.lit(False)))
     )

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 _COUNT = T.DecimalType(12, 0)
+_SIGN = T.DecimalType(1, 0)
 
 
 def exact_mean(total: Column, count: Column, into: T.DecimalType) -> Column:
@@ -26,4 +27,5 @@ def exact_mean(total: Column, count: Column, into: T.DecimalType) -> Column:
     rest = size % step
     floor = ((size - rest) / number).cast(into)
     rounded = floor + F.when(rest + rest >= step, unit).otherwise(unit - unit)
-    return F.when(total < 0, -rounded).otherwise(rounded).cast(into)
+    # Not a choice between two signs of it: a micro-batch is planned each time, with all of this in it twice.
+    return (rounded * F.when(total < 0, F.lit(-1)).otherwise(F.lit(1)).cast(_SIGN)).cast(into)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from penstock.connect.api import ConnectApi
 from penstock.stack.health import part_healths
 from penstock.topics.admin import TopicAdmin
-from tests.stack import Stack
+from tests.stack import INSERT, Stack
 
 
 def bench(stack: Stack, command: str) -> dict[str, Any]:
@@ -51,6 +54,24 @@ def test_flow_times_changes_at_every_place_and_changes_no_row(stack: Stack) -> N
     assert set(places) == {"change topics", *(f"{name}: {at}" for name in views for at in ("topic", "Cassandra"))}
     assert all(0 < leg["p50_ms"] <= leg["p99_ms"] for leg in places.values())
     assert {places[f"{name}: topic"]["samples"] for name in views} == {figures["changes"]}
+
+
+def test_flow_ends_though_others_insert_and_delete_rows_meanwhile(stack: Stack) -> None:
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.wait(0.01):
+            row = str(uuid.uuid4())
+            # In Cassandra it never is: whoever looks for it until it comes looks for ever.
+            stack.sql(f"{INSERT}; DELETE FROM public.users WHERE id = %s", row, "Atlantis", row)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(write)
+        try:
+            figures = bench(stack, "flow --rate 50 --seconds 3 --warm-up 1")
+        finally:
+            ended.set()
+    assert figures["changes"] > 0
 
 
 @pytest.mark.slow
