@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Annotated
 
 import typer
@@ -87,8 +88,9 @@ def _bars() -> Iterator[OnHops]:
     said: set[str] = set()
 
     def say(hops: list[Hop]) -> None:
-        for hop in hops:
-            if hop.total and hop.is_done and hop.name not in said:
+        # A hop has done all that came to it so far; only when those before are done does nothing more come.
+        for hop in takewhile(lambda each: each.total and each.is_done, hops):
+            if hop.name not in said:
                 said.add(hop.name)
                 _out.print(f"  {hop.name:<26} {hop.done:,} of {hop.total:,}")
 

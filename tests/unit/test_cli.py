@@ -9,7 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from penstock.cli.main import _MODULES, app
+from penstock.cli.up import _bars
 from penstock.config import ROOT
+from penstock.pipeline.bring_up import Hop
 
 HEAVY = ("pyspark", "cassandra")
 
@@ -40,3 +42,12 @@ def test_what_needs_no_view_waits_for_no_spark(command: str) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_hop_is_told_of_when_nothing_more_comes_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with _bars() as show:
+        show([Hop("API → Postgres", 500, 1000), Hop("Postgres → change topics", 500, 500)])
+        assert capsys.readouterr().out == ""
+        show([Hop("API → Postgres", 1000, 1000), Hop("Postgres → change topics", 1000, 1000)])
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[-3:] for line in told] == [["1,000", "of", "1,000"]] * 2
