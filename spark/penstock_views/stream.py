@@ -47,24 +47,30 @@ _SINK = {
 }
 
 
-def open_session(config: JobConfig, cores: int) -> SparkSession:
+FIRST_COMPILER = "-XX:TieredStopAtLevel=1"
+"""The option of a JVM that does not do the same thing often enough for the second compiler to pay: in its first minutes
+it takes more of the processor than the work does."""
+
+
+def open_session(config: JobConfig, cores: int, *, executor_options: str = "") -> SparkSession:
     """Connect to the cluster.
 
     :param cores: Real-time Mode needs one for each CDC partition: it holds a task, and so a core, on each for good.
+    :param executor_options: more options of the executors' JVMs.
     """
     settings = {
         "spark.app.name": config.app_name,
         "spark.cores.max": str(cores),
         "spark.driver.memory": f"{config.driver_memory_mb}m",
         "spark.executor.memory": f"{config.executor_memory_mb}m",
-        "spark.executor.extraJavaOptions": f"{_EXECUTOR_OPTIONS} {class_archive_options()}",
+        "spark.executor.extraJavaOptions": f"{_EXECUTOR_OPTIONS} {executor_options} {class_archive_options()}",
         # One failure ends the query anyway in this mode; whoever supervises the job restarts it from the checkpoint.
         "spark.task.maxFailures": "1",
         "spark.sql.streaming.stopTimeout": "10s",
         **_LOCAL_FILES,
     }
-    # The driver only plans, for which the first compiler is enough: it starts with two thirds of the work.
-    driver_options = f"-XX:TieredStopAtLevel=1 {class_archive_options()}"
+    # The driver only plans: so it starts with two thirds of the work.
+    driver_options = f"{FIRST_COMPILER} {class_archive_options()}"
     builder = session_builder(config.master, config.jars, config.driver_host, java_options=driver_options)
     for key, value in settings.items():
         builder = builder.config(key, value)
