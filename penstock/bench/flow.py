@@ -25,6 +25,7 @@ from penstock.views.load import views_of
 _QUIET_S = 15.0
 """Longer than the job of row views takes from one commit to its next records."""
 _STALL_S = 60.0
+_LOOK_S = 1.0
 
 
 class ChangesMissing(TerminalError):
@@ -85,21 +86,32 @@ def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress
 
 
 def _follow(updates: Updates, arrivals: Arrivals, on_progress: OnProgress) -> None:
-    """Take what arrives until every change has come and all is quiet."""
-    moved_at = time.monotonic()
+    """Take what arrives until every change has come and no record of one comes any more, whatever others change."""
+    looked_at = moved_at = time.monotonic()
+    came = 0
     while True:
+        arrivals.poll()
         now = time.monotonic()
-        if arrivals.poll():
-            moved_at = now
+        if now - looked_at < _LOOK_S:
             continue
+        looked_at = now
         found, wanted = len(updates.sent.keys() & arrivals.seen.transactions.values()), len(updates.sent)
         on_progress("changes seen", found, wanted)
         if updates.is_running:
+            moved_at = now
             continue
-        if found == wanted and now - moved_at > _QUIET_S:
+        before, came = came, found + _records_of(updates, arrivals.seen)
+        if came != before:
+            moved_at = now
+        elif found == wanted and now - moved_at > _QUIET_S:
             return
-        if now - moved_at > _STALL_S:
+        elif now - moved_at > _STALL_S:
             raise ChangesMissing(found, wanted)
+
+
+def _records_of(updates: Updates, seen: Seen) -> int:
+    """Count the view records that came of the updates."""
+    return sum(seen.transactions.get(lsn) in updates.sent for _, lsn in seen.records)
 
 
 def _legs(views: Sequence[View], sent: Mapping[int, float], seen: Seen) -> Iterator[Leg]:

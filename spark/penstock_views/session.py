@@ -57,6 +57,9 @@ def session_builder(
         # A view must not depend on where it runs: before's image is computed by another run than after's was.
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
+        # What follows from what in a plan is nothing that a view gains by, and with eight writer schemas of a table the
+        # optimizer found more and more of it for minutes.
+        "spark.sql.constraintPropagation.enabled": "false",
         # Where in Python an expression was made costs several calls into the JVM for each, and nobody asks.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()} {java_options}",
