@@ -34,7 +34,7 @@ from penstock_views import wire
 from penstock_views.contracts import Contract
 from penstock_views.dead_letter import dead_letter
 from penstock_views.declare import MAX_GENERATION, VERSION, History, View
-from penstock_views.decode import Refusal, Source, decode
+from penstock_views.decode import IMAGES, Refusal, Source, decode
 from penstock_views.entries import as_text, changed_columns, entry
 from penstock_views.evaluate import Evaluation, add_evaluations
 from penstock_views.group import Grouping
@@ -110,15 +110,12 @@ def derive(raw: DataFrame, plan: Plan) -> DataFrame:
     """
     decoded = decode(raw, plan.sources, plan.refusals, plan.max_epoch)
     evaluated = add_evaluations(decoded, _evaluations(plan))
-    keyed = evaluated.select("*", *[_encoded_key(output, part) for output in plan.written for part in _PARTS])
+    keyed = evaluated.select("*", *[_encoded_key(output, part) for output in plan.written for part in IMAGES])
     unreadable = F.when(F.col("unreadable").isNotNull(), dead_letter(plan.dead_letters, "DECODE", F.col("unreadable")))
     letters = [_failure(plan, output) for output in plan.outputs] + [_missed(plan, each) for each in plan.stopped]
     records = [record for output in plan.written for record in _records(evaluated, output)]
     each = keyed.select(F.explode(F.array(unreadable, *letters, *records)).alias("record")).where("record is not null")
     return each.select("record.topic", "record.key", "record.value", "record.headers")
-
-
-_PARTS = ("before", "after")
 
 
 def _column(output: Output, part: str) -> str:
@@ -136,7 +133,7 @@ def _evaluations(plan: Plan) -> Sequence[Evaluation]:
 def _parts(plan: Plan, output: Output) -> Sequence[str]:
     """Name the images of which a view's row matters; of an aggregate's changes only the failures are told here."""
     is_told_only = isinstance(output, AggregateOutput) and not plan.source_of(output.view).gone
-    return ("after",) if is_told_only else _PARTS
+    return ("after",) if is_told_only else IMAGES
 
 
 def _encoded_key(output: Output, part: str) -> Column:
@@ -181,7 +178,7 @@ def _records(frame: DataFrame, output: Output) -> tuple[Column, Column]:
 
 def _entries(frame: DataFrame, output: Output, stays: Column) -> tuple[Column, Column]:
     """Make the entry of a row that leaves its key, and that of a row that comes to its key or stays there."""
-    old, new = (F.col(_column(output, part))["row"] for part in _PARTS)
+    old, new = (F.col(_column(output, part))["row"] for part in IMAGES)
     names = frame.select(new.alias("row")).select("row.*").columns
     change = {
         VERSION: _version(output),

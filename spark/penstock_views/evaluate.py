@@ -39,9 +39,8 @@ def add_evaluations(frame: DataFrame, evaluations: Sequence[Evaluation]) -> Data
 def add_rows(frame: DataFrame, task: Evaluation) -> DataFrame:
     """Add the row alone of one evaluation, NULL where there is a problem: of an aggregate another job tells it."""
     tried = frame.select("*", _try_row(frame, task).alias(_tried(task)))
-    row = F.col(_tried(task))["row"]
-    refused = _refuse_row(task.view, row, _struct(tried.select(row.alias("row")), "row"))
-    return tried.select(*frame.columns, F.when(refused.isNull(), row).alias(task.into))
+    row = F.when(_refuse_row(tried, task).isNull(), F.col(_tried(task))["row"])
+    return tried.select(*frame.columns, row.alias(task.into))
 
 
 def call_view(view: View, image: Image) -> Row:
@@ -101,11 +100,10 @@ def _try_row(frame: DataFrame, task: Evaluation) -> Column:
 
 def _judge(tried: DataFrame, task: Evaluation) -> Column:
     outcome = F.col(_tried(task))
-    row_type = _struct(tried.select(outcome["row"].alias("row")), "row")
     problem = (
         F.when(F.col(task.image).isNull(), None)
         .when(outcome.isNull(), _name_failures(tried, task))
-        .when(outcome["keep"], _refuse_row(task.view, outcome["row"], row_type))
+        .when(outcome["keep"], _refuse_row(tried, task))
     )
     return F.struct(F.when(problem.isNull(), outcome["row"]).alias("row"), problem.alias("problem"))
 
@@ -124,8 +122,10 @@ def _name_failures(frame: DataFrame, task: Evaluation) -> Column:
     return F.concat(named, F.coalesce(why, F.lit("")))
 
 
-def _refuse_row(view: View, row: Column, row_type: T.StructType) -> Column:
+def _refuse_row(tried: DataFrame, task: Evaluation) -> Column:
     """Say what the view table cannot hold: NULL in the key, a timestamp finer than milliseconds, and so on."""
+    view, row = task.view, F.col(_tried(task))["row"]
+    row_type = _struct(tried.select(row.alias("row")), "row")
     nulls = [F.when(row[name].isNull(), F.lit(f"view {view.name}: key column {name} is NULL")) for name in view.key]
     # A history holds the rest of the row as text, an aggregate only its key.
     columns = row_type.fields if type(view) is View else [row_type[name] for name in view.key]

@@ -66,11 +66,12 @@ def test_flow_ends_though_others_insert_and_delete_rows_meanwhile(stack: Stack) 
             stack.sql(f"{INSERT}; DELETE FROM public.users WHERE id = %s", row, "Atlantis", row)
 
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(write)
+        writing = pool.submit(write)
         try:
             figures = bench(stack, "flow --rate 50 --seconds 3 --warm-up 1")
         finally:
             ended.set()
+        writing.result()
     assert figures["changes"] > 0
 
 
