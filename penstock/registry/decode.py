@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,11 +36,15 @@ class SchemaSource(Protocol):
 
 
 class AvroDecoder:
-    """Decodes records of any subject; each schema is asked for once."""
+    """Decodes records of any subject; each schema is asked for once.
 
-    def __init__(self, registry: SchemaSource) -> None:
-        self._registry = registry
-        self._schemas: dict[int, Any] = {}
+    :param read: makes of a writer schema what is read of its records, by Avro's rules of schema resolution; None reads
+        all.
+    """
+
+    def __init__(self, registry: SchemaSource, read: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> None:
+        self._registry, self._read = registry, read
+        self._schemas: dict[int, tuple[Any, Any]] = {}
 
     def decode(self, data: bytes | None) -> Decoded:
         """Decode a key or value; a null stays None.
@@ -51,17 +56,19 @@ class AvroDecoder:
         if len(data) < _HEADER.size or data[0] != 0:
             return Decoded(readable(data), problem="not in the registry's wire format")
         _, schema_id = _HEADER.unpack_from(data)
-        schema = self._schema(schema_id)
-        if schema is None:
+        schemas = self._schemas_of(schema_id)
+        if schemas is None:
             return Decoded(data.hex(), schema_id, f"the registry has no schema {schema_id}")
-        return _read(data, schema_id, schema)
+        return _read(data, schema_id, *schemas)
 
-    def _schema(self, schema_id: int) -> Any | None:
+    def _schemas_of(self, schema_id: int) -> tuple[Any, Any] | None:
+        """Find the writer schema and what is read of it (None: all)."""
         if schema_id not in self._schemas:
             text = self._registry.schema(schema_id)
             if text is None:  # not kept: it may be registered a moment later
                 return None
-            self._schemas[schema_id] = parse_schema(json.loads(text))
+            writer = json.loads(text)
+            self._schemas[schema_id] = (parse_schema(writer), self._read and parse_schema(self._read(writer)))
         return self._schemas[schema_id]
 
 
@@ -74,10 +81,10 @@ def readable(data: bytes) -> str:
     return text if text.isprintable() else data.hex()
 
 
-def _read(data: bytes, schema_id: int, schema: Any) -> Decoded:
+def _read(data: bytes, schema_id: int, writer: Any, reader: Any) -> Decoded:
     body = io.BytesIO(data[_HEADER.size :])
     try:
-        value = schemaless_reader(body, schema, None)
+        value = schemaless_reader(body, writer, reader)
     except _DECODE_ERRORS as exc:
         return Decoded(data.hex(), schema_id, f"not of schema {schema_id}: {type(exc).__name__}: {exc}")
     rest = len(data) - _HEADER.size - body.tell()

@@ -48,7 +48,8 @@ class _End:
     counts_from: int
     """The first offset that counts: what is read of before was there already."""
     counted: int = 0
-    newest: Newest | None = None
+    newest: Any = None
+    """The message itself: of thousands that come between two looks one is looked into."""
     recent: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     """(offset, time) of the newest records; none between two of them was left out."""
 
@@ -94,7 +95,7 @@ class EndsCollector:
             self._read({place: end for place, (_, end) in ends.items()})
         except KafkaException as exc:
             raise KafkaUnreachable(self._bootstrap, exc.args[0].str()) from exc
-        return {place: End(end.counted, end.newest, tuple(end.recent)) for place, end in self._ends.items()}
+        return {place: End(end.counted, _newest(end), tuple(end.recent)) for place, end in self._ends.items()}
 
     def _assign(self, ends: dict[Place, tuple[int, int]]) -> None:
         moved = set(ends) != set(self._ends)
@@ -139,12 +140,23 @@ class EndsCollector:
         end = self._ends.get((message.topic(), message.partition()))
         if end is None or (end.recent and message.offset() <= end.recent[-1][0]):
             return
-        at = message.timestamp()[1] / 1000
         end.counted += message.offset() >= end.counts_from
         end.position = message.offset() + 1
-        end.recent.append((message.offset(), at))
-        headers = {name: (value or b"").decode(errors="replace") for name, value in message.headers() or ()}
-        end.newest = Newest(message.offset(), at, message.key(), message.value(), headers)
+        end.recent.append((message.offset(), _time_of(message)))
+        end.newest = message
+
+
+def _newest(end: _End) -> Newest | None:
+    message = end.newest
+    if message is None:
+        return None
+    headers = {name: (value or b"").decode(errors="replace") for name, value in message.headers() or ()}
+    return Newest(message.offset(), _time_of(message), message.key(), message.value(), headers)
+
+
+def _time_of(message: Any) -> float:
+    seconds: float = message.timestamp()[1] / 1000
+    return seconds
 
 
 def _consumer(bootstrap: str) -> Consumer:

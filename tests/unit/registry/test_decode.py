@@ -80,3 +80,10 @@ def test_undecodable_bytes_are_shown_with_the_reason(registry: Registry, data: b
 @given(st.binary(max_size=40))
 def test_no_bytes_at_all_make_it_fail(body: bytes) -> None:
     AvroDecoder(Registry()).decode(struct.pack(">bI", 0, 7) + body)
+
+
+def test_a_part_is_read_and_the_rest_skipped(registry: Registry) -> None:
+    decoder = AvroDecoder(registry, read=lambda writer: writer | {"fields": writer["fields"][1:]})
+    assert decoder.decode(wire(ROW)).value == {"amount": Decimal("1.50")}
+    cut = decoder.decode(wire(ROW)[:-1])
+    assert cut.problem is not None and cut.problem.startswith("not of schema 7: ")
