@@ -1,31 +1,28 @@
-"""The exact mean of decimals. Spark's own division rounds twice, and to fewer digits the wider its operands are."""
+"""The exact mean of decimals, by one division of Spark's."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from pyspark.sql import Column
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock_views.declare_totals import MEAN_SCALE
+
+_MOST_DIGITS = 38
 _COUNT = T.DecimalType(12, 0)
-_SIGN = T.DecimalType(1, 0)
 
 
 def exact_mean(total: Column, count: Column, into: T.DecimalType) -> Column:
     """Divide a sum by a count, rounded half up (a half goes away from zero) to the scale of the type.
 
-    :param total: a decimal of 10 digits more than the values that it sums; they have at most 21.
+    Spark divides to 38 digits behind the point or more and rounds that to the scale of the result's type (`Decimal./`,
+    `CheckOverflow`): twice, but the first time cannot move a quotient onto a half or over it. One that is no half is at
+    least 1 / (2 * count * 10^scale) from the nearest, more than 10^-37 for a count of 12 digits and a scale of 24.
+
+    :param total: a decimal of 10 digits more than the values that it sums; they have at most 21, 18 behind the point.
     :param count: how many values; 1 to 10^12.
     :param into: the type of the mean: 6 digits more, and 6 more behind the point, than the values'.
     """
-    unit = F.lit(Decimal(1).scaleb(-into.scale))
-    size = F.abs(total.cast(T.DecimalType(into.precision + 10, into.scale)))
-    number = count.cast(_COUNT)
-    # size = floor * number + rest, with floor a multiple of the unit: each step is exact in Spark's decimals.
-    step = number * unit
-    rest = size % step
-    floor = ((size - rest) / number).cast(into)
-    rounded = floor + F.when(rest + rest >= step, unit).otherwise(unit - unit)
-    # Not a choice between two signs of it: a micro-batch is planned each time, with all of this in it twice.
-    return (rounded * F.when(total < 0, F.lit(-1)).otherwise(F.lit(1)).cast(_SIGN)).cast(into)
+    scale = into.scale - MEAN_SCALE
+    # So wide that what room is left of 38 digits is the scale of the mean (`DecimalType.adjustPrecisionScale`).
+    wide = T.DecimalType(_MOST_DIGITS - MEAN_SCALE, scale)
+    return (total.cast(wide) / count.cast(_COUNT)).cast(into)

@@ -94,3 +94,32 @@ def test_a_mean_is_rounded_half_up_once(
     frame = spark.createDataFrame([row[:2] for row in rows], schema)
     found = frame.select(exact_mean(F.col("total"), F.col("number"), into).alias("mean")).collect()
     assert [row["mean"] for row in found] == [row[2] for row in rows]
+
+
+def nearest_to_a_half(scale: int, count: int, side: int, steps: int) -> Decimal:
+    """Find a total whose mean is as near to a half of its last digit as one can be without being one.
+
+    With the mean in units of its last digit, 2 * 10^6 * total = odd * count + side; the count has no factor 2 or 5.
+    """
+    unit = 2 * 10**6
+    total = pow(unit, -1, count) * side % count + steps * count
+    return Decimal(total).scaleb(-scale)
+
+
+@pytest.mark.parametrize("scale", [0, 4, 18])
+def test_a_mean_next_to_a_half_is_rounded_to_its_own_side(spark: SparkSession, scale: int) -> None:
+    totals = [
+        (sign * nearest_to_a_half(scale, count, side, steps), count)
+        for count in (10**12 - 1, 10**12 - 3, 999_983, 7)
+        for side in (1, -1)
+        for sign in (1, -1)
+        for steps in (0, 1, 2, 10**12, 10**18)
+    ]
+    schema = T.StructType().add("total", T.DecimalType(31, scale)).add("number", T.LongType())
+    frame = spark.createDataFrame(totals, schema)
+    into = T.DecimalType(27, scale + 6)
+    found = frame.select(exact_mean(F.col("total"), F.col("number"), into).alias("mean")).collect()
+    with localcontext() as exact:
+        exact.prec = 100
+        last = Decimal(1).scaleb(-scale - 6)
+        assert [row["mean"] for row in found] == [(t / n).quantize(last, ROUND_HALF_UP) for t, n in totals]
