@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -74,27 +76,38 @@ def decode(raw: DataFrame, sources: Sequence[Source], refusals: Sequence[Refusal
         whose schema id is unknown and not refused makes the query fail; `unknown_schema` reads its message. Where only
         one of two images can be read, it is there, so that what was derived from it can be taken back.
     """
-    opened = open_records(raw, sources, refusals, max_epoch)
+    opened = open_records(raw, sources, refusals)
+    judged = opened.select("*", why_refused(sources, max_epoch).alias("refused"))
     images = {source.column(image): _read_unless_refused(source, image) for source in sources for image in IMAGES}
-    read = opened.select("*", *[column.alias(name) for name, column in images.items()])
+    read = judged.select("*", *[column.alias(name) for name, column in images.items()])
     unreadable = F.coalesce("refused", *map(_lost_image, sources)).alias("unreadable")
     return read.select(*RECORD, *CHANGE, unreadable, *images)
 
 
-def open_records(raw: DataFrame, sources: Sequence[Source], refusals: Sequence[Refusal], max_epoch: int) -> DataFrame:
+def open_records(raw: DataFrame, sources: Sequence[Source], refusals: Sequence[Refusal]) -> DataFrame:
     """Open the envelopes of all records; their images are as the writers wrote them.
 
-    :returns: RECORD, `schema_id`, CHANGE, `has_before`, `has_after`, `refused` (the reason, or NULL), and for each
-        writer schema its envelope (`Source.envelope`), NULL in a record of another one. `op` is NULL where the body is
-        not of its writer schema. A record whose schema id is unknown and not refused makes the query fail.
+    :returns: RECORD, `schema_id`, CHANGE, `has_before`, `has_after`, `unknown` (why the schema id is refused, or NULL),
+        and for each writer schema its envelope (`Source.envelope`), NULL in a record of another one. `op` is NULL where
+        the body is not of its writer schema. A record whose schema id is unknown and not refused makes the query fail.
     """
     framed = raw.select(*RECORD, wire.schema_id(F.col("value")).alias("schema_id"), _epoch().alias("epoch"))
     envelopes = {source.envelope(writer): _open(source, writer) for source in sources for writer in source.writers}
     opened = framed.select("*", *[column.alias(name) for name, column in envelopes.items()])
     told = opened.select("*", F.coalesce(*map(_tell, envelopes)).alias("told"))
-    judged = told.select("*", *[F.col("told")[name].alias(name) for name in _TOLD])
-    refused = _refused(sources, refusals, max_epoch).alias("refused")
-    return judged.select(*RECORD, "schema_id", "epoch", *_TOLD, refused, *envelopes)
+    said = [F.col("told")[name].alias(name) for name in _TOLD]
+    return told.select(*RECORD, "schema_id", "epoch", *said, _unknown(refusals).alias("unknown"), *envelopes)
+
+
+def why_refused(sources: Sequence[Source], max_epoch: int) -> Column:
+    """Say why an opened record is no change that can be read; NULL when it is one."""
+    return F.coalesce(*[F.when(is_broken, reason) for is_broken, reason in _rules(sources, max_epoch)])
+
+
+def is_refused(sources: Sequence[Source], max_epoch: int) -> Column:
+    """Say the same without the reason: true or false."""
+    broken = [is_broken for is_broken, _ in _rules(sources, max_epoch)]
+    return F.coalesce(reduce(or_, broken), F.lit(False))
 
 
 def read_image(source: Source, written: Callable[[Writer], Column]) -> Column:
@@ -120,13 +133,12 @@ def _epoch() -> Column:
     headers = F.col("headers")
     # No filter(): Spark generates no code for functions of functions, nor for what stands beside them.
     text = F.get(headers["value"], F.array_position(headers["key"], "epoch") - 1).cast("string")
-    return F.when(text.rlike("^[0-9]{1,9}$"), text.cast("bigint"))
+    return text.try_cast("bigint")
 
 
 def _open(source: Source, writer: Writer) -> Column:
-    value = F.col("value")
-    is_of = (F.col("topic") == source.topic) & wire.is_wire_format(value) & (F.col("schema_id") == writer.schema_id)
-    return F.when(is_of, writer.decode(wire.body(value)))
+    is_of = (F.col("topic") == source.topic) & (F.col("schema_id") == writer.schema_id)
+    return F.when(is_of, writer.decode(wire.body(F.col("value"))))
 
 
 def _tell(envelope: str) -> Column:
@@ -154,21 +166,24 @@ def _lost_image(source: Source) -> Column:
     return F.when(is_lost, F.concat(F.lit("a value of the row does not fit writer schema id "), "schema_id"))
 
 
-def _refused(sources: Sequence[Source], refusals: Sequence[Refusal], max_epoch: int) -> Column:
-    value, epoch = F.col("value"), F.col("epoch")
-    bad_epoch = epoch.isNull() | (epoch < 1) | (epoch > max_epoch)
-    op, has_before, has_after = F.col("op"), F.col("has_before"), F.col("has_after")
-    return F.coalesce(
-        F.when(value.isNull(), "no value: a tombstone; the source connector must say tombstones.on.delete=false"),
-        F.when(~wire.is_wire_format(value), "not in Confluent's wire format (byte 0, 4-byte schema id, Avro)"),
-        F.when(F.col("told").isNull(), _refuse_or_raise(refusals)),
-        F.when(bad_epoch, f"the header `epoch` is missing or not a number from 1 to {max_epoch}"),
-        F.when(op.isNull(), F.concat(F.lit("the Avro body does not fit writer schema id "), "schema_id")),
-        F.when(~op.isin("c", "r", "u", "d"), F.concat(F.lit("operation is no row change: "), op)),
+def _rules(sources: Sequence[Source], max_epoch: int) -> list[tuple[Column, Column]]:
+    """List what is wrong with an opened record, in the order in which it is asked: a condition, and the reason."""
+    epoch, op, has_before, has_after = (F.col(name) for name in ("epoch", "op", "has_before", "has_after"))
+    no_value = "no value: a tombstone; the source connector must say tombstones.on.delete=false"
+    no_format = "not in Confluent's wire format (byte 0, 4-byte schema id, Avro)"
+    no_epoch = f"the header `epoch` is missing or not a number from 1 to {max_epoch}"
+    no_fit = F.concat(F.lit("the Avro body does not fit writer schema id "), "schema_id")
+    return [
+        (F.col("value").isNull(), F.lit(no_value)),
+        (wire.is_foreign(F.col("schema_id")), F.lit(no_format)),
+        (F.col("unknown").isNotNull(), F.col("unknown")),
+        (epoch.isNull() | (epoch < 1) | (epoch > max_epoch), F.lit(no_epoch)),
+        (op.isNull(), no_fit),
+        (~op.isin("c", "r", "u", "d"), F.concat(F.lit("operation is no row change: "), op)),
         # Without `before` a view could keep a row that must go.
-        F.when(op.isin("u", "d") & ~has_before, _needs_before(sources)),
-        F.when(op.isin("c", "r", "u") & ~has_after, "no `after` image"),
-    )
+        (op.isin("u", "d") & ~has_before, _needs_before(sources)),
+        (op.isin("c", "r", "u") & ~has_after, F.lit("no `after` image")),
+    ]
 
 
 def _needs_before(sources: Sequence[Source]) -> Column:
@@ -176,10 +191,11 @@ def _needs_before(sources: Sequence[Source]) -> Column:
     return F.concat(F.lit("no `before` image: "), F.coalesce(*tables), F.lit(" needs REPLICA IDENTITY FULL"))
 
 
-def _refuse_or_raise(refusals: Sequence[Refusal]) -> Column:
+def _unknown(refusals: Sequence[Refusal]) -> Column:
+    """Say why a schema id that no writer has is refused; one that is not refused makes the query fail."""
     at = F.concat_ws(":", "topic", "partition")
     topic_and_id = [F.lit(f"{_UNKNOWN} topic="), F.col("topic"), F.lit(" id="), F.col("schema_id").cast("string")]
-    chain = F.when(F.lit(False), F.lit(""))
+    chain = F.when(F.col("told").isNotNull() | wire.is_foreign(F.col("schema_id")), F.lit(None).cast("string"))
     for refusal in refusals:
         ends = [F.when(at == f"{topic}:{partition}", F.lit(end)) for (topic, partition), end in refusal.ends.items()]
         is_refused = (F.col("schema_id") == refusal.schema_id) & (F.col("offset") < F.coalesce(*ends, F.lit(0)))

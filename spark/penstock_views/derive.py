@@ -114,7 +114,9 @@ def derive(raw: DataFrame, plan: Plan) -> DataFrame:
     unreadable = F.when(F.col("unreadable").isNotNull(), dead_letter(plan.dead_letters, "DECODE", F.col("unreadable")))
     letters = [_failure(plan, output) for output in plan.outputs] + [_missed(plan, each) for each in plan.stopped]
     records = [record for output in plan.written for record in _records(evaluated, output)]
-    each = keyed.select(F.explode(F.array(unreadable, *letters, *records)).alias("record")).where("record is not null")
+    # Made in a step of its own: Spark interprets what it explodes, and asks for the type of it in each row.
+    made = keyed.select(F.array(unreadable, *letters, *records).alias("records"))
+    each = made.select(F.explode("records").alias("record")).where("record is not null")
     return each.select("record.topic", "record.key", "record.value", "record.headers")
 
 

@@ -17,7 +17,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from penstock_views import wire
 from penstock_views.checkpoint import by_topic
 from penstock_views.config import AggregatesConfig
-from penstock_views.decode import Source, open_records, read_image
+from penstock_views.decode import Source, is_refused, open_records, read_image
 from penstock_views.derive import AggregateOutput, Plan
 from penstock_views.envelope import image_type
 from penstock_views.evaluate import Evaluation, add_rows, used_columns
@@ -59,9 +59,9 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
     """
     source = plan.source_of(output.view)
     source = source.only(used_columns(output.view, image_type(source.writers)))
-    opened = open_records(raw, [source], plan.refusals, plan.max_epoch)
+    opened = open_records(raw, [source], plan.refusals)
     changes = life.raises_version(F.col("partition"), F.col("offset")).cast("int").alias("changes")
-    counted = opened.select("*", changes, _is_counted(life).alias("is_counted"))
+    counted = opened.select("*", changes, _is_counted(source, plan, life).alias("is_counted"))
     sides = counted.select(
         "changes", F.explode(F.array(_side(source, "after", 1), _side(source, "before", -1))).alias("side")
     )
@@ -104,12 +104,12 @@ def make_records(groups: DataFrame, output: AggregateOutput, life: Life) -> Data
     )
 
 
-def _is_counted(life: Life) -> Column:
+def _is_counted(source: Source, plan: Plan, life: Life) -> Column:
     """Say whether a record is a change that is not in the baseline."""
     epoch, seen = F.col("epoch"), life.snapshot.is_seen(F.col("tx_id"), F.col("lsn"))
     raised = F.raise_error(F.concat(F.lit(f"{_NEW_EPOCH} epoch="), epoch.cast("string"))).cast("boolean")
     return (
-        F.when(F.col("refused").isNotNull(), F.lit(False))
+        F.when(is_refused([source], plan.max_epoch), F.lit(False))
         .when(epoch > life.epoch, raised)
         .otherwise((epoch == life.epoch) & (F.col("op") != "r") & ~F.coalesce(seen, F.lit(False)))
     )

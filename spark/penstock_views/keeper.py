@@ -24,7 +24,7 @@ from penstock_views.keep import keep_aggregate, new_epoch
 from penstock_views.life import Life, current_life, life_root
 from penstock_views.load import load_views
 from penstock_views.runner import POLL_S, QueryFailed, Stopped, close, say, say_stopped, wait_for
-from penstock_views.stream import FRUGAL_JVM, open_session
+from penstock_views.stream import FRUGAL_JVM, HOTTEST_COMPILED_JVM, open_session
 
 
 class AggregateChanged(TerminalError):
@@ -58,7 +58,7 @@ def run_aggregates(config: AggregatesConfig, stop: Event) -> None:
     try:
         partitions = wait_for(lambda: count_partitions(config.bootstrap, topics), stop)
         # A micro-batch is few records and much that is done once: tasks took 11 % of a core, the second compiler 31 %.
-        spark = open_session(config, config.cores, executor_options=FRUGAL_JVM)
+        spark = open_session(config, config.cores, driver_options=HOTTEST_COMPILED_JVM, executor_options=FRUGAL_JVM)
         spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")
         try:
             _run_until_stopped(_Job(spark, config, views, partitions, stop))

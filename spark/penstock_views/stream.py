@@ -47,16 +47,27 @@ _SINK = {
 }
 
 
-FRUGAL_JVM = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=128m -XX:+UseSerialGC"
+_FRUGAL = "-XX:ReservedCodeCacheSize=192m -XX:+UseSerialGC"
+FRUGAL_JVM = f"-XX:TieredStopAtLevel=1 {_FRUGAL}"
 """Options of a JVM that does much once and little often: the first compiler only, since the second takes more of the
-processor than the work does for minutes; room for its code, as its own 48 MB were full after an hour and code was
-compiled over and over; no collector with threads of its own, which took 5 % of a core for 512 MB."""
+processor than the work does for minutes; room for the code, as 48 MB were full after an hour and code was compiled over
+and over; no collector with threads of its own, which took 5 % of a core for 512 MB."""
+
+HOTTEST_COMPILED_JVM = (
+    "-XX:Tier4InvocationThreshold=100000 -XX:Tier4MinInvocationThreshold=12000 -XX:Tier4CompileThreshold=300000 "
+    f"-XX:Tier4BackEdgeThreshold=800000 {_FRUGAL}"
+)
+"""The same for one that does the same every second: the second compiler, but only for what is twenty times as hot as
+the JVM asks by itself. That is little, and takes a quarter of the time that micro-batches are planned in."""
 
 
-def open_session(config: JobConfig, cores: int, *, executor_options: str = "") -> SparkSession:
+def open_session(
+    config: JobConfig, cores: int, *, driver_options: str = FRUGAL_JVM, executor_options: str = ""
+) -> SparkSession:
     """Connect to the cluster.
 
     :param cores: Real-time Mode needs one for each CDC partition: it holds a task, and so a core, on each for good.
+    :param driver_options: those of the driver's JVM, which only plans.
     :param executor_options: more options of the executors' JVMs.
     """
     settings = {
@@ -70,9 +81,8 @@ def open_session(config: JobConfig, cores: int, *, executor_options: str = "") -
         "spark.sql.streaming.stopTimeout": "10s",
         **_LOCAL_FILES,
     }
-    # The driver only plans.
-    driver_options = f"{FRUGAL_JVM} {class_archive_options()}"
-    builder = session_builder(config.master, config.jars, config.driver_host, java_options=driver_options)
+    java_options = f"{driver_options} {class_archive_options()}"
+    builder = session_builder(config.master, config.jars, config.driver_host, java_options=java_options)
     for key, value in settings.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()

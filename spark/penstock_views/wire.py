@@ -9,14 +9,15 @@ HEADERS_TYPE = "array<struct<key: string, value: binary>>"
 """How Spark's Kafka source and sink hold a record's headers."""
 
 
-def is_wire_format(value: Column) -> Column:
-    """Say whether the bytes begin as the wire format does."""
-    return (F.length(value) >= 5) & (F.hex(F.substring(value, 1, 1)) == "00")
-
-
 def schema_id(value: Column) -> Column:
-    """Read the writer schema's id, a bigint; NULL when the bytes are too few."""
-    return F.when(F.length(value) >= 5, F.conv(F.hex(F.substring(value, 2, 4)), 16, 10).cast("bigint"))
+    """Read the writer schema's id, a bigint; NULL or beyond 32 bits when the bytes do not begin as the format does."""
+    # Byte 0 is read as the id's highest: one expression for both, as each micro-batch is planned anew.
+    return F.when(F.length(value) >= 5, F.conv(F.hex(F.substring(value, 1, 5)), 16, 10).cast("bigint"))
+
+
+def is_foreign(schema_id: Column) -> Column:
+    """Say that bytes of which this was read as the id are not in the wire format."""
+    return schema_id.isNull() | (schema_id >= 2**32)
 
 
 def body(value: Column) -> Column:
