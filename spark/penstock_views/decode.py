@@ -91,9 +91,10 @@ def open_records(raw: DataFrame, sources: Sequence[Source], refusals: Sequence[R
         and for each writer schema its envelope (`Source.envelope`), NULL in a record of another one. `op` is NULL where
         the body is not of its writer schema. A record whose schema id is unknown and not refused makes the query fail.
     """
-    framed = raw.select(*RECORD, wire.schema_id(F.col("value")).alias("schema_id"), _epoch().alias("epoch"))
+    # Both are used more than once below: in a step of their own they are computed, and planned, once.
+    framed = raw.select(*RECORD, wire.schema_id(F.col("value")).alias("schema_id"), _epoch_text().alias("epoch_text"))
     envelopes = {source.envelope(writer): _open(source, writer) for source in sources for writer in source.writers}
-    opened = framed.select("*", *[column.alias(name) for name, column in envelopes.items()])
+    opened = framed.select("*", _epoch().alias("epoch"), *[each.alias(name) for name, each in envelopes.items()])
     told = opened.select("*", F.coalesce(*map(_tell, envelopes)).alias("told"))
     said = [F.col("told")[name].alias(name) for name in _TOLD]
     return told.select(*RECORD, "schema_id", "epoch", *said, _unknown(refusals).alias("unknown"), *envelopes)
@@ -128,12 +129,17 @@ def unknown_schema(message: str) -> tuple[str, int] | None:
     return (found[1], int(found[2])) if found else None
 
 
-def _epoch() -> Column:
-    """Read the header `epoch`; NULL when missing or no number."""
+def _epoch_text() -> Column:
+    """Find the header `epoch`; NULL when missing."""
     headers = F.col("headers")
     # No filter(): Spark generates no code for functions of functions, nor for what stands beside them.
-    text = F.get(headers["value"], F.array_position(headers["key"], "epoch") - 1).cast("string")
-    return text.try_cast("bigint")
+    return F.get(headers["value"], F.array_position(headers["key"], "epoch") - 1).cast("string")
+
+
+def _epoch() -> Column:
+    """Read the epoch; NULL when it is missing or no number."""
+    text = F.col("epoch_text")
+    return F.when(text.rlike("^[0-9]{1,9}$"), text.cast("bigint"))
 
 
 def _open(source: Source, writer: Writer) -> Column:

@@ -15,9 +15,9 @@ def schema_id(value: Column) -> Column:
     return F.when(F.length(value) >= 5, F.conv(F.hex(F.substring(value, 1, 5)), 16, 10).cast("bigint"))
 
 
-def is_foreign(schema_id: Column) -> Column:
-    """Say that bytes of which this was read as the id are not in the wire format."""
-    return schema_id.isNull() | (schema_id >= 2**32)
+def is_foreign(read_id: Column) -> Column:
+    """Say that bytes of which `schema_id` made this are not in the wire format."""
+    return read_id.isNull() | (read_id >= 2**32)
 
 
 def body(value: Column) -> Column:
