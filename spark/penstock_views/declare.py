@@ -76,6 +76,7 @@ class Image:
 
     def __init__(self, table: str, column: Column, fields: T.StructType) -> None:
         self._table, self._column, self._fields = table, column, fields
+        self._as_read: list[Column] = []
 
     def __getattr__(self, name: str) -> Column:
         return self._read(name)
@@ -89,6 +90,7 @@ class Image:
             raise AttributeError(f"{self._table}.{name} {field.metadata[UNUSABLE]}")
         value = self._column.getField(name)
         if REFUSED not in self._fields or not may_refuse(field):
+            self._as_read.append(value)
             return value
         return self._guarded(field, value, may_be_gone=may_be_gone)
 
@@ -119,6 +121,11 @@ def names_of(image: Image) -> tuple[str, ...]:
     """Name the columns of an image that a view can use; no method of it, since `u.names` is the table's own column."""
     fields = image._fields.fields
     return tuple(field.name for field in fields if is_usable(field) and field != REFUSED)
+
+
+def is_as_read(image: Image, column: Column) -> bool:
+    """Tell whether a column is one that the image gave out and that cannot fail: nothing was computed of it."""
+    return any(column is read for read in image._as_read)
 
 
 def names_read(image: NotedImage) -> frozenset[str]:

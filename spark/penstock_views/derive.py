@@ -125,11 +125,14 @@ def _column(output: Output, part: str) -> str:
 
 
 def _evaluations(plan: Plan) -> Sequence[Evaluation]:
-    return [
-        Evaluation(output.view, plan.source_of(output.view).column(part), _column(output, part))
-        for output in plan.outputs
-        for part in _parts(plan, output)
-    ]
+    return [_evaluation(plan, output, part) for output in plan.outputs for part in _parts(plan, output)]
+
+
+def _evaluation(plan: Plan, output: Output, part: str) -> Evaluation:
+    source = plan.source_of(output.view)
+    # What is wrong with an old row was told when it was new; `_failure` says when it was not.
+    tells = part == "after" or bool(source.gone)
+    return Evaluation(output.view, source.column(part), _column(output, part), tells)
 
 
 def _parts(plan: Plan, output: Output) -> Sequence[str]:

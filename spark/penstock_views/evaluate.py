@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock_views.carriers import REFUSED
-from penstock_views.declare import Image, NotedImage, Row, View, ViewInvalid, names_read
+from penstock_views.declare import Image, NotedImage, Row, View, ViewInvalid, is_as_read, names_read
 from penstock_views.limits import beyond_cql
 from penstock_views.load import line_in
 from penstock_views.try_eval import try_eval
@@ -18,18 +18,22 @@ from penstock_views.try_eval import try_eval
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One evaluation to make: a view, on the images in a column, into a column of the frame."""
+    """One evaluation to make: a view, on the images in a column, into a column of the frame.
+
+    :param tells: whether the problem is wanted; one that nobody reads would be planned all the same.
+    """
 
     view: View
     image: str
     into: str
+    tells: bool = True
 
 
 def add_evaluations(frame: DataFrame, evaluations: Sequence[Evaluation]) -> DataFrame:
     """Add for each evaluation a column `struct<row, problem>`.
 
     `row` is the view's row, or NULL when the image is NULL, is filtered out, or has a problem; `problem` says why the
-    view has no row for an image that it should have one for, else NULL.
+    view has no row for an image that it should have one for, else NULL (always, where the evaluation tells none).
     """
     # Two steps: what a second select uses often is computed once, in the first (Spark does not collapse the two).
     tried = frame.select("*", *[_try_row(frame, task).alias(_tried(task)) for task in evaluations])
@@ -39,8 +43,7 @@ def add_evaluations(frame: DataFrame, evaluations: Sequence[Evaluation]) -> Data
 def add_rows(frame: DataFrame, task: Evaluation) -> DataFrame:
     """Add the row alone of one evaluation, NULL where there is a problem: of an aggregate another job tells it."""
     tried = frame.select("*", _try_row(frame, task).alias(_tried(task)))
-    row = F.when(_refuse_row(tried, task).isNull(), F.col(_tried(task))["row"])
-    return tried.select(*frame.columns, row.alias(task.into))
+    return tried.select(*frame.columns, _row_alone(tried, task).alias(task.into))
 
 
 def call_view(view: View, image: Image) -> Row:
@@ -74,9 +77,9 @@ def used_columns(view: View, fields: T.StructType) -> frozenset[str]:
     return names_read(noted)
 
 
-def call_on(frame: DataFrame, task: Evaluation) -> Row:
-    """Run the view's function on the images in the frame's column."""
-    return call_view(task.view, Image(task.view.table, F.col(task.image), _struct(frame, task.image)))
+def _image_in(frame: DataFrame, task: Evaluation) -> Image:
+    """Make the image that the frame's column holds."""
+    return Image(task.view.table, F.col(task.image), _struct(frame, task.image))
 
 
 def _struct(frame: DataFrame, column: str) -> T.StructType:
@@ -92,13 +95,19 @@ def _tried(task: Evaluation) -> str:
 
 def _try_row(frame: DataFrame, task: Evaluation) -> Column:
     """Compute `struct<keep, row>`; NULL where the image is NULL or the function fails."""
-    made = call_on(frame, task)
+    made = call_view(task.view, _image_in(frame, task))
     keep = F.lit(True) if made.condition is None else F.coalesce(made.condition, F.lit(False))
     row = F.when(keep, F.struct(*[column.alias(name) for name, column in made.columns.items()]))
     return F.when(F.col(task.image).isNotNull(), try_eval(F.struct(keep.alias("keep"), row.alias("row"))))
 
 
+def _row_alone(tried: DataFrame, task: Evaluation) -> Column:
+    return F.when(_refuse_row(tried, task).isNull(), F.col(_tried(task))["row"])
+
+
 def _judge(tried: DataFrame, task: Evaluation) -> Column:
+    if not task.tells:
+        return F.struct(_row_alone(tried, task).alias("row"), F.lit(None).cast("string").alias("problem"))
     outcome = F.col(_tried(task))
     problem = (
         F.when(F.col(task.image).isNull(), None)
@@ -110,8 +119,10 @@ def _judge(tried: DataFrame, task: Evaluation) -> Column:
 
 def _name_failures(frame: DataFrame, task: Evaluation) -> Column:
     """Say which columns cannot be computed, and why as far as known; only ever evaluated for a row that failed."""
-    made = call_on(frame, task)
-    parts = made.columns | ({} if made.condition is None else {"where()": made.condition})
+    image = _image_in(frame, task)
+    made = call_view(task.view, image)
+    computed = {name: column for name, column in made.columns.items() if not is_as_read(image, column)}
+    parts = computed | ({} if made.condition is None else {"where()": made.condition})
     failed = [F.when(try_eval(F.struct(column.alias("it"))).isNull(), F.lit(name)) for name, column in parts.items()]
     named = F.concat(F.lit(f"view {task.view.name} cannot compute: "), F.concat_ws(", ", *failed))
     if REFUSED not in _struct(frame, task.image):

@@ -23,6 +23,7 @@ from penstock_views.envelope import image_type
 from penstock_views.evaluate import Evaluation, add_rows, used_columns
 from penstock_views.group import CHANGES, ROWS
 from penstock_views.life import Life
+from penstock_views.optimized import optimized
 from penstock_views.stream import read_records, write_options
 
 _NEW_EPOCH = "PENSTOCK-NEW-EPOCH"
@@ -33,16 +34,21 @@ _MICRO_BATCH = {"kafka.fetch.max.wait.ms": "10"}
 
 
 def keep_aggregate(
-    spark: SparkSession, config: AggregatesConfig, plan: Plan, output: AggregateOutput, life: Life
+    spark: SparkSession, config: AggregatesConfig, plan: Plan, output: AggregateOutput, life: Life, partitions: int
 ) -> StreamingQuery:
-    """Start the query of one aggregate from its checkpoint."""
+    """Start the query of one aggregate from its checkpoint.
+
+    :param partitions: of its CDC topic.
+    """
     topic = plan.source_of(output.view).topic
     starts = json.dumps(by_topic(life.starts))
     raw = read_records(spark, config, [topic], starting=starts, options=_MICRO_BATCH)
     baseline = spark.readStream.schema(output.grouping.measures).parquet(str(life.baseline.absolute()))
-    sums = output.grouping.add_up(baseline.unionByName(measure_changes(raw, plan, output, life)))
-    records = make_records(output.grouping.finish(sums), output, life)
-    writer = records.writeStream.format("kafka").options(**write_options(config)).queryName(output.view.name)
+    measures = baseline.unionByName(measure_changes(raw, plan, output, life))
+    # Of one partition one task can do all; without this word it would hand what it has measured to another.
+    together = measures.coalesce(1) if partitions == 1 else measures
+    records = make_records(output.grouping.finish(output.grouping.add_up(together)), output, life)
+    writer = optimized(records).writeStream.format("kafka").options(**write_options(config)).queryName(output.view.name)
     writer = writer.outputMode("update").option("checkpointLocation", str(life.checkpoint.absolute()))
     return writer.trigger(processingTime=f"{config.commit_interval_s} seconds").start()
 

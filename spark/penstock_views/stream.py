@@ -12,6 +12,7 @@ from penstock.class_archive import class_archive_options
 from penstock_views.checkpoint import open_checkpoint
 from penstock_views.config import JobConfig
 from penstock_views.derive import Plan, derive
+from penstock_views.optimized import optimized
 from penstock_views.session import session_builder
 
 # A record of garbage can claim a string of 2 GB, and an executor that tries to hold it dies instead of refusing it.
@@ -114,7 +115,9 @@ def start_query(spark: SparkSession, config: JobConfig, topics: Mapping[str, int
     checkpoint = open_checkpoint(config.checkpoint.absolute(), dict(topics))
     # A lost checkpoint begins at the earliest offsets: versions make replays harmless.
     raw = read_records(spark, config, list(topics), starting=json.dumps(checkpoint.starting), options={})
-    writer = derive(raw, plan).writeStream.format("kafka").options(**write_options(config)).queryName("views")
+    writer = (
+        optimized(derive(raw, plan)).writeStream.format("kafka").options(**write_options(config)).queryName("views")
+    )
     # Real-time Mode turns asynchronous progress on, and its log of offsets can be inconsistent after a crash.
     writer = writer.outputMode("update").option("asyncProgressTrackingEnabled", "false")
     writer = writer.option("checkpointLocation", str(checkpoint.folder))

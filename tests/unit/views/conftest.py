@@ -13,6 +13,7 @@ from penstock_views.derive import AggregateOutput, Output, Plan, derive
 from penstock_views.envelope import Writer, image_type
 from penstock_views.group import grouping_of
 from penstock_views.load import load_views
+from penstock_views.optimized import optimized
 from penstock_views.session import local_session
 from pyspark.sql import DataFrame, Row, SparkSession
 
@@ -69,7 +70,7 @@ Engine = Callable[[Sequence[cdc.Record]], list[cdc.Emitted]]
 @pytest.fixture(scope="session")
 def engine(spark: SparkSession, plan: Plan) -> Engine:
     """Give a function that runs the engine on a batch of records."""
-    return lambda records: [as_emitted(row) for row in derive(raw_frame(spark, records), plan).collect()]
+    return lambda records: [as_emitted(row) for row in optimized(derive(raw_frame(spark, records), plan)).collect()]
 
 
 def raw_frame(spark: SparkSession, records: Sequence[cdc.Record]) -> DataFrame:

@@ -22,6 +22,7 @@ from penstock_views.envelope import image_type
 from penstock_views.evaluate import used_columns
 from penstock_views.keep import make_records, measure_changes, new_epoch
 from penstock_views.life import Life, begin, current_life, life_number, prepare_next
+from penstock_views.optimized import optimized
 from penstock_views.snapshot import HeldSnapshot, Snapshot
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -244,7 +245,7 @@ def groups_after(
     values = [wire(6, envelope(cdc.PEOPLE), event) for event in events]
     raw = raw_frame(spark, [Record(begin + number, value, epoch="2") for number, value in enumerate(values)])
     groups = output.grouping.finish(output.grouping.add_up(measure_changes(raw, kinds, output, life)))
-    records = [as_emitted(row) for row in make_records(groups, output, life).collect()]
+    records = [as_emitted(row) for row in optimized(make_records(groups, output, life)).collect()]
     return {cdc.unwire(output.key.schema, record.key)[1]["name"]: record for record in records}
 
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from penstock_views.canonical import LOGICAL, field_from_postgres, field_from_writer
+from penstock_views.carriers import REFUSED
 from penstock_views.contracts import view_type
-from penstock_views.declare import ViewInvalid
+from penstock_views.declare import Image, ViewInvalid, is_as_read
 from penstock_views.load import ViewFileBroken, load_views
 from penstock_views.tables import TableUnknown, read_table
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from tests.unit.views import cdc
@@ -41,6 +43,15 @@ def write(folder: Path, body: str) -> Path:
 def test_a_broken_view_file_is_refused(tmp_path: Path, body: str, message: str) -> None:
     with pytest.raises((ViewFileBroken, ViewInvalid), match=message):
         load_views(write(tmp_path, body))
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_column_that_was_only_read_is_told_from_one_that_may_fail() -> None:
+    image = Image("public.u", F.col("image"), T.StructType([*TABLE.fields, T.StructField("d", T.DateType()), REFUSED]))
+    column = image.n
+    assert is_as_read(image, column)
+    assert not is_as_read(image, column + 1)
+    assert not is_as_read(image, image.d)  # there are dates that it cannot hold
 
 
 def test_two_views_of_one_name_are_refused(tmp_path: Path) -> None:

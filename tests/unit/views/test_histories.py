@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from penstock_views.derive import Plan, derive
+from penstock_views.optimized import optimized
 from pyspark.sql import SparkSession
 
 from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal, told
@@ -36,7 +37,7 @@ TEXT = {
 def run(spark: SparkSession, plan: Plan, events: list[dict[str, Any]]) -> list[Emitted]:
     schema = envelope(cdc.PEOPLE)
     records = [Record(offset, wire(6, schema, event)) for offset, event in enumerate(events)]
-    return [as_emitted(row) for row in derive(raw_frame(spark, records), plan).collect()]
+    return [as_emitted(row) for row in optimized(derive(raw_frame(spark, records), plan)).collect()]
 
 
 def entries(plan: Plan, emitted: list[Emitted], view: str) -> list[dict[str, Any]]:
