@@ -17,8 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Debezium's task with two differences: what it has read is confirmed to Postgres only when there is something to
- * confirm, and its schemas tell how often a table was altered ({@link AlterationMarks}).
+ * Debezium's task with three differences: what it has read is confirmed to Postgres only when there is something to
+ * confirm, its schemas tell how often a table was altered ({@link AlterationMarks}), and where changes come fast it
+ * brings several polls at once ({@link BusyPolls}).
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
  * offsets out of Kafka before its next poll, to confirm what Kafka really has. With a poll each 10 ms that is a round
@@ -54,7 +55,7 @@ public class PostgresSourceTask extends PostgresConnectorTask {
   @Override
   public List<SourceRecord> doPoll() throws InterruptedException {
     if (taken.isEmpty()) {
-      taken = super.doPoll();
+      taken = BusyPolls.take(super::doPoll);
     }
     try {
       List<SourceRecord> marked = marks.mark(taken);
