@@ -13,6 +13,7 @@ from penstock_views.declare_totals import Aggregate
 
 from penstock.bench.arrivals import Arrivals, Seen
 from penstock.bench.pace import OnProgress
+from penstock.bench.processors import ProcessorLooks, Processors
 from penstock.bench.updates import Updates
 from penstock.cassandra.session import open_session
 from penstock.config import Config
@@ -53,10 +54,12 @@ class Flow:
     """The figures of one run.
 
     :param rate: changes per second, as they were really made.
+    :param processors: what they did meanwhile.
     """
 
     rate: float
     changes: int
+    processors: Processors
     legs: tuple[Leg, ...]
 
 
@@ -73,6 +76,7 @@ def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress
     views = [view for view in views_of(config) if not isinstance(view, Aggregate) and view.name in flowing]
     tables = sorted({view.table for view in views})
     updates = Updates(config, tables=tables, rate=rate, seconds=warm_up_s + seconds)
+    looks = ProcessorLooks()
     with (
         open_session(config) as session,
         RegistryClient(config.registry.url) as registry,
@@ -80,12 +84,14 @@ def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress
     ):
         begun = time.monotonic()
         updates.start()
-        _follow(updates, arrivals, on_progress)
+        looks.look()
+        _follow(updates, arrivals, looks, on_progress)
     sent = {transaction: at for transaction, at in updates.sent.items() if at >= begun + warm_up_s}
-    return Flow(round(len(sent) / seconds, 1), len(sent), tuple(_legs(views, sent, arrivals.seen)))
+    processors = looks.between(begun + warm_up_s, max(sent.values(), default=begun))
+    return Flow(round(len(sent) / seconds, 1), len(sent), processors, tuple(_legs(views, sent, arrivals.seen)))
 
 
-def _follow(updates: Updates, arrivals: Arrivals, on_progress: OnProgress) -> None:
+def _follow(updates: Updates, arrivals: Arrivals, looks: ProcessorLooks, on_progress: OnProgress) -> None:
     """Take what arrives until every change has come and no record of one comes any more, whatever others change."""
     looked_at = moved_at = time.monotonic()
     came = 0
@@ -95,6 +101,7 @@ def _follow(updates: Updates, arrivals: Arrivals, on_progress: OnProgress) -> No
         if now - looked_at < _LOOK_S:
             continue
         looked_at = now
+        looks.look()
         found, wanted = len(updates.sent.keys() & arrivals.seen.transactions.values()), len(updates.sent)
         on_progress("changes seen", found, wanted)
         if updates.is_running:

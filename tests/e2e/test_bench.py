@@ -49,6 +49,7 @@ def test_flow_times_changes_at_every_place_and_changes_no_row(stack: Stack) -> N
     figures = bench(stack, "flow --rate 50 --seconds 3 --warm-up 1")
     assert stack.sql("SELECT * FROM public.users ORDER BY id") == before
     assert figures["changes"] > 0
+    assert 0 < figures["processors"]["busy"] <= 100
     places = {leg["place"]: leg for leg in figures["legs"]}
     views = ("user_history", "users_by_country", "users_by_id")
     assert set(places) == {"change topics", *(f"{name}: {at}" for name in views for at in ("topic", "Cassandra"))}
