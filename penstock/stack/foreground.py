@@ -14,6 +14,7 @@ from penstock.stack.layout import Layout
 from penstock.stack.mode import refuse_other_mode
 from penstock.stack.part import Part
 from penstock.stack.start import OnEvent, start_all
+from penstock.stack.timers import let_timers_be_late
 
 
 class UnknownPart(TerminalError):
@@ -39,6 +40,7 @@ def become(config: Config, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, **layout.temporary_environment(name), **part.environment()}
     sys.stdout.flush()
+    let_timers_be_late(part.timer_slack_ms)
     os.execvpe(part.command[0], part.command, environment)  # noqa: S606 - becoming the server is the purpose
 
 

@@ -22,6 +22,8 @@ class Part:
     """Parts that it does not need, but that go first: the processors are short while all start."""
     nice: int = 0
     """How far it steps back for the others when processors are short (nice(2)): 0 for what carries rows, up to 19."""
+    timer_slack_ms: float = 0
+    """How much later than it asks a timer may wake it (Linux): for what sleeps for microseconds, over and over."""
     stops_before: tuple[str, ...] = ()
     """Parts that it uses but can start without; at the end they outlive it."""
     prepare: Callable[[], None] = lambda: None

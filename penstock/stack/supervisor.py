@@ -167,7 +167,12 @@ class Supervisor:
     def _write_launch_file(self, part: Part) -> None:
         marks = {STATE_MARK: str(self._layout.state), PART_MARK: part.name}
         environment = {**self._layout.temporary_environment(part.name), **part.environment(), **marks}
-        launch = {"command": list(part.command), "environment": environment, "nice": part.nice}
+        launch = {
+            "command": list(part.command),
+            "environment": environment,
+            "nice": part.nice,
+            "timer_slack_ms": part.timer_slack_ms,
+        }
         file = self._layout.launch_file(part.name)
         file.touch(mode=0o600)  # Airflow's environment holds its keys
         file.write_text(json.dumps(launch, indent=2))
