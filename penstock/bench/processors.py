@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import psutil
@@ -38,8 +39,8 @@ class ProcessorLooks:
 
     def between(self, begin: float, end: float) -> Processors:
         """Say what they did from the last look before one moment to the first after another (monotonic clock)."""
-        first = max((look for look in self._looks if look[0] <= begin), default=self._looks[0], key=_moment)
-        last = min((look for look in self._looks if look[0] >= end), default=self._looks[-1], key=_moment)
+        first = max((look for look in self._looks if look[0] <= begin), default=self._looks[0], key=itemgetter(0))
+        last = min((look for look in self._looks if look[0] >= end), default=self._looks[-1], key=itemgetter(0))
         return shares(first[1], last[1])
 
 
@@ -53,7 +54,3 @@ def shares(first: Any, last: Any) -> Processors:
         return Processors(psutil.cpu_count() or 1, 0.0, 0.0)
     busy = (total - idle - stolen) / total
     return Processors(psutil.cpu_count() or 1, round(100 * busy, 1), round(100 * stolen / total, 1))
-
-
-def _moment(look: tuple[float, Any]) -> float:
-    return look[0]

@@ -40,12 +40,6 @@ def add_evaluations(frame: DataFrame, evaluations: Sequence[Evaluation]) -> Data
     return tried.select(*frame.columns, *[_judge(tried, task).alias(task.into) for task in evaluations])
 
 
-def add_rows(frame: DataFrame, task: Evaluation) -> DataFrame:
-    """Add the row alone of one evaluation, NULL where there is a problem: of an aggregate another job tells it."""
-    tried = frame.select("*", _try_row(frame, task).alias(_tried(task)))
-    return tried.select(*frame.columns, _row_alone(tried, task).alias(task.into))
-
-
 def call_view(view: View, image: Image) -> Row:
     """Run the view's function and put the key columns first.
 
@@ -101,18 +95,15 @@ def _try_row(frame: DataFrame, task: Evaluation) -> Column:
     return F.when(F.col(task.image).isNotNull(), try_eval(F.struct(keep.alias("keep"), row.alias("row"))))
 
 
-def _row_alone(tried: DataFrame, task: Evaluation) -> Column:
-    return F.when(_refuse_row(tried, task).isNull(), F.col(_tried(task))["row"])
-
-
 def _judge(tried: DataFrame, task: Evaluation) -> Column:
+    outcome, refusal = F.col(_tried(task)), _refuse_row(tried, task)
     if not task.tells:
-        return F.struct(_row_alone(tried, task).alias("row"), F.lit(None).cast("string").alias("problem"))
-    outcome = F.col(_tried(task))
+        row = F.when(refusal.isNull(), outcome["row"])
+        return F.struct(row.alias("row"), F.lit(None).cast("string").alias("problem"))
     problem = (
         F.when(F.col(task.image).isNull(), None)
         .when(outcome.isNull(), _name_failures(tried, task))
-        .when(outcome["keep"], _refuse_row(tried, task))
+        .when(outcome["keep"], refusal)
     )
     return F.struct(F.when(problem.isNull(), outcome["row"]).alias("row"), problem.alias("problem"))
 

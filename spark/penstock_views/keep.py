@@ -20,11 +20,10 @@ from penstock_views.config import AggregatesConfig
 from penstock_views.decode import Source, is_refused, open_records, read_image
 from penstock_views.derive import AggregateOutput, Plan
 from penstock_views.envelope import image_type
-from penstock_views.evaluate import Evaluation, add_rows, used_columns
+from penstock_views.evaluate import Evaluation, add_evaluations, used_columns
 from penstock_views.group import CHANGES, ROWS
 from penstock_views.life import Life
-from penstock_views.optimized import optimized
-from penstock_views.stream import read_records, write_options
+from penstock_views.stream import read_records, write_records
 
 _NEW_EPOCH = "PENSTOCK-NEW-EPOCH"
 
@@ -40,6 +39,8 @@ def keep_aggregate(
 
     :param partitions: of its CDC topic.
     """
+    # The sums are divided as the records are; a query takes the number with it, and a checkpoint keeps to its first.
+    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
     topic = plan.source_of(output.view).topic
     starts = json.dumps(by_topic(life.starts))
     raw = read_records(spark, config, [topic], starting=starts, options=_MICRO_BATCH)
@@ -48,8 +49,7 @@ def keep_aggregate(
     # Of one partition one task can do all; without this word it would hand what it has measured to another.
     together = measures.coalesce(1) if partitions == 1 else measures
     records = make_records(output.grouping.finish(output.grouping.add_up(together)), output, life)
-    writer = optimized(records).writeStream.format("kafka").options(**write_options(config)).queryName(output.view.name)
-    writer = writer.outputMode("update").option("checkpointLocation", str(life.checkpoint.absolute()))
+    writer = write_records(records, config, name=output.view.name, checkpoint=life.checkpoint)
     return writer.trigger(processingTime=f"{config.commit_interval_s} seconds").start()
 
 
@@ -73,7 +73,9 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
     )
     image = read_image(source, lambda writer: F.col("side")[source.envelope(writer)]).alias("image")
     images = sides.select("changes", F.col("side")["sign"].alias("sign"), image)
-    rows = add_rows(images, Evaluation(output.view, "image", "row"))
+    # What is wrong with a row is told by the job of row views.
+    judged = add_evaluations(images, [Evaluation(output.view, "image", "outcome", tells=False)])
+    rows = judged.select(F.col("outcome")["row"].alias("row"), "sign", "changes")
     # A fence: Spark would push the filter down to the records, with the reading of the image and the function in it.
     fenced = rows.select(F.explode(F.array(F.struct("row", "sign", "changes"))).alias("one")).where(
         "one.row is not null"

@@ -111,9 +111,7 @@ def _run_queries(job: _Job, plan: Plan) -> tuple[str, str] | None:
 
 
 def _start(job: _Job, plan: Plan, output: AggregateOutput, life: Life) -> StreamingQuery:
-    # The sums are divided as the records are; a query takes the number with it, and a checkpoint keeps to its first.
     partitions = max(job.partitions[plan.source_of(output.view).topic], 1)
-    job.spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
     return keep_aggregate(job.spark, job.config, plan, output, life, partitions)
 
 

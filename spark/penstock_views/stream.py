@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
+from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from penstock.class_archive import class_archive_options
 from penstock_views.checkpoint import open_checkpoint
@@ -102,9 +104,15 @@ def read_records(
     return reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", ",".join(topics)).load()
 
 
-def write_options(config: JobConfig) -> dict[str, str]:
-    """Say how records are written to Kafka, by a query or a micro-batch."""
-    return _SINK | {"kafka.bootstrap.servers": config.bootstrap}
+def write_records(records: DataFrame, config: JobConfig, *, name: str, checkpoint: Path) -> DataStreamWriter:
+    """Prepare the query that writes records to Kafka; when it runs is left to say.
+
+    :param name: the query's.
+    :param checkpoint: the folder of its progress.
+    """
+    writer = optimized(records).writeStream.format("kafka").options(**_SINK).queryName(name).outputMode("update")
+    writer = writer.option("kafka.bootstrap.servers", config.bootstrap)
+    return writer.option("checkpointLocation", str(checkpoint.absolute()))
 
 
 def start_query(spark: SparkSession, config: JobConfig, topics: Mapping[str, int], plan: Plan) -> StreamingQuery:
@@ -115,12 +123,9 @@ def start_query(spark: SparkSession, config: JobConfig, topics: Mapping[str, int
     checkpoint = open_checkpoint(config.checkpoint.absolute(), dict(topics))
     # A lost checkpoint begins at the earliest offsets: versions make replays harmless.
     raw = read_records(spark, config, list(topics), starting=json.dumps(checkpoint.starting), options={})
-    writer = (
-        optimized(derive(raw, plan)).writeStream.format("kafka").options(**write_options(config)).queryName("views")
-    )
+    writer = write_records(derive(raw, plan), config, name="views", checkpoint=checkpoint.folder)
     # Real-time Mode turns asynchronous progress on, and its log of offsets can be inconsistent after a crash.
-    writer = writer.outputMode("update").option("asyncProgressTrackingEnabled", "false")
-    writer = writer.option("checkpointLocation", str(checkpoint.folder))
+    writer = writer.option("asyncProgressTrackingEnabled", "false")
     # PySpark's own type hints do not know this trigger yet.
     real_time = writer.trigger(realTime=f"{config.commit_interval_s} seconds")  # type: ignore[call-overload]
     query: StreamingQuery = real_time.start()

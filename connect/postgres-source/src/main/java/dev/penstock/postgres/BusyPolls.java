@@ -26,11 +26,9 @@ final class BusyPolls {
   private BusyPolls() {}
 
   static List<SourceRecord> take(Source source) throws InterruptedException {
-    List<SourceRecord> records = source.poll();
+    List<SourceRecord> records = new ArrayList<>(source.poll());
     for (int polls = 1; polls < AT_MOST && records.size() >= polls * BUSY && records.size() < ENOUGH; polls++) {
-      List<SourceRecord> both = new ArrayList<>(records);
-      both.addAll(source.poll());
-      records = both;
+      records.addAll(source.poll());
     }
     return records;
   }
