@@ -61,6 +61,7 @@ def test_the_source_keeps_the_promises_of_the_contracts() -> None:
         "event.converting.failure.handling.mode": "fail",
         "offset.mismatch.strategy": "trust_offset",
         "transforms.epoch.header": "epoch",
+        "producer.override.linger.ms": "2147483647",  # tests/e2e/test_transactions.py
     }
     assert {key: config[key] for key in promised} == promised
     assert re.fullmatch(r"[1-9]\d*", config["transforms.epoch.value.literal"])
