@@ -9,42 +9,42 @@ its next `flush`, and after a restart changes were there twice. Records that are
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 
 from penstock.config import ROOT
+from penstock.connect.files import read_connector
+from penstock.stack.parts.kafka import JARS
+from penstock.topics.admin import TopicAdmin
+from penstock.topics.topic import Topic
 from tests.stack import Stack
 
 TOPIC = "tests.transactions"
 RECORDS = 3
-KAFKA = ROOT / ".servers" / "kafka"
 
 
-@pytest.fixture
-def topic(stack: Stack) -> Iterator[str]:
-    admin = AdminClient({"bootstrap.servers": stack.config.kafka.bootstrap})
-    admin.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result()
-    yield TOPIC
-    admin.delete_topics([TOPIC])[TOPIC].result()
+@pytest.fixture(scope="module")
+def held_commit(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Make the topic, and compile the program; return its command, which lacks only linger.ms."""
+    admin, classes = TopicAdmin(stack.config.kafka.bootstrap), tmp_path_factory.mktemp("classes")
+    admin.create([Topic(TOPIC, 1, 1, {})])
+    stack.run(f"javac -d {classes} -cp '{JARS}/*' tests/e2e/HeldCommit.java")
+    yield f"java -cp '{JARS}/*:{classes}' HeldCommit {stack.config.kafka.bootstrap} {TOPIC}"
+    admin.delete([TOPIC])
 
 
-def sent_when_committed(stack: Stack, topic: str, folder: Path, *, linger_ms: str) -> int:
+def sent_when_committed(stack: Stack, held_commit: str, *, linger_ms: str) -> int:
     """Count the records of a transaction that were sent when its commit had succeeded."""
-    program = f"javac -d {folder} -cp '{KAFKA}/*' tests/e2e/HeldCommit.java && java -cp '{KAFKA}/*:{folder}' HeldCommit"
-    return int(stack.run(f"{program} {stack.config.kafka.bootstrap} {topic} {linger_ms}").stdout)
+    return int(stack.run(f"{held_commit} {linger_ms}").stdout)
 
 
-def test_a_commit_leaves_no_record_behind(stack: Stack, topic: str, tmp_path: Path) -> None:
-    source = json.loads((ROOT / "connect" / "connectors" / "users-postgres-source.json").read_text())
-    linger_ms = source["producer.override.linger.ms"]
-    assert sent_when_committed(stack, topic, tmp_path, linger_ms=linger_ms) == RECORDS
+def test_a_commit_leaves_no_record_behind(stack: Stack, held_commit: str) -> None:
+    source = read_connector(ROOT / "connect" / "connectors" / "users-postgres-source.json")
+    linger_ms = source.config["producer.override.linger.ms"]
+    assert sent_when_committed(stack, held_commit, linger_ms=linger_ms) == RECORDS
 
 
-def test_that_is_still_needed(stack: Stack, topic: str, tmp_path: Path) -> None:
+def test_that_is_still_needed(stack: Stack, held_commit: str) -> None:
     """When this fails, Kafka's producer is mended, and the connector can do without its linger.ms."""
-    assert sent_when_committed(stack, topic, tmp_path, linger_ms="0") < RECORDS
+    assert sent_when_committed(stack, held_commit, linger_ms="0") < RECORDS
