@@ -6,15 +6,16 @@ Pure: no clock, no I/O. `is_live` of a figure is false where its system is away;
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from penstock.connect.heartbeat import is_silent
 from penstock.console.plain import UNKNOWN
 from penstock.console.progress import Reader, readers
 from penstock.console.reading import Reading
 from penstock.console.snapshot import Snapshot
-from penstock.topics.topic import DEAD_LETTER_TOPICS
+from penstock.topics.topic import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 
 SLOT = "penstock"
 _MB = 2**20
@@ -80,7 +81,7 @@ def build_flow(snapshot: Snapshot, rate_of: RateOf) -> Flow:
         _box("api", "API", "/loads", snapshot.api, _api(snapshot), rate_of("fetched")),
         _box("airflow", "Airflow", "/loads", snapshot.airflow, _airflow(snapshot), rate_of("written")),
         _box("postgres", "Postgres", "/follow", snapshot.postgres, _postgres(snapshot), tables),
-        _box("debezium", "Debezium", "/connectors", snapshot.connect, _connector(snapshot, "source"), changes),
+        _box("debezium", "Debezium", "/connectors", snapshot.connect, _source(snapshot), changes),
         _box("changes", "Kafka: changes", "/topics", snapshot.kafka, _topics(snapshot, "change", rate_of), changes),
         _box("spark", "Spark", "/readers", snapshot.spark, _spark(snapshot, known), views),
         _box("views", "Kafka: views", "/topics", snapshot.kafka, _topics(snapshot, "view", rate_of), views),
@@ -141,6 +142,25 @@ def _postgres(snapshot: Snapshot) -> _Seen | None:
         return _Seen(Health.WARN, headline, facts, "nobody reads the slot; it holds back WAL until somebody does")
     too_much = retained > _WAL_WARN_MB
     return _Seen(Health.WARN if too_much else Health.OK, headline, facts, "much WAL is held" if too_much else None)
+
+
+def _source(snapshot: Snapshot) -> _Seen | None:
+    seen = _connector(snapshot, "source")
+    silent_s = _silent_s(snapshot)
+    if seen is None or seen.health is not Health.OK or silent_s is None:
+        return seen
+    problem = f"it has written nothing for {duration(silent_s)}, not even a heartbeat: it stands still"
+    return replace(seen, health=Health.DOWN, problem=problem)
+
+
+def _silent_s(snapshot: Snapshot) -> float | None:
+    """Return for how long the source connector has written nothing, when that says that it stands still."""
+    if snapshot.kafka.now is None:
+        return None
+    written = {HEARTBEAT_TOPIC, *snapshot.known.source_topics}
+    times = [end.newest.at for (topic, _), end in snapshot.kafka.now.ends.items() if topic in written and end.newest]
+    age_s = snapshot.at - max(times, default=snapshot.at)
+    return age_s if is_silent(age_s) else None
 
 
 def _connector(snapshot: Snapshot, kind: str) -> _Seen | None:
@@ -247,6 +267,8 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
     )
     if slot is not None and not slot.active and slot.inactive_since:
         waits[f"slot {SLOT}, which nobody reads"] = snapshot.at - slot.inactive_since
+    elif silent_s := _silent_s(snapshot):
+        waits["the source connector, which writes nothing"] = silent_s
     if not waits:
         return 0.0, "everything that Kafka holds is in Cassandra"
     slowest = max(waits, key=lambda name: waits[name])

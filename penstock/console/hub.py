@@ -29,7 +29,7 @@ from penstock.project import Project
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.stack.layout import Layout
-from penstock.topics.topic import DEAD_LETTER_TOPICS
+from penstock.topics.topic import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 
 
 class Hub:
@@ -93,7 +93,7 @@ class Hub:
     def _look_at_kafka(self) -> KafkaView:
         cluster = self.kafka.topics()
         declared = self._samplers["declared"].reading.value
-        followed = {*DEAD_LETTER_TOPICS}
+        followed = {*DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC}
         if declared is not None:
             followed |= {*declared.source_topics, *(view.topic for view in declared.views)}
         ends: dict[Place, tuple[int, int]] = {

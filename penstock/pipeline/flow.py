@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg2
+from penstock_views.names import topic_of
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
+from penstock.connect.heartbeat import is_silent
 from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
 from penstock.pipeline.bring_up import SINK
@@ -17,11 +20,16 @@ from penstock.pipeline.hops import records_behind
 from penstock.project import Project
 from penstock.stack.layout import Layout
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import DEAD_LETTER_TOPICS
+from penstock.topics.declare import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 from penstock.views.connector_lists import SLOT, read_lists
 from penstock.views.snapshots import unsent_changes
 
 _NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
+_STANDS_STILL = (
+    "the source connector stands still; if it is RUNNING, `penstock logs connect` may say why, and connect, killed "
+    "(-9), starts anew where it was"
+)
+_SOURCE = "Postgres → change topics"
 _MB = 2**20
 _QUICKLY_S = 5.0
 
@@ -39,6 +47,7 @@ def read_flow(config: Config) -> list[Reading]:
     """Look at everything; what does not answer becomes a reading that says so."""
     readers: dict[str, Callable[[Config], list[Reading]]] = {
         "connectors": _connectors,
+        _SOURCE: _source,
         f"slot {SLOT}": _slot,
         "rows changed without events": _silent_changes,
         "sink": _sink,
@@ -66,6 +75,18 @@ def _connectors(config: Config) -> list[Reading]:
             seen += f"; {describe(watched[status.name])}"
         readings.append(Reading(f"connector {status.name}", seen, status.is_running))
     return readings or [Reading("connectors", "none: `penstock up` applies them", is_well=False)]
+
+
+def _source(config: Config) -> list[Reading]:
+    admin = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
+    written = {HEARTBEAT_TOPIC, *(topic_of(table) for table in read_lists(Project.of(config)).tables)}
+    newest_at_s = admin.newest_at_s({name: count for name, (count, _) in admin.topics().items() if name in written})
+    if newest_at_s is None:
+        return [Reading(_SOURCE, f"nothing was written: {_STANDS_STILL}", is_well=False)]
+    age_s = max(time.time() - newest_at_s, 0.0)
+    seen = f"last written {age_s:,.0f} s ago"
+    silent = is_silent(age_s)
+    return [Reading(_SOURCE, f"{seen}: {_STANDS_STILL}" if silent else seen, is_well=not silent)]
 
 
 def _slot(config: Config) -> list[Reading]:

@@ -15,6 +15,7 @@ from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPar
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without `__all__`
     AdminClient,
     ConfigResource,
+    ListOffsetsResultInfo,
     NewTopic,
     OffsetSpec,
 )
@@ -22,9 +23,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 from penstock.errors import TerminalError, TransientError
 from penstock.topics.topic import Topic
 
-# confluent-kafka leaves these two without types.
+# confluent-kafka leaves these without types.
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_NEWEST: OffsetSpec = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]
 
 
 class KafkaUnreachable(TransientError):
@@ -89,12 +91,22 @@ class TopicAdmin:
     def records(self, partitions: Mapping[str, int]) -> dict[str, int]:
         """Return how many offsets each topic holds (end minus beginning, over its partitions, committed)."""
         places = [TopicPartition(name, number) for name, count in partitions.items() for number in range(count)]
-        beginnings = self._offsets(places, EARLIEST)
-        ends = self._offsets(places, LATEST)
+        beginnings = self._found(places, EARLIEST)
+        ends = self._found(places, LATEST)
         counts = dict.fromkeys(partitions, 0)
         for (name, number), end in ends.items():
-            counts[name] += end - beginnings[name, number]
+            counts[name] += end.offset - beginnings[name, number].offset
         return counts
+
+    def newest_at_s(self, partitions: Mapping[str, int]) -> float | None:
+        """Return when the newest record of these topics was made, in seconds since 1970; None when all are empty.
+
+        :param partitions: how many each topic has.
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        places = [TopicPartition(name, number) for name, count in partitions.items() for number in range(count)]
+        times_ms = [found.timestamp for found in self._found(places, _NEWEST).values() if found.timestamp >= 0]
+        return max(times_ms) / 1000 if times_ms else None
 
     def create(self, topics: Sequence[Topic]) -> None:
         """Create topics that do not exist; one that appeared meanwhile is left.
@@ -144,7 +156,9 @@ class TopicAdmin:
                     raise self._unreachable(exc) from exc
         return True
 
-    def _offsets(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+    def _found(
+        self, places: Sequence[TopicPartition], spec: OffsetSpec
+    ) -> dict[tuple[str, int], ListOffsetsResultInfo]:
         if not places:
             return {}
         futures = self._client.list_offsets(
@@ -152,7 +166,7 @@ class TopicAdmin:
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=self._timeout_s,
         )
-        return {(place.topic, place.partition): self._result(future).offset for place, future in futures.items()}
+        return {(place.topic, place.partition): self._result(future) for place, future in futures.items()}
 
     def _result(self, future: Future[Any]) -> Any:
         try:

@@ -13,9 +13,9 @@ from penstock_views.names import topic_of
 
 from penstock.config import Config
 from penstock.topics.topic import DEAD_LETTER_TOPICS as DEAD_LETTER_TOPICS
+from penstock.topics.topic import HEARTBEAT_TOPIC as HEARTBEAT_TOPIC
 from penstock.topics.topic import Topic as Topic
 
-HEARTBEAT_TOPIC = "__debezium-heartbeat.app"
 NOTIFICATIONS_TOPIC = "debezium-notifications.app"
 """Where the source connector says how far a snapshot or a re-read is."""
 SIGNALS_TOPIC = topic_of("penstock.signals")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DEAD_LETTER_TOPICS = ("dead-letters.views", "dead-letters.sink")
+HEARTBEAT_TOPIC = "__debezium-heartbeat.app"
+"""The source connector writes to it every few seconds (`connect/heartbeat.py`)."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -24,6 +25,7 @@ from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
 SINK = "cassandra-views-sink"
+SOURCE = "users-postgres-source"
 BEHIND = re.compile(r"Cassandra is .* behind")
 # No test asserts a time: so long may anything take on a busy machine before it is lost.
 SOON_MS = PATIENCE_S * 1000
@@ -207,6 +209,31 @@ def test_a_connector_is_paused_and_resumed_by_whoever_has_the_token(stack: Stack
     expect(page.get_by_text(re.compile(f"{SINK} · sink · RUNNING"))).to_be_visible(timeout=SOON_MS)
     done = [(entry["action"], entry["outcome"][:7]) for entry in api(stack, "/audit")[:3]]
     assert done == [("connector resume", "done"), ("connector pause", "done"), ("connector pause", "refused")]
+
+
+def test_a_source_that_stands_still_is_told_whatever_it_calls_itself(stack: Stack) -> None:
+    """Paused, Connect asks the task for nothing, as when it hangs, while the task keeps its slot active."""
+    wait_until_exact(stack)
+    with ConnectApi(stack.config.connect.url) as connect:
+        connect.pause(SOURCE)
+        try:
+            insert(stack)
+            wait_until(
+                lambda: (api(stack, "/pipeline")["freshness_s"] or 0) > 30, timeout_s=PATIENCE_S, what="it is behind"
+            )
+            assert "source connector" in api(stack, "/pipeline")["why"]
+            (source,) = [reading for reading in flow(stack) if reading["name"] == "Postgres → change topics"]
+            assert not source["is_well"] and "stands still" in source["seen"]
+        finally:
+            connect.resume(SOURCE)
+    wait_until(lambda: api(stack, "/pipeline")["freshness_s"] == 0, timeout_s=PATIENCE_S, what="it has caught up")
+    assert [reading for reading in flow(stack) if "last written" in reading["seen"] and reading["is_well"]]
+
+
+def flow(stack: Stack) -> list[Any]:
+    # It exits with 1 when there are dead letters, and another test makes some.
+    readings: list[Any] = json.loads(stack.run(".venv/bin/penstock status --json", check=False).stdout)["flow"]
+    return readings
 
 
 def test_the_api_writes_for_nobody_without_the_token(stack: Stack) -> None:

@@ -10,12 +10,14 @@ import pytest
 from penstock.config import ROOT
 from penstock.console import alerts
 from penstock.console.alerts import AlertRulesInvalid, Rule, Rules, judge, read_rules
+from penstock.console.collect.ends import End
 from penstock.console.collect.kafka import GroupState
 from penstock.console.collect.postgres import PostgresState
 from penstock.console.events import differences
 from penstock.console.flow import Flow, Health, build_flow, duration
 from penstock.console.progress import readers
 from penstock.console.snapshot import Snapshot
+from penstock.topics.topic import HEARTBEAT_TOPIC
 from tests.unit.console import made
 
 
@@ -94,6 +96,26 @@ def test_a_slot_that_nobody_reads_warns_and_ages() -> None:
     flow = flow_of(made.snapshot(postgres=made.reading(idle)))
     assert health(flow)["postgres"] is Health.WARN
     assert flow.freshness_s == pytest.approx(90)
+
+
+def test_a_running_source_that_writes_nothing_is_red_and_cassandra_behind() -> None:
+    snapshot = made.snapshot()
+    heartbeat = End(1, replace(made.newest(1), at=made.NOW - 95), ())
+    kafka = replace(snapshot.kafka.seen, ends={(HEARTBEAT_TOPIC, 0): heartbeat})
+    flow = flow_of(replace(snapshot, kafka=made.reading(kafka)))
+    (box,) = [box for box in flow.boxes if box.key == "debezium"]
+    assert (box.health, box.headline) == (Health.DOWN, "RUNNING")
+    assert box.problem == "it has written nothing for 1 min 35 s, not even a heartbeat: it stands still"
+    assert flow.freshness_s == pytest.approx(95)
+    assert flow.why == "waits for the source connector, which writes nothing"
+
+
+def test_a_source_whose_rows_come_needs_no_heartbeat() -> None:
+    snapshot = made.snapshot()
+    old = End(1, replace(made.newest(1), at=made.NOW - 95), ())
+    kafka = replace(snapshot.kafka.seen, ends={**snapshot.kafka.seen.ends, (HEARTBEAT_TOPIC, 0): old})
+    flow = flow_of(replace(snapshot, kafka=made.reading(kafka)))
+    assert (health(flow)["debezium"], flow.freshness_s) == (Health.OK, 0.0)
 
 
 def test_a_failed_task_is_red_with_its_reason_and_what_the_watcher_does() -> None:
