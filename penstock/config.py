@@ -160,7 +160,8 @@ class Spark(_Server):
 
     `local_host` is the name by which others reach this process, where that is not the master's. Every
     `commit_interval_s` the job of row views commits its offsets, which holds the flow up for a moment; after a crash
-    what came since is written again, with the same versions.
+    what came since is written again, with the same versions. Every `aggregates_interval_s` the other one adds up what
+    came since: each time costs the processor the same, however little it was.
     """
 
     local_host: str | None = None
@@ -172,6 +173,7 @@ class Spark(_Server):
     driver_memory_mb: int = Field(512, ge=512)
     commit_interval_s: int = Field(60, ge=1, le=600)
     aggregates_memory_mb: int = Field(512, ge=512)
+    aggregates_interval_s: float = Field(1.5, ge=0.1, le=600)
 
     @property
     def own_host(self) -> str:

@@ -50,7 +50,7 @@ def keep_aggregate(
     together = measures.coalesce(1) if partitions == 1 else measures
     records = make_records(output.grouping.finish(output.grouping.add_up(together)), output, life)
     writer = write_records(records, config, name=output.view.name, checkpoint=life.checkpoint)
-    return writer.trigger(processingTime=f"{config.commit_interval_s} seconds").start()
+    return writer.trigger(processingTime=f"{config.commit_interval_s:g} seconds").start()
 
 
 def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: Life) -> DataFrame:

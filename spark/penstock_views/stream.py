@@ -127,6 +127,6 @@ def start_query(spark: SparkSession, config: JobConfig, topics: Mapping[str, int
     # Real-time Mode turns asynchronous progress on, and its log of offsets can be inconsistent after a crash.
     writer = writer.option("asyncProgressTrackingEnabled", "false")
     # PySpark's own type hints do not know this trigger yet.
-    real_time = writer.trigger(realTime=f"{config.commit_interval_s} seconds")  # type: ignore[call-overload]
+    real_time = writer.trigger(realTime=f"{config.commit_interval_s:g} seconds")  # type: ignore[call-overload]
     query: StreamingQuery = real_time.start()
     return query

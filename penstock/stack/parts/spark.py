@@ -104,6 +104,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
         "--cores": _AGGREGATES_CORES,
         "--executor-memory-mb": section.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,
+        "--commit-interval-s": section.aggregates_interval_s,
         "--postgres-host": postgres.host,
         "--postgres-port": postgres.port,
         "--postgres-database": postgres.database,
