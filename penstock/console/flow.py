@@ -5,7 +5,7 @@ Pure: no clock, no I/O. `is_live` of a figure is false where its system is away;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,7 @@ from penstock.connect.heartbeat import is_silent
 from penstock.console.plain import UNKNOWN
 from penstock.console.progress import Reader, readers
 from penstock.console.reading import Reading
-from penstock.console.snapshot import Snapshot
+from penstock.console.snapshot import KafkaView, Snapshot
 from penstock.topics.topic import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 
 SLOT = "penstock"
@@ -157,10 +157,14 @@ def _silent_s(snapshot: Snapshot) -> float | None:
     """Return for how long the source connector has written nothing, when that says that it stands still."""
     if snapshot.kafka.now is None:
         return None
-    written = {HEARTBEAT_TOPIC, *snapshot.known.source_topics}
-    times = [end.newest.at for (topic, _), end in snapshot.kafka.now.ends.items() if topic in written and end.newest]
-    age_s = snapshot.at - max(times, default=snapshot.at)
+    newest_at = _newest_at(snapshot.kafka.now, {HEARTBEAT_TOPIC, *snapshot.known.source_topics})
+    age_s = 0.0 if newest_at is None else snapshot.at - newest_at
     return age_s if is_silent(age_s) else None
+
+
+def _newest_at(kafka: KafkaView, topics: Container[str]) -> float | None:
+    """Return when the newest record of these topics was made."""
+    return max((end.newest.at for (name, _), end in kafka.ends.items() if name in topics and end.newest), default=None)
 
 
 def _connector(snapshot: Snapshot, kind: str) -> _Seen | None:
@@ -186,9 +190,7 @@ def _topics(snapshot: Snapshot, kind: str, rate_of: RateOf) -> _Seen | None:
     if kafka is None:
         return None
     topics = [name for name in kafka.cluster.topics if snapshot.kind_of(name) == kind]
-    newest = max(
-        (end.newest.at for place, end in kafka.ends.items() if place[0] in topics and end.newest), default=None
-    )
+    newest = _newest_at(kafka, topics)
     rate = _sum(rate_of(f"topic:{name}") for name in topics)
     facts: tuple[tuple[str, str], ...] = (
         ("topics", f"{len(topics)}"),

@@ -90,7 +90,7 @@ class TopicAdmin:
 
     def records(self, partitions: Mapping[str, int]) -> dict[str, int]:
         """Return how many offsets each topic holds (end minus beginning, over its partitions, committed)."""
-        places = [TopicPartition(name, number) for name, count in partitions.items() for number in range(count)]
+        places = _places(partitions)
         beginnings = self._found(places, EARLIEST)
         ends = self._found(places, LATEST)
         counts = dict.fromkeys(partitions, 0)
@@ -104,8 +104,8 @@ class TopicAdmin:
         :param partitions: how many each topic has.
         :raises KafkaUnreachable: no broker answers in time.
         """
-        places = [TopicPartition(name, number) for name, count in partitions.items() for number in range(count)]
-        times_ms = [found.timestamp for found in self._found(places, _NEWEST).values() if found.timestamp >= 0]
+        found = self._found(_places(partitions), _NEWEST).values()
+        times_ms = [newest.timestamp for newest in found if newest.timestamp >= 0]
         return max(times_ms) / 1000 if times_ms else None
 
     def create(self, topics: Sequence[Topic]) -> None:
@@ -176,6 +176,10 @@ class TopicAdmin:
 
     def _unreachable(self, exc: KafkaException) -> KafkaUnreachable:
         return KafkaUnreachable(self._bootstrap, exc.args[0].str())
+
+
+def _places(partitions: Mapping[str, int]) -> list[TopicPartition]:
+    return [TopicPartition(name, number) for name, count in partitions.items() for number in range(count)]
 
 
 def _replicas(topic: Any) -> int:
