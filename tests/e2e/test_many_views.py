@@ -138,7 +138,7 @@ def test_every_view_is_exact_after_changes_of_all_tables(ten_views: Stack) -> No
 
 def test_how_far_behind_they_are(ten_views: Stack) -> None:
     flow = ".venv/bin/penstock bench flow --rate 500 --seconds 60 --warm-up {warm_up} --json"
-    # Each JVM compiles what it runs for some minutes: after two of them aggregates were 4 s behind, after ten 1.5.
+    # Each JVM compiles what it runs for some minutes: after two of them aggregates were 4 s behind, after ten 2.
     ten_views.run(flow.format(warm_up=540), timeout_s=2 * PATIENCE_S)
     print("aggregate, nothing else changes:", aggregate_waits(ten_views))
     with ThreadPoolExecutor(1) as pool:
