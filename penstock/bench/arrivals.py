@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Event
 from typing import Any
 
 from cassandra.cluster import Session
@@ -20,7 +20,7 @@ from penstock.bench.pace import EACH_S, LOOK_S
 from penstock.cassandra.values import Instant, bindable
 from penstock.config import Config
 from penstock.registry.client import RegistryClient
-from penstock.registry.decode import AvroDecoder, readable
+from penstock.registry.decode import AvroDecoder
 from penstock.topics.consumer import open_consumer
 from penstock.views.fence import ends
 
@@ -33,8 +33,8 @@ _LOOK_SHARE = 0.05
 class Seen:
     """What arrived, and when: seconds of the monotonic clock."""
 
-    transactions: dict[int, int] = field(default_factory=dict)
-    """The transaction of each change event, by its LSN."""
+    lsns: dict[int, int] = field(default_factory=dict)
+    """The LSN of each transaction's change event, of many the first."""
     changes: dict[int, float] = field(default_factory=dict)
     """By LSN."""
     records: dict[tuple[str, int], float] = field(default_factory=dict)
@@ -57,7 +57,10 @@ class Arrivals:
         self._consumer.assign([TopicPartition(*place, end) for place, end in ends(config, topics).items()])
 
     def poll(self) -> bool:
-        """Take what has arrived; return whether anything had."""
+        """Take what has arrived; return whether anything had.
+
+        Raises what the driver raises when a row cannot be read: then no figure counts.
+        """
         record = self._consumer.poll(_POLL_S)
         at = time.monotonic()
         if record is None or record.error() is not None:
@@ -78,10 +81,11 @@ class Arrivals:
         value = self._origins.decode(record.value()).value
         if isinstance(value, dict) and value["source"]["txId"] is not None:
             lsn = value["source"]["lsn"]
-            self.seen.changes[lsn], self.seen.transactions[lsn] = at, value["source"]["txId"]
+            self.seen.changes[lsn] = at
+            self.seen.lsns.setdefault(value["source"]["txId"], lsn)
 
     def _take_record(self, view: View, record: Any, at: float) -> None:
-        headers = {name: readable(value or b"") for name, value in record.headers() or ()}
+        headers = dict(record.headers() or ())
         if record.value() is None or "lsn" not in headers:
             return
         arrival = (view.name, int(headers["lsn"]))
@@ -96,28 +100,29 @@ class _Lookout:
     def __init__(self, session: Session, keyspace: str, seen: Seen) -> None:
         self._session, self._keyspace, self._seen = session, keyspace, seen
         self._prepared: dict[str, Any] = {}
-        self._wanted: queue.Queue[tuple[View, tuple[str, int], dict[str, Any], int] | None] = queue.Queue(maxsize=1)
         self._due = 0.0
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._looking: Future[None] | None = None
+        self._closed = Event()
 
     @property
     def is_free(self) -> bool:
-        return self._wanted.empty() and time.monotonic() >= self._due
+        return (self._looking is None or self._looking.done()) and time.monotonic() >= self._due
 
     def look(self, view: View, arrival: tuple[str, int], key: dict[str, Any], version: int) -> None:
+        """Begin to look for a row; raises what ended the look before this one."""
+        if self._looking is not None:
+            self._looking.result()
         self._due = time.monotonic() + EACH_S
-        self._wanted.put((view, arrival, key, version))
+        self._looking = self._pool.submit(self._see, view, arrival, key, version)
 
     def close(self) -> None:
-        self._wanted.put(None)
-        self._thread.join()
+        self._closed.set()
+        self._pool.shutdown()
 
-    def _run(self) -> None:
-        while (wanted := self._wanted.get()) is not None:
-            view, arrival, key, version = wanted
-            if self._appears(view, key, version):
-                self._seen.rows[arrival] = time.monotonic()
+    def _see(self, view: View, arrival: tuple[str, int], key: dict[str, Any], version: int) -> None:
+        if self._appears(view, key, version):
+            self._seen.rows[arrival] = time.monotonic()
 
     def _appears(self, view: View, key: dict[str, Any], version: int) -> bool:
         """Look until a row has its version; without success where there is none, as others may delete rows."""
@@ -125,7 +130,7 @@ class _Lookout:
         # An UPDATE that changes nothing finds its row there, in all but a history.
         is_new = isinstance(view, History)
         begun = time.monotonic()
-        while True:
+        while not self._closed.is_set():
             row = self._session.execute(self._statement(view), bound).one()
             if row is None and not is_new:
                 return False
@@ -133,6 +138,7 @@ class _Lookout:
                 return True
             # The longer it takes, the fewer looks: each takes from what is timed, most where there is least to take.
             time.sleep(max(LOOK_S, (time.monotonic() - begun) * _LOOK_SHARE))
+        return False
 
     def _statement(self, view: View) -> Any:
         if view.name not in self._prepared:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -86,8 +86,8 @@ def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress
         updates.start()
         looks.look()
         _follow(updates, arrivals, looks, on_progress)
-    sent = {transaction: at for transaction, at in updates.sent.items() if at >= begun + warm_up_s}
-    processors = looks.between(begun + warm_up_s, max(sent.values(), default=begun))
+    sent = [(transaction, at) for transaction, at in updates.sent if at >= begun + warm_up_s]
+    processors = looks.between(begun + warm_up_s, max((at for _, at in sent), default=begun))
     return Flow(round(len(sent) / seconds, 1), len(sent), processors, tuple(_legs(views, sent, arrivals.seen)))
 
 
@@ -95,6 +95,7 @@ def _follow(updates: Updates, arrivals: Arrivals, looks: ProcessorLooks, on_prog
     """Take what arrives until every change has come and no record of one comes any more, whatever others change."""
     looked_at = moved_at = time.monotonic()
     came = 0
+    counted = Counted(updates.sent, arrivals.seen.lsns)
     while True:
         arrivals.poll()
         now = time.monotonic()
@@ -102,12 +103,12 @@ def _follow(updates: Updates, arrivals: Arrivals, looks: ProcessorLooks, on_prog
             continue
         looked_at = now
         looks.look()
-        found, wanted = len(updates.sent.keys() & arrivals.seen.transactions.values()), len(updates.sent)
+        found, wanted = counted.look()
         on_progress("changes seen", found, wanted)
         if updates.is_running:
             moved_at = now
             continue
-        before, came = came, found + _records_of(updates, arrivals.seen)
+        before, came = came, found + _count_records(updates.sent, arrivals.seen)
         if came != before:
             moved_at = now
         elif found == wanted and now - moved_at > _QUIET_S:
@@ -116,13 +117,34 @@ def _follow(updates: Updates, arrivals: Arrivals, looks: ProcessorLooks, on_prog
             raise ChangesMissing(found, wanted)
 
 
-def _records_of(updates: Updates, seen: Seen) -> int:
+class Counted:
+    """How many changes have come, counted on from the last look: it takes no longer the more there are.
+
+    :param sent: transactions with when they were made; it grows.
+    :param came: what came, by transaction; it grows.
+    """
+
+    def __init__(self, sent: Sequence[tuple[int, float]], came: Container[int]) -> None:
+        self._sent, self._came = sent, came
+        self._looked_at = 0
+        self._missing: list[int] = []
+
+    def look(self) -> tuple[int, int]:
+        """Count what came, and what was sent."""
+        fresh = [transaction for transaction, _ in self._sent[self._looked_at :]]
+        self._looked_at += len(fresh)
+        self._missing = [transaction for transaction in self._missing + fresh if transaction not in self._came]
+        return self._looked_at - len(self._missing), self._looked_at
+
+
+def _count_records(sent: Sequence[tuple[int, float]], seen: Seen) -> int:
     """Count the view records that came of the updates."""
-    return sum(seen.transactions.get(lsn) in updates.sent for _, lsn in seen.records)
+    lsns = {seen.lsns.get(transaction) for transaction, _ in sent}
+    return sum(lsn in lsns for _, lsn in seen.records)
 
 
-def _legs(views: Sequence[View], sent: Mapping[int, float], seen: Seen) -> Iterator[Leg]:
-    sent_at = {lsn: sent[transaction] for lsn, transaction in seen.transactions.items() if transaction in sent}
+def _legs(views: Sequence[View], sent: Sequence[tuple[int, float]], seen: Seen) -> Iterator[Leg]:
+    sent_at = {seen.lsns[transaction]: at for transaction, at in sent if transaction in seen.lsns}
     yield from _leg("change topics", sent_at, seen.changes)
     for what, arrived in (("topic", seen.records), ("Cassandra", seen.rows)):
         for view in views:

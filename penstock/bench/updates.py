@@ -23,7 +23,8 @@ from penstock.views.catalogue import connect, read_live_table
 
 _WRITERS = 4
 _KEYS = 10_000
-_UPDATE = "UPDATE {} SET {} = {} WHERE {} RETURNING pg_current_xact_id()::text::bigint"
+# Prepared, as an application would: parsing and planning each took more of the processors than the update.
+_PREPARE = "PREPARE {} AS UPDATE {} SET {} = {} WHERE {} RETURNING pg_current_xact_id()::text::bigint"
 # Debezium's `txId` is the number of the transaction without its epoch.
 _XIDS = 2**32
 
@@ -37,10 +38,12 @@ class NothingToUpdate(TerminalError):
 
 @dataclass(frozen=True)
 class _Target:
-    """A row and the statement that updates it."""
+    """Rows of a table and the statements that update one."""
 
-    statement: sql.Composed
-    key: tuple[Any, ...]
+    prepare: str
+    execute: str
+    """With a placeholder for each column of the key."""
+    keys: Sequence[tuple[Any, ...]]
 
 
 class WriterFailed(TerminalError):
@@ -61,8 +64,8 @@ class Updates:
         self._rate, self._count = rate, rate * seconds
         self._targets = _read_targets(config, tables)
         self._next = itertools.count()
-        self.sent: dict[int, float] = {}
-        """By transaction, as Debezium numbers it: seconds of the monotonic clock."""
+        self.sent: list[tuple[int, float]] = []
+        """Each transaction, as Debezium numbers it, with seconds of the monotonic clock; it only grows."""
         self._threads = [threading.Thread(target=self._write, args=(seed,), daemon=True) for seed in range(_WRITERS)]
         self._begun = 0.0
         self._failure: psycopg2.Error | None = None
@@ -95,32 +98,37 @@ class Updates:
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:
+                for target in self._targets:
+                    cursor.execute(target.prepare)
                 while (number := next(self._next)) < self._count:
-                    target = chance.choice(self._targets[number % len(self._targets)])
+                    target = self._targets[number % len(self._targets)]
+                    key = chance.choice(target.keys)
                     time.sleep(max(0.0, self._begun + number / self._rate - time.monotonic()))
                     at = time.monotonic()
-                    cursor.execute(target.statement, target.key)
+                    cursor.execute(target.execute, key)
                     # A row that somebody has deleted meanwhile is no change.
-                    for (transaction,) in cursor.fetchall():
-                        self.sent[transaction % _XIDS] = at
+                    self.sent.extend((transaction % _XIDS, at) for (transaction,) in cursor.fetchall())
         finally:
             connection.close()
 
 
-def _read_targets(config: Config, tables: Sequence[str]) -> list[list[_Target]]:
+def _read_targets(config: Config, tables: Sequence[str]) -> list[_Target]:
     """Read rows of each table; one without rows is left out."""
     with connect(config) as connection:
-        found = [_targets_of(connection, table) for table in tables]
-    if not any(found):
+        found = [_target_of(connection, f"update_{number}", table) for number, table in enumerate(tables)]
+    targets = [target for target in found if target.keys]
+    if not targets:
         raise NothingToUpdate(tables)
-    return [targets for targets in found if targets]
+    return targets
 
 
-def _targets_of(connection: Connection, table: str) -> list[_Target]:
+def _target_of(connection: Connection, statement: str, table: str) -> _Target:
     key = read_live_table(connection, table).table.primary_key
     columns, name = list(map(sql.Identifier, key)), sql.Identifier(*table.split(".", 1))
-    where = sql.SQL(" AND ").join(sql.SQL("{} = %s").format(column) for column in columns)
-    statement = sql.SQL(_UPDATE).format(name, columns[0], columns[0], where)
+    numbered = [sql.SQL("{} = ${}").format(column, sql.SQL(str(at))) for at, column in enumerate(columns, 1)]
+    where = sql.SQL(" AND ").join(numbered)
+    prepare = sql.SQL(_PREPARE).format(sql.Identifier(statement), name, columns[0], columns[0], where)
+    execute = f"EXECUTE {statement} ({', '.join(['%s'] * len(columns))})"
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT {} FROM {} LIMIT %s").format(sql.SQL(", ").join(columns), name), (_KEYS,))
-        return [_Target(statement, row) for row in cursor.fetchall()]
+        return _Target(prepare.as_string(connection), execute, cursor.fetchall())

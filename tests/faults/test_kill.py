@@ -6,6 +6,7 @@ import os
 import signal
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import psycopg2
@@ -61,6 +62,22 @@ def test_kill_while_rows_flow(stack: Stack, parts: tuple[str, ...]) -> None:
         wait_until(partial(stack.runs_anew, before[name]), timeout_s=PATIENCE_S, what=f"{name} runs again and answers")
     wait_until_exact(stack)
     stack.sql("DELETE FROM public.users WHERE country = 'Moved'")
+    wait_until_exact(stack)
+
+
+def test_a_benchmark_whose_cassandra_is_killed_gives_no_figure(stack: Stack) -> None:
+    before = stack.health("cassandra")
+    command = ".venv/bin/penstock bench flow --rate 50 --seconds 600 --warm-up 1"
+    writing = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'EXECUTE update_%'"
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(stack.run, command, check=False, timeout_s=2 * PATIENCE_S)
+        wait_until(lambda: bool(stack.sql(writing)), timeout_s=PATIENCE_S, what="the benchmark writes")
+        os.kill(before.pid, signal.SIGKILL)
+        done = run.result()
+    assert done.returncode == 1
+    assert "Cassandra does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+    wait_until(partial(stack.runs_anew, before), timeout_s=PATIENCE_S, what="Cassandra runs again and answers")
     wait_until_exact(stack)
 
 
