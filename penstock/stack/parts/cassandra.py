@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from penstock.cassandra.session import CassandraUnreachable, open_session
 from penstock.class_archive import server_archive_options
 from penstock.config import ROOT, Config
+from penstock.stack.direct_io import takes_direct_io
 from penstock.stack.layout import SERVERS, Layout, render
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java
@@ -55,6 +58,8 @@ def _prepare(config: Config, layout: Layout) -> None:
         port=config.cassandra.port,
         storage_port=config.cassandra.storage_port,
         data=data,
+        commitlog_disk_access_mode="direct" if takes_direct_io(data) else "legacy",
+        compaction_mib_s=os.cpu_count() or 1,
     )
 
 

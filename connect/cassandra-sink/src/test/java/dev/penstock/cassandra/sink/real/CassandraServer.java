@@ -69,7 +69,8 @@ final class CassandraServer {
     void launch() throws IOException {
         String text = Files.readString(TEMPLATES.resolve("cassandra.yaml")).replace("${host}", HOST)
                 .replace("${port}", Integer.toString(port)).replace("${storage_port}", Integer.toString(port + 1))
-                .replace("${data}", folder.resolve("data").toString());
+                .replace("${data}", folder.resolve("data").toString())
+                .replace("${commitlog_disk_access_mode}", "auto").replace("${compaction_mib_s}", "64");
         Path config = Files.writeString(folder.resolve("cassandra.yaml"), yaml.apply(text));
         List<String> command = new ArrayList<>(List.of("nice", "java", "@" + TEMPLATES.resolve("jvm17.options"),
                 "-Xms512m", "-Xmx1g", "-Dcassandra.config=" + config.toUri(),
