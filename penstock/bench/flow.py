@@ -139,12 +139,17 @@ class Counted:
 
 def _count_records(sent: Sequence[tuple[int, float]], seen: Seen) -> int:
     """Count the view records that came of the updates."""
-    lsns = {seen.lsns.get(transaction) for transaction, _ in sent}
-    return sum(lsn in lsns for _, lsn in seen.records)
+    sent_at = _sent_at(sent, seen)
+    return sum(lsn in sent_at for _, lsn in seen.records)
+
+
+def _sent_at(sent: Sequence[tuple[int, float]], seen: Seen) -> dict[int, float]:
+    """Find when each change that came was made, by LSN."""
+    return {seen.lsns[transaction]: at for transaction, at in sent if transaction in seen.lsns}
 
 
 def _legs(views: Sequence[View], sent: Sequence[tuple[int, float]], seen: Seen) -> Iterator[Leg]:
-    sent_at = {seen.lsns[transaction]: at for transaction, at in sent if transaction in seen.lsns}
+    sent_at = _sent_at(sent, seen)
     yield from _leg("change topics", sent_at, seen.changes)
     for what, arrived in (("topic", seen.records), ("Cassandra", seen.rows)):
         for view in views:

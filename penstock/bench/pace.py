@@ -1,4 +1,4 @@
-"""What the benchmarks share: how often a row is timed, how long servers are warmed up, how progress is told."""
+"""What the benchmarks share: how often they look, how long servers are warmed up, how progress is told."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Callable
 OnProgress = Callable[[str, int, int], None]
 """Told what is done, how much of it, and how much it is in all."""
 
-EACH_S = 0.04
-"""Between two rows that are timed."""
 LOOK_S = 0.001
 """Between two looks for a row: it counts to what is measured."""
 WARM_UP_S = 20

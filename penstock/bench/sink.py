@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from penstock.bench.ground import KEYSPACE, TABLE, Ground, bench_ground
-from penstock.bench.pace import EACH_S, LOOK_S, OnProgress
+from penstock.bench.pace import LOOK_S, OnProgress
 from penstock.bench.rows import row_id
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.stack.health import part_healths
 
 _POLL_S = 0.05
+_EACH_S = 0.04
+"""Between two rows that are timed."""
 _CHUNK = 500_000
 _ALL = f"SELECT id FROM {KEYSPACE}.{TABLE}"  # noqa: S608 - both names are constants of ours
 _ONE = f"{_ALL} WHERE id = ?"
@@ -168,7 +170,7 @@ class _Stopwatch:
                 continue
             while not self._ground.session.execute(self._read, (row_id(number),)).one():
                 time.sleep(LOOK_S)
-            timed, due = number, written_at + EACH_S
+            timed, due = number, written_at + _EACH_S
             yield written_at, (time.monotonic() - written_at) * 1000
 
     def _time_read(self, number: int) -> float:

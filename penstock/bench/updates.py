@@ -125,7 +125,7 @@ def _read_targets(config: Config, tables: Sequence[str]) -> list[_Target]:
 def _target_of(connection: Connection, statement: str, table: str) -> _Target:
     key = read_live_table(connection, table).table.primary_key
     columns, name = list(map(sql.Identifier, key)), sql.Identifier(*table.split(".", 1))
-    numbered = [sql.SQL("{} = ${}").format(column, sql.SQL(str(at))) for at, column in enumerate(columns, 1)]
+    numbered = [sql.SQL("{} = ${}").format(column, sql.Literal(at)) for at, column in enumerate(columns, 1)]
     where = sql.SQL(" AND ").join(numbered)
     prepare = sql.SQL(_PREPARE).format(sql.Identifier(statement), name, columns[0], columns[0], where)
     execute = f"EXECUTE {statement} ({', '.join(['%s'] * len(columns))})"

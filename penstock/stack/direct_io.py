@@ -1,4 +1,7 @@
-"""Whether a folder's file system takes writes that pass the page cache by."""
+"""Whether a folder's file system takes writes that pass the page cache by.
+
+Cassandra's own `auto` asks only whether the size of a block is known, and takes direct writes for granted then.
+"""
 
 from __future__ import annotations
 
