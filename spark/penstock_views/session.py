@@ -29,6 +29,16 @@ _IDLE_RULES = [
 """What the optimizer need not look for: the plan of a view has none of it, or gains nothing. Looking took a quarter of
 the optimizer's time, and a query is planned anew with each of its batches."""
 
+_UNKEPT = {
+    "spark.ui.retainedJobs": "1",
+    "spark.ui.retainedStages": "1",
+    "spark.ui.retainedTasks": "1",
+    "spark.ui.retainedDeadExecutors": "1",
+    "spark.sql.ui.retainedExecutions": "1",
+}
+"""What Spark keeps for its web pages, which nobody serves here, of the last thousand batches: each with its whole plan,
+alive for minutes, in the heap of a driver that plans two batches a second."""
+
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 
 
@@ -68,6 +78,7 @@ def session_builder(
         "spark.driver.host": host,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
+        **_UNKEPT,
         "spark.sql.shuffle.partitions": "1",
         # A view must not depend on where it runs: before's image is computed by another run than after's was.
         "spark.sql.session.timeZone": "UTC",
