@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from penstock.stack.processes import PART_MARK, STATE_MARK, sweep
+from penstock.stack.processor_share import share_as_one
 from penstock.stack.timers import let_timers_be_late
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     environment = {**os.environ, **launch["environment"]}
     sweep(Path(environment[STATE_MARK]), part=environment[PART_MARK])
     _empty(Path(environment["TMPDIR"]))
-    os.nice(launch["nice"])
+    share_as_one(launch["nice"])
     let_timers_be_late(launch["timer_slack_ms"])
     command = launch["command"]
     os.execvpe(command[0], command, environment)  # noqa: S606 - becoming the server without a shell is the purpose

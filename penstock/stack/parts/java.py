@@ -11,10 +11,10 @@ def java(
     """Return the command that runs a main class.
 
     :param classpath: folders of jars, or single folders and files.
-    :param heap_mb: the most heap that the process may use; it starts with an eighth.
+    :param heap_mb: the most heap that the process may use; it starts with a quarter.
     """
     entries = ":".join(f"{entry}/*" if _holds_jars(entry) else str(entry) for entry in classpath)
-    heap = (f"-Xms{heap_mb // 8}m", f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
+    heap = (f"-Xms{heap_mb // 4}m", f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError")
     return ("java", *heap, *options, "-cp", entries, main_class, *args)
 
 
