@@ -173,7 +173,7 @@ class Spark(_Server):
     driver_memory_mb: int = Field(512, ge=512)
     commit_interval_s: int = Field(60, ge=1, le=600)
     aggregates_memory_mb: int = Field(512, ge=512)
-    aggregates_interval_s: float = Field(1.5, ge=0.1, le=600)
+    aggregates_interval_s: float = Field(1.0, ge=0.1, le=600)
 
     @property
     def own_host(self) -> str:
