@@ -60,7 +60,7 @@ def run_aggregates(config: AggregatesConfig, stop: Event) -> None:
         # A micro-batch is few records and much that is done once: tasks took 11 % of a core, the second compiler 31 %.
         spark = open_session(config, config.cores, driver_options=HOTTEST_COMPILED_JVM, executor_options=FRUGAL_JVM)
         spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")
-        # A first map that pays for many rows, which a micro-batch does not have, is 7 to 10 % of the code to make for it.
+        # A first map pays for many rows, which a micro-batch does not have; it is 7 to 10 % of the code to make for it.
         spark.conf.set("spark.sql.codegen.aggregate.map.twolevel.enabled", "false")
         try:
             _run_until_stopped(_Job(spark, config, views, partitions, stop))

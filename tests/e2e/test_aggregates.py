@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
@@ -13,11 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg2
 import pytest
 
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.stack.health import part_healths
+from penstock.stack.parts.http import get_json
+from penstock.stack.parts.spark import AGGREGATES_APP
 from penstock.stack.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
@@ -164,3 +168,35 @@ def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
     wait_until_exact(stack)
     assert stats(stack, "Nobody") is None
     stack.run(".venv/bin/penstock verify user_stats_by_country")
+
+
+BATCHES = 12
+
+
+def executor(stack: Stack) -> int:
+    """Find the process in which the aggregates' tasks run."""
+    spark = stack.config.spark
+    apps = get_json(f"http://{spark.host}:{spark.master_ui_port}/json/")["activeapps"]  # type: ignore[index]
+    (app,) = [app["id"] for app in apps if app["name"] == AGGREGATES_APP]
+    (pid,) = [process.pid for process in psutil.process_iter(["cmdline"]) if app in (process.info["cmdline"] or ())]
+    return pid
+
+
+def schemas_in_heap(pid: int) -> int:
+    """Count the record schemas of Avro that a JVM holds after a full collection."""
+    command = ["jcmd", str(pid), "GC.class_histogram"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return sum(int(line.split()[1]) for line in lines if "org.apache.avro.Schema$RecordSchema" in line)
+
+
+def test_a_batch_leaves_no_schemas_behind(stack: Stack) -> None:
+    """Each task parses its own; Avro's fast reader kept every one (AVRO-4253) until the executor died of it."""
+    insert(stack, "Stats")
+    wait_until_exact(stack)
+    pid = executor(stack)
+    before = schemas_in_heap(pid)
+    for _ in range(BATCHES):
+        insert(stack, "Stats")
+        wait_until_exact(stack)
+    assert executor(stack) == pid
+    assert schemas_in_heap(pid) < before + BATCHES
