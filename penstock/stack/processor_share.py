@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _AUTOGROUP = Path("/proc/self/autogroup")
@@ -22,12 +23,18 @@ def share_as_one(nice: int) -> None:
         other processes.
     """
     if os.getsid(0) != os.getpid():
-        # The leader of a process group may not begin a session (setsid(2)), and supervisord made it one.
-        os.setpgid(0, os.getpgid(os.getppid()))
-        os.setsid()
+        # Its supervisor can have died just now: then it shares as it did, but starts.
+        with suppress(PermissionError):
+            _begin_session()
     os.nice(nice)
     if nice and _AUTOGROUP.exists():
         _step_back(nice)
+
+
+def _begin_session() -> None:
+    # The leader of a process group may not begin a session (setsid(2)), and supervisord made it one.
+    os.setpgid(0, os.getpgid(os.getppid()))
+    os.setsid()
 
 
 def _step_back(nice: int) -> None:
