@@ -7,9 +7,11 @@ feature"). All parts in the supervisor's session would be threads of one; contai
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+
+from penstock.stack.wait import NotInTime, wait_until
 
 _AUTOGROUP = Path("/proc/self/autogroup")
 _PATIENCE_S = 2.0
@@ -22,13 +24,20 @@ def share_as_one(nice: int) -> None:
     :param nice: how far it steps back for other sessions, 0 to 19; where the system does not divide by session, for
         other processes.
     """
-    if os.getsid(0) != os.getpid():
+    if not _leads_a_session():
         # Its supervisor can have died just now: then it shares as it did, but starts.
         with suppress(PermissionError):
             _begin_session()
     os.nice(nice)
-    if nice and _AUTOGROUP.exists():
-        _step_back(nice)
+    # A session that it does not lead is that of others too.
+    if nice and _AUTOGROUP.exists() and _leads_a_session():
+        # A part that cannot step back is no reason not to start it.
+        with suppress(OSError, NotInTime):
+            wait_until(partial(_has_stepped_back, nice), timeout_s=_PATIENCE_S, what="a session steps back")
+
+
+def _leads_a_session() -> bool:
+    return os.getsid(0) == os.getpid()
 
 
 def _begin_session() -> None:
@@ -37,14 +46,9 @@ def _begin_session() -> None:
     os.setsid()
 
 
-def _step_back(nice: int) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while time.monotonic() < deadline:
-        try:
-            _AUTOGROUP.write_text(str(nice))
-        except BlockingIOError:
-            time.sleep(0.1)
-        except OSError:
-            return  # a system that has none after all; `os.nice` is what can be done
-        else:
-            return
+def _has_stepped_back(nice: int) -> bool:
+    try:
+        _AUTOGROUP.write_text(str(nice))
+    except BlockingIOError:
+        return False
+    return True

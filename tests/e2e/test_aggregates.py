@@ -20,8 +20,7 @@ import pytest
 
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.stack.health import part_healths
-from penstock.stack.parts.http import get_json
-from penstock.stack.parts.spark import AGGREGATES_APP
+from penstock.stack.parts.spark import AGGREGATES_APP, applications
 from penstock.stack.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
@@ -175,9 +174,7 @@ BATCHES = 12
 
 def executor(stack: Stack) -> int:
     """Find the process in which the aggregates' tasks run."""
-    spark = stack.config.spark
-    apps = get_json(f"http://{spark.host}:{spark.master_ui_port}/json/")["activeapps"]  # type: ignore[index]
-    (app,) = [app["id"] for app in apps if app["name"] == AGGREGATES_APP]
+    (app,) = [app["id"] for app in applications(stack.config, AGGREGATES_APP)]
     (pid,) = [process.pid for process in psutil.process_iter(["cmdline"]) if app in (process.info["cmdline"] or ())]
     return pid
 
@@ -190,7 +187,7 @@ def schemas_in_heap(pid: int) -> int:
 
 
 def test_a_batch_leaves_no_schemas_behind(stack: Stack) -> None:
-    """Each task parses its own; Avro's fast reader kept every one (AVRO-4253) until the executor died of it."""
+    """Each task parses its own; Avro's fast reader kept every one for as long as the executor lived (AVRO-4253)."""
     insert(stack, "Stats")
     wait_until_exact(stack)
     pid = executor(stack)

@@ -143,6 +143,7 @@ def test_how_far_behind_they_are(ten_views: Stack) -> None:
     ten_views.run(flow.format(warm_up=540), timeout_s=2 * PATIENCE_S)
     print("aggregate, nothing else changes:", aggregate_waits(ten_views))
     with ThreadPoolExecutor(1) as pool:
+        # For as long as the waits take, 2 to 3 s each; the last minute is timed.
         running = pool.submit(ten_views.run, flow.format(warm_up=120))
         print("aggregate, 500 changes/s:", aggregate_waits(ten_views))
         figures = json.loads(running.result().stdout)

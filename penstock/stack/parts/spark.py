@@ -175,14 +175,15 @@ def _environment(config: Config, *daemon_options: str) -> dict[str, str]:
 def _takes_records(config: Config, running_file: Path) -> bool:
     """Tell whether the application that takes records, or waits for the first, is one that the master knows."""
     running = running_file.read_text() if running_file.exists() else None
-    return running in {app["id"] for app in _applications(config, VIEWS_APP)}
+    return running in {app["id"] for app in applications(config, VIEWS_APP)}
 
 
 def _is_registered(config: Config, name: str) -> bool:
-    return bool(_applications(config, name))
+    return bool(applications(config, name))
 
 
-def _applications(config: Config, name: str) -> list[dict[str, Any]]:
+def applications(config: Config, name: str) -> list[dict[str, Any]]:
+    """Return what the master tells of the applications of that name which are registered; none while it is away."""
     return [app for app in _master(config).get("activeapps", []) if app["name"] == name]
 
 

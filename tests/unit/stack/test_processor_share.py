@@ -20,30 +20,61 @@ share_as_one({nice})
 autogroup = Path("/proc/self/autogroup")
 print(json.dumps([os.getpid(), os.getsid(0), os.getpgid(0), os.nice(0), autogroup.exists() and autogroup.read_text()]))
 """
+FORBIDDEN = """
+import os
+
+def refuse():
+    raise PermissionError
+
+os.setsid = refuse
+"""
+by_session = pytest.mark.skipif(not AUTOGROUP.exists(), reason="a kernel that does not divide by session")
 
 
-def told(nice: int, **how: object) -> list[object]:
-    command = [sys.executable, "-c", TOLD.format(nice=nice)]
-    result = subprocess.run(command, capture_output=True, text=True, check=True, **how)  # type: ignore[call-overload]
-    return list(json.loads(result.stdout))
+def told(
+    program: str, *, process_group: int | None = 0, start_new_session: bool = False
+) -> tuple[int, int, int, int, str]:
+    """Run the program as supervisord does, at the head of a process group, or in another way."""
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        process_group=process_group,
+        start_new_session=start_new_session,
+    )
+    pid, session, group, nice, autogroup = json.loads(result.stdout)
+    return pid, session, group, nice, str(autogroup)
 
 
 @pytest.mark.parametrize(
-    "how", [{"process_group": 0}, {"start_new_session": True}, {}], ids=["leads a group", "leads a session", "neither"]
+    ("process_group", "start_new_session"),
+    [(0, False), (None, True), (None, False)],
+    ids=["leads a group", "leads a session", "neither"],
 )
-def test_it_leads_a_session(how: dict[str, object]) -> None:
-    pid, session, group, nice, _ = told(0, **how)
+def test_it_leads_a_session(process_group: int | None, start_new_session: bool) -> None:
+    program = TOLD.format(nice=0)
+    pid, session, group, nice, _ = told(program, process_group=process_group, start_new_session=start_new_session)
     assert (session, group, nice) == (pid, pid, os.nice(0))
 
 
-@pytest.mark.skipif(not AUTOGROUP.exists(), reason="a kernel that does not divide by session")
+@by_session
 def test_among_sessions_it_steps_back() -> None:
-    *_, nice, autogroup = told(7, process_group=0)
+    *_, nice, autogroup = told(TOLD.format(nice=7))
     assert nice == os.nice(0) + 7
-    assert str(autogroup).split()[-1] == "7"
+    assert autogroup.split()[-1] == "7"
 
 
-@pytest.mark.skipif(not AUTOGROUP.exists(), reason="a kernel that does not divide by session")
+@by_session
+def test_without_a_session_of_its_own_it_does_not_push_others_back() -> None:
+    before = AUTOGROUP.read_text()
+    pid, session, _, nice, autogroup = told(FORBIDDEN + TOLD.format(nice=7))
+    assert session != pid
+    assert nice == os.nice(0) + 7
+    assert autogroup == before
+
+
+@by_session
 def test_many_at_once_all_step_back() -> None:
     """Linux lets an ordinary user change one autogroup in a tenth of a second (sched(7))."""
     command = [sys.executable, "-c", TOLD.format(nice=7)]
