@@ -17,6 +17,7 @@ from penstock_views.declare import History, View
 from penstock_views.names import topic_of
 
 from penstock.bench.pace import LOOK_S
+from penstock.bench.turns import Turns
 from penstock.cassandra.values import Instant, bindable
 from penstock.config import Config
 from penstock.registry.client import RegistryClient
@@ -53,6 +54,7 @@ class Arrivals:
         self._by_topic = {view.topic: view for view in views}
         self._decoder = AvroDecoder(registry)
         self._origins = AvroDecoder(registry, read=_origin_alone)
+        self._turns = Turns()
         self._lookout = _Lookout(session, config.cassandra.keyspace, self.seen)
         self._consumer = open_consumer(config.kafka.bootstrap, group="penstock-bench")
         topics = {*self._by_topic, *(topic_of(view.table) for view in views)}
@@ -92,7 +94,8 @@ class Arrivals:
             return
         arrival = (view.name, int(headers["lsn"]))
         self.seen.records.setdefault(arrival, at)
-        if self._lookout.is_free:
+        if self._turns.came(view.name, at) and self._lookout.is_free:
+            self._turns.took(view.name, at)
             self._lookout.look(view, arrival, self._decoder.decode(record.key()).value, int(headers["version"]))
 
 

@@ -41,12 +41,20 @@ class ChangesMissing(TerminalError):
 
 @dataclass(frozen=True)
 class Leg:
-    """Milliseconds from when an UPDATE is handed to Postgres until a client sees it at one place."""
+    """Milliseconds from when an UPDATE is handed to Postgres until a client sees it at one place.
+
+    :param p50_ms: None where too few were seen, as is `p99_ms`.
+    """
 
     place: str
     samples: int
-    p50_ms: float
-    p99_ms: float
+    p50_ms: float | None
+    p99_ms: float | None
+
+    def __str__(self) -> str:
+        if self.p50_ms is None or self.p99_ms is None:
+            return f"{self.samples} seen, too few for figures: take more `--seconds`"
+        return f"p50 {self.p50_ms:,.0f} ms, p99 {self.p99_ms:,.0f} ms"
 
 
 @dataclass(frozen=True)
@@ -150,17 +158,18 @@ def _sent_at(sent: Sequence[tuple[int, float]], seen: Seen) -> dict[int, float]:
 
 def _legs(views: Sequence[View], sent: Sequence[tuple[int, float]], seen: Seen) -> Iterator[Leg]:
     sent_at = _sent_at(sent, seen)
-    yield from _leg("change topics", sent_at, seen.changes)
+    yield _leg("change topics", sent_at, seen.changes)
     for what, arrived in (("topic", seen.records), ("Cassandra", seen.rows)):
         for view in views:
-            yield from _leg(
+            yield _leg(
                 f"{view.name}: {what}", sent_at, {lsn: at for (name, lsn), at in arrived.items() if name == view.name}
             )
 
 
-def _leg(place: str, sent_at: Mapping[int, float], arrived_at: Mapping[int, float]) -> Iterator[Leg]:
-    """Yield the figures of a place, if enough has arrived there for any."""
+def _leg(place: str, sent_at: Mapping[int, float], arrived_at: Mapping[int, float]) -> Leg:
+    """Sum up the waits at a place: two at least, or there are no figures."""
     waits = [(at - sent_at[lsn]) * 1000 for lsn, at in arrived_at.items() if lsn in sent_at]
-    if len(waits) > 1:
-        cuts = statistics.quantiles(waits, n=100, method="inclusive")
-        yield Leg(place, len(waits), round(cuts[49], 1), round(cuts[98], 1))
+    if len(waits) < 2:
+        return Leg(place, len(waits), None, None)
+    cuts = statistics.quantiles(waits, n=100, method="inclusive")
+    return Leg(place, len(waits), round(cuts[49], 1), round(cuts[98], 1))

@@ -72,7 +72,7 @@ def measure_flow(
         {
             "changes timed": f"{result.changes:,} at {result.rate:,.0f}/s",
             "processors": str(result.processors),
-            **{leg.place: f"p50 {leg.p50_ms:,.0f} ms, p99 {leg.p99_ms:,.0f} ms" for leg in result.legs},
+            **{leg.place: str(leg) for leg in result.legs},
         },
     )
 

@@ -149,6 +149,7 @@ def test_how_far_behind_they_are(ten_views: Stack) -> None:
         figures = json.loads(running.result().stdout)
     print(json.dumps(figures, indent=1))
     assert len(figures["legs"]) == 1 + 2 * 8
+    assert all(leg["p50_ms"] is not None for leg in figures["legs"])
     wait_until_exact(ten_views)
     assert ten_views.run(".venv/bin/penstock verify").stdout.count("equal") == 10
 
