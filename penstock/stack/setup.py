@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -107,9 +108,9 @@ def apply_connectors(config: Config) -> str:
 
     :raises SlotGone, DatabaseFell, EpochFell: before anything is applied.
     """
-    wal, epoch = read_wal(config), epoch_of(Project.of(config))
+    epoch = epoch_of(Project.of(config))
     with ConnectApi(config.connect.url) as api:
-        refuse_lost_place(api, wal=wal, epoch=epoch)
+        wal = refuse_lost_place(api, read_wal=partial(read_wal, config), epoch=epoch)
         applied = connect_apply.apply_connectors(api, files=read_connectors(Project.of(config).connectors))
     if not wal.has_slot:
         with open_session(config) as session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -68,8 +68,8 @@ def read_wal(config: Config) -> Wal:
     return Wal(has_slot, end)
 
 
-def refuse_lost_place(api: ConnectApi, *, wal: Wal, epoch: int) -> None:
-    """Make sure that the source, if there is one, can go on from where it was.
+def refuse_lost_place(api: ConnectApi, *, read_wal: Callable[[], Wal], epoch: int) -> Wal:
+    """Make sure that the source, if there is one, can go on from where it was; return what Postgres says of its WAL.
 
     :param epoch: that of the connector's file.
     :raises SlotGone: it has read from a slot that is there no more.
@@ -77,14 +77,17 @@ def refuse_lost_place(api: ConnectApi, *, wal: Wal, epoch: int) -> None:
     :raises EpochFell: its own epoch is a later one.
     """
     if SOURCE not in api.connectors():
-        return
+        return read_wal()
     offsets = api.offsets(SOURCE)
+    # The WAL's end after them: what the source reads meanwhile would lie behind an end of before.
+    wal = read_wal()
     if not wal.has_slot and offsets:
         raise SlotGone
     if (read := _furthest(offsets)) > wal.end:
         raise DatabaseFell(read, wal.end)
     if (live := int(api.config(SOURCE).get(EPOCH, 1))) > epoch:
         raise EpochFell(live, epoch)
+    return wal
 
 
 def _furthest(offsets: Iterable[dict[str, Any]]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, cast
 
 import pytest
@@ -31,7 +32,7 @@ class Known:
 
 
 def refuse(known: Known, wal: Wal, epoch: int = 1) -> None:
-    refuse_lost_place(cast("ConnectApi", known), wal=wal, epoch=epoch)
+    assert refuse_lost_place(cast("ConnectApi", known), read_wal=lambda: wal, epoch=epoch) == wal
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,14 @@ def test_a_place_that_is_lost_is_refused_with_the_cure(
     with pytest.raises(error, match=said) as raised:
         refuse(known, Wal(has_slot, END))
     assert "penstock views rebuild" in str(raised.value)
+
+
+def test_what_the_source_reads_while_both_are_asked_is_no_older_copy() -> None:
+    ends = itertools.count(END)
+
+    class Reading(Known):
+        def offsets(self, _: str) -> tuple[dict[str, Any], ...]:
+            return ({"offset": {"lsn": next(ends)}},)
+
+    reading = cast("ConnectApi", Reading(lsn=END))
+    refuse_lost_place(reading, read_wal=lambda: Wal(has_slot=True, end=next(ends)), epoch=1)
