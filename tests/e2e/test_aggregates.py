@@ -20,7 +20,7 @@ import pytest
 
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.stack.health import part_healths
-from penstock.stack.parts.spark import AGGREGATES_APP, applications
+from penstock.stack.parts.spark import AGGREGATES_APP, VIEWS_APP, applications
 from penstock.stack.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
@@ -172,11 +172,17 @@ def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
 BATCHES = 12
 
 
-def executor(stack: Stack) -> int:
-    """Find the process in which the aggregates' tasks run."""
-    (app,) = [app["id"] for app in applications(stack.config, AGGREGATES_APP)]
+def executor(stack: Stack, name: str = AGGREGATES_APP) -> int:
+    """Find the process in which an application's tasks run."""
+    (app,) = [app["id"] for app in applications(stack.config, name)]
     (pid,) = [process.pid for process in psutil.process_iter(["cmdline"]) if app in (process.info["cmdline"] or ())]
     return pid
+
+
+@pytest.mark.parametrize("name", [AGGREGATES_APP, VIEWS_APP])
+def test_an_executor_shares_its_session_with_no_other(stack: Stack, name: str) -> None:
+    pid = executor(stack, name)
+    assert os.getsid(pid) == pid
 
 
 def schemas_in_heap(pid: int) -> int:

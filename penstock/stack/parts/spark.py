@@ -14,6 +14,7 @@ from penstock.config import ROOT, Config
 from penstock.project import Project
 from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
+from penstock.stack.parts.executor_java import write_java_home
 from penstock.stack.parts.http import get_json
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
@@ -58,7 +59,7 @@ def spark_worker(config: Config, layout: Layout) -> Part:
     new table must not need another worker.
     """
     section = config.spark
-    work = layout.data("spark-worker")
+    work, java_home = layout.data("spark-worker"), layout.conf("spark-worker") / "java"
     address = (
         "--host",
         section.own_host,
@@ -75,9 +76,12 @@ def spark_worker(config: Config, layout: Layout) -> Part:
         command=(str(_SPARK_HOME / "bin/spark-class"), *command),
         is_ready=lambda: _master(config).get("aliveworkers", 0) > 0,
         needs=("spark-master",),
-        prepare=lambda: work.mkdir(parents=True, exist_ok=True),
+        prepare=partial(_prepare_worker, work, java_home),
         # A worker keeps the folder of each application it ran; the job restarts, the folders must not pile up.
-        environment=lambda: _environment(config, "-Dspark.worker.cleanup.enabled=true"),
+        environment=lambda: {
+            **_environment(config, "-Dspark.worker.cleanup.enabled=true"),
+            "JAVA_HOME": str(java_home),
+        },
         ports={"spark.worker_port": section.worker_port, "spark.worker_ui_port": section.worker_ui_port},
     )
 
@@ -170,6 +174,11 @@ def _environment(config: Config, *daemon_options: str) -> dict[str, str]:
         "SPARK_LOCAL_IP": config.spark.own_host,
         "SPARK_DAEMON_MEMORY": "256m",
     }
+
+
+def _prepare_worker(work: Path, java_home: Path) -> None:
+    work.mkdir(parents=True, exist_ok=True)
+    write_java_home(java_home)
 
 
 def _takes_records(config: Config, running_file: Path) -> bool:
