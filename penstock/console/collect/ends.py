@@ -25,9 +25,9 @@ AT_MOST = 2000
 
 _BACK = 30
 _KEPT = 5000
-_FETCHED_EACH_S = 0.3
 _FETCH_S = 0.1
 _EMPTY_LOOKS = 5
+"""In all longer than the broker holds a fetch (`fetch.wait.max.ms`)."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,6 @@ def _consumer(bootstrap: str) -> Consumer:
         "message.max.bytes": 4 * 1024 * 1024,
         # A few times a second what came, not each record as it comes: that was 55 fetches a second at 500 changes/s.
         "fetch.min.bytes": 1024 * 1024,
-        "fetch.wait.max.ms": int(_FETCHED_EACH_S * 1000),
+        "fetch.wait.max.ms": 300,
     }
     return open_consumer(bootstrap, group="penstock-console", more=settings)
