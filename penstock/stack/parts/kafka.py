@@ -62,11 +62,20 @@ def render_properties(config: Config, layout: Layout) -> Path:
     )
 
 
+def new_cluster_id() -> str:
+    """Return 22 characters of URL-safe base64, as `Uuid.randomUuid` of Kafka does.
+
+    None begins with `-`, as one in 64 would: Kafka's tools take such an argument for an option.
+    """
+    while (made := urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return made
+
+
 def _prepare(config: Config, layout: Layout) -> None:
     data, properties = layout.data(KRAFT_DATA), render_properties(config, layout)
     if not (data / "meta.properties").exists():
-        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ("format", "--cluster-id", cluster_id, "--standalone", "--config", str(properties))
+        arguments = ("format", "--cluster-id", new_cluster_id(), "--standalone", "--config", str(properties))
         command = java("kafka.tools.StorageTool", *arguments, classpath=(JARS,), heap_mb=128, options=(LOGGING,))
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode != 0:
