@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from penstock.bench.ground import KEYSPACE, TABLE, Ground, bench_ground
@@ -20,6 +21,9 @@ from penstock.stack.health import part_healths
 _POLL_S = 0.05
 _EACH_S = 0.04
 """Between two rows that are timed."""
+_STALL_S = 60.0
+_FEWEST = 2
+"""Rows that percentiles can be made of."""
 _CHUNK = 500_000
 _ALL = f"SELECT id FROM {KEYSPACE}.{TABLE}"  # noqa: S608 - both names are constants of ours
 _ONE = f"{_ALL} WHERE id = ?"
@@ -30,6 +34,20 @@ class RowsMissing(TerminalError):
 
     def __init__(self, found: int, wanted: int) -> None:
         super().__init__(f"{KEYSPACE}.{TABLE} holds {found:,} of {wanted:,} rows")
+
+
+class RowAway(TerminalError):
+    """A row did not come: then no figure counts."""
+
+    def __init__(self) -> None:
+        super().__init__(f"a row did not come to {KEYSPACE}.{TABLE} for {_STALL_S:.0f} s; `penstock status` tells more")
+
+
+class TooFewTimed(TerminalError):
+    """No percentile without rows."""
+
+    def __init__(self, timed: int) -> None:
+        super().__init__(f"{timed} rows were timed, too few for figures: take more `--seconds`")
 
 
 @dataclass(frozen=True)
@@ -84,6 +102,8 @@ def latency(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progr
     """Write rows at a steady rate and see when one of them in each 40 ms can be read.
 
     :param warm_up_s: so many seconds are not timed at first.
+    :raises RowAway: the sink stands still.
+    :raises TooFewTimed: the run was too short.
     """
     with bench_ground(config) as ground:
         return _Stopwatch(ground, rate=rate, warm_up_s=warm_up_s).run(seconds, on_progress)
@@ -133,20 +153,19 @@ class _Stopwatch:
         self._read = ground.session.prepare(_ONE)
         self._newest = (0, 0.0)
         self._begin = 10_000_000  # numbers that no earlier run wrote
-        self._ended = threading.Event()
+        self._stopped = threading.Event()
 
     def run(self, seconds: int, on_progress: OnProgress) -> Latency:
-        thread = threading.Thread(target=self._write, args=(self._warm_up_s + seconds,))
-        begun = time.monotonic()
-        thread.start()
-        waits = []
-        for written_at, wait_ms in self._waits():
-            if written_at < begun + self._warm_up_s:
-                continue
-            waits.append(wait_ms)
-            if len(waits) % 100 == 0:
-                on_progress("rows timed", len(waits), 0)
-        thread.join()
+        with ThreadPoolExecutor(1) as pool:
+            begun = time.monotonic()
+            writing = pool.submit(self._write, self._warm_up_s + seconds)
+            try:
+                waits = self._timed(writing, begun + self._warm_up_s, on_progress)
+            finally:
+                self._stopped.set()
+            writing.result()
+        if len(waits) < _FEWEST:
+            raise TooFewTimed(len(waits))
         floor = statistics.median(self._time_read(self._begin) for _ in range(200))
         cuts = statistics.quantiles(waits, n=100)
         return Latency(self._rate, len(waits), cuts[49], cuts[98], floor)
@@ -154,21 +173,34 @@ class _Stopwatch:
     def _write(self, seconds: int) -> None:
         begun = time.monotonic()
         for count in range(self._rate * seconds):
-            time.sleep(max(0.0, begun + count / self._rate - time.monotonic()))
+            if self._stopped.wait(max(0.0, begun + count / self._rate - time.monotonic())):
+                return
             self._newest = (self._begin + count, time.monotonic())
             self._writer.write(self._begin + count)
         self._writer.flush()
-        self._ended.set()
 
-    def _waits(self) -> Iterator[tuple[float, float]]:
+    def _timed(self, writing: Future[None], begin: float, on_progress: OnProgress) -> list[float]:
+        """Return the milliseconds of each timed row that was written after the warm-up."""
+        waits = []
+        for written_at, wait_ms in self._waits(writing):
+            if written_at < begin:
+                continue
+            waits.append(wait_ms)
+            if len(waits) % 100 == 0:
+                on_progress("rows timed", len(waits), 0)
+        return waits
+
+    def _waits(self, writing: Future[None]) -> Iterator[tuple[float, float]]:
         """Yield when each timed row was written, and after how many milliseconds it was read."""
         timed, due = 0, 0.0
-        while not self._ended.is_set():
+        while not writing.done():
             number, written_at = self._newest
             if number <= timed or written_at < due:
                 time.sleep(LOOK_S)
                 continue
             while not self._ground.session.execute(self._read, (row_id(number),)).one():
+                if time.monotonic() - written_at > _STALL_S:
+                    raise RowAway
                 time.sleep(LOOK_S)
             timed, due = number, written_at + _EACH_S
             yield written_at, (time.monotonic() - written_at) * 1000

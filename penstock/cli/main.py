@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -59,7 +60,8 @@ def penstock() -> None:
 
 
 def main() -> None:
-    """Run the command line; exit 0 good, 1 failed, 2 usage."""
+    """Run the command line; exit 0 good, 1 failed, 2 usage, 130 and 143 after SIGINT and SIGTERM."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except PenstockError as exc:
@@ -71,3 +73,8 @@ def main() -> None:
         trace = "".join(traceback.format_exception(exc))
         _err.print(f"penstock: a fault of Penstock itself, please report it:\n{trace}")
         sys.exit(1)
+
+
+def _end(number: int, _frame: object) -> None:
+    """Leave by the way of Ctrl+C: what a command has begun for a while (paused connectors) it takes back."""
+    sys.exit(128 + number)

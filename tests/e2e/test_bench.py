@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
@@ -11,15 +13,24 @@ from typing import Any
 
 import pytest
 
+from penstock.config import ROOT
 from penstock.connect.api import ConnectApi
 from penstock.stack.health import part_healths
+from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
+from tests.patience import PATIENCE_S
 from tests.stack import INSERT, Stack
 
 
 def bench(stack: Stack, command: str) -> dict[str, Any]:
     figures: dict[str, Any] = json.loads(stack.run(f".venv/bin/penstock bench {command} --json").stdout)
     return figures
+
+
+def sink_reads(stack: Stack) -> bool:
+    with ConnectApi(stack.config.connect.url) as api:
+        found = api.connectors().get("bench-sink")
+    return found is not None and bool(found.status.tasks)
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +53,22 @@ def test_latency_times_rows_until_they_can_be_read(stack: Stack) -> None:
     figures = bench(stack, "latency --rate 100 --seconds 3 --warm-up 1")
     assert figures["samples"] > 0
     assert 0 < figures["read_p50_ms"] <= figures["p50_ms"] <= figures["p99_ms"]
+
+
+def test_latency_of_a_moment_says_that_it_has_too_few_rows(stack: Stack) -> None:
+    done = stack.run(".venv/bin/penstock bench latency --rate 1 --seconds 1 --warm-up 0", check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "too few for figures" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_ended_benchmark_takes_back_what_it_had_begun(stack: Stack, number: signal.Signals) -> None:
+    command = [".venv/bin/penstock", "bench", "latency", "--seconds", "3600"]
+    with subprocess.Popen(command, cwd=ROOT, env=stack.environment) as measuring:
+        wait_until(lambda: sink_reads(stack), timeout_s=PATIENCE_S, what="the benchmark's connector runs")
+        measuring.send_signal(number)
+        assert measuring.wait(PATIENCE_S) == 128 + number
+    # `leaves_nothing` looks for what it had begun.
 
 
 def test_flow_times_changes_at_every_place_and_changes_no_row(stack: Stack) -> None:
