@@ -28,8 +28,10 @@ def second_worker(stack: Stack, state: Path) -> Iterator[subprocess.Popen[bytes]
     layout = Layout.of(config)
     part = connect(config, layout)
     part.prepare()
+    layout.temporary(part.name).mkdir(parents=True)
+    environment = {**os.environ, **layout.temporary_environment(part.name), **part.environment()}
     with (state / "connect.log").open("wb") as log:
-        process = subprocess.Popen(part.command, env={**os.environ, **part.environment()}, stdout=log, stderr=log)
+        process = subprocess.Popen(part.command, env=environment, stdout=log, stderr=log)
         try:
             yield process
         finally:

@@ -29,8 +29,10 @@ def started(config: Config, *names: str) -> Iterator[None]:
 @contextmanager
 def _running(part: Part, config: Config) -> Iterator[None]:
     """Run a part in a process group of its own until the block ends."""
-    log = Layout.of(config).log(part.name)
+    layout = Layout.of(config)
+    log = layout.log(part.name)
     log.parent.mkdir(parents=True, exist_ok=True)
+    layout.temporary(part.name).mkdir(parents=True, exist_ok=True)
     part.prepare()
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -38,7 +40,7 @@ def _running(part: Part, config: Config) -> Iterator[None]:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, **part.environment()},
+            env={**os.environ, **layout.temporary_environment(part.name), **part.environment()},
         )
     try:
         wait_until(part.is_ready, timeout_s=START_TIMEOUT_S, what=f"{part.name} answers", log=log)

@@ -73,7 +73,7 @@ final class CassandraServer {
                 .replace("${commitlog_disk_access_mode}", "auto").replace("${compaction_mib_s}", "64");
         Path config = Files.writeString(folder.resolve("cassandra.yaml"), yaml.apply(text));
         List<String> command = new ArrayList<>(List.of("nice", "java", "@" + TEMPLATES.resolve("jvm17.options"),
-                "-Xms512m", "-Xmx1g", "-Dcassandra.config=" + config.toUri(),
+                "-Djava.io.tmpdir=" + folder, "-Xms512m", "-Xmx1g", "-Dcassandra.config=" + config.toUri(),
                 "-Dcassandra.storagedir=" + folder.resolve("data"), "-Dcassandra.ring_delay_ms=0",
                 "-Dcassandra.skip_wait_for_gossip_to_settle=0", "-Dcassandra-foreground=yes",
                 "-Dlogback.configurationFile=" + TEMPLATES.resolve("logback.xml"),
