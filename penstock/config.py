@@ -7,19 +7,25 @@ stack on loopback. Unknown keys are refused. Nothing else in Penstock reads the 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from psycopg2.extensions import make_dsn
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from penstock.errors import TerminalError
 
 ROOT = Path(__file__).resolve().parent.parent
 """The clone: everything that Penstock reads or writes lies below it."""
+
+
+# `servers/prerequisites.sh` has the same, for the clone itself.
+_READABLE = re.compile(r"[A-Za-z0-9/._+@~=-]+")
 
 
 class ConfigInvalid(TerminalError):
@@ -228,6 +234,14 @@ class Console(_Server):
         return f"http://{self.host}:{self.port}"
 
 
+def _readable(path: Path) -> Path:
+    """Refuse a path that a server could not read: Spark splits at blanks and commas, Java's properties are Latin-1."""
+    if not _READABLE.fullmatch(str(path)):
+        known = "only ASCII letters, digits and / . _ + @ ~ = - in a path, which Spark and Kafka Connect read too"
+        raise PydanticCustomError("unreadable_path", known)
+    return path
+
+
 class Config(BaseSettings):
     """One stack: where its state lies and how each part is reached.
 
@@ -241,7 +255,7 @@ class Config(BaseSettings):
         env_nested_delimiter="__",
     )
 
-    state: Path = Path("var")
+    state: Annotated[Path, AfterValidator(_readable)] = Path("var")
     project: Path = Path()
     supervised: bool = True
     api: Api = Api()

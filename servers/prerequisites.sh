@@ -1,5 +1,7 @@
 #!/bin/sh
 # Says everything this machine lacks before anything is installed: one line each, with what to do. Prints nothing when all is well.
+LC_ALL=C
+export LC_ALL
 missing=0
 say() { echo "penstock: $1" >&2; missing=1; }
 
@@ -16,6 +18,13 @@ elif ! command -v javac >/dev/null 2>&1; then
 fi
 
 command -v mvn >/dev/null 2>&1 || say "no Maven found. Install it (Debian 12: apt-get install maven) and put 'mvn' on the PATH."
+
+clone=$(cd "$(dirname "$0")/.." && pwd -P)
+case $clone in
+*[!A-Za-z0-9/._+@~=-]*)
+	# Spark's scripts split a path at a blank, its list of jars at a comma; a file of Java properties is Latin-1.
+	say "this clone lies in '$clone': Spark and Kafka Connect take only ASCII letters, digits and . _ + @ ~ = - in a path. Clone it elsewhere." ;;
+esac
 
 need_mb=3000
 [ -d "$(dirname "$0")/../.servers" ] && need_mb=1000

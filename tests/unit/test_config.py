@@ -40,6 +40,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[kafka]\nport = 'x'\n", "kafka.port: "),
         ("[kafka]\nport = 70000\n", "kafka.port: "),
         ("[kafka\n", "not valid TOML"),
+        ("state = 'my var'\n", "state: only ASCII letters"),
     ],
 )
 def test_bad_input_is_named(tmp_path: Path, text: str, says: str) -> None:

@@ -1,6 +1,7 @@
 """A machine that lacks something is told so in one line each, by the very script that `make` runs first."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from penstock.stack import prerequisites
 from penstock.stack.prerequisites import NotInstalled, refuse_missing
 
 SCRIPT = ROOT / "servers" / "prerequisites.sh"
+PATHS = ("pen stock", "a,b", "a:b", "a%b", "penstück")
 NEEDED = ("sh", "sed", "dirname", "df", "awk", "python3.11", "python3")
 
 
@@ -26,9 +28,9 @@ def bare_path(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(path: str) -> subprocess.CompletedProcess[str]:
+def run(path: str, script: Path = SCRIPT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["/bin/sh", str(SCRIPT)], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+        ["/bin/sh", str(script)], env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
 
 
@@ -72,6 +74,16 @@ def test_a_full_disk_is_said(bare_path: Path) -> None:
     disk.write_text("#!/bin/sh\necho Filesystem\necho '/dev/sda1 100000 99900 100 99% /'\n")
     disk.chmod(0o755)
     assert "only 100 MB free on the disk of this clone" in run(str(bare_path)).stderr
+
+
+@pytest.mark.parametrize(("folder", "said"), [("a+b@c~d=e-1.0_x", ""), *((bad, "only ASCII") for bad in PATHS)])
+def test_a_path_that_servers_cannot_read_is_said(tmp_path: Path, folder: str, said: str) -> None:
+    script = tmp_path / folder / "servers" / SCRIPT.name
+    script.parent.mkdir(parents=True)
+    shutil.copy(SCRIPT, script)
+    done = run(os.environ["PATH"], script)
+    assert (done.returncode, said in done.stderr) == (int(bool(said)), True)
+    assert bool(done.stderr) == bool(said)
 
 
 def test_the_servers_of_a_mode_are_asked_for_by_that_mode_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
