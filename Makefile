@@ -112,7 +112,15 @@ $(UV):
 	@$(SYSTEM_PYTHON) -m venv .tools
 	@.tools/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
-.venv/.installed: requirements.lock pyproject.toml | $(UV)
+# Scripts of a Python environment begin with its path, and Java's archives hold theirs: a clone that moved makes them anew.
+.tools/place: FORCE
+	@if [ "$$(cat $@ 2>/dev/null)" != "$(CURDIR)" ]; then \
+	  rm -rf .venv .servers/airflow-venv .servers/*/classes.jsa && mkdir -p .tools && echo "$(CURDIR)" > $@; \
+	fi
+
+FORCE:
+
+.venv/.installed: requirements.lock pyproject.toml .tools/place | $(UV)
 	@echo "==> Python packages (.venv)"
 	@[ -d .venv ] || $(UV) venv -q --python $(SYSTEM_PYTHON) .venv
 	@$(UV) pip sync --python .venv requirements.lock
@@ -137,7 +145,7 @@ $(UV):
 	@$(PYTHON) servers/spark/archive_classes.py 2> .servers/spark/archive.log || { cat .servers/spark/archive.log; exit 1; }
 	@touch $@
 
-.servers/airflow-venv/.installed: airflow/requirements.lock | $(UV)
+.servers/airflow-venv/.installed: airflow/requirements.lock .tools/place | $(UV)
 	@echo "==> Airflow (.servers/airflow-venv)"
 	@[ -d .servers/airflow-venv ] || $(UV) venv -q --python $(SYSTEM_PYTHON) .servers/airflow-venv
 	@$(UV) pip sync --python .servers/airflow-venv airflow/requirements.lock
