@@ -21,7 +21,7 @@ from penstock_views.declare_totals import Aggregate
 from penstock_views.decode import unknown_schema
 from penstock_views.derive import AggregateOutput, Plan
 from penstock_views.keep import keep_aggregate, new_epoch
-from penstock_views.life import Life, current_life, life_root
+from penstock_views.life import Life, current_life, is_in_place, life_root
 from penstock_views.load import load_views
 from penstock_views.runner import POLL_S, QueryFailed, Stopped, close, say, say_stopped, wait_for
 from penstock_views.stream import FRUGAL_JVM, HOTTEST_COMPILED_JVM, open_session
@@ -131,7 +131,7 @@ def _life(job: _Job, output: AggregateOutput) -> Life:
     view, epoch = output.view, job.epochs.get(output.view.name, 1)
     root = life_root(job.config.checkpoint, view.name)
     life = current_life(root)
-    if life is None or life.revision != view.revision or life.epoch < epoch:
+    if life is None or life.revision != view.revision or life.epoch < epoch or not is_in_place(life):
         return begin_life(job.spark, job.config, output, root, max(epoch, life.epoch if life else 1))
     if json.loads(life.measures) != json.loads(output.grouping.measures.json()):
         raise AggregateChanged(view)

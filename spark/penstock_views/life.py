@@ -105,6 +105,16 @@ def current_life(root: Path) -> Life | None:
     )
 
 
+def is_in_place(life: Life) -> bool:
+    """Tell whether a life lies where it began; false of one of a version that did not note it.
+
+    Spark notes the files of the baseline by their whole paths: where the state was moved to, it would read and count
+    all of them once more, or look for the last of them where it was.
+    """
+    noted = json.loads((life.folder / _FILE).read_text()).get("folder")
+    return bool(noted == str(life.folder.absolute()))
+
+
 def prepare_next(root: Path) -> Path:
     """Make the empty folder in which the baseline of the next life is written."""
     folder = root / _NEXT
@@ -122,6 +132,7 @@ def begin(life: Life) -> None:
     """Let a life begin whose baseline is written: all of it at once, or not at all; lives before it end."""
     root = life.folder.parent
     told = {
+        "folder": str(life.folder.absolute()),
         "revision": life.revision,
         "epoch": life.epoch,
         "number": life.number,

@@ -21,7 +21,7 @@ from penstock_views.derive import OFFSETS_PER_GENERATION, AggregateOutput, Plan,
 from penstock_views.envelope import image_type
 from penstock_views.evaluate import used_columns
 from penstock_views.keep import make_records, measure_changes, new_epoch
-from penstock_views.life import Life, begin, current_life, life_number, prepare_next
+from penstock_views.life import Life, begin, current_life, is_in_place, life_number, prepare_next
 from penstock_views.optimized import optimized
 from penstock_views.snapshot import HeldSnapshot, Snapshot
 from pyspark.errors import PySparkException
@@ -335,6 +335,23 @@ def test_a_life_of_an_older_penstock_is_followed_by_the_next(output: AggregateOu
     del told["ends"]
     file.write_text(json.dumps(told))
     assert current_life(tmp_path) is None
+
+
+def test_a_life_that_was_moved_or_may_have_been_is_not_in_place(output: AggregateOutput, tmp_path: Path) -> None:
+    root = tmp_path / "here"
+    prepare_next(root)
+    begin(Life(root / "life-1", 2, 1, SNAPSHOT, {}, {}, 10, output.grouping.measures.json()))
+    life = current_life(root)
+    assert life is not None
+    assert is_in_place(life)
+    moved = current_life(root.rename(tmp_path / "there"))
+    assert moved is not None
+    assert not is_in_place(moved)
+    file = moved.folder / "life.json"
+    told = json.loads(file.read_text())
+    del told["folder"]
+    file.write_text(json.dumps(told))
+    assert not is_in_place(moved)
 
 
 def test_a_transaction_that_ran_all_the_while_may_be_in_kafka_already() -> None:
