@@ -115,7 +115,8 @@ $(UV):
 # Scripts of a Python environment begin with its path, and Java's archives hold theirs: a clone that moved makes them anew.
 .tools/place: FORCE
 	@if [ "$$(cat $@ 2>/dev/null)" != "$(CURDIR)" ]; then \
-	  rm -rf .venv .servers/airflow-venv .servers/*/classes.jsa && mkdir -p .tools && echo "$(CURDIR)" > $@; \
+	  grep -qsF "$(CURDIR)/.venv/" .venv/bin/penstock || rm -rf .venv .servers/airflow-venv .servers/*/classes.jsa; \
+	  mkdir -p .tools && echo "$(CURDIR)" > $@; \
 	fi
 
 FORCE:

@@ -46,3 +46,8 @@ def test_a_moved_clone_loses_what_holds_its_old_path(clone: Path) -> None:
     (moved / ".tools" / "place").write_text(f"{clone}\n")
     assert look_at_place(moved) == set(FREE)
     assert (moved / ".tools" / "place").read_text() == f"{moved}\n"
+
+
+def test_a_clone_that_never_noted_its_place_keeps_what_names_it(clone: Path) -> None:
+    (clone / ".venv" / "bin" / "penstock").write_text(f"#!{clone}/.venv/bin/python\n")
+    assert look_at_place(clone) == {*BOUND, *FREE}
