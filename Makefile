@@ -47,9 +47,24 @@ status: ## Show every part of the pipeline
 	@.venv/bin/penstock status
 
 .PHONY: test
-test: setup ## Install and run all tests, those on real servers and on the whole stack too
+test: setup ## Install and run the tests of every layer, on real servers and on one whole stack too (CONTRIBUTING.md: how long)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-java test-unit
 	@$(PYTHON) -m pytest --durations=25 tests/integration tests/e2e tests/faults
+
+.PHONY: test-all
+test-all: setup ## All tests: also those that take long, and those of changes and faults again with three partitions
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-java test-unit
+	@$(PYTHON) -m pytest --slow --durations=0 tests/integration tests/e2e tests/faults
+	@$(MAKE) --no-print-directory test-partitioned
+
+.PHONY: test-partitioned
+test-partitioned: setup ## The tests of changes, aggregates, schema changes and faults on topics of three partitions
+	@$(PYTHON) -m pytest --slow --partitioned tests/e2e/test_changes.py tests/e2e/test_aggregates.py \
+	  tests/e2e/test_schema_changes.py tests/e2e/test_generated_tables.py tests/faults
+
+.PHONY: test-faults
+test-faults: setup ## kill -9 of each part, a frozen Cassandra, a second Connect worker
+	@$(PYTHON) -m pytest --slow tests/faults
 
 .PHONY: test-java
 test-java: .servers/.installed .servers/plugins/debezium/.installed ## The tests of the sink connector, on a real Cassandra that they start, of the converter and of the source
@@ -60,17 +75,9 @@ test-java: .servers/.installed .servers/plugins/debezium/.installed ## The tests
 	@$(MVN) -f connect/avro-converter/pom.xml test
 	@$(MVN) -f connect/cassandra-sink/pom.xml verify -Dcassandra.port=$(TEST_CASSANDRA_PORT)
 
-.PHONY: test-stack
-test-stack: setup ## Only the tests on the whole stack: every change of a row, README, kill -9 of each part
-	@$(PYTHON) -m pytest tests/e2e tests/faults
-
 .PHONY: test-zookeeper
 test-zookeeper: setup setup-zookeeper ## The tests of the mode with ZooKeeper, on a whole stack; not part of `make test`
 	@$(PYTHON) -m pytest --zookeeper tests/e2e/test_changes.py tests/e2e/test_life.py tests/faults/test_zookeeper.py
-
-.PHONY: test-slow
-test-slow: setup ## What CI has no time for: ten views of three tables and how far behind they are, the longer benchmarks
-	@$(PYTHON) -m pytest -s --slow -m slow tests/e2e
 
 .PHONY: test-compose
 test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports; ZOOKEEPER=1: that mode

@@ -15,7 +15,7 @@ from hypothesis import settings
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, load_config
 from penstock.stack.layout import Layout
-from tests.stack import KRAFT, ZOOKEEPER, Ground, Stack, toml
+from tests.stack import KRAFT, PARTITIONED, ZOOKEEPER, Ground, Stack, toml
 
 # A busy machine is no fault: no test asserts a time.
 settings.register_profile("penstock", deadline=None)
@@ -29,21 +29,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a developer choose the stack that the tests run against."""
     parser.addoption("--running", action="store_true", help="use the stack that `penstock up` started, and leave it")
     parser.addoption("--zookeeper", action="store_true", help="start a stack whose Kafka is registered in ZooKeeper")
-    parser.addoption("--slow", action="store_true", help="run the tests marked slow too (`make test-slow`)")
+    parser.addoption("--partitioned", action="store_true", help="start a stack whose topics have three partitions")
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow too (`make test-all`)")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what CI has no time for."""
-    if not config.getoption("--slow"):
-        for item in items:
-            if item.get_closest_marker("slow"):
-                item.add_marker(pytest.mark.skip(reason="run by `make test-slow`"))
+    """Leave out what a newcomer has no time for."""
+    if config.getoption("--slow"):
+        return
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
 
 
 @pytest.fixture(scope="session")
 def ground(request: pytest.FixtureRequest) -> Ground:
     """Return where the tests' stack lives."""
-    return ZOOKEEPER if request.config.getoption("--zookeeper") else KRAFT
+    if request.config.getoption("--zookeeper"):
+        return ZOOKEEPER
+    return PARTITIONED if request.config.getoption("--partitioned") else KRAFT
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ class Ground:
     state: str
     base_port: int
     up: tuple[str, ...] = ("up",)
+    partitions: int = 1
 
     @property
     def project(self) -> str:
@@ -42,6 +43,7 @@ class Ground:
 
 KRAFT = Ground("var-e2e", 26000)
 ZOOKEEPER = Ground("var-e2e-zookeeper", 26200, up=("up", "--zookeeper"))
+PARTITIONED = Ground("var-e2e-partitioned", 26400, partitions=3)
 
 
 def toml(ground: Ground) -> str:
@@ -64,6 +66,8 @@ def toml(ground: Ground) -> str:
         for name in names:
             lines.append(f"{name} = {port}")
             port += 1
+        if section == "kafka":
+            lines.append(f"partitions = {ground.partitions}")
         if section == "spark":
             lines.append("commit_interval_s = 15  # a fence waits for the next commit, and the tests have many")
     # After the last section, which is the console's: its tests pause connectors.

@@ -143,6 +143,7 @@ def lives(stack: Stack) -> Path:
     return stack.config.state_dir / "data" / "aggregates" / "user_stats_by_country"
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_under_writes_it_stays_exact(stack: Stack) -> None:
     with Writer(stack) as writer:
         for _ in range(3):
@@ -153,6 +154,7 @@ def test_killed_again_and_again_under_writes_it_stays_exact(stack: Stack) -> Non
     wait_until_exact(stack)
 
 
+@pytest.mark.slow
 def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
     killed = pid(stack)
     # A group that no life will ever write again, since nobody is in it: only the sweep takes it away.
@@ -192,6 +194,7 @@ def schemas_in_heap(pid: int) -> int:
     return sum(int(line.split()[1]) for line in lines if "org.apache.avro.Schema$RecordSchema" in line)
 
 
+@pytest.mark.slow
 def test_a_batch_leaves_no_schemas_behind(stack: Stack) -> None:
     """Each task parses its own; Avro's fast reader kept every one for as long as the executor lived (AVRO-4253)."""
     insert(stack, "Stats")

@@ -42,6 +42,7 @@ def leaves_nothing(stack: Stack) -> Iterator[None]:
         assert "bench-sink" not in api.connectors()
 
 
+@pytest.mark.slow
 def test_drain_compares_the_sink_with_the_bare_driver(stack: Stack) -> None:
     figures = bench(stack, "drain --rows 5000")
     assert figures["rows"] == 5000
@@ -49,18 +50,21 @@ def test_drain_compares_the_sink_with_the_bare_driver(stack: Stack) -> None:
     assert figures["ratio"] == pytest.approx(figures["sink_rows_s"] / figures["bare_rows_s"], abs=0.01)
 
 
+@pytest.mark.slow
 def test_latency_times_rows_until_they_can_be_read(stack: Stack) -> None:
     figures = bench(stack, "latency --rate 100 --seconds 3 --warm-up 1")
     assert figures["samples"] > 0
     assert 0 < figures["read_p50_ms"] <= figures["p50_ms"] <= figures["p99_ms"]
 
 
+@pytest.mark.slow
 def test_latency_of_a_moment_says_that_it_has_too_few_rows(stack: Stack) -> None:
     done = stack.run(".venv/bin/penstock bench latency --rate 1 --seconds 1 --warm-up 0", check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "too few for figures" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_ended_benchmark_takes_back_what_it_had_begun(stack: Stack, number: signal.Signals) -> None:
     command = [".venv/bin/penstock", "bench", "latency", "--seconds", "3600"]
@@ -85,6 +89,7 @@ def test_flow_times_changes_at_every_place_and_changes_no_row(stack: Stack) -> N
     assert {places[f"{name}: topic"]["samples"] for name in views} == {figures["changes"]}
 
 
+@pytest.mark.slow
 def test_flow_ends_though_others_insert_and_delete_rows_meanwhile(stack: Stack) -> None:
     ended = threading.Event()
 

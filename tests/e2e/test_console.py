@@ -211,6 +211,7 @@ def test_a_connector_is_paused_and_resumed_by_whoever_has_the_token(stack: Stack
     assert done == [("connector resume", "done"), ("connector pause", "done"), ("connector pause", "refused")]
 
 
+@pytest.mark.slow
 def test_a_source_that_stands_still_is_told_whatever_it_calls_itself(stack: Stack) -> None:
     """Paused, Connect asks the task for nothing, as when it hangs, while the task keeps its slot active."""
     wait_until_exact(stack)
@@ -288,6 +289,7 @@ def test_a_verify_runs_and_its_outcome_is_shown(stack: Stack, tab: Watched, toke
     assert last["equal"] and last["actual_rows"] == users and last["at"] != before["users_by_id"]
 
 
+@pytest.mark.slow
 def test_a_part_that_is_killed_is_red_and_green_again_by_itself(stack: Stack, tab: Watched) -> None:
     page = tab.open("/")
     boxes = page.locator(".box.is-down")

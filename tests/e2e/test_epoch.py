@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import pytest
 import requests
 
 from penstock.connect.api import ConnectApi, State
@@ -45,6 +46,7 @@ def lose_the_slot(stack: Stack) -> None:
     stack.sql(LOST)
 
 
+@pytest.mark.slow
 def test_a_lost_place_is_said_and_a_rebuild_makes_the_views_exact(stack: Stack) -> None:
     wait_until_exact(stack)
     project = Project.of(stack.config)

@@ -51,6 +51,7 @@ def test_down_and_up_keep_everything(stack: Stack) -> None:
     wait_until_exact(stack)
 
 
+@pytest.mark.slow
 def test_a_state_that_was_moved_goes_on_where_it_lies(stack: Stack) -> None:
     here = stack.config.state_dir
     there = here.with_name(f"{here.name}-moved")

@@ -7,6 +7,8 @@ import signal
 import time
 import uuid
 
+import pytest
+
 from penstock.connect.api import ConnectApi
 from tests.e2e.oracle import wait_until_exact
 from tests.stack import Stack
@@ -18,6 +20,7 @@ VALUES (%s, 'frozen@example.com', 'Frozen', 'Row', '2022-02-02', 'Frozen')
 """
 
 
+@pytest.mark.slow
 def test_a_minute_of_a_frozen_cassandra(stack: Stack) -> None:
     pid = stack.health("cassandra").pid
     os.kill(pid, signal.SIGSTOP)
