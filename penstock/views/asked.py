@@ -33,7 +33,7 @@ class TableNameUnclear(TerminalError):
     def __init__(self, given: str) -> None:
         super().__init__(
             f"`{given}` is no table's name; write orders, sales.orders, 'sales.*' or 'sales.\"Order Items\"' "
-            "(quotes as in SQL; a name with a dot, comma, quote or backslash in it cannot be captured: rename the table)"
+            "(quotes as in SQL; a name with a dot, comma, quote or backslash cannot be captured: rename the table)"
         )
 
 
