@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from penstock.connect.api import ConnectApi, ConnectorOverview
 from penstock.connect.apply import Applied, Change, apply_connectors, validate_connectors, wait_running
 from penstock.connect.files import read_connectors
 from penstock.connect.reasons import reasons
+from penstock.connect.secrets import hidden_in, hide_changes
 from penstock.connect.watch_file import Watched, describe, read_watched
 from penstock.project import Project
 from penstock.stack.layout import Layout
@@ -27,7 +27,6 @@ group = typer.Typer(
 
 Name = Annotated[str, typer.Argument(help="The connector: the stem of its file.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Connectors (file stems); all files when none is named.")]
-_SECRET = re.compile(r"password|secret|token|credential", re.IGNORECASE)
 
 
 def register(app: typer.Typer) -> None:
@@ -146,7 +145,7 @@ def _as_record(overview: ConnectorOverview, watched: Watched | None) -> dict[str
         "state": status.summary,
         "worker": status.connector.worker_id,
         "tasks": [task.model_dump() for task in status.tasks],
-        "traces": status.traces,
+        "traces": [hidden_in(trace) for trace in status.traces],
         "watcher": watched.model_dump(include={"restarts", "next_try_in_s"}) if watched else None,
     }
 
@@ -159,7 +158,7 @@ def _print_list(found: list[ConnectorOverview], watched: Mapping[str, Watched]) 
     for overview in found:
         status = overview.status
         tasks = ", ".join(f"{task.id} {task.state}" for task in status.tasks) or "none"
-        reason = "; ".join(reasons(status))
+        reason = hidden_in("; ".join(reasons(status)))
         restarts = describe(watched[status.name]) if status.name in watched else ""
         table.add_row(status.name, status.type, status.summary, tasks, reason, restarts)
     print_table(table)
@@ -167,20 +166,13 @@ def _print_list(found: list[ConnectorOverview], watched: Mapping[str, Watched]) 
 
 def _print_applied(result: Applied, *, dry_run: bool) -> None:
     print(f"{result.name}: {'would be ' if dry_run else ''}{result.outcome}")
-    for change in result.changes if dry_run else ():
+    for change in hide_changes(result.changes) if dry_run else ():
         print(f"  {_describe(change)}")
 
 
 def _describe(change: Change) -> str:
-    before, after = (_mask(change.key, value) for value in (change.before, change.after))
-    if before is None:
-        return f"+ {change.key} = {after}"
-    if after is None:
-        return f"- {change.key} = {before}"
-    return f"~ {change.key}: {before} -> {after}"
-
-
-def _mask(key: str, value: str | None) -> str | None:
-    """Hide a secret written out; a reference like `${env:NAME}` is none."""
-    is_secret = value is not None and _SECRET.search(key) and not value.startswith("${")
-    return "***" if is_secret else value
+    if change.before is None:
+        return f"+ {change.key} = {change.after}"
+    if change.after is None:
+        return f"- {change.key} = {change.before}"
+    return f"~ {change.key}: {change.before} -> {change.after}"

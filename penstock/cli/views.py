@@ -20,7 +20,7 @@ from penstock.views.derived import cql_file
 from penstock.views.drop import drop_view, left_of
 from penstock.views.epoch import begin_epoch
 from penstock.views.load import pick_view, views_of
-from penstock.views.new import new_view
+from penstock.views.make import Fate, NewViews, new_views
 from penstock.views.pause import pause, resume
 from penstock.views.rebuild import rebuild
 from penstock.views.repair import repair
@@ -96,24 +96,45 @@ def check_views(as_json: Json = False) -> None:
 
 @group.command("new")
 def new(
-    table: Annotated[str, typer.Argument(help='The table, as SQL writes it: `orders`, `sales."Order Items"`.')],
-    name: Annotated[str | None, typer.Option(help="The name of the view; without it the table's.")] = None,
+    tables: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TABLE…",
+            help="Tables as SQL writes them, `orders`, `sales.\"Order Items\"`, or patterns: `'sales.*'`.",
+        ),
+    ],
+    name: Annotated[str | None, typer.Option(help="The name of the one view; without it the table's.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made and write nothing.")] = False,
 ) -> None:
-    """Write a starting view of a table with all its columns, and everything derived from it; overwrite nothing.
+    """Write a starting view of each table with all its columns, and everything derived from it; overwrite nothing.
 
-    Example: `penstock views new public.orders`
+    A table that has a view is left alone. Exit 1 when no view can be made of a table; those of the others are made.
+
+    Example: `penstock views new 'sales.*' public.orders`
     """
     config = load_config()
-    project = Project.of(config)
-    made = new_view(config, table, name=name)
-    for file in made.files:
-        print(f"wrote {project.shown(file)}")
-    for column, reason in made.left_out.items():
-        print(f"left out {column}: {reason}")
-    print(
-        f"Next: edit {project.shown(made.files[0])}, then `penstock views write` and `penstock views check`; "
-        "`penstock views apply` makes it live"
-    )
+    found = new_views(config, tables, name=name, dry_run=dry_run)
+    _print_outcomes(found, dry_run=dry_run)
+    made = [outcome.view for outcome in found.outcomes if outcome.fate is Fate.MADE]
+    for file in found.files if len(made) == 1 else ():
+        print(f"wrote {Project.of(config).shown(file)}")
+    if made and not dry_run:
+        what = Project.of(config).shown(found.files[0]) if len(made) == 1 else "the functions in spark/views"
+        print(
+            f"Next: edit {what}, then `penstock views write` and `penstock views check`; "
+            "`penstock views apply` makes it live"
+        )
+    if found.refused:
+        raise typer.Exit(1)
+
+
+def _print_outcomes(found: NewViews, *, dry_run: bool) -> None:
+    table = make_table("table", "view", "would be" if dry_run else "is", "columns", "why, and what is left out")
+    for each in found.outcomes:
+        said = [each.reason] if each.reason else []
+        said += [f"without {column}: {reason}" for column, reason in each.left_out.items()]
+        table.add_row(each.table, each.view, each.fate, str(each.columns or ""), "\n".join(said))
+    print_table(table)
 
 
 @group.command("write")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-HIDDEN = "••••"
+from penstock.connect.secrets import HIDDEN
 
 
 class Mask:

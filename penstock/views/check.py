@@ -230,6 +230,12 @@ def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_publishe
         yield said(f"{part} {lost} REPLICA IDENTITY FULL", "`penstock views apply`", is_pending=True)
 
 
+def wrong_with(table: LiveTable) -> list[str]:
+    """Say what keeps any view of a table from going live, whatever the view."""
+    problems = _check_source(partial(Problem, table.table.name), table, is_published=True)
+    return [f"{problem.what}: {problem.cure}" for problem in problems if not problem.is_pending]
+
+
 def _cassandra_tables(config: Config) -> dict[str, TableShape] | None:
     try:
         with open_session(config) as session:

@@ -1,126 +1,68 @@
-"""`views new`: a starting view of a table, with every column that a view can use, keyed by the table's primary key."""
+"""The text of a starting view of a table: every column that a view can use, keyed by the table's primary key."""
 
 from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from penstock_views.declare import View
-from penstock_views.load import load_each
 from pyspark.sql import types as T
 
-from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.local_spark import local_spark
-from penstock.project import Project
-from penstock.views.catalogue import LiveTable, connect, read_live_table
-from penstock.views.derived import derive, texts, write_changed
-from penstock.views.load import views_of
+from penstock.views.catalogue import LiveTable
 
-_SQL_NAME = r'(?:"((?:[^"]|"")+)"|([A-Za-z_][\w$]*))'
-_TABLE = re.compile(rf"(?:{_SQL_NAME}\.)?{_SQL_NAME}\Z")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
-_UNFIT = re.compile(r"[.,\\\"']")
 _FIELD = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
-
-
-class TableNameUnclear(TerminalError):
-    """What was given is no name of a table."""
-
-    def __init__(self, given: str) -> None:
-        super().__init__(
-            f"`{given}` is no table's name; write orders, sales.orders or 'sales.\"Order Items\"' (quotes as in SQL; "
-            "a name with a dot, comma, quote or backslash in it cannot be captured: rename the table)"
-        )
-
-
-class ViewTaken(TerminalError):
-    """There is a view or a file of that name."""
-
-    def __init__(self, what: str, there: str) -> None:
-        super().__init__(f"{what} is there already ({there}); nothing was written. Name another with --name")
+_VIEW = re.compile(r"[a-z][a-z0-9_]*\Z")
+_IMPORTED = {"Image", "Row", "row", "truncate_to_millis", "view"}
+NAME_LENGTH = 48
+"""What Cassandra lets a table's name have."""
 
 
 class NoView(TerminalError):
     """No view can be made of a table."""
 
     def __init__(self, table: str, reason: str) -> None:
-        super().__init__(f"no view can be made of {table}: {reason}; nothing was written")
+        self.reason = reason
+        super().__init__(f"no view can be made of {table}: {reason}")
 
 
 @dataclass(frozen=True)
-class Made:
-    """What was written, and what had to be left out (column: reason)."""
+class Drawn:
+    """A starting view as text: nothing is written yet, and nothing derived from it.
 
-    view: str
-    files: tuple[Path, ...]
-    left_out: dict[str, str]
-
-
-def parse_table(given: str) -> str:
-    """Read a table's name as SQL writes it; return `schema.table` as the catalogue spells it.
-
-    :raises TableNameUnclear: it is none.
+    :param left_out: the columns that it does not have, each with the reason.
     """
-    found = _TABLE.match(given.strip())
-    if found is None:
-        raise TableNameUnclear(given)
-    schema_quoted, schema, table_quoted, table = found.groups()
-    parts = [
-        quoted.replace('""', '"') if quoted else (plain or "public").lower()
-        for quoted, plain in ((schema_quoted, schema), (table_quoted, table))
-    ]
-    if any(_UNFIT.search(part) for part in parts):
-        raise TableNameUnclear(given)
-    return ".".join(parts)
+
+    name: str
+    live: LiveTable
+    text: str
+    columns: int
+    left_out: Mapping[str, str]
 
 
-def new_view(config: Config, table: str, *, name: str | None = None) -> Made:
-    """Write a starting view and everything derived from it.
+def draw(live: LiveTable, name: str) -> Drawn:
+    """Write the text of a starting view.
 
-    :param table: as SQL writes it.
-    :param name: of the view; without it the table's.
-    :raises ViewTaken: rather than write over anything.
-    :raises TableMissing, PostgresAway: the table's columns come from the live catalogue.
-    :raises NoView: the table has no primary key, or columns that cannot be captured.
+    :raises NoView: the table has no primary key, or columns that cannot be captured, or the view cannot have that name.
     """
-    project = Project.of(config)
-    with connect(config) as connection:
-        live = read_live_table(connection, parse_table(table))
-    chosen = name or _view_name(live.table.name.split(".", 1)[1])
-    file = project.views / f"{chosen}.py"
-    _refuse_taken(project, chosen, file)
     _refuse_unfit(live)
+    if problem := name_problem(name):
+        raise NoView(live.table.name, f"`{name}` cannot be a view's name: {problem}. Name it with --name")
     columns, left_out = _columns(live)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(_source(chosen, live, columns), encoding="utf-8")
-    try:
-        changed = _write_derived(config, project, chosen, live)
-    except BaseException:
-        file.unlink()  # all or nothing
-        raise
-    return Made(chosen, (file, *changed), left_out)
+    return Drawn(name, live, _source(name, live, columns), len(columns), left_out)
 
 
-def _write_derived(config: Config, project: Project, name: str, live: LiveTable) -> list[Path]:
-    views = views_of(config)
-    view = next(view for view in views if view.name == name)
-    with local_spark(config, name="views-spark") as spark:
-        derived = derive(spark, view, live.table)
-    return write_changed(texts(project, [derived], views))
-
-
-def _refuse_taken(project: Project, name: str, file: Path) -> None:
-    views: tuple[View, ...] = load_each(project.views)[0] if project.views.exists() else ()
-    for view in views:
-        if view.name == name:
-            raise ViewTaken(f"view {name}", f"{project.shown(view.file)}:{view.line}")
-    taken = [file, project.cassandra / f"{name}.cql", project.avro / f"views.{name}-value.avsc"]
-    for path in taken:
-        if path.exists():
-            raise ViewTaken(project.shown(path), f"of a view {name}")
+def name_problem(name: str) -> str | None:
+    """Say why a view cannot have that name: it is a Python function's, a topic's and a Cassandra table's at once."""
+    if not _VIEW.match(name):
+        return "it needs lower-case letters, digits and _ only, and a letter first"
+    if keyword.iskeyword(name):
+        return "it is a word of Python"
+    if name in _IMPORTED:
+        return "the view's file uses a function of that name"
+    return f"Cassandra's tables have {NAME_LENGTH} characters at most" if len(name) > NAME_LENGTH else None
 
 
 def _refuse_unfit(live: LiveTable) -> None:
@@ -158,9 +100,11 @@ def _columns(live: LiveTable) -> tuple[dict[str, T.StructField], dict[str, str]]
     return chosen, left_out
 
 
-def _view_name(table: str) -> str:
+def view_name(table: str) -> str:
+    """Make a view's name of a table's."""
     name = _NOT_IN_NAMES.sub("_", table.lower()).strip("_")
-    return name if name[:1].isalpha() else f"t_{name}"
+    name = name if name[:1].isalpha() else f"t_{name}"
+    return f"{name}_" if keyword.iskeyword(name) or name in _IMPORTED else name
 
 
 def _source(view: str, live: LiveTable, columns: dict[str, T.StructField]) -> str:

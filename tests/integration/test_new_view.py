@@ -1,4 +1,4 @@
-"""A starting view of a table with every type of Postgres, written by the command's function; one Postgres runs."""
+"""Starting views of a table with every type of Postgres and of a whole schema, by the command; one Postgres runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from penstock.stack import setup
 from penstock.views.catalogue import connect
 from penstock.views.check import check
 from penstock.views.cql import read_shape
-from penstock.views.new import Made, new_view
+from penstock.views.make import Fate, NameForMany, NewViews, Outcome, new_views
 from tests.every_type import COLUMNS, TYPES, UNUSABLE
 from tests.integration.servers import started
 
@@ -45,11 +45,12 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 
 
 @pytest.fixture(scope="module")
-def made(config: Config) -> Made:
-    return new_view(config, "every_type")
+def made(config: Config) -> Outcome:
+    (outcome,) = new_views(config, ["every_type"]).outcomes
+    return outcome
 
 
-def test_every_usable_column_is_in_the_table_with_its_type(config: Config, made: Made) -> None:
+def test_every_usable_column_is_in_the_table_with_its_type(config: Config, made: Outcome) -> None:
     found = read_shape(Project.of(config).cassandra / "every_type.cql").columns
     assert {column.name: found.get(column.name) for column in COLUMNS} == {
         column.name: column.cql.replace(" ", "") for column in COLUMNS
@@ -66,3 +67,95 @@ def test_nothing_is_wrong_with_it_and_only_the_publication_is_to_do(config: Conf
         "public.every_type is not in the publication yet",
         "public.every_type does not have REPLICA IDENTITY FULL",
     }
+
+
+SCHEMA = """
+CREATE SCHEMA sales;
+CREATE TABLE sales.orders (id bigint PRIMARY KEY, total numeric(10, 2) NOT NULL, price money);
+CREATE TABLE sales."Class" (id uuid PRIMARY KEY);
+CREATE TABLE sales.row (a int, b text, PRIMARY KEY (b, a));
+CREATE TABLE sales.no_key (id int);
+CREATE TABLE sales.array_key (id int[] PRIMARY KEY);
+CREATE TABLE sales."a.b" (id int PRIMARY KEY);
+CREATE TABLE sales.parts (id int, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+CREATE TABLE sales.parts_2026 PARTITION OF sales.parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE FOREIGN DATA WRAPPER nothing;
+CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing;
+CREATE FOREIGN TABLE sales.elsewhere (id int) SERVER nowhere;
+CREATE VIEW sales.seen AS SELECT 1;
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(config: Config) -> NewViews:
+    with connect(config) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"{SCHEMA}CREATE TABLE public.orders (id int PRIMARY KEY)")
+    before = files(config)
+    planned = new_views(config, ["orders", "sales.*"], dry_run=True)
+    assert (files(config), planned.files) == (before, ())
+    found = new_views(config, ["orders", "sales.*"])
+    assert found.outcomes == planned.outcomes
+    return found
+
+
+def files(config: Config) -> dict[Path, str]:
+    return {path: path.read_text() for path in sorted(Project.of(config).root.rglob("*.*")) if path.suffix != ".pyc"}
+
+
+def test_a_whole_schema_is_made_and_what_cannot_be_is_refused_by_name(config: Config, whole: NewViews) -> None:
+    fates = {outcome.table: (outcome.fate, outcome.view) for outcome in whole.outcomes}
+    assert fates == {
+        "public.orders": (Fate.MADE, "orders"),
+        "sales.orders": (Fate.MADE, "sales_orders"),
+        "sales.Class": (Fate.MADE, "class_"),
+        "sales.row": (Fate.MADE, "row_"),
+        "sales.parts": (Fate.MADE, "parts"),
+        "sales.parts_2026": (Fate.PARTITION, ""),
+        **dict.fromkeys(["sales.no_key", "sales.array_key", "sales.a.b", "sales.elsewhere"], (Fate.REFUSED, "")),
+    }
+    reasons = {outcome.table: outcome.reason for outcome in whole.refused}
+    assert "no primary key" in reasons["sales.no_key"]
+    assert "rename the table" in reasons["sales.a.b"]
+    assert "foreign table" in reasons["sales.elsewhere"]
+    assert reasons["sales.array_key"].startswith("key column"), reasons
+    (orders,) = [outcome for outcome in whole.outcomes if outcome.table == "sales.orders"]
+    assert (orders.columns, set(orders.left_out)) == (2, {"price"})
+    assert check(config).wrong == ()
+
+
+@pytest.mark.usefixtures("whole")
+def test_a_second_time_changes_nothing_and_says_so(config: Config) -> None:
+    before = files(config)
+    again = new_views(config, ["orders", "sales.*"])
+    assert Fate.MADE not in {outcome.fate for outcome in again.outcomes}
+    assert {outcome.view for outcome in again.outcomes if outcome.fate is Fate.THERE} >= {"orders", "sales_orders"}
+    assert files(config) == before
+
+
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize(
+    ("table", "name", "reason"),
+    [
+        ("orders", "class", "`class` cannot be a view's name: it is a word of Python. Name it with --name"),
+        ("orders", "users_by_id", "view users_by_id is there already"),
+        ("gone", None, "no such table"),
+        ("nothing.*", None, "no such table"),
+        ("sales.seen", None, "it is a view or foreign table"),
+    ],
+)
+def test_one_that_cannot_be_made_says_why(config: Config, table: str, name: str | None, reason: str) -> None:
+    before = files(config)
+    (refused,) = new_views(config, [table], name=name).refused
+    assert reason in refused.reason
+    assert files(config) == before
+
+
+@pytest.mark.usefixtures("whole")
+def test_a_table_gets_another_view_by_name(config: Config) -> None:
+    (outcome,) = new_views(config, ["orders"], name="orders_again").outcomes
+    assert (outcome.fate, outcome.view) == (Fate.MADE, "orders_again")
+
+
+def test_a_name_is_for_one_view(config: Config) -> None:
+    with pytest.raises(NameForMany, match="leave it out"):
+        new_views(config, ["orders", "every_type"], name="x")

@@ -8,6 +8,7 @@ from pathlib import Path
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, ConnectorOverview, State
 from penstock.connect.reasons import root_cause
+from penstock.connect.secrets import hidden_in
 from penstock.connect.watch_file import describe, read_watched
 from penstock.console.collect.http import TIMEOUT_S
 from penstock.stack.layout import Layout
@@ -70,15 +71,19 @@ class ConnectCollector:
 
 def _view(overview: ConnectorOverview, watched: str | None) -> ConnectorView:
     status = overview.status
-    itself = TaskView(-1, status.connector.state, status.connector.worker_id, status.connector.trace)
-    tasks = tuple(TaskView(task.id, task.state, task.worker_id, task.trace) for task in status.tasks)
+    itself = TaskView(-1, status.connector.state, status.connector.worker_id, _trace(status.connector.trace))
+    tasks = tuple(TaskView(task.id, task.state, task.worker_id, _trace(task.trace)) for task in status.tasks)
     return ConnectorView(
         name=status.name,
         type=status.type,
         state=status.summary,
         running=sum(task.state == State.RUNNING for task in tasks),
         tasks=(itself, *tasks),
-        reason=root_cause(status) if status.traces else None,
+        reason=hidden_in(root_cause(status)) if status.traces else None,
         watched=watched,
         config=dict(overview.info.config),
     )
+
+
+def _trace(trace: str | None) -> str | None:
+    return None if trace is None else hidden_in(trace)

@@ -180,9 +180,8 @@ def _configuration(hub: Hub, frame: Frame, found: service.ConnectorDetail) -> No
 
 def _editor(hub: Hub, frame: Frame, found: service.ConnectorDetail) -> None:
     name = found.connector.name
-    file = next((each for each in hub.now.snapshot.known.connectors if each.name == name), None)
     heading("Validate and apply", "the file stays the truth: what is applied here shows above as a difference")
-    text = ui.textarea(value=json.dumps(file.config if file else found.config, indent=2)).props(
+    text = ui.textarea(value=json.dumps(service.editable(hub, found), indent=2, ensure_ascii=False)).props(
         "outlined input-class=mono rows=14"
     )
     text.classes("w-full")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.connect.api import ConnectApi, ConnectorNotFound
 from penstock.connect.apply import Change, apply_connectors, diff_configs
 from penstock.connect.files import ConnectorFile
+from penstock.connect.secrets import hide_changes, hide_secrets, with_secrets
 from penstock.console.collect.connect import ConnectorView
 from penstock.console.hub import Hub
 from penstock.errors import PenstockError, TerminalError
-
-_SECRET = re.compile(r"password|secret|token|credential|private.*key|sasl\.jaas|api\.?key", re.IGNORECASE)
-_REFERENCE = re.compile(r"\$\{[^}]+\}\Z")
-HIDDEN = "••••"
 
 
 class ActionUnknown(TerminalError):
@@ -37,15 +33,6 @@ class ConnectorDetail:
     offsets_problem: str | None
 
 
-def hide_secrets(config: Mapping[str, str]) -> dict[str, str]:
-    """Hide the values of settings that are secret; a reference such as `${env:…}` is none."""
-    return {key: _hidden(key, value) for key, value in sorted(config.items())}
-
-
-def _hidden(key: str, value: str) -> str:
-    return HIDDEN if _SECRET.search(key) and value and not _REFERENCE.match(value) else value
-
-
 def list_connectors(hub: Hub) -> list[ConnectorView]:
     """Return every connector, those that failed first, their secrets hidden.
 
@@ -60,8 +47,8 @@ def connector_detail(hub: Hub, name: str) -> ConnectorDetail:
     :raises ConnectorNotFound: there is none.
     """
     connector = _find(hub, name)
-    file = next((each for each in hub.now.snapshot.known.connectors if each.name == name), None)
-    differs = None if file is None else tuple(map(_safe_change, diff_configs(connector.config, file.config)))
+    file = _file_of(hub, name)
+    differs = None if file is None else hide_changes(diff_configs(connector.config, file.config))
     offsets: tuple[dict[str, Any], ...] = ()
     problem = None
     try:
@@ -69,6 +56,12 @@ def connector_detail(hub: Hub, name: str) -> ConnectorDetail:
     except PenstockError as exc:
         problem = str(exc)
     return ConnectorDetail(_safe(connector), hide_secrets(connector.config), differs, offsets, problem)
+
+
+def editable(hub: Hub, found: ConnectorDetail) -> dict[str, str]:
+    """Return the configuration that an editor begins with, its secrets hidden: the file's, else the one that runs."""
+    file = _file_of(hub, found.connector.name)
+    return hide_secrets(file.config) if file else dict(found.config)
 
 
 def _restart(api: ConnectApi, name: str) -> None:
@@ -108,16 +101,16 @@ def check_config(
         return (("connector.class", "is missing; name the class of the connector"),)
 
     def validate() -> tuple[tuple[str, str], ...]:
-        return hub.connect.validate({"name": name, **config}).problems
+        return hub.connect.validate({"name": name, **_with_secrets(hub, name, config)}).problems
 
     return hub.guard.perform(validate, token=token, who=who, what="connector validate", target=name)
 
 
 def apply_config(hub: Hub, name: str, config: Mapping[str, str], *, token: str | None, who: str) -> str:
     """Validate and apply a configuration; return what that did."""
-    file = ConnectorFile(name, dict(config))
 
     def apply() -> str:
+        file = ConnectorFile(name, _with_secrets(hub, name, config))
         (applied,) = apply_connectors(hub.connect, files=[file], timeout_s=30)
         return str(applied.outcome)
 
@@ -136,11 +129,14 @@ def _find(hub: Hub, name: str) -> ConnectorView:
 
 
 def _safe(connector: ConnectorView) -> ConnectorView:
-    return ConnectorView(**{**vars(connector), "config": hide_secrets(connector.config)})
+    return replace(connector, config=hide_secrets(connector.config))
 
 
-def _safe_change(change: Change) -> Change:
-    if not _SECRET.search(change.key):
-        return change
-    before, after = (None if value is None else _hidden(change.key, value) for value in (change.before, change.after))
-    return Change(change.key, before, after)
+def _file_of(hub: Hub, name: str) -> ConnectorFile | None:
+    return next((each for each in hub.now.snapshot.known.connectors if each.name == name), None)
+
+
+def _with_secrets(hub: Hub, name: str, config: Mapping[str, str]) -> dict[str, str]:
+    """Put back what the editor and the API show hidden, of the file and of what runs."""
+    running, file = (hub.now.snapshot.connect.value or {}).get(name), _file_of(hub, name)
+    return with_secrets(config, *(each.config for each in (running, file) if each is not None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from penstock.connect.secrets import HIDDEN
 from penstock.console.mask import Mask
 from penstock.console.plain import plain
 from penstock.errors import TransientError
@@ -86,7 +87,7 @@ class RecordReader:
 
     def _shown(self, decoded: Decoded) -> Any:
         # What is masked may be anywhere in bytes that nobody understands.
-        return "••••" if decoded.problem and self._mask else self._mask.hide(plain(decoded.value))
+        return HIDDEN if decoded.problem and self._mask else self._mask.hide(plain(decoded.value))
 
     def _raw(self, message: Any) -> str | None:
         return None if self._mask else (message.value() or message.key() or b"")[:_HEX_LIMIT].hex(" ")

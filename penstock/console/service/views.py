@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.config import ROOT
+from penstock.connect.secrets import HIDDEN
 from penstock.console.declared import DeclaredView
 from penstock.console.hub import Hub
 from penstock.errors import TransientError
@@ -118,7 +119,7 @@ def _masked(hub: Hub, result: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def _hide_columns(hub: Hub, difference: dict[str, Any]) -> dict[str, Any]:
     columns = [
-        {"column": each["column"], "expected": "••••", "actual": "••••"} if each["column"] in hub.mask.columns else each
+        {"column": each["column"], "expected": HIDDEN, "actual": HIDDEN} if each["column"] in hub.mask.columns else each
         for each in difference["columns"]
     ]
     return {**difference, "key": hub.mask.hide(difference["key"]), "columns": columns}

@@ -11,7 +11,6 @@ import pytest
 
 from penstock.console.guard import Guard, ReadOnly, TokenWrong
 from penstock.console.origin import OriginGuard
-from penstock.console.service.connectors import hide_secrets
 
 
 def perform(guard: Guard, done: list[str], *, token: str | None) -> None:
@@ -91,13 +90,3 @@ def test_other_pages_can_neither_write_nor_open_a_websocket(origin: str) -> None
 
 def test_a_name_that_points_here_is_not_this_console() -> None:
     assert ask("http", host="evil.example:9021", origin="http://evil.example:9021") == "403"
-
-
-def test_secrets_of_a_connector_are_hidden_references_are_not() -> None:
-    config = {"database.password": "hunter2", "sasl.jaas.config": "x", "a.password": "${env:P}", "topics": "t"}
-    assert hide_secrets(config) == {
-        "a.password": "${env:P}",
-        "database.password": "••••",
-        "sasl.jaas.config": "••••",
-        "topics": "t",
-    }

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from fastavro import parse_schema, schemaless_writer
 
-from penstock.console.mask import HIDDEN, Mask
+from penstock.connect.secrets import HIDDEN
+from penstock.console.mask import Mask
 from penstock.console.service.dead_letters import NotReplayable, _read
 from penstock.console.service.filter import ConditionInvalid, Filter, read_condition
 from penstock.console.service.messages import StartInvalid, _read_start

@@ -1,0 +1,218 @@
+"""`views new`: starting views of one table or of a whole schema, and what is derived from them; Spark starts once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from penstock_views.declare import View
+from penstock_views.load import load_views
+from psycopg2.extensions import connection as Connection
+
+from penstock.config import Config
+from penstock.errors import PenstockError, TerminalError
+from penstock.local_spark import local_spark
+from penstock.project import Project
+from penstock.views.asked import Relation, is_carried, meant, read_asked, relations
+from penstock.views.catalogue import TableMissing, connect, read_live_table
+from penstock.views.check import wrong_with
+from penstock.views.derived import Derived, derive, texts, write_changed
+from penstock.views.load import views_of
+from penstock.views.new import Drawn, NoView, draw, view_name
+
+
+class NameForMany(TerminalError):
+    """One name was given for several views."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"--name {name} names one view, and several tables are asked for: leave it out, or ask for one"
+        )
+
+
+class ViewTaken(TerminalError):
+    """There is a view or a file of that name."""
+
+    def __init__(self, what: str, there: str) -> None:
+        super().__init__(f"{what} is there already ({there}); name another with --name")
+
+
+class Fate(StrEnum):
+    """What becomes of a table that a view is asked of."""
+
+    MADE = "made"
+    THERE = "there already"
+    PARTITION = "in another"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A table, and what became of it.
+
+    :param left_out: the columns that the view does not have, each with the reason.
+    :param reason: why no view was made.
+    """
+
+    table: str
+    fate: Fate
+    view: str = ""
+    columns: int = 0
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class NewViews:
+    """What became of each table, and the files that were written: none in a dry run."""
+
+    outcomes: tuple[Outcome, ...]
+    files: tuple[Path, ...]
+
+    @property
+    def refused(self) -> tuple[Outcome, ...]:
+        """The tables whose rows no view holds."""
+        return tuple(outcome for outcome in self.outcomes if outcome.fate is Fate.REFUSED)
+
+
+def new_views(config: Config, given: Sequence[str], *, name: str | None = None, dry_run: bool = False) -> NewViews:
+    """Write a starting view of each table; one that has a view is left alone, one that cannot have one is refused.
+
+    :param given: tables as SQL writes them, or patterns such as `sales.*`.
+    :param name: of the one view; with it a table gets another view beside those that it has.
+    :param dry_run: write nothing.
+    :raises TableNameUnclear, NameForMany: before anything is looked at.
+    :raises PostgresAway: the tables come from the live catalogue.
+    :raises ViewFileBroken, ViewInvalid: a view that is there already cannot be read.
+    """
+    asked = [read_asked(each) for each in given]
+    project = Project.of(config)
+    there = load_views(project.views) if any(project.views.glob("*.py")) else ()
+    with connect(config) as connection:
+        tables = meant(asked, relations(connection))
+        if name is not None and len(tables) != 1:
+            raise NameForMany(name)
+        drawn = list(_draw_all(connection, _Taken(project, there), tables, name))
+    made, outcomes = _derive_all(config, [each for each in drawn if isinstance(each, Drawn)])
+    outcomes |= {each.table: each for each in drawn if isinstance(each, Outcome)}
+    files = _write(config, made) if made and not dry_run else ()
+    return NewViews(tuple(outcomes[table.name] for table in tables), files)
+
+
+class _Taken:
+    """What new views must not write over, with those that this call makes."""
+
+    def __init__(self, project: Project, views: Sequence[View]) -> None:
+        self._project = project
+        self._places = {view.name: f"{project.shown(view.file)}:{view.line}" for view in views}
+        self._of_tables = {view.table: view for view in reversed(views)}
+
+    def view_of(self, table: str) -> View | None:
+        """Return the first view of a table."""
+        return self._of_tables.get(table)
+
+    def choose(self, table: str) -> str:
+        """Name the view of a table as the table; where another table of that name has one, by its schema too."""
+        schema, own = table.split(".", 1)
+        name = view_name(own)
+        return view_name(f"{schema}_{own}") if name in self._places else name
+
+    def take(self, name: str, table: str) -> None:
+        """Note a name.
+
+        :raises ViewTaken: rather than let anything be written over.
+        """
+        if name in self._places:
+            raise ViewTaken(f"view {name}", self._places[name])
+        for path in self._files(name):
+            if path.exists():
+                raise ViewTaken(self._project.shown(path), f"of a view {name}")
+        self._places[name] = f"the view of {table}"
+
+    def _files(self, name: str) -> tuple[Path, ...]:
+        project = self._project
+        return (
+            project.views / f"{name}.py",
+            project.cassandra / f"{name}.cql",
+            project.avro / f"views.{name}-value.avsc",
+        )
+
+
+def _draw_all(
+    connection: Connection, taken: _Taken, tables: Sequence[Relation], name: str | None
+) -> Iterator[Drawn | Outcome]:
+    """Draw a view of each table, or say why there is none."""
+    for table in tables:
+        there = taken.view_of(table.name)
+        if table.root is not None:
+            yield Outcome(table.name, Fate.PARTITION, reason=f"a partition: its rows are in the view of {table.root}")
+        elif there is not None and name is None:
+            yield Outcome(table.name, Fate.THERE, there.name, reason="--name makes another view of it")
+        else:
+            yield _draw(connection, taken, table.name, name)
+
+
+def _draw(connection: Connection, taken: _Taken, table: str, name: str | None) -> Drawn | Outcome:
+    try:
+        if not is_carried(table):
+            raise NoView(
+                table, "a name with a dot, comma, quote or backslash in it cannot be captured: rename the table"
+            )
+        drawn = draw(read_live_table(connection, table), name or taken.choose(table))
+        for problem in wrong_with(drawn.live):
+            raise NoView(table, problem)
+        taken.take(drawn.name, table)
+    except NoView as exc:
+        return Outcome(table, Fate.REFUSED, reason=exc.reason)
+    except TableMissing:
+        return Outcome(table, Fate.REFUSED, reason=f"database {connection.info.dbname} has no such table")
+    except ViewTaken as exc:
+        return Outcome(table, Fate.REFUSED, reason=str(exc))
+    return drawn
+
+
+def _derive_all(config: Config, drawn: Sequence[Drawn]) -> tuple[dict[str, tuple[Drawn, Derived]], dict[str, Outcome]]:
+    """Derive what follows from each view, from files that lie elsewhere: what fails has left nothing behind."""
+    made: dict[str, tuple[Drawn, Derived]] = {}
+    outcomes: dict[str, Outcome] = {}
+    if not drawn:
+        return made, outcomes
+    with TemporaryDirectory() as folder, local_spark(config, name="views-spark") as spark:
+        for each in drawn:
+            table = each.live.table
+            try:
+                derived = derive(spark, _declared(Path(folder), each), table)
+            except PenstockError as exc:
+                reason = str(exc).rpartition(f"view {each.name}: ")[2]
+                outcomes[table.name] = Outcome(table.name, Fate.REFUSED, reason=reason)
+                continue
+            made[each.name] = (each, derived)
+            outcomes[table.name] = Outcome(table.name, Fate.MADE, each.name, each.columns, each.left_out)
+    return made, outcomes
+
+
+def _declared(folder: Path, drawn: Drawn) -> View:
+    """Declare a view by a file of its own."""
+    place = folder / drawn.name
+    place.mkdir()
+    (place / f"{drawn.name}.py").write_text(drawn.text, encoding="utf-8")
+    (view,) = load_views(place)
+    return view
+
+
+def _write(config: Config, made: Mapping[str, tuple[Drawn, Derived]]) -> tuple[Path, ...]:
+    """Write the views' files, then what was derived from them."""
+    project = Project.of(config)
+    files = [project.views / f"{name}.py" for name in made]
+    try:
+        write_changed({file: drawn.text for file, (drawn, _) in zip(files, made.values(), strict=True)})
+        views = views_of(config)
+        derived = [replace(made[view.name][1], view=view) for view in views if view.name in made]
+        return (*files, *write_changed(texts(project, derived, views)))
+    except BaseException:
+        for file in files:
+            file.unlink(missing_ok=True)  # all or nothing
+        raise
