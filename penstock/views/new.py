@@ -18,6 +18,7 @@ from penstock.project import Project
 from penstock.views.catalogue import LiveTable, connect, read_live_table
 from penstock.views.derived import derive, texts, write_changed
 from penstock.views.load import views_of
+from penstock.views.publication import DEFERRABLE
 
 _SQL_NAME = r'(?:"((?:[^"]|"")+)"|([A-Za-z_][\w$]*))'
 _TABLE = re.compile(rf"(?:{_SQL_NAME}\.)?{_SQL_NAME}\Z")
@@ -129,6 +130,8 @@ def _refuse_unfit(live: LiveTable) -> None:
         raise NoView(name, "it is a view or foreign table, which has no changes to follow; name the table below it")
     if not live.table.primary_key:
         raise NoView(name, "it has no primary key, so no row of it can be told from another; ALTER TABLE … ADD one")
+    if live.has_deferrable_key:
+        raise NoView(name, DEFERRABLE)
     unfit = [column for column in {*live.table.columns.names, *live.left_out} if not _FIELD.match(column)]
     if unfit:
         raise NoView(
