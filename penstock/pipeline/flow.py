@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import psycopg2
 from penstock_views.names import topic_of
 
+from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.heartbeat import is_silent
@@ -22,6 +23,9 @@ from penstock.stack.layout import Layout
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 from penstock.views.connector_lists import SLOT, read_lists
+from penstock.views.fills import replaced
+from penstock.views.lives import lives_of
+from penstock.views.load import views_of
 from penstock.views.snapshots import unsent_changes
 
 _NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
@@ -50,6 +54,7 @@ def read_flow(config: Config) -> list[Reading]:
         _SOURCE: _source,
         f"slot {SLOT}": _slot,
         "rows changed without events": _silent_changes,
+        "source tables": _tables,
         "sink": _sink,
         "dead letters": _dead_letters,
     }
@@ -110,6 +115,17 @@ def _silent_changes(config: Config) -> list[Reading]:
     changes = unsent_changes(config)
     cure = "`penstock views apply` reads the table again"
     return [Reading(f"table {change.table}", f"{change.what}: {cure}", is_well=False) for change in changes]
+
+
+def _tables(config: Config) -> list[Reading]:
+    with open_session(config) as session:
+        old = replaced(session, config.cassandra.keyspace, views_of(config), lives=lives_of(config))
+    cure = "`penstock views apply` reads the table again"
+    why = {each.view.table: each.why for each in old}
+    return [
+        Reading(f"table {table}", f"its views hold the rows of before: {said}; {cure}", is_well=False)
+        for table, said in why.items()
+    ]
 
 
 def _sink(config: Config) -> list[Reading]:

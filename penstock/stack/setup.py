@@ -25,8 +25,9 @@ from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
 from penstock.views.check import refuse_out_of_step
-from penstock.views.fills import mark_filled
+from penstock.views.fills import filled_views, mark_filled
 from penstock.views.generation import epoch_of
+from penstock.views.lives import lives_of
 from penstock.views.load import views_of
 from penstock.views.publication import publish
 from penstock.views.tables import add_missing_columns
@@ -104,15 +105,17 @@ def create_view_tables(config: Config) -> str:
 def apply_connectors(config: Config) -> str:
     """Apply the connector files; return when every task runs.
 
-    Without a slot the source begins with a snapshot of all tables, which fills every view; a later one needs a re-read.
+    Without a slot the source begins with a snapshot of all tables, which fills every view of a first start; a later one
+    leaves rows that were deleted meanwhile, and needs a re-read.
 
     :raises SlotGone, DatabaseFell, EpochFell: before anything is applied.
     """
-    epoch = epoch_of(Project.of(config))
+    epoch, lives, keyspace = epoch_of(Project.of(config)), lives_of(config), config.cassandra.keyspace
     with ConnectApi(config.connect.url) as api:
         wal = refuse_lost_place(api, read_wal=partial(read_wal, config), epoch=epoch)
         applied = connect_apply.apply_connectors(api, files=read_connectors(Project.of(config).connectors))
     if not wal.has_slot:
         with open_session(config) as session:
-            mark_filled(session, config.cassandra.keyspace, views_of(config), epoch=epoch)
+            if not filled_views(session, keyspace):
+                mark_filled(session, keyspace, views_of(config), epoch=epoch, lives=lives)
     return ", ".join(f"{each.name} {each.outcome}" for each in applied)

@@ -20,9 +20,10 @@ from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
 from penstock.views.check import ViewsWrong, check
 from penstock.views.connector_lists import read_lists
-from penstock.views.fills import unfilled
+from penstock.views.fills import replaced, take_over, unfilled
 from penstock.views.fresh import settle_empty
 from penstock.views.generation import epoch_of
+from penstock.views.lives import Lives, lives_of
 from penstock.views.load import views_of
 from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
@@ -51,20 +52,21 @@ def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
 def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None:
     """Let the jobs take up the views; fill those that never were, and those whose table changed without an event.
 
-    `up` does this when all else is done.
+    So are those whose table is another one now, or was away. `up` does this when all else is done.
     """
     paused = read_lists(Project.of(config)).paused
-    changes = unsent_changes(config)
+    changes, lives = unsent_changes(config), lives_of(config)
     for change in changes:
         on_step("rows changed", f"{change.table}: {change.what}; no event told of it, its views are filled anew")
-    new = _with_changed(config, settle_empty(config, views_to_fill(config)), changes)
+    new = settle_empty(config, views_to_fill(config, lives, on_step=on_step), lives=lives)
+    new = _with_changed(config, new, changes)
     waiting = [view for view in new if view.name in paused]
     filled = [view for view in new if view.name not in paused]
     # A life that has written to a table that is gone would never write those groups again.
     end_lives(config, [view for view in filled if isinstance(view, Aggregate)])
     on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
     if filled:
-        _fill(config, filled, on_step=on_step, on_progress=on_progress)
+        _fill(config, filled, lives, on_step=on_step, on_progress=on_progress)
     elif not new:
         on_step("fill", "every view was filled")
     # A paused view has not been read again: its table's note stays until it is.
@@ -87,10 +89,14 @@ def renew_jobs(config: Config) -> bool:
     return any([supervisor.renew(job) for job in jobs])  # a list: each of them
 
 
-def views_to_fill(config: Config) -> list[View]:
-    """Return the views that their present generation has not filled."""
+def views_to_fill(config: Config, lives: Lives, *, on_step: OnStep) -> list[View]:
+    """Return the views that their present generation has not filled, or not from what is their table now."""
+    views, keyspace = views_of(config), config.cassandra.keyspace
     with open_session(config) as session:
-        return unfilled(session, config.cassandra.keyspace, views_of(config), epoch=epoch_of(Project.of(config)))
+        take_over(session, keyspace, views, lives=lives)
+        for old in replaced(session, keyspace, views, lives=lives):
+            on_step("table replaced", f"{old.view.table}: {old.why}; {old.view.name} is filled anew")
+        return unfilled(session, keyspace, views, epoch=epoch_of(Project.of(config)), lives=lives)
 
 
 def _with_changed(config: Config, new: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:
@@ -104,7 +110,7 @@ def _forget(config: Config, changes: Sequence[SilentChange]) -> None:
         forget_changes(connection, changes)
 
 
-def _fill(config: Config, views: list[View], *, on_step: OnStep, on_progress: OnProgress) -> None:
+def _fill(config: Config, views: list[View], lives: Lives, *, on_step: OnStep, on_progress: OnProgress) -> None:
     """Fill row views and histories by a re-read; an aggregate begins by itself, from a snapshot of its own."""
     aggregates = [view for view in views if isinstance(view, Aggregate)]
     others = [view for view in views if not isinstance(view, Aggregate)]
@@ -112,7 +118,7 @@ def _fill(config: Config, views: list[View], *, on_step: OnStep, on_progress: On
         removed = refill(config, others, on_progress=on_progress)
         on_step("fill", f"{_names(others)} filled" + (f", {removed:,} stale rows removed" if removed else ""))
     if aggregates:
-        begun = begin_aggregates(config, aggregates, on_progress=on_progress)
+        begun = begin_aggregates(config, aggregates, lives=lives, on_progress=on_progress)
         if begun:
             on_step("fill", f"{_names(begun)} filled")
         if empty := [view for view in aggregates if view not in begun]:

@@ -23,6 +23,7 @@ from penstock.views.catalogue import connect
 from penstock.views.fence import wait_until_written
 from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of
+from penstock.views.lives import Lives
 from penstock.views.reread import OnProgress, Wanted, only_reread, reread
 
 JOB = "aggregates"
@@ -53,9 +54,10 @@ def forget_lives(config: Config, name: str) -> None:
     shutil.rmtree(_life_root(config, name), ignore_errors=True)
 
 
-def begin_aggregates(config: Config, views: Sequence[View], *, on_progress: OnProgress) -> list[View]:
+def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_progress: OnProgress) -> list[View]:
     """Wait until these aggregates count, and remove the groups that are left over from before.
 
+    :param lives: of their tables, before the job could begin.
     :returns: those that do; one whose table never had a row begins with its first.
     """
     _make_known(config, {view.table for view in views}, on_progress=on_progress)
@@ -66,7 +68,7 @@ def begin_aggregates(config: Config, views: Sequence[View], *, on_progress: OnPr
     wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress)
     sweep_aggregates(config)
     with open_session(config) as session:
-        mark_filled(session, config.cassandra.keyspace, views, epoch=epoch)
+        mark_filled(session, config.cassandra.keyspace, views, epoch=epoch, lives=lives)
     return list(views)
 
 

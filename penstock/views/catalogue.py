@@ -27,6 +27,7 @@ _PRIMARY_KEY = """
     JOIN pg_attribute a ON a.attnum = k.attnum
     WHERE i.indrelid = %s AND i.indisprimary AND a.attrelid = i.indrelid ORDER BY k.place
 """
+_DEFERRABLE = "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = %s AND indisprimary AND NOT indimmediate)"
 # A plain table is its own and only leaf.
 _NOT_FULL = """
     SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -68,12 +69,14 @@ class LiveTable:
     :param table: the columns that the stream carries, and the primary key.
     :param left_out: the columns that no view can use, each with the reason.
     :param not_full: the table's parts that lack REPLICA IDENTITY FULL.
+    :param has_deferrable_key: two rows may share its primary key until a transaction ends.
     """
 
     table: Table
     kind: str
     left_out: dict[str, str]
     not_full: tuple[str, ...]
+    has_deferrable_key: bool
 
     @property
     def is_partitioned(self) -> bool:
@@ -113,7 +116,9 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
         key = tuple(column for (column,) in cursor.fetchall())
         cursor.execute(_NOT_FULL, (oid, oid))
         not_full = tuple(part for (part,) in cursor.fetchall())
-    return LiveTable(Table(name, T.StructType(fields), key), kind, left_out, not_full)
+        cursor.execute(_DEFERRABLE, (oid,))
+        is_deferrable = cursor.fetchone() == (True,)
+    return LiveTable(Table(name, T.StructType(fields), key), kind, left_out, not_full, is_deferrable)
 
 
 def published_tables(connection: Connection) -> frozenset[str]:

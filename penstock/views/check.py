@@ -28,6 +28,9 @@ from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, conn
 from penstock.views.connector_lists import SINK, SOURCE, read_lists
 from penstock.views.cql import CqlFileUnclear, TableShape, differences, read_shape, shape_of, shape_of_table
 from penstock.views.derived import Derived, cql_file, derive
+from penstock.views.fills import replaced
+from penstock.views.lives import lives_of
+from penstock.views.publication import DEFERRABLE
 from penstock.views.silent import silent_changes
 from penstock.views.sources import live_tables, table_of
 
@@ -86,6 +89,8 @@ def check(config: Config) -> Checked:
     if (tables := _cassandra_tables(config)) is not None:
         looked_at.append("Cassandra")
         problems += [problem for each in derived for problem in _check_table(each, tables.get(each.view.name))]
+        if live is not None:
+            problems += _check_sources(config, views)
     return Checked(views, tuple(derived), tuple(problems), tuple(looked_at))
 
 
@@ -223,6 +228,8 @@ def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_publishe
     if unfit:
         listed = ", ".join(f'"{column}"' for column in unfit)
         yield said(f"{name} has columns that Avro cannot name: {listed}", "rename them: letters, digits and _ only")
+    if table.has_deferrable_key:
+        yield said(f"{name}: {DEFERRABLE}", "make the key NOT DEFERRABLE: drop the constraint, add it again without it")
     if not is_published:
         yield said(f"{name} is not in the publication yet", "`penstock views apply`", is_pending=True)
     for part in table.not_full:
@@ -234,6 +241,16 @@ def wrong_with(table: LiveTable) -> list[str]:
     """Say what keeps any view of a table from going live, whatever the view."""
     problems = _check_source(partial(Problem, table.table.name), table, is_published=True)
     return [f"{problem.what}: {problem.cure}" for problem in problems if not problem.is_pending]
+
+
+def _check_sources(config: Config, views: Sequence[View]) -> Iterator[Problem]:
+    """Find the views that hold the rows of another table than stands behind its name now."""
+    project = Project.of(config)
+    with open_session(config) as session:
+        found = replaced(session, config.cassandra.keyspace, views, lives=lives_of(config))
+    for old in found:
+        what = f"{old.view.table} is another table than it was filled from, or was away meanwhile: {old.why}"
+        yield _of_view(project, old.view, what, "`penstock views apply` reads it again", is_pending=True)
 
 
 def _cassandra_tables(config: Config) -> dict[str, TableShape] | None:

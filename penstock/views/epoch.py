@@ -27,6 +27,7 @@ from penstock.views.connector_lists import SLOT, SOURCE, with_epoch
 from penstock.views.derived import write_changed
 from penstock.views.fence import ends, wait_until_captured
 from penstock.views.generation import epoch_of
+from penstock.views.lives import lives_of
 from penstock.views.load import views_of
 from penstock.views.pause import refuse_paused
 from penstock.views.refill import follow, settle
@@ -59,29 +60,31 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         raise NoEpochLeft(epoch)
     on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
     with connect(config) as connection, only_reread(connection), ConnectApi(config.connect.url) as api:
-        _forget_source(api)
+        _stop_source(api)
+        began, lives = ends(config, sorted({topic_of(view.table) for view in views})), lives_of(config)
+        # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
+        write_changed(with_epoch(project, epoch))
+        api.put_config(SOURCE, read_connector(project.connectors / f"{SOURCE}.json").config)
+        api.delete_offsets(SOURCE)
         on_step("source", "stopped, its offsets forgotten")
         on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
-        began = ends(config, sorted({topic_of(view.table) for view in views}))
-        write_changed(with_epoch(project, epoch))
-        _start_source(api, project)
+        _start_source(api)
         on_step("epoch", f"{epoch} began; every table is read anew")
         wait_until_captured(config, on_progress=on_progress)
         written = [view for view in views if not isinstance(view, Aggregate)]
         follow(config, written, on_progress=on_progress)
-        removed = settle(config, written, began, on_progress=on_progress)
+        removed = settle(config, written, began, lives=lives, on_progress=on_progress)
         counted = [view for view in views if isinstance(view, Aggregate) and _has_rows(connection, view)]
-    begin_aggregates(config, counted, on_progress=on_progress)
+    begin_aggregates(config, counted, lives=lives, on_progress=on_progress)
     # A snapshot that was cut off and begun again needs a re-read; else there is nothing to do.
     go_live(config, on_step=on_step, on_progress=on_progress)
     return removed
 
 
-def _forget_source(api: ConnectApi) -> None:
+def _stop_source(api: ConnectApi) -> None:
     api.stop(SOURCE)
     what = f"connector {SOURCE} is stopped"
     wait_until(lambda: api.status(SOURCE).connector.state == State.STOPPED, timeout_s=_WAIT_S, what=what)
-    api.delete_offsets(SOURCE)
 
 
 def _drop_slot(connection: Connection) -> bool:
@@ -101,9 +104,7 @@ def _drop_slot(connection: Connection) -> bool:
     return True
 
 
-def _start_source(api: ConnectApi, project: Project) -> None:
-    file = read_connector(project.connectors / f"{SOURCE}.json")
-    api.put_config(SOURCE, file.config)
+def _start_source(api: ConnectApi) -> None:
     api.resume(SOURCE)
     wait_running(api, SOURCE, timeout_s=_WAIT_S)
 

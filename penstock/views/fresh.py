@@ -15,9 +15,10 @@ from penstock.project import Project
 from penstock.views.catalogue import connect
 from penstock.views.fills import filled_views, mark_filled
 from penstock.views.generation import epoch_of
+from penstock.views.lives import Lives
 
 
-def settle_empty(config: Config, views: Sequence[View]) -> list[View]:
+def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list[View]:
     """Count views as filled whose source and table have no row, if none was ever filled; return those that are left.
 
     Only at the first start: there, the source connector has never run with other tables than it has now, so that none
@@ -29,7 +30,7 @@ def settle_empty(config: Config, views: Sequence[View]) -> list[View]:
             return list(views)
         full = [view for view in views if _has_rows(session, connection, keyspace, view)]
         empty = [view for view in views if view not in full]
-        mark_filled(session, keyspace, empty, epoch=epoch_of(Project.of(config)))
+        mark_filled(session, keyspace, empty, epoch=epoch_of(Project.of(config)), lives=lives)
     return full
 
 

@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
 from penstock.views.catalogue import LiveTable
+from penstock.views.publication import DEFERRABLE
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 _FIELD = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
@@ -71,6 +72,8 @@ def _refuse_unfit(live: LiveTable) -> None:
         raise NoView(name, "it is a view or foreign table, which has no changes to follow; name the table below it")
     if not live.table.primary_key:
         raise NoView(name, "it has no primary key, so no row of it can be told from another; ALTER TABLE … ADD one")
+    if live.has_deferrable_key:
+        raise NoView(name, DEFERRABLE)
     unfit = [column for column in {*live.table.columns.names, *live.left_out} if not _FIELD.match(column)]
     if unfit:
         raise NoView(

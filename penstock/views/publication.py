@@ -15,6 +15,8 @@ from penstock.views.catalogue import PUBLICATION, LiveTable, published_tables, r
 SIGNALS = "penstock.signals"
 """Where a re-read is asked for; it is published too, since Debezium reads it from the stream."""
 
+DEFERRABLE = "its primary key is DEFERRABLE, so rows may share a key for a while, and a view would lose one of them"
+
 _EXISTS = "SELECT pubviaroot FROM pg_publication WHERE pubname = %s"
 
 
@@ -31,9 +33,10 @@ def publish(connection: Connection, tables: Collection[str]) -> list[str]:
     :param tables: `schema.table` each.
     :returns: what was changed, for people.
     :raises TableMissing: before anything is changed.
-    :raises TableRefused: with Postgres' reason; nothing is changed then either.
+    :raises TableRefused: with Postgres' reason, or ours; nothing is changed then either.
     """
     wanted = [read_live_table(connection, name) for name in sorted(tables)]
+    _refuse_deferrable(wanted, published_tables(connection))
     with connection:  # one transaction for everything
         return [*_grow(connection, wanted), *_identify(connection, wanted)]
 
@@ -45,6 +48,13 @@ def withdraw(connection: Connection, table: str) -> bool:
     with connection:
         _execute(connection, table, f"ALTER PUBLICATION {PUBLICATION} DROP TABLE {quoted(table)}")
     return True
+
+
+def _refuse_deferrable(wanted: Sequence[LiveTable], published: Collection[str]) -> None:
+    # One that is published already stops nobody here: `views check` says it, and the views of other tables go on.
+    for live in wanted:
+        if live.has_deferrable_key and live.table.name not in published:
+            raise TableRefused(live.table.name, DEFERRABLE)
 
 
 def _grow(connection: Connection, wanted: Sequence[LiveTable]) -> list[str]:

@@ -19,6 +19,7 @@ from penstock.views.close import close_gone
 from penstock.views.fence import Place, ends, wait_until_arrived, wait_until_processed, wait_until_written
 from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of, generation_of, version_of
+from penstock.views.lives import Lives, lives_of
 from penstock.views.pause import refuse_paused
 from penstock.views.reread import OnProgress, Wanted, only_reread, reread
 from penstock.views.sweep import old_rows, stale_rows
@@ -34,14 +35,18 @@ def refill(config: Config, views: Sequence[View], *, on_progress: OnProgress) ->
     """
     refuse_paused(config, [view.name for view in views])
     wanted = Wanted(tuple(sorted({view.table for view in views})))
+    lives = lives_of(config)
     began = _reread(config, views, wanted, on_progress=on_progress)
-    return settle(config, views, began, on_progress=on_progress)
+    return settle(config, views, began, lives=lives, on_progress=on_progress)
 
 
-def settle(config: Config, views: Sequence[View], began: Mapping[Place, int], *, on_progress: OnProgress) -> int:
+def settle(
+    config: Config, views: Sequence[View], began: Mapping[Place, int], *, lives: Lives, on_progress: OnProgress
+) -> int:
     """Remove what a complete reading has not renewed, and remember that the views are filled.
 
     :param began: where the CDC topics ended before the reading.
+    :param lives: of the tables, before the reading too: one that went meanwhile was not read.
     :returns: how many stale rows were removed.
     """
     # No entry of a history is ever stale, it told what was; but a row that is gone needs a last one.
@@ -49,7 +54,7 @@ def settle(config: Config, views: Sequence[View], began: Mapping[Place, int], *,
     removed = _sweep(config, rows, began, on_progress=on_progress)
     _close(config, [view for view in views if isinstance(view, History)], began, on_progress=on_progress)
     with open_session(config) as session:
-        mark_filled(session, config.cassandra.keyspace, views, epoch=epoch_of(Project.of(config)))
+        mark_filled(session, config.cassandra.keyspace, views, epoch=epoch_of(Project.of(config)), lives=lives)
     return removed
 
 

@@ -1,0 +1,337 @@
+"""A table that goes and comes back, or loses its key, on a real Postgres: it has another life then, or it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, ISOLATION_LEVEL_SERIALIZABLE
+from psycopg2.extensions import connection as Connection
+
+from penstock.config import Config
+from penstock.stack.setup import create_tables
+from penstock.views.lives import Life, read_lives
+from penstock.views.publication import TableRefused, publish
+from penstock.views.silent import silent_changes
+
+ITEM, PARTED = "shop.item", "shop.parted"
+MOODY = "shop.moody"
+
+
+@pytest.fixture
+def connection(config: Config) -> Iterator[Connection]:
+    """Open a connection that commits each statement, to a database with published tables in a schema of their own."""
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+        run(
+            connection,
+            "CREATE SCHEMA shop",
+            "SET search_path = shop",
+            "CREATE TABLE item (id int PRIMARY KEY, code int NOT NULL UNIQUE)",
+            "INSERT INTO item SELECT n, n FROM generate_series(1, 10) n",
+            "CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id)",
+            "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10)",
+            "INSERT INTO parted VALUES (1)",
+        )
+        publish(connection, [ITEM, PARTED])
+        yield connection
+        connection.rollback()
+        run(
+            connection,
+            "DROP SCHEMA IF EXISTS shop, store CASCADE",
+            "DROP TABLE IF EXISTS public.item, public.parted_1",
+            "TRUNCATE penstock.silent_changes, penstock.table_lives",
+        )
+
+
+def run(connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
+    with connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def each(connection: Connection, *statements: str) -> None:
+    """Run each statement in a transaction of its own."""
+    for statement in statements:
+        run(connection, statement)
+
+
+def life(connection: Connection, table: str = ITEM) -> Life:
+    return read_lives(connection, [table])[table]
+
+
+def noted(connection: Connection, *tables: str) -> list[tuple[str, str]]:
+    return [(change.table, change.what) for change in silent_changes(connection, tables or (ITEM, PARTED))]
+
+
+def test_a_table_that_stays_keeps_its_life(connection: Connection, config: Config) -> None:
+    before = life(connection)
+    each(
+        connection,
+        "ALTER TABLE item ADD COLUMN note text",
+        "ALTER TABLE item RENAME COLUMN note TO remark",
+        "ALTER TABLE item RENAME COLUMN id TO number",
+        "TRUNCATE item",
+        "CREATE TABLE other (id int PRIMARY KEY)",
+        "ALTER TABLE other RENAME TO another",
+        "ALTER PUBLICATION penstock ADD TABLE another",
+        "ALTER PUBLICATION penstock DROP TABLE another",
+        "DROP TABLE another",
+    )
+    create_tables(config)
+    assert life(connection).is_of(before.source)
+    assert noted(connection) == []
+
+
+MADE = "CREATE TABLE item (id int PRIMARY KEY)"
+
+
+@pytest.mark.parametrize(
+    ("statements", "why"),
+    [
+        (["DROP TABLE item", MADE], "it was dropped"),
+        (["DROP SCHEMA shop CASCADE", "CREATE SCHEMA shop", MADE], "it was dropped"),
+        (["ALTER TABLE item RENAME TO away", "ALTER TABLE away RENAME TO item"], "it was renamed to shop.away"),
+        (["ALTER INDEX item RENAME TO away", "ALTER INDEX away RENAME TO item"], "it was renamed to shop.away"),
+        (
+            [
+                "CREATE TABLE new (id int PRIMARY KEY)",
+                "ALTER TABLE item RENAME TO old",
+                "ALTER TABLE new RENAME TO item",
+            ],
+            "it was renamed to shop.old",
+        ),
+        (["ALTER SCHEMA shop RENAME TO store", "ALTER SCHEMA store RENAME TO shop"], "it was renamed to store.item"),
+        (["ALTER TABLE item SET SCHEMA public", "ALTER TABLE public.item SET SCHEMA shop"], "renamed to public.item"),
+        (["ALTER PUBLICATION penstock DROP TABLE item"], "it left the publication"),
+        (["ALTER PUBLICATION penstock SET TABLE penstock.signals, public.users"], "it left the publication"),
+        (["DROP PUBLICATION penstock"], "it left the publication"),
+    ],
+)
+@pytest.mark.parametrize("in_one_transaction", [True, False])
+def test_a_table_that_goes_and_comes_back_has_another_life(
+    connection: Connection, config: Config, statements: list[str], why: str, in_one_transaction: bool
+) -> None:
+    before = life(connection)
+    (run if in_one_transaction else each)(connection, *statements)
+    assert not life(connection).is_of(before.source)
+    publish(connection, [ITEM])
+    create_tables(config)
+    after = life(connection)
+    assert after.is_there
+    assert not after.is_of(before.source)
+    assert why in after.why_not(before.source)
+
+
+def test_two_published_tables_that_swap_their_names_have_other_lives(connection: Connection) -> None:
+    run(connection, "CREATE TABLE other (id int PRIMARY KEY)")
+    publish(connection, ["shop.other"])
+    before = life(connection), life(connection, "shop.other")
+    run(
+        connection,
+        "ALTER TABLE item RENAME TO away",
+        "ALTER TABLE other RENAME TO item",
+        "ALTER TABLE away RENAME TO other",
+    )
+    after = life(connection), life(connection, "shop.other")
+    assert all(new.is_there and not new.is_of(old.source) for old, new in zip(before, after, strict=True))
+
+
+def test_what_no_event_trigger_saw_is_seen_by_the_next_look(connection: Connection) -> None:
+    before = life(connection)
+    run(connection, "SET event_triggers = off", "DROP TABLE item", MADE, "ALTER PUBLICATION penstock ADD TABLE item")
+    assert not life(connection).is_of(before.source)
+    run(connection, "RESET event_triggers")
+    run(connection, "ALTER TABLE item ADD COLUMN note text")
+    assert life(connection).is_there
+    assert not life(connection).is_of(before.source)
+
+
+def test_a_life_of_another_database_is_another(connection: Connection) -> None:
+    now = life(connection)
+    other = f"{now.id} in 7/7"
+    assert not now.is_of(other)
+    assert now.why_not(other) == "the database is another one"
+
+
+def test_a_schema_that_goes_takes_its_partitions_with_it(connection: Connection) -> None:
+    run(
+        connection,
+        "CREATE SCHEMA store CREATE TABLE parted_2 (id int PRIMARY KEY)",
+        "ALTER TABLE parted ATTACH PARTITION store.parted_2 FOR VALUES FROM (10) TO (20)",
+        "INSERT INTO parted VALUES (11)",
+    )
+    run(connection, "DROP SCHEMA store CASCADE")
+    assert noted(connection) == [(PARTED, "partition store.parted_2 went, perhaps with rows")]
+
+
+def test_a_renamed_partition_is_told_by_its_name_of_now(connection: Connection) -> None:
+    each(connection, "ALTER TABLE parted_1 RENAME TO first", "DROP TABLE first")
+    assert noted(connection) == [(PARTED, "partition shop.first went, perhaps with rows")]
+
+
+def test_rows_of_a_new_partition_that_a_long_transaction_does_not_see(connection: Connection, config: Config) -> None:
+    with closing(psycopg2.connect(config.postgres.dsn)) as long:
+        long.set_session(ISOLATION_LEVEL_REPEATABLE_READ)
+        run_open(long, "CREATE TABLE shop.parted_2 (id int PRIMARY KEY)")
+        long.commit()
+        run_open(long, "SELECT 1")
+        run(connection, "INSERT INTO parted_2 VALUES (11)")
+        run_open(long, "ALTER TABLE shop.parted ATTACH PARTITION shop.parted_2 FOR VALUES FROM (10) TO (20)")
+        long.commit()
+    assert noted(connection) == [(PARTED, "partition shop.parted_2 came with rows")]
+
+
+def run_open(connection: Connection, statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+@pytest.mark.parametrize("level", [ISOLATION_LEVEL_REPEATABLE_READ, ISOLATION_LEVEL_SERIALIZABLE])
+@pytest.mark.parametrize("statement", ["TRUNCATE shop.item", "TRUNCATE shop.parted", "TRUNCATE shop.parted_1"])
+def test_a_truncate_that_may_miss_rows_is_refused(
+    connection: Connection, config: Config, level: int, statement: str
+) -> None:
+    with closing(psycopg2.connect(config.postgres.dsn)) as other:
+        other.set_session(level)
+        with pytest.raises(psycopg2.errors.RaiseException, match=r"TRUNCATE of shop\.\w+, which.*\n.*READ COMMITTED"):
+            run(other, statement)
+    assert run(connection, "SELECT count(*) FROM item") == [(10,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE item DISABLE TRIGGER ALL",
+        "ALTER TABLE item ENABLE TRIGGER ALL",
+        "ALTER TABLE item DISABLE TRIGGER penstock_truncate",
+        "ALTER TRIGGER penstock_truncate ON item RENAME TO mine",
+        "DROP TRIGGER penstock_truncate ON item",
+    ],
+)
+def test_the_trigger_of_a_truncate_cannot_be_turned_off(connection: Connection, statement: str) -> None:
+    run(connection, statement)
+    state = "SELECT tgenabled FROM pg_trigger WHERE tgrelid = 'item'::regclass AND tgname = 'penstock_truncate'"
+    assert run(connection, state) == [("A",)]
+    (slot,) = run(connection, "SELECT slot_name FROM pg_create_logical_replication_slot('away', 'test_decoding')")[0]
+    try:
+        run(connection, "SET session_replication_role = replica", "TRUNCATE item")
+        told = run(connection, f"SELECT data FROM pg_logical_slot_get_changes('{slot}', NULL, NULL)")
+    finally:
+        run(connection, "RESET session_replication_role", f"SELECT pg_drop_replication_slot('{slot}')")
+    assert sum("DELETE: id" in line for (line,) in told) == 10
+
+
+def test_a_partition_cannot_become_unlogged(connection: Connection) -> None:
+    with pytest.raises(psycopg2.errors.RaiseException, match=r"table shop\.parted_1 feeds views"):
+        run(connection, "ALTER TABLE parted_1 SET UNLOGGED")
+
+
+def test_a_deferrable_key_is_refused_before_its_table_is_published(connection: Connection) -> None:
+    run(connection, "CREATE TABLE line (id int PRIMARY KEY DEFERRABLE)")
+    with pytest.raises(TableRefused, match="its primary key is DEFERRABLE"):
+        publish(connection, ["shop.line"])
+    assert run(connection, "SELECT relreplident FROM pg_class WHERE oid = 'line'::regclass") == [("d",)]
+
+
+@pytest.mark.parametrize("table", ["item", "parted"])
+def test_the_key_of_a_published_table_cannot_become_deferrable(connection: Connection, table: str) -> None:
+    refused = rf"table shop\.{table} feeds.*DEFERRABLE\n.*NOT DEFERRABLE"
+    anew = f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, ADD PRIMARY KEY (id) DEFERRABLE"
+    with pytest.raises(psycopg2.errors.RaiseException, match=refused):
+        run(connection, anew)
+    assert noted(connection) == []
+    run(connection, f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
+    with pytest.raises(psycopg2.errors.RaiseException, match=refused):
+        run(connection, f"ALTER TABLE {table} ADD PRIMARY KEY (id) DEFERRABLE INITIALLY DEFERRED")
+
+
+def test_a_deferrable_key_of_before_stops_no_statement(connection: Connection, config: Config) -> None:
+    run(
+        connection,
+        "SET event_triggers = off",
+        "ALTER TABLE item DROP CONSTRAINT item_pkey, ADD PRIMARY KEY (id) DEFERRABLE",
+        "DELETE FROM penstock.table_lives",
+        "RESET event_triggers",
+    )
+    create_tables(config)
+    run(connection, "ALTER TABLE item ADD COLUMN note text")
+    assert publish(connection, [ITEM]) == []
+
+
+def test_a_key_that_goes_or_changes_is_noted(connection: Connection) -> None:
+    run(connection, "CREATE UNIQUE INDEX again ON item (id)")
+    run(connection, "ALTER TABLE item DROP CONSTRAINT item_pkey, ADD PRIMARY KEY USING INDEX again")
+    assert noted(connection) == []
+    run(connection, "ALTER TABLE item DROP CONSTRAINT again")
+    run(connection, "ALTER TABLE item ADD PRIMARY KEY (id, code)")
+    assert noted(connection) == [
+        (ITEM, "its primary key was dropped"),
+        (ITEM, "its primary key was made anew, or of other columns"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("types", "column"),
+    [
+        ([], "mood"),
+        ([], "mood[]"),
+        (["CREATE DOMAIN feeling AS mood NOT NULL"], "feeling"),
+        (["CREATE DOMAIN feelings AS mood[]"], "feelings"),
+        (["CREATE TYPE felt AS (at date, mood mood)"], "felt"),
+        (["CREATE TYPE felt AS (at date, mood mood[])", "CREATE DOMAIN feeling AS felt"], "feeling[]"),
+        (["CREATE TYPE span AS RANGE (subtype = mood)"], "span"),
+        (["CREATE TYPE span AS RANGE (subtype = mood)"], "span_multirange"),
+    ],
+)
+def test_a_renamed_value_of_an_enum_is_noted_where_rows_may_hold_it(
+    connection: Connection, types: list[str], column: str
+) -> None:
+    run(connection, "CREATE TYPE mood AS ENUM ('sad', 'ok')", *types)
+    run(connection, f"CREATE TABLE moody (id int PRIMARY KEY, m {column})")
+    publish(connection, [MOODY])
+    run(connection, "ALTER TYPE mood ADD VALUE 'glad'")
+    run(connection, "ALTER TYPE mood RENAME TO humour")
+    run(connection, "ALTER TYPE humour RENAME VALUE 'ok' TO 'fine'")
+    run(connection, "ALTER TYPE humour RENAME VALUE 'sad' TO 'ok'")
+    what = "value {!r} of shop.humour was renamed to {!r}"
+    assert noted(connection, ITEM, PARTED, MOODY) == [
+        (MOODY, what.format("ok", "fine")),
+        (MOODY, what.format("sad", "ok")),
+    ]
+    run(connection, "DROP TABLE moody", "DROP TYPE humour CASCADE")
+
+
+def test_sessions_that_make_types_do_not_wait_for_each_other(connection: Connection, config: Config) -> None:
+    with closing(psycopg2.connect(config.postgres.dsn)) as other:
+        run_open(other, "CREATE TYPE shop.open AS ENUM ('a')")
+        each(
+            connection,
+            "SET lock_timeout = '5s'",
+            "CREATE TYPE mood AS ENUM ('sad')",
+            "ALTER TYPE mood ADD VALUE 'ok'",
+            "ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'",
+            "ALTER TABLE item ADD COLUMN mood mood",
+            "DROP TYPE mood CASCADE",
+        )
+        other.rollback()
+
+
+def test_a_database_set_up_by_an_earlier_version_hears_of_more_statements(
+    connection: Connection, config: Config
+) -> None:
+    run(
+        connection,
+        "DROP EVENT TRIGGER penstock_after_ddl",
+        "CREATE EVENT TRIGGER penstock_after_ddl ON ddl_command_end WHEN TAG IN ('ALTER TABLE') "
+        "EXECUTE FUNCTION penstock.after_ddl()",
+    )
+    create_tables(config)
+    before = life(connection)
+    run(connection, "DROP PUBLICATION penstock")
+    assert not life(connection).is_there
+    publish(connection, [ITEM, PARTED])
+    assert not life(connection).is_of(before.source)
