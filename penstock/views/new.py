@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_views.declare import View
+from penstock_views.declare import MOST_IN_NAME, ROW_VERSION, View
 from penstock_views.load import load_each
+from psycopg2.extensions import connection as Connection
 from pyspark.sql import types as T
 
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.local_spark import local_spark
+from penstock.names import case_twins, column_name, is_plain, is_table
 from penstock.project import Project
-from penstock.views.catalogue import LiveTable, connect, read_live_table
+from penstock.views.catalogue import LiveTable, TableMissing, connect, read_live_table
 from penstock.views.derived import derive, texts, write_changed
 from penstock.views.load import views_of
 
 _SQL_NAME = r'(?:"((?:[^"]|"")+)"|([A-Za-z_][\w$]*))'
 _TABLE = re.compile(rf"(?:{_SQL_NAME}\.)?{_SQL_NAME}\Z")
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
-_UNFIT = re.compile(r"[.,\\\"']")
-_FIELD = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
+_VIEW = re.compile(r"[a-z][a-z0-9_]*\Z")
+_IMPORTED = ("Image", "Row", "row", "truncate_to_millis", "view")
+"""What a view's file needs of the engine: a function of such a name would hide it."""
 
 
 class TableNameUnclear(TerminalError):
@@ -32,7 +38,19 @@ class TableNameUnclear(TerminalError):
     def __init__(self, given: str) -> None:
         super().__init__(
             f"`{given}` is no table's name; write orders, sales.orders or 'sales.\"Order Items\"' (quotes as in SQL; "
-            "a name with a dot, comma, quote or backslash in it cannot be captured: rename the table)"
+            "a name with a dot, comma, quote or backslash in it, or a blank at an end, cannot be captured: rename the "
+            "table)"
+        )
+
+
+class ViewNameUnfit(TerminalError):
+    """No view can have that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"`{name}` is no name for a view: it is a Python function's, so lower-case letters, digits and _, at most "
+            f"{MOST_IN_NAME} of them, no word of Python's and none of {', '.join(_IMPORTED)}; nothing was written. "
+            "Name another with --name"
         )
 
 
@@ -72,24 +90,50 @@ def parse_table(given: str) -> str:
         quoted.replace('""', '"') if quoted else (plain or "public").lower()
         for quoted, plain in ((schema_quoted, schema), (table_quoted, table))
     ]
-    if any(_UNFIT.search(part) for part in parts):
+    if not is_table(".".join(parts)):
         raise TableNameUnclear(given)
     return ".".join(parts)
+
+
+def find_table(connection: Connection, given: str) -> LiveTable:
+    """Find the table that somebody means: as SQL writes it or, if there is none, as the catalogue spells it.
+
+    :raises TableNameUnclear: it is no name at all.
+    :raises TableMissing: there is no such table.
+    """
+    meant = list(_readings(given))
+    if not meant:
+        raise TableNameUnclear(given)
+    for name in meant[:-1]:
+        with suppress(TableMissing):
+            return read_live_table(connection, name)
+    return read_live_table(connection, meant[-1])
+
+
+def _readings(given: str) -> Iterator[str]:
+    with suppress(TableNameUnclear):
+        yield parse_table(given)
+    spelled = given if "." in given else f"public.{given}"
+    if is_table(spelled):
+        yield spelled
 
 
 def new_view(config: Config, table: str, *, name: str | None = None) -> Made:
     """Write a starting view and everything derived from it.
 
-    :param table: as SQL writes it.
+    :param table: as SQL writes it, or as the catalogue spells it.
     :param name: of the view; without it the table's.
+    :raises ViewNameUnfit: for a name that no function can have.
     :raises ViewTaken: rather than write over anything.
     :raises TableMissing, PostgresAway: the table's columns come from the live catalogue.
     :raises NoView: the table has no primary key, or columns that cannot be captured.
     """
     project = Project.of(config)
     with connect(config) as connection:
-        live = read_live_table(connection, parse_table(table))
-    chosen = name or _view_name(live.table.name.split(".", 1)[1])
+        live = find_table(connection, table)
+    chosen = name or view_name(live.table.name.split(".", 1)[1])
+    if not _is_fit(chosen):
+        raise ViewNameUnfit(chosen)
     file = project.views / f"{chosen}.py"
     _refuse_taken(project, chosen, file)
     _refuse_unfit(live)
@@ -129,11 +173,9 @@ def _refuse_unfit(live: LiveTable) -> None:
         raise NoView(name, "it is a view or foreign table, which has no changes to follow; name the table below it")
     if not live.table.primary_key:
         raise NoView(name, "it has no primary key, so no row of it can be told from another; ALTER TABLE … ADD one")
-    unfit = [column for column in {*live.table.columns.names, *live.left_out} if not _FIELD.match(column)]
-    if unfit:
-        raise NoView(
-            name, f"Avro cannot name its column(s) {', '.join(sorted(unfit))}: rename them to letters, digits and _"
-        )
+    twins = case_twins({*live.table.columns.names, *live.left_out})
+    if twins:
+        raise NoView(name, f"its columns {', '.join(twins)} differ in case only, which Debezium refuses: rename one")
     lost = [column for column in live.table.primary_key if column in live.left_out]
     if lost:
         raise NoView(name, f"{lost[0]} of its primary key: {live.left_out[lost[0]]}")
@@ -148,19 +190,23 @@ def _columns(live: LiveTable) -> tuple[dict[str, T.StructField], dict[str, str]]
     chosen: dict[str, T.StructField] = {}
     left_out = dict(live.left_out)
     for field in [field for field in fields if field.name not in left_out]:
-        name = field.name.lower()
-        if keyword.iskeyword(name) or name == "row_version":
+        name = column_name(field.name)
+        while name == ROW_VERSION or name in chosen:
             name += "_"
-        if name in chosen:
-            left_out[field.name] = f"as `{name}` it would collide with {chosen[name].name}: name it yourself"
-        else:
-            chosen[name] = field
+        chosen[name] = field
     return chosen, left_out
 
 
-def _view_name(table: str) -> str:
+def view_name(table: str) -> str:
+    """Make the name of a view from that of a table, without its schema."""
     name = _NOT_IN_NAMES.sub("_", table.lower()).strip("_")
-    return name if name[:1].isalpha() else f"t_{name}"
+    name = (name if name[:1].isalpha() else f"t_{name}")[:MOST_IN_NAME]
+    return name if _is_fit(name) else f"{name}_"
+
+
+def _is_fit(name: str) -> bool:
+    is_word = keyword.iskeyword(name) or name in _IMPORTED
+    return bool(_VIEW.match(name)) and len(name) <= MOST_IN_NAME and not is_word
 
 
 def _source(view: str, live: LiveTable, columns: dict[str, T.StructField]) -> str:
@@ -168,7 +214,7 @@ def _source(view: str, live: LiveTable, columns: dict[str, T.StructField]) -> st
     key = ", ".join(f'"{names[column]}"' for column in live.table.primary_key)
     lines = "\n".join(
         # A key is never rounded: two rows of the table could become one.
-        f"        {name}={_value(field, may_round=field.name not in live.table.primary_key)},"
+        f"        {_entry(name, _value(field, may_round=field.name not in live.table.primary_key))},"
         for name, field in columns.items()
     )
     imports = "Image, Row, row, truncate_to_millis, view" if "truncate_to_millis" in lines else "Image, Row, row, view"
@@ -182,8 +228,14 @@ def _source(view: str, live: LiveTable, columns: dict[str, T.StructField]) -> st
     )
 
 
+def _entry(name: str, value: str) -> str:
+    """Write one argument of `row`; a word of Python's cannot stand as a keyword of a call."""
+    is_word = keyword.iskeyword(name) or name == "__debug__"
+    return f'**{{"{name}": {value}}}' if is_word else f"{name}={value}"
+
+
 def _value(field: T.StructField, *, may_round: bool) -> str:
-    is_plain = field.name.isidentifier() and not keyword.iskeyword(field.name) and not field.name.startswith("_")
-    column = f"r.{field.name}" if is_plain else f'r["{field.name}"]'
+    is_attribute = is_plain(field.name) and not keyword.iskeyword(field.name) and not field.name.startswith("_")
+    column = f"r.{field.name}" if is_attribute else f"r[{json.dumps(field.name, ensure_ascii=False)}]"
     # CQL holds milliseconds; said here, where its user sees it, and not done silently.
     return f"truncate_to_millis({column})" if may_round and isinstance(field.dataType, T.TimestampType) else column
