@@ -36,12 +36,12 @@ class Refused:
 
 @dataclass(frozen=True)
 class Typed:
-    """A column and its values: (Postgres literal, what Cassandra holds or Refused)."""
+    """A column and its values: (Postgres literal or None for NULL, what Cassandra holds or Refused)."""
 
     name: str
     sql: str
     cql: str
-    values: tuple[tuple[str, Any], ...]
+    values: tuple[tuple[str | None, Any], ...]
 
 
 def at(*, days: int = 0, micros: int = 0) -> Instant:
@@ -252,8 +252,29 @@ COLUMNS = (
         (("{1.2.3.4,::1}", [ip_address("1.2.3.4"), ip_address("::1")]), ("{1.2.3.4/8}", MASK)),
     ),
     Typed("a_cidr", "cidr[]", "frozen<list<text>>", (("{10.0.0.0/8}", ["10.0.0.0/8"]),)),
+    Typed("d_integer", "integer DEFAULT 5", "int", ((None, None), ("6", 6))),
+    Typed("d_numeric", "numeric(10,2) DEFAULT 1.5", "decimal", ((None, None), ("0", Decimal("0.00")))),
+    Typed("d_text", "text DEFAULT 'new'", "text", ((None, None), ("", ""))),
+    Typed("d_boolean", "boolean DEFAULT true", "boolean", ((None, None), ("f", False))),
+    Typed("d_later", "timestamptz DEFAULT '1970-01-01 00:00:01+00'", "timestamp", ((None, None),)),
+    Typed("d_mood", "public.mood DEFAULT 'sad'", "text", ((None, None),)),
+    Typed("d_bytea", "bytea DEFAULT '\\x00'", "blob", ((None, None),)),
+    Typed("d_list", "integer[] DEFAULT '{1}'", "frozen<list<int>>", ((None, None), ("{}", []))),
 )
-"""NULL of each type is what every other row of the table holds."""
+"""What every other row of the table holds is NULL of each type, or its default."""
+
+DEFAULTS = {
+    "c_label": "",
+    "d_integer": 5,
+    "d_numeric": Decimal("1.50"),
+    "d_text": "new",
+    "d_boolean": True,
+    "d_later": at(micros=1_000_000),
+    "d_mood": "sad",
+    "d_bytea": b"\0",
+    "d_list": [1],
+}
+"""The columns with a default, and what Cassandra holds for it."""
 
 UNUSABLE = {
     "x_money": "money",

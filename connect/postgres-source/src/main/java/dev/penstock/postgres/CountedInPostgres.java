@@ -5,7 +5,7 @@ import io.debezium.connector.postgresql.connection.PostgresConnection;
 import java.sql.SQLException;
 
 /** Asks Postgres how often the columns of a table have changed: an event trigger counts (040_silent_changes.sql). */
-final class CountedInPostgres implements AlterationMarks.Counts {
+final class CountedInPostgres implements RecordRewriter.Counts {
   private static final String IS_COUNTED = "SELECT to_regclass('penstock.altered_columns') IS NOT NULL";
   private static final String COUNT = "SELECT times FROM penstock.altered_columns WHERE table_name = ?";
 

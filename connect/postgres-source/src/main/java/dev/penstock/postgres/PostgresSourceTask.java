@@ -18,7 +18,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Debezium's task with three differences: what it has read is confirmed to Postgres only when there is something to
- * confirm, its schemas tell how often a table was altered ({@link AlterationMarks}), and where changes come fast it
+ * confirm, its records are rewritten before they are written ({@link RecordRewriter}), and where changes come fast it
  * brings several polls at once ({@link BusyPolls}).
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
@@ -33,7 +33,7 @@ public class PostgresSourceTask extends PostgresConnectorTask {
   private final LongSupplier nanoTime;
   private final AtomicBoolean hasWritten = new AtomicBoolean();
   private long confirmedAt;
-  private AlterationMarks marks;
+  private RecordRewriter rewriter;
   // What was taken from Debezium and not handed on yet: nobody would give it again.
   private List<SourceRecord> taken = List.of();
 
@@ -48,7 +48,7 @@ public class PostgresSourceTask extends PostgresConnectorTask {
 
   @Override
   public ChangeEventSourceCoordinator<PostgresPartition, PostgresOffsetContext> start(Configuration config) {
-    marks = new AlterationMarks(new CountedInPostgres(new PostgresConnectorConfig(config)));
+    rewriter = new RecordRewriter(new CountedInPostgres(new PostgresConnectorConfig(config)));
     return super.start(config);
   }
 
@@ -58,9 +58,9 @@ public class PostgresSourceTask extends PostgresConnectorTask {
       taken = BusyPolls.take(super::doPoll);
     }
     try {
-      List<SourceRecord> marked = marks.mark(taken);
+      List<SourceRecord> written = rewriter.rewrite(taken);
       taken = List.of();
-      return marked;
+      return written;
     } catch (SQLException away) {
       LOG.warn("{} records wait until Postgres tells what was altered: {}", taken.size(), away.getMessage());
       Thread.sleep(RETRY_MILLIS);

@@ -37,8 +37,9 @@ final class Fields {
         }
         if (part instanceof Struct struct) {
             Field field = struct.schema().field(name);
+            // `get` would put the default of the schema in the place of a null.
             return field == null ? Optional.empty()
-                    : Optional.of(new SchemaAndValue(field.schema(), struct.get(field)));
+                    : Optional.of(new SchemaAndValue(field.schema(), struct.getWithoutDefault(name)));
         }
         if (part instanceof Map<?, ?> map && map.containsKey(name)) {
             return Optional.of(new SchemaAndValue(schema == null ? null : schema.valueSchema(), map.get(name)));

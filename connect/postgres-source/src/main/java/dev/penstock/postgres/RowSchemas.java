@@ -1,0 +1,70 @@
+package dev.penstock.postgres;
+
+import java.util.IdentityHashMap;
+import java.util.Map;
+import org.apache.kafka.connect.data.ConnectSchema;
+import org.apache.kafka.connect.data.Field;
+import org.apache.kafka.connect.data.Schema;
+import org.apache.kafka.connect.data.SchemaBuilder;
+import org.apache.kafka.connect.data.Struct;
+
+/**
+ * What becomes of the schema of a row: of a key, and of what an event holds before and after a change.
+ *
+ * <p>Its columns lose their defaults: a converter writes the default where a row holds NULL, and so does whoever reads
+ * with {@link Struct#get(String)}. Nobody needs them: Postgres has put them into the row already.
+ */
+final class RowSchemas {
+  private static final int MOST_KNOWN = 1_000;
+
+  // By identity: Debezium builds the schemas of a table once, until it meets an altered one.
+  private final Map<Schema, Schema> known = new IdentityHashMap<>();
+
+  /** The schema that the row is written with; the very same where nothing changes. */
+  Schema of(Schema row) {
+    if (known.size() == MOST_KNOWN) {
+      known.clear();
+    }
+    return known.computeIfAbsent(row, RowSchemas::withoutDefaults);
+  }
+
+  /** The same row with the schema that it is written with. */
+  Struct rewrite(Struct row) {
+    Schema schema = of(row.schema());
+    if (schema == row.schema()) {
+      return row;
+    }
+    Struct written = new Struct(schema);
+    for (Field field : row.schema().fields()) {
+      written.put(schema.fields().get(field.index()), row.getWithoutDefault(field.name()));
+    }
+    return written;
+  }
+
+  /** A builder of the same structure that has no fields yet. */
+  static SchemaBuilder like(Schema schema) {
+    SchemaBuilder builder = SchemaBuilder.struct().name(schema.name()).version(schema.version()).doc(schema.doc());
+    if (schema.parameters() != null) {
+      builder.parameters(schema.parameters());
+    }
+    return schema.isOptional() ? builder.optional() : builder;
+  }
+
+  private static Schema withoutDefaults(Schema row) {
+    if (row.fields().stream().allMatch(column -> column.schema().defaultValue() == null)) {
+      return row;
+    }
+    SchemaBuilder builder = like(row);
+    row.fields().forEach(column -> builder.field(column.name(), withoutDefault(column.schema())));
+    return builder.build();
+  }
+
+  private static Schema withoutDefault(Schema column) {
+    Schema.Type type = column.type();
+    return new ConnectSchema(
+        type, column.isOptional(), null, column.name(), column.version(), column.doc(), column.parameters(),
+        type == Schema.Type.STRUCT ? column.fields() : null,
+        type == Schema.Type.MAP ? column.keySchema() : null,
+        type == Schema.Type.MAP || type == Schema.Type.ARRAY ? column.valueSchema() : null);
+  }
+}
