@@ -14,6 +14,7 @@ from penstock_views.batch import Postgres, evaluate_table, read_images
 from penstock_views.canonical import logical_of
 from penstock_views.declare import History, View
 from penstock_views.entries import as_text
+from penstock_views.names import column_name, in_spark
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -50,12 +51,13 @@ class PostgresRows:
         """
         declared, images = self._views[view.name], self._images(view)
         with connect(self._config) as connection:
-            by = read_live_table(connection, declared.table).table.primary_key
+            columns = read_live_table(connection, declared.table).table.primary_key
+        by = tuple(map(column_name, columns))
         if by and set(by) <= set(view.key):
             # One column and plain values: Spark pushes that down to Postgres.
             values = {key[by[0]] for key in keys}
             if all(isinstance(value, str | int) for value in values):
-                images = images.where(F.col(by[0]).isin(list(values)))
+                images = images.where(F.col(in_spark(columns[0])).isin(list(values)))
         else:
             by = view.key
         wanted = {canonical_key(key, by) for key in keys}
@@ -66,7 +68,7 @@ class PostgresRows:
         rows = evaluate_table(declared, images).rows
         if not isinstance(declared, History):
             return exact_rows(rows)
-        newest = as_text(F.struct(*rows.columns)).alias(NEWEST)
+        newest = as_text(F.struct(*rows.columns), rows.columns).alias(NEWEST)
         texts = exact_rows(rows.select(*declared.key, newest))
         return ({**row, NEWEST: normal(row[NEWEST]), TIMELINE: WHOLE} for row in texts)
 

@@ -10,10 +10,10 @@ from fnmatch import fnmatchcase
 from psycopg2.extensions import connection as Connection
 
 from penstock.errors import TerminalError
+from penstock.names import is_table
 
 _PART = r'(?:"((?:[^"]|"")+)"|([A-Za-z_*?][\w$*?]*))'
 _NAME = re.compile(rf"(?:{_PART}\.)?{_PART}\Z")
-_UNFIT = re.compile(r"[.,\\\"']")
 _WILD = re.compile(r"[*?]")
 
 # Views and materialized views are no tables that a pattern could mean: they have no changes.
@@ -55,6 +55,8 @@ class Asked:
 
     schema: Part
     table: Part
+    spelled: str
+    """What was given, taken for a name as the catalogue spells it: for those who leave the quotes out."""
 
     @property
     def is_pattern(self) -> bool:
@@ -81,20 +83,25 @@ class Relation:
 
 
 def read_asked(given: str) -> Asked:
-    """Read what a person asks for: a table's name as SQL writes it, or a pattern of such names without quotes.
+    """Read what a person asks for: a table's name as SQL or the catalogue writes it, or a pattern of names.
 
     :raises TableNameUnclear: it is neither.
     """
-    found = _NAME.match(given.strip())
+    text = given.strip()
+    spelled = text if "." in text else f"public.{text}"
+    found = _NAME.match(text)
+    if found is None and is_table(spelled):
+        schema, table = spelled.split(".")
+        return Asked(Part(schema), Part(table), spelled)
     if found is None:
         raise TableNameUnclear(given)
     schema_quoted, schema, table_quoted, table = found.groups()
-    return Asked(_part(given, schema_quoted, schema or "public"), _part(given, table_quoted, table or ""))
+    return Asked(_part(given, schema_quoted, schema or "public"), _part(given, table_quoted, table or ""), spelled)
 
 
 def _part(given: str, quoted: str | None, plain: str) -> Part:
     text = quoted.replace('""', '"') if quoted else plain.lower()
-    if _UNFIT.search(text):
+    if not is_table(f"{text}.{text}"):
         raise TableNameUnclear(given)
     return Part(text, is_pattern=quoted is None and bool(_WILD.search(text)))
 
@@ -108,11 +115,9 @@ def relations(connection: Connection) -> list[Relation]:
 
 def meant(asked: Sequence[Asked], known: Sequence[Relation]) -> list[Relation]:
     """Return what is meant, each table once: the tables of the catalogue in its order, then what it does not have."""
-    chosen = [relation for relation in known if any(each.matches(relation.name) for each in asked)]
-    idle = [each for each in asked if not any(each.matches(relation.name) for relation in known)]
-    return chosen + [Relation(name) for name in dict.fromkeys(each.text for each in idle)]
-
-
-def is_carried(name: str) -> bool:
-    """Tell whether a table of that name can be captured: the source's list of tables has no escape for these."""
-    return name.count(".") == 1 and not any(_UNFIT.search(part) for part in name.split("."))
+    names = {relation.name for relation in known}
+    idle = [each for each in asked if not any(each.matches(name) for name in names)]
+    spelled = {each.spelled for each in idle} & names
+    chosen = [each for each in known if each.name in spelled or any(one.matches(each.name) for one in asked)]
+    lacking = dict.fromkeys(each.text for each in idle if each.spelled not in names)
+    return chosen + [Relation(name) for name in lacking]

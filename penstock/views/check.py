@@ -7,12 +7,12 @@ they answer, against the files.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from cassandra.metadata import protect_name
 from penstock_views.contracts import ContractBroken, check_contracts
 from penstock_views.declare import View, ViewInvalid
 from penstock_views.load import load_each
@@ -23,6 +23,7 @@ from penstock.config import Config
 from penstock.connect.files import ConnectorFileInvalid
 from penstock.errors import PenstockError, TerminalError
 from penstock.local_spark import local_spark
+from penstock.names import case_twins, topic_of
 from penstock.project import Project
 from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables
 from penstock.views.connector_lists import SINK, SOURCE, read_lists
@@ -35,7 +36,6 @@ from penstock.views.silent import silent_changes
 from penstock.views.sources import live_tables, table_of
 
 WRITE = "`penstock views write` brings it in step"
-_FIELD_NAME = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ def check(config: Config) -> Checked:
     for each in derived:
         problems += _check_files(project, each)
     problems += _check_connectors(project, views)
+    problems += _check_topics(project, views)
     problems += _check_left_overs(project, views)
     looked_at = ["view files"]
     if live is not None:
@@ -108,7 +109,8 @@ def refuse_out_of_step(project: Project, views: Sequence[View]) -> None:
     :raises ViewsWrong: with everything that is out of step.
     """
     problems = [problem for view in views for problem in _check_written(project, view)]
-    problems += [*_check_connectors(project, views), *_check_left_overs(project, views)]
+    problems += [*_check_connectors(project, views), *_check_topics(project, views)]
+    problems += _check_left_overs(project, views)
     if problems:
         raise ViewsWrong(problems)
 
@@ -202,6 +204,18 @@ def _check_left_overs(project: Project, views: Sequence[View]) -> Iterator[Probl
             )
 
 
+def _check_topics(project: Project, views: Sequence[View]) -> Iterator[Problem]:
+    """Find tables whose topics Kafka does not let be together: their names differ only where one has a dot."""
+    first: dict[str, View] = {}
+    for view in views:
+        other = first.setdefault(topic_of(view.table).replace(".", "_"), view)
+        if other.table != view.table:
+            what = (
+                f"Kafka does not tell the topic of {view.table} from that of {other.table}, which view {other.name} has"
+            )
+            yield _of_view(project, view, what, "rename one of the tables or schemas")
+
+
 def _check_postgres(
     config: Config, views: Sequence[View], live: dict[str, LiveTable | TableMissing]
 ) -> Iterator[Problem]:
@@ -224,12 +238,11 @@ def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_publishe
     name = table.table.name
     if table.kind not in "rp":
         yield said(f"{name} is no table: a view or foreign table has no changes to follow", "name the table below it")
-    unfit = sorted(column for column in {*table.table.columns.names, *table.left_out} if not _FIELD_NAME.match(column))
-    if unfit:
-        listed = ", ".join(f'"{column}"' for column in unfit)
-        yield said(f"{name} has columns that Avro cannot name: {listed}", "rename them: letters, digits and _ only")
     if table.has_deferrable_key:
         yield said(f"{name}: {DEFERRABLE}", "make the key NOT DEFERRABLE: drop the constraint, add it again without it")
+    if twins := case_twins({*table.table.columns.names, *table.left_out}):
+        listed = ", ".join(f'"{column}"' for column in twins)
+        yield said(f"{name} has columns that differ in case only, which Debezium refuses: {listed}", "rename one")
     if not is_published:
         yield said(f"{name} is not in the publication yet", "`penstock views apply`", is_pending=True)
     for part in table.not_full:
@@ -265,6 +278,7 @@ def _cassandra_tables(config: Config) -> dict[str, TableShape] | None:
 
 def _check_table(derived: Derived, found: TableShape | None) -> Iterator[Problem]:
     where, file = f"Cassandra table {derived.view.name}", f"{derived.view.name}.cql"
+    name = protect_name(derived.view.name)
     if found is None:
         yield Problem(where, "is not there yet", "`penstock views apply`", is_pending=True)
         return
@@ -272,8 +286,8 @@ def _check_table(derived: Derived, found: TableShape | None) -> Iterator[Problem
         if difference.startswith("lacks"):
             yield Problem(where, difference, "`penstock views apply` adds it", is_pending=True)
         elif "does not have" in difference:
-            column = next(name for name in found.columns if f"column {name} " in difference)
-            yield Problem(where, difference, f"ALTER TABLE {derived.view.name} DROP {column}, in cqlsh")
+            column = next(column for column in found.columns if f"column {column} " in difference)
+            yield Problem(where, difference, f"ALTER TABLE {name} DROP {protect_name(column)}, in cqlsh")
         else:
             yield Problem(
                 where,

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from cassandra.metadata import TableMetadata, protect_name
-from penstock_views.declare import VERSION, History, View
+from penstock_views.declare import ROW_VERSION, VERSION, History, View
 
 from penstock.errors import TerminalError
 
-ROW_VERSION = "row_version"
 _OF_AVRO = {
     "string": "text",
     "int": "int",

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import keyword
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from penstock_views.declare import MOST_IN_NAME, ROW_VERSION
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
+from penstock.names import case_twins, column_name, is_plain
 from penstock.views.catalogue import LiveTable
 from penstock.views.publication import DEFERRABLE
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
-_FIELD = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 _VIEW = re.compile(r"[a-z][a-z0-9_]*\Z")
-_IMPORTED = {"Image", "Row", "row", "truncate_to_millis", "view"}
-NAME_LENGTH = 48
-"""What Cassandra lets a table's name have."""
+_IMPORTED = ("Image", "Row", "row", "truncate_to_millis", "view")
+"""What a view's file needs of the engine: a function of such a name would hide it."""
 
 
 class NoView(TerminalError):
@@ -63,7 +64,7 @@ def name_problem(name: str) -> str | None:
         return "it is a word of Python"
     if name in _IMPORTED:
         return "the view's file uses a function of that name"
-    return f"Cassandra's tables have {NAME_LENGTH} characters at most" if len(name) > NAME_LENGTH else None
+    return f"Cassandra's tables have {MOST_IN_NAME} characters at most" if len(name) > MOST_IN_NAME else None
 
 
 def _refuse_unfit(live: LiveTable) -> None:
@@ -74,11 +75,9 @@ def _refuse_unfit(live: LiveTable) -> None:
         raise NoView(name, "it has no primary key, so no row of it can be told from another; ALTER TABLE … ADD one")
     if live.has_deferrable_key:
         raise NoView(name, DEFERRABLE)
-    unfit = [column for column in {*live.table.columns.names, *live.left_out} if not _FIELD.match(column)]
-    if unfit:
-        raise NoView(
-            name, f"Avro cannot name its column(s) {', '.join(sorted(unfit))}: rename them to letters, digits and _"
-        )
+    twins = case_twins({*live.table.columns.names, *live.left_out})
+    if twins:
+        raise NoView(name, f"its columns {', '.join(twins)} differ in case only, which Debezium refuses: rename one")
     lost = [column for column in live.table.primary_key if column in live.left_out]
     if lost:
         raise NoView(name, f"{lost[0]} of its primary key: {live.left_out[lost[0]]}")
@@ -93,20 +92,17 @@ def _columns(live: LiveTable) -> tuple[dict[str, T.StructField], dict[str, str]]
     chosen: dict[str, T.StructField] = {}
     left_out = dict(live.left_out)
     for field in [field for field in fields if field.name not in left_out]:
-        name = field.name.lower()
-        if keyword.iskeyword(name) or name == "row_version":
+        name = column_name(field.name)
+        while name == ROW_VERSION or name in chosen:
             name += "_"
-        if name in chosen:
-            left_out[field.name] = f"as `{name}` it would collide with {chosen[name].name}: name it yourself"
-        else:
-            chosen[name] = field
+        chosen[name] = field
     return chosen, left_out
 
 
 def view_name(table: str) -> str:
-    """Make a view's name of a table's."""
+    """Make the name of a view from that of a table, without its schema."""
     name = _NOT_IN_NAMES.sub("_", table.lower()).strip("_")
-    name = name if name[:1].isalpha() else f"t_{name}"
+    name = (name if name[:1].isalpha() else f"t_{name}")[:MOST_IN_NAME]
     return f"{name}_" if keyword.iskeyword(name) or name in _IMPORTED else name
 
 
@@ -115,7 +111,7 @@ def _source(view: str, live: LiveTable, columns: dict[str, T.StructField]) -> st
     key = ", ".join(f'"{names[column]}"' for column in live.table.primary_key)
     lines = "\n".join(
         # A key is never rounded: two rows of the table could become one.
-        f"        {name}={_value(field, may_round=field.name not in live.table.primary_key)},"
+        f"        {_entry(name, _value(field, may_round=field.name not in live.table.primary_key))},"
         for name, field in columns.items()
     )
     imports = "Image, Row, row, truncate_to_millis, view" if "truncate_to_millis" in lines else "Image, Row, row, view"
@@ -129,8 +125,14 @@ def _source(view: str, live: LiveTable, columns: dict[str, T.StructField]) -> st
     )
 
 
+def _entry(name: str, value: str) -> str:
+    """Write one argument of `row`; a word of Python's cannot stand as a keyword of a call."""
+    is_word = keyword.iskeyword(name) or name == "__debug__"
+    return f'**{{"{name}": {value}}}' if is_word else f"{name}={value}"
+
+
 def _value(field: T.StructField, *, may_round: bool) -> str:
-    is_plain = field.name.isidentifier() and not keyword.iskeyword(field.name) and not field.name.startswith("_")
-    column = f"r.{field.name}" if is_plain else f'r["{field.name}"]'
+    is_attribute = is_plain(field.name) and not keyword.iskeyword(field.name) and not field.name.startswith("_")
+    column = f"r.{field.name}" if is_attribute else f"r[{json.dumps(field.name, ensure_ascii=False)}]"
     # CQL holds milliseconds; said here, where its user sees it, and not done silently.
     return f"truncate_to_millis({column})" if may_round and isinstance(field.dataType, T.TimestampType) else column

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from penstock_views.declare import History, View
-from penstock_views.names import topic_of
+from penstock_views.names import column_name, topic_of
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import Row, ViewTable
@@ -67,7 +67,8 @@ def refill_rows(config: Config, view: View, wanted: Wanted, key: Mapping[str, st
     began = _reread(config, [view], wanted, on_progress=on_progress)
 
     def is_of_row(row: Row) -> bool:
-        return all(column not in row or str(row[column]) == value for column, value in key.items())
+        named = {column_name(column): value for column, value in key.items()}
+        return all(column not in row or str(row[column]) == value for column, value in named.items())
 
     return _sweep(config, [view], began, on_progress=on_progress, only=is_of_row)
 

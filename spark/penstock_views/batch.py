@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -16,7 +16,7 @@ from penstock_views.declare_totals import Aggregate
 from penstock_views.evaluate import Evaluation, add_evaluations
 from penstock_views.group import Grouping, grouping_of
 from penstock_views.live_columns import columns_query, field_of
-from penstock_views.names import quoted
+from penstock_views.names import in_spark, quoted
 
 FETCH_ROWS = 2000
 
@@ -66,7 +66,7 @@ class Expected:
     """What a view must hold (a history: in its newest entries), and the source rows that it cannot hold.
 
     :param rows: one column for each of the view's, key columns first.
-    :param rejected: the source's columns and `problem`; the stream sends dead letters for these.
+    :param rejected: `image`, the source's row, and `problem`; the stream sends dead letters for these.
     """
 
     rows: DataFrame
@@ -96,10 +96,10 @@ def measure_rows(grouping: Grouping, rows: DataFrame) -> DataFrame:
 
 def evaluate_rows(view: View, images: DataFrame) -> Expected:
     """Compute what a view's function gives for each canonical row of a frame: for an aggregate, what each row adds."""
-    framed = images.select(F.struct(*images.columns).alias("image"))
+    framed = images.select(F.struct(*map(in_spark, images.columns)).alias("image"))
     judged = add_evaluations(framed, [Evaluation(view, "image", "outcome")])
     rows = judged.where("outcome.row is not null").select("outcome.row.*")
-    rejected = judged.where("outcome.problem is not null").select("image.*", "outcome.problem")
+    rejected = judged.where("outcome.problem is not null").select("image", "outcome.problem")
     return Expected(rows, rejected)
 
 
@@ -109,22 +109,26 @@ def read_images(spark: SparkSession, table: str, postgres: Postgres) -> DataFram
     columns = jdbc.option("query", columns_query(table)).load().orderBy("position").collect()
     jdbc = spark.read.format("jdbc").options(**postgres.options)
     # The replication stream does not carry generated columns, so no view has them.
-    reads = [_Read.of(row) for row in columns if not row["generated"]]
+    reads = [_Read.of(row, place) for place, row in enumerate(columns) if not row["generated"]]
     selected = ", ".join(read.sql for read in reads if read.sql)
     rows = jdbc.option("dbtable", f"(SELECT {selected} FROM {quoted(table)}) AS images").load()  # noqa: S608 - quoted
-    return rows.select(*carry_all([(read.field, read.carrier, F.col(f"`{read.field.name}`")) for read in reads]))
+    return rows.select(*carry_all([(read.field, read.carrier, read.carried) for read in reads]))
 
 
 @dataclass(frozen=True)
 class _Read:
-    """How one column is read: its canonical field, the SQL that writes it and the carrier that takes it."""
+    """How one column is read: its canonical field, the SQL that writes it and the carrier that takes it.
+
+    :param carried: the frame's column. Spark's JDBC source does not quote every name, so it never sees Postgres'.
+    """
 
     field: T.StructField
     sql: str
     carrier: Carrier | None
+    carried: Column | None = None
 
     @classmethod
-    def of(cls, row: Row) -> _Read:
+    def of(cls, row: Row, place: int) -> _Read:
         field = field_of(row["name"], row["type"], enum=row["enum"], is_domain=row["is_domain"])
         if not is_usable(field):
             return cls(field, "", None)
@@ -132,4 +136,4 @@ class _Read:
         column = '"' + row["name"].replace('"', '""') + '"'
         # JDBC knows no domains; any other text (json, inet, an enum) is the server's own.
         based = f"({column})::{row['type']}" if row["is_domain"] else column
-        return cls(field, f"{form.format(based)} AS {column}", carrier)
+        return cls(field, f"{form.format(based)} AS c{place}", carrier, F.col(f"c{place}"))

@@ -11,6 +11,8 @@ from typing import Any
 
 from pyspark.sql import types as T
 
+from penstock_views.names import postgres_name
+
 LOGICAL = "penstock.logical"
 """Metadata key of a Spark field whose Avro and CQL type Spark's own type does not tell (`uuid` is a string).
 
@@ -147,7 +149,9 @@ def field_from_writer(field: dict[str, Any]) -> T.StructField:
     meant = DEBEZIUM.get(kind_of(item), said or str(item["type"]))
     said = '"char"' if said == "char" else _SHORT.get(said, said)
     is_known = said in {*POSTGRES, NUMERIC, *_FOREIGN} and item["type"] != "record"
-    return _field(field["name"], said if is_known else meant, _numbers(item, parameters), is_array=is_array)
+    return _field(
+        postgres_name(field["name"]), said if is_known else meant, _numbers(item, parameters), is_array=is_array
+    )
 
 
 def described(avro_type: Any) -> dict[str, Any]:

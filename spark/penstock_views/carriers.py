@@ -17,7 +17,11 @@ from pyspark.sql import types as T
 
 from penstock_views.canonical import described, is_usable, kind_of, logical_of
 
-REFUSED = T.StructField("penstock:refused", T.MapType(T.StringType(), T.StringType()), True)
+REFUSED = T.StructField(
+    "penstock:refused (longer than the 63 bytes of a name in Postgres: no column has it)",
+    T.MapType(T.StringType(), T.StringType()),
+    True,
+)
 """The last field of an image: column and text of each value that the canonical type cannot hold; mostly NULL."""
 
 GONE = "penstock.gone"

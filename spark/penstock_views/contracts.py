@@ -18,7 +18,7 @@ from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
 from penstock_views.canonical import logical_of
-from penstock_views.declare import History, Image, View, ViewInvalid
+from penstock_views.declare import ROW_VERSION, History, Image, View, ViewInvalid
 from penstock_views.declare_totals import Aggregate
 from penstock_views.entries import entry_type
 from penstock_views.evaluate import call_view
@@ -26,6 +26,7 @@ from penstock_views.fingerprint import fingerprint
 from penstock_views.group import grouping_of
 from penstock_views.limits import refuse_in_key
 from penstock_views.load import load_views
+from penstock_views.names import column_name
 from penstock_views.tables import Table, read_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,12 +89,14 @@ def view_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructT
     :raises ViewInvalid: when the function does not work on them or the view cannot hold what it gives.
     """
     row = row_type(spark, view, image)
-    match view:
-        case History():
-            return entry_type(view, row)
-        case Aggregate():
-            return grouping_of(view, image, row).view_type
-    return row
+    found = entry_type(view, row) if isinstance(view, History) else row
+    if ROW_VERSION in found.names:
+        raise ViewInvalid(
+            view.origin,
+            f"column {ROW_VERSION} is the view table's own, the version of each write; give it another name in the "
+            f"function, as in {ROW_VERSION}_=r.{ROW_VERSION}",
+        )
+    return grouping_of(view, image, row).view_type if isinstance(view, Aggregate) else found
 
 
 def row_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructType:
@@ -159,7 +162,7 @@ def contracts_on(spark: SparkSession, view: View, table: Table) -> tuple[Contrac
         return signed_contracts(spark, view, table.columns)
     if not table.primary_key:
         raise ViewInvalid(view.origin, f"{table.name} has no primary key, so no row of it can be told from another")
-    lacking = [name for name in table.primary_key if name not in view.key]
+    lacking = [name for name in map(column_name, table.primary_key) if name not in view.key]
     if lacking:
         # Otherwise two rows of the source could take turns in one row of the view, and no version orders them.
         raise ViewInvalid(view.origin, f"the key lacks {', '.join(lacking)} of {table.name}'s primary key")

@@ -20,9 +20,16 @@ from pyspark.sql import types as T
 from penstock.errors import TerminalError
 from penstock_views.canonical import UNUSABLE, is_usable
 from penstock_views.carriers import GONE_TEXT, REFUSED, may_refuse
+from penstock_views.names import MOST_IN_TOPIC, column_name, is_plain, is_table, postgres_name, topic_of
 
 MAX_GENERATION = 2047
 """Generations run from 1 to this, so that `generation * 2^52 + offset` stays below 2^63 (docs/contracts.md)."""
+
+MOST_IN_NAME = 48
+"""How many characters Cassandra takes in the name of a table."""
+
+ROW_VERSION = "row_version"
+"""The column that each view table has beside those of the view; it must never be null."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -60,7 +67,8 @@ def row(**columns: Column) -> Row:
 def whole(image: Image) -> Row:
     """Describe the row that holds every column of the table that a view can use."""
     # Whichever columns there are: one that is gone is no reason to have no row.
-    return Row({name: image._read(name, may_be_gone=True) for name in names_of(image)}, is_whole=True)
+    columns = {column_name(name): image._read(name, may_be_gone=True) for name in names_of(image)}
+    return Row(columns, is_whole=True)
 
 
 def truncate_to_millis(column: Column) -> Column:
@@ -72,14 +80,18 @@ def truncate_to_millis(column: Column) -> Column:
 
 
 class Image:
-    """One row image of a table, as a view function sees it: `u.email` is a column."""
+    """One row image of a table, as a view function sees it: `u.email` is a column, and so is `u["postal code"]`.
+
+    In brackets stands Postgres' name. A name that is none of Python's has one by `penstock_views.names.column_name`.
+    """
 
     def __init__(self, table: str, column: Column, fields: T.StructType) -> None:
         self._table, self._column, self._fields = table, column, fields
         self._as_read: list[Column] = []
 
     def __getattr__(self, name: str) -> Column:
-        return self._read(name)
+        meant = postgres_name(name)
+        return self._read(meant if meant in self._fields.names else name)
 
     def _read(self, name: str, *, may_be_gone: bool = False) -> Column:
         if name not in self._fields.names or name == REFUSED.name:
@@ -102,7 +114,7 @@ class Image:
         return F.when(is_held, value).otherwise(failure).alias(field.name, metadata=field.metadata)
 
     def __getitem__(self, name: str) -> Column:
-        return self.__getattr__(name)
+        return self._read(name if name in self._fields.names else postgres_name(name))
 
 
 class NotedImage(Image):
@@ -211,16 +223,27 @@ def declare(kind: type[Kind], function: Callable[[Image], Row], table: str, key:
     """
     file, line = Path(inspect.getsourcefile(function) or "?"), function.__code__.co_firstlineno
     # One name in quotes is a sequence too, of letters; nobody means that.
-    columns = () if isinstance(key, str) else tuple(key)
+    columns = () if isinstance(key, str) else tuple(name if is_plain(name) else column_name(name) for name in key)
     declared = kind(function.__name__, table, columns, revision, function, file, line)
     _refuse_impossible(declared)
     return declared
 
 
 def _refuse_impossible(view: View) -> None:
+    topic = topic_of(view.table)
     problems = [
         (not _NAME.match(view.name), "a view's name has lower-case letters, digits and _ only"),
-        (view.table.count(".") != 1, f"table `{view.table}` must be written schema.table"),
+        (len(view.name) > MOST_IN_NAME, f"a view's name has at most {MOST_IN_NAME} characters, as Cassandra's tables"),
+        (
+            not is_table(view.table),
+            f"table `{view.table}` must be written schema.table, as the catalogue spells it; a name with a dot, comma, "
+            "quote or backslash in it, or a blank at an end, cannot be captured: rename the table",
+        ),
+        (
+            len(topic) > MOST_IN_TOPIC,
+            f"the topic of table `{view.table}` would have {len(topic)} characters, and Kafka takes {MOST_IN_TOPIC}: "
+            "rename the table",
+        ),
         (not view.key, "key must list one column or more, as in key=['id']"),
         (len(set(view.primary_key)) != len(view.primary_key), "key names a column twice"),
         (not 1 <= view.revision <= MAX_GENERATION, f"revision must be 1 to {MAX_GENERATION}, not {view.revision}"),

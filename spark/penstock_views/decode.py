@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from penstock_views import wire
 from penstock_views.carriers import GONE
 from penstock_views.envelope import Writer, image_type
+from penstock_views.names import column_name
 from penstock_views.try_eval import try_eval
 
 RECORD = ("topic", "partition", "offset", "key", "value", "headers")
@@ -49,7 +50,7 @@ class Source:
 
     def column(self, part: str) -> str:
         """Name the frame's column that holds one of the two images of this table."""
-        return f"{self.table.replace('.', '__')}__{part}"
+        return f"{column_name(self.table)}__{part}"
 
     def envelope(self, writer: Writer) -> str:
         """Name the frame's column that holds the opened envelope of a writer schema."""

@@ -191,11 +191,11 @@ def _entries(frame: DataFrame, output: Output, stays: Column) -> tuple[Column, C
         "tx_id": F.col("tx_id"),
         "committed_at": F.timestamp_millis("committed_ms"),
     }
-    leaving = change | {"op": F.lit("d"), "before": as_text(old)}
+    leaving = change | {"op": F.lit("d"), "before": as_text(old, names)}
     coming = change | {
         "op": F.when(stays, "u").when(F.col("op") == "r", "r").otherwise("c"),
-        "before": F.when(stays, as_text(old)),
-        "after": as_text(new),
+        "before": F.when(stays, as_text(old, names)),
+        "after": as_text(new, names),
         "changed": F.when(stays, changed_columns(old, new, names)),
     }
     keys = [[row[name].alias(name) for name in output.view.key] for row in (old, new)]

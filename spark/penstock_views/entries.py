@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock_views.declare import VERSION, History, ViewInvalid
+from penstock_views.names import postgres_name
 
 ENTRY = (
     T.StructType()
@@ -35,19 +36,27 @@ def entry_type(view: History, row: T.StructType) -> T.StructType:
     taken = [name for name in view.key if name in ENTRY.names]
     if taken:
         raise ViewInvalid(
-            view.origin, f"key column {taken[0]} has a name of the history's own: {', '.join(ENTRY.names)}"
+            view.origin,
+            f"key column {taken[0]} has a name of the history's own ({', '.join(ENTRY.names)}); give it another in "
+            f"row(...), as in {taken[0]}_=u.{taken[0]}, and in the key",
         )
     return T.StructType([row[name] for name in view.key] + ENTRY.fields)
 
 
-def as_text(row: Column) -> Column:
-    """Write a row as JSON: every column, NULLs too, in the order of the row; times in UTC; NULL stays NULL."""
+def as_text(row: Column, names: Sequence[str]) -> Column:
+    """Write a row as JSON: every column, NULLs too, in the order of the row; times in UTC; NULL stays NULL.
+
+    :param names: of the row's columns; the JSON has those of Postgres.
+    """
+    if any(postgres_name(name) != name for name in names):
+        renamed = F.struct(*[row[name].alias(postgres_name(name)) for name in names])
+        row = F.when(row.isNotNull(), renamed)
     return F.to_json(row, _JSON)
 
 
 def changed_columns(old: Column, new: Column, names: Sequence[str]) -> Column:
-    """Write the names of the columns whose values differ as a JSON array."""
-    differing = [F.when(~old[name].eqNullSafe(new[name]), F.lit(name)) for name in names]
+    """Write the names of the columns whose values differ, as Postgres has them, as a JSON array."""
+    differing = [F.when(~old[name].eqNullSafe(new[name]), F.lit(postgres_name(name))) for name in names]
     return F.to_json(F.array_compact(F.array(*differing)))
 
 

@@ -17,6 +17,7 @@ from pyspark.sql.avro.functions import from_avro
 from penstock.errors import TerminalError
 from penstock_views.canonical import field_from_writer, is_usable, not_null
 from penstock_views.carriers import GONE, REFUSED, Carrier, avro_carrier, carry_all, gone_column
+from penstock_views.names import postgres_name
 
 ORIGIN = ("lsn", "txId", "ts_ms")
 """What is read of an envelope's `source`: the change's place in the log, its transaction, and when that committed."""
@@ -52,14 +53,15 @@ class Writer:
 
     @cached_property
     def columns(self) -> dict[str, dict[str, Any]]:
-        """The columns of the row image: name to Avro field.
+        """The columns of the row image: Postgres' name to Avro field.
 
         :raises NoEnvelope: when this is no envelope.
         """
         image = not_null(self._part("before")["type"])
         if not isinstance(image, dict) or image.get("type") != "record":
             raise NoEnvelope(self.schema_id, "row image in `before`")
-        return {field["name"]: field for field in image["fields"] if self.known is None or field["name"] in self.known}
+        columns = {postgres_name(field["name"]): field for field in image["fields"]}
+        return {name: field for name, field in columns.items() if self.known is None or name in self.known}
 
     @cached_property
     def reader(self) -> str:
@@ -97,7 +99,8 @@ class Writer:
 
     def _read(self, image: Column, field: T.StructField) -> tuple[T.StructField, Carrier | None, Column | None]:
         if field.name in self._usable:
-            return field, avro_carrier(self.columns[field.name], field), image[field.name]
+            written = self.columns[field.name]
+            return field, avro_carrier(written, field), image[written["name"]]
         return gone_column(field) if self.schema_id in field.metadata.get(GONE, ()) else (field, None, None)
 
     def _part(self, name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from penstock_views.carriers import REFUSED
 from penstock_views.declare import Image, NotedImage, Row, View, ViewInvalid, is_as_read, names_read
 from penstock_views.limits import beyond_cql
 from penstock_views.load import line_in
+from penstock_views.names import column_name, is_plain
 from penstock_views.try_eval import try_eval
 
 
@@ -56,6 +57,13 @@ def call_view(view: View, image: Image) -> Row:
     missing = [name for name in view.key if name not in made.columns]
     if missing:
         raise ViewInvalid(view.origin, f"the row lacks the key column(s) {', '.join(missing)}")
+    odd = next((name for name in made.columns if not is_plain(name)), None)
+    if odd is not None:
+        raise ViewInvalid(
+            view.origin,
+            f"column `{odd}` has more than letters (A to Z), digits and _ in its name: call it {column_name(odd)}, "
+            "which a history's JSON shows as the former",
+        )
     first = {name: made.columns[name] for name in view.key}
     return replace(made, columns=first | made.columns)
 

@@ -83,6 +83,8 @@ def session_builder(
         # A view must not depend on where it runs: before's image is computed by another run than after's was.
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
+        # As Postgres, Avro and CQL tell names apart; a renamed column ("email", then "Email") is two in an image.
+        "spark.sql.caseSensitive": "true",
         # What follows from what in a plan is nothing that a view gains by, and with eight writer schemas of a table the
         # optimizer found more and more of it for minutes.
         "spark.sql.constraintPropagation.enabled": "false",

@@ -15,8 +15,12 @@ from pyspark.sql import types as T
 from penstock.errors import TerminalError
 from penstock_views.canonical import field_from_postgres
 
-_COMMENT_OR_TEXT = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'", re.DOTALL)
-_CREATE = re.compile(r"create\s+table\s+(?:if\s+not\s+exists\s+)?([\w.\"]+)\s*\(", re.IGNORECASE)
+_QUOTED = r'"(?:[^"]|"")+"'
+_NAME = re.compile(rf"{_QUOTED}|[\w$]+")
+_COMMENT_OR_TEXT = re.compile(rf"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|(?P<kept>{_QUOTED})", re.DOTALL)
+_CREATE = re.compile(
+    rf"create\s+table\s+(?:if\s+not\s+exists\s+)?((?:{_NAME.pattern})(?:\.(?:{_NAME.pattern}))?)\s*\(", re.IGNORECASE
+)
 _CONSTRAINT = re.compile(r"(constraint|primary\s+key|unique|check|foreign\s+key|exclude|like)\b", re.IGNORECASE)
 _TABLE_KEY = re.compile(r"(?:constraint\s+\w+\s+)?primary\s+key\s*\(([^)]*)\)", re.IGNORECASE)
 _CREATE_TYPE = re.compile(
@@ -54,11 +58,12 @@ def read_table(folder: Path, name: str) -> Table:
     :param name: `schema.table`.
     :raises TableUnknown: when no file creates it.
     """
-    scripts = [_COMMENT_OR_TEXT.sub(" ", file.read_text()) for file in sorted(folder.glob("*.sql"))]
+    texts = [file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql"))]
+    scripts = [_COMMENT_OR_TEXT.sub(lambda found: found["kept"] or " ", text) for text in texts]
     types = _created_types(scripts)
     for sql in scripts:
         for match in _CREATE.finditer(sql):
-            if match[1].replace('"', "").lower() == name:
+            if ".".join(_names(match[1])) == name:
                 return _table(name, list(_definitions(sql, match.end())), types)
     raise TableUnknown(name, folder)
 
@@ -87,22 +92,32 @@ def _table(name: str, definitions: list[str], types: dict[str, str]) -> Table:
     columns = [definition for definition in definitions if not _CONSTRAINT.match(definition)]
     keys = [_column_name(column) for column in columns if re.search(r"\bprimary\s+key\b", column, re.IGNORECASE)]
     for match in filter(None, map(_TABLE_KEY.match, definitions)):
-        keys = [part.strip().strip('"') for part in match[1].split(",")]
+        keys = _names(match[1])
     return Table(name, T.StructType([_field(column, types) for column in columns]), tuple(keys))
 
 
+def _names(text: str) -> list[str]:
+    """Read names as SQL does: in lower case, or in quotes as they are."""
+    found = _NAME.findall(text)
+    return [name[1:-1].replace('""', '"') if name.startswith('"') else name.lower() for name in found]
+
+
 def _column_name(definition: str) -> str:
-    return definition.split(None, 1)[0].strip('"')
+    return _names(definition)[0]
 
 
 def _column_type(definition: str) -> str:
-    return _AFTER_TYPE.split(definition.split(None, 1)[1], maxsplit=1)[0]
+    name = _NAME.match(definition)
+    return _AFTER_TYPE.split(definition[name.end() if name else 0 :], maxsplit=1)[0]
 
 
 def _definitions(sql: str, start: int) -> Iterator[str]:
     """Split what stands between the table's parentheses at its outer commas."""
-    depth, begin = 0, start
+    depth, begin, is_name = 0, start, False
     for at in range(start, len(sql)):
+        is_name ^= sql[at] == '"'
+        if is_name:
+            continue
         if sql[at] == "(":
             depth += 1
         elif (sql[at] == "," and depth == 0) or (sql[at] == ")" and depth == 0):

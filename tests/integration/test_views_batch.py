@@ -102,7 +102,7 @@ def test_rows_that_the_view_cannot_hold_are_told_apart(
         database.cursor().execute(INSERT, (ID.format(number), number))
     expected = expected_rows(spark, view, source(config))
     assert [row["id"] for row in expected.rows.collect()] == [ID.format(1)]
-    assert [(row["id"], row["problem"]) for row in expected.rejected.collect()] == [
+    assert [(row["image"]["id"], row["problem"]) for row in expected.rejected.collect()] == [
         (ID.format(0), "view v cannot compute: share")
     ]
 
