@@ -1,4 +1,4 @@
-"""A table that goes and comes back, or loses its key, on a real Postgres: it has another life then, or it is refused."""
+"""A table that goes and comes back, or loses its key, on a real Postgres: it has another life, or it is refused."""
 
 from __future__ import annotations
 
