@@ -97,7 +97,7 @@ def _source(config: Config) -> list[Reading]:
 def _slot(config: Config) -> list[Reading]:
     query = """
         SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint
-        FROM pg_replication_slots WHERE slot_name = %s
+        FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()
     """
     with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
         cursor.execute(query, (SLOT,))

@@ -49,6 +49,7 @@ class EpochFell(TerminalError):
 class Wal:
     """What Postgres says of its WAL.
 
+    :param has_slot: of this database: one that was put in the place of another has its own.
     :param end: the LSN at which it ends.
     """
 
@@ -59,7 +60,7 @@ class Wal:
 def read_wal(config: Config) -> Wal:
     """Ask Postgres for the replication slot and for the end of its WAL."""
     query = """
-        SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %s),
+        SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()),
             pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
     """
     with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:

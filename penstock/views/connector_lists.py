@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +88,16 @@ def with_epoch(project: Project, epoch: int) -> dict[Path, str]:
     """Return the text of the source's file with another epoch."""
     source = _file(project, SOURCE)
     return {source: _set(source.read_text(encoding="utf-8"), EPOCH, str(epoch))}
+
+
+def without(config: Mapping[str, str], view: str, tables: Collection[str]) -> dict[str, str]:
+    """Return the configuration of either connector without a view, and without tables that nothing needs any more."""
+    left = {key: value for key, value in config.items() if key != _mapping_key(view)}
+    patterns = {include_pattern(table) for table in tables}
+    for key, gone in ((TOPICS, {f"views.{view}"}), (TABLES, patterns)):
+        if key in left:
+            left[key] = ",".join(entry for entry in _split(left[key]) if entry not in gone)
+    return left
 
 
 def include_pattern(table: str) -> str:

@@ -5,7 +5,7 @@ Whoever reads or writes it is told first (sink, job), then its topic, subjects, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from cassandra.metadata import protect_name
@@ -15,21 +15,23 @@ from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
-from penstock.connect.files import read_connectors
+from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.registry.client import RegistryClient
+from penstock.stack import stack
 from penstock.topics.admin import TopicAdmin
 from penstock.views.apply import renew_jobs
 from penstock.views.begin import forget_lives
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SINK, SOURCE, read_lists, with_views
+from penstock.views.connector_lists import SINK, SOURCE, read_lists, with_views, without
 from penstock.views.derived import write_changed
 from penstock.views.fills import forget
 from penstock.views.load import views_of
 from penstock.views.publication import withdraw
 
 _PARTS = ("key", "value")
+_BEFORE_JOBS = ("topics", "subjects")
 
 OnStep = Callable[[str, str], None]
 
@@ -51,7 +53,7 @@ class NothingLeft(TerminalError):
 
 
 def left_of(config: Config, name: str) -> list[Path]:
-    """Return the files of a view whose function is gone.
+    """Return the files of a view whose function is gone; the one that is deleted last comes first.
 
     :raises ViewDeclared: with file and line, when it is not gone.
     :raises NothingLeft: when there is neither a file nor a mapping.
@@ -68,32 +70,60 @@ def left_of(config: Config, name: str) -> list[Path]:
 
 
 def drop_view(config: Config, name: str, *, on_step: OnStep) -> None:
-    """Remove a view; its rows and records are gone then.
+    """Remove a view; its rows and records are gone then. Cut off at any step, it can be asked for again.
+
+    Other views that were never applied are left alone: what runs is told only that this one is gone.
 
     :raises ViewDeclared, NothingLeft: before anything is removed.
     """
     files, project, views = left_of(config, name), Project.of(config), views_of(config)
     gone = sorted(set(read_lists(project).tables) - {view.table for view in views})
-    changed = write_changed(with_views(project, views, dropped=name))
+    # First of all: a view that is made anew under the name must not count as filled.
+    with open_session(config) as session:
+        forget(session, config.cassandra.keyspace, name)
     with ConnectApi(config.connect.url) as api:
-        apply_connectors(api, files=read_connectors(project.connectors, names=[SINK, SOURCE]))
+        leave_out(api, name, gone)
+    _withdraw(config, gone, on_step)
+    changed = write_changed(with_views(project, views, dropped=name))
     on_step("connectors", ", ".join(file.name for file in changed) or "named it no more")
-    for file in files:
+    for file in files[1:]:
+        file.unlink()
+    if f"views.{name}" in TopicAdmin(config.kafka.bootstrap).topics():
+        on_step("jobs", "restarted without it" if _renew_jobs(config) else "ran without it")
+    forget_lives(config, name)
+    _delete_records(config, name)
+    on_step("topic", f"views.{name} and its subjects deleted")
+    with open_session(config) as session:
+        keyspace = config.cassandra.keyspace
+        session.execute(f"DROP TABLE IF EXISTS {protect_name(keyspace)}.{protect_name(name)}")
+    on_step("table", f"{keyspace}.{name} dropped")
+    for file in files[:1]:
         file.unlink()
     on_step("files", ", ".join(project.shown(file) for file in files) or "none left")
-    on_step("jobs", "restarted without it" if renew_jobs(config) else "ran without it")
-    forget_lives(config, name)
-    _withdraw(config, gone, on_step)
+
+
+def leave_out(api: ConnectApi, name: str, tables: Collection[str]) -> None:
+    """Take a view and tables out of the running connectors, whatever else their files say.
+
+    :raises ConnectorFailed: a connector does not run without them, with its trace.
+    """
+    running = [each for each in (SINK, SOURCE) if each in api.connectors()]
+    apply_connectors(api, files=[ConnectorFile(each, without(api.config(each), name, tables)) for each in running])
+
+
+def _renew_jobs(config: Config) -> bool:
+    """Restart the jobs; a view that was not applied yet comes along with them and needs its topics."""
+    for step in stack.steps(config):
+        if step.name in _BEFORE_JOBS:
+            step.action()
+    return renew_jobs(config)
+
+
+def _delete_records(config: Config, name: str) -> None:
     TopicAdmin(config.kafka.bootstrap).delete([f"views.{name}"])
     with RegistryClient(config.registry.url) as registry:
         for part in _PARTS:
             registry.delete_subject(f"views.{name}-{part}")
-    on_step("topic", f"views.{name} and its subjects deleted")
-    with open_session(config) as session:
-        keyspace = config.cassandra.keyspace
-        forget(session, keyspace, name)
-        session.execute(f"DROP TABLE IF EXISTS {protect_name(keyspace)}.{protect_name(name)}")
-    on_step("table", f"{keyspace}.{name} dropped")
 
 
 def _withdraw(config: Config, tables: list[str], on_step: OnStep) -> None:

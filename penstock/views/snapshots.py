@@ -1,7 +1,8 @@
 """Find a first snapshot that was cut off and begun again, and note its tables among the silent changes.
 
 The second try begins at a later place of the WAL. A row that the first had read, and that was deleted in between, is in
-the views and no event will ever take it out. A re-read of the table and its sweep do (refill.py).
+the views and no event will ever take it out. A re-read of the table and its sweep do (refill.py). A second snapshot of
+one epoch does the same: the source had lost its place, as when its offsets are deleted over Connect's REST.
 https://debezium.io/documentation/reference/stable/configuration/notification.html
 """
 
@@ -25,36 +26,66 @@ from penstock.views.load import views_of
 from penstock.views.silent import SilentChange, silent_changes
 
 _FIRST_SNAPSHOT = "Initial Snapshot"
-_WHAT = "its snapshot was cut off and begun again, rows may have been deleted"
+_CUT_OFF = "its snapshot was cut off and begun again, rows may have been deleted"
+_LOST_PLACE = "the source lost its place and took another snapshot, rows may have been deleted"
+_EPOCH = "epoch"
 _TIMEOUT_S = 10.0
 _QUICKLY_S = 5.0
 
-_IS_SET_UP = "SELECT to_regclass('penstock.snapshots_read') IS NOT NULL"
-_POSITION = "SELECT next_offset FROM penstock.snapshots_read"
+_IS_SET_UP = """
+    SELECT EXISTS (
+        SELECT FROM pg_attribute
+        WHERE attrelid = to_regclass('penstock.snapshots_read') AND attname = 'complete_epoch'
+    )
+"""
+_POSITION = "SELECT next_offset, complete_epoch FROM penstock.snapshots_read"
 _SET_POSITION = """
-    INSERT INTO penstock.snapshots_read (next_offset) VALUES (%s)
-    ON CONFLICT (only_row) DO UPDATE SET next_offset = excluded.next_offset
+    INSERT INTO penstock.snapshots_read (next_offset, complete_epoch) VALUES (%s, %s)
+    ON CONFLICT (only_row) DO UPDATE SET next_offset = excluded.next_offset, complete_epoch = excluded.complete_epoch
 """
 _NOTE = "INSERT INTO penstock.silent_changes (table_name, what) VALUES (%s, %s)"
 
 
 @dataclass(frozen=True)
 class Told:
-    """What Debezium said of a first snapshot: `STARTED`, `COMPLETED`, ..., and where."""
+    """What Debezium said of a first snapshot: `STARTED`, `COMPLETED`, ..., where, and in which epoch."""
 
     offset: int
     type: str
+    epoch: int
 
 
-def begun_again(told: Iterable[Told]) -> tuple[bool, int | None]:
-    """Tell whether a snapshot was begun again before it was complete, and where the last one began that is not."""
-    again, open_since = False, None
+@dataclass(frozen=True)
+class Begun:
+    """What became of the snapshots.
+
+    :param why: rows may be left over: a snapshot was begun again, or another one of the same epoch was taken.
+    :param open_since: where the last one began that is not complete.
+    :param complete: the epoch whose snapshot is complete.
+    """
+
+    why: str | None
+    open_since: int | None
+    complete: int | None
+
+
+def begun_again(told: Iterable[Told], *, complete: int | None) -> Begun:
+    """Follow what was told.
+
+    :param complete: the epoch whose snapshot was complete before.
+    """
+    why, open_since = None, None
     for each in told:
         if each.type == "STARTED":
-            again, open_since = again or open_since is not None, each.offset
+            if open_since is not None:
+                why = why or _CUT_OFF
+            if complete == each.epoch:
+                # Said once: looked at again from here, the epoch has none that is complete.
+                why, complete = why or _LOST_PLACE, None
+            open_since = each.offset
         elif each.type == "COMPLETED":
-            open_since = None
-    return again, open_since
+            open_since, complete = None, each.epoch
+    return Begun(why, open_since, complete)
 
 
 def unsent_changes(config: Config) -> list[SilentChange]:
@@ -81,12 +112,12 @@ def note_begun_again(config: Config, connection: Connection, tables: Collection[
         if cursor.fetchone() == (False,) or not _has_notifications(config):
             return
         cursor.execute(_POSITION)
-        position = (cursor.fetchone() or (0,))[0]
+        position, complete = cursor.fetchone() or (0, None)
         told, end = _read(config, position)
-        again, open_since = begun_again(told)
-        if again:
-            cursor.executemany(_NOTE, [(table, _WHAT) for table in sorted(tables)])
-        cursor.execute(_SET_POSITION, (end if open_since is None else open_since,))
+        begun = begun_again(told, complete=complete)
+        if begun.why:
+            cursor.executemany(_NOTE, [(table, begun.why) for table in sorted(tables)])
+        cursor.execute(_SET_POSITION, (end if begun.open_since is None else begun.open_since, begun.complete))
 
 
 def _has_notifications(config: Config) -> bool:
@@ -111,8 +142,14 @@ def _read(config: Config, position: int) -> tuple[list[Told], int]:
         while (record := _next(config, consumer)).error() is None:
             value = decoder.decode(record.value()).value
             if isinstance(value, dict) and value.get("aggregate_type") == _FIRST_SNAPSHOT:
-                told.append(Told(record.offset() or 0, value["type"]))
+                told.append(Told(record.offset() or 0, value["type"], _epoch(record)))
         return told, record.offset() or 0
+
+
+def _epoch(record: Message) -> int:
+    """Return the epoch that the source stamps on each record."""
+    stamped = dict(record.headers() or []).get(_EPOCH)
+    return int(stamped) if stamped else 1
 
 
 def _next(config: Config, consumer: Consumer) -> Message:

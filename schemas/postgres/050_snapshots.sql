@@ -5,3 +5,5 @@ CREATE TABLE IF NOT EXISTS penstock.snapshots_read (
     next_offset bigint NOT NULL,
     only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row)
 );
+-- The epoch whose snapshot is complete: another one of it means that the source had lost its place.
+ALTER TABLE penstock.snapshots_read ADD COLUMN IF NOT EXISTS complete_epoch int;

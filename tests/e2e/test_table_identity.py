@@ -1,4 +1,4 @@
-"""Tables that go and come back, and enums whose values are renamed: said, and made good by one `views apply`."""
+"""Tables that go and come back, renamed enum values, a lost place in the log: said, and mended by one `views apply`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from penstock.config import ROOT
+from penstock.connect.api import ConnectApi, State
 from penstock.project import Project
+from penstock.stack.wait import wait_until
+from penstock.views.connector_lists import SOURCE
+from tests.e2e import oracle as users
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
@@ -19,6 +23,7 @@ CREATE TABLE away (id int PRIMARY KEY, n int);
 INSERT INTO away SELECT g, g FROM generate_series(1, 100) g;
 CREATE TABLE swap (id int PRIMARY KEY, n int);
 INSERT INTO swap SELECT g, g FROM generate_series(1, 100) g;
+CREATE TABLE unwanted (id int PRIMARY KEY);
 CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE TABLE moody (id int PRIMARY KEY, m mood);
 INSERT INTO moody VALUES (1, 'ok'), (2, 'ok'), (3, 'sad')
@@ -63,6 +68,16 @@ def moods(r: Image) -> Totals:
     """Count who is in a mood."""
     return totals(m=r.m, rows=count())
 '''
+UNWANTED = '''"""A view that is not wanted after all."""
+
+from penstock_views import Image, Row, row, view
+
+
+@view("public.unwanted", key=["id"])
+def unwanted(r: Image) -> Row:
+    """Hold one row per row."""
+    return row(id=r.id)
+'''
 NAMES = ("again_by_id", "again_history", "away_by_id", "swap_by_digit", "moody_by_mood", "moods")
 PAIRS = {
     "again_by_id": ("SELECT id, n FROM again", "id, n"),
@@ -86,7 +101,7 @@ GOES_AND_COMES = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def project(stack: Stack) -> Project:
     """Return the copy that the stack works on; the clone's own files must not change."""
     project = Project.of(stack.config)
@@ -95,17 +110,23 @@ def project(stack: Stack) -> Project:
     return project
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def views(stack: Stack, project: Project) -> Iterator[None]:
     """Make the views live; remove them again."""
     stack.sql(TABLES)
-    file = project.views / "identity.py"
+    file, unwanted = project.views / "identity.py", project.views / "unwanted.py"
     file.write_text(VIEWS)
-    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
+    unwanted.write_text(UNWANTED)
+    stack.run(".venv/bin/penstock views write")
+    # One of the new views goes before any of them is live.
+    unwanted.unlink()
+    refused = stack.run(".venv/bin/penstock views apply", check=False)
+    assert "`penstock views drop unwanted`" in refused.stderr
+    stack.run(".venv/bin/penstock views drop unwanted --yes && .venv/bin/penstock views apply")
     yield
     file.unlink()
     stack.run(" && ".join(f".venv/bin/penstock views drop {name} --yes" for name in NAMES))
-    stack.sql("DROP TABLE IF EXISTS again, away, gone, swap, swap_old, moody; DROP TYPE mood")
+    stack.sql("DROP TABLE IF EXISTS again, away, gone, swap, swap_old, moody, unwanted; DROP TYPE mood")
 
 
 def differences(stack: Stack) -> list[str]:
@@ -162,3 +183,46 @@ def test_what_went_and_came_back_is_said_and_one_apply_makes_it_exact(stack: Sta
     said = in_one_line(stack.run(".venv/bin/penstock status", check=False).stdout)
     assert "`penstock views apply`" not in said
     assert "every view was filled" in stack.run(".venv/bin/penstock views apply").stdout
+
+
+def change_all(stack: Stack, n: int) -> None:
+    stack.sql(f"UPDATE again SET n = {n} WHERE id % 10 = 5")
+    stack.sql(f"DELETE FROM away WHERE id % 10 = {n}")
+    stack.sql(f"UPDATE swap SET n = n + {n} WHERE id < 9")
+    stack.sql(f"INSERT INTO moody VALUES ({100 + n}, 'fine')")
+
+
+@pytest.mark.usefixtures("views")
+def test_a_publication_that_was_dropped(stack: Stack) -> None:
+    wait_until_exact(stack)
+    stack.sql("DROP PUBLICATION penstock")
+    change_all(stack, 1)
+    said = in_one_line(stack.run(".venv/bin/penstock status", check=False).stdout)
+    assert said.count("it left the publication") == 5
+    stack.run(".venv/bin/penstock views apply")
+    wait_until_exact(stack)
+    change_all(stack, 2)
+    wait_until_exact(stack)
+    users.wait_until_exact(stack)
+
+
+@pytest.mark.usefixtures("views")
+def test_offsets_of_the_source_that_were_deleted(stack: Stack) -> None:
+    wait_until_exact(stack)
+    with ConnectApi(stack.config.connect.url) as api:
+        api.stop(SOURCE)
+        wait_until(lambda: api.status(SOURCE).connector.state == State.STOPPED, timeout_s=PATIENCE_S, what="it stops")
+        change_all(stack, 3)
+        api.delete_offsets(SOURCE)
+        api.resume(SOURCE)
+
+    def is_said() -> bool:
+        status = in_one_line(stack.run(".venv/bin/penstock status", check=False).stdout)
+        return "table public.away the source lost its place and took another snapshot" in status
+
+    wait_until(is_said, timeout_s=PATIENCE_S, what="the new snapshot is said")
+    stack.run(".venv/bin/penstock views apply")
+    wait_until_exact(stack)
+    change_all(stack, 4)
+    wait_until_exact(stack)
+    users.wait_until_exact(stack)

@@ -27,6 +27,7 @@ from penstock.topics.create import TopicsDiffer, create_topics
 from penstock.topics.declare import Topic
 from penstock.topics.tail import TopicReader, TopicUnknown
 from penstock.views.catalogue import connect
+from penstock.views.connector_lists import EPOCH
 from penstock.views.silent import silent_changes
 from penstock.views.snapshots import note_begun_again
 from tests.integration.servers import started
@@ -169,7 +170,23 @@ def test_a_snapshot_that_is_cut_off_and_begun_again_is_noted_once(config: Config
     api.resume(SOURCE)
     wait_until(lambda: bool(noted(config)), timeout_s=PATIENCE_S, what="the second try is noted")
     assert noted(config) == [("public.users", "its snapshot was cut off and begun again, rows may have been deleted")]
+    wait_until(lambda: is_complete(config, epoch=2), timeout_s=PATIENCE_S, what="the second try is complete")
+    api.stop(SOURCE)
+    wait_until_stopped(api)
+    api.delete_offsets(SOURCE)
+    api.resume(SOURCE)
+    wait_until(lambda: len(noted(config)) > 1, timeout_s=PATIENCE_S, what="a snapshot for lost offsets is noted")
+    assert noted(config)[1:] == [
+        ("public.users", "the source lost its place and took another snapshot, rows may have been deleted")
+    ]
     api.delete(SOURCE)
+
+
+def is_complete(config: Config, *, epoch: int) -> bool:
+    noted(config)
+    with connect(config) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT complete_epoch FROM penstock.snapshots_read")
+        return cursor.fetchone() == (epoch,)
 
 
 MANY_USERS = """
@@ -180,9 +197,10 @@ MANY_USERS = """
 
 
 def forget_where_it_was(config: Config, api: ConnectApi) -> None:
-    """Make the source begin with a snapshot again."""
+    """Make the source begin with a snapshot again, in an epoch of its own."""
     api.stop(SOURCE)
     wait_until_stopped(api)
+    api.put_config(SOURCE, {**api.config(SOURCE), EPOCH: "2"})
     api.delete_offsets(SOURCE)
     wait_until(lambda: drop_slot(config), timeout_s=PATIENCE_S, what="Postgres lets go of the slot")
 

@@ -10,8 +10,21 @@ import pytest
 from penstock_views.declare import View, row
 
 from penstock.config import Config
+from penstock.connect.files import read_connector
 from penstock.project import Project
-from penstock.views.connector_lists import PAUSED, SINK, SOURCE, Lists, read_lists, with_epoch, with_paused, with_views
+from penstock.views.connector_lists import (
+    PAUSED,
+    SINK,
+    SOURCE,
+    TABLES,
+    TOPICS,
+    Lists,
+    read_lists,
+    with_epoch,
+    with_paused,
+    with_views,
+    without,
+)
 from penstock.views.generation import epoch_of
 
 
@@ -51,6 +64,18 @@ def test_a_new_view_comes_last_and_a_dropped_one_leaves_the_files_as_they_were(p
     assert "lines" in lists.mapped
     write(with_views(project, USERS, dropped="lines"))
     assert {name: (project.connectors / f"{name}.json").read_text() for name in before} == before
+
+
+def test_what_runs_goes_on_without_a_view_and_nothing_else_of_the_files_is_told_to_it(project: Project) -> None:
+    before = {name: read_connector(project.connectors / f"{name}.json").config for name in (SOURCE, SINK)}
+    write(with_views(project, [*USERS, LINES]))
+    now = {name: read_connector(project.connectors / f"{name}.json").config for name in (SOURCE, SINK)}
+    assert {name: without(config, "lines", ["sales.Order Lines"]) for name, config in now.items()} == before
+    assert {name: without(config, "never_applied", []) for name, config in before.items()} == before
+    left = without(before[SINK], "users_by_id", [])
+    assert left[TOPICS] == "views.users_by_country"
+    assert [key for key in left if "users_by_id" in key] == []
+    assert without(now[SOURCE], "lines", [])[TABLES] == now[SOURCE][TABLES]
 
 
 def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(project: Project) -> None:
