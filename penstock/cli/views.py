@@ -180,7 +180,10 @@ def apply() -> None:
 def repair_view(
     name: Name,
     key: Annotated[
-        list[str] | None, typer.Argument(help="The primary key of one row of the table; every row when none is given.")
+        list[str] | None,
+        typer.Argument(
+            help="The primary key of one row: as one text, or a value for each column; every row without one."
+        ),
     ] = None,
 ) -> None:
     """Make a view right again while changes go on: read its table (or one row) again, then remove what should be gone.

@@ -86,11 +86,11 @@ class Guard:
         return result
 
     def _note(self, who: str, action: str, target: str, outcome: str) -> None:
-        entry = Entry(time.time(), who, action, target, outcome.splitlines()[0][:500])
+        entry = Entry(time.time(), who, action, target, (outcome.splitlines() or [""])[0][:500])
         with self._lock:
             self.entries.append(entry)
             self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("a") as log:
+            with self._log.open("a", encoding="utf-8", errors="backslashreplace") as log:
                 log.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
 
     def _read(self) -> list[Entry]:

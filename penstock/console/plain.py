@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, datetime
 from decimal import Decimal
+from math import inf, isfinite
 from typing import Any
 
 UNKNOWN = "\N{EN DASH}"
@@ -13,6 +14,8 @@ UNKNOWN = "\N{EN DASH}"
 
 def plain(value: Any) -> Any:
     """Return the value in dicts, lists, text, numbers, booleans and None."""
+    if isinstance(value, float) and not isfinite(value):
+        return {inf: "Infinity", -inf: "-Infinity"}.get(value, "NaN")  # JSON has no such numbers
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, dict):

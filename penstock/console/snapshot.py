@@ -60,6 +60,12 @@ class Snapshot:
         tables = self.postgres.value.tables if self.postgres.value else ()
         return next((each.primary_key for each in tables if each.name == table), ())
 
+    def key_types(self, table: str) -> dict[str, str]:
+        """Return the primary key of a source table, in order, with its types; empty when nobody knows."""
+        tables = self.postgres.value.tables if self.postgres.value else ()
+        found = next((each for each in tables if each.name == table), None)
+        return dict(zip(found.primary_key, found.key_types, strict=False)) if found else {}
+
     def kind_of(self, topic: str) -> str:
         """Say what a topic is for: change, view, dead letters or internal."""
         if topic in self.known.source_topics:

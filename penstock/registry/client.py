@@ -13,6 +13,7 @@ import requests
 
 from penstock.errors import TerminalError, TransientError
 from penstock.http_client import HttpClient
+from penstock.registry.decode import AVRO, Schema
 
 _CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 _MESSAGE_LIMIT = 600
@@ -63,10 +64,10 @@ class RegistryClient(HttpClient):
         found = self._send("GET", f"/subjects/{_path(subject)}/versions", absent=[])
         return tuple(found)
 
-    def version(self, subject: str, version: int) -> tuple[int, str] | None:
-        """GET /subjects/SUBJECT/versions/VERSION: its schema's id and JSON text, or None."""
+    def version(self, subject: str, version: int) -> tuple[int, Schema] | None:
+        """GET /subjects/SUBJECT/versions/VERSION: its schema's id and the schema, or None."""
         found = self._send("GET", f"/subjects/{_path(subject)}/versions/{version}", absent={})
-        return (int(found["id"]), str(found["schema"])) if found else None
+        return (int(found["id"]), _schema(found)) if found else None
 
     def is_compatible(self, subject: str, schema: str) -> tuple[bool, tuple[str, ...]]:
         """POST /compatibility/subjects/SUBJECT/versions/latest: whether a schema may follow, and why not."""
@@ -83,10 +84,10 @@ class RegistryClient(HttpClient):
         self._send("DELETE", f"/subjects/{_path(subject)}", absent=[])
         self._send("DELETE", f"/subjects/{_path(subject)}?permanent=true", absent=[])
 
-    def schema(self, schema_id: int) -> str | None:
-        """GET /schemas/ids/ID: the schema as JSON text, None when the registry has no such id."""
-        found: dict[str, str] = self._send("GET", f"/schemas/ids/{schema_id}", absent={})
-        return found.get("schema")
+    def schema(self, schema_id: int) -> Schema | None:
+        """GET /schemas/ids/ID: the schema, None when the registry has no such id."""
+        found = self._send("GET", f"/schemas/ids/{schema_id}", absent={})
+        return _schema(found) if found else None
 
     def compatibility(self, subject: str) -> str | None:
         """GET /config/SUBJECT: the subject's own setting, None when it has none."""
@@ -116,6 +117,10 @@ class RegistryClient(HttpClient):
         if reply.status_code >= requests.codes.server_error:
             raise RegistryUnreachable(self._url, f"HTTP {reply.status_code}: {_message(reply)[:_MESSAGE_LIMIT]}")
         raise RegistryRefused(f"{method} {url}", reply.status_code, _message(reply))
+
+
+def _schema(found: dict[str, Any]) -> Schema:
+    return Schema(str(found["schema"]), str(found.get("schemaType") or AVRO))
 
 
 def _path(subject: str) -> str:

@@ -13,8 +13,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fastavro import parse_schema, schemaless_reader
+from fastavro.schema import SchemaParseException
 
 _HEADER = struct.Struct(">bI")
+AVRO = "AVRO"
+"""The type of a schema that a registry does not name."""
+
 # What fastavro raises on bytes that are not of the schema.
 _DECODE_ERRORS = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error)
 
@@ -28,11 +32,23 @@ class Decoded:
     problem: str | None = None
 
 
+@dataclass(frozen=True)
+class Schema:
+    """A schema as a registry has it; of Avro and JSON its text is JSON."""
+
+    text: str
+    type: str = AVRO
+
+
 class SchemaSource(Protocol):
     """What a decoder asks of a registry."""
 
-    def schema(self, schema_id: int) -> str | None:
-        """Return a schema as JSON text, None when there is no such id."""
+    def schema(self, schema_id: int) -> Schema | None:
+        """Return a schema, None when there is no such id."""
+
+
+class _NotAvro(Exception):
+    """A schema that no record can be decoded by."""
 
 
 class AvroDecoder:
@@ -44,7 +60,7 @@ class AvroDecoder:
 
     def __init__(self, registry: SchemaSource, read: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> None:
         self._registry, self._read = registry, read
-        self._schemas: dict[int, tuple[Any, Any]] = {}
+        self._schemas: dict[int, tuple[Any, Any] | _NotAvro] = {}
 
     def decode(self, data: bytes | None) -> Decoded:
         """Decode a key or value; a null stays None.
@@ -59,17 +75,30 @@ class AvroDecoder:
         schemas = self._schemas_of(schema_id)
         if schemas is None:
             return Decoded(data.hex(), schema_id, f"the registry has no schema {schema_id}")
+        if isinstance(schemas, _NotAvro):
+            return Decoded(data.hex(), schema_id, f"schema {schema_id} {schemas}")
         return _read(data, schema_id, *schemas)
 
-    def _schemas_of(self, schema_id: int) -> tuple[Any, Any] | None:
+    def _schemas_of(self, schema_id: int) -> tuple[Any, Any] | _NotAvro | None:
         """Find the writer schema and what is read of it (None: all)."""
         if schema_id not in self._schemas:
-            text = self._registry.schema(schema_id)
-            if text is None:  # not kept: it may be registered a moment later
+            found = self._registry.schema(schema_id)
+            if found is None:  # not kept: it may be registered a moment later
                 return None
-            writer = json.loads(text)
-            self._schemas[schema_id] = (parse_schema(writer), self._read and parse_schema(self._read(writer)))
+            try:
+                self._schemas[schema_id] = self._parsed(found)
+            except _NotAvro as exc:
+                self._schemas[schema_id] = exc
         return self._schemas[schema_id]
+
+    def _parsed(self, schema: Schema) -> tuple[Any, Any]:
+        if schema.type != AVRO:
+            raise _NotAvro(f"is {schema.type}, not Avro")
+        try:
+            writer = json.loads(schema.text)
+            return parse_schema(writer), self._read and parse_schema(self._read(writer))
+        except (SchemaParseException, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+            raise _NotAvro(f"cannot be read as Avro: {type(exc).__name__}: {exc}") from exc
 
 
 def readable(data: bytes) -> str:

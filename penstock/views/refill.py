@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from penstock_views.declare import History, View
-from penstock_views.names import column_name, topic_of
+from penstock_views.names import topic_of
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import Row, ViewTable
@@ -58,18 +58,15 @@ def settle(
     return removed
 
 
-def refill_rows(config: Config, view: View, wanted: Wanted, key: Mapping[str, str], *, on_progress: OnProgress) -> int:
+def refill_rows(
+    config: Config, view: View, wanted: Wanted, is_of_row: Callable[[Row], bool], *, on_progress: OnProgress
+) -> int:
     """Make the rows that come from one source row right; return how many stale rows were removed.
 
-    :param key: of the source row; a view that renames a column of it is swept as a whole.
+    :param is_of_row: tells which rows of the view may come from it; of others none is removed.
     """
     refuse_paused(config, [view.name])
     began = _reread(config, [view], wanted, on_progress=on_progress)
-
-    def is_of_row(row: Row) -> bool:
-        named = {column_name(column): value for column, value in key.items()}
-        return all(column not in row or str(row[column]) == value for column, value in named.items())
-
     return _sweep(config, [view], began, on_progress=on_progress, only=is_of_row)
 
 

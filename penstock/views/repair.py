@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from penstock_views.declare import View
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
+from penstock.cassandra.table import Row
 from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.keys.text import read_key
+from penstock.keys.types import column_types
+from penstock.keys.values import canonical
+from penstock.names import column_name
 from penstock.views.catalogue import connect, read_live_table
 from penstock.views.load import pick_view, views_of
 from penstock.views.refill import refill, refill_rows
@@ -39,7 +46,8 @@ class KindUnfit(TerminalError):
 def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProgress) -> int:
     """Read the view's table again, or the one row of that primary key; return how many stale rows were removed.
 
-    :raises ViewUnknown, KindUnfit, KeyUnfit: before anything happens.
+    :param key: as one text, or a value for each column of it; empty for all rows.
+    :raises ViewUnknown, KindUnfit, KeyUnfit, KeyTextInvalid: before anything happens.
     """
     view = pick_view(views_of(config), name)
     if type(view) is not View:
@@ -48,10 +56,28 @@ def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProg
         return refill(config, [view], on_progress=on_progress)
     with connect(config) as connection:
         columns = read_live_table(connection, view.table).table.primary_key
-        if len(columns) != len(key):
-            raise KeyUnfit(view.table, columns, key)
-        wanted = Wanted((view.table,), _condition(connection, columns, key))
-    return refill_rows(config, view, wanted, dict(zip(columns, key, strict=True)), on_progress=on_progress)
+        values = _values(view.table, columns, key)
+        wanted = Wanted((view.table,), _condition(connection, columns, values))
+        with connection.cursor() as cursor:
+            types = column_types(cursor, view.table)
+    row = {name: canonical(types[name], value) for name, value in zip(columns, values, strict=True)}
+    is_of_row = partial(_is_of_row, types, row)
+    return refill_rows(config, view, wanted, is_of_row, on_progress=on_progress)
+
+
+def _values(table: str, columns: Sequence[str], given: Sequence[str]) -> Sequence[str]:
+    """Take one text that holds the whole key (penstock/keys/text.py), or one argument for each column."""
+    if len(given) == 1:
+        return read_key(given[0], len(columns))
+    if len(columns) != len(given):
+        raise KeyUnfit(table, columns, given)
+    return given
+
+
+def _is_of_row(types: Mapping[str, str], key: Mapping[str, Any], row: Row) -> bool:
+    """Tell whether a row of the view may come from the source row; a column that the view renames tells nothing."""
+    named = {column_name(name): (types[name], value) for name, value in key.items()}
+    return all(name not in row or canonical(kind, row[name]) == value for name, (kind, value) in named.items())
 
 
 def _condition(connection: Connection, columns: Sequence[str], key: Sequence[str]) -> str:

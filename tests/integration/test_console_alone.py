@@ -18,6 +18,7 @@ from penstock.stack.parts.http import answers
 from penstock.stack.processes import memory_mb
 from penstock.stack.wait import wait_until
 from tests.browser import PAGES, Watched, chromium
+from tests.garbage import send_all
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("console")
@@ -113,6 +114,17 @@ def test_a_console_that_is_not_set_to_write_does_not() -> None:
         assert (answer.status_code, answer.json()["error"]) == (403, "ReadOnly"), path
     tried = requests.get(url("/api/v1/audit"), timeout=5).json()
     assert len(tried) == len(BODIES)
+
+
+def test_no_garbage_makes_the_api_fail() -> None:
+    problems = [asked.problem for asked in send_all(url(""), valid={}) if asked.problem]
+    assert problems == []
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("POST", "/topics"), ("DELETE", "/connectors/x")])
+def test_what_is_no_route_is_said_in_json(method: str, path: str) -> None:
+    answer = requests.request(method, url(f"/api/v1{path}"), timeout=30)
+    assert (answer.status_code, answer.json()["error"]) == (404, "RouteMissing")
 
 
 def test_the_api_describes_itself_without_another_host() -> None:

@@ -21,12 +21,12 @@ def routes(hub: Hub) -> APIRouter:
         """Return every connector, those that failed first."""
         return service.list_connectors(hub)
 
-    @api.get("/{name}")
+    @api.get("/{name:path}")
     def connector(name: str) -> service.ConnectorDetail:
         """Return a connector, its traces, its configuration against its file, and its offsets."""
         return service.connector_detail(hub, name)
 
-    @api.post("/{name}/validate")
+    @api.post("/{name:path}/validate")
     def validate(
         caller: CallerOf, name: str, config: Annotated[dict[str, str], Body(embed=True)]
     ) -> list[tuple[str, str]]:
@@ -36,12 +36,12 @@ def routes(hub: Hub) -> APIRouter:
         """
         return list(service.check_config(hub, name, config, token=caller.token, who=caller.who))
 
-    @api.put("/{name}/config")
+    @api.put("/{name:path}/config")
     def apply(caller: CallerOf, name: str, config: Annotated[dict[str, str], Body(embed=True)]) -> dict[str, str]:
         """Validate and apply a configuration."""
         return {"outcome": service.apply_config(hub, name, config, token=caller.token, who=caller.who)}
 
-    @api.post("/{name}/{action}", status_code=202)
+    @api.post("/{name:path}/{action}", status_code=202)
     def act(caller: CallerOf, name: str, action: str) -> dict[str, Any]:
         """Pause, resume, stop, restart, or restart what failed (`restart-failed`)."""
         service.act(hub, name, action, token=caller.token, who=caller.who)

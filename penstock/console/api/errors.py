@@ -1,32 +1,73 @@
-"""How an error of Penstock becomes an answer: a status, its name, and the message that says what to do."""
+"""How an error becomes an answer: a status, its name, and the message that says what to do. Always JSON."""
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from penstock.connect.api import ConnectorNotFound
 from penstock.console.guard import ReadOnly, TokenWrong
+from penstock.console.service.follow import TableNotFollowed
 from penstock.console.service.messages import TopicMissing
 from penstock.console.service.schemas import SubjectMissing
-from penstock.errors import PenstockError, TransientError
+from penstock.console.service.views import ViewMissing
+from penstock.errors import PenstockError, TerminalError, TransientError
+
+
+class RouteMissing(TerminalError):
+    """The API has nothing there."""
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(f"the API has no {method} /api/v1/{path}; /docs lists what it has")
+
 
 _STATUS: tuple[tuple[type[PenstockError], int], ...] = (
     (ReadOnly, 403),
     (TokenWrong, 401),
+    (RouteMissing, 404),
     (TopicMissing, 404),
     (SubjectMissing, 404),
     (ConnectorNotFound, 404),
+    (ViewMissing, 404),
+    (TableNotFollowed, 404),
     (TransientError, 503),
 )
 
 
 def register(web: FastAPI) -> None:
-    """Answer errors of Penstock so, wherever they come from."""
+    """Answer errors so, wherever they come from."""
     web.add_exception_handler(PenstockError, answer)
+    web.add_exception_handler(RequestValidationError, _answer_invalid)
+    web.add_exception_handler(UnicodeError, _answer_no_text)
 
 
 def answer(_: Request, exc: Exception) -> JSONResponse:
     """Make the answer."""
     status = next((status for kind, status in _STATUS if isinstance(exc, kind)), 422)
-    return JSONResponse({"error": type(exc).__name__, "message": str(exc)}, status_code=status)
+    return _told(status, type(exc).__name__, str(exc))
+
+
+def _answer_invalid(_: Request, exc: Exception) -> JSONResponse:
+    # What was sent is not told back: it may be what no JSON can hold.
+    problems = exc.errors() if isinstance(exc, RequestValidationError) else ()
+    told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems)
+    return _told(422, "RequestInvalid", told)
+
+
+def _answer_no_text(_: Request, exc: Exception) -> JSONResponse:
+    return _told(422, "RequestInvalid", f"a text in it is no Unicode: {exc}")
+
+
+def _told(status: int, error: str, message: str) -> JSONResponse:
+    return _Ascii({"error": error, "message": message}, status_code=status)
+
+
+class _Ascii(JSONResponse):
+    """JSON that no text can break: a request may hold half of a character."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content).encode("ascii")

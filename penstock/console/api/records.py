@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import asdict
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
@@ -16,8 +17,8 @@ from pydantic import BaseModel, Field
 from penstock.console.api.caller import CallerOf
 from penstock.console.hub import Hub
 from penstock.console.service import dead_letters, schemas, topics
-from penstock.console.service.filter import Filter, read_condition
-from penstock.console.service.messages import LIMIT_AT_MOST, Found, Search, Tail, search
+from penstock.console.service.filter import Filter, read_conditions
+from penstock.console.service.messages import LIMIT_AT_MOST, Found, Search, Tail, read_cursor, search
 
 _TAIL_S = 0.5
 
@@ -27,11 +28,16 @@ class _Kept(BaseModel):
 
     key: str = ""
     op: str = Field("", description="kinds of change, such as `ud`")
-    where: list[str] | None = Field(None, description="`field = value`; operators = != ~ > >= < <=")
+    where: list[str] | None = Field(
+        None,
+        description="`field = value`, with `and` between several; operators = != ~ > >= < <=; "
+        "a value may stand in double quotes",
+    )
 
     def filter(self, hub: Hub) -> Filter:
         """Return it as the services take it."""
-        return Filter(self.key, self.op, tuple(read_condition(text, hub.mask) for text in self.where or ()))
+        conditions = (read_conditions(text, hub.mask) for text in self.where or ())
+        return Filter(self.key, self.op, tuple(chain.from_iterable(conditions)))
 
 
 class _Asked(_Kept):
@@ -45,8 +51,7 @@ class _Asked(_Kept):
 
     def search(self, hub: Hub, topic: str) -> Search:
         """Return it as the services take it."""
-        cursor = self.cursor
-        places = None if cursor is None else {int(number): int(at) for number, at in json.loads(cursor).items()}
+        places = None if self.cursor is None else read_cursor(self.cursor)
         return Search(topic, self.start, self.partition, self.filter(hub), self.limit, self.budget_s, places)
 
 
@@ -99,12 +104,12 @@ def _schemas(api: APIRouter, hub: Hub) -> None:
         """Return every subject."""
         return schemas.list_subjects(hub)
 
-    @api.get("/schemas/{name}", tags=["schemas"])
+    @api.get("/schemas/{name:path}", tags=["schemas"])
     def subject(name: str) -> schemas.SubjectDetail:
         """Return a subject's versions with what each changed."""
         return schemas.subject_detail(hub, name)
 
-    @api.post("/schemas/{name}/check", tags=["schemas"])
+    @api.post("/schemas/{name:path}/check", tags=["schemas"])
     def check(name: str, schema: Annotated[dict[str, Any], Body()]) -> schemas.Verdict:
         """Ask whether a schema, which is the body, may follow the newest version; nothing is registered."""
         return schemas.check(hub, name, json.dumps(schema))

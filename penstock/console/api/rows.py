@@ -17,9 +17,17 @@ def routes(hub: Hub, verifier: views.Verifier) -> APIRouter:
     """Return the routes."""
     api = APIRouter()
 
-    @api.get("/rows/{table}/{key}", tags=["rows"])
+    @api.get("/rows", tags=["rows"])
+    def row_asked(table: str, key: str) -> follow.Followed:
+        """Follow one row through every store; `table` is `schema.table`, `key` one text, as in the address below."""
+        return follow.follow(hub, table=table, key=key)
+
+    @api.get("/rows/{table}/{key:path}", tags=["rows"])
     def row(table: str, key: str) -> follow.Followed:
-        """Follow one row through every store; `table` is `schema.table`."""
+        """Follow one row through every store: `key` has the values as Postgres writes them, with commas between.
+
+        One that is empty, has a comma or begins with a quote stands in double quotes, a quote in it doubled.
+        """
         return follow.follow(hub, table=table, key=key)
 
     @api.get("/views", tags=["views"])

@@ -9,6 +9,7 @@ import psycopg2
 from psycopg2.extras import RealDictCursor
 
 from penstock.config import Config
+from penstock.keys.types import BASE_TYPE
 
 _LIMITS = "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000'"
 
@@ -19,15 +20,20 @@ _SLOTS = """
            extract(epoch FROM inactive_since)::float8 AS inactive_since
     FROM pg_replication_slots ORDER BY slot_name
 """
-_TABLES = """
+_TABLES = f"""
     SELECT s.schemaname || '.' || s.relname AS name, n_live_tup AS rows, n_tup_ins AS inserted, n_tup_upd AS updated,
            n_tup_del AS deleted, pg_total_relation_size(s.relid) AS bytes,
            ARRAY(SELECT a.attname::text FROM pg_index i, unnest(i.indkey) WITH ORDINALITY k (number, place)
                  JOIN pg_attribute a ON a.attrelid = s.relid AND a.attnum = k.number
-                 WHERE i.indrelid = s.relid AND i.indisprimary AND a.attrelid = i.indrelid ORDER BY k.place) AS key
+                 WHERE i.indrelid = s.relid AND i.indisprimary AND a.attrelid = i.indrelid AND k.place <= i.indnkeyatts
+                 ORDER BY k.place) AS key,
+           ARRAY(SELECT {BASE_TYPE} FROM pg_index i, unnest(i.indkey) WITH ORDINALITY k (number, place)
+                 JOIN pg_attribute a ON a.attrelid = s.relid AND a.attnum = k.number
+                 WHERE i.indrelid = s.relid AND i.indisprimary AND a.attrelid = i.indrelid AND k.place <= i.indnkeyatts
+                 ORDER BY k.place) AS types
     FROM pg_stat_user_tables s JOIN pg_publication_tables p ON (p.schemaname, p.tablename) = (s.schemaname, s.relname)
     GROUP BY s.schemaname, s.relname, n_live_tup, n_tup_ins, n_tup_upd, n_tup_del, s.relid ORDER BY 1
-"""
+"""  # noqa: S608 - an expression of ours
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class SourceTable:
     """A published table; `changes` counts rows inserted, updated and deleted since the statistics began.
 
     :param primary_key: its columns in order; empty when it has none.
+    :param key_types: their types.
     """
 
     name: str
@@ -56,6 +63,7 @@ class SourceTable:
     changes: int
     bytes: int
     primary_key: tuple[str, ...] = ()
+    key_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,7 @@ class PostgresCollector:
 
 def _table(row: dict[str, Any]) -> SourceTable:
     changes = row["inserted"] + row["updated"] + row["deleted"]
-    return SourceTable(row["name"], row["rows"], changes, row["bytes"], tuple(row["key"]))
+    return SourceTable(row["name"], row["rows"], changes, row["bytes"], tuple(row["key"]), tuple(row["types"]))
 
 
 def _rows(cursor: Any, query: str) -> list[dict[str, Any]]:

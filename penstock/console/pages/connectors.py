@@ -51,7 +51,7 @@ def register(hub: Hub) -> None:
 
         frame.every(1.0, refresh)
 
-    @ui.page("/connectors/{name}", title="Connector · Penstock")
+    @ui.page("/connectors/{name:path}", title="Connector · Penstock")
     async def detail(name: str) -> None:
         frame = Frame(hub, "Connectors")
         with frame.content:

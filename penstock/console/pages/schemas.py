@@ -43,7 +43,7 @@ def register(hub: Hub) -> None:
 
         frame.every(2.0, refresh)
 
-    @ui.page("/schemas/{name}", title="Schema · Penstock")
+    @ui.page("/schemas/{name:path}", title="Schema · Penstock")
     async def detail(name: str) -> None:
         frame = Frame(hub, "Schemas")
         with frame.content:
@@ -76,7 +76,7 @@ def _show(hub: Hub, found: service.SubjectDetail) -> None:
         for version in found.versions:
             with ui.row().classes("gap-3 items-baseline no-wrap"):
                 ui.label(f"v{version.version}").classes("font-semibold num")
-                ui.label(f"id {version.id}").classes("dim num whitespace-nowrap")
+                ui.label(f"id {version.id} {version.type}").classes("dim num whitespace-nowrap")
                 ui.label("\n".join(version.changes) or "the first").classes("mono")
     heading("Fields of the newest")
     table = Table(_FIELDS, empty="It has no fields")

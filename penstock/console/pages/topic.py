@@ -24,8 +24,8 @@ from penstock.console.pages.pieces import (
 from penstock.console.pages.record import op_text, show_record, summary
 from penstock.console.plain import shown
 from penstock.console.progress import Lag
-from penstock.console.service.filter import Filter, read_condition
-from penstock.console.service.messages import Found, Search, Tail, search
+from penstock.console.service.filter import Filter, read_conditions
+from penstock.console.service.messages import Found, Search, Tail, is_number, search
 from penstock.console.service.records import RecordView
 from penstock.console.service.topics import TopicDetail, topic_detail
 from penstock.errors import PenstockError
@@ -217,10 +217,9 @@ class _Messages:
         self._address()
 
     def _wanted(self, cursor: dict[int, int] | None) -> Search:
-        where = self._where.value.strip()
-        conditions = tuple(read_condition(part, self._hub.mask) for part in where.split(" and ") if part.strip())
+        conditions = read_conditions(self._where.value.strip(), self._hub.mask)
         keeps = Filter(self._key.value.strip(), self._op.value.replace(" ", ""), conditions)
-        partition = int(self._partition.value) if self._partition.value.strip() else None
+        partition = _number(self._partition.value) if self._partition.value.strip() else None
         limit = int(self._limit.value or 50)
         return Search(
             self._topic, _start(self._start.value, self._value.value, limit), partition, keeps, limit, cursor=cursor
@@ -322,7 +321,7 @@ def _key(record: RecordView) -> str:
 
 
 def _parse(start: str) -> tuple[str, str]:
-    if start.startswith("time:") and start[5:].isdigit():
+    if start.startswith("time:") and is_number(start[5:]):
         return "time", datetime.fromtimestamp(int(start[5:]) / 1000, UTC).isoformat(timespec="milliseconds")
     kind, _, value = start.replace("-", ":", 1).partition(":")
     return (kind, value) if kind in _STARTS else ("end", "50")
@@ -337,5 +336,11 @@ def _start(kind: str, value: str, limit: int) -> str:
             moment = datetime.fromisoformat(value)
             return f"time:{int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)}"
         case "offset":
-            return f"offset:{int(value.replace(',', '') or 0)}"
-    return f"end-{int(value) if value.isdigit() else limit}"
+            return f"offset:{_number(value.replace(',', '') or '0')}"
+    return f"end-{int(value) if is_number(value) else limit}"
+
+
+def _number(text: str) -> int:
+    if not is_number(text.strip()):
+        raise ValueError(f"{text!r} is no number")
+    return int(text)

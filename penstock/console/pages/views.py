@@ -9,6 +9,7 @@ from nicegui import ui
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, ago, clock, column, heading, path_to
+from penstock.console.service.follow import key_in
 from penstock.console.service.views import Verifier, ViewRow, list_views
 
 _COLUMNS = [
@@ -54,9 +55,7 @@ def register(hub: Hub, verifier: Verifier) -> None:
             banner.show(hub.now.snapshot.declared, hub.now.snapshot.kafka)
             rows = list_views(hub)
             table.fill([_cells(row) for row in rows])
-            differences.fill(
-                [cells for row in rows for cells in _difference_cells(row, hub.now.snapshot.source_key(row.view.table))]
-            )
+            differences.fill([cells for row in rows for cells in _difference_cells(hub, row)])
             said.set_text(_state(hub, verifier))
 
         frame.every(1.0, refresh)
@@ -101,21 +100,20 @@ def _cells(row: ViewRow) -> dict[str, Any]:
     }
 
 
-def _difference_cells(row: ViewRow, names: tuple[str, ...]) -> list[dict[str, Any]]:
+def _difference_cells(hub: Hub, row: ViewRow) -> list[dict[str, Any]]:
     found = []
     for number, difference in enumerate((row.last or {}).get("differences", ())):
         key = difference["key"]
         columns = "; ".join(
             f"{c['column']}: Postgres {c['expected']}, Cassandra {c['actual']}" for c in difference["columns"]
         )
-        can_follow = bool(names) and set(names) <= set(key)
-        source_key = ",".join(str(key.get(name)) for name in names)
+        source_key = key_in(hub, row.view.table, key)
         found.append(
             {
                 "id": f"{row.view.name}/{number}",
                 "view": row.view.name,
                 "name": ", ".join(map(str, key.values())),
-                "href": path_to("follow", table=row.view.table, key=source_key) if can_follow else None,
+                "href": path_to("follow", table=row.view.table, key=source_key) if source_key else None,
                 "kind": difference["kind"],
                 "columns": columns,
             }

@@ -85,12 +85,16 @@ def act(hub: Hub, name: str, action: str, *, token: str | None, who: str) -> Non
     """Do something to a connector.
 
     :raises ActionUnknown: there is no such action.
+    :raises ConnectorNotFound: there is no such connector.
     """
     if action not in ACTIONS:
         raise ActionUnknown(action)
-    hub.guard.perform(
-        lambda: ACTIONS[action](hub.connect, name), token=token, who=who, what=f"connector {action}", target=name
-    )
+
+    def do() -> None:
+        _find(hub, name)  # the worker takes a pause of an unknown connector without a word
+        ACTIONS[action](hub.connect, name)
+
+    hub.guard.perform(do, token=token, who=who, what=f"connector {action}", target=name)
 
 
 def check_config(

@@ -27,6 +27,7 @@ _PREFIX = "__connect.errors."
 _SHOWN = 500
 _AT_ONCE = 1000
 _FLUSH_S = 20.0
+_ID = re.compile(r"(.+)/([0-9]{1,9})/([0-9]{1,18})")
 _VARIABLE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|'[^']*'|\"[^\"]*\"|`[^`]*`|\d+")
 
 
@@ -38,6 +39,20 @@ class NotReplayable(TerminalError):
             f"records of {topic} are not replayed: a change that is written again would count as newer than it is, and "
             "an old row would win; mend the cause, then write the row again in Postgres"
         )
+
+
+class LetterUnknown(TerminalError):
+    """That names no dead letter."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name[:100]!r} names no dead letter; write topic/partition/offset, as they are listed")
+
+
+class TooMany(TerminalError):
+    """So many letters are not written at once."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count:,} dead letters are too many at once: {_AT_ONCE:,} at most")
 
 
 class ReplayIncomplete(TransientError):
@@ -119,7 +134,7 @@ def preview(hub: Hub, ids: list[str]) -> Preview:
     """Say what a replay of these letters would write.
 
     :param ids: `topic/partition/offset` of each.
-    :raises NotReplayable: one is not the sink's.
+    :raises LetterUnknown, NotReplayable: one is none, or not the sink's.
     """
     messages = list(_read(hub, ids))
     return Preview(len(messages), dict(Counter(_origin(message) for message in messages)), tuple(ids))
@@ -128,7 +143,7 @@ def preview(hub: Hub, ids: list[str]) -> Preview:
 def replay(hub: Hub, ids: list[str], *, token: str | None, who: str) -> Preview:
     """Write these letters to the topics that they come from: original bytes, original headers.
 
-    :raises NotReplayable: one is not the sink's.
+    :raises LetterUnknown, NotReplayable: one is none, or not the sink's.
     """
     told = f"{len(ids)} dead letters: {', '.join(ids[:20])}"
     return hub.guard.perform(lambda: _replay(hub, ids), token=token, who=who, what="replay", target=told)
@@ -159,17 +174,26 @@ def _can_replay(topic: str) -> bool:
 
 
 def _read(hub: Hub, ids: list[str]) -> Iterator[Any]:
-    places = []
-    for each in ids[:_AT_ONCE]:
-        topic, partition, offset = each.rsplit("/", 2)
-        if not _can_replay(topic):
-            raise NotReplayable(topic)
-        places.append(TopicPartition(topic, int(partition), int(offset)))
+    places = _places(ids)
     with closing(open_small_consumer(hub.config.kafka.bootstrap)) as consumer:
         for place in places:
             message = _read_one(consumer, place)
             if message is not None:
                 yield message
+
+
+def _places(ids: list[str]) -> list[TopicPartition]:
+    if len(ids) > _AT_ONCE:
+        raise TooMany(len(ids))
+    places = []
+    for each in ids:
+        match = _ID.fullmatch(each)
+        if match is None or match[1] not in DEAD_LETTER_TOPICS:
+            raise LetterUnknown(each)
+        if not _can_replay(match[1]):
+            raise NotReplayable(match[1])
+        places.append(TopicPartition(match[1], int(match[2]), int(match[3])))
+    return places
 
 
 def _read_one(consumer: Consumer, place: TopicPartition) -> Any | None:

@@ -13,7 +13,10 @@ from penstock.console.plain import shown
 from penstock.console.service.records import RecordView
 from penstock.errors import TerminalError
 
-_CONDITION = re.compile(r"\s*([\w.]+)\s*(!=|>=|<=|=|~|>|<)\s*(.*?)\s*\Z", re.DOTALL)
+_HEAD = r"\s*([\w.]+)\s*(!=|>=|<=|=|~|>|<)\s*"
+# `and` parts two conditions only where another begins after it, so it may stand in a value.
+_END = rf"(?:\s+and\s+(?={_HEAD.replace('(', '(?:', 2)})|\s*\Z)"
+_CONDITION = re.compile(rf'{_HEAD}(?:"((?:[^"]|"")*)"|(.*?)){_END}', re.DOTALL | re.IGNORECASE)
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
@@ -79,17 +82,23 @@ class Filter:
         return all(condition.holds(record) for condition in self.conditions)
 
 
-def read_condition(text: str, mask: Mask) -> Condition:
-    """Read a condition as a person writes it.
+def read_conditions(text: str, mask: Mask) -> tuple[Condition, ...]:
+    """Read conditions as a person writes them, with `and` between; a value may stand in double quotes.
 
-    :raises ConditionInvalid: when it is none, or asks for a masked column.
+    :raises ConditionInvalid: when one is none, or asks for a masked column.
     """
-    match = _CONDITION.match(text)
-    if match is None:
-        raise ConditionInvalid(text, "write `field = value`; the operators are = != ~ (contains) > >= < <=")
-    if match[1].rpartition(".")[2] in mask.columns:
-        raise ConditionInvalid(text, "this column is masked")
-    return Condition(match[1], match[2], match[3])
+    conditions, at = [], 0
+    while at < len(text):
+        match = _CONDITION.match(text, at)
+        if match is None:
+            problem = "write `field = value`, with `and` between several; the operators are = != ~ (contains) > >= < <="
+            raise ConditionInvalid(text[at:], problem)
+        if match[1].rpartition(".")[2] in mask.columns:
+            raise ConditionInvalid(text, "this column is masked")
+        quoted, plain = match[3], match[4]
+        conditions.append(Condition(match[1], match[2], plain if quoted is None else quoted.replace('""', '"')))
+        at = match.end()
+    return tuple(conditions)
 
 
 def _values(record: RecordView, path: str) -> list[Any]:

@@ -25,15 +25,25 @@ from penstock.console.plain import plain
 from penstock.console.progress import OFFSETS_PER_GENERATION
 from penstock.console.service.lookup import Trace, Wanted, find_newest
 from penstock.console.service.records import RecordView
-from penstock.console.service.same import as_cql, is_same
+from penstock.console.service.same import is_same
 from penstock.errors import PenstockError, TerminalError
+from penstock.keys.text import KeyTextInvalid, read_key, write_key
+from penstock.keys.types import column_types
+from penstock.keys.values import as_cql, castable, postgres_text
 from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 _CHANGES = 5
 _BUDGET_S = 4.0
 _VIEW_BUDGET_S = 2.0
-_POSTGRES_LIMITS = (
-    "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000 -c timezone=UTC'"
+_SETTINGS = {
+    "statement_timeout": "2000",
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+}
+_POSTGRES_LIMITS = "connect_timeout=2 application_name=penstock-console options='{}'".format(
+    " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
 )
 
 
@@ -107,8 +117,13 @@ class Followed:
 
 @dataclass(frozen=True)
 class _Source:
-    """The row in Postgres: `value` None = there is none; `problem` when nobody knows."""
+    """The row in Postgres: `value` None = there is none; `problem` when nobody knows.
 
+    :param key: its primary key, each value as Postgres writes it.
+    """
+
+    key: Mapping[str, str]
+    types: Mapping[str, str]
     value: dict[str, Any] | None = None
     transaction: str | None = None
     problem: str | None = None
@@ -118,7 +133,7 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     """Follow one row.
 
     :param table: `schema.table`.
-    :param key: its primary key, as text; of several columns, with commas between.
+    :param key: its primary key as one text (penstock/keys/text.py).
     :raises TableNotFollowed: no view reads it.
     :raises KeyInvalid: that is no key of the table.
     """
@@ -129,20 +144,20 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     names = hub.now.snapshot.source_key(table)
     if not names:
         raise KeyUnknown(table)
-    wanted = _read_key(table, names, key)
-    source = _read_postgres(hub, table, names, wanted)
-    changes = _trace(hub, views[0].source_topic, wanted, count=_CHANGES, budget_s=_BUDGET_S)
-    raw = _Raw(source.value, changes if isinstance(changes, Trace) else Trace())
+    source = _read_postgres(hub, table, _read_key(table, names, key))
+    wanted = source.key
+    changes = _trace(hub, views[0].source_topic, source, count=_CHANGES, budget_s=_BUDGET_S)
+    raw = _Raw(source.value, changes if isinstance(changes, Trace) else Trace(), source.types)
     stores = [_postgres_store(source, raw), _change_store(views[0].source_topic, source, changes, raw)]
     records: list[RecordView] = []
     for view in views:
-        stores += _view_stores(hub, view, wanted, raw, records)
-    letters = _dead_letters(hub, wanted)
+        stores += _view_stores(hub, view, source, raw, records)
+    letters = _dead_letters(hub, source)
     verdict, is_well = _verdict(stores, letters)
     masked = tuple(_masked(hub, store) for store in stores)
     return Followed(
         table,
-        wanted,
+        dict(wanted),
         verdict,
         is_well,
         masked,
@@ -160,39 +175,72 @@ class _Raw:
 
     row: dict[str, Any] | None
     changes: Trace
+    types: Mapping[str, str]
 
     def differing(self, value: Mapping[str, Any] | None) -> tuple[str, ...]:
         if value is None or self.row is None:
             return ()
-        return tuple(name for name, each in value.items() if name in self.row and not is_same(self.row[name], each))
+        row, types = self.row, self.types
+        known = [name for name in value if name in row]
+        return tuple(name for name in known if not is_same(row[name], value[name], types.get(name, "")))
+
+
+def key_in(hub: Hub, table: str, values: Mapping[str, Any]) -> str | None:
+    """Write the key of a source row as one text, from a record or row that has its values; None when it lacks some."""
+    types = hub.now.snapshot.key_types(table)
+    if not types or not types.keys() <= values.keys():
+        return None
+    return write_key([postgres_text(sql_type, values[name]) for name, sql_type in types.items()])
 
 
 def _read_key(table: str, names: tuple[str, ...], text: str) -> dict[str, str]:
-    parts = [part.strip() for part in text.split(",")] if len(names) > 1 else [text.strip()]
-    if len(parts) != len(names) or not all(parts):
-        raise KeyInvalid(table, names, f"{text!r} is no key")
-    return dict(zip(names, parts, strict=True))
+    try:
+        return dict(zip(names, read_key(text, len(names)), strict=True))
+    except KeyTextInvalid as exc:
+        raise KeyInvalid(table, names, str(exc)) from exc
 
 
-def _read_postgres(hub: Hub, table: str, names: tuple[str, ...], key: Mapping[str, str]) -> _Source:
-    where = sql.SQL(" AND ").join(
-        sql.SQL("t.{} = {}").format(sql.Identifier(name), sql.Literal(key[name])) for name in names
-    )
-    query = sql.SQL("SELECT t.xmin::text, row_to_json(t)::text FROM {} t WHERE {}").format(
-        sql.Identifier(*table.split(".", 1)), where
-    )
+def _read_postgres(hub: Hub, table: str, key: Mapping[str, str]) -> _Source:
+    types = hub.now.snapshot.key_types(table)
     try:
         connection = psycopg2.connect(f"{hub.config.postgres.dsn} {_POSTGRES_LIMITS}")
         with closing(connection), connection.cursor() as cursor:
-            cursor.execute(query)
-            found = cursor.fetchone()
-    except psycopg2.DataError as exc:
-        raise KeyInvalid(table, names, str(exc).strip().splitlines()[0]) from exc
+            types = column_types(cursor, table)
+            key = _as_written(cursor, types, key)
+            return _Source(key, types, *_read_row(cursor, table, types, key))
+    except (psycopg2.DataError, psycopg2.IntegrityError) as exc:
+        raise KeyInvalid(table, tuple(key), str(exc).strip().splitlines()[0]) from exc
     except psycopg2.Error as exc:
-        return _Source(problem=str(exc).strip().splitlines()[0])
-    if found is None:
-        return _Source()
-    return _Source(plain(json.loads(found[1], parse_float=Decimal)), found[0])
+        return _Source(key, types, problem=str(exc).strip().splitlines()[0])
+
+
+def _as_written(cursor: Any, types: Mapping[str, str], key: Mapping[str, str]) -> dict[str, str]:
+    """Let Postgres write each value of a key in its own way: `T` is the boolean `t`, a uuid has small letters."""
+    values = sql.SQL(", ").join(
+        sql.SQL("format('%s', {})").format(_cast(value, types.get(name, "text"))) for name, value in key.items()
+    )
+    cursor.execute(sql.SQL("SELECT {}").format(values))
+    written = dict(zip(key, cursor.fetchone(), strict=True))
+    return {name: postgres_text(types.get(name, ""), value) for name, value in written.items()}
+
+
+def _cast(value: str, sql_type: str) -> sql.Composable:
+    # The catalogue wrote the type's name, in quotes where it needs them.
+    return sql.SQL("CAST({} AS {})").format(sql.Literal(value), sql.SQL(castable(sql_type)))
+
+
+def _read_row(
+    cursor: Any, table: str, types: Mapping[str, str], key: Mapping[str, str]
+) -> tuple[dict[str, Any] | None, str | None]:
+    """Return the row and the transaction that wrote it last."""
+    where = sql.SQL(" AND ").join(
+        sql.SQL("t.{} = {}").format(sql.Identifier(name), _cast(value, types.get(name, "text")))
+        for name, value in key.items()
+    )
+    query = sql.SQL("SELECT t.xmin::text, row_to_json(t)::text FROM {} t WHERE {}")
+    cursor.execute(query.format(sql.Identifier(*table.split(".", 1)), where))
+    found = cursor.fetchone()
+    return (None, None) if found is None else (plain(json.loads(found[1], parse_float=Decimal)), found[0])
 
 
 def _postgres_store(source: _Source, raw: _Raw) -> Store:
@@ -216,14 +264,15 @@ def _change_store(topic: str, source: _Source, changes: Trace | str, raw: _Raw) 
         )
         state = "unknown" if not changes.is_whole else "missing" if source.value is not None else "gone"
         return Store("change", topic, state, f"no change of it {looked}")
-    state, note = _is_newest(source, newest)
     value = newest.after if isinstance(newest.after, dict) else None
+    differs = raw.differing(value)
+    state, note = _is_newest(source, newest, has_its_values=value is not None and not differs)
     place = f"partition {newest.partition} @ {newest.offset:,} · op {newest.op} · schema {newest.value_schema}"
     link = f"/topics/{topic}?from=offset:{newest.offset}&partition={newest.partition}"
-    return Store("change", topic, state, note, newest.timestamp_ms, place, value, raw.differing(value), link)
+    return Store("change", topic, state, note, newest.timestamp_ms, place, value, differs, link)
 
 
-def _is_newest(source: _Source, newest: RecordView) -> tuple[str, str]:
+def _is_newest(source: _Source, newest: RecordView, *, has_its_values: bool) -> tuple[str, str]:
     transaction = str((newest.source or {}).get("txId"))
     if source.problem:
         return "unknown", "Postgres is away: nobody knows whether this is the newest change"
@@ -234,10 +283,12 @@ def _is_newest(source: _Source, newest: RecordView) -> tuple[str, str]:
     # A snapshot reads rows in a transaction of its own; then the values must tell.
     if source.transaction == transaction or newest.op == "r":
         return "same", "the newest change" if newest.op != "r" else "read by a snapshot"
+    if has_its_values:  # a row last written inside a savepoint carries the savepoint's number
+        return "same", "the newest change, by its values"
     return "behind", f"transaction {source.transaction} is not here yet; this is {transaction}"
 
 
-def _trace(hub: Hub, topic: str, key: Mapping[str, str], *, count: int, budget_s: float) -> Trace | str:
+def _trace(hub: Hub, topic: str, source: _Source, *, count: int, budget_s: float) -> Trace | str:
     """Find the newest records of a key, or say why not."""
     kafka = hub.now.snapshot.kafka
     if kafka.now is None:
@@ -246,20 +297,20 @@ def _trace(hub: Hub, topic: str, key: Mapping[str, str], *, count: int, budget_s
         state = hub.kafka.topics().topics.get(topic)
         if state is None:
             return f"there is no topic {topic}"
-        wanted = Wanted(key, lambda data: hub.decoder.decode(data).value)
+        wanted = Wanted(source.key, lambda data: hub.decoder.decode(data).value, source.types)
         return find_newest(hub.config.kafka.bootstrap, hub.reader, state, wanted, count=count, budget_s=budget_s)
     except PenstockError as exc:
         return str(exc)
 
 
 def _view_stores(
-    hub: Hub, view: DeclaredView, key: Mapping[str, str], raw: _Raw, records: list[RecordView]
+    hub: Hub, view: DeclaredView, source: _Source, raw: _Raw, records: list[RecordView]
 ) -> Iterator[Store]:
     newest = raw.changes.newest
     if view.kind == "aggregate":
         yield _cassandra_store(hub, view, raw, lambda row: _aggregate_state(row, raw))
         return
-    trace = _trace(hub, view.topic, key, count=1, budget_s=_VIEW_BUDGET_S)
+    trace = _trace(hub, view.topic, source, count=1, budget_s=_VIEW_BUDGET_S)
     if isinstance(trace, Trace) and trace.newest is not None:
         records.append(trace.newest)
     yield _view_topic_store(view, trace, newest, raw)
@@ -327,7 +378,7 @@ def _view_key(view: DeclaredView, types: Mapping[str, str], raw: _Raw) -> dict[s
     known = raw.row or (change and (change.after or change.before)) or {}
     if not all(name in known and name in types for name in view.key):
         return None
-    return {name: as_cql(types[name], known[name]) for name in view.key}
+    return {name: as_cql(types[name], known[name], raw.types.get(name, "")) for name in view.key}
 
 
 def _read_cassandra(hub: Hub, view: DeclaredView, key: dict[str, Any]) -> dict[str, Any] | None:
@@ -359,8 +410,8 @@ def _aggregate_state(row: dict[str, Any] | None, raw: _Raw) -> tuple[str, str]:
     return "unknown", "the figures of its group; `verify` tells whether they are right"
 
 
-def _dead_letters(hub: Hub, key: Mapping[str, str]) -> int:
-    traces = (_trace(hub, topic, key, count=100, budget_s=1.0) for topic in DEAD_LETTER_TOPICS)
+def _dead_letters(hub: Hub, source: _Source) -> int:
+    traces = (_trace(hub, topic, source, count=100, budget_s=1.0) for topic in DEAD_LETTER_TOPICS)
     return sum(len(trace.records) for trace in traces if isinstance(trace, Trace))
 
 

@@ -13,9 +13,11 @@ from confluent_kafka import TopicPartition
 from penstock.console.collect.kafka import TopicState
 from penstock.console.service.messages import open_small_consumer
 from penstock.console.service.records import RecordReader, RecordView
+from penstock.keys.values import base_of, canonical
 
 _WINDOW = 5000
 _POLL_S = 0.05
+_AS_THEY_ARE = {"text", "character varying", "uuid"}
 
 KeyOf = Callable[[bytes | None], Any]
 
@@ -41,22 +43,26 @@ class Trace:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which key: the columns that name it, as text, and how a key's bytes are read."""
+    """Which key: the columns that name it, as Postgres writes them, how a key's bytes are read, and the types."""
 
     key: Mapping[str, str]
     key_of: KeyOf
+    types: Mapping[str, str]
 
     def matches(self, data: bytes | None) -> bool:
         """Tell whether bytes are a key that has these columns with these values."""
-        # A text, a uuid too, stands in Avro as it is: most keys need not be decoded.
-        if data is None or not any(self._may_hold(data, text) for text in self.key.values()):
+        if data is None or not all(self._may_hold(data, name, text) for name, text in self.key.items()):
             return False
         found = self.key_of(data)
-        return isinstance(found, dict) and all(str(found.get(name)) == text for name, text in self.key.items())
+        return isinstance(found, dict) and all(self._is(found, name, text) for name, text in self.key.items())
 
-    @staticmethod
-    def _may_hold(data: bytes, text: str) -> bool:
-        return text.lstrip("-").isdigit() or text.encode() in data
+    def _is(self, found: Mapping[str, Any], name: str, text: str) -> bool:
+        value, sql_type = found.get(name), self.types.get(name, "")
+        return canonical(sql_type, value) == canonical(sql_type, text) or str(value) == text
+
+    def _may_hold(self, data: bytes, name: str, text: str) -> bool:
+        # A text, a uuid too, stands in Avro as it is: most keys need not be decoded.
+        return base_of(self.types.get(name, "")) not in _AS_THEY_ARE or text.encode() in data
 
 
 def find_newest(

@@ -6,6 +6,8 @@ there because the search ended early.
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,6 +28,7 @@ LIMIT = 50
 LIMIT_AT_MOST = 500
 _BATCH = 1000
 _POLL_S = 0.05
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class TopicMissing(TerminalError):
@@ -42,6 +45,13 @@ class StartInvalid(TerminalError):
         super().__init__(
             f"from={text!r} is not known; write `end-50`, `beginning`, `offset:1200` or `time:1764000000000`"
         )
+
+
+class CursorInvalid(TerminalError):
+    """Where to go on cannot be understood."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f'cursor={text[:100]!r} is none; give `next` of the answer before, such as {{"0": 1200}}')
 
 
 @dataclass(frozen=True)
@@ -156,7 +166,8 @@ def _starts(kafka: KafkaCollector, state: TopicState, wanted: Search) -> tuple[d
             raise TopicMissing(f"partition {wanted.partition} of topic {state.name}")
         partitions = {wanted.partition: partitions[wanted.partition]}
     if wanted.cursor is not None:
-        return {number: wanted.cursor.get(number, part.beginning) for number, part in partitions.items()}, None
+        places = wanted.cursor
+        return {number: min(places.get(number, part.beginning), part.end) for number, part in partitions.items()}, None
     kind, number = _read_start(wanted.start)
     if kind == "time":
         at = kafka.offsets_at([(state.name, each) for each in partitions], number)
@@ -176,9 +187,28 @@ def _read_start(text: str) -> tuple[str, int]:
         return text, 0
     for kind, mark in (("end", "end-"), ("offset", "offset:"), ("time", "time:")):
         number = text.removeprefix(mark)
-        if text.startswith(mark) and number.isdigit():
+        if text.startswith(mark) and is_number(number):
             return kind, int(number)
     raise StartInvalid(text)
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is a number that an offset or a time can be: digits of ASCII, and not too many."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def read_cursor(text: str) -> dict[int, int]:
+    """Read where to go on: `next` of an answer, as JSON.
+
+    :raises CursorInvalid: it is none.
+    """
+    try:
+        places = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise CursorInvalid(text) from exc
+    if not isinstance(places, dict) or not all(is_number(n) and is_number(str(at)) for n, at in places.items()):
+        raise CursorInvalid(text)
+    return {int(number): int(at) for number, at in places.items()}
 
 
 def _consume(consumer: Any) -> list[Any]:

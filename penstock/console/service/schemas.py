@@ -9,6 +9,7 @@ from typing import Any
 from penstock.console.hub import Hub
 from penstock.errors import TerminalError
 from penstock.project import Project
+from penstock.registry.decode import AVRO, Schema
 
 _PRIMITIVE = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
 
@@ -48,12 +49,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Version:
-    """A version and what it changed; `changes` of the first are empty."""
+    """A version and what it changed; `changes` of the first are empty. What is no Avro is its text."""
 
     version: int
     id: int
     changes: tuple[str, ...]
     schema: Any
+    type: str = AVRO
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,9 @@ def subject_detail(hub: Hub, name: str) -> SubjectDetail:
         raise SubjectMissing(name)
     found = [(number, *_schema(hub, name, number)) for number in numbers]
     versions = []
-    for before, (number, schema_id, schema) in zip([None, *found], found, strict=False):
+    for before, (number, schema_id, schema, kind) in zip([None, *found], found, strict=False):
         changes = describe_changes(before[2], schema) if before else ()
-        versions.append(Version(number, schema_id, changes, schema))
+        versions.append(Version(number, schema_id, changes, schema, kind))
     newest = versions[-1].schema
     level = hub.registry.compatibility(name) or f"{hub.registry.default_compatibility()} (the registry's default)"
     return SubjectDetail(
@@ -121,7 +123,9 @@ def check(hub: Hub, name: str, text: str) -> Verdict:
 
 
 def describe_changes(before: Any, after: Any) -> tuple[str, ...]:
-    """Say in words what differs between two schemas, field by field."""
+    """Say in words what differs between two schemas, field by field; of what is no Avro, whether the text does."""
+    if isinstance(before, str) or isinstance(after, str):
+        return ("nothing",) if before == after else ("another text",)
     old, new = dict(flat_fields(before)), dict(flat_fields(after))
     added = [f"+ {name}: {new[name]}" for name in new if name not in old]
     removed = [f"- {name}: {old[name]}" for name in old if name not in new]
@@ -168,11 +172,19 @@ def _record_in(kind: Any) -> dict[str, Any] | None:
     return next((each for each in kinds if isinstance(each, dict) and each.get("type") == "record"), None)
 
 
-def _schema(hub: Hub, name: str, version: int) -> tuple[int, Any]:
+def _schema(hub: Hub, name: str, version: int) -> tuple[int, Any, str]:
     found = hub.registry.version(name, version)
     if found is None:
         raise SubjectMissing(f"{name} version {version}")
-    return found[0], json.loads(found[1])
+    schema_id, schema = found
+    return schema_id, _document(schema), schema.type
+
+
+def _document(schema: Schema) -> Any:
+    try:
+        return json.loads(schema.text) if schema.type == AVRO else schema.text
+    except ValueError:
+        return schema.text
 
 
 def _fields(hub: Hub, subject: str, schema: Any) -> tuple[Field, ...]:

@@ -13,7 +13,7 @@ from penstock.config import ROOT
 from penstock.connect.secrets import HIDDEN
 from penstock.console.declared import DeclaredView
 from penstock.console.hub import Hub
-from penstock.errors import TransientError
+from penstock.errors import TerminalError, TransientError
 from penstock.verify.last import read_last
 
 _VERIFY_S = 900
@@ -24,6 +24,13 @@ class VerifyRuns(TransientError):
 
     def __init__(self) -> None:
         super().__init__("a verify is running already; wait for its end")
+
+
+class ViewMissing(TerminalError):
+    """There is no such view."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"there is no view {name}; those there are: {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -52,12 +59,16 @@ class Verifier:
         """Start it; its outcome is that of :func:`list_views` when `running` is None again.
 
         :raises VerifyRuns: one runs already.
+        :raises ViewMissing: there is no such view.
         """
         self._hub.guard.perform(
             lambda: self._start(view), token=token, who=who, what="verify", target=view or "all views"
         )
 
     def _start(self, view: str | None) -> None:
+        known = [each.name for each in self._hub.now.snapshot.known.views]
+        if view is not None and known and view not in known:
+            raise ViewMissing(view, known)
         with self._lock:
             if self.running is not None:
                 raise VerifyRuns

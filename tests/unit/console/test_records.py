@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 from fastavro import parse_schema, schemaless_writer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.connect.secrets import HIDDEN
 from penstock.console.mask import Mask
-from penstock.console.service.dead_letters import NotReplayable, _read
-from penstock.console.service.filter import ConditionInvalid, Filter, read_condition
-from penstock.console.service.messages import StartInvalid, _read_start
+from penstock.console.plain import plain
+from penstock.console.service.dead_letters import LetterUnknown, NotReplayable, _read
+from penstock.console.service.filter import ConditionInvalid, Filter, read_conditions
+from penstock.console.service.messages import CursorInvalid, StartInvalid, _read_start, read_cursor
 from penstock.console.service.records import RecordReader, RecordView
-from penstock.console.service.same import as_cql, is_same
+from penstock.console.service.same import is_same
 from penstock.registry.client import RegistryUnreachable
-from penstock.registry.decode import AvroDecoder
+from penstock.registry.decode import AvroDecoder, Schema
 
 ROW = {
     "type": "record",
@@ -46,10 +49,10 @@ class Registry:
     def __init__(self, *, away: bool = False) -> None:
         self.away = away
 
-    def schema(self, schema_id: int) -> str | None:
+    def schema(self, schema_id: int) -> Schema | None:
         if self.away:
             raise RegistryUnreachable("http://registry", "refused")
-        return json.dumps(SCHEMAS[schema_id]) if schema_id in SCHEMAS else None
+        return Schema(json.dumps(SCHEMAS[schema_id])) if schema_id in SCHEMAS else None
 
 
 @dataclass
@@ -149,10 +152,17 @@ def test_nothing_of_bytes_that_nobody_understands_is_shown_under_a_mask() -> Non
         ("source.txId > 10", False),
         ("id = a", True),
         ("no_such = x", False),
+        ("name = Grace and id = a", True),
+        ("name = Grace AND id = b", False),
+        ('name = "Grace"', True),
+        ("  name   =   Grace  ", True),
+        ('name != "a and id = b" and id = a', True),
+        ("name != a and b", True),
+        ("", True),
     ],
 )
 def test_conditions_look_at_the_row_after_or_where_they_are_told(text: str, holds: bool) -> None:
-    assert Filter(conditions=(read_condition(text, Mask(())),)).keeps(read(UPDATE)) is holds
+    assert Filter(conditions=read_conditions(text, Mask(()))).keeps(read(UPDATE)) is holds
 
 
 def test_a_filter_takes_key_and_kind() -> None:
@@ -164,15 +174,47 @@ def test_a_filter_takes_key_and_kind() -> None:
 
 def test_a_masked_column_cannot_be_asked_for() -> None:
     with pytest.raises(ConditionInvalid, match="masked"):
-        read_condition("after.name = Ada", Mask(("name",)))
+        read_conditions("after.name = Ada", Mask(("name",)))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a = Tom and Jerry", "Tom and Jerry"),
+        ('a = "x and b = y"', "x and b = y"),
+        ('a = "say ""hi"""', 'say "hi"'),
+        ('a = 5" pipe', '5" pipe'),
+        ('a = "unclosed', '"unclosed'),
+        ('a = ""', ""),
+        ("a =", ""),
+        ("a = b\n and c", "b\n and c"),
+    ],
+)
+def test_a_value_may_hold_and_as_it_is_or_in_quotes(text: str, value: str) -> None:
+    assert [(each.field, each.value) for each in read_conditions(text, Mask(()))] == [("a", value)]
+
+
+def test_a_masked_column_is_refused_behind_another_condition() -> None:
+    with pytest.raises(ConditionInvalid, match="masked"):
+        read_conditions("id = a and name = x", Mask(("name",)))
+
+
+@given(st.text())
+def test_any_text_is_conditions_or_says_what_one_is(text: str) -> None:
+    try:
+        conditions = read_conditions(text, Mask(()))
+    except ConditionInvalid:
+        return
+    assert all(condition.field for condition in conditions)
+    Filter(conditions=conditions).keeps(read(UPDATE))
 
 
 def test_a_condition_that_is_none_says_what_one_is() -> None:
     with pytest.raises(ConditionInvalid, match="field = value"):
-        read_condition("name", Mask(()))
+        read_conditions("name", Mask(()))
 
 
-@pytest.mark.parametrize("text", ["", "end", "end-x", "offset:-1", "yesterday"])
+@pytest.mark.parametrize("text", ["", "end", "end-x", "offset:-1", "yesterday", "offset:²", "end-٣", f"time:{10**20}"])
 def test_a_start_that_is_none_says_what_one_is(text: str) -> None:
     with pytest.raises(StartInvalid, match="beginning"):
         _read_start(text)
@@ -200,10 +242,29 @@ def test_values_that_differ_are_not(one: Any, other: Any) -> None:
     assert not is_same(one, other)
 
 
-def test_a_key_that_is_none_of_its_type_is_refused() -> None:
-    assert as_cql("bigint", "12") == 12
-    with pytest.raises(ValueError, match="invalid literal"):
-        as_cql("bigint", "twelve")
+@pytest.mark.parametrize(
+    "text", ["", "x", "[]", "3", "null", '{"a": 1}', '{"0": "²"}', '{"0": -1}', '{"0": 1.5}', "[" * 9999]
+)
+def test_a_cursor_that_is_none_says_what_one_is(text: str) -> None:
+    with pytest.raises(CursorInvalid, match="next"):
+        read_cursor(text)
+
+
+def test_a_cursor_says_where_to_go_on() -> None:
+    assert read_cursor('{"0": 12, "1": "3"}') == {0: 12, 1: 3}
+
+
+@pytest.mark.parametrize(
+    "name", ["", "x", "a/b/c", "dead-letters.sink/0", "dead-letters.sink/²/1", "dead-letters.sink/0/-1"]
+)
+def test_an_id_that_names_no_dead_letter_says_what_one_is(name: str) -> None:
+    with pytest.raises(LetterUnknown, match="topic/partition/offset"):
+        list(_read(None, [name]))  # type: ignore[arg-type]  # it is refused before the hub is asked
+
+
+def test_numbers_that_json_does_not_have_are_text() -> None:
+    told = [plain(number) for number in (float("nan"), float("inf"), float("-inf"), 1.5)]
+    assert told == ["NaN", "Infinity", "-Infinity", 1.5]
 
 
 def test_changes_are_never_replayed() -> None:

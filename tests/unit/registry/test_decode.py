@@ -13,7 +13,7 @@ from fastavro import parse_schema, schemaless_writer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.registry.decode import AvroDecoder
+from penstock.registry.decode import AvroDecoder, Schema
 
 SCHEMA = {
     "type": "record",
@@ -23,6 +23,8 @@ SCHEMA = {
         {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
     ],
 }
+# What some registry may hold and no record can be decoded by.
+OTHERS = {9: "no JSON", 10: '{"type": "object"}', 11: "[]", 12: "null", 13: '{"type": "record"}', 14: "3"}
 ROW = {"name": "Ada", "amount": Decimal("1.50")}
 
 
@@ -32,10 +34,12 @@ class Registry:
     def __init__(self) -> None:
         self.asked: list[int] = []
 
-    def schema(self, schema_id: int) -> str | None:
+    def schema(self, schema_id: int) -> Schema | None:
         """Return the schema."""
         self.asked.append(schema_id)
-        return json.dumps(SCHEMA) if schema_id == 7 else None
+        if schema_id == 20:
+            return Schema('syntax = "proto3"; message M {}', "PROTOBUF")
+        return Schema(OTHERS.get(schema_id, json.dumps(SCHEMA))) if schema_id in {7, *OTHERS} else None
 
 
 @pytest.fixture
@@ -87,3 +91,17 @@ def test_a_part_is_read_and_the_rest_skipped(registry: Registry) -> None:
     assert decoder.decode(wire(ROW)).value == {"amount": Decimal("1.50")}
     cut = decoder.decode(wire(ROW)[:-1])
     assert cut.problem is not None and cut.problem.startswith("not of schema 7: ")
+
+
+def test_a_schema_of_another_kind_is_a_reason_and_the_bytes_are_shown(registry: Registry) -> None:
+    decoder, data = AvroDecoder(registry), struct.pack(">bI", 0, 20) + b"\x00\xff"
+    for _ in range(2):
+        decoded = decoder.decode(data)
+        assert (decoded.value, decoded.problem) == (data.hex(), "schema 20 is PROTOBUF, not Avro")
+    assert registry.asked == [20]
+
+
+@pytest.mark.parametrize("schema_id", OTHERS)
+def test_a_schema_that_is_no_avro_is_a_reason_too(registry: Registry, schema_id: int) -> None:
+    decoded = AvroDecoder(registry).decode(struct.pack(">bI", 0, schema_id) + b"\x00")
+    assert decoded.problem is not None
