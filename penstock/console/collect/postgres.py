@@ -24,7 +24,8 @@ _TABLES = """
            n_tup_del AS deleted, pg_total_relation_size(s.relid) AS bytes,
            ARRAY(SELECT a.attname::text FROM pg_index i, unnest(i.indkey) WITH ORDINALITY k (number, place)
                  JOIN pg_attribute a ON a.attrelid = s.relid AND a.attnum = k.number
-                 WHERE i.indrelid = s.relid AND i.indisprimary AND a.attrelid = i.indrelid ORDER BY k.place) AS key
+                 WHERE i.indrelid = s.relid AND i.indisprimary AND a.attrelid = i.indrelid
+                 AND k.place <= i.indnkeyatts ORDER BY k.place) AS key
     FROM pg_stat_user_tables s JOIN pg_publication_tables p ON (p.schemaname, p.tablename) = (s.schemaname, s.relname)
     GROUP BY s.schemaname, s.relname, n_live_tup, n_tup_ins, n_tup_upd, n_tup_del, s.relid ORDER BY 1
 """

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg2
 from cassandra import DriverException
 from cassandra.cluster import NoHostAvailable
+from penstock_views.pinned import PINNED
 from psycopg2 import sql
 
 from penstock.cassandra.table import ViewTable
@@ -33,7 +34,7 @@ _CHANGES = 5
 _BUDGET_S = 4.0
 _VIEW_BUDGET_S = 2.0
 _POSTGRES_LIMITS = (
-    "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000 -c timezone=UTC'"
+    f"connect_timeout=2 application_name=penstock-console options='{PINNED} -c statement_timeout=2000 -c timezone=UTC'"
 )
 
 
