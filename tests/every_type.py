@@ -22,6 +22,11 @@ CREATE DOMAIN public.positive AS integer CHECK (value > 0);
 CREATE DOMAIN public.label AS varchar(20) NOT NULL DEFAULT '';
 CREATE DOMAIN public.later AS timestamptz(3);
 CREATE DOMAIN public.feeling AS public.mood;
+CREATE DOMAIN public.moment AS timestamp;
+CREATE DOMAIN public.clock AS time;
+CREATE DOMAIN public.day AS date;
+CREATE DOMAIN public.span AS interval;
+CREATE DOMAIN public.bytes AS bytea;
 """
 MEGABYTE = "0123456789abcdeå" * 2**16
 _DAY_S = 86400
@@ -168,7 +173,7 @@ COLUMNS = (
             ("-1 day +1 hour", Refused("mixes signs")),
         ),
     ),
-    Typed("c_bytea", "bytea", "blob", (("\\x", b""), ("\\x00ff00", b"\0\xff\0"))),
+    Typed("c_bytea", "bytea", "blob", (("\\x", b""), ("\\x00ff00", b"\0\xff\0"), ("ab1234", b"ab1234"))),
     Typed("c_json", "json", "text", (('{"b": 1,  "a": [1.0, 1e400]}',) * 2,)),
     Typed("c_jsonb", "jsonb", "text", (('{"b": 1,  "a": 1.0}', '{"a": 1.0, "b": 1}'),)),
     Typed("c_enum", "public.mood", "text", (("sad", "sad"), ('o\'dd, "label" 🙂',) * 2)),
@@ -190,6 +195,16 @@ COLUMNS = (
     Typed("c_label", "public.label", "text", (("a label",) * 2,)),
     Typed("c_later", "public.later", "timestamp", (("1970-01-02 00:00:00.001+00", at(days=1, micros=1000)),)),
     Typed("c_feeling", "public.feeling", "text", (("sad", "sad"),)),
+    Typed(
+        "c_moment",
+        "public.moment",
+        "timestamp",
+        (("1500-02-28 00:00:00.001", at(days=-171606, micros=1000)), ("2020-01-01 00:00:00.123456", MICROS)),
+    ),
+    Typed("c_clock", "public.clock", "time", (("23:59:59.999999", Time(86399999999000)),)),
+    Typed("c_day", "public.day", "date", (("1500-02-28", Date(-171606)),)),
+    Typed("c_span", "public.span", "duration", (("1 mon 2 days 00:00:03", Duration(1, 2, 3 * 10**9)),)),
+    Typed("c_bytes", "public.bytes", "blob", (("\\x00ff00", b"\0\xff\0"),)),
     Typed(
         "a_integer",
         "integer[]",

@@ -20,11 +20,12 @@ from penstock.project import Project
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
 from penstock.stack.airflow_env import METADATA_DATABASE
-from penstock.stack.source import read_wal, refuse_lost_place
+from penstock.stack.source import read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
 from penstock.views.check import refuse_out_of_step
+from penstock.views.connector_lists import SOURCE
 from penstock.views.fills import filled_views, mark_filled
 from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
@@ -108,12 +109,15 @@ def apply_connectors(config: Config) -> str:
     Without a slot the source begins with a snapshot of all tables, which fills every view of a first start; a later one
     leaves rows that were deleted meanwhile, and needs a re-read.
 
-    :raises SlotGone, DatabaseFell, EpochFell: before anything is applied.
+    :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove: before anything is applied.
     """
     epoch, lives, keyspace = epoch_of(Project.of(config)), lives_of(config), config.cassandra.keyspace
+    files = read_connectors(Project.of(config).connectors)
     with ConnectApi(config.connect.url) as api:
         wal = refuse_lost_place(api, read_wal=partial(read_wal, config), epoch=epoch)
-        applied = connect_apply.apply_connectors(api, files=read_connectors(Project.of(config).connectors))
+        for source in (file for file in files if file.name == SOURCE):
+            refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
+        applied = connect_apply.apply_connectors(api, files=files)
     if not wal.has_slot:
         with open_session(config) as session:
             if not filled_views(session, keyspace):

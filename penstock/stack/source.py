@@ -11,8 +11,11 @@ import psycopg2
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi
+from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.views.connector_lists import EPOCH, SLOT, SOURCE
+
+PARTITIONER = "producer.override.partitioner.class"
 
 
 class SlotGone(TerminalError):
@@ -42,6 +45,16 @@ class EpochFell(TerminalError):
         super().__init__(
             f"the pipeline is in epoch {live}, but {SOURCE}.json says {EPOCH}={written}; write {live} there "
             "(`penstock views rebuild` had raised it; keep the file with your changes)"
+        )
+
+
+class RowsWouldMove(TerminalError):
+    """The source runs with another partitioner than its file says: changes of one row would lose their order."""
+
+    def __init__(self, partitions: int) -> None:
+        super().__init__(
+            f"the source would choose among the {partitions} partitions of a topic otherwise than before, and the "
+            "changes of a row would have no order; `penstock views rebuild` begins a new epoch with it"
         )
 
 
@@ -89,6 +102,18 @@ def refuse_lost_place(api: ConnectApi, *, read_wal: Callable[[], Wal], epoch: in
     if (live := int(api.config(SOURCE).get(EPOCH, 1))) > epoch:
         raise EpochFell(live, epoch)
     return wal
+
+
+def refuse_moved_rows(api: ConnectApi, *, source: ConnectorFile, partitions: int) -> None:
+    """Make sure that each row stays in its partition.
+
+    :param source: the connector's file.
+    :raises RowsWouldMove: before anything is applied.
+    """
+    if partitions == 1 or SOURCE not in api.connectors() or not api.offsets(SOURCE):
+        return
+    if api.config(SOURCE).get(PARTITIONER) != source.config.get(PARTITIONER):
+        raise RowsWouldMove(partitions)
 
 
 def _furthest(offsets: Iterable[dict[str, Any]]) -> int:

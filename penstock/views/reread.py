@@ -153,7 +153,8 @@ def _line(told: dict[str, Any]) -> str | None:
             return f"reading {more.get('current_collection_in_progress')}: chunk {chunk} of {chunks}"
         case "TABLE_SCAN_COMPLETED":
             if more.get("status") not in _GOOD:
-                raise ReReadFailed(f"{more.get('scanned_collection')}: {more.get('status')}")
+                # The source adds Postgres' own words where it has some.
+                raise ReReadFailed(f"{more.get('scanned_collection')}: {more.get('reason') or more.get('status')}")
             return f"read {more.get('scanned_collection')}: {more.get('total_rows_scanned')} rows"
         case "ABORTED" | "SKIPPED":
             raise ReReadFailed(str(told["type"]).lower())

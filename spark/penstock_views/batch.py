@@ -17,6 +17,7 @@ from penstock_views.evaluate import Evaluation, add_evaluations
 from penstock_views.group import Grouping, grouping_of
 from penstock_views.live_columns import columns_query, field_of
 from penstock_views.names import in_spark, quoted
+from penstock_views.pinned import PINNED
 
 FETCH_ROWS = 2000
 
@@ -50,7 +51,8 @@ class Postgres:
         url = f"jdbc:postgresql://{self.host}:{self.port}/{self.database}"
         # Only with a fetch size does Spark open a transaction (and Postgres a cursor instead of all rows at once).
         basic = {"url": url, "user": self.user, "driver": "org.postgresql.Driver", "fetchsize": str(FETCH_ROWS)}
-        return basic | ({"password": self.password} if self.password else {}) | self._snapshot_option()
+        secret = {"password": self.password} if self.password else {}
+        return basic | secret | {"options": PINNED} | self._snapshot_option()
 
     def _snapshot_option(self) -> dict[str, str]:
         if self.snapshot is None:

@@ -22,7 +22,7 @@ CREATE DOMAIN "My Sales".day AS date;
 CREATE TABLE "My Sales"."Order Items" (
     "Order" bigint, line int, tags text[], mood "My Sales".mood, moods "My Sales".mood[], share "My Sales".percent,
     due "My Sales".day, price money, twice int GENERATED ALWAYS AS (line * 2) STORED,
-    PRIMARY KEY (line, "Order")
+    PRIMARY KEY (line, "Order") INCLUDE (tags, mood)
 );
 CREATE TABLE parts (id bigint, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
 CREATE TABLE parts_2026 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');

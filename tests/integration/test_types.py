@@ -70,6 +70,19 @@ from penstock_views import row, view
 def {VIEW}(u):
     return row(id=u.id, **{{name: u[name] for name in {NAMES!r}}})
 """
+# A database may have its own way of writing values; nothing of it may reach a view.
+SETTINGS = "".join(
+    f"ALTER DATABASE app SET {name} = '{value}';"
+    for name, value in {
+        "bytea_output": "escape",
+        "intervalstyle": "sql_standard",
+        "datestyle": "German, DMY",
+        "extra_float_digits": "-15",
+        "timezone": "Europe/Amsterdam",
+        "quote_all_identifiers": "on",
+    }.items()
+)
+KEYED, KEYED_CDC, KEYED_PARTITIONS = "public.keyed", "types.public.keyed", 3
 DDL = TYPES + "CREATE TABLE {} (id text PRIMARY KEY, {});".format(
     TABLE,
     ", ".join([*(f"{column.name} {column.sql}" for column in COLUMNS), *(f"{n} {t}" for n, t in UNUSABLE.items())]),
@@ -107,7 +120,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 @pytest.fixture(scope="module")
 def outcome(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """Send every value along, once by the snapshot and once by the WAL."""
-    _fill_postgres(config, "snapshot", DDL, f"ALTER TABLE {TABLE} REPLICA IDENTITY FULL")
+    keyed = f"CREATE TABLE {KEYED} (id varchar(20) PRIMARY KEY, n int)"
+    _fill_postgres(config, "snapshot", SETTINGS, DDL, f"ALTER TABLE {TABLE} REPLICA IDENTITY FULL", keyed)
     _apply_source(config)
     _wait_for(config, f"snapshot:{LAST}")
     _fill_postgres(config, "stream")
@@ -127,7 +141,7 @@ def _fill_postgres(config: Config, phase: str, *before: str) -> None:
         for statement in before:
             cursor.execute(statement)
         if before:
-            cursor.execute(f"CREATE PUBLICATION types FOR TABLE {TABLE}")
+            cursor.execute(f"CREATE PUBLICATION types FOR TABLE {TABLE}, {KEYED}")
         for column in COLUMNS:
             for number, (value, _) in enumerate(column.values):
                 insert = f"INSERT INTO {TABLE} (id, {column.name}) VALUES (%s, %s)"
@@ -142,9 +156,11 @@ def _fill_postgres(config: Config, phase: str, *before: str) -> None:
 def _apply_source(config: Config) -> None:
     settings = {"cleanup.policy": "delete", "max.message.bytes": str(MAX_RECORD_BYTES)}
     names = (CDC, "__debezium-heartbeat.types", f"views.{VIEW}")
-    create_topics(TopicAdmin(config.kafka.bootstrap), topics=[Topic(name, 1, 1, settings) for name in names])
+    topics = [*(Topic(name, 1, 1, settings) for name in names), Topic(KEYED_CDC, KEYED_PARTITIONS, 1, settings)]
+    create_topics(TopicAdmin(config.kafka.bootstrap), topics=topics)
     (source,) = read_connectors(ROOT / "connect" / "connectors", names=["users-postgres-source"])
-    mine = {"topic.prefix": "types", "table.include.list": TABLE, "slot.name": "types", "publication.name": "types"}
+    tables = f"{TABLE},{KEYED}"
+    mine = {"topic.prefix": "types", "table.include.list": tables, "slot.name": "types", "publication.name": "types"}
     with ConnectApi(config.connect.url) as api:
         apply_connectors(api, files=[ConnectorFile("types-source", {**source.config, **mine})])
 
@@ -273,6 +289,24 @@ def test_a_type_that_no_view_can_use_is_refused_with_reason_and_cure(
     shown = re.escape(sql_type.removeprefix("public.").split("(")[0].split("[")[0])
     with pytest.raises(ViewInvalid, match=rf"v\.py:4: view v: .*{column} has type .*{shown}.*(use|keep) "):
         view_type(outcome.spark, view, read_table(tmp_path, TABLE).columns)
+
+
+def test_a_row_stays_in_its_partition_whatever_becomes_of_the_schema_of_its_key(outcome: Outcome) -> None:
+    with closing(psycopg2.connect(outcome.config.postgres.dsn)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute(f"INSERT INTO {KEYED} SELECT 'row ' || n, 1 FROM generate_series(1, 50) n")
+        cursor.execute(f"ALTER TABLE {KEYED} ALTER COLUMN id TYPE varchar(40)")
+        cursor.execute(f"UPDATE {KEYED} SET n = 2")
+    with RegistryClient(outcome.config.registry.url) as registry:
+        reader = TopicReader(outcome.config.kafka.bootstrap, AvroDecoder(registry))
+        wait_until(
+            lambda: len(list(reader.last(KEYED_CDC, count=200))) == 100, timeout_s=PATIENCE_S, what="the changes came"
+        )
+        records = list(reader.from_beginning(KEYED_CDC, follow=False))
+    assert len({record.key.schema_id for record in records}) == 2
+    assert len({record.partition for record in records}) == KEYED_PARTITIONS
+    places = {(record.key.value["id"], record.partition) for record in records}
+    assert len(places) == 50
 
 
 def _source(config: Config) -> Postgres:

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg2
 from cassandra import DriverException
 from cassandra.cluster import NoHostAvailable
+from penstock_views.pinned import PINNED
 from psycopg2 import sql
 
 from penstock.cassandra.table import ViewTable
@@ -35,15 +36,8 @@ from penstock.topics.topic import DEAD_LETTER_TOPICS
 _CHANGES = 5
 _BUDGET_S = 4.0
 _VIEW_BUDGET_S = 2.0
-_SETTINGS = {
-    "statement_timeout": "2000",
-    "timezone": "UTC",
-    "datestyle": "ISO",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-}
-_POSTGRES_LIMITS = "connect_timeout=2 application_name=penstock-console options='{}'".format(
-    " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+_POSTGRES_LIMITS = (
+    f"connect_timeout=2 application_name=penstock-console options='{PINNED} -c statement_timeout=2000 -c timezone=UTC'"
 )
 
 

@@ -8,8 +8,18 @@ from typing import Any, cast
 import pytest
 
 from penstock.connect.api import ConnectApi
+from penstock.connect.files import ConnectorFile
 from penstock.errors import PenstockError
-from penstock.stack.source import DatabaseFell, EpochFell, SlotGone, Wal, refuse_lost_place
+from penstock.stack.source import (
+    PARTITIONER,
+    DatabaseFell,
+    EpochFell,
+    RowsWouldMove,
+    SlotGone,
+    Wal,
+    refuse_lost_place,
+    refuse_moved_rows,
+)
 from penstock.views.connector_lists import EPOCH, SOURCE
 
 END = 0x1_0000_0010
@@ -18,8 +28,11 @@ END = 0x1_0000_0010
 class Known:
     """What Connect knows of the source, in place of its REST interface."""
 
-    def __init__(self, *, lsn: int | None, epoch: str = "1", exists: bool = True) -> None:
+    def __init__(
+        self, *, lsn: int | None, epoch: str = "1", exists: bool = True, partitioner: str | None = None
+    ) -> None:
         self._lsn, self._epoch, self._exists = lsn, epoch, exists
+        self._partitioner = {PARTITIONER: partitioner} if partitioner else {}
 
     def connectors(self) -> dict[str, None]:
         return {SOURCE: None} if self._exists else {}
@@ -28,7 +41,7 @@ class Known:
         return () if self._lsn is None else ({"partition": {"server": "app"}, "offset": {"lsn": self._lsn}},)
 
     def config(self, _: str) -> dict[str, str]:
-        return {EPOCH: self._epoch}
+        return {EPOCH: self._epoch, **self._partitioner}
 
 
 def refuse(known: Known, wal: Wal, epoch: int = 1) -> None:
@@ -74,3 +87,25 @@ def test_what_the_source_reads_while_both_are_asked_is_no_older_copy() -> None:
 
     reading = cast("ConnectApi", Reading(lsn=END))
     refuse_lost_place(reading, read_wal=lambda: Wal(has_slot=True, end=next(ends)), epoch=1)
+
+
+FILE = ConnectorFile(SOURCE, {PARTITIONER: "by.Values"})
+
+
+@pytest.mark.parametrize(
+    ("known", "partitions"),
+    [
+        (Known(lsn=END), 1),
+        (Known(lsn=None), 3),
+        (Known(lsn=None, exists=False), 3),
+        (Known(lsn=END, partitioner="by.Values"), 3),
+    ],
+)
+def test_rows_that_stay_in_their_partitions_go_on(known: Known, partitions: int) -> None:
+    refuse_moved_rows(cast("ConnectApi", known), source=FILE, partitions=partitions)
+
+
+def test_rows_that_would_change_their_partitions_need_a_new_epoch() -> None:
+    known = cast("ConnectApi", Known(lsn=END))
+    with pytest.raises(RowsWouldMove, match=r"among the 3 partitions .* `penstock views rebuild`"):
+        refuse_moved_rows(known, source=FILE, partitions=3)

@@ -107,7 +107,7 @@ def test_ddl_is_read_through_comments_constraints_and_commas(tmp_path: Path) -> 
             b varchar(10) NOT NULL DEFAULT 'x, y',
             c numeric(7, 4) CHECK (c > 0),
             d text[],
-            CONSTRAINT k PRIMARY KEY (a, b)
+            CONSTRAINT k PRIMARY KEY (a, b) INCLUDE (c)
         );"""
     )
     table = read_table(tmp_path, "public.t")

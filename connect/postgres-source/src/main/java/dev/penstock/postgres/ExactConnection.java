@@ -1,0 +1,103 @@
+package dev.penstock.postgres;
+
+import io.debezium.data.SpecialValueDecimal;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.math.BigDecimal;
+import java.sql.Connection;
+import java.sql.DatabaseMetaData;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+
+/**
+ * A connection as the driver makes it, with three differences: a primary key has no columns but its own, while the
+ * driver counts those of INCLUDE among them; a parameter of a statement may be a number as Debezium reads it from a key;
+ * and what Postgres refuses can be told later.
+ */
+final class ExactConnection {
+  private static final String PRIMARY_KEY = """
+      SELECT NULL, n.nspname, c.relname, a.attname, k.place, i.relname
+      FROM pg_catalog.pg_index x
+      JOIN pg_catalog.pg_class c ON c.oid = x.indrelid
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+      CROSS JOIN LATERAL unnest(x.indkey) WITH ORDINALITY AS k (attnum, place)
+      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+      WHERE x.indisprimary AND k.place <= x.indnkeyatts AND n.nspname = ? AND c.relname = ?
+      ORDER BY k.place
+      """;
+
+  private static final ThreadLocal<String> LAST_REFUSAL = new ThreadLocal<>();
+
+  private ExactConnection() {}
+
+  /** What a method does; the arguments may be null. */
+  @FunctionalInterface
+  private interface Handler {
+    Object call(Method method, Object[] arguments) throws Throwable;
+  }
+
+  static Connection over(Connection connection) {
+    return proxy(Connection.class, (method, arguments) -> switch (method.getName()) {
+      case "getMetaData" -> metaData(connection);
+      case "createStatement" -> statement((Statement) method.invoke(connection, arguments));
+      case "prepareStatement" -> prepared((PreparedStatement) method.invoke(connection, arguments));
+      default -> method.invoke(connection, arguments);
+    });
+  }
+
+  /** What Postgres said when it last refused a statement of this thread; null when it never did. */
+  static String lastRefusal() {
+    return LAST_REFUSAL.get();
+  }
+
+  private static DatabaseMetaData metaData(Connection connection) throws SQLException {
+    DatabaseMetaData metaData = connection.getMetaData();
+    return proxy(DatabaseMetaData.class, (method, arguments) -> method.getName().equals("getPrimaryKeys")
+        ? primaryKey(connection, (String) arguments[1], (String) arguments[2])
+        : method.invoke(metaData, arguments));
+  }
+
+  private static ResultSet primaryKey(Connection connection, String schema, String table) throws SQLException {
+    PreparedStatement statement = connection.prepareStatement(PRIMARY_KEY);
+    statement.closeOnCompletion();
+    statement.setString(1, schema);
+    statement.setString(2, table);
+    return statement.executeQuery();
+  }
+
+  private static Statement statement(Statement statement) {
+    return proxy(Statement.class, (method, arguments) -> method.invoke(statement, arguments));
+  }
+
+  private static PreparedStatement prepared(PreparedStatement statement) {
+    return proxy(PreparedStatement.class, (method, arguments) -> {
+      if (method.getName().equals("setObject") && arguments[1] instanceof SpecialValueDecimal number) {
+        statement.setString((int) arguments[0], digits(number));
+        return null;
+      }
+      return method.invoke(statement, arguments);
+    });
+  }
+
+  /** As Postgres reads it: of NaN and the infinities the number's own text would be a name in capitals. */
+  private static String digits(SpecialValueDecimal number) {
+    return number.getDecimalValue().map(BigDecimal::toPlainString).orElseGet(() -> String.valueOf(number.toDouble()));
+  }
+
+  private static <T> T proxy(Class<T> type, Handler handler) {
+    return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> {
+      try {
+        return handler.call(method, arguments);
+      } catch (InvocationTargetException failed) {
+        if (failed.getCause() instanceof SQLException refused) {
+          LAST_REFUSAL.set(refused.getMessage());
+        }
+        throw failed.getCause();
+      }
+    }));
+  }
+}

@@ -1,0 +1,49 @@
+package dev.penstock.postgres;
+
+import io.debezium.config.Configuration;
+import io.debezium.connector.postgresql.PostgresConnectorConfig;
+import io.debezium.jdbc.JdbcConfiguration;
+import io.debezium.jdbc.JdbcConnection;
+import io.debezium.jdbc.JdbcConnection.ConnectionFactory;
+import java.sql.Connection;
+import java.sql.SQLException;
+import org.postgresql.Driver;
+
+/**
+ * Opens the sessions of the source, those that read the WAL too, so that every value is read as it is.
+ *
+ * <p>A database or a role may have settings of its own that change how Postgres writes values as text. Debezium parses
+ * that text and knows one form of each. The other side of the same fact is penstock_views/pinned.py.
+ */
+public final class SourceConnections implements ConnectionFactory {
+  private static final String SETTING = "database." + JdbcConfiguration.CONNECTION_FACTORY_CLASS.name();
+  private static final String OPTIONS = "options";
+  private static final String PINNED =
+      "-c bytea_output=hex -c intervalstyle=postgres -c datestyle=ISO -c extra_float_digits=1";
+
+  private static final ConnectionFactory POSTGRES = JdbcConnection.patternBasedFactory(
+      "jdbc:postgresql://${hostname}:${port}/${dbname}", Driver.class.getName(), Driver.class.getClassLoader(),
+      JdbcConfiguration.PORT.withDefault(PostgresConnectorConfig.PORT.defaultValueAsString()));
+
+  /** The same configuration of a source, whose sessions are opened here. */
+  static Configuration in(Configuration source) {
+    return source.edit().with(SETTING, SourceConnections.class.getName()).build();
+  }
+
+  @Override
+  public Connection connect(JdbcConfiguration config) throws SQLException {
+    return ExactConnection.over(POSTGRES.connect(pinned(config)));
+  }
+
+  private static JdbcConfiguration pinned(JdbcConfiguration config) {
+    String theirs = config.getString(OPTIONS);
+    return JdbcConfiguration.adapt(config.edit()
+        // The last one counts.
+        .with(OPTIONS, theirs == null ? PINNED : theirs + " " + PINNED)
+        // A value of a key is compared as what the column is, not as text: there is no `timestamptz <= varchar`.
+        .with("stringtype", "unspecified")
+        // In binary, which begins with the fifth chunk of a table, a timestamp would come by way of a Julian calendar.
+        .with("binaryTransfer", "false")
+        .build());
+  }
+}

@@ -1,0 +1,13 @@
+"""The sessions of the source and those of the engine have the same settings."""
+
+from __future__ import annotations
+
+from penstock_views.pinned import PINNED
+
+from penstock.config import ROOT
+
+SOURCE = ROOT / "connect/postgres-source/src/main/java/dev/penstock/postgres/SourceConnections.java"
+
+
+def test_the_source_pins_what_the_engine_pins() -> None:
+    assert f'"{PINNED}"' in SOURCE.read_text()
