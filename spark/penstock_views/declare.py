@@ -76,7 +76,7 @@ class Image:
 
     def __init__(self, table: str, column: Column, fields: T.StructType) -> None:
         self._table, self._column, self._fields = table, column, fields
-        self._as_read: list[Column] = []
+        self._as_read: list[tuple[str, Column]] = []
 
     def __getattr__(self, name: str) -> Column:
         return self._read(name)
@@ -90,7 +90,7 @@ class Image:
             raise AttributeError(f"{self._table}.{name} {field.metadata[UNUSABLE]}")
         value = self._column.getField(name)
         if REFUSED not in self._fields or not may_refuse(field):
-            self._as_read.append(value)
+            self._as_read.append((name, value))
             return value
         return self._guarded(field, value, may_be_gone=may_be_gone)
 
@@ -124,13 +124,25 @@ def names_of(image: Image) -> tuple[str, ...]:
 
 
 def is_as_read(image: Image, column: Column) -> bool:
-    """Tell whether a column is one that the image gave out and that cannot fail: nothing was computed of it."""
-    return any(column is read for read in image._as_read)
+    """Tell whether a column is one that the image gave out and that has no guard: nothing was computed of it."""
+    return name_as_read(image, column) is not None
+
+
+def name_as_read(image: Image, column: Column) -> str | None:
+    """Name the column of the table that the image gave out as this one; None for any other."""
+    return next((name for name, read in image._as_read if read is column), None)
 
 
 def names_read(image: NotedImage) -> frozenset[str]:
     """Name the columns that were read of an image so far."""
     return frozenset(image._noted)
+
+
+def fields_read(image: NotedImage) -> tuple[T.StructField, ...]:
+    """Return the columns that were read of an image so far, of a table whose values can be refused."""
+    if REFUSED not in image._fields:
+        return ()
+    return tuple(field for field in image._fields.fields if field.name in image._noted)
 
 
 ViewFunction = Callable[[Image], Row]
