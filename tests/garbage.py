@@ -69,7 +69,7 @@ def send_all(url: str, *, valid: Mapping[str, str], headers: Mapping[str, str] |
         for address, body in _requests(path, operation, valid)
     ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        yield from pool.map(lambda each: _send(url, *each, headers or {}), wanted)
+        yield from pool.map(lambda each: _send(url, each[0], each[1], each[2], headers or {}), wanted)
 
 
 def _requests(path: str, operation: dict[str, Any], valid: Mapping[str, str]) -> Iterator[tuple[str, bytes | None]]:

@@ -9,11 +9,14 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without `__all__`
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
     ConfigResource,
     ListOffsetsResultInfo,
     NewTopic,
@@ -125,6 +128,20 @@ class TopicAdmin:
                 if exc.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise TopicNotCreated(name, exc.args[0].str()) from exc
 
+    def alter(self, settings: Mapping[str, Mapping[str, str]]) -> None:
+        """Set these settings of topics that exist; others stay as they are.
+
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        resources = [
+            ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=list(starmap(_set, wanted.items())))
+            for name, wanted in settings.items()
+        ]
+        if not resources:
+            return
+        for future in self._client.incremental_alter_configs(resources, request_timeout=self._timeout_s).values():
+            self._result(future)
+
     def delete(self, names: Sequence[str]) -> None:
         """Delete topics; one that does not exist is no error.
 
@@ -176,6 +193,10 @@ class TopicAdmin:
 
     def _unreachable(self, exc: KafkaException) -> KafkaUnreachable:
         return KafkaUnreachable(self._bootstrap, exc.args[0].str())
+
+
+def _set(name: str, value: str) -> ConfigEntry:
+    return ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
 
 
 def _places(partitions: Mapping[str, int]) -> list[TopicPartition]:

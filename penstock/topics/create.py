@@ -1,12 +1,15 @@
-"""Create the declared topics that are missing and refuse existing ones that differ in what matters."""
+"""Create the declared topics that are missing, bring their limits up, refuse those that differ in what matters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from penstock.errors import TerminalError
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import Topic
+
+_LIMITS = ("max.message.bytes", "retention.bytes", "segment.bytes")
+"""Sizes that fit those of the producers; a topic of an earlier version may have others."""
 
 
 class TopicsDiffer(TerminalError):
@@ -20,7 +23,7 @@ class TopicsDiffer(TerminalError):
 
 
 def create_topics(admin: TopicAdmin, *, topics: Sequence[Topic]) -> tuple[str, ...]:
-    """Create what is missing; return the names of the topics created.
+    """Create what is missing, and set the limits of what is there; return the names of the topics created.
 
     :raises TopicsDiffer: an existing topic has another number of partitions or another cleanup policy.
     :raises KafkaUnreachable: no broker answers.
@@ -37,7 +40,14 @@ def create_topics(admin: TopicAdmin, *, topics: Sequence[Topic]) -> tuple[str, .
         raise TopicsDiffer(problems)
     missing = [topic for topic in topics if topic.name not in existing]
     admin.create(missing)
+    admin.alter({topic.name: changed for topic in present if (changed := other_limits(topic, settings[topic.name]))})
     return tuple(topic.name for topic in missing)
+
+
+def other_limits(topic: Topic, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the limits of a topic that an existing one has not."""
+    wanted = {name: topic.settings[name] for name in _LIMITS if name in topic.settings}
+    return {name: limit for name, limit in wanted.items() if settings.get(name) != limit}
 
 
 def differences(topic: Topic, *, partitions: int, settings: dict[str, str]) -> Iterator[str]:

@@ -6,10 +6,12 @@ No CDC, view or dead-letter topic is ever compacted (docs/contracts.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from penstock_views.declare import View
 from penstock_views.names import topic_of
+from penstock_views.sizes import DEAD_LETTER_BYTES, RECORD_BYTES
 
 from penstock.config import Config
 from penstock.topics.topic import DEAD_LETTER_TOPICS as DEAD_LETTER_TOPICS
@@ -31,8 +33,10 @@ DEAD_LETTER_RETENTION = timedelta(days=90)
 # Of topics whose records nobody reads again.
 _SHORT_RETENTION = timedelta(hours=1)
 _FOREVER = "-1"
-# A row with a text of some megabytes, twice: a change carries the row before and after it.
-MAX_RECORD_BYTES = 16 * 1024 * 1024
+# Of both together, and of a segment, the unit in which Kafka lets go: a view that fails on each change of its table
+# writes a dead letter for each.
+_DEAD_LETTERS_BYTES = 1024 * 1024 * 1024
+_DEAD_LETTER_SEGMENT_BYTES = 64 * 1024 * 1024
 
 
 def cdc_topics(views: Sequence[View]) -> tuple[str, ...]:
@@ -53,7 +57,7 @@ def declare_topics(config: Config, views: Sequence[View]) -> tuple[Topic, ...]:
             _kept(config, name, kafka.partitions, RECORD_RETENTION)
             for name in (*cdc_topics(views), *view_topics(views))
         ),
-        *(_kept(config, name, 1, DEAD_LETTER_RETENTION) for name in DEAD_LETTER_TOPICS),
+        *(_dead_letters(config, name) for name in DEAD_LETTER_TOPICS),
         # What it tells of snapshots matters as long as the records that they have read.
         _kept(config, NOTIFICATIONS_TOPIC, 1, RECORD_RETENTION),
         *(_kept(config, name, 1, _SHORT_RETENTION) for name in (HEARTBEAT_TOPIC, SIGNALS_TOPIC, REGISTRY_EVENTS_TOPIC)),
@@ -69,9 +73,19 @@ def _kept(config: Config, name: str, partitions: int, retention: timedelta | Non
     settings = {
         "cleanup.policy": "delete",
         "retention.ms": retention_ms,
-        "max.message.bytes": str(MAX_RECORD_BYTES),
+        "max.message.bytes": str(RECORD_BYTES),
     }
     return Topic(name, partitions, config.kafka.replication_factor, settings)
+
+
+def _dead_letters(config: Config, name: str) -> Topic:
+    bounds = {
+        "max.message.bytes": str(DEAD_LETTER_BYTES),
+        "retention.bytes": str(_DEAD_LETTERS_BYTES // len(DEAD_LETTER_TOPICS)),
+        "segment.bytes": str(_DEAD_LETTER_SEGMENT_BYTES),
+    }
+    topic = _kept(config, name, 1, DEAD_LETTER_RETENTION)
+    return replace(topic, settings=topic.settings | bounds)
 
 
 def _compacted(config: Config, name: str, partitions: int) -> Topic:

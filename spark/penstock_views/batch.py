@@ -15,9 +15,10 @@ from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 from penstock_views.evaluate import Evaluation, add_evaluations
 from penstock_views.group import Grouping, grouping_of
-from penstock_views.live_columns import columns_query, field_of
-from penstock_views.names import in_spark, quoted
+from penstock_views.live_columns import columns_with_key_query, field_of
+from penstock_views.names import column_name, in_spark, quoted
 from penstock_views.pinned import PINNED
+from penstock_views.sizes import IMAGE_BYTES, left_out_of, size_sql
 
 FETCH_ROWS = 2000
 
@@ -108,34 +109,75 @@ def evaluate_rows(view: View, images: DataFrame) -> Expected:
 def read_images(spark: SparkSession, table: str, postgres: Postgres) -> DataFrame:
     """Read a table's rows in the canonical type, as the stream's images are."""
     jdbc = spark.read.format("jdbc").options(**postgres.options)
-    columns = jdbc.option("query", columns_query(table)).load().orderBy("position").collect()
+    columns = jdbc.option("query", columns_with_key_query(table)).load().orderBy("position").collect()
     jdbc = spark.read.format("jdbc").options(**postgres.options)
     # The replication stream does not carry generated columns, so no view has them.
     reads = [_Read.of(row, place) for place, row in enumerate(columns) if not row["generated"]]
-    selected = ", ".join(read.sql for read in reads if read.sql)
+    selected = ", ".join(part for read in reads for part in read.selected)
     rows = jdbc.option("dbtable", f"(SELECT {selected} FROM {quoted(table)}) AS images").load()  # noqa: S608 - quoted
-    return rows.select(*carry_all([(read.field, read.carrier, read.carried) for read in reads]))
+    sizes = {column_name(read.field.name): F.col(read.size_name) for read in reads if read.size}
+    key = {column_name(read.field.name) for read in reads if read.in_key}
+    # In a step of its own: it is asked for by each column that can be left out.
+    sized = rows.select("*", left_out_of(sizes, key).alias(_LEFT_OUT))
+    return sized.select(*carry_all([(read.field, read.carrier, read.raw) for read in reads], F.col(_LEFT_OUT)))
+
+
+_LEFT_OUT = "left_out"
 
 
 @dataclass(frozen=True)
 class _Read:
     """How one column is read: its canonical field, the SQL that writes it and the carrier that takes it.
 
-    :param carried: the frame's column. Spark's JDBC source does not quote every name, so it never sees Postgres'.
+    :param place: of the column in the table: Spark's JDBC source does not quote every name, so it never sees Postgres'.
+    :param size: the SQL of the value's size; None for one that is always small.
     """
 
     field: T.StructField
-    sql: str
+    place: int
+    value: str
     carrier: Carrier | None
-    carried: Column | None = None
+    size: str | None
+    in_key: bool
+
+    @property
+    def name(self) -> str:
+        """The frame's column of the value."""
+        return f"c{self.place}"
+
+    @property
+    def size_name(self) -> str:
+        """The frame's column of the value's size."""
+        return f"size{self.place}"
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """The parts of the SELECT for this column."""
+        size = (f"({self.size})::bigint AS {self.size_name}",) if self.size else ()
+        if not self.value:
+            return size
+        if not self.size or self.in_key:
+            return (f"{self.value} AS {self.name}", *size)
+        # What is left out in any case need not be fetched. A key's value is none: Postgres shall find rows by it.
+        return (f"CASE WHEN ({self.size}) <= {IMAGE_BYTES} THEN {self.value} END AS {self.name}", *size)
+
+    @property
+    def raw(self) -> Column | None:
+        """The value as it was read; NULL where the source leaves it out, and None where no view can use it."""
+        if not self.value:
+            return None
+        column = F.col(self.name)
+        if not self.size or self.in_key:
+            return column
+        return F.when(F.try_element_at(F.col(_LEFT_OUT), F.lit(column_name(self.field.name))).isNull(), column)
 
     @classmethod
     def of(cls, row: Row, place: int) -> _Read:
         field = field_of(row["name"], row["type"], enum=row["enum"], is_domain=row["is_domain"])
-        if not is_usable(field):
-            return cls(field, "", None)
-        form, carrier = sql_carrier(field)
         column = '"' + row["name"].replace('"', '""') + '"'
         # JDBC knows no domains; any other text (json, inet, an enum) is the server's own.
         based = f"({column})::{row['type']}" if row["is_domain"] else column
-        return cls(field, f"{form.format(based)} AS c{place}", carrier, F.col(f"c{place}"))
+        # The label of an enum is a name, and names are short.
+        size = None if row["enum"] == "enum" else size_sql(field, row["type"], based)
+        form, carrier = sql_carrier(field) if is_usable(field) else ("", None)
+        return cls(field, place, form.format(based), carrier, size, row["in_key"])

@@ -16,13 +16,15 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock_views.canonical import described, is_usable, kind_of, logical_of
+from penstock_views.names import column_name
 
 REFUSED = T.StructField(
     "penstock:refused (longer than the 63 bytes of a name in Postgres: no column has it)",
     T.MapType(T.StringType(), T.StringType()),
     True,
 )
-"""The last field of an image: column and text of each value that the canonical type cannot hold; mostly NULL."""
+"""The last field of an image: column (by its name in Avro) and text of each value that the
+canonical type cannot hold; mostly NULL."""
 
 GONE = "penstock.gone"
 """In a field's metadata: the ids of the writer schemas that lack the column though an earlier one had it."""
@@ -63,6 +65,12 @@ def may_refuse(field: T.StructField) -> bool:
     return isinstance(field.dataType, refusing) or logical_of(field) == "digits" or GONE in field.metadata
 
 
+def may_be_large(field: T.StructField) -> bool:
+    """Say whether a column has values for which a row can be too large: the source leaves them out (sizes.py)."""
+    is_text = isinstance(field.dataType, T.StringType) and logical_of(field) in (None, "digits")
+    return isinstance(field.dataType, T.ArrayType | T.BinaryType) or is_text
+
+
 def gone_column(target: T.StructField) -> tuple[T.StructField, Carrier, Column]:
     """Make the source of a column that the writer lacks and an earlier one had: never a NULL that nobody wrote."""
     return target, lambda _: Carried(F.lit(None).cast(target.dataType), F.lit(False)), F.lit(GONE_TEXT)
@@ -94,10 +102,11 @@ def sql_carrier(target: T.StructField) -> tuple[str, Carrier]:
     return whole, _array(lambda column: inner(_from_text(column, kind)))
 
 
-def carry_all(sources: Sequence[tuple[T.StructField, Carrier | None, Column | None]]) -> list[Column]:
+def carry_all(sources: Sequence[tuple[T.StructField, Carrier | None, Column | None]], left_out: Column) -> list[Column]:
     """Bring all columns of an image into their canonical types.
 
     :param sources: each target with its carrier and raw column; None for a column that this source does not have.
+    :param left_out: what the source has left out of the row, as REFUSED tells it; NULL where that is nothing.
     :returns: the fields of the image in the same order, and REFUSED.
     """
     fields, entries = [], []
@@ -107,18 +116,19 @@ def carry_all(sources: Sequence[tuple[T.StructField, Carrier | None, Column | No
             carried = carrier(raw)
             if carried.fits is not None:
                 shown = F.substring(raw.cast("string"), 1, _SHOWN)
-                entries.append((raw.isNotNull() & ~carried.fits, F.create_map(F.lit(target.name), shown)))
+                entries.append((raw.isNotNull() & ~carried.fits, F.create_map(F.lit(column_name(target.name)), shown)))
         fields.append(carried.value.alias(target.name, metadata=target.metadata))
-    return [*fields, _refused(entries).alias(REFUSED.name)]
+    return [*fields, _refused(entries, left_out).alias(REFUSED.name)]
 
 
-def _refused(entries: Sequence[tuple[Column, Column]]) -> Column:
+def _refused(entries: Sequence[tuple[Column, Column]], left_out: Column) -> Column:
     if not entries:
-        return F.lit(None).cast(REFUSED.dataType)
+        return left_out.cast(REFUSED.dataType)
     none = F.create_map().cast(REFUSED.dataType)
     # No filter() of an array: Spark generates no code for functions of functions, nor for what stands beside them.
-    found = F.map_concat(*[F.when(misfit, entry).otherwise(none) for misfit, entry in entries])
-    return F.when(reduce(Column.__or__, [misfit for misfit, _ in entries]), found)
+    misfits = [F.when(misfit, entry).otherwise(none) for misfit, entry in entries]
+    found = F.map_concat(F.coalesce(left_out, none), *misfits)
+    return F.when(reduce(Column.__or__, [misfit for misfit, _ in entries], left_out.isNotNull()), found)
 
 
 def _element(target: T.StructField) -> T.StructField:

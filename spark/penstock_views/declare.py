@@ -87,7 +87,7 @@ class Image:
 
     def __init__(self, table: str, column: Column, fields: T.StructType) -> None:
         self._table, self._column, self._fields = table, column, fields
-        self._as_read: list[Column] = []
+        self._as_read: list[tuple[str, Column]] = []
 
     def __getattr__(self, name: str) -> Column:
         meant = postgres_name(name)
@@ -102,13 +102,13 @@ class Image:
             raise AttributeError(f"{self._table}.{name} {field.metadata[UNUSABLE]}")
         value = self._column.getField(name)
         if REFUSED not in self._fields or not may_refuse(field):
-            self._as_read.append(value)
+            self._as_read.append((name, value))
             return value
         return self._guarded(field, value, may_be_gone=may_be_gone)
 
     def _guarded(self, field: T.StructField, value: Column, *, may_be_gone: bool) -> Column:
         """Fail, for this one row, on a value that the canonical type cannot hold: never take it for NULL."""
-        refused = F.try_element_at(self._column.getField(REFUSED.name), F.lit(field.name))
+        refused = F.try_element_at(self._column.getField(REFUSED.name), F.lit(column_name(field.name)))
         is_held = refused.isNull() | (refused == GONE_TEXT) if may_be_gone else refused.isNull()
         failure = F.raise_error(F.lit(f"{self._table}.{field.name} holds what no view can"))
         return F.when(is_held, value).otherwise(failure).alias(field.name, metadata=field.metadata)
@@ -136,13 +136,25 @@ def names_of(image: Image) -> tuple[str, ...]:
 
 
 def is_as_read(image: Image, column: Column) -> bool:
-    """Tell whether a column is one that the image gave out and that cannot fail: nothing was computed of it."""
-    return any(column is read for read in image._as_read)
+    """Tell whether a column is one that the image gave out and that has no guard: nothing was computed of it."""
+    return name_as_read(image, column) is not None
+
+
+def name_as_read(image: Image, column: Column) -> str | None:
+    """Name the column of the table that the image gave out as this one; None for any other."""
+    return next((name for name, read in image._as_read if read is column), None)
 
 
 def names_read(image: NotedImage) -> frozenset[str]:
     """Name the columns that were read of an image so far."""
     return frozenset(image._noted)
+
+
+def fields_read(image: NotedImage) -> tuple[T.StructField, ...]:
+    """Return the columns that were read of an image so far, of a table whose values can be refused."""
+    if REFUSED not in image._fields:
+        return ()
+    return tuple(field for field in image._fields.fields if field.name in image._noted)
 
 
 ViewFunction = Callable[[Image], Row]

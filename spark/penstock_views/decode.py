@@ -27,6 +27,8 @@ IMAGES = ("before", "after")
 """The images of a row in an envelope."""
 
 _TOLD = (*CHANGE[1:], "has_before", "has_after")
+# A header for each image of which the source has left something out (connect/postgres-source, LargeImages).
+_LEFT_OUT = "penstock.left.out."
 _UNKNOWN = "PENSTOCK-UNKNOWN-SCHEMA"
 
 
@@ -89,16 +91,23 @@ def open_records(raw: DataFrame, sources: Sequence[Source], refusals: Sequence[R
     """Open the envelopes of all records; their images are as the writers wrote them.
 
     :returns: RECORD, `schema_id`, CHANGE, `has_before`, `has_after`, `unknown` (why the schema id is refused, or NULL),
-        and for each writer schema its envelope (`Source.envelope`), NULL in a record of another one. `op` is NULL where
-        the body is not of its writer schema. A record whose schema id is unknown and not refused makes the query fail.
+        what is left out of each image (`left_out`), and for each writer schema its envelope (`Source.envelope`), NULL
+        in a record of another one. `op` is NULL where the body is not of its writer schema. A record whose schema id is
+        unknown and not refused makes the query fail.
     """
     # Both are used more than once below: in a step of their own they are computed, and planned, once.
-    framed = raw.select(*RECORD, wire.schema_id(F.col("value")).alias("schema_id"), _epoch_text().alias("epoch_text"))
+    framed = raw.select(
+        *RECORD,
+        wire.schema_id(F.col("value")).alias("schema_id"),
+        wire.header_text("epoch").alias("epoch_text"),
+        *[wire.header_text(f"{_LEFT_OUT}{image}").alias(left_out(image)) for image in IMAGES],
+    )
     envelopes = {source.envelope(writer): _open(source, writer) for source in sources for writer in source.writers}
     opened = framed.select("*", _epoch().alias("epoch"), *[each.alias(name) for name, each in envelopes.items()])
     told = opened.select("*", F.coalesce(*map(_tell, envelopes)).alias("told"))
     said = [F.col("told")[name].alias(name) for name in _TOLD]
-    return told.select(*RECORD, "schema_id", "epoch", *said, _unknown(refusals).alias("unknown"), *envelopes)
+    unknown = _unknown(refusals).alias("unknown")
+    return told.select(*RECORD, "schema_id", "epoch", *said, unknown, *map(left_out, IMAGES), *envelopes)
 
 
 def why_refused(sources: Sequence[Source], max_epoch: int) -> Column:
@@ -112,13 +121,21 @@ def is_refused(sources: Sequence[Source], max_epoch: int) -> Column:
     return F.coalesce(reduce(or_, broken), F.lit(False))
 
 
-def read_image(source: Source, written: Callable[[Writer], Column]) -> Column:
+def left_out(image: str) -> str:
+    """Name the column of an opened record that tells what is left out of an image, as the header does."""
+    return f"left_out_of_{image}"
+
+
+def read_image(source: Source, written: Callable[[Writer], Column], left_out: Column) -> Column:
     """Read one image of a record into the canonical columns of its table; NULL when it is not there or cannot be read.
 
     :param written: finds the image as a writer wrote it; NULL if that was another.
+    :param left_out: what the source has left out of the image, as the header tells it.
     """
     target = image_type(source.writers)
-    return F.coalesce(*[try_eval(writer.canonical(written(writer), target)) for writer in source.writers])
+    # Names of Avro have neither of the two signs.
+    refused = F.str_to_map(left_out, F.lit(";"), F.lit("="))
+    return F.coalesce(*[try_eval(writer.canonical(written(writer), target, refused)) for writer in source.writers])
 
 
 def unknown_schema(message: str) -> tuple[str, int] | None:
@@ -128,13 +145,6 @@ def unknown_schema(message: str) -> tuple[str, int] | None:
     """
     found = re.search(rf"{_UNKNOWN} topic=(\S+) id=(\d+)", message)
     return (found[1], int(found[2])) if found else None
-
-
-def _epoch_text() -> Column:
-    """Find the header `epoch`; NULL when missing."""
-    headers = F.col("headers")
-    # No filter(): Spark generates no code for functions of functions, nor for what stands beside them.
-    return F.get(headers["value"], F.array_position(headers["key"], "epoch") - 1).cast("string")
 
 
 def _epoch() -> Column:
@@ -163,7 +173,7 @@ def _tell(envelope: str) -> Column:
 
 
 def _read_unless_refused(source: Source, image: str) -> Column:
-    read = read_image(source, lambda writer: F.col(source.envelope(writer))[image])
+    read = read_image(source, lambda writer: F.col(source.envelope(writer))[image], F.col(left_out(image)))
     return F.when(F.col("refused").isNull(), read)
 
 

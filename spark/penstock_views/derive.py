@@ -32,7 +32,7 @@ from pyspark.sql.avro.functions import to_avro
 
 from penstock_views import wire
 from penstock_views.contracts import Contract
-from penstock_views.dead_letter import dead_letter
+from penstock_views.dead_letter import dead_letter, kept_in_letters
 from penstock_views.declare import MAX_GENERATION, VERSION, History, View
 from penstock_views.decode import IMAGES, Refusal, Source, decode
 from penstock_views.entries import as_text, changed_columns, entry
@@ -110,7 +110,8 @@ def derive(raw: DataFrame, plan: Plan) -> DataFrame:
     """
     decoded = decode(raw, plan.sources, plan.refusals, plan.max_epoch)
     evaluated = add_evaluations(decoded, _evaluations(plan))
-    keyed = evaluated.select("*", *[_encoded_key(output, part) for output in plan.written for part in IMAGES])
+    keys = [_encoded_key(output, part) for output in plan.written for part in IMAGES]
+    keyed = evaluated.select("*", *kept_in_letters(), *keys)
     unreadable = F.when(F.col("unreadable").isNotNull(), dead_letter(plan.dead_letters, "DECODE", F.col("unreadable")))
     letters = [_failure(plan, output) for output in plan.outputs] + [_missed(plan, each) for each in plan.stopped]
     records = [record for output in plan.written for record in _records(evaluated, output)]
@@ -162,9 +163,12 @@ def _failure(plan: Plan, output: Output) -> Column:
 
 
 def _missed(plan: Plan, stopped: StoppedView) -> Column:
-    """Make the dead letter of a change that a stopped view misses; NULL for those of other tables."""
+    """Make the dead letter of a change that a stopped view misses; NULL for those of other tables.
+
+    Without the value: there may be one for each change of a table for weeks, and a re-read cures them all.
+    """
     is_missed = (F.col("topic") == plan.source_of(stopped.view).topic) & F.col("unreadable").isNull()
-    return F.when(is_missed, dead_letter(plan.dead_letters, "VIEW", F.lit(stopped.reason)))
+    return F.when(is_missed, dead_letter(plan.dead_letters, "VIEW", F.lit(stopped.reason), has_value=False))
 
 
 def _records(frame: DataFrame, output: Output) -> tuple[Column, Column]:

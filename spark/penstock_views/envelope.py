@@ -89,13 +89,14 @@ class Writer:
         # PERMISSIVE: one record of garbage must not fail the query.
         return from_avro(body, _bare(self.schema), {"avroSchema": _bare(self.reader), "mode": "PERMISSIVE"})
 
-    def canonical(self, image: Column, target: T.StructType) -> Column:
+    def canonical(self, image: Column, target: T.StructType, left_out: Column) -> Column:
         """Turn a decoded image into the canonical row.
 
-        A column that only came after this writer is NULL; one that was gone before it is REFUSED.
+        A column that only came after this writer is NULL; one that was gone before it is REFUSED, and so is what the
+        source has left out.
         """
         read = [self._read(image, field) for field in target.fields if field != REFUSED]
-        return F.when(image.isNotNull(), F.struct(*carry_all(read)))
+        return F.when(image.isNotNull(), F.struct(*carry_all(read, left_out)))
 
     def _read(self, image: Column, field: T.StructField) -> tuple[T.StructField, Carrier | None, Column | None]:
         if field.name in self._usable:

@@ -9,9 +9,20 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock_views.carriers import REFUSED
-from penstock_views.declare import Image, NotedImage, Row, View, ViewInvalid, is_as_read, names_read
-from penstock_views.limits import beyond_cql
+from penstock_views.carriers import REFUSED, may_be_large, may_refuse
+from penstock_views.declare import (
+    History,
+    Image,
+    NotedImage,
+    Row,
+    View,
+    ViewInvalid,
+    fields_read,
+    is_as_read,
+    name_as_read,
+    names_read,
+)
+from penstock_views.limits import beyond_cql, beyond_entry, beyond_record
 from penstock_views.load import line_in
 from penstock_views.names import column_name, is_plain
 from penstock_views.try_eval import try_eval
@@ -79,9 +90,9 @@ def used_columns(view: View, fields: T.StructType) -> frozenset[str]:
     return names_read(noted)
 
 
-def _image_in(frame: DataFrame, task: Evaluation) -> Image:
+def _image_in(frame: DataFrame, task: Evaluation) -> NotedImage:
     """Make the image that the frame's column holds."""
-    return Image(task.view.table, F.col(task.image), _struct(frame, task.image))
+    return NotedImage(task.view.table, F.col(task.image), _struct(frame, task.image))
 
 
 def _struct(frame: DataFrame, column: str) -> T.StructType:
@@ -97,10 +108,23 @@ def _tried(task: Evaluation) -> str:
 
 def _try_row(frame: DataFrame, task: Evaluation) -> Column:
     """Compute `struct<keep, row>`; NULL where the image is NULL or the function fails."""
-    made = call_view(task.view, _image_in(frame, task))
+    image = _image_in(frame, task)
+    made = call_view(task.view, image)
     keep = F.lit(True) if made.condition is None else F.coalesce(made.condition, F.lit(False))
     row = F.when(keep, F.struct(*[column.alias(name) for name, column in made.columns.items()]))
-    return F.when(F.col(task.image).isNotNull(), try_eval(F.struct(keep.alias("keep"), row.alias("row"))))
+    is_there = F.col(task.image).isNotNull()
+    if (large := _large_columns(image)) is not None:
+        is_there &= ~F.coalesce(F.arrays_overlap(F.map_keys(F.col(task.image)[REFUSED.name]), large), F.lit(False))
+    return F.when(is_there, try_eval(F.struct(keep.alias("keep"), row.alias("row"))))
+
+
+def _large_columns(image: NotedImage) -> Column | None:
+    """Name the columns that were read of an image without a guard, though the source may have left them out.
+
+    One question for all of them: a guard for each text of a wide view took as long to plan as all the rest of it.
+    """
+    fields = [field for field in fields_read(image) if may_be_large(field) and not may_refuse(field)]
+    return F.array(*[F.lit(column_name(field.name)) for field in fields]) if fields else None
 
 
 def _judge(tried: DataFrame, task: Evaluation) -> Column:
@@ -123,6 +147,8 @@ def _name_failures(frame: DataFrame, task: Evaluation) -> Column:
     computed = {name: column for name, column in made.columns.items() if not is_as_read(image, column)}
     parts = computed | ({} if made.condition is None else {"where()": made.condition})
     failed = [F.when(try_eval(F.struct(column.alias("it"))).isNull(), F.lit(name)) for name, column in parts.items()]
+    if (large := _large_columns(image)) is not None:
+        failed.append(F.array_intersect(F.map_keys(F.col(task.image)[REFUSED.name]), large))
     named = F.concat(F.lit(f"view {task.view.name} cannot compute: "), F.concat_ws(", ", *failed))
     if REFUSED not in _struct(frame, task.image):
         return named
@@ -142,4 +168,21 @@ def _refuse_row(tried: DataFrame, task: Evaluation) -> Column:
     # A history holds the rest of the row as text, an aggregate only its key.
     columns = row_type.fields if type(view) is View else [row_type[name] for name in view.key]
     limits = [beyond_cql(view.name, field, row[field.name]) for field in columns]
+    limits.append(_too_large(tried, task, row_type, row))
     return F.coalesce(*nulls, *[limit for limit in limits if limit is not None])
+
+
+def _too_large(frame: DataFrame, task: Evaluation, row_type: T.StructType, row: Column) -> Column | None:
+    """Say that the row is larger than a record of the view may be; None when no row can be.
+
+    The source sends no row that is: a row view has one only where the function computes a column, or takes one twice.
+    """
+    view, large = task.view, [field for field in row_type.fields if may_be_large(field)]
+    if isinstance(view, History) and large:
+        return beyond_entry(view.name, large, row, row_type.names)
+    image = _image_in(frame, task)
+    made = call_view(view, image)
+    taken = [name_as_read(image, made.columns[field.name]) for field in large]
+    if type(view) is not View or (None not in taken and len(set(taken)) == len(taken)):
+        return None
+    return beyond_record(view.name, large, row)

@@ -17,7 +17,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from penstock_views import wire
 from penstock_views.checkpoint import by_topic
 from penstock_views.config import AggregatesConfig
-from penstock_views.decode import Source, is_refused, open_records, read_image
+from penstock_views.decode import Source, is_refused, left_out, open_records, read_image
 from penstock_views.derive import AggregateOutput, Plan
 from penstock_views.envelope import image_type
 from penstock_views.evaluate import Evaluation, add_evaluations, used_columns
@@ -71,8 +71,9 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
     sides = counted.select(
         "changes", F.explode(F.array(_side(source, "after", 1), _side(source, "before", -1))).alias("side")
     )
-    image = read_image(source, lambda writer: F.col("side")[source.envelope(writer)]).alias("image")
-    images = sides.select("changes", F.col("side")["sign"].alias("sign"), image)
+    side = F.col("side")
+    image = read_image(source, lambda writer: side[source.envelope(writer)], side["left_out"]).alias("image")
+    images = sides.select("changes", side["sign"].alias("sign"), image)
     # What is wrong with a row is told by the job of row views.
     judged = add_evaluations(images, [Evaluation(output.view, "image", "outcome", tells=False)])
     rows = judged.select(F.col("outcome")["row"].alias("row"), "sign", "changes")
@@ -89,7 +90,7 @@ def _side(source: Source, image: str, sign: int) -> Column:
         F.when(F.col("is_counted"), F.col(source.envelope(writer))[image]).alias(source.envelope(writer))
         for writer in source.writers
     ]
-    return F.struct(F.lit(sign).alias("sign"), *written)
+    return F.struct(F.lit(sign).alias("sign"), F.col(left_out(image)).alias("left_out"), *written)
 
 
 def new_epoch(message: str) -> int | None:

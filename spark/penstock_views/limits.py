@@ -5,13 +5,16 @@ The sink would refuse the same values, but too late: it writes what it gets and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import reduce
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock_views.canonical import logical_of
+from penstock_views.entries import as_text
+from penstock_views.sizes import HISTORY_ROW_BYTES, VIEW_ROW_BYTES
 
 DAY_MICROS = 24 * 3600 * 1_000_000
 _MICROS = "has microseconds, which CQL cannot hold; say truncate_to_millis() in the view"
@@ -25,6 +28,10 @@ _NULL_ELEMENT = "has NULL elements, which CQL collections cannot hold"
 _POSITIVE, _NEGATIVE = r"(^|[A-Z])[0-9.]*[1-9]", r"-[0-9.]*[1-9]"
 
 
+# Of a byte of a row, the JSON of it has six at most (a control character); the names come on top.
+_JSON_OF_A_BYTE = 8
+_ELEMENT = 8
+
 Misfit = Callable[[Column], Column]
 
 
@@ -32,6 +39,37 @@ def beyond_cql(view: str, field: T.StructField, value: Column) -> Column | None:
     """Say why CQL cannot hold a value: text or NULL; None when it holds every value of the column's type."""
     rule = _array(field, field.dataType) if isinstance(field.dataType, T.ArrayType) else _scalar(field, field.dataType)
     return rule and F.when(rule[0](value), F.lit(f"view {view}: {field.name} {rule[1]}"))
+
+
+def beyond_record(view: str, fields: Sequence[T.StructField], row: Column) -> Column:
+    """Say why a row view cannot hold a row: it is too large; text or NULL.
+
+    :param fields: the columns of the row that can be large.
+    """
+    size = _bytes_of(fields, row)
+    told = F.concat(F.lit(f"view {view}: a row of "), size.cast("string"), F.lit(f" bytes, {VIEW_ROW_BYTES} at most"))
+    return F.when(size > VIEW_ROW_BYTES, told)
+
+
+def beyond_entry(view: str, fields: Sequence[T.StructField], row: Column, names: Sequence[str]) -> Column:
+    """Say the same of a history, whose entries hold a row twice as JSON.
+
+    :param names: of all columns of the row.
+    """
+    size = F.octet_length(as_text(row, names))
+    said = f" bytes as JSON, {HISTORY_ROW_BYTES} at most"
+    told = F.concat(F.lit(f"view {view}: a row of "), size.cast("string"), F.lit(said))
+    # Most rows are so small that nobody needs to write the JSON to know.
+    is_large = (_bytes_of(fields, row) > HISTORY_ROW_BYTES // _JSON_OF_A_BYTE) & (size > HISTORY_ROW_BYTES)
+    return F.when(is_large, told)
+
+
+def _bytes_of(fields: Sequence[T.StructField], row: Column) -> Column:
+    """Count the bytes of columns, all by one expression: a sum of so many is planned for longer than it copies them."""
+    kinds = {field.name: "array<string>" if isinstance(field.dataType, T.ArrayType) else "string" for field in fields}
+    texts = F.octet_length(F.concat_ws("", *[row[name].cast(kind) for name, kind in kinds.items()]))
+    elements = [F.coalesce(F.size(row[name]), F.lit(0)) for name, kind in kinds.items() if kind != "string"]
+    return reduce(Column.__add__, [elements_of * _ELEMENT for elements_of in elements], texts)
 
 
 def refuse_in_key(field: T.StructField) -> str | None:

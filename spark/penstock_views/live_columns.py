@@ -31,6 +31,13 @@ def columns_query(table: str) -> str:
     return _COLUMNS.format(table=quoted(table).replace("'", "''"))
 
 
+def columns_with_key_query(table: str) -> str:
+    """Write the same query with one column more: `in_key`, whether the column is one of the primary key."""
+    key = "SELECT unnest(indkey[0:indnkeyatts - 1]) FROM pg_index WHERE indisprimary AND indrelid"
+    name = quoted(table).replace("'", "''")
+    return f"SELECT told.*, position IN ({key} = '{name}'::regclass) AS in_key FROM ({columns_query(table)}) AS told"  # noqa: S608 - quoted
+
+
 def field_of(name: str, sql_type: str, *, enum: str | None, is_domain: bool) -> T.StructField:
     """Name the canonical field of a column.
 

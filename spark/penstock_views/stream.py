@@ -16,6 +16,7 @@ from penstock_views.config import JobConfig
 from penstock_views.derive import Plan, derive
 from penstock_views.optimized import optimized
 from penstock_views.session import session_builder
+from penstock_views.sizes import RECORD_BYTES
 
 # A record of garbage can claim a string of 2 GB, and an executor that tries to hold it dies instead of refusing it.
 _AVRO_LIMIT = 64 * 1024 * 1024
@@ -48,7 +49,7 @@ _SINK = {
     "kafka.linger.ms": "0",
     "kafka.acks": "all",
     "kafka.compression.type": "lz4",
-    "kafka.max.request.size": str(16 * 1024 * 1024),  # as the topics allow
+    "kafka.max.request.size": str(RECORD_BYTES),
     "kafka.buffer.memory": str(64 * 1024 * 1024),
     "includeHeaders": "true",
 }

@@ -30,6 +30,13 @@ def framed(schema_id: int, avro: Column) -> Column:
     return F.concat(F.unhex(F.lit(f"00{schema_id:08x}")), avro)
 
 
+def header_text(name: str) -> Column:
+    """Read a header of the frame's record as text; NULL when it is missing."""
+    headers = F.col("headers")
+    # No filter(): Spark generates no code for functions of functions, nor for what stands beside them.
+    return F.get(headers["value"], F.array_position(headers["key"], name) - 1).cast("string")
+
+
 def text_header(name: str, value: Column) -> Column:
     """Make one header of UTF-8 text; a number becomes its decimal digits."""
     return F.struct(F.lit(name).alias("key"), value.cast("string").cast("binary").alias("value"))

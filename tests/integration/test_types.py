@@ -24,6 +24,7 @@ from penstock_views.envelope import Writer, image_type
 from penstock_views.load import load_views
 from penstock_views.registry import Registry
 from penstock_views.session import local_session
+from penstock_views.sizes import RECORD_BYTES
 from penstock_views.tables import read_table
 from pyspark.sql import SparkSession
 
@@ -40,7 +41,7 @@ from penstock.stack import setup
 from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics
-from penstock.topics.declare import DEAD_LETTER_TOPICS, MAX_RECORD_BYTES, Topic
+from penstock.topics.declare import DEAD_LETTER_TOPICS, Topic
 from penstock.topics.tail import TopicReader
 from penstock.verify.compare import scan
 from penstock.verify.model import ViewShape
@@ -154,7 +155,7 @@ def _fill_postgres(config: Config, phase: str, *before: str) -> None:
 
 
 def _apply_source(config: Config) -> None:
-    settings = {"cleanup.policy": "delete", "max.message.bytes": str(MAX_RECORD_BYTES)}
+    settings = {"cleanup.policy": "delete", "max.message.bytes": str(RECORD_BYTES)}
     names = (CDC, "__debezium-heartbeat.types", f"views.{VIEW}")
     topics = [*(Topic(name, 1, 1, settings) for name in names), Topic(KEYED_CDC, KEYED_PARTITIONS, 1, settings)]
     create_topics(TopicAdmin(config.kafka.bootstrap), topics=topics)
@@ -189,7 +190,7 @@ def _run_engine(config: Config, spark: SparkSession, plan: Plan) -> None:
     kafka = {"kafka.bootstrap.servers": config.kafka.bootstrap, "includeHeaders": "true"}
     reader = spark.read.format("kafka").options(**kafka).option("kafka.isolation.level", "read_committed")
     derived = derive(reader.option("subscribe", CDC).load(), plan)
-    derived.write.format("kafka").options(**kafka).option("kafka.max.request.size", str(MAX_RECORD_BYTES)).save()
+    derived.write.format("kafka").options(**kafka).option("kafka.max.request.size", str(RECORD_BYTES)).save()
 
 
 def _sink_into_cassandra(config: Config) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import fastavro
@@ -108,12 +108,15 @@ class Record:
     partition: int = 0
     topic: str = TOPIC
     key: bytes = b"the key"
+    left_out: dict[str, str] = field(default_factory=dict)
+    """What the source has left out of `before` and of `after`, as it says so."""
 
     def as_row(self) -> tuple[Any, ...]:
         """Give the source's columns in order."""
         headers = [("__debezium.context.task", b"0")]
         if self.epoch is not None:
             headers.append(("epoch", self.epoch.encode()))
+        headers += [(f"penstock.left.out.{image}", text.encode()) for image, text in self.left_out.items()]
         return (self.topic, self.partition, self.offset, self.key, self.value, headers)
 
 

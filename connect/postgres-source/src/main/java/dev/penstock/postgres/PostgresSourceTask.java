@@ -17,9 +17,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Debezium's task with four differences: its sessions read every value as it is ({@link SourceConnections}), what it
+ * Debezium's task with five differences: its sessions read every value as it is ({@link SourceConnections}), what it
  * has read is confirmed to Postgres only when there is something to confirm, its records are rewritten before they are
- * written ({@link RecordRewriter}), and where changes come fast it brings several polls at once ({@link BusyPolls}).
+ * written ({@link RecordRewriter}), a row that is too large for a record comes without its largest values
+ * ({@link LargeImages}), and where changes come fast it brings several polls at once ({@link BusyPolls}).
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
  * offsets out of Kafka before its next poll, to confirm what Kafka really has. With a poll each 10 ms that is a round
@@ -33,6 +34,7 @@ public class PostgresSourceTask extends PostgresConnectorTask {
   private final LongSupplier nanoTime;
   private final AtomicBoolean hasWritten = new AtomicBoolean();
   private long confirmedAt;
+  private final LargeImages largeImages = new LargeImages();
   private RecordRewriter rewriter;
   // What was taken from Debezium and not handed on yet: nobody would give it again.
   private List<SourceRecord> taken = List.of();
@@ -61,7 +63,7 @@ public class PostgresSourceTask extends PostgresConnectorTask {
     try {
       List<SourceRecord> written = rewriter.rewrite(taken);
       taken = List.of();
-      return written;
+      return largeImages.fit(written);
     } catch (SQLException away) {
       LOG.warn("{} records wait until Postgres tells what was altered: {}", taken.size(), away.getMessage());
       Thread.sleep(RETRY_MILLIS);
