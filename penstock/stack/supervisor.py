@@ -19,6 +19,7 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from penstock.environment import taken_from
 from penstock.errors import TerminalError, TransientError
 from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
@@ -94,7 +95,7 @@ class Supervisor:
         if self.is_running():
             self._take_up_changes()
             return
-        environment = {**os.environ, STATE_MARK: str(self._layout.state), PART_MARK: "supervisor"}
+        environment = {**taken_from(os.environ), STATE_MARK: str(self._layout.state), PART_MARK: "supervisor"}
         command = [str(VENV_BIN / "supervisord"), "-c", str(conf)]
         subprocess.run(command, check=True, env=environment, stdin=subprocess.DEVNULL)
         wait_until(self.is_running, timeout_s=20, what="supervisord answers", log=self._layout.log("supervisord"))
