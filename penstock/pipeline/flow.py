@@ -23,6 +23,7 @@ from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 from penstock.views.connector_lists import SLOT, read_lists
 from penstock.views.snapshots import unsent_changes
+from penstock.views.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
 
 _NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
 _STANDS_STILL = (
@@ -50,6 +51,7 @@ def read_flow(config: Config) -> list[Reading]:
         _SOURCE: _source,
         f"slot {SLOT}": _slot,
         "rows changed without events": _silent_changes,
+        "jobs": _jobs,
         "sink": _sink,
         "dead letters": _dead_letters,
     }
@@ -110,6 +112,18 @@ def _silent_changes(config: Config) -> list[Reading]:
     changes = unsent_changes(config)
     cure = "`penstock views apply` reads the table again"
     return [Reading(f"table {change.table}", f"{change.what}: {cure}", is_well=False) for change in changes]
+
+
+def _jobs(config: Config) -> list[Reading]:
+    """Tell of the jobs that failed and of the views that stand still; nothing when all is well."""
+    troubles = {job: trouble_of(config, job) for job in JOBS}
+    failed = [
+        Reading(f"job {job}", describe_failures(trouble), is_well=trouble.times < ALARMING)
+        for job, trouble in troubles.items()
+        if trouble.times
+    ]
+    stopped = stopped_views(config).items()
+    return [*failed, *(Reading(f"view {name}", reason, is_well=False) for name, reason in stopped)]
 
 
 def _sink(config: Config) -> list[Reading]:

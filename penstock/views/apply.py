@@ -28,6 +28,7 @@ from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
 from penstock.views.silent import SilentChange, forget_changes
 from penstock.views.snapshots import unsent_changes
+from penstock.views.stalled import stopped_views
 
 OnStep = Callable[[str, str], None]
 _JOBS = ("views", "aggregates")
@@ -57,7 +58,7 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
     changes = unsent_changes(config)
     for change in changes:
         on_step("rows changed", f"{change.table}: {change.what}; no event told of it, its views are filled anew")
-    new = _with_changed(config, settle_empty(config, views_to_fill(config)), changes)
+    new = _with_stopped(config, _with_changed(config, settle_empty(config, views_to_fill(config)), changes))
     waiting = [view for view in new if view.name in paused]
     filled = [view for view in new if view.name not in paused]
     # A life that has written to a table that is gone would never write those groups again.
@@ -97,6 +98,12 @@ def _with_changed(config: Config, new: Sequence[View], changes: Sequence[SilentC
     """Add to the views that were never filled those whose table changed without telling."""
     names, tables = {view.name for view in new}, {change.table for change in changes}
     return [*new, *(view for view in views_of(config) if view.name not in names and view.table in tables)]
+
+
+def _with_stopped(config: Config, new: Sequence[View]) -> list[View]:
+    """Add those that stand still: they have missed changes, whatever of them was filled before."""
+    names, stopped = {view.name for view in new}, stopped_views(config)
+    return [*new, *(view for view in views_of(config) if view.name in stopped and view.name not in names)]
 
 
 def _forget(config: Config, changes: Sequence[SilentChange]) -> None:

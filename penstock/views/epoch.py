@@ -6,10 +6,9 @@ Cut off at any step it leaves nothing to undo: asked again, it begins one more e
 
 from __future__ import annotations
 
-from penstock_views.declare import MAX_GENERATION, View
+from penstock_views.declare import MAX_GENERATION
 from penstock_views.declare_totals import Aggregate
 from penstock_views.names import topic_of
-from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
@@ -70,7 +69,9 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         written = [view for view in views if not isinstance(view, Aggregate)]
         follow(config, written, on_progress=on_progress)
         removed = settle(config, written, began, on_progress=on_progress)
-        counted = [view for view in views if isinstance(view, Aggregate) and _has_rows(connection, view)]
+    # Only now: a life counts what comes after its snapshot, and before the new slot nothing tells of that.
+    renew_jobs(config)
+    counted = [view for view in views if isinstance(view, Aggregate)]
     begin_aggregates(config, counted, on_progress=on_progress)
     # A snapshot that was cut off and begun again needs a re-read; else there is nothing to do.
     go_live(config, on_step=on_step, on_progress=on_progress)
@@ -106,11 +107,3 @@ def _start_source(api: ConnectApi, project: Project) -> None:
     api.put_config(SOURCE, file.config)
     api.resume(SOURCE)
     wait_running(api, SOURCE, timeout_s=_WAIT_S)
-
-
-def _has_rows(connection: Connection, view: View) -> bool:
-    """Tell whether the table of an aggregate has a row: without one no record tells its job of the new epoch."""
-    table = sql.SQL(".").join(map(sql.Identifier, view.table.split(".")))
-    with connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(table))
-        return cursor.fetchone() == (True,)

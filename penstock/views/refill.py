@@ -21,6 +21,7 @@ from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of, generation_of, version_of
 from penstock.views.pause import refuse_paused
 from penstock.views.reread import OnProgress, Wanted, only_reread, reread
+from penstock.views.stalled import refuse_stopped, stopped_views
 from penstock.views.sweep import old_rows, stale_rows
 
 
@@ -43,13 +44,17 @@ def settle(config: Config, views: Sequence[View], began: Mapping[Place, int], *,
 
     :param began: where the CDC topics ended before the reading.
     :returns: how many stale rows were removed.
+    :raises ViewStopped: when one of the views stands still; the others are filled by then.
     """
+    stopped = stopped_views(config)
+    filled = [view for view in views if view.name not in stopped]
     # No entry of a history is ever stale, it told what was; but a row that is gone needs a last one.
-    rows = [view for view in views if type(view) is View]
+    rows = [view for view in filled if type(view) is View]
     removed = _sweep(config, rows, began, on_progress=on_progress)
-    _close(config, [view for view in views if isinstance(view, History)], began, on_progress=on_progress)
+    _close(config, [view for view in filled if isinstance(view, History)], began, on_progress=on_progress)
     with open_session(config) as session:
-        mark_filled(session, config.cassandra.keyspace, views, epoch=epoch_of(Project.of(config)))
+        mark_filled(session, config.cassandra.keyspace, filled, epoch=epoch_of(Project.of(config)))
+    refuse_stopped(config, [view.name for view in views])
     return removed
 
 
@@ -60,6 +65,7 @@ def refill_rows(config: Config, view: View, wanted: Wanted, key: Mapping[str, st
     """
     refuse_paused(config, [view.name])
     began = _reread(config, [view], wanted, on_progress=on_progress)
+    refuse_stopped(config, [view.name])
 
     def is_of_row(row: Row) -> bool:
         return all(column not in row or str(row[column]) == value for column, value in key.items())
@@ -77,7 +83,7 @@ def _reread(config: Config, views: Sequence[View], wanted: Wanted, *, on_progres
 
 
 def follow(config: Config, views: Sequence[View], *, on_progress: OnProgress) -> None:
-    """Wait until what is in the tables' topics now is in Cassandra."""
+    """Wait until what is in the tables' topics now is in Cassandra; nothing of a view that stands still will be."""
     wait_until_processed(config, sorted({topic_of(view.table) for view in views}), on_progress=on_progress)
     wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress)
 

@@ -59,6 +59,17 @@ def committed(root: Path) -> dict[Place, int]:
     return {place: offset for place, offset in by_place(found).items() if offset >= 0}
 
 
+def last_batch(root: Path) -> int:
+    """Read the number of the last batch that is committed; -1 before the first."""
+    last = _last(root)
+    return -1 if last is None else last_batch_in(last)
+
+
+def last_batch_in(folder: Path) -> int:
+    """Read the same of one checkpoint of Spark."""
+    return max(_numbers(folder / "commits"), default=-1)
+
+
 def by_topic(offsets: Mapping[Place, int]) -> Offsets:
     """Write offsets as Spark does."""
     found: Offsets = {}
