@@ -51,7 +51,7 @@ def read_flow(config: Config) -> list[Reading]:
         _SOURCE: _source,
         f"slot {SLOT}": _slot,
         "rows changed without events": _silent_changes,
-        "jobs": _jobs,
+        "jobs": read_jobs,
         "sink": _sink,
         "dead letters": _dead_letters,
     }
@@ -114,7 +114,7 @@ def _silent_changes(config: Config) -> list[Reading]:
     return [Reading(f"table {change.table}", f"{change.what}: {cure}", is_well=False) for change in changes]
 
 
-def _jobs(config: Config) -> list[Reading]:
+def read_jobs(config: Config) -> list[Reading]:
     """Tell of the jobs that failed and of the views that stand still; nothing when all is well."""
     troubles = {job: trouble_of(config, job) for job in JOBS}
     failed = [

@@ -115,13 +115,16 @@ class Supervisor:
         if self.state(name).state in {"RUNNING", "STARTING", "BACKOFF"}:
             self._call("stopProcess", name, False)
 
-    def renew(self, part: Part) -> bool:
+    def renew(self, part: Part, *, anew: bool = False) -> bool:
         """Restart a process whose command is no longer the wanted one; return whether it was so.
 
         The rest of the stack runs on. A process that does not run is started.
+
+        :param anew: restart it in any case.
         """
         state = self.state(part.name)
-        if state.state in {"RUNNING", "STARTING"} and command_of(state.pid) == list(part.command):
+        runs = state.state in {"RUNNING", "STARTING"}
+        if not anew and runs and command_of(state.pid) == list(part.command):
             return False
         self._write_launch_file(part)
         self.stop_and_wait(part.name)

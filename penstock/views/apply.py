@@ -16,6 +16,7 @@ from penstock.project import Project
 from penstock.stack import stack
 from penstock.stack.layout import Layout
 from penstock.stack.supervisor import Supervisor, SupervisorAway
+from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
 from penstock.views.check import ViewsWrong, check
@@ -28,7 +29,7 @@ from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
 from penstock.views.silent import SilentChange, forget_changes
 from penstock.views.snapshots import unsent_changes
-from penstock.views.stalled import stopped_views
+from penstock.views.stalled import stopped_views, trouble_of
 
 OnStep = Callable[[str, str], None]
 _JOBS = ("views", "aggregates")
@@ -75,7 +76,7 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
 
 
 def renew_jobs(config: Config) -> bool:
-    """Restart the jobs that run with other views than the files have; return whether one was.
+    """Restart the jobs that run with other views than the files have, or are in trouble; return whether one was.
 
     Where containers run them, a new image brings the new files, and with it the job is a new one.
     """
@@ -85,7 +86,9 @@ def renew_jobs(config: Config) -> bool:
     jobs = [part for part in stack.parts(config) if part.name in _JOBS]
     if not supervisor.is_running():
         raise SupervisorAway(Layout.of(config).run / "supervisor.sock")
-    return any([supervisor.renew(job) for job in jobs])  # a list: each of them
+    # One in trouble may have read files that were other files when it was started; so its command says nothing.
+    ill = {job.name for job in jobs if trouble_of(config, job.name) != Trouble()}
+    return any([supervisor.renew(job, anew=job.name in ill) for job in jobs])  # a list: each of them
 
 
 def views_to_fill(config: Config) -> list[View]:

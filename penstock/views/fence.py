@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -45,6 +45,18 @@ def ends(config: Config, topics: Collection[str]) -> dict[Place, int]:
     """Return where each partition ends now."""
     with closing(_consumer(config, "penstock-fence")) as consumer:
         return {place: _end(consumer, place) for place in _places(consumer, topics)}
+
+
+def lost(config: Config, done: Mapping[Place, int]) -> list[Place]:
+    """Return the places at which a reader cannot go on: Kafka has deleted what comes next, or ends before it."""
+    with closing(_consumer(config, "penstock-fence")) as consumer:
+        known = set(_places(consumer, {topic for topic, _ in done}))
+        return [place for place, offset in done.items() if place in known and not _has(consumer, place, offset)]
+
+
+def _has(consumer: Consumer, place: Place, offset: int) -> bool:
+    low, end = consumer.get_watermark_offsets(TopicPartition(*place), timeout=_TIMEOUT_S)
+    return bool(low <= offset <= end)
 
 
 def wait_until_arrived(config: Config, view: View, *, on_progress: OnProgress, stall_s: float = math.inf) -> None:

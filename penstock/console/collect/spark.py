@@ -77,11 +77,12 @@ class SparkCollector:
             cores=master.get("cores", 0),
             applications=running,
             queries=tuple(read_queries(self._data, running)),
-            troubles=tuple(_troubles(self._config)),
+            troubles=tuple(read_troubles(self._config)),
         )
 
 
-def _troubles(config: Config) -> Iterator[str]:
+def read_troubles(config: Config) -> Iterator[str]:
+    """Say what is wrong with the jobs, and with the views that they cannot keep."""
     for job in JOBS:
         trouble = trouble_of(config, job)
         if trouble.times >= ALARMING:
