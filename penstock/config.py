@@ -55,9 +55,13 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Api(_Server):
-    """The stand-in of randomuser.me, which is what Airflow asks for users unless it is told another address."""
+    """The stand-in of randomuser.me, which is what Airflow asks for users unless it is told another address.
+
+    `proxy` is the HTTP proxy by which Airflow reaches that other address; the environment's is asked by nobody.
+    """
 
     port: Port = 8000
+    proxy: str | None = None
 
     @property
     def url(self) -> str:

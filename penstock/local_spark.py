@@ -9,10 +9,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from penstock_views.session import local_session
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from penstock.config import Config
+from penstock.environment import taken_from
+from penstock.errors import TerminalError
 from penstock.stack.layout import Layout
+from penstock.stack.wait import log_tail
+
+
+class SparkNotStarted(TerminalError):
+    """The JVM of a session does not start."""
+
+    def __init__(self, cause: Exception, log: Path) -> None:
+        java = os.environ.get("JAVA_HOME", "the first in PATH")
+        said = str(cause).strip().splitlines()[0]
+        super().__init__(
+            f"Spark did not start with the Java of JAVA_HOME ({java}): {said}\n  Where to look: {log}\n{log_tail(log)}"
+        )
 
 
 @contextmanager
@@ -20,11 +35,15 @@ def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
     """Open a session that ends with the block.
 
     :param name: of its log and of its folder for temporary files.
+    :raises SparkNotStarted: with the last lines of its log.
     """
     layout = Layout.of(config)
     layout.temporary(name).mkdir(parents=True, exist_ok=True)
     with _environment(layout.temporary_environment(name)), _stderr_to(layout.log(name)):
-        spark = local_session()
+        try:
+            spark = local_session()
+        except (PySparkException, OSError) as exc:
+            raise SparkNotStarted(exc, layout.log(name)) from exc
     try:
         yield spark
     finally:
@@ -33,9 +52,13 @@ def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
 
 @contextmanager
 def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Let a child process that starts here inherit these; one that starts later finds the environment as it was."""
+    """Let a child process that starts here inherit these, and of the environment what Penstock takes.
+
+    One that starts later finds the environment as it was.
+    """
     kept = dict(os.environ)
-    os.environ.update(variables)
+    os.environ.clear()
+    os.environ.update(taken_from(kept) | variables)
     try:
         yield
     finally:

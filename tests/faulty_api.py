@@ -35,11 +35,13 @@ class FaultyApi:
     always: dict[int, Answer] = field(default_factory=dict)
     spoil: Callable[[int, Users], Users] = lambda _page, users: users
     asked: list[int] = field(default_factory=list)
+    questions: list[dict[str, list[str]]] = field(default_factory=list)
 
     def answer(self, query: dict[str, list[str]]) -> Answer:
         """Answer one request."""
         page, results = int(query["page"][0]), int(query["results"][0])
         self.asked.append(page)
+        self.questions.append(query)
         if self.queued[page]:
             return self.queued[page].popleft()
         return self.always.get(page) or self._healthy(query["seed"][0], page, results)

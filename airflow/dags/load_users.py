@@ -30,7 +30,9 @@ def _load_users() -> None:
         """Load the pages; XCom `progress` tells after each page how far it is."""
         run = get_current_context()["ti"]
         wanted = dict(params or {})
-        api = UserApi(wanted.pop("api_url") or Connection.get("randomuser_api").host)
+        known, other = Connection.get("randomuser_api"), wanted.pop("api_url")
+        # The proxy leads out; the API of the connection is one of ours.
+        api = UserApi(other, proxy=known.extra_dejson.get("proxy")) if other else UserApi(known.host)
         dsn = Connection.get("app_db").get_uri()
 
         def tell(totals: Totals) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import requests
 
@@ -66,14 +66,21 @@ class UserApi:
     patience: Patience = Patience()
     sleep: Callable[[float], None] = time.sleep
     log: Callable[[str], None] = print
+    proxy: str | None = None
     session: requests.Session = field(default_factory=requests.Session)
+
+    def __post_init__(self) -> None:
+        """Ask the API directly, or through the proxy that was named: no other of the environment's."""
+        self.session.trust_env = False
+        if self.proxy:
+            self.session.proxies = {"http": self.proxy, "https": self.proxy}
 
     def fetch_page(self, *, seed: str, page: int, results: int) -> list[Any]:
         """Return the users of one page as the API sent them, but without passwords, salts and hashes.
 
         :raises ApiFailed: after the last try, or at once when the API refuses the question (4xx).
         """
-        url = f"{self.url}?{urlencode({'results': results, 'page': page, 'seed': seed})}"
+        url = _asking(self.url, {"results": str(results), "page": str(page), "seed": seed})
         waits = _Waits(self.patience)
         while True:
             try:
@@ -95,6 +102,13 @@ class UserApi:
         if answer.status_code >= _CLIENT_ERROR:
             _refuse(answer)
         return _users_of(answer, expected=expected)
+
+
+def _asking(url: str, question: dict[str, str]) -> str:
+    """Put a question into a URL that may have one of its own, such as `?nat=gb`."""
+    parts = urlsplit(url)
+    asked = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in question]
+    return urlunsplit(parts._replace(query=urlencode([*asked, *question.items()]), fragment=""))
 
 
 class _Waits:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from ingest.errors import IngestError
 
 _INT_MAX = 2**31 - 1
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.(?P<fraction>[0-9]+))?(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?"
+)
+_MICROSECOND_DIGITS = 6
+_DEGREES = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?")
 _KINDS = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", float: "a fraction", type(None): "null"}
 
 
@@ -126,27 +133,27 @@ def _required_text(user: Mapping[str, Any], path: str) -> str:
 
 def _uuid(user: Mapping[str, Any], path: str) -> str:
     written = _required_text(user, path)
-    try:
-        parsed = str(UUID(written))
-    except ValueError:
-        parsed = ""
-    if parsed != written.lower():
+    # `UUID()` takes braces, `urn:uuid:` and digits of any script.
+    if not _UUID.fullmatch(written):
         raise UserInvalid(path, f"not a uuid: {_short(written)}")
-    return parsed
+    return str(UUID(written))
 
 
 def _moment(user: Mapping[str, Any], path: str) -> datetime | None:
     written = _text(user, path)
     if written is None:
         return None
+    # What `fromisoformat()` takes besides: weeks, blanks for T, hours without minutes, a seventh digit that it drops.
+    if (found := _MOMENT.fullmatch(written)) is None:
+        raise UserInvalid(path, f"not a timestamp: {_short(written)}")
+    if not found["zone"]:
+        raise UserInvalid(path, f"a timestamp without a time zone: {_short(written)}")
+    if found["fraction"] and len(found["fraction"]) > _MICROSECOND_DIGITS:
+        raise UserInvalid(path, f"finer than a microsecond, which the table would round: {_short(written)}")
     try:
-        moment = datetime.fromisoformat(written)
-        in_utc = moment.astimezone(UTC)
+        return datetime.fromisoformat(written).astimezone(UTC)
     except (ValueError, OverflowError):
         raise UserInvalid(path, f"not a timestamp: {_short(written)}") from None
-    if moment.tzinfo is None:
-        raise UserInvalid(path, f"a timestamp without a time zone: {_short(written)}")
-    return in_utc
 
 
 def _registered(user: Mapping[str, Any]) -> datetime:
@@ -180,11 +187,11 @@ def _degrees(user: Mapping[str, Any], path: str, *, limit: int) -> Decimal | Non
     written = _text(user, path)
     if written is None:
         return None
-    try:
-        degrees = Decimal(written)
-    except InvalidOperation:
-        raise UserInvalid(path, f"not a number: {_short(written)}") from None
-    if not degrees.is_finite() or abs(degrees) > limit:
+    # `Decimal()` takes underscores, blanks around, exponents, NaN and digits of any script.
+    if not _DEGREES.fullmatch(written):
+        raise UserInvalid(path, f"not a number: {_short(written)}")
+    degrees = Decimal(written)
+    if abs(degrees) > limit:
         raise UserInvalid(path, f"outside -{limit} to {limit}: {_short(written)}")
     if degrees != degrees.quantize(Decimal("0.0001")):
         raise UserInvalid(path, f"more than 4 decimal places, which the table would round: {_short(written)}")

@@ -14,6 +14,7 @@ import psycopg2
 import typer
 
 from penstock.config import Config, load_config
+from penstock.environment import taken_from
 from penstock.errors import TerminalError, TransientError
 
 _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -92,7 +93,7 @@ def _home(config: Config) -> Path:
 def _become(command: list[str], environment: dict[str, str]) -> None:
     """Replace this process: signals, exit code and terminal are then the shell's own."""
     sys.stdout.flush()
-    os.execve(command[0], command, {**os.environ, **environment})  # noqa: S606 - a list built here, no shell
+    os.execve(command[0], command, {**taken_from(os.environ), **environment})  # noqa: S606 - a list built here, no shell
 
 
 def _run(config: Config, statements: Sequence[str], *, tuples_only: bool) -> None:

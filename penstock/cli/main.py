@@ -13,6 +13,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from penstock import environment
 from penstock.errors import PenstockError
 
 _MODULES = {
@@ -62,6 +63,7 @@ def penstock() -> None:
 def main() -> None:
     """Run the command line; exit 0 good, 1 failed, 2 usage, 130 and 143 after SIGINT and SIGTERM."""
     signal.signal(signal.SIGTERM, _end)
+    environment.clean()
     try:
         app()
     except PenstockError as exc:

@@ -220,6 +220,8 @@ def _spark(snapshot: Snapshot, known: list[Reader]) -> _Seen | None:
     headline = f"{behind:,} records behind"
     if spark.workers == 0:
         return _Seen(Health.DOWN, headline, facts, "no worker is registered with the master")
+    if spark.troubles:
+        return _Seen(Health.DOWN, headline, facts, "; ".join(spark.troubles))
     stopped = [reader.name for reader in queries if not reader.is_well]
     if stopped:
         return _Seen(Health.DOWN, headline, facts, f"does not run: {', '.join(stopped)}")

@@ -17,6 +17,7 @@ from penstock.console.events import Event, differences
 from penstock.console.flow import Flow, build_flow
 from penstock.console.rates import Rates
 from penstock.console.snapshot import Snapshot
+from penstock.http_client import direct_session
 
 SECONDS = 600
 _EVENTS = 200
@@ -141,7 +142,8 @@ class Recorder:
 
 def _post(url: str, change: Change) -> None:
     try:
-        requests.post(url, json=asdict(change), timeout=_WEBHOOK_S)
+        with direct_session() as session:
+            session.post(url, json=asdict(change), timeout=_WEBHOOK_S)
     except requests.RequestException as exc:
         print(f"the webhook {url} did not take an alert: {exc}", flush=True)
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import requests
 
 from penstock.errors import TerminalError, TransientError
+from penstock.http_client import direct_session
 
 TIMEOUT_S = 10.0
 _BUILD_TIMEOUT_S = 30.0
@@ -65,7 +66,7 @@ class AirflowApi:
         :param url: without path, for instance `http://127.0.0.1:8080`.
         """
         self.url = url
-        self._session = requests.Session()
+        self._session = direct_session()
 
     def __enter__(self) -> AirflowApi:
         """Return the client."""

@@ -20,6 +20,7 @@ from penstock.project import Project
 from penstock.topics.declare import cdc_topics, view_topics
 from penstock.views.connector_lists import read_lists
 from penstock.views.load import views_of
+from penstock.views.stalled import JobWatch
 
 SINK = "cassandra-views-sink"
 USERS = "public.users"
@@ -52,6 +53,7 @@ def load_and_follow(config: Config, *, users: int, api_url: str | None, on_hops:
 
     :raises LoadFailed: with the reason of the task.
     :raises ConnectorFailed: when a connector fails meanwhile, with its trace.
+    :raises JobFails: when the job of row views keeps failing.
     """
     airflow = AirflowApi(config.airflow.url)
     views = _followed_views(config)
@@ -64,12 +66,13 @@ def load_and_follow(config: Config, *, users: int, api_url: str | None, on_hops:
 
 
 def _follow_to_cassandra(config: Config, passage: Passage, run: Run, result: LoadResult, on_hops: OnHops) -> None:
-    checked_at = time.monotonic()
+    checked_at, watch = time.monotonic(), JobWatch(config, "views")
     hops = _hops(passage, run, result)
     while not all(hop.is_done for hop in hops):
         on_hops(hops)
         if time.monotonic() - checked_at > _CHECK_CONNECTORS_S:
             raise_if_failed(config.connect.url)
+            watch.look()
             checked_at = time.monotonic()
         time.sleep(_POLL_S)
         hops = _hops(passage, run, result)

@@ -27,6 +27,7 @@ from penstock.views.fills import replaced
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
 from penstock.views.snapshots import unsent_changes
+from penstock.views.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
 
 _NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
 _STANDS_STILL = (
@@ -55,6 +56,7 @@ def read_flow(config: Config) -> list[Reading]:
         f"slot {SLOT}": _slot,
         "rows changed without events": _silent_changes,
         "source tables": _tables,
+        "jobs": read_jobs,
         "sink": _sink,
         "dead letters": _dead_letters,
     }
@@ -126,6 +128,18 @@ def _tables(config: Config) -> list[Reading]:
         Reading(f"table {table}", f"its views hold the rows of before: {said}; {cure}", is_well=False)
         for table, said in why.items()
     ]
+
+
+def read_jobs(config: Config) -> list[Reading]:
+    """Tell of the jobs that failed and of the views that stand still; nothing when all is well."""
+    troubles = {job: trouble_of(config, job) for job in JOBS}
+    failed = [
+        Reading(f"job {job}", describe_failures(trouble), is_well=trouble.times < ALARMING)
+        for job, trouble in troubles.items()
+        if trouble.times
+    ]
+    stopped = stopped_views(config).items()
+    return [*failed, *(Reading(f"view {name}", reason, is_well=False) for name, reason in stopped)]
 
 
 def _sink(config: Config) -> list[Reading]:

@@ -114,8 +114,9 @@ def _connections(config: Config, api_url: str) -> dict[str, str]:
         "password": postgres.password,
         "schema": postgres.database,
     }
+    extra = {"extra": {"proxy": config.api.proxy}} if config.api.proxy else {}
     return {
-        "AIRFLOW_CONN_RANDOMUSER_API": json.dumps({"conn_type": "http", "host": api_url}),
+        "AIRFLOW_CONN_RANDOMUSER_API": json.dumps({"conn_type": "http", "host": api_url, **extra}),
         "AIRFLOW_CONN_APP_DB": json.dumps(app_db),
     }
 

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 from penstock.config import Config
+from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, awaited
@@ -38,7 +39,7 @@ def become(config: Config, name: str) -> None:
     layout = Layout.of(config)
     for folder in (layout.temporary(name), layout.run):
         folder.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, **layout.temporary_environment(name), **part.environment()}
+    environment = {**taken_from(os.environ), **layout.temporary_environment(name), **part.environment()}
     sys.stdout.flush()
     let_timers_be_late(part.timer_slack_ms)
     os.execvpe(part.command[0], part.command, environment)  # noqa: S606 - becoming the server is the purpose

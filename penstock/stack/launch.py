@@ -13,6 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from penstock.environment import taken_from
 from penstock.stack.processes import PART_MARK, STATE_MARK, sweep
 from penstock.stack.processor_share import share_as_one
 from penstock.stack.timers import let_timers_be_late
@@ -21,7 +22,7 @@ from penstock.stack.timers import let_timers_be_late
 def main() -> None:
     """Sweep, then exec: the pid that the supervisor watches is the server's own."""
     launch = json.loads(Path(sys.argv[1]).read_text())
-    environment = {**os.environ, **launch["environment"]}
+    environment = {**taken_from(os.environ), **launch["environment"]}
     sweep(Path(environment[STATE_MARK]), part=environment[PART_MARK])
     _empty(Path(environment["TMPDIR"]))
     share_as_one(launch["nice"])

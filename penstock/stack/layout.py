@@ -47,6 +47,10 @@ class Layout:
         """Return the file that holds what the connect-watcher knows."""
         return self.run / "connect-watcher.json"
 
+    def trouble_file(self, job: str) -> Path:
+        """Return the file that holds what is wrong with a job of Spark."""
+        return self.run / f"{job}.trouble.json"
+
     def temporary(self, part: str) -> Path:
         """Return the folder that is a part's /tmp: nothing is written outside the clone."""
         return self.state / "tmp" / part

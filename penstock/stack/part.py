@@ -26,6 +26,8 @@ class Part:
     """How much later than it asks a timer may wake it (Linux): for what sleeps for microseconds, over and over."""
     stops_before: tuple[str, ...] = ()
     """Parts that it uses but can start without; at the end they outlive it."""
+    why_not: Callable[[], str] = str
+    """Says why it failed last, where it writes that down; empty when nobody knows."""
     prepare: Callable[[], None] = lambda: None
     environment: Callable[[], Mapping[str, str]] = dict
     """Asked when the part's launch file is written; it may make what it names (Airflow's keys)."""

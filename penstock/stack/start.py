@@ -46,8 +46,10 @@ OnEvent = Callable[[Event], None]
 class StartFailed(TerminalError):
     """A part died while it started, or did not answer in time."""
 
-    def __init__(self, name: str, what: str, log: Path) -> None:
-        super().__init__(f"{name} {what}\n  Where to look: {log}\n{log_tail(log)}")
+    def __init__(self, part: Part, what: str, log: Path) -> None:
+        why = part.why_not()
+        said = f"{part.name} {what}" + (f": {why}" if why else "")
+        super().__init__(f"{said}\n  Where to look: {log}\n{log_tail(log)}")
 
 
 class _Start:
@@ -128,16 +130,16 @@ class _Watch:
         if part.is_ready():
             return True
         if state.state in {"FATAL", "EXITED", "UNKNOWN"}:
-            raise StartFailed(part.name, f"ended while it started (exit code {state.exit_code})", self._log)
+            raise StartFailed(part, f"ended while it started (exit code {state.exit_code})", self._log)
         if time.monotonic() - self._started_at > START_TIMEOUT_S:
-            raise StartFailed(part.name, f"did not answer within {START_TIMEOUT_S:.0f} s", self._log)
+            raise StartFailed(part, f"did not answer within {START_TIMEOUT_S:.0f} s", self._log)
         return False
 
     def _bear_death(self) -> None:
         """Let the supervisor try again for a while: a part may die because what it needs is just coming back."""
         self._dying_since = self._dying_since or time.monotonic()
         if time.monotonic() - self._dying_since > _DYING_S:
-            raise StartFailed(self._part.name, "keeps dying while it starts", self._log)
+            raise StartFailed(self._part, "keeps dying while it starts", self._log)
 
 
 def start_all(

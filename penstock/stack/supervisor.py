@@ -19,6 +19,7 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from penstock.environment import taken_from
 from penstock.errors import TerminalError, TransientError
 from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
@@ -94,7 +95,7 @@ class Supervisor:
         if self.is_running():
             self._take_up_changes()
             return
-        environment = {**os.environ, STATE_MARK: str(self._layout.state), PART_MARK: "supervisor"}
+        environment = {**taken_from(os.environ), STATE_MARK: str(self._layout.state), PART_MARK: "supervisor"}
         command = [str(VENV_BIN / "supervisord"), "-c", str(conf)]
         subprocess.run(command, check=True, env=environment, stdin=subprocess.DEVNULL)
         wait_until(self.is_running, timeout_s=20, what="supervisord answers", log=self._layout.log("supervisord"))
@@ -114,13 +115,16 @@ class Supervisor:
         if self.state(name).state in {"RUNNING", "STARTING", "BACKOFF"}:
             self._call("stopProcess", name, False)
 
-    def renew(self, part: Part) -> bool:
+    def renew(self, part: Part, *, anew: bool = False) -> bool:
         """Restart a process whose command is no longer the wanted one; return whether it was so.
 
         The rest of the stack runs on. A process that does not run is started.
+
+        :param anew: restart it in any case.
         """
         state = self.state(part.name)
-        if state.state in {"RUNNING", "STARTING"} and command_of(state.pid) == list(part.command):
+        runs = state.state in {"RUNNING", "STARTING"}
+        if not anew and runs and command_of(state.pid) == list(part.command):
             return False
         self._write_launch_file(part)
         self.stop_and_wait(part.name)

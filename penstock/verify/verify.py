@@ -21,10 +21,11 @@ from penstock.verify.model import RowSource, ViewResult, ViewShape
 from penstock.verify.postgres_rows import PostgresRows
 from penstock.verify.shape import read_shapes
 from penstock.views.connector_lists import read_lists
-from penstock.views.fence import FlowStalled, wait_until_arrived
+from penstock.views.fence import wait_until_arrived
 from penstock.views.load import views_of
 from penstock.views.pause import refuse_paused
 from penstock.views.reread import OnProgress
+from penstock.views.stalled import FlowStalled
 
 DEFAULT_PATIENCE_S = 300.0
 _NAME = "verify-spark"

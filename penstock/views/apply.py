@@ -16,6 +16,7 @@ from penstock.project import Project
 from penstock.stack import stack
 from penstock.stack.layout import Layout
 from penstock.stack.supervisor import Supervisor, SupervisorAway
+from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
 from penstock.views.check import ViewsWrong, check
@@ -29,6 +30,7 @@ from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
 from penstock.views.silent import SilentChange, forget_changes
 from penstock.views.snapshots import unsent_changes
+from penstock.views.stalled import stopped_views, trouble_of
 
 OnStep = Callable[[str, str], None]
 _JOBS = ("views", "aggregates")
@@ -59,7 +61,7 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
     for change in changes:
         on_step("rows changed", f"{change.table}: {change.what}; no event told of it, its views are filled anew")
     new = settle_empty(config, views_to_fill(config, lives, on_step=on_step), lives=lives)
-    new = _with_changed(config, new, changes)
+    new = _with_stopped(config, _with_changed(config, new, changes))
     waiting = [view for view in new if view.name in paused]
     filled = [view for view in new if view.name not in paused]
     # A life that has written to a table that is gone would never write those groups again.
@@ -76,7 +78,7 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
 
 
 def renew_jobs(config: Config) -> bool:
-    """Restart the jobs that run with other views than the files have; return whether one was.
+    """Restart the jobs that run with other views than the files have, or are in trouble; return whether one was.
 
     Where containers run them, a new image brings the new files, and with it the job is a new one.
     """
@@ -86,7 +88,9 @@ def renew_jobs(config: Config) -> bool:
     jobs = [part for part in stack.parts(config) if part.name in _JOBS]
     if not supervisor.is_running():
         raise SupervisorAway(Layout.of(config).run / "supervisor.sock")
-    return any([supervisor.renew(job) for job in jobs])  # a list: each of them
+    # One in trouble may have read files that were other files when it was started; so its command says nothing.
+    ill = {job.name for job in jobs if trouble_of(config, job.name) != Trouble()}
+    return any([supervisor.renew(job, anew=job.name in ill) for job in jobs])  # a list: each of them
 
 
 def views_to_fill(config: Config, lives: Lives, *, on_step: OnStep) -> list[View]:
@@ -103,6 +107,12 @@ def _with_changed(config: Config, new: Sequence[View], changes: Sequence[SilentC
     """Add to the views that were never filled those whose table changed without telling."""
     names, tables = {view.name for view in new}, {change.table for change in changes}
     return [*new, *(view for view in views_of(config) if view.name not in names and view.table in tables)]
+
+
+def _with_stopped(config: Config, new: Sequence[View]) -> list[View]:
+    """Add those that stand still: they have missed changes, whatever of them was filled before."""
+    names, stopped = {view.name for view in new}, stopped_views(config)
+    return [*new, *(view for view in views_of(config) if view.name in stopped and view.name not in names)]
 
 
 def _forget(config: Config, changes: Sequence[SilentChange]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Collection, Sequence
@@ -20,11 +21,12 @@ from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.layout import Layout
 from penstock.stack.supervisor import Supervisor
 from penstock.views.catalogue import connect
-from penstock.views.fence import wait_until_written
+from penstock.views.fence import Patience, wait_until_written
 from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of
 from penstock.views.lives import Lives
 from penstock.views.reread import OnProgress, Wanted, only_reread, reread
+from penstock.views.stalled import JobWatch, refuse_stopped, stopped_views
 
 JOB = "aggregates"
 _POLL_S = 0.5
@@ -59,17 +61,22 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
 
     :param lives: of their tables, before the job could begin.
     :returns: those that do; one whose table never had a row begins with its first.
+    :raises JobFails: when the job keeps failing.
+    :raises ViewStopped: when one of them does; the others count by then.
     """
     _make_known(config, {view.table for view in views}, on_progress=on_progress)
     known = _known(config, {view.table for view in views})
     views = [view for view in views if view.table in known]
     epoch = epoch_of(Project.of(config))
     _wait_for_lives(config, views, epoch=epoch, on_progress=on_progress)
-    wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress)
+    late = _not_begun(config, views, epoch)
+    begun = [view for view in views if view.name not in late]
+    wait_until_written(config, sorted(view.topic for view in begun), on_progress=on_progress)
     sweep_aggregates(config)
     with open_session(config) as session:
-        mark_filled(session, config.cassandra.keyspace, views, epoch=epoch, lives=lives)
-    return list(views)
+        mark_filled(session, config.cassandra.keyspace, begun, epoch=epoch, lives=lives)
+    refuse_stopped(config, [view.name for view in views])
+    return begun
 
 
 def _make_known(config: Config, tables: Collection[str], *, on_progress: OnProgress) -> None:
@@ -89,15 +96,16 @@ def _known(config: Config, tables: Collection[str]) -> frozenset[str]:
 
 
 def _wait_for_lives(config: Config, views: Sequence[View], *, epoch: int, on_progress: OnProgress) -> None:
-    told = False
-    while True:
-        missing = [view.name for view in views if not _has_begun(config, view, epoch)]
-        if not missing:
-            return
-        if not told:
-            told = True
-            on_progress(f"waiting until {', '.join(missing)} has begun; `penstock logs aggregates` tells more")
+    """Wait until each has begun that can; a table of many rows takes its time, so only what fails ends it."""
+    watch = JobWatch(config, JOB)
+    patience = Patience(on_progress, math.inf, watch.look)
+    while missing := [name for name in _not_begun(config, views, epoch) if name not in stopped_views(config)]:
+        patience.spend(len(missing), f"{', '.join(missing)} has begun; `penstock logs aggregates` tells more")
         time.sleep(_POLL_S)
+
+
+def _not_begun(config: Config, views: Sequence[View], epoch: int) -> list[str]:
+    return [view.name for view in views if not _has_begun(config, view, epoch)]
 
 
 def _life_root(config: Config, name: str) -> Path:

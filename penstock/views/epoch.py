@@ -6,10 +6,12 @@ Cut off at any step it leaves nothing to undo: asked again, it begins one more e
 
 from __future__ import annotations
 
-from penstock_views.declare import MAX_GENERATION, View
+from collections.abc import Mapping
+
+from penstock_views.checkpoint import begin_checkpoint, by_topic, committed
+from penstock_views.declare import MAX_GENERATION
 from penstock_views.declare_totals import Aggregate
 from penstock_views.names import topic_of
-from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
@@ -19,13 +21,15 @@ from penstock.connect.files import read_connector
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.stack.elsewhere import NotSupervised
+from penstock.stack.layout import Layout
+from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import wait_until
 from penstock.views.apply import OnStep, go_live, renew_jobs
-from penstock.views.begin import begin_aggregates
+from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SLOT, SOURCE, with_epoch
 from penstock.views.derived import write_changed
-from penstock.views.fence import ends, wait_until_captured
+from penstock.views.fence import Place, ends, lost, wait_until_captured
 from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
@@ -68,13 +72,18 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         api.delete_offsets(SOURCE)
         on_step("source", "stopped, its offsets forgotten")
         on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
+        if _begin_checkpoint(config, began):
+            on_step("progress", "of the views job began anew: what it would have read next is gone from Kafka")
         _start_source(api)
         on_step("epoch", f"{epoch} began; every table is read anew")
         wait_until_captured(config, on_progress=on_progress)
         written = [view for view in views if not isinstance(view, Aggregate)]
         follow(config, written, on_progress=on_progress)
         removed = settle(config, written, began, lives=lives, on_progress=on_progress)
-        counted = [view for view in views if isinstance(view, Aggregate) and _has_rows(connection, view)]
+    # Only now: a life counts what comes after its snapshot, and before the new slot nothing tells of that.
+    counted = [view for view in views if isinstance(view, Aggregate)]
+    end_lives(config, counted)
+    renew_jobs(config)
     begin_aggregates(config, counted, lives=lives, on_progress=on_progress)
     # A snapshot that was cut off and begun again needs a re-read; else there is nothing to do.
     go_live(config, on_step=on_step, on_progress=on_progress)
@@ -85,6 +94,21 @@ def _stop_source(api: ConnectApi) -> None:
     api.stop(SOURCE)
     what = f"connector {SOURCE} is stopped"
     wait_until(lambda: api.status(SOURCE).connector.state == State.STOPPED, timeout_s=_WAIT_S, what=what)
+
+
+def _begin_checkpoint(config: Config, began: Mapping[Place, int]) -> bool:
+    """Let the views job begin at the ends of its topics, where it cannot go on from its place; return whether it did.
+
+    All that lies before is read anew. Where the job can go on it does, as histories hold each change.
+    """
+    root = Layout.of(config).data("views") / "checkpoint"
+    if not lost(config, committed(root)):
+        return False
+    supervisor = Supervisor(Layout.of(config))
+    supervisor.stop_and_wait("views")
+    begin_checkpoint(root, by_topic(began))
+    supervisor.start_process("views")
+    return True
 
 
 def _drop_slot(connection: Connection) -> bool:
@@ -107,11 +131,3 @@ def _drop_slot(connection: Connection) -> bool:
 def _start_source(api: ConnectApi) -> None:
     api.resume(SOURCE)
     wait_running(api, SOURCE, timeout_s=_WAIT_S)
-
-
-def _has_rows(connection: Connection, view: View) -> bool:
-    """Tell whether the table of an aggregate has a row: without one no record tells its job of the new epoch."""
-    table = sql.SQL(".").join(map(sql.Identifier, view.table.split(".")))
-    with connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(table))
-        return cursor.fetchone() == (True,)

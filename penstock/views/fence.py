@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from penstock_views.names import topic_of
 
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
-from penstock.errors import TransientError
 from penstock.stack.layout import Layout
 from penstock.topics.consumer import open_consumer
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SINK, SLOT
 from penstock.views.reread import OnProgress
+from penstock.views.stalled import JobWatch, NothingMoved, refuse_stopped
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -47,17 +47,31 @@ def ends(config: Config, topics: Collection[str]) -> dict[Place, int]:
         return {place: _end(consumer, place) for place in _places(consumer, topics)}
 
 
+def lost(config: Config, done: Mapping[Place, int]) -> list[Place]:
+    """Return the places at which a reader cannot go on: Kafka has deleted what comes next, or ends before it."""
+    with closing(_consumer(config, "penstock-fence")) as consumer:
+        known = set(_places(consumer, {topic for topic, _ in done}))
+        return [place for place, offset in done.items() if place in known and not _has(consumer, place, offset)]
+
+
+def _has(consumer: Consumer, place: Place, offset: int) -> bool:
+    low, end = consumer.get_watermark_offsets(TopicPartition(*place), timeout=_TIMEOUT_S)
+    return bool(low <= offset <= end)
+
+
 def wait_until_arrived(config: Config, view: View, *, on_progress: OnProgress, stall_s: float = math.inf) -> None:
     """Wait until a view's table in Cassandra has every change that Postgres has committed by now.
 
     :raises ConnectorFailed: when the sink fails meanwhile, with its trace.
-    :raises FlowStalled: after so many seconds without any progress.
+    :raises FlowStalled: after so many seconds without any progress, or when a job fails or the view stands still.
     """
+    refuse_stopped(config, [view.name])
     wait_until_captured(config, on_progress=on_progress, stall_s=stall_s)
     if isinstance(view, Aggregate):
         wait_until_counted(config, view, on_progress=on_progress, stall_s=stall_s)
     else:
         wait_until_processed(config, [topic_of(view.table)], on_progress=on_progress, stall_s=stall_s)
+    refuse_stopped(config, [view.name])
     wait_until_written(config, [view.topic], on_progress=on_progress, stall_s=stall_s)
 
 
@@ -80,7 +94,7 @@ def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: flo
             ((missing,),) = cursor.fetchall()
         return max(0, int(missing))
 
-    _wait(behind, "Debezium has read {:,} more bytes of WAL", _Patience(on_progress, stall_s))
+    _wait(behind, "Debezium has read {:,} more bytes of WAL", Patience(on_progress, stall_s))
 
 
 def wait_until_processed(
@@ -88,21 +102,31 @@ def wait_until_processed(
 ) -> None:
     """Wait until the views job has committed every record that is in these CDC topics now: its next commit or two.
 
-    :raises FlowStalled: after so many seconds without any progress.
+    :raises FlowStalled: after so many seconds without any progress, or when the job keeps failing.
     """
     root = Layout.of(config).data("views") / "checkpoint"
-    _wait_for_job(config, topics, root, "views", _Patience(on_progress, stall_s))
+    _wait_for_job(config, topics, root, "views", Patience(on_progress, stall_s, JobWatch(config, "views").look))
 
 
 def wait_until_counted(config: Config, view: Aggregate, *, on_progress: OnProgress, stall_s: float = math.inf) -> None:
     """Wait until an aggregate has counted every record that is in its CDC topic now; it counts none before it begins.
 
-    :raises FlowStalled: after so many seconds without any progress.
+    :raises FlowStalled: after so many seconds without any progress, or when the job or this aggregate keeps failing.
     """
     life = current_life(life_root(Layout.of(config).data("aggregates"), view.name))
     if life is not None:
-        patience = _Patience(on_progress, stall_s)
+        patience = Patience(on_progress, stall_s, _counts(config, view))
         _wait_for_job(config, [topic_of(view.table)], life.checkpoint, "aggregates", patience)
+
+
+def _counts(config: Config, view: View) -> Callable[[], None]:
+    watch = JobWatch(config, "aggregates")
+
+    def look() -> None:
+        watch.look()
+        refuse_stopped(config, [view.name])
+
+    return look
 
 
 def wait_until_written(
@@ -124,11 +148,11 @@ def wait_until_written(
         _wait(
             behind,
             "Cassandra has {:,} more records",
-            _Patience(on_progress, stall_s, check=lambda: raise_if_failed(config.connect.url, SINK)),
+            Patience(on_progress, stall_s, check=lambda: raise_if_failed(config.connect.url, SINK)),
         )
 
 
-def _wait_for_job(config: Config, topics: Collection[str], root: Path, job: str, patience: _Patience) -> None:
+def _wait_for_job(config: Config, topics: Collection[str], root: Path, job: str, patience: Patience) -> None:
     with closing(_consumer(config, "penstock-fence")) as consumer:
         last = {place: _last_record(consumer, place) for place in _places(consumer, topics)}
 
@@ -139,7 +163,7 @@ def _wait_for_job(config: Config, topics: Collection[str], root: Path, job: str,
     _wait(behind, f"the {job} job has committed {{:,}} more offsets", patience)
 
 
-def _wait(behind: Callable[[], int], what: str, patience: _Patience) -> None:
+def _wait(behind: Callable[[], int], what: str, patience: Patience) -> None:
     """Look again and again until nothing is behind.
 
     :param what: is waited for, with a place for the number.
@@ -157,15 +181,8 @@ def _behind(end: int, done: int, consumer: Consumer, place: Place) -> int:
     return max(0, end - done)
 
 
-class FlowStalled(TransientError):
-    """Something in the pipeline has not moved for a while."""
-
-    def __init__(self, waited_for: str, seconds: float) -> None:
-        super().__init__(f"nothing moved for {seconds:.0f} s while waiting until {waited_for}; see `penstock status`")
-
-
-class _Patience:
-    """Says how it goes, at first and then now and again, and ends when nothing moves.
+class Patience:
+    """Patience of a wait: says how it goes, at first and then now and again, and ends when nothing moves.
 
     :param stall_s: how many seconds without any progress are borne.
     :param check: raises when waiting on is in vain.
@@ -180,6 +197,11 @@ class _Patience:
         self._least = math.inf
 
     def spend(self, missing: int, what: str) -> None:
+        """Bear it a moment longer.
+
+        :param missing: how much is not there yet.
+        :raises FlowStalled: when the patience is at its end.
+        """
         now = time.monotonic()
         if now - self._said_at > _REMIND_S:
             self._said_at = now
@@ -187,7 +209,7 @@ class _Patience:
         if missing < self._least:
             self._least, self._moved_at = missing, now
         elif now - self._moved_at > self._stall_s:
-            raise FlowStalled(what, self._stall_s)
+            raise NothingMoved(what, self._stall_s)
         self._check()
 
 

@@ -22,6 +22,7 @@ from penstock.views.generation import epoch_of, generation_of, version_of
 from penstock.views.lives import Lives, lives_of
 from penstock.views.pause import refuse_paused
 from penstock.views.reread import OnProgress, Wanted, only_reread, reread
+from penstock.views.stalled import refuse_stopped, stopped_views
 from penstock.views.sweep import old_rows, stale_rows
 
 
@@ -48,13 +49,17 @@ def settle(
     :param began: where the CDC topics ended before the reading.
     :param lives: of the tables, before the reading too: one that went meanwhile was not read.
     :returns: how many stale rows were removed.
+    :raises ViewStopped: when one of the views stands still; the others are filled by then.
     """
+    stopped = stopped_views(config)
+    filled = [view for view in views if view.name not in stopped]
     # No entry of a history is ever stale, it told what was; but a row that is gone needs a last one.
-    rows = [view for view in views if type(view) is View]
+    rows = [view for view in filled if type(view) is View]
     removed = _sweep(config, rows, began, on_progress=on_progress)
-    _close(config, [view for view in views if isinstance(view, History)], began, on_progress=on_progress)
+    _close(config, [view for view in filled if isinstance(view, History)], began, on_progress=on_progress)
     with open_session(config) as session:
-        mark_filled(session, config.cassandra.keyspace, views, epoch=epoch_of(Project.of(config)), lives=lives)
+        mark_filled(session, config.cassandra.keyspace, filled, epoch=epoch_of(Project.of(config)), lives=lives)
+    refuse_stopped(config, [view.name for view in views])
     return removed
 
 
@@ -67,6 +72,7 @@ def refill_rows(
     """
     refuse_paused(config, [view.name])
     began = _reread(config, [view], wanted, on_progress=on_progress)
+    refuse_stopped(config, [view.name])
     return _sweep(config, [view], began, on_progress=on_progress, only=is_of_row)
 
 
@@ -80,7 +86,7 @@ def _reread(config: Config, views: Sequence[View], wanted: Wanted, *, on_progres
 
 
 def follow(config: Config, views: Sequence[View], *, on_progress: OnProgress) -> None:
-    """Wait until what is in the tables' topics now is in Cassandra."""
+    """Wait until what is in the tables' topics now is in Cassandra; nothing of a view that stands still will be."""
     wait_until_processed(config, sorted({topic_of(view.table) for view in views}), on_progress=on_progress)
     wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress)
 

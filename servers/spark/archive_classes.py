@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import from_avro, to_avro
 
+from penstock import environment
 from penstock.class_archive import CLASS_ARCHIVE
 
 _FIRST_BATCHES_S = 5
@@ -21,6 +22,7 @@ _FIRST_BATCHES_S = 5
 
 def main() -> None:
     """Do a little of what the jobs do, with the archive of all that it loads as the result."""
+    environment.clean()
     CLASS_ARCHIVE.unlink(missing_ok=True)
     options = f"-XX:ArchiveClassesAtExit={CLASS_ARCHIVE} -Xlog:cds*=error"
     spark = session_builder("local[2]", JARS, java_options=options).getOrCreate()

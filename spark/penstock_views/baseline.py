@@ -27,14 +27,14 @@ def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateO
 
     :param root: the aggregate's folder.
     :param epoch: the life's, at least.
-    :raises TransientError: when Kafka or Postgres is away.
+    :raises TransientError: when Kafka or Postgres is away, or nothing reads the changes after a snapshot yet.
     """
     view = output.view
     # First of all: what lies below was committed before the snapshot is even prepared.
     ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)])
     epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch") if text.isdigit()]
     say(f"aggregates: {view.name} begins from a snapshot of {view.table}")
-    with hold_snapshot(config.postgres) as held:
+    with hold_snapshot(config.postgres, slot=config.slot) as held:
         folder = prepare_next(root)
         _write_baseline(spark, config, output, held, folder / "baseline")
         number = life_number(ends, held.number)

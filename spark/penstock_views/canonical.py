@@ -109,6 +109,7 @@ DEBEZIUM: dict[tuple[str, str | None], str] = {
 
 # Types whose Avro is plain text: told from text by the name of the Postgres type, and lost behind a domain.
 _AS_TEXT = {NUMERIC, "character varying", "character", "inet", "cidr", "macaddr", "macaddr8"}
+_WRITTEN_AS = {"smallint": "integer", "json": "jsonb"}
 _SOURCE = "__debezium.source.column."
 _FOREIGN = {
     *("int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange", "xml", "oid", "bit", "varbit"),
@@ -116,14 +117,21 @@ _FOREIGN = {
 }
 
 
+BUILT_IN = frozenset({*POSTGRES, *_SHORT, NUMERIC, *_FOREIGN}) - {"enum", '"char"'}
+"""Names that Debezium knows a type by, whichever schema it is in; a type of a user's that is named so is unusable."""
+
+_NAMESAKE = "Debezium takes it for another type of that name; give it another (ALTER TYPE or ALTER DOMAIN … RENAME TO)"
+
+
 def field_from_postgres(name: str, sql_type: str, *, domain: bool = False) -> T.StructField:
     """Name the canonical field of a column by its Postgres type, as DDL or `format_type()` write it.
 
-    :param sql_type: of an enum `enum`, of a domain its base type.
+    :param sql_type: of an enum `enum`, of a domain its base type; of a user's own type that is named as a built-in one
+        `schema.name`.
     :param domain: whether the column's type is a domain, behind which Debezium does not tell types of text apart.
     :returns: one with UNUSABLE in its metadata for a type that no view can use.
     """
-    words = re.sub(r"\s+", " ", sql_type.strip().lower())
+    words = re.sub(r"\s+", " ", sql_type.strip().lower()).removeprefix("pg_catalog.")
     element, is_array = re.subn(r"\s*(\[\d*\]\s*)+$", "", words)
     base = re.sub(r"\s*\([^)]*\)", "", element)
     # `interval day to second` and `interval(3)` hold what interval holds.
@@ -149,9 +157,18 @@ def field_from_writer(field: dict[str, Any]) -> T.StructField:
     meant = DEBEZIUM.get(kind_of(item), said or str(item["type"]))
     said = '"char"' if said == "char" else _SHORT.get(said, said)
     is_known = said in {*POSTGRES, NUMERIC, *_FOREIGN} and item["type"] != "record"
+    if is_known and not is_array and not _may_mean(said, meant):
+        said = f"user.{said}"  # a type of a user's: what it says and what it is are two
     return _field(
         postgres_name(field["name"]), said if is_known else meant, _numbers(item, parameters), is_array=is_array
     )
+
+
+def _may_mean(said: str, meant: str) -> bool:
+    """Tell whether Debezium writes the type of that name as one that means this."""
+    if said in _FOREIGN or said == meant:
+        return True
+    return meant == _WRITTEN_AS.get(said, "text" if said in _AS_TEXT else said)
 
 
 def described(avro_type: Any) -> dict[str, Any]:
@@ -192,7 +209,8 @@ def _field(name: str, base: str, numbers: list[int], *, is_array: bool) -> T.Str
     elif base in POSTGRES:
         spark, logical = POSTGRES[base]
     else:
-        spark, logical, reason = T.StringType(), None, CURES.get(base, _PLAIN)
+        is_namesake = base.rpartition(".")[2] in BUILT_IN and "." in base
+        spark, logical, reason = T.StringType(), None, _NAMESAKE if is_namesake else CURES.get(base, _PLAIN)
     if reason:
         return T.StructField(name, T.StringType(), True, {UNUSABLE: f"has type {shown}: {reason}"})
     metadata = {LOGICAL: logical} if logical else {}

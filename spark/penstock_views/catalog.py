@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from py4j.protocol import Py4JNetworkError
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
+from penstock.errors import TerminalError, TransientError
 from penstock_views.broker import end_offsets
 from penstock_views.config import JobConfig
-from penstock_views.contracts import ContractBroken, check_contracts, row_type, signed_contracts
-from penstock_views.declare import View, ViewInvalid
+from penstock_views.contracts import check_contracts, row_type, signed_contracts
+from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 from penstock_views.decode import Refusal, Source
-from penstock_views.derive import OFFSETS_PER_GENERATION, AggregateOutput, Output, Plan, StoppedView
-from penstock_views.envelope import NoEnvelope, Writer, image_type
+from penstock_views.derive import AggregateOutput, Output, Plan, StoppedView
+from penstock_views.envelope import Writer, image_type
 from penstock_views.group import grouping_of
-from penstock_views.registry import Registry, SubjectMissing
+from penstock_views.isolate import why_stopped
+from penstock_views.registry import Registry, RegistryRefused, SubjectMissing
+
+
+class NothingReadable(TerminalError):
+    """No table has a schema of which a record can be read."""
+
+    def __init__(self, writers: Sequence[Writer]) -> None:
+        super().__init__(f"no record can be read: {'; '.join(str(writer.problem) for writer in writers)}")
 
 
 @dataclass
@@ -32,19 +42,18 @@ def read_plan(spark: SparkSession, config: JobConfig, views: Sequence[View], lea
     """Read the writer schemas of every source, and the ids of every contract.
 
     :raises TransientError: for what may come by itself: a registry that is away, a subject not there yet.
-    :raises ContractBroken, ViewInvalid: when a view is not what its files promise and never was; one that a change of
-        its table broke is stopped.
+    :raises RegistryRefused: when the registry does not serve us at all.
     """
     registry = Registry(config.registry_url)
     tables = tuple(dict.fromkeys(view.table for view in views))
-    sources = _sources(registry, config, tables, learned)
+    sources, refusals = _sources(registry, config, tables, learned)
     writers = {source.table: source.writers for source in sources}
     known = [view for view in views if view.table in writers]
     made = [_output_or_stopped(spark, registry, config, view, writers[view.table]) for view in known]
     outputs = tuple(each for each in made if isinstance(each, Output))
     stopped = tuple(each for each in made if isinstance(each, StoppedView))
     unknown = tuple(table for table in tables if table not in writers)
-    return Plan(sources, outputs, config.dead_letter_topic, tuple(learned.refusals), unknown, stopped)
+    return Plan(sources, outputs, config.dead_letter_topic, (*learned.refusals, *refusals), unknown, stopped)
 
 
 def is_known(config: JobConfig, table: str) -> bool:
@@ -72,42 +81,51 @@ def learn(config: JobConfig, topics: Sequence[str], met: tuple[str, int], learne
     if writer is None:
         learned.refusals.append(Refusal(schema_id, ends))
         return f"schema id {schema_id} (topic {topic}) is not in the registry: its records become dead letters"
-    try:
-        _ = writer.reader
-    except NoEnvelope as exc:
-        # A registered schema never changes, so its records can be refused wherever they stand.
-        learned.refusals.append(Refusal(schema_id, dict.fromkeys(ends, OFFSETS_PER_GENERATION)))
-        return f"{exc}: its records become dead letters"
+    if writer.problem is not None:
+        learned.refusals.append(Refusal(schema_id, None))
+        return f"{writer.problem}: its records become dead letters"
     learned.writers[topic, schema_id] = writer
     return f"new writer schema {schema_id} of topic {topic}"
 
 
-def _sources(registry: Registry, config: JobConfig, tables: Iterable[str], learned: Learned) -> tuple[Source, ...]:
-    """Read the writer schemas of every table; one of which nothing was captured yet must not hold up the others.
+def _sources(
+    registry: Registry, config: JobConfig, tables: Iterable[str], learned: Learned
+) -> tuple[tuple[Source, ...], list[Refusal]]:
+    """Read the writer schemas of every table; a table must not hold up the others.
 
-    Its first record makes the query fail with an unknown schema, and the next run has the source.
+    One of which nothing was captured yet: its first record makes the query fail with an unknown schema, and the next
+    run has the source. One that has schemas which nobody can read: their records are refused.
 
     :raises SubjectMissing: when no table has any.
+    :raises NothingReadable: when none can be read.
     """
-    found, missing = [], []
+    found, missing, unreadable = [], [], list[Writer]()
     for table in tables:
         try:
-            found.append(_source(registry, config, table, learned))
+            source = _source(registry, config, table, learned)
         except SubjectMissing as exc:
             missing.append(exc)
+            continue
+        readable = tuple(writer for writer in source.writers if writer.problem is None)
+        unreadable += [writer for writer in source.writers if writer.problem is not None]
+        if readable:
+            found.append(replace(source, writers=readable))
     if not found:
-        raise missing[0]
-    return tuple(found)
+        raise missing[0] if missing else NothingReadable(unreadable)
+    return tuple(found), [Refusal(writer.schema_id, None) for writer in unreadable]
 
 
 def _output_or_stopped(
     spark: SparkSession, registry: Registry, config: JobConfig, view: View, writers: Sequence[Writer]
 ) -> Output | StoppedView:
+    """Make a view's output; one of which that cannot be done stands still, and the others go on."""
     try:
         return _output(spark, registry, config, view, image_type(writers))
-    except (ContractBroken, ViewInvalid) as exc:
+    except (TransientError, RegistryRefused, Py4JNetworkError, OSError):
+        raise  # that is no view's own
+    except Exception as exc:  # noqa: BLE001 - a user's function and table can break it in any way
         if not _kept_contract(spark, config, view, writers):
-            raise
+            return StoppedView(view, why_stopped(view.name, exc))
         return StoppedView(
             view, f"view {view.name} is stopped, {view.table} was altered: {exc}; then run `penstock views apply`"
         )
@@ -118,7 +136,7 @@ def _kept_contract(spark: SparkSession, config: JobConfig, view: View, writers: 
     for length in range(len(writers) - 1, 0, -1):
         try:
             check_contracts(config.avro_dir, signed_contracts(spark, view, image_type(writers[:length])))
-        except (ContractBroken, ViewInvalid):
+        except Exception:  # noqa: BLE001, S112 - as above; what is wrong now is told, not what was wrong then
             continue
         return True
     return False

@@ -40,12 +40,18 @@ def open_checkpoint(root: Path, partitions: dict[str, int]) -> Checkpoint:
     last = _last(root)
     if last is not None and set(_begun(last)) == set(partitions):
         return Checkpoint(last, _begun(last))
-    folder = root / str(int(last.name) + 1 if last is not None and last != root else 1)
     before = {} if last is None else _progress(last)
     starting = {
         topic: {str(number): before.get(topic, {}).get(str(number), EARLIEST) for number in range(count)}
         for topic, count in sorted(partitions.items())
     }
+    return begin_checkpoint(root, starting)
+
+
+def begin_checkpoint(root: Path, starting: Offsets) -> Checkpoint:
+    """Begin the next checkpoint, whatever the one before holds; no query may run on it meanwhile."""
+    last = _last(root)
+    folder = root / str(int(last.name) + 1 if last is not None and last != root else 1)
     folder.mkdir(parents=True, exist_ok=True)
     # The folder counts from here on; before, a crash leaves an empty one that is begun anew.
     (folder / _BEGUN).write_text(json.dumps(starting))
@@ -57,6 +63,17 @@ def committed(root: Path) -> dict[Place, int]:
     last = _last(root)
     found = {} if last is None else _progress(last)
     return {place: offset for place, offset in by_place(found).items() if offset >= 0}
+
+
+def last_batch(root: Path) -> int:
+    """Read the number of the last batch that is committed; -1 before the first."""
+    last = _last(root)
+    return -1 if last is None else last_batch_in(last)
+
+
+def last_batch_in(folder: Path) -> int:
+    """Read the same of one checkpoint of Spark."""
+    return max(_numbers(folder / "commits"), default=-1)
 
 
 def by_topic(offsets: Mapping[Place, int]) -> Offsets:

@@ -35,6 +35,7 @@ class JobConfig:
     commit_interval_s: float
     view_set: str
     running_file: Path | None
+    trouble_file: Path | None
 
     def cdc_topic(self, table: str) -> str:
         """Name the CDC topic of a table."""
@@ -47,10 +48,13 @@ class AggregatesConfig(JobConfig):
 
     :param cores: how many tasks it runs at once.
     :param epoch: the source connector's, at least; a later one is learned from the records.
+    :param slot: the source connector's replication slot: a life counts what comes after its snapshot, so the slot must
+        be there first. Empty: nobody looks.
     """
 
     cores: int
     epoch: int
+    slot: str
     postgres_host: str
     postgres_port: int
     postgres_database: str
@@ -84,6 +88,7 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     option = parser.add_argument
     option("--cores", type=int, default=1, help="how many tasks run at once")
     option("--epoch", type=int, default=1, help="the source connector's epoch")
+    option("--slot", default="", help="the source connector's replication slot, without which no life begins")
     option("--postgres-host", default="127.0.0.1", help="the source database")
     option("--postgres-port", type=int, default=5432, help="its port")
     option("--postgres-database", required=True, help="its name")
@@ -120,4 +125,5 @@ def _common(
     option("--executor-memory-mb", type=int, default=executor_mb, help="heap of each executor")
     option("--commit-interval-s", type=float, default=commit_interval_s, help="seconds from one commit to the next")
     option("--view-set", default="", help="says which views these are, for whoever compares what runs with what should")
+    option("--trouble-file", type=Path, help="holds what is wrong with the job, for whoever waits for it")
     option("--running-file", type=Path, help="made when records are taken or awaited; holds the Spark application's id")

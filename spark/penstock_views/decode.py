@@ -65,10 +65,12 @@ class Refusal:
 
     Converters register a schema before they write its first record, so such a record can never be read. A later record
     may carry the same id rightly: it makes the query ask again.
+
+    :param ends: None of a schema that the registry knows and nobody can read: it never changes.
     """
 
     schema_id: int
-    ends: Mapping[tuple[str, int], int]
+    ends: Mapping[tuple[str, int], int] | None
 
 
 def decode(raw: DataFrame, sources: Sequence[Source], refusals: Sequence[Refusal], max_epoch: int) -> DataFrame:
@@ -214,7 +216,9 @@ def _unknown(refusals: Sequence[Refusal]) -> Column:
     topic_and_id = [F.lit(f"{_UNKNOWN} topic="), F.col("topic"), F.lit(" id="), F.col("schema_id").cast("string")]
     chain = F.when(F.col("told").isNotNull() | wire.is_foreign(F.col("schema_id")), F.lit(None).cast("string"))
     for refusal in refusals:
-        ends = [F.when(at == f"{topic}:{partition}", F.lit(end)) for (topic, partition), end in refusal.ends.items()]
-        is_refused = (F.col("schema_id") == refusal.schema_id) & (F.col("offset") < F.coalesce(*ends, F.lit(0)))
+        is_refused = F.col("schema_id") == refusal.schema_id
+        if refusal.ends is not None:
+            ends = [F.when(at == f"{topic}:{part}", F.lit(end)) for (topic, part), end in refusal.ends.items()]
+            is_refused &= F.col("offset") < F.coalesce(*ends, F.lit(0))
         chain = chain.when(is_refused, f"schema id {refusal.schema_id}: no envelope of this topic in the registry")
     return chain.otherwise(F.raise_error(F.concat(*topic_and_id)).cast("string"))

@@ -52,6 +52,17 @@ class Writer:
         return replace(self, known=frozenset(columns))
 
     @cached_property
+    def problem(self) -> str | None:
+        """Why no record of this schema can be read; None when they can."""
+        try:
+            _ = self.reader
+        except NoEnvelope as exc:
+            return str(exc)
+        except Exception as exc:  # noqa: BLE001 - whoever registered it may have written anything
+            return f"schema id {self.schema_id} cannot be read: {type(exc).__name__}: {exc}"
+        return None
+
+    @cached_property
     def columns(self) -> dict[str, dict[str, Any]]:
         """The columns of the row image: Postgres' name to Avro field.
 

@@ -1,8 +1,9 @@
-"""What every job does around its work: stop on a signal, and tell a failure in one line."""
+"""What every job does around its work: stop on a signal, tell a failure in one line and write it down."""
 
 from __future__ import annotations
 
 import signal
+import traceback
 from collections.abc import Callable
 from threading import Event
 from typing import TypeVar
@@ -11,24 +12,36 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
 from penstock.errors import PenstockError
+from penstock.trouble import TroubleBook
+from penstock_views.config import JobConfig
 from penstock_views.runner import reason_of, say
 
-Config = TypeVar("Config")
+Config = TypeVar("Config", bound=JobConfig)
 
 
-def main_of(name: str, run: Callable[[Config, Event], None], config: Config) -> int:
+def main_of(name: str, run: Callable[[Config, Event, TroubleBook], None], config: Config) -> int:
     """Run until SIGTERM or SIGINT (0) or a failure (1, with one line that says why)."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    book = TroubleBook(config.trouble_file)
     try:
-        run(config, stop)
-    except PenstockError as exc:
-        say(f"{name} failed: {exc}")
-        return 1
-    except (PySparkException, Py4JError, OSError) as exc:
-        if stop.is_set():
-            return 0
-        say(f"{name} failed: Spark: {reason_of(str(exc))}")
-        return 1
+        run(config, stop, book)
+    except Exception as exc:  # noqa: BLE001 - the top of the process: whatever ends it is written down
+        if not stop.is_set():
+            reason = _reason(exc)
+            say(f"{name} failed: {reason}")
+            book.fail(reason)
+            return 1
+    book.end()
     return 0
+
+
+def _reason(exc: Exception) -> str:
+    """Say a failure in one line; one that nobody thought of is printed with its trace."""
+    if isinstance(exc, PenstockError):
+        return str(exc)
+    if isinstance(exc, PySparkException | Py4JError | OSError):
+        return f"Spark: {reason_of(str(exc))}"
+    traceback.print_exc()
+    return f"a fault of Penstock itself: {type(exc).__name__}: {exc}"

@@ -1,20 +1,24 @@
-"""Runs the aggregates until told to stop: a life for each, again after what can be learned, and fails on all else."""
+"""Runs the aggregates until told to stop: a life for each. One that fails is begun again; the others go on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Event
 
+from py4j.protocol import Py4JNetworkError
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.errors import TerminalError, TransientError
+from penstock.trouble import Failing, TroubleBook
 from penstock_views.baseline import begin_life
 from penstock_views.broker import count_partitions
 from penstock_views.catalog import Learned, is_known, learn, read_plan
+from penstock_views.checkpoint import last_batch_in
 from penstock_views.config import AggregatesConfig
 from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
@@ -23,8 +27,23 @@ from penstock_views.derive import AggregateOutput, Plan
 from penstock_views.keep import keep_aggregate, new_epoch
 from penstock_views.life import Life, current_life, is_in_place, life_root
 from penstock_views.load import load_views
-from penstock_views.runner import POLL_S, QueryFailed, Stopped, close, say, say_stopped, wait_for
+from penstock_views.runner import (
+    POLL_S,
+    REMIND_S,
+    RETRY_S,
+    QueryFailed,
+    Stopped,
+    close,
+    reason_of,
+    say,
+    tell_stopped,
+    wait_for,
+)
 from penstock_views.stream import FRUGAL_JVM, HOTTEST_COMPILED_JVM, open_session
+
+_LONGEST_RETRY_S = 60.0
+_IS_WELL_S = 30.0
+"""So long a query has run when what was wrong with it before is over; at rest it commits nothing."""
 
 
 class AggregateChanged(TerminalError):
@@ -42,15 +61,35 @@ class _Job:
     partitions: Mapping[str, int]
     """Of each CDC topic."""
     stop: Event
+    book: TroubleBook
     learned: Learned = field(default_factory=Learned)
     epochs: dict[str, int] = field(default_factory=dict)
     """The latest epoch that each aggregate has met."""
+    failing: dict[str, Failing] = field(default_factory=dict)
+    """The aggregates that ended by themselves and have not done well since."""
 
 
-def run_aggregates(config: AggregatesConfig, stop: Event) -> None:
+@dataclass
+class _Kept:
+    """One aggregate: its query, or when that is begun."""
+
+    output: AggregateOutput
+    query: StreamingQuery | None = None
+    due_at: float = 0.0
+    began_at: float = 0.0
+    batch: int = -1
+    life: Life | None = None
+
+    @property
+    def name(self) -> str:
+        """The view's."""
+        return self.output.view.name
+
+
+def run_aggregates(config: AggregatesConfig, stop: Event, book: TroubleBook) -> None:
     """Keep all aggregates until `stop` is set.
 
-    :raises PenstockError: when one cannot be kept and waiting does not help.
+    :raises PenstockError: when none can be kept and waiting does not help.
     """
     views = load_views(config.views_dir)
     tables = dict.fromkeys(view.table for view in views if isinstance(view, Aggregate))
@@ -63,7 +102,7 @@ def run_aggregates(config: AggregatesConfig, stop: Event) -> None:
         # A first map pays for many rows, which a micro-batch does not have; it is 7 to 10 % of the code to make for it.
         spark.conf.set("spark.sql.codegen.aggregate.map.twolevel.enabled", "false")
         try:
-            _run_until_stopped(_Job(spark, config, views, partitions, stop))
+            _run_until_stopped(_Job(spark, config, views, partitions, stop, book))
         finally:
             close(spark)
     except Stopped:
@@ -73,43 +112,107 @@ def run_aggregates(config: AggregatesConfig, stop: Event) -> None:
 def _run_until_stopped(job: _Job) -> None:
     while True:
         plan = wait_for(lambda: read_plan(job.spark, job.config, job.views, job.learned), job.stop)
-        say_stopped(plan)
-        ended = _run_queries(job, plan)
-        if ended is None:
+        tell_stopped(plan, job.book)
+        met = _run_queries(job, plan)
+        if met is None:
             say("aggregates: a table of which nothing was captured has its first record")
-            continue
-        name, failure = ended
-        met, epoch = unknown_schema(failure), new_epoch(failure)
-        if met is not None:
-            say(wait_for(partial(learn, job.config, tuple(job.partitions), met, job.learned), job.stop))
-        elif epoch is not None:
-            job.epochs[name] = epoch
         else:
-            raise QueryFailed(f"{name}: {failure}")
+            say(wait_for(partial(learn, job.config, tuple(job.partitions), met, job.learned), job.stop))
 
 
-def _run_queries(job: _Job, plan: Plan) -> tuple[str, str] | None:
-    """Run the queries until one fails, or something is captured of a table that the plan does not know.
+def _run_queries(job: _Job, plan: Plan) -> tuple[str, int] | None:
+    """Run the queries until one meets a schema that nobody knew, or a table without any captures its first record.
 
-    :returns: of a failure the aggregate's name and the message.
+    :returns: the topic and the id of the schema.
+    :raises QueryFailed: when every aggregate fails: then it may be Spark that is ill, and another process helps.
     """
-    lives = [(output, wait_for(partial(_life, job, output), job.stop)) for output in plan.aggregates]
-    queries = [_start(job, plan, output, life) for output, life in lives]
-    for output, life in lives:
-        revision, version = output.view.revision, life.first_version
-        say(f"aggregates running: {output.view.name} (revision {revision}), versions from {version}")
+    # One that goes on where it was does not wait for one that begins, which reads its whole table first.
+    kept = sorted(map(_Kept, plan.aggregates), key=lambda each: _lives(job, each.output) is None)
     try:
-        while all(query.isActive for query in queries):
+        while True:
+            for each in kept:
+                _begin_if_due(job, plan, each)
             if job.stop.wait(POLL_S):
                 raise Stopped
             if _has_come(job, plan):
                 return None
-        ended = next(query for query in queries if not query.isActive)
+            for met in _met(job, kept):
+                return met
+            _refuse_all_failing(job, kept)
     finally:
-        for query in queries:
-            query.stop()
-    failure = ended.exception()
-    return ended.name or "?", str(failure) if failure else "it ended without a reason"
+        for each in kept:
+            if each.query is not None:
+                each.query.stop()
+
+
+def _begin_if_due(job: _Job, plan: Plan, each: _Kept) -> None:
+    if each.query is not None or time.monotonic() < each.due_at or job.stop.is_set():
+        return
+    try:
+        each.life = _life(job, each.output)
+        each.query = _start(job, plan, each.output, each.life)
+    except TransientError as exc:
+        each.due_at = time.monotonic() + RETRY_S
+        _say_waiting(each, str(exc))
+    except (Py4JNetworkError, OSError):
+        raise  # the JVM is gone, and all aggregates with it
+    except Exception as exc:  # noqa: BLE001 - a user's function and table can break it in any way; it fails alone
+        _note_failure(job, each, reason_of(str(exc)) or type(exc).__name__)
+    else:
+        each.began_at, each.batch = time.monotonic(), last_batch_in(each.life.checkpoint)
+        view, version = each.output.view, each.life.first_version
+        say(f"aggregates running: {view.name} (revision {view.revision}), versions from {version}")
+
+
+def _say_waiting(each: _Kept, reason: str) -> None:
+    if time.monotonic() - each.began_at > REMIND_S:
+        each.began_at = time.monotonic()
+        say(f"waiting: {each.name}: {reason}")
+
+
+def _met(job: _Job, kept: Sequence[_Kept]) -> Iterator[tuple[str, int]]:
+    """Look after the queries that have ended; give the schemas that they met and did not know."""
+    for each in kept:
+        if each.query is None:
+            continue
+        if each.query.isActive:
+            _forget_failure(job, each)
+            continue
+        error = each.query.exception()
+        failure, each.query = str(error) if error else "it ended without a reason", None
+        met, epoch = unknown_schema(failure), new_epoch(failure)
+        if met is not None:
+            yield met
+        elif epoch is not None:
+            job.epochs[each.name] = epoch
+        else:
+            _note_failure(job, each, reason_of(failure))
+
+
+def _note_failure(job: _Job, each: _Kept, reason: str) -> None:
+    """Let an aggregate that failed wait, each time longer; the others go on."""
+    before = job.failing.get(each.name)
+    failing = Failing(before.times + 1 if before else 1, reason)
+    each.due_at = time.monotonic() + min(RETRY_S * 2 ** (failing.times - 1), _LONGEST_RETRY_S)
+    job.failing[each.name] = failing
+    job.book.tell(failing=job.failing)
+    say(f"FAILED: {each.name} ({failing.times} in a row): {reason}")
+
+
+def _forget_failure(job: _Job, each: _Kept) -> None:
+    """See that an aggregate which failed before does its work."""
+    if each.life is None or not (each.name in job.failing or job.book.now.times):
+        return
+    has_committed = last_batch_in(each.life.checkpoint) > each.batch
+    if has_committed or time.monotonic() - each.began_at > _IS_WELL_S:
+        job.failing.pop(each.name, None)
+        job.book.tell(failing=job.failing)
+        job.book.recover()
+
+
+def _refuse_all_failing(job: _Job, kept: Sequence[_Kept]) -> None:
+    if kept and all(each.query is None and each.name in job.failing for each in kept):
+        raise QueryFailed("; ".join(f"{each.name}: {job.failing[each.name].reason}" for each in kept))
 
 
 def _start(job: _Job, plan: Plan, output: AggregateOutput, life: Life) -> StreamingQuery:
@@ -126,13 +229,26 @@ def _has_come(job: _Job, plan: Plan) -> bool:
         return False
 
 
+def _lives(job: _Job, output: AggregateOutput) -> Life | None:
+    """Find the life that an aggregate is in; None when its next has to begin."""
+    view = output.view
+    life = current_life(life_root(job.config.checkpoint, view.name))
+    if life is None or life.revision != view.revision or life.epoch < _epoch(job, view) or not is_in_place(life):
+        return None
+    return life
+
+
 def _life(job: _Job, output: AggregateOutput) -> Life:
     """Find the life that an aggregate is in, or begin its next."""
-    view, epoch = output.view, job.epochs.get(output.view.name, 1)
-    root = life_root(job.config.checkpoint, view.name)
-    life = current_life(root)
-    if life is None or life.revision != view.revision or life.epoch < epoch or not is_in_place(life):
-        return begin_life(job.spark, job.config, output, root, max(epoch, life.epoch if life else 1))
+    life, root = _lives(job, output), life_root(job.config.checkpoint, output.view.name)
+    if life is None:
+        before = current_life(root)
+        epoch = max(_epoch(job, output.view), before.epoch if before else 1)
+        return begin_life(job.spark, job.config, output, root, epoch)
     if json.loads(life.measures) != json.loads(output.grouping.measures.json()):
-        raise AggregateChanged(view)
+        raise AggregateChanged(output.view)
     return life
+
+
+def _epoch(job: _Job, view: View) -> int:
+    return max(job.config.epoch, job.epochs.get(view.name, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import types as T
 
-from penstock_views.canonical import field_from_postgres
+from penstock_views.canonical import BUILT_IN, field_from_postgres
 from penstock_views.names import quoted
 
 _COLUMNS = """
@@ -15,20 +15,37 @@ WITH RECURSIVE below AS (
     SELECT attnum, attname, attgenerated, declared, typbasetype, typtypmod
     FROM below JOIN pg_type ON pg_type.oid = type WHERE typtype = 'd'
 )
-SELECT attnum AS position, attname::text AS name, format_type(type, modifier) AS type, declared <> type AS is_domain,
-       CASE WHEN base.typtype = 'e' THEN 'enum' WHEN element.typtype = 'e' THEN 'enum[]' END AS enum,
+SELECT attnum AS position, attname::text AS name, coalesce(namesake.type, format_type(below.type, modifier)) AS type,
+       namesake.type IS NULL AND declared <> below.type AS is_domain,
+       CASE WHEN namesake.type IS NOT NULL THEN NULL
+            WHEN base.typtype = 'e' THEN 'enum' WHEN element.typtype = 'e' THEN 'enum[]' END AS enum,
        attgenerated::text <> '' AS generated
-FROM below JOIN pg_type AS base ON base.oid = type LEFT JOIN pg_type AS element ON element.oid = base.typelem
+FROM below JOIN pg_type AS base ON base.oid = below.type LEFT JOIN pg_type AS element ON element.oid = base.typelem
+LEFT JOIN LATERAL (
+    SELECT own.typnamespace::regnamespace || '.' || own.typname || repeat('[]', (own.oid <> told.oid)::int) AS type
+    FROM pg_type AS told
+    JOIN pg_type AS own ON own.oid = CASE WHEN told.typcategory = 'A' THEN told.typelem ELSE told.oid END
+    WHERE told.oid = declared AND own.typnamespace <> 'pg_catalog'::regnamespace
+      AND (own.typname = ANY ('{built_in}'::text[]) OR EXISTS (
+          SELECT FROM pg_type AS other
+          WHERE other.typname = own.typname AND other.typnamespace = 'pg_catalog'::regnamespace))
+      AND NOT EXISTS (
+          SELECT FROM pg_depend WHERE classid = 'pg_type'::regclass AND objid = own.oid AND deptype = 'e')
+) AS namesake ON true
 WHERE base.typtype <> 'd'
 """
+_BUILT_IN = "{" + ",".join(f'"{name}"' for name in sorted(BUILT_IN)) + "}"
 
 
 def columns_query(table: str) -> str:
     """Write the query of a table's columns: position, name, type, is_domain, enum, generated; in no order.
 
+    The type of a column whose own type is named as a built-in one, or as one of an extension that Debezium knows, is
+    `schema.name`: Debezium takes it for that.
+
     :param table: `schema.table`, without quotes.
     """
-    return _COLUMNS.format(table=quoted(table).replace("'", "''"))
+    return _COLUMNS.format(table=quoted(table).replace("'", "''"), built_in=_BUILT_IN)
 
 
 def columns_with_key_query(table: str) -> str:

@@ -12,14 +12,18 @@ from typing import TypeVar
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.errors import TerminalError, TransientError
+from penstock.trouble import TroubleBook
 from penstock_views.broker import count_partitions
 from penstock_views.catalog import Learned, learn, read_plan
+from penstock_views.checkpoint import last_batch
 from penstock_views.config import JobConfig
 from penstock_views.declare import View
 from penstock_views.decode import unknown_schema
 from penstock_views.derive import Plan
+from penstock_views.isolate import without_broken
 from penstock_views.load import load_views
 from penstock_views.stream import open_session, start_query
 
@@ -50,6 +54,7 @@ class _Job:
     views: Sequence[View]
     topics: Mapping[str, int]
     stop: Event
+    book: TroubleBook
 
     @property
     def partitions(self) -> int:
@@ -57,7 +62,7 @@ class _Job:
         return sum(self.topics.values())
 
 
-def run(config: JobConfig, stop: Event) -> None:
+def run(config: JobConfig, stop: Event, book: TroubleBook) -> None:
     """Run all row views until `stop` is set.
 
     :raises PenstockError: when the views cannot run and waiting does not help.
@@ -68,7 +73,7 @@ def run(config: JobConfig, stop: Event) -> None:
         partitions = wait_for(lambda: count_partitions(config.bootstrap, topics), stop)
         spark = open_session(config, sum(partitions.values()))
         try:
-            _run_until_stopped(_Job(spark, config, views, partitions, stop))
+            _run_until_stopped(_Job(spark, config, views, partitions, stop, book))
         finally:
             close(spark)
     except Stopped:
@@ -87,10 +92,11 @@ def say(message: str) -> None:
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}", flush=True)
 
 
-def say_stopped(plan: Plan) -> None:
-    """Tell of each view that a change of its table has stopped."""
+def tell_stopped(plan: Plan, book: TroubleBook) -> None:
+    """Tell of each view that stands still."""
     for stopped in plan.stopped:
         say(f"STOPPED: {stopped.reason}")
+    book.tell(stopped={stopped.view.name: stopped.reason for stopped in plan.stopped})
 
 
 def wait_for(attempt: Callable[[], Found], stop: Event, *, on_wait: Callable[[], None] = lambda: None) -> Found:
@@ -120,7 +126,7 @@ def _run_until_stopped(job: _Job) -> None:
         plan = wait_for(
             lambda: read_plan(job.spark, job.config, job.views, learned), job.stop, on_wait=partial(_mark, job)
         )
-        say_stopped(plan)
+        tell_stopped(plan, job.book)
         failure = _run_query(job, plan)
         met = unknown_schema(failure)
         if met is None:
@@ -133,19 +139,36 @@ def _run_query(job: _Job, plan: Plan) -> str:
 
     :returns: the failure's message.
     """
-    query = start_query(job.spark, job.config, job.topics, plan)
-    announced = False
+    query, plan = _start(job, plan)
+    announced, began_at = False, last_batch(job.config.checkpoint)
     _unmark(job)
     while query.isActive:
         if not announced and _active_tasks(job.spark) >= job.partitions:
             announced = True
             _mark(job)
             say(f"views running: {_describe(plan, job.partitions)}")
+        if job.book.now.times and last_batch(job.config.checkpoint) > began_at:
+            job.book.recover()
         if job.stop.wait(POLL_S):
             query.stop()
             raise Stopped
     failure = query.exception()
     return str(failure) if failure else "it ended without a reason"
+
+
+def _start(job: _Job, plan: Plan) -> tuple[StreamingQuery, Plan]:
+    """Start the query; without the views of which none can be made.
+
+    :returns: also the plan that it runs.
+    """
+    try:
+        return start_query(job.spark, job.config, job.topics, plan), plan
+    except Exception:
+        left = without_broken(job.spark, plan)
+        if left is plan:
+            raise
+    tell_stopped(left, job.book)
+    return start_query(job.spark, job.config, job.topics, left), left
 
 
 def _describe(plan: Plan, partitions: int) -> str:

@@ -26,6 +26,8 @@ SELECT pg_export_snapshot(), pg_snapshot_xmax(s), array(SELECT pg_snapshot_xip(s
        (pg_current_wal_insert_lsn() - '0/0')::bigint, pg_current_xact_id()
 FROM pg_current_snapshot() s
 """
+# A slot without that place is still being made, and may begin behind a snapshot that is taken now.
+_READS_FROM = "SELECT confirmed_flush_lsn IS NOT NULL FROM pg_replication_slots WHERE slot_name = %s"
 _RUNNING = """
 SELECT locks.transactionid::text::bigint,
        (extract(epoch FROM coalesce(activity.xact_start, prepared.prepared)) * 1000)::bigint
@@ -41,6 +43,13 @@ class PostgresAway(TransientError):
 
     def __init__(self, postgres: Postgres, reason: str) -> None:
         super().__init__(f"Postgres at {postgres.host}:{postgres.port} does not answer ({reason}); is it up?")
+
+
+class SlotMissing(TransientError):
+    """The replication slot is not there, or Postgres has not found yet from where it reads."""
+
+    def __init__(self, slot: str) -> None:
+        super().__init__(f"Postgres has no replication slot {slot} yet; `penstock up` starts what makes it")
 
 
 @dataclass(frozen=True)
@@ -93,10 +102,12 @@ class HeldSnapshot:
 
 
 @contextmanager
-def hold_snapshot(postgres: Postgres) -> Iterator[HeldSnapshot]:
+def hold_snapshot(postgres: Postgres, *, slot: str = "") -> Iterator[HeldSnapshot]:
     """Take a snapshot and keep it readable for the time of the block.
 
+    :param slot: a replication slot that must read from a place before the snapshot; empty when none is needed.
     :raises PostgresAway: when Postgres does not answer.
+    :raises SlotMissing: when the slot is not there.
     """
     try:
         connection = psycopg2.connect(
@@ -110,9 +121,19 @@ def hold_snapshot(postgres: Postgres) -> Iterator[HeldSnapshot]:
     except psycopg2.OperationalError as exc:
         raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc
     try:
+        if slot:
+            _refuse_missing(connection, slot)
         yield _take(connection, postgres)
     finally:
         connection.close()
+
+
+def _refuse_missing(connection: psycopg2.extensions.connection, slot: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_READS_FROM, (slot,))
+        if cursor.fetchone() != (True,):
+            raise SlotMissing(slot)
+    connection.rollback()
 
 
 def _take(connection: psycopg2.extensions.connection, postgres: Postgres) -> HeldSnapshot:

@@ -13,7 +13,7 @@ from pathlib import Path
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
-from penstock_views.canonical import field_from_postgres
+from penstock_views.canonical import BUILT_IN, field_from_postgres
 
 _QUOTED = r'"(?:[^"]|"")+"'
 _NAME = re.compile(rf"{_QUOTED}|[\w$]+")
@@ -79,7 +79,7 @@ def _created_types(scripts: list[str]) -> dict[str, str]:
 
 def _field(definition: str, types: dict[str, str]) -> T.StructField:
     sql_type, is_domain = _column_type(definition).strip(), False
-    while (own := _TYPE_NAME.match(sql_type)) and own["name"].lower() in types:
+    while (own := _TYPE_NAME.match(sql_type)) and own["name"].lower() in types and own["name"].lower() not in BUILT_IN:
         stands_for, rest = types[own["name"].lower()], sql_type[own.end() :]
         if rest and stands_for != "enum":
             break  # an array of a domain, which Debezium leaves out

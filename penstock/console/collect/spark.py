@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from penstock.config import Config
 from penstock.console.collect.http import get
 from penstock.stack.layout import Layout
+from penstock.views.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
 
 REAL_TIME = "views"
 _BEGUN = "penstock.json"
@@ -52,6 +54,8 @@ class SparkState:
     cores: int
     applications: tuple[str, ...]
     queries: tuple[Query, ...]
+    troubles: tuple[str, ...] = ()
+    """What is wrong with the jobs, as they say it."""
 
 
 class SparkCollector:
@@ -60,6 +64,7 @@ class SparkCollector:
     def __init__(self, config: Config) -> None:
         self._url = f"http://{config.spark.host}:{config.spark.master_ui_port}/json/"
         self._data = Layout.of(config).data("")
+        self._config = config
 
     def collect(self) -> SparkState:
         """Look at the cluster and its queries."""
@@ -72,7 +77,17 @@ class SparkCollector:
             cores=master.get("cores", 0),
             applications=running,
             queries=tuple(read_queries(self._data, running)),
+            troubles=tuple(read_troubles(self._config)),
         )
+
+
+def read_troubles(config: Config) -> Iterator[str]:
+    """Say what is wrong with the jobs, and with the views that they cannot keep."""
+    for job in JOBS:
+        trouble = trouble_of(config, job)
+        if trouble.times >= ALARMING:
+            yield f"job {job} {describe_failures(trouble)}"
+    yield from stopped_views(config).values()
 
 
 def read_queries(data: Path, running: tuple[str, ...]) -> list[Query]:

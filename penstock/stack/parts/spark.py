@@ -11,11 +11,15 @@ from typing import Any
 
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config
+from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
 from penstock.stack.parts.executor_java import write_java_home
 from penstock.stack.parts.http import get_json
+from penstock.trouble import read_trouble
+from penstock.views.connector_lists import SLOT
+from penstock.views.generation import epoch_of
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 _LOGGING = ROOT / "servers/spark/log4j2.properties"
@@ -109,6 +113,8 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
         "--executor-memory-mb": section.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,
         "--commit-interval-s": section.aggregates_interval_s,
+        "--epoch": _epoch(config),
+        "--slot": SLOT,
         "--postgres-host": postgres.host,
         "--postgres-port": postgres.port,
         "--postgres-database": postgres.database,
@@ -129,7 +135,7 @@ def _job(
     is_ready: Callable[[], bool],
     needs: tuple[str, ...] = (),
 ) -> Part:
-    section, project = config.spark, Project.of(config)
+    section, project, trouble_file = config.spark, Project.of(config), Layout.of(config).trouble_file(name)
     common = {
         "--master": section.master_url,
         "--driver-host": section.own_host,
@@ -138,12 +144,14 @@ def _job(
         "--views-dir": project.views,
         "--avro-dir": project.avro,
         "--view-set": _digest(project),
+        "--trouble-file": trouble_file,
     }
     flat = [str(word) for pair in (common | dict(arguments)).items() for word in pair]
     return Part(
         name=name,
         command=(str(VENV_BIN / "python"), str(ROOT / "spark/jobs" / file), *flat),
         is_ready=is_ready,
+        why_not=lambda: read_trouble(trouble_file).reason,
         needs=("spark-worker", "subjects", "topics", *needs),
         environment=lambda: {
             **_environment(config),
@@ -153,6 +161,13 @@ def _job(
         },
         stop_wait_s=20,
     )
+
+
+def _epoch(config: Config) -> int:
+    try:
+        return epoch_of(Project.of(config))
+    except (TerminalError, LookupError, ValueError):
+        return 1  # a broken file keeps nobody from stopping the stack; the start refuses it by name
 
 
 def _digest(project: Project) -> str:

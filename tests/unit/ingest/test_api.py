@@ -127,3 +127,24 @@ def test_nobody_there() -> None:
 def test_a_url_that_is_none() -> None:
     with pytest.raises(ApiFailed, match="No scheme supplied"):
         UserApi("randomuser.me/api/").fetch_page(seed="s", page=1, results=1)
+
+
+@pytest.mark.parametrize("more", ["?nat=gb", "?nat=gb&page=7", "?nat=gb#top", "?nat=gb&seed=other&results=1"])
+def test_an_address_with_a_question_of_its_own_keeps_it(client: Client, more: str) -> None:
+    api = UserApi(client.server.url + more)
+    with api.session:
+        assert len(api.fetch_page(seed="s", page=1, results=3)) == 3
+    (asked,) = client.server.questions
+    assert (asked["nat"], asked["page"], asked["results"], asked["seed"]) == (["gb"], ["1"], ["3"], ["s"])
+
+
+def test_no_proxy_of_the_environment_is_asked(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert len(client.fetch()) == 3
+
+
+def test_the_proxy_that_was_named_is_asked(client: Client) -> None:
+    api = UserApi("http://randomuser.invalid/api/", proxy=client.server.url)
+    with api.session:
+        assert len(api.fetch_page(seed="s", page=1, results=3)) == 3

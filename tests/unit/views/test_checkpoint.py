@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from penstock_views.checkpoint import EARLIEST, committed, open_checkpoint
+from penstock_views.checkpoint import EARLIEST, begin_checkpoint, committed, last_batch, open_checkpoint
 
 
 def commit(folder: Path, batch: int, offsets: dict[str, dict[str, int]], *, is_committed: bool = True) -> None:
@@ -56,3 +56,13 @@ def test_a_checkpoint_of_before_is_gone_on_from(tmp_path: Path) -> None:
     commit(tmp_path, 3, {"a": {"0": 5}})
     assert committed(tmp_path) == {("a", 0): 5}
     assert open_checkpoint(tmp_path, {"a": 1}).starting == {"a": {"0": 5}}
+
+
+def test_one_that_points_outside_of_kafka_can_be_left_behind(tmp_path: Path) -> None:
+    first = open_checkpoint(tmp_path, {"a": 1, "b": 1})
+    commit(first.folder, 9, {"a": {"0": 5}, "b": {"0": 6}})
+    assert last_batch(tmp_path) == 9
+    begun = begin_checkpoint(tmp_path, {"a": {"0": 70}, "b": {"0": 80}})
+    assert begun.folder == tmp_path / "2"
+    assert open_checkpoint(tmp_path, {"a": 1, "b": 1}) == begun
+    assert (committed(tmp_path), last_batch(tmp_path)) == ({("a", 0): 70, ("b", 0): 80}, -1)

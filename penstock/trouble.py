@@ -1,0 +1,147 @@
+"""What is wrong with a job, in a file that outlives it: why its lives ended, and which views stand still.
+
+The job writes it; `penstock status`, the control center and every wait for the job read it. A job that dies before it
+can write says so at its next start, as the life before has neither failed nor ended.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+_SILENT_DEATH = "it was killed, or died before it could say why"
+_NO_MEMORY = ("OutOfMemoryError", "exit code 52", "exited with code 52", "exit code 137", "exited with code 137")
+_LOST_DATA = ("failOnDataLoss", "Some data may have been lost", "OffsetOutOfRange", "KAFKA_DATA_LOSS")
+
+
+@dataclass(frozen=True)
+class Failing:
+    """One aggregate whose query ends again and again, while the others go on."""
+
+    times: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong with a job.
+
+    :param times: how many of its lives failed in a row, none of which did its work.
+    :param at_s: when the last of them failed, in seconds since 1970.
+    :param reason: of that one.
+    :param stopped: the views that stand still until somebody changes something, each with the reason.
+    :param failing: the aggregates that it begins again and again.
+    """
+
+    times: int = 0
+    at_s: float = 0.0
+    reason: str = ""
+    stopped: Mapping[str, str] = field(default_factory=dict)
+    failing: Mapping[str, Failing] = field(default_factory=dict)
+
+    def of_view(self, name: str) -> str | None:
+        """Say why a view stands still; None when it does not, or may go on by itself."""
+        if name in self.stopped:
+            return self.stopped[name]
+        found = self.failing.get(name)
+        return f"view {name} keeps failing: {found.reason}" if found and found.times > 1 else None
+
+
+def read_trouble(file: Path) -> Trouble:
+    """Read what is wrong with a job; nothing when it never said anything."""
+    return _trouble_in(_read(file))
+
+
+class TroubleBook:
+    """What one life of a job writes down; it starts from what the life before left.
+
+    :param file: None writes nothing.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        # Another command line may do better: its failures are counted from zero.
+        self._command = sha256(json.dumps(sys.argv).encode()).hexdigest()
+        before = _read(file) if file else {}
+        if before.get("command") == self._command:
+            self._now = replace(_trouble_in(before), stopped={}, failing={})
+            if before.get("lives"):
+                self._now = self._failed(_SILENT_DEATH)
+        else:
+            self._now = Trouble()
+        self._write(lives=True)
+
+    @property
+    def now(self) -> Trouble:
+        """What is wrong, as far as it is written down."""
+        return self._now
+
+    def tell(self, *, stopped: Mapping[str, str] | None = None, failing: Mapping[str, Failing] | None = None) -> None:
+        """Write down which views stand still or fail, where that has changed."""
+        told = replace(
+            self._now,
+            stopped=self._now.stopped if stopped is None else dict(stopped),
+            failing=self._now.failing if failing is None else dict(failing),
+        )
+        if told != self._now:
+            self._now = told
+            self._write(lives=True)
+
+    def recover(self) -> None:
+        """Write down that the job does its work: why lives before ended is over."""
+        if self._now.times:
+            self._now = replace(self._now, times=0, at_s=0.0, reason="")
+            self._write(lives=True)
+
+    def fail(self, reason: str) -> None:
+        """Write down why this life ends."""
+        self._now = self._failed(reason)
+        self._write(lives=False)
+
+    def end(self) -> None:
+        """Write down that somebody ended this life: the next one starts from nothing."""
+        if self._file:
+            self._file.unlink(missing_ok=True)
+
+    def _failed(self, reason: str) -> Trouble:
+        return replace(self._now, times=self._now.times + 1, at_s=time.time(), reason=_with_cure(reason))
+
+    def _write(self, *, lives: bool) -> None:
+        if self._file is None:
+            return
+        written = self._file.with_suffix(".new")
+        told = {"command": self._command, "lives": lives, "trouble": asdict(self._now)}
+        written.write_text(json.dumps(told, indent=2))
+        written.replace(self._file)
+
+
+def _with_cure(reason: str) -> str:
+    """Add to a failure's reason what cures it, where that is known."""
+    if any(sign in reason for sign in _NO_MEMORY):
+        return f"{reason}; give it more memory (section [spark] of penstock.toml), or read fewer columns in a view"
+    if any(sign in reason for sign in _LOST_DATA):
+        return f"{reason}; records that were not read yet are gone from Kafka: `penstock views rebuild` reads all anew"
+    return reason
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        told = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _trouble_in(told: Mapping[str, Any]) -> Trouble:
+    """Take what a file says; one of another version says nothing."""
+    try:
+        failing = {name: Failing(**each) for name, each in told["trouble"]["failing"].items()}
+        return replace(Trouble(**told["trouble"]), failing=failing)
+    except (KeyError, TypeError):
+        return Trouble()

@@ -1,0 +1,98 @@
+"""What ends a wait for the pipeline: it stands still, a job keeps failing, or a view is stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from penstock.config import Config
+from penstock.errors import TransientError
+from penstock.stack.layout import Layout
+from penstock.trouble import Trouble, read_trouble
+
+JOBS = ("views", "aggregates")
+"""The jobs of Spark; each writes down what is wrong with it."""
+
+ALARMING = 2
+"""So many of its lives in a row end before a job counts as ill: one that died may come back."""
+
+_FAILS = 3
+"""So many of its lives in a row end before a wait for it does: what it needs may just be coming back."""
+
+
+class FlowStalled(TransientError):
+    """Something in the pipeline has not moved for a while, or will not."""
+
+
+class NothingMoved(FlowStalled):
+    """Nothing moved for as long as was to be borne."""
+
+    def __init__(self, waited_for: str, seconds: float) -> None:
+        super().__init__(f"nothing moved for {seconds:.0f} s while waiting until {waited_for}; see `penstock status`")
+
+
+class JobFails(FlowStalled):
+    """A job ends again and again."""
+
+    def __init__(self, job: str, trouble: Trouble) -> None:
+        super().__init__(
+            f"the {job} job keeps failing ({trouble.times} times in a row), and every view of it stands still: "
+            f"{trouble.reason}\n  Where to look: penstock logs {job}"
+        )
+
+
+class ViewStopped(FlowStalled):
+    """A view stands still while the others go on."""
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        super().__init__("; ".join(reasons))
+
+
+class JobWatch:
+    """Ends a wait for a job that goes on failing meanwhile.
+
+    :param job: one of JOBS.
+    """
+
+    def __init__(self, config: Config, job: str) -> None:
+        self._config, self._job = config, job
+        self._since = time.time()
+
+    def look(self) -> None:
+        """Raise when waiting on is in vain.
+
+        :raises JobFails: with the reason of the last failure.
+        """
+        trouble = trouble_of(self._config, self._job)
+        # What failed before may be mended by what is waited for.
+        if trouble.times >= _FAILS and trouble.at_s > self._since:
+            raise JobFails(self._job, trouble)
+
+
+def describe_failures(trouble: Trouble) -> str:
+    """Say how a job fails, in one line."""
+    times = "once" if trouble.times == 1 else f"{trouble.times} times in a row"
+    return f"failed {times}: {trouble.reason}"
+
+
+def trouble_of(config: Config, job: str) -> Trouble:
+    """Read what is wrong with a job."""
+    return read_trouble(Layout.of(config).trouble_file(job))
+
+
+def stopped_views(config: Config) -> dict[str, str]:
+    """Return the views that stand still, each with the reason."""
+    troubles = [trouble_of(config, job) for job in JOBS]
+    names = sorted({name for trouble in troubles for name in (*trouble.stopped, *trouble.failing)})
+    reasons = {name: next(filter(None, (each.of_view(name) for each in troubles)), None) for name in names}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def refuse_stopped(config: Config, views: Iterable[str]) -> None:
+    """Raise when one of the views of these names stands still: waiting does not help it.
+
+    :raises ViewStopped: with the reason of each.
+    """
+    stopped = stopped_views(config)
+    if reasons := [stopped[name] for name in views if name in stopped]:
+        raise ViewStopped(reasons)
