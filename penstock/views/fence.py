@@ -47,18 +47,22 @@ def ends(config: Config, topics: Collection[str]) -> dict[Place, int]:
         return {place: _end(consumer, place) for place in _places(consumer, topics)}
 
 
-def wait_until_arrived(config: Config, view: View, *, on_progress: OnProgress, stall_s: float = math.inf) -> None:
-    """Wait until a view's table in Cassandra has every change that Postgres has committed by now.
+def wait_until_arrived(
+    config: Config, views: Collection[View], *, on_progress: OnProgress, stall_s: float = math.inf
+) -> None:
+    """Wait until the views' tables in Cassandra have every change that Postgres has committed by now.
 
     :raises ConnectorFailed: when the sink fails meanwhile, with its trace.
     :raises FlowStalled: after so many seconds without any progress.
     """
     wait_until_captured(config, on_progress=on_progress, stall_s=stall_s)
-    if isinstance(view, Aggregate):
-        wait_until_counted(config, view, on_progress=on_progress, stall_s=stall_s)
-    else:
-        wait_until_processed(config, [topic_of(view.table)], on_progress=on_progress, stall_s=stall_s)
-    wait_until_written(config, [view.topic], on_progress=on_progress, stall_s=stall_s)
+    sources = {topic_of(view.table) for view in views if not isinstance(view, Aggregate)}
+    if sources:
+        wait_until_processed(config, sorted(sources), on_progress=on_progress, stall_s=stall_s)
+    for view in views:
+        if isinstance(view, Aggregate):
+            wait_until_counted(config, view, on_progress=on_progress, stall_s=stall_s)
+    wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress, stall_s=stall_s)
 
 
 def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: float = math.inf) -> None:

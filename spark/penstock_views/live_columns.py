@@ -7,6 +7,9 @@ from pyspark.sql import types as T
 from penstock_views.canonical import field_from_postgres
 from penstock_views.names import quoted
 
+ColumnRow = tuple[int, str, str, bool, str | None, bool]
+"""What is told of a column: position, name, type, is_domain, enum, generated."""
+
 _COLUMNS = """
 WITH RECURSIVE below AS (
     SELECT attnum, attname, attgenerated, atttypid AS declared, atttypid AS type, atttypmod AS modifier

@@ -2,6 +2,7 @@
 
 What is where is told by positions, not by guesses: a row of Postgres carries the transaction that wrote it last (xmin),
 a change carries its transaction, a view's record and row carry the offset of the change (docs/contracts.md, Version).
+A row that was written inside a savepoint carries another id: there the values must tell.
 """
 
 from __future__ import annotations
@@ -216,14 +217,15 @@ def _change_store(topic: str, source: _Source, changes: Trace | str, raw: _Raw) 
         )
         state = "unknown" if not changes.is_whole else "missing" if source.value is not None else "gone"
         return Store("change", topic, state, f"no change of it {looked}")
-    state, note = _is_newest(source, newest)
     value = newest.after if isinstance(newest.after, dict) else None
+    differs = raw.differing(value)
+    state, note = _is_newest(source, newest, holds_the_same=value is not None and not differs)
     place = f"partition {newest.partition} @ {newest.offset:,} · op {newest.op} · schema {newest.value_schema}"
     link = f"/topics/{topic}?from=offset:{newest.offset}&partition={newest.partition}"
-    return Store("change", topic, state, note, newest.timestamp_ms, place, value, raw.differing(value), link)
+    return Store("change", topic, state, note, newest.timestamp_ms, place, value, differs, link)
 
 
-def _is_newest(source: _Source, newest: RecordView) -> tuple[str, str]:
+def _is_newest(source: _Source, newest: RecordView, *, holds_the_same: bool) -> tuple[str, str]:
     transaction = str((newest.source or {}).get("txId"))
     if source.problem:
         return "unknown", "Postgres is away: nobody knows whether this is the newest change"
@@ -234,6 +236,9 @@ def _is_newest(source: _Source, newest: RecordView) -> tuple[str, str]:
     # A snapshot reads rows in a transaction of its own; then the values must tell.
     if source.transaction == transaction or newest.op == "r":
         return "same", "the newest change" if newest.op != "r" else "read by a snapshot"
+    # A row that was written inside a savepoint carries the id of a subtransaction, whose parent Postgres soon forgets.
+    if holds_the_same:
+        return "same", "holds what Postgres holds"
     return "behind", f"transaction {source.transaction} is not here yet; this is {transaction}"
 
 

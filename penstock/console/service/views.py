@@ -12,6 +12,7 @@ from typing import Any
 from penstock.config import ROOT
 from penstock.console.declared import DeclaredView
 from penstock.console.hub import Hub
+from penstock.console.mask import HIDDEN
 from penstock.errors import TransientError
 from penstock.verify.last import read_last
 
@@ -113,12 +114,13 @@ def _masked(hub: Hub, result: dict[str, Any] | None) -> dict[str, Any] | None:
     if result is None or not hub.mask:
         return result
     hidden = [_hide_columns(hub, difference) for difference in result["differences"]]
-    return {**result, "differences": hidden}
+    absences = [{**absence, "example": HIDDEN} for absence in result.get("absences", ())]
+    return {**result, "differences": hidden, "absences": absences}
 
 
 def _hide_columns(hub: Hub, difference: dict[str, Any]) -> dict[str, Any]:
     columns = [
-        {"column": each["column"], "expected": "••••", "actual": "••••"} if each["column"] in hub.mask.columns else each
+        {"column": each["column"], "expected": HIDDEN, "actual": HIDDEN} if each["column"] in hub.mask.columns else each
         for each in difference["columns"]
     ]
     return {**difference, "key": hub.mask.hide(difference["key"]), "columns": columns}
