@@ -53,7 +53,6 @@ def open_session(config: Config) -> Iterator[Session]:
     :raises CassandraRefused: a statement is wrong.
     """
     section = config.cassandra
-    address = f"{section.host}:{section.port}"
     # What goes wrong reaches us as an exception; the driver would also print each attempt to stderr.
     logging.getLogger("cassandra").addHandler(logging.NullHandler())
     logging.getLogger("cassandra").propagate = False
@@ -66,15 +65,26 @@ def open_session(config: Config) -> Iterator[Session]:
         connection_class=_connection_class(),
     )
     try:
-        yield cluster.connect()
+        with our_errors(f"{section.host}:{section.port}"):
+            yield cluster.connect()
+    finally:
+        cluster.shutdown()
+
+
+@contextmanager
+def our_errors(address: str) -> Iterator[None]:
+    """Turn the driver's errors into ours; a block of its own where one refused statement must not end all.
+
+    :raises CassandraUnreachable, CassandraRefused: as `open_session` does.
+    """
+    try:
+        yield
     except NoHostAvailable as exc:
         raise _mapped(address, exc) from exc
     except _REFUSALS as exc:
         raise CassandraRefused(address, str(exc)) from exc
     except DriverException as exc:  # timeouts, too few replicas
         raise CassandraUnreachable(address, str(exc)) from exc
-    finally:
-        cluster.shutdown()
 
 
 def _profile(local_dc: str) -> ExecutionProfile:

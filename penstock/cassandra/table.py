@@ -18,6 +18,7 @@ _FIRST_TOKEN, _LAST_TOKEN = -(2**63), 2**63 - 1
 _RANGES = 16
 _PAGE_ROWS = 2000
 _KEYS_AT_ONCE = 32
+_LONGEST_KEY = 65_535
 
 
 class TableUnknown(TerminalError):
@@ -54,7 +55,7 @@ class ViewTable:
             yield from map(self._exact, found)
 
     def pick(self, keys: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
-        """Read the rows of these keys; a key without a row gives none.
+        """Read the rows of these keys; a key without a row gives none, nor does one that no row can have.
 
         :param keys: a value for each primary-key column; a uuid may be its text.
         """
@@ -69,9 +70,16 @@ class ViewTable:
 
     def _pick(self, columns: Sequence[ColumnMetadata], keys: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
         prepared = self._session.prepare(f"{self._select} WHERE {_equal(columns)}")
-        bound = [_bound(columns, key) for key in keys]
+        bound = [values for key in keys if self._can_hold(values := _bound(columns, key))]
         for _, rows in execute_concurrent_with_args(self._session, prepared, bound, concurrency=_KEYS_AT_ONCE):
             yield from map(self._exact, rows)
+
+    def _can_hold(self, key: Sequence[Any]) -> bool:
+        """Tell whether a row of that key can be: Cassandra refuses even to look for another, and with it all others."""
+        partition = [_size(value) for value in key[: len(self._table.partition_key)]]
+        # Cassandra writes a partition key of several columns as one, with three bytes more for each.
+        whole = partition[0] if len(partition) == 1 else sum(partition) + 3 * len(partition)
+        return 0 < whole <= _LONGEST_KEY and sum(map(_size, key[len(partition) :])) <= _LONGEST_KEY
 
     def older_than(self, version: int) -> Iterator[Row]:
         """Read every row whose `row_version` is below a version, or that has none."""
@@ -105,6 +113,16 @@ class ViewTable:
 
     def _exact(self, row: Row) -> Row:
         return {column.name: exact(column.cql_type, row[column.name]) for column in self._columns}
+
+
+def _size(value: Any) -> int:
+    """Return the bytes of a key's value; of one that is not text or bytes, which is short, any number."""
+    match value:
+        case str():
+            return len(value.encode())
+        case bytes() | bytearray():
+            return len(value)
+    return 1
 
 
 def token_ranges(count: int) -> Iterator[tuple[int, int]]:

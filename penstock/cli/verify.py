@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import Annotated
 
@@ -29,6 +28,9 @@ def verify_views(
     patience: Annotated[
         float, typer.Option(min=0, help="Seconds that the pipeline may stand still before a row that differs counts.")
     ] = DEFAULT_PATIENCE_S,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail also where rows of the table have no row in the view.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare every row of Cassandra's views with what Postgres says they must hold; exit 1 on any difference.
@@ -36,29 +38,48 @@ def verify_views(
     Changes may go on meanwhile: a row that differs counts when it still does after everything that Postgres held
     before has come through the pipeline. With `--patience 0` what is there now is compared.
 
+    Rows of the table that a view cannot hold (dead letters, docs/types.md) are counted with their reasons.
+
     Example: `penstock verify users_by_id --json`
     """
     results = verify(load_config(), views or (), on_progress=partial(print, file=sys.stderr), patience_s=patience)
     if as_json:
-        print(json.dumps([{**asdict(result), "equal": result.is_equal} for result in results], indent=2))
+        print(json.dumps([result.as_json() for result in results], indent=2))
     else:
         print_results(results)
-    if not all(result.is_equal for result in results):
+    if not all(result.is_equal and not (strict and result.no_row) for result in results):
         raise typer.Exit(1)
 
 
 def print_results(results: Sequence[ViewResult]) -> None:
-    """Print a table of the views and, below it, the first rows that differ."""
-    table = make_table("view", "Postgres", "Cassandra", *Kind, "result")
+    """Print a table of the views and, below it, why some have no result, which rows have none, and which differ."""
+    table = make_table("view", "Postgres", "Cassandra", *Kind, "no row", "result")
     for result in results:
-        counts = (f"{result.counts[kind]:,}" for kind in Kind)
-        verdict = "equal" if result.is_equal else "DIFFERENT"
-        rows = (f"{result.expected_rows:,}", f"{result.actual_rows:,}")
-        table.add_row(result.view, *rows, *counts, verdict)
+        table.add_row(result.view, *_figures(result), _verdict(result))
     print_table(table)
     for result in results:
+        if result.stopped is not None:
+            print(f"{result.view}: stopped: {result.stopped}")
+        for absence in result.absences:
+            print(f"{result.view}: {_rows(absence.rows)} no row: {absence.reason} (for example {absence.example})")
         for difference in result.differences:
             print(_describe(result.view, difference))
+
+
+def _figures(result: ViewResult) -> list[str]:
+    """Write what was counted; of a view that could not be read, nothing was."""
+    figures = [result.expected_rows, result.actual_rows, *(result.counts[kind] for kind in Kind), result.no_row]
+    return [f"{figure:,}" if result.stopped is None else "" for figure in figures]
+
+
+def _verdict(result: ViewResult) -> str:
+    if result.stopped is not None:
+        return "STOPPED"
+    return "equal" if result.is_equal else "DIFFERENT"
+
+
+def _rows(number: int) -> str:
+    return "1 row of the table has" if number == 1 else f"{number:,} rows of the table have"
 
 
 def _describe(view: str, difference: Difference) -> str:

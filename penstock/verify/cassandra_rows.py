@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from cassandra.cluster import Session
 
+from penstock.cassandra.session import our_errors
 from penstock.cassandra.table import ViewTable
-from penstock.verify.model import Row, ViewShape
+from penstock.verify.model import OnAbsence, Row, ViewShape, ignore_absence
 
 
 class CassandraRows:
@@ -17,13 +18,15 @@ class CassandraRows:
         self._session = session
         self._keyspace = keyspace
 
-    def scan(self, view: ViewShape) -> Iterator[Row]:
+    def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:  # noqa: ARG002
         """Return every row of the view's table."""
-        return self._table(view).scan()
+        with our_errors(f"{self._keyspace}.{view.name}"):
+            yield from self._table(view).scan()
 
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
         """Return the rows of these keys."""
-        return self._table(view).pick(keys)
+        with our_errors(f"{self._keyspace}.{view.name}"):
+            yield from self._table(view).pick(keys)
 
     def _table(self, view: ViewShape) -> ViewTable:
         return ViewTable(self._session, keyspace=self._keyspace, name=view.name)

@@ -1,25 +1,28 @@
-"""Verify a view while data may be moving: compare everything once, then read only the suspects again.
+"""Verify views while data may be moving: compare everything once, then read only the suspects again.
 
 A key that differs may just be on its way through the pipeline. First a few quick looks, each on fresh data of both
 sides: most rows have arrived by then. What still differs counts only when it stays as it is, to the value and the
-version, while everything that Postgres had committed before comes through the pipeline.
+version, while everything that Postgres had committed before comes through the pipeline. All views wait together.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 
+from penstock.errors import TerminalError
 from penstock.verify.canonical import canonical_key, key_values
-from penstock.verify.compare import compare_rows, scan
-from penstock.verify.model import Difference, Kind, RowSource, ViewResult, ViewShape
+from penstock.verify.compare import Ceiling, compare_rows, scan
+from penstock.verify.model import Absence, Difference, Kind, RowSource, ViewResult, ViewShape
 
 _SHOWN = 20
 # Above this, asking for each key costs more than reading the view once more.
 _KEYS_AT_MOST = 5000
-QUICK_LOOKS = 6
+QUICK_LOOKS = 4
 _LONGEST_PAUSE_S = 5.0
 # A key that changes all the time cannot be compared; after so many fences it counts as it is.
 _FENCES = 3
@@ -27,96 +30,155 @@ _FENCES = 3
 Suspects = Mapping[bytes, Kind | Difference]
 """Keys that differ, and how; only the kind of it when they are too many to be read one by one."""
 
+CatchUp = Callable[[Mapping[str, int]], bool]
+"""Is given the views that have suspects, and how many; returns True when all that Postgres held at the call has come
+through, and False when that is not to be waited for: then the differences count as they are."""
+
 
 def pause_longer(attempt: int) -> None:
     """Wait before a further look: 0.5 s, then twice as long each time, at most 5 s."""
     time.sleep(min(0.5 * 2**attempt, _LONGEST_PAUSE_S))
 
 
-def verify_view(
-    view: ViewShape,
+@dataclass(frozen=True)
+class Sides:
+    """A view and where its rows come from; `ceiling` says the highest version that one can have."""
+
+    view: ViewShape
+    expected: RowSource
+    actual: RowSource
+    ceiling: Ceiling
+
+
+def verify_views(
+    views: Iterable[Sides],
     *,
-    expected: RowSource,
-    actual: RowSource,
-    catch_up: Callable[[int], bool],
+    catch_up: CatchUp,
     quick_looks: int = QUICK_LOOKS,
     pause: Callable[[int], None] = pause_longer,
-) -> ViewResult:
-    """Compare one view.
+) -> list[ViewResult]:
+    """Compare views; one that cannot be read has that as its result.
 
-    :param catch_up: is given the number of suspects; returns True when all that Postgres held at the call has come
-        through, and False when that is not to be waited for: then the differences count as they are.
     :param pause: called before each quick look with its number, from 0.
     """
-    started = time.monotonic()
-    comparison = _Comparison(view, expected, actual)
+    comparisons = [_Comparison(sides) for sides in views]
+    for comparison in comparisons:
+        comparison.scan()
     for look in range(quick_looks):
-        if not comparison.suspects:
+        if not _suspected(comparisons):
             break
         pause(look)
-        comparison.look()
-    comparison.settle(catch_up)
-    shown = comparison.show()
-    counts = Counter(_kind(found) for found in comparison.suspects.values())
-    return ViewResult(
-        view=view.name,
-        expected_rows=comparison.expected_rows,
-        actual_rows=comparison.actual_rows,
-        counts={kind: counts[kind] for kind in Kind},
-        differences=shown,
-        rounds=comparison.rounds,
-        seconds=time.monotonic() - started,
-    )
+        for comparison in _suspected(comparisons):
+            comparison.look()
+    _settle(comparisons, catch_up)
+    return [comparison.result() for comparison in comparisons]
+
+
+def _suspected(comparisons: Sequence[_Comparison]) -> list[_Comparison]:
+    return [comparison for comparison in comparisons if comparison.suspects]
+
+
+def _settle(comparisons: Sequence[_Comparison], catch_up: CatchUp) -> None:
+    """Let the pipeline catch up until what differs has stayed the same meanwhile."""
+    moving = _suspected(comparisons)
+    for _ in range(_FENCES):
+        if not moving or not catch_up({one.view.name: len(one.suspects) for one in moving}):
+            return
+        moving = [comparison for comparison in moving if comparison.has_moved()]
 
 
 class _Comparison:
     """What is known of a view so far: the numbers of its rows, and which keys differ."""
 
-    def __init__(self, view: ViewShape, expected: RowSource, actual: RowSource) -> None:
-        self._view, self._expected, self._actual = view, expected, actual
+    def __init__(self, sides: Sides) -> None:
+        self.view = sides.view
+        self._sides = sides
         self.suspects: Suspects = {}
-        self.rounds = 0
-        self._scan()
+        self._expected_rows = self._actual_rows = self._rounds = 0
+        self._absences: dict[str, Absence] = {}
+        self._stopped: str | None = None
+        self._seconds = 0.0
+
+    def scan(self) -> None:
+        """Compare the whole view."""
+        with self._measured():
+            self._scan()
 
     def look(self) -> None:
         """Read the suspects again, on fresh data of both sides."""
-        if len(self.suspects) > _KEYS_AT_MOST:
-            self._scan()
+        with self._measured():
+            if len(self.suspects) > _KEYS_AT_MOST:
+                self._scan()
+            else:
+                self.suspects = self._differences(self.suspects)
+                self._rounds += 1
+
+    def has_moved(self) -> bool:
+        """Look again; tell whether any suspect differs otherwise than before."""
+        before = self.suspects
+        self.look()
+        return any(before.get(key) != found for key, found in self.suspects.items())
+
+    def result(self) -> ViewResult:
+        """Read the first suspects in full, for people, and tell everything."""
+        with self._measured():
+            shown = self._show()
+        if self._stopped is not None:
+            return ViewResult(self.view.name, stopped=self._stopped, rounds=self._rounds, seconds=self._seconds)
+        counts = Counter(_kind(found) for found in self.suspects.values())
+        return ViewResult(
+            view=self.view.name,
+            expected_rows=self._expected_rows,
+            actual_rows=self._actual_rows,
+            counts={kind: counts[kind] for kind in Kind},
+            differences=shown,
+            absences=tuple(sorted(self._absences.values(), key=lambda absence: -absence.rows)),
+            rounds=self._rounds,
+            seconds=self._seconds,
+        )
+
+    @contextmanager
+    def _measured(self) -> Iterator[None]:
+        """Count the time; what no retry cures ends the comparison of this view alone."""
+        started = time.monotonic()
+        try:
+            yield
+        except TerminalError as exc:
+            self.suspects, self._stopped = {}, str(exc)
+        self._seconds += time.monotonic() - started
+
+    def _scan(self) -> None:
+        self._absences = {}
+        expected = self._sides.expected.scan(self.view, self._note)
+        actual = self._sides.actual.scan(self.view)
+        whole = scan(self.view, expected=expected, actual=actual, ceiling=self._sides.ceiling)
+        self._expected_rows, self._actual_rows = whole.expected_rows, whole.actual_rows
+        self.suspects = whole.suspects
+        self._rounds += 1
+
+    def _note(self, absence: Absence) -> None:
+        known = self._absences.get(absence.reason)
+        if known is None:
+            self._absences[absence.reason] = absence
         else:
-            self.suspects = self._differences(self.suspects)
-            self.rounds += 1
+            self._absences[absence.reason] = Absence(known.reason, known.rows + absence.rows, known.example)
 
-    def settle(self, catch_up: Callable[[int], bool]) -> None:
-        """Let the pipeline catch up until what differs has stayed the same meanwhile."""
-        for _ in range(_FENCES):
-            before = self.suspects
-            if not before or not catch_up(len(before)):
-                return
-            self.look()
-            if all(before.get(key) == found for key, found in self.suspects.items()):
-                return
-
-    def show(self) -> tuple[Difference, ...]:
-        """Read the first suspects in full, for people; one that has healed since is a suspect no more."""
+    def _show(self) -> tuple[Difference, ...]:
+        """Read the first suspects in full; one that has healed since is a suspect no more."""
         first = list(islice(sorted(self.suspects), _SHOWN))
         shown = self._differences(first) if first else {}
         healed = set(first) - set(shown)
         self.suspects = {key: found for key, found in self.suspects.items() if key not in healed}
         return tuple(shown.values())
 
-    def _scan(self) -> None:
-        whole = scan(self._view, expected=self._expected.scan(self._view), actual=self._actual.scan(self._view))
-        self.expected_rows, self.actual_rows = whole.expected_rows, whole.actual_rows
-        self.suspects = whole.suspects
-        self.rounds += 1
-
     def _differences(self, suspects: Iterable[bytes]) -> dict[bytes, Difference]:
         """Compare the rows of these keys, and of the keys that their source rows have by now."""
-        keys = [key_values(suspect, self._view.key) for suspect in suspects]
-        wanted = list(self._expected.pick(self._view, keys))
-        by_key = {canonical_key(row, self._view.key): row for row in (*keys, *wanted)}
-        found = self._actual.pick(self._view, list(by_key.values()))
-        return dict(compare_rows(self._view, expected=wanted, actual=found))
+        sides, key = self._sides, self.view.key
+        keys = [key_values(suspect, key) for suspect in suspects]
+        wanted = list(sides.expected.pick(self.view, keys))
+        by_key = {canonical_key(row, key): row for row in (*keys, *wanted)}
+        found = sides.actual.pick(self.view, list(by_key.values()))
+        return dict(compare_rows(self.view, expected=wanted, actual=found, ceiling=sides.ceiling))
 
 
 def _kind(found: Kind | Difference) -> Kind:

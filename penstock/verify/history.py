@@ -14,9 +14,10 @@ from typing import Any
 
 from cassandra.cluster import Session
 
+from penstock.cassandra.session import our_errors
 from penstock.cassandra.table import ViewTable
 from penstock.verify.canonical import canonical_key
-from penstock.verify.model import ROW_VERSION, Row, ViewShape
+from penstock.verify.model import ROW_VERSION, OnAbsence, Row, ViewShape, ignore_absence
 
 NEWEST = "newest"
 TIMELINE = "timeline"
@@ -35,13 +36,15 @@ class HistoryRows:
         self._session = session
         self._keyspace = keyspace
 
-    def scan(self, view: ViewShape) -> Iterator[Row]:
+    def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:  # noqa: ARG002
         """Return a row for each key that has an entry and is not deleted, or whose timeline is broken."""
-        return told(view.key, self._table(view).scan())
+        with our_errors(f"{self._keyspace}.{view.name}"):
+            yield from told(view.key, self._table(view).scan())
 
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
         """Return the rows of these keys."""
-        return told(view.key, self._table(view).pick_partitions(keys))
+        with our_errors(f"{self._keyspace}.{view.name}"):
+            yield from told(view.key, self._table(view).pick_partitions(keys))
 
     def _table(self, view: ViewShape) -> ViewTable:
         return ViewTable(self._session, keyspace=self._keyspace, name=view.name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ def keep_results(config: Config, results: Sequence[ViewResult]) -> None:
     """Note the outcome of some views, each with its time; what was known of others stays."""
     file = last_file(config)
     known = read_last(config)
-    known.update({result.view: {**asdict(result), "equal": result.is_equal, "at": time.time()} for result in results})
+    known.update({result.view: {**result.as_json(), "at": time.time()} for result in results})
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(".tmp")
     temporary.write_text(json.dumps(known, indent=2))
@@ -31,7 +30,7 @@ def keep_results(config: Config, results: Sequence[ViewResult]) -> None:
 
 
 def read_last(config: Config) -> dict[str, dict[str, Any]]:
-    """Return what is known of each view: a `ViewResult` as JSON, `equal`, and `at` in seconds since 1970."""
+    """Return what is known of each view: a `ViewResult` as JSON, and `at` in seconds since 1970."""
     try:
         known: dict[str, dict[str, Any]] = json.loads(last_file(config).read_text())
     except (FileNotFoundError, ValueError):

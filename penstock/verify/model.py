@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -22,11 +22,36 @@ class ViewShape:
     columns: tuple[str, ...]
 
 
-class RowSource(Protocol):
-    """One side of the comparison: Postgres through the view's function, or Cassandra."""
+@dataclass(frozen=True)
+class Absence:
+    """Source rows that have no row in the view, for one reason.
 
-    def scan(self, view: ViewShape) -> Iterator[Row]:
-        """Return every row of the view as it is now, from one snapshot where the database has such."""
+    :param example: the key of one of them, as text.
+    """
+
+    reason: str
+    rows: int
+    example: str
+
+
+OnAbsence = Callable[[Absence], None]
+
+
+def ignore_absence(_: Absence) -> None:
+    """Take no note of it."""
+
+
+class RowSource(Protocol):
+    """One side of the comparison: Postgres through the view's function, or Cassandra.
+
+    :raises TerminalError: from every method, when this view cannot be read; others may be.
+    """
+
+    def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
+        """Return every row of the view as it is now, from one snapshot where the database has such.
+
+        :param on_absence: is told of the source rows that have no row, in pieces.
+        """
         ...
 
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
@@ -69,17 +94,32 @@ class Difference:
 
 @dataclass(frozen=True)
 class ViewResult:
-    """The outcome for one view; `differences` holds the first ones only, `counts` all of them."""
+    """The outcome for one view; `differences` holds the first ones only, `counts` all of them.
+
+    :param absences: the source rows without a row in the view; those that its `where()` leaves out are not among them.
+    :param stopped: why the view could not be compared.
+    """
 
     view: str
-    expected_rows: int
-    actual_rows: int
-    counts: dict[Kind, int]
-    differences: tuple[Difference, ...]
-    rounds: int
-    seconds: float
+    expected_rows: int = 0
+    actual_rows: int = 0
+    counts: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
+    differences: tuple[Difference, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    stopped: str | None = None
+    rounds: int = 0
+    seconds: float = 0.0
 
     @property
     def is_equal(self) -> bool:
         """True when both sides hold the same."""
-        return not any(self.counts.values())
+        return self.stopped is None and not any(self.counts.values())
+
+    @property
+    def no_row(self) -> int:
+        """How many source rows have no row in the view."""
+        return sum(absence.rows for absence in self.absences)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the whole of it as JSON has it."""
+        return {**asdict(self), "no_row": self.no_row, "equal": self.is_equal}

@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from functools import cached_property
 from ipaddress import ip_address
 from typing import Any
 
 from cassandra.util import Date, Duration, Time
-from penstock_views.batch import Postgres, evaluate_table, read_images
+from penstock_views.batch import ABSENT, Postgres, evaluate_table, read_images
 from penstock_views.canonical import logical_of
-from penstock_views.declare import History, View
+from penstock_views.declare import History, Image, View, is_as_read
 from penstock_views.entries import as_text
+from penstock_views.evaluate import call_view
 from penstock_views.names import column_name, in_spark
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock.cassandra.values import Instant
 from penstock.config import Config
+from penstock.errors import TerminalError
 from penstock.verify.canonical import canonical_key
 from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal
-from penstock.verify.model import Row, ViewShape
-from penstock.views.catalogue import connect, read_live_table
+from penstock.verify.model import Absence, OnAbsence, Row, ViewShape, ignore_absence
+from penstock.views.catalogue import connect, read_columns, read_live_table
 from penstock.views.load import views_of
 
 _INTERVAL = re.compile(r"P(-?\d+)Y(-?\d+)M(-?\d+)DT(-?\d+)H(-?\d+)M(-?[\d.]+)S")
+
+
+class ViewUncomputed(TerminalError):
+    """Spark cannot compute a view."""
+
+    def __init__(self, view: str, cause: str) -> None:
+        super().__init__(f"view {view} cannot be computed: {cause}")
 
 
 class PostgresRows:
@@ -39,9 +51,11 @@ class PostgresRows:
         self._config = config
         self._postgres = Postgres(section.host, section.port, section.database, section.user, section.password)
 
-    def scan(self, view: ViewShape) -> Iterator[Row]:
-        """Return every row that the view must hold."""
-        return self._evaluate(view, self._images(view))
+    def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
+        """Return every row that the view must hold, and tell of the source rows that have none in it."""
+        with _told(view):
+            images, key = self._images(view)
+            yield from self._evaluate(view, images, key, on_absence)
 
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
         """Return the rows that come from the source rows of these keys, under whatever view key they have now.
@@ -49,38 +63,76 @@ class PostgresRows:
         A view that renames its source's primary key, or has none of it (an aggregate), is read as a whole, and only
         rows of these very keys come back.
         """
-        declared, images = self._views[view.name], self._images(view)
-        with connect(self._config) as connection:
-            columns = read_live_table(connection, declared.table).table.primary_key
-        by = tuple(map(column_name, columns))
-        if by and set(by) <= set(view.key):
-            # One column and plain values: Spark pushes that down to Postgres.
-            values = {key[by[0]] for key in keys}
-            if all(isinstance(value, str | int) for value in values):
-                images = images.where(F.col(in_spark(columns[0])).isin(list(values)))
-        else:
-            by = view.key
-        wanted = {canonical_key(key, by) for key in keys}
-        return (row for row in self._evaluate(view, images) if canonical_key(row, by) in wanted)
+        with _told(view):
+            images, columns = self._images(view)
+            by = tuple(map(column_name, columns))
+            if by and set(by) <= set(view.key):
+                images = self._only(view, images, columns[0], {key[by[0]] for key in keys})
+            else:
+                by = view.key
+            wanted = {canonical_key(key, by) for key in keys}
+            rows = self._evaluate(view, images, (), ignore_absence)
+            yield from (row for row in rows if canonical_key(row, by) in wanted)
 
-    def _evaluate(self, view: ViewShape, images: DataFrame) -> Iterator[Row]:
+    def _only(self, view: ViewShape, images: DataFrame, column: str, values: set[Any]) -> DataFrame:
+        """Leave the images with other values of a column to Postgres, where the view takes the column as it is."""
+        image = Image(self._views[view.name].table, F.col("image"), images.schema)
+        is_same = is_as_read(image, call_view(self._views[view.name], image).columns[column_name(column)])
+        # One column and plain values: Spark pushes that down.
+        if not is_same or not all(isinstance(value, str | int) for value in values):
+            return images
+        return images.where(F.col(in_spark(column)).isin(list(values)))
+
+    def _evaluate(self, view: ViewShape, images: DataFrame, key: Sequence[str], on_absence: OnAbsence) -> Iterator[Row]:
         declared = self._views[view.name]
-        rows = evaluate_table(declared, images).rows
+        judged = evaluate_table(declared, images, key)
         if not isinstance(declared, History):
-            return exact_rows(rows)
-        newest = as_text(F.struct(*rows.columns), rows.columns).alias(NEWEST)
-        texts = exact_rows(rows.select(*declared.key, newest))
-        return ({**row, NEWEST: normal(row[NEWEST]), TIMELINE: WHOLE} for row in texts)
+            return _present(judged, on_absence)
+        names = [name for name in judged.columns if name != ABSENT]
+        newest = as_text(F.struct(*names), names).alias(NEWEST)
+        texts = judged.select(*declared.key, newest, in_spark(ABSENT))
+        return ({**row, NEWEST: normal(row[NEWEST]), TIMELINE: WHOLE} for row in _present(texts, on_absence))
 
-    def _images(self, view: ViewShape) -> DataFrame:
-        return read_images(self._spark, self._views[view.name].table, self._postgres)
+    def _images(self, view: ViewShape) -> tuple[DataFrame, tuple[str, ...]]:
+        """Return the table's images, and its primary key."""
+        table = self._views[view.name].table
+        with connect(self._config) as connection:
+            key = read_live_table(connection, table).table.primary_key
+            columns = read_columns(connection, table)
+        return read_images(self._spark, table, self._postgres, columns), key
 
     @cached_property
     def _views(self) -> dict[str, View]:
         return {view.name: view for view in views_of(self._config)}
 
 
-def exact_rows(frame: DataFrame) -> Iterator[Row]:
+@contextmanager
+def _told(view: ViewShape) -> Iterator[None]:
+    """Make of Spark's failures one error that says why."""
+    try:
+        yield
+    except PySparkException as exc:
+        raise ViewUncomputed(view.name, str(exc).split("\n", 1)[0]) from exc
+    except Py4JJavaError as exc:
+        cause = exc.java_exception
+        while cause.getCause() is not None:
+            cause = cause.getCause()
+        raise ViewUncomputed(view.name, str(cause.getMessage() or cause.toString()).split("\n", 1)[0]) from exc
+
+
+def _present(judged: DataFrame, on_absence: OnAbsence) -> Iterator[Row]:
+    """Return the rows of the view; what has none is told."""
+    for row in exact_rows(judged):
+        absent = row.pop(ABSENT)
+        if absent is None:
+            yield row
+        else:
+            # The engine also says the value, which would make a reason of its own for each row.
+            reason = absent["problem"].split(" = ", 1)[0]
+            on_absence(Absence(reason, absent["rows"], absent["example"]))
+
+
+def exact_rows(frame: DataFrame) -> Iterator[dict[str, Any]]:
     """Bring a frame's rows in the values that Cassandra's side has too (penstock.cassandra.values)."""
     # Dates and times as numbers: PySpark's own have no year above 9999 and lie in the zone of this process.
     numbers = frame.select(*[_as_number(field).alias(field.name) for field in frame.schema.fields])

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from cassandra.cluster import Session
+from confluent_kafka import KafkaException
 from penstock_views.declare import History, View
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.apply import ConnectorFailed
+from penstock.errors import TransientError
 from penstock.local_spark import local_spark
 from penstock.project import Project
 from penstock.verify.cassandra_rows import CassandraRows
-from penstock.verify.check import QUICK_LOOKS, verify_view
+from penstock.verify.ceiling import ceiling_of
+from penstock.verify.check import QUICK_LOOKS, Sides, verify_views
 from penstock.verify.history import HistoryRows, history_shape
 from penstock.verify.last import keep_results
-from penstock.verify.model import RowSource, ViewResult, ViewShape
+from penstock.verify.model import ViewResult
 from penstock.verify.postgres_rows import PostgresRows
-from penstock.verify.shape import read_shapes
+from penstock.verify.shape import ContractMissing, read_shapes
 from penstock.views.connector_lists import read_lists
 from penstock.views.fence import wait_until_arrived
-from penstock.views.load import views_of
+from penstock.views.load import pick_view, views_of
 from penstock.views.pause import refuse_paused
 from penstock.views.reread import OnProgress
-from penstock.views.stalled import FlowStalled
+from penstock.views.stalled import stopped_views
 
 DEFAULT_PATIENCE_S = 300.0
 _NAME = "verify-spark"
@@ -42,58 +45,68 @@ def verify(
 
     :param patience_s: how long the pipeline may stand still before what has not arrived counts as a difference; 0
         compares what is there now.
-    :raises ViewUnknown: a name has no contract.
+    :raises ViewUnknown: there is no view of a name.
     :raises ViewPaused: a named view is paused.
     :raises CassandraUnreachable: Cassandra is away.
     """
-    shapes = read_shapes(config, _flowing(config, views, on_progress=on_progress))
-    declared = {view.name: view for view in views_of(config)}
+    flowing, stopped = _flowing(config, views, on_progress=on_progress), stopped_views(config)
+    going = [view for view in flowing if view.name not in stopped]
     with open_session(config) as session, local_spark(config, name=_NAME) as spark:
         expected = PostgresRows(spark, config=config)
-        results = [
-            verify_view(
-                shape,
-                expected=expected,
-                actual=actual,
-                catch_up=partial(_catch_up, config, declared[shape.name], patience_s, on_progress),
-                quick_looks=QUICK_LOOKS if patience_s else 0,
-            )
-            for shape, actual in _sides(session, config, shapes)
-        ]
+        found = [_sides(config, view, session, expected, on_progress=on_progress) for view in going]
+        results = verify_views(
+            [sides for sides in found if isinstance(sides, Sides)],
+            catch_up=partial(_catch_up, config, {view.name: view for view in flowing}, patience_s, on_progress),
+            quick_looks=QUICK_LOOKS if patience_s else 0,
+        )
+    unwritten = [result for result in found if isinstance(result, ViewResult)]
+    unwritten += [ViewResult(view.name, stopped=stopped[view.name]) for view in flowing if view.name in stopped]
+    results = sorted([*results, *unwritten], key=lambda result: result.view)
     keep_results(config, results)
     return results
 
 
-def _flowing(config: Config, views: Sequence[str], *, on_progress: OnProgress) -> Sequence[str]:
-    paused = read_lists(Project.of(config)).paused
-    if views:
-        refuse_paused(config, views)
-        return views
+def _flowing(config: Config, names: Sequence[str], *, on_progress: OnProgress) -> list[View]:
+    paused, views = read_lists(Project.of(config)).paused, views_of(config)
+    if names:
+        chosen = [pick_view(views, name) for name in names]
+        refuse_paused(config, names)
+        return chosen
     for name in sorted(paused):
         on_progress(f"view {name} is paused: not compared")
-    return [view.name for view in views_of(config) if view.name not in paused]
+    return [view for view in views if view.name not in paused]
 
 
-def _catch_up(config: Config, view: View, patience_s: float, on_progress: OnProgress, suspects: int) -> bool:
+def _catch_up(
+    config: Config,
+    views: Mapping[str, View],
+    patience_s: float,
+    on_progress: OnProgress,
+    suspects: Mapping[str, int],
+) -> bool:
     """Wait until all that Postgres holds now has come through; return whether it has."""
     if not patience_s:
         return False
-    on_progress(f"{view.name}: {suspects:,} rows differ; a change may be on its way, so all changes up to now go first")
+    for name, number in suspects.items():
+        on_progress(f"{name}: {number:,} rows differ; a change may be on its way, so all changes up to now go first")
     try:
-        wait_until_arrived(config, view, on_progress=on_progress, stall_s=patience_s)
-    except (FlowStalled, ConnectorFailed) as exc:
-        on_progress(f"{view.name}: not waited for any longer: {exc}")
+        wait_until_arrived(config, [views[name] for name in suspects], on_progress=on_progress, stall_s=patience_s)
+    except (TransientError, ConnectorFailed, KafkaException) as exc:
+        on_progress(f"{', '.join(suspects)}: not waited for any longer: {exc}")
         return False
     return True
 
 
-def _sides(session: Session, config: Config, shapes: Sequence[ViewShape]) -> Iterator[tuple[ViewShape, RowSource]]:
-    """Say for each view in which shape it is compared, and who reads Cassandra's side."""
+def _sides(
+    config: Config, view: View, session: Session, expected: PostgresRows, *, on_progress: OnProgress
+) -> Sides | ViewResult:
+    """Say in which shape a view is compared, and who reads either side; or why it cannot be."""
     keyspace = config.cassandra.keyspace
-    rows, entries = CassandraRows(session, keyspace=keyspace), HistoryRows(session, keyspace=keyspace)
-    histories = {view.name: view for view in views_of(config) if isinstance(view, History)}
-    for shape in shapes:
-        if shape.name in histories:
-            yield history_shape(shape.name, histories[shape.name].key), entries
-        else:
-            yield shape, rows
+    ceiling = ceiling_of(config, view, on_progress=on_progress)
+    if isinstance(view, History):
+        return Sides(history_shape(view.name, view.key), expected, HistoryRows(session, keyspace=keyspace), ceiling)
+    try:
+        (shape,) = read_shapes(config, [view.name])
+    except ContractMissing as exc:
+        return ViewResult(view.name, stopped=str(exc))
+    return Sides(shape, expected, CassandraRows(session, keyspace=keyspace), ceiling)

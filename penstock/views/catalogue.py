@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psycopg2
 from penstock_views.canonical import UNUSABLE, is_usable
-from penstock_views.live_columns import columns_query, field_of
+from penstock_views.live_columns import ColumnRow, columns_query, field_of
 from penstock_views.tables import Table
 from psycopg2.extensions import connection as Connection
 from pyspark.sql import types as T
@@ -36,10 +36,6 @@ _NOT_FULL = """
     ORDER BY 1
 """
 _PUBLISHED = "SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = %s"
-
-
-_Column = tuple[int, str, str, bool, str | None, bool]
-"""As `columns_query` tells it."""
 
 
 class PostgresAway(TransientError):
@@ -111,8 +107,7 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
         if found is None:
             raise TableMissing(name, connection.info.dbname)
         oid, kind = found
-        cursor.execute(columns_query(name))
-        fields, left_out = _usable(cursor.fetchall())
+        fields, left_out = _usable(read_columns(connection, name))
         cursor.execute(_PRIMARY_KEY, (oid,))
         key = tuple(column for (column,) in cursor.fetchall())
         cursor.execute(_NOT_FULL, (oid, oid))
@@ -122,6 +117,13 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
     return LiveTable(Table(name, T.StructType(fields), key), kind, left_out, not_full, is_deferrable)
 
 
+def read_columns(connection: Connection, name: str) -> list[ColumnRow]:
+    """Read what `columns_query` tells of a table that exists."""
+    with connection.cursor() as cursor:
+        cursor.execute(columns_query(name))
+        return list(cursor.fetchall())
+
+
 def published_tables(connection: Connection) -> frozenset[str]:
     """Return the tables of the publication; none when it does not exist."""
     with connection.cursor() as cursor:
@@ -129,10 +131,10 @@ def published_tables(connection: Connection) -> frozenset[str]:
         return frozenset(name for (name,) in cursor.fetchall())
 
 
-def _usable(columns: list[_Column]) -> tuple[list[T.StructField], dict[str, str]]:
+def _usable(columns: list[ColumnRow]) -> tuple[list[T.StructField], dict[str, str]]:
     """Name the canonical fields, also those that no view can use, which say so; and why those are left out."""
     fields, left_out = [], {}
-    for _, name, sql_type, is_domain, enum, is_generated in sorted(columns):
+    for _, name, sql_type, is_domain, enum, is_generated, _ in sorted(columns):
         field = field_of(name, sql_type, enum=enum, is_domain=is_domain)
         if is_generated:
             left_out[name] = "a generated column: the replication stream does not carry it; compute it in the view"

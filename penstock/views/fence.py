@@ -59,20 +59,25 @@ def _has(consumer: Consumer, place: Place, offset: int) -> bool:
     return bool(low <= offset <= end)
 
 
-def wait_until_arrived(config: Config, view: View, *, on_progress: OnProgress, stall_s: float = math.inf) -> None:
-    """Wait until a view's table in Cassandra has every change that Postgres has committed by now.
+def wait_until_arrived(
+    config: Config, views: Collection[View], *, on_progress: OnProgress, stall_s: float = math.inf
+) -> None:
+    """Wait until the views' tables in Cassandra have every change that Postgres has committed by now.
 
     :raises ConnectorFailed: when the sink fails meanwhile, with its trace.
     :raises FlowStalled: after so many seconds without any progress, or when a job fails or the view stands still.
     """
-    refuse_stopped(config, [view.name])
+    names = [view.name for view in views]
+    refuse_stopped(config, names)
     wait_until_captured(config, on_progress=on_progress, stall_s=stall_s)
-    if isinstance(view, Aggregate):
-        wait_until_counted(config, view, on_progress=on_progress, stall_s=stall_s)
-    else:
-        wait_until_processed(config, [topic_of(view.table)], on_progress=on_progress, stall_s=stall_s)
-    refuse_stopped(config, [view.name])
-    wait_until_written(config, [view.topic], on_progress=on_progress, stall_s=stall_s)
+    sources = {topic_of(view.table) for view in views if not isinstance(view, Aggregate)}
+    if sources:
+        wait_until_processed(config, sorted(sources), on_progress=on_progress, stall_s=stall_s)
+    for view in views:
+        if isinstance(view, Aggregate):
+            wait_until_counted(config, view, on_progress=on_progress, stall_s=stall_s)
+    refuse_stopped(config, names)
+    wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress, stall_s=stall_s)
 
 
 def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: float = math.inf) -> None:

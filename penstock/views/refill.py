@@ -94,7 +94,7 @@ def follow(config: Config, views: Sequence[View], *, on_progress: OnProgress) ->
 def _close(config: Config, views: Sequence[History], began: Mapping[Place, int], *, on_progress: OnProgress) -> None:
     for view in views:
         first, last = _versions(config, view, began)
-        wait = partial(wait_until_arrived, config, view, on_progress=on_progress)
+        wait = partial(wait_until_arrived, config, [view], on_progress=on_progress)
         closed = close_gone(config, view, below=last, version=first - 1, wait=wait, on_progress=on_progress)
         if closed:
             on_progress(f"{view.name}: {closed:,} rows were gone without an event and have a last entry now")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -14,13 +15,17 @@ from penstock_views.carriers import Carrier, carry_all, sql_carrier
 from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 from penstock_views.evaluate import Evaluation, add_evaluations
-from penstock_views.group import Grouping, grouping_of
-from penstock_views.live_columns import columns_with_key_query, field_of
+from penstock_views.group import ROWS, Grouping, grouping_of
+from penstock_views.live_columns import ColumnRow, columns_query, field_of
 from penstock_views.names import column_name, in_spark, quoted
 from penstock_views.pinned import PINNED
 from penstock_views.sizes import IMAGE_BYTES, left_out_of, size_sql
 
 FETCH_ROWS = 2000
+ABSENT = ":absent"
+"""The column that says which source rows have no row: `struct<problem, example, rows>`; no view can have that name."""
+
+_EXAMPLE = ":example"
 
 
 class SnapshotInvalid(TerminalError):
@@ -78,17 +83,43 @@ class Expected:
 
 def expected_rows(spark: SparkSession, view: View, postgres: Postgres) -> Expected:
     """Compute a view from the table as it is in Postgres, with the functions that the stream uses."""
-    return evaluate_table(view, read_images(spark, view.table, postgres))
+    images = read_images(spark, view.table, postgres)
+    rows = evaluate_table(view, images).where(F.col(f"`{ABSENT}`").isNull()).drop(ABSENT)
+    return Expected(rows, evaluate_rows(view, images).rejected)
 
 
-def evaluate_table(view: View, images: DataFrame) -> Expected:
-    """Compute a view from a frame of canonical rows."""
-    evaluated = evaluate_rows(view, images)
-    if not isinstance(view, Aggregate):
-        return evaluated
-    grouping = grouping_of(view, images.schema, evaluated.rows.schema)
-    finished = grouping.finish(measure_rows(grouping, evaluated.rows))
-    return Expected(finished.select(*grouping.view_type.names), evaluated.rejected)
+def evaluate_table(view: View, images: DataFrame, example: Sequence[str] = ()) -> DataFrame:
+    """Compute a view from a frame of canonical rows, and what has no row in it, in one reading.
+
+    :param example: the columns by which a source row is named to people.
+    :returns: the view's columns and ABSENT: NULL beside a row; for source rows without one, what they are.
+    """
+    judged = _judged(view, images)
+    named = F.when(F.col("outcome.problem").isNotNull(), _named(example)).alias(_EXAMPLE)
+    kept = judged.where("outcome.row is not null or outcome.problem is not null").select("outcome.*", named)
+    if isinstance(view, Aggregate):
+        return _grouped(view, images, kept)
+    return kept.select("row.*", _absent(F.lit(1).cast("long")))
+
+
+def _grouped(view: Aggregate, images: DataFrame, kept: DataFrame) -> DataFrame:
+    """Add the rows up in their groups; those without a row in groups of their own, by their problem."""
+    grouping = grouping_of(view, images.schema, kept.select("row.*").schema)
+    measures = kept.select(*grouping.measure(F.col("row"), F.lit(1), F.lit(0)), "problem", _EXAMPLE)
+    sums = grouping.add_up(measures, apart=["problem"], more=[F.min(_EXAMPLE).alias(_EXAMPLE)])
+    return grouping.finish(sums, _absent(F.col(ROWS))).select(*grouping.view_type.names, ABSENT)
+
+
+def _absent(rows: Column) -> Column:
+    """Say of source rows that have no row in the view why, which is one of them, and how many they are."""
+    told = F.struct(F.col("problem"), F.col(_EXAMPLE).alias("example"), rows.alias("rows"))
+    return F.when(F.col("problem").isNotNull(), told).alias(ABSENT)
+
+
+def _named(columns: Sequence[str]) -> Column:
+    """Write a source row's key for people; a value that the image cannot hold is a question mark."""
+    images = [(name, F.col(f"image.{in_spark(name)}").cast("string")) for name in columns]
+    return F.concat_ws(", ", *[F.concat(F.lit(f"{name}="), F.coalesce(text, F.lit("?"))) for name, text in images])
 
 
 def measure_rows(grouping: Grouping, rows: DataFrame) -> DataFrame:
@@ -99,21 +130,29 @@ def measure_rows(grouping: Grouping, rows: DataFrame) -> DataFrame:
 
 def evaluate_rows(view: View, images: DataFrame) -> Expected:
     """Compute what a view's function gives for each canonical row of a frame: for an aggregate, what each row adds."""
-    framed = images.select(F.struct(*map(in_spark, images.columns)).alias("image"))
-    judged = add_evaluations(framed, [Evaluation(view, "image", "outcome")])
+    judged = _judged(view, images)
     rows = judged.where("outcome.row is not null").select("outcome.row.*")
     rejected = judged.where("outcome.problem is not null").select("image", "outcome.problem")
     return Expected(rows, rejected)
 
 
-def read_images(spark: SparkSession, table: str, postgres: Postgres) -> DataFrame:
-    """Read a table's rows in the canonical type, as the stream's images are."""
-    jdbc = spark.read.format("jdbc").options(**postgres.options)
-    columns = jdbc.option("query", columns_with_key_query(table)).load().orderBy("position").collect()
-    jdbc = spark.read.format("jdbc").options(**postgres.options)
+def _judged(view: View, images: DataFrame) -> DataFrame:
+    framed = images.select(F.struct(*map(in_spark, images.columns)).alias("image"))
+    return add_evaluations(framed, [Evaluation(view, "image", "outcome")])
+
+
+def read_images(
+    spark: SparkSession, table: str, postgres: Postgres, columns: Sequence[ColumnRow] | None = None
+) -> DataFrame:
+    """Read a table's rows in the canonical type, as the stream's images are.
+
+    :param columns: what `columns_query` tells of the table, where somebody has asked already: a job of Spark less.
+    """
+    known = _ask_columns(spark, table, postgres) if columns is None else columns
     # The replication stream does not carry generated columns, so no view has them.
-    reads = [_Read.of(row, place) for place, row in enumerate(columns) if not row["generated"]]
+    reads = [_Read.of(row) for row in sorted(known) if not row[5]]
     selected = ", ".join(part for read in reads for part in read.selected)
+    jdbc = spark.read.format("jdbc").options(**postgres.options)
     rows = jdbc.option("dbtable", f"(SELECT {selected} FROM {quoted(table)}) AS images").load()  # noqa: S608 - quoted
     sizes = {column_name(read.field.name): F.col(read.size_name) for read in reads if read.size}
     key = {column_name(read.field.name) for read in reads if read.in_key}
@@ -123,6 +162,11 @@ def read_images(spark: SparkSession, table: str, postgres: Postgres) -> DataFram
 
 
 _LEFT_OUT = "left_out"
+
+
+def _ask_columns(spark: SparkSession, table: str, postgres: Postgres) -> list[ColumnRow]:
+    rows = spark.read.format("jdbc").options(**postgres.options).option("query", columns_query(table)).load().collect()
+    return [tuple(row) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -172,12 +216,13 @@ class _Read:
         return F.when(F.try_element_at(F.col(_LEFT_OUT), F.lit(column_name(self.field.name))).isNull(), column)
 
     @classmethod
-    def of(cls, row: Row, place: int) -> _Read:
-        field = field_of(row["name"], row["type"], enum=row["enum"], is_domain=row["is_domain"])
-        column = '"' + row["name"].replace('"', '""') + '"'
+    def of(cls, row: ColumnRow) -> _Read:
+        place, name, sql_type, is_domain, enum, _, in_key = row
+        field = field_of(name, sql_type, enum=enum, is_domain=is_domain)
+        column = '"' + name.replace('"', '""') + '"'
         # JDBC knows no domains; any other text (json, inet, an enum) is the server's own.
-        based = f"({column})::{row['type']}" if row["is_domain"] else column
+        based = f"({column})::{sql_type}" if is_domain else column
         # The label of an enum is a name, and names are short.
-        size = None if row["enum"] == "enum" else size_sql(field, row["type"], based)
+        size = None if enum == "enum" else size_sql(field, sql_type, based)
         form, carrier = sql_carrier(field) if is_usable(field) else ("", None)
-        return cls(field, place, form.format(based), carrier, size, row["in_key"])
+        return cls(field, place, form.format(based), carrier, size, in_key)

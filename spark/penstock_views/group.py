@@ -7,7 +7,7 @@ those of the changed table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
@@ -80,15 +80,23 @@ class Grouping:
                 values[_number(name)] = F.when(row[name].isNull(), 0).otherwise(sign)
         return [values[field.name].cast(field.dataType).alias(field.name) for field in self.measures.fields]
 
-    def add_up(self, measures: DataFrame) -> DataFrame:
-        """Add the measures of each group up."""
-        fields = [field for field in self.measures.fields if field.name not in self.view.key]
-        sums = measures.groupBy(*self.view.key).agg(*[F.sum(F.col(field.name)).alias(field.name) for field in fields])
-        return sums.select(*self.view.key, *[F.col(field.name).cast(field.dataType) for field in fields])
+    def add_up(self, measures: DataFrame, *, apart: Sequence[str] = (), more: Sequence[Column] = ()) -> DataFrame:
+        """Add the measures of each group up.
 
-    def finish(self, sums: DataFrame) -> DataFrame:
+        :param apart: further columns by which groups are told apart; they come along.
+        :param more: further figures of a group.
+        """
+        key = [*self.view.key, *apart]
+        fields = [field for field in self.measures.fields if field.name not in self.view.key]
+        added = [F.sum(F.col(field.name)).alias(field.name) for field in fields]
+        sums = measures.groupBy(*key).agg(*added, *more)
+        figures = sums.columns[len(key) + len(added) :]
+        return sums.select(*key, *[F.col(field.name).cast(field.dataType) for field in fields], *figures)
+
+    def finish(self, sums: DataFrame, *more: Column) -> DataFrame:
         """Make the view's rows; ROWS and CHANGES come along, and a group whose ROWS are 0 has no row."""
-        return sums.select(*[self._column(field).alias(field.name) for field in self.view_type.fields], ROWS, CHANGES)
+        columns = [self._column(field).alias(field.name) for field in self.view_type.fields]
+        return sums.select(*columns, ROWS, CHANGES, *more)
 
     def _total_type(self, field: T.StructField) -> T.DataType:
         match self.operations[field.name]:

@@ -22,7 +22,7 @@ from penstock_views.snapshot import Snapshot
 
 _FILE = "life.json"
 _NEXT = "next"
-_ROWS_OF_A_CHANGE = 2
+ROWS_OF_A_CHANGE = 2
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def life_number(ends: Mapping[Place, int], snapshot_number: int) -> int:
     began with, so by at most two for each offset (docs/contracts.md, "Version of an aggregate"); the snapshot's own
     number rises even when the ends stay where they are.
     """
-    return _ROWS_OF_A_CHANGE * sum(ends.values()) + snapshot_number
+    return ROWS_OF_A_CHANGE * sum(ends.values()) + snapshot_number
 
 
 def life_root(folder: Path, view: str) -> Path:

@@ -7,6 +7,9 @@ from pyspark.sql import types as T
 from penstock_views.canonical import BUILT_IN, field_from_postgres
 from penstock_views.names import quoted
 
+ColumnRow = tuple[int, str, str, bool, str | None, bool, bool]
+"""What is told of a column: position, name, type, is_domain, enum, generated, in_key (one of the primary key)."""
+
 _COLUMNS = """
 WITH RECURSIVE below AS (
     SELECT attnum, attname, attgenerated, atttypid AS declared, atttypid AS type, atttypmod AS modifier
@@ -19,7 +22,9 @@ SELECT attnum AS position, attname::text AS name, coalesce(namesake.type, format
        namesake.type IS NULL AND declared <> below.type AS is_domain,
        CASE WHEN namesake.type IS NOT NULL THEN NULL
             WHEN base.typtype = 'e' THEN 'enum' WHEN element.typtype = 'e' THEN 'enum[]' END AS enum,
-       attgenerated::text <> '' AS generated
+       attgenerated::text <> '' AS generated,
+       attnum IN (SELECT unnest(indkey[0:indnkeyatts - 1]) FROM pg_index
+                  WHERE indisprimary AND indrelid = '{table}'::regclass) AS in_key
 FROM below JOIN pg_type AS base ON base.oid = below.type LEFT JOIN pg_type AS element ON element.oid = base.typelem
 LEFT JOIN LATERAL (
     SELECT own.typnamespace::regnamespace || '.' || own.typname || repeat('[]', (own.oid <> told.oid)::int) AS type
@@ -38,21 +43,11 @@ _BUILT_IN = "{" + ",".join(f'"{name}"' for name in sorted(BUILT_IN)) + "}"
 
 
 def columns_query(table: str) -> str:
-    """Write the query of a table's columns: position, name, type, is_domain, enum, generated; in no order.
-
-    The type of a column whose own type is named as a built-in one, or as one of an extension that Debezium knows, is
-    `schema.name`: Debezium takes it for that.
+    """Write the query of a table's columns, each a ColumnRow; in no order.
 
     :param table: `schema.table`, without quotes.
     """
-    return _COLUMNS.format(table=quoted(table).replace("'", "''"), built_in=_BUILT_IN)
-
-
-def columns_with_key_query(table: str) -> str:
-    """Write the same query with one column more: `in_key`, whether the column is one of the primary key."""
-    key = "SELECT unnest(indkey[0:indnkeyatts - 1]) FROM pg_index WHERE indisprimary AND indrelid"
-    name = quoted(table).replace("'", "''")
-    return f"SELECT told.*, position IN ({key} = '{name}'::regclass) AS in_key FROM ({columns_query(table)}) AS told"  # noqa: S608 - quoted
+    return _COLUMNS.format(table=quoted(table).replace("'", "''"))
 
 
 def field_of(name: str, sql_type: str, *, enum: str | None, is_domain: bool) -> T.StructField:

@@ -6,11 +6,15 @@ import json
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any
 
+import psycopg2
 import pytest
+import requests
 
 from penstock.config import ROOT
+from penstock.project import Project
 from penstock.views.connector_lists import SINK
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
@@ -59,6 +63,21 @@ def test_a_change_on_its_way_is_waited_for_however_long_it_takes(stack: Stack, u
     assert (verifying.returncode, result["equal"]) == (0, True)
 
 
+def test_a_verify_that_is_ended_says_nothing_of_its_insides(stack: Stack, user: str) -> None:
+    command = [".venv/bin/penstock", "verify", "users_by_id"]
+    with paused_sink(stack):
+        stack.sql("UPDATE public.users SET city = 'Ended' WHERE id = %s", user)
+        verifying = subprocess.Popen(
+            command, cwd=ROOT, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert verifying.stderr is not None
+        assert "users_by_id: 1 rows differ" in verifying.stderr.readline()
+        verifying.terminate()
+        printed, said = verifying.communicate(timeout=PATIENCE_S)
+    assert (verifying.returncode, printed) == (143, "")
+    assert [line for line in said.splitlines() if not line.startswith("waiting until")] == []
+
+
 def test_a_pipeline_that_stands_still_makes_no_row_right(stack: Stack, user: str) -> None:
     with paused_sink(stack):
         stack.sql("UPDATE public.users SET city = 'Later' WHERE id = %s", user)
@@ -83,3 +102,103 @@ def test_rows_that_somebody_else_wrote_into_cassandra_are_found(stack: Stack, us
     assert "city: Postgres NULL, Cassandra 'Wrong'" in done.stdout
     stack.run(".venv/bin/penstock views repair users_by_id")
     stack.run(".venv/bin/penstock verify users_by_id")
+
+
+def test_a_row_that_was_changed_in_a_savepoint_is_everywhere(stack: Stack, user: str) -> None:
+    connection = psycopg2.connect(stack.config.postgres.dsn)
+    with closing(connection), connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()")
+        cursor.execute("SAVEPOINT inner_one")
+        cursor.execute("UPDATE public.users SET city = 'Saved' WHERE id = %s", (user,))
+        cursor.execute("RELEASE SAVEPOINT inner_one")
+    wait_until_exact(stack)
+    url = f"{stack.config.console.url}/api/v1/follow"
+    told = requests.get(url, params={"table": "public.users", "key": user}, timeout=40).json()
+    (change,) = [store for store in told["stores"] if store["kind"] == "change"]
+    assert (change["state"], change["value"]["city"]) == ("same", "Saved")
+    assert told["is_well"], told["verdict"]
+
+
+TABLE = """
+CREATE TABLE public.parcels (id text PRIMARY KEY, place text, sent timestamptz, note text);
+INSERT INTO public.parcels VALUES ('right', 'Oslo', '2026-01-01', 'a'), ('fine', 'Oslo', '2026-01-01 00:00:00.1', 'b'),
+    ('nowhere', NULL, '2026-01-01', 'c'), ('micros', 'Oslo', '2026-01-01 00:00:00.000001', 'd'),
+    ('empty', '', '2026-01-01', 'e')
+"""
+VIEWS = """
+from penstock_views import aggregate, count, row, totals, view
+
+@view("public.parcels", key=["place", "id"])
+def parcels_by_place(p):
+    return row(place=p.place, id=p.id, sent=p.sent)
+
+@view("public.parcels", key=["id"])
+def parcel_notes(p):
+    return row(id=p.id, note=p.note)
+
+@aggregate("public.parcels", key=["place"])
+def parcel_counts(p):
+    return totals(place=p.place, parcels=count()).where(p.place != "")
+"""
+NAMES = ("parcel_counts", "parcel_notes", "parcels_by_place")
+
+
+@pytest.fixture(scope="module")
+def parcels(stack: Stack) -> Iterator[Stack]:
+    """Add a table with rows that views cannot hold, and its views; take them away again."""
+    file = Project.of(stack.config).views / "parcels.py"
+    for statement in TABLE.split(";"):
+        stack.sql(statement)
+    file.write_text(VIEWS)
+    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
+    yield stack
+    file.unlink()
+    stack.run(" && ".join(f".venv/bin/penstock views drop {name} --yes" for name in NAMES))
+    stack.sql("DROP TABLE public.parcels")
+
+
+def verified(stack: Stack, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Return the exit code and the results by view."""
+    done = stack.run(" ".join([".venv/bin/penstock verify --json", *arguments]), check=False)
+    return done.returncode, {result["view"]: result for result in json.loads(done.stdout)}
+
+
+def test_rows_of_the_table_without_a_row_are_counted_with_their_reasons(parcels: Stack) -> None:
+    _, results = verified(parcels, "parcels_by_place", "parcel_counts")
+    by_place = results["parcels_by_place"]
+    # Cassandra can look for no row with an empty partition key; whoever refuses it, the comparison goes on.
+    assert by_place["no_row"] + by_place["counts"]["missing"] == 3
+    parcels.sql("DELETE FROM public.parcels WHERE id = 'empty'")
+    code, results = verified(parcels, *NAMES)
+    absences = {(told["reason"], told["rows"], told["example"]) for told in results["parcels_by_place"]["absences"]}
+    assert (code, results["parcels_by_place"]["actual_rows"]) == (0, 2)
+    assert ("view parcels_by_place: key column place is NULL", 1, "id=nowhere") in absences
+    assert {example for _, _, example in absences} == {"id=nowhere", "id=micros"}
+    assert {name: result["no_row"] for name, result in results.items()} == {
+        "parcels_by_place": 2,
+        "parcel_notes": 0,
+        "parcel_counts": 0,
+    }
+    strict = parcels.run(".venv/bin/penstock verify parcels_by_place --strict", check=False)
+    assert strict.returncode == 1
+    assert "parcels_by_place: 1 row of the table has no row: view parcels_by_place: key column" in strict.stdout
+
+
+def test_a_version_that_no_change_can_write_over_is_a_difference(parcels: Stack) -> None:
+    version, keyspace = 2**60, parcels.config.cassandra.keyspace
+    parcels.cql(
+        f"UPDATE {keyspace}.parcel_notes USING TIMESTAMP {version} SET row_version = {version} WHERE id = 'fine'"
+    )
+    code, results = verified(parcels, "parcel_notes")
+    (difference,) = results["parcel_notes"]["differences"]
+    assert (code, difference["kind"], difference["key"]) == (1, "different", {"id": "fine"})
+    assert [(each["column"], each["actual"]) for each in difference["columns"]] == [("row_version", str(version))]
+
+
+def test_a_stopped_view_is_one_line_of_the_result(parcels: Stack) -> None:
+    parcels.sql("ALTER TABLE public.parcels DROP COLUMN note")
+    done = parcels.run(".venv/bin/penstock verify", check=False)
+    assert done.returncode == 1
+    assert "parcel_notes: stopped: " in done.stdout and "has no column `note`" in done.stdout
+    assert done.stdout.count("equal") == 6
+    assert "Traceback" not in done.stderr

@@ -82,7 +82,7 @@ def _state(hub: Hub, verifier: Verifier) -> str:
 
 def _cells(row: ViewRow) -> dict[str, Any]:
     view, last = row.view, row.last
-    equal = last and last["equal"]
+    state, level = _outcome(last)
     return {
         "name": view.name,
         "href": path_to("topics", view.topic),
@@ -93,11 +93,24 @@ def _cells(row: ViewRow) -> dict[str, Any]:
         "rate": None if row.rate is None else round(row.rate, 1),
         "newest": ago(row.newest_s),
         "behind": row.behind,
-        "rows": last["actual_rows"] if last else None,
-        "state": "never" if last is None else "equal" if equal else f"{sum(last['counts'].values())} rows differ",
-        "level": "dim" if last is None else "ok" if equal else "down",
+        "rows": last["actual_rows"] if last and not last.get("stopped") else None,
+        "state": state,
+        "level": level,
         "at": clock(last["at"]) if last else "",
     }
+
+
+def _outcome(last: dict[str, Any] | None) -> tuple[str, str]:
+    """Say how a verify ended, and how bad that is. One that an earlier version left tells less."""
+    if last is None:
+        return "never", "dim"
+    if last.get("stopped"):
+        return f"stopped: {last['stopped']}", "down"
+    absent = f"{last['no_row']:,} rows of the table have no row" if last.get("no_row") else ""
+    if last["equal"]:
+        return (f"equal; {absent}", "warn") if absent else ("equal", "ok")
+    differ = f"{sum(last['counts'].values()):,} rows differ"
+    return (f"{differ}; {absent}" if absent else differ), "down"
 
 
 def _difference_cells(hub: Hub, row: ViewRow) -> list[dict[str, Any]]:

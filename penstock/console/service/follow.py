@@ -2,6 +2,7 @@
 
 What is where is told by positions, not by guesses: a row of Postgres carries the transaction that wrote it last (xmin),
 a change carries its transaction, a view's record and row carry the offset of the change (docs/contracts.md, Version).
+A row that was written inside a savepoint carries another id: there the values must tell.
 """
 
 from __future__ import annotations

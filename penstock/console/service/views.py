@@ -125,7 +125,8 @@ def _masked(hub: Hub, result: dict[str, Any] | None) -> dict[str, Any] | None:
     if result is None or not hub.mask:
         return result
     hidden = [_hide_columns(hub, difference) for difference in result["differences"]]
-    return {**result, "differences": hidden}
+    absences = [{**absence, "example": HIDDEN} for absence in result.get("absences", ())]
+    return {**result, "differences": hidden, "absences": absences}
 
 
 def _hide_columns(hub: Hub, difference: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,11 +14,12 @@ from cassandra.util import Date, Duration, Time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.cassandra.table import TableUnknown
 from penstock.cassandra.values import Instant
 from penstock.verify import check
 from penstock.verify.canonical import ValueUnknown, canonical_key, canonical_value, key_values
-from penstock.verify.check import verify_view
-from penstock.verify.model import ColumnDifference, Kind, Row, ViewResult, ViewShape
+from penstock.verify.check import Sides, verify_views
+from penstock.verify.model import Absence, ColumnDifference, Kind, OnAbsence, Row, ViewResult, ViewShape, ignore_absence
 
 VIEW = ViewShape("users_by_country", ("country", "id"), ("country", "id", "name"))
 VERSION = 4503599627370497
@@ -36,16 +37,22 @@ class Rows:
     then: list[list[dict[str, Any]]] = field(default_factory=list)
     picked: list[list[Row]] = field(default_factory=list)
     scans: int = 0
+    absences: tuple[Absence, ...] = ()
+    failure: Exception | None = None
 
-    def scan(self, view: ViewShape) -> Iterator[Row]:
+    def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
         """Return all rows."""
-        assert view == VIEW
+        assert view.columns == VIEW.columns
         self.scans += 1
+        if self.failure is not None:
+            raise self.failure
+        for absence in self.absences:
+            on_absence(absence)
         return iter(self.rows)
 
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
         """Return rows by key; like the real expected side, also others with the same source key (id)."""
-        assert view == VIEW
+        assert view.columns == VIEW.columns
         if self.then:
             self.rows = self.then.pop(0)
         self.picked.append(list(keys))
@@ -69,17 +76,22 @@ class Pipeline:
     fences: int = 9
     asked: list[int] = field(default_factory=list)
 
-    def catch_up(self, suspects: int) -> bool:
+    def catch_up(self, suspects: Mapping[str, int]) -> bool:
         """Let everything come through, as long as it moves."""
-        self.asked.append(suspects)
+        self.asked.append(sum(suspects.values()))
         return len(self.asked) <= self.fences
 
 
-def verify(expected: Rows, actual: Rows, *, looks: int = 2, pipeline: Pipeline | None = None) -> ViewResult:
+def verify(
+    expected: Rows, actual: Rows, *, looks: int = 2, pipeline: Pipeline | None = None, ceiling: int = 2 * VERSION
+) -> ViewResult:
+    (result,) = verify_all([Sides(VIEW, expected, actual, lambda: ceiling)], looks=looks, pipeline=pipeline)
+    return result
+
+
+def verify_all(views: list[Sides], *, looks: int = 2, pipeline: Pipeline | None = None) -> list[ViewResult]:
     catch_up = (pipeline or Pipeline()).catch_up
-    return verify_view(
-        VIEW, expected=expected, actual=actual, catch_up=catch_up, quick_looks=looks, pause=lambda _: None
-    )
+    return verify_views(views, catch_up=catch_up, quick_looks=looks, pause=lambda _: None)
 
 
 def test_equal_contents_need_one_look_only() -> None:
@@ -193,6 +205,55 @@ def test_too_many_suspects_are_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) 
     actual = Exact([])
     result = verify(Rows([row("PT", number) for number in range(30)]), actual, looks=1)
     assert (actual.scans, result.counts[Kind.MISSING], len(result.differences)) == (3, 30, 20)
+
+
+def test_rows_without_a_row_are_counted_by_their_reasons() -> None:
+    found = (Absence("is NULL", 1, "id=7"), Absence("has microseconds", 2, "id=8"), Absence("is NULL", 4, "id=9"))
+    result = verify(Rows([row("PT", 1)], absences=found), Exact([row("PT", 1)]))
+    assert result.absences == (Absence("is NULL", 5, "id=7"), Absence("has microseconds", 2, "id=8"))
+    assert (result.is_equal, result.no_row) == (True, 7)
+
+
+def test_two_rows_with_one_key_are_a_difference_and_both_are_counted() -> None:
+    twins = [row("PT", 1), row("PT", 1)]
+    result = verify(Rows(twins), Exact(twins[:1]))
+    assert (result.expected_rows, result.actual_rows, result.counts[Kind.DIFFERENT]) == (2, 1, 1)
+    assert result.differences[0].columns == (ColumnDifference("rows with this key", "2", "1"),)
+
+
+def test_a_version_that_the_stream_cannot_have_is_a_difference() -> None:
+    rows = [row("PT", 1)]
+    assert verify(Rows(rows), Exact(rows), ceiling=VERSION).is_equal
+    result = verify(Rows(rows), Exact(rows), ceiling=VERSION - 1)
+    (difference,) = result.differences
+    assert difference.columns == (ColumnDifference("row_version", f"at most {VERSION - 1} by now", str(VERSION)),)
+
+
+def test_a_version_of_what_came_after_the_comparison_began_is_right() -> None:
+    ceilings = [VERSION - 1, VERSION]
+    rows = [row("PT", 1)]
+    pipeline = Pipeline()
+    sides = Sides(VIEW, Rows(rows), Exact(rows), lambda: ceilings.pop(0))
+    (result,) = verify_all([sides], pipeline=pipeline)
+    assert (result.is_equal, result.rounds, pipeline.asked) == (True, 1, [])
+
+
+def test_a_view_that_cannot_be_read_stops_no_other() -> None:
+    broken = replace(VIEW, name="broken")
+    good, bad = Rows([row("PT", 1)]), Rows([], failure=TableUnknown("penstock", "broken"))
+    views = [Sides(broken, bad, Exact([]), lambda: VERSION), Sides(VIEW, good, Exact(good.rows), lambda: VERSION)]
+    stopped, equal = verify_all(views)
+    assert (stopped.is_equal, stopped.stopped) == (False, str(bad.failure))
+    assert (equal.is_equal, equal.stopped) == (True, None)
+
+
+def test_views_that_differ_wait_together() -> None:
+    other = replace(VIEW, name="other")
+    pipeline = Pipeline(fences=0)
+    views = [Sides(view, Rows([row("PT", 1)]), Exact([]), lambda: VERSION) for view in (VIEW, other)]
+    results = verify_all(views, pipeline=pipeline)
+    assert [result.counts[Kind.MISSING] for result in results] == [1, 1]
+    assert pipeline.asked == [2]
 
 
 # --- values ---

@@ -1,0 +1,134 @@
+"""The expected side of `verify` on a real Postgres: what must be there, what has no row and why, and what is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+from penstock_views.declare import ViewInvalid
+from penstock_views.session import local_session
+from pyspark.sql import SparkSession
+
+from penstock.config import Config
+from penstock.verify.history import history_shape
+from penstock.verify.model import Absence, Row, ViewShape
+from penstock.verify.postgres_rows import PostgresRows, ViewUncomputed
+
+TABLE = """
+DROP TABLE IF EXISTS public.readings;
+CREATE TABLE public.readings (code text PRIMARY KEY, city text, at timestamptz, amount numeric, weight bigint);
+INSERT INTO public.readings VALUES
+    ('a', 'Oslo', '2026-01-01 12:00', 1, 1),
+    ('A', NULL, '2026-01-01 12:00:00.123456', 'NaN', 1),
+    ('b', NULL, '2026-01-01 12:00:00.123457', 'Infinity', 0),
+    ('c', 'Oslo', '2026-01-01 12:00', 2, 9223372036854775807),
+    ('left out', NULL, '2026-01-01 12:00:00.1234', 'NaN', 0)
+"""
+VIEWS = """
+from penstock_views import aggregate, history, row, sum, totals, view
+from pyspark.sql import functions as F
+
+@view("public.readings", key=["city", "code"])
+def by_city(r):
+    return row(city=r.city, code=r.code).where(r.code != "left out")
+
+@view("public.readings", key=["code"])
+def by_code(r):
+    return row(code=r.code, at=r.at, amount=r.amount).where(r.code != "left out")
+
+@view("public.readings", key=["code"])
+def lowered(r):
+    return row(code=F.lower(r.code))
+
+@history("public.readings", key=["city"])
+def city_history(r):
+    return row(city=r.city, code=r.code).where(r.code != "left out")
+
+@aggregate("public.readings", key=["city"])
+def city_totals(r):
+    return totals(city=r.city, share=sum((F.lit(6) / r.weight).cast("int"))).where(r.code != "left out")
+
+@view("public.readings", key=["code"])
+def stopped(r):
+    return row(code=r.code, gone=r.gone)
+
+@view("public.readings", key=["code"])
+def failing(r):
+    return row(code=r.code, other=F.col("nowhere"))
+"""
+
+
+@pytest.fixture(scope="module")
+def spark() -> SparkSession:
+    return local_session()
+
+
+@pytest.fixture
+def rows(spark: SparkSession, config: Config, tmp_path: Path) -> Iterator[PostgresRows]:
+    (tmp_path / "spark/views").mkdir(parents=True)
+    (tmp_path / "spark/views/readings.py").write_text(VIEWS)
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(TABLE)
+        yield PostgresRows(spark, config=config.model_copy(update={"project": str(tmp_path)}))
+
+
+def scanned(rows: PostgresRows, view: ViewShape) -> tuple[list[Row], set[Absence]]:
+    absences: list[Absence] = []
+    found = list(rows.scan(view, absences.append))
+    return found, set(absences)
+
+
+def shape(name: str, *key: str) -> ViewShape:
+    return ViewShape(name, key, key)
+
+
+def test_a_row_with_null_in_its_key_is_told(rows: PostgresRows) -> None:
+    found, absences = scanned(rows, shape("by_city", "city", "code"))
+    assert {row["code"] for row in found} == {"a", "c"}
+    reason = "view by_city: key column city is NULL"
+    assert absences == {Absence(reason, 1, "code=A"), Absence(reason, 1, "code=b")}
+
+
+def test_values_that_no_view_can_hold_have_one_reason_whatever_they_are(rows: PostgresRows) -> None:
+    found, absences = scanned(rows, shape("by_code", "code"))
+    assert {row["code"] for row in found} == {"a", "c"}
+    (reason,) = {absence.reason for absence in absences}
+    assert reason.startswith("view by_code cannot compute: amount")
+    assert {absence.example for absence in absences} == {"code=A", "code=b"}
+
+
+def test_a_history_tells_what_it_has_no_entry_of(rows: PostgresRows) -> None:
+    found, absences = scanned(rows, history_shape("city_history", ("city",)))
+    assert [row["city"] for row in found] == ["Oslo", "Oslo"]
+    assert sum(absence.rows for absence in absences) == 2
+
+
+def test_an_aggregate_tells_which_rows_are_in_no_group(rows: PostgresRows) -> None:
+    found, absences = scanned(rows, shape("city_totals", "city"))
+    assert [row["city"] for row in found] == ["Oslo"]
+    told = {(absence.reason.split(";")[0], absence.rows, absence.example) for absence in absences}
+    assert told == {
+        ("view city_totals: key column city is NULL", 1, "code=A"),
+        ("view city_totals cannot compute: share", 1, "code=b"),
+    }
+
+
+def test_two_rows_with_one_key_are_both_found_again(rows: PostgresRows) -> None:
+    view = shape("lowered", "code")
+    assert sorted(row["code"] for row in rows.scan(view)) == ["a", "a", "b", "c", "left out"]
+    assert [row["code"] for row in rows.pick(view, [{"code": "a"}])] == ["a", "a"]
+
+
+def test_a_view_whose_column_is_gone_says_so(rows: PostgresRows) -> None:
+    with pytest.raises(ViewInvalid, match="no column `gone`"):
+        list(rows.scan(shape("stopped", "code")))
+
+
+def test_what_spark_cannot_compute_is_one_clear_line(rows: PostgresRows) -> None:
+    with pytest.raises(ViewUncomputed, match="nowhere") as raised:
+        list(rows.scan(shape("failing", "code")))
+    assert "\n" not in str(raised.value)
