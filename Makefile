@@ -54,7 +54,7 @@ test: setup ## Install and run all tests, those on real servers and on the whole
 .PHONY: test-java
 test-java: .servers/.installed .servers/plugins/debezium/.installed ## The tests of the sink connector, on a real Cassandra that they start, of the converter and of the source
 	@javac -d $(SOURCE_BUILD)/test-classes -cp '$(SOURCE_BUILD)/classes:$(SOURCE_JARS)' $$(find connect/postgres-source/src/test -name '*.java')
-	@for test in PostgresSourceTaskTest RecordRewriterTest RowSchemasTest BusyPollsTest; do \
+	@for test in PostgresSourceTaskTest RecordRewriterTest RowSchemasTest BusyPollsTest NamesTest TableSettingsTest; do \
 	  java -ea -cp '$(SOURCE_BUILD)/test-classes:$(SOURCE_BUILD)/classes:$(SOURCE_JARS)' dev.penstock.postgres.$$test || exit 1; \
 	done
 	@$(MVN) -f connect/avro-converter/pom.xml test

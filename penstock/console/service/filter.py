@@ -87,7 +87,7 @@ def read_condition(text: str, mask: Mask) -> Condition:
     match = _CONDITION.match(text)
     if match is None:
         raise ConditionInvalid(text, "write `field = value`; the operators are = != ~ (contains) > >= < <=")
-    if match[1].rpartition(".")[2] in mask.columns:
+    if mask.hides(match[1].rpartition(".")[2]):
         raise ConditionInvalid(text, "this column is masked")
     return Condition(match[1], match[2], match[3])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,7 @@ from penstock.console.service.lookup import Trace, Wanted, find_newest
 from penstock.console.service.records import RecordView
 from penstock.console.service.same import as_cql, is_same
 from penstock.errors import PenstockError, TerminalError
+from penstock.names import column_name, postgres_name
 from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 _CHANGES = 5
@@ -164,7 +165,9 @@ class _Raw:
     def differing(self, value: Mapping[str, Any] | None) -> tuple[str, ...]:
         if value is None or self.row is None:
             return ()
-        return tuple(name for name, each in value.items() if name in self.row and not is_same(self.row[name], each))
+        row = self.row
+        named = {postgres_name(name): each for name, each in value.items()}
+        return tuple(name for name, each in named.items() if name in row and not is_same(row[name], each))
 
 
 def _read_key(table: str, names: tuple[str, ...], text: str) -> dict[str, str]:
@@ -246,7 +249,8 @@ def _trace(hub: Hub, topic: str, key: Mapping[str, str], *, count: int, budget_s
         state = hub.kafka.topics().topics.get(topic)
         if state is None:
             return f"there is no topic {topic}"
-        wanted = Wanted(key, lambda data: hub.decoder.decode(data).value)
+        named = {column_name(name): value for name, value in key.items()}
+        wanted = Wanted(named, lambda data: hub.decoder.decode(data).value)
         return find_newest(hub.config.kafka.bootstrap, hub.reader, state, wanted, count=count, budget_s=budget_s)
     except PenstockError as exc:
         return str(exc)
@@ -324,7 +328,8 @@ def _cassandra_store(
 def _view_key(view: DeclaredView, types: Mapping[str, str], raw: _Raw) -> dict[str, Any] | None:
     """Take the view's key from the row in Postgres, or from the newest change when there is none."""
     change = raw.changes.newest
-    known = raw.row or (change and (change.after or change.before)) or {}
+    found = raw.row or (change and (change.after or change.before)) or {}
+    known = {column_name(name) if raw.row else name: value for name, value in found.items()}
     if not all(name in known and name in types for name in view.key):
         return None
     return {name: as_cql(types[name], known[name]) for name in view.key}
@@ -399,4 +404,8 @@ def _steps(change: RecordView | None, records: list[RecordView]) -> tuple[Step, 
 
 
 def _masked(hub: Hub, store: Store) -> Store:
-    return Store(**{**vars(store), "value": hub.mask.hide(dict(store.value)) if store.value is not None else None})
+    if store.value is None:
+        return store
+    # Postgres' row has its own names already; they would be taken for what they look like.
+    named = {name if store.kind == "postgres" else postgres_name(name): each for name, each in store.value.items()}
+    return replace(store, value=hub.mask.hide(named))

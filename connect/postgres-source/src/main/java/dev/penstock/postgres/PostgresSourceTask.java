@@ -17,7 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Debezium's task with three differences: what it has read is confirmed to Postgres only when there is something to
+ * Debezium's task with four differences: tables are told apart ({@link TableSettings}), what it has read is confirmed to Postgres only when there is something to
  * confirm, its records are rewritten before they are written ({@link RecordRewriter}), and where changes come fast it
  * brings several polls at once ({@link BusyPolls}).
  *
@@ -48,8 +48,9 @@ public class PostgresSourceTask extends PostgresConnectorTask {
 
   @Override
   public ChangeEventSourceCoordinator<PostgresPartition, PostgresOffsetContext> start(Configuration config) {
-    rewriter = new RecordRewriter(new CountedInPostgres(new PostgresConnectorConfig(config)));
-    return super.start(config);
+    Configuration ours = TableSettings.of(config);
+    rewriter = new RecordRewriter(new CountedInPostgres(new PostgresConnectorConfig(ours)));
+    return super.start(ours);
   }
 
   @Override
