@@ -69,7 +69,7 @@ test-faults: setup ## kill -9 of each part, a frozen Cassandra, a second Connect
 .PHONY: test-java
 test-java: .servers/.installed .servers/plugins/debezium/.installed ## The tests of the sink connector, on a real Cassandra that they start, of the converter and of the source
 	@javac -d $(SOURCE_BUILD)/test-classes -cp '$(SOURCE_BUILD)/classes:$(SOURCE_JARS)' $$(find connect/postgres-source/src/test -name '*.java')
-	@for test in PostgresSourceTaskTest RecordRewriterTest RowSchemasTest BusyPollsTest KeyPartitionerTest LargeImagesTest; do \
+	@for test in PostgresSourceTaskTest RecordRewriterTest RowSchemasTest BusyPollsTest KeyPartitionerTest LargeImagesTest NamesTest TableSettingsTest; do \
 	  java -ea -cp '$(SOURCE_BUILD)/test-classes:$(SOURCE_BUILD)/classes:$(SOURCE_JARS)' dev.penstock.postgres.$$test || exit 1; \
 	done
 	@$(MVN) -f connect/avro-converter/pom.xml test

@@ -7,16 +7,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.connect.secrets import HIDDEN
+from penstock.names import postgres_name
 
 
 class Mask:
     """Hides the values of columns by name, at any depth, in JSON texts too."""
 
     def __init__(self, columns: Sequence[str]) -> None:
-        self.columns = frozenset(columns)
+        # By Postgres' names; somebody may have written those that Kafka and Cassandra have instead.
+        self.columns = frozenset(map(postgres_name, columns))
 
     def __bool__(self) -> bool:
         return bool(self.columns)
+
+    def hides(self, name: str) -> bool:
+        """Tell whether the values of a column are hidden, by Postgres' name of it or another store's."""
+        return name in self.columns or postgres_name(name) in self.columns
 
     def hide(self, value: Any) -> Any:
         """Return the value with everything masked replaced; None stays None."""
@@ -29,7 +35,7 @@ class Mask:
         return self._hide_in_text(value) if isinstance(value, str) else value
 
     def _hide_named(self, name: str, value: Any) -> Any:
-        return HIDDEN if name in self.columns and value is not None else self.hide(value)
+        return HIDDEN if self.hides(name) and value is not None else self.hide(value)
 
     def _hide_in_text(self, text: str) -> str:
         """Look into a text that is JSON: a history holds whole rows so."""

@@ -337,6 +337,37 @@ BEGIN
 END
 $$;
 
+-- As Debezium compares the names of columns; lower() alone knows only the letters of the database's own locale.
+CREATE OR REPLACE FUNCTION penstock.in_lower_case(name text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_collation WHERE collname = 'pg_c_utf8'
+               AND collencoding = pg_char_to_encoding(getdatabaseencoding())) THEN
+        RETURN lower(name COLLATE "pg_c_utf8");
+    END IF;
+    RETURN lower(name);
+END
+$$;
+
+-- Debezium fails on a table with two columns that differ in case only, and with it the source of all tables.
+CREATE OR REPLACE FUNCTION penstock.refuse_case_twins(relation oid) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog
+AS $$
+DECLARE
+    twins text;
+BEGIN
+    SELECT string_agg(format('%I', attname), ', ' ORDER BY attnum) INTO twins FROM pg_attribute
+    WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
+    GROUP BY penstock.in_lower_case(attname::text) HAVING count(*) > 1 LIMIT 1;
+    IF twins IS NOT NULL THEN
+        RAISE EXCEPTION 'table % feeds views of Penstock, whose source cannot read columns that differ in case only: %',
+            penstock.name_of(relation), twins
+            USING HINT = 'Give one of them another name, or drop the views of the table first: penstock views drop.';
+    END IF;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION penstock.after_ddl() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 AS $$
@@ -344,6 +375,9 @@ BEGIN
     IF current_setting('penstock.looks', true) = 'yes' THEN
         RETURN;
     END IF;
+    -- Of the tables of this statement only: what is wrong with another is no reason to refuse it.
+    PERFORM penstock.refuse_case_twins(of.objid) FROM pg_event_trigger_ddl_commands() AS of
+        WHERE of.classid = 'pg_class'::regclass AND of.objid IN (SELECT part FROM penstock.published_parts);
     PERFORM penstock.look();
     IF TG_TAG LIKE '% TYPE' THEN
         PERFORM penstock.look_at_labels();

@@ -58,12 +58,60 @@ def test_every_usable_column_is_in_the_table_with_its_type(config: Config, made:
     assert set(made.left_out) == set(UNUSABLE)
 
 
+ODD = """
+CREATE TABLE "CaseAlbum" ("Id" int PRIMARY KEY, "Title" text, "OwnerId" int, "postal code" text, "class" text,
+                          "2fa" bool, row_version int, row_version_ int, "a""\\b" text);
+CREATE TABLE "order items" ("Line No" int PRIMARY KEY);
+CREATE TABLE "from" (id int PRIMARY KEY);
+CREATE TABLE view (id int PRIMARY KEY);
+CREATE TABLE twins (id int PRIMARY KEY, "ownerId" int, "OwnerId" int)
+"""
+
+
+@pytest.fixture(scope="module")
+def odd(config: Config) -> Config:
+    with connect(config) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(ODD)
+    return config
+
+
+@pytest.mark.parametrize(
+    ("given", "view", "columns"),
+    [
+        (
+            '"CaseAlbum"',
+            "casealbum",
+            [
+                *("Id", "Title", "OwnerId", "postal_x0020_code", "class", "_x0032_fa"),
+                *("row_version_", "row_version__", "a_x0022__x005C_b"),
+            ],
+        ),
+        ("order items", "order_items", ["Line_x0020_No"]),
+        ("from", "from_", ["id"]),
+        ("public.view", "view_", ["id"]),
+    ],
+)
+def test_a_table_of_any_name_has_a_view_with_which_nothing_is_wrong(
+    odd: Config, given: str, view: str, columns: list[str]
+) -> None:
+    (outcome,) = new_views(odd, [given]).outcomes
+    assert (outcome.fate, outcome.view) == (Fate.MADE, view)
+    assert list(read_shape(Project.of(odd).cassandra / f"{view}.cql").columns) == [*columns, "row_version"]
+    assert check(odd).wrong == ()
+
+
+def test_columns_that_differ_in_case_only_are_refused_by_name(odd: Config) -> None:
+    (outcome,) = new_views(odd, ["twins"]).outcomes
+    assert outcome.fate is Fate.REFUSED
+    assert "OwnerId, ownerId differ in case only" in outcome.reason
+
+
 @pytest.mark.usefixtures("made")
 def test_nothing_is_wrong_with_it_and_only_the_publication_is_to_do(config: Config) -> None:
     checked = check(config)
     assert checked.wrong == ()
     assert "Postgres" in checked.looked_at
-    assert {problem.what.split(": ", 1)[1] for problem in checked.problems} == {
+    assert {problem.what.split(": ", 1)[1] for problem in checked.problems if "every_type" in problem.what} == {
         "public.every_type is not in the publication yet",
         "public.every_type does not have REPLICA IDENTITY FULL",
     }

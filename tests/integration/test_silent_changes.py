@@ -66,6 +66,27 @@ def decoded(connection: Connection, *statements: str) -> list[str]:
         run(connection, f"SELECT pg_drop_replication_slot('{slot}')")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'ALTER TABLE plain ADD COLUMN "Name" text',
+        'ALTER TABLE plain RENAME COLUMN size TO "NAME"',
+        'ALTER TABLE parted ADD COLUMN "GRÖSSE" int, ADD COLUMN "größe" int, ADD COLUMN "grÖSSE" int',
+    ],
+)
+def test_columns_that_differ_in_case_only_are_refused(connection: Connection, statement: str) -> None:
+    with pytest.raises(psycopg2.DatabaseError, match="differ in case only") as refused:
+        run(connection, statement)
+    assert "another name" in str(refused.value)
+    run(connection, "ALTER TABLE plain ADD COLUMN other text", 'CREATE TABLE child (a int, "A" int)')
+
+
+def test_a_table_that_has_them_can_be_altered_until_it_has_not(connection: Connection) -> None:
+    run(connection, "ALTER EVENT TRIGGER penstock_after_ddl DISABLE")
+    run(connection, 'ALTER TABLE plain ADD COLUMN "Name" text', "ALTER EVENT TRIGGER penstock_after_ddl ENABLE ALWAYS")
+    run(connection, "ALTER TABLE parted ADD COLUMN note text", 'ALTER TABLE plain RENAME COLUMN "Name" TO title')
+
+
 def test_what_sends_events_is_not_noted(connection: Connection) -> None:
     run(
         connection,

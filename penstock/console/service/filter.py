@@ -93,7 +93,7 @@ def read_conditions(text: str, mask: Mask) -> tuple[Condition, ...]:
         if match is None:
             problem = "write `field = value`, with `and` between several; the operators are = != ~ (contains) > >= < <="
             raise ConditionInvalid(text[at:], problem)
-        if match[1].rpartition(".")[2] in mask.columns:
+        if mask.hides(match[1].rpartition(".")[2]):
             raise ConditionInvalid(text, "this column is masked")
         quoted, plain = match[3], match[4]
         conditions.append(Condition(match[1], match[2], plain if quoted is None else quoted.replace('""', '"')))

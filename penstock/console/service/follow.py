@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -32,6 +32,7 @@ from penstock.errors import PenstockError, TerminalError
 from penstock.keys.text import KeyTextInvalid, read_key, write_key
 from penstock.keys.types import column_types
 from penstock.keys.values import as_cql, castable, postgres_text
+from penstock.names import column_name, postgres_name
 from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 _CHANGES = 5
@@ -176,16 +177,18 @@ class _Raw:
         if value is None or self.row is None:
             return ()
         row, types = self.row, self.types
-        known = [name for name in value if name in row]
-        return tuple(name for name in known if not is_same(row[name], value[name], types.get(name, "")))
+        named = {postgres_name(name): each for name, each in value.items()}
+        same = {name: is_same(row[name], each, types.get(name, "")) for name, each in named.items() if name in row}
+        return tuple(name for name, holds in same.items() if not holds)
 
 
 def key_in(hub: Hub, table: str, values: Mapping[str, Any]) -> str | None:
     """Write the key of a source row as one text, from a record or row that has its values; None when it lacks some."""
     types = hub.now.snapshot.key_types(table)
-    if not types or not types.keys() <= values.keys():
+    named = {postgres_name(name): value for name, value in values.items()}
+    if not types or not types.keys() <= named.keys():
         return None
-    return write_key([postgres_text(sql_type, values[name]) for name, sql_type in types.items()])
+    return write_key([postgres_text(sql_type, named[name]) for name, sql_type in types.items()])
 
 
 def _read_key(table: str, names: tuple[str, ...], text: str) -> dict[str, str]:
@@ -292,7 +295,9 @@ def _trace(hub: Hub, topic: str, source: _Source, *, count: int, budget_s: float
         state = hub.kafka.topics().topics.get(topic)
         if state is None:
             return f"there is no topic {topic}"
-        wanted = Wanted(source.key, lambda data: hub.decoder.decode(data).value, source.types)
+        key = {column_name(name): value for name, value in source.key.items()}
+        types = {column_name(name): kind for name, kind in source.types.items()}
+        wanted = Wanted(key, lambda data: hub.decoder.decode(data).value, types)
         return find_newest(hub.config.kafka.bootstrap, hub.reader, state, wanted, count=count, budget_s=budget_s)
     except PenstockError as exc:
         return str(exc)
@@ -370,10 +375,11 @@ def _cassandra_store(
 def _view_key(view: DeclaredView, types: Mapping[str, str], raw: _Raw) -> dict[str, Any] | None:
     """Take the view's key from the row in Postgres, or from the newest change when there is none."""
     change = raw.changes.newest
-    known = raw.row or (change and (change.after or change.before)) or {}
+    found = raw.row or (change and (change.after or change.before)) or {}
+    known = {column_name(name) if raw.row else name: value for name, value in found.items()}
     if not all(name in known and name in types for name in view.key):
         return None
-    return {name: as_cql(types[name], known[name], raw.types.get(name, "")) for name in view.key}
+    return {name: as_cql(types[name], known[name], raw.types.get(postgres_name(name), "")) for name in view.key}
 
 
 def _read_cassandra(hub: Hub, view: DeclaredView, key: dict[str, Any]) -> dict[str, Any] | None:
@@ -445,4 +451,8 @@ def _steps(change: RecordView | None, records: list[RecordView]) -> tuple[Step, 
 
 
 def _masked(hub: Hub, store: Store) -> Store:
-    return Store(**{**vars(store), "value": hub.mask.hide(dict(store.value)) if store.value is not None else None})
+    if store.value is None:
+        return store
+    # Postgres' row has its own names already; they would be taken for what they look like.
+    named = {name if store.kind == "postgres" else postgres_name(name): each for name, each in store.value.items()}
+    return replace(store, value=hub.mask.hide(named))

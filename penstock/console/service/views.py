@@ -131,7 +131,7 @@ def _masked(hub: Hub, result: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def _hide_columns(hub: Hub, difference: dict[str, Any]) -> dict[str, Any]:
     columns = [
-        {"column": each["column"], "expected": HIDDEN, "actual": HIDDEN} if each["column"] in hub.mask.columns else each
+        {"column": each["column"], "expected": HIDDEN, "actual": HIDDEN} if hub.mask.hides(each["column"]) else each
         for each in difference["columns"]
     ]
     return {**difference, "key": hub.mask.hide(difference["key"]), "columns": columns}

@@ -38,6 +38,9 @@ def write(folder: Path, body: str) -> Path:
         ("@view('public.u', key=['id', 'id'])\ndef v(u): ...\n", r"names a column twice"),
         ("@view('public.u', key=['id'], revision=0)\ndef v(u): ...\n", r"revision must be 1 to 2047, not 0"),
         ("@view('public.u', key=['id'])\ndef V(u): ...\n", r"lower-case"),
+        (f"@view('public.u', key=['id'])\ndef {'v' * 49}(u): ...\n", r"at most 48 characters"),
+        ("@view('public.a,b', key=['id'])\ndef v(u): ...\n", r"cannot be captured: rename the table"),
+        (f"@view('{'ä' * 31}.{'ä' * 31}', key=['id'])\ndef v(u): ...\n", r"the topic .* would have 439 characters"),
     ],
 )
 def test_a_broken_view_file_is_refused(tmp_path: Path, body: str, message: str) -> None:
@@ -72,6 +75,8 @@ def test_two_views_of_one_name_are_refused(tmp_path: Path) -> None:
             r"column n has type tinyint; cast it to one of: arrays of these, bigint, binary, boolean",
         ),
         ("row(id=u.id, x=u.id.getField('y'))", r"things\.py:3: view v: "),
+        ("row(id=u.id, größe=u.id)", r"things\.py:3: view v: column `größe` has .*: call it gr_x00F6__x00DF_e,"),
+        ("row(id=u.id, row_version=u.id)", r"column row_version is the view table's own, .* row_version_=r"),
     ],
 )
 def test_a_view_that_does_not_fit_its_table_is_refused(
@@ -80,6 +85,39 @@ def test_a_view_that_does_not_fit_its_table_is_refused(
     (view,) = load_views(write(tmp_path, f"@view('public.t', key=['id'])\ndef v(u):\n    return {returns}\n"))
     with pytest.raises(ViewInvalid, match=message):
         view_type(spark, view, TABLE)
+
+
+ODD = T.StructType(
+    [T.StructField(name, T.StringType()) for name in ("order id", "a.b", "email", "Email", "a`b", "_table")] + [REFUSED]
+)
+
+
+def test_a_column_has_postgres_name_in_brackets_and_one_of_pythons_as_an_attribute(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    returns = 'row(order_x0020_id=u.order_x0020_id, b=u["a.b"], c=u.a_x002E_b, e=u.Email, f=u["a`b"], t=u["_table"])'
+    body = f"@view('public.t', key=['order id'])\ndef v(u):\n    return {returns}\n"
+    (view,) = load_views(write(tmp_path, body))
+    assert view.key == ("order_x0020_id",)
+    assert view_type(spark, view, ODD).names == ["order_x0020_id", "b", "c", "e", "f", "t"]
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_name_in_brackets_is_postgres_before_it_is_anything_else() -> None:
+    fields = T.StructType([T.StructField(name, T.StringType()) for name in ("a b", "a_x0020_b")])
+    image = Image("public.t", F.col("image"), fields)
+    assert "['a_x0020_b']" in str(image["a_x0020_b"])
+    assert "['a b']" in str(image["a b"])
+    assert "['a b']" in str(image.a_x0020_b)
+    assert "['a_x0020_b']" in str(image.a_x005F_x0020_b)
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_whole_row_has_names_that_a_view_can_have(spark: SparkSession, tmp_path: Path) -> None:
+    body = "from penstock_views import whole\n@view('public.t', key=['order id'])\ndef v(u):\n    return whole(u)\n"
+    (view,) = load_views(write(tmp_path, body))
+    expected = ["order_x0020_id", "a_x002E_b", "email", "Email", "a_x0060_b", "_table"]
+    assert view_type(spark, view, ODD).names == expected
 
 
 POSTGRES_OF_PEOPLE = {
@@ -115,3 +153,17 @@ def test_ddl_is_read_through_comments_constraints_and_commas(tmp_path: Path) -> 
     assert table.primary_key == ("a", "b")
     with pytest.raises(TableUnknown, match=r"no CREATE TABLE public\.other"):
         read_table(tmp_path, "public.other")
+
+
+def test_ddl_keeps_names_in_quotes_as_they_are_and_lowers_the_others(tmp_path: Path) -> None:
+    (tmp_path / "1.sql").write_text(
+        '''CREATE TABLE Public."Order Items" (
+            "Line, No" int, -- "not this"
+            Size int,
+            "postal ""code""" text,
+            PRIMARY KEY ("Line, No", SIZE)
+        );'''
+    )
+    table = read_table(tmp_path, "public.Order Items")
+    assert table.columns.names == ["Line, No", "size", 'postal "code"']
+    assert table.primary_key == ("Line, No", "size")

@@ -17,10 +17,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Debezium's task with five differences: its sessions read every value as it is ({@link SourceConnections}), what it
- * has read is confirmed to Postgres only when there is something to confirm, its records are rewritten before they are
- * written ({@link RecordRewriter}), a row that is too large for a record comes without its largest values
- * ({@link LargeImages}), and where changes come fast it brings several polls at once ({@link BusyPolls}).
+ * Debezium's task with six differences: its sessions read every value as it is ({@link SourceConnections}), tables are
+ * told apart ({@link TableSettings}), what it has read is confirmed to Postgres only when there is something to confirm,
+ * its records are rewritten before they are written ({@link RecordRewriter}), a row that is too large for a record comes
+ * without its largest values ({@link LargeImages}), and where changes come fast it brings several polls at once ({@link
+ * BusyPolls}).
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
  * offsets out of Kafka before its next poll, to confirm what Kafka really has. With a poll each 10 ms that is a round
@@ -50,9 +51,9 @@ public class PostgresSourceTask extends PostgresConnectorTask {
 
   @Override
   public ChangeEventSourceCoordinator<PostgresPartition, PostgresOffsetContext> start(Configuration config) {
-    Configuration exact = SourceConnections.in(config);
-    rewriter = new RecordRewriter(new CountedInPostgres(new PostgresConnectorConfig(exact)));
-    return super.start(exact);
+    Configuration ours = TableSettings.of(SourceConnections.in(config));
+    rewriter = new RecordRewriter(new CountedInPostgres(new PostgresConnectorConfig(ours)));
+    return super.start(ours);
   }
 
   @Override

@@ -12,7 +12,8 @@ import org.apache.kafka.connect.data.Struct;
  * What becomes of the schema of a row: of a key, and of what an event holds before and after a change.
  *
  * <p>Its columns lose their defaults: a converter writes the default where a row holds NULL, and so does whoever reads
- * with {@link Struct#get(String)}. Nobody needs them: Postgres has put them into the row already.
+ * with {@link Struct#get(String)}. Nobody needs them: Postgres has put them into the row already. And they are named as
+ * {@link Names} says: one column that Avro cannot name would fail the source of all tables.
  */
 final class RowSchemas {
   private static final int MOST_KNOWN = 1_000;
@@ -25,7 +26,7 @@ final class RowSchemas {
     if (known.size() == MOST_KNOWN) {
       known.clear();
     }
-    return known.computeIfAbsent(row, RowSchemas::withoutDefaults);
+    return known.computeIfAbsent(row, RowSchemas::written);
   }
 
   /** The same row with the schema that it is written with. */
@@ -50,13 +51,17 @@ final class RowSchemas {
     return schema.isOptional() ? builder.optional() : builder;
   }
 
-  private static Schema withoutDefaults(Schema row) {
-    if (row.fields().stream().allMatch(column -> column.schema().defaultValue() == null)) {
+  private static Schema written(Schema row) {
+    if (row.fields().stream().allMatch(RowSchemas::staysAsItIs)) {
       return row;
     }
     SchemaBuilder builder = like(row);
-    row.fields().forEach(column -> builder.field(column.name(), withoutDefault(column.schema())));
+    row.fields().forEach(column -> builder.field(Names.column(column.name()), withoutDefault(column.schema())));
     return builder.build();
+  }
+
+  private static boolean staysAsItIs(Field column) {
+    return column.schema().defaultValue() == null && Names.column(column.name()).equals(column.name());
   }
 
   private static Schema withoutDefault(Schema column) {

@@ -15,6 +15,7 @@ final class RowSchemasTest {
     new RowSchemasTest().onlyTheDefaultsGo();
     new RowSchemasTest().aRowWithoutDefaultsKeepsItsSchema();
     new RowSchemasTest().eachSchemaIsRewrittenOnce();
+    new RowSchemasTest().columnsHaveNamesThatAvroTakes();
   }
 
   private void onlyTheDefaultsGo() {
@@ -56,6 +57,13 @@ final class RowSchemasTest {
     Schema schema = row().field("it", SchemaBuilder.string().defaultValue("new").build()).build();
     assert rows.of(schema) == rows.of(schema);
     assert rows.rewrite(new Struct(schema).put("it", "x")).schema() == rows.of(schema);
+  }
+
+  private void columnsHaveNamesThatAvroTakes() {
+    Schema schema = row().field("postal code", Schema.STRING_SCHEMA).field("2fa", Schema.BOOLEAN_SCHEMA).build();
+    Struct written = rows.rewrite(new Struct(schema).put("postal code", "1010").put("2fa", true));
+    assert written.schema().name().equals(schema.name()) && written.schema().fields().size() == 2;
+    assert written.getString("postal_x0020_code").equals("1010") && written.getBoolean("_x0032_fa");
   }
 
   private static SchemaBuilder row() {
