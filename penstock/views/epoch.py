@@ -13,7 +13,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
-from penstock.connect.api import ConnectApi, State
+from penstock.connect.api import ConnectApi, ConnectBusy, State
 from penstock.connect.apply import wait_running
 from penstock.connect.files import read_connector
 from penstock.errors import TerminalError
@@ -65,7 +65,7 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
         write_changed(with_epoch(project, epoch))
         api.put_config(SOURCE, read_connector(project.connectors / f"{SOURCE}.json").config)
-        api.delete_offsets(SOURCE)
+        _forget_place(api)
         on_step("source", "stopped, its offsets forgotten")
         on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
         _start_source(api)
@@ -85,6 +85,19 @@ def _stop_source(api: ConnectApi) -> None:
     api.stop(SOURCE)
     what = f"connector {SOURCE} is stopped"
     wait_until(lambda: api.status(SOURCE).connector.state == State.STOPPED, timeout_s=_WAIT_S, what=what)
+
+
+def _forget_place(api: ConnectApi) -> None:
+    """Delete the offsets; a worker that takes up a configuration is busy for a moment."""
+
+    def forgotten() -> bool:
+        try:
+            api.delete_offsets(SOURCE)
+        except ConnectBusy:
+            return False
+        return True
+
+    wait_until(forgotten, timeout_s=_WAIT_S, what=f"the offsets of {SOURCE} are deleted")
 
 
 def _drop_slot(connection: Connection) -> bool:
