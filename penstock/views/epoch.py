@@ -19,6 +19,7 @@ from penstock.connect.files import read_connector
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.stack.elsewhere import NotSupervised
+from penstock.stack.setup import create_tables
 from penstock.stack.wait import wait_until
 from penstock.views.apply import OnStep, go_live, renew_jobs
 from penstock.views.begin import begin_aggregates
@@ -58,6 +59,8 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
     epoch = epoch_of(project) + 1
     if epoch + max(view.revision for view in views) - 1 > MAX_GENERATION:
         raise NoEpochLeft(epoch)
+    # A database that was restored has another publication, and its tables other lives.
+    on_step("tables", create_tables(config))
     on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
     with connect(config) as connection, only_reread(connection), ConnectApi(config.connect.url) as api:
         _stop_source(api)
