@@ -15,13 +15,14 @@ from penstock_views.names import topic_of
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
-from penstock.connect.api import ConnectApi, State
+from penstock.connect.api import ConnectApi, ConnectBusy, State
 from penstock.connect.apply import wait_running
 from penstock.connect.files import read_connector
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.layout import Layout
+from penstock.stack.setup import create_tables
 from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import wait_until
 from penstock.views.apply import OnStep, go_live, renew_jobs
@@ -62,6 +63,8 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
     epoch = epoch_of(project) + 1
     if epoch + max(view.revision for view in views) - 1 > MAX_GENERATION:
         raise NoEpochLeft(epoch)
+    # A database that was restored has another publication, and its tables other lives.
+    on_step("tables", create_tables(config))
     on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
     with connect(config) as connection, only_reread(connection), ConnectApi(config.connect.url) as api:
         _stop_source(api)
@@ -69,7 +72,7 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
         write_changed(with_epoch(project, epoch))
         api.put_config(SOURCE, read_connector(project.connectors / f"{SOURCE}.json").config)
-        api.delete_offsets(SOURCE)
+        _forget_place(api)
         on_step("source", "stopped, its offsets forgotten")
         on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
         if _begin_checkpoint(config, began):
@@ -109,6 +112,19 @@ def _begin_checkpoint(config: Config, began: Mapping[Place, int]) -> bool:
     begin_checkpoint(root, by_topic(began))
     supervisor.start_process("views")
     return True
+
+
+def _forget_place(api: ConnectApi) -> None:
+    """Delete the offsets; a worker that takes up a configuration is busy for a moment."""
+
+    def forgotten() -> bool:
+        try:
+            api.delete_offsets(SOURCE)
+        except ConnectBusy:
+            return False
+        return True
+
+    wait_until(forgotten, timeout_s=_WAIT_S, what=f"the offsets of {SOURCE} are deleted")
 
 
 def _drop_slot(connection: Connection) -> bool:

@@ -150,11 +150,19 @@ def test_what_no_event_trigger_saw_is_seen_by_the_next_look(connection: Connecti
     assert not life(connection).is_of(before.source)
 
 
-def test_a_life_of_another_database_is_another(connection: Connection) -> None:
-    now = life(connection)
-    other = f"{now.id} in 7/7"
-    assert not now.is_of(other)
-    assert now.why_not(other) == "the database is another one"
+def test_a_copy_in_the_place_of_the_database_has_other_lives(config: Config) -> None:
+    users = "public.users"
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+        before = life(connection, users)
+    with closing(psycopg2.connect(config.postgres.dsn_of("postgres"))) as other:
+        other.autocommit = True
+        run_open(other, "CREATE DATABASE beside TEMPLATE app")
+        with closing(psycopg2.connect(config.postgres.dsn_of("beside"))) as connection:
+            after = life(connection, users)
+        run_open(other, "DROP DATABASE beside")
+    assert after.is_there
+    assert not after.is_of(before.source)
+    assert after.why_not(before.source) == "the database is another one"
 
 
 def test_a_schema_that_goes_takes_its_partitions_with_it(connection: Connection) -> None:
