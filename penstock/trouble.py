@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+_SHOWN = 500
 _SILENT_DEATH = "it was killed, or died before it could say why"
 _NO_MEMORY = ("OutOfMemoryError", "exit code 52", "exited with code 52", "exit code 137", "exited with code 137")
 _LOST_DATA = ("failOnDataLoss", "Some data may have been lost", "OffsetOutOfRange", "KAFKA_DATA_LOSS")
@@ -122,12 +123,13 @@ class TroubleBook:
 
 
 def _with_cure(reason: str) -> str:
-    """Add to a failure's reason what cures it, where that is known."""
+    """Cut a failure's reason to what fits a line of `status`, and add what cures it, where that is known."""
+    said = reason if len(reason) <= _SHOWN else f"{reason[:_SHOWN]} …"
     if any(sign in reason for sign in _NO_MEMORY):
-        return f"{reason}; give it more memory (section [spark] of penstock.toml), or read fewer columns in a view"
+        return f"{said}; give it more memory (section [spark] of penstock.toml), or read fewer columns in a view"
     if any(sign in reason for sign in _LOST_DATA):
-        return f"{reason}; records that were not read yet are gone from Kafka: `penstock views rebuild` reads all anew"
-    return reason
+        return f"{said}; records that were not read yet are gone from Kafka: `penstock views rebuild` reads all anew"
+    return said
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from penstock.stack import lifecycle
 from penstock.stack.mode import ask_for, mode_of
 from penstock.verify.verify import verify
 from penstock.views.apply import go_live
+from penstock.views.stalled import JOBS, JobWatch
 
 _out = Console(highlight=False, soft_wrap=True)
 DEFAULT_USERS = 1000
@@ -53,7 +54,7 @@ def up(
     Example: `penstock up --users 5000`
     """
     config = ask_for(load_config(), KafkaMode.ZOOKEEPER) if zookeeper else load_config()
-    begun = time.monotonic()
+    begun, watches = time.monotonic(), [JobWatch(config, job) for job in JOBS]
     _out.print("Starting the pipeline")
     lifecycle.start(config, on_event=print_event)
     go_live(config, on_step=print_step, on_progress=print_progress)
@@ -64,6 +65,8 @@ def up(
     _out.print("\nComparing Cassandra with Postgres")
     results = verify(config, on_progress=print_progress)
     print_results(results)
+    for watch in watches:
+        watch.look()
     if not all(result.is_equal for result in results):
         raise typer.Exit(1)
     _print_summary(config, started_s=started_s, arrived_s=arrived_s)

@@ -20,7 +20,7 @@ from penstock_views.derive import AggregateOutput, Output, Plan, StoppedView
 from penstock_views.envelope import Writer, image_type
 from penstock_views.group import grouping_of
 from penstock_views.isolate import why_stopped
-from penstock_views.registry import Registry, RegistryRefused, SubjectMissing
+from penstock_views.registry import ContractUnregistered, Registry, RegistryRefused, SubjectMissing
 
 
 class NothingReadable(TerminalError):
@@ -41,7 +41,7 @@ class Learned:
 def read_plan(spark: SparkSession, config: JobConfig, views: Sequence[View], learned: Learned) -> Plan:
     """Read the writer schemas of every source, and the ids of every contract.
 
-    :raises TransientError: for what may come by itself: a registry that is away, a subject not there yet.
+    :raises TransientError: for what may come by itself: a registry that is away, the first record of any table.
     :raises RegistryRefused: when the registry does not serve us at all.
     """
     registry = Registry(config.registry_url)
@@ -121,6 +121,9 @@ def _output_or_stopped(
     """Make a view's output; one of which that cannot be done stands still, and the others go on."""
     try:
         return _output(spark, registry, config, view, image_type(writers))
+    except ContractUnregistered as exc:
+        # Whoever registers it (`up`, `apply`) starts a job anew that has a stopped view.
+        return StoppedView(view, f"view {view.name} is stopped: {exc}")
     except (TransientError, RegistryRefused, Py4JNetworkError, OSError):
         raise  # that is no view's own
     except Exception as exc:  # noqa: BLE001 - a user's function and table can break it in any way

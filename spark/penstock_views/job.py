@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Event
 from typing import TypeVar
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark.errors import PySparkException
 
 from penstock.errors import PenstockError
@@ -41,6 +41,8 @@ def _reason(exc: Exception) -> str:
     """Say a failure in one line; one that nobody thought of is printed with its trace."""
     if isinstance(exc, PenstockError):
         return str(exc)
+    if isinstance(exc, Py4JNetworkError | ConnectionError):
+        return f"the driver's JVM has ended; it was killed, or had not enough memory ({reason_of(str(exc))})"
     if isinstance(exc, PySparkException | Py4JError | OSError):
         return f"Spark: {reason_of(str(exc))}"
     traceback.print_exc()

@@ -127,7 +127,7 @@ def _run_queries(job: _Job, plan: Plan) -> tuple[str, int] | None:
     :raises QueryFailed: when every aggregate fails: then it may be Spark that is ill, and another process helps.
     """
     # One that goes on where it was does not wait for one that begins, which reads its whole table first.
-    kept = sorted(map(_Kept, plan.aggregates), key=lambda each: _lives(job, each.output) is None)
+    kept = sorted(map(_Kept, plan.aggregates), key=lambda each: _has_to_begin(job, each.output))
     try:
         while True:
             for each in kept:
@@ -236,6 +236,13 @@ def _lives(job: _Job, output: AggregateOutput) -> Life | None:
     if life is None or life.revision != view.revision or life.epoch < _epoch(job, view) or not is_in_place(life):
         return None
     return life
+
+
+def _has_to_begin(job: _Job, output: AggregateOutput) -> bool:
+    try:
+        return _lives(job, output) is None
+    except (ValueError, LookupError):
+        return True  # a file that cannot be read fails when its aggregate is begun, and stops no other
 
 
 def _life(job: _Job, output: AggregateOutput) -> Life:

@@ -36,7 +36,8 @@ class ContractUnregistered(TransientError):
 
     def __init__(self, contract: Contract) -> None:
         super().__init__(
-            f"subject {contract.subject} does not hold schemas/avro/{contract.file_name}; `penstock up` registers it"
+            f"subject {contract.subject} does not hold schemas/avro/{contract.file_name}; "
+            "`penstock views apply` registers it"
         )
 
 

@@ -75,7 +75,7 @@ def status_says(stack: Stack, *words: str) -> Callable[[], bool]:
     """Look whether `status` is red and says these words."""
 
     def look() -> bool:
-        done = stack.run(".venv/bin/penstock status", check=False)
+        done = stack.run(".venv/bin/penstock status --json", check=False)
         return done.returncode == 1 and all(word in done.stdout for word in words)
 
     return look

@@ -116,6 +116,15 @@ def test_a_contract_that_never_was_kept_stops_its_view_alone(
     assert names(planned(spark, config, views)) == (["people_by_id"], ["adults_by_name"])
 
 
+def test_a_contract_that_nobody_registered_stops_its_view_alone(
+    spark: SparkSession, config: JobConfig, views: list[View], subjects: Subjects
+) -> None:
+    del subjects["views.people_by_id-key"]
+    plan = planned(spark, config, views)
+    assert names(plan) == (["adults_by_name"], ["people_by_id"])
+    assert "penstock views apply" in plan.stopped[0].reason
+
+
 def test_the_changes_that_a_stopped_view_misses_are_dead_letters(
     spark: SparkSession, config: JobConfig, views: list[View]
 ) -> None:
