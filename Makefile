@@ -75,7 +75,7 @@ test-slow: setup ## What CI has no time for: ten views of three tables and how f
 .PHONY: test-compose
 test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports; ZOOKEEPER=1: that mode
 	@servers/compose/docker-up.sh $(DOCKER_UP)
-	@$(PYTHON) -m pytest tests/compose $(if $(ZOOKEEPER),--zookeeper)
+	@client=$$(servers/compose/docker-client.sh); PATH="$${client:+$$client:}$$PATH" $(PYTHON) -m pytest tests/compose $(if $(ZOOKEEPER),--zookeeper)
 
 .PHONY: soak-console
 soak-console: setup ## The control center under ten tabs on the running stack: memory and processor time each minute (MINUTES=60)
