@@ -18,7 +18,7 @@ def client(folder: Path, name: str, version: str, *, has_buildx: bool = False) -
     (folder / name).mkdir()
     file = folder / name / "docker"
     file.write_text(
-        f'#!/bin/sh\n[ "$1" = --version ] && echo \'{version}\' && exit 0\n[ "$1" = buildx ] && exit {int(not has_buildx)}\n'
+        f"#!/bin/sh\ncase \"$1\" in\n--version) echo '{version}' ;;\nbuildx) exit {int(not has_buildx)} ;;\nesac\n"
     )
     file.chmod(0o755)
     return str(folder / name)
