@@ -82,7 +82,7 @@ test-zookeeper: setup setup-zookeeper ## The tests of the mode with ZooKeeper, o
 .PHONY: test-compose
 test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports; ZOOKEEPER=1: that mode
 	@servers/compose/docker-up.sh $(DOCKER_UP)
-	@$(PYTHON) -m pytest tests/compose $(if $(ZOOKEEPER),--zookeeper)
+	@client=$$(servers/compose/docker-client.sh); PATH="$${client:+$$client:}$$PATH" $(PYTHON) -m pytest tests/compose $(if $(ZOOKEEPER),--zookeeper)
 
 .PHONY: soak-console
 soak-console: setup ## The control center under ten tabs on the running stack: memory and processor time each minute (MINUTES=60)

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -41,6 +41,16 @@ class RowAway(TerminalError):
 
     def __init__(self) -> None:
         super().__init__(f"a row did not come to {KEYSPACE}.{TABLE} for {_STALL_S:.0f} s; `penstock status` tells more")
+
+
+class SinkStill(TerminalError):
+    """The sink takes nothing more: then no figure counts."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__(
+            f"the sink stands still with {left:,} records left, for {_STALL_S:.0f} s; `penstock connectors list` and "
+            "`penstock logs connect` tell more"
+        )
 
 
 class TooFewTimed(TerminalError):
@@ -87,6 +97,7 @@ def drain(config: Config, *, rows: int, on_progress: OnProgress) -> Drain:
     """Drain a topic of small Avro rows, and write the same rows with nothing but the driver.
 
     :raises RowsMissing: when not every row arrived.
+    :raises SinkStill: the sink stands still.
     """
     with bench_ground(config) as ground:
         on_progress("bare driver", 0, rows)
@@ -128,11 +139,25 @@ def _drain(ground: Ground, numbers: range, on_progress: OnProgress) -> float:
         on_progress("fill the topic", count, len(numbers))
     begun = time.monotonic()
     ground.resume()
-    while behind := ground.behind():
+    for behind in _falling(ground.behind, still_s=_STALL_S):
         on_progress("sink", len(numbers) - behind, len(numbers))
         time.sleep(_POLL_S)
     on_progress("sink", len(numbers), len(numbers))
     return time.monotonic() - begun
+
+
+def _falling(behind: Callable[[], int], *, still_s: float) -> Iterator[int]:
+    """Yield how many records are left until none is.
+
+    :raises SinkStill: the number has not fallen for so long.
+    """
+    least, fell_at = None, time.monotonic()
+    while left := behind():
+        if least is None or left < least:
+            least, fell_at = left, time.monotonic()
+        elif time.monotonic() - fell_at > still_s:
+            raise SinkStill(left)
+        yield left
 
 
 def _check(ground: Ground, wanted: int) -> None:

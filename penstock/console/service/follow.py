@@ -7,18 +7,12 @@ A row that was written inside a savepoint carries another id: there the values m
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any
 
-import psycopg2
 from cassandra import DriverException
 from cassandra.cluster import NoHostAvailable
-from penstock_views.pinned import PINNED
-from psycopg2 import sql
 
 from penstock.cassandra.table import ViewTable
 from penstock.console.declared import DeclaredView
@@ -28,19 +22,16 @@ from penstock.console.progress import OFFSETS_PER_GENERATION
 from penstock.console.service.lookup import Trace, Wanted, find_newest
 from penstock.console.service.records import RecordView
 from penstock.console.service.same import is_same
+from penstock.console.service.source_row import SourceRow, ValueUnfit, read_source_row
 from penstock.errors import PenstockError, TerminalError
 from penstock.keys.text import KeyTextInvalid, read_key, write_key
-from penstock.keys.types import column_types
-from penstock.keys.values import as_cql, castable, postgres_text
+from penstock.keys.values import as_cql, postgres_text
 from penstock.names import column_name, postgres_name
 from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 _CHANGES = 5
 _BUDGET_S = 4.0
 _VIEW_BUDGET_S = 2.0
-_POSTGRES_LIMITS = (
-    f"connect_timeout=2 application_name=penstock-console options='{PINNED} -c statement_timeout=2000 -c timezone=UTC'"
-)
 
 
 class TableNotFollowed(TerminalError):
@@ -111,20 +102,6 @@ class Followed:
     of: int
 
 
-@dataclass(frozen=True)
-class _Source:
-    """The row in Postgres: `value` None = there is none; `problem` when nobody knows.
-
-    :param key: its primary key, each value as Postgres writes it.
-    """
-
-    key: Mapping[str, str]
-    types: Mapping[str, str]
-    value: dict[str, Any] | None = None
-    transaction: str | None = None
-    problem: str | None = None
-
-
 def follow(hub: Hub, *, table: str, key: str) -> Followed:
     """Follow one row.
 
@@ -140,7 +117,12 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     names = hub.now.snapshot.source_key(table)
     if not names:
         raise KeyUnknown(table)
-    source = _read_postgres(hub, table, _read_key(table, names, key))
+    try:
+        source = read_source_row(
+            hub.config.postgres.dsn, table, _read_key(table, names, key), types=hub.now.snapshot.key_types(table)
+        )
+    except ValueUnfit as exc:
+        raise KeyInvalid(table, names, str(exc)) from exc
     wanted = source.key
     changes = _trace(hub, views[0].source_topic, source, count=_CHANGES, budget_s=_BUDGET_S)
     raw = _Raw(source.value, changes if isinstance(changes, Trace) else Trace(), source.types)
@@ -198,50 +180,7 @@ def _read_key(table: str, names: tuple[str, ...], text: str) -> dict[str, str]:
         raise KeyInvalid(table, names, str(exc)) from exc
 
 
-def _read_postgres(hub: Hub, table: str, key: Mapping[str, str]) -> _Source:
-    types = hub.now.snapshot.key_types(table)
-    try:
-        connection = psycopg2.connect(f"{hub.config.postgres.dsn} {_POSTGRES_LIMITS}")
-        with closing(connection), connection.cursor() as cursor:
-            types = column_types(cursor, table)
-            key = _as_written(cursor, types, key)
-            return _Source(key, types, *_read_row(cursor, table, types, key))
-    except (psycopg2.DataError, psycopg2.IntegrityError) as exc:
-        raise KeyInvalid(table, tuple(key), str(exc).strip().splitlines()[0]) from exc
-    except psycopg2.Error as exc:
-        return _Source(key, types, problem=str(exc).strip().splitlines()[0])
-
-
-def _as_written(cursor: Any, types: Mapping[str, str], key: Mapping[str, str]) -> dict[str, str]:
-    """Let Postgres write each value of a key in its own way: `T` is the boolean `t`, a uuid has small letters."""
-    values = sql.SQL(", ").join(
-        sql.SQL("format('%s', {})").format(_cast(value, types.get(name, "text"))) for name, value in key.items()
-    )
-    cursor.execute(sql.SQL("SELECT {}").format(values))
-    written = dict(zip(key, cursor.fetchone(), strict=True))
-    return {name: postgres_text(types.get(name, ""), value) for name, value in written.items()}
-
-
-def _cast(value: str, sql_type: str) -> sql.Composable:
-    # The catalogue wrote the type's name, in quotes where it needs them.
-    return sql.SQL("CAST({} AS {})").format(sql.Literal(value), sql.SQL(castable(sql_type)))
-
-
-def _read_row(
-    cursor: Any, table: str, types: Mapping[str, str], key: Mapping[str, str]
-) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the row and the transaction that wrote it last."""
-    where = sql.SQL(" AND ").join(
-        sql.SQL("t.{} = {}").format(sql.Identifier(name), _cast(value, types.get(name, "text")))
-        for name, value in key.items()
-    )
-    query = sql.SQL("SELECT t.xmin::text, row_to_json(t)::text FROM {} t WHERE {}")
-    cursor.execute(query.format(sql.Identifier(*table.split(".", 1)), where))
-    found = cursor.fetchone()
-    return (None, None) if found is None else (plain(json.loads(found[1], parse_float=Decimal)), found[0])
-
-
-def _postgres_store(source: _Source, raw: _Raw) -> Store:
+def _postgres_store(source: SourceRow, raw: _Raw) -> Store:
     if source.problem:
         return Store("postgres", "Postgres", "away", source.problem)
     if source.value is None:
@@ -250,7 +189,7 @@ def _postgres_store(source: _Source, raw: _Raw) -> Store:
     return Store("postgres", "Postgres", "same", "the source", None, f"transaction {source.transaction}", source.value)
 
 
-def _change_store(topic: str, source: _Source, changes: Trace | str, raw: _Raw) -> Store:
+def _change_store(topic: str, source: SourceRow, changes: Trace | str, raw: _Raw) -> Store:
     if isinstance(changes, str):
         return Store("change", topic, "away", changes)
     newest = changes.newest
@@ -270,7 +209,7 @@ def _change_store(topic: str, source: _Source, changes: Trace | str, raw: _Raw) 
     return Store("change", topic, state, note, newest.timestamp_ms, place, value, differs, link)
 
 
-def _is_newest(source: _Source, newest: RecordView, *, has_its_values: bool) -> tuple[str, str]:
+def _is_newest(source: SourceRow, newest: RecordView, *, has_its_values: bool) -> tuple[str, str]:
     transaction = str((newest.source or {}).get("txId"))
     if source.problem:
         return "unknown", "Postgres is away: nobody knows whether this is the newest change"
@@ -286,7 +225,7 @@ def _is_newest(source: _Source, newest: RecordView, *, has_its_values: bool) -> 
     return "behind", f"transaction {source.transaction} is not here yet; this is {transaction}"
 
 
-def _trace(hub: Hub, topic: str, source: _Source, *, count: int, budget_s: float) -> Trace | str:
+def _trace(hub: Hub, topic: str, source: SourceRow, *, count: int, budget_s: float) -> Trace | str:
     """Find the newest records of a key, or say why not."""
     kafka = hub.now.snapshot.kafka
     if kafka.now is None:
@@ -304,7 +243,7 @@ def _trace(hub: Hub, topic: str, source: _Source, *, count: int, budget_s: float
 
 
 def _view_stores(
-    hub: Hub, view: DeclaredView, source: _Source, raw: _Raw, records: list[RecordView]
+    hub: Hub, view: DeclaredView, source: SourceRow, raw: _Raw, records: list[RecordView]
 ) -> Iterator[Store]:
     newest = raw.changes.newest
     if view.kind == "aggregate":
@@ -411,7 +350,7 @@ def _aggregate_state(row: dict[str, Any] | None, raw: _Raw) -> tuple[str, str]:
     return "unknown", "the figures of its group; `verify` tells whether they are right"
 
 
-def _dead_letters(hub: Hub, source: _Source) -> int:
+def _dead_letters(hub: Hub, source: SourceRow) -> int:
     traces = (_trace(hub, topic, source, count=100, budget_s=1.0) for topic in DEAD_LETTER_TOPICS)
     return sum(len(trace.records) for trace in traces if isinstance(trace, Trace))
 
