@@ -59,15 +59,17 @@ CREATE OR REPLACE VIEW penstock.published_roots AS
     JOIN pg_publication_rel r ON r.prpubid = p.oid
     JOIN pg_class c ON c.oid = r.prrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname <> 'penstock'
-    WHERE p.pubname = 'penstock';
+    WHERE p.pubname = 'penstock'
+        -- Changes of a partition come under the name of the published table that it belongs to.
+        AND NOT (c.relispartition AND EXISTS (
+            SELECT FROM pg_partition_ancestors(c.oid) AS above JOIN pg_publication_rel ON prrelid = above
+            WHERE prpubid = p.oid AND above <> c.oid
+        ));
 
 CREATE OR REPLACE VIEW penstock.published_parts AS
-    SELECT r.prrelid AS root, part.oid AS part
-    FROM pg_publication p
-    JOIN pg_publication_rel r ON r.prpubid = p.oid
-    JOIN pg_class root ON root.oid = r.prrelid AND root.relnamespace <> 'penstock'::regnamespace
-    CROSS JOIN LATERAL (SELECT r.prrelid AS oid UNION SELECT relid FROM pg_partition_tree(r.prrelid)) AS part
-    WHERE p.pubname = 'penstock';
+    SELECT r.root, part.oid AS part
+    FROM penstock.published_roots r
+    CROSS JOIN LATERAL (SELECT r.root AS oid UNION SELECT relid FROM pg_partition_tree(r.root)) AS part;
 
 CREATE OR REPLACE FUNCTION penstock.name_of(relation oid) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog
@@ -196,6 +198,7 @@ AS $$
     UPDATE penstock.table_lives l SET root = NULL, life = gen_random_uuid(), began_at = now(), what = CASE
             WHEN penstock.name_of(l.root) IS NULL THEN 'it was dropped'
             WHEN penstock.name_of(l.root) <> l.table_name THEN 'it was renamed to ' || penstock.name_of(l.root)
+            WHEN (SELECT relispartition FROM pg_class WHERE oid = l.root) THEN 'it became a partition'
             ELSE 'it left the publication'
         END
     WHERE l.root IS NOT NULL
@@ -287,7 +290,7 @@ BEGIN
     PERFORM penstock.look_at_keys();
     FOR found IN
         SELECT w.part, w.part_name, w.root FROM penstock.watched_parts w
-        WHERE NOT EXISTS (SELECT FROM penstock.published_parts p WHERE p.part = w.part)
+        WHERE NOT EXISTS (SELECT FROM penstock.published_parts p WHERE p.part = w.part AND p.root = w.root)
     LOOP
         PERFORM penstock.end_to_watch(found.part, found.part_name, found.root);
     END LOOP;

@@ -42,7 +42,7 @@ def connection(config: Config) -> Iterator[Connection]:
             connection,
             "DROP SCHEMA IF EXISTS shop, store CASCADE",
             "DROP TABLE IF EXISTS public.item, public.parted_1",
-            "TRUNCATE penstock.silent_changes, penstock.table_lives",
+            "TRUNCATE penstock.silent_changes",
         )
 
 
@@ -140,6 +140,19 @@ def test_two_published_tables_that_swap_their_names_have_other_lives(connection:
     assert all(new.is_there and not new.is_of(old.source) for old, new in zip(before, after, strict=True))
 
 
+def test_a_published_table_that_becomes_a_partition_has_no_life_of_its_own(connection: Connection) -> None:
+    run(connection, "CREATE TABLE own (id int PRIMARY KEY)", "INSERT INTO own VALUES (11)")
+    publish(connection, ["shop.own"])
+    before = life(connection, "shop.own")
+    run(connection, "ALTER TABLE parted ATTACH PARTITION own FOR VALUES FROM (10) TO (20)")
+    assert life(connection, "shop.own").why_not(before.source).startswith("it became a partition")
+    assert noted(connection) == [(PARTED, "partition shop.own came with rows")]
+    run(connection, "ALTER TABLE parted DETACH PARTITION own")
+    assert life(connection, "shop.own").is_there
+    assert not life(connection, "shop.own").is_of(before.source)
+    assert noted(connection)[1:] == [(PARTED, "partition shop.own went, perhaps with rows")]
+
+
 def test_what_no_event_trigger_saw_is_seen_by_the_next_look(connection: Connection) -> None:
     before = life(connection)
     run(connection, "SET event_triggers = off", "DROP TABLE item", MADE, "ALTER PUBLICATION penstock ADD TABLE item")
@@ -152,6 +165,7 @@ def test_what_no_event_trigger_saw_is_seen_by_the_next_look(connection: Connecti
 
 def test_a_copy_in_the_place_of_the_database_has_other_lives(config: Config) -> None:
     users = "public.users"
+    create_tables(config)
     with closing(psycopg2.connect(config.postgres.dsn)) as connection:
         before = life(connection, users)
     with closing(psycopg2.connect(config.postgres.dsn_of("postgres"))) as other:

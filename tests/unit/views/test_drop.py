@@ -1,0 +1,40 @@
+"""What is left of a view whose function is gone: enough to ask for the drop again, wherever it was cut off."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from penstock.config import ROOT, Config
+from penstock.views.drop import NothingLeft, ViewDeclared, left_of
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    for name in ("spark/views", "schemas", "connect/connectors"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    return Config(project=tmp_path)
+
+
+def test_a_drop_can_be_asked_for_until_its_last_file_is_gone(config: Config, tmp_path: Path) -> None:
+    files = [
+        tmp_path / "schemas/cassandra/gone.cql",
+        tmp_path / "schemas/avro/views.gone-key.avsc",
+        tmp_path / "schemas/avro/views.gone-value.avsc",
+    ]
+    for file in files:
+        file.write_text("")
+    assert left_of(config, "gone") == files
+    for file in files[1:]:
+        file.unlink()
+    assert left_of(config, "gone") == files[:1]
+    files[0].unlink()
+    with pytest.raises(NothingLeft):
+        left_of(config, "gone")
+
+
+def test_a_view_that_is_declared_is_not_dropped(config: Config) -> None:
+    with pytest.raises(ViewDeclared, match="users_by_id is still declared"):
+        left_of(config, "users_by_id")
