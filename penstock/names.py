@@ -1,4 +1,4 @@
-"""Names: what a table or a column of Postgres is called in Avro, CQL, Python and Kafka (docs/types.md, "Names").
+"""Names: what a table or a column of Postgres is called in Avro, CQL, Python and Kafka (docs/contracts.md, "Names").
 
 The source connector names its topics and fields by the same rule (`Names.java`); tests/data/names.json holds both to
 it. No Spark here: the console needs these too.

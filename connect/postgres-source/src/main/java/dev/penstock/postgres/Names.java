@@ -4,7 +4,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 
 /**
- * What columns and tables are called in Avro and Kafka: plain names stay, and no two meet. docs/types.md ("Names") says
+ * What columns and tables are called in Avro and Kafka: plain names stay, and no two meet. docs/contracts.md ("Names") says
  * the rule, penstock/names.py is the same in Python, and tests/data/names.json holds both to it.
  */
 final class Names {
