@@ -212,7 +212,6 @@ def test_a_history_tells_the_names_of_postgres(changed: Stack) -> None:
 
 
 def test_one_row_is_repaired_and_found_by_its_key(changed: Stack) -> None:
-    changed.cql("UPDATE penstock.odd_names SET class = 'spoilt' WHERE order_x0020_id = 1 AND \"_x0032_nd\" = '1'")
     changed.run(".venv/bin/penstock views repair odd_names 1 1")
     wait_until(lambda: differences(changed))
     answer = requests.get(f"{changed.config.console.url}/api/v1/rows/public.Odd Names/1,1", timeout=40).json()
