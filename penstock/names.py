@@ -1,4 +1,4 @@
-"""Names: what a table or a column of Postgres is called in Avro, CQL, Python and Kafka (docs/types.md, "Names").
+"""Names: what a table or a column of Postgres is called in Avro, CQL, Python and Kafka (docs/contracts.md, "Names").
 
 The source connector names its topics and fields by the same rule (`Names.java`); tests/data/names.json holds both to
 it. No Spark here: the console needs these too.
@@ -19,7 +19,8 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _ESCAPE = re.compile(r"_x([0-9A-F]{4}|[0-9A-F]{6})_")
 # An underscore that begins what looks like an escape is escaped itself, also where another escape would complete it.
 _IN_COLUMN = re.compile(r"[^A-Za-z0-9_]|\A[0-9]|_(?=x(?:[0-9A-F]{4}|[0-9A-F]{6})(?:_|[^A-Za-z0-9_]))")
-_IN_TOPIC = re.compile(r"[^A-Za-z0-9_-]|_(?=x(?:[0-9A-F]{4}|[0-9A-F]{6})(?:_|[^A-Za-z0-9_-]))")
+# A digit may begin the name of a topic, but not a part of the namespace that Debezium makes of it.
+_IN_TOPIC = re.compile(r"[^A-Za-z0-9_-]|\A[0-9]|_(?=x(?:[0-9A-F]{4}|[0-9A-F]{6})(?:_|[^A-Za-z0-9_-]))")
 # Debezium cuts its list of tables at commas and its tables' names at dots, and strips blanks.
 _PART = r"(?! )[^.,\"'\\\x00-\x1f]+(?<! )"
 _TABLE = re.compile(rf"{_PART}\.{_PART}\Z")

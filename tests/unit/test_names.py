@@ -47,7 +47,7 @@ def test_two_tables_have_two_topics(schema: str, table: str, other_schema: str, 
 def test_tables_that_shared_a_topic_have_their_own() -> None:
     assert topic_of("public.order items") == "app.public.order_x0020_items"
     assert topic_of("public.order_items") == "app.public.order_items"
-    assert topic_of("Sales.2-fa") == "app.Sales.2-fa"
+    assert topic_of("Sales.2-fa") == "app.Sales._x0032_-fa"
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,11 @@ def test_a_masked_column_is_hidden_wherever_it_is() -> None:
     assert history == {"after": f'{{"id": "a", "name": "{HIDDEN}"}}', "name": None, "deep": [{"name": HIDDEN}]}
 
 
+def test_a_mask_knows_a_column_by_each_of_its_names() -> None:
+    for name in ("e-Mail", "e_x002D_Mail"):
+        assert Mask((name,)).hide({"e-Mail": 1, "e_x002D_Mail": 2}) == {"e-Mail": HIDDEN, "e_x002D_Mail": HIDDEN}
+
+
 def test_nothing_of_bytes_that_nobody_understands_is_shown_under_a_mask() -> None:
     record = read(Message(b"secret", b"secret"), masked=("name",))
     assert (record.key, record.value, record.raw) == (HIDDEN, HIDDEN, None)

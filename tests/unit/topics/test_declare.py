@@ -20,7 +20,7 @@ TOPICS = {topic.name: topic for topic in declare_topics(Config(kafka=KAFKA), VIE
 
 
 def test_the_topics_follow_the_views() -> None:
-    assert cdc_topics(VIEWS) == ("app.public.users", "app.sales.Order_Lines")
+    assert cdc_topics(VIEWS) == ("app.public.users", "app.sales.Order_x0020_Lines")
     assert view_topics(VIEWS) == ("views.adults", "views.lines", "views.users")
 
 
