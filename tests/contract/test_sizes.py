@@ -52,7 +52,9 @@ def test_each_row_of_a_view_is_a_record_that_job_topic_and_cassandra_take() -> N
     assert record <= min(sizes.RECORD_BYTES, CASSANDRA_MUTATION)
     assert int(_SINK["kafka.max.request.size"]) == sizes.RECORD_BYTES
     assert int(TOPICS["views.users_by_id"]["max.message.bytes"]) == sizes.RECORD_BYTES
-    assert "commitlog_segment_size" not in (ROOT / "servers/cassandra/cassandra.yaml").read_text()
+    cassandra = (ROOT / "servers" / "cassandra" / "cassandra.yaml").read_text()
+    assert "commitlog_segment_size" not in cassandra
+    assert "native_transport_max_request_data_in_flight_per_ip: 32MiB" in cassandra
 
 
 def test_a_row_that_the_source_lets_through_fits_a_view_that_takes_it_as_it_is() -> None:

@@ -1,0 +1,82 @@
+import dev.penstock.postgres.PostgresSourceConnector;
+import dev.penstock.postgres.PostgresSourceTask;
+import io.debezium.data.Envelope;
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.kafka.common.metrics.PluginMetrics;
+import org.apache.kafka.connect.data.Struct;
+import org.apache.kafka.connect.header.Header;
+import org.apache.kafka.connect.source.SourceRecord;
+import org.apache.kafka.connect.source.SourceTaskContext;
+import org.apache.kafka.connect.storage.OffsetStorageReader;
+
+/** The source connector's task without Connect: writes a line for each change, until it has seen the row `end`. */
+final class SourceAlone {
+  public static void main(String[] arguments) throws IOException, InterruptedException {
+    Properties properties = new Properties();
+    try (FileInputStream file = new FileInputStream(arguments[0])) {
+      properties.load(file);
+    }
+    Map<String, String> config = new HashMap<>();
+    properties.stringPropertyNames().forEach(name -> config.put(name, properties.getProperty(name)));
+    PostgresSourceConnector connector = new PostgresSourceConnector();
+    connector.start(config);
+    PostgresSourceTask task = new PostgresSourceTask();
+    task.initialize(new Context(config));
+    task.start(connector.taskConfigs(1).get(0));
+    boolean isOver = false;
+    while (!isOver) {
+      List<SourceRecord> records = task.poll();
+      for (SourceRecord record : records == null ? List.<SourceRecord>of() : records) {
+        isOver |= tell(record);
+      }
+    }
+    task.stop();
+    System.exit(0);
+  }
+
+  private static boolean tell(SourceRecord record) {
+    if (!(record.value() instanceof Struct change) || !Envelope.isEnvelopeSchema(change.schema())) {
+      return false;
+    }
+    List<String> told = new ArrayList<>(List.of(((Struct) record.key()).get("id").toString(), change.getString("op")));
+    for (String image : List.of("before", "after")) {
+      Header header = record.headers().lastWithName("penstock.left.out." + image);
+      told.add(header == null ? "" : header.value().toString());
+    }
+    System.out.println("CHANGE\t" + String.join("\t", told));
+    return told.get(0).equals("end");
+  }
+
+  private record Context(Map<String, String> configs) implements SourceTaskContext {
+    @Override
+    public OffsetStorageReader offsetStorageReader() {
+      return new NoOffsets();
+    }
+
+    @Override
+    public PluginMetrics pluginMetrics() {
+      return null;
+    }
+  }
+
+  private static final class NoOffsets implements OffsetStorageReader {
+    @Override
+    public <T> Map<String, Object> offset(Map<String, T> partition) {
+      return null;
+    }
+
+    @Override
+    public <T> Map<Map<String, T>, Map<String, Object>> offsets(Collection<Map<String, T>> partitions) {
+      Map<Map<String, T>, Map<String, Object>> none = new HashMap<>();
+      partitions.forEach(partition -> none.put(partition, null));
+      return none;
+    }
+  }
+}
