@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psycopg2
 from penstock_views.canonical import UNUSABLE, is_usable
 from penstock_views.live_columns import columns_query, field_of
+from penstock_views.pinned import PINNED
 from penstock_views.tables import Table
 from psycopg2.extensions import connection as Connection
 from pyspark.sql import types as T
@@ -17,6 +18,9 @@ from penstock.config import Config
 from penstock.errors import TerminalError, TransientError
 
 PUBLICATION = "penstock"
+
+UNFILLABLE = "is a domain over an enum, which Postgres compares with no value that comes from outside; use the enum"
+"""Why a column of a primary key stands in the way of a fill."""
 
 _RELATION = """
     SELECT c.oid, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -69,12 +73,14 @@ class LiveTable:
     :param table: the columns that the stream carries, and the primary key.
     :param left_out: the columns that no view can use, each with the reason.
     :param not_full: the table's parts that lack REPLICA IDENTITY FULL.
+    :param unfillable: the columns of its primary key by whose values it cannot be read in chunks.
     """
 
     table: Table
     kind: str
     left_out: dict[str, str]
     not_full: tuple[str, ...]
+    unfillable: tuple[str, ...] = ()
 
     @property
     def is_partitioned(self) -> bool:
@@ -89,7 +95,7 @@ def connect(config: Config) -> Iterator[Connection]:
     :raises PostgresAway: when nobody answers.
     """
     try:
-        connection = psycopg2.connect(config.postgres.dsn, connect_timeout=5)
+        connection = psycopg2.connect(config.postgres.dsn, connect_timeout=5, options=PINNED)
     except psycopg2.OperationalError as exc:
         raise PostgresAway(config, str(exc).strip().splitlines()[0]) from exc
     with closing(connection):
@@ -109,12 +115,13 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
             raise TableMissing(name, connection.info.dbname)
         oid, kind = found
         cursor.execute(columns_query(name))
-        fields, left_out = _usable(cursor.fetchall())
+        columns: list[_Column] = cursor.fetchall()
+        fields, left_out = _usable(columns)
         cursor.execute(_PRIMARY_KEY, (oid,))
         key = tuple(column for (column,) in cursor.fetchall())
         cursor.execute(_NOT_FULL, (oid, oid))
         not_full = tuple(part for (part,) in cursor.fetchall())
-    return LiveTable(Table(name, T.StructType(fields), key), kind, left_out, not_full)
+    return LiveTable(Table(name, T.StructType(fields), key), kind, left_out, not_full, _unfillable(columns, key))
 
 
 def published_tables(connection: Connection) -> frozenset[str]:
@@ -122,6 +129,11 @@ def published_tables(connection: Connection) -> frozenset[str]:
     with connection.cursor() as cursor:
         cursor.execute(_PUBLISHED, (PUBLICATION,))
         return frozenset(name for (name,) in cursor.fetchall())
+
+
+def _unfillable(columns: list[_Column], key: tuple[str, ...]) -> tuple[str, ...]:
+    """Name the columns of a key that keep a table from being read in chunks."""
+    return tuple(name for _, name, _, is_domain, enum, _ in columns if is_domain and enum and name in key)
 
 
 def _usable(columns: list[_Column]) -> tuple[list[T.StructField], dict[str, str]]:

@@ -24,7 +24,7 @@ from penstock.connect.files import ConnectorFileInvalid
 from penstock.errors import PenstockError, TerminalError
 from penstock.local_spark import local_spark
 from penstock.project import Project
-from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables
+from penstock.views.catalogue import UNFILLABLE, LiveTable, PostgresAway, TableMissing, connect, published_tables
 from penstock.views.connector_lists import SINK, SOURCE, read_lists
 from penstock.views.cql import CqlFileUnclear, TableShape, differences, read_shape, shape_of, shape_of_table
 from penstock.views.derived import Derived, cql_file, derive
@@ -223,6 +223,8 @@ def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_publishe
     if unfit:
         listed = ", ".join(f'"{column}"' for column in unfit)
         yield said(f"{name} has columns that Avro cannot name: {listed}", "rename them: letters, digits and _ only")
+    for column in table.unfillable:
+        yield said(f"{name} cannot be filled: {column} of its primary key {UNFILLABLE}", "ALTER its type")
     if not is_published:
         yield said(f"{name} is not in the publication yet", "`penstock views apply`", is_pending=True)
     for part in table.not_full:

@@ -15,7 +15,7 @@ from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.local_spark import local_spark
 from penstock.project import Project
-from penstock.views.catalogue import LiveTable, connect, read_live_table
+from penstock.views.catalogue import UNFILLABLE, LiveTable, connect, read_live_table
 from penstock.views.derived import derive, texts, write_changed
 from penstock.views.load import views_of
 
@@ -134,6 +134,8 @@ def _refuse_unfit(live: LiveTable) -> None:
         raise NoView(
             name, f"Avro cannot name its column(s) {', '.join(sorted(unfit))}: rename them to letters, digits and _"
         )
+    if live.unfillable:
+        raise NoView(name, f"{live.unfillable[0]} of its primary key {UNFILLABLE}")
     lost = [column for column in live.table.primary_key if column in live.left_out]
     if lost:
         raise NoView(name, f"{lost[0]} of its primary key: {live.left_out[lost[0]]}")
