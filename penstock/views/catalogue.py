@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psycopg2
 from penstock_views.canonical import UNUSABLE, is_usable
 from penstock_views.live_columns import ColumnRow, columns_query, field_of
+from penstock_views.pinned import PINNED
 from penstock_views.tables import Table
 from psycopg2.extensions import connection as Connection
 from pyspark.sql import types as T
@@ -17,6 +18,9 @@ from penstock.config import Config
 from penstock.errors import TerminalError, TransientError
 
 PUBLICATION = "penstock"
+
+UNFILLABLE = "is a domain over an enum, which Postgres compares with no value that comes from outside; use the enum"
+"""Why a column of a primary key stands in the way of a fill."""
 
 _RELATION = """
     SELECT c.oid, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -88,7 +92,7 @@ def connect(config: Config) -> Iterator[Connection]:
     :raises PostgresAway: when nobody answers.
     """
     try:
-        connection = psycopg2.connect(config.postgres.dsn, connect_timeout=5)
+        connection = psycopg2.connect(config.postgres.dsn, connect_timeout=5, options=PINNED)
     except psycopg2.OperationalError as exc:
         raise PostgresAway(config, str(exc).strip().splitlines()[0]) from exc
     with closing(connection):

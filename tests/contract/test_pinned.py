@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from penstock_views.pinned import PINNED
 
 from penstock.config import ROOT
@@ -10,4 +12,6 @@ SOURCE = ROOT / "connect/postgres-source/src/main/java/dev/penstock/postgres/Sou
 
 
 def test_the_source_pins_what_the_engine_pins() -> None:
-    assert f'"{PINNED}"' in SOURCE.read_text()
+    parts = re.search(r"PINNED =([^;]*);", SOURCE.read_text())
+    assert parts is not None
+    assert "".join(re.findall(r'"([^"]*)"', parts[1])) == PINNED

@@ -34,7 +34,6 @@ TABLES = f"""
 CREATE TYPE public.case_mood AS ENUM ('sad', 'happy');
 CREATE DOMAIN public.case_later AS timestamptz(3);
 CREATE DOMAIN public.case_amount AS numeric(12, 2);
-CREATE DOMAIN public.case_feeling AS public.case_mood;
 CREATE TABLE public.case_defaults (
     id int PRIMARY KEY DEFAULT 7, status text DEFAULT 'new', n int DEFAULT 5, amount numeric(10, 2) DEFAULT 1.50,
     ok boolean DEFAULT true, at timestamptz(3) DEFAULT now()
@@ -50,15 +49,15 @@ CREATE TABLE public.case_moments (id timestamptz(3) PRIMARY KEY, v int);
 INSERT INTO public.case_moments
 SELECT '1400-01-01 00:00:00.001+00'::timestamptz + n * interval '1 hour', n FROM generate_series(1, {MOMENTS}) n;
 CREATE TABLE public.case_keys (
-    ok boolean, mood public.case_mood, feeling public.case_feeling, code char(4), name varchar(9), moment timestamp(3),
+    ok boolean, mood public.case_mood, code char(4), name varchar(9), moment timestamp(3),
     instant timestamptz(3), later public.case_later, day date, clock time, price numeric(12, 3), digits numeric,
     amount public.case_amount, id uuid, address inet, net cidr, mac macaddr, bytes bytea, short smallint, long bigint,
     single real, twice double precision, doc jsonb, v int,
-    PRIMARY KEY (ok, mood, feeling, code, name, moment, instant, later, day, clock, price, digits, amount, id, address,
+    PRIMARY KEY (ok, mood, code, name, moment, instant, later, day, clock, price, digits, amount, id, address,
         net, mac, bytes, short, long, single, twice, doc)
 );
 INSERT INTO public.case_keys
-SELECT n % 2 = 0, mood, mood, n % 3, 'n' || n % 5, at, at AT TIME ZONE 'UTC', at AT TIME ZONE 'UTC',
+SELECT n % 2 = 0, mood, n % 3, 'n' || n % 5, at, at AT TIME ZONE 'UTC', at AT TIME ZONE 'UTC',
     date '1500-01-01' + n, time '00:00' + n * interval '1.000001 s', n / 8.0, n + 0.5, n / 4.0, md5(n::text)::uuid,
     ('10.0.' || n / 256 || '.' || n % 256)::inet, ('10.' || n % 256 || '.0.0/16')::cidr, '08:00:2b:01:02:03',
     decode(lpad(to_hex(n), 4, '0'), 'hex'), n % 7, n * 1000000000::bigint, n / 3.0, n / 7.0, to_jsonb(n), 0
@@ -95,8 +94,8 @@ def case_keys(c: Image) -> Row:
     return row({columns}, v=c.v)
 '''
 _KEY = (
-    "ok, mood, feeling, code, name, moment, instant, later, day, clock, price, digits, amount, id, address, net, mac,"
-    " bytes, short, long, single, twice, doc"
+    "ok, mood, code, name, moment, instant, later, day, clock, price, digits, amount, id, address, net, mac, bytes,"
+    " short, long, single, twice, doc"
 )
 KEY = [name.strip() for name in _KEY.split(",")]
 NAMES = ("case_defaults", "case_blobs", "case_moments", "case_keys", "case_inc")
@@ -116,13 +115,13 @@ COMPARED: dict[str, Select] = {
         "SELECT toUnixTimestamp(id) AS id, v FROM case_moments",
     ),
     "case_keys": (
-        "SELECT ok, mood::text, feeling::text, rpad(code::text, 4), name, {moment}, {instant}, {later},"
+        "SELECT ok, mood::text, rpad(code::text, 4), name, {moment}, {instant}, {later},"
         " day - date '1970-01-01', (extract(epoch FROM clock) * 1000000)::bigint, price::text, digits::text,"
         " amount::text, id::text, host(address), net::text, mac::text, encode(bytes, 'hex'), short, long,"
         " single::float8, twice, doc::text, v FROM public.case_keys".format(
             **{name: MILLIS.format(name) for name in ("moment", "instant", "later")}
         ),
-        "SELECT ok, mood, feeling, code, name, toUnixTimestamp(moment) AS moment, toUnixTimestamp(instant) AS instant,"
+        "SELECT ok, mood, code, name, toUnixTimestamp(moment) AS moment, toUnixTimestamp(instant) AS instant,"
         " toUnixTimestamp(later) AS later, day, clock, price, digits, amount, id, address, net, mac, bytes, short,"
         " long, single, twice, doc, v FROM case_keys",
     ),
@@ -167,7 +166,7 @@ def filled(stack: Stack) -> Iterator[Stack]:
         (project.views / "case_inc.py").unlink(missing_ok=True)
         run(stack, *(f"views drop {name} --yes" for name in NAMES))
         stack.sql("DROP TABLE " + ", ".join(f"public.{name}" for name in NAMES))
-        stack.sql("DROP DOMAIN public.case_later, public.case_amount, public.case_feeling")
+        stack.sql("DROP DOMAIN public.case_later, public.case_amount")
         stack.sql("DROP TYPE public.case_mood")
 
 

@@ -15,6 +15,7 @@ from penstock.views.publication import SIGNALS, publish, withdraw
 from tests.integration.servers import started
 
 TABLES = """
+ALTER DATABASE app SET quote_all_identifiers = on;
 CREATE SCHEMA IF NOT EXISTS "My Sales";
 CREATE TYPE "My Sales".mood AS ENUM ('glad', 'sad');
 CREATE DOMAIN "My Sales".percent AS numeric(5, 2);
@@ -24,6 +25,8 @@ CREATE TABLE "My Sales"."Order Items" (
     due "My Sales".day, price money, twice int GENERATED ALWAYS AS (line * 2) STORED,
     PRIMARY KEY (line, "Order") INCLUDE (tags, mood)
 );
+CREATE DOMAIN feeling AS "My Sales".mood;
+CREATE TABLE felt (id bigint, how feeling, other feeling, PRIMARY KEY (id, how));
 CREATE TABLE parts (id bigint, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
 CREATE TABLE parts_2026 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 """
@@ -52,6 +55,11 @@ def connection(config: Config) -> Iterator[Connection]:
 def test_the_set_up_publishes_the_tables_of_the_views_whole(connection: Connection) -> None:
     assert published_tables(connection) == {"public.users", SIGNALS}
     assert read_live_table(connection, "public.users").not_full == ()
+
+
+def test_a_key_by_which_no_fill_can_go_on_is_named(connection: Connection) -> None:
+    assert read_live_table(connection, "public.felt").unfillable == ("how",)
+    assert read_live_table(connection, ITEMS).unfillable == ()
 
 
 def test_the_catalogue_tells_columns_key_and_what_is_left_out(connection: Connection) -> None:

@@ -19,7 +19,8 @@ public final class SourceConnections implements ConnectionFactory {
   private static final String SETTING = "database." + JdbcConfiguration.CONNECTION_FACTORY_CLASS.name();
   private static final String OPTIONS = "options";
   private static final String PINNED =
-      "-c bytea_output=hex -c intervalstyle=postgres -c datestyle=ISO -c extra_float_digits=1";
+      "-c bytea_output=hex -c intervalstyle=postgres -c datestyle=ISO -c extra_float_digits=1"
+      + " -c quote_all_identifiers=off";
 
   private static final ConnectionFactory POSTGRES = JdbcConnection.patternBasedFactory(
       "jdbc:postgresql://${hostname}:${port}/${dbname}", Driver.class.getName(), Driver.class.getClassLoader(),
@@ -44,6 +45,8 @@ public final class SourceConnections implements ConnectionFactory {
         .with("stringtype", "unspecified")
         // In binary, which begins with the fifth chunk of a table, a timestamp would come by way of a Julian calendar.
         .with("binaryTransfer", "false")
+        // What is refused for one table must not leave the others in a transaction that is aborted.
+        .with("autosave", "always")
         .build());
   }
 }

@@ -1,5 +1,6 @@
 package dev.penstock.cassandra.sink;
 
+import com.datastax.oss.driver.api.core.servererrors.UnauthorizedException;
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
 import dev.penstock.cassandra.sink.config.SinkConfig;
 import dev.penstock.cassandra.sink.metrics.SinkMetrics;
@@ -163,7 +164,9 @@ public final class CassandraSinkTask extends SinkTask {
 
     private void failWhenForbidden() {
         target.writer().forbidden().ifPresent(error -> {
-            throw new ConnectException("Cassandra forbids the user to write: " + error.getMessage(), error);
+            String why = error instanceof UnauthorizedException ? "Cassandra forbids the user to write: "
+                    : "The task cannot write any more: ";
+            throw new ConnectException(why + error.getMessage(), error);
         });
     }
 
@@ -206,6 +209,8 @@ public final class CassandraSinkTask extends SinkTask {
         if (target != null && !trouble.isOn()) {
             target.writer().awaitIdle(FLUSH_WAIT);
         }
+        // Connect has waited for the letters just now; those not acknowledged would be written once more.
+        deadLetters.settle();
         return offsets.committable(currentOffsets);
     }
 

@@ -11,13 +11,11 @@ import org.apache.kafka.common.config.ConfigValue;
 /** Finds everything that is wrong with a configuration, each on its own setting, and what of it is right. */
 public final class Validation {
 
-    private final Map<String, String> properties;
     private final List<ConfigValue> values;
     private final List<TableConfig> tables;
 
     /** Check each setting by itself, then the tables, then the rules between settings. The cluster is not asked. */
     public Validation(Map<String, String> properties) {
-        this.properties = properties;
         values = new ArrayList<>(Settings.definition().validate(properties));
         Problems problems = new Problems();
         TableConfigs read =
@@ -48,7 +46,8 @@ public final class Validation {
 
     private ConfigValue value(String name) {
         return values.stream().filter(known -> known.name().equals(name)).findFirst().orElseGet(() -> {
-            ConfigValue added = new ConfigValue(name, properties.get(name), new ArrayList<>(), new ArrayList<>());
+            // Without its value: a misspelt password would be shown.
+            ConfigValue added = new ConfigValue(name, null, new ArrayList<>(), new ArrayList<>());
             values.add(added);
             return added;
         });

@@ -43,6 +43,8 @@ record Column(CqlIdentifier name, DataType type, boolean primaryKey, Optional<So
             return encoder.encode(found.schema(), headerNumber(value));
         } catch (UnfitValueException e) {
             throw new BadRecordException("column " + name.asInternal() + ": " + e.getMessage());
+        } catch (RuntimeException e) { // Of a shape that no encoder thought of: that is this record's trouble alone.
+            throw new BadRecordException("column " + name.asInternal() + ": the value cannot be read: " + e, e);
         }
     }
 

@@ -127,7 +127,11 @@ public final class AsyncWriter implements AutoCloseable {
             return;
         }
         for (Request request = backlog.next(); request != null; request = backlog.next()) {
-            sendLive(request);
+            try {
+                sendLive(request);
+            } catch (RuntimeException | Error e) { // Nobody would send any more if this left the loop.
+                forbidden = e;
+            }
         }
     }
 
@@ -149,12 +153,21 @@ public final class AsyncWriter implements AutoCloseable {
     private CompletionStage<?> send(Request request) {
         try {
             return session.apply(request.statement());
-        } catch (RuntimeException e) { // The driver throws some errors instead of handing them over.
+        } catch (RuntimeException | Error e) { // The driver throws some errors instead of handing them over.
             return CompletableFuture.failedFuture(e);
         }
     }
 
     private void answer(Request request, Throwable error, long nanos) {
+        try {
+            settle(request, error, nanos);
+        } catch (RuntimeException | Error e) { // Nobody looks at what leaves a thread of the driver's.
+            forbidden = e;
+        }
+        sendWaiting();
+    }
+
+    private void settle(Request request, Throwable error, long nanos) {
         backlog.answered(request);
         meter.answered(request.writes().size(), nanos);
         if (error == null) {
@@ -165,7 +178,6 @@ public final class AsyncWriter implements AutoCloseable {
         } else if (!closed) {
             recover(request, error);
         }
-        sendWaiting();
     }
 
     private void finish(Request request) {

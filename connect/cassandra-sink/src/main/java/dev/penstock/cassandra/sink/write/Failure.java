@@ -23,7 +23,7 @@ enum Failure {
     OVERLOADED,
     /** It will fail again however often it is sent: find the bad row. */
     REJECTED,
-    /** No row can be written with these rights: the task must stop. */
+    /** No row can be written, with these rights or in this process: the task must stop. */
     FORBIDDEN;
 
     private static final List<Class<? extends Throwable>> AWAY_ERRORS = List.of(AllNodesFailedException.class,
@@ -38,7 +38,7 @@ enum Failure {
         if (AWAY_ERRORS.stream().anyMatch(kind -> kind.isInstance(error))) {
             return AWAY;
         }
-        if (error instanceof UnauthorizedException) {
+        if (error instanceof UnauthorizedException || error instanceof Error) {
             return FORBIDDEN;
         }
         if (error instanceof QueryValidationException || error instanceof ProtocolError) {

@@ -139,6 +139,14 @@ class ValidationTest {
     }
 
     @Test
+    void doesNotShowTheValueOfASettingThatItDoesNotKnow() {
+        Map<String, String> properties = good();
+        properties.put("auth.pasword", "s3cret");
+        assertEquals(Set.of("auth.pasword"), problems(properties).keySet());
+        assertTrue(new Validation(properties).values().stream().noneMatch(value -> "s3cret".equals(value.value())));
+    }
+
+    @Test
     void knowsTheSettingsOfConnect() {
         Map<String, String> properties = good();
         properties.put("transforms", "unwrap, route");

@@ -19,6 +19,8 @@ final class FakeContext implements SinkTaskContext {
     final List<Map.Entry<SinkRecord, Throwable>> letters = new ArrayList<>();
     /** The waiting time that the task asked for last. */
     long askedWait;
+    /** When what is reported is written. */
+    CompletableFuture<Void> written = CompletableFuture.completedFuture(null);
     private final boolean toleratesErrors;
 
     FakeContext(boolean toleratesErrors) {
@@ -29,7 +31,7 @@ final class FakeContext implements SinkTaskContext {
     public ErrantRecordReporter errantRecordReporter() {
         return !toleratesErrors ? null : (record, error) -> {
             letters.add(Map.entry(record, error));
-            return CompletableFuture.completedFuture(null);
+            return written;
         };
     }
 

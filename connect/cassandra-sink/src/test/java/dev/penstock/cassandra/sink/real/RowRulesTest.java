@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.connect.data.Schema;
@@ -91,6 +92,17 @@ class RowRulesTest extends RealCassandra {
 
     private static void assertLife(int seconds, Row row) {
         assertTrue(row.getInt("life") > seconds - 60 && row.getInt("life") <= seconds, row.getFormattedContents());
+    }
+
+    @Test
+    void aLetterThatIsWrittenWhenOffsetsAreAskedForIsAcknowledged() {
+        try (TaskRun run = new TaskRun(settings(TABLE + "mapping", "id=key, a=value.a"), "t", true)) {
+            run.context.written = new CompletableFuture<>();
+            run.put(List.of(record(0, 1, value("a", 7))));
+            assertEquals(0, run.committable());
+            run.context.written.complete(null);
+            assertEquals(1, run.committable());
+        }
     }
 
     @Test

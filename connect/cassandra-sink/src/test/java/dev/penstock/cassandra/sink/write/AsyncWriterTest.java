@@ -181,6 +181,22 @@ class AsyncWriterTest {
     }
 
     @Test
+    void anErrorOfTheProcessStopsTheTaskAndNotTheSending() {
+        AtomicInteger calls = new AtomicInteger();
+        start(rows -> {
+            if (calls.getAndIncrement() == 0) {
+                throw new OutOfMemoryError("Direct buffer memory");
+            }
+            return CompletableFuture.completedFuture(null);
+        }, 1, 1);
+        writer.submit(Writes.of(tracker, 3));
+        assertEquals("Direct buffer memory", writer.forbidden().orElseThrow().getMessage());
+        assertEquals(0, writer.inFlight());
+        assertEquals(3, calls.get());
+        assertNull(writer.nextRejected());
+    }
+
+    @Test
     void dropsWhatBelongsToAnotherTask() {
         start(rows -> failed(away()), 8, 2);
         writer.submit(Writes.of(tracker, 8));
