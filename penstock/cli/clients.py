@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import psycopg2
 import typer
+from psycopg2 import extensions
+from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import cursor as Cursor
 
 from penstock.config import Config, load_config
 from penstock.environment import taken_from
@@ -65,6 +67,8 @@ def psql(
 ) -> None:
     """Open pgcli on the stack's Postgres (its distribution has no psql); every further argument is pgcli's.
 
+    Values are shown as Postgres writes them.
+
     With -c no shell is opened: Penstock runs the statements itself, each in its own transaction, prints their results
     and exits with 1 at the first that fails (pgcli would exit with 0).
 
@@ -77,11 +81,9 @@ def psql(
     section = config.postgres
     address = ["-h", section.host, "-p", str(section.port), "-U", section.user, "-d", section.database]
     secret = {"PGPASSWORD": section.password} if section.password_file else {}
-    pgcli = Path(sys.executable).with_name("pgcli")
+    pgcli = [sys.executable, "-m", "penstock.cli.pgcli"]
     # XDG_CONFIG_HOME: where pgcli keeps its settings, log and history.
-    _become(
-        [str(pgcli), *address, "--less-chatty", *(arguments or ())], {"XDG_CONFIG_HOME": str(_home(config)), **secret}
-    )
+    _become([*pgcli, *address, "--less-chatty", *(arguments or ())], {"XDG_CONFIG_HOME": str(_home(config)), **secret})
 
 
 def _home(config: Config) -> Path:
@@ -103,6 +105,7 @@ def _run(config: Config, statements: Sequence[str], *, tuples_only: bool) -> Non
         raise PostgresUnreachable(config, str(exc).strip()) from exc
     with closing(connection):
         connection.autocommit = True
+        _keep_text(connection)
         for statement in statements:
             with connection.cursor() as cursor:
                 try:
@@ -112,8 +115,17 @@ def _run(config: Config, statements: Sequence[str], *, tuples_only: bool) -> Non
                 _print_result(cursor, tuples_only=tuples_only)
 
 
-def _print_result(cursor: psycopg2.extensions.cursor, *, tuples_only: bool) -> None:
-    rows = [[_text(value) for value in row] for row in cursor.fetchall()] if cursor.description else []
+def _keep_text(connection: Connection) -> None:
+    """Let every value be as Postgres writes it: Python has no `24:00`, no month and no year above 9999."""
+    known = tuple(extensions.string_types)
+    extensions.register_type(extensions.new_type(known, "TEXT", lambda value, _: value), connection)
+
+
+def _print_result(cursor: Cursor, *, tuples_only: bool) -> None:
+    rows = [
+        ["NULL" if value is None else value for value in row]
+        for row in (cursor.fetchall() if cursor.description else ())
+    ]
     if tuples_only:
         print("".join("\t".join(row) + "\n" for row in rows), end="")
         return
@@ -127,9 +139,3 @@ def _print_table(names: list[str], rows: list[list[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
     for line in (names, ["-" * width for width in widths], *rows):
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

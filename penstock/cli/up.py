@@ -20,7 +20,7 @@ from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.stack import lifecycle
 from penstock.stack.mode import ask_for, mode_of
-from penstock.verify.verify import verify
+from penstock.verify.run import run_verify
 from penstock.views.apply import go_live
 from penstock.views.stalled import JOBS, JobWatch
 
@@ -63,7 +63,7 @@ def up(
     arrived_s = time.monotonic() - begun
     sweep_aggregates(config)
     _out.print("\nComparing Cassandra with Postgres")
-    results = verify(config, on_progress=print_progress)
+    results = run_verify(config, on_progress=print_progress)
     print_results(results)
     for watch in watches:
         watch.look()

@@ -13,7 +13,7 @@ import typer
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 from penstock.verify.model import Difference, Kind, ViewResult
-from penstock.verify.verify import DEFAULT_PATIENCE_S, verify
+from penstock.verify.run import DEFAULT_PATIENCE_S, run_verify
 
 _VALUE_LIMIT = 60
 
@@ -42,7 +42,7 @@ def verify_views(
 
     Example: `penstock verify users_by_id --json`
     """
-    results = verify(load_config(), views or (), on_progress=partial(print, file=sys.stderr), patience_s=patience)
+    results = run_verify(load_config(), views or (), on_progress=partial(print, file=sys.stderr), patience_s=patience)
     if as_json:
         print(json.dumps([result.as_json() for result in results], indent=2))
     else:

@@ -14,11 +14,11 @@ from penstock.errors import PenstockError
 
 def main() -> None:
     """Verify; what it found is in the file that `penstock.verify.last` reads."""
-    from penstock.verify.verify import verify
+    from penstock.verify.run import run_verify
 
     config = Config(**json.loads(sys.stdin.read()))
     try:
-        verify(config, sys.argv[1:], on_progress=print)
+        run_verify(config, sys.argv[1:], on_progress=print)
     except PenstockError as exc:
         sys.exit(str(exc))
 

@@ -8,12 +8,12 @@ from functools import partial
 from cassandra.cluster import Session
 from confluent_kafka import KafkaException
 from penstock_views.declare import History, View
+from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.apply import ConnectorFailed
 from penstock.errors import TransientError
-from penstock.local_spark import local_spark
 from penstock.project import Project
 from penstock.verify.cassandra_rows import CassandraRows
 from penstock.verify.ceiling import ceiling_of
@@ -30,18 +30,16 @@ from penstock.views.pause import refuse_paused
 from penstock.views.reread import OnProgress
 from penstock.views.stalled import stopped_views
 
-DEFAULT_PATIENCE_S = 300.0
-_NAME = "verify-spark"
-
 
 def verify(
     config: Config,
     views: Sequence[str] = (),
     *,
+    spark: SparkSession,
     on_progress: OnProgress,
-    patience_s: float = DEFAULT_PATIENCE_S,
+    patience_s: float,
 ) -> list[ViewResult]:
-    """Compare the named views, or all that flow, row by row and column by column.
+    """Compare the named views, or all that flow, row by row and column by column (:mod:`penstock.verify.run`).
 
     :param patience_s: how long the pipeline may stand still before what has not arrived counts as a difference; 0
         compares what is there now.
@@ -51,7 +49,7 @@ def verify(
     """
     flowing, stopped = _flowing(config, views, on_progress=on_progress), stopped_views(config)
     going = [view for view in flowing if view.name not in stopped]
-    with open_session(config) as session, local_spark(config, name=_NAME) as spark:
+    with open_session(config) as session:
         expected = PostgresRows(spark, config=config)
         found = [_sides(config, view, session, expected, on_progress=on_progress) for view in going]
         results = verify_views(

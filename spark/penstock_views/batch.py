@@ -96,10 +96,12 @@ def evaluate_table(view: View, images: DataFrame, example: Sequence[str] = ()) -
     """
     judged = _judged(view, images)
     named = F.when(F.col("outcome.problem").isNotNull(), _named(example)).alias(_EXAMPLE)
-    kept = judged.where("outcome.row is not null or outcome.problem is not null").select("outcome.*", named)
+    kept = judged.where(F.col("outcome.row").isNotNull() | F.col("outcome.problem").isNotNull()).select(
+        "outcome.*", named
+    )
     if isinstance(view, Aggregate):
         return _grouped(view, images, kept)
-    return kept.select("row.*", _absent(F.lit(1).cast("long")))
+    return kept.select("row.*", _absent(F.lit(1).cast(T.LongType())))
 
 
 def _grouped(view: Aggregate, images: DataFrame, kept: DataFrame) -> DataFrame:
@@ -118,7 +120,7 @@ def _absent(rows: Column) -> Column:
 
 def _named(columns: Sequence[str]) -> Column:
     """Write a source row's key for people; a value that the image cannot hold is a question mark."""
-    images = [(name, F.col(f"image.{in_spark(name)}").cast("string")) for name in columns]
+    images = [(name, F.col(f"image.{in_spark(name)}").cast(T.StringType())) for name in columns]
     return F.concat_ws(", ", *[F.concat(F.lit(f"{name}="), F.coalesce(text, F.lit("?"))) for name, text in images])
 
 
@@ -131,8 +133,8 @@ def measure_rows(grouping: Grouping, rows: DataFrame) -> DataFrame:
 def evaluate_rows(view: View, images: DataFrame) -> Expected:
     """Compute what a view's function gives for each canonical row of a frame: for an aggregate, what each row adds."""
     judged = _judged(view, images)
-    rows = judged.where("outcome.row is not null").select("outcome.row.*")
-    rejected = judged.where("outcome.problem is not null").select("image", "outcome.problem")
+    rows = judged.where(F.col("outcome.row").isNotNull()).select("outcome.row.*")
+    rejected = judged.where(F.col("outcome.problem").isNotNull()).select("image", "outcome.problem")
     return Expected(rows, rejected)
 
 

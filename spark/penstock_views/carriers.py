@@ -115,7 +115,7 @@ def carry_all(sources: Sequence[tuple[T.StructField, Carrier | None, Column | No
         if carrier is not None and raw is not None and is_usable(target):
             carried = carrier(raw)
             if carried.fits is not None:
-                shown = F.substring(raw.cast("string"), 1, _SHOWN)
+                shown = F.substring(raw.cast(T.StringType()), 1, _SHOWN)
                 entries.append((raw.isNotNull() & ~carried.fits, F.create_map(F.lit(column_name(target.name)), shown)))
         fields.append(carried.value.alias(target.name, metadata=target.metadata))
     return [*fields, _refused(entries, left_out).alias(REFUSED.name)]
@@ -160,7 +160,7 @@ def _read(kind: tuple[str, str | None], target: T.StructField, column: Column, *
             return Carried(column, column.rlike(_ARRAY_YEAR if in_array else _YEAR))
     is_text = kind[0] == "string" and isinstance(target.dataType, T.DecimalType)
     if is_text or logical_of(target) == "digits":
-        return Carried(column, column.cast("string").rlike(_NUMBER))
+        return Carried(column, column.cast(T.StringType()).rlike(_NUMBER))
     return Carried(column)
 
 
@@ -175,7 +175,7 @@ def _array(inner: Carrier) -> Carrier:
 def _misfit(element: Column, inner: Carrier) -> Column:
     carried = inner(element)
     fits = F.lit(True) if carried.fits is None else carried.fits
-    return element.isNull() | ~fits | element.cast("string").rlike(_JAVA_ARRAY)
+    return element.isNull() | ~fits | element.cast(T.StringType()).rlike(_JAVA_ARRAY)
 
 
 def _sql(target: T.StructField) -> tuple[str, tuple[str, str | None]]:

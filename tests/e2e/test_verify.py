@@ -112,8 +112,8 @@ def test_a_row_that_was_changed_in_a_savepoint_is_everywhere(stack: Stack, user:
         cursor.execute("UPDATE public.users SET city = 'Saved' WHERE id = %s", (user,))
         cursor.execute("RELEASE SAVEPOINT inner_one")
     wait_until_exact(stack)
-    url = f"{stack.config.console.url}/api/v1/follow"
-    told = requests.get(url, params={"table": "public.users", "key": user}, timeout=40).json()
+    url = f"{stack.config.console.url}/api/v1/rows/public.users/{user}"
+    told = requests.get(url, timeout=40).json()
     (change,) = [store for store in told["stores"] if store["kind"] == "change"]
     assert (change["state"], change["value"]["city"]) == ("same", "Saved")
     assert told["is_well"], told["verdict"]

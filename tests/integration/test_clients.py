@@ -1,0 +1,67 @@
+"""`penstock psql` shows what Postgres says, also where Python has no such value."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from penstock.config import ROOT, Config
+
+STATEMENT = """
+SELECT time '24:00' AS t, interval '1 mon 2 days' AS i, '\\xab12'::bytea AS b, date '12345-01-01' AS d,
+       date '0044-03-15 BC' AS bc, timestamptz 'infinity' AS inf, ARRAY[time '24:00', NULL] AS a,
+       '{"a":  1}'::json AS j, true AS yes, NULL::int AS n, 1.50 AS num, 'NaN'::float8 AS nan, int4range(1, 5) AS r
+"""
+SHOWN = [
+    "24:00:00",
+    "1 mon 2 days",
+    "\\xab12",
+    "12345-01-01",
+    "0044-03-15 BC",
+    "infinity",
+    "{24:00:00,NULL}",
+    '{"a":  1}',
+    "t",
+    "NULL",
+    "1.50",
+    "NaN",
+    "[1,5)",
+]
+
+
+@pytest.fixture
+def environment(config: Config, tmp_path: Path) -> dict[str, str]:
+    file = tmp_path / "penstock.toml"
+    file.write_text(f'state = "{config.state}"\n[postgres]\nport = {config.postgres.port}\n')
+    return {**os.environ, "PENSTOCK_CONFIG": str(file)}
+
+
+def psql(environment: dict[str, str], *arguments: str) -> str:
+    command = [str(Path(sys.executable).with_name("penstock")), "psql", *arguments]
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_statement_shows_the_text_of_postgres(environment: dict[str, str]) -> None:
+    assert psql(environment, "-t", "-c", STATEMENT).rstrip("\n").split("\t") == SHOWN
+
+
+def test_a_statement_without_a_result_says_what_was_done(environment: dict[str, str]) -> None:
+    assert psql(environment, "-c", "CREATE TABLE public.made (id int)", "-c", "DROP TABLE public.made").split() == [
+        "CREATE",
+        "TABLE",
+        "DROP",
+        "TABLE",
+    ]
+
+
+def test_the_shell_shows_the_text_of_postgres_too(environment: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "statement.sql"
+    file.write_text(STATEMENT)
+    (row,) = [line for line in psql(environment, "-f", str(file)).splitlines() if "24:00" in line]
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        text.replace("NULL", "<null>") if text == "NULL" else text for text in SHOWN
+    ]
