@@ -29,6 +29,7 @@ from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of
 from penstock.views.load import views_of
 from penstock.views.publication import publish
+from penstock.views.sources import followed_views
 from penstock.views.tables import add_missing_columns
 
 
@@ -114,5 +115,5 @@ def apply_connectors(config: Config) -> str:
         applied = connect_apply.apply_connectors(api, files=read_connectors(Project.of(config).connectors))
     if not wal.has_slot:
         with open_session(config) as session:
-            mark_filled(session, config.cassandra.keyspace, views_of(config), epoch=epoch)
+            mark_filled(session, config.cassandra.keyspace, followed_views(config), epoch=epoch)
     return ", ".join(f"{each.name} {each.outcome}" for each in applied)

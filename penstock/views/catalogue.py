@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,11 @@ from pyspark.sql import types as T
 
 from penstock.config import Config
 from penstock.errors import TerminalError, TransientError
+from penstock.views.unfit import Unfit, unfit
 
 PUBLICATION = "penstock"
+
+_MICROS = re.compile(r"timestamp(?!\([0-3]\))[^\[]*\Z")
 
 _RELATION = """
     SELECT c.oid, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -68,12 +72,16 @@ class LiveTable:
     :param table: the columns that the stream carries, and the primary key.
     :param left_out: the columns that no view can use, each with the reason.
     :param not_full: the table's parts that lack REPLICA IDENTITY FULL.
+    :param unfit: why no view can follow it; mostly nothing.
+    :param micros: the columns of timestamps that hold microseconds.
     """
 
     table: Table
     kind: str
     left_out: dict[str, str]
     not_full: tuple[str, ...]
+    unfit: tuple[Unfit, ...] = ()
+    micros: frozenset[str] = frozenset()
 
     @property
     def is_partitioned(self) -> bool:
@@ -108,12 +116,14 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
             raise TableMissing(name, connection.info.dbname)
         oid, kind = found
         cursor.execute(columns_query(name))
-        fields, left_out = _usable(cursor.fetchall())
+        columns = cursor.fetchall()
+        fields, left_out = _usable(columns)
         cursor.execute(_PRIMARY_KEY, (oid,))
         key = tuple(column for (column,) in cursor.fetchall())
         cursor.execute(_NOT_FULL, (oid, oid))
         not_full = tuple(part for (part,) in cursor.fetchall())
-    return LiveTable(Table(name, T.StructType(fields), key), kind, left_out, not_full)
+    table = Table(name, T.StructType(fields), key)
+    return LiveTable(table, kind, left_out, not_full, unfit(connection, oid), _with_micros(columns))
 
 
 def published_tables(connection: Connection) -> frozenset[str]:
@@ -121,6 +131,10 @@ def published_tables(connection: Connection) -> frozenset[str]:
     with connection.cursor() as cursor:
         cursor.execute(_PUBLISHED, (PUBLICATION,))
         return frozenset(name for (name,) in cursor.fetchall())
+
+
+def _with_micros(columns: list[_Column]) -> frozenset[str]:
+    return frozenset(name for _, name, sql_type, *_ in columns if _MICROS.match(sql_type))
 
 
 def _usable(columns: list[_Column]) -> tuple[list[T.StructField], dict[str, str]]:

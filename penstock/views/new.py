@@ -125,8 +125,8 @@ def _refuse_taken(project: Project, name: str, file: Path) -> None:
 
 def _refuse_unfit(live: LiveTable) -> None:
     name = live.table.name
-    if live.kind not in "rp":
-        raise NoView(name, "it is a view or foreign table, which has no changes to follow; name the table below it")
+    for each in live.unfit:
+        raise NoView(name, f"{each.what}; {each.cure}")
     if not live.table.primary_key:
         raise NoView(name, "it has no primary key, so no row of it can be told from another; ALTER TABLE … ADD one")
     unfit = [column for column in {*live.table.columns.names, *live.left_out} if not _FIELD.match(column)]
@@ -166,12 +166,9 @@ def _view_name(table: str) -> str:
 def _source(view: str, live: LiveTable, columns: dict[str, T.StructField]) -> str:
     names = {field.name: name for name, field in columns.items()}
     key = ", ".join(f'"{names[column]}"' for column in live.table.primary_key)
-    lines = "\n".join(
-        # A key is never rounded: two rows of the table could become one.
-        f"        {name}={_value(field, may_round=field.name not in live.table.primary_key)},"
-        for name, field in columns.items()
-    )
-    imports = "Image, Row, row, truncate_to_millis, view" if "truncate_to_millis" in lines else "Image, Row, row, view"
+    lines = "\n".join(f"        {name}={_value(live, field)}," for name, field in columns.items())
+    cuts = [name for name in ("truncate_to_millis", "unix_micros") if f"{name}(" in lines]
+    imports = ", ".join(["Image", "Row", "row", *cuts, "view"])
     return (
         f'"""The view {view} of {live.table.name}."""\n\n'
         f"from penstock_views import {imports}\n\n\n"
@@ -182,8 +179,11 @@ def _source(view: str, live: LiveTable, columns: dict[str, T.StructField]) -> st
     )
 
 
-def _value(field: T.StructField, *, may_round: bool) -> str:
+def _value(live: LiveTable, field: T.StructField) -> str:
     is_plain = field.name.isidentifier() and not keyword.iskeyword(field.name) and not field.name.startswith("_")
     column = f"r.{field.name}" if is_plain else f'r["{field.name}"]'
-    # CQL holds milliseconds; said here, where its user sees it, and not done silently.
-    return f"truncate_to_millis({column})" if may_round and isinstance(field.dataType, T.TimestampType) else column
+    if field.name not in live.micros:
+        return column
+    # CQL holds milliseconds; said here, where its user sees it, and not done silently. A key is never rounded: two rows
+    # of the table could become one.
+    return f"unix_micros({column})" if field.name in live.table.primary_key else f"truncate_to_millis({column})"
