@@ -31,6 +31,7 @@ from penstock.views.load import views_of
 from penstock.views.pause import refuse_paused
 from penstock.views.refill import follow, settle
 from penstock.views.reread import OnProgress, only_reread
+from penstock.views.sources import followed_views
 
 _WAIT_S = 120.0
 
@@ -67,10 +68,11 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         _start_source(api, project)
         on_step("epoch", f"{epoch} began; every table is read anew")
         wait_until_captured(config, on_progress=on_progress)
-        written = [view for view in views if not isinstance(view, Aggregate)]
+        followed = followed_views(config)
+        written = [view for view in followed if not isinstance(view, Aggregate)]
         follow(config, written, on_progress=on_progress)
         removed = settle(config, written, began, on_progress=on_progress)
-        counted = [view for view in views if isinstance(view, Aggregate) and _has_rows(connection, view)]
+        counted = [view for view in followed if isinstance(view, Aggregate) and _has_rows(connection, view)]
     begin_aggregates(config, counted, on_progress=on_progress)
     # A snapshot that was cut off and begun again needs a re-read; else there is nothing to do.
     go_live(config, on_step=on_step, on_progress=on_progress)
