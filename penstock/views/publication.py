@@ -44,12 +44,12 @@ def publish(connection: Connection, tables: Collection[str]) -> list[str]:
 def _take_in(connection: Connection, live: LiveTable) -> list[str]:
     """Publish one table, all of it or nothing."""
     if live.unfit:
-        return [f"{live.table.name} left out: {'; '.join(each.what for each in live.unfit)}"]
+        return [f"left out: {'; '.join(each.what for each in live.unfit)}"]
     try:
         with connection:
             return [*_grow(connection, live), *_identify(connection, live)]
     except TableRefused as exc:
-        return [f"{live.table.name} left out: {exc}"]
+        return [f"left out: {exc}"]
 
 
 def withdraw(connection: Connection, table: str) -> bool:
