@@ -31,6 +31,7 @@ from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
 from penstock.views.publication import publish
+from penstock.views.sources import followed_views
 from penstock.views.tables import add_missing_columns
 
 
@@ -121,5 +122,5 @@ def apply_connectors(config: Config) -> str:
     if not wal.has_slot:
         with open_session(config) as session:
             if not filled_views(session, keyspace):
-                mark_filled(session, keyspace, views_of(config), epoch=epoch, lives=lives)
+                mark_filled(session, keyspace, followed_views(config), epoch=epoch, lives=lives)
     return ", ".join(f"{each.name} {each.outcome}" for each in applied)

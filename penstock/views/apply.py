@@ -19,7 +19,7 @@ from penstock.stack.supervisor import Supervisor, SupervisorAway
 from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
-from penstock.views.check import ViewsWrong, check
+from penstock.views.check import ViewsLeftOut, ViewsWrong, check
 from penstock.views.connector_lists import read_lists
 from penstock.views.fills import replaced, take_over, unfilled
 from penstock.views.fresh import settle_empty
@@ -30,6 +30,7 @@ from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
 from penstock.views.silent import SilentChange, forget_changes
 from penstock.views.snapshots import unsent_changes
+from penstock.views.sources import followed_views
 from penstock.views.stalled import stopped_views, trouble_of
 
 OnStep = Callable[[str, str], None]
@@ -40,15 +41,20 @@ def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
     """Make the views live: publication, topics, subjects, tables, connectors, job; then fill those that are new.
 
     :raises ViewsWrong: before anything is changed.
+    :raises ViewsLeftOut: when all is done but for the views whose tables cannot be followed.
     :raises SupervisorAway: when the stack does not run.
     """
     if config.supervised:
         Supervisor(Layout.of(config)).states()
-    if wrong := check(config).wrong:
+    wrong = check(config).wrong
+    left_out = [problem for problem in wrong if problem.is_of_table]
+    if len(left_out) < len(wrong):
         raise ViewsWrong(wrong)
     for step in stack.steps(config):
         on_step(step.name, step.action())
     go_live(config, on_step=on_step, on_progress=on_progress)
+    if left_out:
+        raise ViewsLeftOut(left_out)
 
 
 def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None:
@@ -60,7 +66,9 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
     changes, lives = unsent_changes(config), lives_of(config)
     for change in changes:
         on_step("rows changed", f"{change.table}: {change.what}; no event told of it, its views are filled anew")
-    new = settle_empty(config, views_to_fill(config, lives, on_step=on_step), lives=lives)
+    followed = {view.name for view in followed_views(config)}
+    unfilled = [view for view in views_to_fill(config, lives, on_step=on_step) if view.name in followed]
+    new = settle_empty(config, unfilled, lives=lives)
     new = _with_stopped(config, _with_changed(config, new, changes))
     waiting = [view for view in new if view.name in paused]
     filled = [view for view in new if view.name not in paused]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,11 +17,12 @@ from pyspark.sql import types as T
 
 from penstock.config import Config
 from penstock.errors import TerminalError, TransientError
+from penstock.names import case_twins
+from penstock.views.unfit import Unfit, unfit
 
 PUBLICATION = "penstock"
 
-UNFILLABLE = "is a domain over an enum, which Postgres compares with no value that comes from outside; use the enum"
-"""Why a column of a primary key stands in the way of a fill."""
+_MICROS = re.compile(r"timestamp(?!\([0-3]\))[^\[]*\Z")
 
 _RELATION = """
     SELECT c.oid, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -32,7 +34,6 @@ _PRIMARY_KEY = """
     JOIN pg_attribute a ON a.attnum = k.attnum
     WHERE i.indrelid = %s AND i.indisprimary AND a.attrelid = i.indrelid AND k.place <= i.indnkeyatts ORDER BY k.place
 """
-_DEFERRABLE = "SELECT EXISTS (SELECT FROM pg_index WHERE indrelid = %s AND indisprimary AND NOT indimmediate)"
 # A plain table is its own and only leaf.
 _NOT_FULL = """
     SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -70,14 +71,16 @@ class LiveTable:
     :param table: the columns that the stream carries, and the primary key.
     :param left_out: the columns that no view can use, each with the reason.
     :param not_full: the table's parts that lack REPLICA IDENTITY FULL.
-    :param has_deferrable_key: two rows may share its primary key until a transaction ends.
+    :param unfit: why no view can follow it; mostly nothing.
+    :param micros: the columns of timestamps that hold microseconds.
     """
 
     table: Table
     kind: str
     left_out: dict[str, str]
     not_full: tuple[str, ...]
-    has_deferrable_key: bool
+    unfit: tuple[Unfit, ...] = ()
+    micros: frozenset[str] = frozenset()
 
     @property
     def is_partitioned(self) -> bool:
@@ -111,14 +114,15 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
         if found is None:
             raise TableMissing(name, connection.info.dbname)
         oid, kind = found
-        fields, left_out = _usable(read_columns(connection, name))
+        columns = read_columns(connection, name)
+        fields, left_out = _usable(columns)
         cursor.execute(_PRIMARY_KEY, (oid,))
         key = tuple(column for (column,) in cursor.fetchall())
         cursor.execute(_NOT_FULL, (oid, oid))
         not_full = tuple(part for (part,) in cursor.fetchall())
-        cursor.execute(_DEFERRABLE, (oid,))
-        is_deferrable = cursor.fetchone() == (True,)
-    return LiveTable(Table(name, T.StructType(fields), key), kind, left_out, not_full, is_deferrable)
+    table = Table(name, T.StructType(fields), key)
+    misfits = (*unfit(connection, oid), *_unfit_columns(name, columns))
+    return LiveTable(table, kind, left_out, not_full, misfits, _with_micros(columns))
 
 
 def read_columns(connection: Connection, name: str) -> list[ColumnRow]:
@@ -133,6 +137,21 @@ def published_tables(connection: Connection) -> frozenset[str]:
     with connection.cursor() as cursor:
         cursor.execute(_PUBLISHED, (PUBLICATION,))
         return frozenset(name for (name,) in cursor.fetchall())
+
+
+def _with_micros(columns: list[ColumnRow]) -> frozenset[str]:
+    return frozenset(name for _, name, sql_type, *_ in columns if _MICROS.match(sql_type))
+
+
+def _unfit_columns(table: str, columns: list[ColumnRow]) -> Iterator[Unfit]:
+    """Say for which columns no view can follow a table."""
+    if twins := case_twins(name for _, name, *_ in columns):
+        listed = ", ".join(f'"{column}"' for column in twins)
+        yield Unfit(f"{table} has columns that differ in case only, which Debezium refuses: {listed}", "rename one")
+    for _, name, _, is_domain, enum, _, in_key in columns:
+        if in_key and is_domain and enum:
+            what = "is a domain over an enum, which Postgres compares with no value that comes from outside"
+            yield Unfit(f"{table} cannot be filled: {name} of its primary key {what}", "ALTER it to the enum")
 
 
 def _usable(columns: list[ColumnRow]) -> tuple[list[T.StructField], dict[str, str]]:

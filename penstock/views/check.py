@@ -15,6 +15,7 @@ from pathlib import Path
 from cassandra.metadata import protect_name
 from penstock_views.contracts import ContractBroken, check_contracts
 from penstock_views.declare import View, ViewInvalid
+from penstock_views.key_form import has_scale
 from penstock_views.load import load_each
 from pyspark.sql import SparkSession
 
@@ -23,15 +24,22 @@ from penstock.config import Config
 from penstock.connect.files import ConnectorFileInvalid
 from penstock.errors import PenstockError, TerminalError
 from penstock.local_spark import local_spark
-from penstock.names import case_twins, topic_of
+from penstock.names import topic_of
 from penstock.project import Project
 from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables
 from penstock.views.connector_lists import SINK, SOURCE, read_lists
-from penstock.views.cql import CqlFileUnclear, TableShape, differences, read_shape, shape_of, shape_of_table
+from penstock.views.cql import (
+    CqlFileUnclear,
+    TableShape,
+    differences,
+    read_shape,
+    refused_options,
+    shape_of,
+    shape_of_table,
+)
 from penstock.views.derived import Derived, cql_file, derive
 from penstock.views.fills import replaced
 from penstock.views.lives import lives_of
-from penstock.views.publication import DEFERRABLE
 from penstock.views.silent import silent_changes
 from penstock.views.sources import live_tables, table_of
 
@@ -43,12 +51,14 @@ class Problem:
     """One thing that is not as it should be.
 
     :param is_pending: it is only not live yet: `penstock views apply` does it.
+    :param is_of_table: the view's table cannot be followed; `apply` leaves this view out and goes on with the others.
     """
 
     where: str
     what: str
     cure: str
     is_pending: bool = False
+    is_of_table: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,8 +109,18 @@ class ViewsWrong(TerminalError):
     """The check found something that must not go live."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        listed = "\n  ".join(f"{each.where}: {each.what}\n      cure: {each.cure}" for each in problems)
-        super().__init__(f"nothing was applied:\n  {listed}")
+        super().__init__(f"nothing was applied:\n  {_listed(problems)}")
+
+
+class ViewsLeftOut(TerminalError):
+    """Some views are not live, since their tables cannot be followed; the others are."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(f"left out, all others were applied:\n  {_listed(problems)}")
+
+
+def _listed(problems: Sequence[Problem]) -> str:
+    return "\n  ".join(f"{each.where}: {each.what}\n      cure: {each.cure}" for each in problems)
 
 
 def refuse_out_of_step(project: Project, views: Sequence[View]) -> None:
@@ -126,8 +146,10 @@ def _check_written(project: Project, view: View) -> Iterator[Problem]:
     key, value = (json.loads(file.read_text(encoding="utf-8")) for file in files)
     wanted = shape_of(view, value, key)
     where = project.shown(cql_file(project, view))
-    for difference in differences(read_shape(cql_file(project, view)), wanted):
+    found = read_shape(cql_file(project, view))
+    for difference in differences(found, wanted):
         yield Problem(where, difference, WRITE)
+    yield from _check_options(project, cql_file(project, view), found)
 
 
 def _derive_all(
@@ -149,8 +171,11 @@ def _of_error(project: Project, error: PenstockError, cure: str) -> Problem:
     return Problem(where, what, cure)
 
 
-def _of_view(project: Project, view: View, what: str, cure: str, *, is_pending: bool = False) -> Problem:
-    return Problem(f"{project.shown(view.file)}:{view.line}", f"view {view.name}: {what}", cure, is_pending)
+def _of_view(
+    project: Project, view: View, what: str, cure: str, *, is_pending: bool = False, is_of_table: bool = False
+) -> Problem:
+    where = f"{project.shown(view.file)}:{view.line}"
+    return Problem(where, f"view {view.name}: {what}", cure, is_pending, is_of_table)
 
 
 def _check_files(project: Project, derived: Derived) -> Iterator[Problem]:
@@ -172,6 +197,13 @@ def _check_files(project: Project, derived: Derived) -> Iterator[Problem]:
         return
     for difference in differences(found, derived.shape):
         yield Problem(f"{where}:{_line(file, 'CREATE TABLE')}", difference, WRITE)
+    yield from _check_options(project, file, found)
+
+
+def _check_options(project: Project, file: Path, found: TableShape) -> Iterator[Problem]:
+    for refused, option in refused_options(found):
+        line = _line(file, option.split(" ")[0])
+        yield Problem(f"{project.shown(file)}:{line}", refused, f"write {option} there, or nothing of it")
 
 
 def _check_connectors(project: Project, views: Sequence[View]) -> Iterator[Problem]:
@@ -229,31 +261,24 @@ def _check_postgres(
     for change in changes:
         what = f"rows of {change.table} changed without an event at {change.seen_at:%Y-%m-%d %H:%M}: {change.what}"
         yield _of_view(project, first[change.table], what, "`penstock views apply` reads it again", is_pending=True)
+    for view in views:
+        if not isinstance(table := live[view.table], TableMissing):
+            for each in table.unfit:
+                yield _of_view(project, view, each.what, each.cure, is_of_table=True)
     for name, table in live.items():
-        if not isinstance(table, TableMissing):
-            yield from _check_source(partial(_of_view, project, first[name]), table, is_published=name in published)
+        if not isinstance(table, TableMissing) and not table.unfit:
+            said = partial(_of_view, project, first[name])
+            yield from _check_source(said, table, is_published=name in published)
+            yield from _check_partitions(said, table, config.kafka.partitions)
 
 
 def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_published: bool) -> Iterator[Problem]:
     name = table.table.name
-    if table.kind not in "rp":
-        yield said(f"{name} is no table: a view or foreign table has no changes to follow", "name the table below it")
-    if table.has_deferrable_key:
-        yield said(f"{name}: {DEFERRABLE}", "make the key NOT DEFERRABLE: drop the constraint, add it again without it")
-    if twins := case_twins({*table.table.columns.names, *table.left_out}):
-        listed = ", ".join(f'"{column}"' for column in twins)
-        yield said(f"{name} has columns that differ in case only, which Debezium refuses: {listed}", "rename one")
     if not is_published:
         yield said(f"{name} is not in the publication yet", "`penstock views apply`", is_pending=True)
     for part in table.not_full:
         lost = "has lost" if is_published else "does not have"
         yield said(f"{part} {lost} REPLICA IDENTITY FULL", "`penstock views apply`", is_pending=True)
-
-
-def wrong_with(table: LiveTable) -> list[str]:
-    """Say what keeps any view of a table from going live, whatever the view."""
-    problems = _check_source(partial(Problem, table.table.name), table, is_published=True)
-    return [f"{problem.what}: {problem.cure}" for problem in problems if not problem.is_pending]
 
 
 def _check_sources(config: Config, views: Sequence[View]) -> Iterator[Problem]:
@@ -264,6 +289,18 @@ def _check_sources(config: Config, views: Sequence[View]) -> Iterator[Problem]:
     for old in found:
         what = f"{old.view.table} is another table than it was filled from, or was away meanwhile: {old.why}"
         yield _of_view(project, old.view, what, "`penstock views apply` reads it again", is_pending=True)
+
+
+def _check_partitions(said: Callable[..., Problem], table: LiveTable, partitions: int) -> Iterator[Problem]:
+    """Find a key of which one value can be written in several ways: its changes would lie in several partitions."""
+    columns = table.table.columns
+    loose = [name for name in table.table.primary_key if name in columns.names and has_scale(columns[name])]
+    if loose and partitions > 1:
+        listed = f"{table.table.name}'s primary key has {', '.join(loose)}, a numeric without limits"
+        yield said(
+            f"{listed}: 10 and 10.0 are one key, and {partitions} partitions would mix up the order of its changes",
+            "give it limits, as in numeric(20, 4), or `kafka.partitions = 1`",
+        )
 
 
 def _cassandra_tables(config: Config) -> dict[str, TableShape] | None:
@@ -282,6 +319,13 @@ def _check_table(derived: Derived, found: TableShape | None) -> Iterator[Problem
     if found is None:
         yield Problem(where, "is not there yet", "`penstock views apply`", is_pending=True)
         return
+    for refused, option in refused_options(found):
+        yield Problem(where, refused, f"ALTER TABLE {derived.view.name} WITH {option}, in cqlsh")
+    # What a key may hold follows from it: the engine goes by the file.
+    if found.key == derived.shape.key and derived.view.partition not in (None, found.partition):
+        there, here = (", ".join(columns or ()) for columns in (found.partition, derived.view.partition))
+        what = f"has the partition key ({there}), {file} has ({here})"
+        yield Problem(where, what, "Cassandra cannot alter that: write it back in the file, or drop the table")
     for difference in differences(found, derived.shape):
         if difference.startswith("lacks"):
             yield Problem(where, difference, "`penstock views apply` adds it", is_pending=True)

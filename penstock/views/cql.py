@@ -39,6 +39,12 @@ _OF_AVRO = {
 _TABLE = re.compile(r"CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?P<name>[\w\"]+)\s*\(", re.IGNORECASE)
 _KEY = re.compile(r"PRIMARY\s+KEY\s*\((?P<columns>.*)\)\s*\Z", re.IGNORECASE | re.DOTALL)
 _NAME = re.compile(r'"((?:[^"]|"")+)"|(\w+)')
+# Rows that end by themselves; tombstones that end before the records that could bring their rows back.
+_TTL, _GRACE = "default_time_to_live", "gc_grace_seconds"
+GRACE_AT_LEAST_S = 7 * 24 * 3600
+"""The retention of the topics: a replay may bring a write back only while the tombstone that outranks it is kept."""
+
+_OPTION = re.compile(rf"\b({_TTL}|{_GRACE})\s*=\s*(\d+)", re.IGNORECASE)
 _INDENT = "    "
 _HEAD = """\
 -- View {view} ({file}). `penstock views write` keeps columns and key in step with the function; these lines, the
@@ -66,6 +72,7 @@ class TableShape:
     columns: Mapping[str, str]
     key: tuple[str, ...]
     partition: tuple[str, ...] | None = field(default=None, compare=False)
+    options: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 def shape_of(view: View, value: Mapping[str, Any], key: Mapping[str, Any]) -> TableShape:
@@ -84,7 +91,8 @@ def shape_of_table(table: TableMetadata) -> TableShape:
     """Read the shape of a table as Cassandra has it."""
     columns = {column.name: column.cql_type.replace(" ", "") for column in table.columns.values()}
     key, partition = ([column.name for column in part] for part in (table.primary_key, table.partition_key))
-    return TableShape(table.name, columns, tuple(key), tuple(partition))
+    options = {name: int(table.options[name]) for name in (_TTL, _GRACE) if name in table.options}
+    return TableShape(table.name, columns, tuple(key), tuple(partition), options)
 
 
 def cql_type(avro: Any) -> str:
@@ -147,6 +155,16 @@ def differences(found: TableShape, wanted: TableShape) -> Iterator[str]:
         yield f"has the primary key {_key_clause(found)}; a history's is {_key_clause(wanted)}"
 
 
+def refused_options(found: TableShape) -> Iterator[tuple[str, str]]:
+    """Say which options of a table make rows vanish or come back: what is wrong, and the option as it should be."""
+    if found.options.get(_TTL):
+        lost = "rows vanish that Postgres has"
+        yield f"has {_TTL} = {found.options[_TTL]}: {lost}", f"{_TTL} = 0"
+    if found.options.get(_GRACE, GRACE_AT_LEAST_S) < GRACE_AT_LEAST_S:
+        less = f"less than the {GRACE_AT_LEAST_S} s that records are kept: a replay could bring deleted rows back"
+        yield f"has {_GRACE} = {found.options[_GRACE]}, {less}", f"{_GRACE} = 864000"
+
+
 def _key_clause(shape: TableShape) -> str:
     partition = shape.partition or shape.key[:1]
     rest = [protect_name(name) for name in shape.key[len(partition) :]]
@@ -171,6 +189,7 @@ class _Found:
     name: str
     columns: tuple[str, ...]
     key_clause: str
+    options: Mapping[str, int]
 
 
 def _find(text: str, file: str) -> _Found:
@@ -184,7 +203,8 @@ def _find(text: str, file: str) -> _Found:
     if len(keys) != 1:
         raise CqlFileUnclear(file, f"{len(keys)} PRIMARY KEY clauses")
     columns = tuple(part for part in parts if not _KEY.match(part))
-    return _Found(opened.start(), end, _unquoted(opened["name"]), columns, f"({keys[0]['columns']})")
+    options = {name.lower(): int(value) for name, value in _OPTION.findall(plain[end:].split(";")[0])}
+    return _Found(opened.start(), end, _unquoted(opened["name"]), columns, f"({keys[0]['columns']})", options)
 
 
 def _shape(found: _Found, file: str) -> TableShape:
@@ -196,7 +216,8 @@ def _shape(found: _Found, file: str) -> TableShape:
         columns[_unquoted(name[0])] = re.sub(r"\s+", "", part[name.end() :]).lower()
     names = _names(found.key_clause)
     inner = re.match(r"\(\s*(\([^)]*\))", found.key_clause)
-    return TableShape(found.name, columns, names, _names(inner[1]) if inner else names[:1])
+    partition = _names(inner[1]) if inner else names[:1]
+    return TableShape(found.name, columns, names, partition, found.options)
 
 
 def _definitions(text: str, start: int) -> tuple[list[str], int]:

@@ -37,6 +37,7 @@ from penstock.views.load import views_of
 from penstock.views.pause import refuse_paused
 from penstock.views.refill import follow, settle
 from penstock.views.reread import OnProgress, only_reread
+from penstock.views.sources import followed_views
 
 _WAIT_S = 120.0
 
@@ -80,11 +81,12 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         _start_source(api)
         on_step("epoch", f"{epoch} began; every table is read anew")
         wait_until_captured(config, on_progress=on_progress)
-        written = [view for view in views if not isinstance(view, Aggregate)]
+        followed = followed_views(config)
+        written = [view for view in followed if not isinstance(view, Aggregate)]
         follow(config, written, on_progress=on_progress)
         removed = settle(config, written, began, lives=lives, on_progress=on_progress)
     # Only now: a life counts what comes after its snapshot, and before the new slot nothing tells of that.
-    counted = [view for view in views if isinstance(view, Aggregate)]
+    counted = [view for view in followed if isinstance(view, Aggregate)]
     end_lives(config, counted)
     renew_jobs(config)
     begin_aggregates(config, counted, lives=lives, on_progress=on_progress)

@@ -19,7 +19,6 @@ from penstock.names import is_table
 from penstock.project import Project
 from penstock.views.asked import Relation, meant, read_asked, relations
 from penstock.views.catalogue import TableMissing, connect, read_live_table
-from penstock.views.check import wrong_with
 from penstock.views.derived import Derived, derive, texts, write_changed
 from penstock.views.load import views_of
 from penstock.views.new import Drawn, NoView, draw, view_name
@@ -163,8 +162,6 @@ def _draw(connection: Connection, taken: _Taken, table: str, name: str | None) -
                 table, "a name with a dot, comma, quote or backslash in it cannot be captured: rename the table"
             )
         drawn = draw(read_live_table(connection, table), name or taken.choose(table))
-        for problem in wrong_with(drawn.live):
-            raise NoView(table, problem)
         taken.take(drawn.name, table)
     except NoView as exc:
         return Outcome(table, Fate.REFUSED, reason=exc.reason)

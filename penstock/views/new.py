@@ -12,13 +12,12 @@ from penstock_views.declare import MOST_IN_NAME, ROW_VERSION
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
-from penstock.names import case_twins, column_name, is_plain
+from penstock.names import column_name, is_plain
 from penstock.views.catalogue import LiveTable
-from penstock.views.publication import DEFERRABLE
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 _VIEW = re.compile(r"[a-z][a-z0-9_]*\Z")
-_IMPORTED = ("Image", "Row", "row", "truncate_to_millis", "view")
+_IMPORTED = ("Image", "Row", "row", "truncate_to_millis", "unix_micros", "view")
 """What a view's file needs of the engine: a function of such a name would hide it."""
 
 
@@ -69,15 +68,10 @@ def name_problem(name: str) -> str | None:
 
 def _refuse_unfit(live: LiveTable) -> None:
     name = live.table.name
-    if live.kind not in "rp":
-        raise NoView(name, "it is a view or foreign table, which has no changes to follow; name the table below it")
+    for each in live.unfit:
+        raise NoView(name, f"{each.what}; {each.cure}")
     if not live.table.primary_key:
         raise NoView(name, "it has no primary key, so no row of it can be told from another; ALTER TABLE … ADD one")
-    if live.has_deferrable_key:
-        raise NoView(name, DEFERRABLE)
-    twins = case_twins({*live.table.columns.names, *live.left_out})
-    if twins:
-        raise NoView(name, f"its columns {', '.join(twins)} differ in case only, which Debezium refuses: rename one")
     lost = [column for column in live.table.primary_key if column in live.left_out]
     if lost:
         raise NoView(name, f"{lost[0]} of its primary key: {live.left_out[lost[0]]}")
@@ -109,12 +103,9 @@ def view_name(table: str) -> str:
 def _source(view: str, live: LiveTable, columns: dict[str, T.StructField]) -> str:
     names = {field.name: name for name, field in columns.items()}
     key = ", ".join(f'"{names[column]}"' for column in live.table.primary_key)
-    lines = "\n".join(
-        # A key is never rounded: two rows of the table could become one.
-        f"        {_entry(name, _value(field, may_round=field.name not in live.table.primary_key))},"
-        for name, field in columns.items()
-    )
-    imports = "Image, Row, row, truncate_to_millis, view" if "truncate_to_millis" in lines else "Image, Row, row, view"
+    lines = "\n".join(f"        {_entry(name, _value(live, field))}," for name, field in columns.items())
+    cuts = [name for name in ("truncate_to_millis", "unix_micros") if f"{name}(" in lines]
+    imports = ", ".join(["Image", "Row", "row", *cuts, "view"])
     return (
         f'"""The view {view} of {live.table.name}."""\n\n'
         f"from penstock_views import {imports}\n\n\n"
@@ -131,8 +122,11 @@ def _entry(name: str, value: str) -> str:
     return f'**{{"{name}": {value}}}' if is_word else f"{name}={value}"
 
 
-def _value(field: T.StructField, *, may_round: bool) -> str:
+def _value(live: LiveTable, field: T.StructField) -> str:
     is_attribute = is_plain(field.name) and not keyword.iskeyword(field.name) and not field.name.startswith("_")
     column = f"r.{field.name}" if is_attribute else f"r[{json.dumps(field.name, ensure_ascii=False)}]"
-    # CQL holds milliseconds; said here, where its user sees it, and not done silently.
-    return f"truncate_to_millis({column})" if may_round and isinstance(field.dataType, T.TimestampType) else column
+    if field.name not in live.micros:
+        return column
+    # CQL holds milliseconds; said here, where its user sees it, and not done silently. A key is never rounded: two rows
+    # of the table could become one.
+    return f"unix_micros({column})" if field.name in live.table.primary_key else f"truncate_to_millis({column})"

@@ -1,8 +1,11 @@
-"""What Debezium may read: the publication holds the tables of the views, and each of them has REPLICA IDENTITY FULL."""
+"""What Debezium may read: the publication holds the tables of the views, and each of them has REPLICA IDENTITY FULL.
+
+A table that cannot be followed is left out before anything of it is touched, and holds up no other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import psycopg2
 from penstock_views.names import quoted
@@ -15,7 +18,6 @@ from penstock.views.catalogue import PUBLICATION, LiveTable, published_tables, r
 SIGNALS = "penstock.signals"
 """Where a re-read is asked for; it is published too, since Debezium reads it from the stream."""
 
-DEFERRABLE = "its primary key is DEFERRABLE, so rows may share a key for a while, and a view would lose one of them"
 
 _EXISTS = "SELECT pubviaroot FROM pg_publication WHERE pubname = %s"
 
@@ -31,14 +33,24 @@ def publish(connection: Connection, tables: Collection[str]) -> list[str]:
     """Publish tables with whole old rows; what is published already stays, also what no view needs.
 
     :param tables: `schema.table` each.
-    :returns: what was changed, for people.
+    :returns: what was changed and which tables were left out, for people.
     :raises TableMissing: before anything is changed.
-    :raises TableRefused: with Postgres' reason, or ours; nothing is changed then either.
     """
     wanted = [read_live_table(connection, name) for name in sorted(tables)]
-    _refuse_deferrable(wanted, published_tables(connection))
-    with connection:  # one transaction for everything
-        return [*_grow(connection, wanted), *_identify(connection, wanted)]
+    with connection:
+        said = _create(connection)
+    return said + [line for live in wanted for line in _take_in(connection, live)]
+
+
+def _take_in(connection: Connection, live: LiveTable) -> list[str]:
+    """Publish one table, all of it or nothing."""
+    if live.unfit:
+        return [f"left out: {'; '.join(each.what for each in live.unfit)}"]
+    try:
+        with connection:
+            return [*_grow(connection, live), *_identify(connection, live)]
+    except TableRefused as exc:
+        return [f"left out: {exc}"]
 
 
 def withdraw(connection: Connection, table: str) -> bool:
@@ -50,40 +62,38 @@ def withdraw(connection: Connection, table: str) -> bool:
     return True
 
 
-def _refuse_deferrable(wanted: Sequence[LiveTable], published: Collection[str]) -> None:
-    # One that is published already stops nobody here: `views check` says it, and the views of other tables go on.
-    for live in wanted:
-        if live.has_deferrable_key and live.table.name not in published:
-            raise TableRefused(live.table.name, DEFERRABLE)
+def _create(connection: Connection) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(_EXISTS, (PUBLICATION,))
+        if cursor.fetchone() is None:
+            # Changes of a partition come as changes of the table that the views name.
+            options = "WITH (publish_via_partition_root = true)"
+            _execute(connection, SIGNALS, f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {quoted(SIGNALS)} {options}")
+            return [f"publication {PUBLICATION} created"]
+    return [] if SIGNALS in published_tables(connection) else [_add(connection, SIGNALS)]
 
 
-def _grow(connection: Connection, wanted: Sequence[LiveTable]) -> list[str]:
-    names = [SIGNALS, *(live.table.name for live in wanted)]
+def _grow(connection: Connection, live: LiveTable) -> list[str]:
+    name, said = live.table.name, []
     with connection.cursor() as cursor:
         cursor.execute(_EXISTS, (PUBLICATION,))
         found = cursor.fetchone()
-    if found is None:
-        listed = ", ".join(map(quoted, names))
-        # Changes of a partition come as changes of the table that the views name.
-        options = "WITH (publish_via_partition_root = true)"
-        _execute(connection, names[-1], f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {listed} {options}")
-        return [f"publication {PUBLICATION} created for {', '.join(names)}"]
-    said = []
-    if not found[0] and any(live.is_partitioned for live in wanted):
-        _execute(connection, names[-1], f"ALTER PUBLICATION {PUBLICATION} SET (publish_via_partition_root = true)")
+    if live.is_partitioned and found != (True,):
+        _execute(connection, name, f"ALTER PUBLICATION {PUBLICATION} SET (publish_via_partition_root = true)")
         said.append("publish_via_partition_root set")
-    missing = [name for name in names if name not in published_tables(connection)]
-    for name in missing:
-        _execute(connection, name, f"ALTER PUBLICATION {PUBLICATION} ADD TABLE {quoted(name)}")
-    return said + [f"{name} published" for name in missing]
+    return said if name in published_tables(connection) else [*said, _add(connection, name)]
 
 
-def _identify(connection: Connection, wanted: Sequence[LiveTable]) -> list[str]:
+def _add(connection: Connection, name: str) -> str:
+    _execute(connection, name, f"ALTER PUBLICATION {PUBLICATION} ADD TABLE {quoted(name)}")
+    return f"{name} published"
+
+
+def _identify(connection: Connection, live: LiveTable) -> list[str]:
     # Only where it lacks: the ALTER locks the table even when it changes nothing.
-    parts = [part for live in wanted for part in live.not_full]
-    for part in parts:
+    for part in live.not_full:
         _execute(connection, part, f"ALTER TABLE {quoted(part)} REPLICA IDENTITY FULL")
-    return [f"{part}: REPLICA IDENTITY FULL" for part in parts]
+    return [f"{part}: REPLICA IDENTITY FULL" for part in live.not_full]
 
 
 def _execute(connection: Connection, table: str, statement: str) -> None:

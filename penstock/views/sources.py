@@ -10,7 +10,8 @@ from penstock_views.tables import Table, TableUnknown, read_table
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.project import Project
-from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, read_live_table
+from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables, read_live_table
+from penstock.views.load import views_of
 
 
 class TableUntold(TerminalError):
@@ -36,6 +37,16 @@ def live_tables(config: Config, views: Sequence[View]) -> dict[str, LiveTable | 
     except PostgresAway:
         return None
     return found
+
+
+def followed_views(config: Config) -> list[View]:
+    """Return the views whose tables are published: of the others no change comes, and nothing fills them.
+
+    :raises PostgresAway: when nobody answers.
+    """
+    with connect(config) as connection:
+        published = published_tables(connection)
+    return [view for view in views_of(config) if view.table in published]
 
 
 def table_of(project: Project, live: dict[str, LiveTable | TableMissing] | None, name: str) -> Table:

@@ -5,7 +5,7 @@ A file in `spark/views/` needs only the names exported here. Data flows in one d
 records) or `group` (aggregates, to sums).
 """
 
-from penstock_views.declare import Image, Row, View, history, row, truncate_to_millis, view, whole
+from penstock_views.declare import Image, Row, View, history, row, truncate_to_millis, unix_micros, view, whole
 from penstock_views.declare_totals import Totals, aggregate, avg, count, sum, totals
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "sum",
     "totals",
     "truncate_to_millis",
+    "unix_micros",
     "view",
     "whole",
 ]

@@ -26,7 +26,7 @@ from penstock_views.fingerprint import fingerprint
 from penstock_views.group import grouping_of
 from penstock_views.limits import refuse_in_key
 from penstock_views.load import load_views
-from penstock_views.names import column_name
+from penstock_views.primary_key import refuse_merging
 from penstock_views.tables import Table, read_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,11 +162,9 @@ def contracts_on(spark: SparkSession, view: View, table: Table) -> tuple[Contrac
         return signed_contracts(spark, view, table.columns)
     if not table.primary_key:
         raise ViewInvalid(view.origin, f"{table.name} has no primary key, so no row of it can be told from another")
-    lacking = [name for name in map(column_name, table.primary_key) if name not in view.key]
-    if lacking:
-        # Otherwise two rows of the source could take turns in one row of the view, and no version orders them.
-        raise ViewInvalid(view.origin, f"the key lacks {', '.join(lacking)} of {table.name}'s primary key")
-    return signed_contracts(spark, view, table.columns)
+    contracts = signed_contracts(spark, view, table.columns)
+    refuse_merging(spark, view, table.columns, table.primary_key)
+    return contracts
 
 
 def signed_contracts(spark: SparkSession, view: View, image: T.StructType) -> tuple[Contract, Contract]:

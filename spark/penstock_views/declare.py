@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -77,6 +77,11 @@ def truncate_to_millis(column: Column) -> Column:
     Without this word a timestamp with more is refused (dead letter), never rounded silently.
     """
     return F.date_trunc("millisecond", column)
+
+
+def unix_micros(column: Column) -> Column:
+    """Tell a timestamp as microseconds since 1970, a bigint: what a key needs that must keep all of it."""
+    return F.unix_micros(column)
 
 
 class Image:
@@ -171,6 +176,13 @@ class View:
     function: ViewFunction
     file: Path
     line: int
+    partition: tuple[str, ...] | None = field(default=None, kw_only=True)
+    """The columns of the key that the table's file puts into the partition key; None when no file says."""
+
+    @property
+    def partition_key(self) -> tuple[str, ...]:
+        """The columns that name a partition of the view's table."""
+        return self.partition or self.key[:1]
 
     @property
     def topic(self) -> str:
@@ -195,6 +207,11 @@ VERSION = "version"
 @dataclass(frozen=True)
 class History(View):
     """A view that holds a row for each change of a row of the source, under the key that the row had."""
+
+    @property
+    def partition_key(self) -> tuple[str, ...]:
+        """The whole key of the row: its entries lie together."""
+        return self.key
 
     @property
     def primary_key(self) -> tuple[str, ...]:

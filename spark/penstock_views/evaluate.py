@@ -22,7 +22,8 @@ from penstock_views.declare import (
     name_as_read,
     names_read,
 )
-from penstock_views.limits import beyond_cql, beyond_entry, beyond_record
+from penstock_views.key_form import normal_form
+from penstock_views.limits import beyond_cql, beyond_entry, beyond_key, beyond_record
 from penstock_views.load import line_in
 from penstock_views.names import column_name, is_plain
 from penstock_views.try_eval import try_eval
@@ -128,16 +129,28 @@ def _large_columns(image: NotedImage) -> Column | None:
 
 
 def _judge(tried: DataFrame, task: Evaluation) -> Column:
-    outcome, refusal = F.col(_tried(task)), _refuse_row(tried, task)
+    outcome, refusal, made = F.col(_tried(task)), _refuse_row(tried, task), _with_normal_key(tried, task)
     if not task.tells:
-        row = F.when(refusal.isNull(), outcome["row"])
+        row = F.when(refusal.isNull(), made)
         return F.struct(row.alias("row"), F.lit(None).cast("string").alias("problem"))
     problem = (
         F.when(F.col(task.image).isNull(), None)
         .when(outcome.isNull(), _name_failures(tried, task))
         .when(outcome["keep"], refusal)
     )
-    return F.struct(F.when(problem.isNull(), outcome["row"]).alias("row"), problem.alias("problem"))
+    return F.struct(F.when(problem.isNull(), made).alias("row"), problem.alias("problem"))
+
+
+def _with_normal_key(tried: DataFrame, task: Evaluation) -> Column:
+    """Bring the key of a tried row into its normal form."""
+    row, fields = F.col(_tried(task))["row"], _row_type(tried, task).fields
+    forms = {field.name: normal_form(field, row[field.name]) for field in fields if field.name in task.view.key}
+    if all(form is None for form in forms.values()):
+        return row
+    columns = {field: forms.get(field.name) for field in fields}
+    values = {field: row[field.name] if form is None else form for field, form in columns.items()}
+    struct = F.struct(*[value.alias(field.name, metadata=field.metadata) for field, value in values.items()])
+    return F.when(row.isNotNull(), struct)
 
 
 def _name_failures(frame: DataFrame, task: Evaluation) -> Column:
@@ -163,13 +176,14 @@ def _name_failures(frame: DataFrame, task: Evaluation) -> Column:
 def _refuse_row(tried: DataFrame, task: Evaluation) -> Column:
     """Say what the view table cannot hold: NULL in the key, a timestamp finer than milliseconds, and so on."""
     view, row = task.view, F.col(_tried(task))["row"]
-    row_type = _struct(tried.select(row.alias("row")), "row")
+    row_type = _row_type(tried, task)
     nulls = [F.when(row[name].isNull(), F.lit(f"view {view.name}: key column {name} is NULL")) for name in view.key]
     # A history holds the rest of the row as text, an aggregate only its key.
     columns = row_type.fields if type(view) is View else [row_type[name] for name in view.key]
-    limits = [beyond_cql(view.name, field, row[field.name]) for field in columns]
+    limits = [beyond_cql(view, field, row[field.name]) for field in columns]
     limits.append(_too_large(tried, task, row_type, row))
-    return F.coalesce(*nulls, *[limit for limit in limits if limit is not None])
+    too_long = beyond_key(view, row_type, row)
+    return F.coalesce(*nulls, *too_long, *[limit for limit in limits if limit is not None])
 
 
 def _too_large(frame: DataFrame, task: Evaluation, row_type: T.StructType, row: Column) -> Column | None:
@@ -186,3 +200,7 @@ def _too_large(frame: DataFrame, task: Evaluation, row_type: T.StructType, row: 
     if type(view) is not View or (None not in taken and len(set(taken)) == len(taken)):
         return None
     return beyond_record(view.name, large, row)
+
+
+def _row_type(tried: DataFrame, task: Evaluation) -> T.StructType:
+    return _struct(tried.select(F.col(_tried(task))["row"].alias("row")), "row")

@@ -1,13 +1,12 @@
 """What a view's function computes, as one short text: so that a change of it is seen, and what must not be is refused.
 
-It is made from Spark's analysed expressions, reached through its JVM here only (checked against PySpark 4.2). Comments
-and names of Python variables and helper functions do not count; what is computed does.
+It is made from Spark's analysed expressions (`penstock_views.analysed`). Comments and names of Python variables and
+helper functions do not count; what is computed does.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -15,10 +14,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock_views.carriers import REFUSED
-from penstock_views.declare import Image, Row, View, ViewInvalid
+from penstock_views.analysed import analysed, plain_image
+from penstock_views.declare import Image, View, ViewInvalid
 from penstock_views.declare_totals import Aggregate
 from penstock_views.evaluate import call_view
+from penstock_views.key_form import has_scale
 
 _WHERE = "where()"
 _LAMBDA_VARIABLE = re.compile(r"\b([xyz])_\d+\b")
@@ -34,10 +34,10 @@ def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
     :param image: the canonical columns of its table; those that the view does not use make no difference.
     :raises ViewInvalid: when the function gives another row tomorrow, or in another place, for the same image.
     """
-    # Whether values can be refused is a matter of where the image comes from, not of the function.
-    plain = T.StructType([field for field in image.fields if field.name != REFUSED.name])
+    plain = plain_image(image)
     made = call_view(view, Image(view.table, F.col("image"), plain))
-    expressions = list(_analysed(spark, made, plain))
+    found = analysed(spark, made.columns | ({} if made.condition is None else {_WHERE: made.condition}), plain)
+    expressions = list(found.expressions.items())
     for name, expression in expressions:
         if culprit := _unsteady(expression):
             raise ViewInvalid(
@@ -53,6 +53,8 @@ def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
         *(["*"] if made.is_whole else []),
         *(f"{name}={_text(expression)}" for name, expression in told),
         *_operations(view, plain),
+        # Rows that were written before there was a normal form lie under other keys.
+        *(f"{name} in its normal form" for name in view.key if has_scale(found.fields[name])),
     ]
     return sha256("\n".join(described).encode()).hexdigest()[:16]
 
@@ -62,15 +64,6 @@ def _operations(view: View, image: T.StructType) -> list[str]:
         return []
     operations = view.operations(Image(view.table, F.col("image"), image))
     return [f"{name}:{operation.name}" for name, operation in operations.items()]
-
-
-def _analysed(spark: SparkSession, made: Row, image: T.StructType) -> Iterator[tuple[str, Any]]:
-    frame: Any = spark.createDataFrame([], T.StructType([T.StructField("image", image)]))
-    columns = made.columns | ({} if made.condition is None else {_WHERE: made.condition})
-    selected = frame.select(*[column.alias(name) for name, column in columns.items()])
-    found = selected._jdf.queryExecution().analyzed().expressions()
-    for number, name in enumerate(columns):
-        yield name, found.apply(number)
 
 
 def _unsteady(expression: Any) -> str | None:

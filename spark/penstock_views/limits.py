@@ -13,11 +13,26 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock_views.canonical import logical_of
+from penstock_views.declare import View
 from penstock_views.entries import as_text
+from penstock_views.key_form import has_scale
 from penstock_views.sizes import HISTORY_ROW_BYTES, VIEW_ROW_BYTES
 
 DAY_MICROS = 24 * 3600 * 1_000_000
+MAX_KEY_BYTES = 65_535
+"""What Cassandra holds in a partition key, and in the clustering columns of a row together."""
+
 _MICROS = "has microseconds, which CQL cannot hold; say truncate_to_millis() in the view"
+_KEY_MICROS = (
+    "has microseconds, which CQL cannot hold; say unix_micros() in the view, for a bigint that keeps them "
+    "(truncate_to_millis() would make one row of two: it is for columns that are not of the primary key)"
+)
+_BYTES = {"boolean": 1, "int": 4, "float": 4, "date": 4, "bigint": 8, "double": 8, "timestamp": 8}
+_BYTES_AT_MOST = 20
+"""Of the others: a uuid and an inet have 16, a decimal of 38 digits 20."""
+
+_SHOWN = 40
+_BYTES_OF_A_DIGIT = 0.4153  # log(10) / log(256), rounded up
 _DAY_24 = "is 24:00, which CQL's time cannot hold"
 _MIXED = "is infinite or mixes signs, which CQL's duration cannot hold; cast it to string in the view for a text"
 _MASKED = (
@@ -35,10 +50,73 @@ _ELEMENT = 8
 Misfit = Callable[[Column], Column]
 
 
-def beyond_cql(view: str, field: T.StructField, value: Column) -> Column | None:
+def beyond_cql(view: View, field: T.StructField, value: Column) -> Column | None:
     """Say why CQL cannot hold a value: text or NULL; None when it holds every value of the column's type."""
     rule = _array(field, field.dataType) if isinstance(field.dataType, T.ArrayType) else _scalar(field, field.dataType)
-    return rule and F.when(rule[0](value), F.lit(f"view {view}: {field.name} {rule[1]}"))
+    if rule is None:
+        return None
+    misfit, reason = rule
+    is_in_key = reason == _MICROS and field.name in view.key
+    return F.when(misfit(value), F.lit(f"view {view.name}: {field.name} {_KEY_MICROS if is_in_key else reason}"))
+
+
+def beyond_key(view: View, row: T.StructType, values: Column) -> list[Column]:
+    """Say why Cassandra allows no row with a key: each is text or NULL."""
+    partition = view.partition_key
+    clustering = tuple(name for name in view.key if name not in partition)
+    # Cassandra writes 3 bytes beside each value of a partition key that has several.
+    beside = 3 * len(partition) if len(partition) > 1 else 0
+    limits = [_too_long(view, row, values, partition, beside), _too_long(view, row, values, clustering, 0)]
+    alone = row[partition[0]]
+    if len(partition) == 1 and _has_length(alone) and not has_scale(alone):
+        limits.append(_empty(view, alone.name, values[alone.name]))
+    return [limit for limit in limits if limit is not None]
+
+
+def _empty(view: View, name: str, value: Column) -> Column:
+    reason = f"view {view.name}: key column {name} is empty, which Cassandra allows in no partition key of one column"
+    return F.when(F.octet_length(value) == 0, F.lit(reason))
+
+
+def _too_long(view: View, row: T.StructType, values: Column, names: Sequence[str], beside: int) -> Column | None:
+    """Refuse what is too long together; the longest is named.
+
+    :param beside: the bytes that are not of the values.
+    """
+    long = [name for name in names if _has_length(row[name])]
+    if not long:
+        return None
+    sizes = {name: _size(row[name], values[name]) for name in long}
+    fixed = sum(_bytes_at_most(row[name]) for name in names if name not in long)
+    total = reduce(Column.__add__, sizes.values()) + beside + fixed
+    shown = {name: _shown(name, row[name], values[name]) for name in long}
+    longest, named = sizes[long[0]], shown[long[0]]
+    if len(long) > 1:
+        longest = F.greatest(*sizes.values())
+        named = F.coalesce(*[F.when(sizes[name] == longest, shown[name]) for name in long])
+    head = F.lit(f"view {view.name}: key column ")
+    tail = F.lit(f" bytes, and Cassandra allows {MAX_KEY_BYTES:,} in a key")
+    return F.when(total > MAX_KEY_BYTES, F.concat(head, named, F.lit(" has "), longest.cast("string"), tail))
+
+
+def _has_length(field: T.StructField) -> bool:
+    """Say whether a column's values can be long."""
+    is_long = isinstance(field.dataType, T.StringType | T.BinaryType)
+    return is_long and logical_of(field) not in ("uuid", "inet")
+
+
+def _bytes_at_most(field: T.StructField) -> int:
+    return _BYTES.get(field.dataType.simpleString(), _BYTES_AT_MOST)
+
+
+def _size(field: T.StructField, value: Column) -> Column:
+    length = F.octet_length(value)
+    return F.ceil(length * _BYTES_OF_A_DIGIT).cast("int") + 5 if has_scale(field) else length
+
+
+def _shown(name: str, field: T.StructField, value: Column) -> Column:
+    begin = F.hex(F.substring(value, 1, _SHOWN)) if isinstance(field.dataType, T.BinaryType) else value
+    return F.concat(F.lit(f"{name} = "), F.substring(begin, 1, _SHOWN), F.lit("…"))
 
 
 def beyond_record(view: str, fields: Sequence[T.StructField], row: Column) -> Column:

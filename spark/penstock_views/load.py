@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 import traceback
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 from penstock.errors import TerminalError
+from penstock.views.cql import CqlFileUnclear, read_shape
 from penstock_views.declare import View, ViewInvalid
 
 
@@ -46,7 +48,18 @@ def load_each(folder: Path) -> tuple[tuple[View, ...], list[ViewFileBroken | Vie
     if not views and not problems:
         problems.append(ViewFileBroken(str(folder), "no view in any *.py file here"))
     problems += _doubles(views)
-    return tuple(sorted(views, key=lambda view: view.name)), problems
+    tables = folder.absolute().parents[1] / "schemas" / "cassandra"
+    placed = [replace(view, partition=_partition(tables / f"{view.name}.cql", view)) for view in views]
+    return tuple(sorted(placed, key=lambda view: view.name)), problems
+
+
+def _partition(file: Path, view: View) -> tuple[str, ...] | None:
+    """Read which columns of the key are the partition's: the user's choice, in the table's file."""
+    try:
+        found = read_shape(file)
+    except (FileNotFoundError, CqlFileUnclear):
+        return None  # not written yet, or `penstock views check` says what is wrong with it
+    return found.partition if found.key == view.primary_key else None
 
 
 def line_in(file: Path, error: BaseException) -> str:

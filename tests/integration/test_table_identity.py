@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as Connection
 from penstock.config import Config
 from penstock.stack.setup import create_tables
 from penstock.views.lives import Life, read_lives
-from penstock.views.publication import TableRefused, publish
+from penstock.views.publication import publish
 from penstock.views.silent import silent_changes
 
 ITEM, PARTED = "shop.item", "shop.parted"
@@ -263,8 +263,8 @@ def test_a_partition_cannot_be_unlogged(connection: Connection, statement: str, 
 
 def test_a_deferrable_key_is_refused_before_its_table_is_published(connection: Connection) -> None:
     run(connection, "CREATE TABLE line (id int PRIMARY KEY DEFERRABLE)")
-    with pytest.raises(TableRefused, match="its primary key is DEFERRABLE"):
-        publish(connection, ["shop.line"])
+    (said,) = publish(connection, ["shop.line"])
+    assert "its primary key is DEFERRABLE" in said
     assert run(connection, "SELECT relreplident FROM pg_class WHERE oid = 'line'::regclass") == [("d",)]
 
 

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from penstock.views.cql import CqlFileUnclear, TableShape, differences, new_table, read_shape, rewritten_table
+from penstock.views.cql import (
+    CqlFileUnclear,
+    TableShape,
+    differences,
+    new_table,
+    read_shape,
+    refused_options,
+    rewritten_table,
+)
 
 SHAPE = TableShape(
     "lines", {"country": "text", "id": "uuid", "Total": "decimal", "row_version": "bigint"}, ("country", "id")
@@ -43,6 +51,37 @@ def test_comment_options_and_partition_key_outlive_a_new_column(tmp_path: Path) 
     assert text.startswith("-- mine; not a CREATE TABLE (\n")
     assert "PRIMARY KEY ((country, id))" in text
     assert text.endswith(") WITH CLUSTERING ORDER BY (id DESC) AND gc_grace_seconds = 900000;\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "refused"),
+    [
+        ("gc_grace_seconds = 864000", []),
+        ("comment = 'x'", []),
+        ("default_time_to_live = 0", []),
+        ("default_time_to_live = 0 -- default_time_to_live = 7\n", []),
+        ("gc_grace_seconds=864000 and DEFAULT_TIME_TO_LIVE=60", ["default_time_to_live = 0"]),
+        ("gc_grace_seconds = 3600", ["gc_grace_seconds = 864000"]),
+        (
+            "gc_grace_seconds = 0 AND default_time_to_live = 60",
+            ["default_time_to_live = 0", "gc_grace_seconds = 864000"],
+        ),
+    ],
+)
+def test_options_that_make_rows_vanish_or_come_back_are_refused(
+    tmp_path: Path, options: str, refused: list[str]
+) -> None:
+    file = tmp_path / "lines.cql"
+    file.write_text(f"CREATE TABLE lines (id int, PRIMARY KEY (id)) WITH {options};")
+    assert [option for _, option in refused_options(read_shape(file))] == refused
+
+
+@pytest.mark.parametrize("total", ["counter", "decimal static", "decimal MASKED WITH DEFAULT()"])
+def test_a_column_that_is_no_plain_one_is_a_difference(tmp_path: Path, total: str) -> None:
+    file = tmp_path / "lines.cql"
+    file.write_text(new_table(SHAPE, view_file="v.py").replace("decimal", total))
+    (difference,) = differences(read_shape(file), SHAPE)
+    assert difference.startswith("has column Total as ")
 
 
 def test_every_difference_is_told() -> None:

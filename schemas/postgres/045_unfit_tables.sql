@@ -1,0 +1,60 @@
+-- A table that feeds views must not become one whose changes never come, or whose own UPDATE and DELETE fail since it has
+-- REPLICA IDENTITY FULL: the statement that would make it so is refused (penstock/views/unfit.py asks the same before a
+-- table is published). Only what the statement itself touches is looked at: no other DDL is refused for it.
+-- https://www.postgresql.org/docs/18/logical-replication-gencols.html
+
+CREATE OR REPLACE FUNCTION penstock.why_unfit(relation oid) RETURNS SETOF text
+    LANGUAGE sql STABLE SET search_path = pg_catalog
+AS $$
+    SELECT format('a generated column (%s): Postgres would refuse UPDATE and DELETE', attname)
+    FROM pg_attribute WHERE attrelid = relation AND attgenerated <> '' AND NOT attisdropped
+  UNION ALL
+    SELECT CASE relpersistence WHEN 'u' THEN 'an unlogged table: its changes are in no WAL' END
+    FROM pg_class WHERE oid = relation AND relpersistence = 'u'
+  UNION ALL
+    SELECT 'a foreign table: its changes are in no WAL' FROM pg_class WHERE oid = relation AND relkind = 'f'
+  UNION ALL
+    SELECT format('a table that inherits (%s): its rows come under its own name', child.relname)
+    FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid AND NOT child.relispartition
+    WHERE inhparent = relation
+  UNION ALL
+    SELECT format('a list of columns in publication %s: Postgres would refuse UPDATE and DELETE', pubname)
+    FROM pg_publication_rel JOIN pg_publication p ON p.oid = prpubid AND (pubupdate OR pubdelete)
+    WHERE prrelid = relation AND prattrs IS NOT NULL
+$$;
+
+CREATE OR REPLACE FUNCTION penstock.refuse_unfit() RETURNS event_trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        WITH commands AS (SELECT classid, objid FROM pg_event_trigger_ddl_commands()),
+        touched AS (
+            SELECT objid AS relation FROM commands WHERE classid = 'pg_class'::regclass
+            UNION SELECT inhparent FROM commands JOIN pg_inherits ON inhrelid = objid AND classid = 'pg_class'::regclass
+            UNION SELECT prrelid FROM commands JOIN pg_publication_rel r
+                ON classid = 'pg_publication_rel'::regclass AND r.oid = objid
+                OR classid = 'pg_publication'::regclass AND r.prpubid = objid
+        )
+        SELECT penstock.name_of(p.root) AS name, why
+        FROM penstock.published_parts p CROSS JOIN LATERAL penstock.why_unfit(p.part) AS why
+        WHERE p.part IN (SELECT relation FROM touched) OR p.root IN (SELECT relation FROM touched)
+    LOOP
+        RAISE EXCEPTION 'table % feeds views of Penstock, which cannot follow it with %', found.name, found.why
+            USING HINT = 'Leave it as it is, or drop the views of the table first: penstock views drop.';
+    END LOOP;
+END
+$$;
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'penstock_refuse_unfit') THEN
+        CREATE EVENT TRIGGER penstock_refuse_unfit ON ddl_command_end
+            WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE', 'CREATE PUBLICATION', 'ALTER PUBLICATION')
+            EXECUTE FUNCTION penstock.refuse_unfit();
+        ALTER EVENT TRIGGER penstock_refuse_unfit ENABLE ALWAYS;
+    END IF;
+END
+$$;

@@ -1,0 +1,171 @@
+"""What a table must not be, on a real Postgres: said before it is touched, refused at the statement; nothing breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2.extensions import connection as Connection
+
+from penstock.config import Config
+from penstock.stack.setup import create_tables
+from penstock.views.catalogue import published_tables, read_live_table
+from penstock.views.publication import publish
+
+REFUSES = "with REPLICA IDENTITY FULL, which views need, Postgres would refuse its UPDATE and DELETE"
+GENERATED = "Replica identity must not contain unpublished generated columns"
+UNFIT = {
+    "stored": (
+        "CREATE TABLE stored (id int PRIMARY KEY, n int, t int GENERATED ALWAYS AS (n * 2) STORED, last int)",
+        f"public.stored has generated columns, t: {REFUSES} ({GENERATED})",
+    ),
+    "virtual": (
+        "CREATE TABLE virtual (id int PRIMARY KEY, n int, t int GENERATED ALWAYS AS (n * 2), last int)",
+        f"public.virtual has generated columns, t: {REFUSES} ({GENERATED})",
+    ),
+    "parted": (
+        "CREATE TABLE parted (id int PRIMARY KEY, n int, t int GENERATED ALWAYS AS (n * 2) STORED)"
+        " PARTITION BY RANGE (id); CREATE TABLE parted_1 PARTITION OF parted DEFAULT",
+        "public.parted has generated columns, t",
+    ),
+    "unlogged": (
+        "CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY, n int)",
+        "of public.unlogged (This operation is not supported for unlogged tables)",
+    ),
+    "half_logged": (
+        "CREATE TABLE half_logged (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);"
+        "CREATE UNLOGGED TABLE half_1 PARTITION OF half_logged DEFAULT",
+        "of public.half_1 (This operation is not supported for unlogged tables)",
+    ),
+    "vehicles": (
+        "CREATE TABLE vehicles (id int PRIMARY KEY, n int); CREATE TABLE cars (PRIMARY KEY (id)) INHERITS (vehicles)",
+        "public.vehicles has tables that inherit from it, whose rows come under their own names: cars",
+    ),
+    "listed": (
+        "CREATE TABLE listed (id int PRIMARY KEY, n int); CREATE PUBLICATION theirs FOR TABLE listed (id)",
+        f"public.listed has a list of columns in publication theirs: {REFUSES} (Column list used by",
+    ),
+    "a_view": (
+        "CREATE VIEW a_view AS SELECT 1 AS id, 2 AS n",
+        "of public.a_view (This operation is not supported for views)",
+    ),
+    "matview": (
+        "CREATE MATERIALIZED VIEW matview AS SELECT 1 AS id, 2 AS n",
+        "of public.matview (This operation is not supported for materialized views)",
+    ),
+    "far": (
+        "CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;"
+        "CREATE FOREIGN TABLE far (id int, n int) SERVER files OPTIONS (filename '/dev/null')",
+        "of public.far (This operation is not supported for foreign tables)",
+    ),
+}
+FIT = {
+    "plain": "CREATE TABLE plain (id int PRIMARY KEY, n int)",
+    "identity": "CREATE TABLE identity (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int DEFAULT 7)",
+    "parts": "CREATE TABLE parts (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);"
+    "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (9);"
+    "CREATE TABLE parts_2 PARTITION OF parts DEFAULT",
+    "bikes": "CREATE TABLE wheeled (id int PRIMARY KEY, n int);"
+    "CREATE TABLE bikes (PRIMARY KEY (id)) INHERITS (wheeled)",
+    "theirs_too": "CREATE TABLE theirs_too (id int PRIMARY KEY, n int); CREATE PUBLICATION whole FOR TABLE theirs_too",
+}
+
+
+def run(connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
+    with connection, connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture(scope="module")
+def connection(config: Config) -> Iterator[Connection]:
+    """Connect to a database with tables of every kind, all of which were to be published."""
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+        run(connection, *(statement for statement, _ in UNFIT.values()), *FIT.values())
+        said = publish(connection, [f"public.{name}" for name in {**UNFIT, **FIT}])
+        assert sum("left out" in line for line in said) == len(UNFIT)
+        yield connection
+
+
+def use(connection: Connection, table: str) -> None:
+    """Run what an application does with a table."""
+    generated = " OVERRIDING SYSTEM VALUE" if table == "identity" else ""
+    run(
+        connection,
+        f"INSERT INTO {table} (id, n){generated} VALUES (1, 1), (2, 2), (3, 3), (12, 4)",
+        f"INSERT INTO {table} (id, n){generated} VALUES (1, 8) ON CONFLICT (id) DO UPDATE SET n = excluded.n",
+        f"UPDATE {table} SET n = n + 1",
+        f"MERGE INTO {table} USING (VALUES (2), (3)) AS source (id) ON {table}.id = source.id"
+        " WHEN MATCHED AND source.id = 2 THEN UPDATE SET n = 20 WHEN MATCHED THEN DELETE",
+        f"DELETE FROM {table} WHERE id = 1",
+    )
+    assert run(connection, f"SELECT id, n FROM {table} ORDER BY id") == [(2, 20), (12, 5)]
+    run(connection, f"TRUNCATE {table}")
+
+
+@pytest.mark.parametrize("table", UNFIT)
+def test_what_cannot_be_followed_is_named_and_left_as_it_was(connection: Connection, table: str) -> None:
+    found = read_live_table(connection, f"public.{table}")
+    assert UNFIT[table][1] in found.unfit[0].what
+    assert f"public.{table}" not in published_tables(connection)
+    assert run(connection, f"SELECT relreplident FROM pg_class WHERE oid = '{table}'::regclass") in ([("d",)], [("n",)])
+
+
+@pytest.mark.parametrize("table", FIT)
+def test_what_can_be_followed_is_published_beside_them(connection: Connection, table: str) -> None:
+    assert read_live_table(connection, f"public.{table}").unfit == ()
+    assert f"public.{table}" in published_tables(connection)
+
+
+@pytest.mark.parametrize("table", [*FIT, *sorted(UNFIT.keys() - {"a_view", "matview", "far"})])
+def test_the_statements_of_the_application_work_after_it(connection: Connection, table: str) -> None:
+    use(connection, table)
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("ALTER TABLE plain ADD COLUMN t int GENERATED ALWAYS AS (n * 2) STORED", "generated column"),
+        ("ALTER TABLE plain ADD COLUMN t int GENERATED ALWAYS AS (n * 2)", "generated column"),
+        ("ALTER TABLE parts ADD COLUMN t int GENERATED ALWAYS AS (n * 2) STORED", "generated column"),
+        ("ALTER TABLE parts_1 SET UNLOGGED", "an unlogged table"),
+        ("CREATE UNLOGGED TABLE parts_3 PARTITION OF parts FOR VALUES FROM (20) TO (30)", "an unlogged table"),
+        ("CREATE TABLE heir () INHERITS (plain)", "a table that inherits"),
+        ("CREATE TABLE heir (LIKE plain); ALTER TABLE heir INHERIT plain", "a table that inherits"),
+        ("CREATE PUBLICATION narrow FOR TABLE plain (id)", "a list of columns"),
+        ("CREATE PUBLICATION narrow; ALTER PUBLICATION narrow ADD TABLE plain (id)", "a list of columns"),
+    ],
+)
+def test_what_would_make_a_published_table_so_is_refused(connection: Connection, statement: str, why: str) -> None:
+    table = "parts" if "parts" in statement else "plain"
+    with pytest.raises(psycopg2.errors.RaiseException, match=f"table public.{table} feeds views of Penstock.*{why}"):
+        run(connection, statement)
+    use(connection, table)
+
+
+def test_other_ddl_is_as_free_as_it_was(connection: Connection) -> None:
+    run(
+        connection,
+        "ALTER TABLE plain ADD COLUMN note text",
+        "ALTER TABLE plain DROP COLUMN note",
+        "CREATE TABLE parts_4 PARTITION OF parts FOR VALUES FROM (40) TO (50)",
+        "CREATE TABLE other (id int, t int GENERATED ALWAYS AS (id) STORED)",
+        "CREATE UNLOGGED TABLE another () INHERITS (other)",
+        "CREATE PUBLICATION of_inserts FOR TABLE plain (id) WITH (publish = 'insert')",
+        "DROP PUBLICATION of_inserts",
+        "DROP TABLE another, other, parts_4",
+    )
+
+
+def test_a_table_that_was_so_before_stops_no_other_ddl(connection: Connection, config: Config) -> None:
+    """As an installation can have it that published a parent before it was refused."""
+    trigger = "ALTER EVENT TRIGGER penstock_refuse_unfit"
+    run(connection, f"{trigger} DISABLE", "CREATE TABLE heir () INHERITS (plain)", f"{trigger} ENABLE ALWAYS")
+    create_tables(config)
+    run(connection, "ALTER TABLE identity ADD COLUMN note text", "CREATE TABLE unrelated (id int)")
+    assert [each.what.split(" ")[0] for each in read_live_table(connection, "public.plain").unfit] == ["public.plain"]
+    run(connection, "DROP TABLE heir, unrelated")

@@ -1,0 +1,37 @@
+"""A table in Cassandra is held against its view and against the file that its partition key is written in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from penstock_views.contracts import Contract
+from penstock_views.declare import View
+
+from penstock.views.check import _check_table
+from penstock.views.cql import TableShape
+from penstock.views.derived import Derived
+
+VIEW = View("v", "public.t", ("a", "b"), 1, lambda _: None, Path("v.py"), 1, partition=("a", "b"))  # type: ignore[arg-type, return-value]
+KEY = [{"name": "a", "type": "string"}, {"name": "b", "type": "int"}]
+DERIVED = Derived(VIEW, Contract("views.v-key", {"fields": KEY}), Contract("views.v-value", {"fields": KEY}))
+THERE = TableShape("v", {"a": "text", "b": "int", "row_version": "bigint"}, ("a", "b"), ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("found", "problems"),
+    [
+        (THERE, []),
+        (
+            replace(THERE, partition=("a",)),
+            ["has the partition key (a), v.cql has (a, b)"],
+        ),
+        (
+            replace(THERE, options={"default_time_to_live": 60}),
+            ["has default_time_to_live = 60: rows vanish that Postgres has"],
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said(found: TableShape, problems: list[str]) -> None:
+    assert [problem.what for problem in _check_table(DERIVED, found)] == problems
