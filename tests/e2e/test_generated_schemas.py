@@ -1,6 +1,6 @@
 """Tables, rows and changes from a seed, on the whole stack: every view that `views new` makes equals its table.
 
-What cannot be a view is refused by name before anything starts. A seed that fails is a case: run it again by its number.
+What cannot be a view is refused by name before anything starts. A seed that fails is a case: it fails again.
 """
 
 from __future__ import annotations
