@@ -51,10 +51,14 @@ class Part:
 
 @dataclass(frozen=True)
 class Asked:
-    """A table, or every table of a pattern."""
+    """A table, or every table of a pattern.
+
+    :param spelled: what was given, as the catalogue may spell it: `public.Order Items`, without the quotes of SQL.
+    """
 
     schema: Part
     table: Part
+    spelled: str
 
     @property
     def is_pattern(self) -> bool:
@@ -83,13 +87,18 @@ class Relation:
 def read_asked(given: str) -> Asked:
     """Read what a person asks for: a table's name as SQL writes it, or a pattern of such names without quotes.
 
-    :raises TableNameUnclear: it is neither.
+    :raises TableNameUnclear: it is neither, nor a name as the catalogue may spell it.
     """
+    spelled = given if "." in given else f"public.{given}"
     found = _NAME.match(given.strip())
-    if found is None:
+    if found is not None:
+        schema_quoted, schema, table_quoted, table = found.groups()
+        of_schema = _part(given, schema_quoted, schema or "public")
+        return Asked(of_schema, _part(given, table_quoted, table or ""), spelled)
+    if not is_carried(spelled):
         raise TableNameUnclear(given)
-    schema_quoted, schema, table_quoted, table = found.groups()
-    return Asked(_part(given, schema_quoted, schema or "public"), _part(given, table_quoted, table or ""))
+    schema, table = spelled.split(".")
+    return Asked(Part(schema), Part(table), spelled)
 
 
 def _part(given: str, quoted: str | None, plain: str) -> Part:
@@ -108,11 +117,17 @@ def relations(connection: Connection) -> list[Relation]:
 
 def meant(asked: Sequence[Asked], known: Sequence[Relation]) -> list[Relation]:
     """Return what is meant, each table once: the tables of the catalogue in its order, then what it does not have."""
-    chosen = [relation for relation in known if any(each.matches(relation.name) for each in asked)]
-    idle = [each for each in asked if not any(each.matches(relation.name) for relation in known)]
-    return chosen + [Relation(name) for name in dict.fromkeys(each.text for each in idle)]
+    chosen, idle = set(), []
+    for each in asked:
+        matching = {relation.name for relation in known if each.matches(relation.name)}
+        matching = matching or {relation.name for relation in known if relation.name == each.spelled}
+        chosen |= matching
+        idle += [] if matching else [each.text]
+    there = [relation for relation in known if relation.name in chosen]
+    return there + [Relation(name) for name in dict.fromkeys(idle)]
 
 
 def is_carried(name: str) -> bool:
     """Tell whether a table of that name can be captured: the source's list of tables has no escape for these."""
-    return name.count(".") == 1 and not any(_UNFIT.search(part) for part in name.split("."))
+    parts = name.split(".")
+    return len(parts) == 2 and all(part and part == part.strip() and not _UNFIT.search(part) for part in parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -194,9 +195,9 @@ class Life:
         return None if may_be_null and self.rng.random() < 0.2 else column.kind.make(self.rng)
 
 
-_LINE = re.compile(r"^ {8}(\w+)=(?:\w+\()?r(?:\.(\w+)|\[\"([^\"]*)\"\])", re.MULTILINE)
+_LINE = re.compile(r"^ {8}(?:\*\*\{\"(\w+)\": |(\w+)=)(?:\w+\()?r(?:\.(\w+)|\[(\"(?:[^\"\\]|\\.)*\")\])", re.MULTILINE)
 
 
 def columns_of_view(text: str) -> dict[str, str]:
     """Read which column of the table each column of a view is, from the file that `views new` wrote."""
-    return {found[1]: found[2] or found[3] for found in _LINE.finditer(text)}
+    return {one or other: plain or json.loads(literal) for one, other, plain, literal in _LINE.findall(text)}

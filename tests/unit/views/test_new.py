@@ -8,6 +8,7 @@ from penstock.views.asked import Relation, TableNameUnclear, is_carried, meant, 
 from penstock.views.new import name_problem, view_name
 
 TABLES = [Relation(name) for name in ("public.orders", "public.Orders", "sales.orders", "sales.items", "sales.a.b")]
+TABLES.append(Relation("public.Lines"))
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,8 @@ TABLES = [Relation(name) for name in ("public.orders", "public.Orders", "sales.o
         ('sales."Order Items"', "sales.Order Items"),
         ('"My Schema"."T"', "My Schema.T"),
         ('"A*"', "public.A*"),
+        ("Order Items", "public.Order Items"),
+        ("1a", "public.1a"),
     ],
 )
 def test_quotes_keep_the_case_and_no_schema_is_public(given: str, name: str) -> None:
@@ -26,7 +29,7 @@ def test_quotes_keep_the_case_and_no_schema_is_public(given: str, name: str) -> 
     assert (asked.text, asked.is_pattern) == (name, False)
 
 
-@pytest.mark.parametrize("given", ["", "a.b.c", "a b", '"a.b"', '"a,b"', '"a""b"', "1a", '"unclosed', "[a]*"])
+@pytest.mark.parametrize("given", ["", " ", "a.b.c", "a,b", '"a.b"', '"a,b"', '"a""b"', '"unclosed', "a.", ".b"])
 def test_what_cannot_be_captured_is_refused(given: str) -> None:
     with pytest.raises(TableNameUnclear):
         read_asked(given)
@@ -40,6 +43,9 @@ def test_what_cannot_be_captured_is_refused(given: str) -> None:
         (["*.Order?"], ["public.orders", "public.Orders", "sales.orders"]),
         (["sales.items", "*.items"], ["sales.items"]),
         (["sales.items", "orders"], ["public.orders", "sales.items"]),
+        (["public.Orders"], ["public.orders"]),
+        (["sales.Items"], ["sales.items"]),
+        (["Lines"], ["public.Lines"]),
         (['"*"', "none.*"], ["public.*", "none.*"]),
     ],
 )
