@@ -51,7 +51,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Asked:
-    """A table, or every table of a pattern."""
+    """A table, or every table of a pattern.
+
+    :param spelled: what was given, as the catalogue may spell it: `public.Order Items`, without the quotes of SQL.
+    """
 
     schema: Part
     table: Part
@@ -85,7 +88,7 @@ class Relation:
 def read_asked(given: str) -> Asked:
     """Read what a person asks for: a table's name as SQL or the catalogue writes it, or a pattern of names.
 
-    :raises TableNameUnclear: it is neither.
+    :raises TableNameUnclear: it is neither, nor a name as the catalogue may spell it.
     """
     text = given.strip()
     spelled = text if "." in text else f"public.{text}"

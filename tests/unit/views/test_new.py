@@ -9,6 +9,7 @@ from penstock.views.new import name_problem, view_name
 
 TABLES = [Relation(name) for name in ("public.orders", "public.Orders", "sales.orders", "sales.items", "sales.a.b")]
 TABLES.append(Relation("public.2 Items"))
+TABLES.append(Relation("public.Lines"))
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,8 @@ TABLES.append(Relation("public.2 Items"))
         ('sales."Order Items"', "sales.Order Items"),
         ('"My Schema"."T"', "My Schema.T"),
         ('"A*"', "public.A*"),
+        ("Order Items", "public.Order Items"),
+        ("1a", "public.1a"),
     ],
 )
 def test_quotes_keep_the_case_and_no_schema_is_public(given: str, name: str) -> None:
@@ -27,7 +30,7 @@ def test_quotes_keep_the_case_and_no_schema_is_public(given: str, name: str) -> 
     assert (asked.text, asked.is_pattern) == (name, False)
 
 
-@pytest.mark.parametrize("given", ["", "a.b.c", '"a.b"', '"a,b"', '"a""b"', '"unclosed'])
+@pytest.mark.parametrize("given", ["", " ", "a.b.c", "a,b", '"a.b"', '"a,b"', '"a""b"', '"unclosed', "a.", ".b"])
 def test_what_cannot_be_captured_is_refused(given: str) -> None:
     with pytest.raises(TableNameUnclear):
         read_asked(given)
@@ -41,6 +44,9 @@ def test_what_cannot_be_captured_is_refused(given: str) -> None:
         (["*.Order?"], ["public.orders", "public.Orders", "sales.orders"]),
         (["sales.items", "*.items"], ["sales.items"]),
         (["sales.items", "orders"], ["public.orders", "sales.items"]),
+        (["public.Orders"], ["public.orders"]),
+        (["sales.Items"], ["sales.items"]),
+        (["Lines"], ["public.Lines"]),
         (['"*"', "none.*"], ["public.*", "none.*"]),
         (["Orders", "public.2 Items", "a b"], ["public.orders", "public.2 Items", "public.a b"]),
     ],
