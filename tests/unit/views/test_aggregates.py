@@ -237,6 +237,20 @@ def test_a_side_that_fails_takes_nothing_from_the_other(
     assert counted == expected
 
 
+@pytest.mark.parametrize(("column", "expected"), [("name", [-1, 1, 0]), ("note", [0, 0, -1])])
+def test_a_side_of_which_a_used_column_was_left_out_takes_nothing_from_the_other(
+    spark: SparkSession, kinds: Plan, output: AggregateOutput, column: str, expected: list[int]
+) -> None:
+    large, told = ANN | {column: None}, f"{column}=9000000 bytes"
+    events = [change("u", ANN, large, lsn=2000), change("u", large, ANN, lsn=2000), change("d", large, None, lsn=2000)]
+    sides = ["after", "before", "before"]
+    records = [
+        Record(0, wire(6, envelope(cdc.PEOPLE), event), epoch="2", left_out={side: told})
+        for event, side in zip(events, sides, strict=True)
+    ]
+    assert [people(spark, kinds, output, [record]) for record in records] == expected
+
+
 def groups_after(
     spark: SparkSession, kinds: Plan, output: AggregateOutput, events: list[dict[str, Any]], *, begin: int
 ) -> dict[str, Emitted]:
