@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -46,8 +47,23 @@ def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
             raise SparkNotStarted(exc, layout.log(name)) from exc
     try:
         yield spark
-    finally:
+    except (KeyboardInterrupt, SystemExit):
+        _kill_jvm(spark)
+        raise
+    except BaseException:
         spark.stop()
+        raise
+    spark.stop()
+
+
+def _kill_jvm(spark: SparkSession) -> None:
+    """End the JVM without a word: a call that was cut off has left its answer under way, which the next would read."""
+    logging.getLogger("py4j").addHandler(logging.NullHandler())
+    logging.getLogger("py4j").propagate = False
+    gateway = spark.sparkContext._gateway
+    if gateway is not None:
+        gateway.proc.kill()
+        gateway.proc.wait()
 
 
 @contextmanager

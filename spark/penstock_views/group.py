@@ -90,8 +90,8 @@ class Grouping:
         fields = [field for field in self.measures.fields if field.name not in self.view.key]
         added = [F.sum(F.col(field.name)).alias(field.name) for field in fields]
         sums = measures.groupBy(*key).agg(*added, *more)
-        figures = sums.columns[len(key) + len(added) :]
-        return sums.select(*key, *[F.col(field.name).cast(field.dataType) for field in fields], *figures)
+        summed = {field.name: F.col(field.name).cast(field.dataType) for field in fields}
+        return sums.select(*[summed.get(name, F.col(f"`{name}`")) for name in sums.columns])
 
     def finish(self, sums: DataFrame, *more: Column) -> DataFrame:
         """Make the view's rows; ROWS and CHANGES come along, and a group whose ROWS are 0 has no row."""
