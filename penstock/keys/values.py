@@ -80,8 +80,17 @@ def as_cql(cql_type: str, value: Any, sql_type: str) -> Any:
     :raises ValueError: it is no such value.
     """
     known = canonical(sql_type, value)
+    if sql_type == "numeric" and isinstance(known, Decimal):
+        known = _shortest(known)
     make = _AS_CQL.get(cql_type)
     return str(value) if make is None else make(known)
+
+
+def _shortest(number: Decimal) -> Decimal:
+    """Return the form that a key of a `numeric` without limits has in a view: no zeros at the end of a fraction."""
+    text = f"{number:f}"
+    short = text.rstrip("0").rstrip(".") if "." in text else text
+    return Decimal("0" if short == "-0" else short)
 
 
 def date_text(days: int) -> str:

@@ -17,6 +17,8 @@ from penstock.config import ROOT
 from penstock.keys.text import write_key
 from penstock.project import Project
 from penstock.stack.wait import wait_until
+from penstock.topics.admin import TopicAdmin
+from penstock.topics.topic import Topic
 from tests.garbage import send_all
 from tests.stack import Stack
 
@@ -124,7 +126,11 @@ def test_a_text_key_is_followed_whatever_it_holds(stack: Stack, key: str) -> Non
 def foreign(stack: Stack) -> str:
     """Make a topic with a record of Protobuf, one of JSON and one of nothing at all."""
     topic = "tools-foreign"
-    schemas = {"PROTOBUF": 'syntax = "proto3"; message M { string a = 1; }', "JSON": '{"type": "object"}'}
+    TopicAdmin(stack.config.kafka.bootstrap).create([Topic(topic, 1, 1, {})])
+    schemas = {
+        "PROTOBUF": 'syntax = "proto3"; message M { string a = 1; }',
+        "JSON": '{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}',
+    }
     producer = Producer({"bootstrap.servers": stack.config.kafka.bootstrap})
     for kind, schema in schemas.items():
         url = f"{stack.config.registry.url}/subjects/tools%2F{kind}-value/versions"

@@ -203,13 +203,13 @@ def _change_store(topic: str, source: SourceRow, changes: Trace | str, raw: _Raw
         return Store("change", topic, state, f"no change of it {looked}")
     value = newest.after if isinstance(newest.after, dict) else None
     differs = raw.differing(value)
-    state, note = _is_newest(source, newest, has_its_values=value is not None and not differs)
+    state, note = _is_newest(source, newest, holds_the_same=value is not None and not differs)
     place = f"partition {newest.partition} @ {newest.offset:,} · op {newest.op} · schema {newest.value_schema}"
     link = f"/topics/{topic}?from=offset:{newest.offset}&partition={newest.partition}"
     return Store("change", topic, state, note, newest.timestamp_ms, place, value, differs, link)
 
 
-def _is_newest(source: SourceRow, newest: RecordView, *, has_its_values: bool) -> tuple[str, str]:
+def _is_newest(source: SourceRow, newest: RecordView, *, holds_the_same: bool) -> tuple[str, str]:
     transaction = str((newest.source or {}).get("txId"))
     if source.problem:
         return "unknown", "Postgres is away: nobody knows whether this is the newest change"
@@ -220,8 +220,9 @@ def _is_newest(source: SourceRow, newest: RecordView, *, has_its_values: bool) -
     # A snapshot reads rows in a transaction of its own; then the values must tell.
     if source.transaction == transaction or newest.op == "r":
         return "same", "the newest change" if newest.op != "r" else "read by a snapshot"
-    if has_its_values:  # a row last written inside a savepoint carries the savepoint's number
-        return "same", "the newest change, by its values"
+    # A row that was written inside a savepoint carries the id of a subtransaction, whose parent Postgres soon forgets.
+    if holds_the_same:
+        return "same", "holds what Postgres holds"
     return "behind", f"transaction {source.transaction} is not here yet; this is {transaction}"
 
 

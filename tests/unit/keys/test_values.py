@@ -81,6 +81,9 @@ def test_what_a_view_cuts_is_equal_to_what_it_was_cut_from() -> None:
         ("time", "time without time zone", 1, Time(1000)),
         ("blob", "bytea", "\\x00FF", b"\x00\xff"),
         ("decimal", "numeric(6,2)", "10.50", Decimal("10.50")),
+        ("decimal", "numeric", "100.500", Decimal("100.5")),
+        ("decimal", "numeric", "100", Decimal("100")),
+        ("decimal", "numeric", "-0.00", Decimal("0")),
         ("bigint", "bigint", "12", 12),
         ("double", "double precision", "1e3", 1000.0),
         ("uuid", "uuid", "0B2F7F0E-6A7B-4A8E-9A54-8F5D8C1D2E3F", "0B2F7F0E-6A7B-4A8E-9A54-8F5D8C1D2E3F"),
@@ -89,7 +92,7 @@ def test_what_a_view_cuts_is_equal_to_what_it_was_cut_from() -> None:
 )
 def test_a_key_is_bound_as_its_cql_type(cql_type: str, sql_type: str, value: Any, bound: Any) -> None:
     made = as_cql(cql_type, value, sql_type)
-    assert (type(made), made) == (type(bound), bound)
+    assert (type(made), made, str(made)) == (type(bound), bound, str(bound))
 
 
 def test_a_key_that_is_none_of_its_type_is_refused() -> None:
