@@ -28,6 +28,7 @@ from penstock.views.fence import wait_until_arrived
 from penstock.views.load import pick_view, views_of
 from penstock.views.pause import refuse_paused
 from penstock.views.reread import OnProgress
+from penstock.views.sources import followed_views
 from penstock.views.stalled import stopped_views
 
 
@@ -47,7 +48,8 @@ def verify(
     :raises ViewPaused: a named view is paused.
     :raises CassandraUnreachable: Cassandra is away.
     """
-    flowing, stopped = _flowing(config, views, on_progress=on_progress), stopped_views(config)
+    flowing = _flowing(config, views, on_progress=on_progress)
+    stopped = {**_unfollowed(config, flowing), **stopped_views(config)}
     going = [view for view in flowing if view.name not in stopped]
     with open_session(config) as session:
         expected = PostgresRows(spark, config=config)
@@ -73,6 +75,13 @@ def _flowing(config: Config, names: Sequence[str], *, on_progress: OnProgress) -
     for name in sorted(paused):
         on_progress(f"view {name} is paused: not compared")
     return [view for view in views if view.name not in paused]
+
+
+def _unfollowed(config: Config, views: Sequence[View]) -> dict[str, str]:
+    """Name the views whose tables are not published, with what to do: nothing of these tables comes."""
+    followed = {view.name for view in followed_views(config)}
+    cure = "is not followed: `penstock views check` says why, `penstock views apply` takes it in"
+    return {view.name: f"{view.table} {cure}" for view in views if view.name not in followed}
 
 
 def _catch_up(
