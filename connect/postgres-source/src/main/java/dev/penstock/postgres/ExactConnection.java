@@ -14,7 +14,7 @@ import java.sql.Statement;
 
 /**
  * A connection as the driver makes it, with three differences: a primary key has no columns but its own, while the
- * driver counts those of INCLUDE among them; a parameter of a statement may be a number as Debezium reads it from a key;
+ * driver counts those of INCLUDE among them; a number that Debezium reads from a key is compared as that very number;
  * and what Postgres refuses can be told later.
  */
 final class ExactConnection {
@@ -75,17 +75,26 @@ final class ExactConnection {
 
   private static PreparedStatement prepared(PreparedStatement statement) {
     return proxy(PreparedStatement.class, (method, arguments) -> {
-      if (method.getName().equals("setObject") && arguments[1] instanceof SpecialValueDecimal number) {
-        statement.setString((int) arguments[0], digits(number));
+      String text = method.getName().equals("setObject") ? text(arguments[1]) : null;
+      if (text != null) {
+        statement.setString((int) arguments[0], text);
         return null;
       }
       return method.invoke(statement, arguments);
     });
   }
 
-  /** As Postgres reads it: of NaN and the infinities the number's own text would be a name in capitals. */
-  private static String digits(SpecialValueDecimal number) {
-    return number.getDecimalValue().map(BigDecimal::toPlainString).orElseGet(() -> String.valueOf(number.toDouble()));
+  /**
+   * A value as Postgres reads it; null for one that the driver knows how to send.
+   *
+   * <p>It sends a `real` as a double of the same digits, which is another number: the last chunk would come for ever.
+   */
+  private static String text(Object value) {
+    if (value instanceof SpecialValueDecimal number) {
+      return number.getDecimalValue().map(BigDecimal::toPlainString)
+          .orElseGet(() -> String.valueOf(number.toDouble()));
+    }
+    return value instanceof Float ? value.toString() : null;
   }
 
   private static <T> T proxy(Class<T> type, Handler handler) {
