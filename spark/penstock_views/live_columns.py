@@ -45,9 +45,12 @@ _BUILT_IN = "{" + ",".join(f'"{name}"' for name in sorted(BUILT_IN)) + "}"
 def columns_query(table: str) -> str:
     """Write the query of a table's columns, each a ColumnRow; in no order.
 
+    The type of a column whose own type is named as a built-in one, or as one of an extension that Debezium knows, is
+    `schema.name`: Debezium takes it for that.
+
     :param table: `schema.table`, without quotes.
     """
-    return _COLUMNS.format(table=quoted(table).replace("'", "''"))
+    return _COLUMNS.format(table=quoted(table).replace("'", "''"), built_in=_BUILT_IN)
 
 
 def field_of(name: str, sql_type: str, *, enum: str | None, is_domain: bool) -> T.StructField:
