@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import psycopg2
 from penstock_views.canonical import UNUSABLE, is_usable
 from penstock_views.live_columns import ColumnRow, columns_query, field_of
-from penstock_views.pinned import PINNED
 from penstock_views.tables import Table
 from psycopg2.extensions import connection as Connection
 from pyspark.sql import types as T
@@ -18,6 +17,7 @@ from pyspark.sql import types as T
 from penstock.config import Config
 from penstock.errors import TerminalError, TransientError
 from penstock.names import case_twins
+from penstock.pinned import PINNED
 from penstock.views.unfit import Unfit, unfit
 
 PUBLICATION = "penstock"

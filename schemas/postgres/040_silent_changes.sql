@@ -136,15 +136,6 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION penstock.refuse_unlogged(part oid) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog
-AS $$
-BEGIN
-    RAISE EXCEPTION 'table % feeds views of Penstock, so it cannot be UNLOGGED', penstock.name_of(part)
-        USING HINT = 'Changes of an UNLOGGED table are not in the log that the views follow.';
-END
-$$;
-
 -- Rows that the snapshot of a longer transaction does not see may be there all the same.
 CREATE OR REPLACE FUNCTION penstock.holds_rows(part oid) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog
@@ -306,9 +297,6 @@ BEGIN
         )
         SELECT new.*, EXISTS (SELECT FROM penstock.watched_parts w WHERE w.part = new.root) AS joins FROM new
     LOOP
-        IF found.joins AND EXISTS (SELECT FROM pg_class WHERE oid = found.part AND relpersistence = 'u') THEN
-            PERFORM penstock.refuse_unlogged(found.part);
-        END IF;
         PERFORM penstock.begin_to_watch(found.part);
         IF found.joins AND penstock.holds_rows(found.part) THEN
             PERFORM penstock.note(found.root, format('partition %s came with rows', found.part_name));
@@ -392,15 +380,8 @@ CREATE OR REPLACE FUNCTION penstock.before_rewrite() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 AS $$
 DECLARE
-    rewritten oid := pg_event_trigger_table_rewrite_oid();
-    of_root oid := (SELECT root FROM penstock.watched_parts WHERE part = rewritten);
+    of_root oid := (SELECT root FROM penstock.watched_parts WHERE part = pg_event_trigger_table_rewrite_oid());
 BEGIN
-    -- 1: it becomes UNLOGGED, or is so no longer. Postgres itself refuses it for a published table, not for a partition.
-    IF of_root IS NOT NULL AND pg_event_trigger_table_rewrite_reason() & 1 <> 0
-        AND EXISTS (SELECT FROM pg_class WHERE oid = rewritten AND relpersistence = 'p')
-    THEN
-        PERFORM penstock.refuse_unlogged(rewritten);
-    END IF;
     -- 2: a column came with a default for each row; 4: a column changed its type. The others keep all values.
     IF of_root IS NOT NULL AND pg_event_trigger_table_rewrite_reason() & 6 <> 0 THEN
         PERFORM penstock.note(of_root, 'ALTER TABLE wrote every row anew');

@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
+from penstock.pinned import PINNED
 from penstock_views.canonical import is_usable
 from penstock_views.carriers import Carrier, carry_all, sql_carrier
 from penstock_views.declare import View
@@ -18,7 +19,6 @@ from penstock_views.evaluate import Evaluation, add_evaluations
 from penstock_views.group import ROWS, Grouping, grouping_of
 from penstock_views.live_columns import ColumnRow, columns_query, field_of
 from penstock_views.names import column_name, in_spark, quoted
-from penstock_views.pinned import PINNED
 from penstock_views.sizes import IMAGE_BYTES, left_out_of, size_sql
 
 FETCH_ROWS = 2000

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from penstock_views.pinned import PINNED
-
 from penstock.config import ROOT
+from penstock.pinned import PINNED
 
 SOURCE = ROOT / "connect/postgres-source/src/main/java/dev/penstock/postgres/SourceConnections.java"
 

@@ -86,6 +86,6 @@ def test_what_the_table_does_not_have_is_unusable(sql_type: str) -> None:
 
 def test_the_settings_are_those_of_the_source_connector() -> None:
     (source,) = read_connectors(ROOT / "connect" / "connectors", names=["users-postgres-source"])
-    settings = dict(re.findall(r"`([a-z.]+)=([^`]+)`", TEXT))
+    settings = dict(re.findall(r"`([a-z]+[.][a-z.]+)=([^`]+)`", TEXT))
     assert len(settings) == 5
     assert {key: source.config[key] for key in settings} == settings

@@ -247,20 +247,6 @@ def test_the_trigger_of_a_truncate_cannot_be_turned_off(connection: Connection, 
     assert sum("DELETE: id" in line for (line,) in told) == 10
 
 
-@pytest.mark.parametrize(
-    ("statement", "part"),
-    [
-        ("ALTER TABLE parted_1 SET UNLOGGED", "parted_1"),
-        ("CREATE UNLOGGED TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20)", "parted_2"),
-        ("ALTER TABLE parted ATTACH PARTITION loose FOR VALUES FROM (10) TO (20)", "loose"),
-    ],
-)
-def test_a_partition_cannot_be_unlogged(connection: Connection, statement: str, part: str) -> None:
-    run(connection, "CREATE UNLOGGED TABLE loose (id int PRIMARY KEY)")
-    with pytest.raises(psycopg2.errors.RaiseException, match=rf"table shop\.{part} feeds views"):
-        run(connection, statement)
-
-
 def test_a_deferrable_key_is_refused_before_its_table_is_published(connection: Connection) -> None:
     run(connection, "CREATE TABLE line (id int PRIMARY KEY DEFERRABLE)")
     (said,) = publish(connection, ["shop.line"])
@@ -290,7 +276,8 @@ def test_a_deferrable_key_of_before_stops_no_statement(connection: Connection, c
     )
     create_tables(config)
     run(connection, "ALTER TABLE item ADD COLUMN note text")
-    assert publish(connection, [ITEM]) == []
+    (said,) = publish(connection, [ITEM])
+    assert "DEFERRABLE" in said
 
 
 def test_a_key_that_goes_or_changes_is_noted(connection: Connection) -> None:

@@ -134,6 +134,11 @@ def test_the_statements_of_the_application_work_after_it(connection: Connection,
         ("ALTER TABLE parts ADD COLUMN t int GENERATED ALWAYS AS (n * 2) STORED", "generated column"),
         ("ALTER TABLE parts_1 SET UNLOGGED", "an unlogged table"),
         ("CREATE UNLOGGED TABLE parts_3 PARTITION OF parts FOR VALUES FROM (20) TO (30)", "an unlogged table"),
+        (
+            "CREATE UNLOGGED TABLE loose (LIKE parts INCLUDING INDEXES); "
+            "ALTER TABLE parts ATTACH PARTITION loose FOR VALUES FROM (20) TO (30)",
+            "an unlogged table",
+        ),
         ("CREATE TABLE heir () INHERITS (plain)", "a table that inherits"),
         ("CREATE TABLE heir (LIKE plain); ALTER TABLE heir INHERIT plain", "a table that inherits"),
         ("CREATE PUBLICATION narrow FOR TABLE plain (id)", "a list of columns"),

@@ -10,13 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg2
-from penstock_views.pinned import PINNED
 from psycopg2 import sql
 
 from penstock.console.plain import plain
 from penstock.errors import TerminalError
 from penstock.keys.types import column_types
 from penstock.keys.values import castable, postgres_text
+from penstock.pinned import PINNED
 
 _LIMITS = (
     f"connect_timeout=2 application_name=penstock-console options='{PINNED} -c statement_timeout=2000 -c timezone=UTC'"

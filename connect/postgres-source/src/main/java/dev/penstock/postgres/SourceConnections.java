@@ -13,7 +13,7 @@ import org.postgresql.Driver;
  * Opens the sessions of the source, those that read the WAL too, so that every value is read as it is.
  *
  * <p>A database or a role may have settings of its own that change how Postgres writes values as text. Debezium parses
- * that text and knows one form of each. The other side of the same fact is penstock_views/pinned.py.
+ * that text and knows one form of each. The other side of the same fact is penstock/pinned.py.
  */
 public final class SourceConnections implements ConnectionFactory {
   private static final String SETTING = "database." + JdbcConfiguration.CONNECTION_FACTORY_CLASS.name();
