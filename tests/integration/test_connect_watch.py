@@ -28,6 +28,8 @@ from penstock.topics.admin import TopicAdmin
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 CONNECTORS = Project.of(Config()).connectors
 NAME = "watched-source"
 PUBLICATION = "later"

@@ -26,6 +26,8 @@ from penstock.stack.wait import wait_until
 from tests.faulty_api import Answer, FaultyApi, serve_faulty_api
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 
 def free_ports(count: int) -> list[int]:
     with ExitStack() as stack:

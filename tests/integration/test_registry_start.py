@@ -11,6 +11,8 @@ from penstock.registry.client import RegistryClient
 from penstock.stack import setup
 from tests.integration.servers import started
 
+pytestmark = pytest.mark.slow
+
 TOML = """
 state = "{state}"
 kafka.port = 27270
