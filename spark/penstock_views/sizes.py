@@ -102,4 +102,5 @@ def _array_sql(field: T.StructField, element: T.DataType, column: str) -> str:
         return f"{_NUMBER} * cardinality({column})"
     written = "e" if isinstance(element, T.BinaryType) else "format('%s', e)"
     each = f"{_ELEMENT} + COALESCE(octet_length({written}), 0)"
-    return f"(SELECT sum({each}) FROM unnest({column}) AS u (e))"  # noqa: S608 - our own
+    # Of no elements the sum is NULL, which is no size.
+    return f"(SELECT COALESCE(sum({each}), 0) FROM unnest({column}) AS u (e))"  # noqa: S608 - our own
