@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from psycopg2.extensions import connection as Connection
 
 from penstock.errors import TerminalError
-from penstock.names import is_table
+from penstock.names import NOT_CARRIED, is_table
 
 _PART = r'(?:"((?:[^"]|"")+)"|([A-Za-z_*?][\w$*?]*))'
 _NAME = re.compile(rf"(?:{_PART}\.)?{_PART}\Z")
@@ -32,8 +32,8 @@ class TableNameUnclear(TerminalError):
 
     def __init__(self, given: str) -> None:
         super().__init__(
-            f"`{given}` is no table's name; write orders, sales.orders, 'sales.*' or 'sales.\"Order Items\"' "
-            "(quotes as in SQL; a name with a dot, comma, quote or backslash cannot be captured: rename the table)"
+            f"`{given}` is no table's name; write orders, sales.orders, 'sales.*' or 'sales.\"OrderItems\"' "
+            f"(quotes as in SQL); {NOT_CARRIED}"
         )
 
 

@@ -15,7 +15,7 @@ from psycopg2.extensions import connection as Connection
 from penstock.config import Config
 from penstock.errors import PenstockError, TerminalError
 from penstock.local_spark import local_spark
-from penstock.names import is_table
+from penstock.names import NOT_CARRIED, is_table
 from penstock.project import Project
 from penstock.views.asked import Relation, meant, read_asked, relations
 from penstock.views.catalogue import TableMissing, connect, read_live_table
@@ -158,9 +158,7 @@ def _draw_all(
 def _draw(connection: Connection, taken: _Taken, table: str, name: str | None) -> Drawn | Outcome:
     try:
         if not is_table(table):
-            raise NoView(
-                table, "a name with a dot, comma, quote or backslash in it cannot be captured: rename the table"
-            )
+            raise NoView(table, NOT_CARRIED)
         drawn = draw(read_live_table(connection, table), name or taken.choose(table))
         taken.take(drawn.name, table)
     except NoView as exc:

@@ -20,7 +20,7 @@ from pyspark.sql import types as T
 from penstock.errors import TerminalError
 from penstock_views.canonical import UNUSABLE, is_usable
 from penstock_views.carriers import GONE_TEXT, REFUSED, may_refuse
-from penstock_views.names import MOST_IN_TOPIC, column_name, is_plain, is_table, postgres_name, topic_of
+from penstock_views.names import MOST_IN_TOPIC, NOT_CARRIED, column_name, is_plain, is_table, postgres_name, topic_of
 
 MAX_GENERATION = 2047
 """Generations run from 1 to this, so that `generation * 2^52 + offset` stays below 2^63 (docs/contracts.md)."""
@@ -265,8 +265,7 @@ def _refuse_impossible(view: View) -> None:
         (len(view.name) > MOST_IN_NAME, f"a view's name has at most {MOST_IN_NAME} characters, as Cassandra's tables"),
         (
             not is_table(view.table),
-            f"table `{view.table}` must be written schema.table, as the catalogue spells it; a name with a dot, comma, "
-            "quote or backslash in it, or a blank at an end, cannot be captured: rename the table",
+            f"table `{view.table}` must be written schema.table, as the catalogue spells it; {NOT_CARRIED}",
         ),
         (
             len(topic) > MOST_IN_TOPIC,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from penstock.names import (
     MOST_IN_TOPIC,
+    NOT_CARRIED,
     TOPIC_PREFIX,
     column_name,
     in_spark,
@@ -16,6 +17,7 @@ from penstock.names import (
 
 __all__ = [
     "MOST_IN_TOPIC",
+    "NOT_CARRIED",
     "TOPIC_PREFIX",
     "column_name",
     "in_spark",

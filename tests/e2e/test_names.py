@@ -53,42 +53,42 @@ ROWS: dict[str, Callable[[int], Any]] = {
 }
 KEY = 2
 CREATE = f"""
-CREATE TABLE "Odd Names" ({", ".join(f"{name} {kind}" for name, kind, _ in ODD)}, PRIMARY KEY ("order id", "2nd"));
+CREATE TABLE "Odd-Names" ({", ".join(f"{name} {kind}" for name, kind, _ in ODD)}, PRIMARY KEY ("order id", "2nd"));
 CREATE TABLE "CaseAlbum" ("Id" int PRIMARY KEY, "Title" text NOT NULL, "OwnerId" int NOT NULL);
-CREATE TABLE "case order items" (id int PRIMARY KEY, a text);
+CREATE TABLE "case-order-items" (id int PRIMARY KEY, a text);
 CREATE TABLE case_order_items (id int PRIMARY KEY, a text);
 CREATE TABLE "Case_Order_Items" (id int PRIMARY KEY, a text);
 CREATE TABLE class (id int PRIMARY KEY, "from" text);
 CREATE TABLE row (id int PRIMARY KEY, a text);
-CREATE SCHEMA "Sales Dept";
-CREATE TABLE "Sales Dept"."2fa-log" (id int PRIMARY KEY, "User" text)
+CREATE SCHEMA "Sales-Dept";
+CREATE TABLE "Sales-Dept"."2fa-log" (id int PRIMARY KEY, "User" text)
 """
 DROP = """
-DROP TABLE "Odd Names", "CaseAlbum", "case order items", case_order_items, "Case_Order_Items", class, row;
-DROP SCHEMA "Sales Dept" CASCADE
+DROP TABLE "Odd-Names", "CaseAlbum", "case-order-items", case_order_items, "Case_Order_Items", class, row;
+DROP SCHEMA "Sales-Dept" CASCADE
 """
 # The views that `views new` writes: what it is given, and the view's name.
 NEW = {
-    '"Odd Names"': "odd_names",
+    '"Odd-Names"': "odd_names",
     "CaseAlbum": "casealbum",
-    "public.case order items": "case_order_items",
+    "public.case-order-items": "case_order_items",
     "case_order_items --name order_items_by_id": "order_items_by_id",
     "class": "class_",
     "row": "row_",
-    '"Sales Dept"."2fa-log"': "t_2fa_log",
+    '"Sales-Dept"."2fa-log"': "t_2fa_log",
 }
 OWN = '''"""Views of odd names that are written by hand."""
 
 from penstock_views import Image, Row, Totals, aggregate, count, history, row, sum, totals, view, whole
 
 
-@history("public.Odd Names", key=["order id", "2nd"])
+@history("public.Odd-Names", key=["order id", "2nd"])
 def odd_history(r: Image) -> Row:
     """Keep every change."""
     return whole(r)
 
 
-@aggregate("public.Odd Names", key=["class"])
+@aggregate("public.Odd-Names", key=["class"])
 def odd_totals(r: Image) -> Totals:
     """Add up by a column whose name is a word of Python's, over one that only brackets can name."""
     return totals(**{"class": r["class"]}, rows=count(), total=sum(r["a.b"])).where(r["class"].isNotNull())
@@ -112,16 +112,16 @@ def order_items_by_id(r: Image) -> Row:
 SAME = {
     'SELECT "Id", "Title", "OwnerId" FROM casealbum': 'SELECT "Id", "Title", "OwnerId" FROM "CaseAlbum"',
     'SELECT "OwnerId", "Id", "Title" FROM albums_by_owner': 'SELECT "OwnerId", "Id", "Title" FROM "CaseAlbum"',
-    "SELECT id, a FROM case_order_items": 'SELECT id, a FROM "case order items"',
+    "SELECT id, a FROM case_order_items": 'SELECT id, a FROM "case-order-items"',
     "SELECT id, a FROM order_items_by_id": "SELECT id, a FROM case_order_items",
     'SELECT id, "from" FROM class_': 'SELECT id, "from" FROM class',
     "SELECT id, a FROM row_": "SELECT id, a FROM row",
-    'SELECT id, "User" FROM t_2fa_log': 'SELECT id, "User" FROM "Sales Dept"."2fa-log"',
+    'SELECT id, "User" FROM t_2fa_log': 'SELECT id, "User" FROM "Sales-Dept"."2fa-log"',
     f"SELECT {', '.join(name for _, _, name in ODD)} FROM odd_names": (
-        f'SELECT {", ".join(name for name, _, _ in ODD)} FROM "Odd Names"'
+        f'SELECT {", ".join(name for name, _, _ in ODD)} FROM "Odd-Names"'
     ),
     "SELECT class, rows, total FROM odd_totals": (
-        'SELECT "class", count(*), sum("a.b")::bigint FROM "Odd Names" WHERE "class" IS NOT NULL GROUP BY "class"'
+        'SELECT "class", count(*), sum("a.b")::bigint FROM "Odd-Names" WHERE "class" IS NOT NULL GROUP BY "class"'
     ),
 }
 
@@ -134,12 +134,12 @@ def named(stack: Stack) -> Iterator[Stack]:
     for number in range(1, 4):
         insert_odd(stack, number)
     stack.sql("INSERT INTO \"CaseAlbum\" VALUES (1, 'A', 10), (2, 'B', 20)")
-    stack.sql("INSERT INTO \"case order items\" VALUES (1, 'blank')")
+    stack.sql("INSERT INTO \"case-order-items\" VALUES (1, 'blank')")
     stack.sql("INSERT INTO case_order_items VALUES (2, 'line')")
     stack.sql("INSERT INTO \"Case_Order_Items\" VALUES (3, 'of no view')")
     stack.sql("INSERT INTO class VALUES (1, 'x')")
     stack.sql("INSERT INTO row VALUES (1, 'y')")
-    stack.sql('INSERT INTO "Sales Dept"."2fa-log" VALUES (1, \'Ada\')')
+    stack.sql('INSERT INTO "Sales-Dept"."2fa-log" VALUES (1, \'Ada\')')
     views = Project.of(stack.config).views
     for given in NEW:
         table, _, option = given.partition(" --")
@@ -157,7 +157,7 @@ def named(stack: Stack) -> Iterator[Stack]:
 
 def insert_odd(stack: Stack, number: int) -> None:
     values = [f"{number}" if name == '"2nd"' else ROWS[kind](number) for name, kind, _ in ODD]
-    stack.sql(f'INSERT INTO "Odd Names" VALUES ({", ".join(["%s"] * len(ODD))})', *values)
+    stack.sql(f'INSERT INTO "Odd-Names" VALUES ({", ".join(["%s"] * len(ODD))})', *values)
 
 
 def wait_until(is_so: Callable[[], Any]) -> None:
@@ -182,14 +182,14 @@ def changed(named: Stack) -> Stack:
     wait_until(lambda: differences(named))
     insert_odd(named, 4)
     assignments = ", ".join(f"{name} = {name} + 1" for name, kind, _ in ODD[KEY:] if kind == "int")
-    named.sql(f'UPDATE "Odd Names" SET {assignments}, "postal code" = \'moved\', "class" = \'c\' WHERE "order id" = 1')
-    named.sql('UPDATE "Odd Names" SET "2nd" = \'another key\' WHERE "order id" = 2')
-    named.sql('DELETE FROM "Odd Names" WHERE "order id" = 3')
+    named.sql(f'UPDATE "Odd-Names" SET {assignments}, "postal code" = \'moved\', "class" = \'c\' WHERE "order id" = 1')
+    named.sql('UPDATE "Odd-Names" SET "2nd" = \'another key\' WHERE "order id" = 2')
+    named.sql('DELETE FROM "Odd-Names" WHERE "order id" = 3')
     named.sql('UPDATE "CaseAlbum" SET "OwnerId" = 30 WHERE "Id" = 1')
     named.sql('DELETE FROM "CaseAlbum" WHERE "Id" = 2')
-    named.sql("INSERT INTO \"case order items\" VALUES (2, 'blank too')")
+    named.sql("INSERT INTO \"case-order-items\" VALUES (2, 'blank too')")
     named.sql("UPDATE case_order_items SET a = 'line too'")
-    named.sql('INSERT INTO "Sales Dept"."2fa-log" VALUES (2, \'Bob\')')
+    named.sql('INSERT INTO "Sales-Dept"."2fa-log" VALUES (2, \'Bob\')')
     return named
 
 
@@ -200,7 +200,7 @@ def test_tables_of_any_name_are_in_their_views_and_none_meet(changed: Stack) -> 
 
 def test_a_history_tells_the_names_of_postgres(changed: Stack) -> None:
     wait_until(lambda: differences(changed))
-    ((text,),) = changed.sql('SELECT row_to_json(t)::text FROM "Odd Names" t WHERE "order id" = 1')
+    ((text,),) = changed.sql('SELECT row_to_json(t)::text FROM "Odd-Names" t WHERE "order id" = 1')
     query = "SELECT after, changed FROM penstock.odd_history WHERE order_x0020_id = 1 AND \"_x0032_nd\" = '1'"
     wait_until(lambda: json.loads(changed.cql(query)[0]["after"]) != json.loads(text))
     newest = changed.cql(query)[0]
@@ -214,7 +214,7 @@ def test_a_history_tells_the_names_of_postgres(changed: Stack) -> None:
 def test_one_row_is_repaired_and_found_by_its_key(changed: Stack) -> None:
     changed.run(".venv/bin/penstock views repair odd_names 1 1")
     wait_until(lambda: differences(changed))
-    answer = requests.get(f"{changed.config.console.url}/api/v1/rows/public.Odd Names/1,1", timeout=40).json()
+    answer = requests.get(f"{changed.config.console.url}/api/v1/rows/public.Odd-Names/1,1", timeout=40).json()
     values = {store["name"]: store["value"] for store in answer["stores"] if store["value"]}
     assert values["penstock.odd_names"]["postal code"] == "moved"
     assert [store["differs"] for store in answer["stores"] if store["name"] == "penstock.odd_names"] == [[]]

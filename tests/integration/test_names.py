@@ -28,7 +28,7 @@ NAMES = [
     *("AlbumId", "postal code", "postal_x0020_code", "größe", "2fa", "a-b", "a.b", 'a"b', "a\\b", "a`b", "a,b", "a?b"),
     *("a$b{c}", "😀", "ä" * 31, "class", "None", "_table", "select", "penstock:refused", "problem", "op", "position"),
 ]
-TABLE, TWIN, LINE, BLANK = "Sales Dept.2fa-log", "Sales Dept.2FA-LOG", "public.order_items", "public.order items"
+TABLE, TWIN, LINE, BLANK = "Sales-Dept.2fa-log", "Sales-Dept.2FA-LOG", "public.order_items", "public.order-items"
 DATABASE = "app"
 
 
@@ -38,24 +38,24 @@ def quoted(name: str) -> str:
 
 COLUMNS = ", ".join(map(quoted, NAMES))
 CREATE = f"""
-CREATE SCHEMA "Sales Dept";
-CREATE TABLE "Sales Dept"."2fa-log" ("order id" int, {", ".join(f"{quoted(n)} text" for n in NAMES)}, "Line" int,
+CREATE SCHEMA "Sales-Dept";
+CREATE TABLE "Sales-Dept"."2fa-log" ("order id" int, {", ".join(f"{quoted(n)} text" for n in NAMES)}, "Line" int,
     PRIMARY KEY ("order id", "Line"));
-CREATE TABLE "Sales Dept"."2FA-LOG" (id int PRIMARY KEY);
+CREATE TABLE "Sales-Dept"."2FA-LOG" (id int PRIMARY KEY);
 CREATE TABLE order_items (id int PRIMARY KEY, a text);
-CREATE TABLE "order items" (id int PRIMARY KEY, a text);
-INSERT INTO "Sales Dept"."2FA-LOG" VALUES (1);
+CREATE TABLE "order-items" (id int PRIMARY KEY, a text);
+INSERT INTO "Sales-Dept"."2FA-LOG" VALUES (1);
 INSERT INTO order_items VALUES (1, 'line');
-INSERT INTO "order items" VALUES (1, 'blank')
+INSERT INTO "order-items" VALUES (1, 'blank')
 """
 VIEW = """
 from penstock_views import history, row, view, whole
 
-@view("Sales Dept.2fa-log", key=["Line", "order id"])
+@view("Sales-Dept.2fa-log", key=["Line", "order id"])
 def whole_view(r):
     return whole(r)
 
-@view("Sales Dept.2fa-log", key=["order_x0020_id", "line"])
+@view("Sales-Dept.2fa-log", key=["order_x0020_id", "line"])
 def named(r):
     return row(order_x0020_id=r["order id"], line=r.Line, dot=r["a.b"], quote=r['a"b'], mark=r.a_x0060_b)
 """
@@ -73,7 +73,7 @@ def filled(config: Config) -> Config:
 
 def insert(cursor: Any, number: int) -> None:
     values = [number, *(f"{place} of {number}" for place in range(len(NAMES))), -number]
-    cursor.execute(f'INSERT INTO "Sales Dept"."2fa-log" VALUES ({", ".join(["%s"] * len(values))})', values)
+    cursor.execute(f'INSERT INTO "Sales-Dept"."2fa-log" VALUES ({", ".join(["%s"] * len(values))})', values)
 
 
 def expected_of(number: int) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def test_every_usable_column_is_in_the_table_with_its_type(config: Config, made:
 ODD = """
 CREATE TABLE "CaseAlbum" ("Id" int PRIMARY KEY, "Title" text, "OwnerId" int, "postal code" text, "class" text,
                           "2fa" bool, row_version int, row_version_ int, "a""\\b" text);
-CREATE TABLE "order items" ("Line No" int PRIMARY KEY);
+CREATE TABLE "order-items" ("Line No" int PRIMARY KEY);
 CREATE TABLE "from" (id int PRIMARY KEY);
 CREATE TABLE view (id int PRIMARY KEY);
 CREATE TABLE twins (id int PRIMARY KEY, "ownerId" int, "OwnerId" int)
@@ -86,7 +86,7 @@ def odd(config: Config) -> Config:
                 *("row_version_", "row_version__", "a_x0022__x005C_b"),
             ],
         ),
-        ("order items", "order_items", ["Line_x0020_No"]),
+        ("order-items", "order_items", ["Line_x0020_No"]),
         ("from", "from_", ["id"]),
         ("public.view", "view_", ["id"]),
     ],

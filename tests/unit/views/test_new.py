@@ -8,7 +8,7 @@ from penstock.views.asked import Relation, TableNameUnclear, meant, read_asked
 from penstock.views.new import name_problem, view_name
 
 TABLES = [Relation(name) for name in ("public.orders", "public.Orders", "sales.orders", "sales.items", "sales.a.b")]
-TABLES.append(Relation("public.2 Items"))
+TABLES.append(Relation("public.2-Items"))
 TABLES.append(Relation("public.Lines"))
 
 
@@ -17,11 +17,11 @@ TABLES.append(Relation("public.Lines"))
     [
         ("orders", "public.orders"),
         ("Sales.Orders", "sales.orders"),
-        ('"Order Items"', "public.Order Items"),
-        ('sales."Order Items"', "sales.Order Items"),
-        ('"My Schema"."T"', "My Schema.T"),
+        ('"Order-Items"', "public.Order-Items"),
+        ('sales."Order-Items"', "sales.Order-Items"),
+        ('"My-Schema"."T"', "My-Schema.T"),
         ('"A*"', "public.A*"),
-        ("Order Items", "public.Order Items"),
+        ("Order-Items", "public.Order-Items"),
         ("1a", "public.1a"),
     ],
 )
@@ -30,7 +30,7 @@ def test_quotes_keep_the_case_and_no_schema_is_public(given: str, name: str) -> 
     assert (asked.text, asked.is_pattern) == (name, False)
 
 
-@pytest.mark.parametrize("given", ["", " ", "a.b.c", "a,b", '"a.b"', '"a,b"', '"a""b"', '"unclosed', "a.", ".b"])
+@pytest.mark.parametrize("given", ["", " ", "a.b.c", "a,b", '"a.b"', '"a,b"', '"a""b"', '"unclosed', "a.", ".b", "a b", '"a b"'])
 def test_what_cannot_be_captured_is_refused(given: str) -> None:
     with pytest.raises(TableNameUnclear):
         read_asked(given)
@@ -48,7 +48,7 @@ def test_what_cannot_be_captured_is_refused(given: str) -> None:
         (["sales.Items"], ["sales.items"]),
         (["Lines"], ["public.Lines"]),
         (['"*"', "none.*"], ["public.*", "none.*"]),
-        (["Orders", "public.2 Items", "a b"], ["public.orders", "public.2 Items", "public.a b"]),
+        (["Orders", "public.2-Items", "a-b"], ["public.orders", "public.2-Items", "public.a-b"]),
     ],
 )
 def test_a_pattern_means_the_tables_of_any_case_and_what_means_none_is_kept(given: list[str], names: list[str]) -> None:

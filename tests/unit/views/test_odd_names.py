@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from tests.unit.views import cdc
 from tests.unit.views.conftest import as_emitted, raw_frame
 
-TABLE = "Sales Dept.order items"
+TABLE = "Sales-Dept.order-items"
 TOPIC = "app.Sales_x0020_Dept.order_x0020_items"
 COLUMNS: dict[str, Any] = {"id": "int", "postal_x0020_code": "string", "a_x002E_b": "int", "Email": "string"}
 BEFORE = {name: kind for name, kind in COLUMNS.items() if name != "Email"} | {"email": "string"}

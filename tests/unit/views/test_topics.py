@@ -31,5 +31,5 @@ def test_topics_that_differ_in_a_dot_only_are_refused_by_name() -> None:
 
 
 def test_tables_that_are_alike_otherwise_live_together() -> None:
-    views = [view("a", "public.order items"), view("b", "public.order_items"), view("c", "public.Order_Items")]
+    views = [view("a", "public.order-items"), view("b", "public.order_items"), view("c", "public.Order_Items")]
     assert "Kafka does not tell" not in problems(*views)
