@@ -30,7 +30,9 @@ def test_quotes_keep_the_case_and_no_schema_is_public(given: str, name: str) -> 
     assert (asked.text, asked.is_pattern) == (name, False)
 
 
-@pytest.mark.parametrize("given", ["", " ", "a.b.c", "a,b", '"a.b"', '"a,b"', '"a""b"', '"unclosed', "a.", ".b", "a b", '"a b"'])
+@pytest.mark.parametrize(
+    "given", ["", " ", "a.b.c", "a,b", '"a.b"', '"a,b"', '"a""b"', '"unclosed', "a.", ".b", "a b", '"a b"']
+)
 def test_what_cannot_be_captured_is_refused(given: str) -> None:
     with pytest.raises(TableNameUnclear):
         read_asked(given)
