@@ -33,6 +33,8 @@ VIEWS = '''"""Views of a table that makes trouble."""
 
 from penstock_views import Image, Row, aggregate, count, row, sum, totals, view
 
+pytestmark = pytest.mark.slow
+
 
 @view("public.trouble", key=["id"])
 def trouble_by_id(t: Image) -> Row:

@@ -35,6 +35,8 @@ VIEWS = '''"""Views with odd keys."""
 
 from penstock_views import Image, Row, Totals, aggregate, count, row, totals, unix_micros, view
 
+pytestmark = pytest.mark.slow
+
 
 @view("public.k_sums", key=["customer", "amount", "id"])
 def k_sums_by_amount(s: Image) -> Row:

@@ -25,6 +25,8 @@ VIEWS = '''"""The views of documents."""
 
 from penstock_views import Image, Row, Totals, aggregate, count, history, row, totals, view, whole
 
+pytestmark = pytest.mark.slow
+
 
 @view("public.docs", key=["id"])
 def docs_by_id(d: Image) -> Row:

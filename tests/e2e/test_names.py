@@ -103,6 +103,8 @@ WITH_ADDED = '''"""The view that takes up a column which came later."""
 
 from penstock_views import Image, Row, row, view
 
+pytestmark = pytest.mark.slow
+
 
 @view("public.case_order_items", key=["id"], revision=2)
 def order_items_by_id(r: Image) -> Row:

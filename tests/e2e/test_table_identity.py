@@ -66,6 +66,8 @@ UNWANTED = '''"""A view that is not wanted after all."""
 
 from penstock_views import Image, Row, row, view
 
+pytestmark = pytest.mark.slow
+
 
 @view("public.unwanted", key=["id"])
 def unwanted(r: Image) -> Row:

@@ -22,6 +22,8 @@ from penstock.topics.topic import Topic
 from tests.garbage import send_all
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 TABLES = """
 CREATE SCHEMA tools;
 CREATE TABLE tools.every_key (
