@@ -177,6 +177,7 @@ class _Read:
 
     :param place: of the column in the table: Spark's JDBC source does not quote every name, so it never sees Postgres'.
     :param size: the SQL of the value's size; None for one that is always small.
+    :param cast: gives a value of the column's own type back what CASE takes of it: that of numeric(5,2) is any numeric.
     """
 
     field: T.StructField
@@ -185,6 +186,7 @@ class _Read:
     carrier: Carrier | None
     size: str | None
     in_key: bool
+    cast: str
 
     @property
     def name(self) -> str:
@@ -205,7 +207,8 @@ class _Read:
         if not self.size or self.in_key:
             return (f"{self.value} AS {self.name}", *size)
         # What is left out in any case need not be fetched. A key's value is none: Postgres shall find rows by it.
-        return (f"CASE WHEN ({self.size}) <= {IMAGE_BYTES} THEN {self.value} END AS {self.name}", *size)
+        fetched = f"CASE WHEN ({self.size}) <= {IMAGE_BYTES} THEN {self.value} END"
+        return (f"({fetched}){self.cast} AS {self.name}", *size)
 
     @property
     def raw(self) -> Column | None:
@@ -227,4 +230,5 @@ class _Read:
         # The label of an enum is a name, and names are short.
         size = None if enum == "enum" else size_sql(field, sql_type, based)
         form, carrier = sql_carrier(field) if is_usable(field) else ("", None)
-        return cls(field, place, form.format(based), carrier, size, in_key)
+        cast = f"::{sql_type}" if form == "{0}" else ""
+        return cls(field, place, form.format(based), carrier, size, in_key, cast)

@@ -190,7 +190,7 @@ def test_each_type_counts_as_the_source_counts_it(
         cursor.execute(insert.format(value.format(more)), (f"{name} does not",))
     images = read_images(spark, "public.docs", source(config)).select("id", f"`{REFUSED.name}`").collect()
     refused = {row["id"]: set(row[REFUSED.name] or {}) for row in images}
-    names = {name: 'odd "name' if name == "odd name" else name for name in VALUES}
+    names = {name: "odd_x0020__x0022_name" if name == "odd name" else name for name in VALUES}
     assert refused == {f"{name} fits": set() for name in names} | {
         f"{name} does not": {column} for name, column in names.items()
     }
