@@ -63,6 +63,7 @@ def test_a_change_on_its_way_is_waited_for_however_long_it_takes(stack: Stack, u
     assert (verifying.returncode, result["equal"]) == (0, True)
 
 
+@pytest.mark.slow
 def test_a_verify_that_is_ended_says_nothing_of_its_insides(stack: Stack, user: str) -> None:
     command = [".venv/bin/penstock", "verify", "users_by_id"]
     with paused_sink(stack):
@@ -184,6 +185,7 @@ def test_rows_of_the_table_without_a_row_are_counted_with_their_reasons(parcels:
     assert "parcels_by_place: 1 row of the table has no row: view parcels_by_place: key column" in strict.stdout
 
 
+@pytest.mark.slow
 def test_a_version_that_no_change_can_write_over_is_a_difference(parcels: Stack) -> None:
     version, keyspace = 2**60, parcels.config.cassandra.keyspace
     parcels.cql(
@@ -195,6 +197,7 @@ def test_a_version_that_no_change_can_write_over_is_a_difference(parcels: Stack)
     assert [(each["column"], each["actual"]) for each in difference["columns"]] == [("row_version", str(version))]
 
 
+@pytest.mark.slow
 def test_a_stopped_view_is_one_line_of_the_result(parcels: Stack) -> None:
     parcels.sql("ALTER TABLE public.parcels DROP COLUMN note")
     done = parcels.run(".venv/bin/penstock verify", check=False)

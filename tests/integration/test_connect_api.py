@@ -33,6 +33,8 @@ from penstock.views.snapshots import note_begun_again
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 CONNECTORS = Project.of(Config()).connectors
 SOURCE = "users-postgres-source"
 CDC_TOPIC = "app.public.users"

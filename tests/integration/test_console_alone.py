@@ -21,7 +21,7 @@ from tests.browser import PAGES, Watched, chromium
 from tests.garbage import send_all
 from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.usefixtures("console")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("console")]
 
 PORT = 27921
 AWAY = 27930  # nothing listens there, nor at the ports after it

@@ -21,6 +21,8 @@ from penstock.connect.files import read_connector
 from penstock.stack.wait import wait_until
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 HEAP_MB = 512
 """Of the 768 that Connect has by default, with the sink beside."""
 
