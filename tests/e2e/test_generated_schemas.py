@@ -24,7 +24,7 @@ from tests.stack import Stack
 FEW, MANY = range(1), range(1, 13)
 _TABLES, _ROWS, _CHANGES = 8, 20, 400
 _PATTERNS = " ".join(f"'{schema}.*'" for schema in SCHEMAS)
-_MADE = re.compile(r"^(generated_\w\..*?) {2,}(\w+) +made ", re.MULTILINE)
+_MADE = re.compile(r"^ *(generated_\w\..*?) {2,}(\w+) +made ", re.MULTILINE)
 
 
 @pytest.mark.parametrize("seed", [*FEW, *(pytest.param(seed, marks=pytest.mark.slow) for seed in MANY)])
