@@ -39,7 +39,7 @@ def write(folder: Path, body: str) -> Path:
         ("@view('public.u', key=['id'], revision=0)\ndef v(u): ...\n", r"revision must be 1 to 2047, not 0"),
         ("@view('public.u', key=['id'])\ndef V(u): ...\n", r"lower-case"),
         (f"@view('public.u', key=['id'])\ndef {'v' * 49}(u): ...\n", r"at most 48 characters"),
-        ("@view('public.a,b', key=['id'])\ndef v(u): ...\n", r"cannot be captured: rename the table"),
+        ("@view('public.a,b', key=['id'])\ndef v(u): ...\n", r"cannot be captured: rename it"),
         (f"@view('{'ä' * 31}.{'ä' * 31}', key=['id'])\ndef v(u): ...\n", r"the topic .* would have 439 characters"),
     ],
 )
