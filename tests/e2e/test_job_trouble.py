@@ -22,6 +22,8 @@ from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 TABLE = """
 CREATE DOMAIN public.money AS numeric(10, 2);
 CREATE TABLE public.trouble (
@@ -32,8 +34,6 @@ INSERT INTO public.trouble SELECT n, 'kind ' || n % 3, n, n FROM generate_series
 VIEWS = '''"""Views of a table that makes trouble."""
 
 from penstock_views import Image, Row, aggregate, count, row, sum, totals, view
-
-pytestmark = pytest.mark.slow
 
 
 @view("public.trouble", key=["id"])

@@ -17,6 +17,8 @@ from penstock.project import Project
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 TABLES = """
 CREATE TABLE k_sums (id int PRIMARY KEY, customer text, amount numeric, note text);
 INSERT INTO k_sums SELECT n, 'c' || n % 3, n, 'n' FROM generate_series(1, 30) n;
@@ -34,8 +36,6 @@ CREATE TABLE k_cars (PRIMARY KEY (id)) INHERITS (k_vehicles);
 VIEWS = '''"""Views with odd keys."""
 
 from penstock_views import Image, Row, Totals, aggregate, count, row, totals, unix_micros, view
-
-pytestmark = pytest.mark.slow
 
 
 @view("public.k_sums", key=["customer", "amount", "id"])

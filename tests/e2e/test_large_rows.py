@@ -21,11 +21,11 @@ from tests.e2e.test_dead_letters import headers_of
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 VIEWS = '''"""The views of documents."""
 
 from penstock_views import Image, Row, Totals, aggregate, count, history, row, totals, view, whole
-
-pytestmark = pytest.mark.slow
 
 
 @view("public.docs", key=["id"])

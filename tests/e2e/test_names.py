@@ -17,6 +17,8 @@ from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 # Postgres' name of a column, its type, and its name in Cassandra, both as SQL and CQL write them.
 ODD = [
     ('"order id"', "int", "order_x0020_id"),
@@ -102,8 +104,6 @@ def albums_by_owner(r: Image) -> Row:
 WITH_ADDED = '''"""The view that takes up a column which came later."""
 
 from penstock_views import Image, Row, row, view
-
-pytestmark = pytest.mark.slow
 
 
 @view("public.case_order_items", key=["id"], revision=2)

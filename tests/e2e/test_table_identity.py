@@ -18,6 +18,8 @@ from tests.e2e import oracle as users
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 TABLES = """
 CREATE TABLE again (id int PRIMARY KEY, n int);
 INSERT INTO again SELECT g, g FROM generate_series(1, 100) g;
@@ -65,8 +67,6 @@ def moods(r: Image) -> Totals:
 UNWANTED = '''"""A view that is not wanted after all."""
 
 from penstock_views import Image, Row, row, view
-
-pytestmark = pytest.mark.slow
 
 
 @view("public.unwanted", key=["id"])
