@@ -109,7 +109,10 @@ def _grouped(view: Aggregate, images: DataFrame, kept: DataFrame) -> DataFrame:
     grouping = grouping_of(view, images.schema, kept.select("row.*").schema)
     measures = kept.select(*grouping.measure(F.col("row"), F.lit(1), F.lit(0)), "problem", _EXAMPLE)
     sums = grouping.add_up(measures, apart=["problem"], more=[F.min(_EXAMPLE).alias(_EXAMPLE)])
-    return grouping.finish(sums, _absent(F.col(ROWS))).select(*grouping.view_type.names, ABSENT)
+    groups = grouping.finish(sums, _absent(F.col(ROWS)))
+    # What a column means is lost in the sum: digits would be a text.
+    meant = [F.col(field.name).alias(field.name, metadata=field.metadata) for field in grouping.view_type.fields]
+    return groups.select(*meant, ABSENT)
 
 
 def _absent(rows: Column) -> Column:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from cassandra import cqltypes
 from penstock_views.batch import ABSENT, evaluate_table
-from penstock_views.canonical import POSTGRES, field_from_postgres
+from penstock_views.canonical import POSTGRES, field_from_postgres, logical_of
 from penstock_views.contracts import avro_of
 from penstock_views.derive import derive
 from penstock_views.envelope import Writer
@@ -153,6 +153,7 @@ def test_what_postgres_calls_one_number_is_one_key_and_one_group(spark: SparkSes
     )
     images = spark.createDataFrame([(value,) for value in DIGITS], T.StructType([field]))
     groups = evaluate_table(load_views(tmp_path)[0], images.select(F.col("v").alias("v", metadata=field.metadata)))
+    assert logical_of(groups.schema["v"]) == "digits"
     assert {row["v"]: row["rows"] for row in groups.collect()} == {
         **{"0": 4, "10": 3, "1": 1, "100": 1, "100.5": 2, "0.1": 2, "-10": 2},
     }
