@@ -21,8 +21,8 @@ _ESCAPE = re.compile(r"_x([0-9A-F]{4}|[0-9A-F]{6})_")
 _IN_COLUMN = re.compile(r"[^A-Za-z0-9_]|\A[0-9]|_(?=x(?:[0-9A-F]{4}|[0-9A-F]{6})(?:_|[^A-Za-z0-9_]))")
 # A digit may begin the name of a topic, but not a part of the namespace that Debezium makes of it.
 _IN_TOPIC = re.compile(r"[^A-Za-z0-9_-]|\A[0-9]|_(?=x(?:[0-9A-F]{4}|[0-9A-F]{6})(?:_|[^A-Za-z0-9_-]))")
-# Debezium cuts its list of tables at commas and a table's name at dots, and the place that it keeps while it reads a
-# table again holds no quotes, so no blank either.
+# Debezium cuts its list of tables at commas, and a table's name at dots. While it reads a table again it keeps the name
+# without quotes, and cannot take apart one with a blank.
 _PART = r"[^.,\"'`\\\s\x00-\x1f]+"
 _TABLE = re.compile(rf"{_PART}\.{_PART}\Z")
 

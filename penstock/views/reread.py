@@ -107,7 +107,7 @@ def reread(config: Config, connection: Connection, wanted: Wanted, *, on_progres
         _forget(connection, asked)
     # Debezium leaves out a table whose name it cannot take apart, with a line in its log alone.
     if left_out := [table for table in wanted.tables if table not in read]:
-        raise ReReadFailed(f"{', '.join(left_out)}: the source left it out; `penstock logs connect` says why")
+        raise ReReadFailed(f"{', '.join(left_out)}: the source left it out")
 
 
 def _ask(connection: Connection, wanted: Wanted) -> str:
