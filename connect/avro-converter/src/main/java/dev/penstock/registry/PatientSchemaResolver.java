@@ -12,7 +12,7 @@ import java.util.function.Supplier;
 import org.apache.kafka.connect.errors.RetriableException;
 
 /**
- * Finds the schema of a record as Apicurio's own resolver does, with two differences.
+ * Finds the schema of a record as Apicurio's own resolver does, with three differences.
  *
  * <p>A registry that is away is no fault of the record: it becomes a {@link RetriableException}, which Kafka Connect
  * repeats as long as {@code errors.retry.timeout} says. Apicurio's own exception fails the task for good, or, with
@@ -20,6 +20,9 @@ import org.apache.kafka.connect.errors.RetriableException;
  *
  * <p>What was found once stays known: a content id never changes its content. Apicurio's resolver asks again every 30
  * seconds, and writes the schema of every single record out as text to look it up.
+ *
+ * <p>Each topic has its own subject. Apicurio's resolver knows a schema by its text alone: of two tables whose schemas
+ * read the same ({@code order-items} and {@code order_items} have one name in Avro), only the first got a subject.
  */
 public final class PatientSchemaResolver<S, T> extends DefaultSchemaResolver<S, T> {
 
@@ -41,7 +44,10 @@ public final class PatientSchemaResolver<S, T> extends DefaultSchemaResolver<S, 
      */
     @Override
     public SchemaLookupResult<S> resolveSchema(Record<T> data) {
-        return known.find(data, () -> patiently(() -> super.resolveSchema(data)));
+        return known.find(data, () -> patiently(() -> {
+            schemaCache.clear();
+            return super.resolveSchema(data);
+        }));
     }
 
     /**

@@ -71,6 +71,14 @@ class PatientSchemaResolverTest {
     }
 
     @Test
+    void twoTopicsWithOneSchemaHaveASubjectEach() {
+        write("rows", 1);
+        write("other-rows", 1);
+        write("rows", 2);
+        assertEquals(2, registry.requests.size());
+    }
+
+    @Test
     void knownSchemasOutliveTheRegistry() {
         byte[] before = write("rows", 1);
         registry.shut();
