@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 # Postgres' name of a column, its type, and its name in Cassandra, both as SQL and CQL write them.
 ODD = [
     ('"order id"', "int", "order_x0020_id"),
-    ('"2nd"', "text", "_x0032_nd"),
+    ('"2nd"', "text", '"_x0032_nd"'),
     ('"AlbumId"', "int", '"AlbumId"'),
     ('"postal code"', "text", "postal_x0020_code"),
     ('"postal_x0020_code"', "text", '"postal_x005F_x0020_code"'),
