@@ -56,7 +56,7 @@ COPY --from=servers /opt/penstock/.servers .servers
 COPY servers servers
 COPY penstock penstock
 COPY spark spark
-RUN touch .servers/.installed .venv/.installed && make .servers/spark/classes.jsa
+RUN touch .servers/.installed .venv/.installed && make .servers/spark/penstock-decoder.jar .servers/spark/classes.jsa
 
 # --- the parts ---
 

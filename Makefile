@@ -14,6 +14,10 @@ SINK_SOURCES = $(shell find connect/cassandra-sink/src/main -type f) connect/cas
 SOURCE_SOURCES = $(shell find connect/postgres-source/src/main -type f)
 SOURCE_JARS    = .servers/plugins/debezium/debezium-connector-postgres/*:.servers/kafka/*
 SOURCE_BUILD   = connect/postgres-source/target
+DECODER_JAR     = .servers/spark/penstock-decoder.jar
+DECODER_SOURCES = $(shell find spark/decoder/src/main -type f)
+DECODER_BUILD   = spark/decoder/target
+SPARK_JARS      = .venv/lib/python3.11/site-packages/pyspark/jars/*
 CONVERTER_SOURCES = $(shell find connect/avro-converter/src/main -type f) connect/avro-converter/pom.xml
 
 .PHONY: help
@@ -21,7 +25,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: prerequisites .venv/.installed .servers/.installed .servers/airflow-venv/.installed .servers/plugins/debezium/.installed .servers/plugins/avro-converter/.installed .servers/plugins/cassandra-sink/.installed .servers/spark/classes.jsa ## Install everything into the clone (.venv, .tools, .servers)
+setup: prerequisites .venv/.installed .servers/.installed .servers/airflow-venv/.installed .servers/plugins/debezium/.installed .servers/plugins/avro-converter/.installed .servers/plugins/cassandra-sink/.installed $(DECODER_JAR) .servers/spark/classes.jsa ## Install everything into the clone (.venv, .tools, .servers)
 
 .PHONY: prerequisites
 prerequisites:
@@ -67,11 +71,13 @@ test-faults: setup ## kill -9 of each part, a frozen Cassandra, a second Connect
 	@$(PYTHON) -m pytest --slow tests/faults
 
 .PHONY: test-java
-test-java: .servers/.installed .servers/plugins/debezium/.installed ## The tests of the sink connector, on a real Cassandra that they start, of the converter and of the source
+test-java: .servers/.installed .servers/plugins/debezium/.installed $(DECODER_JAR) ## The tests of the sink connector, on a real Cassandra that they start, of the converter, the source and the decoder
 	@javac -d $(SOURCE_BUILD)/test-classes -cp '$(SOURCE_BUILD)/classes:$(SOURCE_JARS)' $$(find connect/postgres-source/src/test -name '*.java')
 	@for test in PostgresSourceTaskTest RecordRewriterTest RowSchemasTest BusyPollsTest KeyPartitionerTest LargeImagesTest NamesTest TableSettingsTest; do \
 	  java -ea -cp '$(SOURCE_BUILD)/test-classes:$(SOURCE_BUILD)/classes:$(SOURCE_JARS)' dev.penstock.postgres.$$test || exit 1; \
 	done
+	@javac -d $(DECODER_BUILD)/test-classes -cp '$(DECODER_BUILD)/classes:$(SPARK_JARS)' $$(find spark/decoder/src/test -name '*.java')
+	@java -ea -cp '$(DECODER_BUILD)/test-classes:$(DECODER_BUILD)/classes:$(SPARK_JARS)' dev.penstock.decoder.DecoderTest
 	@$(MVN) -f connect/avro-converter/pom.xml test
 	@$(MVN) -f connect/cassandra-sink/pom.xml verify -Dcassandra.port=$(TEST_CASSANDRA_PORT)
 
@@ -89,7 +95,7 @@ soak-console: setup ## The control center under ten tabs on the running stack: m
 	@$(PYTHON) -m tests.soak.console --minutes $(or $(MINUTES),60)
 
 .PHONY: test-unit
-test-unit: .venv/.installed .servers/.installed ## The fast tests: nothing needs to run
+test-unit: .venv/.installed .servers/.installed $(DECODER_JAR) ## The fast tests: nothing needs to run
 	@$(PYTHON) -m pytest tests/unit tests/contract
 
 .PHONY: check
@@ -110,7 +116,7 @@ lock: $(UV) ## Resolve the Python dependencies anew into the lock files
 
 .PHONY: clean
 clean: ## Delete what was installed and built (not var/: `penstock reset --yes` does that)
-	@rm -rf .venv .tools .servers connect/*/target
+	@rm -rf .venv .tools .servers connect/*/target spark/decoder/target
 
 # --- how each piece is installed; a stamp file says from which inputs ---
 
@@ -147,6 +153,13 @@ FORCE:
 	@rm -rf .servers/kafka-3.9
 	@$(MVN) -f servers/kafka-3.9/pom.xml package
 	@touch $@
+
+# Built with the jars of the Spark that it runs in; session.py hands every jar of the folder to each session.
+$(DECODER_JAR): $(DECODER_SOURCES) .servers/.installed .venv/.installed
+	@echo "==> decoder of the views' jobs (.servers/spark)"
+	@rm -rf $(DECODER_BUILD) && mkdir -p $(DECODER_BUILD)
+	@javac --release 17 -Xlint:all,-processing,-classfile,-path -Werror -cp '$(SPARK_JARS)' -d $(DECODER_BUILD)/classes $$(find spark/decoder/src/main -name '*.java')
+	@jar --create --file $@ -C $(DECODER_BUILD)/classes .
 
 .servers/spark/classes.jsa: servers/spark/archive_classes.py .servers/.installed .venv/.installed
 	@echo "==> archive of Spark's classes (.servers/spark)"

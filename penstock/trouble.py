@@ -51,7 +51,9 @@ class Trouble:
         if name in self.stopped:
             return self.stopped[name]
         found = self.failing.get(name)
-        return f"view {name} keeps failing: {found.reason}" if found and found.times > 1 else None
+        if found is None or found.times <= 1:
+            return None
+        return f"view {name} keeps failing: {found.reason}; `penstock views apply` begins it anew"
 
 
 def read_trouble(file: Path) -> Trouble:

@@ -68,8 +68,6 @@ def toml(ground: Ground) -> str:
             port += 1
         if section == "kafka":
             lines.append(f"partitions = {ground.partitions}")
-        if section == "spark":
-            lines.append("commit_interval_s = 15  # a fence waits for the next commit, and the tests have many")
     # After the last section, which is the console's: its tests pause connectors.
     lines.append("write = true")
     return "\n".join(lines) + "\n"

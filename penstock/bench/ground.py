@@ -18,6 +18,7 @@ from penstock.config import ROOT, Config
 from penstock.connect.api import ConnectApi, ConnectorNotFound
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.connect.place import place_sink
 from penstock.errors import TerminalError
 from penstock.pipeline.bring_up import SINK
 from penstock.pipeline.hops import records_behind
@@ -102,7 +103,9 @@ def bench_ground(config: Config) -> Iterator[Ground]:
             _create_tables(ground)
             admin.create([Topic(TOPIC, 1, config.kafka.replication_factor, {"cleanup.policy": "delete"})])
             ground.writer(linger_ms=0)  # registers the schemas
-            apply_connectors(connect, files=[_connector(config)])
+            connector = _connector(config)
+            place_sink(admin, connect, connector, on_loss=lambda _: None)
+            apply_connectors(connect, files=[connector])
             yield ground
         finally:
             _remove(ground, admin)

@@ -65,8 +65,14 @@ def apply(
 
     Example: `penstock connectors apply users-postgres-source --dry-run`
     """
-    files = read_connectors(Project.of(load_config()).connectors, names=names or ())
+    # Only here: it brings PySpark, for which no other command of this group waits.
+    from penstock.views.unwritten import place_views_sink
+
+    config = load_config()
+    files = read_connectors(Project.of(config).connectors, names=names or ())
     with _api() as api:
+        if not dry_run:
+            place_views_sink(config, api, files)
         results = apply_connectors(api, files=files, dry_run=dry_run, timeout_s=timeout_s)
     for result in results:
         _print_applied(result, dry_run=dry_run)

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg2
+from penstock_views.declare_totals import Aggregate
 from penstock_views.names import topic_of
 
 from penstock.cassandra.session import open_session
@@ -19,15 +20,20 @@ from penstock.errors import TransientError
 from penstock.pipeline.bring_up import SINK
 from penstock.pipeline.hops import records_behind
 from penstock.project import Project
+from penstock.registry.client import RegistryClient
 from penstock.stack.layout import Layout
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
+from penstock.topics.declare import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC, view_topics
+from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SLOT, read_lists
-from penstock.views.fills import replaced
+from penstock.views.fills import lost, replaced
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
 from penstock.views.snapshots import unsent_changes
 from penstock.views.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
+from penstock.views.standing import Hang, Standing, gaps_in, hangs, standings
+from penstock.views.topic_ids import made_anew, noted_ids
+from penstock.views.unwritten import unwritten
 
 _NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
 _STANDS_STILL = (
@@ -35,6 +41,8 @@ _STANDS_STILL = (
     "(-9), starts anew where it was"
 )
 _SOURCE = "Postgres → change topics"
+_ANEW = "`penstock views rebuild` reads everything anew"
+_BEGINS_ANEW = "`penstock views apply` begins it anew"
 _MB = 2**20
 _QUICKLY_S = 5.0
 
@@ -56,7 +64,11 @@ def read_flow(config: Config) -> list[Reading]:
         f"slot {SLOT}": _slot,
         "rows changed without events": _silent_changes,
         "source tables": _tables,
+        "topics": _topics,
+        "contracts": _contracts,
+        "view tables": _view_tables,
         "jobs": read_jobs,
+        "places": _places,
         "sink": _sink,
         "dead letters": _dead_letters,
     }
@@ -110,6 +122,10 @@ def _slot(config: Config) -> list[Reading]:
     seen = f"{'active' if active else 'not active'}, {(retained or 0) / _MB:,.1f} MB of WAL retained ({wal_status})"
     if wal_status == "lost":
         seen += f": {_NEW_SLOT}"
+    elif wal_status == "unreserved":
+        seen += ": about to be lost; raise max_slot_wal_keep_size, and let the source connector run"
+    elif not active:
+        seen += ": nobody reads it, and WAL is kept for it; `penstock connectors list` tells why"
     return [Reading(f"slot {SLOT}", seen, is_well=bool(active) and wal_status in {"reserved", "extended"})]
 
 
@@ -130,6 +146,63 @@ def _tables(config: Config) -> list[Reading]:
     ]
 
 
+def _topics(config: Config) -> list[Reading]:
+    of_views = view_topics(views_of(config))
+    cures = {True: "`penstock views apply` fills its view again", False: _ANEW}
+    return [
+        Reading(f"topic {topic}", f"was deleted, or made anew: {cures[topic in of_views]}", is_well=False)
+        for topic in made_anew(config)
+    ]
+
+
+def _contracts(config: Config) -> list[Reading]:
+    with RegistryClient(config.registry.url) as registry, connect(config) as connection:
+        known, live = registry.subjects(), noted_ids(connection)
+    needed = [
+        f"{topic}-{part}" for topic in view_topics(views_of(config)) if topic in live for part in ("key", "value")
+    ]
+    missing = [subject for subject in needed if subject not in known]
+    cure = "`penstock up` registers them"
+    return [Reading("Schema Registry", f"lacks {', '.join(missing)}: {cure}", is_well=False)] if missing else []
+
+
+def _view_tables(config: Config) -> list[Reading]:
+    with connect(config) as connection:
+        live = noted_ids(connection)
+    begun = {each.view for each in standings(config)}
+    # An aggregate of a table that never had a row has nothing to be filled with.
+    views = [view for view in views_of(config) if view.topic in live]
+    views = [view for view in views if not isinstance(view, Aggregate) or view.name in begun]
+    with open_session(config) as session:
+        found = lost(session, config.cassandra.keyspace, views)
+    cure = "`penstock views apply` fills it again"
+    return [Reading(f"view {name}", f"{why}: {cure}", is_well=False) for name, why in found.items()]
+
+
+def _places(config: Config) -> list[Reading]:
+    """Tell of the queries that cannot go on from where they stand, and of those that hang."""
+    found, admin = standings(config), TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
+    lost_places = list(gaps_in(admin, found))
+    gaps = [
+        Reading(standing.name, f"{gap.why()}: {_BEGINS_ANEW if standing.view else _ANEW}", is_well=False)
+        for standing, gap in lost_places
+    ]
+    ill = {standing.name for standing, _ in lost_places}
+    stuck = [standing for standing in found if standing.name not in ill]
+    return [
+        *gaps,
+        *(Reading(standing.name, _hang(standing, hang), is_well=False) for standing, hang in hangs(config, stuck)),
+    ]
+
+
+def _hang(standing: Standing, hang: Hang) -> str:
+    since = "never" if standing.committed_s is None else f"{time.time() - standing.committed_s:,.0f} s ago"
+    return (
+        f"hangs: its last commit was {since}, and offset {hang.offset:,} of {hang.place[0]} waits for "
+        f"{hang.waits_s:,.0f} s; {standing.job}, killed (-9), goes on where it was (`penstock logs {standing.job}`)"
+    )
+
+
 def read_jobs(config: Config) -> list[Reading]:
     """Tell of the jobs that failed and of the views that stand still; nothing when all is well."""
     troubles = {job: trouble_of(config, job) for job in JOBS}
@@ -144,11 +217,16 @@ def read_jobs(config: Config) -> list[Reading]:
 
 def _sink(config: Config) -> list[Reading]:
     # Asking for topics first makes a broker that is away an error within seconds.
-    TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).topics()
+    admin = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
+    admin.topics()
     lists = read_lists(Project.of(config))
+    cure = "`penstock views apply` lets the sink go on and reads the tables again"
+    gaps = [
+        Reading("view topics → Cassandra", f"{gap.why()}: {cure}", is_well=False) for gap in unwritten(config, admin)
+    ]
     behind = records_behind(config, topics=[f"views.{name}" for name in lists.flowing], sink=SINK)
     paused = [Reading(f"view {name}", "paused", is_well=True) for name in sorted(lists.paused)]
-    return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True), *paused]
+    return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True), *gaps, *paused]
 
 
 def _dead_letters(config: Config) -> list[Reading]:

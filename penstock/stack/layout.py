@@ -51,6 +51,10 @@ class Layout:
         """Return the file that holds what is wrong with a job of Spark."""
         return self.run / f"{job}.trouble.json"
 
+    def running_file(self, job: str) -> Path:
+        """Return the file in which a job of Spark tells which views it runs."""
+        return self.run / f"{job}.running.json"
+
     def temporary(self, part: str) -> Path:
         """Return the folder that is a part's /tmp: nothing is written outside the clone."""
         return self.state / "tmp" / part

@@ -33,6 +33,8 @@ from penstock.views.load import views_of
 from penstock.views.publication import publish
 from penstock.views.sources import followed_views
 from penstock.views.tables import add_missing_columns
+from penstock.views.topic_ids import refuse_made_anew
+from penstock.views.unwritten import place_views_sink
 
 
 class SchemaFailed(TerminalError):
@@ -110,14 +112,16 @@ def apply_connectors(config: Config) -> str:
     Without a slot the source begins with a snapshot of all tables, which fills every view of a first start; a later one
     leaves rows that were deleted meanwhile, and needs a re-read.
 
-    :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove: before anything is applied.
+    :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAnew: before anything is applied.
     """
     epoch, lives, keyspace = epoch_of(Project.of(config)), lives_of(config), config.cassandra.keyspace
     files = read_connectors(Project.of(config).connectors)
+    refuse_made_anew(config)
     with ConnectApi(config.connect.url) as api:
         wal = refuse_lost_place(api, read_wal=partial(read_wal, config), epoch=epoch)
         for source in (file for file in files if file.name == SOURCE):
             refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
+        place_views_sink(config, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
     if not wal.has_slot:
         with open_session(config) as session:

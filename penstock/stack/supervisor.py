@@ -131,6 +131,10 @@ class Supervisor:
         self.start_process(part.name)
         return True
 
+    def signal(self, name: str, signal: str) -> None:
+        """Send a process a signal, such as HUP."""
+        self._call("signalProcess", name, signal)
+
     def stop_and_wait(self, name: str) -> None:
         """Stop a process; return when it has ended, which supervisord sees to."""
         self.stop_process(name)

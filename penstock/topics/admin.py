@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from itertools import starmap
 from typing import Any
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_INVALID,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without `__all__`
     AdminClient,
     AlterConfigOpType,
@@ -30,6 +38,15 @@ from penstock.topics.topic import Topic
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _NEWEST: OffsetSpec = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]
+_HAS_MEMBERS = {
+    KafkaError.NON_EMPTY_GROUP,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.GROUP_SUBSCRIBED_TO_TOPIC,
+}
+
+Place = tuple[str, int]
+"""Topic and partition."""
 
 
 class KafkaUnreachable(TransientError):
@@ -100,6 +117,54 @@ class TopicAdmin:
         for (name, number), end in ends.items():
             counts[name] += end.offset - beginnings[name, number].offset
         return counts
+
+    def bounds(self, partitions: Mapping[str, int]) -> dict[Place, tuple[int, int]]:
+        """Return the first offset of each partition and the one behind its last committed record.
+
+        :param partitions: how many each topic has.
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        places = _places(partitions)
+        begins, ends = self._found(places, EARLIEST), self._found(places, LATEST)
+        return {place: (begins[place].offset, end.offset) for place, end in ends.items()}
+
+    def ids(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the id of each topic that exists; one that is deleted and made anew gets another.
+
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        wanted = sorted(frozenset(names) & self.topics().keys())
+        if not wanted:
+            return {}
+        described = self._client.describe_topics(TopicCollection(wanted), request_timeout=self._timeout_s)
+        return {name: str(self._result(future).topic_id) for name, future in described.items()}
+
+    def committed(self, group: str) -> dict[Place, int]:
+        """Return the offsets that a consumer group has committed; none when there is no such group.
+
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        asked = [ConsumerGroupTopicPartitions(group)]
+        (future,) = self._client.list_consumer_group_offsets(asked, request_timeout=self._timeout_s).values()
+        found = self._result(future).topic_partitions
+        return {(at.topic, at.partition): at.offset for at in found if at.offset != OFFSET_INVALID}
+
+    def commit(self, group: str, offsets: Mapping[Place, int]) -> bool:
+        """Commit offsets of a consumer group; False while it has members.
+
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(*place, at) for place, at in offsets.items()])
+        asked = self._client.alter_consumer_group_offsets([wanted], request_timeout=self._timeout_s)
+        try:
+            for future in asked.values():
+                if refused := [at.error for at in future.result().topic_partitions if at.error]:
+                    raise KafkaException(refused[0])
+        except KafkaException as exc:
+            if exc.args[0].code() in _HAS_MEMBERS:
+                return False
+            raise self._unreachable(exc) from exc
+        return True
 
     def newest_at_s(self, partitions: Mapping[str, int]) -> float | None:
         """Return when the newest record of these topics was made, in seconds since 1970; None when all are empty.
@@ -173,9 +238,7 @@ class TopicAdmin:
                     raise self._unreachable(exc) from exc
         return True
 
-    def _found(
-        self, places: Sequence[TopicPartition], spec: OffsetSpec
-    ) -> dict[tuple[str, int], ListOffsetsResultInfo]:
+    def _found(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[Place, ListOffsetsResultInfo]:
         if not places:
             return {}
         futures = self._client.list_offsets(

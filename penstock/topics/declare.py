@@ -22,7 +22,9 @@ NOTIFICATIONS_TOPIC = "debezium-notifications.app"
 """Where the source connector says how far a snapshot or a re-read is."""
 SIGNALS_TOPIC = topic_of("penstock.signals")
 """Debezium captures the table of its own signals; nobody reads this."""
-REGISTRY_TOPICS = ("kafkasql-journal", "kafkasql-snapshots")
+REGISTRY_JOURNAL = "kafkasql-journal"
+"""Holds the schemas and their ids; a registry whose journal is another one gives its ids once more."""
+REGISTRY_TOPICS = (REGISTRY_JOURNAL, "kafkasql-snapshots")
 # Apicurio announces each change there; without the topic a registration hangs for 60 s and fails.
 REGISTRY_EVENTS_TOPIC = "registry-events"
 

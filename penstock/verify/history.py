@@ -7,7 +7,7 @@ entry holds, and where in the timeline an entry's `before` is not the `after` of
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -32,32 +32,38 @@ def history_shape(name: str, key: Sequence[str]) -> ViewShape:
 class HistoryRows:
     """A :class:`penstock.verify.model.RowSource` over the entries of a history in Cassandra."""
 
-    def __init__(self, session: Session, *, keyspace: str) -> None:
+    def __init__(self, session: Session, *, keyspace: str, names: Callable[[ViewShape], Collection[str]]) -> None:
+        """Read a keyspace.
+
+        :param names: says which columns the rows of a view have now.
+        """
         self._session = session
         self._keyspace = keyspace
+        self._names = names
 
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:  # noqa: ARG002
         """Return a row for each key that has an entry and is not deleted, or whose timeline is broken."""
         with our_errors(f"{self._keyspace}.{view.name}"):
-            yield from told(view.key, self._table(view).scan())
+            yield from told(view.key, self._table(view).scan(), self._names(view))
 
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
         """Return the rows of these keys."""
         with our_errors(f"{self._keyspace}.{view.name}"):
-            yield from told(view.key, self._table(view).pick_partitions(keys))
+            yield from told(view.key, self._table(view).pick_partitions(keys), self._names(view))
 
     def _table(self, view: ViewShape) -> ViewTable:
         return ViewTable(self._session, keyspace=self._keyspace, name=view.name)
 
 
-def told(key: Sequence[str], entries: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
+def told(key: Sequence[str], entries: Iterable[Mapping[str, Any]], names: Collection[str]) -> Iterator[Row]:
     """Tell each key's entries as one row.
 
     :param entries: those of one key together, newest first, as the table clusters them.
+    :param names: the columns that the rows have now; from the change of a dropped one on, entries say NULL for it.
     """
     for _, of_key in groupby(entries, lambda entry: canonical_key(entry, key)):
         newest, *older = of_key
-        timeline = _check([newest, *older])
+        timeline = _check([newest, *older], names)
         if newest["after"] is not None or timeline != WHOLE:
             row = {name: newest[name] for name in key}
             yield row | {NEWEST: normal(newest["after"]), TIMELINE: timeline, ROW_VERSION: newest[ROW_VERSION]}
@@ -77,24 +83,25 @@ def normal(text: str | None, names: Collection[str] | None = None) -> str | None
     return json.dumps({name: _plain(columns[name]) for name in kept if columns[name] is not None})
 
 
-def _check(entries: Sequence[Mapping[str, Any]]) -> str:
+def _check(entries: Sequence[Mapping[str, Any]], names: Collection[str]) -> str:
     for entry, previous in zip(entries, [*entries[1:], None], strict=True):
         # A read of the table (`r`) begins anew: it says what the row is, not what it was.
         if entry["op"] == "r" or (previous is None and entry["before"] is not None):
             continue
-        if not _continues(previous["after"] if previous else None, entry["before"]):
+        if not _continues(previous["after"] if previous else None, entry["before"], names):
             return f"before of version {entry['version']} is not the after of the entry before it"
     return WHOLE
 
 
-def _continues(after: str | None, before: str | None) -> bool:
+def _continues(after: str | None, before: str | None, names: Collection[str]) -> bool:
     """Tell whether an entry goes on where the one before it ended.
 
-    A column that only one of them knows was added or dropped in between, which changes rows without a change event.
+    A column that only one of them knows, or that is gone now, was added or dropped, which changes rows without a change
+    event.
     """
     if after is None or before is None:
         return after is before
-    known = json.loads(after).keys() & json.loads(before).keys()
+    known = json.loads(after).keys() & json.loads(before).keys() & frozenset(names)
     return normal(after, known) == normal(before, known)
 
 

@@ -16,7 +16,7 @@ from penstock_views.canonical import logical_of
 from penstock_views.declare import History, Image, View, is_as_read
 from penstock_views.entries import as_text
 from penstock_views.evaluate import call_view
-from penstock_views.names import column_name, in_spark
+from penstock_views.names import column_name, in_spark, postgres_name
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -92,6 +92,12 @@ class PostgresRows:
         newest = as_text(F.struct(*names), names).alias(NEWEST)
         texts = judged.select(*declared.key, newest, in_spark(ABSENT))
         return ({**row, NEWEST: normal(row[NEWEST]), TIMELINE: WHOLE} for row in _present(texts, on_absence))
+
+    def names(self, view: ViewShape) -> frozenset[str]:
+        """Return the columns that a history's rows have now, as their JSON names them."""
+        with _told(view):
+            judged = evaluate_table(self._views[view.name], *self._images(view))
+            return frozenset(postgres_name(name) for name in judged.columns if name != ABSENT)
 
     def _images(self, view: ViewShape) -> tuple[DataFrame, tuple[str, ...]]:
         """Return the table's images, and its primary key."""

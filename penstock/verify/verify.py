@@ -111,7 +111,8 @@ def _sides(
     keyspace = config.cassandra.keyspace
     ceiling = ceiling_of(config, view, on_progress=on_progress)
     if isinstance(view, History):
-        return Sides(history_shape(view.name, view.key), expected, HistoryRows(session, keyspace=keyspace), ceiling)
+        rows = HistoryRows(session, keyspace=keyspace, names=expected.names)
+        return Sides(history_shape(view.name, view.key), expected, rows, ceiling)
     try:
         (shape,) = read_shapes(config, [view.name])
     except ContractMissing as exc:

@@ -6,6 +6,7 @@ Order matters: the jobs know a new view before the re-read that fills it begins,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
@@ -13,9 +14,12 @@ from penstock_views.declare_totals import Aggregate
 from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.project import Project
+from penstock.running import read_running, view_set
 from penstock.stack import stack
 from penstock.stack.layout import Layout
+from penstock.stack.part import Part
 from penstock.stack.supervisor import Supervisor, SupervisorAway
+from penstock.stack.wait import wait_until
 from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
@@ -31,10 +35,13 @@ from penstock.views.reread import OnProgress
 from penstock.views.silent import SilentChange, forget_changes
 from penstock.views.snapshots import unsent_changes
 from penstock.views.sources import followed_views
-from penstock.views.stalled import stopped_views, trouble_of
+from penstock.views.stalled import JOBS, stopped_views, trouble_of
+from penstock.views.standing import lost_aggregates
+from penstock.views.topic_ids import note_topics
+from penstock.views.unwritten import note_new_topics
 
 OnStep = Callable[[str, str], None]
-_JOBS = ("views", "aggregates")
+_WAIT_S = 180.0
 
 
 def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None:
@@ -63,6 +70,7 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
     So are those whose table is another one now, or was away. `up` does this when all else is done.
     """
     paused = read_lists(Project.of(config)).paused
+    note_new_topics(config)
     changes, lives = unsent_changes(config), lives_of(config)
     for change in changes:
         on_step("rows changed", f"{change.table}: {change.what}; no event told of it, its views are filled anew")
@@ -74,31 +82,56 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
     filled = [view for view in new if view.name not in paused]
     # A life that has written to a table that is gone would never write those groups again.
     end_lives(config, [view for view in filled if isinstance(view, Aggregate)])
-    on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
+    on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
     if filled:
         _fill(config, filled, lives, on_step=on_step, on_progress=on_progress)
     elif not new:
         on_step("fill", "every view was filled")
     # A paused view has not been read again: its table's note stays until it is.
     _forget(config, [change for change in changes if change.table not in {view.table for view in waiting}])
+    note_topics(config)
     if waiting:
         on_step("fill", f"{_names(waiting)} paused: `penstock views resume`, then `penstock views apply` fills it")
 
 
 def renew_jobs(config: Config) -> bool:
-    """Restart the jobs that run with other views than the files have, or are in trouble; return whether one was.
+    """Let the jobs take up the views as the files have them now; return whether one ran with others, or was in trouble.
 
-    Where containers run them, a new image brings the new files, and with it the job is a new one.
+    Queries of tables whose views are the same run on. Where containers run the jobs, a new image brings the new files,
+    and with it the job is a new one.
+
+    :raises SupervisorAway: when the stack does not run.
     """
     if not config.supervised:
         return False
     supervisor = Supervisor(Layout.of(config))
-    jobs = [part for part in stack.parts(config) if part.name in _JOBS]
     if not supervisor.is_running():
         raise SupervisorAway(Layout.of(config).run / "supervisor.sock")
-    # One in trouble may have read files that were other files when it was started; so its command says nothing.
-    ill = {job.name for job in jobs if trouble_of(config, job.name) != Trouble()}
-    return any([supervisor.renew(job, anew=job.name in ill) for job in jobs])  # a list: each of them
+    jobs = [part for part in stack.parts(config) if part.name in JOBS]
+    return any([_renew(config, supervisor, job) for job in jobs])  # a list: each of them
+
+
+def _renew(config: Config, supervisor: Supervisor, job: Part) -> bool:
+    trouble, running_file = trouble_of(config, job.name), Layout.of(config).running_file(job.name)
+    # One that fails may have read files that were other files when it was started; so its command says nothing.
+    if supervisor.renew(job, anew=trouble.times > 0):
+        return True
+    project = Project.of(config)
+    wanted = view_set(project.views, project.avro)
+    if _runs(running_file, wanted) and trouble == Trouble():
+        return False
+    # What stands still is begun anew by this, too.
+    running_file.unlink(missing_ok=True)
+    supervisor.signal(job.name, "HUP")
+    # No query of before runs on from here: a view would miss what is read again for it.
+    what = f"the {job.name} job takes the views up; `penstock logs {job.name}` tells more"
+    wait_until(lambda: _runs(running_file, wanted), timeout_s=_WAIT_S, what=what)
+    return True
+
+
+def _runs(running_file: Path, views: str) -> bool:
+    running = read_running(running_file)
+    return running is not None and running.views == views
 
 
 def views_to_fill(config: Config, lives: Lives, *, on_step: OnStep) -> list[View]:
@@ -118,8 +151,8 @@ def _with_changed(config: Config, new: Sequence[View], changes: Sequence[SilentC
 
 
 def _with_stopped(config: Config, new: Sequence[View]) -> list[View]:
-    """Add those that stand still: they have missed changes, whatever of them was filled before."""
-    names, stopped = {view.name for view in new}, stopped_views(config)
+    """Add those that stand still or cannot go on: they miss changes, whatever of them was filled before."""
+    names, stopped = {view.name for view in new}, {*stopped_views(config), *lost_aggregates(config)}
     return [*new, *(view for view in views_of(config) if view.name in stopped and view.name not in names)]
 
 

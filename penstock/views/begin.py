@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from penstock_views.declare import View
-from penstock_views.life import current_life, life_root
+from penstock_views.life import ask_end, current_life, is_to_end, life_root
 from penstock_views.names import topic_of
 
 from penstock.cassandra.session import open_session
@@ -17,9 +17,7 @@ from penstock.config import Config
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.project import Project
 from penstock.registry.client import RegistryClient
-from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.layout import Layout
-from penstock.stack.supervisor import Supervisor
 from penstock.views.catalogue import connect
 from penstock.views.fence import Patience, wait_until_written
 from penstock.views.fills import mark_filled
@@ -33,22 +31,9 @@ _POLL_S = 0.5
 
 
 def end_lives(config: Config, views: Sequence[View]) -> None:
-    """End the lives of these aggregates, with the job; when it is started again, each begins its next.
-
-    :raises NotSupervised: the job is not ours to stop.
-    """
-    if not views:
-        return
-    if not config.supervised:
-        if any(_life_root(config, view.name).exists() for view in views):
-            raise NotSupervised(
-                "stop the aggregates (`docker compose stop aggregates`), delete "
-                f"{', '.join(str(_life_root(config, view.name)) for view in views)}, and start them again"
-            )
-        return
-    Supervisor(Layout.of(config)).stop_and_wait(JOB)
+    """Let the job end the lives of these aggregates; each begins its next, and the others go on."""
     for view in views:
-        forget_lives(config, view.name)
+        ask_end(_life_root(config, view.name))
 
 
 def forget_lives(config: Config, name: str) -> None:
@@ -113,8 +98,9 @@ def _life_root(config: Config, name: str) -> Path:
 
 
 def _has_begun(config: Config, view: View, epoch: int) -> bool:
-    life = current_life(_life_root(config, view.name))
-    if life is None or life.revision != view.revision or life.epoch < epoch:
+    root = _life_root(config, view.name)
+    life = current_life(root)
+    if life is None or is_to_end(root) or life.revision != view.revision or life.epoch < epoch:
         return False
     # Its first micro-batch writes every group that there is.
     return any((life.checkpoint / "commits").glob("[0-9]*"))

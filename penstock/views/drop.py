@@ -29,6 +29,7 @@ from penstock.views.derived import write_changed
 from penstock.views.fills import forget
 from penstock.views.load import views_of
 from penstock.views.publication import withdraw
+from penstock.views.topic_ids import forget_topic
 
 _PARTS = ("key", "value")
 _BEFORE_JOBS = ("topics", "subjects")
@@ -89,7 +90,7 @@ def drop_view(config: Config, name: str, *, on_step: OnStep) -> None:
     for file in files[1:]:
         file.unlink()
     if f"views.{name}" in TopicAdmin(config.kafka.bootstrap).topics():
-        on_step("jobs", "restarted without it" if _renew_jobs(config) else "ran without it")
+        on_step("jobs", "go on without it" if _renew_jobs(config) else "ran without it")
     forget_lives(config, name)
     _delete_records(config, name)
     on_step("topic", f"views.{name} and its subjects deleted")
@@ -121,6 +122,7 @@ def _renew_jobs(config: Config) -> bool:
 
 def _delete_records(config: Config, name: str) -> None:
     TopicAdmin(config.kafka.bootstrap).delete([f"views.{name}"])
+    forget_topic(config, f"views.{name}")
     with RegistryClient(config.registry.url) as registry:
         for part in _PARTS:
             registry.delete_subject(f"views.{name}-{part}")

@@ -15,22 +15,26 @@ from penstock_views.names import topic_of
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
-from penstock.connect.api import ConnectApi, ConnectBusy, State
-from penstock.connect.apply import wait_running
-from penstock.connect.files import read_connector
+from penstock.connect.api import ConnectApi, State
+from penstock.connect.apply import apply_connectors, wait_running
+from penstock.connect.files import read_connector, read_connectors
+from penstock.connect.place import ask, move_sink, place_sink
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.layout import Layout
-from penstock.stack.setup import create_tables
+from penstock.stack.setup import create_tables, create_topics, create_view_tables, register_subjects
 from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import wait_until
+from penstock.topics.admin import TopicAdmin
+from penstock.topics.declare import REGISTRY_JOURNAL, view_topics
+from penstock.topics.gaps import gaps_of
 from penstock.views.apply import OnStep, go_live, renew_jobs
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SLOT, SOURCE, with_epoch
+from penstock.views.connector_lists import SINK, SLOT, SOURCE, with_epoch
 from penstock.views.derived import write_changed
-from penstock.views.fence import Place, ends, lost, wait_until_captured
+from penstock.views.fence import Place, ends, wait_until_captured
 from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
@@ -38,6 +42,7 @@ from penstock.views.pause import refuse_paused
 from penstock.views.refill import follow, settle
 from penstock.views.reread import OnProgress, only_reread
 from penstock.views.sources import followed_views
+from penstock.views.topic_ids import made_anew, note_topics
 
 _WAIT_S = 120.0
 
@@ -66,18 +71,24 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         raise NoEpochLeft(epoch)
     # A database that was restored has another publication, and its tables other lives.
     on_step("tables", create_tables(config))
-    on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
+    on_step("topics", create_topics(config))
+    on_step("subjects", register_subjects(config))
+    on_step("keyspace", create_view_tables(config))
+    on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
     with connect(config) as connection, only_reread(connection), ConnectApi(config.connect.url) as api:
-        _stop_source(api)
-        began, lives = ends(config, sorted({topic_of(view.table) for view in views})), lives_of(config)
+        if SOURCE in api.connectors():
+            _stop_source(api)
         # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
         write_changed(with_epoch(project, epoch))
         api.put_config(SOURCE, read_connector(project.connectors / f"{SOURCE}.json").config)
+        _stop_source(api)
+        began, lives = ends(config, sorted({topic_of(view.table) for view in views})), lives_of(config)
         _forget_place(api)
         on_step("source", "stopped, its offsets forgotten")
         on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
-        if _begin_checkpoint(config, began):
+        if _begin_checkpoint(config, api, began):
             on_step("progress", "of the views job began anew: what it would have read next is gone from Kafka")
+        _start_sink(config, api)
         _start_source(api)
         on_step("epoch", f"{epoch} began; every table is read anew")
         wait_until_captured(config, on_progress=on_progress)
@@ -90,43 +101,52 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
     end_lives(config, counted)
     renew_jobs(config)
     begin_aggregates(config, counted, lives=lives, on_progress=on_progress)
+    note_topics(config)
     # A snapshot that was cut off and begun again needs a re-read; else there is nothing to do.
     go_live(config, on_step=on_step, on_progress=on_progress)
     return removed
 
 
 def _stop_source(api: ConnectApi) -> None:
-    api.stop(SOURCE)
+    ask(lambda: api.stop(SOURCE), what=f"Connect takes the stop of {SOURCE}")
     what = f"connector {SOURCE} is stopped"
     wait_until(lambda: api.status(SOURCE).connector.state == State.STOPPED, timeout_s=_WAIT_S, what=what)
 
 
-def _begin_checkpoint(config: Config, began: Mapping[Place, int]) -> bool:
-    """Let the views job begin at the ends of its topics, where it cannot go on from its place; return whether it did.
+def _begin_checkpoint(config: Config, api: ConnectApi, began: Mapping[Place, int]) -> bool:
+    """Let the views job begin at the ends of the topics in which it cannot go on from its place; return whether it did.
 
-    All that lies before is read anew. Where the job can go on it does, as histories hold each change.
+    All that lies before is read anew. Where the job can go on it does, as histories hold each change. Neither the job
+    nor the sink can read what was written with the ids of a registry that is gone.
     """
-    root = Layout.of(config).data("views") / "checkpoint"
-    if not lost(config, committed(root)):
+    root, admin = Layout.of(config).data("views") / "checkpoint", TopicAdmin(config.kafka.bootstrap)
+    starting = by_topic(began)
+    anew, of_views = frozenset(made_anew(config)), view_topics(views_of(config))
+    gone = {gap.place[0] for gap in gaps_of(admin, committed(root, starting))} | anew.intersection(starting)
+    if REGISTRY_JOURNAL in anew:
+        gone = set(starting)
+    if not gone:
         return False
     supervisor = Supervisor(Layout.of(config))
     supervisor.stop_and_wait("views")
-    begin_checkpoint(root, by_topic(began))
+    for topic in sorted(gone):
+        begin_checkpoint(root, topic, starting[topic])
+    if REGISTRY_JOURNAL in anew and SINK in api.connectors():
+        move_sink(admin, api, SINK, ends(config, of_views))
     supervisor.start_process("views")
     return True
 
 
+def _start_sink(config: Config, api: ConnectApi) -> None:
+    """Let the sink follow its file; what it never read is read anew."""
+    files = read_connectors(Project.of(config).connectors, names=[SINK])
+    for file in files:
+        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=lambda _: None)
+    apply_connectors(api, files=files)
+
+
 def _forget_place(api: ConnectApi) -> None:
-    """Delete the offsets; a worker that takes up a configuration is busy for a moment."""
-
-    def forgotten() -> bool:
-        try:
-            api.delete_offsets(SOURCE)
-        except ConnectBusy:
-            return False
-        return True
-
-    wait_until(forgotten, timeout_s=_WAIT_S, what=f"the offsets of {SOURCE} are deleted")
+    ask(lambda: api.delete_offsets(SOURCE), what=f"the offsets of {SOURCE} are deleted")
 
 
 def _drop_slot(connection: Connection) -> bool:

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
-from penstock_views.checkpoint import committed
+from penstock_views.checkpoint import ask_commit, committed, progress_in
 from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 from penstock_views.life import current_life, life_root
@@ -37,6 +37,7 @@ _BYTES_BEHIND = """
 
 _POLL_S = 0.5
 _REMIND_S = 30.0
+_ASKED_AGAIN_S = 20.0
 _TIMEOUT_S = 10.0
 _WINDOW = 200
 
@@ -45,18 +46,6 @@ def ends(config: Config, topics: Collection[str]) -> dict[Place, int]:
     """Return where each partition ends now."""
     with closing(_consumer(config, "penstock-fence")) as consumer:
         return {place: _end(consumer, place) for place in _places(consumer, topics)}
-
-
-def lost(config: Config, done: Mapping[Place, int]) -> list[Place]:
-    """Return the places at which a reader cannot go on: Kafka has deleted what comes next, or ends before it."""
-    with closing(_consumer(config, "penstock-fence")) as consumer:
-        known = set(_places(consumer, {topic for topic, _ in done}))
-        return [place for place, offset in done.items() if place in known and not _has(consumer, place, offset)]
-
-
-def _has(consumer: Consumer, place: Place, offset: int) -> bool:
-    low, end = consumer.get_watermark_offsets(TopicPartition(*place), timeout=_TIMEOUT_S)
-    return bool(low <= offset <= end)
 
 
 def wait_until_arrived(
@@ -70,9 +59,7 @@ def wait_until_arrived(
     names = [view.name for view in views]
     refuse_stopped(config, names)
     wait_until_captured(config, on_progress=on_progress, stall_s=stall_s)
-    sources = {topic_of(view.table) for view in views if not isinstance(view, Aggregate)}
-    if sources:
-        wait_until_processed(config, sorted(sources), on_progress=on_progress, stall_s=stall_s)
+    wait_until_processed(config, views, on_progress=on_progress, stall_s=stall_s)
     for view in views:
         if isinstance(view, Aggregate):
             wait_until_counted(config, view, on_progress=on_progress, stall_s=stall_s)
@@ -103,14 +90,17 @@ def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: flo
 
 
 def wait_until_processed(
-    config: Config, topics: Collection[str], *, on_progress: OnProgress, stall_s: float = math.inf
+    config: Config, views: Collection[View], *, on_progress: OnProgress, stall_s: float = math.inf
 ) -> None:
-    """Wait until the views job has committed every record that is in these CDC topics now: its next commit or two.
+    """Wait until the views job has committed what is in the CDC topics of these row views and histories now.
 
-    :raises FlowStalled: after so many seconds without any progress, or when the job keeps failing.
+    :raises FlowStalled: after so many seconds without any progress, or when the job or a table's query keeps failing.
     """
-    root = Layout.of(config).data("views") / "checkpoint"
-    _wait_for_job(config, topics, root, "views", Patience(on_progress, stall_s, JobWatch(config, "views").look))
+    written = [view for view in views if not isinstance(view, Aggregate)]
+    root, topics = Layout.of(config).data("views") / "checkpoint", sorted({topic_of(view.table) for view in written})
+    watch = JobWatch(config, "views", [view.name for view in written])
+    patience = Patience(on_progress, stall_s, watch.look)
+    _wait_for_job(config, topics, lambda: committed(root, topics), "views", patience, behind=_Asks(root).ask)
 
 
 def wait_until_counted(config: Config, view: Aggregate, *, on_progress: OnProgress, stall_s: float = math.inf) -> None:
@@ -121,11 +111,11 @@ def wait_until_counted(config: Config, view: Aggregate, *, on_progress: OnProgre
     life = current_life(life_root(Layout.of(config).data("aggregates"), view.name))
     if life is not None:
         patience = Patience(on_progress, stall_s, _counts(config, view))
-        _wait_for_job(config, [topic_of(view.table)], life.checkpoint, "aggregates", patience)
+        _wait_for_job(config, [topic_of(view.table)], lambda: progress_in(life.checkpoint), "aggregates", patience)
 
 
 def _counts(config: Config, view: View) -> Callable[[], None]:
-    watch = JobWatch(config, "aggregates")
+    watch = JobWatch(config, "aggregates", [view.name])
 
     def look() -> None:
         watch.look()
@@ -157,15 +147,48 @@ def wait_until_written(
         )
 
 
-def _wait_for_job(config: Config, topics: Collection[str], root: Path, job: str, patience: Patience) -> None:
+def _wait_for_job(
+    config: Config,
+    topics: Collection[str],
+    committed: Callable[[], Mapping[Place, int]],
+    job: str,
+    patience: Patience,
+    *,
+    behind: Callable[[Collection[str]], None] = lambda _: None,
+) -> None:
+    """Wait until a job has committed what is in these topics now.
+
+    :param behind: is told, again and again, the topics in which it has not.
+    """
     with closing(_consumer(config, "penstock-fence")) as consumer:
         last = {place: _last_record(consumer, place) for place in _places(consumer, topics)}
 
-    def behind() -> int:
-        done = committed(root)
-        return sum(max(0, offset + 1 - done.get(place, 0)) for place, offset in last.items())
+    def missing() -> int:
+        done = committed()
+        missed = {place: max(0, offset + 1 - done.get(place, 0)) for place, offset in last.items()}
+        behind({topic for (topic, _), count in missed.items() if count})
+        return sum(missed.values())
 
-    _wait(behind, f"the {job} job has committed {{:,}} more offsets", patience)
+    _wait(missing, f"the {job} job has committed {{:,}} more offsets", patience)
+
+
+class _Asks:
+    """Asks the views job for commits: at once, and again if nothing comes of it, as the job may have died over it.
+
+    :param root: the folder of the job's checkpoints.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._asked_at: dict[str, float] = {}
+
+    def ask(self, topics: Collection[str]) -> None:
+        """Ask for a commit of each of these topics."""
+        now = time.monotonic()
+        for topic in topics:
+            if now - self._asked_at.get(topic, -math.inf) > _ASKED_AGAIN_S:
+                self._asked_at[topic] = now
+                ask_commit(self._root, topic)
 
 
 def _wait(behind: Callable[[], int], what: str, patience: Patience) -> None:

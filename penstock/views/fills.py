@@ -43,6 +43,22 @@ def unfilled(session: Session, keyspace: str, views: Sequence[View], *, epoch: i
     ]
 
 
+def lost(session: Session, keyspace: str, views: Sequence[View]) -> dict[str, str]:
+    """Say of each of these views, which were filled once, why Cassandra no longer has their rows; this only reads."""
+    ids = _ids(session, keyspace)
+    filled = {}
+    if _TABLE in ids:
+        rows = session.execute(f"SELECT name, table_id FROM {keyspace}.{_TABLE}")  # noqa: S608 - names of ours
+        filled = {row["name"]: row["table_id"] for row in rows}
+    found = {}
+    for view in views:
+        if view.name not in ids:
+            found[view.name] = f"table {keyspace}.{view.name} is gone from Cassandra"
+        elif filled.get(view.name) != ids[view.name]:
+            found[view.name] = f"table {keyspace}.{view.name} was made anew in Cassandra and not filled"
+    return found
+
+
 def replaced(session: Session, keyspace: str, views: Sequence[View], *, lives: Lives) -> list[Replaced]:
     """Return the views that were filled from another table than stands behind its name now."""
     sources = _sources(session, keyspace)

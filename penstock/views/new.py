@@ -123,7 +123,8 @@ def _entry(name: str, value: str) -> str:
 
 
 def _value(live: LiveTable, field: T.StructField) -> str:
-    is_attribute = is_plain(field.name) and not keyword.iskeyword(field.name) and not field.name.startswith("_")
+    is_same = is_plain(field.name) and column_name(field.name) == field.name
+    is_attribute = is_same and not keyword.iskeyword(field.name) and not field.name.startswith("_")
     column = f"r.{field.name}" if is_attribute else f"r[{json.dumps(field.name, ensure_ascii=False)}]"
     if field.name not in live.micros:
         return column

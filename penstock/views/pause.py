@@ -16,6 +16,7 @@ from penstock.project import Project
 from penstock.views.connector_lists import SINK, read_lists, with_paused
 from penstock.views.derived import write_changed
 from penstock.views.load import pick_view, views_of
+from penstock.views.unwritten import place_views_sink
 
 
 class LastView(TerminalError):
@@ -74,7 +75,9 @@ def _set(config: Config, name: str, *, flows: bool) -> bool:
     write_changed(wanted)
     try:
         with ConnectApi(config.connect.url) as api:
-            apply_connectors(api, files=read_connectors(project.connectors, names=[SINK]))
+            files = read_connectors(project.connectors, names=[SINK])
+            place_views_sink(config, api, files)
+            apply_connectors(api, files=files)
     except PenstockError:
         write_changed(before)  # the files say what is, not what was wished
         raise

@@ -13,5 +13,5 @@ def rebuild(config: Config, name: str, *, on_step: OnStep, on_progress: OnProgre
 
     :raises ViewUnknown, KindUnfit: before anything is read.
     """
-    on_step("jobs", "restarted with these views" if renew_jobs(config) else "were running with these views")
+    on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
     return repair(config, name, (), on_progress=on_progress)

@@ -87,7 +87,7 @@ def _reread(config: Config, views: Sequence[View], wanted: Wanted, *, on_progres
 
 def follow(config: Config, views: Sequence[View], *, on_progress: OnProgress) -> None:
     """Wait until what is in the tables' topics now is in Cassandra; nothing of a view that stands still will be."""
-    wait_until_processed(config, sorted({topic_of(view.table) for view in views}), on_progress=on_progress)
+    wait_until_processed(config, views, on_progress=on_progress)
     wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress)
 
 

@@ -41,6 +41,13 @@ def silent_changes(connection: Connection, tables: Collection[str]) -> list[Sile
         return [SilentChange(*row) for row in cursor.fetchall()]
 
 
+def note_changes(connection: Connection, tables: Collection[str], what: str) -> None:
+    """Note that the views of these tables miss something, which a re-read of the table makes good."""
+    with connection, connection.cursor() as cursor:
+        note = f"INSERT INTO {_CHANGES} (table_name, what) VALUES (%s, %s)"  # noqa: S608 - a name of ours
+        cursor.executemany(note, [(table, what) for table in sorted(tables)])
+
+
 def forget_changes(connection: Connection, changes: Sequence[SilentChange]) -> None:
     """Forget changes that were made good; one that came meanwhile stays."""
     with connection, connection.cursor() as cursor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from penstock.config import Config
 from penstock.errors import TransientError
@@ -49,24 +49,29 @@ class ViewStopped(FlowStalled):
 
 
 class JobWatch:
-    """Ends a wait for a job that goes on failing meanwhile.
+    """Ends a wait for a job, or for views of it, that go on failing meanwhile.
 
     :param job: one of JOBS.
+    :param views: the names of those that are waited for.
     """
 
-    def __init__(self, config: Config, job: str) -> None:
-        self._config, self._job = config, job
+    def __init__(self, config: Config, job: str, views: Collection[str] = ()) -> None:
+        self._config, self._job, self._views = config, job, views
         self._since = time.time()
 
     def look(self) -> None:
         """Raise when waiting on is in vain.
 
         :raises JobFails: with the reason of the last failure.
+        :raises ViewStopped: with that of each view that keeps failing.
         """
         trouble = trouble_of(self._config, self._job)
         # What failed before may be mended by what is waited for.
         if trouble.times >= _FAILS and trouble.at_s > self._since:
             raise JobFails(self._job, trouble)
+        failing = [name for name in self._views if name in trouble.failing and trouble.failing[name].times >= _FAILS]
+        if reasons := [reason for name in failing if (reason := trouble.of_view(name))]:
+            raise ViewStopped(reasons)
 
 
 def describe_failures(trouble: Trouble) -> str:

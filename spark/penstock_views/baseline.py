@@ -15,8 +15,8 @@ from penstock_views.broker import Place, end_offsets, last_headers, offsets_sinc
 from penstock_views.config import AggregatesConfig
 from penstock_views.derive import AggregateOutput
 from penstock_views.life import Life, begin, life_number, next_folder, prepare_next
-from penstock_views.runner import say
 from penstock_views.snapshot import HeldSnapshot, hold_snapshot
+from penstock_views.tend import say
 
 _SKEW_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
 """How much the clocks of Postgres and of the source connector may differ."""

@@ -163,7 +163,7 @@ def read_images(
     key = {column_name(read.field.name) for read in reads if read.in_key}
     # In a step of its own: it is asked for by each column that can be left out.
     sized = rows.select("*", left_out_of(sizes, key).alias(_LEFT_OUT))
-    return sized.select(*carry_all([(read.field, read.carrier, read.raw) for read in reads], F.col(_LEFT_OUT)))
+    return sized.select(*carry_all([(read.field, read.carried) for read in reads], F.col(_LEFT_OUT)))
 
 
 _LEFT_OUT = "left_out"
@@ -214,14 +214,15 @@ class _Read:
         return (f"({fetched}){self.cast} AS {self.name}", *size)
 
     @property
-    def raw(self) -> Column | None:
-        """The value as it was read; NULL where the source leaves it out, and None where no view can use it."""
-        if not self.value:
-            return None
+    def carried(self) -> list[tuple[Carrier, Column]]:
+        """The value as it was read, NULL where it is left out, and its carrier; none where no view can use it."""
+        if self.carrier is None:
+            return []
         column = F.col(self.name)
-        if not self.size or self.in_key:
-            return column
-        return F.when(F.try_element_at(F.col(_LEFT_OUT), F.lit(column_name(self.field.name))).isNull(), column)
+        if self.size and not self.in_key:
+            is_held = F.try_element_at(F.col(_LEFT_OUT), F.lit(column_name(self.field.name))).isNull()
+            column = F.when(is_held, column)
+        return [(self.carrier, column)]
 
     @classmethod
     def of(cls, row: ColumnRow) -> _Read:

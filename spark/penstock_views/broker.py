@@ -54,13 +54,19 @@ def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[Place, int]:
 
     :raises BrokerAway: when Kafka does not answer within 10 s a partition.
     """
-    counts = count_partitions(bootstrap, topics)
+    held = held_offsets(bootstrap, count_partitions(bootstrap, topics))
+    return {place: end for place, (_, end) in held.items()}
+
+
+def held_offsets(bootstrap: str, partitions: Mapping[str, int]) -> dict[Place, tuple[int, int]]:
+    """Read where each partition begins and ends now, for who reads only what is committed.
+
+    :param partitions: of each topic.
+    :raises BrokerAway: when Kafka does not answer within 10 s a partition.
+    """
+    places = [(topic, number) for topic, count in partitions.items() for number in range(count)]
     with _consumer(bootstrap) as consumer:
-        return {
-            (topic, number): consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=TIMEOUT_S)[1]
-            for topic, count in counts.items()
-            for number in range(count)
-        }
+        return {place: consumer.get_watermark_offsets(TopicPartition(*place), timeout=TIMEOUT_S) for place in places}
 
 
 def offsets_since(bootstrap: str, ends: Mapping[Place, int], since_ms: int) -> dict[Place, int]:

@@ -164,6 +164,18 @@ def field_from_writer(field: dict[str, Any]) -> T.StructField:
     )
 
 
+def read_by(avro_type: Any) -> dict[str, Any]:
+    """Say of an Avro type all that decides how its values are read; what is None here is not in the type."""
+    avro = described(avro_type)
+    told = {"type": avro["type"]} | {name: avro.get(name) for name in ("connect.name", "precision", "scale")}
+    if avro["type"] == "array":
+        told["items"] = read_by(avro["items"])
+    parameters = avro.get("connect.parameters", {})
+    said = parameters.get(f"{_SOURCE}type", "").lower().removeprefix("_")
+    names = ("type", "length", "scale") if _SHORT.get(said, said) == NUMERIC else ("type",)
+    return told | {"connect.parameters": {_SOURCE + name: parameters.get(_SOURCE + name) for name in names}}
+
+
 def _may_mean(said: str, meant: str) -> bool:
     """Tell whether Debezium writes the type of that name as one that means this."""
     if said in _FOREIGN or said == meant:

@@ -26,12 +26,6 @@ REFUSED = T.StructField(
 """The last field of an image: column (by its name in Avro) and text of each value that the
 canonical type cannot hold; mostly NULL."""
 
-GONE = "penstock.gone"
-"""In a field's metadata: the ids of the writer schemas that lack the column though an earlier one had it."""
-
-GONE_TEXT = "the column was dropped or renamed; write the view without it and raise its revision"
-"""What REFUSED says of such a column."""
-
 # 0001-01-01 and Postgres' last date. In a snapshot Debezium takes dates before Christ for dates after: refused.
 _DAYS = (-719162, 2145042905)
 # Postgres' first instant, and the end of the year 294246: Debezium lets later ones overflow; infinity lies beyond.
@@ -60,9 +54,9 @@ Carrier = Callable[[Column], Carried]
 
 
 def may_refuse(field: T.StructField) -> bool:
-    """Say whether there are rows whose value of the column the image cannot hold: by its type, or as it is gone."""
+    """Say whether there are rows whose value of the column the image cannot hold, by its type."""
     refusing = (T.DecimalType, T.DateType, T.TimestampType, T.ArrayType)
-    return isinstance(field.dataType, refusing) or logical_of(field) == "digits" or GONE in field.metadata
+    return isinstance(field.dataType, refusing) or logical_of(field) == "digits"
 
 
 def may_be_large(field: T.StructField) -> bool:
@@ -71,20 +65,31 @@ def may_be_large(field: T.StructField) -> bool:
     return isinstance(field.dataType, T.ArrayType | T.BinaryType) or is_text
 
 
-def gone_column(target: T.StructField) -> tuple[T.StructField, Carrier, Column]:
-    """Make the source of a column that the writer lacks and an earlier one had: never a NULL that nobody wrote."""
-    return target, lambda _: Carried(F.lit(None).cast(target.dataType), F.lit(False)), F.lit(GONE_TEXT)
-
-
-def avro_carrier(field: dict[str, Any], target: T.StructField) -> Carrier:
-    """Find how to read one field of a Debezium writer schema.
+def avro_carrier(avro_type: Any, target: T.StructField) -> Carrier:
+    """Find how to read values of one type of a Debezium writer schema.
 
     :param target: the canonical field, of the newest writer schema, whose type may differ from this one's.
     """
-    avro = described(field["type"])
+    avro = described(avro_type)
     if avro["type"] != "array":
         return _scalar(kind_of(avro), target)
     return _array(_scalar(kind_of(described(avro["items"])), _element(target), in_array=True))
+
+
+def raw_type(avro_type: Any) -> T.DataType:
+    """Say as what the decoder (spark/decoder) gives the values of an Avro type."""
+    avro = described(avro_type)
+    if avro["type"] == "array":
+        return T.ArrayType(raw_type(avro["items"]))
+    if avro.get("logicalType") == "decimal":
+        return T.DecimalType(avro["precision"], avro.get("scale", 0))
+    return _RAW_TYPES[avro["type"]]
+
+
+def carried_kind(avro_type: Any) -> tuple[Any, ...]:
+    """Tell apart the Avro types whose values are carried differently."""
+    avro = described(avro_type)
+    return (raw_type(avro).simpleString(), *kind_of(described(avro["items"]) if avro["type"] == "array" else avro))
 
 
 def sql_carrier(target: T.StructField) -> tuple[str, Carrier]:
@@ -102,22 +107,27 @@ def sql_carrier(target: T.StructField) -> tuple[str, Carrier]:
     return whole, _array(lambda column: inner(_from_text(column, kind)))
 
 
-def carry_all(sources: Sequence[tuple[T.StructField, Carrier | None, Column | None]], left_out: Column) -> list[Column]:
+def carry_all(
+    sources: Sequence[tuple[T.StructField, Sequence[tuple[Carrier, Column]]]], left_out: Column
+) -> list[Column]:
     """Bring all columns of an image into their canonical types.
 
-    :param sources: each target with its carrier and raw column; None for a column that this source does not have.
+    :param sources: each target with the carriers of its raw columns, of which one at most has a value; none for a
+        column that no view can use.
     :param left_out: what the source has left out of the row, as REFUSED tells it; NULL where that is nothing.
     :returns: the fields of the image in the same order, and REFUSED.
     """
     fields, entries = [], []
-    for target, carrier, raw in sources:
-        carried = Carried(F.lit(None).cast(target.dataType))
-        if carrier is not None and raw is not None and is_usable(target):
+    for target, raws in sources:
+        values = []
+        for carrier, raw in raws if is_usable(target) else ():
             carried = carrier(raw)
+            values.append(carried.value)
             if carried.fits is not None:
                 shown = F.substring(raw.cast(T.StringType()), 1, _SHOWN)
                 entries.append((raw.isNotNull() & ~carried.fits, F.create_map(F.lit(column_name(target.name)), shown)))
-        fields.append(carried.value.alias(target.name, metadata=target.metadata))
+        value = F.coalesce(*values) if values else F.lit(None).cast(target.dataType)
+        fields.append(value.alias(target.name, metadata=target.metadata))
     return [*fields, _refused(entries, left_out).alias(REFUSED.name)]
 
 
@@ -201,22 +211,20 @@ def _sql(target: T.StructField) -> tuple[str, tuple[str, str | None]]:
     return "{0}", (_AVRO_OF[target.dataType.simpleString()], None)
 
 
-_AVRO_OF = {
-    "string": "string",
-    "int": "int",
-    "bigint": "long",
-    "float": "float",
-    "double": "double",
-    "boolean": "boolean",
-    "binary": "bytes",
+_RAW_TYPES: dict[str, T.DataType] = {
+    "string": T.StringType(),
+    "int": T.IntegerType(),
+    "long": T.LongType(),
+    "float": T.FloatType(),
+    "double": T.DoubleType(),
+    "boolean": T.BooleanType(),
+    "bytes": T.BinaryType(),
 }
+_AVRO_OF = {spark.simpleString(): avro for avro, spark in _RAW_TYPES.items()}
 
 
 def _from_text(column: Column, kind: tuple[str, str | None]) -> Column:
     """Read an array's element that SQL wrote as text, into what the Avro type would hold."""
     if kind[0] == "string":
         return column
-    return F.unhex(F.substring(column, 3, 2**31 - 1)) if kind[0] == "bytes" else column.cast(_SPARK_OF[kind[0]])
-
-
-_SPARK_OF = {avro: spark for spark, avro in _AVRO_OF.items()}
+    return F.unhex(F.substring(column, 3, 2**31 - 1)) if kind[0] == "bytes" else column.cast(_RAW_TYPES[kind[0]])

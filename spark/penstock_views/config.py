@@ -33,7 +33,6 @@ class JobConfig:
     driver_memory_mb: int
     executor_memory_mb: int
     commit_interval_s: float
-    view_set: str
     running_file: Path | None
     trouble_file: Path | None
 
@@ -124,6 +123,9 @@ def _common(
     option("--driver-memory-mb", type=int, default=driver_mb, help="heap of the driver")
     option("--executor-memory-mb", type=int, default=executor_mb, help="heap of each executor")
     option("--commit-interval-s", type=float, default=commit_interval_s, help="seconds from one commit to the next")
-    option("--view-set", default="", help="says which views these are, for whoever compares what runs with what should")
     option("--trouble-file", type=Path, help="holds what is wrong with the job, for whoever waits for it")
-    option("--running-file", type=Path, help="made when records are taken or awaited; holds the Spark application's id")
+    option(
+        "--running-file",
+        type=Path,
+        help="tells which views run, for whoever waits for them",
+    )

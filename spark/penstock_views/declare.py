@@ -19,7 +19,7 @@ from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
 from penstock_views.canonical import UNUSABLE, is_usable
-from penstock_views.carriers import GONE_TEXT, REFUSED, may_refuse
+from penstock_views.carriers import REFUSED, may_refuse
 from penstock_views.names import MOST_IN_TOPIC, NOT_CARRIED, column_name, is_plain, is_table, postgres_name, topic_of
 
 MAX_GENERATION = 2047
@@ -66,7 +66,6 @@ def row(**columns: Column) -> Row:
 
 def whole(image: Image) -> Row:
     """Describe the row that holds every column of the table that a view can use."""
-    # Whichever columns there are: one that is gone is no reason to have no row.
     columns = {column_name(name): image._read(name, may_be_gone=True) for name in names_of(image)}
     return Row(columns, is_whole=True)
 
@@ -96,9 +95,11 @@ class Image:
 
     def __getattr__(self, name: str) -> Column:
         meant = postgres_name(name)
+        if meant != name and {meant, name} <= set(self._fields.names):
+            raise AttributeError(f'{self._table} has `{meant}` and `{name}`: write ["{meant}"] or ["{name}"]')
         return self._read(meant if meant in self._fields.names else name)
 
-    def _read(self, name: str, *, may_be_gone: bool = False) -> Column:
+    def _read(self, name: str, *, may_be_gone: bool = False) -> Column:  # noqa: ARG002 - what a NotedImage notes
         if name not in self._fields.names or name == REFUSED.name:
             known = ", ".join(names_of(self))
             raise AttributeError(f"{self._table} has no column `{name}` that a view can use; it has: {known}")
@@ -109,28 +110,30 @@ class Image:
         if REFUSED not in self._fields or not may_refuse(field):
             self._as_read.append((name, value))
             return value
-        return self._guarded(field, value, may_be_gone=may_be_gone)
+        return self._guarded(field, value)
 
-    def _guarded(self, field: T.StructField, value: Column, *, may_be_gone: bool) -> Column:
+    def _guarded(self, field: T.StructField, value: Column) -> Column:
         """Fail, for this one row, on a value that the canonical type cannot hold: never take it for NULL."""
         refused = F.try_element_at(self._column.getField(REFUSED.name), F.lit(column_name(field.name)))
-        is_held = refused.isNull() | (refused == GONE_TEXT) if may_be_gone else refused.isNull()
         failure = F.raise_error(F.lit(f"{self._table}.{field.name} holds what no view can"))
-        return F.when(is_held, value).otherwise(failure).alias(field.name, metadata=field.metadata)
+        return F.when(refused.isNull(), value).otherwise(failure).alias(field.name, metadata=field.metadata)
 
     def __getitem__(self, name: str) -> Column:
         return self._read(name if name in self._fields.names else postgres_name(name))
 
 
 class NotedImage(Image):
-    """An image that notes which columns are read of it."""
+    """An image that notes which columns are read of it, and without which of them there is no row."""
 
     def __init__(self, table: str, column: Column, fields: T.StructType) -> None:
         super().__init__(table, column, fields)
         self._noted: set[str] = set()
+        self._needed: set[str] = set()
 
     def _read(self, name: str, *, may_be_gone: bool = False) -> Column:
         self._noted.add(name)
+        if not may_be_gone:
+            self._needed.add(name)
         return super()._read(name, may_be_gone=may_be_gone)
 
 
@@ -153,6 +156,11 @@ def name_as_read(image: Image, column: Column) -> str | None:
 def names_read(image: NotedImage) -> frozenset[str]:
     """Name the columns that were read of an image so far."""
     return frozenset(image._noted)
+
+
+def names_needed(image: NotedImage) -> frozenset[str]:
+    """Name those of them that were not read as a part of a whole row, which goes on without a column that is gone."""
+    return frozenset(image._needed)
 
 
 def fields_read(image: NotedImage) -> tuple[T.StructField, ...]:

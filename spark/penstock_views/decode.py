@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import reduce
 from operator import or_
+from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.classic.column import Column as ClassicColumn
 
 from penstock_views import wire
-from penstock_views.carriers import GONE
-from penstock_views.envelope import Writer, image_type
-from penstock_views.names import column_name
+from penstock_views.carriers import avro_carrier, carry_all
+from penstock_views.source import IMAGES, TOLD, Source, WriterSchemas
 from penstock_views.try_eval import try_eval
 
 RECORD = ("topic", "partition", "offset", "key", "value", "headers")
@@ -23,93 +23,48 @@ RECORD = ("topic", "partition", "offset", "key", "value", "headers")
 CHANGE = ("epoch", "op", "lsn", "tx_id", "committed_ms")
 """The columns of a decoded frame that tell about the change itself; the last one is in milliseconds after 1970."""
 
-IMAGES = ("before", "after")
-"""The images of a row in an envelope."""
-
-_TOLD = (*CHANGE[1:], "has_before", "has_after")
 # A header for each image of which the source has left something out (connect/postgres-source, LargeImages).
 _LEFT_OUT = "penstock.left.out."
-_UNKNOWN = "PENSTOCK-UNKNOWN-SCHEMA"
+_NEW_PLAN = "PENSTOCK-NEW-PLAN"
 
 
-@dataclass(frozen=True)
-class Source:
-    """One table's CDC topic and the writer schemas known for it, oldest first."""
-
-    table: str
-    topic: str
-    writers: tuple[Writer, ...]
-
-    @property
-    def gone(self) -> tuple[int, ...]:
-        """The ids of the writer schemas that lack a column which an earlier one had."""
-        fields = image_type(self.writers).fields
-        return tuple(sorted({schema_id for field in fields for schema_id in field.metadata.get(GONE, ())}))
-
-    def only(self, columns: Collection[str]) -> Source:
-        """Make the source that knows no other columns of its table."""
-        return replace(self, writers=tuple(writer.only(columns) for writer in self.writers))
-
-    def column(self, part: str) -> str:
-        """Name the frame's column that holds one of the two images of this table."""
-        return f"{column_name(self.table)}__{part}"
-
-    def envelope(self, writer: Writer) -> str:
-        """Name the frame's column that holds the opened envelope of a writer schema."""
-        return self.column(f"opened_{writer.schema_id}")
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A schema id that the registry did not know, for the records that were there before it was asked.
-
-    Converters register a schema before they write its first record, so such a record can never be read. A later record
-    may carry the same id rightly: it makes the query ask again.
-
-    :param ends: None of a schema that the registry knows and nobody can read: it never changes.
-    """
-
-    schema_id: int
-    ends: Mapping[tuple[str, int], int] | None
-
-
-def decode(raw: DataFrame, sources: Sequence[Source], refusals: Sequence[Refusal], max_epoch: int) -> DataFrame:
+def decode(raw: DataFrame, sources: Sequence[Source], schemas: WriterSchemas, max_epoch: int) -> DataFrame:
     """Decode the records of all sources.
 
     :param raw: Kafka's source columns, headers included.
-    :returns: RECORD, CHANGE, `unreadable` (the reason, or NULL) and each source's before and after images. A record
-        whose schema id is unknown and not refused makes the query fail; `unknown_schema` reads its message. Where only
-        one of two images can be read, it is there, so that what was derived from it can be taken back.
+    :returns: RECORD, CHANGE, `unreadable` (the reason, or NULL), `gone` (as TOLD has it) and each source's before and
+        after images. A record of which the sources know too little makes the query fail; `needs_plan` reads its
+        message. Where only one of two images can be read, it is there, so that what was derived from it can be taken
+        back.
     """
-    opened = open_records(raw, sources, refusals)
+    opened = open_records(raw, sources, schemas)
     judged = opened.select("*", why_refused(sources, max_epoch).alias("refused"))
     images = {source.column(image): _read_unless_refused(source, image) for source in sources for image in IMAGES}
     read = judged.select("*", *[column.alias(name) for name, column in images.items()])
     unreadable = F.coalesce("refused", *map(_lost_image, sources)).alias("unreadable")
-    return read.select(*RECORD, *CHANGE, unreadable, *images)
+    return read.select(*RECORD, *CHANGE, unreadable, "gone", *images)
 
 
-def open_records(raw: DataFrame, sources: Sequence[Source], refusals: Sequence[Refusal]) -> DataFrame:
-    """Open the envelopes of all records; their images are as the writers wrote them.
+def open_records(raw: DataFrame, sources: Sequence[Source], schemas: WriterSchemas) -> DataFrame:
+    """Open the envelopes of all records; the images are as the writers wrote them.
 
-    :returns: RECORD, `schema_id`, CHANGE, `has_before`, `has_after`, `unknown` (why the schema id is refused, or NULL),
-        what is left out of each image (`left_out`), and for each writer schema its envelope (`Source.envelope`), NULL
-        in a record of another one. `op` is NULL where the body is not of its writer schema. A record whose schema id is
-        unknown and not refused makes the query fail.
+    :returns: RECORD, `epoch`, what TOLD has, what is left out of each image (`left_out`), and each source's images in
+        the columns of `written`: NULL in a record of another one.
     """
-    # Both are used more than once below: in a step of their own they are computed, and planned, once.
+    # What is used more than once below has a step of its own: there it is computed, and planned, once.
     framed = raw.select(
         *RECORD,
-        wire.schema_id(F.col("value")).alias("schema_id"),
         wire.header_text("epoch").alias("epoch_text"),
         *[wire.header_text(f"{_LEFT_OUT}{image}").alias(left_out(image)) for image in IMAGES],
+        *[_open(source, schemas).alias(source.column("opened")) for source in sources],
     )
-    envelopes = {source.envelope(writer): _open(source, writer) for source in sources for writer in source.writers}
-    opened = framed.select("*", _epoch().alias("epoch"), *[each.alias(name) for name, each in envelopes.items()])
-    told = opened.select("*", F.coalesce(*map(_tell, envelopes)).alias("told"))
-    said = [F.col("told")[name].alias(name) for name in _TOLD]
-    unknown = _unknown(refusals).alias("unknown")
-    return told.select(*RECORD, "schema_id", "epoch", *said, unknown, *map(left_out, IMAGES), *envelopes)
+    told = F.coalesce(*[F.col(source.column("opened"))["told"] for source in sources]).alias("told")
+    opened = framed.select("*", _epoch().alias("epoch"), told)
+    parts = [F.col("told")[name].alias(name) for name in TOLD.names]
+    images = [
+        F.col(source.column("opened"))[image].alias(written(source, image)) for source in sources for image in IMAGES
+    ]
+    return opened.select(*RECORD, "epoch", *parts, *map(left_out, IMAGES), *images)
 
 
 def why_refused(sources: Sequence[Source], max_epoch: int) -> Column:
@@ -128,25 +83,51 @@ def left_out(image: str) -> str:
     return f"left_out_of_{image}"
 
 
-def read_image(source: Source, written: Callable[[Writer], Column], left_out: Column) -> Column:
+def written(source: Source, image: str) -> str:
+    """Name the column of an opened record that holds an image as it was written."""
+    return source.column(f"{image}_written")
+
+
+def read_image(source: Source, written: Column, left_out: Column) -> Column:
     """Read one image of a record into the canonical columns of its table; NULL when it is not there or cannot be read.
 
-    :param written: finds the image as a writer wrote it; NULL if that was another.
+    :param written: the image as it was written.
     :param left_out: what the source has left out of the image, as the header tells it.
     """
-    target = image_type(source.writers)
     # Names of Avro have neither of the two signs.
     refused = F.str_to_map(left_out, F.lit(";"), F.lit("="))
-    return F.coalesce(*[try_eval(writer.canonical(written(writer), target, refused)) for writer in source.writers])
+    reads = [
+        (column.field, [(avro_carrier(slot.avro, column.field), written[slot.name]) for slot in source.slots(column)])
+        for column in source.read_columns
+    ]
+    return try_eval(F.when(written.isNotNull(), F.struct(*carry_all(reads, refused))))
 
 
-def unknown_schema(message: str) -> tuple[str, int] | None:
-    """Find in a query's failure the topic and schema id that it met and did not know.
+def needs_plan(message: str) -> tuple[str, int] | None:
+    """Find in a query's failure the topic and schema id of a record of which its plan knew too little.
 
-    Text is all that an executor's failure brings to the driver; the marker is our own.
+    Text is all that an executor's failure brings to the driver; the marker is our own (NewPlanNeeded.java).
     """
-    found = re.search(rf"{_UNKNOWN} topic=(\S+) id=(\d+)", message)
+    found = re.search(rf"{_NEW_PLAN} topic=(\S+) id=(\d+)", message)
     return (found[1], int(found[2])) if found else None
+
+
+def is_cured_by_new_plan(failure: str, met: set[tuple[str, int]]) -> bool:
+    """Say whether a query failed as its plan knew too little, and note of what; not when that was noted before."""
+    found = needs_plan(failure)
+    if found is None or found in met:
+        return False
+    met.add(found)
+    return True
+
+
+def _open(source: Source, schemas: WriterSchemas) -> Column:
+    """Decode the value of a source's record with spark/decoder; NULL for one of another source."""
+    jvm: Any = SparkSession.active()._jvm
+    value: Any = F.col("value")
+    wanted = source.wanted(schemas.known_id), source.opened_type.json()
+    decoded = ClassicColumn(jvm.dev.penstock.decoder.Decoder.decode(value._jc, *wanted, schemas.url))
+    return F.when(F.col("topic") == source.topic, decoded)
 
 
 def _epoch() -> Column:
@@ -155,27 +136,8 @@ def _epoch() -> Column:
     return F.when(text.rlike("^[0-9]{1,9}$"), text.cast("bigint"))
 
 
-def _open(source: Source, writer: Writer) -> Column:
-    is_of = (F.col("topic") == source.topic) & (F.col("schema_id") == writer.schema_id)
-    return F.when(is_of, writer.decode(wire.body(F.col("value"))))
-
-
-def _tell(envelope: str) -> Column:
-    """Collect what an envelope says of the change."""
-    opened = F.col(envelope)
-    parts = {
-        "op": opened["op"],
-        "lsn": opened["source"]["lsn"],
-        "tx_id": opened["source"]["txId"],
-        "committed_ms": opened["source"]["ts_ms"],
-        "has_before": opened["before"].isNotNull(),
-        "has_after": opened["after"].isNotNull(),
-    }
-    return F.when(opened.isNotNull(), F.struct(*[part.alias(name) for name, part in parts.items()]))
-
-
 def _read_unless_refused(source: Source, image: str) -> Column:
-    read = read_image(source, lambda writer: F.col(source.envelope(writer))[image], F.col(left_out(image)))
+    read = read_image(source, F.col(written(source, image)), F.col(left_out(image)))
     return F.when(F.col("refused").isNull(), read)
 
 
@@ -189,15 +151,11 @@ def _rules(sources: Sequence[Source], max_epoch: int) -> list[tuple[Column, Colu
     """List what is wrong with an opened record, in the order in which it is asked: a condition, and the reason."""
     epoch, op, has_before, has_after = (F.col(name) for name in ("epoch", "op", "has_before", "has_after"))
     no_value = "no value: a tombstone; the source connector must say tombstones.on.delete=false"
-    no_format = "not in Confluent's wire format (byte 0, 4-byte schema id, Avro)"
     no_epoch = f"the header `epoch` is missing or not a number from 1 to {max_epoch}"
-    no_fit = F.concat(F.lit("the Avro body does not fit writer schema id "), "schema_id")
     return [
         (F.col("value").isNull(), F.lit(no_value)),
-        (wire.is_foreign(F.col("schema_id")), F.lit(no_format)),
-        (F.col("unknown").isNotNull(), F.col("unknown")),
+        (F.col("problem").isNotNull(), F.col("problem")),
         (epoch.isNull() | (epoch < 1) | (epoch > max_epoch), F.lit(no_epoch)),
-        (op.isNull(), no_fit),
         (~op.isin("c", "r", "u", "d"), F.concat(F.lit("operation is no row change: "), op)),
         # Without `before` a view could keep a row that must go.
         (op.isin("u", "d") & ~has_before, _needs_before(sources)),
@@ -208,17 +166,3 @@ def _rules(sources: Sequence[Source], max_epoch: int) -> list[tuple[Column, Colu
 def _needs_before(sources: Sequence[Source]) -> Column:
     tables = [F.when(F.col("topic") == source.topic, F.lit(source.table)) for source in sources]
     return F.concat(F.lit("no `before` image: "), F.coalesce(*tables), F.lit(" needs REPLICA IDENTITY FULL"))
-
-
-def _unknown(refusals: Sequence[Refusal]) -> Column:
-    """Say why a schema id that no writer has is refused; one that is not refused makes the query fail."""
-    at = F.concat_ws(":", "topic", "partition")
-    topic_and_id = [F.lit(f"{_UNKNOWN} topic="), F.col("topic"), F.lit(" id="), F.col("schema_id").cast("string")]
-    chain = F.when(F.col("told").isNotNull() | wire.is_foreign(F.col("schema_id")), F.lit(None).cast("string"))
-    for refusal in refusals:
-        is_refused = F.col("schema_id") == refusal.schema_id
-        if refusal.ends is not None:
-            ends = [F.when(at == f"{topic}:{part}", F.lit(end)) for (topic, part), end in refusal.ends.items()]
-            is_refused &= F.col("offset") < F.coalesce(*ends, F.lit(0))
-        chain = chain.when(is_refused, f"schema id {refusal.schema_id}: no envelope of this topic in the registry")
-    return chain.otherwise(F.raise_error(F.concat(*topic_and_id)).cast("string"))

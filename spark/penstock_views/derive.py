@@ -34,10 +34,11 @@ from penstock_views import wire
 from penstock_views.contracts import Contract
 from penstock_views.dead_letter import dead_letter, kept_in_letters
 from penstock_views.declare import MAX_GENERATION, VERSION, History, View
-from penstock_views.decode import IMAGES, Refusal, Source, decode
+from penstock_views.decode import decode
 from penstock_views.entries import as_text, changed_columns, entry
-from penstock_views.evaluate import Evaluation, add_evaluations
+from penstock_views.evaluate import Evaluation, add_evaluations, use_of, why_still
 from penstock_views.group import Grouping
+from penstock_views.source import IMAGES, Source, WriterSchemas
 
 OFFSETS_PER_GENERATION = 2**52
 
@@ -75,11 +76,14 @@ class Plan:
     sources: tuple[Source, ...]
     outputs: tuple[Output, ...]
     dead_letters: str
-    refusals: tuple[Refusal, ...] = ()
-    unknown: tuple[str, ...] = ()
-    """The tables of which nothing was captured yet: their views are not among the outputs."""
+    schemas: WriterSchemas
     stopped: tuple[StoppedView, ...] = ()
-    """Views that are not among the outputs either."""
+    """Views that are not among the outputs; nor are those of tables of which nothing was captured yet."""
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The tables of which nothing was captured yet."""
+        return tuple(source.table for source in self.sources if not source.columns)
 
     @property
     def max_epoch(self) -> int:
@@ -101,6 +105,16 @@ class Plan:
         """Find the source of a view's table."""
         return next(source for source in self.sources if source.table == view.table)
 
+    def read_by(self, source: Source, outputs: Sequence[Output]) -> Source:
+        """Narrow a source to the columns that some views read.
+
+        Every new column and type matters to a view that keeps whole rows, and may cure one that is stopped.
+        """
+        uses = [use_of(output.view, source.image) for output in outputs if output.view.table == source.table]
+        is_stopped = source.table in {stopped.view.table for stopped in self.stopped}
+        columns = frozenset[str]().union(*[use.columns for use in uses])
+        return source.only(columns, watches=is_stopped or any(use.is_whole for use in uses))
+
 
 def derive(raw: DataFrame, plan: Plan) -> DataFrame:
     """Turn CDC records into what goes to Kafka.
@@ -108,8 +122,10 @@ def derive(raw: DataFrame, plan: Plan) -> DataFrame:
     :param raw: the columns of Kafka's source, headers included.
     :returns: `topic`, `key`, `value`, `headers`: view records and dead letters.
     """
-    decoded = decode(raw, plan.sources, plan.refusals, plan.max_epoch)
-    evaluated = add_evaluations(decoded, _evaluations(plan))
+    sources = [plan.read_by(source, plan.outputs) for source in plan.sources]
+    decoded = decode(raw, sources, plan.schemas, plan.max_epoch)
+    still = decoded.select("*", *[_why_still(plan, output) for output in plan.outputs])
+    evaluated = add_evaluations(still, _evaluations(plan))
     keys = [_encoded_key(output, part) for output in plan.written for part in IMAGES]
     keyed = evaluated.select("*", *kept_in_letters(), *keys)
     unreadable = F.when(F.col("unreadable").isNotNull(), dead_letter(plan.dead_letters, "DECODE", F.col("unreadable")))
@@ -125,21 +141,29 @@ def _column(output: Output, part: str) -> str:
     return f"{output.view.name}__{part}"
 
 
+def _why_still(plan: Plan, output: Output) -> Column:
+    source = plan.source_of(output.view)
+    reason = why_still(output.view, source.image)
+    # A record that is no change is told once, for all views.
+    is_change = F.coalesce(*map(source.column, IMAGES)).isNotNull()
+    said = F.lit(None).cast("string") if reason is None else F.when(is_change, reason)
+    return said.alias(_column(output, "still"))
+
+
 def _evaluations(plan: Plan) -> Sequence[Evaluation]:
-    return [_evaluation(plan, output, part) for output in plan.outputs for part in _parts(plan, output)]
+    return [_evaluation(plan, output, part) for output in plan.outputs for part in _parts(output)]
 
 
 def _evaluation(plan: Plan, output: Output, part: str) -> Evaluation:
-    source = plan.source_of(output.view)
-    # What is wrong with an old row was told when it was new; `_failure` says when it was not.
-    tells = part == "after" or bool(source.gone)
-    return Evaluation(output.view, source.column(part), _column(output, part), tells)
+    image = plan.source_of(output.view).column(part)
+    # What is wrong with an old row was told when it was new.
+    tells = part == "after"
+    return Evaluation(output.view, image, _column(output, part), tells, _column(output, "still"))
 
 
-def _parts(plan: Plan, output: Output) -> Sequence[str]:
+def _parts(output: Output) -> Sequence[str]:
     """Name the images of which a view's row matters; of an aggregate's changes only the failures are told here."""
-    is_told_only = isinstance(output, AggregateOutput) and not plan.source_of(output.view).gone
-    return ("after",) if is_told_only else IMAGES
+    return ("after",) if isinstance(output, AggregateOutput) else IMAGES
 
 
 def _encoded_key(output: Output, part: str) -> Column:
@@ -153,12 +177,8 @@ def _encoded_key(output: Output, part: str) -> Column:
 
 
 def _failure(plan: Plan, output: Output) -> Column:
-    """Make the dead letter of a row that the view should have and cannot; NULL where there is none."""
-    problem = F.col(_column(output, "after"))["problem"]
-    if gone := plan.source_of(output.view).gone:
-        # Here an old row fails that was none of the failures when it was new: nothing has taken it back.
-        is_gone = wire.schema_id(F.col("value")).isin(*gone)
-        problem = F.coalesce(problem, F.when(is_gone, F.col(_column(output, "before"))["problem"]))
+    """Make the dead letter of a change that the view cannot follow; NULL where there is none."""
+    problem = F.coalesce(_column(output, "still"), F.col(_column(output, "after"))["problem"])
     return F.when(problem.isNotNull(), dead_letter(plan.dead_letters, "VIEW", problem))
 
 

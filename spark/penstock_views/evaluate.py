@@ -20,6 +20,7 @@ from penstock_views.declare import (
     fields_read,
     is_as_read,
     name_as_read,
+    names_needed,
     names_read,
 )
 from penstock_views.key_form import normal_form
@@ -28,18 +29,23 @@ from penstock_views.load import line_in
 from penstock_views.names import column_name, is_plain
 from penstock_views.try_eval import try_eval
 
+GONE_TEXT = "the column was dropped or renamed; write the view without it and raise its revision"
+"""What is said of a column that a view reads and the writer of a record lacks, though an earlier one had it."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
     """One evaluation to make: a view, on the images in a column, into a column of the frame.
 
     :param tells: whether the problem is wanted; one that nobody reads would be planned all the same.
+    :param lacking: the frame's column that says why the view stands still, or NULL; None where it never does.
     """
 
     view: View
     image: str
     into: str
     tells: bool = True
+    lacking: str | None = None
 
 
 def add_evaluations(frame: DataFrame, evaluations: Sequence[Evaluation]) -> DataFrame:
@@ -80,15 +86,42 @@ def call_view(view: View, image: Image) -> Row:
     return replace(made, columns=first | made.columns)
 
 
-def used_columns(view: View, fields: T.StructType) -> frozenset[str]:
-    """Name the columns of a table that the view's function reads.
+@dataclass(frozen=True)
+class Use:
+    """What a view's function reads of its table.
+
+    :param columns: all columns.
+    :param needed: those without which there is no row; the others are parts of a whole row.
+    :param is_whole: whether it keeps every column, whichever there are.
+    """
+
+    columns: frozenset[str]
+    needed: frozenset[str]
+    is_whole: bool
+
+
+def use_of(view: View, fields: T.StructType) -> Use:
+    """Say what a view's function reads of its table.
 
     :param fields: those of the table's image.
     :raises ViewInvalid: when the function fails or returns no usable row.
     """
     noted = NotedImage(view.table, F.col("image"), fields)
-    call_view(view, noted)
-    return names_read(noted)
+    made = call_view(view, noted)
+    columns, needed = names_read(noted), names_needed(noted)
+    return Use(columns, needed, made.is_whole or columns != needed)
+
+
+def why_still(view: View, fields: T.StructType) -> Column | None:
+    """Say why a view stands still for a record whose writer lacks columns (the frame's `gone`): text, or NULL.
+
+    :param fields: those of the table's image.
+    :returns: None when no column can stop it.
+    """
+    needed = F.array(*[F.lit(column_name(name)) for name in sorted(use_of(view, fields).needed)])
+    lacking = F.array_join(F.array_intersect(F.col("gone"), needed), ", ")
+    said = F.concat(F.lit(f"view {view.name} cannot compute: "), lacking, F.lit(f": {GONE_TEXT}"))
+    return F.when(F.arrays_overlap(F.col("gone"), needed), said) if use_of(view, fields).needed else None
 
 
 def _image_in(frame: DataFrame, task: Evaluation) -> NotedImage:
@@ -113,10 +146,15 @@ def _try_row(frame: DataFrame, task: Evaluation) -> Column:
     made = call_view(task.view, image)
     keep = F.lit(True) if made.condition is None else F.coalesce(made.condition, F.lit(False))
     row = F.when(keep, F.struct(*[column.alias(name) for name, column in made.columns.items()]))
-    is_there = F.col(task.image).isNotNull()
+    is_there = _is_there(task)
     if (large := _large_columns(image)) is not None:
         is_there &= ~F.coalesce(F.arrays_overlap(F.map_keys(F.col(task.image)[REFUSED.name]), large), F.lit(False))
     return F.when(is_there, try_eval(F.struct(keep.alias("keep"), row.alias("row"))))
+
+
+def _is_there(task: Evaluation) -> Column:
+    is_there = F.col(task.image).isNotNull()
+    return is_there if task.lacking is None else is_there & F.col(task.lacking).isNull()
 
 
 def _large_columns(image: NotedImage) -> Column | None:
@@ -134,7 +172,7 @@ def _judge(tried: DataFrame, task: Evaluation) -> Column:
         row = F.when(refusal.isNull(), made)
         return F.struct(row.alias("row"), F.lit(None).cast("string").alias("problem"))
     problem = (
-        F.when(F.col(task.image).isNull(), None)
+        F.when(~_is_there(task), None)
         .when(outcome.isNull(), _name_failures(tried, task))
         .when(outcome["keep"], refusal)
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import traceback
 from collections.abc import Callable
-from threading import Event
 from typing import TypeVar
 
 from py4j.protocol import Py4JError, Py4JNetworkError
@@ -14,21 +13,22 @@ from pyspark.errors import PySparkException
 from penstock.errors import PenstockError
 from penstock.trouble import TroubleBook
 from penstock_views.config import JobConfig
-from penstock_views.runner import reason_of, say
+from penstock_views.tend import Orders, reason_of, say
 
 Config = TypeVar("Config", bound=JobConfig)
 
 
-def main_of(name: str, run: Callable[[Config, Event, TroubleBook], None], config: Config) -> int:
-    """Run until SIGTERM or SIGINT (0) or a failure (1, with one line that says why)."""
-    stop = Event()
+def main_of(name: str, run: Callable[[Config, Orders, TroubleBook], None], config: Config) -> int:
+    """Run until SIGTERM or SIGINT (0) or a failure (1, with one line that says why); SIGHUP: take up changed views."""
+    orders = Orders()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: orders.stop.set())
+    signal.signal(signal.SIGHUP, lambda *_: orders.reload.set())
     book = TroubleBook(config.trouble_file)
     try:
-        run(config, stop, book)
+        run(config, orders, book)
     except Exception as exc:  # noqa: BLE001 - the top of the process: whatever ends it is written down
-        if not stop.is_set():
+        if not orders.stop.is_set():
             reason = _reason(exc)
             say(f"{name} failed: {reason}")
             book.fail(reason)

@@ -17,12 +17,12 @@ from pyspark.sql.streaming.query import StreamingQuery
 from penstock_views import wire
 from penstock_views.checkpoint import by_topic
 from penstock_views.config import AggregatesConfig
-from penstock_views.decode import Source, is_refused, left_out, open_records, read_image
+from penstock_views.decode import is_refused, left_out, open_records, read_image, written
 from penstock_views.derive import AggregateOutput, Plan
-from penstock_views.envelope import image_type
-from penstock_views.evaluate import Evaluation, add_evaluations, used_columns
+from penstock_views.evaluate import Evaluation, add_evaluations, why_still
 from penstock_views.group import CHANGES, ROWS
 from penstock_views.life import Life
+from penstock_views.source import Source
 from penstock_views.stream import read_records, write_records
 
 _NEW_EPOCH = "PENSTOCK-NEW-EPOCH"
@@ -63,19 +63,18 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
 
     :returns: a row for each side of each change; a record of a later epoch makes the query fail (`new_epoch`).
     """
-    source = plan.source_of(output.view)
-    source = source.only(used_columns(output.view, image_type(source.writers)))
-    opened = open_records(raw, [source], plan.refusals)
+    source = plan.read_by(plan.source_of(output.view), [output])
+    opened = open_records(raw, [source], plan.schemas)
     changes = life.raises_version(F.col("partition"), F.col("offset")).cast("int").alias("changes")
     counted = opened.select("*", changes, _is_counted(source, plan, life).alias("is_counted"))
-    sides = counted.select(
-        "changes", F.explode(F.array(_side(source, "after", 1), _side(source, "before", -1))).alias("side")
-    )
+    still = why_still(output.view, source.image)
+    lacking = (F.lit(None).cast("string") if still is None else still).alias("lacking")
+    both = F.explode(F.array(_side(source, "after", 1), _side(source, "before", -1))).alias("side")
     side = F.col("side")
-    image = read_image(source, lambda writer: side[source.envelope(writer)], side["left_out"]).alias("image")
-    images = sides.select("changes", side["sign"].alias("sign"), image)
+    image = read_image(source, side["written"], side["left_out"]).alias("image")
+    images = counted.select("changes", lacking, both).select("changes", "lacking", side["sign"].alias("sign"), image)
     # What is wrong with a row is told by the job of row views.
-    judged = add_evaluations(images, [Evaluation(output.view, "image", "outcome", tells=False)])
+    judged = add_evaluations(images, [Evaluation(output.view, "image", "outcome", tells=False, lacking="lacking")])
     rows = judged.select(F.col("outcome")["row"].alias("row"), "sign", "changes")
     # A fence: Spark would push the filter down to the records, with the reading of the image and the function in it.
     fenced = rows.select(F.explode(F.array(F.struct("row", "sign", "changes"))).alias("one")).where(
@@ -86,11 +85,9 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
 
 def _side(source: Source, image: str, sign: int) -> Column:
     """Take one of the two images of a change, as it was written; what is not counted has none."""
-    written = [
-        F.when(F.col("is_counted"), F.col(source.envelope(writer))[image]).alias(source.envelope(writer))
-        for writer in source.writers
-    ]
-    return F.struct(F.lit(sign).alias("sign"), F.col(left_out(image)).alias("left_out"), *written)
+    as_written = F.when(F.col("is_counted"), F.col(written(source, image)))
+    parts = {"sign": F.lit(sign), "left_out": F.col(left_out(image)), "written": as_written}
+    return F.struct(*[part.alias(name) for name, part in parts.items()])
 
 
 def new_epoch(message: str) -> int | None:

@@ -11,17 +11,20 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from penstock_views.broker import Place
-from penstock_views.checkpoint import by_place, by_topic
+from penstock_views.checkpoint import broken_files, by_place, by_topic
 from penstock_views.derive import OFFSETS_PER_GENERATION
 from penstock_views.snapshot import Snapshot
 
 _FILE = "life.json"
 _NEXT = "next"
+_END = "end"
+_CHECKPOINT = "checkpoint"
 ROWS_OF_A_CHANGE = 2
 
 
@@ -53,7 +56,7 @@ class Life:
     @property
     def checkpoint(self) -> Path:
         """The folder of Spark's progress."""
-        return self.folder / "checkpoint"
+        return self.folder / _CHECKPOINT
 
     @property
     def first_version(self) -> int:
@@ -81,15 +84,26 @@ def life_root(folder: Path, view: str) -> Path:
     return folder / view
 
 
+def ask_end(root: Path) -> None:
+    """Ask the job to end the life of an aggregate and to begin its next; nothing of one that has none."""
+    if root.exists():
+        (root / _END).touch()
+
+
+def is_to_end(root: Path) -> bool:
+    """Tell whether somebody asked for it, and it is not done."""
+    return (root / _END).exists()
+
+
 def current_life(root: Path) -> Life | None:
-    """Read the life that an aggregate is in, if it is in any.
+    """Read the life that an aggregate is in, if it is in any; one whose files are cut short has ended.
 
     :param root: the aggregate's folder.
     """
     files = sorted(root.glob(f"life-*/{_FILE}"))
-    if not files:
+    told = _told(files[-1]) if files else None
+    if told is None or broken_files(files[-1].parent / _CHECKPOINT):
         return None
-    told = json.loads(files[-1].read_text())
     snapshot = Snapshot(told["snapshot"]["xmax"], tuple(told["snapshot"]["running"]), told["snapshot"]["lsn"])
     if "ends" not in told:
         return None  # of a version that numbered micro-batches: the next life's versions are above all of them
@@ -103,6 +117,14 @@ def current_life(root: Path) -> Life | None:
         told["number"],
         json.dumps(told["measures"]),
     )
+
+
+def _told(file: Path) -> dict[str, Any] | None:
+    try:
+        told: dict[str, Any] = json.loads(file.read_text())
+    except ValueError:
+        return None
+    return told
 
 
 def is_in_place(life: Life) -> bool:

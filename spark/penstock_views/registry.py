@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +15,7 @@ from penstock_views.contracts import Contract
 from penstock_views.envelope import Writer
 
 TIMEOUT_S = 10.0
+_ASKED_AGAIN_S = 1.0
 
 
 class RegistryAway(TransientError):
@@ -96,6 +99,13 @@ class Registry:
                 return int(version["id"])
         raise ContractUnregistered(contract)
 
+    def subjects(self) -> frozenset[str]:
+        """Name every subject that there is.
+
+        :raises RegistryAway: when nobody answers.
+        """
+        return frozenset(self._call("GET", "/subjects"))
+
     def _versions(self, subject: str) -> list[dict[str, Any]]:
         """Read every version of a subject, oldest first; none when the subject does not exist."""
         try:
@@ -117,3 +127,24 @@ class Registry:
         if not answer.ok:
             raise RegistryRefused(url, answer.status_code, answer.text)
         return answer.json()
+
+
+class KnownSubjects:
+    """The subjects that there are, asked for once a second: a hundred tables may wait for their first record."""
+
+    def __init__(self, url: str) -> None:
+        self._registry = Registry(url)
+        self._known: frozenset[str] = frozenset()
+        self._asked_at = -math.inf
+
+    def require(self, subject: str) -> None:
+        """Raise when there is no such subject.
+
+        :raises SubjectMissing: when there is none yet.
+        :raises RegistryAway: when nobody answers.
+        """
+        if subject not in self._known and time.monotonic() - self._asked_at > _ASKED_AGAIN_S:
+            self._known = self._registry.subjects()
+            self._asked_at = time.monotonic()
+        if subject not in self._known:
+            raise SubjectMissing(subject)

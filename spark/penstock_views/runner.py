@@ -1,203 +1,161 @@
-"""Runs the query until told to stop: waits for what may come, restarts on a new writer schema, fails on all else."""
+"""The job of row views and histories: a query for each table, which waits for its first record and fails alone.
+
+In Real-time Mode a query commits its offsets once in `commit_interval_s`. Whoever waits for a commit asks for one: the
+query ends, another processes what is there and commits, and the next goes on.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from threading import Event
-from typing import TypeVar
+from pathlib import Path
 
-from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from penstock.errors import TerminalError, TransientError
 from penstock.trouble import TroubleBook
-from penstock_views.broker import count_partitions
-from penstock_views.catalog import Learned, learn, read_plan
-from penstock_views.checkpoint import last_batch
+from penstock_views.broker import count_partitions, held_offsets
+from penstock_views.catalog import read_plan
+from penstock_views.checkpoint import Checkpoint, forget_others, is_asked, open_checkpoint, take_ask
 from penstock_views.config import JobConfig
 from penstock_views.declare import View
-from penstock_views.decode import unknown_schema
+from penstock_views.decode import is_cured_by_new_plan
 from penstock_views.derive import Plan
 from penstock_views.isolate import without_broken
 from penstock_views.load import load_views
+from penstock_views.registry import KnownSubjects
+from penstock_views.running import RunningSet, identity_of
 from penstock_views.stream import open_session, start_query
+from penstock_views.tend import Kept, Orders, Stopped, Tender, close, say
 
-POLL_S = 0.5
-RETRY_S = 1.0
-REMIND_S = 30.0
-
-Found = TypeVar("Found")
-
-
-class QueryFailed(TerminalError):
-    """The query ended by itself."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(f"the query failed: {reason_of(message)}")
-
-
-class Stopped(Exception):
-    """Somebody asked the job to stop."""
+_CORES = 1024
+"""More than all partitions of all tables: Real-time Mode holds a task on each, and a new table takes one more."""
 
 
 @dataclass(frozen=True)
 class _Job:
-    """What stays the same over every run of the query."""
+    """What the tables share."""
 
     spark: SparkSession
     config: JobConfig
-    views: Sequence[View]
-    topics: Mapping[str, int]
-    stop: Event
-    book: TroubleBook
+    subjects: KnownSubjects
+
+
+class TableQuery(Kept):
+    """The query of one table's row views and histories.
+
+    :param views: all of the table's, also its aggregates, whose failures this job tells.
+    """
+
+    def __init__(self, job: _Job, table: str, views: Sequence[View]) -> None:
+        self.name, self.views = table, tuple(view.name for view in views)
+        self.identity = identity_of(views, job.config.avro_dir)
+        self.partitions = 0
+        self._job, self._views = job, views
+        self._topic = job.config.cdc_topic(table)
+        self._checkpoint = job.config.checkpoint
+        self._stopped: dict[str, str] = {}
+        self._met: set[tuple[str, int]] = set()
+        self._commits = False
+        self._said = ""
+
+    def begin(self) -> StreamingQuery:
+        """Start the query; without the views of which none can be made.
+
+        :raises TransientError: when the topic or the table's first record is not there yet, or a server is away.
+        """
+        spark, config = self._job.spark, self._job.config
+        self._job.subjects.require(f"{self._topic}-value")
+        held = held_offsets(config.bootstrap, count_partitions(config.bootstrap, [self._topic]))
+        self.partitions = len(held)
+        bounds = {number: each for (_, number), each in held.items()}
+        checkpoint = open_checkpoint(config.checkpoint.absolute(), self._topic, bounds)
+        self._checkpoint = checkpoint.folder
+        self._commits = take_ask(config.checkpoint, self._topic)
+        query, plan = self._start(checkpoint, read_plan(spark, config, self._views, self._met))
+        self._stopped = {each.view.name: each.reason for each in plan.stopped}
+        self._say(f"views running: {_describe(plan)}")
+        return query
 
     @property
-    def partitions(self) -> int:
-        """How many partitions the topics have together: Real-time Mode holds a task on each."""
-        return sum(self.topics.values())
+    def has_to_commit(self) -> bool:
+        """Tell whether somebody waits for a commit that is not under way."""
+        return not self._commits and is_asked(self._job.config.checkpoint, self._topic)
+
+    def _start(self, checkpoint: Checkpoint, plan: Plan) -> tuple[StreamingQuery, Plan]:
+        spark, config, topic, commits = self._job.spark, self._job.config, self._topic, self._commits
+        try:
+            return start_query(spark, config, topic, checkpoint, plan, to_its_end=commits), plan
+        except Exception:
+            left = without_broken(spark, plan)
+            if left is plan:
+                raise
+        return start_query(spark, config, topic, checkpoint, left, to_its_end=commits), left
+
+    def _say(self, message: str) -> None:
+        if message != self._said:
+            self._said = message
+            say(message)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The folder of its progress."""
+        return self._checkpoint
+
+    @property
+    def stopped(self) -> dict[str, str]:
+        """Its views that stand still, each with the reason."""
+        return self._stopped
+
+    def takes_up(self, failure: str | None) -> bool:
+        """Say whether the query has committed as it was asked to, or met a column that takes a new plan."""
+        if failure is None:
+            return self._commits
+        return is_cured_by_new_plan(failure, self._met)
 
 
-def run(config: JobConfig, stop: Event, book: TroubleBook) -> None:
-    """Run all row views until `stop` is set.
+def run(config: JobConfig, orders: Orders, book: TroubleBook) -> None:
+    """Run all row views until told to stop.
 
     :raises PenstockError: when the views cannot run and waiting does not help.
     """
     views = load_views(config.views_dir)
-    topics = [config.cdc_topic(table) for table in dict.fromkeys(view.table for view in views)]
+    spark = open_session(config, _CORES)
     try:
-        partitions = wait_for(lambda: count_partitions(config.bootstrap, topics), stop)
-        spark = open_session(config, sum(partitions.values()))
-        try:
-            _run_until_stopped(_Job(spark, config, views, partitions, stop, book))
-        finally:
-            close(spark)
+        _tend(_Job(spark, config, KnownSubjects(config.registry_url)), views, orders, book)
     except Stopped:
         say("views stopped")
+    finally:
+        close(spark)
 
 
-def reason_of(message: str) -> str:
-    """Cut a query's failure down to its reasons: the lines that are no stack frame, each once, without the plan."""
-    lines = [line.strip() for line in message.split("=== Streaming Query ===")[0].splitlines()]
-    reasons = [line for line in lines if line and not line.startswith(("at ", "...", "Driver stacktrace"))]
-    return " | ".join(dict.fromkeys(reasons))[:2000]
+def _tend(job: _Job, views: Sequence[View], orders: Orders, book: TroubleBook) -> None:
+    running = RunningSet(job.config, job.spark, orders)
+    tender = Tender[TableQuery](orders.stop, book)
+    for _ in tender.tend(_queries(job, views)):
+        for query in tender.running:
+            if query.has_to_commit:
+                tender.renew(query)
+        if not running.is_settled and tender.is_settled and _all_are_active(job.spark, tender.running):
+            running.tell(is_settled=True)
+        if (changed := running.changed()) is not None:
+            tender.adopt(_queries(job, changed))
+            running.tell(is_settled=False)
 
 
-def say(message: str) -> None:
-    """Tell people, at once."""
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}", flush=True)
+def _queries(job: _Job, views: Sequence[View]) -> list[TableQuery]:
+    tables = dict.fromkeys(view.table for view in views)
+    forget_others(job.config.checkpoint, [job.config.cdc_topic(table) for table in tables])
+    return [TableQuery(job, table, [view for view in views if view.table == table]) for table in tables]
 
 
-def tell_stopped(plan: Plan, book: TroubleBook) -> None:
-    """Tell of each view that stands still."""
-    for stopped in plan.stopped:
-        say(f"STOPPED: {stopped.reason}")
-    book.tell(stopped={stopped.view.name: stopped.reason for stopped in plan.stopped})
-
-
-def wait_for(attempt: Callable[[], Found], stop: Event, *, on_wait: Callable[[], None] = lambda: None) -> Found:
-    """Try until it works, as long as it takes; say what is missing, and again every 30 s.
-
-    :param on_wait: called whenever it is not there yet.
-
-    :raises Stopped: when `stop` is set meanwhile.
-    """
-    said, said_at = "", 0.0
-    while not stop.is_set():
-        try:
-            return attempt()
-        except TransientError as exc:
-            on_wait()
-            if str(exc) != said or time.monotonic() - said_at > REMIND_S:
-                said, said_at = str(exc), time.monotonic()
-                say(f"waiting: {said}")
-        stop.wait(RETRY_S)
-    raise Stopped
-
-
-def _run_until_stopped(job: _Job) -> None:
-    """Run the query again and again, each time with the schemas that the time before had met and did not know."""
-    learned = Learned()
-    while True:
-        plan = wait_for(
-            lambda: read_plan(job.spark, job.config, job.views, learned), job.stop, on_wait=partial(_mark, job)
-        )
-        tell_stopped(plan, job.book)
-        failure = _run_query(job, plan)
-        met = unknown_schema(failure)
-        if met is None:
-            raise QueryFailed(failure)
-        say(wait_for(partial(learn, job.config, list(job.topics), met, learned), job.stop))
-
-
-def _run_query(job: _Job, plan: Plan) -> str:
-    """Run the query until it fails.
-
-    :returns: the failure's message.
-    """
-    query, plan = _start(job, plan)
-    announced, began_at = False, last_batch(job.config.checkpoint)
-    _unmark(job)
-    while query.isActive:
-        if not announced and _active_tasks(job.spark) >= job.partitions:
-            announced = True
-            _mark(job)
-            say(f"views running: {_describe(plan, job.partitions)}")
-        if job.book.now.times and last_batch(job.config.checkpoint) > began_at:
-            job.book.recover()
-        if job.stop.wait(POLL_S):
-            query.stop()
-            raise Stopped
-    failure = query.exception()
-    return str(failure) if failure else "it ended without a reason"
-
-
-def _start(job: _Job, plan: Plan) -> tuple[StreamingQuery, Plan]:
-    """Start the query; without the views of which none can be made.
-
-    :returns: also the plan that it runs.
-    """
-    try:
-        return start_query(job.spark, job.config, job.topics, plan), plan
-    except Exception:
-        left = without_broken(job.spark, plan)
-        if left is plan:
-            raise
-    tell_stopped(left, job.book)
-    return start_query(job.spark, job.config, job.topics, left), left
-
-
-def _describe(plan: Plan, partitions: int) -> str:
+def _describe(plan: Plan) -> str:
     views = ", ".join(f"{output.view.name} (revision {output.view.revision})" for output in plan.outputs)
-    sources = ", ".join(f"{source.topic} ({len(source.writers)} writer schemas)" for source in plan.sources)
-    return f"{views} from {sources}, {partitions} partitions"
+    return f"{views or 'none'} from {', '.join(source.topic for source in plan.sources)}"
 
 
-def _mark(job: _Job) -> None:
-    """Let others see that it takes records, or waits for the first one: an application is registered long before."""
-    if file := job.config.running_file:
-        file.write_text(str(job.spark.sparkContext.applicationId))
-
-
-def _unmark(job: _Job) -> None:
-    if file := job.config.running_file:
-        file.unlink(missing_ok=True)
-
-
-def _active_tasks(spark: SparkSession) -> int:
+def _all_are_active(spark: SparkSession, queries: Sequence[TableQuery]) -> bool:
+    """Tell whether there is a task on each partition: an application is registered long before."""
     tracker = spark.sparkContext.statusTracker()
     stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
-    return sum(stage.numActiveTasks for stage in stages if stage)
-
-
-def close(spark: SparkSession) -> None:
-    """End a session; that its JVM is gone already is no error."""
-    try:
-        spark.stop()
-    except (Py4JError, PySparkException, OSError):
-        # SIGTERM to the whole process group ends the JVM too; then there is nothing left to stop.
-        say("the JVM was gone already")
+    return sum(stage.numActiveTasks for stage in stages if stage) >= sum(query.partitions for query in queries)

@@ -85,8 +85,7 @@ def session_builder(
         "spark.sql.ansi.enabled": "true",
         # As Postgres, Avro and CQL tell names apart; a renamed column ("email", then "Email") is two in an image.
         "spark.sql.caseSensitive": "true",
-        # What follows from what in a plan is nothing that a view gains by, and with eight writer schemas of a table the
-        # optimizer found more and more of it for minutes.
+        # Views gain nothing from constraint propagation, and the optimizer spends time on it.
         "spark.sql.constraintPropagation.enabled": "false",
         "spark.sql.optimizer.excludedRules": ",".join(_IDLE_RULES),
         # Where in Python an expression was made costs several calls into the JVM for each, and nobody asks.

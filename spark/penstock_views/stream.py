@@ -1,4 +1,4 @@
-"""The Real-time Mode query: CDC topics in, view topics and dead letters out."""
+"""The Real-time Mode query of a table: its CDC topic in, view topics and dead letters out."""
 
 from __future__ import annotations
 
@@ -11,25 +11,16 @@ from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from penstock.class_archive import class_archive_options
-from penstock_views.checkpoint import open_checkpoint
+from penstock_views.checkpoint import Checkpoint
 from penstock_views.config import JobConfig
 from penstock_views.derive import Plan, derive
 from penstock_views.optimized import optimized
 from penstock_views.session import session_builder
 from penstock_views.sizes import RECORD_BYTES
 
-# A record of garbage can claim a string of 2 GB, and an executor that tries to hold it dies instead of refusing it.
-_AVRO_LIMIT = 64 * 1024 * 1024
-_LIMITS = [
-    f"-Dorg.apache.avro.limits.{kind}.maxLength={_AVRO_LIMIT}" for kind in ("bytes", "string", "collectionItems")
-]
-# Avro's fast reader, the default from 1.12 on, keeps each schema that it ever read with (AVRO-4253), and each task has
-# its own: after 20 minutes of two micro-batches a second the aggregates' executor held 8,000. The other reader takes no
-# longer: 100,000 updates were in four views after 25 s, with the fast one after 29 and 30.
-_SCHEMAS_ARE_FREED = "-Dorg.apache.avro.fastread=false"
 # Spark generates methods above 8,000 bytecodes for wide views, which the JVM only interprets unless told otherwise:
 # 12,000 against 6,500 rows per second of processor time, both images and both views of public.users.
-_EXECUTOR_OPTIONS = " ".join([*_LIMITS, _SCHEMAS_ARE_FREED, "-XX:-DontCompileHugeMethods"])
+_EXECUTOR_OPTIONS = "-XX:-DontCompileHugeMethods"
 
 # Hadoop's own way to local files starts a process for each permission and link it asks about, six or more for each
 # file of progress: 40 ms at rest, 200 ms on a busy machine. A rename is as atomic without it.
@@ -120,17 +111,20 @@ def write_records(records: DataFrame, config: JobConfig, *, name: str, checkpoin
     return writer.option("checkpointLocation", str(checkpoint.absolute()))
 
 
-def start_query(spark: SparkSession, config: JobConfig, topics: Mapping[str, int], plan: Plan) -> StreamingQuery:
-    """Start the query from its checkpoint.
+def start_query(
+    spark: SparkSession, config: JobConfig, topic: str, checkpoint: Checkpoint, plan: Plan, *, to_its_end: bool
+) -> StreamingQuery:
+    """Start the query of one CDC topic from its checkpoint.
 
-    :param topics: all CDC topics with their partitions, also those of which the plan knows no schema yet.
+    :param to_its_end: process and commit what is there now, and end; else go on in Real-time Mode.
     """
-    checkpoint = open_checkpoint(config.checkpoint.absolute(), dict(topics))
     # A lost checkpoint begins at the earliest offsets: versions make replays harmless.
-    raw = read_records(spark, config, list(topics), starting=json.dumps(checkpoint.starting), options={})
-    writer = write_records(derive(raw, plan), config, name="views", checkpoint=checkpoint.folder)
+    raw = read_records(spark, config, [topic], starting=json.dumps(checkpoint.starting), options={})
+    writer = write_records(derive(raw, plan), config, name=topic, checkpoint=checkpoint.folder)
     # Real-time Mode turns asynchronous progress on, and its log of offsets can be inconsistent after a crash.
     writer = writer.option("asyncProgressTrackingEnabled", "false")
+    if to_its_end:
+        return writer.trigger(availableNow=True).start()
     # PySpark's own type hints do not know this trigger yet.
     real_time = writer.trigger(realTime=f"{config.commit_interval_s:g} seconds")  # type: ignore[call-overload]
     query: StreamingQuery = real_time.start()

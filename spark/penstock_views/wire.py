@@ -9,22 +9,6 @@ HEADERS_TYPE = "array<struct<key: string, value: binary>>"
 """How Spark's Kafka source and sink hold a record's headers."""
 
 
-def schema_id(value: Column) -> Column:
-    """Read the writer schema's id, a bigint; NULL or beyond 32 bits when the bytes do not begin as the format does."""
-    # Byte 0 is read as the id's highest: one expression for both, as each micro-batch is planned anew.
-    return F.when(F.length(value) >= 5, F.conv(F.hex(F.substring(value, 1, 5)), 16, 10).cast("bigint"))
-
-
-def is_foreign(read_id: Column) -> Column:
-    """Say that bytes of which `schema_id` made this are not in the wire format."""
-    return read_id.isNull() | (read_id >= 2**32)
-
-
-def body(value: Column) -> Column:
-    """Cut the header off."""
-    return F.substr(value, F.lit(6))
-
-
 def framed(schema_id: int, avro: Column) -> Column:
     """Put the header before an Avro body; NULL stays NULL."""
     return F.concat(F.unhex(F.lit(f"00{schema_id:08x}")), avro)

@@ -8,7 +8,7 @@ import pytest
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile, read_connector, read_connectors
-from penstock.connect.heartbeat import HEARTBEAT_S
+from penstock.connect.heartbeat import HEARTBEAT_QUERY, HEARTBEAT_S
 from penstock.project import Project
 from penstock.topics.declare import declare_topics
 from penstock.views.load import views_of
@@ -63,9 +63,11 @@ def test_the_source_keeps_the_promises_of_the_contracts() -> None:
         "offset.mismatch.strategy": "trust_offset",
         "transforms.epoch.header": "epoch",
         "heartbeat.interval.ms": f"{HEARTBEAT_S * 1000:.0f}",
+        "heartbeat.action.query": HEARTBEAT_QUERY,
         "producer.override.linger.ms": "2147483647",  # tests/e2e/test_transactions.py
     }
     assert {key: config[key] for key in promised} == promised
+    assert re.fullmatch(config["message.prefix.exclude.list"], "penstock-heartbeat")
     assert re.fullmatch(r"[1-9]\d*", config["transforms.epoch.value.literal"])
 
 

@@ -149,10 +149,9 @@ def test_a_view_that_breaks_stops_alone_and_is_filled_when_it_is_mended(stack: S
 
 def test_a_job_that_keeps_failing_is_red_and_ends_what_waits_for_it(stack: Stack, file: Path) -> None:
     assert file.exists()
-    folders = (Layout.of(stack.config).data("views") / "checkpoint").glob("*/metadata")
-    metadata = max(folders, key=lambda each: int(each.parent.name))
-    kept = metadata.read_bytes()
-    metadata.write_text("nothing that Spark wrote")
+    root = Layout.of(stack.config).data("views") / "checkpoint"
+    kept = root.rename(root.with_name("kept"))
+    root.write_text("no folder")
     kill(stack, "views")
     wait_until(status_says(stack, "job views", "times in a row"), timeout_s=PATIENCE_S, what="status says it")
     stack.sql("UPDATE public.trouble SET amount = 7 WHERE id = 1")
@@ -160,7 +159,8 @@ def test_a_job_that_keeps_failing_is_red_and_ends_what_waits_for_it(stack: Stack
     assert ended.returncode == 1
     assert "the views job keeps failing" in ended.stderr
     assert "penstock logs views" in ended.stderr
-    metadata.write_bytes(kept)
+    root.unlink()
+    kept.rename(root)
     wait_until_kept(stack)
     wait_until(lambda: is_well(stack), timeout_s=PATIENCE_S, what="all is well")
 

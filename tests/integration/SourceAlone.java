@@ -16,7 +16,10 @@ import org.apache.kafka.connect.source.SourceRecord;
 import org.apache.kafka.connect.source.SourceTaskContext;
 import org.apache.kafka.connect.storage.OffsetStorageReader;
 
-/** The source connector's task without Connect: writes a line for each change, until it has seen the row `end`. */
+/**
+ * The source connector's task without Connect: writes a line for each change, until it has seen the row `end`. Every
+ * record counts as written at once, so that the task confirms its place to Postgres.
+ */
 final class SourceAlone {
   public static void main(String[] arguments) throws IOException, InterruptedException {
     Properties properties = new Properties();
@@ -28,14 +31,18 @@ final class SourceAlone {
     PostgresSourceConnector connector = new PostgresSourceConnector();
     connector.start(config);
     PostgresSourceTask task = new PostgresSourceTask();
-    task.initialize(new Context(config));
+    Offsets offsets = new Offsets(new HashMap<>());
+    task.initialize(new Context(config, offsets));
     task.start(connector.taskConfigs(1).get(0));
     boolean isOver = false;
     while (!isOver) {
       List<SourceRecord> records = task.poll();
       for (SourceRecord record : records == null ? List.<SourceRecord>of() : records) {
         isOver |= tell(record);
+        offsets.written.put(record.sourcePartition(), record.sourceOffset());
+        task.commitRecord(record, null);
       }
+      task.commit();
     }
     task.stop();
     System.exit(0);
@@ -54,29 +61,26 @@ final class SourceAlone {
     return told.get(0).equals("end");
   }
 
-  private record Context(Map<String, String> configs) implements SourceTaskContext {
-    @Override
-    public OffsetStorageReader offsetStorageReader() {
-      return new NoOffsets();
-    }
-
+  private record Context(Map<String, String> configs, OffsetStorageReader offsetStorageReader)
+      implements SourceTaskContext {
     @Override
     public PluginMetrics pluginMetrics() {
       return null;
     }
   }
 
-  private static final class NoOffsets implements OffsetStorageReader {
+  private record Offsets(Map<Map<String, ?>, Map<String, ?>> written) implements OffsetStorageReader {
     @Override
     public <T> Map<String, Object> offset(Map<String, T> partition) {
-      return null;
+      Map<String, ?> found = written.get(partition);
+      return found == null ? null : new HashMap<>(found);
     }
 
     @Override
     public <T> Map<Map<String, T>, Map<String, Object>> offsets(Collection<Map<String, T>> partitions) {
-      Map<Map<String, T>, Map<String, Object>> none = new HashMap<>();
-      partitions.forEach(partition -> none.put(partition, null));
-      return none;
+      Map<Map<String, T>, Map<String, Object>> found = new HashMap<>();
+      partitions.forEach(partition -> found.put(partition, offset(partition)));
+      return found;
     }
   }
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,15 +15,12 @@ from penstock_views.session import local_session
 from penstock_views.sizes import IMAGE_BYTES
 from pyspark.sql import SparkSession
 
-from penstock.config import ROOT, Config
-from penstock.connect.files import read_connector
+from penstock.config import Config
 from penstock.stack.wait import wait_until
+from tests.integration.source_alone import SourceAlone
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
-
-HEAP_MB = 512
-"""Of the 768 that Connect has by default, with the sink beside."""
 
 TABLE = """
 CREATE DOMAIN public.long_text AS text;
@@ -64,42 +60,6 @@ def cursor(config: Config) -> Iterator[psycopg2.extensions.cursor]:
         cursor.execute("DROP TABLE public.docs; DROP DOMAIN public.long_text")
 
 
-class SourceAlone:
-    """The source connector's task in a Java process of its own, without Kafka and Connect."""
-
-    def __init__(self, config: Config, folder: Path) -> None:
-        jars = f"{ROOT}/.servers/plugins/debezium/debezium-connector-postgres/*:{ROOT}/.servers/kafka/*"
-        file, classes = folder / "source.properties", folder / "classes"
-        subprocess.run(["javac", "-d", classes, "-cp", jars, ROOT / "tests/integration/SourceAlone.java"], check=True)
-        file.write_text("".join(f"{name}={value}\n" for name, value in _settings(config).items()))
-        command = ["java", f"-Xmx{HEAP_MB}m", "-cp", f"{jars}:{classes}", "SourceAlone", str(file)]
-        self._log = folder / "source.log"
-        with self._log.open("w") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-
-    def changes(self) -> list[list[str]]:
-        """Return id, operation and what is left out of `before` and `after`, of each change up to the row `end`."""
-        out, _ = self.process.communicate(timeout=PATIENCE_S)
-        assert self.process.returncode == 0, self._log.read_text()[-5000:]
-        lines = [line.split("\t") for line in out.splitlines() if line.startswith("CHANGE\t")]
-        return [line[1:] for line in lines]
-
-
-def _settings(config: Config) -> dict[str, str]:
-    own = ("producer.", "transforms", "errors.", "exactly.", "signal.", "notification.", "heartbeat.")
-    file = read_connector(ROOT / "connect" / "connectors" / "users-postgres-source.json")
-    part = config.postgres
-    return {name: value for name, value in file.config.items() if not name.startswith(own)} | {
-        "database.hostname": part.host,
-        "database.port": str(part.port),
-        "database.user": part.user,
-        "database.password": part.password or "none",
-        "database.dbname": part.database,
-        "table.include.list": "public.docs",
-        "slot.drop.on.stop": "true",
-    }
-
-
 @pytest.fixture
 def published(cursor: psycopg2.extensions.cursor) -> Iterator[None]:
     cursor.execute("ALTER TABLE docs REPLICA IDENTITY FULL; ALTER PUBLICATION penstock ADD TABLE docs")
@@ -124,7 +84,7 @@ def test_the_source_leaves_out_the_same_read_as_a_snapshot_and_as_changes(
     for key, setting, _, _ in statements[::2] + statements[1::2]:
         cursor.execute("INSERT INTO docs (id) VALUES (%s)", (f"snapshot {key}",))
         cursor.execute(f"UPDATE docs SET {setting} WHERE id = %s", (f"snapshot {key}",))
-    source = SourceAlone(config, tmp_path)
+    source = SourceAlone(config, tmp_path, table="public.docs")
     wait_until(lambda: is_streaming(cursor), timeout_s=PATIENCE_S, what="the source reads on")
     for key, setting, _, _ in statements:
         cursor.execute("INSERT INTO docs (id) VALUES (%s)", (key,))
@@ -144,7 +104,7 @@ def test_a_small_heap_stands_rows_of_twenty_megabytes(
     config: Config, cursor: psycopg2.extensions.cursor, tmp_path: Path
 ) -> None:
     cursor.execute("INSERT INTO docs (id, body) VALUES ('there', decode(repeat('ab', 20000000), 'hex'))")
-    source = SourceAlone(config, tmp_path)
+    source = SourceAlone(config, tmp_path, table="public.docs")
     wait_until(lambda: is_streaming(cursor), timeout_s=PATIENCE_S, what="the source reads on")
     for number in range(10):
         cursor.execute("UPDATE docs SET body = decode(repeat(%s, 20000000), 'hex') WHERE id = 'there'", (f"0{number}",))

@@ -18,13 +18,13 @@ from penstock_views.batch import Postgres, expected_rows, read_images
 from penstock_views.canonical import field_from_writer, is_usable
 from penstock_views.contracts import contracts_of, view_type
 from penstock_views.declare import View, ViewInvalid
-from penstock_views.decode import Source
 from penstock_views.derive import Output, Plan, derive
-from penstock_views.envelope import Writer, image_type
+from penstock_views.envelope import Writer
 from penstock_views.load import load_views
 from penstock_views.registry import Registry
 from penstock_views.session import local_session
 from penstock_views.sizes import RECORD_BYTES
+from penstock_views.source import Source, WriterSchemas
 from penstock_views.tables import read_table
 from pyspark.sql import SparkSession
 
@@ -34,6 +34,7 @@ from penstock.config import ROOT, Config, load_config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.connect.place import place_sink
 from penstock.registry.apply import SchemaFile, apply_schemas
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
@@ -177,13 +178,15 @@ def _wait_for(config: Config, key: str) -> None:
 
 
 def _plan(config: Config, spark: SparkSession, view: View, writers: tuple[Writer, ...]) -> Plan:
-    contracts = contracts_of(view, view_type(spark, view, image_type(writers)))
+    source = Source.of(TABLE, CDC, writers)
+    contracts = contracts_of(view, view_type(spark, view, source.image))
     with RegistryClient(config.registry.url) as registry:
         files = [SchemaFile(contract.subject, contract.text) for contract in contracts]
         ids = {each.subject: each.schema_id for each in apply_schemas(registry, files=files)}
     key, value = contracts
     output = Output(view, key, value, ids[key.subject], ids[value.subject])
-    return Plan((Source(TABLE, CDC, writers),), (output,), DEAD_LETTER_TOPICS[0])
+    schemas = WriterSchemas(config.registry.url, writers[-1].schema_id)
+    return Plan((source,), (output,), DEAD_LETTER_TOPICS[0], schemas)
 
 
 def _run_engine(config: Config, spark: SparkSession, plan: Plan) -> None:
@@ -203,7 +206,9 @@ def _sink_into_cassandra(config: Config) -> dict[str, dict[str, Any]]:
     ours |= {"topics": f"views.{VIEW}", f"topic.views.{VIEW}.{keyspace}.{VIEW}.mapping": mapping}
     with open_session(config) as session, ConnectApi(config.connect.url) as api:
         session.execute(f"CREATE TABLE {keyspace}.{VIEW} (id text PRIMARY KEY, {columns}, row_version bigint)")
-        apply_connectors(api, files=[ConnectorFile("types-sink", ours)])
+        file = ConnectorFile("types-sink", ours)
+        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=lambda _: None)
+        apply_connectors(api, files=[file])
         last = f"SELECT id FROM {keyspace}.{VIEW} WHERE id = 'stream:{LAST}'"
         wait_until(lambda: bool(list(session.execute(last))), timeout_s=PATIENCE_S, what="the sink wrote the last row")
         session.cluster.refresh_schema_metadata()

@@ -29,7 +29,7 @@ Offsets = dict[str, dict[int, int]]
 
 @dataclass(frozen=True)
 class Query:
-    """A streaming query; `committed_at` in seconds since 1970, `views` empty for the query of all row views."""
+    """A streaming query; `committed_at` in seconds since 1970, those of all tables' row views are told as one."""
 
     name: str
     application: str
@@ -97,7 +97,7 @@ def read_queries(data: Path, running: tuple[str, ...]) -> list[Query]:
     :param running: the applications that run.
     """
     application = _APPLICATIONS[REAL_TIME]
-    queries = [_query(REAL_TIME, application, application in running, _present(data / REAL_TIME / "checkpoint"))]
+    queries = [_row_views(application, application in running, data / REAL_TIME / "checkpoint")]
     application = _APPLICATIONS["aggregates"]
     # Newest life last: the folder names sort so.
     newest = {life.parent.name: life for life in sorted((data / "aggregates").glob("*/life-*"))}
@@ -105,10 +105,19 @@ def read_queries(data: Path, running: tuple[str, ...]) -> list[Query]:
     return queries
 
 
-def _present(root: Path) -> Path:
-    """Return the folder of the present set of topics: the highest number of those that are begun."""
+def _row_views(application: str, runs: bool, root: Path) -> Query:
+    """Tell of the queries of all tables as of one: together they have committed this much."""
+    each = [_query(folder.name, application, runs, found) for folder in root.glob("*") if (found := _present(folder))]
+    committed: Offsets = {topic: of for query in each for topic, of in query.committed.items()}
+    newest = max(each, key=lambda query: query.committed_at, default=None)
+    batch, committed_at = (newest.batch, newest.committed_at) if newest else (-1, 0.0)
+    return Query(REAL_TIME, application, runs, batch, committed_at, committed)
+
+
+def _present(root: Path) -> Path | None:
+    """Return the present checkpoint of a topic: the highest number of those that are begun."""
     numbered = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _BEGUN).exists()]
-    return max(numbered, key=lambda folder: int(folder.name), default=root)
+    return max(numbered, key=lambda folder: int(folder.name), default=None)
 
 
 def _query(name: str, application: str, runs: bool, checkpoint: Path) -> Query:

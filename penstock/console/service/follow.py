@@ -308,7 +308,9 @@ def _cassandra_store(
     place = ", ".join(f"{column} = {plain(value)}" for column, value in key.items())
     if row is not None and row.get("row_version") is not None:
         place += f" · version {row['row_version']}"
-    differs = raw.differing(row) if view.kind == "row" else ()
+    # The version is no value of the source, which may have a column of that name.
+    held = None if row is None else {column: value for column, value in row.items() if column != "row_version"}
+    differs = raw.differing(held) if view.kind == "row" else ()
     return Store("cassandra", name, state, note, None, place, row, differs)
 
 

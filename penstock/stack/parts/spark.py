@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
 from penstock.project import Project
+from penstock.running import read_running
 from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
 from penstock.stack.parts.executor_java import write_java_home
@@ -92,15 +92,14 @@ def spark_worker(config: Config, layout: Layout) -> Part:
 
 def views_job(config: Config, layout: Layout) -> Part:
     """Return the job of row views and histories: CDC topics in, view topics and dead letters out."""
-    section, running_file = config.spark, layout.run / "views.running"
+    section = config.spark
     arguments = {
         "--checkpoint": layout.data("views") / "checkpoint",
         "--executor-memory-mb": section.executor_memory_mb,
         "--driver-memory-mb": section.driver_memory_mb,
         "--commit-interval-s": section.commit_interval_s,
-        "--running-file": running_file,
     }
-    is_ready = partial(_takes_records, config, running_file)
+    is_ready = partial(_takes_records, config, layout.running_file("views"))
     return _job(config, "views", "row_views.py", arguments, is_ready=is_ready)
 
 
@@ -143,7 +142,7 @@ def _job(
         "--registry-url": config.registry.url,
         "--views-dir": project.views,
         "--avro-dir": project.avro,
-        "--view-set": _digest(project),
+        "--running-file": Layout.of(config).running_file(name),
         "--trouble-file": trouble_file,
     }
     flat = [str(word) for pair in (common | dict(arguments)).items() for word in pair]
@@ -170,14 +169,6 @@ def _epoch(config: Config) -> int:
         return 1  # a broken file keeps nobody from stopping the stack; the start refuses it by name
 
 
-def _digest(project: Project) -> str:
-    """Stand for the views and their contracts: when they change, the running job is another than the wanted one."""
-    digest = sha256()
-    for file in sorted([*project.views.glob("*.py"), *project.avro.glob("views.*.avsc")]):
-        digest.update(f"{file.name}\n".encode() + file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def _environment(config: Config, *daemon_options: str) -> dict[str, str]:
     # No SPARK_CONF_DIR: a folder that exists in the class path, and Java refuses the archive of classes.
     # Master and worker have little to do, for which the first compiler is enough.
@@ -198,8 +189,10 @@ def _prepare_worker(work: Path, java_home: Path) -> None:
 
 def _takes_records(config: Config, running_file: Path) -> bool:
     """Tell whether the application that takes records, or waits for the first, is one that the master knows."""
-    running = running_file.read_text() if running_file.exists() else None
-    return running in {app["id"] for app in applications(config, VIEWS_APP)}
+    running = read_running(running_file)
+    if running is None or not running.is_settled:
+        return False
+    return running.application in {app["id"] for app in applications(config, VIEWS_APP)}
 
 
 def _is_registered(config: Config, name: str) -> bool:

@@ -98,29 +98,36 @@ def test_how_far_behind_counts_records_not_markers(position: int, behind: tuple[
 
 
 def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None:
-    checkpoint = tmp_path / "views" / "checkpoint"
+    checkpoint = begun(tmp_path / "views" / "checkpoint" / "app.public.users" / "1")
+    orders = begun(tmp_path / "views" / "checkpoint" / "app.public.orders" / "1")
     life = tmp_path / "aggregates" / "stats" / "life-0002" / "checkpoint"
     old = tmp_path / "aggregates" / "stats" / "life-0001" / "checkpoint"
     write_log(checkpoint, batch=9, line='{"app.public.users":{"0":120,"1":7}}')
     write_log(checkpoint, batch=10, line='{"app.public.users":{"0":999}}', is_committed=False)
+    write_log(orders, batch=4, line='{"app.public.orders":{"0":3}}')
     write_log(old, batch=50, line='{"app.public.users":{"0":1}}')
     write_log(life, batch=3, line='{"logOffset":0}\n{"app.public.users":{"0":118}}')
     views, stats = read_queries(tmp_path, ("penstock-views",))
-    assert (views.batch, views.runs, views.committed) == (9, True, {"app.public.users": {0: 120, 1: 7}})
+    assert views.runs
+    assert views.committed == {"app.public.users": {0: 120, 1: 7}, "app.public.orders": {0: 3}}
     assert (stats.name, stats.batch, stats.runs) == ("stats", 3, False)
     assert stats.committed == {"app.public.users": {0: 118}}
 
 
 def test_the_present_checkpoint_is_the_one_with_the_highest_number_that_is_begun(tmp_path: Path) -> None:
-    root = tmp_path / "views" / "checkpoint"
-    write_log(root / "9", batch=4, line='{"app.public.users":{"0":120}}')
-    (root / "9" / "penstock.json").write_text("{}")
+    root = tmp_path / "views" / "checkpoint" / "app.public.users"
+    write_log(begun(root / "9"), batch=4, line='{"app.public.users":{"0":120}}')
     (root / "11").mkdir()
-    (root / "10").mkdir()
-    (root / "10" / "penstock.json").write_text('{"app.public.users":{"0":120},"app.public.orders":{"0":-2}}')
+    begun(root / "10", '{"app.public.users":{"0":130,"1":-2}}')
     (views,) = read_queries(tmp_path, ())
     assert views.batch == -1
-    assert views.committed == {"app.public.users": {0: 120}, "app.public.orders": {0: 0}}
+    assert views.committed == {"app.public.users": {0: 130, 1: 0}}
+
+
+def begun(checkpoint: Path, starting: str = "{}") -> Path:
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "penstock.json").write_text(starting)
+    return checkpoint
 
 
 def write_log(checkpoint: Path, *, batch: int, line: str, is_committed: bool = True) -> None:

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 from penstock_views.contracts import contracts_of, row_type, view_type
 from penstock_views.declare_totals import Aggregate
-from penstock_views.decode import Refusal, Source
 from penstock_views.derive import AggregateOutput, Output, Plan, derive
-from penstock_views.envelope import Writer, image_type
+from penstock_views.envelope import Writer
 from penstock_views.group import grouping_of
 from penstock_views.load import load_views
 from penstock_views.optimized import optimized
 from penstock_views.session import local_session
+from penstock_views.source import Source, WriterSchemas
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from tests.unit.views import cdc
+from tests.unit.views.stand_in import registry_url
 
 SAMPLE = Path(__file__).parent / "sample"
 SAMPLE_KINDS = Path(__file__).parent / "sample_kinds"
@@ -49,8 +50,9 @@ WRITERS = (Writer(5, cdc.schema_text(cdc.PEOPLE_TYPED_TIGHTER)), Writer(6, cdc.s
 
 
 def make_plan(spark: SparkSession, folder: Path, writers: tuple[Writer, ...] = WRITERS) -> Plan:
-    """Plan the views of a folder over two writer schemas (ids 5 and 6) and one refused id (99)."""
-    image = image_type(writers)
+    """Plan the views of a folder over writer schemas, which a registry serves: ids 5 and 6, if not told otherwise."""
+    source = Source.of("public.people", cdc.TOPIC, writers)
+    image = source.image
     outputs: list[Output] = []
     for number, view in enumerate(load_views(folder)):
         key, value = contracts_of(view, view_type(spark, view, image))
@@ -60,8 +62,8 @@ def make_plan(spark: SparkSession, folder: Path, writers: tuple[Writer, ...] = W
             outputs.append(AggregateOutput(view, key, value, *ids, grouping))
         else:
             outputs.append(Output(view, key, value, *ids))
-    refusal = Refusal(99, {(cdc.TOPIC, 0): 1000, (cdc.TOPIC, 1): 10})
-    return Plan((Source("public.people", cdc.TOPIC, writers),), tuple(outputs), "dead-letters.views", (refusal,))
+    schemas = WriterSchemas(registry_url(writers), writers[-1].schema_id)
+    return Plan((source,), tuple(outputs), "dead-letters.views", schemas)
 
 
 Engine = Callable[[Sequence[cdc.Record]], list[cdc.Emitted]]

@@ -18,8 +18,6 @@ from penstock_views.batch import evaluate_rows, measure_rows
 from penstock_views.carriers import REFUSED
 from penstock_views.decode import decode
 from penstock_views.derive import OFFSETS_PER_GENERATION, AggregateOutput, Plan, derive
-from penstock_views.envelope import image_type
-from penstock_views.evaluate import used_columns
 from penstock_views.keep import make_records, measure_changes, new_epoch
 from penstock_views.life import Life, begin, current_life, is_in_place, life_number, prepare_next
 from penstock_views.optimized import optimized
@@ -128,7 +126,7 @@ def mean(values: Sequence[Decimal | int], scale: int) -> Decimal | None:
 
 
 def baseline(spark: SparkSession, plan: Plan, output: AggregateOutput, table: Table) -> DataFrame:
-    schema = image_type(plan.sources[0].writers)
+    schema = plan.sources[0].image
     images = spark.createDataFrame([tuple(row.get(name) for name in schema.names) for row in table.values()], schema)
     return measure_rows(output.grouping, evaluate_rows(output.view, images).rows)
 
@@ -291,18 +289,16 @@ def test_what_lies_before_the_ends_of_the_beginning_raises_no_version(
 
 
 def test_only_the_columns_that_the_function_uses_are_decoded(kinds: Plan, output: AggregateOutput) -> None:
-    image = image_type(kinds.source_of(output.view).writers)
-    used = used_columns(output.view, image)
-    assert used == {"name", "age", "score"}
-    assert image_type(kinds.source_of(output.view).only(used).writers).names == ["name", "age", "score", REFUSED.name]
+    source = kinds.read_by(kinds.source_of(output.view), [output])
+    assert source.image.names == ["name", "age", "score", REFUSED.name]
 
 
 def test_that_a_row_is_there_is_known_without_any_of_its_columns(spark: SparkSession, kinds: Plan) -> None:
-    source = kinds.sources[0].only(())
+    source = kinds.sources[0].only((), watches=False)
     events = [change("u", ANN, ANN), change("d", ANN, None)]
     raw = raw_frame(spark, [Record(0, wire(6, envelope(cdc.PEOPLE), event)) for event in events])
     sides = [source.column(side) for side in ("before", "after")]
-    rows = decode(raw, [source], (), max_epoch=5).select("unreadable", *sides).collect()
+    rows = decode(raw, [source], kinds.schemas, max_epoch=5).select("unreadable", *sides).collect()
     there = [(row["unreadable"], *[row[side] is not None for side in sides]) for row in rows]
     assert there == [(None, True, True), (None, True, False)]
 

@@ -92,7 +92,7 @@ def test_entries_are_a_chain_that_ends_in_the_row(spark: SparkSession, kinds: Pl
     table: Table = {}
     changes = [change for which, history in enumerate(histories) for change in run_history(table, which, history)]
     found = entries(kinds, run(spark, kinds, changes), "people_history")
-    rows = list(told(("id",), found))
+    rows = list(told(("id",), found, cdc.PEOPLE))
     assert {row[TIMELINE] for row in rows} <= {WHOLE}
     assert {row["id"] for row in rows} == set(table)
     for row in rows:
@@ -136,11 +136,18 @@ ONE, ONE_AGAIN, TWO = '{"id": 1, "x": 1.50, "y": null}', '{"x": 1.5, "id": 1}', 
     ],
 )
 def test_a_timeline_is_whole_or_says_where_it_is_broken(newest_first: list[Any], timeline: str) -> None:
-    (row,) = told(("id",), newest_first)
+    (row,) = told(("id",), newest_first, ("id", "x", "y", "z"))
     assert (row[TIMELINE], row[NEWEST]) == (timeline, normal(newest_first[0]["after"]))
 
 
 def test_a_deleted_row_is_told_only_when_its_timeline_is_broken() -> None:
-    assert list(told(("id",), [entry(2, "d", ONE, None), entry(1, "c", None, ONE)])) == []
-    (row,) = told(("id",), [entry(2, "d", TWO, None), entry(1, "c", None, ONE)])
+    assert list(told(("id",), [entry(2, "d", ONE, None), entry(1, "c", None, ONE)], ("id", "x"))) == []
+    (row,) = told(("id",), [entry(2, "d", TWO, None), entry(1, "c", None, ONE)], ("id", "x"))
     assert row[NEWEST] is None
+
+
+def test_a_column_that_was_dropped_with_its_values_breaks_no_timeline() -> None:
+    after_the_drop = entry(2, "d", '{"id": 1, "x": null}', None)
+    assert list(told(("id",), [after_the_drop, entry(1, "c", None, TWO)], ("id",))) == []
+    (row,) = told(("id",), [after_the_drop, entry(1, "c", None, TWO)], ("id", "x"))
+    assert row[TIMELINE] != WHOLE

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
-from penstock_views.catalog import Learned, NothingReadable, read_plan
+from penstock_views.catalog import NothingReadable, read_plan
 from penstock_views.config import JobConfig, parse_arguments
 from penstock_views.contracts import Contract, signed_contracts
 from penstock_views.declare import Row, View
 from penstock_views.derive import Plan, derive
-from penstock_views.envelope import Writer, image_type
+from penstock_views.envelope import Writer
 from penstock_views.isolate import without_broken
 from penstock_views.load import load_views
+from penstock_views.source import Source
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from tests.unit.views import cdc
 from tests.unit.views.conftest import RAW, SAMPLE, WRITERS, as_emitted, raw_frame
+from tests.unit.views.stand_in import RegistryStandIn, Subjects
 from tests.unit.views.test_derive import WHOLE
-
-Subjects = dict[str, list[str]]
 
 
 @pytest.fixture
@@ -38,31 +34,9 @@ def subjects() -> Subjects:
 @pytest.fixture
 def registry(subjects: Subjects) -> Iterator[str]:
     """Serve the subjects as a registry does."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            answer = answer_of(subjects, self.path)
-            self.send_response(200 if answer is not None else 404)
-            self.end_headers()
-            self.wfile.write(json.dumps(answer).encode())
-
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-def answer_of(subjects: Subjects, path: str) -> Any:
-    _, _, subject, _, *number = path.split("/")
-    texts = subjects.get(subject)
-    if texts is None or not number:
-        return texts and list(range(1, len(texts) + 1))
-    ids = {text: 5 + place for place, text in enumerate(text for each in subjects.values() for text in each)}
-    text = texts[int(number[0]) - 1]
-    return {"id": ids[text], "schema": text}
+    served = RegistryStandIn(subjects)
+    yield served.url
+    served.close()
 
 
 @pytest.fixture
@@ -73,7 +47,7 @@ def config(tmp_path: Path, registry: str) -> JobConfig:
 
 def keep(spark: SparkSession, config: JobConfig, subjects: Subjects, views: list[View]) -> None:
     """Write the contracts of views into files and the registry."""
-    image = image_type(WRITERS)
+    image = Source.of("public.people", cdc.TOPIC, WRITERS).image
     for view in views:
         contracts: tuple[Contract, ...] = signed_contracts(spark, view, image)
         for contract in contracts:
@@ -90,7 +64,7 @@ def views(spark: SparkSession, config: JobConfig, subjects: Subjects) -> list[Vi
 
 
 def planned(spark: SparkSession, config: JobConfig, views: list[View]) -> Plan:
-    return read_plan(spark, config, views, Learned())
+    return read_plan(spark, config, views, ())
 
 
 def names(plan: Plan) -> tuple[list[str], list[str]]:
@@ -144,7 +118,7 @@ def test_a_schema_that_nobody_can_read_is_refused_and_the_others_are_read(
     plan = planned(spark, config, [*views, other])
     assert names(plan) == (["adults_by_name", "people_by_id"], [])
     assert plan.unknown == ("public.other",)
-    assert [refusal.ends for refusal in plan.refusals] == [None, None]
+    assert [len(source.unreadable) for source in plan.sources] == [1, 1]
     derive(spark.createDataFrame([], RAW), plan)
 
 

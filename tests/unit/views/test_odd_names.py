@@ -9,13 +9,16 @@ import pytest
 from penstock_views.contracts import contracts_of, view_type
 from penstock_views.declare import History, Image, Row, View, row, view, whole
 from penstock_views.declare import history as history_of
-from penstock_views.decode import Source
 from penstock_views.derive import Output, Plan, derive
-from penstock_views.envelope import Writer, image_type
+from penstock_views.envelope import Writer
+from penstock_views.source import Source, WriterSchemas
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from tests.unit.views import cdc
 from tests.unit.views.conftest import as_emitted, raw_frame
+from tests.unit.views.stand_in import registry_url
 
 TABLE = "Sales-Dept.order-items"
 TOPIC = "app.Sales_x0020_Dept.order_x0020_items"
@@ -39,13 +42,14 @@ def item_history(r: Image) -> Row:
 @pytest.fixture(scope="module")
 def plan(spark: SparkSession) -> Plan:
     writers = (Writer(5, cdc.schema_text(BEFORE)), Writer(6, cdc.schema_text(COLUMNS)))
-    image = image_type(writers)
+    source = Source.of(TABLE, TOPIC, writers)
+    image = source.image
     outputs = []
     declared: list[View | History] = [items, item_history]
     for number, each in enumerate(declared):
         key, value = contracts_of(each, view_type(spark, each, image))
         outputs.append(Output(each, key, value, 100 + number, 200 + number))
-    return Plan((Source(TABLE, TOPIC, writers),), tuple(outputs), "dead-letters.views")
+    return Plan((source,), tuple(outputs), "dead-letters.views", WriterSchemas(registry_url(writers), 6))
 
 
 def test_a_change_reaches_the_view_and_its_history(spark: SparkSession, plan: Plan) -> None:
@@ -71,3 +75,11 @@ def test_two_tables_have_two_columns_in_the_frame() -> None:
         Source(table, "", ()).column("after") for table in ("public.a__b", "public__a.b", "public.a b", "public.a_b")
     ]
     assert len(set(names)) == len(names)
+
+
+def test_an_attribute_that_two_columns_could_be_is_refused() -> None:
+    fields = T.StructType([T.StructField(name, T.StringType()) for name in ("postal code", "postal_x0020_code")])
+    image = Image(TABLE, F.col("image"), fields)
+    with pytest.raises(AttributeError, match="write"):
+        _ = image.postal_x0020_code
+    assert all(name in str(image[name]) for name in fields.names)

@@ -1,0 +1,67 @@
+"""Gives a sink an offset in each partition before it reads: with `auto.offset.reset=none` it takes none by itself.
+
+Kafka's other settings go on at the beginning of what is left when records were deleted unread, and tell nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from penstock.connect.api import ConnectApi, ConnectBusy, State
+from penstock.connect.files import ConnectorFile
+from penstock.stack.wait import wait_until
+from penstock.topics.admin import TopicAdmin
+from penstock.topics.gaps import Gap, gaps_of_group
+
+_WAIT_S = 60.0
+_TOPICS = "topics"
+_RESET = "consumer.override.auto.offset.reset"
+
+
+def group_of(sink: str) -> str:
+    """Name the consumer group of a sink connector."""
+    return f"connect-{sink}"
+
+
+def place_sink(
+    admin: TopicAdmin, api: ConnectApi, file: ConnectorFile, *, on_loss: Callable[[Sequence[Gap]], None]
+) -> None:
+    """Let a sink begin at the first offset that there is, wherever it cannot go on; a running one is stopped for that.
+
+    :param file: how the sink is going to be.
+    :param on_loss: told before, where records may have gone that it never read.
+    """
+    topics = [topic.strip() for topic in file.config.get(_TOPICS, "").split(",")]
+    gaps = gaps_of_group(admin, group_of(file.name), topics) if file.config.get(_RESET) == "none" else []
+    if not gaps:
+        return
+    if losses := [gap for gap in gaps if gap.is_loss]:
+        on_loss(losses)
+    move_sink(admin, api, file.name, {gap.place: gap.begin for gap in gaps})
+
+
+def move_sink(admin: TopicAdmin, api: ConnectApi, name: str, offsets: dict[tuple[str, int], int]) -> None:
+    """Let a sink go on at these offsets; Kafka takes them only while nobody is in the group."""
+    state = api.status(name).connector.state if name in api.connectors() else State.STOPPED
+    if state != State.STOPPED:
+        ask(lambda: api.stop(name), what=f"Connect stops {name}")
+    try:
+        what = f"nobody is in group {group_of(name)}"
+        wait_until(lambda: admin.commit(group_of(name), offsets), timeout_s=_WAIT_S, what=what)
+    finally:
+        if state != State.STOPPED:
+            go_on = api.pause if state == State.PAUSED else api.resume
+            ask(lambda: go_on(name), what=f"Connect takes up {name} again")
+
+
+def ask(request: Callable[[], None], *, what: str) -> None:
+    """Ask Connect until it takes the request: a worker that takes up a configuration is busy for a moment."""
+
+    def taken() -> bool:
+        try:
+            request()
+        except ConnectBusy:
+            return False
+        return True
+
+    wait_until(taken, timeout_s=_WAIT_S, what=what)

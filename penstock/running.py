@@ -1,0 +1,51 @@
+"""Which views a job runs, in a file that it writes: whoever changed the views sees there when they are taken up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a job tells.
+
+    :param application: the id of its Spark application.
+    :param views: stands for the views that it runs (`view_set`); no query of others runs any more.
+    :param is_settled: whether all its queries take records, or wait for their first.
+    """
+
+    application: str
+    views: str
+    is_settled: bool
+
+
+def read_running(file: Path) -> Running | None:
+    """Read what a job runs; None before it has told."""
+    try:
+        return Running(**json.loads(file.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_running(file: Path, running: Running) -> None:
+    """Tell what a job runs: all at once, or not at all."""
+    written = file.with_suffix(".new")
+    written.write_text(json.dumps(asdict(running)))
+    written.replace(file)
+
+
+def view_set(views_dir: Path, avro_dir: Path) -> str:
+    """Stand for all views and their contracts, as their files are now."""
+    return digest_of([*views_dir.glob("*.py"), *avro_dir.glob("views.*.avsc")])
+
+
+def digest_of(files: Iterable[Path]) -> str:
+    """Stand for the names and contents of files; those that are not there do not count."""
+    digest = sha256()
+    for file in sorted(file for file in files if file.exists()):
+        digest.update(f"{file.name}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,60 @@
+"""The set of views that a job runs: told to whoever waits for it, and taken up anew from the files on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from penstock.errors import PenstockError
+from penstock.running import Running, digest_of, view_set, write_running
+from penstock_views.config import JobConfig
+from penstock_views.declare import View
+from penstock_views.load import load_views
+from penstock_views.tend import Orders, say
+
+
+class RunningSet:
+    """The set of views that a job runs now; what it told in a life before is forgotten."""
+
+    def __init__(self, config: JobConfig, spark: SparkSession, orders: Orders) -> None:
+        self._config, self._orders = config, orders
+        self._application = str(spark.sparkContext.applicationId)
+        self._views = view_set(config.views_dir, config.avro_dir)
+        self._told: Running | None = None
+        self.tell(is_settled=False)
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether it was told that all queries take records, or wait for their first."""
+        return self._told is not None and self._told.is_settled
+
+    def tell(self, *, is_settled: bool) -> None:
+        """Let others see which views run, and whether all take records, or wait for their first."""
+        running = Running(self._application, self._views, is_settled)
+        if running != self._told and self._config.running_file:
+            write_running(self._config.running_file, running)
+        self._told = running
+
+    def changed(self) -> tuple[View, ...] | None:
+        """Load the views anew when somebody asked for it; None when nobody did, or they cannot be loaded."""
+        if not self._orders.reload.is_set():
+            return None
+        self._orders.reload.clear()
+        wanted = view_set(self._config.views_dir, self._config.avro_dir)
+        try:
+            views = load_views(self._config.views_dir)
+        except PenstockError as exc:
+            say(f"the views stay as they were: {exc}")
+            return None
+        self._views = wanted
+        return views
+
+
+def identity_of(views: Sequence[View], avro_dir: Path) -> str:
+    """Stand for what some views compute: their names, the files in which they are written, and their contracts."""
+    files = {Path(view.file) for view in views}
+    contracts = {avro_dir / f"{view.topic}-{part}.avsc" for view in views for part in ("key", "value")}
+    partitions = [f"{view.name}({','.join(view.partition or ())})" for view in views]
+    return " ".join([*sorted(partitions), digest_of([*files, *contracts])])

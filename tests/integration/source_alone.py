@@ -1,0 +1,49 @@
+"""The source connector's task in a Java process of its own, without Kafka and Connect."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from penstock.config import ROOT, Config
+from penstock.connect.files import read_connector
+from tests.patience import PATIENCE_S
+
+HEAP_MB = 512
+"""Of the 768 that Connect has by default, with the sink beside."""
+
+
+class SourceAlone:
+    """One process of it, with the connector's file but for what needs Kafka; its slot goes when it ends."""
+
+    def __init__(self, config: Config, folder: Path, *, table: str) -> None:
+        jars = f"{ROOT}/.servers/plugins/debezium/debezium-connector-postgres/*:{ROOT}/.servers/kafka/*"
+        file, classes = folder / "source.properties", folder / "classes"
+        subprocess.run(["javac", "-d", classes, "-cp", jars, ROOT / "tests/integration/SourceAlone.java"], check=True)
+        file.write_text("".join(f"{name}={value}\n" for name, value in _settings(config, table).items()))
+        command = ["java", f"-Xmx{HEAP_MB}m", "-cp", f"{jars}:{classes}", "SourceAlone", str(file)]
+        self._log = folder / "source.log"
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+
+    def changes(self) -> list[list[str]]:
+        """Return id, operation and what is left out of `before` and `after`, of each change up to the row `end`."""
+        out, _ = self.process.communicate(timeout=PATIENCE_S)
+        assert self.process.returncode == 0, self._log.read_text()[-5000:]
+        lines = [line.split("\t") for line in out.splitlines() if line.startswith("CHANGE\t")]
+        return [line[1:] for line in lines]
+
+
+def _settings(config: Config, table: str) -> dict[str, str]:
+    own = ("producer.", "transforms", "errors.", "exactly.", "signal.", "notification.")
+    file = read_connector(ROOT / "connect" / "connectors" / "users-postgres-source.json")
+    part = config.postgres
+    return {name: value for name, value in file.config.items() if not name.startswith(own)} | {
+        "database.hostname": part.host,
+        "database.port": str(part.port),
+        "database.user": part.user,
+        "database.password": part.password or "none",
+        "database.dbname": part.database,
+        "table.include.list": table,
+        "slot.drop.on.stop": "true",
+    }

@@ -1,0 +1,67 @@
+"""The decoder beside the real registry: an id that it does not know yet is waited for, also while it starts."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from penstock_views.derive import derive
+from penstock_views.envelope import Writer
+from penstock_views.registry import Registry
+from penstock_views.session import local_session
+from penstock_views.source import Source, WriterSchemas
+
+from penstock.config import load_config
+from penstock.registry.client import RegistryClient
+from penstock.stack import setup
+from tests.integration.servers import started
+from tests.patience import PATIENCE_S
+from tests.unit.views import cdc
+from tests.unit.views.conftest import SAMPLE, as_emitted, make_plan, raw_frame
+from tests.unit.views.test_derive import ANN
+
+pytestmark = pytest.mark.slow
+
+TOML = """
+state = "{state}"
+kafka.port = 27285
+kafka.controller_port = 27286
+registry.port = 27287
+"""
+SUBJECT = f"{cdc.TOPIC}-value"
+FILLING = 200
+SMALL = '{{"type": "record", "name": "r{number}", "fields": [{{"name": "a", "type": "long"}}]}}'
+
+
+def test_a_schema_is_found_as_soon_as_the_registry_has_read_its_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
+    file = tmp_path / "penstock.toml"
+    file.write_text(TOML.format(state=tmp_path / "var"))
+    config = load_config(file)
+    spark, columns = local_session(), cdc.PEOPLE | {"nick": "string"}
+    sample = make_plan(spark, SAMPLE, (Writer(1, cdc.schema_text(cdc.PEOPLE)),))
+    with started(config, "kafka"):
+        setup.create_topics(config)
+        with started(config, "registry"), RegistryClient(config.registry.url) as registry:
+            for number in range(FILLING):
+                registry.register(f"subject-{number}", SMALL.format(number=number))
+            first = registry.register(SUBJECT, cdc.schema_text(cdc.PEOPLE))
+            source = Source.of("public.people", cdc.TOPIC, Registry(config.registry.url).writers(SUBJECT))
+            later = registry.register(SUBJECT, cdc.schema_text(columns))
+        plan = replace(sample, sources=(source,), schemas=WriterSchemas(config.registry.url, first))
+
+        def topics_of(value: bytes) -> list[str]:
+            frame = raw_frame(spark, [cdc.Record(7, value)])
+            return sorted(as_emitted(row).topic for row in derive(frame, plan).collect())
+
+        event = cdc.wire(later, cdc.envelope(columns), cdc.change("c", None, ANN | {"nick": "A"}))
+        with ThreadPoolExecutor() as threads:
+            reading = threads.submit(topics_of, event)
+            with started(config, "registry"):
+                assert reading.result(PATIENCE_S) == ["views.adults_by_name", "views.people_by_id"]
+                nowhere = b"\0" + (later + 7).to_bytes(4, "big") + b"body"
+                assert topics_of(nowhere) == ["dead-letters.views"]

@@ -1,0 +1,205 @@
+"""A sink and a source that cannot go on in their topics: Kafka, Postgres, the registry, Cassandra and Connect."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from penstock_views.checkpoint import begin_checkpoint
+from penstock_views.names import topic_of
+
+from penstock.cassandra.session import open_session
+from penstock.config import Config, load_config
+from penstock.connect.api import ConnectApi, State
+from penstock.connect.place import group_of
+from penstock.pipeline.flow import Reading, read_flow
+from penstock.registry.client import RegistryClient
+from penstock.stack import setup
+from penstock.stack.layout import Layout
+from penstock.stack.wait import wait_until
+from penstock.topics.admin import TopicAdmin
+from penstock.views.catalogue import connect
+from penstock.views.connector_lists import SINK
+from penstock.views.silent import silent_changes
+from penstock.views.topic_ids import TopicsMadeAnew, made_anew, note_topics
+from penstock.views.unwritten import note_new_topics
+from tests.integration.servers import started
+from tests.patience import PATIENCE_S
+
+pytestmark = pytest.mark.slow
+
+TABLE = "public.users"
+TOPIC = "views.users_by_id"
+PLACE = (TOPIC, 0)
+HOUR_S = 3600
+TOML = """
+state = "{state}"
+postgres.port = 24732
+kafka.port = 24792
+kafka.controller_port = 24793
+registry.port = 24781
+connect.port = 24783
+cassandra.port = 24742
+cassandra.storage_port = 24743
+"""
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """Set up all but Spark, in a folder of its own, as `penstock up` does."""
+    folder = tmp_path_factory.mktemp("places")
+    file = folder / "penstock.toml"
+    file.write_text(TOML.format(state=folder / "var"))
+    config = load_config(file)
+    with started(config, "postgres", "kafka"):
+        setup.create_tables(config)
+        setup.create_topics(config)
+        with started(config, "registry", "cassandra", "connect"):
+            setup.register_subjects(config)
+            setup.create_view_tables(config)
+            setup.apply_connectors(config)
+            note_topics(config)
+            yield config
+
+
+@pytest.fixture
+def admin(config: Config) -> TopicAdmin:
+    return TopicAdmin(config.kafka.bootstrap)
+
+
+def write(config: Config, count: int) -> None:
+    """Write records that no sink can read: they are dead letters, and counted as read."""
+    producer = Producer({"bootstrap.servers": config.kafka.bootstrap})
+    for _ in range(count):
+        producer.produce(TOPIC, key=b"no Avro", value=b"no Avro")
+    assert producer.flush(60) == 0
+
+
+def wait_until_read(admin: TopicAdmin, offset: int) -> None:
+    what = f"the sink has read up to {offset}"
+    wait_until(lambda: admin.committed(group_of(SINK)).get(PLACE) == offset, timeout_s=PATIENCE_S, what=what)
+
+
+def red(config: Config, name: str) -> list[Reading]:
+    return [reading for reading in read_flow(config) if reading.name == name and not reading.is_well]
+
+
+def notes(config: Config) -> list[str]:
+    with connect(config) as connection:
+        return [change.what for change in silent_changes(connection, {TABLE})]
+
+
+def state_of_sink(config: Config) -> str:
+    with ConnectApi(config.connect.url) as api:
+        return api.status(SINK).summary
+
+
+def delete(config: Config, topic: str) -> None:
+    """Delete a topic and make it anew."""
+    TopicAdmin(config.kafka.bootstrap).delete([topic])
+    gone = f"{topic} is gone"
+    wait_until(lambda: topic not in TopicAdmin(config.kafka.bootstrap).topics(), timeout_s=PATIENCE_S, what=gone)
+    setup.create_topics(config)
+
+
+def test_a_sink_that_is_placed_reads_from_the_beginning(config: Config, admin: TopicAdmin) -> None:
+    write(config, 5)
+    wait_until_read(admin, 5)
+    assert notes(config) == []
+
+
+def test_records_deleted_unread_are_said_and_never_skipped_without_a_word(config: Config, admin: TopicAdmin) -> None:
+    with ConnectApi(config.connect.url) as api:
+        api.stop(SINK)
+        wait_until(lambda: api.status(SINK).connector.state == State.STOPPED, timeout_s=PATIENCE_S, what="it stops")
+        write(config, 5)
+        client = AdminClient({"bootstrap.servers": config.kafka.bootstrap})
+        for done in client.delete_records([TopicPartition(*PLACE, 8)]).values():
+            done.result()
+        (said,) = red(config, "view topics → Cassandra")
+        assert said.seen.startswith(f"3 offsets of {TOPIC}/0 were deleted unread (5 to 8): `penstock views apply`")
+        api.resume(SINK)
+    wait_until(lambda: state_of_sink(config) == State.FAILED, timeout_s=PATIENCE_S, what="the sink does not skip them")
+    setup.apply_connectors(config)
+    wait_until_read(admin, 10)
+    assert state_of_sink(config) == State.RUNNING
+    assert notes(config) == [f"Cassandra misses records: 3 offsets of {TOPIC}/0 were deleted unread (5 to 8)"]
+    (said,) = red(config, f"table {TABLE}")
+    assert "`penstock views apply` reads the table again" in said.seen
+    assert red(config, "view topics → Cassandra") == []
+
+
+@pytest.fixture
+def checkpoint(config: Config) -> Iterator[Path]:
+    """Make a checkpoint of the views job, which does not run here, whose last commit was an hour ago."""
+    root = Layout.of(config).data("views") / "checkpoint"
+    folder = begin_checkpoint(root, topic_of(TABLE), {"0": 0}).folder
+    (folder / "commits").mkdir()
+    (folder / "commits" / "0").write_text("v1\n{}")
+    os.utime(folder / "commits" / "0", (time.time() - HOUR_S,) * 2)
+    (folder / "offsets").mkdir()
+    yield folder
+    shutil.rmtree(root)
+
+
+def test_a_query_that_hangs_is_said(config: Config, checkpoint: Path) -> None:
+    (checkpoint / "offsets" / "0").write_text("v1\n{}\n" + json.dumps({topic_of(TABLE): {"0": 0}}))
+    assert red(config, f"views of {TABLE}") == []
+    producer = Producer({"bootstrap.servers": config.kafka.bootstrap})
+    producer.produce(topic_of(TABLE), value=b"waits", timestamp=int((time.time() - HOUR_S) * 1000))
+    assert producer.flush(60) == 0
+    (said,) = red(config, f"views of {TABLE}")
+    assert re.match(r"hangs: its last commit was 3,6\d\d s ago, and offset 0 of app.public.users waits for", said.seen)
+    assert "views, killed (-9), goes on where it was" in said.seen
+
+
+def test_a_query_behind_the_end_of_its_topic_is_said(config: Config, checkpoint: Path) -> None:
+    (checkpoint / "offsets" / "0").write_text("v1\n{}\n" + json.dumps({topic_of(TABLE): {"0": 99}}))
+    (said,) = red(config, f"views of {TABLE}")
+    assert said.seen.endswith("it was made anew: `penstock views rebuild` reads everything anew")
+
+
+def test_a_topic_of_a_view_that_is_made_anew_is_said_and_noted_for_a_fill(config: Config, admin: TopicAdmin) -> None:
+    delete(config, TOPIC)
+    assert made_anew(config) == [TOPIC]
+    (said,) = red(config, f"topic {TOPIC}")
+    assert said.seen == "was deleted, or made anew: `penstock views apply` fills its view again"
+    setup.apply_connectors(config)
+    note_new_topics(config)
+    assert notes(config)[-1] == f"topic {TOPIC} was deleted"
+    write(config, 2)
+    wait_until_read(admin, 2)
+    note_topics(config)
+    assert made_anew(config) == []
+
+
+def test_a_change_topic_that_is_made_anew_is_refused_until_a_new_epoch(config: Config) -> None:
+    topic = topic_of(TABLE)
+    delete(config, topic)
+    (said,) = red(config, f"topic {topic}")
+    assert said.seen == "was deleted, or made anew: `penstock views rebuild` reads everything anew"
+    with pytest.raises(TopicsMadeAnew, match="penstock views rebuild"):
+        setup.apply_connectors(config)
+
+
+def test_contracts_and_view_tables_that_are_gone_are_said(config: Config) -> None:
+    assert red(config, "Schema Registry") == []
+    with RegistryClient(config.registry.url) as registry, open_session(config) as session:
+        registry.delete_subject(f"{TOPIC}-value")
+        session.execute(f"DROP KEYSPACE {config.cassandra.keyspace}")
+    (said,) = red(config, "Schema Registry")
+    assert said.seen == f"lacks {TOPIC}-value: `penstock up` registers them"
+    (said,) = red(config, "view users_by_id")
+    assert said.seen == "table penstock.users_by_id is gone from Cassandra: `penstock views apply` fills it again"
+    setup.register_subjects(config)
+    setup.create_view_tables(config)
+    (said,) = red(config, "view users_by_id")
+    assert "was made anew in Cassandra and not filled" in said.seen
