@@ -19,6 +19,7 @@ from penstock.config import Config, KafkaMode, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.stack import lifecycle
+from penstock.stack.alone import alone
 from penstock.stack.mode import ask_for, mode_of
 from penstock.verify.run import run_verify
 from penstock.views.apply import go_live
@@ -54,6 +55,11 @@ def up(
     Example: `penstock up --users 5000`
     """
     config = ask_for(load_config(), KafkaMode.ZOOKEEPER) if zookeeper else load_config()
+    with alone(config, "penstock up"):
+        _bring_up(config, users=users, api=api)
+
+
+def _bring_up(config: Config, *, users: int | None, api: str | None) -> None:
     begun, watches = time.monotonic(), [JobWatch(config, job) for job in JOBS]
     _out.print("Starting the pipeline")
     lifecycle.start(config, on_event=print_event)

@@ -13,6 +13,7 @@ from penstock_views.declare import View
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
 from penstock.project import Project
+from penstock.stack.alone import alone
 from penstock.views.apply import apply_views
 from penstock.views.check import Checked, check
 from penstock.views.connector_lists import Lists, read_lists
@@ -173,7 +174,9 @@ def apply() -> None:
 
     Example: `penstock views apply`
     """
-    apply_views(load_config(), on_step=print_step, on_progress=print_progress)
+    config = load_config()
+    with alone(config, "penstock views apply"):
+        apply_views(config, on_step=print_step, on_progress=print_progress)
 
 
 @group.command("repair")
@@ -190,7 +193,9 @@ def repair_view(
 
     Example: `penstock views repair users_by_id 0b2f7f0e-6a7b-4a8e-9a54-8f5d8c1d2e3f`
     """
-    removed = repair(load_config(), name, key or (), on_progress=print_progress)
+    config = load_config()
+    with alone(config, f"penstock views repair {name}"):
+        removed = repair(config, name, key or (), on_progress=print_progress)
     print(f"{name}: repaired, {removed:,} stale rows removed")
 
 
@@ -209,10 +214,11 @@ def rebuild_view(
     Example: `penstock views rebuild users_by_country`
     """
     config = load_config()
-    if name is None:
-        removed = begin_epoch(config, on_step=print_step, on_progress=print_progress)
-    else:
-        removed = rebuild(config, name, on_step=print_step, on_progress=print_progress)
+    with alone(config, " ".join(["penstock views rebuild", *([name] if name else [])])):
+        if name is None:
+            removed = begin_epoch(config, on_step=print_step, on_progress=print_progress)
+        else:
+            removed = rebuild(config, name, on_step=print_step, on_progress=print_progress)
     print(f"{name or 'all views'}: rebuilt, {removed:,} stale rows removed")
 
 
@@ -222,7 +228,9 @@ def pause_view(name: Name) -> None:
 
     Example: `penstock views pause users_by_country`
     """
-    print(f"{name}: {'paused' if pause(load_config(), name) else 'was paused'}")
+    config = load_config()
+    with alone(config, f"penstock views pause {name}"):
+        print(f"{name}: {'paused' if pause(config, name) else 'was paused'}")
 
 
 @group.command("resume")
@@ -231,7 +239,9 @@ def resume_view(name: Name) -> None:
 
     Example: `penstock views resume users_by_country`
     """
-    print(f"{name}: {'flows again' if resume(load_config(), name) else 'was flowing'}")
+    config = load_config()
+    with alone(config, f"penstock views resume {name}"):
+        print(f"{name}: {'flows again' if resume(config, name) else 'was flowing'}")
 
 
 @group.command("drop")
@@ -246,7 +256,8 @@ def drop(
     left_of(config, name)
     if not yes:
         typer.confirm(f"Delete the topic views.{name} and the table {config.cassandra.keyspace}.{name}?", abort=True)
-    drop_view(config, name, on_step=print_step)
+    with alone(config, f"penstock views drop {name}"):
+        drop_view(config, name, on_step=print_step)
 
 
 def print_step(name: str, said: str) -> None:

@@ -86,10 +86,11 @@ def raw_type(avro_type: Any) -> T.DataType:
     return _RAW_TYPES[avro["type"]]
 
 
-def carried_kind(avro_type: Any) -> tuple[Any, ...]:
-    """Tell apart the Avro types whose values are carried differently."""
+def carried_kind(avro_type: Any) -> str:
+    """Name the kind of an Avro type: of one kind are those whose values are carried alike."""
     avro = described(avro_type)
-    return (raw_type(avro).simpleString(), *kind_of(described(avro["items"]) if avro["type"] == "array" else avro))
+    _, meaning = kind_of(described(avro["items"]) if avro["type"] == "array" else avro)
+    return f"{raw_type(avro).simpleString()} {meaning or ''}".rstrip()
 
 
 def sql_carrier(target: T.StructField) -> tuple[str, Carrier]:

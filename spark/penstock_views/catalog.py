@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from py4j.protocol import Py4JNetworkError
 from pyspark.sql import SparkSession
@@ -17,7 +17,7 @@ from penstock_views.derive import AggregateOutput, Output, Plan, StoppedView
 from penstock_views.envelope import Writer
 from penstock_views.group import grouping_of
 from penstock_views.isolate import why_stopped
-from penstock_views.registry import ContractUnregistered, Registry, RegistryRefused, SubjectMissing
+from penstock_views.registry import ContractUnregistered, Registry, RegistryRefused
 from penstock_views.source import Source, WriterSchemas
 
 MetSchemas = Collection[tuple[str, int]]
@@ -25,55 +25,37 @@ MetSchemas = Collection[tuple[str, int]]
 
 
 class NothingReadable(TerminalError):
-    """No table has a schema of which a record can be read."""
+    """A table has no schema of which a record can be read."""
 
     def __init__(self, writers: Sequence[Writer]) -> None:
         super().__init__(f"no record can be read: {'; '.join(str(writer.problem) for writer in writers)}")
 
 
-def read_plan(spark: SparkSession, config: JobConfig, views: Sequence[View], met: MetSchemas) -> Plan:
-    """Read the writer schemas of every source, and the ids of every contract.
+def read_plan(spark: SparkSession, config: JobConfig, table: str, views: Sequence[View], met: MetSchemas) -> Plan:
+    """Read the writer schemas of a table, and the ids of every contract.
 
+    :param views: all of that table.
     :param met: they count even where the registry no longer has them among the versions of their subject.
-    :raises TransientError: for what may come by itself: a registry that is away, the first record of any table.
+    :raises TransientError: for what may come by itself: a registry that is away, the first record of the table.
+    :raises NothingReadable: when no schema of the table is one of a table.
     :raises RegistryRefused: when the registry does not serve us at all.
     """
-    registry = Registry(config.registry_url)
-    writers = _writers(registry, config, dict.fromkeys(view.table for view in views), met)
-    sources = {table: Source.of(table, config.cdc_topic(table), found) for table, found in writers.items()}
-    known = [view for view in views if sources[view.table].columns]
-    made = [_output_or_stopped(spark, registry, config, view, writers[view.table]) for view in known]
+    registry, topic = Registry(config.registry_url), config.cdc_topic(table)
+    writers = _writers(registry, topic, met)
+    made = [_output_or_stopped(spark, registry, config, view, writers) for view in views]
     outputs = tuple(each for each in made if isinstance(each, Output))
     stopped = tuple(each for each in made if isinstance(each, StoppedView))
-    last_id = max(writer.schema_id for found in writers.values() for writer in found)
-    schemas = WriterSchemas(config.registry_url, last_id)
-    return Plan(tuple(sources.values()), outputs, config.dead_letter_topic, schemas, stopped)
+    schemas = WriterSchemas(config.registry_url, max(writer.schema_id for writer in writers))
+    return Plan(Source.of(table, topic, writers), outputs, config.dead_letter_topic, schemas, stopped)
 
 
-def _writers(
-    registry: Registry, config: JobConfig, tables: Iterable[str], met: MetSchemas
-) -> dict[str, tuple[Writer, ...]]:
-    """Read the writer schemas of every table; a table must not hold up the others.
-
-    One of which nothing was captured yet has none: its first record takes a new plan.
-
-    :raises SubjectMissing: when no table has any.
-    :raises NothingReadable: when none can be read.
-    """
-    found, missing = dict[str, tuple[Writer, ...]](), []
-    for table in tables:
-        topic = config.cdc_topic(table)
-        try:
-            versions = registry.writers(f"{topic}-value")
-        except SubjectMissing as exc:
-            missing.append(exc)
-            versions = ()
-        ids = {schema_id for of_topic, schema_id in met if of_topic == topic} - {each.schema_id for each in versions}
-        found[table] = (*versions, *filter(None, map(registry.writer, ids)))
-    writers = [writer for versions in found.values() for writer in versions]
+def _writers(registry: Registry, topic: str, met: MetSchemas) -> tuple[Writer, ...]:
+    versions = registry.writers(f"{topic}-value")
+    ids = {schema_id for of_topic, schema_id in met if of_topic == topic} - {each.schema_id for each in versions}
+    writers = (*versions, *filter(None, map(registry.writer, ids)))
     if all(writer.problem for writer in writers):
-        raise missing[0] if missing else NothingReadable(writers)
-    return found
+        raise NothingReadable(writers)
+    return writers
 
 
 def _output_or_stopped(

@@ -66,7 +66,7 @@ def row(**columns: Column) -> Row:
 
 def whole(image: Image) -> Row:
     """Describe the row that holds every column of the table that a view can use."""
-    columns = {column_name(name): image._read(name, may_be_gone=True) for name in names_of(image)}
+    columns = {column_name(name): image._keep(name) for name in names_of(image)}
     return Row(columns, is_whole=True)
 
 
@@ -99,7 +99,11 @@ class Image:
             raise AttributeError(f'{self._table} has `{meant}` and `{name}`: write ["{meant}"] or ["{name}"]')
         return self._read(meant if meant in self._fields.names else name)
 
-    def _read(self, name: str, *, may_be_gone: bool = False) -> Column:  # noqa: ARG002 - what a NotedImage notes
+    def _keep(self, name: str) -> Column:
+        """Read a column as a part of a whole row."""
+        return self._read(name)
+
+    def _read(self, name: str) -> Column:
         if name not in self._fields.names or name == REFUSED.name:
             known = ", ".join(names_of(self))
             raise AttributeError(f"{self._table} has no column `{name}` that a view can use; it has: {known}")
@@ -130,11 +134,13 @@ class NotedImage(Image):
         self._noted: set[str] = set()
         self._needed: set[str] = set()
 
-    def _read(self, name: str, *, may_be_gone: bool = False) -> Column:
+    def _keep(self, name: str) -> Column:
         self._noted.add(name)
-        if not may_be_gone:
-            self._needed.add(name)
-        return super()._read(name, may_be_gone=may_be_gone)
+        return super()._read(name)
+
+    def _read(self, name: str) -> Column:
+        self._needed.add(name)
+        return self._keep(name)
 
 
 def names_of(image: Image) -> tuple[str, ...]:

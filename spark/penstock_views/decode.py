@@ -1,9 +1,8 @@
-"""Decodes CDC records, once for all views: Kafka bytes to canonical row images, or the reason why not."""
+"""Decodes a table's CDC records, once for all its views: Kafka bytes to canonical images, or the reason why not."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -28,53 +27,47 @@ _LEFT_OUT = "penstock.left.out."
 _NEW_PLAN = "PENSTOCK-NEW-PLAN"
 
 
-def decode(raw: DataFrame, sources: Sequence[Source], schemas: WriterSchemas, max_epoch: int) -> DataFrame:
-    """Decode the records of all sources.
+def decode(raw: DataFrame, source: Source, schemas: WriterSchemas, max_epoch: int) -> DataFrame:
+    """Decode the records of a table.
 
     :param raw: Kafka's source columns, headers included.
-    :returns: RECORD, CHANGE, `unreadable` (the reason, or NULL), `gone` (as TOLD has it) and each source's before and
-        after images. A record of which the sources know too little makes the query fail; `needs_plan` reads its
-        message. Where only one of two images can be read, it is there, so that what was derived from it can be taken
-        back.
+    :returns: RECORD, CHANGE, `unreadable` (the reason, or NULL), `gone` (as TOLD has it) and both IMAGES. A record of
+        which the source knows too little makes the query fail; `needs_plan` reads its message. Where only one of two
+        images can be read, it is there, so that what was derived from it can be taken back.
     """
-    opened = open_records(raw, sources, schemas)
-    judged = opened.select("*", why_refused(sources, max_epoch).alias("refused"))
-    images = {source.column(image): _read_unless_refused(source, image) for source in sources for image in IMAGES}
-    read = judged.select("*", *[column.alias(name) for name, column in images.items()])
-    unreadable = F.coalesce("refused", *map(_lost_image, sources)).alias("unreadable")
-    return read.select(*RECORD, *CHANGE, unreadable, "gone", *images)
+    opened = open_records(raw, source, schemas)
+    judged = opened.select("*", why_refused(source, max_epoch).alias("refused"))
+    read = judged.select("*", *[_read_unless_refused(source, image).alias(image) for image in IMAGES])
+    unreadable = F.coalesce("refused", _lost_image()).alias("unreadable")
+    return read.select(*RECORD, *CHANGE, unreadable, "gone", *IMAGES)
 
 
-def open_records(raw: DataFrame, sources: Sequence[Source], schemas: WriterSchemas) -> DataFrame:
+def open_records(raw: DataFrame, source: Source, schemas: WriterSchemas) -> DataFrame:
     """Open the envelopes of all records; the images are as the writers wrote them.
 
-    :returns: RECORD, `epoch`, what TOLD has, what is left out of each image (`left_out`), and each source's images in
-        the columns of `written`: NULL in a record of another one.
+    :returns: RECORD, `epoch`, what TOLD has, what is left out of each image (`left_out`), and the images in the columns
+        of `written`.
     """
     # What is used more than once below has a step of its own: there it is computed, and planned, once.
     framed = raw.select(
         *RECORD,
         wire.header_text("epoch").alias("epoch_text"),
         *[wire.header_text(f"{_LEFT_OUT}{image}").alias(left_out(image)) for image in IMAGES],
-        *[_open(source, schemas).alias(source.column("opened")) for source in sources],
+        _open(source, schemas).alias("opened"),
     )
-    told = F.coalesce(*[F.col(source.column("opened"))["told"] for source in sources]).alias("told")
-    opened = framed.select("*", _epoch().alias("epoch"), told)
-    parts = [F.col("told")[name].alias(name) for name in TOLD.names]
-    images = [
-        F.col(source.column("opened"))[image].alias(written(source, image)) for source in sources for image in IMAGES
-    ]
-    return opened.select(*RECORD, "epoch", *parts, *map(left_out, IMAGES), *images)
+    parts = [F.col("opened")["told"][name].alias(name) for name in TOLD.names]
+    images = [F.col("opened")[image].alias(written(image)) for image in IMAGES]
+    return framed.select(*RECORD, _epoch().alias("epoch"), *parts, *map(left_out, IMAGES), *images)
 
 
-def why_refused(sources: Sequence[Source], max_epoch: int) -> Column:
+def why_refused(source: Source, max_epoch: int) -> Column:
     """Say why an opened record is no change that can be read; NULL when it is one."""
-    return F.coalesce(*[F.when(is_broken, reason) for is_broken, reason in _rules(sources, max_epoch)])
+    return F.coalesce(*[F.when(is_broken, reason) for is_broken, reason in _rules(source, max_epoch)])
 
 
-def is_refused(sources: Sequence[Source], max_epoch: int) -> Column:
+def is_refused(source: Source, max_epoch: int) -> Column:
     """Say the same without the reason: true or false."""
-    broken = [is_broken for is_broken, _ in _rules(sources, max_epoch)]
+    broken = [is_broken for is_broken, _ in _rules(source, max_epoch)]
     return F.coalesce(reduce(or_, broken), F.lit(False))
 
 
@@ -83,9 +76,9 @@ def left_out(image: str) -> str:
     return f"left_out_of_{image}"
 
 
-def written(source: Source, image: str) -> str:
+def written(image: str) -> str:
     """Name the column of an opened record that holds an image as it was written."""
-    return source.column(f"{image}_written")
+    return f"{image}_written"
 
 
 def read_image(source: Source, written: Column, left_out: Column) -> Column:
@@ -97,7 +90,7 @@ def read_image(source: Source, written: Column, left_out: Column) -> Column:
     # Names of Avro have neither of the two signs.
     refused = F.str_to_map(left_out, F.lit(";"), F.lit("="))
     reads = [
-        (column.field, [(avro_carrier(slot.avro, column.field), written[slot.name]) for slot in source.slots(column)])
+        (column.field, [(avro_carrier(avro, column.field), written[slot]) for slot, avro in column.slots.items()])
         for column in source.read_columns
     ]
     return try_eval(F.when(written.isNotNull(), F.struct(*carry_all(reads, refused))))
@@ -122,12 +115,11 @@ def is_cured_by_new_plan(failure: str, met: set[tuple[str, int]]) -> bool:
 
 
 def _open(source: Source, schemas: WriterSchemas) -> Column:
-    """Decode the value of a source's record with spark/decoder; NULL for one of another source."""
+    """Decode the value of a record with spark/decoder."""
     jvm: Any = SparkSession.active()._jvm
     value: Any = F.col("value")
     wanted = source.wanted(schemas.known_id), source.opened_type.json()
-    decoded = ClassicColumn(jvm.dev.penstock.decoder.Decoder.decode(value._jc, *wanted, schemas.url))
-    return F.when(F.col("topic") == source.topic, decoded)
+    return ClassicColumn(jvm.dev.penstock.decoder.Decoder.decode(value._jc, *wanted, schemas.url))
 
 
 def _epoch() -> Column:
@@ -137,17 +129,17 @@ def _epoch() -> Column:
 
 
 def _read_unless_refused(source: Source, image: str) -> Column:
-    read = read_image(source, F.col(written(source, image)), F.col(left_out(image)))
+    read = read_image(source, F.col(written(image)), F.col(left_out(image)))
     return F.when(F.col("refused").isNull(), read)
 
 
-def _lost_image(source: Source) -> Column:
+def _lost_image() -> Column:
     """Say that the new row cannot be read; an old row that cannot was told when it was new."""
-    is_lost = (F.col("topic") == source.topic) & F.col("has_after") & F.col(source.column("after")).isNull()
+    is_lost = F.col("has_after") & F.col("after").isNull()
     return F.when(is_lost, F.concat(F.lit("a value of the row does not fit writer schema id "), "schema_id"))
 
 
-def _rules(sources: Sequence[Source], max_epoch: int) -> list[tuple[Column, Column]]:
+def _rules(source: Source, max_epoch: int) -> list[tuple[Column, Column]]:
     """List what is wrong with an opened record, in the order in which it is asked: a condition, and the reason."""
     epoch, op, has_before, has_after = (F.col(name) for name in ("epoch", "op", "has_before", "has_after"))
     no_value = "no value: a tombstone; the source connector must say tombstones.on.delete=false"
@@ -158,11 +150,6 @@ def _rules(sources: Sequence[Source], max_epoch: int) -> list[tuple[Column, Colu
         (epoch.isNull() | (epoch < 1) | (epoch > max_epoch), F.lit(no_epoch)),
         (~op.isin("c", "r", "u", "d"), F.concat(F.lit("operation is no row change: "), op)),
         # Without `before` a view could keep a row that must go.
-        (op.isin("u", "d") & ~has_before, _needs_before(sources)),
+        (op.isin("u", "d") & ~has_before, F.lit(f"no `before` image: {source.table} needs REPLICA IDENTITY FULL")),
         (op.isin("c", "r", "u") & ~has_after, F.lit("no `after` image")),
     ]
-
-
-def _needs_before(sources: Sequence[Source]) -> Column:
-    tables = [F.when(F.col("topic") == source.topic, F.lit(source.table)) for source in sources]
-    return F.concat(F.lit("no `before` image: "), F.coalesce(*tables), F.lit(" needs REPLICA IDENTITY FULL"))

@@ -71,19 +71,14 @@ class StoppedView:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that the query knows when it starts."""
+    """Everything that the query of a table knows when it starts."""
 
-    sources: tuple[Source, ...]
+    source: Source
     outputs: tuple[Output, ...]
     dead_letters: str
     schemas: WriterSchemas
     stopped: tuple[StoppedView, ...] = ()
-    """Views that are not among the outputs; nor are those of tables of which nothing was captured yet."""
-
-    @property
-    def unknown(self) -> tuple[str, ...]:
-        """The tables of which nothing was captured yet."""
-        return tuple(source.table for source in self.sources if not source.columns)
+    """Views that are not among the outputs."""
 
     @property
     def max_epoch(self) -> int:
@@ -101,19 +96,14 @@ class Plan:
         """The aggregates, which are kept by a job of their own (`penstock_views.keep`)."""
         return tuple(output for output in self.outputs if isinstance(output, AggregateOutput))
 
-    def source_of(self, view: View) -> Source:
-        """Find the source of a view's table."""
-        return next(source for source in self.sources if source.table == view.table)
-
-    def read_by(self, source: Source, outputs: Sequence[Output]) -> Source:
-        """Narrow a source to the columns that some views read.
+    def read_by(self, outputs: Sequence[Output]) -> Source:
+        """Narrow the source to the columns that some views read.
 
         Every new column and type matters to a view that keeps whole rows, and may cure one that is stopped.
         """
-        uses = [use_of(output.view, source.image) for output in outputs if output.view.table == source.table]
-        is_stopped = source.table in {stopped.view.table for stopped in self.stopped}
+        uses = [use_of(output.view, self.source.image) for output in outputs]
         columns = frozenset[str]().union(*[use.columns for use in uses])
-        return source.only(columns, watches=is_stopped or any(use.is_whole for use in uses))
+        return self.source.only(columns, watches=bool(self.stopped) or any(use.is_whole for use in uses))
 
 
 def derive(raw: DataFrame, plan: Plan) -> DataFrame:
@@ -122,10 +112,9 @@ def derive(raw: DataFrame, plan: Plan) -> DataFrame:
     :param raw: the columns of Kafka's source, headers included.
     :returns: `topic`, `key`, `value`, `headers`: view records and dead letters.
     """
-    sources = [plan.read_by(source, plan.outputs) for source in plan.sources]
-    decoded = decode(raw, sources, plan.schemas, plan.max_epoch)
-    still = decoded.select("*", *[_why_still(plan, output) for output in plan.outputs])
-    evaluated = add_evaluations(still, _evaluations(plan))
+    decoded = decode(raw, plan.read_by(plan.outputs), plan.schemas, plan.max_epoch)
+    still = decoded.select("*", *[_why_still(plan.source, output) for output in plan.outputs])
+    evaluated = add_evaluations(still, _evaluations(plan.outputs))
     keys = [_encoded_key(output, part) for output in plan.written for part in IMAGES]
     keyed = evaluated.select("*", *kept_in_letters(), *keys)
     unreadable = F.when(F.col("unreadable").isNotNull(), dead_letter(plan.dead_letters, "DECODE", F.col("unreadable")))
@@ -141,24 +130,22 @@ def _column(output: Output, part: str) -> str:
     return f"{output.view.name}__{part}"
 
 
-def _why_still(plan: Plan, output: Output) -> Column:
-    source = plan.source_of(output.view)
+def _why_still(source: Source, output: Output) -> Column:
     reason = why_still(output.view, source.image)
     # A record that is no change is told once, for all views.
-    is_change = F.coalesce(*map(source.column, IMAGES)).isNotNull()
+    is_change = F.coalesce(*IMAGES).isNotNull()
     said = F.lit(None).cast("string") if reason is None else F.when(is_change, reason)
     return said.alias(_column(output, "still"))
 
 
-def _evaluations(plan: Plan) -> Sequence[Evaluation]:
-    return [_evaluation(plan, output, part) for output in plan.outputs for part in _parts(output)]
+def _evaluations(outputs: Sequence[Output]) -> Sequence[Evaluation]:
+    return [_evaluation(output, part) for output in outputs for part in _parts(output)]
 
 
-def _evaluation(plan: Plan, output: Output, part: str) -> Evaluation:
-    image = plan.source_of(output.view).column(part)
+def _evaluation(output: Output, part: str) -> Evaluation:
     # What is wrong with an old row was told when it was new.
     tells = part == "after"
-    return Evaluation(output.view, image, _column(output, part), tells, _column(output, "still"))
+    return Evaluation(output.view, part, _column(output, part), tells, _column(output, "still"))
 
 
 def _parts(output: Output) -> Sequence[str]:
@@ -183,12 +170,13 @@ def _failure(plan: Plan, output: Output) -> Column:
 
 
 def _missed(plan: Plan, stopped: StoppedView) -> Column:
-    """Make the dead letter of a change that a stopped view misses; NULL for those of other tables.
+    """Make the dead letter of a change that a stopped view misses; NULL for what is no change.
 
     Without the value: there may be one for each change of a table for weeks, and a re-read cures them all.
     """
-    is_missed = (F.col("topic") == plan.source_of(stopped.view).topic) & F.col("unreadable").isNull()
-    return F.when(is_missed, dead_letter(plan.dead_letters, "VIEW", F.lit(stopped.reason), has_value=False))
+    return F.when(
+        F.col("unreadable").isNull(), dead_letter(plan.dead_letters, "VIEW", F.lit(stopped.reason), has_value=False)
+    )
 
 
 def _records(frame: DataFrame, output: Output) -> tuple[Column, Column]:

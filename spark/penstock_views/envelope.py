@@ -10,17 +10,9 @@ from typing import Any
 
 from pyspark.sql import types as T
 
-from penstock.errors import TerminalError
 from penstock_views.canonical import field_from_writer, is_usable, not_null, read_by
 from penstock_views.carriers import carried_kind
 from penstock_views.names import postgres_name
-
-
-class NoEnvelope(TerminalError):
-    """A schema is not one that Debezium writes for a table."""
-
-    def __init__(self, schema_id: int, lacking: str) -> None:
-        super().__init__(f"schema id {schema_id} is no Debezium envelope: it has no {lacking}")
 
 
 @dataclass(frozen=True)
@@ -37,25 +29,15 @@ class Writer:
             for field in self.columns.values():
                 if is_usable(field_from_writer(field)):
                     carried_kind(field["type"])
-        except NoEnvelope as exc:
-            return str(exc)
         except Exception as exc:  # noqa: BLE001 - whoever registered it may have written anything
-            return f"schema id {self.schema_id} cannot be read: {type(exc).__name__}: {exc}"
+            return f"schema id {self.schema_id} is no Debezium envelope: {type(exc).__name__}: {exc}"
         return None
 
     @cached_property
     def columns(self) -> dict[str, dict[str, Any]]:
-        """The columns of the row image: Postgres' name to Avro field.
-
-        :raises NoEnvelope: when this is no envelope.
-        """
-        parsed = json.loads(self.schema)
-        parts = parsed.get("fields", []) if isinstance(parsed, dict) else []
-        before = next((part["type"] for part in parts if part["name"] == "before"), None)
-        image = not_null(before)
-        if not isinstance(image, dict) or image.get("type") != "record":
-            raise NoEnvelope(self.schema_id, "row image in `before`")
-        return {postgres_name(field["name"]): field for field in image["fields"]}
+        """The columns of the row image in `before`: Postgres' name to Avro field; fails where there is none."""
+        parts = {part["name"]: part["type"] for part in json.loads(self.schema)["fields"]}
+        return {postgres_name(field["name"]): field for field in not_null(parts["before"])["fields"]}
 
 
 @dataclass(frozen=True)
@@ -72,6 +54,16 @@ class TableColumn:
     field: T.StructField
     since: int
     types: tuple[Any, ...]
+
+    @cached_property
+    def slots(self) -> dict[str, Any]:
+        """The places for its values, one for each kind of type, and such a type; none for what no view can use."""
+        return {slot: avro for avro in self.types if (slot := self.slot_of(avro)) is not None}
+
+    def slot_of(self, avro: Any) -> str | None:
+        """Name the place for the values of one of its types."""
+        is_wanted = is_usable(field_from_writer({"name": self.name, "type": avro}))
+        return f"{self.name}: {carried_kind(avro)}" if is_wanted else None
 
 
 def merge_columns(writers: Sequence[Writer]) -> tuple[TableColumn, ...]:

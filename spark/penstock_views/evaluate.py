@@ -118,10 +118,13 @@ def why_still(view: View, fields: T.StructType) -> Column | None:
     :param fields: those of the table's image.
     :returns: None when no column can stop it.
     """
-    needed = F.array(*[F.lit(column_name(name)) for name in sorted(use_of(view, fields).needed)])
+    names = sorted(map(column_name, use_of(view, fields).needed))
+    if not names:
+        return None
+    needed = F.array(*map(F.lit, names))
     lacking = F.array_join(F.array_intersect(F.col("gone"), needed), ", ")
     said = F.concat(F.lit(f"view {view.name} cannot compute: "), lacking, F.lit(f": {GONE_TEXT}"))
-    return F.when(F.arrays_overlap(F.col("gone"), needed), said) if use_of(view, fields).needed else None
+    return F.when(F.arrays_overlap(F.col("gone"), needed), said)
 
 
 def _image_in(frame: DataFrame, task: Evaluation) -> NotedImage:

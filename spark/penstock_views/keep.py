@@ -41,9 +41,8 @@ def keep_aggregate(
     """
     # The sums are divided as the records are; a query takes the number with it, and a checkpoint keeps to its first.
     spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
-    topic = plan.source_of(output.view).topic
     starts = json.dumps(by_topic(life.starts))
-    raw = read_records(spark, config, [topic], starting=starts, options=_MICRO_BATCH)
+    raw = read_records(spark, config, plan.source.topic, starting=starts, options=_MICRO_BATCH)
     baseline = spark.readStream.schema(output.grouping.measures).parquet(str(life.baseline.absolute()))
     measures = baseline.unionByName(measure_changes(raw, plan, output, life))
     # Of one partition one task can do all; without this word it would hand what it has measured to another.
@@ -63,13 +62,13 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
 
     :returns: a row for each side of each change; a record of a later epoch makes the query fail (`new_epoch`).
     """
-    source = plan.read_by(plan.source_of(output.view), [output])
-    opened = open_records(raw, [source], plan.schemas)
+    source = plan.read_by([output])
+    opened = open_records(raw, source, plan.schemas)
     changes = life.raises_version(F.col("partition"), F.col("offset")).cast("int").alias("changes")
     counted = opened.select("*", changes, _is_counted(source, plan, life).alias("is_counted"))
     still = why_still(output.view, source.image)
     lacking = (F.lit(None).cast("string") if still is None else still).alias("lacking")
-    both = F.explode(F.array(_side(source, "after", 1), _side(source, "before", -1))).alias("side")
+    both = F.explode(F.array(_side("after", 1), _side("before", -1))).alias("side")
     side = F.col("side")
     image = read_image(source, side["written"], side["left_out"]).alias("image")
     images = counted.select("changes", lacking, both).select("changes", "lacking", side["sign"].alias("sign"), image)
@@ -83,9 +82,9 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
     return fenced.select(*output.grouping.measure(F.col("one")["row"], F.col("one")["sign"], F.col("one")["changes"]))
 
 
-def _side(source: Source, image: str, sign: int) -> Column:
+def _side(image: str, sign: int) -> Column:
     """Take one of the two images of a change, as it was written; what is not counted has none."""
-    as_written = F.when(F.col("is_counted"), F.col(written(source, image)))
+    as_written = F.when(F.col("is_counted"), F.col(written(image)))
     parts = {"sign": F.lit(sign), "left_out": F.col(left_out(image)), "written": as_written}
     return F.struct(*[part.alias(name) for name, part in parts.items()])
 
@@ -115,7 +114,7 @@ def _is_counted(source: Source, plan: Plan, life: Life) -> Column:
     epoch, seen = F.col("epoch"), life.snapshot.is_seen(F.col("tx_id"), F.col("lsn"))
     raised = F.raise_error(F.concat(F.lit(f"{_NEW_EPOCH} epoch="), epoch.cast("string"))).cast("boolean")
     return (
-        F.when(is_refused([source], plan.max_epoch), F.lit(False))
+        F.when(is_refused(source, plan.max_epoch), F.lit(False))
         .when(epoch > life.epoch, raised)
         .otherwise((epoch == life.epoch) & (F.col("op") != "r") & ~F.coalesce(seen, F.lit(False)))
     )

@@ -84,7 +84,7 @@ class AggregateQuery(Kept):
             shutil.rmtree(self._root)
         self._job.subjects.require(f"{self._topic}-value")
         partitions = count_partitions(config.bootstrap, [self._topic])[self._topic]
-        plan = read_plan(spark, config, [self._view], self._met)
+        plan = read_plan(spark, config, self._view.table, [self._view], self._met)
         self._stopped = {each.view.name: each.reason for each in plan.stopped}
         if not plan.aggregates:
             return None

@@ -72,7 +72,7 @@ class TableQuery(Kept):
         checkpoint = open_checkpoint(config.checkpoint.absolute(), self._topic, bounds)
         self._checkpoint = checkpoint.folder
         self._commits = take_ask(config.checkpoint, self._topic)
-        query, plan = self._start(checkpoint, read_plan(spark, config, self._views, self._met))
+        query, plan = self._start(checkpoint, read_plan(spark, config, self.name, self._views, self._met))
         self._stopped = {each.view.name: each.reason for each in plan.stopped}
         self._say(f"views running: {_describe(plan)}")
         return query
@@ -151,7 +151,7 @@ def _queries(job: _Job, views: Sequence[View]) -> list[TableQuery]:
 
 def _describe(plan: Plan) -> str:
     views = ", ".join(f"{output.view.name} (revision {output.view.revision})" for output in plan.outputs)
-    return f"{views or 'none'} from {', '.join(source.topic for source in plan.sources)}"
+    return f"{views or 'none'} from {plan.source.topic}"
 
 
 def _all_are_active(spark: SparkSession, queries: Sequence[TableQuery]) -> bool:

@@ -10,10 +10,9 @@ from typing import Any
 
 from pyspark.sql import types as T
 
-from penstock_views.canonical import field_from_writer, is_usable, read_by
-from penstock_views.carriers import REFUSED, carried_kind, raw_type
+from penstock_views.canonical import read_by
+from penstock_views.carriers import REFUSED, raw_type
 from penstock_views.envelope import TableColumn, Writer, merge_columns
-from penstock_views.names import column_name
 
 IMAGES = ("before", "after")
 """The images of a row in an envelope."""
@@ -44,17 +43,6 @@ class WriterSchemas:
 
     url: str
     known_id: int
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A place for those values of a column that its writers gave one kind of Avro type.
-
-    :param avro: a type of that kind.
-    """
-
-    name: str
-    avro: Any
 
 
 @dataclass(frozen=True)
@@ -95,56 +83,29 @@ class Source:
         """The columns that are read."""
         return tuple(column for column in self.columns if self.read is None or column.field.name in self.read)
 
-    def slots(self, column: TableColumn) -> list[Slot]:
-        """Say where the values of a column are: a slot for each kind of type that it has had."""
-        kinds: dict[Any, Any] = {}
-        for avro in column.types:
-            if _is_usable(column, avro):
-                kinds.setdefault(carried_kind(avro), avro)
-        return [Slot(f"{column.name}:{number}", avro) for number, avro in enumerate(kinds.values())]
+    @cached_property
+    def slots(self) -> dict[str, Any]:
+        """The places for the values of all columns that are read, and a type of each."""
+        return {slot: avro for column in self.read_columns for slot, avro in column.slots.items()}
 
     @cached_property
     def opened_type(self) -> T.StructType:
         """The type of what the decoder gives for a record."""
-        image = T.StructType([T.StructField(slot.name, raw_type(slot.avro)) for slot in self._all_slots])
+        image = T.StructType([T.StructField(slot, raw_type(avro)) for slot, avro in self.slots.items()])
         return T.StructType().add("told", TOLD).add(IMAGES[0], image).add(IMAGES[1], image)
 
     def wanted(self, known_id: int) -> str:
         """Tell the decoder what is wanted, as its `Reader` reads it."""
-        places = [slot.name for slot in self._all_slots]
-        told = {
-            "topic": self.topic,
-            "whole": self.watches,
-            "slots": len(places),
-            "unreadable": self.unreadable,
-            "known_id": known_id,
-            "columns": [
-                {"name": column.name, "since": column.since, "types": self._types(column, places)}
-                for column in (self.columns if self.watches else self.read_columns)
-            ],
-        }
-        return json.dumps(told)
-
-    def column(self, part: str) -> str:
-        """Name the frame's column that holds a part of this table's records."""
-        return f"{column_name(self.table)}__{part}"
-
-    @property
-    def _all_slots(self) -> list[Slot]:
-        return [slot for column in self.read_columns for slot in self.slots(column)]
-
-    def _types(self, column: TableColumn, places: Sequence[str]) -> list[dict[str, Any]]:
-        """List the types of a column with the slots of their values: none where no view reads, or can use, them."""
-        names = {carried_kind(slot.avro): slot.name for slot in self.slots(column)} if self._reads(column) else {}
-        return [
-            {"like": read_by(avro), "slot": places.index(name) if name else None}
-            for avro in column.types
-            for name in [names.get(carried_kind(avro)) if _is_usable(column, avro) else None]
+        places = {slot: place for place, slot in enumerate(self.slots)}
+        columns = [
+            {
+                "name": column.name,
+                "since": column.since,
+                "types": [
+                    {"like": read_by(avro), "slot": places.get(column.slot_of(avro) or "")} for avro in column.types
+                ],
+            }
+            for column in (self.columns if self.watches else self.read_columns)
         ]
-
-    def _reads(self, column: TableColumn) -> bool:
-        return self.read is None or column.field.name in self.read
-
-
-def _is_usable(column: TableColumn, avro: Any) -> bool:
-    return is_usable(field_from_writer({"name": column.name, "type": avro}))
+        told = {"topic": self.topic, "whole": self.watches, "slots": len(places), "columns": columns}
+        return json.dumps(told | {"unreadable": self.unreadable, "known_id": known_id})

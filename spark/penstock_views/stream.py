@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -89,15 +89,15 @@ def open_session(
 
 
 def read_records(
-    spark: SparkSession, config: JobConfig, topics: Sequence[str], *, starting: str, options: Mapping[str, str]
+    spark: SparkSession, config: JobConfig, topic: str, *, starting: str, options: Mapping[str, str]
 ) -> DataFrame:
-    """Read CDC topics as they come.
+    """Read a CDC topic as its records come.
 
     :param starting: where, without a checkpoint: Kafka's source says `earliest`, or takes offsets as JSON.
     :param options: more of Kafka's source.
     """
     reader = spark.readStream.format("kafka").options(**_SOURCE, **options).option("startingOffsets", starting)
-    return reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", ",".join(topics)).load()
+    return reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", topic).load()
 
 
 def write_records(records: DataFrame, config: JobConfig, *, name: str, checkpoint: Path) -> DataStreamWriter:
@@ -119,7 +119,7 @@ def start_query(
     :param to_its_end: process and commit what is there now, and end; else go on in Real-time Mode.
     """
     # A lost checkpoint begins at the earliest offsets: versions make replays harmless.
-    raw = read_records(spark, config, [topic], starting=json.dumps(checkpoint.starting), options={})
+    raw = read_records(spark, config, topic, starting=json.dumps(checkpoint.starting), options={})
     writer = write_records(derive(raw, plan), config, name=topic, checkpoint=checkpoint.folder)
     # Real-time Mode turns asynchronous progress on, and its log of offsets can be inconsistent after a crash.
     writer = writer.option("asyncProgressTrackingEnabled", "false")

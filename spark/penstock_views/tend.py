@@ -24,9 +24,10 @@ from penstock.errors import TerminalError, TransientError
 from penstock.trouble import Failing, TroubleBook
 from penstock_views.checkpoint import last_batch_in
 
-POLL_S = 0.5
+POLL_S = 0.25
 RETRY_S = 1.0
-REMIND_S = 30.0
+_REMIND_S = 30.0
+_LONGEST_REMIND_S = 3600.0
 _LONGEST_RETRY_S = 60.0
 _IS_WELL_S = 30.0
 """So long a query has run when what was wrong with it before is over; at rest it commits nothing."""
@@ -107,6 +108,7 @@ class _Life(Generic[Query]):
     batch: int = -1
     said: str = ""
     said_at: float = 0.0
+    remind_s: float = _REMIND_S
     failing: Failing | None = None
 
     @property
@@ -206,7 +208,10 @@ class Tender(Generic[Query]):
             self._note_failure(life, reason_of(failure or "it ended without a reason"))
 
     def _say_waiting(self, life: _Life[Query], reason: str) -> None:
-        if reason != life.said or time.monotonic() - life.said_at > REMIND_S:
+        """Say it, and again ever less often: a table may not have a row for months."""
+        is_new = reason != life.said
+        if is_new or time.monotonic() - life.said_at > life.remind_s:
+            life.remind_s = _REMIND_S if is_new else min(2 * life.remind_s, _LONGEST_REMIND_S)
             life.said, life.said_at = reason, time.monotonic()
             say(f"waiting: {life.kept.name}: {reason}")
 

@@ -30,6 +30,7 @@ def counts(stack: Stack) -> tuple[int, int]:
     return users, writers
 
 
+@pytest.mark.slow
 def test_a_second_up_changes_nothing(stack: Stack) -> None:
     before, rows = pids(stack), counts(stack)
     done = stack.run("make up")

@@ -31,6 +31,7 @@ def test_a_truncate_empties_the_views(stack: Stack) -> None:
     assert "equal" in stack.run(".venv/bin/penstock verify user_history").stdout
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("kept_users")
 def test_rows_that_ddl_rewrites_are_told_of_and_read_again(stack: Stack) -> None:
     wait_until_exact(stack)

@@ -21,6 +21,8 @@ from penstock.views.reread import ReReadFailed, Wanted, only_reread, reread
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {
     "bytea_output": "escape",
     "intervalstyle": "sql_standard",

@@ -79,6 +79,7 @@ def test_a_verify_that_is_ended_says_nothing_of_its_insides(stack: Stack, user: 
     assert [line for line in said.splitlines() if not line.startswith("waiting until")] == []
 
 
+@pytest.mark.slow
 def test_a_pipeline_that_stands_still_makes_no_row_right(stack: Stack, user: str) -> None:
     with paused_sink(stack):
         stack.sql("UPDATE public.users SET city = 'Later' WHERE id = %s", user)
@@ -105,6 +106,7 @@ def test_rows_that_somebody_else_wrote_into_cassandra_are_found(stack: Stack, us
     stack.run(".venv/bin/penstock verify users_by_id")
 
 
+@pytest.mark.slow
 def test_a_row_that_was_changed_in_a_savepoint_is_everywhere(stack: Stack, user: str) -> None:
     connection = psycopg2.connect(stack.config.postgres.dsn)
     with closing(connection), connection, connection.cursor() as cursor:

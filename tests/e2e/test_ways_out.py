@@ -20,7 +20,7 @@ from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import REGISTRY_TOPICS, view_topics
 from penstock.views.connector_lists import SINK
-from penstock.views.fence import ends, wait_until_processed
+from penstock.views.fence import ends, wait_until_arrived, wait_until_processed
 from penstock.views.load import views_of
 from tests.e2e.oracle import differences, wait_until_exact
 from tests.e2e.test_job_trouble import is_well
@@ -117,6 +117,8 @@ def test_a_change_topic_that_is_deleted(stack: Stack) -> None:
 @pytest.mark.parametrize("left", ["", "v1\n{}\n", 'v1\n{}\n{"app.public.users":{"0"'])
 def test_progress_that_is_cut_short_costs_no_row(stack: Stack, left: str) -> None:
     supervisor, layout = Supervisor(Layout.of(stack.config)), Layout.of(stack.config)
+    change(stack, f"Before the cut to {len(left)}")
+    wait_until_arrived(stack.config, views_of(stack.config), on_progress=print)
     for job in ("aggregates", "views"):
         supervisor.stop_and_wait(job)
     life = current_life(life_root(layout.data("aggregates"), "user_stats_by_country"))

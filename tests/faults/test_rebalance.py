@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from penstock.connect.api import ConnectApi
 from penstock.errors import TransientError
 from penstock.stack.layout import Layout
@@ -51,6 +53,7 @@ def workers_of_tasks(stack: Stack) -> set[str]:
     return {task.worker_id.rpartition(":")[2] for status in statuses for task in status.tasks}
 
 
+@pytest.mark.slow
 def test_a_second_worker_comes_and_is_killed(stack: Stack, tmp_path: Path) -> None:
     first, second = str(stack.config.connect.port), str(SECOND_PORT)
     with stack.written_to("Rebalance"):

@@ -51,6 +51,8 @@ from tests.every_type import COLUMNS, DEFAULTS, TYPES, UNUSABLE, Refused, Typed
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 TABLE, VIEW, CDC = "public.every_type", "every_type", "types.public.every_type"
 NAMES = [column.name for column in COLUMNS]
 PHASES = ("snapshot", "stream")
@@ -186,7 +188,7 @@ def _plan(config: Config, spark: SparkSession, view: View, writers: tuple[Writer
     key, value = contracts
     output = Output(view, key, value, ids[key.subject], ids[value.subject])
     schemas = WriterSchemas(config.registry.url, writers[-1].schema_id)
-    return Plan((source,), (output,), DEAD_LETTER_TOPICS[0], schemas)
+    return Plan(source, (output,), DEAD_LETTER_TOPICS[0], schemas)
 
 
 def _run_engine(config: Config, spark: SparkSession, plan: Plan) -> None:

@@ -63,7 +63,7 @@ def make_plan(spark: SparkSession, folder: Path, writers: tuple[Writer, ...] = W
         else:
             outputs.append(Output(view, key, value, *ids))
     schemas = WriterSchemas(registry_url(writers), writers[-1].schema_id)
-    return Plan((source,), tuple(outputs), "dead-letters.views", schemas)
+    return Plan(source, tuple(outputs), "dead-letters.views", schemas)
 
 
 Engine = Callable[[Sequence[cdc.Record]], list[cdc.Emitted]]

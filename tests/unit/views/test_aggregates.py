@@ -22,6 +22,7 @@ from penstock_views.keep import make_records, measure_changes, new_epoch
 from penstock_views.life import Life, begin, current_life, is_in_place, life_number, prepare_next
 from penstock_views.optimized import optimized
 from penstock_views.snapshot import HeldSnapshot, Snapshot
+from penstock_views.source import IMAGES
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -126,7 +127,7 @@ def mean(values: Sequence[Decimal | int], scale: int) -> Decimal | None:
 
 
 def baseline(spark: SparkSession, plan: Plan, output: AggregateOutput, table: Table) -> DataFrame:
-    schema = plan.sources[0].image
+    schema = plan.source.image
     images = spark.createDataFrame([tuple(row.get(name) for name in schema.names) for row in table.values()], schema)
     return measure_rows(output.grouping, evaluate_rows(output.view, images).rows)
 
@@ -289,17 +290,16 @@ def test_what_lies_before_the_ends_of_the_beginning_raises_no_version(
 
 
 def test_only_the_columns_that_the_function_uses_are_decoded(kinds: Plan, output: AggregateOutput) -> None:
-    source = kinds.read_by(kinds.source_of(output.view), [output])
+    source = kinds.read_by([output])
     assert source.image.names == ["name", "age", "score", REFUSED.name]
 
 
 def test_that_a_row_is_there_is_known_without_any_of_its_columns(spark: SparkSession, kinds: Plan) -> None:
-    source = kinds.sources[0].only((), watches=False)
+    source = kinds.source.only((), watches=False)
     events = [change("u", ANN, ANN), change("d", ANN, None)]
     raw = raw_frame(spark, [Record(0, wire(6, envelope(cdc.PEOPLE), event)) for event in events])
-    sides = [source.column(side) for side in ("before", "after")]
-    rows = decode(raw, [source], kinds.schemas, max_epoch=5).select("unreadable", *sides).collect()
-    there = [(row["unreadable"], *[row[side] is not None for side in sides]) for row in rows]
+    rows = decode(raw, source, kinds.schemas, max_epoch=5).select("unreadable", *IMAGES).collect()
+    there = [(row["unreadable"], *[row[image] is not None for image in IMAGES]) for row in rows]
     assert there == [(None, True, True), (None, True, False)]
 
 

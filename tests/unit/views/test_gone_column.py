@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from tests.unit.views import cdc
 from tests.unit.views.cdc import Emitted, Record, change, envelope, wire
 from tests.unit.views.conftest import SAMPLE, SAMPLE_KINDS, WRITERS, as_emitted, make_plan, raw_frame
+from tests.unit.views.test_aggregates import people
 from tests.unit.views.test_derive import ANN
 
 WITHOUT_NOTE = {name: kind for name, kind in cdc.PEOPLE.items() if name != "note"}
@@ -80,3 +81,15 @@ def test_a_view_that_was_stopped_tells_each_change_that_it_misses(spark: SparkSe
     assert reasons(emitted).count("it is stopped") == 1
     assert len(reasons(emitted)) == 2
     assert [one.topic for one in emitted if "version" in one.headers] == [stays.view.topic]
+
+
+def test_an_aggregate_counts_nothing_of_it_and_says_so(spark: SparkSession) -> None:
+    columns = {name: kind for name, kind in cdc.PEOPLE.items() if name != "score"}
+    ann = {name: value for name, value in ANN.items() if name != "score"}
+    plan = make_plan(spark, SAMPLE_KINDS, (*WRITERS, Writer(7, cdc.schema_text(columns))))
+    (output,) = plan.aggregates
+    events = [change("c", None, ann, lsn=2000), change("d", ann, None, lsn=2000)]
+    records = [Record(number, wire(7, envelope(columns), one), epoch="2") for number, one in enumerate(events)]
+    assert people(spark, plan, output, records[:1]) == people(spark, plan, output, records[1:]) == 0
+    said = reasons([as_emitted(row) for row in derive(raw_frame(spark, records), plan).collect()])
+    assert said == [f"view people_by_name cannot compute: score: {GONE_TEXT}"] * 2

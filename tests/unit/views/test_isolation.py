@@ -15,6 +15,7 @@ from penstock_views.derive import Plan, derive
 from penstock_views.envelope import Writer
 from penstock_views.isolate import without_broken
 from penstock_views.load import load_views
+from penstock_views.registry import SubjectMissing
 from penstock_views.source import Source
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -64,7 +65,7 @@ def views(spark: SparkSession, config: JobConfig, subjects: Subjects) -> list[Vi
 
 
 def planned(spark: SparkSession, config: JobConfig, views: list[View]) -> Plan:
-    return read_plan(spark, config, views, ())
+    return read_plan(spark, config, views[0].table, views, ())
 
 
 def names(plan: Plan) -> tuple[list[str], list[str]]:
@@ -113,13 +114,18 @@ def test_a_schema_that_nobody_can_read_is_refused_and_the_others_are_read(
     spark: SparkSession, config: JobConfig, views: list[View], subjects: Subjects
 ) -> None:
     subjects[f"{cdc.TOPIC}-value"].append('syntax = "proto3";')
-    subjects["app.public.other-value"] = ['{"type": "record", "name": "x", "fields": []}']
-    other = replace(views[0], name="other", table="public.other")
-    plan = planned(spark, config, [*views, other])
+    plan = planned(spark, config, views)
     assert names(plan) == (["adults_by_name", "people_by_id"], [])
-    assert plan.unknown == ("public.other",)
-    assert [len(source.unreadable) for source in plan.sources] == [1, 1]
+    assert len(plan.source.unreadable) == 1
     derive(spark.createDataFrame([], RAW), plan)
+
+
+def test_a_table_of_which_nothing_was_captured_waits(
+    spark: SparkSession, config: JobConfig, views: list[View], subjects: Subjects
+) -> None:
+    del subjects[f"{cdc.TOPIC}-value"]
+    with pytest.raises(SubjectMissing):
+        planned(spark, config, views)
 
 
 def test_without_any_schema_that_can_be_read_the_job_says_so(

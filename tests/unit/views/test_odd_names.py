@@ -49,7 +49,7 @@ def plan(spark: SparkSession) -> Plan:
     for number, each in enumerate(declared):
         key, value = contracts_of(each, view_type(spark, each, image))
         outputs.append(Output(each, key, value, 100 + number, 200 + number))
-    return Plan((source,), tuple(outputs), "dead-letters.views", WriterSchemas(registry_url(writers), 6))
+    return Plan(source, tuple(outputs), "dead-letters.views", WriterSchemas(registry_url(writers), 6))
 
 
 def test_a_change_reaches_the_view_and_its_history(spark: SparkSession, plan: Plan) -> None:
@@ -68,13 +68,6 @@ def test_a_change_reaches_the_view_and_its_history(spark: SparkSession, plan: Pl
     assert (values[1]["postal_x0020_code"], values[1]["id"]) == ("1010", 1)
     assert json.loads(values[1]["after"]) == {"id": 1, "postal code": "1010", "a.b": 8, "email": None, "Email": "x"}
     assert json.loads(values[1]["changed"]) == ["a.b"]
-
-
-def test_two_tables_have_two_columns_in_the_frame() -> None:
-    names = [
-        Source(table, "", ()).column("after") for table in ("public.a__b", "public__a.b", "public.a b", "public.a_b")
-    ]
-    assert len(set(names)) == len(names)
 
 
 def test_an_attribute_that_two_columns_could_be_is_refused() -> None:

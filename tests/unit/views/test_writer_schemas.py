@@ -145,14 +145,6 @@ def test_a_new_column_takes_a_new_plan_where_a_history_keeps_whole_rows(spark: S
     registry.close()
 
 
-def test_the_first_record_of_a_table_takes_a_new_plan(spark: SparkSession, served: Plan, tmp_path: Path) -> None:
-    plan = replace(served, sources=(*served.sources, Source.of("public.new", "app.public.new", ())))
-    failure = failure_of(spark, plan, Record(7, event(6, cdc.PEOPLE, ANN), topic="app.public.new"), tmp_path)
-    assert needs_plan(failure) == ("app.public.new", 6)
-    (letter,) = run(spark, plan, Record(7, b"no Avro", topic="app.public.new"))
-    assert "wire format" in letter.headers["__connect.errors.exception.message"]
-
-
 def test_a_plan_that_has_not_helped_is_not_made_again() -> None:
     met: set[tuple[str, int]] = set()
     assert not is_cured_by_new_plan("org.apache.kafka.common.errors.TimeoutException: broker away", met)

@@ -167,7 +167,11 @@ public final class DecoderTest {
         schemas.put("70", "{'type': 'record', 'name': 'Key', 'fields': []}");
         schemas.put("71", "syntax = proto3");
         Decoder decoder = decoder(false, ID);
-        for (int id : new int[] {70, 71, 99}) {
+        schemas.put("72", "7");
+        schemas.put("73", "null");
+        schemas.put("74", "{}");
+        schemas.put("75", "{'type': 'record', 'name': 'E', 'fields': [{'name': 'before', 'type': 3}]}");
+        for (int id : new int[] {70, 71, 72, 73, 74, 75, 99}) {
             String problem = problem(decoder, new byte[] {0, 0, 0, 0, (byte) id, 1});
             assert ("schema id " + id + ": no envelope of this topic in the registry").equals(problem) : problem;
         }

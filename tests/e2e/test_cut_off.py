@@ -1,0 +1,97 @@
+"""Commands that are killed at any of their steps: the same command again ends the work, and all is exact."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from penstock.config import ROOT
+from penstock.project import Project
+from tests.e2e.oracle import wait_until_exact
+from tests.stack import Stack
+
+pytestmark = pytest.mark.slow
+
+NAME = "cut_off_by_id"
+VIEW = '''"""A view that is made while commands are killed."""
+
+from penstock_views import Image, Row, row, view
+
+
+@view("public.cut_off", key=["id"], revision={revision})
+def cut_off_by_id(r: Image) -> Row:
+    """Hold one row per row."""
+    return row(id=r.id, a=r.a)
+'''
+
+
+@pytest.fixture(scope="module")
+def table(stack: Stack) -> Iterator[Stack]:
+    stack.sql("CREATE TABLE public.cut_off (id int PRIMARY KEY, a text)")
+    stack.sql("INSERT INTO public.cut_off SELECT n, 'row ' || n FROM generate_series(1, 500) AS n")
+    yield stack
+    stack.sql("DROP TABLE public.cut_off")
+
+
+def write_view(stack: Stack, revision: int) -> None:
+    (Project.of(stack.config).views / "cut_off.py").write_text(VIEW.format(revision=revision))
+    stack.run(".venv/bin/penstock views write")
+
+
+def kill_at_line(stack: Stack, command: str, number: int) -> bool:
+    """Run a command and kill it (-9) when it has printed so many lines; return whether it was still running."""
+    with subprocess.Popen(
+        command.split(), cwd=ROOT, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        for _ in range(number):
+            if not process.stdout.readline():
+                return process.wait() != 0
+        process.send_signal(signal.SIGKILL)
+    return True
+
+
+def cut_off_everywhere(stack: Stack, command: str) -> int:
+    """Kill a command at its first line, then at its second, and so on, until one run comes to its end."""
+    number = 1
+    while kill_at_line(stack, command, number):
+        number += 1
+        assert number < 60, f"{command} never ends"
+    return number
+
+
+def rows(stack: Stack) -> set[tuple[int, str]]:
+    return {(row["id"], row["a"]) for row in stack.cql(f"SELECT id, a FROM penstock.{NAME}")}
+
+
+def is_exact(stack: Stack) -> bool:
+    stack.run(f".venv/bin/penstock verify {NAME}")
+    return rows(stack) == set(stack.sql("SELECT id, a FROM public.cut_off"))
+
+
+def test_apply_rebuild_pause_and_drop_are_killed_at_each_step(table: Stack) -> None:
+    write_view(table, revision=1)
+    assert cut_off_everywhere(table, ".venv/bin/penstock views apply") > 1
+    assert is_exact(table)
+
+    table.sql("UPDATE public.cut_off SET a = 'changed' WHERE id < 100")
+    table.sql("DELETE FROM public.cut_off WHERE id > 400")
+    write_view(table, revision=2)
+    cut_off_everywhere(table, ".venv/bin/penstock views apply")
+    assert is_exact(table)
+
+    cut_off_everywhere(table, f".venv/bin/penstock views rebuild {NAME}")
+    assert is_exact(table)
+    cut_off_everywhere(table, f".venv/bin/penstock views pause {NAME}")
+    cut_off_everywhere(table, f".venv/bin/penstock views resume {NAME}")
+    assert is_exact(table)
+
+    (Project.of(table.config).views / "cut_off.py").unlink()
+    cut_off_everywhere(table, f".venv/bin/penstock views drop {NAME} --yes")
+    keyspace = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'penstock'"
+    assert NAME not in {row["table_name"] for row in table.cql(keyspace)}
+    table.run(".venv/bin/penstock views check && .venv/bin/penstock verify")
+    wait_until_exact(table)
