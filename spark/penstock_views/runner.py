@@ -57,7 +57,6 @@ class TableQuery(Kept):
         self._stopped: dict[str, str] = {}
         self._met: set[tuple[str, int]] = set()
         self._commits = False
-        self._said = ""
 
     def begin(self) -> StreamingQuery:
         """Start the query; without the views of which none can be made.
@@ -71,10 +70,11 @@ class TableQuery(Kept):
         bounds = {number: each for (_, number), each in held.items()}
         checkpoint = open_checkpoint(config.checkpoint.absolute(), self._topic, bounds)
         self._checkpoint = checkpoint.folder
-        self._commits = take_ask(config.checkpoint, self._topic)
+        commits_before, self._commits = self._commits, take_ask(config.checkpoint, self._topic)
         query, plan = self._start(checkpoint, read_plan(spark, config, self.name, self._views, self._met))
         self._stopped = {each.view.name: each.reason for each in plan.stopped}
-        self._say(f"views running: {_describe(plan)}")
+        if not (commits_before or self._commits):
+            say(f"views running: {_describe(plan)}")
         return query
 
     @property
@@ -91,11 +91,6 @@ class TableQuery(Kept):
             if left is plan:
                 raise
         return start_query(spark, config, topic, checkpoint, left, to_its_end=commits), left
-
-    def _say(self, message: str) -> None:
-        if message != self._said:
-            self._said = message
-            say(message)
 
     @property
     def checkpoint(self) -> Path:
