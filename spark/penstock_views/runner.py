@@ -57,6 +57,7 @@ class TableQuery(Kept):
         self._stopped: dict[str, str] = {}
         self._met: set[tuple[str, int]] = set()
         self._commits = False
+        self._plan: Plan | None = None
 
     def begin(self) -> StreamingQuery:
         """Start the query; without the views of which none can be made.
@@ -71,10 +72,14 @@ class TableQuery(Kept):
         checkpoint = open_checkpoint(config.checkpoint.absolute(), self._topic, bounds)
         self._checkpoint = checkpoint.folder
         commits_before, self._commits = self._commits, take_ask(config.checkpoint, self._topic)
-        query, plan = self._start(checkpoint, read_plan(spark, config, self.name, self._views, self._met))
-        self._stopped = {each.view.name: each.reason for each in plan.stopped}
-        if not (commits_before or self._commits):
-            say(f"views running: {_describe(plan)}")
+        # A commit changes no plan, and must not wait for a registry that is away.
+        goes_on = commits_before or self._commits
+        if self._plan is None or not goes_on:
+            self._plan = read_plan(spark, config, self.name, self._views, self._met)
+        query, self._plan = self._start(checkpoint, self._plan)
+        self._stopped = {each.view.name: each.reason for each in self._plan.stopped}
+        if not goes_on:
+            say(f"views running: {_describe(self._plan)}")
         return query
 
     @property
