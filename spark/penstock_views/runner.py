@@ -111,6 +111,7 @@ class TableQuery(Kept):
         """Say whether the query has committed as it was asked to, or met a column that takes a new plan."""
         if failure is None:
             return self._commits
+        self._plan = None
         return is_cured_by_new_plan(failure, self._met)
 
 
