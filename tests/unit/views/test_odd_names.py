@@ -13,8 +13,6 @@ from penstock_views.derive import Output, Plan, derive
 from penstock_views.envelope import Writer
 from penstock_views.source import Source, WriterSchemas
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from tests.unit.views import cdc
 from tests.unit.views.conftest import as_emitted, raw_frame
@@ -68,11 +66,3 @@ def test_a_change_reaches_the_view_and_its_history(spark: SparkSession, plan: Pl
     assert (values[1]["postal_x0020_code"], values[1]["id"]) == ("1010", 1)
     assert json.loads(values[1]["after"]) == {"id": 1, "postal code": "1010", "a.b": 8, "email": None, "Email": "x"}
     assert json.loads(values[1]["changed"]) == ["a.b"]
-
-
-def test_an_attribute_that_two_columns_could_be_is_refused() -> None:
-    fields = T.StructType([T.StructField(name, T.StringType()) for name in ("postal code", "postal_x0020_code")])
-    image = Image(TABLE, F.col("image"), fields)
-    with pytest.raises(AttributeError, match="write"):
-        _ = image.postal_x0020_code
-    assert all(name in str(image[name]) for name in fields.names)
