@@ -16,6 +16,7 @@ from tests.stack import Stack
 pytestmark = pytest.mark.slow
 
 NAME = "cut_off_by_id"
+DROPPED = "nothing is left of a view"
 VIEW = '''"""A view that is made while commands are killed."""
 
 from penstock_views import Image, Row, row, view
@@ -42,14 +43,17 @@ def write_view(stack: Stack, revision: int) -> None:
 
 
 def kill_at_line(stack: Stack, command: str, number: int) -> bool:
-    """Run a command and kill it (-9) when it has printed so many lines; return whether it was still running."""
+    """Run a command and kill it (-9) when it has printed so many lines; return whether it has more to do."""
     with subprocess.Popen(
         command.split(), cwd=ROOT, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         assert process.stdout is not None
         for _ in range(number):
-            if not process.stdout.readline():
+            line = process.stdout.readline()
+            if not line:
                 return process.wait() != 0
+            if DROPPED in line:
+                return False
         process.send_signal(signal.SIGKILL)
     return True
 
