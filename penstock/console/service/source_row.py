@@ -79,7 +79,8 @@ def _read(
 ) -> tuple[dict[str, Any] | None, str | None]:
     """Return the row, and the transaction that wrote it last."""
     equal = (sql.SQL("t.{} = {}").format(sql.Identifier(each[0]), _cast(types, *each)) for each in key.items())
-    query = sql.SQL("SELECT t.xmin::text, row_to_json(t)::text FROM {} t WHERE {}").format(
+    # t.* is the row even where a column is named t.
+    query = sql.SQL("SELECT t.xmin::text, row_to_json(t.*)::text FROM {} t WHERE {}").format(
         sql.Identifier(*table.split(".", 1)), sql.SQL(" AND ").join(equal)
     )
     cursor.execute(query)
