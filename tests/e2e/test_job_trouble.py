@@ -124,8 +124,10 @@ def test_a_column_whose_type_is_named_as_a_built_in_one_is_refused_by_name(stack
 
 def test_a_shell_made_for_something_else_changes_nothing(stack: Stack, file: Path) -> None:
     assert file.exists()
-    for command in ("views check", "verify trouble_by_id", "load --users 1000", "status"):
+    for command in ("views check", "verify trouble_by_id", "load --users 1000"):
         stack.run(f"{SHELL} .venv/bin/penstock {command}")
+    # Dead letters of other tests make it 1.
+    assert "0 records behind" in stack.run(f"{SHELL} .venv/bin/penstock status", check=False).stdout
 
 
 def test_a_view_that_breaks_stops_alone_and_is_filled_when_it_is_mended(stack: Stack, file: Path) -> None:
