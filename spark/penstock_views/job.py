@@ -5,17 +5,14 @@ from __future__ import annotations
 import signal
 import traceback
 from collections.abc import Callable
-from typing import TypeVar
 
 from py4j.protocol import Py4JError, Py4JNetworkError
 from pyspark.errors import PySparkException
 
 from penstock.errors import PenstockError
 from penstock.trouble import TroubleBook
-from penstock_views.config import JobConfig
+from penstock_views.running import Config
 from penstock_views.tend import Orders, reason_of, say
-
-Config = TypeVar("Config", bound=JobConfig)
 
 
 def main_of(name: str, run: Callable[[Config, Orders, TroubleBook], None], config: Config) -> int:
@@ -33,6 +30,7 @@ def main_of(name: str, run: Callable[[Config, Orders, TroubleBook], None], confi
             say(f"{name} failed: {reason}")
             book.fail(reason)
             return 1
+    say(f"{name} stopped")
     book.end()
     return 0
 

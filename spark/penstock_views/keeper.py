@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.errors import TerminalError
@@ -24,10 +22,9 @@ from penstock_views.derive import AggregateOutput
 from penstock_views.keep import keep_aggregate, new_epoch
 from penstock_views.life import Life, current_life, is_in_place, is_to_end, life_root
 from penstock_views.load import load_views
-from penstock_views.registry import KnownSubjects
-from penstock_views.running import RunningSet, identity_of
+from penstock_views.running import Job, identity_of, keep_views
 from penstock_views.stream import FRUGAL_JVM, HOTTEST_COMPILED_JVM, open_session
-from penstock_views.tend import Kept, Orders, Stopped, Tender, close, say
+from penstock_views.tend import Kept, Orders, say
 
 
 class AggregateChanged(TerminalError):
@@ -37,19 +34,10 @@ class AggregateChanged(TerminalError):
         super().__init__(f"{view.origin}: its totals have other types than before; raise the revision to begin anew")
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What the aggregates share."""
-
-    spark: SparkSession
-    config: AggregatesConfig
-    subjects: KnownSubjects
-
-
 class AggregateQuery(Kept):
     """The query of one aggregate."""
 
-    def __init__(self, job: _Job, view: Aggregate) -> None:
+    def __init__(self, job: Job[AggregatesConfig], view: Aggregate) -> None:
         self.name, self.views = view.name, (view.name,)
         self.identity = identity_of([view], job.config.avro_dir)
         self._job, self._view = job, view
@@ -69,7 +57,7 @@ class AggregateQuery(Kept):
             return True  # a file that cannot be read fails when the query is begun, and stops no other
 
     @property
-    def has_to_end(self) -> bool:
+    def has_to_begin_anew(self) -> bool:
         """Tell whether somebody asked for its next life."""
         return is_to_end(self._root)
 
@@ -80,7 +68,7 @@ class AggregateQuery(Kept):
         :raises TransientError: when the topic or the table's first record is not there yet, or a server is away.
         """
         spark, config = self._job.spark, self._job.config
-        if self.has_to_end:
+        if self.has_to_begin_anew:
             shutil.rmtree(self._root)
         self._job.subjects.require(f"{self._topic}-value")
         partitions = count_partitions(config.bootstrap, [self._topic])[self._topic]
@@ -142,29 +130,10 @@ def run_aggregates(config: AggregatesConfig, orders: Orders, book: TroubleBook) 
     spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")
     # A first map pays for many rows, which a micro-batch does not have; it is 7 to 10 % of the code to make for it.
     spark.conf.set("spark.sql.codegen.aggregate.map.twolevel.enabled", "false")
-    try:
-        _tend(_Job(spark, config, KnownSubjects(config.registry_url)), views, orders, book)
-    except Stopped:
-        say("aggregates stopped")
-    finally:
-        close(spark)
+    keep_views(Job.of(spark, config), orders, book, views, _queries)
 
 
-def _tend(job: _Job, views: Sequence[View], orders: Orders, book: TroubleBook) -> None:
-    running = RunningSet(job.config, job.spark, orders)
-    tender = Tender[AggregateQuery](orders.stop, book)
-    for _ in tender.tend(_queries(job, views)):
-        for query in tender.running:
-            if query.has_to_end:
-                tender.renew(query)
-        if not running.is_settled and tender.is_settled:
-            running.tell(is_settled=True)
-        if (changed := running.changed()) is not None:
-            tender.adopt(_queries(job, changed))
-            running.tell(is_settled=False)
-
-
-def _queries(job: _Job, views: Sequence[View]) -> list[AggregateQuery]:
+def _queries(job: Job[AggregatesConfig], views: Sequence[View]) -> list[AggregateQuery]:
     """Make the queries; one that goes on where it was does not wait for one that reads its whole table first."""
     queries = [AggregateQuery(job, view) for view in views if isinstance(view, Aggregate)]
     return sorted(queries, key=lambda query: query.has_to_begin)

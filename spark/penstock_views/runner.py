@@ -7,7 +7,6 @@ query ends, another processes what is there and commits, and the next goes on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -23,22 +22,12 @@ from penstock_views.decode import is_cured_by_new_plan
 from penstock_views.derive import Plan
 from penstock_views.isolate import without_broken
 from penstock_views.load import load_views
-from penstock_views.registry import KnownSubjects
-from penstock_views.running import RunningSet, identity_of
+from penstock_views.running import Job, identity_of, keep_views
 from penstock_views.stream import open_session, start_query
-from penstock_views.tend import Kept, Orders, Stopped, Tender, close, say
+from penstock_views.tend import Kept, Orders, say
 
 _CORES = 1024
 """More than all partitions of all tables: Real-time Mode holds a task on each, and a new table takes one more."""
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What the tables share."""
-
-    spark: SparkSession
-    config: JobConfig
-    subjects: KnownSubjects
 
 
 class TableQuery(Kept):
@@ -47,7 +36,7 @@ class TableQuery(Kept):
     :param views: all of the table's, also its aggregates, whose failures this job tells.
     """
 
-    def __init__(self, job: _Job, table: str, views: Sequence[View]) -> None:
+    def __init__(self, job: Job[JobConfig], table: str, views: Sequence[View]) -> None:
         self.name, self.views = table, tuple(view.name for view in views)
         self.identity = identity_of(views, job.config.avro_dir)
         self.partitions = 0
@@ -83,7 +72,7 @@ class TableQuery(Kept):
         return query
 
     @property
-    def has_to_commit(self) -> bool:
+    def has_to_begin_anew(self) -> bool:
         """Tell whether somebody waits for a commit that is not under way."""
         return not self._commits and is_asked(self._job.config.checkpoint, self._topic)
 
@@ -122,29 +111,10 @@ def run(config: JobConfig, orders: Orders, book: TroubleBook) -> None:
     """
     views = load_views(config.views_dir)
     spark = open_session(config, _CORES)
-    try:
-        _tend(_Job(spark, config, KnownSubjects(config.registry_url)), views, orders, book)
-    except Stopped:
-        say("views stopped")
-    finally:
-        close(spark)
+    keep_views(Job.of(spark, config), orders, book, views, _queries, takes_records=_all_are_active)
 
 
-def _tend(job: _Job, views: Sequence[View], orders: Orders, book: TroubleBook) -> None:
-    running = RunningSet(job.config, job.spark, orders)
-    tender = Tender[TableQuery](orders.stop, book)
-    for _ in tender.tend(_queries(job, views)):
-        for query in tender.running:
-            if query.has_to_commit:
-                tender.renew(query)
-        if not running.is_settled and tender.is_settled and _all_are_active(job.spark, tender.running):
-            running.tell(is_settled=True)
-        if (changed := running.changed()) is not None:
-            tender.adopt(_queries(job, changed))
-            running.tell(is_settled=False)
-
-
-def _queries(job: _Job, views: Sequence[View]) -> list[TableQuery]:
+def _queries(job: Job[JobConfig], views: Sequence[View]) -> list[TableQuery]:
     tables = dict.fromkeys(view.table for view in views)
     forget_others(job.config.checkpoint, [job.config.cdc_topic(table) for table in tables])
     return [TableQuery(job, table, [view for view in views if view.table == table]) for table in tables]

@@ -2,20 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from pyspark.sql import SparkSession
 
 from penstock.errors import PenstockError
 from penstock.running import Running, digest_of, view_set, write_running
+from penstock.trouble import TroubleBook
 from penstock_views.config import JobConfig
 from penstock_views.declare import View
 from penstock_views.load import load_views
-from penstock_views.tend import Orders, say
+from penstock_views.registry import KnownSubjects
+from penstock_views.tend import Orders, Query, Tender, close, say
+
+Config = TypeVar("Config", bound=JobConfig)
 
 
-class RunningSet:
+@dataclass(frozen=True)
+class Job(Generic[Config]):
+    """What the queries of a job share."""
+
+    spark: SparkSession
+    config: Config
+    subjects: KnownSubjects
+
+    @classmethod
+    def of(cls, spark: SparkSession, config: Config) -> Job[Config]:
+        """Make the job of a session."""
+        return cls(spark, config, KnownSubjects(config.registry_url))
+
+
+def keep_views(
+    job: Job[Config],
+    orders: Orders,
+    book: TroubleBook,
+    views: Sequence[View],
+    queries_of: Callable[[Job[Config], Sequence[View]], Sequence[Query]],
+    *,
+    takes_records: Callable[[SparkSession, Sequence[Query]], bool] = lambda *_: True,
+) -> None:
+    """Keep the queries of these views, and of those in the files whenever told to take them up; ends the session.
+
+    :param queries_of: makes the queries of views.
+    :param takes_records: tells whether the queries that run do their work.
+    :raises Stopped: when told to stop.
+    """
+    try:
+        running, tender = _RunningSet(job.config, job.spark, orders), Tender[Query](orders.stop, book)
+        for _ in tender.tend(queries_of(job, views)):
+            if not running.is_settled and tender.is_settled and takes_records(job.spark, tender.running):
+                running.tell(is_settled=True)
+            if (changed := running.changed()) is not None:
+                tender.adopt(queries_of(job, changed))
+                running.tell(is_settled=False)
+    finally:
+        close(job.spark)
+
+
+class _RunningSet:
     """The set of views that a job runs now; what it told in a life before is forgotten."""
 
     def __init__(self, config: JobConfig, spark: SparkSession, orders: Orders) -> None:

@@ -70,8 +70,7 @@ class Source:
 
     def only(self, columns: Collection[str], *, watches: bool) -> Source:
         """Make the source of which no other columns are read."""
-        # Nothing is known of a table without columns: the first schema takes a new plan.
-        return replace(self, read=frozenset(columns), watches=watches or not self.columns)
+        return replace(self, read=frozenset(columns), watches=watches)
 
     @cached_property
     def image(self) -> T.StructType:

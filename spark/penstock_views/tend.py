@@ -86,6 +86,11 @@ class Kept(ABC):
     def stopped(self) -> dict[str, str]:
         """Those of its views that stand still until somebody changes something, each with the reason."""
 
+    @property
+    @abstractmethod
+    def has_to_begin_anew(self) -> bool:
+        """Tell whether somebody asked that the query which runs ends, and the next begins."""
+
     @abstractmethod
     def takes_up(self, failure: str | None) -> bool:
         """Say whether the query ended for what the next one knows: then that begins at once, and nothing has failed.
@@ -170,21 +175,17 @@ class Tender(Generic[Query]):
         """Tell whether each has begun, or waits for something, or fails."""
         return all(life.query is not None or life.said or life.failing or life.rests for life in self.lives)
 
-    def renew(self, kept: Query) -> None:
-        """End a query that runs; it is begun again at once."""
-        for life in self.lives:
-            if life.kept is kept and life.query is not None:
-                _end(life.query)
-                life.query = None
-
     def _look_after(self, life: _Life[Query]) -> None:
         if life.query is None:
             if time.monotonic() >= life.due_at and not self.stop.is_set():
                 self._begin(life)
-        elif life.query.isActive:
-            self._forget_failure(life)
-        else:
+        elif not life.query.isActive:
             self._note_end(life, life.query)
+        elif life.kept.has_to_begin_anew:
+            _end(life.query)
+            life.query = None
+        else:
+            self._forget_failure(life)
 
     def _begin(self, life: _Life[Query]) -> None:
         try:

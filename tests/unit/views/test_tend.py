@@ -27,11 +27,12 @@ class Ticking(Kept):
 
     def __init__(self, spark: SparkSession, folder: Path, name: str) -> None:
         self.name, self.views, self.identity = name, (f"{name}_view",), name
-        self.is_away = self.fails = self.rests = False
+        self.is_away = self.fails = self.rests = self.is_asked = False
         self.queries: list[StreamingQuery] = []
         self._spark, self._folder = spark, folder / name
 
     def begin(self) -> StreamingQuery | None:
+        self.is_asked = False
         if self.is_away:
             raise Away(f"{self.name} is not there")
         if self.rests:
@@ -49,6 +50,10 @@ class Ticking(Kept):
     @property
     def stopped(self) -> dict[str, str]:
         return dict.fromkeys(self.views, "somebody has to correct it") if self.rests else {}
+
+    @property
+    def has_to_begin_anew(self) -> bool:
+        return self.is_asked
 
     def takes_up(self, failure: str | None) -> bool:
         return failure is not None and "a new epoch" in failure
@@ -142,10 +147,10 @@ def test_when_all_that_can_run_fail_the_job_ends_with_their_reasons(bench: Bench
     assert "the sum overflows" in str(bench.ended[0])
 
 
-def test_one_that_is_renewed_begins_again_at_once(bench: Bench) -> None:
+def test_one_that_is_asked_to_begins_again_at_once(bench: Bench) -> None:
     bench.begin()
     wait_until(lambda: bool(bench.good.queries and bench.other.queries), timeout_s=PATIENCE_S, what="both run")
-    bench.tender.renew(bench.other)
+    bench.other.is_asked = True
     wait_until(lambda: len(bench.other.queries) == 2, timeout_s=PATIENCE_S, what="the next begins")
     assert not bench.other.queries[0].isActive
     assert is_undisturbed(bench)
