@@ -169,9 +169,9 @@ class Spark(_Server):
     """The Spark master, its worker and the two jobs; the aggregates' driver and executor have a heap each.
 
     `local_host` is the name by which others reach this process, where that is not the master's. Every
-    `commit_interval_s` the job of row views commits its offsets, which holds the flow up for a moment; after a crash
-    what came since is written again, with the same versions. Every `aggregates_interval_s` the other one adds up what
-    came since: each time costs the processor the same, however little it was.
+    `commit_interval_s` each query of row views commits its offsets, earlier where somebody waits for it. That holds its
+    table up for a moment; after a crash what came since is written again, with the same versions. Every
+    `aggregates_interval_s` the other job adds up what came since: each time costs the same, however little it was.
     """
 
     local_host: str | None = None
@@ -181,7 +181,7 @@ class Spark(_Server):
     worker_ui_port: Port = 9091
     executor_memory_mb: int = Field(768, ge=512)
     driver_memory_mb: int = Field(512, ge=512)
-    commit_interval_s: int = Field(60, ge=1, le=600)
+    commit_interval_s: int = Field(300, ge=1, le=3600)
     aggregates_memory_mb: int = Field(512, ge=512)
     aggregates_interval_s: float = Field(1.0, ge=0.1, le=600)
 

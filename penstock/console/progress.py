@@ -1,7 +1,7 @@
 """How far each reader of Kafka is: consumer groups by what they committed, Spark's queries by what they wrote.
 
-Spark's Real-time Mode commits once a minute. But each record that it writes carries the offset of the change it stands
-for (the version, docs/contracts.md), and each dead letter its origin: from them its position is known to the record.
+Spark's Real-time Mode commits once in minutes. But each record that it writes carries the offset of its change (the
+version, docs/contracts.md), and each dead letter its origin: from them its position is known to the record.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def positions_of(snapshot: Snapshot, query: Query) -> tuple[dict[Place, int], st
         committed.setdefault((topic, 0), 0)
     written = written_positions(snapshot)
     if not written:
-        return committed, "offset log of its checkpoint (written once a minute)"
+        return committed, "offset log of its checkpoint (written once in `spark.commit_interval_s`)"
     return {place: max(at, written.get(place, 0)) for place, at in committed.items()}, "versions of its newest records"
 
 

@@ -21,7 +21,6 @@ from penstock.topics.consumer import open_consumer
 from penstock.topics.gaps import Gap, gaps_of
 from penstock.views.load import views_of
 
-_INTERVALS = 3
 _PATIENCE_S = 60.0
 _TIMEOUT_S = 5.0
 
@@ -92,11 +91,11 @@ def gaps_in(admin: TopicAdmin, found: Sequence[Standing]) -> Iterator[tuple[Stan
 
 
 def hangs(config: Config, found: Iterable[Standing]) -> Iterator[tuple[Standing, Hang]]:
-    """Yield the queries that have committed nothing for several of their intervals, while a record waits as long."""
+    """Yield the queries that have committed nothing for an interval and a minute, while a record waits as long."""
     now = time.time()
     with closing(open_consumer(config.kafka.bootstrap, group="penstock-standing")) as consumer:
         for standing in found:
-            borne_s = _PATIENCE_S + _INTERVALS * standing.interval_s
+            borne_s = _PATIENCE_S + standing.interval_s
             if standing.committed_s is not None and now - standing.committed_s < borne_s:
                 continue
             waiting = [hang for place, at in standing.at.items() for hang in _waiting(consumer, place, at, now)]

@@ -73,7 +73,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
     parser = _parser("row_views.py", "Turn CDC records into the records of every row view and history, until SIGTERM.")
     # Each commit ends a batch and starts the next, which costs some latency; after a crash what came since the last
     # commit is written again, with the same versions. A minute weighs one against the other.
-    _common(parser, app_name="penstock-views", memory_mb=(512, 768), commit_interval_s=60)
+    _common(parser, app_name="penstock-views", memory_mb=(512, 768), commit_interval_s=300)
     return JobConfig(**vars(parser.parse_args(arguments)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -35,9 +36,14 @@ _UNKEPT = {
     "spark.ui.retainedTasks": "1",
     "spark.ui.retainedDeadExecutors": "1",
     "spark.sql.ui.retainedExecutions": "1",
+    "spark.sql.streaming.numRecentProgressUpdates": "1",
 }
 """What Spark keeps for its web pages, which nobody serves here, of the last thousand batches: each with its whole plan,
 alive for minutes, in the heap of a driver that plans two batches a second."""
+
+_ASKED_OFTEN = ("PythonUtils", "functions", "org.apache.spark.sql.functions", "org.apache.spark.sql.types.Metadata")
+"""The classes by which PySpark makes columns. Py4j asks the JVM for class and method at each use, some 5,000 times for
+the plan of a table of eight columns, and the JVM searches all jars for a class without a package: 5 ms each time."""
 
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 
@@ -55,9 +61,29 @@ def local_session(jars: Path = JARS, *, threads: int = 1) -> SparkSession:
     :raises JarsMissing: when the folder holds no jar.
     """
     # The first compiler only: a session of seconds ends before the second one pays (verify: 23 s, now 16 s).
-    return session_builder(
-        f"local[{threads}]", jars, java_options=f"-XX:TieredStopAtLevel=1 {class_archive_options()}"
-    ).getOrCreate()
+    options = f"-XX:TieredStopAtLevel=1 {class_archive_options()}"
+    return start_session(session_builder(f"local[{threads}]", jars, java_options=options))
+
+
+def start_session(builder: SparkSession.Builder) -> SparkSession:
+    """Start the session, or get the one that runs."""
+    spark = builder.getOrCreate()
+    jvm = spark.sparkContext._jvm
+    for name in _ASKED_OFTEN:
+        setattr(jvm, name, _Remembered(getattr(jvm, name)))
+    return spark
+
+
+class _Remembered:
+    """A Java class that asks the JVM for each of its static methods once."""
+
+    def __init__(self, of_java: Any) -> None:
+        self._of_java = of_java
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._of_java, name)
+        setattr(self, name, found)
+        return found
 
 
 def session_builder(
@@ -90,6 +116,8 @@ def session_builder(
         "spark.sql.optimizer.excludedRules": ",".join(_IDLE_RULES),
         # Where in Python an expression was made costs several calls into the JVM for each, and nobody asks.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
+        # The JVM's own stack at that moment, kept with every expression of every plan for as long as its query runs.
+        "spark.sql.dataFrameQueryContext.enabled": "false",
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()} {java_options}",
     }
     builder = SparkSession.builder.appName("penstock-views").master(master)

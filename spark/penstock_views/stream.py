@@ -15,7 +15,7 @@ from penstock_views.checkpoint import Checkpoint
 from penstock_views.config import JobConfig
 from penstock_views.derive import Plan, derive
 from penstock_views.optimized import optimized
-from penstock_views.session import session_builder
+from penstock_views.session import session_builder, start_session
 from penstock_views.sizes import RECORD_BYTES
 
 # Spark generates methods above 8,000 bytecodes for wide views, which the JVM only interprets unless told otherwise:
@@ -85,7 +85,7 @@ def open_session(
     builder = session_builder(config.master, config.jars, config.driver_host, java_options=java_options)
     for key, value in settings.items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    return start_session(builder)
 
 
 def read_records(
