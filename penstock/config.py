@@ -180,7 +180,7 @@ class Spark(_Server):
     worker_port: Port = 7078
     worker_ui_port: Port = 9091
     executor_memory_mb: int = Field(768, ge=512)
-    driver_memory_mb: int = Field(512, ge=512)
+    driver_memory_mb: int = Field(1536, ge=512)
     commit_interval_s: int = Field(300, ge=1, le=3600)
     aggregates_memory_mb: int = Field(512, ge=512)
     aggregates_interval_s: float = Field(1.0, ge=0.1, le=600)

@@ -28,6 +28,8 @@ class Part:
     """Parts that it uses but can start without; at the end they outlive it."""
     why_not: Callable[[], str] = str
     """Says why it failed last, where it writes that down; empty when nobody knows."""
+    came_to: Callable[[], int] = int
+    """Counts what it has done of its start: one that does more is waited for, however long it takes."""
     prepare: Callable[[], None] = lambda: None
     environment: Callable[[], Mapping[str, str]] = dict
     """Asked when the part's launch file is written; it may make what it names (Airflow's keys)."""

@@ -118,7 +118,7 @@ class _Watch:
 
     def __init__(self, part: Part, supervisor: Supervisor | Elsewhere, log: Path) -> None:
         self._part, self._supervisor, self._log = part, supervisor, log
-        self._started_at = time.monotonic()
+        self._came_to, self._moved_at = 0, time.monotonic()
         self._dying_since: float | None = None
 
     def is_ready(self) -> bool:
@@ -131,9 +131,15 @@ class _Watch:
             return True
         if state.state in {"FATAL", "EXITED", "UNKNOWN"}:
             raise StartFailed(part, f"ended while it started (exit code {state.exit_code})", self._log)
-        if time.monotonic() - self._started_at > START_TIMEOUT_S:
+        self._note_progress()
+        if time.monotonic() - self._moved_at > START_TIMEOUT_S:
             raise StartFailed(part, f"did not answer within {START_TIMEOUT_S:.0f} s", self._log)
         return False
+
+    def _note_progress(self) -> None:
+        came_to = self._part.came_to()
+        if came_to > self._came_to:
+            self._came_to, self._moved_at = came_to, time.monotonic()
 
     def _bear_death(self) -> None:
         """Let the supervisor try again for a while: a part may die because what it needs is just coming back."""

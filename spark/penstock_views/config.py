@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from penstock_views.batch import Postgres
 from penstock_views.names import TOPIC_PREFIX, topic_of
@@ -18,6 +19,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 @dataclass(frozen=True)
 class JobConfig:
     """Everything that a job is told."""
+
+    memory_setting: ClassVar[str] = "spark.driver_memory_mb"
+    """By which the driver's memory is given."""
 
     bootstrap: str
     registry_url: str
@@ -51,6 +55,8 @@ class AggregatesConfig(JobConfig):
         be there first. Empty: nobody looks.
     """
 
+    memory_setting: ClassVar[str] = "spark.aggregates_memory_mb"
+
     cores: int
     epoch: int
     slot: str
@@ -72,8 +78,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
     """Read the command line of the row views' job; exits with 2 and the usage when it is wrong."""
     parser = _parser("row_views.py", "Turn CDC records into the records of every row view and history, until SIGTERM.")
     # Each commit ends a batch and starts the next, which costs some latency; after a crash what came since the last
-    # commit is written again, with the same versions. A minute weighs one against the other.
-    _common(parser, app_name="penstock-views", memory_mb=(512, 768), commit_interval_s=300)
+    # commit is written again, with the same versions. Who needs a commit earlier asks for it.
+    _common(parser, app_name="penstock-views", memory_mb=(1536, 768), commit_interval_s=300)
     return JobConfig(**vars(parser.parse_args(arguments)))
 
 

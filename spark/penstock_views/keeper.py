@@ -19,6 +19,7 @@ from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 from penstock_views.decode import is_cured_by_new_plan
 from penstock_views.derive import AggregateOutput
+from penstock_views.heap import refuse_full
 from penstock_views.keep import keep_aggregate, new_epoch
 from penstock_views.life import Life, current_life, is_in_place, is_to_end, life_root
 from penstock_views.load import load_views
@@ -68,6 +69,7 @@ class AggregateQuery(Kept):
         :raises TransientError: when the topic or the table's first record is not there yet, or a server is away.
         """
         spark, config = self._job.spark, self._job.config
+        refuse_full(spark, config.memory_setting)
         if self.has_to_begin_anew:
             shutil.rmtree(self._root)
         self._job.subjects.require(f"{self._topic}-value")

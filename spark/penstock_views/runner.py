@@ -20,6 +20,7 @@ from penstock_views.config import JobConfig
 from penstock_views.declare import View
 from penstock_views.decode import is_cured_by_new_plan
 from penstock_views.derive import Plan
+from penstock_views.heap import refuse_full
 from penstock_views.isolate import without_broken
 from penstock_views.load import load_views
 from penstock_views.running import Job, identity_of, keep_views
@@ -54,6 +55,7 @@ class TableQuery(Kept):
         :raises TransientError: when the topic or the table's first record is not there yet, or a server is away.
         """
         spark, config = self._job.spark, self._job.config
+        refuse_full(spark, config.memory_setting)
         self._job.subjects.require(f"{self._topic}-value")
         held = held_offsets(config.bootstrap, count_partitions(config.bootstrap, [self._topic]))
         self.partitions = len(held)

@@ -53,11 +53,12 @@ def keep_views(
     try:
         running, tender = _RunningSet(job.config, job.spark, orders), Tender[Query](orders.stop, book)
         for _ in tender.tend(queries_of(job, views)):
-            if not running.is_settled and tender.is_settled and takes_records(job.spark, tender.running):
-                running.tell(is_settled=True)
             if (changed := running.changed()) is not None:
                 tender.adopt(queries_of(job, changed))
-                running.tell(is_settled=False)
+                running.tell(0, is_settled=False)
+            if not running.is_settled:
+                is_settled = tender.is_settled and takes_records(job.spark, tender.running)
+                running.tell(tender.settled, is_settled=is_settled)
     finally:
         close(job.spark)
 
@@ -70,16 +71,16 @@ class _RunningSet:
         self._application = str(spark.sparkContext.applicationId)
         self._views = view_set(config.views_dir, config.avro_dir)
         self._told: Running | None = None
-        self.tell(is_settled=False)
+        self.tell(0, is_settled=False)
 
     @property
     def is_settled(self) -> bool:
         """Tell whether it was told that all queries take records, or wait for their first."""
         return self._told is not None and self._told.is_settled
 
-    def tell(self, *, is_settled: bool) -> None:
-        """Let others see which views run, and whether all take records, or wait for their first."""
-        running = Running(self._application, self._views, is_settled)
+    def tell(self, settled: int, *, is_settled: bool) -> None:
+        """Let others see which views run, how many of their queries have begun, and whether all take records."""
+        running = Running(self._application, self._views, is_settled, settled)
         if running != self._told and self._config.running_file:
             write_running(self._config.running_file, running)
         self._told = running

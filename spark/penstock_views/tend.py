@@ -122,6 +122,11 @@ class _Life(Generic[Query]):
         return self.due_at == math.inf
 
     @property
+    def is_settled(self) -> bool:
+        """Tell whether it has begun, or waits for something, or fails."""
+        return self.query is not None or bool(self.said) or self.failing is not None or self.rests
+
+    @property
     def is_well(self) -> bool:
         """Tell whether it runs, all its views with it."""
         return self.query is not None and not self.failing and not self.kept.stopped
@@ -139,7 +144,7 @@ class Tender(Generic[Query]):
     lives: list[_Life[Query]] = field(default_factory=list)
 
     def tend(self, kept: Sequence[Query]) -> Iterator[None]:
-        """Keep these queries; gives a turn to whoever asks, after each look at all of them.
+        """Keep these queries; gives a turn to whoever asks, after each beginning and each look at all of them.
 
         :raises Stopped: when it was told to stop.
         :raises QueryFailed: when every query fails.
@@ -147,8 +152,10 @@ class Tender(Generic[Query]):
         self.adopt(kept)
         try:
             while True:
-                for life in self.lives:
-                    self._look_after(life)
+                for life in list(self.lives):
+                    # A hundred of them take minutes to begin: whoever asks has a turn after each.
+                    if life in self.lives and self._look_after(life):
+                        yield
                 self._refuse_all_failing()
                 yield
                 if self.stop.wait(POLL_S):
@@ -171,21 +178,30 @@ class Tender(Generic[Query]):
         return [life.kept for life in self.lives if life.query is not None]
 
     @property
-    def is_settled(self) -> bool:
-        """Tell whether each has begun, or waits for something, or fails."""
-        return all(life.query is not None or life.said or life.failing or life.rests for life in self.lives)
+    def settled(self) -> int:
+        """How many have begun, or wait for something, or fail."""
+        return sum(life.is_settled for life in self.lives)
 
-    def _look_after(self, life: _Life[Query]) -> None:
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether all have."""
+        return self.settled == len(self.lives)
+
+    def _look_after(self, life: _Life[Query]) -> bool:
+        """See how one does; return whether it was begun."""
         if life.query is None:
-            if time.monotonic() >= life.due_at and not self.stop.is_set():
-                self._begin(life)
-        elif not life.query.isActive:
+            if time.monotonic() < life.due_at or self.stop.is_set():
+                return False
+            self._begin(life)
+            return True
+        if not life.query.isActive:
             self._note_end(life, life.query)
         elif life.kept.has_to_begin_anew:
             _end(life.query)
             life.query = None
         else:
             self._forget_failure(life)
+        return False
 
     def _begin(self, life: _Life[Query]) -> None:
         try:

@@ -151,6 +151,7 @@ def _job(
         command=(str(VENV_BIN / "python"), str(ROOT / "spark/jobs" / file), *flat),
         is_ready=is_ready,
         why_not=lambda: read_trouble(trouble_file).reason,
+        came_to=partial(_settled, Layout.of(config).running_file(name)),
         needs=("spark-worker", "subjects", "topics", *needs),
         environment=lambda: {
             **_environment(config),
@@ -193,6 +194,11 @@ def _takes_records(config: Config, running_file: Path) -> bool:
     if running is None or not running.is_settled:
         return False
     return running.application in {app["id"] for app in applications(config, VIEWS_APP)}
+
+
+def _settled(running_file: Path) -> int:
+    running = read_running(running_file)
+    return 0 if running is None else running.settled
 
 
 def _is_registered(config: Config, name: str) -> bool:
