@@ -19,6 +19,8 @@ from penstock.errors import TerminalError
 from penstock.stack.layout import Layout
 from penstock.stack.wait import log_tail
 
+_TASKS_AT_ONCE = 2
+
 
 class SparkNotStarted(TerminalError):
     """The JVM of a session does not start."""
@@ -42,7 +44,7 @@ def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
     layout.temporary(name).mkdir(parents=True, exist_ok=True)
     with _environment(layout.temporary_environment(name)), _stderr_to(layout.log(name)):
         try:
-            spark = local_session()
+            spark = local_session(threads=_TASKS_AT_ONCE)
         except (PySparkException, OSError) as exc:
             raise SparkNotStarted(exc, layout.log(name)) from exc
     try:

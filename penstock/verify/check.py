@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +25,7 @@ _SHOWN = 20
 _KEYS_AT_MOST = 5000
 QUICK_LOOKS = 4
 _LONGEST_PAUSE_S = 5.0
+_VIEWS_AT_ONCE = 2
 # A key that changes all the time cannot be compared; after so many fences it counts as it is.
 _FENCES = 3
 
@@ -62,16 +64,25 @@ def verify_views(
     :param pause: called before each quick look with its number, from 0.
     """
     comparisons = [_Comparison(sides) for sides in views]
-    for comparison in comparisons:
-        comparison.scan()
+    _at_once(_Comparison.scan, comparisons)
     for look in range(quick_looks):
         if not _suspected(comparisons):
             break
         pause(look)
-        for comparison in _suspected(comparisons):
-            comparison.look()
+        _at_once(_Comparison.look, _suspected(comparisons))
     _settle(comparisons, catch_up)
     return [comparison.result() for comparison in comparisons]
+
+
+def _at_once(look: Callable[[_Comparison], None], comparisons: Sequence[_Comparison]) -> None:
+    """Look at several views at once: Spark plans one while the rows of another are compared."""
+    pool = ThreadPoolExecutor(_VIEWS_AT_ONCE)
+    try:
+        for _ in pool.map(look, comparisons):
+            pass
+    finally:
+        # Whoever is cut off does not wait for views that take minutes.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _suspected(comparisons: Sequence[_Comparison]) -> list[_Comparison]:

@@ -33,7 +33,7 @@ def refuse_full(spark: SparkSession, setting: str, *, full_at: float = _FULL_AT)
     :param full_at: from which share on the memory of what lives long is full.
     :raises HeapFull: when it has none.
     """
-    jvm = spark.sparkContext._jvm
+    jvm: Any = spark.sparkContext._jvm
     for pool in _old_generations(jvm):
         if _share(pool) >= full_at:
             jvm.java.lang.System.gc()  # what nobody needs is in there too
