@@ -17,6 +17,8 @@ Row = dict[str, Any]
 _FIRST_TOKEN, _LAST_TOKEN = -(2**63), 2**63 - 1
 _RANGES = 16
 _PAGE_ROWS = 2000
+_PAGE_CELLS = 50_000
+"""Cassandra ends a read that meets 100,000 tombstones (`tombstone_failure_threshold`), and each NULL may be one."""
 _KEYS_AT_ONCE = 32
 _LONGEST_KEY = 65_535
 
@@ -43,6 +45,7 @@ class ViewTable:
         self._columns = list(self._table.columns.values())
         what = ", ".join(selected(column.cql_type, protect_name(column.name)) for column in self._columns)
         self._named = f"{protect_name(keyspace)}.{protect_name(name)}"
+        self._page_rows = max(1, min(_PAGE_ROWS, _PAGE_CELLS // len(self._columns)))
         self._select = f"SELECT {what} FROM {self._named}"  # noqa: S608 - quoted names
 
     def scan(self) -> Iterator[Row]:
@@ -51,7 +54,7 @@ class ViewTable:
         for after, until in token_ranges(_RANGES):
             lower = ">=" if after == _FIRST_TOKEN else ">"
             where = f"{token} {lower} {after} AND {token} <= {until}"
-            found = self._session.execute(SimpleStatement(f"{self._select} WHERE {where}", fetch_size=_PAGE_ROWS))
+            found = self._session.execute(SimpleStatement(f"{self._select} WHERE {where}", fetch_size=self._page_rows))
             yield from map(self._exact, found)
 
     def pick(self, keys: Iterable[Mapping[str, Any]]) -> Iterator[Row]:

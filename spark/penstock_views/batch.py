@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -156,17 +156,24 @@ def read_images(
     known = _ask_columns(spark, table, postgres) if columns is None else columns
     # The replication stream does not carry generated columns, so no view has them.
     reads = [_Read.of(row) for row in sorted(known) if not row[5]]
-    selected = ", ".join(part for read in reads for part in read.selected)
+    large = [read for read in reads if read.size]
+    selected = ", ".join([*_sizes(large), *(read.selected for read in reads if read.value)])
     jdbc = spark.read.format("jdbc").options(**postgres.options)
     rows = jdbc.option("dbtable", f"(SELECT {selected} FROM {quoted(table)}) AS images").load()  # noqa: S608 - quoted
-    sizes = {column_name(read.field.name): F.col(read.size_name) for read in reads if read.size}
+    sizes = {column_name(read.field.name): F.col(_SIZES)[at] for at, read in enumerate(large)}
     key = {column_name(read.field.name) for read in reads if read.in_key}
     # In a step of its own: it is asked for by each column that can be left out.
     sized = rows.select("*", left_out_of(sizes, key).alias(_LEFT_OUT))
     return sized.select(*carry_all([(read.field, read.carried) for read in reads], F.col(_LEFT_OUT)))
 
 
-_LEFT_OUT = "left_out"
+_LEFT_OUT, _SIZES = "left_out", "sizes"
+
+
+def _sizes(large: Sequence[_Read]) -> Iterator[str]:
+    """Write the sizes of the values that can be large, as one: a SELECT has at most 1,664 parts, a table 1,600 columns."""
+    if large:
+        yield f"ARRAY[{', '.join(f'({read.size})::bigint' for read in large)}] AS {_SIZES}"
 
 
 def _ask_columns(spark: SparkSession, table: str, postgres: Postgres) -> list[ColumnRow]:
@@ -197,21 +204,13 @@ class _Read:
         return f"c{self.place}"
 
     @property
-    def size_name(self) -> str:
-        """The frame's column of the value's size."""
-        return f"size{self.place}"
-
-    @property
-    def selected(self) -> tuple[str, ...]:
-        """The parts of the SELECT for this column."""
-        size = (f"({self.size})::bigint AS {self.size_name}",) if self.size else ()
-        if not self.value:
-            return size
+    def selected(self) -> str:
+        """The part of the SELECT for this column's value."""
         if not self.size or self.in_key:
-            return (f"{self.value} AS {self.name}", *size)
+            return f"{self.value} AS {self.name}"
         # What is left out in any case need not be fetched. A key's value is none: Postgres shall find rows by it.
         fetched = f"CASE WHEN ({self.size}) <= {IMAGE_BYTES} THEN {self.value} END"
-        return (f"({fetched}){self.cast} AS {self.name}", *size)
+        return f"({fetched}){self.cast} AS {self.name}"
 
     @property
     def carried(self) -> list[tuple[Carrier, Column]]:

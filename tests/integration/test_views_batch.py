@@ -110,3 +110,13 @@ def test_rows_that_the_view_cannot_hold_are_told_apart(
 def test_a_snapshot_that_is_no_id_is_refused(spark: SparkSession, config: Config) -> None:
     with pytest.raises(SnapshotInvalid, match="no snapshot id"):
         expected_rows(spark, VIEWS["users_by_id"], source(config, "'; DROP TABLE users"))
+
+
+def test_a_table_of_as_many_columns_as_postgres_takes_is_read(
+    spark: SparkSession, config: Config, database: psycopg2.extensions.connection
+) -> None:
+    cursor, texts = database.cursor(), ", ".join(f"c{number} text" for number in range(1599))
+    cursor.execute(f"CREATE TABLE public.wide (id int PRIMARY KEY, {texts})")
+    cursor.execute("INSERT INTO wide (id, c0, c1598) VALUES (1, 'first', 'last')")
+    (image,) = read_images(spark, "public.wide", source(config)).select("id", "c0", "c1", "c1598").collect()
+    assert tuple(image) == (1, "first", None, "last")
