@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.errors import TerminalError
@@ -45,16 +47,21 @@ class AggregateQuery(Kept):
         self._topic = job.config.cdc_topic(view.table)
         self._life: Life | None = None
         self._epoch = job.config.epoch
+        self._tag = f"begins-{view.name}"
         self._met: set[tuple[str, int]] = set()
         self._stopped: dict[str, str] = {}
 
     @property
-    def has_to_begin(self) -> bool:
+    def takes_long_to_begin(self) -> bool:
         """Tell whether its next life begins first, for which its whole table is read."""
         try:
-            return self._lives() is None
+            return self.has_to_begin_anew or self._lives() is None
         except (ValueError, LookupError):
             return True  # a file that cannot be read fails when the query is begun, and stops no other
+
+    def give_up(self) -> None:
+        """Let the reading of its table fail."""
+        self._job.spark.sparkContext.cancelJobsWithTag(self._tag)
 
     @property
     def has_to_begin_anew(self) -> bool:
@@ -113,7 +120,8 @@ class AggregateQuery(Kept):
         if life is None:
             before = current_life(self._root)
             epoch = max(self._epoch, before.epoch if before else 1)
-            return begin_life(self._job.spark, self._job.config, output, self._root, epoch)
+            with _tagged(self._job.spark, self._tag):
+                return begin_life(self._job.spark, self._job.config, output, self._root, epoch)
         if json.loads(life.measures) != json.loads(output.grouping.measures.json()):
             raise AggregateChanged(output.view)
         return life
@@ -134,6 +142,15 @@ def run_aggregates(config: AggregatesConfig, orders: Orders, book: TroubleBook) 
 
 
 def _queries(job: Job[AggregatesConfig], views: Sequence[View]) -> list[AggregateQuery]:
-    """Make the queries; one that goes on where it was does not wait for one that reads its whole table first."""
-    queries = [AggregateQuery(job, view) for view in views if isinstance(view, Aggregate)]
-    return sorted(queries, key=lambda query: query.has_to_begin)
+    return [AggregateQuery(job, view) for view in views if isinstance(view, Aggregate)]
+
+
+@contextmanager
+def _tagged(spark: SparkSession, tag: str) -> Iterator[None]:
+    """Let all that this thread asks of Spark meanwhile be cancelled by a tag; a query that it starts keeps the tag."""
+    context = spark.sparkContext
+    context.addJobTag(tag)
+    try:
+        yield
+    finally:
+        context.removeJobTag(tag)
