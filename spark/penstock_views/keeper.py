@@ -36,15 +36,17 @@ from penstock_views.tend import Kept, Orders, reason_of, say
 
 _LOOKS_S = 60.0
 _OF_SPARK = (PySparkException, Py4JJavaError)
-_STATE = {
-    "providerClass": "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider",
-    "rocksdb.changelogCheckpointing.enabled": "true",
-    "rocksdb.boundedMemoryUsage": "true",
-    "rocksdb.maxMemoryUsageMB": "128",
+_STATE_STORE = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+_OF_STATE = "spark.sql.streaming.stateStore"
+STATE = {
+    f"{_OF_STATE}.providerClass": _STATE_STORE,
+    f"{_OF_STATE}.rocksdb.changelogCheckpointing.enabled": "true",
+    f"{_OF_STATE}.rocksdb.boundedMemoryUsage": "true",
+    f"{_OF_STATE}.rocksdb.maxMemoryUsageMB": "128",
     # The index of the blocks has to stay in memory: when buffers of 64 MB took its room, a micro-batch of 20,000
     # records over a million groups took 55 s instead of 2.5.
-    "rocksdb.writeBufferSizeMB": "8",
-    "rocksdb.highPriorityPoolRatio": "0.3",
+    f"{_OF_STATE}.rocksdb.writeBufferSizeMB": "8",
+    f"{_OF_STATE}.rocksdb.highPriorityPoolRatio": "0.3",
 }
 """Groups lie on disk: in the heap a million of them took 300 MB, and twice that when a job began again. A micro-batch
 writes down what it changed. The memory is that of all aggregates together, outside of the heap. A checkpoint goes on
@@ -188,8 +190,8 @@ def run_aggregates(config: AggregatesConfig, orders: Orders, book: TroubleBook) 
     # A micro-batch is few records and much that is done once: tasks took 11 % of a core, the second compiler 31 %.
     spark = open_session(config, config.cores, driver_options=HOTTEST_COMPILED_JVM, executor_options=FRUGAL_JVM)
     spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")
-    for name, value in _STATE.items():
-        spark.conf.set(f"spark.sql.streaming.stateStore.{name}", value)
+    for name, value in STATE.items():
+        spark.conf.set(name, value)
     # A first map pays for many rows, which a micro-batch does not have; it is 7 to 10 % of the code to make for it.
     spark.conf.set("spark.sql.codegen.aggregate.map.twolevel.enabled", "false")
     keep_views(Job.of(spark, config), orders, book, views, _queries)

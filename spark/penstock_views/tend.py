@@ -141,7 +141,7 @@ class _Life(Generic[Query]):
     def end(self) -> None:
         """End the query, also one that is beginning."""
         while self.beginning and not self.beginning.cancel() and not self.beginning.done():
-            self.kept.give_up()
+            _unless_gone(self.kept.give_up)
             wait([self.beginning], timeout=POLL_S)
         if self.beginning and not self.beginning.cancelled() and not self.beginning.exception():
             self.query = self.beginning.result()
