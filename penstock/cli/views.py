@@ -191,6 +191,8 @@ def repair_view(
 ) -> None:
     """Make a view right again while changes go on: read its table (or one row) again, then remove what should be gone.
 
+    An aggregate is counted anew from a snapshot of its table, always as a whole.
+
     Example: `penstock views repair users_by_id 0b2f7f0e-6a7b-4a8e-9a54-8f5d8c1d2e3f`
     """
     config = load_config()

@@ -169,7 +169,7 @@ def _fill(config: Config, views: list[View], lives: Lives, *, on_step: OnStep, o
         removed = refill(config, others, on_progress=on_progress)
         on_step("fill", f"{_names(others)} filled" + (f", {removed:,} stale rows removed" if removed else ""))
     if aggregates:
-        begun = begin_aggregates(config, aggregates, lives=lives, on_progress=on_progress)
+        begun = begin_aggregates(config, aggregates, lives=lives, on_progress=on_progress).views
         if begun:
             on_step("fill", f"{_names(begun)} filled")
         if empty := [view for view in aggregates if view not in begun]:

@@ -6,6 +6,7 @@ import math
 import shutil
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from penstock_views.declare import View
@@ -22,12 +23,23 @@ from penstock.views.catalogue import connect
 from penstock.views.fence import Patience, wait_until_written
 from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of
-from penstock.views.lives import Lives
+from penstock.views.lives import Lives, lives_of
 from penstock.views.reread import OnProgress, Wanted, only_reread, reread
 from penstock.views.stalled import JobWatch, refuse_stopped, stopped_views
 
 JOB = "aggregates"
 _POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Aggregates that count.
+
+    :param removed: how many groups were left over from before.
+    """
+
+    views: tuple[View, ...] = ()
+    removed: int = 0
 
 
 def end_lives(config: Config, views: Sequence[View]) -> None:
@@ -41,7 +53,17 @@ def forget_lives(config: Config, name: str) -> None:
     shutil.rmtree(_life_root(config, name), ignore_errors=True)
 
 
-def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_progress: OnProgress) -> list[View]:
+def begin_anew(config: Config, view: View, *, on_progress: OnProgress) -> int:
+    """Let an aggregate's next life begin and wait until it counts; return how many groups were left over.
+
+    :raises JobFails, ViewStopped: as `begin_aggregates`.
+    """
+    lives = lives_of(config)
+    end_lives(config, [view])
+    return begin_aggregates(config, [view], lives=lives, on_progress=on_progress).removed
+
+
+def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_progress: OnProgress) -> Begun:
     """Wait until these aggregates count, and remove the groups that are left over from before.
 
     :param lives: of their tables, before the job could begin.
@@ -57,11 +79,11 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
     late = _not_begun(config, views, epoch)
     begun = [view for view in views if view.name not in late]
     wait_until_written(config, sorted(view.topic for view in begun), on_progress=on_progress)
-    sweep_aggregates(config)
+    swept = sweep_aggregates(config)
     with open_session(config) as session:
         mark_filled(session, config.cassandra.keyspace, begun, epoch=epoch, lives=lives)
     refuse_stopped(config, [view.name for view in views])
-    return begun
+    return Begun(tuple(begun), sum(swept.get(view.name, 0) for view in begun))
 
 
 def _make_known(config: Config, tables: Collection[str], *, on_progress: OnProgress) -> None:

@@ -100,7 +100,7 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
     counted = [view for view in followed if isinstance(view, Aggregate)]
     end_lives(config, counted)
     renew_jobs(config)
-    begin_aggregates(config, counted, lives=lives, on_progress=on_progress)
+    removed += begin_aggregates(config, counted, lives=lives, on_progress=on_progress).removed
     note_topics(config)
     # A snapshot that was cut off and begun again needs a re-read; else there is nothing to do.
     go_live(config, on_step=on_step, on_progress=on_progress)

@@ -108,10 +108,15 @@ def wait_until_counted(config: Config, view: Aggregate, *, on_progress: OnProgre
 
     :raises FlowStalled: after so many seconds without any progress, or when the job or this aggregate keeps failing.
     """
-    life = current_life(life_root(Layout.of(config).data("aggregates"), view.name))
-    if life is not None:
+    root = life_root(Layout.of(config).data("aggregates"), view.name)
+
+    def counted() -> Mapping[Place, int]:
+        life = current_life(root)  # another one may have begun meanwhile
+        return progress_in(life.checkpoint) if life else {}
+
+    if current_life(root) is not None:
         patience = Patience(on_progress, stall_s, _counts(config, view))
-        _wait_for_job(config, [topic_of(view.table)], lambda: progress_in(life.checkpoint), "aggregates", patience)
+        _wait_for_job(config, [topic_of(view.table)], counted, "aggregates", patience)
 
 
 def _counts(config: Config, view: View) -> Callable[[], None]:

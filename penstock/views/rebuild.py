@@ -11,7 +11,7 @@ from penstock.views.reread import OnProgress
 def rebuild(config: Config, name: str, *, on_step: OnStep, on_progress: OnProgress) -> int:
     """Let the job take up the file, then read the table again and sweep; return how many stale rows were removed.
 
-    :raises ViewUnknown, KindUnfit: before anything is read.
+    :raises ViewUnknown, HistoryUnfit, ViewPaused: before anything is read.
     """
     on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
     return repair(config, name, (), on_progress=on_progress)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from penstock_views.declare import View
+from penstock_views.declare import History, View
+from penstock_views.declare_totals import Aggregate
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
@@ -17,8 +18,10 @@ from penstock.keys.text import read_key
 from penstock.keys.types import column_types
 from penstock.keys.values import canonical
 from penstock.names import column_name
+from penstock.views.begin import begin_anew
 from penstock.views.catalogue import connect, read_live_table
 from penstock.views.load import pick_view, views_of
+from penstock.views.pause import refuse_paused
 from penstock.views.refill import refill, refill_rows
 from penstock.views.reread import OnProgress, Wanted
 
@@ -32,26 +35,38 @@ class KeyUnfit(TerminalError):
         )
 
 
-class KindUnfit(TerminalError):
-    """A view of this kind cannot be read again."""
+class HistoryUnfit(TerminalError):
+    """A history tells what was, and the table only knows what is."""
 
     def __init__(self, view: View) -> None:
-        kind = type(view).__name__.lower()
         super().__init__(
-            f"view {view.name} is of the kind {kind}, which a second read of a row does not mend: raise its revision, "
+            f"view {view.name} is a history, which a second read of a row does not mend: raise its revision, "
             "then `penstock views write` and `penstock views apply` fill it anew"
+        )
+
+
+class AggregateWhole(TerminalError):
+    """A group is counted from many rows."""
+
+    def __init__(self, view: View) -> None:
+        super().__init__(
+            f"view {view.name} is an aggregate, which is counted anew as a whole: `penstock views repair {view.name}`"
         )
 
 
 def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProgress) -> int:
     """Read the view's table again, or the one row of that primary key; return how many stale rows were removed.
 
+    An aggregate is counted anew, from a snapshot of its table.
+
     :param key: as one text, or a value for each column of it; empty for all rows.
-    :raises ViewUnknown, KindUnfit, KeyUnfit, KeyTextInvalid: before anything happens.
+    :raises ViewUnknown, HistoryUnfit, AggregateWhole, ViewPaused, KeyUnfit, KeyTextInvalid: before anything happens.
     """
     view = pick_view(views_of(config), name)
-    if type(view) is not View:
-        raise KindUnfit(view)
+    if isinstance(view, History):
+        raise HistoryUnfit(view)
+    if isinstance(view, Aggregate):
+        return _count_anew(config, view, key, on_progress=on_progress)
     if not key:
         return refill(config, [view], on_progress=on_progress)
     with connect(config) as connection:
@@ -63,6 +78,13 @@ def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProg
     row = {name: canonical(types[name], value) for name, value in zip(columns, values, strict=True)}
     is_of_row = partial(_is_of_row, types, row)
     return refill_rows(config, view, wanted, is_of_row, on_progress=on_progress)
+
+
+def _count_anew(config: Config, view: Aggregate, key: Sequence[str], *, on_progress: OnProgress) -> int:
+    if key:
+        raise AggregateWhole(view)
+    refuse_paused(config, [view.name])
+    return begin_anew(config, view, on_progress=on_progress)
 
 
 def _values(table: str, columns: Sequence[str], given: Sequence[str]) -> Sequence[str]:

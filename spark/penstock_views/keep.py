@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from threading import Lock
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -27,6 +28,9 @@ from penstock_views.stream import read_records, write_records
 
 _NEW_EPOCH = "PENSTOCK-NEW-EPOCH"
 
+_STARTS = Lock()
+"""A query takes the settings of the session with it when it starts, and others start beside it."""
+
 # The broker holds a fetch that finds nothing for 500 ms, and whatever the consumer asks next waits behind it. A
 # micro-batch asks for records that are there, but the last offset is a transaction's marker, behind which nothing is.
 _MICRO_BATCH = {"kafka.fetch.max.wait.ms": "10"}
@@ -39,8 +43,6 @@ def keep_aggregate(
 
     :param partitions: of its CDC topic.
     """
-    # The sums are divided as the records are; a query takes the number with it, and a checkpoint keeps to its first.
-    spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
     starts = json.dumps(by_topic(life.starts))
     raw = read_records(spark, config, plan.source.topic, starting=starts, options=_MICRO_BATCH)
     baseline = spark.readStream.schema(output.grouping.measures).parquet(str(life.baseline.absolute()))
@@ -49,7 +51,11 @@ def keep_aggregate(
     together = measures.coalesce(1) if partitions == 1 else measures
     records = make_records(output.grouping.finish(output.grouping.add_up(together)), output, life)
     writer = write_records(records, config, name=output.view.name, checkpoint=life.checkpoint)
-    return writer.trigger(processingTime=f"{config.commit_interval_s:g} seconds").start()
+    timed = writer.trigger(processingTime=f"{config.commit_interval_s:g} seconds")
+    with _STARTS:
+        # The sums are divided as the records are; a query takes the number along, and a checkpoint keeps to its first.
+        spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
+        return timed.start()
 
 
 def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: Life) -> DataFrame:

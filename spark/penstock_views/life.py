@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,15 @@ class Life:
     def first_version(self) -> int:
         """The lowest version that it writes; a row of the view with a lower one is left over from a life before."""
         return (self.epoch + self.revision - 1) * OFFSETS_PER_GENERATION + self.number
+
+    def followed(self, starts: Mapping[Place, int], ends: Mapping[Place, int]) -> Life:
+        """Make the life of the same snapshot that goes on from where this one has come to.
+
+        :param starts: up to where this one has counted.
+        :param ends: where the topic ends now.
+        """
+        number = self.number + ROWS_OF_A_CHANGE * (sum(ends.values()) - sum(self.ends.values()))
+        return replace(self, folder=next_folder(self.folder.parent, number), starts=starts, ends=ends, number=number)
 
     def raises_version(self, partition: Column, offset: Column) -> Column:
         """Say whether a record raises the versions of its groups: not one of the first micro-batch, below the ends."""
@@ -122,8 +131,8 @@ def current_life(root: Path) -> Life | None:
 def _told(file: Path) -> dict[str, Any] | None:
     try:
         told: dict[str, Any] = json.loads(file.read_text())
-    except ValueError:
-        return None
+    except (ValueError, FileNotFoundError):
+        return None  # cut short, or the next life has just begun
     return told
 
 

@@ -9,7 +9,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -31,6 +31,8 @@ _LONGEST_REMIND_S = 3600.0
 _LONGEST_RETRY_S = 60.0
 _IS_WELL_S = 30.0
 """So long a query has run when what was wrong with it before is over; at rest it commits nothing."""
+_BESIDE = 2
+"""So many take long to begin at a time: each holds a task, and the queries that run need some."""
 
 
 class QueryFailed(TerminalError):
@@ -77,6 +79,14 @@ class Kept(ABC):
         """
 
     @property
+    def takes_long_to_begin(self) -> bool:
+        """Tell whether it begins beside the others, which are looked after meanwhile."""
+        return False
+
+    def give_up(self) -> None:  # noqa: B027 - what begins at once has nothing to give up
+        """Let what takes long to begin fail soon, if it is under way; this may be asked again and again."""
+
+    @property
     @abstractmethod
     def checkpoint(self) -> Path:
         """The folder of its progress, once it has begun."""
@@ -104,9 +114,10 @@ Query = TypeVar("Query", bound=Kept)
 
 @dataclass(eq=False)
 class _Life(Generic[Query]):
-    """One kept query as it goes: running, due at some time, or failing."""
+    """One kept query as it goes: beginning beside the others, running, due at some time, or failing."""
 
     kept: Query
+    beginning: Future[StreamingQuery | None] | None = None
     query: StreamingQuery | None = None
     due_at: float = 0.0
     began_at: float = 0.0
@@ -128,8 +139,20 @@ class _Life(Generic[Query]):
 
     @property
     def is_well(self) -> bool:
-        """Tell whether it runs, all its views with it."""
-        return self.query is not None and not self.failing and not self.kept.stopped
+        """Tell whether it runs or is beginning, all its views with it."""
+        goes = self.query is not None or self.beginning is not None
+        return goes and not self.failing and not self.kept.stopped
+
+    def end(self) -> None:
+        """End the query, also one that is beginning."""
+        while self.beginning and not self.beginning.cancel() and not self.beginning.done():
+            _unless_gone(self.kept.give_up)
+            wait([self.beginning], timeout=POLL_S)
+        if self.beginning and not self.beginning.cancelled() and not self.beginning.exception():
+            self.query = self.beginning.result()
+        if self.query is not None:
+            _unless_gone(self.query.stop)
+        self.beginning = self.query = None
 
 
 @dataclass
@@ -142,6 +165,7 @@ class Tender(Generic[Query]):
     stop: Event
     book: TroubleBook
     lives: list[_Life[Query]] = field(default_factory=list)
+    _beside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_BESIDE))
 
     def tend(self, kept: Sequence[Query]) -> Iterator[None]:
         """Keep these queries; gives a turn to whoever asks, after each beginning and each look at all of them.
@@ -162,6 +186,7 @@ class Tender(Generic[Query]):
                     raise Stopped
         finally:
             _end_all(self.lives)
+            self._beside.shutdown()
 
     def adopt(self, kept: Sequence[Query]) -> None:
         """Keep these from now on: one that is as before and does well goes on; the others end, or begin anew."""
@@ -197,15 +222,21 @@ class Tender(Generic[Query]):
         if not life.query.isActive:
             self._note_end(life, life.query)
         elif life.kept.has_to_begin_anew:
-            _end(life.query)
-            life.query = None
+            life.end()
         else:
             self._forget_failure(life)
         return False
 
     def _begin(self, life: _Life[Query]) -> None:
+        if life.beginning is None and life.kept.takes_long_to_begin:
+            life.beginning = self._beside.submit(life.kept.begin)
+        if life.beginning is None or life.beginning.done():
+            self._note_begin(life)
+
+    def _note_begin(self, life: _Life[Query]) -> None:
+        beginning, life.beginning = life.beginning, None
         try:
-            life.query = life.kept.begin()
+            life.query = beginning.result() if beginning else life.kept.begin()
         except TransientError as exc:
             life.due_at = time.monotonic() + RETRY_S
             self._say_waiting(life, str(exc))
@@ -283,11 +314,7 @@ def close(spark: SparkSession) -> None:
 
 def _end_all(lives: Sequence[_Life[Any]]) -> None:
     with ThreadPoolExecutor() as pool:
-        list(pool.map(_end, [life.query for life in lives if life.query is not None]))
-
-
-def _end(query: StreamingQuery) -> None:
-    _unless_gone(query.stop)
+        list(pool.map(_Life.end, lives))
 
 
 def _unless_gone(end: Any) -> None:

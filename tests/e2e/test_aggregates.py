@@ -17,8 +17,11 @@ from typing import Any
 import psutil
 import psycopg2
 import pytest
+from penstock_views.checkpoint import last_batch_in
+from penstock_views.life import Life, ask_end, current_life, life_root
 
 from penstock.pipeline.sweep import sweep_aggregates
+from penstock.project import Project
 from penstock.stack.health import part_healths
 from penstock.stack.parts.spark import AGGREGATES_APP, VIEWS_APP, applications
 from penstock.stack.wait import wait_until
@@ -169,6 +172,83 @@ def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
     wait_until_exact(stack)
     assert stats(stack, "Nobody") is None
     stack.run(".venv/bin/penstock verify user_stats_by_country")
+
+
+def test_repair_counts_anew_and_takes_out_what_is_left_over(stack: Stack) -> None:
+    insert(stack, "Stats", "female", "1990-01-01")
+    wait_until_exact(stack)
+    table = f"{stack.config.cassandra.keyspace}.user_stats_by_country"
+    row = stats(stack, "Stats")
+    assert row is not None
+    # As new as the right one, and the larger of two values wins.
+    stack.cql(f"UPDATE {table} USING TIMESTAMP {row['row_version']} SET users = 7777 WHERE country = 'Stats'")
+    stack.cql(
+        f"INSERT INTO {table} (country, users, row_version) VALUES ('Nobody', 1, {2**52}) USING TIMESTAMP {2**52}"
+    )
+    spoiled = stats(stack, "Stats")
+    assert spoiled is not None
+    assert spoiled["users"] == 7777
+    refused = stack.run(".venv/bin/penstock views repair user_stats_by_country Stats", check=False)
+    assert "is counted anew as a whole" in refused.stdout + refused.stderr
+    done = stack.run(".venv/bin/penstock views repair user_stats_by_country")
+    assert "user_stats_by_country: repaired, 1 stale rows removed" in done.stdout
+    wait_until_exact(stack)
+    assert stats(stack, "Nobody") is None
+    stack.run(".venv/bin/penstock views rebuild user_stats_by_country")
+    stack.run(".venv/bin/penstock verify user_stats_by_country")
+
+
+LOCKED = "locked_by_kind"
+LOCKED_VIEW = f'''"""An aggregate of a table that nobody can read for a while."""
+
+from penstock_views import Image, Totals, aggregate, count, totals
+
+
+@aggregate("public.locked", key=["kind"])
+def {LOCKED}(r: Image) -> Totals:
+    """Count the rows of each kind."""
+    return totals(kind=r.kind, rows=count())
+'''
+
+
+@pytest.fixture
+def locked(stack: Stack) -> Iterator[Stack]:
+    """Make an aggregate of another table; take it away again."""
+    stack.sql("CREATE TABLE public.locked (id int PRIMARY KEY, kind text NOT NULL)")
+    stack.sql("INSERT INTO public.locked SELECT n, 'kind ' || n % 7 FROM generate_series(1, 100) AS n")
+    file = Project.of(stack.config).views / "locked.py"
+    file.write_text(LOCKED_VIEW)
+    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
+    yield stack
+    file.unlink()
+    stack.run(f".venv/bin/penstock views drop {LOCKED} --yes")
+    stack.sql("DROP TABLE public.locked")
+
+
+def begins_anew(stack: Stack, view: str, before: Life | None) -> bool:
+    life = current_life(life_root(stack.config.state_dir / "data" / "aggregates", view))
+    return life is not None and life != before and last_batch_in(life.checkpoint) >= 0
+
+
+@pytest.mark.slow
+def test_a_table_that_takes_long_to_read_holds_up_no_other_aggregate(locked: Stack) -> None:
+    root, stats_root = lives(locked).parent / LOCKED, lives(locked)
+    before, stats_before = current_life(root), current_life(stats_root)
+    with closing(psycopg2.connect(locked.config.postgres.dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE public.locked IN ACCESS EXCLUSIVE MODE")
+        ask_end(root)
+        wait_until((root / "next").exists, timeout_s=PATIENCE_S, what="its next life waits for the table")
+        ask_end(stats_root)
+        wait_until(
+            partial(begins_anew, locked, "user_stats_by_country", stats_before),
+            timeout_s=PATIENCE_S,
+            what="the other one counts anew meanwhile",
+        )
+        assert current_life(root) is None
+    locked.sql("INSERT INTO public.locked VALUES (1000, 'kind 0')")
+    wait_until(partial(begins_anew, locked, LOCKED, before), timeout_s=PATIENCE_S, what="it counts anew")
+    locked.run(f".venv/bin/penstock verify {LOCKED} && .venv/bin/penstock verify user_stats_by_country")
+    wait_until_exact(locked)
 
 
 BATCHES = 12

@@ -27,12 +27,18 @@ class Ticking(Kept):
 
     def __init__(self, spark: SparkSession, folder: Path, name: str) -> None:
         self.name, self.views, self.identity = name, (f"{name}_view",), name
-        self.is_away = self.fails = self.rests = self.is_asked = False
+        self.is_away = self.fails = self.rests = self.is_asked = self.is_large = self.is_odd = False
+        self.read, self.began = Event(), 0
         self.queries: list[StreamingQuery] = []
         self._spark, self._folder = spark, folder / name
 
     def begin(self) -> StreamingQuery | None:
         self.is_asked = False
+        self.began += 1
+        if self.is_large:
+            self.read.wait()
+        if self.is_odd:
+            raise ValueError("no row can be read")
         if self.is_away:
             raise Away(f"{self.name} is not there")
         if self.rests:
@@ -42,6 +48,14 @@ class Ticking(Kept):
             ticks = ticks.select(F.raise_error(F.lit("the sum overflows")))
         self.queries.append(ticks.writeStream.format("noop").option("checkpointLocation", str(self._folder)).start())
         return self.queries[-1]
+
+    @property
+    def takes_long_to_begin(self) -> bool:
+        return self.is_large
+
+    def give_up(self) -> None:
+        self.is_away = True
+        self.read.set()
 
     @property
     def checkpoint(self) -> Path:
@@ -128,6 +142,53 @@ def test_one_that_waits_holds_up_nobody(bench: Bench) -> None:
     bench.other.is_away = False
     wait_until(lambda: len(bench.other.queries) == 1, timeout_s=PATIENCE_S, what="it begins when it can")
     assert is_undisturbed(bench)
+
+
+def test_one_that_takes_long_to_begin_holds_up_nobody(bench: Bench) -> None:
+    bench.good.fails = bench.other.is_large = True
+    bench.begin()
+    wait_until(lambda: bench.good.began >= 2, timeout_s=PATIENCE_S, what="one is begun again while the other begins")
+    assert bench.other.began == 1
+    assert not bench.other.queries
+    bench.other.read.set()
+    wait_until(lambda: len(bench.other.queries) == 1, timeout_s=PATIENCE_S, what="the other has begun")
+    assert bench.other.queries[0].isActive
+    assert not bench.ended
+
+
+def test_one_that_fails_while_it_takes_long_to_begin_is_told_and_begun_again(bench: Bench) -> None:
+    bench.other.is_large = bench.other.is_odd = True
+    bench.other.read.set()
+    bench.begin()
+    wait_until(lambda: bench.times() >= 2, timeout_s=PATIENCE_S, what="it fails twice")
+    assert "no row can be read" in (read_trouble(bench.folder / "trouble.json").of_view("other_view") or "")
+    assert is_undisturbed(bench)
+
+
+def test_one_that_is_beginning_goes_on_when_others_are_adopted(
+    bench: Bench, spark: SparkSession, tmp_path: Path
+) -> None:
+    bench.other.is_large = True
+    bench.begin()
+    wait_until(lambda: bool(bench.good.queries and bench.other.began), timeout_s=PATIENCE_S, what="the other begins")
+    same, new = Ticking(spark, tmp_path, "other"), Ticking(spark, tmp_path, "new")
+    bench.adopted = [bench.good, same, new]
+    wait_until(lambda: bool(new.queries), timeout_s=PATIENCE_S, what="the new one begins")
+    bench.other.read.set()
+    wait_until(lambda: len(bench.other.queries) == 1, timeout_s=PATIENCE_S, what="the other has begun")
+    assert not same.began
+    assert is_undisturbed(bench)
+
+
+def test_one_that_is_beginning_is_given_up_when_it_is_not_kept(bench: Bench) -> None:
+    bench.other.is_large = True
+    bench.begin()
+    wait_until(lambda: bool(bench.good.queries and bench.other.began), timeout_s=PATIENCE_S, what="the other begins")
+    bench.adopted = [bench.good]
+    wait_until(bench.other.read.is_set, timeout_s=PATIENCE_S, what="it is given up")
+    wait_until(lambda: bench.tender.is_settled, timeout_s=PATIENCE_S, what="only the good one is left")
+    assert is_undisturbed(bench)
+    assert not bench.other.queries
 
 
 def test_one_that_stands_still_is_told_and_the_other_goes_on(bench: Bench) -> None:

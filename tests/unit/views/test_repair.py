@@ -1,0 +1,36 @@
+"""What `views repair` cannot do is refused, with what does it, before anything happens."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from penstock.config import ROOT, Config
+from penstock.errors import TerminalError
+from penstock.views.pause import ViewPaused
+from penstock.views.repair import AggregateWhole, HistoryUnfit, repair
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    for name in ("spark/views", "schemas", "connect/connectors"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "connect/connectors/paused-views.txt").write_text("user_stats_by_country\n")
+    return Config(project=tmp_path, state=tmp_path / "state")
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "error", "message"),
+    [
+        ("user_history", (), HistoryUnfit, "is a history.*raise its revision"),
+        ("user_stats_by_country", ("Poland",), AggregateWhole, "as a whole: `penstock views repair user_stats"),
+        ("user_stats_by_country", (), ViewPaused, "views resume user_stats_by_country"),
+    ],
+)
+def test_what_cannot_be_repaired_is_refused(
+    config: Config, name: str, key: tuple[str, ...], error: type[TerminalError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        repair(config, name, key, on_progress=lambda _: None)
