@@ -31,12 +31,12 @@ _LOCAL_FILES = {
     ),
 }
 
-_SOURCE = {
+SOURCE = {
     "failOnDataLoss": "true",
     "kafka.isolation.level": "read_committed",  # Debezium's exactly-once writes are transactions
     "includeHeaders": "true",
 }
-_SINK = {
+SINK = {
     "kafka.linger.ms": "0",
     "kafka.acks": "all",
     "kafka.compression.type": "lz4",
@@ -96,7 +96,7 @@ def read_records(
     :param starting: where, without a checkpoint: Kafka's source says `earliest`, or takes offsets as JSON.
     :param options: more of Kafka's source.
     """
-    reader = spark.readStream.format("kafka").options(**_SOURCE, **options).option("startingOffsets", starting)
+    reader = spark.readStream.format("kafka").options(**SOURCE, **options).option("startingOffsets", starting)
     return reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", topic).load()
 
 
@@ -106,7 +106,7 @@ def write_records(records: DataFrame, config: JobConfig, *, name: str, checkpoin
     :param name: the query's.
     :param checkpoint: the folder of its progress.
     """
-    writer = optimized(records).writeStream.format("kafka").options(**_SINK).queryName(name).outputMode("update")
+    writer = optimized(records).writeStream.format("kafka").options(**SINK).queryName(name).outputMode("update")
     writer = writer.option("kafka.bootstrap.servers", config.bootstrap)
     return writer.option("checkpointLocation", str(checkpoint.absolute()))
 
