@@ -63,7 +63,7 @@ class FillFailed(TransientError):
     """Spark could not read the table, or write to Kafka."""
 
     def __init__(self, table: str, cause: str) -> None:
-        super().__init__(f"{table} could not be read: {cause}. Nothing was lost: run this again")
+        super().__init__(f"the fill from {table} failed: {cause}. Nothing was lost: run this again")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Filled:
 
 
 @dataclass(frozen=True)
-class Standing:
+class FillState:
     """What decides how a view is filled.
 
     :param partitions: of its table's CDC topic.
@@ -116,12 +116,12 @@ def choose(config: Config, views: Sequence[View], lives: Lives) -> tuple[list[Vi
 
     That reading writes all views of a table, so one that needs it takes the others along.
     """
-    standings = _standings(config, views, lives)
-    slow = {view.table for view in views if not standings[view.name].allows_lane(view)}
+    states = _states(config, views, lives)
+    slow = {view.table for view in views if not states[view.name].allows_lane(view)}
     return [view for view in views if view.table not in slow], [view for view in views if view.table in slow]
 
 
-def _standings(config: Config, views: Sequence[View], lives: Lives) -> dict[str, Standing]:
+def _states(config: Config, views: Sequence[View], lives: Lives) -> dict[str, FillState]:
     epoch, stopped = epoch_of(Project.of(config)), stopped_views(config)
     tables = sorted({view.table for view in views})
     with connect(config) as connection:
@@ -133,7 +133,7 @@ def _standings(config: Config, views: Sequence[View], lives: Lives) -> dict[str,
         fresh = {view.name for view in unfilled(session, keyspace, views, epoch=epoch, lives=lives)} - other
     last = {table: _last_offsets(config, table) for table in tables}
     return {
-        view.name: Standing(
+        view.name: FillState(
             partitions=len(last[view.table]),
             version=version_of(generation_of(view, epoch=epoch), min(last[view.table].values(), default=-1)),
             begun=_of_generation(begun.get(view.name), generation_of(view, epoch=epoch)),

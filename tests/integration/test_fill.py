@@ -152,21 +152,22 @@ def test_only_who_writes_to_the_table_can_straddle_its_snapshot(config: Config, 
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
-    """Run a Kafka alone."""
+    """Run a Kafka alone, with the topics of a table and a view."""
     folder = tmp_path_factory.mktemp("kafka")
     file = folder / "penstock.toml"
     file.write_text(f'state = "{folder / "var"}"\nkafka.port = 24892\nkafka.controller_port = 24893\n')
     config = load_config(file)
     with started(config, "kafka"):
+        client = AdminClient({"bootstrap.servers": config.kafka.bootstrap})
+        topics = [NewTopic(name, 1, 1) for name in (cdc.TOPIC, "views.fill_rows", "dead-letters.views")]
+        for made in client.create_topics(topics).values():
+            made.result()
         yield config
 
 
 @pytest.fixture(scope="module")
 def changes(kafka: Config) -> Changes:
     """Write two transactions of Postgres in two of Kafka: offsets 0 and 1, a marker at 2, then 3 and its marker."""
-    client = AdminClient({"bootstrap.servers": kafka.kafka.bootstrap})
-    for made in client.create_topics([NewTopic(cdc.TOPIC, 1, 1)]).values():
-        made.result()
     producer = Producer({"bootstrap.servers": kafka.kafka.bootstrap, "transactional.id": "a source"})
     producer.init_transactions()
     events = [[cdc.change("c", None, person(1), 70, 700), cdc.change("r", None, person(2), 71, 700)]]

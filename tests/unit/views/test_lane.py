@@ -9,18 +9,18 @@ import pytest
 from penstock_views.declare import History, View
 from penstock_views.ranges import Part
 
-from penstock.views.lane import Standing, _are_others
+from penstock.views.lane import FillState, _are_others
 
 ROWS = View("rows", "public.t", ("id",), 1, lambda _: None, Path("v.py"), 1)  # type: ignore[arg-type, return-value]
 ENTRIES = History("entries", "public.t", ("id",), 1, lambda _: None, Path("v.py"), 1)  # type: ignore[arg-type, return-value]
-NEW = Standing(partitions=1, version=500, begun=None, is_fresh=True, is_stopped=False)
+NEW = FillState(partitions=1, version=500, begun=None, is_fresh=True, is_stopped=False)
 FILLED = replace(NEW, is_fresh=False, begun=400)
 
 
 @pytest.mark.parametrize("view", [ROWS, ENTRIES])
 def test_of_one_partition_a_snapshot_fills_every_kind(view: View) -> None:
-    for standing in (NEW, FILLED, replace(FILLED, begun=None), replace(NEW, begun=400)):
-        assert standing.allows_lane(view)
+    for state in (NEW, FILLED, replace(FILLED, begun=None), replace(NEW, begun=400)):
+        assert state.allows_lane(view)
 
 
 def test_a_second_snapshot_of_the_same_version_is_for_views_that_nothing_can_be_left_over_in() -> None:
