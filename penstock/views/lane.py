@@ -44,7 +44,7 @@ from penstock.views.stalled import stopped_views
 
 _TASKS = 2
 _FIRST_PAGES = 64
-_BATCH_ROWS = 40_000
+_BATCH_ROWS = 60_000
 _AHEAD = 40_000
 """So many records of a view may wait for Cassandra when its next rows are written: live changes come behind them."""
 _POLL_S = 0.3
