@@ -8,6 +8,8 @@ from collections.abc import Callable
 from penstock.views.reread import OnProgress
 
 _SAID_AGAIN_S = 5.0
+_BATCH_S = 5
+"""So long a batch takes where the rate is limited: each is planned, which costs as much as thousands of rows."""
 
 
 class Pace:
@@ -38,9 +40,9 @@ class Pace:
         """Say how many pages to read next.
 
         :param first: at the beginning, when nobody knows how many rows are in a page.
-        :param rows: to be read at once, or those of a second at the limited rate.
+        :param rows: to be read at once, or those of some seconds at the limited rate.
         """
-        wanted = rows if self._rate is None else min(rows, self._rate)
+        wanted = rows if self._rate is None else min(rows, _BATCH_S * self._rate)
         return max(1, wanted * self._pages // self._rows) if self._rows else first
 
     def did(self, pages: int, rows: int) -> None:

@@ -45,14 +45,14 @@ def test_a_batch_has_so_many_rows_as_the_pages_before_told() -> None:
     assert going.pages(64, 40_000) == 800
 
 
-def test_a_limit_makes_batches_of_a_second_and_waits() -> None:
+def test_a_limit_makes_batches_of_some_seconds_and_waits() -> None:
     clock = Clock()
     going = pace(clock, [], rate=500)
     going.did(10, 1000)
     assert clock.now == 102
-    assert going.pages(64, 40_000) == 5
-    going.did(5, 500)
-    assert clock.now == 103
+    assert going.pages(64, 40_000) == 25
+    going.did(25, 2500)
+    assert clock.now == 107
 
 
 def test_pages_without_rows_are_read_on() -> None:
