@@ -64,7 +64,7 @@ test-all: setup ## All tests: also those that take long, and those of changes an
 .PHONY: test-partitioned
 test-partitioned: setup ## The tests of changes, aggregates, schema changes and faults on topics of three partitions
 	@$(PYTHON) -m pytest --slow --partitioned tests/e2e/test_changes.py tests/e2e/test_aggregates.py \
-	  tests/e2e/test_schema_changes.py tests/e2e/test_generated_schemas.py tests/faults
+	  tests/e2e/test_schema_changes.py tests/e2e/test_generated_schemas.py tests/e2e/test_fill.py tests/faults
 
 .PHONY: test-faults
 test-faults: setup ## kill -9 of each part, a frozen Cassandra, a second Connect worker

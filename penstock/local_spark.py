@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from penstock_views.session import local_session
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -19,7 +20,7 @@ from penstock.errors import TerminalError
 from penstock.stack.layout import Layout
 from penstock.stack.wait import log_tail
 
-_TASKS_AT_ONCE = 2
+_THREADS = 2
 
 
 class SparkNotStarted(TerminalError):
@@ -35,16 +36,19 @@ class SparkNotStarted(TerminalError):
 
 @contextmanager
 def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
-    """Open a session that ends with the block.
+    """Open a session that ends with the block; within the block of another it is that one's.
 
     :param name: of its log and of its folder for temporary files.
     :raises SparkNotStarted: with the last lines of its log.
     """
+    if (outer := SparkSession.getActiveSession()) is not None:
+        yield outer
+        return
     layout = Layout.of(config)
     layout.temporary(name).mkdir(parents=True, exist_ok=True)
     with _environment(layout.temporary_environment(name)), _stderr_to(layout.log(name)):
         try:
-            spark = local_session(threads=_TASKS_AT_ONCE)
+            spark = local_session(threads=_THREADS)
         except (PySparkException, OSError) as exc:
             raise SparkNotStarted(exc, layout.log(name)) from exc
     try:
@@ -56,6 +60,20 @@ def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
         spark.stop()
         raise
     spark.stop()
+
+
+@contextmanager
+def spark_failures(make: Callable[[str], Exception]) -> Iterator[None]:
+    """Make of Spark's failures in the block one error that says why."""
+    try:
+        yield
+    except PySparkException as exc:
+        raise make(str(exc).split("\n", 1)[0]) from exc
+    except Py4JJavaError as exc:
+        cause = exc.java_exception
+        while cause.getCause() is not None:
+            cause = cause.getCause()
+        raise make(str(cause.getMessage() or cause.toString()).split("\n", 1)[0]) from exc
 
 
 def _kill_jvm(spark: SparkSession) -> None:

@@ -43,19 +43,24 @@ class ViewTable:
         self._session = session
         self._table: TableMetadata = metadata.tables[name]
         self._columns = list(self._table.columns.values())
-        what = ", ".join(selected(column.cql_type, protect_name(column.name)) for column in self._columns)
         self._named = f"{protect_name(keyspace)}.{protect_name(name)}"
-        self._page_rows = max(1, min(_PAGE_ROWS, _PAGE_CELLS // len(self._columns)))
-        self._select = f"SELECT {what} FROM {self._named}"  # noqa: S608 - quoted names
 
     def scan(self) -> Iterator[Row]:
         """Read every row, range by range of the token ring, so that no single request spans the whole table."""
+        return self._scan(self._columns)
+
+    def _select(self, columns: Sequence[ColumnMetadata]) -> str:
+        what = ", ".join(selected(column.cql_type, protect_name(column.name)) for column in columns)
+        return f"SELECT {what} FROM {self._named}"  # noqa: S608 - quoted names
+
+    def _scan(self, columns: Sequence[ColumnMetadata]) -> Iterator[Row]:
+        select, page_rows = self._select(columns), max(1, min(_PAGE_ROWS, _PAGE_CELLS // len(columns)))
         token = f"token({', '.join(_names(self._table.partition_key))})"
         for after, until in token_ranges(_RANGES):
             lower = ">=" if after == _FIRST_TOKEN else ">"
             where = f"{token} {lower} {after} AND {token} <= {until}"
-            found = self._session.execute(SimpleStatement(f"{self._select} WHERE {where}", fetch_size=self._page_rows))
-            yield from map(self._exact, found)
+            found = self._session.execute(SimpleStatement(f"{select} WHERE {where}", fetch_size=page_rows))
+            yield from (_exact(columns, row) for row in found)
 
     def pick(self, keys: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
         """Read the rows of these keys; a key without a row gives none, nor does one that no row can have.
@@ -72,10 +77,10 @@ class ViewTable:
         yield from self._pick(self._table.partition_key, keys)
 
     def _pick(self, columns: Sequence[ColumnMetadata], keys: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
-        prepared = self._session.prepare(f"{self._select} WHERE {_equal(columns)}")
+        prepared = self._session.prepare(f"{self._select(self._columns)} WHERE {_equal(columns)}")
         bound = [values for key in keys if self._can_hold(values := _bound(columns, key))]
         for _, rows in execute_concurrent_with_args(self._session, prepared, bound, concurrency=_KEYS_AT_ONCE):
-            yield from map(self._exact, rows)
+            yield from (_exact(self._columns, row) for row in rows)
 
     def _can_hold(self, key: Sequence[Any]) -> bool:
         """Tell whether a row of that key can be: Cassandra refuses even to look for another, and with it all others."""
@@ -85,8 +90,9 @@ class ViewTable:
         return 0 < whole <= _LONGEST_KEY and sum(map(_size, key[len(partition) :])) <= _LONGEST_KEY
 
     def older_than(self, version: int) -> Iterator[Row]:
-        """Read every row whose `row_version` is below a version, or that has none."""
-        return (row for row in self.scan() if row["row_version"] is None or row["row_version"] < version)
+        """Read the key and `row_version` of every row that is below a version, or has none."""
+        rows = self._scan([*self._table.primary_key, self._table.columns["row_version"]])
+        return (row for row in rows if row["row_version"] is None or row["row_version"] < version)
 
     def insert(self, rows: Iterable[Row]) -> int:
         """Write whole rows, each with the timestamp that is its `row_version`.
@@ -114,8 +120,15 @@ class ViewTable:
         )
         return len(bound)
 
-    def _exact(self, row: Row) -> Row:
-        return {column.name: exact(column.cql_type, row[column.name]) for column in self._columns}
+
+def is_empty(session: Session, *, keyspace: str, name: str) -> bool:
+    """Tell whether a table has no row."""
+    named = f"{protect_name(keyspace)}.{protect_name(name)}"
+    return session.execute(f"SELECT * FROM {named} LIMIT 1").one() is None  # noqa: S608 - quoted
+
+
+def _exact(columns: Sequence[ColumnMetadata], row: Row) -> Row:
+    return {column.name: exact(column.cql_type, row[column.name]) for column in columns}
 
 
 def _size(value: Any) -> int:

@@ -34,6 +34,7 @@ group = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(metavar="VIEW", help="The view: the name of its function.")]
+Rate = Annotated[int | None, typer.Option(min=1, metavar="ROWS", help="Read at most so many rows a second to fill.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -167,8 +168,8 @@ def ddl(name: Annotated[str | None, typer.Argument(metavar="[VIEW]", help="All w
 
 
 @group.command("apply")
-def apply() -> None:
-    """Make the views live while the others keep running, and fill what is new by reading its table again.
+def apply(rate: Rate = None) -> None:
+    """Make the views live while the others keep running, and fill what is new from a snapshot of its table.
 
     Publication, replica identity, topics, subjects, tables, connectors, the job: what is as it should be is left alone.
 
@@ -176,7 +177,7 @@ def apply() -> None:
     """
     config = load_config()
     with alone(config, "penstock views apply"):
-        apply_views(config, on_step=print_step, on_progress=print_progress)
+        apply_views(config, on_step=print_step, on_progress=print_progress, rate=rate)
 
 
 @group.command("repair")
@@ -188,6 +189,7 @@ def repair_view(
             help="The primary key of one row: as one text, or a value for each column; every row without one."
         ),
     ] = None,
+    rate: Rate = None,
 ) -> None:
     """Make a view right again while changes go on: read its table (or one row) again, then remove what should be gone.
 
@@ -197,7 +199,7 @@ def repair_view(
     """
     config = load_config()
     with alone(config, f"penstock views repair {name}"):
-        removed = repair(config, name, key or (), on_progress=print_progress)
+        removed = repair(config, name, key or (), on_progress=print_progress, rate=rate)
     print(f"{name}: repaired, {removed:,} stale rows removed")
 
 
@@ -206,6 +208,7 @@ def rebuild_view(
     name: Annotated[
         str | None, typer.Argument(metavar="[VIEW]", help="All, in a new epoch, when none is named.")
     ] = None,
+    rate: Rate = None,
 ) -> None:
     """Fill a view anew, all of it, with the revision that its file has now, and remove every row of an older one.
 
@@ -220,7 +223,7 @@ def rebuild_view(
         if name is None:
             removed = begin_epoch(config, on_step=print_step, on_progress=print_progress)
         else:
-            removed = rebuild(config, name, on_step=print_step, on_progress=print_progress)
+            removed = rebuild(config, name, on_step=print_step, on_progress=print_progress, rate=rate)
     print(f"{name or 'all views'}: rebuilt, {removed:,} stale rows removed")
 
 
@@ -268,7 +271,7 @@ def print_step(name: str, said: str) -> None:
 
 
 def print_progress(line: str) -> None:
-    """Print one line of how a re-read goes."""
+    """Print one line of how it goes."""
     print(f"  {'':<22} {line}", flush=True)
 
 

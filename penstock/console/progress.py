@@ -124,7 +124,12 @@ def _versions(snapshot: Snapshot, ends: Mapping[Place, End], source: str) -> Ite
     topics = {view.topic for view in snapshot.known.views if view.source_topic == source and view.kind != "aggregate"}
     for (topic, _), end in ends.items():
         if topic in topics and end.newest and end.newest.headers.get("version", "").isdigit():
-            yield int(end.newest.headers["version"]) % OFFSETS_PER_GENERATION
+            yield offset_of(int(end.newest.headers["version"]))
+
+
+def offset_of(version: int) -> int:
+    """Return the offset that a version tells; -1 of a fill from a table whose change topic was empty."""
+    return (version + 1) % OFFSETS_PER_GENERATION - 1
 
 
 def _dead_letters(ends: Mapping[Place, End], source: str) -> Iterator[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from functools import cached_property
 from ipaddress import ip_address
@@ -17,8 +17,6 @@ from penstock_views.declare import History, Image, View, is_as_read
 from penstock_views.entries import as_text
 from penstock_views.evaluate import call_view
 from penstock_views.names import column_name, in_spark, postgres_name
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -26,6 +24,7 @@ from pyspark.sql import types as T
 from penstock.cassandra.values import Instant
 from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.local_spark import spark_failures
 from penstock.verify.canonical import canonical_key
 from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal
 from penstock.verify.model import Absence, OnAbsence, Row, ViewShape, ignore_absence
@@ -112,18 +111,9 @@ class PostgresRows:
         return {view.name: view for view in views_of(self._config)}
 
 
-@contextmanager
-def _told(view: ViewShape) -> Iterator[None]:
+def _told(view: ViewShape) -> AbstractContextManager[None]:
     """Make of Spark's failures one error that says why."""
-    try:
-        yield
-    except PySparkException as exc:
-        raise ViewUncomputed(view.name, str(exc).split("\n", 1)[0]) from exc
-    except Py4JJavaError as exc:
-        cause = exc.java_exception
-        while cause.getCause() is not None:
-            cause = cause.getCause()
-        raise ViewUncomputed(view.name, str(cause.getMessage() or cause.toString()).split("\n", 1)[0]) from exc
+    return spark_failures(lambda cause: ViewUncomputed(view.name, cause))
 
 
 def _present(judged: DataFrame, on_absence: OnAbsence) -> Iterator[Row]:

@@ -1,6 +1,6 @@
 """`views apply`: make the views live while the others keep running, and fill what is new.
 
-Order matters: the jobs know a new view before the re-read that fills it begins, so they miss none of the reads.
+Order matters: the jobs know a new view before the reading that fills it begins, so no change is in neither.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from penstock_views.declare_totals import Aggregate
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config
+from penstock.local_spark import local_spark
 from penstock.project import Project
 from penstock.running import read_running, view_set
 from penstock.stack import stack
@@ -44,30 +45,35 @@ OnStep = Callable[[str, str], None]
 _WAIT_S = 180.0
 
 
-def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None:
+def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress, rate: int | None = None) -> None:
     """Make the views live: publication, topics, subjects, tables, connectors, job; then fill those that are new.
 
+    :param rate: of the fill, at most so many rows a second.
     :raises ViewsWrong: before anything is changed.
     :raises ViewsLeftOut: when all is done but for the views whose tables cannot be followed.
     :raises SupervisorAway: when the stack does not run.
     """
     if config.supervised:
         Supervisor(Layout.of(config)).states()
-    wrong = check(config).wrong
-    left_out = [problem for problem in wrong if problem.is_of_table]
-    if len(left_out) < len(wrong):
-        raise ViewsWrong(wrong)
-    for step in stack.steps(config):
-        on_step(step.name, step.action())
-    go_live(config, on_step=on_step, on_progress=on_progress)
+    # One session for the check and the fill: each takes seconds to start.
+    with local_spark(config, name="views-spark"):
+        wrong = check(config).wrong
+        left_out = [problem for problem in wrong if problem.is_of_table]
+        if len(left_out) < len(wrong):
+            raise ViewsWrong(wrong)
+        for step in stack.steps(config):
+            on_step(step.name, step.action())
+        go_live(config, on_step=on_step, on_progress=on_progress, rate=rate)
     if left_out:
         raise ViewsLeftOut(left_out)
 
 
-def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None:
+def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress, rate: int | None = None) -> None:
     """Let the jobs take up the views; fill those that never were, and those whose table changed without an event.
 
     So are those whose table is another one now, or was away. `up` does this when all else is done.
+
+    :param rate: of the fill, at most so many rows a second.
     """
     paused = read_lists(Project.of(config)).paused
     note_new_topics(config)
@@ -84,7 +90,7 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> None
     end_lives(config, [view for view in filled if isinstance(view, Aggregate)])
     on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
     if filled:
-        _fill(config, filled, lives, on_step=on_step, on_progress=on_progress)
+        _fill(config, filled, lives, on_step=on_step, on_progress=on_progress, rate=rate)
     elif not new:
         on_step("fill", "every view was filled")
     # A paused view has not been read again: its table's note stays until it is.
@@ -161,12 +167,20 @@ def _forget(config: Config, changes: Sequence[SilentChange]) -> None:
         forget_changes(connection, changes)
 
 
-def _fill(config: Config, views: list[View], lives: Lives, *, on_step: OnStep, on_progress: OnProgress) -> None:
-    """Fill row views and histories by a re-read; an aggregate begins by itself, from a snapshot of its own."""
+def _fill(
+    config: Config,
+    views: list[View],
+    lives: Lives,
+    *,
+    on_step: OnStep,
+    on_progress: OnProgress,
+    rate: int | None,
+) -> None:
+    """Fill row views and histories; an aggregate begins by itself, from a snapshot of its own."""
     aggregates = [view for view in views if isinstance(view, Aggregate)]
     others = [view for view in views if not isinstance(view, Aggregate)]
     if others:
-        removed = refill(config, others, on_progress=on_progress)
+        removed = refill(config, others, on_progress=on_progress, rate=rate)
         on_step("fill", f"{_names(others)} filled" + (f", {removed:,} stale rows removed" if removed else ""))
     if aggregates:
         begun = begin_aggregates(config, aggregates, lives=lives, on_progress=on_progress).views

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from penstock_views.declare import View
 from penstock_views.life import ask_end, current_life, is_to_end, life_root
-from penstock_views.names import topic_of
+from penstock_views.names import quoted, topic_of
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config
@@ -28,6 +28,7 @@ from penstock.views.reread import OnProgress, Wanted, only_reread, reread
 from penstock.views.stalled import JobWatch, refuse_stopped, stopped_views
 
 JOB = "aggregates"
+_ANY_ROW = "ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT 1))"
 _POLL_S = 0.5
 
 
@@ -87,12 +88,14 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
 
 
 def _make_known(config: Config, tables: Collection[str], *, on_progress: OnProgress) -> None:
-    """Read tables of which nothing was captured yet: no aggregate counts such a read, but it tells their columns."""
+    """Read a row of tables of which nothing was captured yet: no aggregate counts a read, but it tells the columns."""
     new = sorted(frozenset(tables) - _known(config, tables))
     if not new:
         return
     with connect(config) as connection, only_reread(connection):
-        reread(config, connection, Wanted(tuple(new)), on_progress=on_progress)
+        for table in new:
+            wanted = Wanted((table,), _ANY_ROW.format(table=quoted(table)))
+            reread(config, connection, wanted, on_progress=on_progress)
 
 
 def _known(config: Config, tables: Collection[str]) -> frozenset[str]:

@@ -42,6 +42,7 @@ from penstock.views.pause import refuse_paused
 from penstock.views.refill import follow, settle
 from penstock.views.reread import OnProgress, only_reread
 from penstock.views.sources import followed_views
+from penstock.views.stalled import refuse_stopped
 from penstock.views.topic_ids import made_anew, note_topics
 
 _WAIT_S = 120.0
@@ -96,6 +97,7 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         written = [view for view in followed if not isinstance(view, Aggregate)]
         follow(config, written, on_progress=on_progress)
         removed = settle(config, written, began, lives=lives, on_progress=on_progress)
+        refuse_stopped(config, [view.name for view in written])
     # Only now: a life counts what comes after its snapshot, and before the new slot nothing tells of that.
     counted = [view for view in followed if isinstance(view, Aggregate)]
     end_lives(config, counted)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
@@ -138,18 +138,33 @@ def wait_until_written(
     :raises FlowStalled: after so many seconds without any progress.
     """
     wanted = ends(config, topics)
+    with sink_place(config) as sink:
+        patience = Patience(on_progress, stall_s, check=lambda: raise_if_failed(config.connect.url, SINK))
+        _wait(lambda: sink.behind(wanted), "Cassandra has {:,} more records", patience)
+
+
+class SinkPlace:
+    """How far the sink is, as it has last committed: once a second, what Cassandra has acknowledged."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer = consumer
+
+    def behind(self, wanted: Mapping[Place, int]) -> int:
+        """Return how many records before these offsets Cassandra has not acknowledged."""
+        places = [TopicPartition(*place) for place in wanted]
+        done = {(at.topic, at.partition): at.offset for at in self._consumer.committed(places, timeout=_TIMEOUT_S)}
+        return sum(_behind(end, done[place], self._consumer, place) for place, end in wanted.items())
+
+    def behind_ends(self, topics: Collection[str]) -> int:
+        """Return the same of what these topics hold now."""
+        return self.behind({place: _end(self._consumer, place) for place in _places(self._consumer, topics)})
+
+
+@contextmanager
+def sink_place(config: Config) -> Iterator[SinkPlace]:
+    """Open what asks again and again how far the sink is."""
     with closing(_consumer(config, f"connect-{SINK}")) as consumer:
-
-        def behind() -> int:
-            places = [TopicPartition(*place) for place in wanted]
-            done = {(at.topic, at.partition): at.offset for at in consumer.committed(places, timeout=_TIMEOUT_S)}
-            return sum(_behind(end, done[place], consumer, place) for place, end in wanted.items())
-
-        _wait(
-            behind,
-            "Cassandra has {:,} more records",
-            Patience(on_progress, stall_s, check=lambda: raise_if_failed(config.connect.url, SINK)),
-        )
+        yield SinkPlace(consumer)
 
 
 def _wait_for_job(

@@ -16,6 +16,7 @@ from penstock_views.declare import View
 from penstock.views.lives import Life, Lives
 
 _TABLE = "view_fills"
+_BEGUN = "view_fills_begun"
 
 
 @dataclass(frozen=True)
@@ -105,16 +106,58 @@ def mark_filled(session: Session, keyspace: str, views: Sequence[View], *, epoch
         session.execute(insert, (view.name, ids[view.name], generation, datetime.now(UTC), source))
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A snapshot of a table that a fill began to write to a view.
+
+    :param version: that its rows have.
+    :param source: the life of the table; empty if it had none.
+    """
+
+    version: int
+    source: str
+
+
+def note_begun(session: Session, keyspace: str, begun: Mapping[str, Begun]) -> None:
+    """Remember with which version a snapshot is written to each of these views; before the first row is.
+
+    A fill that is cut off leaves rows of its version, and the next may have the very same.
+    """
+    _create(session, keyspace)
+    insert = session.prepare(
+        f"INSERT INTO {keyspace}.{_BEGUN} (name, table_id, version, source) VALUES (?, ?, ?, ?)"  # noqa: S608 - ours
+    )
+    ids = _ids(session, keyspace)
+    for name, each in begun.items():
+        session.execute(insert, (name, ids[name], each.version, each.source))
+
+
+def begun_fills(session: Session, keyspace: str) -> dict[str, Begun]:
+    """Return the fills that last began to write to the tables that the views have now."""
+    ids = _ids(session, keyspace)
+    if _BEGUN not in ids:
+        return {}
+    rows = session.execute(f"SELECT * FROM {keyspace}.{_BEGUN}")  # noqa: S608 - names of ours
+    return {
+        row["name"]: Begun(row["version"], row["source"]) for row in rows if row["table_id"] == ids.get(row["name"])
+    }
+
+
 def forget(session: Session, keyspace: str, view: str) -> None:
     """Forget what is known of a view."""
     _create(session, keyspace)
-    session.execute(f"DELETE FROM {keyspace}.{_TABLE} WHERE name = %s", (view,))  # noqa: S608 - names of ours
+    for table in (_TABLE, _BEGUN):
+        session.execute(f"DELETE FROM {keyspace}.{table} WHERE name = %s", (view,))  # noqa: S608 - names of ours
 
 
 def _create(session: Session, keyspace: str) -> None:
     session.execute(
         f"CREATE TABLE IF NOT EXISTS {keyspace}.{_TABLE} "
         "(name text PRIMARY KEY, table_id uuid, generation bigint, filled_at timestamp, source text)"
+    )
+    session.execute(
+        f"CREATE TABLE IF NOT EXISTS {keyspace}.{_BEGUN} "
+        "(name text PRIMARY KEY, table_id uuid, version bigint, source text)"
     )
     # One of an earlier version lacks it.
     session.execute(f"ALTER TABLE {keyspace}.{_TABLE} ADD IF NOT EXISTS source text")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cassandra.cluster import Session
-from cassandra.metadata import protect_name
 from penstock_views.declare import View
 from penstock_views.names import quoted
 from psycopg2.extensions import connection as Connection
 
 from penstock.cassandra.session import open_session
+from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.project import Project
 from penstock.views.catalogue import connect
@@ -39,6 +39,4 @@ def _has_rows(session: Session, connection: Connection, keyspace: str, view: Vie
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT EXISTS (SELECT FROM {quoted(view.table)})")  # noqa: S608 - quoted
         found = cursor.fetchone()
-    name = f"{protect_name(keyspace)}.{protect_name(view.name)}"
-    written = session.execute(f"SELECT * FROM {name} LIMIT 1").one()  # noqa: S608 - quoted
-    return written is not None or found is None or bool(found[0])
+    return found is None or bool(found[0]) or not is_empty(session, keyspace=keyspace, name=view.name)

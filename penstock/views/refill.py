@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 from penstock_views.declare import History, View
@@ -19,6 +19,7 @@ from penstock.views.close import close_gone
 from penstock.views.fence import Place, ends, wait_until_arrived, wait_until_processed, wait_until_written
 from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of, generation_of, version_of
+from penstock.views.lane import choose, fill
 from penstock.views.lives import Lives, lives_of
 from penstock.views.pause import refuse_paused
 from penstock.views.reread import OnProgress, Wanted, only_reread, reread
@@ -26,41 +27,71 @@ from penstock.views.stalled import refuse_stopped, stopped_views
 from penstock.views.sweep import old_rows, stale_rows
 
 
-def refill(config: Config, views: Sequence[View], *, on_progress: OnProgress) -> int:
+def refill(config: Config, views: Sequence[View], *, on_progress: OnProgress, rate: int | None = None) -> int:
     """Make the tables of these views hold exactly what they should; return how many stale rows were removed.
 
-    Every history of the same tables tells the reads too, as entries `r`: what the row is, not a change of it.
+    From a snapshot, where it does (lane.py). Else every history of the same tables tells the reads too, as entries `r`:
+    what the row is, not a change of it.
 
-    :param views: row views, or histories that have no entry of each row yet.
+    :param views: row views and histories.
+    :param rate: how many rows a second a snapshot is read with, at most.
     :raises ViewPaused: when one of them is.
+    :raises ViewStopped: when one of them stands still; the others are filled by then.
     """
     refuse_paused(config, [view.name for view in views])
-    wanted = Wanted(tuple(sorted({view.table for view in views})))
-    lives = lives_of(config)
-    began = _reread(config, views, wanted, on_progress=on_progress)
-    return settle(config, views, began, lives=lives, on_progress=on_progress)
+    lives, removed = lives_of(config), 0
+    by_snapshot, others = choose(config, views, lives)
+    if by_snapshot:
+        with local_spark(config, name="views-spark"):  # one for all tables
+            removed += _by_snapshot(config, by_snapshot, lives, on_progress=on_progress, rate=rate)
+    if others:
+        began = _reread(config, others, _whole(others), on_progress=on_progress)
+        removed += settle(config, others, began, lives=lives, on_progress=on_progress)
+    refuse_stopped(config, [view.name for view in views])
+    return removed
+
+
+def _by_snapshot(
+    config: Config, views: Sequence[View], lives: Lives, *, on_progress: OnProgress, rate: int | None
+) -> int:
+    removed = 0
+    for table in dict.fromkeys(view.table for view in views):
+        of_table = [view for view in views if view.table == table]
+        filled = fill(config, of_table, lives, on_progress=on_progress, rate=rate)
+        removed += settle(config, of_table, filled.began, lives=lives, empty=filled.empty, on_progress=on_progress)
+    return removed
 
 
 def settle(
-    config: Config, views: Sequence[View], began: Mapping[Place, int], *, lives: Lives, on_progress: OnProgress
+    config: Config,
+    views: Sequence[View],
+    began: Mapping[Place, int],
+    *,
+    lives: Lives,
+    empty: Collection[str] = (),
+    on_progress: OnProgress,
 ) -> int:
     """Remove what a complete reading has not renewed, and remember that the views are filled.
 
-    :param began: where the CDC topics ended before the reading.
+    :param began: the places of the CDC topics from which on a version is of the reading, or later.
     :param lives: of the tables, before the reading too: one that went meanwhile was not read.
-    :returns: how many stale rows were removed.
-    :raises ViewStopped: when one of the views stands still; the others are filled by then.
+    :param empty: the names of views that had no row before the reading.
+    :returns: how many stale rows were removed; of views that stand still none, and they do not count as filled.
     """
     stopped = stopped_views(config)
     filled = [view for view in views if view.name not in stopped]
+    old = [view for view in filled if view.name not in empty]
     # No entry of a history is ever stale, it told what was; but a row that is gone needs a last one.
-    rows = [view for view in filled if type(view) is View]
+    rows = [view for view in old if type(view) is View]
     removed = _sweep(config, rows, began, on_progress=on_progress)
-    _close(config, [view for view in filled if isinstance(view, History)], began, on_progress=on_progress)
+    _close(config, [view for view in old if isinstance(view, History)], began, on_progress=on_progress)
     with open_session(config) as session:
         mark_filled(session, config.cassandra.keyspace, filled, epoch=epoch_of(Project.of(config)), lives=lives)
-    refuse_stopped(config, [view.name for view in views])
     return removed
+
+
+def _whole(views: Sequence[View]) -> Wanted:
+    return Wanted(tuple(sorted({view.table for view in views})))
 
 
 def refill_rows(

@@ -54,12 +54,13 @@ class AggregateWhole(TerminalError):
         )
 
 
-def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProgress) -> int:
+def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProgress, rate: int | None = None) -> int:
     """Read the view's table again, or the one row of that primary key; return how many stale rows were removed.
 
     An aggregate is counted anew, from a snapshot of its table.
 
     :param key: as one text, or a value for each column of it; empty for all rows.
+    :param rate: at most so many rows a second, of all rows.
     :raises ViewUnknown, HistoryUnfit, AggregateWhole, ViewPaused, KeyUnfit, KeyTextInvalid: before anything happens.
     """
     view = pick_view(views_of(config), name)
@@ -68,7 +69,7 @@ def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProg
     if isinstance(view, Aggregate):
         return _count_anew(config, view, key, on_progress=on_progress)
     if not key:
-        return refill(config, [view], on_progress=on_progress)
+        return refill(config, [view], on_progress=on_progress, rate=rate)
     with connect(config) as connection:
         columns = read_live_table(connection, view.table).table.primary_key
         values = _values(view.table, columns, key)

@@ -10,9 +10,12 @@ from pyspark.sql import SparkSession
 
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
-from penstock.verify.canonical import canonical_key
+from penstock.verify.canonical import canonical_key, key_values
 from penstock.verify.model import ViewShape
 from penstock.verify.postgres_rows import PostgresRows
+
+_ASKED_FOR = 1000
+"""So many rows are asked for by their keys; of more the whole table is read."""
 
 Suspects = dict[bytes, Row]
 """Rows by their canonical keys."""
@@ -28,5 +31,8 @@ def old_rows(table: ViewTable, view: ViewShape, *, below: int) -> Suspects:
 
 def stale_rows(config: Config, spark: SparkSession, view: ViewShape, suspects: Suspects) -> Suspects:
     """Return those that Postgres does not have; it is read after Cassandra, so what came in between is expected."""
-    expected = {canonical_key(row, view.key) for row in PostgresRows(spark, config=config).scan(view)}
+    source = PostgresRows(spark, config=config)
+    few = len(suspects) <= _ASKED_FOR
+    rows = source.pick(view, [key_values(key, view.key) for key in suspects]) if few else source.scan(view)
+    expected = {canonical_key(row, view.key) for row in rows}
     return {key: row for key, row in suspects.items() if key not in expected}

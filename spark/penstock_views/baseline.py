@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
@@ -15,11 +14,8 @@ from penstock_views.broker import Place, end_offsets, last_headers, offsets_sinc
 from penstock_views.config import AggregatesConfig
 from penstock_views.derive import AggregateOutput
 from penstock_views.life import Life, begin, life_number, next_folder, prepare_next
-from penstock_views.snapshot import HeldSnapshot, hold_snapshot
+from penstock_views.snapshot import SKEW_MS, HeldSnapshot, hold_snapshot
 from penstock_views.tend import say
-
-_SKEW_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
-"""How much the clocks of Postgres and of the source connector may differ."""
 
 
 def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, root: Path, epoch: int) -> Life:
@@ -76,5 +72,5 @@ def _starts(config: AggregatesConfig, ends: Mapping[Place, int], held: HeldSnaps
     if not begun:
         return dict(ends)
     known = [since for since in begun if since is not None]
-    since = min(known) - _SKEW_MS if len(known) == len(begun) else 0
+    since = min(known) - SKEW_MS if len(known) == len(begun) else 0
     return offsets_since(config.bootstrap, ends, since)

@@ -19,9 +19,9 @@ from penstock_views.evaluate import Evaluation, add_evaluations
 from penstock_views.group import ROWS, Grouping, grouping_of
 from penstock_views.live_columns import ColumnRow, columns_query, field_of
 from penstock_views.names import column_name, in_spark, quoted
+from penstock_views.ranges import FETCH_ROWS, Range, select_ranges
 from penstock_views.sizes import IMAGE_BYTES, left_out_of, size_sql
 
-FETCH_ROWS = 2000
 ABSENT = ":absent"
 """The column that says which source rows have no row: `struct<problem, example, rows>`; no view can have that name."""
 
@@ -42,6 +42,7 @@ class Postgres:
     """Where to read, and as of when.
 
     :param snapshot: what `pg_export_snapshot()` returned in a transaction that is still open; None reads the present.
+    :param fetch_rows: so many rows are in memory at once.
     """
 
     host: str
@@ -50,13 +51,14 @@ class Postgres:
     user: str
     password: str = ""
     snapshot: str | None = None
+    fetch_rows: int = FETCH_ROWS
 
     @property
     def options(self) -> dict[str, str]:
         """The options of Spark's JDBC source."""
         url = f"jdbc:postgresql://{self.host}:{self.port}/{self.database}"
         # Only with a fetch size does Spark open a transaction (and Postgres a cursor instead of all rows at once).
-        basic = {"url": url, "user": self.user, "driver": "org.postgresql.Driver", "fetchsize": str(FETCH_ROWS)}
+        basic = {"url": url, "user": self.user, "driver": "org.postgresql.Driver", "fetchsize": str(self.fetch_rows)}
         secret = {"password": self.password} if self.password else {}
         return basic | secret | {"options": PINNED} | self._snapshot_option()
 
@@ -95,7 +97,7 @@ def evaluate_table(view: View, images: DataFrame, example: Sequence[str] = ()) -
     :returns: the view's columns and ABSENT: NULL beside a row; for source rows without one, what they are.
     """
     judged = _judged(view, images)
-    named = F.when(F.col("outcome.problem").isNotNull(), _named(example)).alias(_EXAMPLE)
+    named = F.when(F.col("outcome.problem").isNotNull(), name_row("image", example)).alias(_EXAMPLE)
     kept = judged.where(F.col("outcome.row").isNotNull() | F.col("outcome.problem").isNotNull()).select(
         "outcome.*", named
     )
@@ -121,9 +123,9 @@ def _absent(rows: Column) -> Column:
     return F.when(F.col("problem").isNotNull(), told).alias(ABSENT)
 
 
-def _named(columns: Sequence[str]) -> Column:
+def name_row(image: str, columns: Sequence[str]) -> Column:
     """Write a source row's key for people; a value that the image cannot hold is a question mark."""
-    images = [(name, F.col(f"image.{in_spark(name)}").cast(T.StringType())) for name in columns]
+    images = [(name, F.col(f"{image}.{in_spark(name)}").cast(T.StringType())) for name in columns]
     return F.concat_ws(", ", *[F.concat(F.lit(f"{name}="), F.coalesce(text, F.lit("?"))) for name, text in images])
 
 
@@ -147,31 +149,46 @@ def _judged(view: View, images: DataFrame) -> DataFrame:
 
 
 def read_images(
-    spark: SparkSession, table: str, postgres: Postgres, columns: Sequence[ColumnRow] | None = None
+    spark: SparkSession,
+    table: str,
+    postgres: Postgres,
+    columns: Sequence[ColumnRow] | None = None,
+    ranges: Sequence[Range] | None = None,
 ) -> DataFrame:
     """Read a table's rows in the canonical type, as the stream's images are.
 
     :param columns: what `columns_query` tells of the table, where somebody has asked already: a job of Spark less.
+    :param ranges: only the rows in these pages, each read by a task of its own; None reads the table in one.
     """
     known = _ask_columns(spark, table, postgres) if columns is None else columns
     # The replication stream does not carry generated columns, so no view has them.
     reads = [_Read.of(row) for row in sorted(known) if not row[5]]
     large = [read for read in reads if read.size]
     selected = ", ".join([*_sizes(large), *(read.selected for read in reads if read.value)])
-    jdbc = spark.read.format("jdbc").options(**postgres.options)
-    rows = jdbc.option("dbtable", f"(SELECT {selected} FROM {quoted(table)}) AS images").load()  # noqa: S608 - quoted
+    if ranges is None:
+        query = f"SELECT {selected} FROM {quoted(table)}"  # noqa: S608 - quoted
+        rows = spark.read.format("jdbc").options(**postgres.options).option("dbtable", f"({query}) AS images").load()
+    else:
+        query, pieces = select_ranges(selected, ranges), [each.condition(ranges) for each in ranges]
+        options = dict(postgres.options)
+        rows = spark.read.jdbc(options.pop("url"), f"({query}) AS images", predicates=pieces, properties=options)
     sizes = {column_name(read.field.name): F.col(_SIZES)[at] for at, read in enumerate(large)}
-    key = {column_name(read.field.name) for read in reads if read.in_key}
+    key = {column_name(name) for name in key_of(known)}
     # In a step of its own: it is asked for by each column that can be left out.
     sized = rows.select("*", left_out_of(sizes, key).alias(_LEFT_OUT))
     return sized.select(*carry_all([(read.field, read.carried) for read in reads], F.col(_LEFT_OUT)))
+
+
+def key_of(columns: Sequence[ColumnRow]) -> tuple[str, ...]:
+    """Name the columns of the primary key."""
+    return tuple(row[1] for row in sorted(columns) if row[6])
 
 
 _LEFT_OUT, _SIZES = "left_out", "sizes"
 
 
 def _sizes(large: Sequence[_Read]) -> Iterator[str]:
-    """Write the sizes of the values that can be large, as one: a SELECT has at most 1,664 parts, a table 1,600 columns."""
+    """Write the sizes of the values that can be large as one: a SELECT has 1,664 parts at most, a table 1,600 columns."""
     if large:
         yield f"ARRAY[{', '.join(f'({read.size})::bigint' for read in large)}] AS {_SIZES}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from py4j.protocol import Py4JNetworkError
 from pyspark.sql import SparkSession
@@ -41,7 +42,7 @@ def read_plan(spark: SparkSession, config: JobConfig, table: str, views: Sequenc
     :raises RegistryRefused: when the registry does not serve us at all.
     """
     registry, topic = Registry(config.registry_url), config.cdc_topic(table)
-    writers = _writers(registry, topic, met)
+    writers = writers_of(registry, topic, met)
     made = [_output_or_stopped(spark, registry, config, view, writers) for view in views]
     outputs = tuple(each for each in made if isinstance(each, Output))
     stopped = tuple(each for each in made if isinstance(each, StoppedView))
@@ -49,7 +50,12 @@ def read_plan(spark: SparkSession, config: JobConfig, table: str, views: Sequenc
     return Plan(Source.of(table, topic, writers), outputs, config.dead_letter_topic, schemas, stopped)
 
 
-def _writers(registry: Registry, topic: str, met: MetSchemas) -> tuple[Writer, ...]:
+def writers_of(registry: Registry, topic: str, met: MetSchemas = ()) -> tuple[Writer, ...]:
+    """Read the writer schemas of a CDC topic.
+
+    :raises SubjectMissing: when there is none yet.
+    :raises NothingReadable: when none is one of a table.
+    """
     versions = registry.writers(f"{topic}-value")
     ids = {schema_id for of_topic, schema_id in met if of_topic == topic} - {each.schema_id for each in versions}
     writers = (*versions, *filter(None, map(registry.writer, ids)))
@@ -63,7 +69,7 @@ def _output_or_stopped(
 ) -> Output | StoppedView:
     """Make a view's output; one of which that cannot be done stands still, and the others go on."""
     try:
-        return _output(spark, registry, config, view, _image_of(writers))
+        return output_of(spark, registry, config.avro_dir, view, _image_of(writers))
     except ContractUnregistered as exc:
         # Whoever registers it (`up`, `apply`) starts a job anew that has a stopped view.
         return StoppedView(view, f"view {view.name} is stopped: {exc}")
@@ -88,9 +94,14 @@ def _kept_contract(spark: SparkSession, config: JobConfig, view: View, writers: 
     return False
 
 
-def _output(spark: SparkSession, registry: Registry, config: JobConfig, view: View, image: T.StructType) -> Output:
+def output_of(spark: SparkSession, registry: Registry, avro_dir: Path, view: View, image: T.StructType) -> Output:
+    """Make a view's output on a table's image.
+
+    :raises ContractBroken: when the view gives something else than its files promise.
+    :raises ContractUnregistered: when the registry does not have them.
+    """
     key, value = signed_contracts(spark, view, image)
-    check_contracts(config.avro_dir, [key, value])
+    check_contracts(avro_dir, [key, value])
     ids = registry.id_of(key), registry.id_of(value)
     if isinstance(view, Aggregate):
         return AggregateOutput(view, key, value, *ids, grouping_of(view, image, row_type(spark, view, image)))

@@ -87,11 +87,6 @@ class Plan:
         return MAX_GENERATION + 1 - max(view.revision for view in views)
 
     @property
-    def written(self) -> tuple[Output, ...]:
-        """The row views and histories: those whose records are derived from one change alone."""
-        return tuple(output for output in self.outputs if not isinstance(output, AggregateOutput))
-
-    @property
     def aggregates(self) -> tuple[AggregateOutput, ...]:
         """The aggregates, which are kept by a job of their own (`penstock_views.keep`)."""
         return tuple(output for output in self.outputs if isinstance(output, AggregateOutput))
@@ -114,16 +109,43 @@ def derive(raw: DataFrame, plan: Plan) -> DataFrame:
     """
     decoded = decode(raw, plan.read_by(plan.outputs), plan.schemas, plan.max_epoch)
     still = decoded.select("*", *[_why_still(plan.source, output) for output in plan.outputs])
-    evaluated = add_evaluations(still, _evaluations(plan.outputs))
-    keys = [_encoded_key(output, part) for output in plan.written for part in IMAGES]
-    keyed = evaluated.select("*", *kept_in_letters(), *keys)
     unreadable = F.when(F.col("unreadable").isNotNull(), dead_letter(plan.dead_letters, "DECODE", F.col("unreadable")))
-    letters = [_failure(plan, output) for output in plan.outputs] + [_missed(plan, each) for each in plan.stopped]
-    records = [record for output in plan.written for record in _records(evaluated, output)]
+    missed = [_missed(plan, each) for each in plan.stopped]
+    return records_of(still, plan.outputs, plan.dead_letters, [unreadable, *missed])
+
+
+def records_of(
+    changes: DataFrame,
+    outputs: Sequence[Output],
+    dead_letters: str,
+    more: Sequence[Column] = (),
+    *,
+    named: Column | None = None,
+) -> DataFrame:
+    """Make what views write of changes.
+
+    :param changes: RECORD, CHANGE, both IMAGES, and of each output why it stands still (`still_of`).
+    :param dead_letters: the topic of what the views cannot follow.
+    :param more: of each change, as the view records are; NULL where there is none.
+    :param named: names the row in the reason of a dead letter; None where its record does.
+    :returns: `topic`, `key`, `value`, `headers`: view records and dead letters.
+    """
+    evaluated = add_evaluations(changes, _evaluations(outputs))
+    written = [output for output in outputs if not isinstance(output, AggregateOutput)]
+    keys = [_encoded_key(output, part) for output in written for part in IMAGES]
+    keyed = evaluated.select("*", *kept_in_letters(), *keys)
+    letters = [_failure(dead_letters, output, named) for output in outputs]
+    records = [record for output in written for record in _records(evaluated, output)]
     # Made in a step of its own: Spark interprets what it explodes, and asks for the type of it in each row.
-    made = keyed.select(F.array(unreadable, *letters, *records).alias("records"))
+    made = keyed.select(F.array(*more, *letters, *records).alias("records"))
     each = made.select(F.explode("records").alias("record")).where("record is not null")
     return each.select("record.topic", "record.key", "record.value", "record.headers")
+
+
+def still_of(output: Output, reason: Column | None) -> Column:
+    """Name the column that says why an output's view stands still for a change; NULL where it does not."""
+    said = F.lit(None).cast("string") if reason is None else reason
+    return said.alias(_column(output, "still"))
 
 
 def _column(output: Output, part: str) -> str:
@@ -134,8 +156,7 @@ def _why_still(source: Source, output: Output) -> Column:
     reason = why_still(output.view, source.image)
     # A record that is no change is told once, for all views.
     is_change = F.coalesce(*IMAGES).isNotNull()
-    said = F.lit(None).cast("string") if reason is None else F.when(is_change, reason)
-    return said.alias(_column(output, "still"))
+    return still_of(output, None if reason is None else F.when(is_change, reason))
 
 
 def _evaluations(outputs: Sequence[Output]) -> Sequence[Evaluation]:
@@ -163,10 +184,11 @@ def _encoded_key(output: Output, part: str) -> Column:
     return F.when(row.isNotNull(), encoded).alias(_column(output, f"{part}_key"))
 
 
-def _failure(plan: Plan, output: Output) -> Column:
+def _failure(dead_letters: str, output: Output, named: Column | None) -> Column:
     """Make the dead letter of a change that the view cannot follow; NULL where there is none."""
     problem = F.coalesce(_column(output, "still"), F.col(_column(output, "after"))["problem"])
-    return F.when(problem.isNotNull(), dead_letter(plan.dead_letters, "VIEW", problem))
+    reason = problem if named is None else F.concat(problem, F.lit("; the row: "), named)
+    return F.when(problem.isNotNull(), dead_letter(dead_letters, "VIEW", reason))
 
 
 def _missed(plan: Plan, stopped: StoppedView) -> Column:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import psycopg2
 from pyspark.sql import Column
@@ -17,6 +18,10 @@ from pyspark.sql import functions as F
 
 from penstock.errors import TransientError
 from penstock_views.batch import Postgres
+from penstock_views.names import quoted
+
+SKEW_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
+"""How much the clocks of Postgres and of the source connector may differ."""
 
 _XIDS = 2**32
 # Everything in one statement: Postgres takes the snapshot first, so the log's end is one after every commit in it.
@@ -28,6 +33,8 @@ FROM pg_current_snapshot() s
 """
 # A slot without that place is still being made, and may begin behind a snapshot that is taken now.
 _READS_FROM = "SELECT confirmed_flush_lsn IS NOT NULL FROM pg_replication_slots WHERE slot_name = %s"
+# A database or role may have its own patience with a session that only keeps its snapshot.
+_STAYS = "-c idle_in_transaction_session_timeout=0"
 _RUNNING = """
 SELECT locks.transactionid::text::bigint,
        (extract(epoch FROM coalesce(activity.xact_start, prepared.prepared)) * 1000)::bigint
@@ -35,6 +42,16 @@ FROM pg_locks locks
 LEFT JOIN pg_stat_activity activity ON activity.pid = locks.pid
 LEFT JOIN pg_prepared_xacts prepared ON prepared.transaction = locks.transactionid
 WHERE locks.locktype = 'transactionid' AND locks.granted AND locks.mode = 'ExclusiveLock'
+"""
+# A transaction lets go of its locks after it has left the list of running ones.
+_OF_WRITERS = """
+  AND EXISTS (
+    SELECT FROM pg_locks held
+    WHERE held.locktype = 'relation' AND held.virtualtransaction = locks.virtualtransaction
+      AND held.mode NOT IN ('AccessShareLock', 'RowShareLock')
+      AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND (held.relation = %(table)s::regclass
+        OR held.relation IN (SELECT relid FROM pg_partition_tree(%(table)s::regclass))))
 """
 
 
@@ -98,14 +115,22 @@ class HeldSnapshot:
 
         One of them may have had its commit in the log already then, and so in Kafka.
         """
-        return [self.begun[xid % _XIDS] for xid in self.seen.running if xid % _XIDS in self.begun]
+        return [self.begun[xid] for xid in self.straddling]
+
+    @property
+    def straddling(self) -> list[int]:
+        """The low 32 bits of the ids of those transactions, as the log has them."""
+        running = {xid % _XIDS for xid in self.seen.running}
+        # The last ones that began are from xmax on: it is the one behind the last that has ended.
+        return [xid for xid in self.begun if xid in running or (xid - self.seen.xmax) % _XIDS < _XIDS // 2]
 
 
 @contextmanager
-def hold_snapshot(postgres: Postgres, *, slot: str = "") -> Iterator[HeldSnapshot]:
+def hold_snapshot(postgres: Postgres, *, slot: str = "", table: str = "") -> Iterator[HeldSnapshot]:
     """Take a snapshot and keep it readable for the time of the block.
 
     :param slot: a replication slot that must read from a place before the snapshot; empty when none is needed.
+    :param table: the one whose rows matter: of running transactions only those that write to it are told; else of all.
     :raises PostgresAway: when Postgres does not answer.
     :raises SlotMissing: when the slot is not there.
     """
@@ -117,13 +142,14 @@ def hold_snapshot(postgres: Postgres, *, slot: str = "") -> Iterator[HeldSnapsho
             user=postgres.user,
             password=postgres.password or None,
             connect_timeout=10,
+            options=_STAYS,
         )
     except psycopg2.OperationalError as exc:
         raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc
     try:
         if slot:
             _refuse_missing(connection, slot)
-        yield _take(connection, postgres)
+        yield _take(connection, postgres, table)
     finally:
         connection.close()
 
@@ -136,10 +162,10 @@ def _refuse_missing(connection: psycopg2.extensions.connection, slot: str) -> No
     connection.rollback()
 
 
-def _take(connection: psycopg2.extensions.connection, postgres: Postgres) -> HeldSnapshot:
+def _take(connection: psycopg2.extensions.connection, postgres: Postgres, table: str) -> HeldSnapshot:
     try:
         with connection.cursor() as cursor:
-            cursor.execute(_RUNNING)
+            cursor.execute(_RUNNING + (_OF_WRITERS if table else ""), {"table": quoted(table)} if table else None)
             begun: dict[int, int | None] = dict(cursor.fetchall())
             connection.rollback()
             connection.set_session(isolation_level="REPEATABLE READ")

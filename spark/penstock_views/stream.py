@@ -15,12 +15,8 @@ from penstock_views.checkpoint import Checkpoint
 from penstock_views.config import JobConfig
 from penstock_views.derive import Plan, derive
 from penstock_views.optimized import optimized
-from penstock_views.session import session_builder, start_session
+from penstock_views.session import COMPILE_ALL, session_builder, start_session
 from penstock_views.sizes import RECORD_BYTES
-
-# Spark generates methods above 8,000 bytecodes for wide views, which the JVM only interprets unless told otherwise:
-# 12,000 against 6,500 rows per second of processor time, both images and both views of public.users.
-_EXECUTOR_OPTIONS = "-XX:-DontCompileHugeMethods"
 
 # Hadoop's own way to local files starts a process for each permission and link it asks about, six or more for each
 # file of progress: 40 ms at rest, 200 ms on a busy machine. A rename is as atomic without it.
@@ -31,12 +27,12 @@ _LOCAL_FILES = {
     ),
 }
 
-_SOURCE = {
+SOURCE = {
     "failOnDataLoss": "true",
     "kafka.isolation.level": "read_committed",  # Debezium's exactly-once writes are transactions
     "includeHeaders": "true",
 }
-_SINK = {
+SINK = {
     "kafka.linger.ms": "0",
     "kafka.acks": "all",
     "kafka.compression.type": "lz4",
@@ -75,7 +71,7 @@ def open_session(
         "spark.cores.max": str(cores),
         "spark.driver.memory": f"{config.driver_memory_mb}m",
         "spark.executor.memory": f"{config.executor_memory_mb}m",
-        "spark.executor.extraJavaOptions": f"{_EXECUTOR_OPTIONS} {executor_options} {class_archive_options()}",
+        "spark.executor.extraJavaOptions": f"{COMPILE_ALL} {executor_options} {class_archive_options()}",
         # One failure ends the query anyway in this mode; whoever supervises the job restarts it from the checkpoint.
         "spark.task.maxFailures": "1",
         "spark.sql.streaming.stopTimeout": "10s",
@@ -96,7 +92,7 @@ def read_records(
     :param starting: where, without a checkpoint: Kafka's source says `earliest`, or takes offsets as JSON.
     :param options: more of Kafka's source.
     """
-    reader = spark.readStream.format("kafka").options(**_SOURCE, **options).option("startingOffsets", starting)
+    reader = spark.readStream.format("kafka").options(**SOURCE, **options).option("startingOffsets", starting)
     return reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", topic).load()
 
 
@@ -106,7 +102,7 @@ def write_records(records: DataFrame, config: JobConfig, *, name: str, checkpoin
     :param name: the query's.
     :param checkpoint: the folder of its progress.
     """
-    writer = optimized(records).writeStream.format("kafka").options(**_SINK).queryName(name).outputMode("update")
+    writer = optimized(records).writeStream.format("kafka").options(**SINK).queryName(name).outputMode("update")
     writer = writer.option("kafka.bootstrap.servers", config.bootstrap)
     return writer.option("checkpointLocation", str(checkpoint.absolute()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from penstock_views import sizes
-from penstock_views.stream import _SINK
+from penstock_views.stream import SINK
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
@@ -50,7 +50,7 @@ def test_each_row_of_a_view_is_a_record_that_job_topic_and_cassandra_take() -> N
     longest_key = 65_535
     record = max(sizes.VIEW_ROW_BYTES, 2 * sizes.HISTORY_ROW_BYTES) + COLUMNS * sizes.SMALL_BYTES + longest_key
     assert record <= min(sizes.RECORD_BYTES, CASSANDRA_MUTATION)
-    assert int(_SINK["kafka.max.request.size"]) == sizes.RECORD_BYTES
+    assert int(SINK["kafka.max.request.size"]) == sizes.RECORD_BYTES
     assert int(TOPICS["views.users_by_id"]["max.message.bytes"]) == sizes.RECORD_BYTES
     cassandra = (ROOT / "servers" / "cassandra" / "cassandra.yaml").read_text()
     assert "commitlog_segment_size" not in cassandra

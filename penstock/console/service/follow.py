@@ -18,7 +18,7 @@ from penstock.cassandra.table import ViewTable
 from penstock.console.declared import DeclaredView
 from penstock.console.hub import Hub
 from penstock.console.plain import plain
-from penstock.console.progress import OFFSETS_PER_GENERATION
+from penstock.console.progress import offset_of
 from penstock.console.service.lookup import Trace, Wanted, find_newest
 from penstock.console.service.records import RecordView
 from penstock.console.service.same import is_same
@@ -279,7 +279,7 @@ def _view_topic_store(view: DeclaredView, trace: Trace | str, change: RecordView
 
 
 def _offset_of(version: Any) -> int | None:
-    return int(version) % OFFSETS_PER_GENERATION if version is not None and str(version).isdigit() else None
+    return offset_of(int(version)) if version is not None and str(version).isdigit() else None
 
 
 def _compare_offsets(offset: int | None, change: RecordView | None) -> tuple[str, str]:

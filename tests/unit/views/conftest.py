@@ -84,4 +84,4 @@ def as_emitted(row: Row) -> cdc.Emitted:
     """Read a row of what goes to Kafka."""
     texts = {name: bytes(text).decode() for name, text in row["headers"]}
     value = row["value"]
-    return cdc.Emitted(row["topic"], bytes(row["key"]), None if value is None else bytes(value), texts)
+    return cdc.Emitted(row["topic"], bytes(row["key"] or b""), None if value is None else bytes(value), texts)

@@ -368,6 +368,8 @@ def test_a_transaction_that_ran_all_the_while_may_be_in_kafka_already() -> None:
     began = {50: 1_000, 2**32 - 10: None, 99: 2_000}
     assert HeldSnapshot(SNAPSHOT, "name", 1, dict(began)).straddlers() == [1_000, None]
     assert HeldSnapshot(SNAPSHOT, "name", 1, {7: 5}).straddlers() == []
+    # The last that began of all: no later one has ended, so the snapshot's own list of running ones lacks it.
+    assert HeldSnapshot(SNAPSHOT, "name", 1, {100: 7, 101: 8}).straddlers() == [7, 8]
 
 
 def test_the_baseline_is_of_the_same_type_whatever_the_table_holds(

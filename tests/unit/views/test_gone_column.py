@@ -67,7 +67,7 @@ def test_a_column_that_came_later_is_null_before(spark: SparkSession) -> None:
 def test_a_history_of_whole_rows_goes_on(spark: SparkSession) -> None:
     plan = make_plan(spark, SAMPLE_KINDS, ALTERED)
     emitted = run(spark, plan, event("c", None, ANN_WITHOUT_NOTE))
-    output = next(output for output in plan.written if output.view.name == "people_history")
+    output = next(output for output in plan.outputs if output.view.name == "people_history")
     (entry,) = [one for one in emitted if one.topic == "views.people_history"]
     assert entry.value is not None
     _, row = cdc.unwire(output.value.schema, entry.value)

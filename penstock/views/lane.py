@@ -1,0 +1,326 @@
+"""Fill views past the change stream: one snapshot of their table, read in ranges and written to their own topics.
+
+`penstock_views.fill` says why live changes win. Debezium, the jobs and all other views are left alone.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import psycopg2
+from penstock_views.batch import Postgres, key_of, read_images
+from penstock_views.broker import offsets_since
+from penstock_views.catalog import output_of, writers_of
+from penstock_views.declare import History, View
+from penstock_views.fill import Changes, Filling
+from penstock_views.names import topic_of
+from penstock_views.ranges import Pages, Part, Range, count_rows, fetch_rows, read_parts
+from penstock_views.registry import Registry
+from penstock_views.snapshot import SKEW_MS, HeldSnapshot, hold_snapshot
+from pyspark.sql import DataFrame, SparkSession
+
+from penstock.cassandra.session import open_session
+from penstock.cassandra.table import is_empty
+from penstock.config import Config
+from penstock.connect.apply import raise_if_failed
+from penstock.errors import TransientError
+from penstock.local_spark import local_spark, spark_failures
+from penstock.project import Project
+from penstock.topics.topic import DEAD_LETTER_TOPICS
+from penstock.views.catalogue import connect, read_columns
+from penstock.views.connector_lists import SINK
+from penstock.views.fence import Patience, Place, SinkPlace, ends, sink_place, wait_until_captured, wait_until_written
+from penstock.views.fills import Begun, begun_fills, note_begun, replaced, unfilled
+from penstock.views.generation import epoch_of, generation_of, version_of
+from penstock.views.lives import Life, Lives
+from penstock.views.pace import Pace
+from penstock.views.reread import OnProgress
+from penstock.views.silent import silent_changes
+from penstock.views.stalled import stopped_views
+
+_TASKS = 2
+_FIRST_PAGES = 64
+_BATCH_ROWS = 60_000
+_AHEAD = 40_000
+"""So many records of a view may wait for Cassandra when its next rows are written: live changes come behind them."""
+_POLL_S = 0.3
+
+
+class TableWrittenAnew(TransientError):
+    """A statement gave the table other files while they were read."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"{table} was written anew (VACUUM FULL, CLUSTER, ALTER TABLE) while it was read: run this again"
+        )
+
+
+class FillFailed(TransientError):
+    """Spark could not read the table, or write to Kafka."""
+
+    def __init__(self, table: str, cause: str) -> None:
+        super().__init__(f"the fill from {table} failed: {cause}. Nothing was lost: run this again")
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What a fill has written.
+
+    :param began: the place in the CDC topic whose version its rows have.
+    :param empty: the names of the views that had no row before: in these is nothing to remove.
+    """
+
+    began: Mapping[Place, int]
+    empty: frozenset[str]
+
+
+@dataclass(frozen=True)
+class FillState:
+    """What decides how a view is filled.
+
+    :param partitions: of its table's CDC topic.
+    :param version: that its rows would have now.
+    :param begun: that with which a snapshot was last written to its table; None if none was.
+    :param is_fresh: nothing filled it with this generation from this table, and the table did not change silently.
+    :param is_stopped: it stands still.
+    """
+
+    partitions: int
+    version: int
+    begun: int | None
+    is_fresh: bool
+    is_stopped: bool
+
+    def allows_lane(self, view: View) -> bool:
+        """Tell whether a snapshot fills the view exactly; else its table goes through the change stream once more.
+
+        A view that stands still waits for a record of the table as it is now. A second snapshot of the same version
+        tells a row that went without an event from those that it renews only by what is not there: so it is for views
+        alone that no such row can be in. With several partitions the offset of a row's own last change is unknown: the
+        lowest does where every version above it is of a change that the stream has brought to this view, which is to
+        say in its first fill; and where no entry has a place among others.
+        """
+        if self.is_stopped:
+            return False
+        if self.partitions > 1:
+            return type(view) is View and self.is_fresh and self.begun is None
+        return self.is_fresh or self.begun != self.version
+
+
+def choose(config: Config, views: Sequence[View], lives: Lives) -> tuple[list[View], list[View]]:
+    """Divide views into those that a snapshot fills, and those whose tables are read through the change stream.
+
+    That reading writes all views of a table, so one that needs it takes the others along.
+    """
+    states = _states(config, views, lives)
+    slow = {view.table for view in views if not states[view.name].allows_lane(view)}
+    return [view for view in views if view.table not in slow], [view for view in views if view.table in slow]
+
+
+def _states(config: Config, views: Sequence[View], lives: Lives) -> dict[str, FillState]:
+    epoch, stopped = epoch_of(Project.of(config)), stopped_views(config)
+    tables = sorted({view.table for view in views})
+    with connect(config) as connection:
+        changed = {change.table for change in silent_changes(connection, tables)}
+    keyspace = config.cassandra.keyspace
+    with open_session(config) as session:
+        begun = begun_fills(session, keyspace)
+        other = {each.view.name for each in replaced(session, keyspace, views, lives=lives)}
+        fresh = {view.name for view in unfilled(session, keyspace, views, epoch=epoch, lives=lives)} - other
+    last = {table: _last_offsets(config, table) for table in tables}
+    return {
+        view.name: FillState(
+            partitions=len(last[view.table]),
+            version=version_of(generation_of(view, epoch=epoch), min(last[view.table].values(), default=-1)),
+            begun=_of_generation(begun.get(view.name), generation_of(view, epoch=epoch)),
+            is_fresh=view.name in fresh
+            and view.table not in changed
+            and _is_of(begun.get(view.name), lives.get(view.table)),
+            is_stopped=view.name in stopped,
+        )
+        for view in views
+    }
+
+
+def _of_generation(begun: Begun | None, generation: int) -> int | None:
+    """Return the version of a fill that began, if it is of that generation, or the one below its first."""
+    return begun.version if begun is not None and begun.version >= version_of(generation, -1) else None
+
+
+def _is_of(begun: Begun | None, life: Life | None) -> bool:
+    """Tell whether a fill that began, if one did, read the table that is there now."""
+    return begun is None or life is None or life.is_of(begun.source)
+
+
+def _last_offsets(config: Config, table: str) -> dict[Place, int]:
+    """Return the last offset of each partition of a table's CDC topic, -1 where there is none."""
+    return {place: end - 1 for place, end in ends(config, [topic_of(table)]).items()}
+
+
+def fill(
+    config: Config, views: Sequence[View], lives: Lives, *, on_progress: OnProgress, rate: int | None = None
+) -> Filled:
+    """Write all rows of a table to views, and wait until they are in Cassandra.
+
+    :param views: of one table; the jobs run with them.
+    :param lives: of the tables.
+    :param rate: at most so many rows a second.
+    :raises TableWrittenAnew, FillFailed: cut off there; asked again, it begins anew.
+    """
+    topics = sorted(view.topic for view in views)
+    # What a fill that was cut off has left in the topics counts as there.
+    wait_until_written(config, topics, on_progress=on_progress)
+    empty = _empty(config, views)
+    with local_spark(config, name="views-spark") as spark, _failures_told(views[0].table):
+        lane = _Lane(config, spark, views, lives, on_progress)
+        at = lane.fill(rate)
+    wait_until_written(config, topics, on_progress=on_progress)
+    return Filled(dict([at]), empty)
+
+
+@contextmanager
+def _failures_told(table: str) -> Iterator[None]:
+    """Make of what Spark and Postgres say one error that says what to do."""
+    try:
+        with spark_failures(lambda cause: FillFailed(table, cause)):
+            yield
+    except psycopg2.Error as exc:
+        raise FillFailed(table, str(exc).strip().splitlines()[0]) from exc
+
+
+def _empty(config: Config, views: Sequence[View]) -> frozenset[str]:
+    keyspace = config.cassandra.keyspace
+    with open_session(config) as session:
+        return frozenset(view.name for view in views if is_empty(session, keyspace=keyspace, name=view.name))
+
+
+def _are_others(now: Sequence[Part], then: Sequence[Part]) -> bool:
+    """Tell whether parts have other files; one that has grown is the same, and of one that went a note is written."""
+    files = {part.source: part.files for part in now}
+    return any(files.get(part.source, part.files) != part.files for part in then)
+
+
+class _Lane:
+    """One fill of views of one table."""
+
+    def __init__(
+        self, config: Config, spark: SparkSession, views: Sequence[View], lives: Lives, on_progress: OnProgress
+    ) -> None:
+        self._config, self._spark, self._views, self._lives = config, spark, views, lives
+        self._on_progress = on_progress
+        self._table = views[0].table
+        self._topic = topic_of(self._table)
+        section = config.postgres
+        self._postgres = Postgres(section.host, section.port, section.database, section.user, section.password)
+        self._registry = Registry(config.registry.url)
+        self._epoch = epoch_of(Project.of(config))
+
+    def fill(self, rate: int | None) -> tuple[Place, int]:
+        """Write the table as of one snapshot; return the place whose version the rows have."""
+        wait_until_captured(self._config, on_progress=self._on_progress)
+        with self._snapshot() as (held, last):
+            read_ms = time.time_ns() // 1_000_000
+            at = min(last.items(), key=lambda each: each[1], default=((self._topic, 0), -1))
+            filling, parts = self._filling(held, at, read_ms)
+            without = self._changed_since(held, last, key_of(filling.columns))
+            self._note_begun(at[1])
+            pages = Pages(parts)
+            pace = Pace(", ".join(view.name for view in self._views), pages.total, rate, self._on_progress)
+            with sink_place(self._config) as sink:
+                self._write(filling, pages, without, pace, sink)
+            if _are_others(self._parts(), parts):
+                raise TableWrittenAnew(self._table)
+        pace.end()
+        return at
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[tuple[HeldSnapshot, dict[Place, int]]]:
+        """Hold a snapshot that has seen every change up to the last offsets of the CDC topic."""
+        while True:
+            last = _last_offsets(self._config, self._table)
+            with hold_snapshot(self._postgres, table=self._table) as held:
+                if not self._lacks(held, last):
+                    yield held, last
+                    return
+            self._on_progress(f"waiting until Postgres shows what it has committed to {self._table}")
+            time.sleep(1)
+
+    def _lacks(self, held: HeldSnapshot, last: Mapping[Place, int]) -> bool:
+        """Tell whether a change up to these offsets is one that the snapshot has not seen.
+
+        Its transaction wrote to the table, and was just leaving Postgres' list of running ones.
+        """
+        begun = held.straddlers()
+        if not begun or max(last.values(), default=-1) < 0:
+            return False
+        known = [since for since in begun if since is not None]
+        since = min(known) - SKEW_MS if len(known) == len(begun) else 0
+        after = {place: offset + 1 for place, offset in last.items()}
+        begins = offsets_since(self._config.kafka.bootstrap, after, since)
+        return begins != after and self._changes().any_of(self._spark, held.straddling, begins, after)
+
+    def _changed_since(self, held: HeldSnapshot, last: Mapping[Place, int], key: Sequence[str]) -> DataFrame | None:
+        """Find the rows whose changes are behind the offsets and in the snapshot all the same; histories alone care.
+
+        Their own entries tell all of these rows, and one before them must not tell what comes later.
+        """
+        if not any(isinstance(view, History) for view in self._views):
+            return None
+        wait_until_captured(self._config, on_progress=self._on_progress)
+        begins = {place: offset + 1 for place, offset in last.items()}
+        now = ends(self._config, [self._topic])
+        if begins == now:
+            return None
+        return self._changes().keys_seen(self._spark, held.seen, key, begins, now)
+
+    def _changes(self) -> Changes:
+        writers = writers_of(self._registry, self._topic)
+        return Changes(self._table, self._topic, self._config.kafka.bootstrap, self._config.registry.url, writers)
+
+    def _filling(self, held: HeldSnapshot, at: tuple[Place, int], read_ms: int) -> tuple[Filling, list[Part]]:
+        project, parts = Project.of(self._config), self._parts()
+        with connect(self._config) as connection:
+            columns = read_columns(connection, self._table)
+        postgres = replace(self._postgres, snapshot=held.name)
+        image = read_images(self._spark, self._table, postgres, columns).schema
+        outputs = [output_of(self._spark, self._registry, project.avro, view, image) for view in self._views]
+        letters, _ = DEAD_LETTER_TOPICS
+        lsn = held.seen.lsn
+        return Filling(self._table, columns, postgres, outputs, letters, self._epoch, at, lsn, read_ms), parts
+
+    def _parts(self) -> list[Part]:
+        """Ask where the rows lie."""
+        with connect(self._config) as connection, connection.cursor() as cursor:
+            return read_parts(cursor, self._table)
+
+    def _note_begun(self, offset: int) -> None:
+        life = self._lives.get(self._table)
+        source = "" if life is None else life.source
+        generations = {view.name: generation_of(view, epoch=self._epoch) for view in self._views}
+        begun = {name: Begun(version_of(number, offset), source) for name, number in generations.items()}
+        with open_session(self._config) as session:
+            note_begun(session, self._config.cassandra.keyspace, begun)
+
+    def _write(self, filling: Filling, pages: Pages, without: DataFrame | None, pace: Pace, sink: SinkPlace) -> None:
+        while ranges := pages.take(pace.pages(_FIRST_PAGES, _BATCH_ROWS), _TASKS):
+            self._let_live_rows_go_first(sink)
+            rows = self._count(ranges)
+            fetched = replace(filling.postgres, fetch_rows=fetch_rows(ranges, rows))
+            replace(filling, postgres=fetched).write(self._spark, self._config.kafka.bootstrap, ranges, without)
+            pace.did(sum(each.pages for each in ranges), rows)
+
+    def _let_live_rows_go_first(self, sink: SinkPlace) -> None:
+        """Wait until the views' topics hold little that Cassandra does not have."""
+        topics = [view.topic for view in self._views]
+        patience = Patience(self._on_progress, math.inf, lambda: raise_if_failed(self._config.connect.url, SINK))
+        while (behind := sink.behind_ends(topics)) > _AHEAD * len(topics):
+            patience.spend(behind, f"Cassandra has {behind:,} more records")
+            time.sleep(_POLL_S)
+
+    def _count(self, ranges: Sequence[Range]) -> int:
+        with connect(self._config) as connection, connection.cursor() as cursor:
+            return count_rows(cursor, ranges)

@@ -1,0 +1,184 @@
+"""A view is filled from a snapshot of its table while the table changes; nothing but that view hears of it."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from penstock.config import ROOT
+from penstock.project import Project
+from tests.e2e.test_dead_letters import wait_for_dead_letter
+from tests.patience import PATIENCE_S
+from tests.stack import Stack
+
+pytestmark = pytest.mark.slow
+
+ROWS = 50_000
+FILE = '''"""Views that are filled while their tables change."""
+
+from penstock_views import Image, Row, history, row, view, whole
+
+
+@history("public.filled", key=["id"])
+def filled_before(r: Image) -> Row:
+    """Keep every change from before the others were made."""
+    return whole(r)
+'''
+MORE = '''
+
+@view("public.filled", key=["id"])
+def filled_by_id(r: Image) -> Row:
+    """Hold one row per row; a divisor of 0 fails."""
+    return row(id=r.id, a=r.a, share=100 / r.divisor)
+
+
+@history("public.filled", key=["id"])
+def filled_history(r: Image) -> Row:
+    """Keep every change from now on."""
+    return whole(r)
+'''
+PARTED = '''
+
+@view("public.parted", key=["id"], revision={revision})
+def parted_by_id(r: Image) -> Row:
+    """Hold one row per row of a table in partitions."""
+    return row(id=r.id, a=r.a)
+'''
+TABLES = """
+CREATE TABLE public.filled (id int PRIMARY KEY, a text, divisor int NOT NULL DEFAULT 4);
+CREATE TABLE public.parted (id int, a text, PRIMARY KEY (id)) PARTITION BY RANGE (id);
+CREATE TABLE public.parted_low PARTITION OF public.parted FOR VALUES FROM (0) TO (10000);
+CREATE TABLE public.parted_high PARTITION OF public.parted FOR VALUES FROM (10000) TO (1000000);
+INSERT INTO public.filled SELECT n, 'row ' || n FROM generate_series(1, 200) n;
+"""
+
+
+@pytest.fixture(scope="module")
+def table(stack: Stack) -> Iterator[Stack]:
+    stack.sql(TABLES)
+    write_views(stack, FILE)
+    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
+    yield stack
+    (Project.of(stack.config).views / "filled.py").unlink()
+    for name in ("filled_before", "filled_by_id", "filled_history", "parted_by_id"):
+        stack.run(f".venv/bin/penstock views drop {name} --yes", check=False)
+    stack.sql("DROP TABLE public.filled, public.parted")
+
+
+def write_views(stack: Stack, text: str) -> None:
+    (Project.of(stack.config).views / "filled.py").write_text(text)
+
+
+@contextmanager
+def changed_all_the_while(stack: Stack, name: str) -> Iterator[None]:
+    """Update, delete and insert rows of a table without a pause."""
+    ended, chance = threading.Event(), random.Random(29)  # noqa: S311 - no secret
+
+    def change() -> None:
+        number = ROWS
+        while not ended.is_set():
+            number += 1
+            some = tuple(chance.sample(range(1, ROWS), 3))
+            stack.sql(f"UPDATE public.{name} SET a = a || %s WHERE id = %s", f" {number}", some[0])
+            stack.sql(f"DELETE FROM public.{name} WHERE id = %s", some[1])
+            stack.sql(f"UPDATE public.{name} SET id = id + 100000 WHERE id = %s", some[2])
+            stack.sql(f"INSERT INTO public.{name} (id, a) VALUES (%s, 'new')", number)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def rows(stack: Stack, view: str, columns: str) -> set[tuple[Any, ...]]:
+    return {tuple(row.values()) for row in stack.cql(f"SELECT {columns} FROM penstock.{view}")}
+
+
+def newest(stack: Stack, view: str) -> set[tuple[int, str]]:
+    """Read what each row's newest entry of a history says that it is."""
+    found = stack.cql(f"SELECT id, op, after FROM penstock.{view} PER PARTITION LIMIT 1")
+    return {(row["id"], json.loads(row["after"])["a"]) for row in found if row["op"] != "d"}
+
+
+def reads(stack: Stack, view: str) -> int:
+    """Count the entries of a history that say that a row was read."""
+    return sum(row["op"] == "r" for row in stack.cql(f"SELECT op FROM penstock.{view}"))
+
+
+def test_a_fill_while_all_changes_is_exact_and_no_other_view_hears_of_it(table: Stack) -> None:
+    table.sql(f"INSERT INTO public.filled SELECT n, 'row ' || n FROM generate_series(201, {ROWS}) n")
+    table.sql("INSERT INTO public.filled VALUES (-1, 'fails', 0)")
+    table.run(".venv/bin/penstock verify filled_before")
+    of_before = reads(table, "filled_before")
+    write_views(table, FILE + MORE)
+    table.run(".venv/bin/penstock views write")
+    with changed_all_the_while(table, "filled"):
+        said = table.run(".venv/bin/penstock views apply").stdout
+    several = table.config.kafka.partitions > 1
+    assert ("chunk" in said) == several, said  # several partitions: a history needs the change stream
+    table.run(".venv/bin/penstock verify filled_before filled_by_id filled_history")
+    there = set(table.sql("SELECT id, a FROM public.filled"))
+    assert rows(table, "filled_by_id", "id, a") == {row for row in there if row[0] != -1}
+    assert newest(table, "filled_history") == newest(table, "filled_before") == there
+    if several:
+        return
+    assert reads(table, "filled_before") == of_before
+    assert ROWS // 2 < reads(table, "filled_history") <= ROWS + 1
+    letter = wait_for_dead_letter(table, "dead-letters.views", ("app.public.filled", at_of_reads(table)))
+    reason = dict(letter.headers())["__connect.errors.exception.message"].decode()
+    assert reason == "view filled_by_id cannot compute: share; the row: id=-1"
+
+
+def at_of_reads(stack: Stack) -> int:
+    """Return the offset whose version the entries of the fill have."""
+    entries = stack.cql("SELECT op, version FROM penstock.filled_history")
+    (version,) = {row["version"] for row in entries if row["op"] == "r"}
+    return int(version) % 2**52
+
+
+def test_a_fill_of_a_table_in_partitions_is_cut_off_and_run_again(table: Stack) -> None:
+    table.sql(f"INSERT INTO public.parted SELECT n, 'row ' || n FROM generate_series(1, {ROWS}) n")
+    for revision in (1, 2):
+        write_views(table, FILE + MORE + PARTED.format(revision=revision))
+        table.run(".venv/bin/penstock views write")
+        with changed_all_the_while(table, "parted"):
+            cut_off(table, ".venv/bin/penstock views apply --rate 5000", after="parted_by_id: [")
+            table.run(".venv/bin/penstock views apply")
+        table.run(".venv/bin/penstock verify parted_by_id")
+        assert rows(table, "parted_by_id", "id, a") == set(table.sql("SELECT id, a FROM public.parted"))
+
+
+def cut_off(stack: Stack, command: str, *, after: str) -> None:
+    """Kill a command (-9) as soon as it says something."""
+    with subprocess.Popen(
+        command.split(), cwd=ROOT, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = next((line for line in process.stdout if after in line), None)
+        assert said is not None, f"{command} ended without a word of {after}"
+        process.send_signal(signal.SIGKILL)
+
+
+def test_a_repair_removes_what_nobody_has_in_postgres_however_often(table: Stack) -> None:
+    """The second one finds no change since the first, whose version its rows would have; the third one finds reads."""
+    if table.config.kafka.partitions > 1:
+        pytest.skip("with several partitions each repair goes through the change stream")
+    for number in (1, 2, 3):
+        table.cql(
+            "INSERT INTO penstock.filled_by_id (id, a, row_version) VALUES (%s, 'ghost', 1) USING TIMESTAMP 1", -9
+        )
+        said = table.run(".venv/bin/penstock views repair filled_by_id", timeout_s=PATIENCE_S).stdout
+        assert ("chunk" in said) == (number == 2), said
+        assert "1 stale rows removed" in said
+    table.run(".venv/bin/penstock verify filled_by_id filled_history filled_before")
