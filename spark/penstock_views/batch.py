@@ -188,7 +188,7 @@ _LEFT_OUT, _SIZES = "left_out", "sizes"
 
 
 def _sizes(large: Sequence[_Read]) -> Iterator[str]:
-    """Write the sizes of the values that can be large as one: a SELECT has 1,664 parts at most, a table 1,600 columns."""
+    """Write the sizes of values that can be large as one: a SELECT has 1,664 parts at most, a table 1,600 columns."""
     if large:
         yield f"ARRAY[{', '.join(f'({read.size})::bigint' for read in large)}] AS {_SIZES}"
 
