@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -52,9 +53,17 @@ class PostgresRows:
 
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
         """Return every row that the view must hold, and tell of the source rows that have none in it."""
-        with _told(view):
-            images, key = self._images(view)
+        with _told(view.name):
+            images, key = self._images(view.name)
             yield from self._evaluate(view, images, key, on_absence)
+
+    def absences(self, view: str, condition: str) -> list[Absence]:
+        """Return which source rows have no row in a view, of those that a condition of SQL picks."""
+        found: list[Absence] = []
+        with _told(view):
+            judged = evaluate_table(self._views[view], *self._images(view, condition))
+            deque(_present(judged, found.append), maxlen=0)
+        return found
 
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
         """Return the rows that come from the source rows of these keys, under whatever view key they have now.
@@ -62,8 +71,8 @@ class PostgresRows:
         A view that renames its source's primary key, or has none of it (an aggregate), is read as a whole, and only
         rows of these very keys come back.
         """
-        with _told(view):
-            images, columns = self._images(view)
+        with _told(view.name):
+            images, columns = self._images(view.name)
             by = tuple(map(column_name, columns))
             if by and set(by) <= set(view.key):
                 images = self._only(view, images, columns[0], {key[by[0]] for key in keys})
@@ -94,26 +103,26 @@ class PostgresRows:
 
     def names(self, view: ViewShape) -> frozenset[str]:
         """Return the columns that a history's rows have now, as their JSON names them."""
-        with _told(view):
-            judged = evaluate_table(self._views[view.name], *self._images(view))
+        with _told(view.name):
+            judged = evaluate_table(self._views[view.name], *self._images(view.name))
             return frozenset(postgres_name(name) for name in judged.columns if name != ABSENT)
 
-    def _images(self, view: ViewShape) -> tuple[DataFrame, tuple[str, ...]]:
-        """Return the table's images, and its primary key."""
-        table = self._views[view.name].table
+    def _images(self, view: str, condition: str | None = None) -> tuple[DataFrame, tuple[str, ...]]:
+        """Return the images of a view's table, and its primary key."""
+        table = self._views[view].table
         with connect(self._config) as connection:
             key = read_live_table(connection, table).table.primary_key
             columns = read_columns(connection, table)
-        return read_images(self._spark, table, self._postgres, columns), key
+        return read_images(self._spark, table, self._postgres, columns, condition=condition), key
 
     @cached_property
     def _views(self) -> dict[str, View]:
         return {view.name: view for view in views_of(self._config)}
 
 
-def _told(view: ViewShape) -> AbstractContextManager[None]:
+def _told(view: str) -> AbstractContextManager[None]:
     """Make of Spark's failures one error that says why."""
-    return spark_failures(lambda cause: ViewUncomputed(view.name, cause))
+    return spark_failures(lambda cause: ViewUncomputed(view, cause))
 
 
 def _present(judged: DataFrame, on_absence: OnAbsence) -> Iterator[Row]:

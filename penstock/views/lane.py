@@ -70,7 +70,7 @@ class FillFailed(TransientError):
 class Filled:
     """What a fill has written.
 
-    :param began: the place in the CDC topic whose version its rows have.
+    :param began: the place in each CDC topic whose version its rows have.
     :param empty: the names of the views that had no row before: in these is nothing to remove.
     """
 
@@ -164,9 +164,9 @@ def _last_offsets(config: Config, table: str) -> dict[Place, int]:
 def fill(
     config: Config, views: Sequence[View], lives: Lives, *, on_progress: OnProgress, rate: int | None = None
 ) -> Filled:
-    """Write all rows of a table to views, and wait until they are in Cassandra.
+    """Write all rows of their tables to views, one table after the other, and wait until they are in Cassandra.
 
-    :param views: of one table; the jobs run with them.
+    :param views: the jobs run with them.
     :param lives: of the tables.
     :param rate: at most so many rows a second.
     :raises TableWrittenAnew, FillFailed: cut off there; asked again, it begins anew.
@@ -175,11 +175,17 @@ def fill(
     # What a fill that was cut off has left in the topics counts as there.
     wait_until_written(config, topics, on_progress=on_progress)
     empty = _empty(config, views)
-    with local_spark(config, name="views-spark") as spark, _failures_told(views[0].table):
-        lane = _Lane(config, spark, views, lives, on_progress)
-        at = lane.fill(rate)
+    # What is captured has arrived before the snapshot, and does not pass by a second time.
+    wait_until_captured(config, on_progress=on_progress)
+    began = {}
+    with local_spark(config, name="views-spark") as spark:
+        for table in dict.fromkeys(view.table for view in views):
+            of_table = [view for view in views if view.table == table]
+            with _failures_told(table):
+                place, offset = _Lane(config, spark, of_table, lives, on_progress).fill(rate)
+            began[place] = offset
     wait_until_written(config, topics, on_progress=on_progress)
-    return Filled(dict([at]), empty)
+    return Filled(began, empty)
 
 
 @contextmanager
@@ -221,7 +227,6 @@ class _Lane:
 
     def fill(self, rate: int | None) -> tuple[Place, int]:
         """Write the table as of one snapshot; return the place whose version the rows have."""
-        wait_until_captured(self._config, on_progress=self._on_progress)
         with self._snapshot() as (held, last):
             read_ms = time.time_ns() // 1_000_000
             at = min(last.items(), key=lambda each: each[1], default=((self._topic, 0), -1))

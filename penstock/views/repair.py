@@ -17,7 +17,10 @@ from penstock.errors import TerminalError
 from penstock.keys.text import read_key
 from penstock.keys.types import column_types
 from penstock.keys.values import canonical
+from penstock.local_spark import local_spark
 from penstock.names import column_name
+from penstock.verify.model import Absence
+from penstock.verify.postgres_rows import PostgresRows
 from penstock.views.begin import begin_anew
 from penstock.views.catalogue import connect, read_live_table
 from penstock.views.load import pick_view, views_of
@@ -54,6 +57,16 @@ class AggregateWhole(TerminalError):
         )
 
 
+class RowRejected(TerminalError):
+    """The source row has no row in the view, and no reading gives it one."""
+
+    def __init__(self, view: View, absence: Absence) -> None:
+        super().__init__(
+            f"{view.table} {absence.example} has no row in view {view.name}, nor can it have one: {absence.reason}; "
+            "what the view held of it is gone, `penstock verify` counts it"
+        )
+
+
 def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProgress, rate: int | None = None) -> int:
     """Read the view's table again, or the one row of that primary key; return how many stale rows were removed.
 
@@ -62,6 +75,7 @@ def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProg
     :param key: as one text, or a value for each column of it; empty for all rows.
     :param rate: at most so many rows a second, of all rows.
     :raises ViewUnknown, HistoryUnfit, AggregateWhole, ViewPaused, KeyUnfit, KeyTextInvalid: before anything happens.
+    :raises RowRejected: when all is done, and the one row cannot be in the view.
     """
     view = pick_view(views_of(config), name)
     if isinstance(view, History):
@@ -73,12 +87,21 @@ def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProg
     with connect(config) as connection:
         columns = read_live_table(connection, view.table).table.primary_key
         values = _values(view.table, columns, key)
-        wanted = Wanted((view.table,), _condition(connection, columns, values))
+        condition = _condition(connection, columns, values)
         with connection.cursor() as cursor:
             types = column_types(cursor, view.table)
     row = {name: canonical(types[name], value) for name, value in zip(columns, values, strict=True)}
     is_of_row = partial(_is_of_row, types, row)
-    return refill_rows(config, view, wanted, is_of_row, on_progress=on_progress)
+    removed = refill_rows(config, view, Wanted((view.table,), condition), is_of_row, on_progress=on_progress)
+    _refuse_rejected(config, view, condition)
+    return removed
+
+
+def _refuse_rejected(config: Config, view: View, condition: str) -> None:
+    with local_spark(config, name="views-spark") as spark:
+        absences = PostgresRows(spark, config=config).absences(view.name, condition)
+    if absences:
+        raise RowRejected(view, absences[0])
 
 
 def _count_anew(config: Config, view: Aggregate, key: Sequence[str], *, on_progress: OnProgress) -> int:

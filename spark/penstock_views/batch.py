@@ -154,11 +154,13 @@ def read_images(
     postgres: Postgres,
     columns: Sequence[ColumnRow] | None = None,
     ranges: Sequence[Range] | None = None,
+    condition: str | None = None,
 ) -> DataFrame:
     """Read a table's rows in the canonical type, as the stream's images are.
 
     :param columns: what `columns_query` tells of the table, where somebody has asked already: a job of Spark less.
     :param ranges: only the rows in these pages, each read by a task of its own; None reads the table in one.
+    :param condition: of SQL, only the rows of which it is true; not beside ranges.
     """
     known = _ask_columns(spark, table, postgres) if columns is None else columns
     # The replication stream does not carry generated columns, so no view has them.
@@ -166,7 +168,8 @@ def read_images(
     large = [read for read in reads if read.size]
     selected = ", ".join([*_sizes(large), *(read.selected for read in reads if read.value)])
     if ranges is None:
-        query = f"SELECT {selected} FROM {quoted(table)}"  # noqa: S608 - quoted
+        where = f" WHERE {condition}" if condition else ""
+        query = f"SELECT {selected} FROM {quoted(table)}{where}"  # noqa: S608 - quoted
         rows = spark.read.format("jdbc").options(**postgres.options).option("dbtable", f"({query}) AS images").load()
     else:
         query, pieces = select_ranges(selected, ranges), [each.condition(ranges) for each in ranges]

@@ -187,6 +187,14 @@ def test_rows_of_the_table_without_a_row_are_counted_with_their_reasons(parcels:
     assert "parcels_by_place: 1 row of the table has no row: view parcels_by_place: key column" in strict.stdout
 
 
+def test_a_row_that_the_view_cannot_hold_is_not_said_to_be_repaired(parcels: Stack) -> None:
+    refused = parcels.run(".venv/bin/penstock views repair parcels_by_place nowhere", check=False)
+    assert refused.returncode == 1
+    assert "public.parcels id=nowhere has no row in view parcels_by_place, nor can it have one: view" in refused.stderr
+    assert "key column place is NULL" in refused.stderr
+    assert "repaired" not in refused.stdout
+
+
 @pytest.mark.slow
 def test_a_version_that_no_change_can_write_over_is_a_difference(parcels: Stack) -> None:
     version, keyspace = 2**60, parcels.config.cassandra.keyspace
