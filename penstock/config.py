@@ -168,6 +168,8 @@ class Connect(_Server):
 class Spark(_Server):
     """The Spark master, its worker and the two jobs; the aggregates' driver and executor have a heap each.
 
+    The executor holds its groups on disk, with 128 MB of memory for them outside of its heap.
+
     `local_host` is the name by which others reach this process, where that is not the master's. Every
     `commit_interval_s` each query of row views commits its offsets, earlier where somebody waits for it. That holds its
     table up for a moment; after a crash what came since is written again, with the same versions. Every

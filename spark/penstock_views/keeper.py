@@ -1,4 +1,7 @@
-"""The job of the aggregates: a query for each, which lives from a snapshot of its table on and fails alone."""
+"""The job of the aggregates: a query for each, which lives from a snapshot of its table on and fails alone.
+
+Two aggregates of a table in one query took as much of the processor, for each micro-batch and at rest, as in two.
+"""
 
 from __future__ import annotations
 
