@@ -23,8 +23,8 @@ public final class MappingParser {
     private static final String NAME = "\"(?:[^\"]|\"\")+\"|[^\\s\",=*]+";
     private static final Pattern ENTRY_END = Pattern.compile("(?:\"(?:[^\"]|\"\")*\"|[^\",])*");
     private static final Pattern ENTRY =
-            Pattern.compile("\\s*(?<column>" + NAME + ")\\s*=\\s*(?:(?<part>key|value|header)(?:\\.(?<field>" + NAME
-                    + "))?|(?<quoted>\"(?:key|value|header)\\.(?:[^\"]|\"\")+\"))\\s*");
+            Pattern.compile("\\s*(?<column>" + NAME + ")\\s*=\\s*(?:(?<part>key|value|header|record)(?:\\.(?<field>" + NAME
+                    + "))?|(?<quoted>\"(?:key|value|header|record)\\.(?:[^\"]|\"\")+\"))\\s*");
     private static final Pattern FUNCTION = Pattern.compile("[^=]+=\\s*[\\w.]+\\s*\\(.*\\)\\s*");
 
     private final List<String> problems = new ArrayList<>();
@@ -87,8 +87,10 @@ public final class MappingParser {
         Matcher matcher = ENTRY.matcher(text);
         if (matcher.matches()) {
             Source source = source(matcher);
-            if (source.part() == Source.Part.HEADER && source.field() == null) {
-                problems.add("'" + text.strip() + "' names no header; write header.<name>");
+            if (!source.isComplete()) {
+                problems.add("'" + text.strip() + (source.part() == Source.Part.HEADER
+                        ? "' names no header; write header.<name>"
+                        : "' names nothing of the record; write record.offset or record.timestamp"));
             } else {
                 assign(unquote(matcher.group("column")), source);
             }

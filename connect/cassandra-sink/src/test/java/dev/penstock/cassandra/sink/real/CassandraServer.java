@@ -24,7 +24,7 @@ final class CassandraServer {
     private static final Path REPOSITORY = Path.of("../..").toAbsolutePath().normalize();
     private static final Path TEMPLATES = REPOSITORY.resolve("servers/cassandra");
     private static final String PROBE = "SELECT release_version FROM system.local";
-    private static final Duration START_LIMIT = Duration.ofMinutes(2);
+    private static final Duration START_LIMIT = Duration.ofMinutes(4);
 
     private final int port;
     private final Path folder;
