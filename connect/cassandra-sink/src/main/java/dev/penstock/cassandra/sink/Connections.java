@@ -27,6 +27,7 @@ final class Connections implements AutoCloseable {
     private volatile Connection current;
     private CompletableFuture<Connection> opening;
     private int failures;
+    private ClusterAwayException reason;
     private long nextTry = System.nanoTime();
     private long connectedAt = nextTry;
     private long refusedSince;
@@ -58,7 +59,7 @@ final class Connections implements AutoCloseable {
 
     private void open() throws ClusterAwayException {
         if (opening == null && System.nanoTime() - nextTry < 0) {
-            throw new ClusterAwayException("the next try to connect is a moment away", null);
+            throw reason;
         }
         opening = opening == null ? Connection.open(config) : opening;
     }
@@ -69,7 +70,8 @@ final class Connections implements AutoCloseable {
         } catch (ExecutionException e) {
             opening = null;
             nextTry = System.nanoTime() + BACKOFF.after(failures++).toNanos();
-            throw away(e.getCause());
+            reason = away(e.getCause());
+            throw reason;
         } catch (TimeoutException e) {
             throw new ClusterAwayException("Cassandra at " + config.cluster().address() + " has not answered yet", e);
         } catch (InterruptedException e) {
