@@ -22,6 +22,8 @@ from penstock.stack.wait import wait_until
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 TOML = """
 state = "{state}"
 kafka.port = 27280

@@ -48,6 +48,10 @@ public final class CassandraSinkTask extends SinkTask {
     private SinkMetrics metrics;
     private DeadLetters deadLetters;
     private volatile Target target;
+    /** When the last records came, and until when some rows were rejected: tables read later are new enough. */
+    private long arrived;
+    private long rejectedSince;
+    private int rejected;
     private boolean paused;
     private boolean flushes = true;
 
@@ -101,6 +105,7 @@ public final class CassandraSinkTask extends SinkTask {
         failWhenForbidden();
         deadLetters.settle();
         records.forEach(record -> held.add(new Held(record, track(record))));
+        arrived = records.isEmpty() ? arrived : System.nanoTime();
         try {
             send();
         } catch (ClusterAwayException e) {
@@ -117,14 +122,13 @@ public final class CassandraSinkTask extends SinkTask {
 
     /** Send what is held; nothing of it when the cluster is away or there is no room. */
     private void send() throws ClusterAwayException {
-        long arrived = System.nanoTime();
         target.ensureOpen(CONNECT_WAIT);
         target.tables().follow();
         recoverRejected();
         if (!held.isEmpty() && !awaitRoom()) {
             return;
         }
-        followRecords(arrived);
+        followRecords();
         noteThatItGoesOn();
         target.writer().submit(map());
     }
@@ -146,7 +150,7 @@ public final class CassandraSinkTask extends SinkTask {
     }
 
     /** A field without a column may be one whose column was added just now: ask before judging it. */
-    private void followRecords(long arrived) throws ClusterAwayException {
+    private void followRecords() throws ClusterAwayException {
         if (!allFit()) {
             target.tables().refresh(arrived);
             allFit();
@@ -200,16 +204,19 @@ public final class CassandraSinkTask extends SinkTask {
     /** A row is refused because it is bad, or because its table has changed: then it is made anew. */
     private void recoverRejected() throws ClusterAwayException {
         AsyncWriter writer = target.writer();
-        int known = writer.rejected();
-        if (known == 0) {
+        if (rejected == 0) {
+            rejected = writer.rejected();
+            rejectedSince = System.nanoTime();
+        }
+        if (rejected == 0) {
             return;
         }
-        target.tables().refresh(System.nanoTime());
+        target.tables().refresh(rejectedSince);
         List<Write> anew = new ArrayList<>();
-        for (int i = 0; i < known; i++) {
-            AsyncWriter.Rejected rejected = writer.nextRejected();
-            if (!rejected.write().delivery().isAbandoned()) {
-                recover(rejected, anew);
+        for (; rejected > 0; rejected--) {
+            AsyncWriter.Rejected next = writer.nextRejected();
+            if (!next.write().delivery().isAbandoned()) {
+                recover(next, anew);
             }
         }
         writer.submit(anew);

@@ -36,9 +36,10 @@ record Connection(CqlSession session, Tables tables) {
     }
 
     private static Connection connect(SinkConfig config) throws ClusterAwayException {
+        long start = System.nanoTime();
         CqlSession session = Cluster.connect(config.cluster(), config.keyspaces());
         try {
-            return new Connection(session, new Tables(session, config));
+            return new Connection(session, new Tables(session, config, start));
         } catch (ClusterAwayException | RuntimeException | Error e) {
             session.closeAsync();
             throw e;

@@ -47,19 +47,21 @@ final class Tables {
     private Map<String, List<RecordMapper>> byTopic = Map.of();
     private Metadata seen;
     private CompletableFuture<Metadata> refreshing;
-    private long refreshStart = System.nanoTime();
-    private long readAt = refreshStart;
-    private long nextRefresh = refreshStart;
+    private long readAt;
+    private long refreshStart;
+    private long nextRefresh = System.nanoTime();
     private boolean worn;
 
     /**
      * Hold the configuration against the tables and prepare the statements.
      *
+     * @param start a moment before the session read its tables
      * @throws ClusterAwayException when the cluster does not answer now
      * @throws ConnectException when the configuration does not fit the tables
      */
-    Tables(CqlSession session, SinkConfig config) throws ClusterAwayException {
+    Tables(CqlSession session, SinkConfig config, long start) throws ClusterAwayException {
         this.session = session;
+        this.readAt = start;
         this.config = config;
         Problems problems = new Problems();
         ClusterCheck.levels(session, config.tables(), problems);

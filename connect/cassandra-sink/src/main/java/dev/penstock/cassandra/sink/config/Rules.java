@@ -44,6 +44,8 @@ final class Rules {
         for (String name : new TreeSet<>(properties.keySet())) {
             if (DataStaxSettings.isOne(name)) {
                 DataStaxSettings.refusal(name, value(name)).ifPresent(reason -> problems.add(name, reason));
+            } else if (LensesSettings.isOne(name)) {
+                problems.add(name, LensesSettings.refusal(name));
             } else if (!own.contains(name) && !TableSetting.isOne(name) && !DriverOptions.isOne(name)
                     && !ConnectSettings.isOne(name, properties)) {
                 problems.add(name, "Unknown setting " + name + similar(name, known));

@@ -104,12 +104,8 @@ final class TableConfigs {
 
     private Mapping mapping(TableSetting table, Problems found) {
         String name = table.sibling(TableSetting.MAPPING).name();
-        try {
-            return MappingParser.parse(properties.getOrDefault(name, "*"));
-        } catch (MappingSyntaxException e) {
-            e.problems().forEach(problem -> found.add(name, "Bad mapping: " + problem));
-            return Mapping.BY_NAME;
-        }
+        return MappingParser.parse(properties.getOrDefault(name, "*"),
+                problem -> found.add(name, "Bad mapping: " + problem));
     }
 
     /** The parsed options of one table. */

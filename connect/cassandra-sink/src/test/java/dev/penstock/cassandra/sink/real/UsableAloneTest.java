@@ -153,7 +153,7 @@ class UsableAloneTest extends RealCassandra {
     /** A setting names the topic as it was or as the transform calls it; offsets are always of the one that was. */
     @Test
     void takesRecordsOfTopicsThatATransformRenames() {
-        SinkRecord record = transformed(new RegexRouter<>(), Map.of("regex", "app\\\\.(.*)", "replacement", "$1"),
+        SinkRecord record = transformed(new RegexRouter<>(), Map.of("regex", "app\\.(.*)", "replacement", "$1"),
                 record("app.docs", 0, "r", "{\"n\": 7}", json()));
         assertEquals("docs", record.topic());
         for (String named : List.of("docs", "app.docs")) {
