@@ -61,7 +61,7 @@ final class DeadLetters {
             written = report(record, reason);
         }
         if (written.isDone()) {
-            throw new ConnectException(describe(record, reason) + ". The dead-letter topic does not take it either: see "
+            throw new ConnectException(describe(record, reason) + ". The dead-letter topic does not take it: see "
                     + "the worker's log, and for a large record raise producer.override.max.request.size");
         }
         return written;

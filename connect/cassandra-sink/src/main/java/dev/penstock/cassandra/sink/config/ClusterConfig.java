@@ -32,9 +32,10 @@ public record ClusterConfig(List<HostPort> contactPoints, Optional<String> local
 
     /** The settings that this is made of. */
     static final List<String> SETTINGS = List.of(Settings.CONTACT_POINTS, Settings.PORT, Settings.LOCAL_DC,
-            Settings.MAX_CONCURRENT_REQUESTS, Settings.AUTH_PROVIDER, Settings.USERNAME, Settings.PASSWORD, Settings.QUERY_TIMEOUT, Settings.POOL_SIZE,
-            Settings.COMPRESSION, Settings.SSL_PROVIDER, Settings.HOSTNAME_VALIDATION, Settings.TRUSTSTORE_PATH,
-            Settings.SECURE_BUNDLE, Settings.TRUSTSTORE_PASSWORD, Settings.KEYSTORE_PATH, Settings.KEYSTORE_PASSWORD, Settings.CIPHER_SUITES);
+            Settings.MAX_CONCURRENT_REQUESTS, Settings.AUTH_PROVIDER, Settings.USERNAME, Settings.PASSWORD,
+            Settings.QUERY_TIMEOUT, Settings.POOL_SIZE, Settings.COMPRESSION, Settings.SSL_PROVIDER,
+            Settings.HOSTNAME_VALIDATION, Settings.TRUSTSTORE_PATH, Settings.SECURE_BUNDLE,
+            Settings.TRUSTSTORE_PASSWORD, Settings.KEYSTORE_PATH, Settings.KEYSTORE_PASSWORD, Settings.CIPHER_SUITES);
 
     /** Take it from parsed settings. */
     static ClusterConfig of(Function<String, Object> setting, Map<String, String> properties) {
@@ -61,6 +62,7 @@ public record ClusterConfig(List<HostPort> contactPoints, Optional<String> local
 
     /** The address for messages. */
     public String address() {
-        return bundle.isPresent() ? "bundle " + bundle.get() : contactPoints.stream().map(HostPort::toString).collect(Collectors.joining(", "));
+        return bundle.map(file -> "bundle " + file).orElseGet(() ->
+                contactPoints.stream().map(HostPort::toString).collect(Collectors.joining(", ")));
     }
 }

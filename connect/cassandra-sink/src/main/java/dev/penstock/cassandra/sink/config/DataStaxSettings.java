@@ -19,8 +19,9 @@ public final class DataStaxSettings {
             + Settings.USERNAME + " and " + Settings.PASSWORD;
     private static final String OPENSSL = "TLS is the JDK's here; put certificate and key into a keystore (openssl "
             + "pkcs12 -export) and name it in " + Settings.KEYSTORE_PATH;
-    private static final String CODEC = "strings are not parsed by patterns and locales; set the table's conversion=lenient "
-            + "for ISO dates, numbers in text and the like, or convert before with Connect's TimestampConverter";
+    private static final String CODEC = "strings are not parsed by patterns and locales; set the table's "
+            + "conversion=lenient for ISO dates, numbers in text and the like, or convert before with Connect's "
+            + "TimestampConverter";
     private static final List<Known> KNOWN = List.of(
             known("auth.gssapi.keyTab", Set.of(""), KERBEROS),
             known("auth.gssapi.principal", Set.of(""), KERBEROS),

@@ -24,8 +24,8 @@ final class MappingParser {
     private static final String NAME = "\"(?:[^\"]|\"\")+\"|[^\\s\",=*]+";
     private static final Pattern ENTRY_END = Pattern.compile("(?:\"(?:[^\"]|\"\")*\"|[^\",])*");
     private static final Pattern ENTRY =
-            Pattern.compile("\\s*(?<column>" + NAME + ")\\s*=\\s*(?:(?<part>key|value|header|record)(?:\\.(?<field>" + NAME
-                    + "))?|(?<quoted>\"(?:key|value|header|record)\\.(?:[^\"]|\"\")+\"))\\s*");
+            Pattern.compile("\\s*(?<column>" + NAME + ")\\s*=\\s*(?:(?<part>key|value|header|record)(?:\\.(?<field>"
+                    + NAME + "))?|(?<quoted>\"(?:key|value|header|record)\\.(?:[^\"]|\"\")+\"))\\s*");
     private static final Pattern FUNCTION = Pattern.compile("[^=]+=\\s*[\\w.]+\\s*\\(.*\\)\\s*");
 
     private final Consumer<String> problems;
@@ -97,8 +97,8 @@ final class MappingParser {
             problems.accept("'" + text.strip() + "' calls a function, which would give another value each time that a "
                     + "record is repeated, so one record could become several rows; take the value from the record");
         } else {
-            problems.accept("'" + text.strip() + "' is not understood; write '*' or column=value.field, column=key.field, "
-                    + "column=header.name");
+            problems.accept("'" + text.strip() + "' is not understood; write '*' or column=value.field, "
+                    + "column=key.field, column=header.name");
         }
     }
 

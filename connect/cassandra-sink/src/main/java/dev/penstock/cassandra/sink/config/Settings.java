@@ -105,8 +105,8 @@ public final class Settings {
     private static ConfigDef cluster(ConfigDef def) {
         return def
                 .define(CONTACT_POINTS, Type.LIST, LOCALHOST, new NonEmptyHosts(), Importance.HIGH,
-                        "Hosts of the cluster (host or host:port), separated by commas; the others are found through them. Empty: "
-                                + LOCALHOST + ".",
+                        "Hosts of the cluster (host or host:port), separated by commas; the others are found through "
+                                + "them. Empty: " + LOCALHOST + ".",
                         CLUSTER, 1, Width.LONG, "Contact points")
                 .define(PORT, Type.INT, 9042, ConfigDef.Range.between(1, 65535), Importance.HIGH,
                         "Port of Cassandra's native protocol on every host that names none of its own.",

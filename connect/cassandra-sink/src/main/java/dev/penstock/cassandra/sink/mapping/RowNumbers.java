@@ -37,7 +37,8 @@ record RowNumbers(TableConfig table) {
         }
         return number(found.value()).flatMap(number -> micros(number, table.rules().timestampUnit()))
                 .orElseThrow(() -> new BadRecordException("__timestamp: " + source + " is not a whole number of "
-                        + unit(table.rules().timestampUnit()) + " in 64 bits: " + UnfitValueException.shown(found.value())));
+                        + unit(table.rules().timestampUnit()) + " in 64 bits: "
+                        + UnfitValueException.shown(found.value())));
     }
 
     private static Optional<Long> number(Object value) {

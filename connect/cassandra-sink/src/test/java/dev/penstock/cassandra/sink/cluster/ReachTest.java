@@ -28,7 +28,8 @@ class ReachTest {
 
     @ParameterizedTest
     @CsvSource({
-        "SimpleStrategy,replication_factor=1,a=1,LOCAL_QUORUM,true", "SimpleStrategy,replication_factor=1,a=3,TWO,false",
+        "SimpleStrategy,replication_factor=1,a=1,LOCAL_QUORUM,true",
+        "SimpleStrategy,replication_factor=1,a=3,TWO,false",
         "SimpleStrategy,replication_factor=3,a=1,QUORUM,false", "SimpleStrategy,replication_factor=3,a=2,QUORUM,true",
         "SimpleStrategy,replication_factor=3,a=2,ALL,false", "SimpleStrategy,replication_factor=3,a=2,THREE,false",
         "NetworkTopologyStrategy,a=3 b=3,a=3 b=3,EACH_QUORUM,true", "NetworkTopologyStrategy,b=3,a=3 b=3,ONE,true",

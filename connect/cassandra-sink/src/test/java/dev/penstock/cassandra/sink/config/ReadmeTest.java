@@ -90,7 +90,8 @@ class ReadmeTest {
         assertEquals(new TreeSet<>(DataStaxSettings.names()), refused);
         Set<String> ours = new TreeSet<>(Settings.definition().names());
         // Settings that DataStax's sink does not have.
-        ours.removeAll(Set.of("consistencyLevel", "maxBatchSizeInBytes", "auth.refusalTimeout", "keyspace", "conversion",
+        ours.removeAll(Set.of("consistencyLevel", "maxBatchSizeInBytes", "auth.refusalTimeout", "keyspace",
+                "conversion",
                 "timestampPrecision"));
         TableSetting.OPTIONS.stream().filter(option -> !Set.of("conversion", "timestampPrecision").contains(option))
                 .forEach(option -> ours.add(TABLE.sibling(option).name()));
