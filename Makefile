@@ -81,6 +81,12 @@ test-java: .servers/.installed .servers/plugins/debezium/.installed $(DECODER_JA
 	@$(MVN) -f connect/avro-converter/pom.xml test
 	@$(MVN) -f connect/cassandra-sink/pom.xml verify -Dcassandra.port=$(TEST_CASSANDRA_PORT)
 
+.PHONY: sink-release
+sink-release: ## The Cassandra sink for others: zip, checksum and list of parts in connect/cassandra-sink/target/release
+	@rm -rf connect/cassandra-sink/target/plugin connect/cassandra-sink/target/*.zip
+	@$(MVN) -f connect/cassandra-sink/pom.xml -DskipTests package
+	@$(SYSTEM_PYTHON) connect/cassandra-sink/release.py
+
 .PHONY: test-zookeeper
 test-zookeeper: setup setup-zookeeper ## The tests of the mode with ZooKeeper, on a whole stack; not part of `make test`
 	@$(PYTHON) -m pytest --zookeeper tests/e2e/test_changes.py tests/e2e/test_life.py tests/faults/test_zookeeper.py

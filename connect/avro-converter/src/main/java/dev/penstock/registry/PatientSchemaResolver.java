@@ -12,11 +12,14 @@ import java.util.function.Supplier;
 import org.apache.kafka.connect.errors.RetriableException;
 
 /**
- * Finds the schema of a record as Apicurio's own resolver does, with three differences.
+ * Finds the schema of a record as Apicurio's own resolver does, with four differences.
  *
  * <p>A registry that is away is no fault of the record: it becomes a {@link RetriableException}, which Kafka Connect
  * repeats as long as {@code errors.retry.timeout} says. Apicurio's own exception fails the task for good, or, with
  * {@code errors.tolerance=all}, sends a good record to the dead letters.
+ *
+ * <p>A registry that still reads its journal does not know the schemas that it has: what it does not find is believed
+ * once it is ready, by its own word.
  *
  * <p>What was found once stays known: a content id never changes its content. Apicurio's resolver asks again every 30
  * seconds, and writes the schema of every single record out as text to look it up.
@@ -30,6 +33,7 @@ public final class PatientSchemaResolver<S, T> extends DefaultSchemaResolver<S, 
 
     private final KnownSchemas<S> known = new KnownSchemas<>();
     private final AwayLog awayLog = new AwayLog();
+    private final Readiness readiness = new Readiness();
 
     @Override
     public void configure(Map<String, ?> configs, SchemaParser<S, T> schemaParser) {
@@ -53,11 +57,28 @@ public final class PatientSchemaResolver<S, T> extends DefaultSchemaResolver<S, 
     /**
      * The schema that a record to be read names.
      *
-     * @throws RetriableException while the registry is away
+     * @throws RetriableException while the registry is away, or not ready
      */
     @Override
     public SchemaLookupResult<S> resolveSchemaByArtifactReference(ArtifactReference reference) {
-        return patiently(() -> super.resolveSchemaByArtifactReference(reference));
+        return patiently(() -> {
+            try {
+                return super.resolveSchemaByArtifactReference(reference);
+            } catch (ApicurioRestClientException answer) {
+                awaitReadiness(answer);
+                return super.resolveSchemaByArtifactReference(reference);
+            }
+        });
+    }
+
+    private void awaitReadiness(ApicurioRestClientException answer) {
+        if (!RegistryAway.isUnknown(answer)) {
+            throw answer;
+        }
+        if (!readiness.isReady(config.getRegistryUrl())) {
+            awayLog.away(config.getRegistryUrl(), answer);
+            throw new RetriableException("the schema registry still reads its journal: " + answer.getMessage(), answer);
+        }
     }
 
     @Override

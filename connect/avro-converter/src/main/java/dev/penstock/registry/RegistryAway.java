@@ -8,6 +8,7 @@ import io.apicurio.rest.client.error.ApicurioRestClientException;
 /** Tells an answer that time will change from one that it will not. */
 final class RegistryAway {
 
+    private static final int NOT_FOUND = 404;
     private static final int SERVER_ERROR = 500;
 
     private RegistryAway() {
@@ -17,6 +18,12 @@ final class RegistryAway {
     static boolean isMeantBy(ApicurioRestClientException answer) {
         return answer instanceof RateLimitedClientException
                 || answer instanceof RestClientException refusal && isPassing(refusal.getError());
+    }
+
+    /** True when the registry says that it does not have what was asked for. */
+    static boolean isUnknown(ApicurioRestClientException answer) {
+        return answer instanceof RestClientException refusal
+                && Integer.valueOf(NOT_FOUND).equals(refusal.getError().getErrorCode());
     }
 
     private static boolean isPassing(Error error) {

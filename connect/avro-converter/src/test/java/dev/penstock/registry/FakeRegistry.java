@@ -18,6 +18,7 @@ final class FakeRegistry implements AutoCloseable {
     private final int port;
     private HttpServer server;
     private volatile int status = 200;
+    private volatile int readiness = 200;
 
     FakeRegistry() {
         server = open(0);
@@ -30,6 +31,11 @@ final class FakeRegistry implements AutoCloseable {
 
     void answerWith(int newStatus) {
         status = newStatus;
+    }
+
+    /** What it says of itself when it is asked whether it is ready. */
+    void sayOfReadiness(int newStatus) {
+        readiness = newStatus;
     }
 
     void shut() {
@@ -49,6 +55,10 @@ final class FakeRegistry implements AutoCloseable {
         try {
             HttpServer opened = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), wantedPort), 0);
             opened.createContext("/", this::answer);
+            opened.createContext("/health/ready", exchange -> {
+                exchange.sendResponseHeaders(readiness, -1);
+                exchange.close();
+            });
             opened.start();
             return opened;
         } catch (IOException error) {

@@ -108,9 +108,7 @@ class PatientSchemaResolverTest {
         assertFalse(error instanceof RetriableException, error::toString);
     }
 
-    @Test
-    void readingWaitsForTheRegistryToo() {
-        byte[] bytes = write("rows", 1);
+    private AvroConverter<GenericRecord> reader() {
         AvroConverter<GenericRecord> reader = new AvroConverter<>();
         Map<String, Object> settings = new HashMap<>();
         settings.put("apicurio.registry.url", registry.url());
@@ -118,9 +116,38 @@ class PatientSchemaResolverTest {
         settings.put("apicurio.registry.id-handler", "io.apicurio.registry.serde.Legacy4ByteIdHandler");
         settings.put("apicurio.registry.schema-resolver", PatientSchemaResolver.class.getName());
         reader.configure(settings, false);
+        return reader;
+    }
+
+    private RuntimeException failureOfReading(byte[] bytes) {
+        try (AvroConverter<GenericRecord> reader = reader()) {
+            return assertThrows(RuntimeException.class, () -> reader.toConnectData("rows", bytes));
+        }
+    }
+
+    @Test
+    void readingWaitsForTheRegistryToo() {
+        byte[] bytes = write("rows", 1);
         registry.shut();
-        RuntimeException error = assertThrows(RuntimeException.class, () -> reader.toConnectData("rows", bytes));
-        assertInstanceOf(RetriableException.class, error);
-        reader.close();
+        assertInstanceOf(RetriableException.class, failureOfReading(bytes));
+    }
+
+    /** It answers as if it had no schemas: the record is good and must not go to the dead letters. */
+    @Test
+    void aRegistryThatStillReadsItsJournalIsNotBelieved() {
+        byte[] bytes = write("rows", 1);
+        registry.answerWith(404);
+        registry.sayOfReadiness(503);
+        assertInstanceOf(RetriableException.class, failureOfReading(bytes));
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {200, 404})
+    void aSchemaThatAReadyRegistryDoesNotKnowIsNotWaitedFor(int readiness) {
+        byte[] bytes = write("rows", 1);
+        registry.answerWith(404);
+        registry.sayOfReadiness(readiness);
+        RuntimeException error = failureOfReading(bytes);
+        assertFalse(error instanceof RetriableException, error::toString);
     }
 }

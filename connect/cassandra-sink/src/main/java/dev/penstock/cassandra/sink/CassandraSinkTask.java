@@ -5,7 +5,6 @@ import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
 import dev.penstock.cassandra.sink.config.SinkConfig;
 import dev.penstock.cassandra.sink.metrics.SinkMetrics;
 import dev.penstock.cassandra.sink.write.AsyncWriter;
-import dev.penstock.cassandra.sink.write.Backoff;
 import dev.penstock.cassandra.sink.write.Delivery;
 import dev.penstock.cassandra.sink.write.OffsetTracker;
 import dev.penstock.cassandra.sink.write.TroubleLog;
@@ -20,14 +19,13 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.connect.errors.ConnectException;
-import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.apache.kafka.connect.sink.SinkTask;
 
 /**
  * Writes records to Cassandra. {@link #put} sends and returns while writes are in flight; {@link #preCommit} names only
- * offsets whose writes are acknowledged. While Cassandra is away, Connect is asked to bring the same records again
- * later ({@link RetriableException}): the task stays RUNNING, its metrics say that it waits, memory stays bounded.
+ * offsets whose writes are acknowledged. While Cassandra is away the task holds the one delivery that it could not send
+ * and pauses its partitions: it stays RUNNING, its metrics say that it waits, memory stays bounded.
  */
 public final class CassandraSinkTask extends SinkTask {
 
@@ -36,18 +34,30 @@ public final class CassandraSinkTask extends SinkTask {
 
     /** Short enough that Connect, which waits for this thread, can stop the task gracefully within its 5 s. */
     private static final Duration ROOM_WAIT = Duration.ofSeconds(1);
+    private static final Duration CONNECT_WAIT = Duration.ofSeconds(1);
+    private static final Duration START_WAIT = Duration.ofSeconds(4);
     private static final Duration FLUSH_WAIT = Duration.ofSeconds(2);
-    /** How soon to look after writes in flight when no records come. */
+    /** Rows that were waited for in vain hold up the others no more: only for as long as those go on. */
+    private static final Duration FLUSH_QUIET = Duration.ofMillis(100);
+    /** How soon to look after what is not done when no records come. */
     private static final Duration LOOK_AFTER = Duration.ofMillis(100);
-    private static final Backoff CONNECT_BACKOFF = new Backoff(Duration.ofMillis(500), Duration.ofSeconds(5));
 
     private final OffsetTracker offsets = new OffsetTracker();
     private final TroubleLog trouble = new TroubleLog();
-    private SinkConfig config;
+    private final List<Held> held = new ArrayList<>();
     private SinkMetrics metrics;
     private DeadLetters deadLetters;
     private volatile Target target;
-    private int failedConnects;
+    /** When the last records came, and until when some rows were rejected: tables read later are new enough. */
+    private long arrived;
+    private long rejectedSince;
+    private int rejected;
+    private boolean paused;
+    private boolean flushes = true;
+
+    /** A record that is not sent yet. */
+    private record Held(SinkRecord record, Delivery delivery) {
+    }
 
     @Override
     public String version() {
@@ -56,16 +66,26 @@ public final class CassandraSinkTask extends SinkTask {
 
     @Override
     public void start(Map<String, String> properties) {
+        Worker.check();
         Map<String, String> settings = new HashMap<>(properties);
         String number = settings.remove(NUMBER);
+        SinkConfig config = config(settings);
+        metrics = metrics(settings.getOrDefault("name", "cassandra-sink"), number == null ? "0" : number);
+        deadLetters = new DeadLetters(context.errantRecordReporter(), metrics::deadLetter);
+        target = new Target(config, trouble, metrics);
         try {
-            config = new SinkConfig(settings);
+            target.ensureOpen(START_WAIT);
+        } catch (ClusterAwayException e) {
+            trouble.failed("No connection to Cassandra", e);
+        }
+    }
+
+    private static SinkConfig config(Map<String, String> settings) {
+        try {
+            return new SinkConfig(settings);
         } catch (ConfigException e) {
             throw new ConnectException(e.getMessage(), e);
         }
-        metrics = metrics(settings.getOrDefault("name", "cassandra-sink"), number == null ? "0" : number);
-        deadLetters = new DeadLetters(context.errantRecordReporter(), metrics::deadLetter);
-        connect();
     }
 
     private SinkMetrics metrics(String connector, String number) {
@@ -76,90 +96,101 @@ public final class CassandraSinkTask extends SinkTask {
                 () -> target == null ? 0 : target.writer().pending());
         made.gauge("waiting-for-cassandra", "1 while Cassandra is away, overloaded or stuck, and writes wait for it",
                 () -> trouble.isOn() ? 1 : 0);
+        made.gauge("outage-total", "How often writes began to wait for Cassandra", trouble::outages);
         return made;
     }
 
     @Override
     public void put(Collection<SinkRecord> records) {
-        if (target == null && !connect()) {
-            comeAgain(CONNECT_BACKOFF.after(failedConnects), records);
-            return;
-        }
         failWhenForbidden();
         deadLetters.settle();
+        records.forEach(record -> held.add(new Held(record, track(record))));
+        arrived = records.isEmpty() ? arrived : System.nanoTime();
         try {
-            target.tables().follow();
-            recoverRejected();
-            if (!records.isEmpty()) {
-                awaitRoom();
-                followRecords(records);
-            }
-            noteThatItGoesOn();
-            target.writer().submit(map(records));
-        } catch (ClusterAwayException e) { // Nothing of this delivery is taken yet.
-            trouble.failed(target.writer().rowsWait(), e);
-            comeAgain(ROOM_WAIT, records);
+            send();
+        } catch (ClusterAwayException e) {
+            trouble.failed(held.size() + " records and " + target.writer().rowsWait(), e);
         }
+        pauseWhileHolding();
         lookAfter();
     }
 
-    /** One attempt; false when the cluster is away. */
-    private boolean connect() {
-        try {
-            target = Target.open(config, trouble, metrics);
-            trouble.over();
-        } catch (ClusterAwayException e) {
-            failedConnects++;
-            trouble.failed("No connection to Cassandra", e);
-        }
-        return target != null;
+    private Delivery track(SinkRecord record) {
+        return offsets.track(new TopicPartition(record.originalTopic(), record.originalKafkaPartition()),
+                record.originalKafkaOffset());
     }
 
-    private void comeAgain(Duration wait, Collection<SinkRecord> records) {
-        context.timeout(wait.toMillis());
-        if (!records.isEmpty()) {
-            throw new RetriableException("Cassandra at " + config.cluster().address() + " does not answer; "
-                    + records.size() + " records wait");
+    /** Send what is held; nothing of it when the cluster is away or there is no room. */
+    private void send() throws ClusterAwayException {
+        target.ensureOpen(CONNECT_WAIT);
+        target.tables().follow();
+        recoverRejected();
+        if (!held.isEmpty() && !awaitRoom()) {
+            return;
         }
+        followRecords();
+        noteThatItGoesOn();
+        target.writer().submit(map());
     }
 
-    /** Nothing of this delivery is taken yet, so Connect can bring all of it again. */
-    private void awaitRoom() {
+    private boolean awaitRoom() {
         AsyncWriter writer = target.writer();
-        if (!offsets.hasRoom() || !writer.awaitRoom(ROOM_WAIT)) {
-            trouble.waits(writer.rowsWait(), "no answer that makes room for more within "
-                    + ROOM_WAIT.toSeconds() + " s");
-            context.timeout(ROOM_WAIT.toMillis());
-            throw new RetriableException("Cassandra is slow or away: " + writer.rowsWait());
+        boolean room = offsets.hasRoom(held.size()) && writer.awaitRoom(ROOM_WAIT);
+        if (!room) {
+            trouble.waits(writer.rowsWait(), "no answer that makes room for more within " + ROOM_WAIT.toSeconds()
+                    + " s");
         }
+        return room;
     }
 
     private void noteThatItGoesOn() {
-        if (trouble.isOn() && !target.writer().isRetrying() && offsets.hasRoom()
-                && target.writer().awaitRoom(Duration.ZERO)) {
+        if (trouble.isOn() && !target.writer().isRetrying() && target.writer().awaitRoom(Duration.ZERO)) {
             trouble.over();
         }
     }
 
     /** A field without a column may be one whose column was added just now: ask before judging it. */
-    private void followRecords(Collection<SinkRecord> records) throws ClusterAwayException {
-        if (!target.tables().fit(records)) {
-            target.tables().refresh();
+    private void followRecords() throws ClusterAwayException {
+        if (!allFit()) {
+            target.tables().refresh(arrived);
+            allFit();
         }
     }
 
-    private List<Write> map(Collection<SinkRecord> records) {
-        List<Write> writes = new ArrayList<>(records.size());
-        for (SinkRecord record : records) {
-            TopicPartition partition = new TopicPartition(record.originalTopic(), record.originalKafkaPartition());
-            Delivery delivery = offsets.track(partition, record.originalKafkaOffset());
+    private boolean allFit() throws ClusterAwayException {
+        boolean all = true;
+        for (Held one : held) {
+            all &= target.tables().fit(one.record());
+        }
+        return all;
+    }
+
+    private List<Write> map() {
+        List<Write> writes = new ArrayList<>(held.size());
+        for (Held one : held) {
             try {
-                writes.addAll(target.map(record, delivery));
+                writes.addAll(target.map(one.record(), one.delivery()));
             } catch (BadRecordException e) {
-                deadLetters.report(record, e, delivery);
+                deadLetters.report(one.record(), e, one.delivery());
             }
         }
+        held.clear();
         return writes;
+    }
+
+    /** Connect itself would repeat a delivery that fails, and log an error with a trace each time. */
+    private void pauseWhileHolding() {
+        if (!held.isEmpty()) {
+            paused = true;
+            context.pause(partitions());
+        } else if (paused) {
+            paused = false;
+            context.resume(partitions());
+        }
+    }
+
+    private TopicPartition[] partitions() {
+        return context.assignment().toArray(TopicPartition[]::new);
     }
 
     private void failWhenForbidden() {
@@ -173,14 +204,19 @@ public final class CassandraSinkTask extends SinkTask {
     /** A row is refused because it is bad, or because its table has changed: then it is made anew. */
     private void recoverRejected() throws ClusterAwayException {
         AsyncWriter writer = target.writer();
-        if (!writer.hasRejected()) {
+        if (rejected == 0) {
+            rejected = writer.rejected();
+            rejectedSince = System.nanoTime();
+        }
+        if (rejected == 0) {
             return;
         }
-        target.tables().refresh();
+        target.tables().refresh(rejectedSince);
         List<Write> anew = new ArrayList<>();
-        for (var rejected = writer.nextRejected(); rejected != null; rejected = writer.nextRejected()) {
-            if (!rejected.write().delivery().isAbandoned()) {
-                recover(rejected, anew);
+        for (; rejected > 0; rejected--) {
+            AsyncWriter.Rejected next = writer.nextRejected();
+            if (!next.write().delivery().isAbandoned()) {
+                recover(next, anew);
             }
         }
         writer.submit(anew);
@@ -198,7 +234,8 @@ public final class CassandraSinkTask extends SinkTask {
 
     /** Connect polls for as long as a minute: come back sooner while something may still go wrong. */
     private void lookAfter() {
-        if (target.writer().pending() > 0 || target.writer().hasRejected() || deadLetters.isPending()) {
+        if (!held.isEmpty() || target.writer().pending() > 0 || target.writer().rejected() > 0
+                || deadLetters.isPending()) {
             context.timeout(LOOK_AFTER.toMillis());
         }
     }
@@ -206,8 +243,8 @@ public final class CassandraSinkTask extends SinkTask {
     /** Connect asks for offsets before it closes partitions, so this is where a rebalance or a stop flushes. */
     @Override
     public Map<TopicPartition, OffsetAndMetadata> preCommit(Map<TopicPartition, OffsetAndMetadata> currentOffsets) {
-        if (target != null && !trouble.isOn()) {
-            target.writer().awaitIdle(FLUSH_WAIT);
+        if (!trouble.isOn()) {
+            flushes = target.writer().awaitIdle(FLUSH_WAIT, flushes ? FLUSH_WAIT : FLUSH_QUIET);
         }
         // Connect has waited for the letters just now; those not acknowledged would be written once more.
         deadLetters.settle();
@@ -218,6 +255,7 @@ public final class CassandraSinkTask extends SinkTask {
     @Override
     public void close(Collection<TopicPartition> partitions) {
         offsets.close(partitions);
+        held.removeIf(one -> one.delivery().isAbandoned());
     }
 
     @Override

@@ -45,13 +45,34 @@ final class DeadLetters {
             throw new ConnectException(describe(record, reason) + ". To put such records aside and go on, set "
                     + "errors.tolerance=all and errors.deadletterqueue.topic.name", reason);
         }
+        pending.add(new Letter(send(record, reason), delivery));
+        counter.run();
+        settle(pending.size() > MAX_PENDING);
+    }
+
+    /**
+     * Send a letter. The broker's answer takes a moment; what is done at once was never sent (too large a record, a
+     * topic that forbids it), and Connect drops that failure where it has other reporters, such as the log. So it is
+     * sent once more, as a thread may be held up just then, and twice is no chance.
+     */
+    private Future<Void> send(SinkRecord record, BadRecordException reason) {
+        Future<Void> written = report(record, reason);
+        if (written.isDone()) {
+            written = report(record, reason);
+        }
+        if (written.isDone()) {
+            throw new ConnectException(describe(record, reason) + ". The dead-letter topic does not take it: see "
+                    + "the worker's log, and for a large record raise producer.override.max.request.size");
+        }
+        return written;
+    }
+
+    private Future<Void> report(SinkRecord record, BadRecordException reason) {
         try {
-            pending.add(new Letter(reporter.report(record, reason), delivery));
+            return reporter.report(record, reason);
         } catch (ConnectException e) { // errors.tolerance=none, with a dead-letter topic
             throw new ConnectException(describe(record, reason), e);
         }
-        counter.run();
-        settle(pending.size() > MAX_PENDING);
     }
 
     /** Tell whether letters are on their way. */

@@ -5,14 +5,18 @@ import com.datastax.oss.driver.api.core.DriverException;
 import com.datastax.oss.driver.api.core.metadata.Metadata;
 import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
+import dev.penstock.cassandra.sink.cluster.ClusterCheck;
 import dev.penstock.cassandra.sink.config.Problems;
+import dev.penstock.cassandra.sink.config.SinkConfig;
 import dev.penstock.cassandra.sink.config.TableConfig;
 import dev.penstock.cassandra.sink.mapping.RecordMapper;
 import dev.penstock.cassandra.sink.mapping.TableShape;
-import java.util.Collection;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -29,29 +33,51 @@ import org.slf4j.LoggerFactory;
 final class Tables {
 
     private static final Logger LOG = LoggerFactory.getLogger(Tables.class);
-    private static final long REFRESH_SECONDS = 10;
+    /** Short enough that Connect, which waits for this thread, can stop the task gracefully within its 5 s. */
+    private static final Duration ANSWER_WAIT = Duration.ofSeconds(2);
+    private static final Duration REFRESH_LIMIT = Duration.ofSeconds(20);
+    /** Bad records may ask for the tables again and again: a tenth of the time at most goes into it. */
+    private static final int PAUSE_FACTOR = 9;
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
 
     private final CqlSession session;
-    private final List<TableConfig> configs;
+    private final SinkConfig config;
+    private final Map<String, TableConfig> byName = new LinkedHashMap<>();
     private final Map<TableConfig, RecordMapper> mappers = new LinkedHashMap<>();
     private Map<String, List<RecordMapper>> byTopic = Map.of();
     private Metadata seen;
+    private CompletableFuture<Metadata> refreshing;
+    private long readAt;
+    private long refreshStart;
+    private long nextRefresh = System.nanoTime();
+    private boolean worn;
 
     /**
      * Hold the configuration against the tables and prepare the statements.
      *
+     * @param start a moment before the session read its tables
      * @throws ClusterAwayException when the cluster does not answer now
      * @throws ConnectException when the configuration does not fit the tables
      */
-    Tables(CqlSession session, List<TableConfig> configs) throws ClusterAwayException {
+    Tables(CqlSession session, SinkConfig config, long start) throws ClusterAwayException {
         this.session = session;
-        this.configs = configs;
+        this.readAt = start;
+        this.config = config;
+        Problems problems = new Problems();
+        ClusterCheck.levels(session, config.tables(), problems);
+        failOn(problems);
         follow();
     }
 
-    /** What puts records of a topic into its tables; empty when the topic has none. */
-    List<RecordMapper> of(String topic) {
-        return byTopic.getOrDefault(topic, List.of());
+    /** Tell whether the session cannot tell its tables any more: the driver's next refresh would never end. */
+    boolean areWorn() {
+        return worn;
+    }
+
+    /** What puts a record into the tables of its topic, or of the one before a transform; empty when it has none. */
+    List<RecordMapper> of(SinkRecord record) {
+        List<RecordMapper> found = byTopic.get(record.topic());
+        return found != null ? found : byTopic.getOrDefault(record.originalTopic(), List.of());
     }
 
     /** What puts records into a table by now. */
@@ -59,27 +85,97 @@ final class Tables {
         return mappers.get(table);
     }
 
-    /** Tell whether every field of the records has a column. */
-    boolean fit(Collection<SinkRecord> records) {
-        return records.stream().allMatch(record -> of(record.topic()).stream().allMatch(mapper -> mapper.fits(record)));
+    /**
+     * Tell whether a record has a table, and each of its fields a column.
+     *
+     * @throws ClusterAwayException when the cluster does not answer now
+     */
+    boolean fit(SinkRecord record) throws ClusterAwayException {
+        return hasTable(record) && of(record).stream().allMatch(mapper -> mapper.fits(record));
+    }
+
+    /** Topics of an expression are known when their first record comes; other topics get no table by asking. */
+    private boolean hasTable(SinkRecord record) throws ClusterAwayException {
+        if (!of(record).isEmpty()) {
+            return true;
+        }
+        Optional<TableConfig> table = config.table(record.topic());
+        table.ifPresent(named -> byName.put(record.topic(), named));
+        return table.isEmpty() || adoptByName();
+    }
+
+    /** Adopt the tables of topics' names as far as they are there; true when all are. */
+    private boolean adoptByName() throws ClusterAwayException {
+        boolean all = true;
+        for (TableConfig table : byName.values()) {
+            Optional<TableShape> shape = TableShape.resolve(table, session.getMetadata(), new Problems());
+            if (shape.isPresent()) {
+                adopt(shape.get());
+            } else {
+                mappers.remove(table);
+                all = false;
+            }
+        }
+        byTopic = mappers.values().stream().collect(Collectors.groupingBy(mapper -> mapper.config().topic()));
+        return all;
     }
 
     /**
      * Ask the cluster for its tables: the driver hears of a change only a moment after it.
      *
-     * @throws ClusterAwayException when the cluster does not answer now
+     * @param since tables that were read after this moment ({@link System#nanoTime}) are new enough
+     * @throws ClusterAwayException when the cluster does not answer now; ask again
      * @throws ConnectException when the configuration does not fit the tables any more
      */
-    void refresh() throws ClusterAwayException {
-        try {
-            session.refreshSchemaAsync().toCompletableFuture().get(REFRESH_SECONDS, TimeUnit.SECONDS);
-        } catch (ExecutionException | TimeoutException e) {
-            throw new ClusterAwayException("Cassandra does not tell its tables: " + e.getMessage(), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new ClusterAwayException("Interrupted while Cassandra told its tables", e);
+    void refresh(long since) throws ClusterAwayException {
+        if (readAt - since < 0) {
+            startRefresh();
+            awaitRefresh();
         }
         follow();
+    }
+
+    private void startRefresh() throws ClusterAwayException {
+        if (refreshing != null) {
+            return;
+        }
+        if (session.getMetadata().getNodes().values().stream().noneMatch(node -> node.getOpenConnections() > 0)) {
+            throw new ClusterAwayException("no node is connected", null);
+        }
+        pause(nextRefresh - System.nanoTime());
+        refreshStart = System.nanoTime();
+        refreshing = session.refreshSchemaAsync().toCompletableFuture();
+    }
+
+    private static void pause(long nanos) throws ClusterAwayException {
+        try {
+            TimeUnit.NANOSECONDS.sleep(nanos);
+        } catch (InterruptedException e) {
+            throw interrupted(e);
+        }
+    }
+
+    private void awaitRefresh() throws ClusterAwayException {
+        try {
+            refreshing.get(ANSWER_WAIT.toMillis(), TimeUnit.MILLISECONDS);
+            long now = System.nanoTime();
+            nextRefresh = now + Math.min(LONGEST_PAUSE.toNanos(), PAUSE_FACTOR * (now - refreshStart));
+            readAt = refreshStart;
+            refreshing = null;
+        } catch (ExecutionException e) {
+            worn = true;
+            throw new ClusterAwayException("Cassandra does not tell its tables: " + e.getCause().getMessage(), e);
+        } catch (TimeoutException e) {
+            worn = System.nanoTime() - refreshStart > REFRESH_LIMIT.toNanos();
+            throw new ClusterAwayException("Cassandra has not told its tables yet", e);
+        } catch (InterruptedException e) {
+            throw interrupted(e);
+        }
+    }
+
+    private static ClusterAwayException interrupted(InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return new ClusterAwayException("Interrupted while Cassandra told its tables", e);
     }
 
     /**
@@ -96,18 +192,22 @@ final class Tables {
         for (TableShape shape : shapes(now)) {
             adopt(shape);
         }
-        byTopic = mappers.values().stream().collect(Collectors.groupingBy(mapper -> mapper.config().topic()));
+        adoptByName();
         seen = now;
     }
 
     private List<TableShape> shapes(Metadata cluster) {
         Problems problems = new Problems();
-        List<TableShape> shapes = configs.stream()
+        List<TableShape> shapes = config.tables().stream()
                 .flatMap(table -> TableShape.resolve(table, cluster, problems).stream()).toList();
+        failOn(problems);
+        return shapes;
+    }
+
+    private static void failOn(Problems problems) {
         if (!problems.isEmpty()) {
             throw new ConnectException(problems.toString());
         }
-        return shapes;
     }
 
     private void adopt(TableShape shape) throws ClusterAwayException {

@@ -1,13 +1,10 @@
 package dev.penstock.cassandra.sink;
 
 import com.datastax.oss.driver.api.core.CqlIdentifier;
-import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.cql.BoundStatement;
 import com.datastax.oss.driver.api.core.metadata.Node;
 import com.datastax.oss.driver.api.core.metadata.TokenMap;
-import dev.penstock.cassandra.sink.cluster.Cluster;
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
-import dev.penstock.cassandra.sink.cluster.ClusterCheck;
 import dev.penstock.cassandra.sink.config.SinkConfig;
 import dev.penstock.cassandra.sink.config.TableConfig;
 import dev.penstock.cassandra.sink.mapping.RecordMapper;
@@ -15,49 +12,40 @@ import dev.penstock.cassandra.sink.write.AsyncWriter;
 import dev.penstock.cassandra.sink.write.Batcher;
 import dev.penstock.cassandra.sink.write.Delivery;
 import dev.penstock.cassandra.sink.write.Meter;
+import dev.penstock.cassandra.sink.write.Patience;
 import dev.penstock.cassandra.sink.write.TroubleLog;
 import dev.penstock.cassandra.sink.write.Write;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.sink.SinkRecord;
 
-/** A session to a cluster whose tables fit the configuration: turns records into writes and sends them. */
+/** The tables of a cluster and what writes to them: turns records into writes and sends them. */
 final class Target implements AutoCloseable {
 
-    private static final long CLOSE_SECONDS = 1;
-
-    private final CqlSession session;
-    private final Tables tables;
+    private final Connections connections;
     private final AsyncWriter writer;
 
-    private Target(CqlSession session, Tables tables, AsyncWriter writer) {
-        this.session = session;
-        this.tables = tables;
-        this.writer = writer;
+    /** Make it; {@link #ensureOpen} connects. */
+    Target(SinkConfig config, TroubleLog trouble, Meter meter) {
+        connections = new Connections(config);
+        writer = new AsyncWriter(statement -> connections.current().session().executeAsync(statement),
+                new Batcher(config.maxRecordsInBatch(), config.maxBatchBytes()), config.maxConcurrentRequests(),
+                trouble, meter, Patience.of(config.refusalPatience()));
     }
 
     /**
-     * Connect, hold the mappings against the tables, prepare the statements.
+     * Make sure that there is a connection.
      *
-     * @throws ClusterAwayException when the cluster does not answer now
+     * @param limit how long to wait for one
+     * @throws ClusterAwayException when there is none yet; ask again
      * @throws ConnectException when the configuration is wrong
      */
-    static Target open(SinkConfig config, TroubleLog trouble, Meter meter) throws ClusterAwayException {
-        CqlSession session = Cluster.connect(config.cluster(), ClusterCheck.keyspaces(config.tables()));
-        try {
-            Batcher batcher = new Batcher(config.maxRecordsInBatch(), config.maxBatchBytes());
-            return new Target(session, new Tables(session, config.tables()),
-                    new AsyncWriter(session::executeAsync, batcher, config.maxConcurrentRequests(), trouble, meter));
-        } catch (ClusterAwayException | ConnectException e) {
-            session.closeAsync();
-            throw e;
-        }
+    void ensureOpen(Duration limit) throws ClusterAwayException {
+        connections.ensure(limit);
     }
 
     /** What sends the writes. */
@@ -67,7 +55,7 @@ final class Target implements AutoCloseable {
 
     /** The tables as they are. */
     Tables tables() {
-        return tables;
+        return connections.current().tables();
     }
 
     /**
@@ -76,10 +64,10 @@ final class Target implements AutoCloseable {
      * @throws BadRecordException when one of the tables cannot take it; then none gets it
      */
     List<Write> map(SinkRecord record, Delivery delivery) {
-        List<RecordMapper> mappers = tables.of(record.topic());
+        List<RecordMapper> mappers = tables().of(record);
         if (mappers.isEmpty()) {
-            throw new BadRecordException("topic " + record.topic() + " has no table; set topic." + record.topic()
-                    + ".<keyspace>.<table>.mapping");
+            throw new BadRecordException("topic " + record.topic() + " has no table; create one of its name in the "
+                    + "connector's keyspace, or set topic." + record.topic() + ".<keyspace>.<table>.mapping");
         }
         List<Write> writes = new ArrayList<>(mappers.size());
         for (RecordMapper mapper : mappers) {
@@ -96,7 +84,7 @@ final class Target implements AutoCloseable {
      * @throws BadRecordException when the table as it is now cannot take the record
      */
     Optional<Write> anew(Write write) {
-        RecordMapper mapper = tables.of(write.table());
+        RecordMapper mapper = tables().of(write.table());
         return mapper.made((BoundStatement) write.statement()) ? Optional.empty()
                 : Optional.of(write(mapper, write.record(), write.delivery()));
     }
@@ -109,7 +97,7 @@ final class Target implements AutoCloseable {
 
     private Write.Group group(BoundStatement statement, TableConfig table) {
         CqlIdentifier keyspace = CqlIdentifier.fromInternal(table.keyspace());
-        Optional<TokenMap> tokens = session.getMetadata().getTokenMap();
+        Optional<TokenMap> tokens = connections.current().session().getMetadata().getTokenMap();
         Set<Node> replicas = tokens.isEmpty() ? Set.of()
                 : tokens.get().getReplicas(keyspace, statement.getRoutingKey());
         return new Write.Group(replicas.isEmpty() ? statement.getRoutingKey() : replicas, table.consistencyLevel());
@@ -119,13 +107,6 @@ final class Target implements AutoCloseable {
     @Override
     public void close() {
         writer.close();
-        try {
-            session.closeAsync().toCompletableFuture().get(CLOSE_SECONDS, TimeUnit.SECONDS);
-        } catch (TimeoutException | ExecutionException e) {
-            session.forceCloseAsync();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            session.forceCloseAsync();
-        }
+        connections.close();
     }
 }

@@ -64,9 +64,11 @@ class PluginZipIT {
 
     @Test
     void holdsTheFilesOfConfluentHubsForm() throws IOException {
-        assertEquals(Set.of("manifest.json", "doc/README.md", "doc/LICENSE", "doc/licenses/README.md"),
+        assertEquals(Set.of("manifest.json", "doc/README.md", "doc/QUICKSTART.md", "doc/CHANGELOG.md", "doc/LICENSE",
+                "doc/licenses/README.md"),
                 FILES.keySet().stream().filter(file -> !file.startsWith("lib/")).collect(Collectors.toSet()));
         assertEquals(Files.readString(Path.of("README.md")), text("doc/README.md"));
+        assertTrue(text("doc/CHANGELOG.md").contains("\n## " + Version.VERSION + "\n"));
         assertTrue(text("doc/LICENSE").contains("Apache License"));
         JsonNode manifest = new ObjectMapper().readTree(text("manifest.json"));
         assertEquals(Version.VERSION, manifest.get("version").asText());

@@ -10,18 +10,26 @@ import com.datastax.oss.driver.api.core.config.ProgrammaticDriverConfigLoaderBui
 import com.datastax.oss.driver.internal.core.loadbalancing.DcInferringLoadBalancingPolicy;
 import com.datastax.oss.driver.internal.core.time.ServerSideTimestampGenerator;
 import dev.penstock.cassandra.sink.config.ClusterConfig;
+import dev.penstock.cassandra.sink.config.HostPort;
 import dev.penstock.cassandra.sink.config.Settings;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/** Opens sessions. All of the driver's settings are set here; no configuration file takes part. */
+/** Opens sessions. The driver's settings are set here, or by the connector's own; no other file takes part. */
 public final class Cluster {
 
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
+    private static final int SHUTDOWN_QUIET_MS = 100;
+    private static final int SHUTDOWN_LIMIT_MS = 5_000;
+    private static final Duration AGREEMENT_TIMEOUT = Duration.ofSeconds(1);
 
     private Cluster() {
     }
@@ -39,6 +47,11 @@ public final class Cluster {
             session = open(config, keyspaces);
         } catch (AllNodesFailedException e) {
             throw explain(config, e);
+        } catch (IllegalStateException e) { // No such bundle, or the contact points are in several datacenters.
+            throw config.bundle().isPresent()
+                    ? new WrongSettingException(Settings.SECURE_BUNDLE, "the bundle cannot be used: " + root(e), e)
+                    : new WrongSettingException(Settings.LOCAL_DC, "the driver cannot choose the datacenter to write "
+                            + "to: " + e.getMessage(), e);
         } catch (DriverException | IllegalArgumentException e) {
             throw new ClusterAwayException("Cassandra at " + config.address() + " does not answer: " + e.getMessage(),
                     e);
@@ -52,16 +65,26 @@ public final class Cluster {
         var builder = CqlSession.builder()
                 .withClassLoader(plugin)
                 .withConfigLoader(options(config, keyspaces, plugin))
-                .withApplicationName("penstock-cassandra-sink")
-                .addContactPoints(addresses(config));
+                .withApplicationName("penstock-cassandra-sink");
+        config.bundle().ifPresentOrElse(builder::withCloudSecureConnectBundle,
+                () -> builder.addContactPoints(addresses(config)));
         config.localDc().ifPresent(builder::withLocalDatacenter);
-        config.tls().ifPresent(tls -> builder.withSslEngineFactory(Tls.engines(tls)));
         config.username().ifPresent(user -> builder.withAuthCredentials(user, config.password().value()));
         return builder.build();
     }
 
+    /** Every address of every name, as the name server has them now: in Kubernetes they change. */
     private static List<InetSocketAddress> addresses(ClusterConfig config) {
-        return config.contactPoints().stream().map(host -> new InetSocketAddress(host.strip(), config.port())).toList();
+        return config.contactPoints().stream().flatMap(Cluster::addresses).toList();
+    }
+
+    private static Stream<InetSocketAddress> addresses(HostPort point) {
+        try {
+            return Arrays.stream(InetAddress.getAllByName(point.host()))
+                    .map(address -> new InetSocketAddress(address, point.port()));
+        } catch (UnknownHostException e) {
+            return Stream.of(InetSocketAddress.createUnresolved(point.host(), point.port()));
+        }
     }
 
     private static DriverConfigLoader options(ClusterConfig config, Collection<String> keyspaces, ClassLoader plugin) {
@@ -75,6 +98,16 @@ public final class Cluster {
                 .withDuration(DefaultDriverOption.RECONNECTION_MAX_DELAY, Duration.ofSeconds(5))
                 .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(config.queryTimeoutSeconds()))
                 .withInt(DefaultDriverOption.CONNECTION_POOL_LOCAL_SIZE, config.poolSize())
+                .withInt(DefaultDriverOption.CONNECTION_MAX_REQUESTS, config.requestsPerConnection())
+                // Shorter than the task waits for an answer: nodes may disagree for as long as an upgrade takes.
+                .withDuration(DefaultDriverOption.CONTROL_CONNECTION_AGREEMENT_TIMEOUT, AGREEMENT_TIMEOUT)
+                // A task must end within seconds.
+                .withString(DefaultDriverOption.NETTY_IO_SHUTDOWN_UNIT, "MILLISECONDS")
+                .withInt(DefaultDriverOption.NETTY_IO_SHUTDOWN_QUIET_PERIOD, SHUTDOWN_QUIET_MS)
+                .withInt(DefaultDriverOption.NETTY_IO_SHUTDOWN_TIMEOUT, SHUTDOWN_LIMIT_MS)
+                .withString(DefaultDriverOption.NETTY_ADMIN_SHUTDOWN_UNIT, "MILLISECONDS")
+                .withInt(DefaultDriverOption.NETTY_ADMIN_SHUTDOWN_QUIET_PERIOD, SHUTDOWN_QUIET_MS)
+                .withInt(DefaultDriverOption.NETTY_ADMIN_SHUTDOWN_TIMEOUT, SHUTDOWN_LIMIT_MS)
                 .withString(DefaultDriverOption.PROTOCOL_COMPRESSION, config.compressed() ? "lz4" : "none")
                 // Every write has its own version, so it may be repeated.
                 .withBoolean(DefaultDriverOption.REQUEST_DEFAULT_IDEMPOTENCE, true)
@@ -87,9 +120,12 @@ public final class Cluster {
                 // A dropped table must be known before its rows are taken for bad ones.
                 .withDuration(DefaultDriverOption.METADATA_SCHEMA_WINDOW, Duration.ofMillis(100))
                 .withBoolean(DefaultDriverOption.NETTY_DAEMON, true);
-        if (config.localDc().isEmpty()) {
+        config.tls().ifPresent(tls -> Tls.set(tls, options));
+        if (config.localDc().isEmpty() && config.bundle().isEmpty()) {
             options.withClass(DefaultDriverOption.LOAD_BALANCING_POLICY_CLASS, DcInferringLoadBalancingPolicy.class);
         }
+        // The driver parses every kind of option from text.
+        config.driverOptions().forEach((path, value) -> options.withString(() -> path, value));
         return options.build();
     }
 

@@ -19,12 +19,20 @@ public final class ClusterCheck {
         Problems problems = new Problems();
         try (CqlSession session = Cluster.connect(cluster, keyspaces(tables))) {
             tables.forEach(table -> TableShape.resolve(table, session.getMetadata(), problems));
+            levels(session, tables, problems);
         } catch (ClusterAwayException e) {
             problems.add(Settings.CONTACT_POINTS, e.getMessage());
         } catch (WrongSettingException e) {
             problems.add(e.setting(), e.getMessage());
+        } catch (RuntimeException e) { // A person who asks what is wrong must get an answer.
+            problems.add(Settings.CONTACT_POINTS, "The cluster cannot be looked into: " + e);
         }
         return problems;
+    }
+
+    /** Add to {@code problems} the consistency levels that this cluster can never reach. */
+    public static void levels(CqlSession session, List<TableConfig> tables, Problems problems) {
+        Reach.check(session, tables, problems);
     }
 
     /** The keyspaces of some tables. */

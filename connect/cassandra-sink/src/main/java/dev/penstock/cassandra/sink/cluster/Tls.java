@@ -1,22 +1,15 @@
 package dev.penstock.cassandra.sink.cluster;
 
-import com.datastax.oss.driver.api.core.ssl.ProgrammaticSslEngineFactory;
-import com.datastax.oss.driver.api.core.ssl.SslEngineFactory;
-import dev.penstock.cassandra.sink.config.KeyStores;
+import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
+import com.datastax.oss.driver.api.core.config.DriverOption;
+import com.datastax.oss.driver.api.core.config.ProgrammaticDriverConfigLoaderBuilder;
+import com.datastax.oss.driver.internal.core.ssl.DefaultSslEngineFactory;
 import dev.penstock.cassandra.sink.config.Settings;
 import dev.penstock.cassandra.sink.config.TlsConfig;
-import java.security.GeneralSecurityException;
-import java.security.KeyStore;
 import java.security.cert.CertPathBuilderException;
 import java.security.cert.CertPathValidatorException;
 import java.security.cert.CertificateException;
 import java.util.Optional;
-import javax.net.ssl.KeyManager;
-import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.SSLContext;
-import javax.net.ssl.TrustManager;
-import javax.net.ssl.TrustManagerFactory;
-import org.apache.kafka.connect.errors.ConnectException;
 
 /** Encryption of a session, and whose fault it is when it fails. */
 final class Tls {
@@ -24,36 +17,26 @@ final class Tls {
     private Tls() {
     }
 
-    /** What the driver makes encrypted connections with. */
-    static SslEngineFactory engines(TlsConfig config) {
-        String[] suites = config.cipherSuites().isEmpty() ? null : config.cipherSuites().toArray(String[]::new);
-        try {
-            SSLContext context = SSLContext.getInstance("TLS");
-            context.init(keys(config), trust(config), null);
-            return new ProgrammaticSslEngineFactory(context, suites, config.hostnameValidation());
-        } catch (GeneralSecurityException | KeyStores.UnreadableStoreException e) {
-            // They could be opened when the configuration was checked.
-            throw new ConnectException("Cannot encrypt: " + e.getMessage(), e);
+    /** Let the driver encrypt. No name server says which name a certificate must carry: its owner could be anybody. */
+    static void set(TlsConfig config, ProgrammaticDriverConfigLoaderBuilder options) {
+        options.withClass(DefaultDriverOption.SSL_ENGINE_FACTORY_CLASS, DefaultSslEngineFactory.class)
+                .withBoolean(DefaultDriverOption.SSL_HOSTNAME_VALIDATION, config.hostnameValidation())
+                .withBoolean(DefaultDriverOption.SSL_ALLOW_DNS_REVERSE_LOOKUP_SAN, false);
+        if (!config.cipherSuites().isEmpty()) {
+            options.withStringList(DefaultDriverOption.SSL_CIPHER_SUITES, config.cipherSuites());
         }
+        config.truststore().ifPresent(store -> set(store, options, DefaultDriverOption.SSL_TRUSTSTORE_PATH,
+                DefaultDriverOption.SSL_TRUSTSTORE_PASSWORD));
+        config.keystore().ifPresent(store -> set(store, options, DefaultDriverOption.SSL_KEYSTORE_PATH,
+                DefaultDriverOption.SSL_KEYSTORE_PASSWORD));
     }
 
-    private static TrustManager[] trust(TlsConfig config)
-            throws GeneralSecurityException, KeyStores.UnreadableStoreException {
-        KeyStore store = config.truststore().isPresent() ? KeyStores.open(config.truststore().get()) : null;
-        TrustManagerFactory factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
-        factory.init(store);
-        return factory.getTrustManagers();
-    }
-
-    private static KeyManager[] keys(TlsConfig config)
-            throws GeneralSecurityException, KeyStores.UnreadableStoreException {
-        if (config.keystore().isEmpty()) {
-            return new KeyManager[0];
+    private static void set(TlsConfig.StoreFile store, ProgrammaticDriverConfigLoaderBuilder options,
+            DriverOption path, DriverOption password) {
+        options.withString(path, store.path());
+        if (!store.password().value().isEmpty()) {
+            options.withString(password, store.password().value());
         }
-        KeyManagerFactory factory = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-        factory.init(KeyStores.open(config.keystore().get()),
-                config.keystore().get().password().value().toCharArray());
-        return factory.getKeyManagers();
     }
 
     /**

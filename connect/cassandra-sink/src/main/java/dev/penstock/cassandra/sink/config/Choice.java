@@ -1,7 +1,6 @@
 package dev.penstock.cassandra.sink.config;
 
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigException;
@@ -45,7 +44,7 @@ record Choice(List<String> allowed, Map<String, String> refused)
 
     /** Tell whether a value is the given one, in any case. */
     static boolean is(Object value, String wanted) {
-        return String.valueOf(value).toUpperCase(Locale.ROOT).equals(wanted.toUpperCase(Locale.ROOT));
+        return wanted.equalsIgnoreCase(String.valueOf(value));
     }
 
     @Override

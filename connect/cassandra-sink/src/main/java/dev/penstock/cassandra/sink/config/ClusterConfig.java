@@ -1,44 +1,58 @@
 package dev.penstock.cassandra.sink.config;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.apache.kafka.common.config.types.Password;
 
 /**
  * How to reach the cluster.
  *
  * @param contactPoints hosts to find it by
- * @param port native protocol port
  * @param localDc datacenter to write to; empty means the one of the contact points
  * @param username user name; empty means no authentication
  * @param password password of the user
  * @param queryTimeoutSeconds seconds to wait for an answer
  * @param poolSize connections to each node
+ * @param requestsPerConnection unanswered requests that one of them carries
  * @param compressed whether requests are compressed (LZ4)
  * @param tls encryption; empty means none
+ * @param bundle file that says all of this of a cluster of Astra
+ * @param driverOptions options of the driver by their paths; they win over ours
  */
-public record ClusterConfig(List<String> contactPoints, int port, Optional<String> localDc, Optional<String> username,
-        Password password, int queryTimeoutSeconds, int poolSize, boolean compressed, Optional<TlsConfig> tls) {
+public record ClusterConfig(List<HostPort> contactPoints, Optional<String> localDc, Optional<String> username,
+        Password password, int queryTimeoutSeconds, int poolSize, int requestsPerConnection, boolean compressed,
+        Optional<TlsConfig> tls, Optional<Path> bundle, Map<String, String> driverOptions) {
+
+    /** The driver's own. */
+    private static final int MIN_REQUESTS_PER_CONNECTION = 1024;
 
     /** The settings that this is made of. */
     static final List<String> SETTINGS = List.of(Settings.CONTACT_POINTS, Settings.PORT, Settings.LOCAL_DC,
-            Settings.AUTH_PROVIDER, Settings.USERNAME, Settings.PASSWORD, Settings.QUERY_TIMEOUT, Settings.POOL_SIZE,
-            Settings.COMPRESSION, Settings.SSL_PROVIDER, Settings.HOSTNAME_VALIDATION, Settings.TRUSTSTORE_PATH,
+            Settings.MAX_CONCURRENT_REQUESTS, Settings.AUTH_PROVIDER, Settings.USERNAME, Settings.PASSWORD,
+            Settings.QUERY_TIMEOUT, Settings.POOL_SIZE, Settings.COMPRESSION, Settings.SSL_PROVIDER,
+            Settings.HOSTNAME_VALIDATION, Settings.TRUSTSTORE_PATH, Settings.SECURE_BUNDLE,
             Settings.TRUSTSTORE_PASSWORD, Settings.KEYSTORE_PATH, Settings.KEYSTORE_PASSWORD, Settings.CIPHER_SUITES);
 
     /** Take it from parsed settings. */
-    static ClusterConfig of(Function<String, Object> setting) {
-        return new ClusterConfig(hosts((List<?>) setting.apply(Settings.CONTACT_POINTS)),
-                (Integer) setting.apply(Settings.PORT),
+    static ClusterConfig of(Function<String, Object> setting, Map<String, String> properties) {
+        int poolSize = (Integer) setting.apply(Settings.POOL_SIZE);
+        return new ClusterConfig(hosts((List<?>) setting.apply(Settings.CONTACT_POINTS),
+                (Integer) setting.apply(Settings.PORT)),
                 text(setting.apply(Settings.LOCAL_DC)), text(setting.apply(Settings.USERNAME)),
                 (Password) setting.apply(Settings.PASSWORD), (Integer) setting.apply(Settings.QUERY_TIMEOUT),
-                (Integer) setting.apply(Settings.POOL_SIZE),
-                Choice.is(setting.apply(Settings.COMPRESSION), Settings.LZ4), TlsConfig.of(setting));
+                poolSize, Math.max(MIN_REQUESTS_PER_CONNECTION,
+                        1 + (Integer) setting.apply(Settings.MAX_CONCURRENT_REQUESTS) / poolSize),
+                Choice.is(setting.apply(Settings.COMPRESSION), Settings.LZ4), TlsConfig.of(setting),
+                text(setting.apply(Settings.SECURE_BUNDLE)).map(Path::of), DriverOptions.of(properties));
     }
 
-    private static List<String> hosts(List<?> named) {
-        return named.isEmpty() ? List.of(Settings.LOCALHOST) : named.stream().map(Object::toString).toList();
+    private static List<HostPort> hosts(List<?> named, int port) {
+        return named.isEmpty() ? List.of(new HostPort(Settings.LOCALHOST, port))
+                : named.stream().map(point -> HostPort.of(point.toString(), port)).toList();
     }
 
     /** A setting that is empty is not set. */
@@ -48,6 +62,7 @@ public record ClusterConfig(List<String> contactPoints, int port, Optional<Strin
 
     /** The address for messages. */
     public String address() {
-        return String.join(",", contactPoints) + " port " + port;
+        return bundle.map(file -> "bundle " + file).orElseGet(() ->
+                contactPoints.stream().map(HostPort::toString).collect(Collectors.joining(", ")));
     }
 }

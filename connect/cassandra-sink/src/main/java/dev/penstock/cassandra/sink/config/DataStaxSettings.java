@@ -19,16 +19,15 @@ public final class DataStaxSettings {
             + Settings.USERNAME + " and " + Settings.PASSWORD;
     private static final String OPENSSL = "TLS is the JDK's here; put certificate and key into a keystore (openssl "
             + "pkcs12 -export) and name it in " + Settings.KEYSTORE_PATH;
-    private static final String CODEC = "strings are not parsed by patterns and locales, a value fits exactly or is a "
-            + "bad record; convert it before, for example with Connect's TimestampConverter transform";
+    private static final String CODEC = "strings are not parsed by patterns and locales; set the table's "
+            + "conversion=lenient for ISO dates, numbers in text and the like, or convert before with Connect's "
+            + "TimestampConverter";
     private static final List<Known> KNOWN = List.of(
             known("auth.gssapi.keyTab", Set.of(""), KERBEROS),
             known("auth.gssapi.principal", Set.of(""), KERBEROS),
             known("auth.gssapi.service", Set.of("", "dse"), KERBEROS),
             known("ssl.openssl.keyCertChain", Set.of(""), OPENSSL),
             known("ssl.openssl.privateKey", Set.of(""), OPENSSL),
-            known("cloud.secureConnectBundle", Set.of(""), "bundles are for DataStax Astra; set "
-                    + Settings.CONTACT_POINTS + ", " + Settings.LOCAL_DC + " and ssl.*"),
             known("ignoreErrors", Set.of("none"), "no record is dropped in silence; set errors.tolerance=all and "
                     + "errors.deadletterqueue.topic.name to put bad records aside"),
             known("jmx", Set.of("true"), "the metrics are always there; remove it"),
@@ -38,11 +37,7 @@ public final class DataStaxSettings {
             codec("date", "ISO_LOCAL_DATE"), codec("time", "ISO_LOCAL_TIME"), codec("unit", "MILLISECONDS"),
             new Known("topic.<topic>.<keyspace>.<table>.query", Pattern.compile("topic\\..+\\.[^.]+\\.[^.]+\\.query"),
                     Set.of(""), "a statement of your own could carry no version, so its rows could not be kept right; "
-                            + "use mapping"),
-            new Known("datastax-java-driver.*", Pattern.compile("datastax-java-driver\\..+"), Set.of(),
-                    "the driver's options are set by the connector; use " + Settings.CONTACT_POINTS + ", "
-                            + Settings.LOCAL_DC + ", " + Settings.QUERY_TIMEOUT + ", " + Settings.POOL_SIZE + ", "
-                            + Settings.COMPRESSION + " or ssl.*"));
+                            + "use mapping"));
 
     /** Defaults that are not DataStax's. */
     static final Map<String, String> THEIR_DEFAULTS = Map.of(

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -16,39 +17,37 @@ import java.util.regex.Pattern;
  * alone ({@code value."a b"}) or around the whole source ({@code "value.a b"}).
  * The parser goes on after a mistake, so that a person sees all of them at once.
  */
-public final class MappingParser {
+final class MappingParser {
 
     private static final String TIMESTAMP = "__timestamp";
     private static final String TTL = "__ttl";
     private static final String NAME = "\"(?:[^\"]|\"\")+\"|[^\\s\",=*]+";
     private static final Pattern ENTRY_END = Pattern.compile("(?:\"(?:[^\"]|\"\")*\"|[^\",])*");
     private static final Pattern ENTRY =
-            Pattern.compile("\\s*(?<column>" + NAME + ")\\s*=\\s*(?:(?<part>key|value|header)(?:\\.(?<field>" + NAME
-                    + "))?|(?<quoted>\"(?:key|value|header)\\.(?:[^\"]|\"\")+\"))\\s*");
+            Pattern.compile("\\s*(?<column>" + NAME + ")\\s*=\\s*(?:(?<part>key|value|header|record)(?:\\.(?<field>"
+                    + NAME + "))?|(?<quoted>\"(?:key|value|header|record)\\.(?:[^\"]|\"\")+\"))\\s*");
     private static final Pattern FUNCTION = Pattern.compile("[^=]+=\\s*[\\w.]+\\s*\\(.*\\)\\s*");
 
-    private final List<String> problems = new ArrayList<>();
+    private final Consumer<String> problems;
     private final Map<String, Source> columns = new LinkedHashMap<>();
     private boolean everyField;
     private Optional<Source> timestamp = Optional.empty();
     private Optional<Source> ttl = Optional.empty();
 
-    private MappingParser() {
+    private MappingParser(Consumer<String> problems) {
+        this.problems = problems;
     }
 
     /**
      * Parse a mapping.
      *
      * @param text the setting's value
-     * @return the mapping
-     * @throws MappingSyntaxException with every problem found
+     * @param problems is told of everything that is wrong with it, one sentence each
+     * @return the mapping, as far as it is understood
      */
-    public static Mapping parse(String text) throws MappingSyntaxException {
-        MappingParser parser = new MappingParser();
+    static Mapping parse(String text, Consumer<String> problems) {
+        MappingParser parser = new MappingParser(problems);
         split(text).forEach(parser::entry);
-        if (!parser.problems.isEmpty()) {
-            throw new MappingSyntaxException(parser.problems);
-        }
         return new Mapping(parser.everyField, parser.columns, parser.timestamp, parser.ttl);
     }
 
@@ -68,7 +67,7 @@ public final class MappingParser {
 
     private void entry(String text) {
         if (text.isBlank()) {
-            problems.add("an entry is empty; write column=value.field, separated by single commas");
+            problems.accept("an entry is empty; write column=value.field, separated by single commas");
         } else if (text.strip().equals("*")) {
             star();
         } else {
@@ -78,7 +77,7 @@ public final class MappingParser {
 
     private void star() {
         if (everyField) {
-            problems.add("'*' is there twice");
+            problems.accept("'*' is there twice");
         }
         everyField = true;
     }
@@ -87,17 +86,19 @@ public final class MappingParser {
         Matcher matcher = ENTRY.matcher(text);
         if (matcher.matches()) {
             Source source = source(matcher);
-            if (source.part() == Source.Part.HEADER && source.field() == null) {
-                problems.add("'" + text.strip() + "' names no header; write header.<name>");
+            if (!source.isComplete()) {
+                problems.accept("'" + text.strip() + (source.part() == Source.Part.HEADER
+                        ? "' names no header; write header.<name>"
+                        : "' names nothing of the record; write record.offset or record.timestamp"));
             } else {
                 assign(unquote(matcher.group("column")), source);
             }
         } else if (FUNCTION.matcher(text).matches()) {
-            problems.add("'" + text.strip() + "' calls a function, which would give another value each time that a "
+            problems.accept("'" + text.strip() + "' calls a function, which would give another value each time that a "
                     + "record is repeated, so one record could become several rows; take the value from the record");
         } else {
-            problems.add("'" + text.strip() + "' is not understood; write '*' or column=value.field, column=key.field, "
-                    + "column=header.name");
+            problems.accept("'" + text.strip() + "' is not understood; write '*' or column=value.field, "
+                    + "column=key.field, column=header.name");
         }
     }
 
@@ -124,17 +125,17 @@ public final class MappingParser {
 
     private Optional<Source> once(String name, Optional<Source> before, Source source) {
         if (before.isPresent()) {
-            problems.add(name + " is mapped twice");
+            problems.accept(name + " is mapped twice");
         }
         return Optional.of(source);
     }
 
     private void column(String column, Source source) {
         if (column.startsWith("__")) {
-            problems.add("'" + column + "' is not supported; of the special columns there are only " + TIMESTAMP
+            problems.accept("'" + column + "' is not supported; of the special columns there are only " + TIMESTAMP
                     + " and " + TTL);
         } else if (columns.putIfAbsent(column, source) != null) {
-            problems.add("column '" + column + "' is mapped twice");
+            problems.accept("column '" + column + "' is mapped twice");
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.penstock.cassandra.sink.config;
 
+import dev.penstock.cassandra.sink.value.Conversion;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 
@@ -11,13 +12,14 @@ import java.util.concurrent.TimeUnit;
  * @param timestampUnit unit of the source of {@code __timestamp}
  * @param nullToUnset whether a null leaves the column as it is
  * @param deletesEnabled whether a record without value deletes its row
+ * @param conversion how far a value may be changed to fit its column
  */
 public record RowRules(OptionalInt ttlSeconds, TimeUnit ttlUnit, TimeUnit timestampUnit, boolean nullToUnset,
-        boolean deletesEnabled) {
+        boolean deletesEnabled, Conversion conversion) {
 
     /** What a table has that sets nothing. */
     public static final RowRules DEFAULT =
-            new RowRules(OptionalInt.empty(), TimeUnit.SECONDS, TimeUnit.MICROSECONDS, false, true);
+            new RowRules(OptionalInt.empty(), TimeUnit.SECONDS, TimeUnit.MICROSECONDS, false, true, Conversion.EXACT);
 
     /**
      * Turn a life into what Cassandra takes. Parts of a second are rounded up: a row must not go too early, and 0

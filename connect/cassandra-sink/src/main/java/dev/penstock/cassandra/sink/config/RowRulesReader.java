@@ -1,5 +1,6 @@
 package dev.penstock.cassandra.sink.config;
 
+import dev.penstock.cassandra.sink.value.Conversion;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -28,10 +29,17 @@ final class RowRulesReader {
         int ttl = (Integer) option.apply(TableSetting.TTL);
         boolean deletes = (Boolean) option.apply(TableSetting.DELETES_ENABLED);
         RowRules rules = new RowRules(seconds(ttl, ttlUnit), ttlUnit, timestampUnit,
-                (Boolean) option.apply(TableSetting.NULL_TO_UNSET), deletes);
+                (Boolean) option.apply(TableSetting.NULL_TO_UNSET), deletes,
+                conversion(option));
         versionOfDeletes(deletes);
         unitsWithoutEffect(ttl, rules);
         return rules;
+    }
+
+    /** How far values may be changed; {@code option} gives the value of an option. */
+    static Conversion conversion(Function<String, Object> option) {
+        return new Conversion(Choice.is(option.apply(TableSetting.CONVERSION), Settings.LENIENT),
+                Choice.is(option.apply(TableSetting.TIMESTAMP_PRECISION), Settings.FLOOR));
     }
 
     private static TimeUnit unit(Object name) {
@@ -61,9 +69,10 @@ final class RowRulesReader {
         if (rules.ttlUnit() != RowRules.DEFAULT.ttlUnit() && ttl == TableSettings.NO_TTL && mapping.ttl().isEmpty()) {
             withoutEffect(TableSetting.TTL_UNIT, "set " + TableSetting.TTL + " or map __ttl");
         }
-        if (rules.timestampUnit() != RowRules.DEFAULT.timestampUnit() && mapping.timestamp().isEmpty()) {
-            withoutEffect(TableSetting.TIMESTAMP_UNIT, "map __timestamp (the timestamp of the record itself is always "
-                    + "in milliseconds)");
+        if (rules.timestampUnit() != RowRules.DEFAULT.timestampUnit()
+                && mapping.timestamp().filter(source -> source.part() != Source.Part.RECORD).isEmpty()) {
+            withoutEffect(TableSetting.TIMESTAMP_UNIT, "map __timestamp to a field or header (the timestamp of the "
+                    + "record itself is always in milliseconds, its offset has no unit)");
         }
     }
 

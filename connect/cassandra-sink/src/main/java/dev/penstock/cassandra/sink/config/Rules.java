@@ -1,5 +1,7 @@
 package dev.penstock.cassandra.sink.config;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +29,9 @@ final class Rules {
         Rules rules = new Rules(properties, problems);
         rules.unknownSettings();
         rules.credentials();
+        rules.deadLetters();
+        rules.bundle();
+        DriverOptions.check(properties, problems);
         TlsRules.check(properties, problems);
         rules.topicsWithoutTable();
         tables.forEach(rules::tableWithoutTopic);
@@ -39,7 +44,10 @@ final class Rules {
         for (String name : new TreeSet<>(properties.keySet())) {
             if (DataStaxSettings.isOne(name)) {
                 DataStaxSettings.refusal(name, value(name)).ifPresent(reason -> problems.add(name, reason));
-            } else if (!own.contains(name) && !TableSetting.isOne(name) && !ConnectSettings.isOne(name, properties)) {
+            } else if (LensesSettings.isOne(name)) {
+                problems.add(name, LensesSettings.refusal(name));
+            } else if (!own.contains(name) && !TableSetting.isOne(name) && !DriverOptions.isOne(name)
+                    && !ConnectSettings.isOne(name, properties)) {
                 problems.add(name, "Unknown setting " + name + similar(name, known));
             }
         }
@@ -77,15 +85,61 @@ final class Rules {
         }
     }
 
+    /** With a log of errors alone Connect says of each record that it is put aside, and nobody has it. */
+    private void deadLetters() {
+        if (value("errors.tolerance").equalsIgnoreCase("all")
+                && value("errors.deadletterqueue.topic.name").isBlank()) {
+            problems.add("errors.tolerance", "Bad records would be lost; set errors.deadletterqueue.topic.name, or "
+                    + "errors.tolerance=none");
+        }
+    }
+
+    private void bundle() {
+        if (isEmpty(properties, Settings.SECURE_BUNDLE)) {
+            return;
+        }
+        Stream.of(Settings.CONTACT_POINTS, Settings.LOCAL_DC).filter(name -> !isEmpty(properties, name)).forEach(name ->
+                problems.add(name, "Says what the bundle of " + Settings.SECURE_BUNDLE + " says; remove it"));
+        if (Choice.is(value(Settings.SSL_PROVIDER), Settings.JDK)) {
+            problems.add(Settings.SSL_PROVIDER, "The bundle of " + Settings.SECURE_BUNDLE + " encrypts; remove it");
+        }
+        if (!Files.isReadable(Path.of(value(Settings.SECURE_BUNDLE)))) {
+            problems.add(Settings.SECURE_BUNDLE, "No readable file " + value(Settings.SECURE_BUNDLE)
+                    + " on this worker");
+        }
+    }
+
     private void topicsWithoutTable() {
-        Set<String> withTable = properties.keySet().stream().flatMap(name -> TableSetting.parse(name).stream())
+        if (isRenaming() || !isEmpty(properties, Settings.KEYSPACE)) {
+            return;
+        }
+        Set<String> withTable = topicsWithTable(properties);
+        topics(properties).filter(topic -> !withTable.contains(topic)).forEach(topic -> problems.add("topics",
+                "Topic " + topic + " has no table; set topic." + topic + ".<keyspace>.<table>.mapping, or "
+                        + Settings.KEYSPACE + " for tables of the topics' names"));
+    }
+
+    /** A transform may give records another topic; a setting names the old one or the new one. */
+    private boolean isRenaming() {
+        return !isEmpty(properties, "transforms");
+    }
+
+    /** Tell whether a setting is not set, or to nothing. */
+    static boolean isEmpty(Map<String, String> properties, String name) {
+        return Objects.requireNonNullElse(properties.get(name), "").isBlank();
+    }
+
+    /** The topics that have a setting of their own. */
+    static Set<String> topicsWithTable(Map<String, String> properties) {
+        return properties.keySet().stream().flatMap(name -> TableSetting.parse(name).stream())
                 .map(TableSetting::topic).collect(Collectors.toSet());
-        topics().filter(topic -> !withTable.contains(topic)).forEach(topic -> problems.add("topics",
-                "Topic " + topic + " has no table; set topic." + topic + ".<keyspace>.<table>.mapping"));
     }
 
     private void tableWithoutTopic(TableConfig table) {
-        boolean listed = !properties.containsKey("topics") || topics().anyMatch(table.topic()::equals);
+        if (isRenaming()) {
+            return;
+        }
+        boolean listed = !properties.containsKey("topics") || topics(properties).anyMatch(table.topic()::equals);
         if (!listed || !matchesRegex(table.topic())) {
             problems.add(table.mappingSetting(), "Topic " + table.topic() + " is not one of the connector's topics");
         }
@@ -100,7 +154,8 @@ final class Rules {
         }
     }
 
-    private Stream<String> topics() {
+    /** The topics that are named one by one. */
+    static Stream<String> topics(Map<String, String> properties) {
         return Arrays.stream(properties.getOrDefault("topics", "").split(",")).map(String::strip)
                 .filter(topic -> !topic.isEmpty());
     }

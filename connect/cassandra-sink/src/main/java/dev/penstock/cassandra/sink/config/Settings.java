@@ -27,6 +27,8 @@ public final class Settings {
     public static final String USERNAME = "auth.username";
     /** Password. */
     public static final String PASSWORD = "auth.password";
+    /** Seconds that the cluster may refuse the user. */
+    public static final String REFUSAL_TIMEOUT = "auth.refusalTimeout";
     /** Who does the encryption. */
     public static final String SSL_PROVIDER = "ssl.provider";
     /** Whether a node's certificate must carry its name. */
@@ -43,6 +45,14 @@ public final class Settings {
     public static final String CIPHER_SUITES = "ssl.cipherSuites";
     /** Consistency level of tables that name none. */
     public static final String CONSISTENCY_LEVEL = "consistencyLevel";
+    /** Keyspace of the tables of topics that have no setting of their own. */
+    public static final String KEYSPACE = "keyspace";
+    /** Conversion of values for tables that name none. */
+    public static final String CONVERSION = TableSetting.CONVERSION;
+    /** What becomes of parts of a millisecond in tables that say nothing of it. */
+    public static final String TIMESTAMP_PRECISION = TableSetting.TIMESTAMP_PRECISION;
+    /** File that says how to reach a cluster of Astra. */
+    public static final String SECURE_BUNDLE = "cloud.secureConnectBundle";
     /** Requests in flight. */
     public static final String MAX_CONCURRENT_REQUESTS = "maxConcurrentRequests";
     /** Rows in a batch. */
@@ -62,6 +72,15 @@ public final class Settings {
     static final String JDK = "JDK";
     static final String PLAIN = "PLAIN";
     static final String LZ4 = "LZ4";
+    static final String EXACT = "exact";
+    static final String LENIENT = "lenient";
+    static final String FLOOR = "floor";
+    static final Choice CONVERSIONS = Choice.of(List.of(EXACT, LENIENT));
+    static final Choice PRECISIONS = Choice.of(List.of(EXACT, FLOOR));
+    static final String CONVERSION_HELP = "exact: a value that does not fit exactly makes its record bad; lenient: it "
+            + "is taken for what it means, as in JSON: text for numbers and times, the nearest float, objects as text.";
+    static final String PRECISION_HELP = "exact: parts of a millisecond, which a CQL timestamp cannot hold, make a "
+            + "record bad; floor: they are cut off.";
 
     private static final String CLUSTER = "Cluster";
     private static final String SECURITY = "Security";
@@ -86,11 +105,11 @@ public final class Settings {
     private static ConfigDef cluster(ConfigDef def) {
         return def
                 .define(CONTACT_POINTS, Type.LIST, LOCALHOST, new NonEmptyHosts(), Importance.HIGH,
-                        "Hosts of the cluster, separated by commas; the others are found through them. Empty: "
-                                + LOCALHOST + ".",
+                        "Hosts of the cluster (host or host:port), separated by commas; the others are found through "
+                                + "them. Empty: " + LOCALHOST + ".",
                         CLUSTER, 1, Width.LONG, "Contact points")
                 .define(PORT, Type.INT, 9042, ConfigDef.Range.between(1, 65535), Importance.HIGH,
-                        "Port of Cassandra's native protocol, the same on every host.",
+                        "Port of Cassandra's native protocol on every host that names none of its own.",
                         CLUSTER, 2, Width.SHORT, "Port")
                 .define(LOCAL_DC, Type.STRING, "", Importance.HIGH,
                         "Datacenter to write to. Empty: the one of the contact points.",
@@ -101,7 +120,11 @@ public final class Settings {
                         CLUSTER, 4, Width.SHORT, "Connections to a node")
                 .define(COMPRESSION, Type.STRING, NONE, COMPRESSIONS, Importance.LOW,
                         "Compression of what goes over the network: None or LZ4.",
-                        CLUSTER, 5, Width.SHORT, "Compression", COMPRESSIONS);
+                        CLUSTER, 5, Width.SHORT, "Compression", COMPRESSIONS)
+                .define(SECURE_BUNDLE, Type.STRING, "", Importance.MEDIUM,
+                        "File on every worker, Astra's secure connect bundle; instead of " + CONTACT_POINTS + ", "
+                                + LOCAL_DC + " and ssl.*.",
+                        CLUSTER, 6, Width.LONG, "Secure connect bundle");
     }
 
     private static ConfigDef authentication(ConfigDef def) {
@@ -114,7 +137,11 @@ public final class Settings {
                         SECURITY, 2, Width.MEDIUM, "User name")
                 .define(PASSWORD, Type.PASSWORD, "", Importance.MEDIUM,
                         "Password of " + USERNAME + ".",
-                        SECURITY, 3, Width.MEDIUM, "Password");
+                        SECURITY, 3, Width.MEDIUM, "Password")
+                .define(REFUSAL_TIMEOUT, Type.INT, 300, ConfigDef.Range.between(0, 86_400), Importance.LOW,
+                        "Seconds that the cluster may refuse the user, or the user's writes, before the task fails: "
+                                + "a cluster that cannot read its own system_auth refuses everybody.",
+                        SECURITY, 11, Width.SHORT, "Patience with refusals (s)");
     }
 
     private static ConfigDef tls(ConfigDef def) {
@@ -148,6 +175,16 @@ public final class Settings {
                         "Consistency level of tables that have no topic.<topic>.<keyspace>.<table>.consistencyLevel: "
                                 + String.join(", ", CONSISTENCY_LEVELS) + ". DataStax's sink has LOCAL_ONE.",
                         WRITES, 1, Width.MEDIUM, "Consistency level", LEVELS)
+                .define(KEYSPACE, Type.STRING, "", Importance.MEDIUM,
+                        "Keyspace of the tables of topics that have no setting of their own: each goes to the table "
+                                + "of the topic's name. Empty: each topic needs a setting.",
+                        WRITES, 6, Width.MEDIUM, "Keyspace")
+                .define(CONVERSION, Type.STRING, EXACT, CONVERSIONS, Importance.MEDIUM,
+                        "Of tables that have none of their own. " + CONVERSION_HELP,
+                        WRITES, 7, Width.SHORT, "Conversion", CONVERSIONS)
+                .define(TIMESTAMP_PRECISION, Type.STRING, EXACT, PRECISIONS, Importance.LOW,
+                        "Of tables that have none of their own. " + PRECISION_HELP,
+                        WRITES, 8, Width.SHORT, "Precision of timestamps", PRECISIONS)
                 .define(MAX_CONCURRENT_REQUESTS, Type.INT, 32, ConfigDef.Range.between(1, 32768), Importance.MEDIUM,
                         "Requests (batches or single rows) that a task has in flight at most. DataStax's sink "
                                 + "has 500.",
@@ -169,8 +206,8 @@ public final class Settings {
         @Override
         public void ensureValid(String name, Object value) {
             List<?> hosts = (List<?>) value;
-            if (hosts == null || hosts.stream().anyMatch(host -> host.toString().isBlank())) {
-                throw new ConfigException(name, value, "one of the hosts is empty");
+            if (hosts == null || !hosts.stream().allMatch(host -> HostPort.of(host.toString(), 1).isRight())) {
+                throw new ConfigException(name, value, "one of the hosts is empty, or its port is none");
             }
         }
 

@@ -10,12 +10,26 @@ public record Source(Part part, String field) {
 
     /** The parts of a record that a mapping can name. */
     public enum Part {
-        KEY, VALUE, HEADER;
+        KEY, VALUE, HEADER, RECORD;
 
         /** The word for this part in a mapping. */
         public String word() {
             return name().toLowerCase(java.util.Locale.ROOT);
         }
+    }
+
+    /** The place of the record in its partition: a version that is right for all records of one key. */
+    public static final String OFFSET = "offset";
+    /** The time of the record. */
+    public static final String TIMESTAMP = "timestamp";
+
+    /** Tell whether a part has what is named of it. */
+    boolean isComplete() {
+        return switch (part) {
+            case KEY, VALUE -> true;
+            case HEADER -> field != null;
+            case RECORD -> OFFSET.equals(field) || TIMESTAMP.equals(field);
+        };
     }
 
     @Override

@@ -22,6 +22,11 @@ public record TableConfig(String topic, String keyspace, String table, Mapping m
 
     /** The setting that a problem with the mapping belongs to. */
     public String mappingSetting() {
-        return new TableSetting(topic, keyspace, table, TableSetting.MAPPING).name();
+        return setting(TableSetting.MAPPING);
+    }
+
+    /** The full name of one of its settings. */
+    public String setting(String option) {
+        return new TableSetting(topic, keyspace, table, option).name();
     }
 }

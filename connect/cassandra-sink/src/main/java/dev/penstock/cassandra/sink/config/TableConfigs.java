@@ -10,20 +10,20 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigValue;
 
 /** Collects the settings {@code topic.<topic>.<keyspace>.<table>.<option>} into one configuration a table. */
 final class TableConfigs {
 
     private final Map<String, String> properties;
-    private final String defaultLevel;
     private final Problems problems;
     private final List<TableConfig> tables = new ArrayList<>();
     private final List<ConfigValue> values = new ArrayList<>();
 
-    private TableConfigs(Map<String, String> properties, String defaultLevel, Problems problems) {
+    private TableConfigs(Map<String, String> properties, Problems problems) {
         this.properties = properties;
-        this.defaultLevel = defaultLevel;
         this.problems = problems;
     }
 
@@ -31,19 +31,39 @@ final class TableConfigs {
      * Read the tables.
      *
      * @param properties the whole configuration
-     * @param defaultLevel consistency level of tables that name none
      * @param problems what is wrong is added here
      */
-    static TableConfigs read(Map<String, String> properties, String defaultLevel, Problems problems) {
-        TableConfigs configs = new TableConfigs(properties, knownLevel(defaultLevel), problems);
+    static TableConfigs read(Map<String, String> properties, Problems problems) {
+        TableConfigs configs = new TableConfigs(properties, problems);
         configs.declaredTables().forEach(table -> configs.read(table).ifPresent(configs.tables::add));
+        configs.topicsAlone().map(configs::byName).forEach(configs.tables::add);
         return configs;
     }
 
     /** A wrong default is a problem of its own setting, not of each table. */
-    private static String knownLevel(String level) {
-        String upper = level.toUpperCase(Locale.ROOT);
-        return Settings.CONSISTENCY_LEVELS.contains(upper) ? upper : Settings.CONSISTENCY_LEVELS.get(0);
+    private String theDefault(String setting) {
+        ConfigDef.ConfigKey key = Settings.definition().configKeys().get(setting);
+        String value = properties.getOrDefault(setting, (String) key.defaultValue);
+        return ((Choice) key.validator).allowed().stream().filter(value::equalsIgnoreCase).findFirst()
+                .orElse((String) key.defaultValue);
+    }
+
+    /** The topics that are named, keep their names and have no setting: their tables have the topics' names. */
+    private Stream<String> topicsAlone() {
+        if (Rules.isEmpty(properties, Settings.KEYSPACE) || !Rules.isEmpty(properties, "transforms")) {
+            return Stream.empty();
+        }
+        Set<String> withTable = Rules.topicsWithTable(properties);
+        return Rules.topics(properties).filter(topic -> !withTable.contains(topic));
+    }
+
+    /** The table of a topic's own name. */
+    TableConfig byName(String topic) {
+        RowRules rules = RowRules.DEFAULT;
+        return new TableConfig(topic, properties.get(Settings.KEYSPACE).strip(), topic, Mapping.BY_NAME,
+                DefaultConsistencyLevel.valueOf(theDefault(Settings.CONSISTENCY_LEVEL)),
+                new RowRules(rules.ttlSeconds(), rules.ttlUnit(), rules.timestampUnit(), rules.nullToUnset(),
+                        rules.deletesEnabled(), RowRulesReader.conversion(this::theDefault)));
     }
 
     /** The tables that are right. */
@@ -84,12 +104,8 @@ final class TableConfigs {
 
     private Mapping mapping(TableSetting table, Problems found) {
         String name = table.sibling(TableSetting.MAPPING).name();
-        try {
-            return MappingParser.parse(properties.getOrDefault(name, "*"));
-        } catch (MappingSyntaxException e) {
-            e.problems().forEach(problem -> found.add(name, "Bad mapping: " + problem));
-            return Mapping.BY_NAME;
-        }
+        return MappingParser.parse(properties.getOrDefault(name, "*"),
+                problem -> found.add(name, "Bad mapping: " + problem));
     }
 
     /** The parsed options of one table. */
@@ -100,7 +116,7 @@ final class TableConfigs {
 
         Options(TableSetting table, Problems found) {
             this.table = table;
-            byName = TableSettings.definition(table, defaultLevel).validateAll(properties);
+            byName = TableSettings.definition(table, TableConfigs.this::theDefault).validateAll(properties);
             byName.values().forEach(value -> {
                 // Behind a value that is no number, Connect also complains that it has none.
                 value.errorMessages().stream().findFirst().ifPresent(message -> found.add(value.name(), message));

@@ -27,9 +27,13 @@ public record TableSetting(String topic, String keyspace, String table, String o
     public static final String NULL_TO_UNSET = "nullToUnset";
     /** Whether a record without value deletes its row. */
     public static final String DELETES_ENABLED = "deletesEnabled";
+    /** Whether values of other kinds are taken for what they mean. */
+    public static final String CONVERSION = "conversion";
+    /** What becomes of parts of a millisecond. */
+    public static final String TIMESTAMP_PRECISION = "timestampPrecision";
     /** Every option there is. */
     public static final Set<String> OPTIONS = Set.of(MAPPING, CONSISTENCY_LEVEL, TTL, TTL_UNIT, TIMESTAMP_UNIT,
-            NULL_TO_UNSET, DELETES_ENABLED);
+            NULL_TO_UNSET, DELETES_ENABLED, CONVERSION, TIMESTAMP_PRECISION);
 
     private static final String PREFIX = "topic.";
 

@@ -3,6 +3,7 @@ package dev.penstock.cassandra.sink.config;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
@@ -33,13 +34,14 @@ final class TableSettings {
      * The definition of a table's settings under their full names.
      *
      * @param table any setting of the table
-     * @param defaultLevel consistency level when the table names none
+     * @param defaults values of the connector's settings that have the same names
      */
-    static ConfigDef definition(TableSetting table, String defaultLevel) {
+    static ConfigDef definition(TableSetting table, UnaryOperator<String> defaults) {
         Definition definition = new Definition(table);
         definition.add(TableSetting.MAPPING, Type.STRING, "*", null, "Columns and their sources: '*', "
                 + "column=value.field, column=key.field, column=header.name, __timestamp=…, __ttl=….");
-        definition.add(TableSetting.CONSISTENCY_LEVEL, Type.STRING, defaultLevel, LEVELS,
+        definition.add(TableSetting.CONSISTENCY_LEVEL, Type.STRING,
+                defaults.apply(TableSetting.CONSISTENCY_LEVEL), LEVELS,
                 "Level at which a write of this table counts as done. DataStax's sink has LOCAL_ONE.");
         definition.add(TableSetting.TTL, Type.INT, NO_TTL, ConfigDef.Range.atLeast(NO_TTL),
                 "Life of a row, in ttlTimeUnit; -1: the table's default_time_to_live, 0: for ever.");
@@ -51,6 +53,10 @@ final class TableSettings {
                 "true: a null leaves the column as it is; false: it is written as NULL. DataStax's sink has true.");
         definition.add(TableSetting.DELETES_ENABLED, Type.BOOLEAN, true, null,
                 "true: a record without value deletes its row; false: it is a bad record.");
+        definition.add(TableSetting.CONVERSION, Type.STRING, defaults.apply(TableSetting.CONVERSION),
+                Settings.CONVERSIONS, Settings.CONVERSION_HELP);
+        definition.add(TableSetting.TIMESTAMP_PRECISION, Type.STRING, defaults.apply(TableSetting.TIMESTAMP_PRECISION),
+                Settings.PRECISIONS, Settings.PRECISION_HELP);
         return definition.settings;
     }
 

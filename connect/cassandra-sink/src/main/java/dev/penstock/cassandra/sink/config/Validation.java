@@ -11,15 +11,16 @@ import org.apache.kafka.common.config.ConfigValue;
 /** Finds everything that is wrong with a configuration, each on its own setting, and what of it is right. */
 public final class Validation {
 
+    private final Map<String, String> properties;
     private final List<ConfigValue> values;
     private final List<TableConfig> tables;
 
     /** Check each setting by itself, then the tables, then the rules between settings. The cluster is not asked. */
     public Validation(Map<String, String> properties) {
+        this.properties = properties;
         values = new ArrayList<>(Settings.definition().validate(properties));
         Problems problems = new Problems();
-        TableConfigs read =
-                TableConfigs.read(properties, properties.getOrDefault(Settings.CONSISTENCY_LEVEL, ""), problems);
+        TableConfigs read = TableConfigs.read(properties, problems);
         tables = read.tables();
         values.addAll(read.values());
         Rules.check(properties, tables, problems);
@@ -36,7 +37,7 @@ public final class Validation {
         Map<String, ConfigValue> byName =
                 values.stream().collect(Collectors.toMap(ConfigValue::name, Function.identity()));
         boolean right = ClusterConfig.SETTINGS.stream().allMatch(name -> byName.get(name).errorMessages().isEmpty());
-        return right ? Optional.of(ClusterConfig.of(name -> byName.get(name).value())) : Optional.empty();
+        return right ? Optional.of(ClusterConfig.of(name -> byName.get(name).value(), properties)) : Optional.empty();
     }
 
     /** Put problems where a person sees them: on the setting, which is added when the definition does not know it. */

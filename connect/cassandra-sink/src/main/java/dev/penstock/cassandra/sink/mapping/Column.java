@@ -40,7 +40,7 @@ record Column(CqlIdentifier name, DataType type, boolean primaryKey, Optional<So
             return absent();
         }
         try {
-            return encoder.encode(found.schema(), headerNumber(value));
+            return encoder.encode(found.schema(), headerText(value));
         } catch (UnfitValueException e) {
             throw new BadRecordException("column " + name.asInternal() + ": " + e.getMessage());
         } catch (RuntimeException e) { // Of a shape that no encoder thought of: that is this record's trouble alone.
@@ -55,10 +55,11 @@ record Column(CqlIdentifier name, DataType type, boolean primaryKey, Optional<So
         return null;
     }
 
-    private Object headerNumber(Object value) {
+    /** A header is bytes, which some header converters leave as they are: digits are text in them. */
+    private Object headerText(Object value) {
         boolean digits = source.isPresent() && source.get().part() == Source.Part.HEADER
                 && WHOLE_NUMBERS.contains(type);
-        return digits ? Digits.number(value).<Object>map(number -> number).orElse(value) : value;
+        return digits ? Digits.text(value).<Object>map(text -> text).orElse(value) : value;
     }
 
     private SchemaAndValue find(SinkRecord record) {

@@ -24,7 +24,8 @@ final class Digits {
         return text(value).filter(text -> DIGITS.matcher(text).matches()).flatMap(Digits::parse);
     }
 
-    private static Optional<String> text(Object value) {
+    /** The text in a string or in bytes. */
+    static Optional<String> text(Object value) {
         if (value instanceof byte[] bytes) {
             return Optional.of(new String(bytes, StandardCharsets.UTF_8));
         }

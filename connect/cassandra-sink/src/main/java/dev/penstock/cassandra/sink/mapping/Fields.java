@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink.mapping;
 
 import dev.penstock.cassandra.sink.config.Source;
+import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -8,6 +9,7 @@ import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaAndValue;
 import org.apache.kafka.connect.data.Struct;
+import org.apache.kafka.connect.data.Timestamp;
 import org.apache.kafka.connect.header.Header;
 import org.apache.kafka.connect.sink.SinkRecord;
 
@@ -28,6 +30,7 @@ final class Fields {
             case KEY -> read(record.keySchema(), record.key(), name);
             case VALUE -> read(record.valueSchema(), record.value(), name);
             case HEADER -> header(record.headers().lastWithName(name));
+            case RECORD -> ofRecord(record, name);
         };
     }
 
@@ -45,6 +48,14 @@ final class Fields {
             return Optional.of(new SchemaAndValue(schema == null ? null : schema.valueSchema(), map.get(name)));
         }
         return Optional.empty();
+    }
+
+    private static Optional<SchemaAndValue> ofRecord(SinkRecord record, String name) {
+        if (name.equals(Source.OFFSET)) {
+            return Optional.of(new SchemaAndValue(Schema.INT64_SCHEMA, record.originalKafkaOffset()));
+        }
+        return Optional.ofNullable(record.timestamp())
+                .map(millis -> new SchemaAndValue(Timestamp.SCHEMA, new Date(millis)));
     }
 
     private static Optional<SchemaAndValue> header(Header header) {

@@ -5,9 +5,13 @@ import com.datastax.oss.driver.api.core.cql.BoundStatement;
 import com.datastax.oss.driver.api.core.cql.BoundStatementBuilder;
 import com.datastax.oss.driver.api.core.cql.PreparedStatement;
 import dev.penstock.cassandra.sink.BadRecordException;
+import dev.penstock.cassandra.sink.config.Source;
 import dev.penstock.cassandra.sink.config.TableConfig;
+import dev.penstock.cassandra.sink.value.Json;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.apache.kafka.connect.sink.SinkRecord;
 
 /** Turns a record into the statement that writes it to one table. Used by one thread. */
@@ -55,7 +59,7 @@ public final class RecordMapper {
 
     /** Tell whether every field of a record has a column. */
     public boolean fits(SinkRecord record) {
-        return unmappedFields.find(record).isEmpty();
+        return unmappedFields.find(readable(record)).isEmpty();
     }
 
     /**
@@ -63,7 +67,8 @@ public final class RecordMapper {
      *
      * @throws BadRecordException when the record cannot be written to this table
      */
-    public Mapped map(SinkRecord record) {
+    public Mapped map(SinkRecord given) {
+        SinkRecord record = readable(given);
         try {
             unmappedFields.find(record).ifPresent(reason -> {
                 throw new BadRecordException(reason);
@@ -72,6 +77,23 @@ public final class RecordMapper {
         } catch (BadRecordException e) {
             throw new BadRecordException(config().qualifiedName() + ": " + e.getMessage(), e.getCause());
         }
+    }
+
+    /** A text whose fields are asked for, and which nobody asks for as a whole, is the text of a JSON object. */
+    private SinkRecord readable(SinkRecord record) {
+        Optional<Map<?, ?>> key = object(Source.Part.KEY, record.key());
+        Optional<Map<?, ?>> value = object(Source.Part.VALUE, record.value());
+        if (key.isEmpty() && value.isEmpty()) {
+            return record;
+        }
+        return record.newRecord(record.topic(), record.kafkaPartition(), key.isPresent() ? null : record.keySchema(),
+                key.isPresent() ? key.get() : record.key(), value.isPresent() ? null : record.valueSchema(),
+                value.isPresent() ? value.get() : record.value(), record.timestamp(), record.headers());
+    }
+
+    private Optional<Map<?, ?>> object(Source.Part part, Object content) {
+        return content instanceof String text && !config().mapping().reads(new Source(part, null)) ? Json.object(text)
+                : Optional.empty();
     }
 
     private Mapped insert(SinkRecord record) {

@@ -4,6 +4,8 @@ import dev.penstock.cassandra.sink.BadRecordException;
 import dev.penstock.cassandra.sink.config.RowRules;
 import dev.penstock.cassandra.sink.config.Source;
 import dev.penstock.cassandra.sink.config.TableConfig;
+import dev.penstock.cassandra.sink.value.UnfitValueException;
+import java.util.Date;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
@@ -24,11 +26,19 @@ record RowNumbers(TableConfig table) {
     }
 
     private long timestamp(SinkRecord record, Source source) {
+        if (source.part() == Source.Part.RECORD) {
+            return source.field().equals(Source.OFFSET) ? record.originalKafkaOffset() : recordTimestamp(record);
+        }
         SchemaAndValue found = Fields.read(record, source)
                 .orElseThrow(() -> new BadRecordException("__timestamp: the record has no " + source));
+        if (found.value() instanceof Date date) { // Which has a unit of its own.
+            return micros(date.getTime(), TimeUnit.MILLISECONDS).orElseThrow(() -> new BadRecordException(
+                    "__timestamp: " + source + " is out of range"));
+        }
         return number(found.value()).flatMap(number -> micros(number, table.rules().timestampUnit()))
                 .orElseThrow(() -> new BadRecordException("__timestamp: " + source + " is not a whole number of "
-                        + unit(table.rules().timestampUnit()) + " in 64 bits: '" + found.value() + "'"));
+                        + unit(table.rules().timestampUnit()) + " in 64 bits: "
+                        + UnfitValueException.shown(found.value())));
     }
 
     private static Optional<Long> number(Object value) {
@@ -61,7 +71,7 @@ record RowNumbers(TableConfig table) {
         return Digits.number(value).map(number -> RowRules.seconds(number, unit)).filter(OptionalInt::isPresent)
                 .map(OptionalInt::getAsInt)
                 .orElseThrow(() -> new BadRecordException("__ttl: " + source + " is not a whole number of " + unit(unit)
-                        + " from 0 to 20 years: '" + value + "'"));
+                        + " from 0 to 20 years: " + UnfitValueException.shown(value)));
     }
 
     private static String unit(TimeUnit unit) {

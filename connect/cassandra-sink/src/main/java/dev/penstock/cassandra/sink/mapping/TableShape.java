@@ -35,7 +35,7 @@ public record TableShape(TableConfig config, List<Column> columns) {
         Problems found = new Problems();
         Optional<TableMetadata> table = table(config, cluster, found);
         List<Column> columns = table.map(known -> columns(config, known, found)).orElse(List.of());
-        found.bySetting().forEach((setting, messages) -> messages.forEach(text -> problems.add(setting, text)));
+        problems.addAll(found);
         return found.isEmpty() ? Optional.of(new TableShape(config, columns)) : Optional.empty();
     }
 
@@ -87,7 +87,7 @@ public record TableShape(TableConfig config, List<Column> columns) {
                     + list.asCql(true, true) + "> or map the other columns one by one");
             return Optional.empty();
         }
-        Optional<CqlEncoder> encoder = CqlEncoders.of(metadata.getType());
+        Optional<CqlEncoder> encoder = CqlEncoders.of(metadata.getType(), config.rules().conversion());
         if (encoder.isEmpty()) {
             String counter = metadata.getType().equals(DataTypes.COUNTER)
                     ? ": a repeated write would count twice" : "";

@@ -33,14 +33,19 @@ final class UnmappedFields {
         Optional<String> found = Optional.empty();
         if (record.keySchema() == null || record.keySchema() != goodKey) {
             found = find(Source.Part.KEY, record.key());
-            goodKey = found.isEmpty() ? record.keySchema() : goodKey;
+            goodKey = found.isEmpty() && namesFields(record.keySchema()) ? record.keySchema() : goodKey;
         }
         if (found.isEmpty() && record.value() != null
                 && (record.valueSchema() == null || record.valueSchema() != goodValue)) {
             found = find(Source.Part.VALUE, record.value());
-            goodValue = found.isEmpty() ? record.valueSchema() : goodValue;
+            goodValue = found.isEmpty() && namesFields(record.valueSchema()) ? record.valueSchema() : goodValue;
         }
         return found;
+    }
+
+    /** Of a map each record has entries of its own, and of an optional struct one may be null. */
+    private static boolean namesFields(Schema schema) {
+        return schema != null && schema.type() == Schema.Type.STRUCT;
     }
 
     private Optional<String> find(Source.Part part, Object content) {

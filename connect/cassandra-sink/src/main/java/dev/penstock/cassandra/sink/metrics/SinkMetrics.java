@@ -4,6 +4,7 @@ import dev.penstock.cassandra.sink.write.Meter;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.DoubleSupplier;
 import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.metrics.JmxReporter;
@@ -33,6 +34,9 @@ public final class SinkMetrics implements Meter, AutoCloseable {
     private static final double MAX_MS = 20_000;
     private static final double NANOS_IN_MILLI = 1e6;
 
+    /** Who has registered each MBean last. */
+    private static final Map<Map<String, String>, SinkMetrics> OWNERS = new ConcurrentHashMap<>();
+
     private final Metrics metrics;
     private final Map<String, String> tags = new LinkedHashMap<>();
     private final Sensor latency;
@@ -57,6 +61,7 @@ public final class SinkMetrics implements Meter, AutoCloseable {
         deleted = total("rows-deleted-total", "Deletes that Cassandra acknowledged");
         retries = total("retry-total", "Requests that were put aside to be sent again");
         deadLetters = total("dead-letter-total", "Records that were put aside as bad");
+        OWNERS.put(tags, this);
     }
 
     private Sensor latency() {
@@ -106,9 +111,14 @@ public final class SinkMetrics implements Meter, AutoCloseable {
         deadLetters.record();
     }
 
-    /** Take the MBean away. */
+    /**
+     * Take the MBean away, unless it is another's by now: Connect may start the next task of this number before the
+     * old one has ended, and both have the MBean's one name.
+     */
     @Override
     public void close() {
-        metrics.close();
+        if (OWNERS.remove(tags, this)) {
+            metrics.close();
+        }
     }
 }

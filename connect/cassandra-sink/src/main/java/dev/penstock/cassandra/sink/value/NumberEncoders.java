@@ -42,7 +42,7 @@ final class NumberEncoders {
         if (isWhole(value)) {
             number = ((Number) value).longValue();
         } else {
-            BigInteger big = bigInteger(type, schema, value);
+            BigInteger big = bigInteger(type, schema, parsed(value));
             if (big.bitLength() > 63) {
                 throw new UnfitValueException(type, schema, value, "out of range");
             }
@@ -109,6 +109,9 @@ final class NumberEncoders {
         if (value instanceof Double || value instanceof Float) {
             return ((Number) value).doubleValue();
         }
+        if (schema == null && value instanceof BigDecimal decimal && isDouble(decimal)) {
+            return decimal.doubleValue();
+        }
         if (!isWhole(value)) {
             throw new UnfitValueException(type, schema, value, NOT_A_NUMBER);
         }
@@ -117,6 +120,12 @@ final class NumberEncoders {
             throw new UnfitValueException(type, schema, value, "has more digits than a double holds");
         }
         return number;
+    }
+
+    /** In JSON 0.1 means the double that reads so. */
+    private static boolean isDouble(BigDecimal decimal) {
+        double nearest = decimal.doubleValue();
+        return Double.isFinite(nearest) && new BigDecimal(Double.toString(nearest)).compareTo(decimal) == 0;
     }
 
     private static boolean isWhole(Object value) {

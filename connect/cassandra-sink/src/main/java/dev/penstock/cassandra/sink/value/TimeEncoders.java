@@ -28,14 +28,16 @@ final class TimeEncoders {
     /** CQL counts days from the middle of an unsigned int. */
     private static final long EPOCH_DAY = 1L << 31;
     private static final int NANOS_IN_MILLI = 1_000_000;
-    private static final String BEYOND_MILLIS = "has more than milliseconds, which a CQL timestamp cannot hold";
+    private static final String BARE = "java.util.Date";
+    private static final String BEYOND_MILLIS = "has more than milliseconds, which a CQL timestamp cannot hold; the "
+            + "table's timestampPrecision=floor would cut them off";
 
     private TimeEncoders() {
     }
 
     static ByteBuffer date(Schema schema, Object value) {
-        long day = EPOCH_DAY + switch (name(schema)) {
-            case org.apache.kafka.connect.data.Date.LOGICAL_NAME -> midnight(schema, value);
+        long day = EPOCH_DAY + switch (name(schema, value)) {
+            case BARE, org.apache.kafka.connect.data.Date.LOGICAL_NAME -> midnight(schema, value);
             case Debezium.DATE -> whole("date", schema, value);
             case Debezium.ISO_DATE -> utcDay(schema, value);
             default -> throw unnamed("date", schema, value, "Connect's Date, Debezium's Date or IsoDate");
@@ -63,31 +65,40 @@ final class TimeEncoders {
     }
 
     static ByteBuffer timestamp(Schema schema, Object value) {
-        long millis = switch (name(schema)) {
-            case Timestamp.LOGICAL_NAME -> millis("timestamp", schema, value);
+        return timestamp(schema, value, false);
+    }
+
+    /** Parts of a millisecond are cut off, to the earlier one: so the order of two instants stays. */
+    static ByteBuffer flooredTimestamp(Schema schema, Object value) {
+        return timestamp(schema, value, true);
+    }
+
+    private static ByteBuffer timestamp(Schema schema, Object value, boolean floors) {
+        long millis = switch (name(schema, value)) {
+            case BARE, Timestamp.LOGICAL_NAME -> millis("timestamp", schema, value);
             case Debezium.TIMESTAMP -> whole("timestamp", schema, value);
-            case Debezium.MICRO_TIMESTAMP -> inMillis(1_000, schema, value);
-            case Debezium.NANO_TIMESTAMP -> inMillis(NANOS_IN_MILLI, schema, value);
-            case Debezium.ZONED_TIMESTAMP, Debezium.ISO_TIMESTAMP -> zoned(schema, value);
+            case Debezium.MICRO_TIMESTAMP -> inMillis(1_000, schema, value, floors);
+            case Debezium.NANO_TIMESTAMP -> inMillis(NANOS_IN_MILLI, schema, value, floors);
+            case Debezium.ZONED_TIMESTAMP, Debezium.ISO_TIMESTAMP -> zoned(schema, value, floors);
             default -> throw unnamed("timestamp", schema, value,
                     "Connect's Timestamp, Debezium's Timestamp, MicroTimestamp, NanoTimestamp or ZonedTimestamp");
         };
         return ByteBuffer.allocate(8).putLong(millis).flip();
     }
 
-    private static long inMillis(long unitsInMilli, Schema schema, Object value) {
+    private static long inMillis(long unitsInMilli, Schema schema, Object value, boolean floors) {
         long units = whole("timestamp", schema, value);
-        if (units % unitsInMilli != 0) {
+        if (units % unitsInMilli != 0 && !floors) {
             throw new UnfitValueException("timestamp", schema, value, BEYOND_MILLIS);
         }
-        return units / unitsInMilli;
+        return Math.floorDiv(units, unitsInMilli);
     }
 
     /** The instant counts, not the offset that it was written with. */
-    private static long zoned(Schema schema, Object value) {
+    private static long zoned(Schema schema, Object value, boolean floors) {
         Instant instant = parse("timestamp", DateTimeFormatter.ISO_OFFSET_DATE_TIME, OffsetDateTime::from, schema,
                 value).toInstant();
-        if (instant.getNano() % NANOS_IN_MILLI != 0) {
+        if (instant.getNano() % NANOS_IN_MILLI != 0 && !floors) {
             throw new UnfitValueException("timestamp", schema, value, BEYOND_MILLIS);
         }
         try {
@@ -98,8 +109,8 @@ final class TimeEncoders {
     }
 
     static ByteBuffer time(Schema schema, Object value) {
-        return switch (name(schema)) {
-            case Time.LOGICAL_NAME -> ofDay(millis("time", schema, value), DAY_MS, schema, value);
+        return switch (name(schema, value)) {
+            case BARE, Time.LOGICAL_NAME -> ofDay(millis("time", schema, value), DAY_MS, schema, value);
             case Debezium.TIME -> ofDay(whole("time", schema, value), DAY_MS, schema, value);
             case Debezium.MICRO_TIME -> ofDay(whole("time", schema, value), DAY_MS * 1_000, schema, value);
             case Debezium.NANO_TIME -> ofDay(whole("time", schema, value), DAY_NANOS, schema, value);
@@ -152,7 +163,13 @@ final class TimeEncoders {
     }
 
     private static UnfitValueException unnamed(String type, Schema schema, Object value, String names) {
-        return new UnfitValueException(type, schema, value, "needs a schema that names its meaning: " + names);
+        return new UnfitValueException(type, schema, value, "needs a schema that names its meaning: " + names
+                + "; or the table's conversion=lenient");
+    }
+
+    /** Connect's transforms make dates without a schema too, and a Java date has only one meaning. */
+    private static String name(Schema schema, Object value) {
+        return schema == null && value instanceof Date ? BARE : name(schema);
     }
 
     private static String name(Schema schema) {

@@ -28,7 +28,7 @@ public final class UnfitValueException extends DataException {
     }
 
     /** Short: the whole record is in the dead letter. */
-    private static String shown(Object value) {
+    public static String shown(Object value) {
         String text = value instanceof byte[] bytes ? bytes.length + " bytes" : String.valueOf(value);
         return text.length() <= SHOWN ? "'" + text + "'" : "'" + text.substring(0, SHOWN) + "…'";
     }

@@ -6,7 +6,7 @@ import java.util.Objects;
 import org.apache.kafka.connect.data.Schema;
 
 /** Vectors of floats: nothing but the numbers, one behind the other. */
-record VectorEncoder(String type, int dimensions) implements CqlEncoder {
+record VectorEncoder(String type, int dimensions, CqlEncoder number) implements CqlEncoder {
 
     @Override
     public ByteBuffer encode(Schema schema, Object value) {
@@ -16,7 +16,7 @@ record VectorEncoder(String type, int dimensions) implements CqlEncoder {
         }
         Schema numberSchema = schema == null ? null : schema.valueSchema();
         ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES * dimensions);
-        numbers.forEach(number -> bytes.put(NumberEncoders.single(numberSchema, number)));
+        numbers.forEach(one -> bytes.put(number.encode(numberSchema, one)));
         return bytes.flip();
     }
 }

@@ -24,13 +24,14 @@ public final class AsyncWriter implements AutoCloseable {
 
     private static final int WHOLE_ATTEMPTS = 2;
     private static final long MAX_BACKLOG_BYTES = 32L << 20;
-    private static final Backoff BACKOFF = new Backoff(Duration.ofMillis(100), Duration.ofSeconds(5));
 
     private final Function<Statement<?>, CompletionStage<?>> session;
     private final Batcher batcher;
     private final Backlog backlog;
     private final TroubleLog trouble;
     private final Meter meter;
+    private final Patience patience;
+    private final Suspects suspects = new Suspects();
     private final AtomicInteger retrying = new AtomicInteger();
     private final Queue<Rejected> rejected = new ConcurrentLinkedQueue<>();
     private final ScheduledThreadPoolExecutor clock;
@@ -53,13 +54,15 @@ public final class AsyncWriter implements AutoCloseable {
      * @param maxInFlight requests in flight at most
      * @param trouble is told when writes wait, and when no longer
      * @param meter counts
+     * @param patience how long failures are borne
      */
     public AsyncWriter(Function<Statement<?>, CompletionStage<?>> session, Batcher batcher, int maxInFlight,
-            TroubleLog trouble, Meter meter) {
+            TroubleLog trouble, Meter meter, Patience patience) {
         this.session = session;
         this.batcher = batcher;
         this.trouble = trouble;
         this.meter = meter;
+        this.patience = patience;
         // Twice of what can be in flight: the next requests are ready when answers come.
         this.backlog = new Backlog(maxInFlight, 2L * maxInFlight * batcher.maxWrites(), MAX_BACKLOG_BYTES);
         this.clock = new ScheduledThreadPoolExecutor(1, task -> {
@@ -82,7 +85,12 @@ public final class AsyncWriter implements AutoCloseable {
 
     /** Wait until everything is acknowledged or rejected; false when the time is up. */
     public boolean awaitIdle(Duration limit) {
-        return backlog.awaitEmpty(limit);
+        return backlog.awaitEmpty(limit, limit);
+    }
+
+    /** The same, as long as rows go on being written: one that takes longer than the quiet time is not waited for. */
+    public boolean awaitIdle(Duration limit, Duration quiet) {
+        return backlog.awaitEmpty(limit, quiet);
     }
 
     /** Rows that are neither acknowledged nor rejected. */
@@ -100,9 +108,9 @@ public final class AsyncWriter implements AutoCloseable {
         return retrying.get() > 0;
     }
 
-    /** Tell whether there is a rejected row. */
-    public boolean hasRejected() {
-        return !rejected.isEmpty();
+    /** How many rejected rows there are. */
+    public int rejected() {
+        return rejected.size();
     }
 
     /** The next rejected row; null when there is none. */
@@ -174,6 +182,7 @@ public final class AsyncWriter implements AutoCloseable {
             int deletes = request.deletes();
             meter.acknowledged(request.writes().size() - deletes, deletes);
             request.writes().forEach(write -> write.delivery().acknowledge());
+            suspects.written(request.writes());
             finish(request);
         } else if (!closed) {
             recover(request, error);
@@ -182,6 +191,7 @@ public final class AsyncWriter implements AutoCloseable {
 
     private void finish(Request request) {
         backlog.finish(request);
+        suspects.forget(request.writes());
         if (request.attempt() > 0 && retrying.addAndGet(-request.writes().size()) == 0) {
             trouble.over();
         }
@@ -191,8 +201,26 @@ public final class AsyncWriter implements AutoCloseable {
         switch (Failure.of(error)) {
             case AWAY -> later(request, List.of(request.again()), error);
             case OVERLOADED -> later(request, lighter(request), error);
+            case FAILED -> suspect(request, error);
+            case REFUSED -> refused(request, error);
             case FORBIDDEN -> forbidden = error;
             default -> isolate(request, error);
+        }
+    }
+
+    private void suspect(Request request, Throwable error) {
+        if (request.writes().size() == 1 && suspects.isAtFault(request.writes().get(0))) {
+            isolate(request, error);
+        } else {
+            later(request, lighter(request), error);
+        }
+    }
+
+    private void refused(Request request, Throwable error) {
+        if (suspects.refusedFor(request.writes().get(0)).compareTo(patience.refusals()) >= 0) {
+            forbidden = error;
+        } else {
+            later(request, List.of(request.again()), error);
         }
     }
 
@@ -208,7 +236,8 @@ public final class AsyncWriter implements AutoCloseable {
         trouble.failed(rowsWait(), error);
         for (Request request : next) {
             meter.retried();
-            clock.schedule(() -> sendAgain(request), BACKOFF.after(failed.attempt()).toMillis(), TimeUnit.MILLISECONDS);
+            clock.schedule(() -> sendAgain(request), patience.backoff().after(failed.attempt()).toMillis(),
+                    TimeUnit.MILLISECONDS);
         }
     }
 

@@ -120,9 +120,26 @@ final class Backlog {
         return await(limit, () -> writes < maxWrites && bytes < maxBytes);
     }
 
-    /** Wait until everything is finished; false when the time is up. */
-    synchronized boolean awaitEmpty(Duration limit) {
-        return await(limit, () -> writes == 0);
+    /**
+     * Wait until everything is finished.
+     *
+     * @param limit how long at most
+     * @param quiet how long at most while nothing is finished
+     * @return false when the time is up
+     */
+    synchronized boolean awaitEmpty(Duration limit, Duration quiet) {
+        long deadline = System.nanoTime() + limit.toNanos();
+        long before = Long.MAX_VALUE;
+        while (writes > 0 && writes < before && System.nanoTime() < deadline) {
+            before = writes;
+            long goal = before;
+            await(min(quiet, Duration.ofNanos(deadline - System.nanoTime())), () -> writes < goal);
+        }
+        return writes == 0;
+    }
+
+    private static Duration min(Duration one, Duration other) {
+        return one.compareTo(other) < 0 ? one : other;
     }
 
     private boolean await(Duration limit, BooleanSupplier condition) {

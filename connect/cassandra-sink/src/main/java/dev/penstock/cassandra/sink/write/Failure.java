@@ -11,7 +11,9 @@ import com.datastax.oss.driver.api.core.connection.HeartbeatException;
 import com.datastax.oss.driver.api.core.servererrors.CoordinatorException;
 import com.datastax.oss.driver.api.core.servererrors.ProtocolError;
 import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
+import com.datastax.oss.driver.api.core.servererrors.ServerError;
 import com.datastax.oss.driver.api.core.servererrors.UnauthorizedException;
+import com.datastax.oss.driver.api.core.servererrors.WriteFailureException;
 import java.util.List;
 import java.util.concurrent.CompletionException;
 
@@ -21,9 +23,13 @@ enum Failure {
     AWAY,
     /** A node took it and did not manage: wait and send again, in smaller pieces when it goes on. */
     OVERLOADED,
+    /** A node failed at it, which may be the fault of the node or of one row: send again until that is known. */
+    FAILED,
+    /** The user may not write, or the cluster cannot read its rights now: send again for a bounded time. */
+    REFUSED,
     /** It will fail again however often it is sent: find the bad row. */
     REJECTED,
-    /** No row can be written, with these rights or in this process: the task must stop. */
+    /** No row can be written in this process: the task must stop. */
     FORBIDDEN;
 
     private static final List<Class<? extends Throwable>> AWAY_ERRORS = List.of(AllNodesFailedException.class,
@@ -38,8 +44,14 @@ enum Failure {
         if (AWAY_ERRORS.stream().anyMatch(kind -> kind.isInstance(error))) {
             return AWAY;
         }
-        if (error instanceof UnauthorizedException || error instanceof Error) {
+        if (error instanceof Error) {
             return FORBIDDEN;
+        }
+        if (error instanceof UnauthorizedException) {
+            return REFUSED;
+        }
+        if (error instanceof WriteFailureException || error instanceof ServerError) {
+            return FAILED;
         }
         if (error instanceof QueryValidationException || error instanceof ProtocolError) {
             return REJECTED;

@@ -38,9 +38,14 @@ public final class OffsetTracker {
         return offsets;
     }
 
-    /** Tell whether more records may be delivered, though the oldest is not acknowledged. */
-    public boolean hasRoom() {
-        return outstanding.values().stream().mapToInt(deliveries -> withoutDone(deliveries).size()).sum() < MAX_TRACKED;
+    /**
+     * Tell whether more records may be sent, though the oldest is not acknowledged.
+     *
+     * @param unsent how many of those tracked are not sent yet
+     */
+    public boolean hasRoom(int unsent) {
+        int tracked = outstanding.values().stream().mapToInt(deliveries -> withoutDone(deliveries).size()).sum();
+        return tracked - unsent < MAX_TRACKED;
     }
 
     private OffsetAndMetadata committable(TopicPartition partition, OffsetAndMetadata position) {

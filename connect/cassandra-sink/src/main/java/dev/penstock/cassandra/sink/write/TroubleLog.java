@@ -4,15 +4,16 @@ import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Knows whether writes wait, and says so in the log: every few seconds with the reason, and when it is over. */
+/** Knows whether writes wait, and says so in the log: at once with the reason, each minute, and when it is over. */
 public final class TroubleLog {
 
     private static final Logger LOG = LoggerFactory.getLogger(TroubleLog.class);
-    private static final long EVERY_NANOS = Duration.ofSeconds(5).toNanos();
+    private static final long EVERY_NANOS = Duration.ofMinutes(1).toNanos();
 
     private long since;
     private long lastSaid;
     private boolean trouble;
+    private long outages;
 
     /** Something failed that is tried again. */
     public void failed(String what, Throwable error) {
@@ -25,6 +26,7 @@ public final class TroubleLog {
         long now = System.nanoTime();
         if (!trouble) {
             trouble = true;
+            outages++;
             since = now;
             lastSaid = now - EVERY_NANOS;
         }
@@ -45,6 +47,16 @@ public final class TroubleLog {
     /** Tell whether something waits. */
     public synchronized boolean isOn() {
         return trouble;
+    }
+
+    /** How long something has waited by now; zero when nothing does. */
+    public synchronized Duration lasted() {
+        return trouble ? Duration.ofNanos(System.nanoTime() - since) : Duration.ZERO;
+    }
+
+    /** How often something began to wait. */
+    public synchronized long outages() {
+        return outages;
     }
 
     private long seconds(long now) {

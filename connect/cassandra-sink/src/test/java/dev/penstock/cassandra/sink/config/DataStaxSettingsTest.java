@@ -3,13 +3,18 @@ package dev.penstock.cassandra.sink.config;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.penstock.cassandra.sink.CassandraSinkConnector;
 import dev.penstock.cassandra.sink.Problems;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -49,7 +54,7 @@ class DataStaxSettingsTest {
     void theirWholeSampleWorks() {
         assertEquals(Map.of(), problems(theirs()));
         SinkConfig config = new SinkConfig(theirs());
-        assertEquals(List.of("127.0.0.1"), config.cluster().contactPoints());
+        assertEquals("127.0.0.1 port 9042", config.cluster().address());
         assertEquals(500, config.maxConcurrentRequests());
         assertEquals(4, config.cluster().poolSize());
         assertEquals("LOCAL_ONE", config.tables().get(0).consistencyLevel().name());
@@ -58,22 +63,43 @@ class DataStaxSettingsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "cloud.secureConnectBundle|/bundle.zip|Astra", "ignoreErrors|All|errors.tolerance=all",
+        "cloud.secureConnectBundle|/bundle.zip|No readable file", "ignoreErrors|All|errors.tolerance=all",
         "ignoreErrors|Driver|errors.tolerance=all", "jmx|false|remove it", "jmxConnectorDomain|x|remove it",
         "metricsHighestLatency|35|remove it", "compression|Snappy|choose LZ4", "auth.provider|GSSAPI|Kerberos",
         "auth.gssapi.keyTab|/k|Kerberos", "auth.gssapi.principal|p|Kerberos", "auth.gssapi.service|cassandra|Kerberos",
         "ssl.provider|OpenSSL|choose JDK", "ssl.openssl.keyCertChain|/c|ssl.keystore.path",
         "ssl.openssl.privateKey|/k|ssl.keystore.path", "topic.my_topic.my_ks.my_table.query|INSERT INTO t|use mapping",
-        "topic.my_topic.codec.locale|de_DE|fits exactly", "topic.my_topic.codec.timeZone|CET|fits exactly",
-        "topic.my_topic.codec.timestamp|yyyy|fits exactly", "topic.my_topic.codec.date|yyyy|fits exactly",
-        "topic.my_topic.codec.time|HH|fits exactly", "topic.my_topic.codec.unit|SECONDS|fits exactly",
-        "datastax-java-driver.basic.request.timeout|1s|queryExecutionTimeout"})
+        "topic.my_topic.codec.locale|de_DE|conversion=lenient", "topic.my_topic.codec.timeZone|CET|conversion=lenient",
+        "topic.my_topic.codec.timestamp|yyyy|conversion=lenient", "topic.my_topic.codec.date|yy|conversion=lenient",
+        "topic.my_topic.codec.time|HH|conversion=lenient", "topic.my_topic.codec.unit|SECONDS|conversion=lenient",
+        "datastax-java-driver.basic.contact-points|a|set contactPoints",
+        "datastax-java-driver.basic.request.tmeout|1s|has no option"})
     void refusesByNameAndSaysWhatToDo(String name, String value, String advice) {
         Map<String, String> settings = theirs();
         settings.put(name, value);
         Map<String, String> found = problems(settings);
         assertEquals(Set.of(name), found.keySet());
         assertTrue(found.get(name).contains(advice), found.toString());
+    }
+
+    @Test
+    void handsTheDriversOptionsOn() {
+        Map<String, String> settings = theirs();
+        settings.put("datastax-java-driver.basic.request.timeout", "7 seconds");
+        assertEquals(Map.of(), problems(settings));
+        assertEquals(Map.of("basic.request.timeout", "7 seconds"), new SinkConfig(settings).cluster().driverOptions());
+    }
+
+    @Test
+    void aBundleSaysWhereTheClusterIs(@TempDir Path folder) throws IOException {
+        Map<String, String> settings = theirs();
+        String bundle = Files.writeString(folder.resolve("bundle.zip"), "no zip").toString();
+        settings.put("cloud.secureConnectBundle", bundle);
+        assertEquals(Map.of(), problems(settings));
+        Map<String, String> broken = Problems.of(new CassandraSinkConnector().validate(settings).configValues());
+        assertEquals(Set.of("cloud.secureConnectBundle"), broken.keySet());
+        settings.putAll(Map.of("contactPoints", "a", "loadBalancing.localDc", "b", "ssl.provider", "JDK"));
+        assertEquals(Set.of("contactPoints", "loadBalancing.localDc", "ssl.provider"), problems(settings).keySet());
     }
 
     @Test

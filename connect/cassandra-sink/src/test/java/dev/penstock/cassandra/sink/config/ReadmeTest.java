@@ -23,6 +23,10 @@ class ReadmeTest {
     private static final Pattern CODE = Pattern.compile("`([^`]+)`");
     private static final TableSetting TABLE = new TableSetting("<topic>", "<keyspace>", "<table>", "mapping");
 
+    /** Stand for the connector's settings of these names. */
+    private static final Map<String, String> OUR_DEFAULTS =
+            Map.of("consistencyLevel", "ONE", "conversion", "exact", "timestampPrecision", "exact");
+
     /** The rows below a heading up to the next one whose header row starts with a word: first cell to the others. */
     private static Map<String, List<String>> table(String heading, String word) throws IOException {
         String readme = Files.readString(Path.of("README.md"));
@@ -67,8 +71,9 @@ class ReadmeTest {
     @Test
     void listsEveryOptionOfATableWithItsDefault() throws IOException {
         Map<String, String> options = new HashMap<>();
-        defaults(TableSettings.definition(TABLE, "ONE")).forEach((name, value) ->
-                options.put(TableSetting.parse(name).orElseThrow().option(), value.replace("ONE", "")));
+        defaults(TableSettings.definition(TABLE, OUR_DEFAULTS::get)).forEach((name, value) ->
+                options.put(TableSetting.parse(name).orElseThrow().option(),
+                        OUR_DEFAULTS.containsValue(value) ? "" : value));
         assertEquals(TableSetting.OPTIONS, options.keySet());
         assertDefaults(options, table("Settings", "option"));
     }
@@ -85,8 +90,11 @@ class ReadmeTest {
         assertEquals(new TreeSet<>(DataStaxSettings.names()), refused);
         Set<String> ours = new TreeSet<>(Settings.definition().names());
         // Settings that DataStax's sink does not have.
-        ours.removeAll(Set.of("consistencyLevel", "maxBatchSizeInBytes"));
-        TableSetting.OPTIONS.forEach(option -> ours.add(TABLE.sibling(option).name()));
+        ours.removeAll(Set.of("consistencyLevel", "maxBatchSizeInBytes", "auth.refusalTimeout", "keyspace",
+                "conversion",
+                "timestampPrecision"));
+        TableSetting.OPTIONS.stream().filter(option -> !Set.of("conversion", "timestampPrecision").contains(option))
+                .forEach(option -> ours.add(TABLE.sibling(option).name()));
         assertEquals(ours, taken);
     }
 
@@ -115,7 +123,7 @@ class ReadmeTest {
             // The files exist on the reader's machine only.
             settings.keySet().removeIf(name -> name.startsWith("ssl."));
             Problems problems = new Problems();
-            Rules.check(settings, TableConfigs.read(settings, "", problems).tables(), problems);
+            Rules.check(settings, TableConfigs.read(settings, problems).tables(), problems);
             assertEquals(Map.of(), problems.bySetting());
             examples++;
         }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.penstock.cassandra.sink.Problems;
+import dev.penstock.cassandra.sink.value.Conversion;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +29,7 @@ class ValidationTest {
         properties.put("connector.class", "dev.penstock.cassandra.sink.CassandraSinkConnector");
         properties.put("topics", "views.users_by_id");
         properties.put("errors.tolerance", "all");
+        properties.put("errors.deadletterqueue.topic.name", "dead-letters");
         properties.put("consumer.override.max.poll.records", "2000");
         properties.put("header.converter", "org.apache.kafka.connect.storage.SimpleHeaderConverter");
         properties.put(MAPPING, "*, row_version=header.version, __timestamp=header.version");
@@ -79,7 +81,7 @@ class ValidationTest {
     void keepsTheClusterWhenOnlyTablesAreWrong() {
         Map<String, String> properties = good();
         properties.put(MAPPING, "a=b");
-        assertEquals(List.of("127.0.0.1"), new Validation(properties).cluster().orElseThrow().contactPoints());
+        assertEquals("127.0.0.1 port 9042", new Validation(properties).cluster().orElseThrow().address());
         properties.put("port", "x");
         assertTrue(new Validation(properties).cluster().isEmpty());
     }
@@ -94,7 +96,8 @@ class ValidationTest {
         properties.put(MAPPING, "*, __timestamp=value.at, __ttl=value.life");
         properties.put(TABLE + "timestampTimeUnit", "MILLISECONDS");
         assertEquals(Map.of(), problems(properties));
-        assertEquals(new RowRules(OptionalInt.of(36 * 3600), TimeUnit.HOURS, TimeUnit.MILLISECONDS, true, false),
+        assertEquals(new RowRules(OptionalInt.of(36 * 3600), TimeUnit.HOURS, TimeUnit.MILLISECONDS, true, false,
+                Conversion.EXACT),
                 new SinkConfig(properties).tables().get(0).rules());
         assertEquals(RowRules.DEFAULT, new SinkConfig(good()).tables().get(0).rules());
     }
@@ -136,6 +139,71 @@ class ValidationTest {
         assertEquals(false, shown.get(TABLE + "nullToUnset"));
         assertEquals("LOCAL_QUORUM", shown.get(TABLE + "consistencyLevel"));
         assertEquals(good().get(MAPPING), shown.get(MAPPING));
+    }
+
+    /** With the log alone Connect says of each bad record that it is put aside, and nobody has it. */
+    @Test
+    void toleratesNoErrorsWithoutADeadLetterTopic() {
+        Map<String, String> properties = good();
+        properties.remove("errors.deadletterqueue.topic.name");
+        properties.put("errors.log.enable", "true");
+        assertEquals(Set.of("errors.tolerance"), problems(properties).keySet());
+        properties.put("errors.tolerance", "none");
+        assertEquals(Map.of(), problems(properties));
+    }
+
+    /** RegexRouter and the like: a setting names the old topic or the new one. */
+    @Test
+    void takesSettingsByEitherNameOfATopicThatATransformRenames() {
+        Map<String, String> properties = good();
+        properties.put("topics", "app.public.users");
+        assertEquals(Set.of("topics", MAPPING), problems(properties).keySet());
+        properties.put("transforms", "route");
+        properties.put("transforms.route.type", "org.apache.kafka.connect.transforms.RegexRouter");
+        assertEquals(Map.of(), problems(properties));
+        properties.put("topic.app.public.users.k.t.mapping", "*");
+        assertEquals(Map.of(), problems(properties));
+    }
+
+    @Test
+    void aTopicMayNameItsTable() {
+        Map<String, String> properties = new HashMap<>(Map.of("topics", "users, orders", "keyspace", "shop",
+                "topic.users.shop.people.ttl", "5", "conversion", "Lenient"));
+        assertEquals(Map.of(), problems(properties));
+        assertEquals(List.of("shop.people", "shop.orders"),
+                new SinkConfig(properties).tables().stream().map(TableConfig::qualifiedName).toList());
+        assertEquals(List.of(true, true), new SinkConfig(properties).tables().stream()
+                .map(table -> table.rules().conversion().lenient()).toList());
+        assertEquals("shop.later", new SinkConfig(properties).table("later").orElseThrow().qualifiedName());
+    }
+
+    @Test
+    void theVersionMayBeThePlaceOfTheRecord() {
+        Map<String, String> properties = good();
+        properties.put(MAPPING, "*, __timestamp=record.offset, at=record.timestamp");
+        assertEquals(Map.of(), problems(properties));
+        properties.put(TABLE + "timestampTimeUnit", "SECONDS");
+        assertEquals(Set.of(TABLE + "timestampTimeUnit"), problems(properties).keySet());
+        properties.put(MAPPING, "*, __timestamp=record.colour, a=record");
+        assertTrue(problems(properties).get(MAPPING).contains("write record.offset or record.timestamp"));
+    }
+
+    @Test
+    void takesAPortForEachContactPoint() {
+        Map<String, String> properties = good();
+        properties.put("contactPoints", "a, b:9043, 10.0.0.1:1, ::1, [::1]:9044");
+        assertEquals("a port 9042, b port 9043, 10.0.0.1 port 1, ::1 port 9042, ::1 port 9044",
+                new Validation(properties).cluster().orElseThrow().address());
+        properties.put("contactPoints", "a:99999");
+        assertEquals(Set.of("contactPoints"), problems(properties).keySet());
+    }
+
+    @Test
+    void oneConnectionCarriesAllRequestsThatATaskMayHave() {
+        Map<String, String> properties = good();
+        properties.put("maxConcurrentRequests", "32768");
+        properties.put("connectionPoolLocalSize", "2");
+        assertTrue(new Validation(properties).cluster().orElseThrow().requestsPerConnection() >= 16_384);
     }
 
     @Test

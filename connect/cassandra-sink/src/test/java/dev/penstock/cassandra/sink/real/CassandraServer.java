@@ -24,7 +24,7 @@ final class CassandraServer {
     private static final Path REPOSITORY = Path.of("../..").toAbsolutePath().normalize();
     private static final Path TEMPLATES = REPOSITORY.resolve("servers/cassandra");
     private static final String PROBE = "SELECT release_version FROM system.local";
-    private static final Duration START_LIMIT = Duration.ofMinutes(2);
+    private static final Duration START_LIMIT = Duration.ofMinutes(4);
 
     private final int port;
     private final Path folder;
@@ -126,7 +126,7 @@ final class CassandraServer {
         return client.apply(CqlSession.builder()).addContactPoint(new InetSocketAddress(HOST, port))
                 .withLocalDatacenter("datacenter1")
                 .withConfigLoader(DriverConfigLoader.programmaticBuilder()
-                        .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofSeconds(20))
+                        .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofMinutes(1))
                         .withDuration(DefaultDriverOption.RECONNECTION_MAX_DELAY, Duration.ofSeconds(1))
                         .build())
                 .build();

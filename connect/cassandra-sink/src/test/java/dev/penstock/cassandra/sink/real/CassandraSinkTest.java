@@ -13,7 +13,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.datastax.oss.driver.api.core.cql.Row;
 import dev.penstock.cassandra.sink.CassandraSinkConnector;
-import dev.penstock.cassandra.sink.CassandraSinkTask;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
@@ -38,7 +37,6 @@ import org.apache.kafka.connect.data.SchemaBuilder;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.data.Timestamp;
 import org.apache.kafka.connect.errors.ConnectException;
-import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -240,9 +238,7 @@ class CassandraSinkTest extends RealCassandra {
     void aTaskFailsAtOnceWhenATableIsMissing() {
         Map<String, String> settings = settings();
         settings.put("topic.views.users.penstock.nothing.mapping", "*");
-        CassandraSinkTask task = new CassandraSinkTask();
-        task.initialize(new FakeContext(true));
-        String message = assertThrows(ConnectException.class, () -> task.start(settings)).getMessage();
+        String message = TaskRun.failure(settings, TOPIC);
         assertTrue(message.endsWith("Table penstock.nothing does not exist; create it"), message);
     }
 
@@ -293,13 +289,14 @@ class CassandraSinkTest extends RealCassandra {
         try (TaskRun run = run()) {
             load(run, 0, 10_000);
             Heal heal = fault.strike();
-            // The backlog fills, the task asks to come again, and from then on no offset moves.
-            int position = putUntilAskedToComeAgain(run, 10_000);
+            // The backlog fills, the task pauses, and from then on no offset moves.
+            int position = putUntilPaused(run, 10_000);
             long stuck = run.committable();
             assertTrue(stuck < position, "all of " + position + " was acknowledged without a server");
             long end = System.nanoTime() + Duration.ofSeconds(5).toNanos();
             while (System.nanoTime() < end) {
-                assertEquals(position, putUntilAskedToComeAgain(run, position));
+                run.deliver(List.of());
+                assertTrue(run.isPaused());
                 assertEquals(stuck, run.committable());
             }
             heal.heal();
@@ -310,17 +307,14 @@ class CassandraSinkTest extends RealCassandra {
         assertEquals(LongStream.range(0, after).boxed().collect(Collectors.toSet()), versions());
     }
 
-    private static int putUntilAskedToComeAgain(TaskRun run, int from) {
+    private static int putUntilPaused(TaskRun run, int from) {
         int position = from;
-        while (true) {
+        while (!run.isPaused()) {
             assertTrue(position < from + 6_000, "the task takes records in without end");
-            try {
-                run.task.put(records(position, position + 500));
-                position += 500;
-            } catch (RetriableException e) {
-                return position;
-            }
+            run.deliver(records(position, position + 500));
+            position += 500;
         }
+        return position;
     }
 
     private static List<SinkRecord> records(int from, int to) {
@@ -343,12 +337,11 @@ class CassandraSinkTest extends RealCassandra {
     void waitsForACassandraThatIsAwayAtTheStart() throws Exception {
         server.kill();
         try (TaskRun run = run()) {
-            List<SinkRecord> records = records(0, 3);
-            String message = assertThrows(RetriableException.class, () -> run.task.put(records)).getMessage();
-            assertTrue(message.endsWith("does not answer; 3 records wait"), message);
-            run.task.put(List.of());
+            run.deliver(records(0, 3));
+            assertTrue(run.isPaused());
+            assertEquals(0, run.committable());
             server.launch();
-            run.put(records).awaitCommittable();
+            run.put(List.of()).awaitCommittable();
         }
         server.awaitAnswer(cql);
         assertEquals(3, rows().size());

@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.metrics.PluginMetrics;
 import org.apache.kafka.connect.sink.ErrantRecordReporter;
@@ -19,8 +21,13 @@ final class FakeContext implements SinkTaskContext {
     final List<Map.Entry<SinkRecord, Throwable>> letters = new ArrayList<>();
     /** The waiting time that the task asked for last. */
     long askedWait;
-    /** When what is reported is written. */
-    CompletableFuture<Void> written = CompletableFuture.completedFuture(null);
+    /** Partitions that the task paused. */
+    final Set<TopicPartition> paused = new HashSet<>();
+    /** Partitions of the task. */
+    final Set<TopicPartition> assignment = new HashSet<>();
+    /** When what is reported is written: a moment later, as with a broker. */
+    Supplier<CompletableFuture<Void>> written =
+            () -> new CompletableFuture<Void>().completeOnTimeout(null, 50, TimeUnit.MILLISECONDS);
     private final boolean toleratesErrors;
 
     FakeContext(boolean toleratesErrors) {
@@ -31,7 +38,7 @@ final class FakeContext implements SinkTaskContext {
     public ErrantRecordReporter errantRecordReporter() {
         return !toleratesErrors ? null : (record, error) -> {
             letters.add(Map.entry(record, error));
-            return written;
+            return written.get();
         };
     }
 
@@ -57,17 +64,17 @@ final class FakeContext implements SinkTaskContext {
 
     @Override
     public Set<TopicPartition> assignment() {
-        return new HashSet<>();
+        return assignment;
     }
 
     @Override
     public void pause(TopicPartition... partitions) {
-        throw new UnsupportedOperationException();
+        paused.addAll(List.of(partitions));
     }
 
     @Override
     public void resume(TopicPartition... partitions) {
-        throw new UnsupportedOperationException();
+        paused.removeAll(List.of(partitions));
     }
 
     @Override

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.data.CqlDuration;
 import com.datastax.oss.driver.api.core.data.CqlVector;
+import dev.penstock.cassandra.sink.CassandraSinkConnector;
+import dev.penstock.cassandra.sink.Problems;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.math.BigDecimal;
@@ -32,7 +34,6 @@ import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaBuilder;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.ConnectException;
-import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -197,20 +198,61 @@ class LiveTest extends RealCassandra {
         try (TaskRun run = new TaskRun(settings, TOPIC, true)) {
             run.put(List.of(record(0, "a"))).awaitCommittable();
             server.freeze();
-            run.task.put(List.of(record(1, "a"), record(2, "a")));
+            run.deliver(List.of(record(1, "a"), record(2, "a")));
+            run.deliver(List.of(record(3, "a")));
             do {
-                assertThrows(RetriableException.class, () -> run.task.put(List.of(record(3, "a"))));
+                run.deliver(List.of());
+                assertTrue(run.isPaused());
                 assertEquals(1, metric("waiting-for-cassandra"));
             } while (metric("retry-total") == 0);
             assertEquals(2, metric("rows-waiting"));
             assertEquals(1, run.committable());
             server.thaw();
-            run.put(List.of(record(1, "a"), record(2, "a"), record(3, "a"))).awaitCommittable();
+            run.put(List.of()).awaitCommittable();
             assertEquals(0, metric("waiting-for-cassandra"));
+            assertEquals(1, metric("outage-total"));
         }
         assertFalse(JMX.isRegistered(
                 new ObjectName("kafka.connect:type=cassandra-sink-task-metrics,connector=live,task=7")));
         assertEquals(4, rows().size());
+    }
+
+    /** The driver never finishes a refresh of its schema again once one has failed; scylladb/java-driver#841. */
+    @Test
+    void followsItsTablesAgainAfterAnOutageInWhichItAskedForThem() throws Exception {
+        try (TaskRun run = run("*, ")) {
+            run.put(List.of(record(0, "a"))).awaitCommittable();
+            server.kill();
+            run.deliver(List.of(record(1, "a", "b")));
+            assertTrue(run.isPaused());
+            server.launch();
+            server.awaitAnswer(cql);
+            cql.execute("ALTER TABLE k.t ADD b text");
+            run.put(List.of(record(2, "a", "b"))).awaitCommittable();
+            cql.execute("ALTER TABLE k.t ADD c text");
+            run.put(List.of(record(3, "a", "b", "c"))).awaitCommittable();
+            assertEquals(List.of(), letters(run));
+            assertEquals("c3", rows().get(3).getString("c"));
+        }
+    }
+
+    /** JSON drifts: a stream of records with unknown fields must not make the cluster tell its tables all the time. */
+    @Test
+    void asksForTheTablesOnceForAllBadRecordsOfADelivery() {
+        try (TaskRun run = run("*, ")) {
+            run.put(IntStream.range(0, 500).mapToObj(n -> record(n, "a", "x" + n)).toList()).awaitCommittable();
+            assertEquals(500, letters(run).size());
+        }
+    }
+
+    @Test
+    void refusesAConsistencyLevelThatOneReplicaCannotReach() {
+        Map<String, String> settings = new HashMap<>(settings("*, "));
+        settings.remove("task.number");
+        settings.put("topic.t.k.t.consistencyLevel", "TWO");
+        assertEquals(Set.of("topic.t.k.t.consistencyLevel"),
+                Problems.of(new CassandraSinkConnector().validate(settings).configValues()).keySet());
+        assertTrue(TaskRun.failure(settings, TOPIC).contains("can never reach TWO"));
     }
 
     private static Schema named(SchemaBuilder schema, String name) {

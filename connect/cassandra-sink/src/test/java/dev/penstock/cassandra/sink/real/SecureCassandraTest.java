@@ -1,7 +1,6 @@
 package dev.penstock.cassandra.sink.real;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.datastax.oss.driver.api.core.CqlSession;
@@ -20,7 +19,6 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.connect.data.Schema;
-import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -134,7 +132,7 @@ class SecureCassandraTest {
                 settings("ssl.truststore.path", Certificates.trust(folder, "stranger").toString());
         assertTrue(problems(settings).get("ssl.truststore.path").contains("unable to find valid certification path"),
                 problems(settings).toString());
-        String failure = assertThrows(ConnectException.class, () -> new TaskRun(settings, "t", false)).getMessage();
+        String failure = TaskRun.failure(settings, "t");
         assertTrue(failure.startsWith("ssl.truststore.path: the certificate of Cassandra at localhost"), failure);
     }
 
@@ -156,5 +154,23 @@ class SecureCassandraTest {
         nobody.keySet().removeIf(name -> name.startsWith("auth."));
         assertTrue(problems(nobody).get("auth.username").contains("refuses user or password"),
                 problems(nobody).toString());
+    }
+
+    /** As while the replicas of system_auth are away: the cluster refuses everybody for a while. */
+    @Test
+    void aRefusedUserIsWaitedForAndThenFailsTheTask() {
+        Map<String, String> settings = settings("auth.username", "late");
+        settings.put("auth.password", "right");
+        SinkRecord record = new SinkRecord("t", 0, Schema.STRING_SCHEMA, "late", Schema.STRING_SCHEMA, "n", 0, 1L,
+                TimestampType.CREATE_TIME);
+        try (TaskRun run = new TaskRun(settings, "t", false)) {
+            run.deliver(List.of(record));
+            assertTrue(run.isPaused());
+            cql.execute("CREATE ROLE late WITH PASSWORD = 'right' AND LOGIN = true AND SUPERUSER = true");
+            run.put(List.of()).awaitCommittable();
+        }
+        settings.put("auth.password", "forgotten");
+        settings.put("auth.refusalTimeout", "0");
+        assertTrue(TaskRun.failure(settings, "t").contains("refuses user or password"));
     }
 }

@@ -1,5 +1,7 @@
 package dev.penstock.cassandra.sink.real;
 
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
 import dev.penstock.cassandra.sink.CassandraSinkTask;
 import java.time.Duration;
 import java.util.Collection;
@@ -8,7 +10,7 @@ import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.connect.errors.RetriableException;
+import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.sink.SinkRecord;
 
 /** Drives a task as Connect's worker does: brings records again while the task asks for it, then asks for offsets. */
@@ -24,27 +26,47 @@ final class TaskRun implements AutoCloseable {
     TaskRun(Map<String, String> settings, String topic, boolean toleratesErrors) {
         context = new FakeContext(toleratesErrors);
         partition = new TopicPartition(topic, 0);
+        context.assignment.add(partition);
         task.initialize(context);
         task.start(settings);
         task.open(List.of(partition));
     }
 
-    /** Deliver records, however long Cassandra is away. */
+    /** What a task says that cannot run with these settings; it may have to connect first. */
+    static String failure(Map<String, String> settings, String topic) {
+        return assertThrows(ConnectException.class, () -> {
+            try (TaskRun run = new TaskRun(settings, topic, false)) {
+                long deadline = System.nanoTime() + LIMIT.toNanos();
+                while (System.nanoTime() < deadline) {
+                    run.task.put(List.of());
+                }
+            }
+        }).getMessage();
+    }
+
+    /** Deliver records, and wait until the task has taken them, however long Cassandra is away. */
     TaskRun put(Collection<SinkRecord> records) {
         long deadline = System.nanoTime() + LIMIT.toNanos();
-        while (true) {
-            try {
-                task.put(records);
-                break;
-            } catch (RetriableException e) {
-                if (System.nanoTime() > deadline) {
-                    throw e;
-                }
-                LockSupport.parkNanos(Duration.ofMillis(context.askedWait).toNanos());
+        deliver(records);
+        while (isPaused()) {
+            if (System.nanoTime() > deadline) {
+                throw new AssertionError("the task takes no records");
             }
+            LockSupport.parkNanos(Duration.ofMillis(context.askedWait).toNanos());
+            task.put(List.of());
         }
-        records.forEach(record -> position = Math.max(position, record.kafkaOffset() + 1));
         return this;
+    }
+
+    /** Deliver records once; the task may hold them and pause. */
+    void deliver(Collection<SinkRecord> records) {
+        task.put(records);
+        records.forEach(record -> position = Math.max(position, record.kafkaOffset() + 1));
+    }
+
+    /** Tell whether the task wants no more for now. */
+    boolean isPaused() {
+        return !context.paused.isEmpty();
     }
 
     /** The offset that the task allows to be committed. */

@@ -24,13 +24,23 @@ final class Encoding {
 
     /** The driver's own codec reads the bytes as the expected value. */
     static void assertExact(DataType type, Schema schema, Object value, Object expected) {
-        ByteBuffer bytes = CqlEncoders.of(type).orElseThrow().encode(schema, value);
+        assertEncoded(Conversion.EXACT, type, schema, value, expected);
+    }
+
+    /** The same with a conversion. */
+    static void assertEncoded(Conversion conversion, DataType type, Schema schema, Object value, Object expected) {
+        ByteBuffer bytes = CqlEncoders.of(type, conversion).orElseThrow().encode(schema, value);
         assertEquals(expected, CodecRegistry.DEFAULT.codecFor(type).decode(bytes, ProtocolVersion.DEFAULT));
     }
 
     /** The value does not fit, and the message says why. */
     static void assertRefused(DataType type, Schema schema, Object value, String reason) {
-        CqlEncoder encoder = CqlEncoders.of(type).orElseThrow();
+        assertRefused(Conversion.EXACT, type, schema, value, reason);
+    }
+
+    /** The same with a conversion. */
+    static void assertRefused(Conversion conversion, DataType type, Schema schema, Object value, String reason) {
+        CqlEncoder encoder = CqlEncoders.of(type, conversion).orElseThrow();
         String message = assertThrows(UnfitValueException.class, () -> encoder.encode(schema, value)).getMessage();
         assertTrue(message.contains(reason), message);
     }

@@ -12,6 +12,7 @@ import com.datastax.oss.driver.api.core.cql.SimpleStatement;
 import com.datastax.oss.driver.api.core.cql.Statement;
 import com.datastax.oss.driver.api.core.metadata.Node;
 import com.datastax.oss.driver.api.core.servererrors.InvalidQueryException;
+import com.datastax.oss.driver.api.core.servererrors.ServerError;
 import com.datastax.oss.driver.api.core.servererrors.UnauthorizedException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,6 +22,7 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.LongStream;
@@ -40,6 +42,7 @@ class AsyncWriterTest {
     private final Queue<List<String>> sent = new ConcurrentLinkedQueue<>();
     private final TroubleLog trouble = new TroubleLog();
     private final CountingMeter meter = new CountingMeter();
+    private Patience patience = Patience.of(Duration.ofMinutes(1));
     private AsyncWriter writer;
 
     private static final class CountingMeter implements Meter {
@@ -68,7 +71,7 @@ class AsyncWriterTest {
             List<String> rows = rows(statement);
             sent.add(rows);
             return server.apply(rows);
-        }, new Batcher(batch, 1_000_000), inFlight, trouble, meter);
+        }, new Batcher(batch, 1_000_000), inFlight, trouble, meter, patience);
     }
 
     private static List<String> rows(Statement<?> statement) {
@@ -172,12 +175,82 @@ class AsyncWriterTest {
         assertEquals("too long", writer.nextRejected().reason().getMessage());
     }
 
+    private static Throwable unauthorized() {
+        return new UnauthorizedException(NO_NODE, "no MODIFY permission");
+    }
+
     @Test
     void saysWhenNothingMayBeWritten() {
-        start(rows -> failed(new UnauthorizedException(NO_NODE, "no MODIFY permission")), 8, 2);
+        patience = Patience.of(Duration.ZERO);
+        start(rows -> failed(unauthorized()), 8, 2);
         writer.submit(Writes.of(tracker, 1));
         assertEquals("no MODIFY permission", writer.forbidden().orElseThrow().getMessage());
         assertEquals(0, committable(1));
+    }
+
+    /** A cluster that cannot read system_auth refuses everybody, until it can. */
+    @Test
+    void waitsForRightsThatCannotBeRead() {
+        start(rows -> sent.size() <= 3 ? failed(unauthorized()) : done(), 8, 2);
+        writer.submit(Writes.of(tracker, 3));
+        assertTrue(trouble.isOn());
+        assertTrue(writer.awaitIdle(SOON));
+        assertTrue(writer.forbidden().isEmpty());
+        assertEquals(3, committable(3));
+    }
+
+    private static Throwable serverError() {
+        return new ServerError(NO_NODE, "Mutation of 17 MiB is too large for the maximum size of 16 MiB");
+    }
+
+    /** Servers before 4.1 answer so to a row over their max_mutation_size, for ever. */
+    @Test
+    void aRowThatTheServerNeverWritesIsRejectedWhileItsNeighboursAreWritten() {
+        patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ofMinutes(1));
+        start(rows -> rows.contains("3") ? failed(serverError()) : done(), 8, 2);
+        writer.submit(Writes.of(tracker, 8));
+        long next = 8;
+        long deadline = System.nanoTime() + SOON.toNanos();
+        while (writer.rejected() == 0 && System.nanoTime() < deadline) {
+            writer.submit(writer.pending() > 1 ? List.of() : List.of(Writes.of(tracker, next++, "a", 10)));
+            writer.awaitIdle(Duration.ofMillis(1));
+        }
+        AsyncWriter.Rejected rejected = writer.nextRejected();
+        assertEquals(3, rejected.write().record().kafkaOffset());
+        assertTrue(sent.stream().filter(List.of("3")::equals).count() >= Suspects.MAX_TRIES, sent::toString);
+        assertTrue(writer.awaitIdle(SOON));
+    }
+
+    /** Replicas that fail at everything (a full disk) are waited for, whatever others write. */
+    @Test
+    void rowsOfBrokenReplicasAreNotRejected() {
+        patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ofMinutes(1));
+        AtomicInteger failures = new AtomicInteger();
+        start(rows -> rows.contains("0") && failures.getAndIncrement() < 5 * Suspects.MAX_TRIES
+                ? failed(serverError()) : done(), 1, 2);
+        writer.submit(List.of(Writes.of(tracker, 0, "broken", 10)));
+        long next = 1;
+        while (!writer.awaitIdle(Duration.ofMillis(1))) {
+            writer.submit(writer.pending() > 1 ? List.of() : List.of(Writes.of(tracker, next++, "a", 10)));
+        }
+        assertEquals(0, writer.rejected());
+        assertEquals(next, committable(next));
+    }
+
+    /** Offsets are committed without the slowest, and as long as rows go on being written they are waited for. */
+    @Test
+    void aFlushDoesNotWaitForTheSlowest() {
+        Queue<CompletableFuture<Void>> open = new ConcurrentLinkedQueue<>();
+        start(rows -> {
+            CompletableFuture<Void> answer = new CompletableFuture<>();
+            open.add(answer);
+            return rows.contains("0") ? answer : answer.completeOnTimeout(null, 5, TimeUnit.MILLISECONDS);
+        }, 1, 2);
+        writer.submit(Writes.of(tracker, 40));
+        assertFalse(writer.awaitIdle(Duration.ofHours(1), Duration.ofSeconds(2)));
+        assertEquals(1, writer.pending());
+        open.remove().complete(null);
+        assertTrue(writer.awaitIdle(Duration.ZERO, Duration.ZERO));
     }
 
     @Test

@@ -67,12 +67,12 @@ class OffsetTrackerTest {
     void hasNoRoomForEverBehindOneThatIsNotAcknowledged() {
         Delivery stuck = tracker.track(P0, 0);
         for (int offset = 1; offset < OffsetTracker.MAX_TRACKED; offset++) {
-            assertTrue(tracker.hasRoom());
+            assertTrue(tracker.hasRoom(0));
             tracker.track(P0, offset).acknowledge();
         }
-        assertFalse(tracker.hasRoom());
+        assertFalse(tracker.hasRoom(0));
         stuck.acknowledge();
-        assertTrue(tracker.hasRoom());
+        assertTrue(tracker.hasRoom(0));
     }
 
     @Test

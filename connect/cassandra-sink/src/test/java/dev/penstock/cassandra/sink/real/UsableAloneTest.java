@@ -1,0 +1,194 @@
+package dev.penstock.cassandra.sink.real;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.datastax.oss.driver.api.core.cql.Row;
+import com.datastax.oss.driver.api.core.data.CqlVector;
+import dev.penstock.cassandra.sink.CassandraSinkConnector;
+import dev.penstock.cassandra.sink.Problems;
+import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalTime;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.record.TimestampType;
+import org.apache.kafka.connect.data.SchemaAndValue;
+import org.apache.kafka.connect.json.JsonConverter;
+import org.apache.kafka.connect.sink.SinkRecord;
+import org.apache.kafka.connect.storage.Converter;
+import org.apache.kafka.connect.storage.StringConverter;
+import org.apache.kafka.connect.transforms.RegexRouter;
+import org.apache.kafka.connect.transforms.TimestampConverter;
+import org.apache.kafka.connect.transforms.Transformation;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+
+/** Records as others send them, made by Connect's own converters and transforms. */
+@Tag("cassandra")
+@EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
+@Timeout(value = 5, unit = TimeUnit.MINUTES)
+class UsableAloneTest extends RealCassandra {
+
+    private static final String JSON = "{\"at\": \"2024-01-02T03:04:05.678Z\", \"day\": \"2024-01-02\", "
+            + "\"hour\": \"10:15:30\", \"price\": 19.99, \"ratio\": 0.1, \"raw\": \"AP8=\", \"place\": [0.1, 0.2], "
+            + "\"home\": {\"street\": \"s\", \"no\": 5}, \"pair\": [\"a\", \"b\"], \"doc\": {\"a\": [1, 2]}, "
+            + "\"seen\": 1700000000123}";
+
+    @BeforeAll
+    static void create() {
+        cql.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+        cql.execute("CREATE TYPE k.address (street text, no int)");
+        cql.execute("CREATE TABLE k.things (id int PRIMARY KEY, at timestamp, day date, hour time, price decimal, "
+                + "ratio float, raw blob, place vector<float, 2>, home address, pair tuple<text, text>, doc text, "
+                + "seen timestamp)");
+        cql.execute("CREATE TABLE k.\"Orders\" (id text PRIMARY KEY, n int)");
+        cql.execute("CREATE TABLE k.docs (id text PRIMARY KEY, body text, n int)");
+    }
+
+    private static Map<String, String> settings(String... more) {
+        Map<String, String> settings =
+                new HashMap<>(Map.of("name", "alone", "port", Integer.toString(server.port())));
+        for (int i = 0; i < more.length; i += 2) {
+            settings.put(more[i], more[i + 1]);
+        }
+        return settings;
+    }
+
+    /** A record as a worker makes it: String key, value by a converter, then transforms. */
+    private static SinkRecord record(String topic, long offset, String key, String value, Converter converter) {
+        SchemaAndValue made = converter.toConnectData(topic, value == null ? null
+                : value.getBytes(StandardCharsets.UTF_8));
+        return new SinkRecord(topic, 0, null, key, made.schema(), made.value(), offset, 1_000L,
+                TimestampType.CREATE_TIME);
+    }
+
+    private static Converter json() {
+        JsonConverter converter = new JsonConverter();
+        converter.configure(Map.of("schemas.enable", "false"), false);
+        return converter;
+    }
+
+    private static Converter text() {
+        StringConverter converter = new StringConverter();
+        converter.configure(Map.of(), false);
+        return converter;
+    }
+
+    private static SinkRecord transformed(Transformation<SinkRecord> transform, Map<String, String> options,
+            SinkRecord record) {
+        transform.configure(options);
+        return transform.apply(record);
+    }
+
+    private static List<String> letters(Map<String, String> settings, String topic, SinkRecord... records) {
+        assertEquals(Map.of(), Problems.of(new CassandraSinkConnector().validate(settings).configValues()));
+        try (TaskRun run = new TaskRun(settings, topic, true)) {
+            run.put(List.of(records)).awaitCommittable();
+            return run.context.letters.stream().map(letter -> letter.getValue().getMessage()).toList();
+        }
+    }
+
+    private static void assertThing(int id) {
+        Row row = cql.execute("SELECT * FROM k.things WHERE id = " + id).one();
+        assertEquals(Instant.parse("2024-01-02T03:04:05.678Z"), row.getInstant("at"));
+        assertEquals(LocalDate.of(2024, 1, 2), row.getLocalDate("day"));
+        assertEquals(LocalTime.of(10, 15, 30), row.getLocalTime("hour"));
+        assertEquals(new BigDecimal("19.99"), row.getBigDecimal("price"));
+        assertEquals(0.1f, row.getFloat("ratio"));
+        assertEquals(ByteBuffer.wrap(new byte[] {0, -1}), row.getByteBuffer("raw"));
+        assertEquals(CqlVector.newInstance(0.1f, 0.2f), row.getObject("place"));
+        assertEquals("s/5", row.getUdtValue("home").getString("street") + "/" + row.getUdtValue("home").getInt("no"));
+        assertEquals("a/b", row.getTupleValue("pair").getString(0) + "/" + row.getTupleValue("pair").getString(1));
+        assertEquals("{\"a\":[1,2]}", row.getString("doc"));
+        assertEquals(Instant.ofEpochMilli(1_700_000_000_123L), row.getInstant("seen"));
+    }
+
+    @Test
+    void takesJsonWithoutASchemaAndJsonText() {
+        Map<String, String> settings = settings("topics", "things", "topic.things.k.things.mapping", "*, id=key",
+                "topic.things.k.things.conversion", "lenient");
+        assertEquals(List.of(), letters(settings, "things", record("things", 0, "1", JSON, json()),
+                record("things", 1, "2", JSON, text())));
+        assertThing(1);
+        assertThing(2);
+    }
+
+    @Test
+    void staysExactUnlessToldOtherwise() {
+        Map<String, String> settings = settings("topics", "things", "topic.things.k.things.mapping", "*, id=key");
+        List<String> letters = letters(settings, "things", record("things", 0, "3", JSON, json()));
+        assertEquals(1, letters.size());
+        assertTrue(letters.get(0).contains("conversion=lenient"), letters.toString());
+    }
+
+    @Test
+    void takesWhatTimestampConverterMakes() {
+        Map<String, String> settings = settings("topics", "things", "topic.things.k.things.mapping",
+                "id=key, seen=value.seen");
+        SinkRecord record = transformed(new TimestampConverter.Value<>(),
+                Map.of("field", "seen", "target.type", "Timestamp"),
+                record("things", 0, "4", "{\"seen\": 1700000000123}", json()));
+        assertEquals(List.of(), letters(settings, "things", record));
+        assertEquals(Instant.ofEpochMilli(1_700_000_000_123L),
+                cql.execute("SELECT seen FROM k.things WHERE id = 4").one().getInstant(0));
+    }
+
+    @Test
+    void aWholeTextStaysText() {
+        Map<String, String> settings = settings("topics", "docs", "topic.docs.k.docs.mapping", "id=key, body=value");
+        assertEquals(List.of(), letters(settings, "docs", record("docs", 0, "x", "{\"n\": 1}", text())));
+        assertEquals("{\"n\": 1}", cql.execute("SELECT body FROM k.docs WHERE id = 'x'").one().getString(0));
+    }
+
+    /** A setting names the topic as it was or as the transform calls it; offsets are always of the one that was. */
+    @Test
+    void takesRecordsOfTopicsThatATransformRenames() {
+        SinkRecord record = transformed(new RegexRouter<>(), Map.of("regex", "app\\.(.*)", "replacement", "$1"),
+                record("app.docs", 0, "r", "{\"n\": 7}", json()));
+        assertEquals("docs", record.topic());
+        for (String named : List.of("docs", "app.docs")) {
+            cql.execute("TRUNCATE k.docs");
+            Map<String, String> settings = settings("topics", "app.docs", "transforms", "route",
+                    "transforms.route.type", "x", "topic." + named + ".k.docs.mapping", "*, id=key");
+            assertEquals(List.of(), letters(settings, "app.docs", record));
+            assertEquals(7, cql.execute("SELECT n FROM k.docs WHERE id = 'r'").one().getInt(0));
+        }
+    }
+
+    /** Two changes of one key within a millisecond: the later one wins by its place. */
+    @Test
+    void aTopicNamesItsTableAndTheOffsetIsTheVersion() {
+        Map<String, String> settings = settings("topics.regex", "Orders|late.*", "keyspace", "k",
+                "topic.Orders.k.Orders.mapping", "*, id=key, __timestamp=record.offset");
+        assertEquals(List.of(), letters(settings, "Orders", record("Orders", 5, "o", "{\"n\": 9}", json()),
+                record("Orders", 6, "o", "{\"n\": 1}", json()), record("Orders", 7, "p", "{\"n\": 1}", json()),
+                record("Orders", 8, "p", null, json())));
+        Row row = cql.execute("SELECT id, n, writetime(n) FROM k.\"Orders\"").one();
+        assertEquals("o/1/6", row.getString(0) + "/" + row.getInt(1) + "/" + row.getLong(2));
+    }
+
+    /** A topic of an expression that has no table costs its records and no others; its table is found once made. */
+    @Test
+    void theTableOfATopicIsFoundWhenItsFirstRecordComes() {
+        Map<String, String> settings = settings("topics.regex", "late.*", "keyspace", "k");
+        try (TaskRun run = new TaskRun(settings, "late1", true)) {
+            run.put(List.of(record("late1", 0, null, "{\"id\": \"a\"}", json()))).awaitCommittable();
+            assertEquals(1, run.context.letters.size());
+            cql.execute("CREATE TABLE k.late1 (id text PRIMARY KEY)");
+            run.put(List.of(record("late1", 1, null, "{\"id\": \"b\"}", json()))).awaitCommittable();
+            assertEquals(1, run.context.letters.size());
+        }
+        assertEquals(Set.of("b"), Set.copyOf(cql.execute("SELECT id FROM k.late1").all().stream()
+                .map(row -> row.getString(0)).toList()));
+    }
+}
