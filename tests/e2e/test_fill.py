@@ -113,7 +113,8 @@ def newest(stack: Stack, view: str) -> set[tuple[int, str]]:
 
 def reads(stack: Stack, view: str) -> list[int]:
     """Read of which rows a history has entries that say that they were read."""
-    return [row["id"] for row in stack.cql(f"SELECT id, op FROM penstock.{view}") if row["op"] == "r"]
+    found = stack.cql(f"SELECT id, op FROM penstock.{view}")
+    return sorted(row["id"] for row in found if row["op"] == "r")
 
 
 def test_a_fill_while_all_changes_is_exact_and_no_other_view_hears_of_it(table: Stack) -> None:
