@@ -1,6 +1,8 @@
 """What Debezium may read: the publication holds the tables of the views, and each of them has REPLICA IDENTITY FULL.
 
-A table that cannot be followed is left out before anything of it is touched, and holds up no other.
+A table that cannot be followed is left out before anything of it is touched, and holds up no other. Each statement is a
+transaction of its own and waits for its lock two seconds at a time: with a second lock it could be in a deadlock with
+the application, and whoever comes for the table queues behind one that waits.
 """
 
 from __future__ import annotations
@@ -13,12 +15,18 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from penstock.errors import TerminalError
+from penstock.stack.wait import NotInTime, wait_until
 from penstock.views.catalogue import PUBLICATION, LiveTable, published_tables, read_live_table
 
 SIGNALS = "penstock.signals"
 """Where a re-read is asked for; it is published too, since Debezium reads it from the stream."""
 
 
+_LOCKED_S = 120.0
+_LOCKED = (
+    "a transaction of somebody else has held it for {seconds:.0f} s (`SELECT pid, state, query FROM pg_stat_activity "
+    "ORDER BY xact_start` names it); let it end, then run this again"
+)
 _EXISTS = "SELECT pubviaroot FROM pg_publication WHERE pubname = %s"
 
 
@@ -37,18 +45,17 @@ def publish(connection: Connection, tables: Collection[str]) -> list[str]:
     :raises TableMissing: before anything is changed.
     """
     wanted = [read_live_table(connection, name) for name in sorted(tables)]
-    with connection:
-        said = _create(connection)
+    connection.rollback()  # what was read holds locks, too
+    said = _create(connection)
     return said + [line for live in wanted for line in _take_in(connection, live)]
 
 
 def _take_in(connection: Connection, live: LiveTable) -> list[str]:
-    """Publish one table, all of it or nothing."""
+    """Publish one table; whole old rows come first, as no change must come without."""
     if live.unfit:
         return [f"left out: {'; '.join(each.what for each in live.unfit)}"]
     try:
-        with connection:
-            return [*_grow(connection, live), *_identify(connection, live)]
+        return [*_identify(connection, live), *_grow(connection, live)]
     except TableRefused as exc:
         return [f"left out: {exc}"]
 
@@ -57,8 +64,8 @@ def withdraw(connection: Connection, table: str) -> bool:
     """Take a table out of the publication; return whether it was in it."""
     if table not in published_tables(connection):
         return False
-    with connection:
-        _execute(connection, table, f"ALTER PUBLICATION {PUBLICATION} DROP TABLE {quoted(table)}")
+    connection.rollback()
+    _execute(connection, table, f"ALTER PUBLICATION {PUBLICATION} DROP TABLE {quoted(table)}")
     return True
 
 
@@ -97,8 +104,24 @@ def _identify(connection: Connection, live: LiveTable) -> list[str]:
 
 
 def _execute(connection: Connection, table: str, statement: str) -> None:
+    """Run a statement in a transaction of its own, once nobody else holds the table.
+
+    :raises TableRefused: when Postgres refuses it, or somebody holds the table for long.
+    """
+    what = f"nobody holds {table}: a transaction of somebody else has it in use"
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement))
+        wait_until(lambda: _has_run(connection, statement), timeout_s=_LOCKED_S, what=what)
+    except NotInTime as exc:
+        raise TableRefused(table, _LOCKED.format(seconds=_LOCKED_S)) from exc
     except psycopg2.Error as exc:
         raise TableRefused(table, str(exc).strip().splitlines()[0]) from exc
+
+
+def _has_run(connection: Connection, statement: str) -> bool:
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            cursor.execute(sql.SQL(statement))
+    except psycopg2.errors.LockNotAvailable:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config, load_config
 from penstock.stack import setup
+from penstock.stack.wait import wait_until
 from penstock.views.catalogue import TableMissing, connect, published_tables, read_live_table
 from penstock.views.publication import SIGNALS, publish, withdraw
 from tests.integration.servers import started
+from tests.patience import PATIENCE_S
 
 TABLES = """
 ALTER DATABASE app SET quote_all_identifiers = on;
@@ -29,6 +32,12 @@ CREATE DOMAIN feeling AS "My Sales".mood;
 CREATE TABLE felt (id bigint, how feeling, other feeling, PRIMARY KEY (id, how));
 CREATE TABLE parts (id bigint, day date, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
 CREATE TABLE parts_2026 PARTITION OF parts FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+"""
+HELD = """
+CREATE TABLE held (id int PRIMARY KEY, a text) PARTITION BY RANGE (id);
+CREATE TABLE held_low PARTITION OF held FOR VALUES FROM (0) TO (10);
+CREATE TABLE held_high PARTITION OF held FOR VALUES FROM (10) TO (20);
+INSERT INTO held VALUES (5, 'a'), (15, 'a');
 """
 ITEMS, PARTS = "My Sales.Order Items", "public.parts"
 
@@ -98,3 +107,27 @@ def test_a_table_that_is_missing_changes_nothing(connection: Connection) -> None
     with pytest.raises(TableMissing):
         publish(connection, [ITEMS, "public.nowhere"])
     assert published_tables(connection) == before
+
+
+def test_an_application_that_holds_partitions_is_waited_for_and_never_in_a_deadlock(config: Config) -> None:
+    with connect(config) as theirs, connect(config) as ours, theirs.cursor() as cursor:
+        cursor.execute(HELD)
+        theirs.commit()
+        cursor.execute("LOCK TABLE held_low IN ROW EXCLUSIVE MODE")  # the second partition is in use
+        with ThreadPoolExecutor(1) as pool:
+            said = pool.submit(publish, ours, ["public.held"])
+            wait_until(lambda: _is_full(config, "held_high"), timeout_s=PATIENCE_S, what="the first is ours")
+            cursor.execute("LOCK TABLE held_high IN ROW EXCLUSIVE MODE")  # would wait for ours, and ours for it
+            theirs.commit()
+            assert said.result(PATIENCE_S) == [
+                "public.held: REPLICA IDENTITY FULL",
+                "public.held_high: REPLICA IDENTITY FULL",
+                "public.held_low: REPLICA IDENTITY FULL",
+                "public.held published",
+            ]
+
+
+def _is_full(config: Config, table: str) -> bool:
+    with connect(config) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT relreplident = 'f' FROM pg_class WHERE relname = %s", (table,))
+        return cursor.fetchone() == (True,)
