@@ -51,6 +51,17 @@ class _Server(_Section):
     host: str = "127.0.0.1"
 
 
+class PartSection(_Server):
+    """A part that Penstock runs; with `managed` false others run it at that address, and Penstock is its client."""
+
+    managed: bool = True
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        raise NotImplementedError
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -69,13 +80,18 @@ class Api(_Server):
         return f"http://{self.host}:{self.port}/api/"
 
 
-class Postgres(_Server):
+class Postgres(PartSection):
     """The source database; without `password_file` it trusts whoever reaches it, so it listens on loopback only."""
 
     port: Port = 5432
     user: str = "postgres"
     database: str = "app"
     password_file: Path | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return f"{self.host}:{self.port}"
 
     @property
     def password(self) -> str:
@@ -95,6 +111,11 @@ class Postgres(_Server):
         """The libpq connection string of the source database."""
         return self.dsn_of(self.database)
 
+    @property
+    def maintenance_dsn(self) -> str:
+        """The connection string of a database that is there in any case, for looking after the others."""
+        return self.dsn_of("postgres" if self.managed else self.database)
+
     def dsn_of(self, database: str) -> str:
         """Return the libpq connection string of a database of this server; it holds the password."""
         secret = {"password": self.password} if self.password_file else {}
@@ -108,7 +129,7 @@ class KafkaMode(StrEnum):
     ZOOKEEPER = "zookeeper"
 
 
-class Kafka(_Server):
+class Kafka(PartSection):
     """The broker; `partitions` is per CDC and view topic. Data that began in one mode is never opened in the other.
 
     `host_port` is a second door, for clients that know the broker as 127.0.0.1 only: those outside of its container.
@@ -121,6 +142,11 @@ class Kafka(_Server):
     heap_mb: int = Field(512, ge=256)
     partitions: int = Field(1, ge=1)
     replication_factor: int = Field(1, ge=1)
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.bootstrap
 
     @property
     def bootstrap(self) -> str:
@@ -140,11 +166,16 @@ class ZooKeeper(_Server):
         return f"{self.host}:{self.port}"
 
 
-class Registry(_Server):
+class Registry(PartSection):
     """The Schema Registry."""
 
     port: Port = 8081
     heap_mb: int = Field(256, ge=128)
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.url
 
     @property
     def url(self) -> str:
@@ -152,7 +183,7 @@ class Registry(_Server):
         return f"http://{self.host}:{self.port}/apis/ccompat/v7"
 
 
-class Connect(_Server):
+class Connect(PartSection):
     """The Kafka Connect worker; `watch` restarts its connectors that failed."""
 
     port: Port = 8083
@@ -160,12 +191,17 @@ class Connect(_Server):
     watch: bool = True
 
     @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.url
+
+    @property
     def url(self) -> str:
         """The REST API."""
         return f"http://{self.host}:{self.port}"
 
 
-class Spark(_Server):
+class Spark(PartSection):
     """The Spark master, its worker and the two jobs; the aggregates' driver and executor have a heap each.
 
     `local_host` is the name by which others reach this process, where that is not the master's. Every
@@ -186,6 +222,11 @@ class Spark(_Server):
     aggregates_interval_s: float = Field(1.0, ge=0.1, le=600)
 
     @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.master_url
+
+    @property
     def own_host(self) -> str:
         """The address at which this machine's worker and drivers are reached."""
         return self.local_host or self.host
@@ -196,7 +237,7 @@ class Spark(_Server):
         return f"spark://{self.host}:{self.master_port}"
 
 
-class Cassandra(_Server):
+class Cassandra(PartSection):
     """The database that holds the views."""
 
     port: Port = 9042
@@ -206,11 +247,21 @@ class Cassandra(_Server):
     replication_factor: int = Field(1, ge=1)
     heap_mb: int = Field(1024, ge=512)
 
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return f"{self.host}:{self.port}"
 
-class Airflow(_Server):
+
+class Airflow(PartSection):
     """The loader."""
 
     port: Port = 8080
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.url
 
     @property
     def url(self) -> str:

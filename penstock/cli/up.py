@@ -79,6 +79,9 @@ def _bring_up(config: Config, *, users: int | None, api: str | None) -> None:
 
 
 def _load(config: Config, *, users: int | None, api: str | None) -> None:
+    if users is None and not config.postgres.managed:
+        _out.print("\nNo users are loaded into a Postgres that is not ours, unless --users asks for them.")
+        return
     if is_loaded(config, users=users, api_url=api):
         _out.print("\nThe users were loaded before.")
         return

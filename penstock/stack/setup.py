@@ -44,6 +44,16 @@ class SchemaFailed(TerminalError):
         super().__init__(f"{file} was refused by Postgres: {reason}")
 
 
+class DatabaseMissing(TerminalError):
+    """A database must exist, and the role may not create it."""
+
+    def __init__(self, name: str, user: str) -> None:
+        super().__init__(
+            f"database {name}, which holds what Airflow keeps, does not exist, and role {user} may not create it. "
+            f'What to do: CREATE DATABASE {name} OWNER "{user}"; or airflow.managed = false'
+        )
+
+
 def refuse_broken_files(config: Config) -> None:
     """Read the views, connector files and contracts, so that a broken one stops a start before anything runs."""
     project = Project.of(config)
@@ -55,7 +65,7 @@ def refuse_broken_files(config: Config) -> None:
 
 def create_tables(config: Config) -> str:
     """Create the databases, run schemas/postgres/*.sql in the order of their names, publish the tables of the views."""
-    made = [name for name in (config.postgres.database, METADATA_DATABASE) if _create_database(config, name)]
+    made = [name for name in _databases(config) if _create_database(config, name)]
     files = sorted(Project.of(config).postgres.glob("*.sql"))
     with closing(psycopg2.connect(config.postgres.dsn)) as connection:
         for file in files:
@@ -65,14 +75,23 @@ def create_tables(config: Config) -> str:
     return ", ".join(said)
 
 
+def _databases(config: Config) -> tuple[str, ...]:
+    """Return the databases that must be there; the source database of others is."""
+    metadata = (METADATA_DATABASE,) if config.airflow.managed else ()
+    return (config.postgres.database, *metadata) if config.postgres.managed else metadata
+
+
 def _create_database(config: Config, name: str) -> bool:
-    with closing(psycopg2.connect(config.postgres.dsn_of("postgres"))) as connection:
+    with closing(psycopg2.connect(config.postgres.maintenance_dsn)) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
         if cursor.fetchone():
             return False
-        cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg2.errors.InsufficientPrivilege as exc:
+            raise DatabaseMissing(name, config.postgres.user) from exc
         return True
 
 

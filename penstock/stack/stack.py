@@ -21,10 +21,11 @@ from penstock.stack.parts.randomuser import randomuser
 from penstock.stack.parts.registry import registry
 from penstock.stack.parts.spark import aggregates_job, spark_master, spark_worker, views_job
 from penstock.stack.parts.zookeeper import zookeeper
+from penstock.stack.theirs import as_declared
 
 
 def parts(config: Config) -> list[Part]:
-    """Return every process of the stack, sources first."""
+    """Return every process of the stack, sources first; for one that others run, what stands for it."""
     layout = Layout.of(config)
     builders = (
         randomuser,
@@ -44,7 +45,8 @@ def parts(config: Config) -> list[Part]:
         cassandra,
         *([console] if config.console.enabled else []),
     )
-    return [build(config, layout) for build in builders]
+    declared = [as_declared(config, build(config, layout)) for build in builders]
+    return [part for part in declared if not (part.elsewhere and part.one_shot)]
 
 
 def steps(config: Config) -> list[Step]:

@@ -49,7 +49,7 @@ def spark_master(config: Config, layout: Layout) -> Part:
     return Part(
         name="spark-master",
         command=(str(_SPARK_HOME / "bin/spark-class"), "org.apache.spark.deploy.master.Master", *address),
-        is_ready=lambda: _master(config).get("status") == "ALIVE",
+        is_ready=lambda: master_state(config).get("status") == "ALIVE",
         prepare=lambda: recovery.mkdir(parents=True, exist_ok=True),
         environment=lambda: _environment(config, *options),
         ports={"spark.master_port": section.master_port, "spark.master_ui_port": section.master_ui_port},
@@ -78,7 +78,7 @@ def spark_worker(config: Config, layout: Layout) -> Part:
     return Part(
         name="spark-worker",
         command=(str(_SPARK_HOME / "bin/spark-class"), *command),
-        is_ready=lambda: _master(config).get("aliveworkers", 0) > 0,
+        is_ready=lambda: master_state(config).get("aliveworkers", 0) > 0,
         needs=("spark-master",),
         prepare=partial(_prepare_worker, work, java_home),
         # A worker keeps the folder of each application it ran; the job restarts, the folders must not pile up.
@@ -207,8 +207,9 @@ def _is_registered(config: Config, name: str) -> bool:
 
 def applications(config: Config, name: str) -> list[dict[str, Any]]:
     """Return what the master tells of the applications of that name which are registered; none while it is away."""
-    return [app for app in _master(config).get("activeapps", []) if app["name"] == name]
+    return [app for app in master_state(config).get("activeapps", []) if app["name"] == name]
 
 
-def _master(config: Config) -> dict[str, Any]:
+def master_state(config: Config) -> dict[str, Any]:
+    """Return what the master tells on its page as JSON; nothing while it is away."""
     return get_json(f"http://{config.spark.host}:{config.spark.master_ui_port}/json/") or {}
