@@ -11,7 +11,7 @@ import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from psycopg2.extensions import make_dsn
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -39,8 +39,8 @@ class ConfigInvalid(TerminalError):
 class PasswordUnreadable(TerminalError):
     """The file that holds a password is not there, or not for us."""
 
-    def __init__(self, file: Path, cause: str) -> None:
-        super().__init__(f"postgres.password_file {file} cannot be read: {cause}")
+    def __init__(self, setting: str, file: Path, cause: str) -> None:
+        super().__init__(f"{setting} {file} cannot be read: {cause}")
 
 
 class _Section(BaseModel):
@@ -65,6 +65,22 @@ class PartSection(_Server):
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
+def _read_secret(setting: str, file: Path | None) -> str:
+    """Return the content of a file that holds a secret; empty without one.
+
+    :raises PasswordUnreadable: when the file cannot be read.
+    """
+    if file is None:
+        return ""
+    try:
+        return (ROOT / file).read_text().strip()
+    except OSError as exc:
+        raise PasswordUnreadable(setting, file, exc.strerror or str(exc)) from exc
+
+
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
+
 class Api(_Server):
     """The stand-in of randomuser.me, which is what Airflow asks for users unless it is told another address.
 
@@ -81,12 +97,17 @@ class Api(_Server):
 
 
 class Postgres(PartSection):
-    """The source database; without `password_file` it trusts whoever reaches it, so it listens on loopback only."""
+    """The source database; without `password_file` it trusts whoever reaches it, so it listens on loopback only.
+
+    `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours.
+    """
 
     port: Port = 5432
     user: str = "postgres"
     database: str = "app"
     password_file: Path | None = None
+    sslmode: SslMode | None = None
+    ca_file: Path | None = None
 
     @property
     def address(self) -> str:
@@ -99,12 +120,23 @@ class Postgres(PartSection):
 
         :raises PasswordUnreadable: when the file cannot be read.
         """
-        if self.password_file is None:
-            return ""
-        try:
-            return (ROOT / self.password_file).read_text().strip()
-        except OSError as exc:
-            raise PasswordUnreadable(self.password_file, exc.strerror or str(exc)) from exc
+        return _read_secret("postgres.password_file", self.password_file)
+
+    @property
+    def ca(self) -> Path | None:
+        """The absolute path of the certificates to trust."""
+        return ROOT / self.ca_file if self.ca_file else None
+
+    @property
+    def tls(self) -> dict[str, str]:
+        """What libpq and Postgres' JDBC driver are told of encryption, by the names that they share."""
+        mode = {"sslmode": str(self.sslmode)} if self.sslmode else {}
+        return mode | ({"sslrootcert": str(self.ca)} if self.ca else {})
+
+    @property
+    def tls_environment(self) -> dict[str, str]:
+        """The same for programs that read libpq's environment."""
+        return {f"PG{name.upper()}": value for name, value in self.tls.items()}
 
     @property
     def dsn(self) -> str:
@@ -119,7 +151,7 @@ class Postgres(PartSection):
     def dsn_of(self, database: str) -> str:
         """Return the libpq connection string of a database of this server; it holds the password."""
         secret = {"password": self.password} if self.password_file else {}
-        return str(make_dsn(host=self.host, port=self.port, user=self.user, dbname=database, **secret))
+        return str(make_dsn(host=self.host, port=self.port, user=self.user, dbname=database, **secret, **self.tls))
 
 
 class KafkaMode(StrEnum):

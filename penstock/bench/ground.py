@@ -17,12 +17,12 @@ from penstock.cassandra.session import open_session
 from penstock.config import ROOT, Config
 from penstock.connect.api import ConnectApi, ConnectorNotFound
 from penstock.connect.apply import apply_connectors
-from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.connect.declared import declared_connectors
+from penstock.connect.files import ConnectorFile
 from penstock.connect.place import place_sink
 from penstock.errors import TerminalError
 from penstock.pipeline.bring_up import SINK
 from penstock.pipeline.hops import records_behind
-from penstock.project import Project
 from penstock.registry.client import RegistryClient
 from penstock.stack.parts.kafka import JARS as KAFKA_JARS
 from penstock.stack.wait import wait_until
@@ -112,7 +112,7 @@ def bench_ground(config: Config) -> Iterator[Ground]:
 
 
 def _connector(config: Config) -> ConnectorFile:
-    (product,) = read_connectors(Project.of(config).connectors, names=[SINK])
+    (product,) = declared_connectors(config, names=[SINK])
     kept = {key: value for key, value in product.config.items() if not key.startswith("topic")}
     mapping = "*, row_version=header.version, __timestamp=header.version"
     own = {"tasks.max": "1", "topics": TOPIC, f"topic.{TOPIC}.{KEYSPACE}.{TABLE}.mapping": mapping}

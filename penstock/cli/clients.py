@@ -83,7 +83,8 @@ def psql(
     secret = {"PGPASSWORD": section.password} if section.password_file else {}
     pgcli = [sys.executable, "-m", "penstock.cli.pgcli"]
     # XDG_CONFIG_HOME: where pgcli keeps its settings, log and history.
-    _become([*pgcli, *address, "--less-chatty", *(arguments or ())], {"XDG_CONFIG_HOME": str(_home(config)), **secret})
+    settings = {"XDG_CONFIG_HOME": str(_home(config)), **secret, **section.tls_environment}
+    _become([*pgcli, *address, "--less-chatty", *(arguments or ())], settings)
 
 
 def _home(config: Config) -> Path:

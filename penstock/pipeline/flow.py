@@ -29,6 +29,7 @@ from penstock.views.connector_lists import SLOT, read_lists
 from penstock.views.fills import lost, replaced
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
+from penstock.views.silent import sees_ddl
 from penstock.views.snapshots import unsent_changes
 from penstock.views.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
 from penstock.views.standing import Hang, Standing, gaps_in, hangs, standings
@@ -129,7 +130,16 @@ def _slot(config: Config) -> list[Reading]:
     return [Reading(f"slot {SLOT}", seen, is_well=bool(active) and wal_status in {"reserved", "extended"})]
 
 
+_NO_TRIGGERS = "no event triggers (they take a superuser): `penstock up` and `penstock views apply` find what DDL did"
+
+
 def _silent_changes(config: Config) -> list[Reading]:
+    with connect(config) as connection:
+        blind = [] if sees_ddl(connection) else [Reading("Postgres", _NO_TRIGGERS, is_well=True)]
+    return blind + _unsent(config)
+
+
+def _unsent(config: Config) -> list[Reading]:
     changes = unsent_changes(config)
     cure = "`penstock views apply` reads the table again"
     return [Reading(f"table {change.table}", f"{change.what}: {cure}", is_well=False) for change in changes]

@@ -14,6 +14,7 @@ from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
+from penstock.connect.declared import declared_connectors
 from penstock.connect.files import read_connectors
 from penstock.errors import TerminalError
 from penstock.project import Project
@@ -31,6 +32,7 @@ from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
 from penstock.views.publication import publish
+from penstock.views.silent import look
 from penstock.views.sources import followed_views
 from penstock.views.tables import add_missing_columns
 from penstock.views.topic_ids import refuse_made_anew
@@ -71,6 +73,7 @@ def create_tables(config: Config) -> str:
         for file in files:
             _run_file(connection, file)
         published = publish(connection, {view.table for view in views_of(config)})
+        look(connection)
     said = [f"{len(files)} files applied", *(f"database {name} created" for name in made), *published]
     return ", ".join(said)
 
@@ -134,7 +137,7 @@ def apply_connectors(config: Config) -> str:
     :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAnew: before anything is applied.
     """
     epoch, lives, keyspace = epoch_of(Project.of(config)), lives_of(config), config.cassandra.keyspace
-    files = read_connectors(Project.of(config).connectors)
+    files = declared_connectors(config)
     refuse_made_anew(config)
     with ConnectApi(config.connect.url) as api:
         wal = refuse_lost_place(api, read_wal=partial(read_wal, config), epoch=epoch)

@@ -64,13 +64,21 @@ class AggregatesConfig(JobConfig):
     postgres_port: int
     postgres_database: str
     postgres_user: str
+    postgres_sslmode: str
+    postgres_sslrootcert: str
     postgres_password: str
 
     @property
     def postgres(self) -> Postgres:
         """The source database."""
+        given = {"sslmode": self.postgres_sslmode, "sslrootcert": self.postgres_sslrootcert}
         return Postgres(
-            self.postgres_host, self.postgres_port, self.postgres_database, self.postgres_user, self.postgres_password
+            self.postgres_host,
+            self.postgres_port,
+            self.postgres_database,
+            self.postgres_user,
+            self.postgres_password,
+            tls={name: value for name, value in given.items() if value},
         )
 
 
@@ -98,6 +106,8 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     option("--postgres-port", type=int, default=5432, help="its port")
     option("--postgres-database", required=True, help="its name")
     option("--postgres-user", required=True, help="who may read the tables")
+    option("--postgres-sslmode", default="", help="libpq's sslmode")
+    option("--postgres-sslrootcert", default="", help="the certificates (PEM) by which the server is verified")
     password = os.environ.get("PENSTOCK_POSTGRES_PASSWORD", "")
     return AggregatesConfig(**vars(parser.parse_args(arguments)), postgres_password=password)
 

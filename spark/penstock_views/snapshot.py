@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg2
 from pyspark.sql import Column
@@ -117,6 +118,7 @@ def hold_snapshot(postgres: Postgres, *, slot: str = "") -> Iterator[HeldSnapsho
             user=postgres.user,
             password=postgres.password or None,
             connect_timeout=10,
+            **dict[str, Any](postgres.tls),
         )
     except psycopg2.OperationalError as exc:
         raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc

@@ -118,6 +118,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
         "--postgres-port": postgres.port,
         "--postgres-database": postgres.database,
         "--postgres-user": postgres.user,
+        **{f"--postgres-{name}": value for name, value in postgres.tls.items()},
     }
     is_ready = partial(_is_registered, config, AGGREGATES_APP)
     needs = ("postgres", "tables")
