@@ -11,13 +11,14 @@ import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from psycopg2.extensions import make_dsn
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from penstock.brokers import Brokers
 from penstock.errors import TerminalError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -165,6 +166,8 @@ class Kafka(PartSection):
     """The broker; `partitions` is per CDC and view topic. Data that began in one mode is never opened in the other.
 
     `host_port` is a second door, for clients that know the broker as 127.0.0.1 only: those outside of its container.
+    Of a Kafka of others `bootstrap_servers` are several brokers to start from, in place of `host` and `port`, and
+    `properties_file` are properties of Java's clients that let ours in.
     """
 
     mode: KafkaMode = KafkaMode.KRAFT
@@ -174,6 +177,16 @@ class Kafka(PartSection):
     heap_mb: int = Field(512, ge=256)
     partitions: int = Field(1, ge=1)
     replication_factor: int = Field(1, ge=1)
+    bootstrap_servers: str | None = None
+    properties_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _only_of_others(self) -> Self:
+        if self.managed and (self.bootstrap_servers or self.properties_file):
+            raise PydanticCustomError(
+                "not_of_ours", "bootstrap_servers and properties_file are for a Kafka of others: managed = false"
+            )
+        return self
 
     @property
     def address(self) -> str:
@@ -181,9 +194,10 @@ class Kafka(PartSection):
         return self.bootstrap
 
     @property
-    def bootstrap(self) -> str:
-        """The address clients start from."""
-        return f"{self.host}:{self.port}"
+    def bootstrap(self) -> Brokers:
+        """The address clients start from, and how they are let in."""
+        file = ROOT / self.properties_file if self.properties_file else None
+        return Brokers(self.bootstrap_servers or f"{self.host}:{self.port}", file)
 
 
 class ZooKeeper(_Server):
@@ -269,10 +283,27 @@ class Spark(PartSection):
         return f"spark://{self.host}:{self.master_port}"
 
 
+Consistency = Literal["LOCAL_QUORUM", "LOCAL_ONE", "ONE", "TWO", "THREE", "QUORUM", "EACH_QUORUM", "ALL"]
+
+
 class Cassandra(PartSection):
-    """The database that holds the views."""
+    """The database that holds the views.
+
+    `contact_points` are the nodes to find the cluster by, where one `host` is not enough; `replication` the copies in
+    each datacenter, where there are more than the local one. `tls` encrypts; one of `ca_file` (PEM, else one of the
+    machine's authorities) must have signed the certificate of each node, which carries its address, unless
+    `check_hostname` is off.
+    """
 
     port: Port = 9042
+    contact_points: tuple[str, ...] = ()
+    user: str | None = None
+    password_file: Path | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    check_hostname: bool = True
+    consistency: Consistency = "LOCAL_QUORUM"
+    replication: dict[str, int] = {}
     storage_port: Port = 7000
     local_dc: str = "datacenter1"
     keyspace: ClassVar[str] = "penstock"  # the connector files name it, so it is no setting
@@ -280,9 +311,32 @@ class Cassandra(PartSection):
     heap_mb: int = Field(1024, ge=512)
 
     @property
+    def hosts(self) -> tuple[str, ...]:
+        """The nodes to begin with."""
+        return self.contact_points or (self.host,)
+
+    @property
     def address(self) -> str:
         """Where it is reached, for people."""
-        return f"{self.host}:{self.port}"
+        return ", ".join(f"{host}:{self.port}" for host in self.hosts)
+
+    @property
+    def password(self) -> str:
+        """The content of the password file; empty without one.
+
+        :raises PasswordUnreadable: when the file cannot be read.
+        """
+        return _read_secret("cassandra.password_file", self.password_file)
+
+    @property
+    def ca(self) -> Path | None:
+        """The absolute path of the certificates to trust."""
+        return ROOT / self.ca_file if self.ca_file else None
+
+    @property
+    def copies(self) -> dict[str, int]:
+        """How many copies of each row each datacenter has."""
+        return self.replication or {self.local_dc: self.replication_factor}
 
 
 class Airflow(PartSection):

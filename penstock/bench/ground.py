@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from cassandra.cluster import Session
 
 from penstock.bench.rows import TABLE_COLUMNS, RowWriter
+from penstock.cassandra.schema import replication
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, Config
 from penstock.connect.api import ConnectApi, ConnectorNotFound
@@ -120,9 +121,7 @@ def _connector(config: Config) -> ConnectorFile:
 
 
 def _create_tables(ground: Ground) -> None:
-    section = ground.config.cassandra
-    replication = f"{{'class': 'NetworkTopologyStrategy', '{section.local_dc}': {section.replication_factor}}}"
-    ground.session.execute(f"CREATE KEYSPACE {KEYSPACE} WITH replication = {replication}")
+    ground.session.execute(f"CREATE KEYSPACE {KEYSPACE} WITH replication = {replication(ground.config.cassandra)}")
     for table in (TABLE, BARE_TABLE):
         ground.session.execute(f"CREATE TABLE {KEYSPACE}.{table} ({TABLE_COLUMNS})")
 

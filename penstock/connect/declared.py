@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from penstock.config import Config
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.project import Project
+from penstock.stack.layout import Layout
 
+_CASSANDRA = "dev.penstock.cassandra.sink.CassandraSinkConnector"
 _POSTGRES = "database.hostname"
 """Only a source that reads Postgres has this setting."""
 
@@ -28,7 +31,26 @@ def declared_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[C
 
 
 def _added(config: Config, file: ConnectorFile) -> dict[str, str]:
-    return _to_postgres(config) if _POSTGRES in file.config else {}
+    if _POSTGRES in file.config:
+        return _to_postgres(config)
+    return _to_cassandra(config) if file.config["connector.class"] == _CASSANDRA else {}
+
+
+def trust_store(config: Config) -> Path:
+    """Return the file with the certificates of `cassandra.ca_file` as our Connect reads them."""
+    return Layout.of(config).conf("connect") / "cassandra-trust.p12"
+
+
+def _to_cassandra(config: Config) -> dict[str, str]:
+    section = config.cassandra
+    known = {"auth.username": section.user, "auth.password": "${env:PENSTOCK_CASSANDRA_PASSWORD}"}
+    added = {key: value for key, value in known.items() if section.user and value}
+    if section.tls:
+        added |= {"ssl.provider": "JDK", "ssl.hostnameValidation": str(section.check_hostname).lower()}
+    if section.tls and section.ca:
+        added |= {"ssl.truststore.path": str(trust_store(config))}
+    usual = type(section)().consistency
+    return added | ({"consistencyLevel": section.consistency} if section.consistency != usual else {})
 
 
 def _to_postgres(config: Config) -> dict[str, str]:

@@ -7,8 +7,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from penstock.brokers import Brokers
 from penstock_views.batch import Postgres
 from penstock_views.names import TOPIC_PREFIX, topic_of
 from penstock_views.session import JARS
@@ -88,7 +89,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
     # Each commit ends a batch and starts the next, which costs some latency; after a crash what came since the last
     # commit is written again, with the same versions. Who needs a commit earlier asks for it.
     _common(parser, app_name="penstock-views", memory_mb=(1536, 768), commit_interval_s=300)
-    return JobConfig(**vars(parser.parse_args(arguments)))
+    return JobConfig(**_given(parser, arguments))
 
 
 def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> AggregatesConfig:
@@ -109,7 +110,12 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     option("--postgres-sslmode", default="", help="libpq's sslmode")
     option("--postgres-sslrootcert", default="", help="the certificates (PEM) by which the server is verified")
     password = os.environ.get("PENSTOCK_POSTGRES_PASSWORD", "")
-    return AggregatesConfig(**vars(parser.parse_args(arguments)), postgres_password=password)
+    return AggregatesConfig(**_given(parser, arguments), postgres_password=password)
+
+
+def _given(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> dict[str, Any]:
+    given = vars(parser.parse_args(arguments))
+    return given | {"bootstrap": Brokers(given["bootstrap"], given.pop("kafka_properties"))}
 
 
 def _parser(name: str, description: str) -> argparse.ArgumentParser:
@@ -124,6 +130,7 @@ def _common(
     driver_mb, executor_mb = memory_mb
     option = parser.add_argument
     option("--bootstrap-servers", dest="bootstrap", required=True, help="Kafka brokers, host:port[,host:port]")
+    option("--kafka-properties", type=Path, help="client properties of Kafka, a file on each machine of Spark")
     option(
         "--registry-url", required=True, help="Confluent API of the Schema Registry, http://host:port/apis/ccompat/v7"
     )

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
+from penstock.brokers import java_settings
 from penstock.class_archive import class_archive_options
 from penstock_views.checkpoint import Checkpoint
 from penstock_views.config import JobConfig
@@ -97,6 +98,7 @@ def read_records(
     :param options: more of Kafka's source.
     """
     reader = spark.readStream.format("kafka").options(**_SOURCE, **options).option("startingOffsets", starting)
+    reader = reader.options(**java_settings(config.bootstrap, "kafka."))
     return reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", topic).load()
 
 
@@ -107,6 +109,7 @@ def write_records(records: DataFrame, config: JobConfig, *, name: str, checkpoin
     :param checkpoint: the folder of its progress.
     """
     writer = optimized(records).writeStream.format("kafka").options(**_SINK).queryName(name).outputMode("update")
+    writer = writer.options(**java_settings(config.bootstrap, "kafka."))
     writer = writer.option("kafka.bootstrap.servers", config.bootstrap)
     return writer.option("checkpointLocation", str(checkpoint.absolute()))
 

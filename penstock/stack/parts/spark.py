@@ -145,6 +145,7 @@ def _job(
         "--avro-dir": project.avro,
         "--running-file": Layout.of(config).running_file(name),
         "--trouble-file": trouble_file,
+        **({"--kafka-properties": let_in} if (let_in := config.kafka.bootstrap.properties_file) else {}),
     }
     flat = [str(word) for pair in (common | dict(arguments)).items() for word in pair]
     return Part(
