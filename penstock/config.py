@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -18,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock.errors import TerminalError
 
@@ -212,11 +214,58 @@ class ZooKeeper(_Server):
         return f"{self.host}:{self.port}"
 
 
-class Registry(PartSection):
-    """The Schema Registry."""
+class WebSection(PartSection):
+    """A part that is spoken to by HTTP.
+
+    Of one of others, `base_url` is its address in place of `host` and `port`, `user` and `password_file` let us in, and
+    `ca_file` (PEM) holds the certificates to trust in place of the machine's.
+    """
+
+    port: Port
+    base_url: str | None = None
+    user: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _only_of_others(self) -> Self:
+        if self.managed and (self.base_url or self.user or self.ca_file):
+            raise PydanticCustomError(
+                "not_of_ours", "base_url, user and ca_file are for one of others: managed = false"
+            )
+        return self
+
+    @property
+    def root(self) -> Address:
+        """The address without any path, and how its server lets us in."""
+        return self.at("")
+
+    @property
+    def let_in(self) -> LetIn:
+        """How its server lets us in."""
+        return LetIn(self.user, _absolute(self.password_file), None, _absolute(self.ca_file))
+
+    def at(self, path: str) -> Address:
+        """Return the address of a path."""
+        base = self.base_url.rstrip("/") if self.base_url else f"http://{self.host}:{self.port}"
+        return Address(base + path, self.let_in)
+
+
+def _absolute(file: Path | None) -> Path | None:
+    return ROOT / file if file else None
+
+
+class Registry(WebSection):
+    """The Schema Registry; `token_file` holds a bearer token, in place of a user and password."""
 
     port: Port = 8081
+    token_file: Path | None = None
     heap_mb: int = Field(256, ge=128)
+
+    @property
+    def let_in(self) -> LetIn:
+        """How its server lets us in."""
+        return replace(super().let_in, token_file=_absolute(self.token_file))
 
     @property
     def address(self) -> str:
@@ -224,17 +273,21 @@ class Registry(PartSection):
         return self.url
 
     @property
-    def url(self) -> str:
+    def url(self) -> Address:
         """The Confluent-compatible API."""
-        return f"http://{self.host}:{self.port}/apis/ccompat/v7"
+        return self.at("/apis/ccompat/v7")
 
 
-class Connect(PartSection):
-    """The Kafka Connect worker; `watch` restarts its connectors that failed."""
+class Connect(WebSection):
+    """The Kafka Connect worker; `watch` restarts its connectors that failed.
+
+    `references` are what a worker of others has in place of our `${env:PENSTOCK_…}`, such as `${file:PATH:KEY}`.
+    """
 
     port: Port = 8083
     heap_mb: int = Field(768, ge=256)
     watch: bool = True
+    references: dict[str, Annotated[str, Field(pattern=r"^\$\{[^{}]+\}$")]] = {}
 
     @property
     def address(self) -> str:
@@ -242,9 +295,9 @@ class Connect(PartSection):
         return self.url
 
     @property
-    def url(self) -> str:
+    def url(self) -> Address:
         """The REST API."""
-        return f"http://{self.host}:{self.port}"
+        return self.root
 
 
 class Spark(PartSection):
@@ -457,4 +510,6 @@ def _explain(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key; penstock.toml.example lists the known ones"
+    if "references" in error["loc"]:
+        return f"{where}: must be a reference such as ${{file:PATH:KEY}}, never the secret itself"
     return f"{where}: {error['msg']} (got {error['input']!r})"

@@ -5,15 +5,17 @@ A secret stays a reference, which the worker resolves: neither a file nor Connec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from penstock.config import Config
+from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.project import Project
 from penstock.stack.layout import Layout
 
+_ENV = re.compile(r"\$\{env:(PENSTOCK_\w+)\}")
 _CASSANDRA = "dev.penstock.cassandra.sink.CassandraSinkConnector"
 _POSTGRES = "database.hostname"
 """Only a source that reads Postgres has this setting."""
@@ -27,7 +29,60 @@ def declared_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[C
     :raises ConnectorFileMissing, ConnectorFileInvalid: as `read_connectors` does.
     """
     files = read_connectors(Project.of(config).connectors, names=names)
-    return tuple(replace(file, config=_added(config, file) | file.config) for file in files)
+    whole = [replace(file, config=_added(config, file) | file.config) for file in files]
+    if config.connect.managed:
+        return tuple(whole)
+    return tuple(replace(file, config=_for_their_worker(config, file.config)) for file in whole)
+
+
+def addresses(config: Config) -> dict[str, str]:
+    """Return what `${env:PENSTOCK_…}` stands for in a connector file, but for the secrets."""
+    return {
+        "PENSTOCK_POSTGRES_HOST": config.postgres.host,
+        "PENSTOCK_POSTGRES_PORT": str(config.postgres.port),
+        "PENSTOCK_POSTGRES_USER": config.postgres.user,
+        "PENSTOCK_POSTGRES_DATABASE": config.postgres.database,
+        "PENSTOCK_CASSANDRA_HOST": ",".join(config.cassandra.hosts),
+        "PENSTOCK_CASSANDRA_PORT": str(config.cassandra.port),
+        "PENSTOCK_CASSANDRA_DC": config.cassandra.local_dc,
+        "PENSTOCK_KAFKA_BOOTSTRAP": config.kafka.bootstrap,
+        "PENSTOCK_REGISTRY_URL": config.registry.root,
+    }
+
+
+def secrets(config: Config) -> dict[str, str]:
+    """Return the secrets for which `${env:PENSTOCK_…}` stands: for the environment of our own worker alone."""
+    return {
+        "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
+        "PENSTOCK_CASSANDRA_PASSWORD": config.cassandra.password,
+        "PENSTOCK_REGISTRY_PASSWORD": config.registry.let_in.password,
+    }
+
+
+def converter_settings(config: Config) -> dict[str, str]:
+    """Return what a converter needs to be let into the registry, by its own names."""
+    let_in = config.registry.let_in
+    trust = {"apicurio.rest.request.ssl.ca-bundle.location": str(let_in.ca_file)} if let_in.ca_file else {}
+    if let_in.user is None:
+        return trust
+    password = "${env:PENSTOCK_REGISTRY_PASSWORD}"  # noqa: S105 - a reference
+    return trust | {"apicurio.auth.username": let_in.user, "apicurio.auth.password": password}
+
+
+def _for_their_worker(config: Config, settings: Mapping[str, str]) -> dict[str, str]:
+    """Name the converters, which a worker of others need not have, and what is in the environment of ours only."""
+    known = addresses(config) | config.connect.references
+    return {name: _ENV.sub(lambda found: known.get(found[1], found[0]), value) for name, value in
+            (_converters(config) | dict(settings)).items()}  # fmt: skip
+
+
+def _converters(config: Config) -> dict[str, str]:
+    """Read them from the configuration of our own worker."""
+    lines = (ROOT / "connect/worker.properties").read_text().splitlines()
+    pairs = [line.split("=", 1) for line in lines if line.startswith(("key.converter", "value.converter"))]
+    named = {name: value.replace("${registry}", config.registry.root) for name, value in pairs}
+    own = converter_settings(config).items()
+    return named | {f"{side}.converter.{name}": value for side in ("key", "value") for name, value in own}
 
 
 def _added(config: Config, file: ConnectorFile) -> dict[str, str]:

@@ -14,6 +14,7 @@ from penstock_views.names import topic_of
 from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
+from penstock.connect.files import read_connectors
 from penstock.connect.heartbeat import is_silent
 from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
@@ -85,7 +86,9 @@ def _read(name: str, reader: Callable[[Config], list[Reading]], config: Config) 
 
 def _connectors(config: Config) -> list[Reading]:
     with ConnectApi(config.connect.url) as api:
-        statuses = [overview.status for _, overview in sorted(api.connectors().items())]
+        found = [overview.status for _, overview in sorted(api.connectors().items())]
+    ours = {file.name for file in read_connectors(Project.of(config).connectors)}
+    statuses = [status for status in found if config.connect.managed or status.name in ours]
     watched = read_watched(Layout.of(config).watch_file, url=config.connect.url)
     readings = []
     for status in statuses:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock_views.batch import Postgres
 from penstock_views.names import TOPIC_PREFIX, topic_of
@@ -115,7 +116,11 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
 
 def _given(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> dict[str, Any]:
     given = vars(parser.parse_args(arguments))
-    return given | {"bootstrap": Brokers(given["bootstrap"], given.pop("kafka_properties"))}
+    let_in = LetIn(*(given.pop(f"registry_{name}") for name in ("user", "password_file", "token_file", "ca_file")))
+    return given | {
+        "bootstrap": Brokers(given["bootstrap"], given.pop("kafka_properties")),
+        "registry_url": Address(given["registry_url"], let_in),
+    }
 
 
 def _parser(name: str, description: str) -> argparse.ArgumentParser:
@@ -134,6 +139,9 @@ def _common(
     option(
         "--registry-url", required=True, help="Confluent API of the Schema Registry, http://host:port/apis/ccompat/v7"
     )
+    option("--registry-user", help="who comes to the registry")
+    for name in ("password", "token", "ca"):
+        option(f"--registry-{name}-file", type=Path, help="a file on each machine of Spark")
     option("--master", required=True, help="Spark master, spark://host:port")
     option("--app-name", default=app_name, help="name of the Spark application")
     option("--checkpoint", required=True, type=Path, help="folder of the job's progress; one for each stack")

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
+from penstock.address import let_in_options
 from penstock.brokers import java_settings
 from penstock.class_archive import class_archive_options
 from penstock_views.checkpoint import Checkpoint
@@ -76,13 +77,15 @@ def open_session(
         "spark.cores.max": str(cores),
         "spark.driver.memory": f"{config.driver_memory_mb}m",
         "spark.executor.memory": f"{config.executor_memory_mb}m",
-        "spark.executor.extraJavaOptions": f"{_EXECUTOR_OPTIONS} {executor_options} {class_archive_options()}",
+        "spark.executor.extraJavaOptions": " ".join(
+            [_EXECUTOR_OPTIONS, executor_options, *let_in_options(config.registry_url), class_archive_options()]
+        ),
         # One failure ends the query anyway in this mode; whoever supervises the job restarts it from the checkpoint.
         "spark.task.maxFailures": "1",
         "spark.sql.streaming.stopTimeout": "10s",
         **_LOCAL_FILES,
     }
-    java_options = f"{driver_options} {class_archive_options()}"
+    java_options = " ".join([driver_options, *let_in_options(config.registry_url), class_archive_options()])
     builder = session_builder(config.master, config.jars, config.driver_host, java_options=java_options)
     for key, value in settings.items():
         builder = builder.config(key, value)

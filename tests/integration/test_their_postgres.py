@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import socket
-import subprocess
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -23,87 +18,23 @@ from penstock.config import ROOT, Config, Postgres
 from penstock.connect.declared import declared_connectors
 from penstock.project import Project
 from penstock.stack.health import part_healths
-from penstock.stack.layout import Layout
-from penstock.stack.parts.postgres import postgres
 from penstock.stack.setup import create_tables
-from penstock.stack.wait import wait_until
 from penstock.views.catalogue import PostgresAway, connect, published_tables, read_live_table
 from penstock.views.check import check
 from penstock.views.lives import lives_of
 from penstock.views.silent import forget_changes, look, sees_ddl, silent_changes
 from tests.integration.certificates import Certificates
-from tests.patience import PATIENCE_S
+from tests.integration.their_postgres import PASSWORD, Server, their_postgres
 
-SUPER, PASSWORD = "owner-of-all-5ecret", "p3nstock's 5ecret"
 TABLE = "public.users"
-# docs/your-servers.md has these too.
-GRANTS = """
-CREATE ROLE application LOGIN PASSWORD 'application-5ecret';
-CREATE ROLE penstock LOGIN REPLICATION PASSWORD 'p3nstock''s 5ecret';
-GRANT CONNECT, CREATE ON DATABASE app TO penstock;
-GRANT application TO penstock;
-GRANT pg_read_all_stats TO penstock;
-GRANT CREATE, USAGE ON SCHEMA public TO application, penstock;
-"""
-INSERT = """
-INSERT INTO public.users (id, email, first_name, last_name, country, registered)
-VALUES (gen_random_uuid(), 'a@b.c', 'Ann', 'Å', 'Chad', '2026-11-23 12:00:00.123+01')
-"""
-
-
-class Server:
-    """The server with its two ways in: the superuser's, and the configuration that Penstock has."""
-
-    def __init__(self, folder: Path, port: int, certificates: Certificates) -> None:
-        self.files = {"super": SUPER, "penstock": PASSWORD}
-        for name, secret in self.files.items():
-            (folder / name).write_text(secret + "\n")
-        secure = {"host": "127.0.0.1", "port": port, "sslmode": "verify-full", "ca_file": certificates.ca}
-        self.administrator = Config.model_validate(
-            {"state": folder / "theirs", "postgres": {**secure, "password_file": folder / "super"}}
-        )
-        theirs = {"managed": False, "user": "penstock", "password_file": folder / "penstock"}
-        self.config = Config.model_validate(
-            {"state": folder / "ours", "postgres": {**secure, **theirs}, "airflow": {"managed": False}}
-        )
-
-    def as_superuser(self, statements: str, database: str = "app") -> list[tuple[Any, ...]]:
-        """Run statements; outside of a transaction when it is only one."""
-        with closing(psycopg2.connect(self.administrator.postgres.dsn_of(database))) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(statements)
-                return cursor.fetchall() if cursor.description else []
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run a Postgres that takes connections with TLS and a password only, in which the application has its table."""
     folder = tmp_path_factory.mktemp("theirs")
-    certificates = Certificates.made_in(folder / "tls")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = int(listener.getsockname()[1])
-    server = Server(folder, port, certificates)
-    part = postgres(server.administrator, Layout.of(server.administrator))
-    part.prepare()
-    data = Layout.of(server.administrator).data("postgres")
-    key, signed = certificates.sign("postgres")
-    with (data / "postgresql.conf").open("a") as settings:
-        settings.write(f"ssl = on\nssl_key_file = '{key}'\nssl_cert_file = '{signed}'\n")
-    (data / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n")
-    with (folder / "postgres.log").open("wb") as log:
-        process = subprocess.Popen(part.command, stdout=log, stderr=log)
-    try:
-        wait_until(part.is_ready, timeout_s=PATIENCE_S, what="Postgres answers", log=folder / "postgres.log")
-        server.as_superuser("CREATE DATABASE app", "postgres")
-        server.as_superuser(GRANTS)
-        users = Project.of(server.config).postgres / "010_users.sql"
-        server.as_superuser(f"SET ROLE application; {users.read_text()}; {INSERT}")
+    with their_postgres(folder, Certificates.made_in(folder / "tls")) as server:
         create_tables(server.config)
         yield server
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
 
 
 def test_it_is_not_ours_and_answers(server: Server) -> None:
@@ -192,3 +123,13 @@ def test_what_is_wrong_is_said_and_no_password_with_it(server: Server, wrong: di
         pass
     assert says in str(away.value)
     assert PASSWORD not in str(away.value)
+
+
+def test_a_superuser_can_make_the_event_triggers_once(server: Server) -> None:
+    for name in ("040_silent_changes.sql", "045_unfit_tables.sql"):
+        server.as_superuser((Project.of(server.config).postgres / name).read_text())
+    create_tables(server.config)
+    with connect(server.config) as connection:
+        assert sees_ddl(connection)
+    with pytest.raises(psycopg2.errors.RaiseException, match="need its REPLICA IDENTITY FULL"):
+        server.as_superuser("SET ROLE application; ALTER TABLE users REPLICA IDENTITY DEFAULT")

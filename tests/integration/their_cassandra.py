@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from penstock.stack.parts.cassandra import cassandra
 from penstock.stack.start import START_TIMEOUT_S
 from penstock.stack.wait import wait_until
 from tests.integration.certificates import STORE_PASSWORD, Certificates
-from tests.integration.servers import stop
+from tests.integration.servers import free_port, stop
 
 PASSWORD = "c4ssandra's 5ecret"  # noqa: S105 - of a test
 # docs/your-servers.md has these too.
@@ -38,16 +37,16 @@ class TheirCassandra:
 @contextmanager
 def their_cassandra(folder: Path, certificates: Certificates) -> Iterator[TheirCassandra]:
     """Run the server, with a role that may do what Penstock does in its keyspace, and no more."""
-    ports = [_free_port(), _free_port()]
-    (folder / "administrator").write_text("cassandra\n")
-    (folder / "penstock").write_text(PASSWORD + "\n")
+    ports = [free_port(), free_port()]
+    (folder / "cassandra-administrator").write_text("cassandra\n")
+    (folder / "cassandra-penstock").write_text(PASSWORD + "\n")
     address = {"port": ports[0], "storage_port": ports[1], "tls": True, "ca_file": certificates.ca}
-    login = {"user": "cassandra", "password_file": folder / "administrator"}
+    login = {"user": "cassandra", "password_file": folder / "cassandra-administrator"}
     administrator = Config.model_validate({"state": folder / "var", "cassandra": {**address, **login}})
     part, layout = cassandra(administrator, Layout.of(administrator)), Layout.of(administrator)
     part.prepare()
     conf, log = layout.conf("cassandra") / "cassandra.yaml", folder / "cassandra.log"
-    store = certificates.key_store("cassandra")
+    store = certificates.key_store("cassandra", "IP:127.0.0.1,DNS:localhost")
     conf.write_text(
         conf.read_text()
         .replace("AllowAllAuthenticator", "PasswordAuthenticator")
@@ -64,7 +63,7 @@ def their_cassandra(folder: Path, certificates: Certificates) -> Iterator[TheirC
         with open_session(administrator) as session:
             for statement in GRANTS:
                 session.execute(statement)
-        theirs = {"managed": False, "user": "penstock", "password_file": folder / "penstock"}
+        theirs = {"managed": False, "user": "penstock", "password_file": folder / "cassandra-penstock"}
         yield TheirCassandra(administrator, {**address, **theirs})
     finally:
         stop(process, part)
@@ -77,8 +76,3 @@ def _lets_in(administrator: Config) -> bool:
             return True
     except (CassandraUnreachable, CassandraRefused):
         return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

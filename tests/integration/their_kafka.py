@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from penstock.stack.parts.kafka import kafka
 from penstock.stack.start import START_TIMEOUT_S
 from penstock.stack.wait import wait_until
 from tests.integration.certificates import STORE_PASSWORD, Certificates
-from tests.integration.servers import stop
+from tests.integration.servers import free_port, stop
 
 PASSWORD = 'k4fka "5ecret"'  # noqa: S105 - of a test
 _ESCAPED = r"k4fka \"5ecret\""
@@ -45,7 +44,7 @@ class TheirKafka:
 @contextmanager
 def their_kafka(folder: Path, certificates: Certificates) -> Iterator[TheirKafka]:
     """Run the server."""
-    plain, controller, passwords, mutual = (_free_port() for _ in range(4))
+    plain, controller, passwords, mutual = (free_port() for _ in range(4))
     administrator = Config.model_validate(
         {"state": folder / "var-kafka", "kafka": {"port": plain, "controller_port": controller}}
     )
@@ -129,8 +128,3 @@ def _client_files(folder: Path, certificates: Certificates) -> dict[str, Path]:
 def _as_pkcs8(key: Path, made: Path) -> None:
     command = ["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", str(key), "-out", str(made)]
     subprocess.run(command, check=True, capture_output=True)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from penstock.brokers import provider, references
 from penstock.config import ROOT, Config
-from penstock.connect.declared import trust_store
+from penstock.connect.declared import addresses, converter_settings, secrets, trust_store
 from penstock.errors import TerminalError
 from penstock.stack.layout import SERVERS, Layout, render
 from penstock.stack.part import Part
@@ -44,7 +44,7 @@ def connect(config: Config, layout: Layout) -> Part:
         needs=("topics",),
         stops_before=("postgres", "registry", "cassandra"),
         prepare=lambda: _prepare(config, layout),
-        environment=lambda: _addresses(config),
+        environment=lambda: addresses(config) | secrets(config),
         ports={"connect.port": section.port},
     )
 
@@ -57,9 +57,12 @@ def _prepare(config: Config, layout: Layout) -> None:
         host=config.connect.host,
         port=config.connect.port,
         plugins=SERVERS / "plugins",
-        registry=f"http://{config.registry.host}:{config.registry.port}",
+        registry=config.registry.root,
         replication_factor=config.kafka.replication_factor,
     )
+    if let_in := converter_settings(config):
+        lines = [f"{side}.converter.{name}={value}\n" for side in ("key", "value") for name, value in let_in.items()]
+        properties.write_text(f"{properties.read_text()}\n# Of the registry.\n{''.join(lines)}")
     if file := config.kafka.bootstrap.properties_file:
         _add_security(properties, file)
     if config.cassandra.ca:
@@ -88,19 +91,3 @@ def _write_trust_store(ca: Path, store: Path) -> None:
         done = subprocess.run(command, input=certificate, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise StoreFailed(ca, done.stdout + done.stderr)
-
-
-def _addresses(config: Config) -> dict[str, str]:
-    return {
-        "PENSTOCK_POSTGRES_HOST": config.postgres.host,
-        "PENSTOCK_POSTGRES_PORT": str(config.postgres.port),
-        "PENSTOCK_POSTGRES_USER": config.postgres.user,
-        "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
-        "PENSTOCK_POSTGRES_DATABASE": config.postgres.database,
-        "PENSTOCK_CASSANDRA_HOST": ",".join(config.cassandra.hosts),
-        "PENSTOCK_CASSANDRA_PORT": str(config.cassandra.port),
-        "PENSTOCK_CASSANDRA_DC": config.cassandra.local_dc,
-        "PENSTOCK_CASSANDRA_PASSWORD": config.cassandra.password,
-        "PENSTOCK_KAFKA_BOOTSTRAP": config.kafka.bootstrap,
-        "PENSTOCK_REGISTRY_URL": f"http://{config.registry.host}:{config.registry.port}",
-    }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.class_archive import class_archive_options
-from penstock.config import ROOT, Config
+from penstock.config import ROOT, Config, Registry
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.running import read_running
@@ -145,6 +145,7 @@ def _job(
         "--avro-dir": project.avro,
         "--running-file": Layout.of(config).running_file(name),
         "--trouble-file": trouble_file,
+        **_registry_files(config.registry),
         **({"--kafka-properties": let_in} if (let_in := config.kafka.bootstrap.properties_file) else {}),
     }
     flat = [str(word) for pair in (common | dict(arguments)).items() for word in pair]
@@ -163,6 +164,18 @@ def _job(
         },
         stop_wait_s=20,
     )
+
+
+def _registry_files(section: Registry) -> dict[str, object]:
+    """Say how the registry lets the job in: files and names only, since everybody on the machine sees arguments."""
+    let_in = section.let_in
+    given = {
+        "--registry-user": let_in.user,
+        "--registry-password-file": let_in.password_file,
+        "--registry-token-file": let_in.token_file,
+        "--registry-ca-file": let_in.ca_file,
+    }
+    return {name: value for name, value in given.items() if value}
 
 
 def _epoch(config: Config) -> int:
