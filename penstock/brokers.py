@@ -16,6 +16,8 @@ from penstock.errors import TerminalError
 
 _PROVIDER = "penstock"
 _LOGIN = re.compile(r'(?P<key>username|password)\s*=\s*"(?P<value>(?:[^"\\]|\\.)*)"')
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
+_CONTROL = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 _MODULES = ("PlainLoginModule", "ScramLoginModule")
 _SAME = frozenset({"security.protocol", "sasl.mechanism", "ssl.key.password", "client.dns.lookup"})
 _NOT_FOR_LIBRDKAFKA = frozenset({"ssl.protocol", "ssl.enabled.protocols", "ssl.truststore.type", "ssl.keystore.type"})
@@ -110,7 +112,12 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
     for line in map(str.lstrip, joined.splitlines()):
         if line and not line.startswith(("#", "!")):
             name, _, value = re.sub(r"\s*[=:]\s*|\s+", "\0", line, count=1).partition("\0")
-            yield name, re.sub(r"\\(.)", r"\1", value)
+            yield name, _ESCAPE.sub(_unescaped, value)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    escaped = found[1]
+    return chr(int(escaped[1:], 16)) if len(escaped) > 1 else _CONTROL.get(escaped, escaped)
 
 
 def _translated(file: Path) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,12 @@ def test_any_password_survives_both_ways_of_escaping(tmp_path_factory: pytest.Te
     assert librdkafka_settings(Brokers("one:1", file))["sasl.password"] == password
 
 
+def test_the_file_is_read_as_java_reads_it(tmp_path: Path) -> None:
+    text = "# comment\n! another\n\n  ssl.key.password : \\u00e4\\t\\\\=\\\n    :more \nsasl.mechanism\tPLAIN\n"
+    known = {"ssl.key.password": "ä\t\\=:more ", "sasl.mechanism": "PLAIN"}
+    assert read_properties(file_of(tmp_path, text)) == known
+
+
 def test_java_gets_references_and_no_value(tmp_path: Path) -> None:
     file = file_of(tmp_path, "security.protocol=SSL\nssl.key.password=5ecret\n")
     told = java_settings(Brokers("one:1", file), "kafka.")
