@@ -393,9 +393,10 @@ class Cassandra(PartSection):
 
 
 class Airflow(PartSection):
-    """The loader."""
+    """The loader; without it (`enabled`) rows come into Postgres by others alone."""
 
     port: Port = 8080
+    enabled: bool = True
 
     @property
     def address(self) -> str:

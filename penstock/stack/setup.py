@@ -52,7 +52,7 @@ class DatabaseMissing(TerminalError):
     def __init__(self, name: str, user: str) -> None:
         super().__init__(
             f"database {name}, which holds what Airflow keeps, does not exist, and role {user} may not create it. "
-            f'What to do: CREATE DATABASE {name} OWNER "{user}"; or airflow.managed = false'
+            f'What to do: CREATE DATABASE {name} OWNER "{user}"; or airflow.enabled = false'
         )
 
 
@@ -80,7 +80,7 @@ def create_tables(config: Config) -> str:
 
 def _databases(config: Config) -> tuple[str, ...]:
     """Return the databases that must be there; the source database of others is."""
-    metadata = (METADATA_DATABASE,) if config.airflow.managed else ()
+    metadata = (METADATA_DATABASE,) if config.airflow.managed and config.airflow.enabled else ()
     return (config.postgres.database, *metadata) if config.postgres.managed else metadata
 
 

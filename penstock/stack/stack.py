@@ -23,17 +23,16 @@ from penstock.stack.parts.spark import aggregates_job, spark_master, spark_worke
 from penstock.stack.parts.zookeeper import zookeeper
 from penstock.stack.theirs import as_declared
 
+_AIRFLOW = (airflow_migrate, airflow_api_server, airflow_scheduler, airflow_dag_processor)
+
 
 def parts(config: Config) -> list[Part]:
     """Return every process of the stack, sources first; for one that others run, what stands for it."""
     layout = Layout.of(config)
     builders = (
-        randomuser,
+        *((randomuser,) if config.airflow.enabled else ()),
         postgres,
-        airflow_migrate,
-        airflow_api_server,
-        airflow_scheduler,
-        airflow_dag_processor,
+        *(_AIRFLOW if config.airflow.enabled else ()),
         *((zookeeper, kafka_zookeeper) if mode_of(config) is KafkaMode.ZOOKEEPER else (kafka,)),
         registry,
         connect,

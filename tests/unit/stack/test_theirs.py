@@ -44,6 +44,13 @@ def test_any_mix_has_all_that_its_parts_need(count: int) -> None:
         assert {need for node in nodes for need in node.needs} <= names
 
 
+def test_without_airflow_nothing_of_it_is_there() -> None:
+    names = {part.name for part in stack.parts(made(airflow={"enabled": False}))}
+    assert not [name for name in names if name.startswith("airflow")]
+    assert "api" not in names
+    assert {"postgres", "kafka", "connect", "cassandra", "views"} <= names
+
+
 @pytest.mark.parametrize("section", SECTIONS)
 def test_its_ports_are_not_claimed_and_it_has_nothing_to_run(section: str) -> None:
     config = without(section)
