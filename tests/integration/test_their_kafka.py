@@ -18,7 +18,7 @@ from penstock.brokers import Brokers, librdkafka_settings
 from penstock.config import Config
 from penstock.stack.health import part_healths
 from penstock.stack.setup import create_topics
-from penstock.topics.admin import KafkaUnreachable, TopicAdmin
+from penstock.topics.admin import KafkaUnreachable, TopicAdmin, TopicNotCreated
 from penstock.topics.consumer import open_consumer
 from penstock.topics.topic import Topic
 from tests.integration.certificates import STORE_PASSWORD, Certificates
@@ -45,16 +45,17 @@ def test_topics_are_made_written_and_read(theirs: TheirKafka, tmp_path: Path, wa
     (health,) = (each for each in part_healths(config) if each.name == "kafka")
     assert (health.state, health.answers) == ("not ours", True)
     create_topics(config)
-    TopicAdmin(config.kafka.bootstrap).create([Topic(way, 1, 1, {})])
+    topic = f"views.{way}"
+    TopicAdmin(config.kafka.bootstrap).create([Topic(topic, 1, 1, {})])
     producer = Producer(librdkafka_settings(config.kafka.bootstrap))
-    producer.produce(way, value=b"one")
+    producer.produce(topic, value=b"one")
     assert producer.flush(PATIENCE_S) == 0
-    with closing(open_consumer(config.kafka.bootstrap, group="test")) as consumer:
-        consumer.assign([TopicPartition(way, 0, 0)])
+    with closing(open_consumer(config.kafka.bootstrap, group="penstock-test")) as consumer:
+        consumer.assign([TopicPartition(topic, 0, 0)])
         record = consumer.poll(PATIENCE_S)
     assert record is not None
     assert record.value() == b"one"
-    assert end_offsets(config.kafka.bootstrap, [way]) == {(way, 0): 1}
+    assert end_offsets(config.kafka.bootstrap, [topic]) == {(topic, 0): 1}
 
 
 def job(config: Config, folder: Path) -> JobConfig:
@@ -65,7 +66,7 @@ def job(config: Config, folder: Path) -> JobConfig:
 
 @pytest.mark.parametrize("way", ["scram", "mtls-pem"])
 def test_spark_reads_and_writes(theirs: TheirKafka, tmp_path: Path, way: str) -> None:
-    config, topics = config_of(theirs, way, tmp_path), (f"{way}-in", f"{way}-out")
+    config, topics = config_of(theirs, way, tmp_path), (f"app.{way}", f"views.{way}-out")
     TopicAdmin(config.kafka.bootstrap).create([Topic(name, 1, 1, {}) for name in topics])
     producer = Producer(librdkafka_settings(config.kafka.bootstrap))
     producer.produce(topics[0], value=b"one")
@@ -87,6 +88,12 @@ def test_a_wrong_password_is_said_and_not_shown(theirs: TheirKafka, tmp_path: Pa
     with pytest.raises(KafkaUnreachable, match="uthentication failed") as away:
         admin.topics()
     assert "5ecret" not in str(away.value)
+
+
+def test_a_topic_of_others_is_not_ours_to_touch(theirs: TheirKafka, tmp_path: Path) -> None:
+    config = config_of(theirs, "scram", tmp_path)
+    with pytest.raises(TopicNotCreated, match="uthorization failed"):
+        TopicAdmin(config.kafka.bootstrap).create([Topic("of-others", 1, 1, {})])
 
 
 def test_without_its_properties_nobody_is_let_in(theirs: TheirKafka) -> None:

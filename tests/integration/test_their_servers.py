@@ -86,7 +86,7 @@ def test_a_change_comes_from_their_postgres_into_their_kafka(config: Config) -> 
         assert {name: api.status(name).summary for name in (SOURCE, SINK)} == {SOURCE: "RUNNING", SINK: "RUNNING"}
     with connect(config) as connection, connection, connection.cursor() as cursor:
         cursor.execute(their_postgres.INSERT)
-    with closing(open_consumer(config.kafka.bootstrap, group="test")) as consumer:
+    with closing(open_consumer(config.kafka.bootstrap, group="penstock-test")) as consumer:
         consumer.assign([TopicPartition(topic_of(TABLE), 0, 0)])
         record = consumer.poll(PATIENCE_S)
     assert record is not None
@@ -99,7 +99,7 @@ def test_the_sink_reads_their_kafka_and_writes_its_dead_letters_there(config: Co
     producer = Producer(librdkafka_settings(config.kafka.bootstrap))
     producer.produce("views.users_by_id", key=b"no Avro", value=b"no Avro")
     assert producer.flush(PATIENCE_S) == 0
-    with closing(open_consumer(config.kafka.bootstrap, group="test")) as consumer:
+    with closing(open_consumer(config.kafka.bootstrap, group="penstock-test")) as consumer:
         consumer.assign([TopicPartition("dead-letters.sink", 0, 0)])
         record = consumer.poll(PATIENCE_S)
     assert record is not None
@@ -160,6 +160,13 @@ def test_a_connect_of_others_lets_us_in(config: Config, tmp_path: Path) -> None:
         theirs = Config.model_validate({"state": tmp_path, "connect": section})
         with ConnectApi(theirs.connect.url) as api:
             assert api.status(SOURCE).summary == "RUNNING"
+        with_address = Config.model_validate(config.model_dump() | {"connect": section})
+        setup.apply_connectors(with_address)
+        with ConnectApi(theirs.connect.url) as api:
+            told = api.config(SOURCE)
+        assert told["database.port"] == str(config.postgres.port)
+        assert told["database.password"] == "${env:PENSTOCK_POSTGRES_PASSWORD}"
+        assert told["value.converter.apicurio.registry.url"] == f"{config.registry.root}/apis/registry/v2"
         (health,) = (each for each in part_healths(theirs) if each.name == "connect")
         assert (health.state, health.answers) == ("not ours", True)
         without = Config.model_validate({"state": tmp_path, "connect": {**section, "user": None}})

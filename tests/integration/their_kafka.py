@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without `__all__`
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
     AdminClient,
+    ResourcePatternType,
+    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialUpsertion,
@@ -26,6 +31,15 @@ from tests.integration.servers import free_port, stop
 PASSWORD = 'k4fka "5ecret"'  # noqa: S105 - of a test
 _ESCAPED = r"k4fka \"5ecret\""
 _MODULE = "org.apache.kafka.common.security"
+
+
+# docs/your-servers.md has these too: all operations on what begins so, for the user with a password.
+_OURS = ("app.", "views.", "dead-letters.", "debezium-notifications.", "__debezium-heartbeat.")
+ACLS = {
+    ResourceType.TOPIC: (*_OURS, "connect-", "kafkasql-", "registry-events"),
+    ResourceType.GROUP: ("penstock-", "spark-kafka-source-", "connect", "apicurio-"),
+    ResourceType.TRANSACTIONAL_ID: ("connect-",),
+}
 
 
 @dataclass(frozen=True)
@@ -77,6 +91,8 @@ def _doors(plain: int, controller: int, passwords: int, mutual: int, certificate
             f"ssl.truststore.location={certificates.trust_store()}",
             f"ssl.truststore.type=PKCS12\nssl.truststore.password={STORE_PASSWORD}",
             "listener.name.mutual.ssl.client.auth=required",
+            "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users=User:ANONYMOUS;User:CN=client;User:CN=penstock",
             "listener.name.passwords.sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN",
             f"{scram}.jaas.config={_MODULE}.scram.ScramLoginModule required;",
             f'{login}.jaas.config={_MODULE}.plain.PlainLoginModule required user_penstock="{_in_file(_ESCAPED)}";',
@@ -96,6 +112,14 @@ def _make_user(administrator: Config) -> None:
     client = AdminClient({"bootstrap.servers": administrator.kafka.bootstrap})
     for done in client.alter_user_scram_credentials([wanted]).values():
         done.result()
+    rights = [_right(kind, prefix) for kind, prefixes in ACLS.items() for prefix in prefixes]
+    for done in client.create_acls(rights).values():
+        done.result()
+
+
+def _right(kind: ResourceType, prefix: str) -> AclBinding:
+    pattern, whoever = ResourcePatternType.PREFIXED, "User:penstock"
+    return AclBinding(kind, prefix, pattern, whoever, "*", AclOperation.ALL, AclPermissionType.ALLOW)
 
 
 def _client_files(folder: Path, certificates: Certificates) -> dict[str, Path]:
