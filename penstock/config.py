@@ -147,9 +147,9 @@ class Postgres(PartSection):
         return self.dsn_of(self.database)
 
     @property
-    def maintenance_dsn(self) -> str:
-        """The connection string of a database that is there in any case, for looking after the others."""
-        return self.dsn_of("postgres" if self.managed else self.database)
+    def first_database(self) -> str:
+        """One that is there in any case, for looking after the others."""
+        return "postgres" if self.managed else self.database
 
     def dsn_of(self, database: str) -> str:
         """Return the libpq connection string of a database of this server; it holds the password."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg2
@@ -117,7 +116,7 @@ def _slot(config: Config) -> list[Reading]:
         SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint
         FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()
     """
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
+    with connect(config) as connection, connection.cursor() as cursor:
         cursor.execute(query, (SLOT,))
         slots = cursor.fetchall()
     if not slots:

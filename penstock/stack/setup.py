@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from penstock.stack.source import read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
+from penstock.views.catalogue import connect
 from penstock.views.check import refuse_out_of_step
 from penstock.views.connector_lists import SOURCE
 from penstock.views.fills import filled_views, mark_filled
@@ -69,7 +69,7 @@ def create_tables(config: Config) -> str:
     """Create the databases, run schemas/postgres/*.sql in the order of their names, publish the tables of the views."""
     made = [name for name in _databases(config) if _create_database(config, name)]
     files = sorted(Project.of(config).postgres.glob("*.sql"))
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+    with connect(config) as connection:
         for file in files:
             _run_file(connection, file)
         published = publish(connection, {view.table for view in views_of(config)})
@@ -85,7 +85,7 @@ def _databases(config: Config) -> tuple[str, ...]:
 
 
 def _create_database(config: Config, name: str) -> bool:
-    with closing(psycopg2.connect(config.postgres.maintenance_dsn)) as connection:
+    with connect(config, database=config.postgres.first_database) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
