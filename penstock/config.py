@@ -9,15 +9,18 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from psycopg2.extensions import make_dsn
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from penstock.address import Address, LetIn
+from penstock.brokers import Brokers
 from penstock.errors import TerminalError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,8 +42,8 @@ class ConfigInvalid(TerminalError):
 class PasswordUnreadable(TerminalError):
     """The file that holds a password is not there, or not for us."""
 
-    def __init__(self, file: Path, cause: str) -> None:
-        super().__init__(f"postgres.password_file {file} cannot be read: {cause}")
+    def __init__(self, setting: str, file: Path, cause: str) -> None:
+        super().__init__(f"{setting} {file} cannot be read: {cause}")
 
 
 class _Section(BaseModel):
@@ -51,7 +54,34 @@ class _Server(_Section):
     host: str = "127.0.0.1"
 
 
+class PartSection(_Server):
+    """A part that Penstock runs; with `managed` false others run it at that address, and Penstock is its client."""
+
+    managed: bool = True
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        raise NotImplementedError
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _read_secret(setting: str, file: Path | None) -> str:
+    """Return the content of a file that holds a secret; empty without one.
+
+    :raises PasswordUnreadable: when the file cannot be read.
+    """
+    if file is None:
+        return ""
+    try:
+        return (ROOT / file).read_text().strip()
+    except OSError as exc:
+        raise PasswordUnreadable(setting, file, exc.strerror or str(exc)) from exc
+
+
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
 
 class Api(_Server):
@@ -69,13 +99,23 @@ class Api(_Server):
         return f"http://{self.host}:{self.port}/api/"
 
 
-class Postgres(_Server):
-    """The source database; without `password_file` it trusts whoever reaches it, so it listens on loopback only."""
+class Postgres(PartSection):
+    """The source database; without `password_file` it trusts whoever reaches it, so it listens on loopback only.
+
+    `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours.
+    """
 
     port: Port = 5432
     user: str = "postgres"
     database: str = "app"
     password_file: Path | None = None
+    sslmode: SslMode | None = None
+    ca_file: Path | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return f"{self.host}:{self.port}"
 
     @property
     def password(self) -> str:
@@ -83,22 +123,38 @@ class Postgres(_Server):
 
         :raises PasswordUnreadable: when the file cannot be read.
         """
-        if self.password_file is None:
-            return ""
-        try:
-            return (ROOT / self.password_file).read_text().strip()
-        except OSError as exc:
-            raise PasswordUnreadable(self.password_file, exc.strerror or str(exc)) from exc
+        return _read_secret("postgres.password_file", self.password_file)
+
+    @property
+    def ca(self) -> Path | None:
+        """The absolute path of the certificates to trust."""
+        return ROOT / self.ca_file if self.ca_file else None
+
+    @property
+    def tls(self) -> dict[str, str]:
+        """What libpq and Postgres' JDBC driver are told of encryption, by the names that they share."""
+        mode = {"sslmode": str(self.sslmode)} if self.sslmode else {}
+        return mode | ({"sslrootcert": str(self.ca)} if self.ca else {})
+
+    @property
+    def tls_environment(self) -> dict[str, str]:
+        """The same for programs that read libpq's environment."""
+        return {f"PG{name.upper()}": value for name, value in self.tls.items()}
 
     @property
     def dsn(self) -> str:
         """The libpq connection string of the source database."""
         return self.dsn_of(self.database)
 
+    @property
+    def first_database(self) -> str:
+        """One that is there in any case, for looking after the others."""
+        return "postgres" if self.managed else self.database
+
     def dsn_of(self, database: str) -> str:
         """Return the libpq connection string of a database of this server; it holds the password."""
         secret = {"password": self.password} if self.password_file else {}
-        return str(make_dsn(host=self.host, port=self.port, user=self.user, dbname=database, **secret))
+        return str(make_dsn(host=self.host, port=self.port, user=self.user, dbname=database, **secret, **self.tls))
 
 
 class KafkaMode(StrEnum):
@@ -108,10 +164,12 @@ class KafkaMode(StrEnum):
     ZOOKEEPER = "zookeeper"
 
 
-class Kafka(_Server):
+class Kafka(PartSection):
     """The broker; `partitions` is per CDC and view topic. Data that began in one mode is never opened in the other.
 
     `host_port` is a second door, for clients that know the broker as 127.0.0.1 only: those outside of its container.
+    Of a Kafka of others `bootstrap_servers` are several brokers to start from, in place of `host` and `port`, and
+    `properties_file` are properties of Java's clients that let ours in.
     """
 
     mode: KafkaMode = KafkaMode.KRAFT
@@ -121,11 +179,27 @@ class Kafka(_Server):
     heap_mb: int = Field(512, ge=256)
     partitions: int = Field(1, ge=1)
     replication_factor: int = Field(1, ge=1)
+    bootstrap_servers: str | None = None
+    properties_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _only_of_others(self) -> Self:
+        if self.managed and (self.bootstrap_servers or self.properties_file):
+            raise PydanticCustomError(
+                "not_of_ours", "bootstrap_servers and properties_file are for a Kafka of others: managed = false"
+            )
+        return self
 
     @property
-    def bootstrap(self) -> str:
-        """The address clients start from."""
-        return f"{self.host}:{self.port}"
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.bootstrap
+
+    @property
+    def bootstrap(self) -> Brokers:
+        """The address clients start from, and how they are let in."""
+        file = ROOT / self.properties_file if self.properties_file else None
+        return Brokers(self.bootstrap_servers or f"{self.host}:{self.port}", file)
 
 
 class ZooKeeper(_Server):
@@ -140,32 +214,93 @@ class ZooKeeper(_Server):
         return f"{self.host}:{self.port}"
 
 
-class Registry(_Server):
-    """The Schema Registry."""
+class WebSection(PartSection):
+    """A part that is spoken to by HTTP.
+
+    Of one of others, `base_url` is its address in place of `host` and `port`, `user` and `password_file` let us in, and
+    `ca_file` (PEM) holds the certificates to trust in place of the machine's.
+    """
+
+    port: Port
+    base_url: str | None = None
+    user: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _only_of_others(self) -> Self:
+        if self.managed and (self.base_url or self.user or self.ca_file):
+            raise PydanticCustomError(
+                "not_of_ours", "base_url, user and ca_file are for one of others: managed = false"
+            )
+        return self
+
+    @property
+    def root(self) -> Address:
+        """The address without any path, and how its server lets us in."""
+        return self.at("")
+
+    @property
+    def let_in(self) -> LetIn:
+        """How its server lets us in."""
+        return LetIn(self.user, _absolute(self.password_file), None, _absolute(self.ca_file))
+
+    def at(self, path: str) -> Address:
+        """Return the address of a path."""
+        base = self.base_url.rstrip("/") if self.base_url else f"http://{self.host}:{self.port}"
+        return Address(base + path, self.let_in)
+
+
+def _absolute(file: Path | None) -> Path | None:
+    return ROOT / file if file else None
+
+
+class Registry(WebSection):
+    """The Schema Registry; `token_file` holds a bearer token, in place of a user and password."""
 
     port: Port = 8081
+    token_file: Path | None = None
     heap_mb: int = Field(256, ge=128)
 
     @property
-    def url(self) -> str:
+    def let_in(self) -> LetIn:
+        """How its server lets us in."""
+        return replace(super().let_in, token_file=_absolute(self.token_file))
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.url
+
+    @property
+    def url(self) -> Address:
         """The Confluent-compatible API."""
-        return f"http://{self.host}:{self.port}/apis/ccompat/v7"
+        return self.at("/apis/ccompat/v7")
 
 
-class Connect(_Server):
-    """The Kafka Connect worker; `watch` restarts its connectors that failed."""
+class Connect(WebSection):
+    """The Kafka Connect worker; `watch` restarts its connectors that failed.
+
+    `references` are what a worker of others has in place of our `${env:PENSTOCK_…}`, such as `${file:PATH:KEY}`.
+    """
 
     port: Port = 8083
     heap_mb: int = Field(768, ge=256)
     watch: bool = True
+    references: dict[str, Annotated[str, Field(pattern=r"^\$\{[^{}]+\}$")]] = {}
 
     @property
-    def url(self) -> str:
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.url
+
+    @property
+    def url(self) -> Address:
         """The REST API."""
-        return f"http://{self.host}:{self.port}"
+        return self.root
 
 
-class Spark(_Server):
+class Spark(PartSection):
     """The Spark master, its worker and the two jobs; the aggregates' driver and executor have a heap each.
 
     The executor holds its groups on disk, with 128 MB of memory for them outside of its heap.
@@ -188,6 +323,11 @@ class Spark(_Server):
     aggregates_interval_s: float = Field(1.0, ge=0.1, le=600)
 
     @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.master_url
+
+    @property
     def own_host(self) -> str:
         """The address at which this machine's worker and drivers are reached."""
         return self.local_host or self.host
@@ -198,21 +338,72 @@ class Spark(_Server):
         return f"spark://{self.host}:{self.master_port}"
 
 
-class Cassandra(_Server):
-    """The database that holds the views."""
+Consistency = Literal["LOCAL_QUORUM", "LOCAL_ONE", "ONE", "TWO", "THREE", "QUORUM", "EACH_QUORUM", "ALL"]
+
+
+class Cassandra(PartSection):
+    """The database that holds the views.
+
+    `contact_points` are the nodes to find the cluster by, where one `host` is not enough; `replication` the copies in
+    each datacenter, where there are more than the local one. `tls` encrypts; one of `ca_file` (PEM, else one of the
+    machine's authorities) must have signed the certificate of each node, which carries its address, unless
+    `check_hostname` is off.
+    """
 
     port: Port = 9042
+    contact_points: tuple[str, ...] = ()
+    user: str | None = None
+    password_file: Path | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    check_hostname: bool = True
+    consistency: Consistency = "LOCAL_QUORUM"
+    replication: dict[str, int] = {}
     storage_port: Port = 7000
     local_dc: str = "datacenter1"
     keyspace: ClassVar[str] = "penstock"  # the connector files name it, so it is no setting
     replication_factor: int = Field(1, ge=1)
     heap_mb: int = Field(1024, ge=512)
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The nodes to begin with."""
+        return self.contact_points or (self.host,)
 
-class Airflow(_Server):
-    """The loader."""
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return ", ".join(f"{host}:{self.port}" for host in self.hosts)
+
+    @property
+    def password(self) -> str:
+        """The content of the password file; empty without one.
+
+        :raises PasswordUnreadable: when the file cannot be read.
+        """
+        return _read_secret("cassandra.password_file", self.password_file)
+
+    @property
+    def ca(self) -> Path | None:
+        """The absolute path of the certificates to trust."""
+        return ROOT / self.ca_file if self.ca_file else None
+
+    @property
+    def copies(self) -> dict[str, int]:
+        """How many copies of each row each datacenter has."""
+        return self.replication or {self.local_dc: self.replication_factor}
+
+
+class Airflow(PartSection):
+    """The loader; without it (`enabled`) rows come into Postgres by others alone."""
 
     port: Port = 8080
+    enabled: bool = True
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.url
 
     @property
     def url(self) -> str:
@@ -322,4 +513,6 @@ def _explain(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key; penstock.toml.example lists the known ones"
+    if "references" in error["loc"]:
+        return f"{where}: must be a reference such as ${{file:PATH:KEY}}, never the secret itself"
     return f"{where}: {error['msg']} (got {error['input']!r})"

@@ -7,12 +7,16 @@ from typing import Self
 
 import requests
 
+from penstock.address import prepare_session
 
-def direct_session() -> requests.Session:
-    """Open a session that keeps its connection; the caller closes it."""
+
+def direct_session(url: str = "") -> requests.Session:
+    """Open a session that keeps its connection; the caller closes it.
+
+    :param url: of the server, where it may ask who comes (an `Address`).
+    """
     session = requests.Session()
-    # The servers are ours to reach directly; a proxy from the environment must not see what they are told.
-    session.trust_env = False
+    prepare_session(session, url)
     return session
 
 
@@ -25,7 +29,7 @@ class HttpClient:
     def __init__(self, url: str, *, timeout_s: float) -> None:
         self._url = url.rstrip("/")
         self._timeout_s = timeout_s
-        self._http = direct_session()
+        self._http = direct_session(url)
 
     def __enter__(self) -> Self:
         return self

@@ -14,6 +14,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from penstock.address import let_in_options
 from penstock.config import Config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
@@ -48,7 +49,7 @@ def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
     layout.temporary(name).mkdir(parents=True, exist_ok=True)
     with _environment(layout.temporary_environment(name)), _stderr_to(layout.log(name)):
         try:
-            spark = local_session(threads=_THREADS)
+            spark = local_session(threads=_THREADS, java_options=let_in_options(config.registry.url))
         except (PySparkException, OSError) as exc:
             raise SparkNotStarted(exc, layout.log(name)) from exc
     try:

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from cassandra.cluster import Session
 
 from penstock.bench.rows import TABLE_COLUMNS, RowWriter
+from penstock.cassandra.schema import replication
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, Config
 from penstock.connect.api import ConnectApi, ConnectorNotFound
 from penstock.connect.apply import apply_connectors
-from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.connect.declared import declared_connectors
+from penstock.connect.files import ConnectorFile
 from penstock.connect.place import place_sink
 from penstock.errors import TerminalError
 from penstock.pipeline.bring_up import SINK
 from penstock.pipeline.hops import records_behind
-from penstock.project import Project
 from penstock.registry.client import RegistryClient
 from penstock.stack.parts.kafka import JARS as KAFKA_JARS
 from penstock.stack.wait import wait_until
@@ -112,7 +113,7 @@ def bench_ground(config: Config) -> Iterator[Ground]:
 
 
 def _connector(config: Config) -> ConnectorFile:
-    (product,) = read_connectors(Project.of(config).connectors, names=[SINK])
+    (product,) = declared_connectors(config, names=[SINK])
     kept = {key: value for key, value in product.config.items() if not key.startswith("topic")}
     mapping = "*, row_version=header.version, __timestamp=header.version"
     own = {"tasks.max": "1", "topics": TOPIC, f"topic.{TOPIC}.{KEYSPACE}.{TABLE}.mapping": mapping}
@@ -120,9 +121,7 @@ def _connector(config: Config) -> ConnectorFile:
 
 
 def _create_tables(ground: Ground) -> None:
-    section = ground.config.cassandra
-    replication = f"{{'class': 'NetworkTopologyStrategy', '{section.local_dc}': {section.replication_factor}}}"
-    ground.session.execute(f"CREATE KEYSPACE {KEYSPACE} WITH replication = {replication}")
+    ground.session.execute(f"CREATE KEYSPACE {KEYSPACE} WITH replication = {replication(ground.config.cassandra)}")
     for table in (TABLE, BARE_TABLE):
         ground.session.execute(f"CREATE TABLE {KEYSPACE}.{table} ({TABLE_COLUMNS})")
 

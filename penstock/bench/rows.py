@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from confluent_kafka import Message, Producer
 from fastavro import parse_schema, schemaless_writer
 
+from penstock.brokers import librdkafka_settings
 from penstock.registry.client import RegistryClient
 
 TABLE_COLUMNS = "id uuid PRIMARY KEY, name text, email text, country text, age int, row_version bigint"
@@ -54,7 +55,7 @@ class RowWriter:
         self._key, self._value = parse_schema(_KEY), parse_schema(_VALUE)
         self._key_frame = struct.pack(">bI", 0, registry.register(f"{topic}-key", json.dumps(_KEY)))
         self._value_frame = struct.pack(">bI", 0, registry.register(f"{topic}-value", json.dumps(_VALUE)))
-        settings = {"bootstrap.servers": bootstrap, "linger.ms": linger_ms, "compression.type": "lz4"}
+        settings = {**librdkafka_settings(bootstrap), "linger.ms": linger_ms, "compression.type": "lz4"}
         self._producer = Producer({**settings, "queue.buffering.max.messages": 200_000, "log_level": 0})
 
     def write(self, number: int, *, on_delivery: OnDelivery | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from cassandra.cluster import Session
 from cassandra.protocol import ErrorMessage
 
 from penstock.cassandra.session import open_session
+from penstock.config import Cassandra as Section
 from penstock.config import Config
 from penstock.errors import TerminalError
 
@@ -101,15 +103,23 @@ def _statement(text: str, start: int, parts: Sequence[str]) -> Iterator[Statemen
 
 def _create_keyspace(session: Session, config: Config) -> None:
     section = config.cassandra
-    factor = str(section.replication_factor)
     known = session.cluster.metadata.keyspaces.get(section.keyspace)
     if known is None:
-        session.execute(
-            f'CREATE KEYSPACE IF NOT EXISTS "{section.keyspace}" WITH replication = '
-            f"{{'class': 'NetworkTopologyStrategy', '{section.local_dc}': {factor}}}"
-        )
+        session.execute(f'CREATE KEYSPACE IF NOT EXISTS "{section.keyspace}" WITH replication = {replication(section)}')
         return
     found = known.replication_strategy.export_for_schema()
-    wanted = f"{{'class': 'NetworkTopologyStrategy', '{section.local_dc}': '{factor}'}}"
-    if found != wanted:
+    known_options = _options(found)
+    wanted = replication(section)
+    if known_options != _options(wanted):
         raise KeyspaceDiffers(section.keyspace, found, wanted)
+
+
+def replication(section: Section) -> str:
+    """Return the replication of our keyspaces, as CQL."""
+    copies = "".join(f", '{datacenter}': '{count}'" for datacenter, count in section.copies.items())
+    return f"{{'class': 'NetworkTopologyStrategy'{copies}}}"
+
+
+def _options(cql: str) -> dict[str, str]:
+    found: dict[str, str] = ast.literal_eval(cql)
+    return found

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from cassandra import (
@@ -15,11 +17,13 @@ from cassandra import (
     ProtocolVersion,
     RequestValidationException,
 )
+from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
 from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
 from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory
 
+from penstock.config import Cassandra as Section
 from penstock.config import Config
 from penstock.errors import TerminalError, TransientError
 
@@ -43,6 +47,13 @@ class CassandraRefused(TerminalError):
         super().__init__(f"Cassandra at {address} refuses: {cause}")
 
 
+class CertificatesUnreadable(TerminalError):
+    """The file of the certificates to trust is not there, or holds none."""
+
+    def __init__(self, file: Path | None, cause: str) -> None:
+        super().__init__(f"cassandra.ca_file {file} cannot be read: {cause}")
+
+
 @contextmanager
 def open_session(config: Config) -> Iterator[Session]:
     """Open a session whose rows are dicts; closed with the block.
@@ -57,15 +68,17 @@ def open_session(config: Config) -> Iterator[Session]:
     logging.getLogger("cassandra").addHandler(logging.NullHandler())
     logging.getLogger("cassandra").propagate = False
     cluster = Cluster(
-        [section.host],
+        list(section.hosts),
         port=section.port,
         protocol_version=ProtocolVersion.V4,
-        execution_profiles={EXEC_PROFILE_DEFAULT: _profile(section.local_dc)},
+        execution_profiles={EXEC_PROFILE_DEFAULT: _profile(section)},
+        auth_provider=PlainTextAuthProvider(section.user, section.password) if section.user else None,
+        ssl_context=_tls(section),
         connect_timeout=_CONNECT_TIMEOUT_S,
         connection_class=_connection_class(),
     )
     try:
-        with our_errors(f"{section.host}:{section.port}"):
+        with our_errors(section.address):
             yield cluster.connect()
     finally:
         cluster.shutdown()
@@ -87,11 +100,22 @@ def our_errors(address: str) -> Iterator[None]:
         raise CassandraUnreachable(address, str(exc)) from exc
 
 
-def _profile(local_dc: str) -> ExecutionProfile:
+def _tls(section: Section) -> ssl.SSLContext | None:
+    if not section.tls:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=section.ca)
+    except (OSError, ssl.SSLError) as exc:
+        raise CertificatesUnreadable(section.ca_file, str(exc)) from exc
+    context.check_hostname = section.check_hostname
+    return context
+
+
+def _profile(section: Section) -> ExecutionProfile:
     return ExecutionProfile(
-        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc)),
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(section.local_dc)),
         # With more than one replica a proof must not rest on the slowest of them.
-        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        consistency_level=ConsistencyLevel.name_to_value[section.consistency],
         request_timeout=_REQUEST_TIMEOUT_S,
         row_factory=dict_factory,
     )

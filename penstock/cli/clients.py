@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -52,8 +53,14 @@ def cqlsh(arguments: Arguments = None) -> None:
     config = load_config()
     section = config.cassandra
     shell = [sys.executable, "-m", "penstock.cassandra.shell", section.host, str(section.port)]
+    if section.user:
+        shell += [f"--credentials={_cassandra_credentials(config)}", f"--username={section.user}"]
+    if section.tls:
+        shell.append("--ssl")
     # cqlsh writes its history into ~/.cassandra otherwise; nothing of Penstock lies outside the clone.
-    _become([*shell, *(arguments or ())], {"CQL_HISTORY": str(_home(config) / "cqlsh_history")})
+    _become(
+        [*shell, *(arguments or ())], {"CQL_HISTORY": str(_home(config) / "cqlsh_history"), **_certificates(config)}
+    )
 
 
 def psql(
@@ -83,7 +90,21 @@ def psql(
     secret = {"PGPASSWORD": section.password} if section.password_file else {}
     pgcli = [sys.executable, "-m", "penstock.cli.pgcli"]
     # XDG_CONFIG_HOME: where pgcli keeps its settings, log and history.
-    _become([*pgcli, *address, "--less-chatty", *(arguments or ())], {"XDG_CONFIG_HOME": str(_home(config)), **secret})
+    settings = {"XDG_CONFIG_HOME": str(_home(config)), **secret, **section.tls_environment}
+    _become([*pgcli, *address, "--less-chatty", *(arguments or ())], settings)
+
+
+def _cassandra_credentials(config: Config) -> Path:
+    """Write what cqlsh logs in with: a password among its arguments would be seen by everybody on the machine."""
+    section, file = config.cassandra, _home(config) / "cassandra-credentials"
+    file.touch(mode=0o600)
+    file.write_text(f"[plain_text_auth]\nusername = {section.user}\npassword = {section.password}\n")
+    return file
+
+
+def _certificates(config: Config) -> dict[str, str]:
+    section = config.cassandra
+    return {"SSL_CERTFILE": str(section.ca or ssl.get_default_verify_paths().cafile)} if section.tls else {}
 
 
 def _home(config: Config) -> Path:

@@ -12,11 +12,10 @@ from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 from penstock.connect.api import ConnectApi, ConnectorOverview
 from penstock.connect.apply import Applied, Change, apply_connectors, validate_connectors, wait_running
-from penstock.connect.files import read_connectors
+from penstock.connect.declared import declared_connectors
 from penstock.connect.reasons import reasons
 from penstock.connect.secrets import hidden_in, hide_changes
 from penstock.connect.watch_file import Watched, describe, read_watched
-from penstock.project import Project
 from penstock.stack.layout import Layout
 
 group = typer.Typer(
@@ -69,7 +68,7 @@ def apply(
     from penstock.views.unwritten import place_views_sink
 
     config = load_config()
-    files = read_connectors(Project.of(config).connectors, names=names or ())
+    files = declared_connectors(config, names=names or ())
     with _api() as api:
         if not dry_run:
             place_views_sink(config, api, files)
@@ -84,7 +83,7 @@ def validate(names: Names = None) -> None:
 
     Example: `penstock connectors validate cassandra-views-sink`
     """
-    files = read_connectors(Project.of(load_config()).connectors, names=names or ())
+    files = declared_connectors(load_config(), names=names or ())
     with _api() as api:
         validate_connectors(api, files=files)
     for file in files:

@@ -20,6 +20,7 @@ from penstock.stack import lifecycle, stack
 from penstock.stack.health import PartHealth, part_healths
 from penstock.stack.layout import Layout
 from penstock.stack.start import Event, Progress
+from penstock.stack.theirs import NotOurs, left_behind
 
 _out = Console(highlight=False, soft_wrap=True)
 _WATCH_S = 2
@@ -59,6 +60,10 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Delete without asking
         typer.confirm(f"Delete everything in {config.state_dir}?", abort=True)
     lifecycle.reset(config, on_stopped=lambda name: _out.print(f"  {name:<22} stopped"))
     _out.print(f"Deleted {config.state_dir}")
+    if left := left_behind(config):
+        _out.print("\nIn the servers that are not ours these are left, and what removes them:")
+        for line in left:
+            _out.print(f"  {line}")
 
 
 def status(
@@ -95,9 +100,11 @@ def logs(
     Example: `penstock logs connect --follow`
     """
     config = load_config()
-    known = [known.name for known in stack.parts(config)]
+    known = {known.name: known for known in stack.parts(config)}
     if part not in (*known, "supervisord"):
-        raise UnknownPart(part, known)
+        raise UnknownPart(part, list(known))
+    if part in known and known[part].elsewhere:
+        raise NotOurs(known[part])
     log = Layout.of(config).log(part)
     os.execvp("tail", ["tail", "-n", str(lines), *(["-F"] if follow else []), str(log)])  # noqa: S606, S607
 

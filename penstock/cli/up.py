@@ -79,6 +79,9 @@ def _bring_up(config: Config, *, users: int | None, api: str | None) -> None:
 
 
 def _load(config: Config, *, users: int | None, api: str | None) -> None:
+    if users is None and not (config.postgres.managed and config.airflow.enabled):
+        _out.print("\nNo users are loaded: Postgres is not ours, or there is no Airflow; --users asks for them.")
+        return
     if is_loaded(config, users=users, api_url=api):
         _out.print("\nThe users were loaded before.")
         return
@@ -127,7 +130,7 @@ All parts answered after {started_s:.0f} s, every user was in Cassandra after {a
 {memory_gb(config):.1f} GB of memory in use.
 
   Control center   {config.console.url if config.console.enabled else "off (console.enabled)"}
-  Airflow          {config.airflow.url}
+  Airflow          {config.airflow.url if config.airflow.enabled else "off (airflow.enabled)"}
   Kafka Connect    {config.connect.url}
   Schema Registry  {config.registry.url}
   Spark master     http://{config.spark.host}:{config.spark.master_ui_port}

@@ -167,6 +167,11 @@ class ConnectApi(HttpClient):
         reply = self._send("GET", "/connectors?expand=info&expand=status")
         return _parse(dict[str, ConnectorOverview], reply)
 
+    def plugins(self) -> frozenset[str]:
+        """GET /connector-plugins: the classes of the connectors that the worker can run."""
+        reply = self._send("GET", "/connector-plugins")
+        return frozenset(str(plugin["class"]) for plugin in _parse(list[dict[str, Any]], reply))
+
     def config(self, name: str) -> dict[str, str]:
         """GET /connectors/NAME/config: as stored, with `name` added by Connect."""
         return _parse(dict[str, str], self._send("GET", f"/connectors/{quote(name, safe='')}/config"))

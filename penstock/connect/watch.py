@@ -16,6 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from penstock.address import Address, LetIn
 from penstock.connect.api import ConnectApi
 from penstock.connect.recovery import STEADY_S, Event, Kind, Recovery, follow, next_due_s
 from penstock.connect.watch_file import Watch, Watched, how_often, write_watch
@@ -29,13 +30,17 @@ Say = Callable[[str], None]
 
 
 class Watcher:
-    """One watcher of one Connect; `poll` is one look at it."""
+    """One watcher of one Connect; `poll` is one look at it.
 
-    def __init__(self, api: ConnectApi, *, url: str, file: Path, say: Say) -> None:
+    :param ours: the folder of our connectors' files, where others have theirs in the same Connect.
+    """
+
+    def __init__(self, api: ConnectApi, *, url: str, file: Path, say: Say, ours: Path | None = None) -> None:
         self._api = api
         self._url = url
         self._file = file
         self._say = say
+        self._ours = ours
         self._known: dict[str, Recovery] = {}
         self._trouble: type[PenstockError] | None = None
 
@@ -49,19 +54,23 @@ class Watcher:
 
     def _look(self) -> None:
         try:
-            statuses = {name: overview.status for name, overview in self._api.connectors().items()}
+            found = {name: overview.status for name, overview in self._api.connectors().items()}
         except PenstockError as exc:
             self._say_once(exc)
             return
         if self._trouble is not None:
             self._trouble = None
             self._say("Kafka Connect answers again")
+        statuses = {name: status for name, status in found.items() if self._is_ours(name)}
         now_s = time.monotonic()
         self._known, events = follow(self._known, statuses, now_s=now_s)
         for event in events:
             self._say(sentence(event, now_s=now_s))
             if event.kind is Kind.RESTART:
                 self._restart(event.connector)
+
+    def _is_ours(self, name: str) -> bool:
+        return self._ours is None or (self._ours / f"{name}.json").exists()
 
     def _restart(self, name: str) -> None:
         """Restart what is FAILED of a connector; when that is refused, its next turn comes as after any restart."""
@@ -110,13 +119,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Restarts failed connectors of one Kafka Connect.")
     parser.add_argument("--url", required=True)
     parser.add_argument("--file", required=True, type=Path)
+    parser.add_argument("--ours", type=Path, help="folder of our connectors' files, where Connect has others too")
+    parser.add_argument("--user")
+    parser.add_argument("--password-file", type=Path)
+    parser.add_argument("--ca-file", type=Path)
     arguments = parser.parse_args()
+    let_in = LetIn(arguments.user, arguments.password_file, None, arguments.ca_file)
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     _say(f"watching {arguments.url} every {POLL_S:.0f} s")
-    with ConnectApi(arguments.url, timeout_s=_REQUEST_S) as api:
-        watcher = Watcher(api, url=arguments.url, file=arguments.file, say=_say)
+    with ConnectApi(Address(arguments.url, let_in), timeout_s=_REQUEST_S) as api:
+        watcher = Watcher(api, url=arguments.url, file=arguments.file, say=_say, ours=arguments.ours)
         while not stopped.wait(watcher.poll()):
             pass
     arguments.file.unlink(missing_ok=True)

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from penstock.config import ROOT
-from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.config import ROOT, Config
+from penstock.connect.declared import declared_connectors
+from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.project import Project
 
@@ -72,8 +73,9 @@ class Declared:
 class DeclaredReader:
     """Reads the declarations again whenever a file of theirs changed."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._project = Project.of(config)
         self._stamp: object = None
         self._declared = Declared()
 
@@ -86,7 +88,7 @@ class DeclaredReader:
         files = [file for folder, pattern in folders for file in sorted(folder.glob(pattern))]
         stamp = [(file, file.stat().st_mtime_ns) for file in files]
         if stamp != self._stamp:
-            self._declared = Declared(_views_of_child(self._project), read_connectors(self._project.connectors))
+            self._declared = Declared(_views_of_child(self._project), declared_connectors(self._config))
             self._stamp = stamp
         return self._declared
 

@@ -25,7 +25,6 @@ from penstock.console.recorder import Moment, Recorder, rules_of
 from penstock.console.sampler import Sampler
 from penstock.console.service.records import RecordReader
 from penstock.console.snapshot import KafkaView, Snapshot
-from penstock.project import Project
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.stack.layout import Layout
@@ -75,9 +74,7 @@ class Hub:
         config = self.config
         connect, groups = ConnectCollector(config).collect, self.kafka.groups
         return {
-            "declared": Sampler(
-                "declarations", DeclaredReader(Project.of(config)).read, interval_s=5, stale_after_s=90
-            ),
+            "declared": Sampler("declarations", DeclaredReader(config).read, interval_s=5, stale_after_s=90),
             "parts": Sampler("supervisor", PartsCollector(config).collect, interval_s=2),
             "api": Sampler("API", lambda: collect_api(config), interval_s=5),
             "airflow": Sampler("Airflow", AirflowCollector(config).collect, interval_s=4, stale_after_s=16),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg2
@@ -14,6 +13,7 @@ from penstock_views.names import topic_of
 from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
+from penstock.connect.files import read_connectors
 from penstock.connect.heartbeat import is_silent
 from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
@@ -29,6 +29,7 @@ from penstock.views.connector_lists import SLOT, read_lists
 from penstock.views.fills import lost, replaced
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
+from penstock.views.silent import sees_ddl
 from penstock.views.snapshots import unsent_changes
 from penstock.views.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
 from penstock.views.standing import Hang, Standing, gaps_in, hangs, standings
@@ -84,7 +85,9 @@ def _read(name: str, reader: Callable[[Config], list[Reading]], config: Config) 
 
 def _connectors(config: Config) -> list[Reading]:
     with ConnectApi(config.connect.url) as api:
-        statuses = [overview.status for _, overview in sorted(api.connectors().items())]
+        found = [overview.status for _, overview in sorted(api.connectors().items())]
+    ours = {file.name for file in read_connectors(Project.of(config).connectors)}
+    statuses = [status for status in found if config.connect.managed or status.name in ours]
     watched = read_watched(Layout.of(config).watch_file, url=config.connect.url)
     readings = []
     for status in statuses:
@@ -113,7 +116,7 @@ def _slot(config: Config) -> list[Reading]:
         SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint
         FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()
     """
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
+    with connect(config) as connection, connection.cursor() as cursor:
         cursor.execute(query, (SLOT,))
         slots = cursor.fetchall()
     if not slots:
@@ -129,7 +132,16 @@ def _slot(config: Config) -> list[Reading]:
     return [Reading(f"slot {SLOT}", seen, is_well=bool(active) and wal_status in {"reserved", "extended"})]
 
 
+_NO_TRIGGERS = "no event triggers (they take a superuser): `penstock up` and `penstock views apply` find what DDL did"
+
+
 def _silent_changes(config: Config) -> list[Reading]:
+    with connect(config) as connection:
+        blind = [] if sees_ddl(connection) else [Reading("Postgres", _NO_TRIGGERS, is_well=True)]
+    return blind + _unsent(config)
+
+
+def _unsent(config: Config) -> list[Reading]:
     changes = unsent_changes(config)
     cure = "`penstock views apply` reads the table again"
     return [Reading(f"table {change.table}", f"{change.what}: {cure}", is_well=False) for change in changes]

@@ -49,6 +49,8 @@ def airflow_environment(config: Config, *, api_url: str) -> dict[str, str]:
         **_api(config, home),
         **_quick_and_small(),
         **_connections(config, api_url),
+        # By the environment: its two drivers for the metadata (psycopg2, asyncpg) have different words in an address.
+        **config.postgres.tls_environment,
     }
 
 

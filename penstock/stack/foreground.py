@@ -15,6 +15,7 @@ from penstock.stack.layout import Layout
 from penstock.stack.mode import refuse_other_mode
 from penstock.stack.part import Part
 from penstock.stack.start import OnEvent, start_all
+from penstock.stack.theirs import NotOurs
 from penstock.stack.timers import let_timers_be_late
 
 
@@ -29,10 +30,13 @@ def become(config: Config, name: str) -> None:
     """Prepare a part and replace this process by it; one that runs once and did returns at once.
 
     :raises UnknownPart: there is none of that name.
+    :raises NotOurs: others run it.
     :raises OtherMode: the configuration asks for a mode of Kafka that is not the data's.
     """
     refuse_other_mode(config)
     part = _find_part(config, name)
+    if part.elsewhere:
+        raise NotOurs(part)
     if part.one_shot and part.is_ready():
         return
     part.prepare()

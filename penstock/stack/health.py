@@ -47,6 +47,10 @@ def _states(config: Config, lasting: Sequence[Part]) -> Mapping[str, ProcessStat
 
 
 def _health(part: Part, states: Mapping[str, ProcessState]) -> PartHealth:
+    if part.elsewhere:
+        answers = part.is_ready()
+        word = "not ours" if answers else "not ours, no answer"
+        return PartHealth(part.name, word, answers, pid=0, up_s=0, memory_mb=0.0, address=part.elsewhere)
     state = states.get(part.name)
     is_running = state is not None and state.state == "RUNNING"
     answers = is_running and part.is_ready()

@@ -38,7 +38,7 @@ def start(config: Config, *, on_event: OnEvent) -> None:
         refuse_missing(mode_of(config))
         sweep(layout.state)
         refuse_taken(stack.ports(config))
-    supervisor.start(stack.parts(config))
+    supervisor.start(part for part in stack.parts(config) if not part.elsewhere)
     start_all(stack.nodes(config), layout=layout, supervisor=supervisor, on_event=on_event)
 
 

@@ -34,6 +34,8 @@ class OtherMode(TerminalError):
 
 def mode_of(config: Config) -> KafkaMode:
     """Return the mode of the stack's data; where there is none yet, the one that it would begin in."""
+    if not config.kafka.managed:
+        return KafkaMode.KRAFT  # its own affair: there is nothing of ours beside it
     return _begun(Layout.of(config)) or config.kafka.mode
 
 
@@ -45,7 +47,7 @@ def ask_for(config: Config, mode: KafkaMode) -> Config:
 def refuse_other_mode(config: Config) -> None:
     """Raise OtherMode when the configuration names a mode that is not the data's; naming none is asking for none."""
     begun, asked = _begun(Layout.of(config)), config.kafka.mode
-    if begun and begun is not asked and "mode" in config.kafka.model_fields_set:
+    if config.kafka.managed and begun and begun is not asked and "mode" in config.kafka.model_fields_set:
         raise OtherMode(config.state_dir, begun=begun, asked=asked)
 
 

@@ -37,6 +37,8 @@ class Part:
     """Configuration key (`kafka.port`) → port that it listens on."""
     stop_signal: str = "TERM"
     stop_wait_s: int = 30
+    elsewhere: str = ""
+    """Its address, when others run it (`managed = false`): it is asked, and never started, stopped or prepared."""
     one_shot: bool = False
     """Runs to its end once; `is_ready` tells whether it ever did."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
+from penstock.connect.declared import declared_connectors
 from penstock.connect.files import read_connectors
 from penstock.errors import TerminalError
 from penstock.project import Project
@@ -24,6 +24,7 @@ from penstock.stack.source import read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
+from penstock.views.catalogue import connect
 from penstock.views.check import refuse_out_of_step
 from penstock.views.connector_lists import SOURCE
 from penstock.views.fills import filled_views, mark_filled
@@ -31,6 +32,7 @@ from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
 from penstock.views.publication import publish
+from penstock.views.silent import look
 from penstock.views.sources import followed_views
 from penstock.views.tables import add_missing_columns
 from penstock.views.topic_ids import refuse_made_anew
@@ -44,6 +46,16 @@ class SchemaFailed(TerminalError):
         super().__init__(f"{file} was refused by Postgres: {reason}")
 
 
+class DatabaseMissing(TerminalError):
+    """A database must exist, and the role may not create it."""
+
+    def __init__(self, name: str, user: str) -> None:
+        super().__init__(
+            f"database {name}, which holds what Airflow keeps, does not exist, and role {user} may not create it. "
+            f'What to do: CREATE DATABASE {name} OWNER "{user}"; or airflow.enabled = false'
+        )
+
+
 def refuse_broken_files(config: Config) -> None:
     """Read the views, connector files and contracts, so that a broken one stops a start before anything runs."""
     project = Project.of(config)
@@ -55,24 +67,34 @@ def refuse_broken_files(config: Config) -> None:
 
 def create_tables(config: Config) -> str:
     """Create the databases, run schemas/postgres/*.sql in the order of their names, publish the tables of the views."""
-    made = [name for name in (config.postgres.database, METADATA_DATABASE) if _create_database(config, name)]
+    made = [name for name in _databases(config) if _create_database(config, name)]
     files = sorted(Project.of(config).postgres.glob("*.sql"))
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+    with connect(config) as connection:
         for file in files:
             _run_file(connection, file)
         published = publish(connection, {view.table for view in views_of(config)})
+        look(connection)
     said = [f"{len(files)} files applied", *(f"database {name} created" for name in made), *published]
     return ", ".join(said)
 
 
+def _databases(config: Config) -> tuple[str, ...]:
+    """Return the databases that must be there; the source database of others is."""
+    metadata = (METADATA_DATABASE,) if config.airflow.managed and config.airflow.enabled else ()
+    return (config.postgres.database, *metadata) if config.postgres.managed else metadata
+
+
 def _create_database(config: Config, name: str) -> bool:
-    with closing(psycopg2.connect(config.postgres.dsn_of("postgres"))) as connection:
+    with connect(config, database=config.postgres.first_database) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
         if cursor.fetchone():
             return False
-        cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg2.errors.InsufficientPrivilege as exc:
+            raise DatabaseMissing(name, config.postgres.user) from exc
         return True
 
 
@@ -115,7 +137,7 @@ def apply_connectors(config: Config) -> str:
     :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAnew: before anything is applied.
     """
     epoch, lives, keyspace = epoch_of(Project.of(config)), lives_of(config), config.cassandra.keyspace
-    files = read_connectors(Project.of(config).connectors)
+    files = declared_connectors(config)
     refuse_made_anew(config)
     with ConnectApi(config.connect.url) as api:
         wal = refuse_lost_place(api, read_wal=partial(read_wal, config), epoch=epoch)

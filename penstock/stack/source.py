@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
-
-import psycopg2
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
+from penstock.views.catalogue import connect
 from penstock.views.connector_lists import EPOCH, SLOT, SOURCE
 
 PARTITIONER = "producer.override.partitioner.class"
@@ -76,7 +74,7 @@ def read_wal(config: Config) -> Wal:
         SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()),
             pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
     """
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
+    with connect(config) as connection, connection.cursor() as cursor:
         cursor.execute(query, (SLOT,))
         ((has_slot, end),) = cursor.fetchall()
     return Wal(has_slot, end)

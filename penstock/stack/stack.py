@@ -21,18 +21,18 @@ from penstock.stack.parts.randomuser import randomuser
 from penstock.stack.parts.registry import registry
 from penstock.stack.parts.spark import aggregates_job, spark_master, spark_worker, views_job
 from penstock.stack.parts.zookeeper import zookeeper
+from penstock.stack.theirs import as_declared
+
+_AIRFLOW = (airflow_migrate, airflow_api_server, airflow_scheduler, airflow_dag_processor)
 
 
 def parts(config: Config) -> list[Part]:
-    """Return every process of the stack, sources first."""
+    """Return every process of the stack, sources first; for one that others run, what stands for it."""
     layout = Layout.of(config)
     builders = (
-        randomuser,
+        *((randomuser,) if config.airflow.enabled else ()),
         postgres,
-        airflow_migrate,
-        airflow_api_server,
-        airflow_scheduler,
-        airflow_dag_processor,
+        *(_AIRFLOW if config.airflow.enabled else ()),
         *((zookeeper, kafka_zookeeper) if mode_of(config) is KafkaMode.ZOOKEEPER else (kafka,)),
         registry,
         connect,
@@ -44,7 +44,8 @@ def parts(config: Config) -> list[Part]:
         cassandra,
         *([console] if config.console.enabled else []),
     )
-    return [build(config, layout) for build in builders]
+    declared = [as_declared(config, build(config, layout)) for build in builders]
+    return [part for part in declared if not (part.elsewhere and part.one_shot)]
 
 
 def steps(config: Config) -> list[Step]:

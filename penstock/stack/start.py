@@ -16,9 +16,12 @@ from penstock.stack.elsewhere import Elsewhere
 from penstock.stack.layout import Layout
 from penstock.stack.part import Part, Step
 from penstock.stack.supervisor import Supervisor
+from penstock.stack.theirs import PartAway
 from penstock.stack.wait import POLL_S, log_tail, wait_until
 
 START_TIMEOUT_S = 300.0
+_ANSWER_TIMEOUT_S = 20.0
+"""How long a part that others run may be silent: nobody starts it meanwhile."""
 _DYING_S = 15.0
 
 
@@ -95,6 +98,8 @@ class _Start:
         return node.action() if isinstance(node, Step) else self._bring_part(node)
 
     def _bring_part(self, part: Part) -> str:
+        if part.elsewhere:
+            return self._find_part(part)
         if (part.one_shot or self._supervisor.state(part.name).state == "RUNNING") and part.is_ready():
             return "was done" if part.one_shot else "was running"
         part.prepare()
@@ -103,6 +108,14 @@ class _Start:
         while not watch.is_ready() and not self._given_up.wait(POLL_S):
             pass
         return ""
+
+    def _find_part(self, part: Part) -> str:
+        """Wait a moment for a part that others run."""
+        begun = time.monotonic()
+        while not part.is_ready():
+            if time.monotonic() - begun > _ANSWER_TIMEOUT_S or self._given_up.wait(POLL_S):
+                raise PartAway(part)
+        return f"answers at {part.elsewhere}, not ours"
 
     def _tell(self, name: str, progress: Progress, detail: str = "") -> None:
         self._on_event(Event(name, progress, time.monotonic() - self._begun, detail))
@@ -154,6 +167,7 @@ def start_all(
     """Bring every part to answer and take every step, in the order of their needs.
 
     :raises StartFailed: for the first part that dies or stays silent, with the last lines of its log.
+    :raises PartAway: for one that others run.
     """
     _Start(layout, supervisor, on_event).run(nodes)
 

@@ -31,6 +31,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     OffsetSpec,
 )
 
+from penstock.brokers import librdkafka_settings
 from penstock.errors import TerminalError, TransientError
 from penstock.topics.topic import Topic
 
@@ -44,6 +45,8 @@ _HAS_MEMBERS = {
     KafkaError.REBALANCE_IN_PROGRESS,
     KafkaError.GROUP_SUBSCRIBED_TO_TOPIC,
 }
+
+_NOT_LET_IN = {KafkaError._AUTHENTICATION, KafkaError._SSL}
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -84,7 +87,9 @@ class TopicAdmin:
     def __init__(self, bootstrap: str, *, timeout_s: float = 15) -> None:
         self._bootstrap = bootstrap
         self._timeout_s = timeout_s
-        self._client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=silent_logger())
+        self._trouble = ""
+        settings: dict[str, Any] = {**librdkafka_settings(bootstrap), "log_level": 0, "error_cb": self._note_trouble}
+        self._client = AdminClient(settings, logger=silent_logger())
 
     def topics(self) -> dict[str, tuple[int, int]]:
         """Return (partitions, replication factor) of every topic.
@@ -254,8 +259,14 @@ class TopicAdmin:
         except KafkaException as exc:
             raise self._unreachable(exc) from exc
 
+    def _note_trouble(self, error: KafkaError) -> None:
+        # A request only says that it came to no end; why nobody was let in is told here.
+        if error.code() in _NOT_LET_IN:
+            self._trouble = f"; {error.str()}"
+
     def _unreachable(self, exc: KafkaException) -> KafkaUnreachable:
-        return KafkaUnreachable(self._bootstrap, exc.args[0].str())
+        self._client.poll(0)  # lets it tell its trouble
+        return KafkaUnreachable(self._bootstrap, exc.args[0].str() + self._trouble)
 
 
 def _set(name: str, value: str) -> ConfigEntry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka import Consumer
 
+from penstock.brokers import librdkafka_settings
 from penstock.topics.admin import silent_logger
 
 # On an exactly-once topic every transaction leaves a marker, so at most about half of the offsets are records.
@@ -20,7 +21,7 @@ def open_consumer(bootstrap: str, *, group: str, more: Settings | None = None) -
     :param more: further settings of librdkafka.
     """
     settings: Settings = {
-        "bootstrap.servers": bootstrap,
+        **librdkafka_settings(bootstrap),
         "group.id": group,
         "enable.auto.commit": False,
         "isolation.level": "read_committed",

@@ -5,9 +5,11 @@ No CDC, view or dead-letter topic is ever compacted (docs/contracts.md).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from itertools import starmap
 
 from penstock_views.declare import View
 from penstock_views.names import topic_of
@@ -35,6 +37,7 @@ DEAD_LETTER_RETENTION = timedelta(days=90)
 # Of topics whose records nobody reads again.
 _SHORT_RETENTION = timedelta(hours=1)
 _FOREVER = "-1"
+_CONNECT_TOPICS = {"connect-configs": 1, "connect-offsets": 4, "connect-status": 2}
 # Of both together, and of a segment, the unit in which Kafka lets go: a view that fails on each change of its table
 # writes a dead letter for each.
 _DEAD_LETTERS_BYTES = 1024 * 1024 * 1024
@@ -62,12 +65,18 @@ def declare_topics(config: Config, views: Sequence[View]) -> tuple[Topic, ...]:
         *(_dead_letters(config, name) for name in DEAD_LETTER_TOPICS),
         # What it tells of snapshots matters as long as the records that they have read.
         _kept(config, NOTIFICATIONS_TOPIC, 1, RECORD_RETENTION),
-        *(_kept(config, name, 1, _SHORT_RETENTION) for name in (HEARTBEAT_TOPIC, SIGNALS_TOPIC, REGISTRY_EVENTS_TOPIC)),
-        *(_kept(config, name, 1, None) for name in REGISTRY_TOPICS),
-        _compacted(config, "connect-configs", 1),
-        _compacted(config, "connect-offsets", 4),
-        _compacted(config, "connect-status", 2),
+        *(_kept(config, name, 1, _SHORT_RETENTION) for name in (HEARTBEAT_TOPIC, SIGNALS_TOPIC)),
+        *_of_servers(config),
     )
+
+
+def _of_servers(config: Config) -> Iterator[Topic]:
+    """Return the topics in which the registry and Connect keep what they know; those of others have their own."""
+    if config.registry.managed:
+        yield _kept(config, REGISTRY_EVENTS_TOPIC, 1, _SHORT_RETENTION)
+        yield from (_kept(config, name, 1, None) for name in REGISTRY_TOPICS)
+    if config.connect.managed:
+        yield from starmap(partial(_compacted, config), _CONNECT_TOPICS.items())
 
 
 def _kept(config: Config, name: str, partitions: int, retention: timedelta | None) -> Topic:

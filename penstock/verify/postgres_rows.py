@@ -49,7 +49,9 @@ class PostgresRows:
         section = config.postgres
         self._spark = spark
         self._config = config
-        self._postgres = Postgres(section.host, section.port, section.database, section.user, section.password)
+        self._postgres = Postgres(
+            section.host, section.port, section.database, section.user, section.password, tls=section.tls
+        )
 
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
         """Return every row that the view must hold, and tell of the source rows that have none in it."""

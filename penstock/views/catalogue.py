@@ -89,13 +89,15 @@ class LiveTable:
 
 
 @contextmanager
-def connect(config: Config) -> Iterator[Connection]:
+def connect(config: Config, *, database: str | None = None) -> Iterator[Connection]:
     """Open a connection to the source database, closed with the block.
 
+    :param database: another one of the same server.
     :raises PostgresAway: when nobody answers.
     """
     try:
-        connection = psycopg2.connect(config.postgres.dsn, connect_timeout=5, options=PINNED)
+        dsn = config.postgres.dsn_of(database or config.postgres.database)
+        connection = psycopg2.connect(dsn, connect_timeout=5, options=PINNED)
     except psycopg2.OperationalError as exc:
         raise PostgresAway(config, str(exc).strip().splitlines()[0]) from exc
     with closing(connection):

@@ -17,7 +17,7 @@ from psycopg2.extensions import connection as Connection
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.apply import apply_connectors, wait_running
-from penstock.connect.files import read_connector, read_connectors
+from penstock.connect.declared import declared_connectors
 from penstock.connect.place import ask, move_sink, place_sink
 from penstock.errors import TerminalError
 from penstock.project import Project
@@ -81,7 +81,8 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
             _stop_source(api)
         # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
         write_changed(with_epoch(project, epoch))
-        api.put_config(SOURCE, read_connector(project.connectors / f"{SOURCE}.json").config)
+        (source,) = declared_connectors(config, names=[SOURCE])
+        api.put_config(SOURCE, source.config)
         _stop_source(api)
         began, lives = ends(config, sorted({topic_of(view.table) for view in views})), lives_of(config)
         _forget_place(api)
@@ -141,7 +142,7 @@ def _begin_checkpoint(config: Config, api: ConnectApi, began: Mapping[Place, int
 
 def _start_sink(config: Config, api: ConnectApi) -> None:
     """Let the sink follow its file; what it never read is read anew."""
-    files = read_connectors(Project.of(config).connectors, names=[SINK])
+    files = declared_connectors(config, names=[SINK])
     for file in files:
         place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=lambda _: None)
     apply_connectors(api, files=files)

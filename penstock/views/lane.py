@@ -221,7 +221,9 @@ class _Lane:
         self._table = views[0].table
         self._topic = topic_of(self._table)
         section = config.postgres
-        self._postgres = Postgres(section.host, section.port, section.database, section.user, section.password)
+        self._postgres = Postgres(
+            section.host, section.port, section.database, section.user, section.password, tls=section.tls
+        )
         self._registry = Registry(config.registry.url)
         self._epoch = epoch_of(Project.of(config))
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
-from penstock.connect.files import read_connectors
+from penstock.connect.declared import declared_connectors
 from penstock.errors import PenstockError, TerminalError
 from penstock.project import Project
 from penstock.views.connector_lists import SINK, read_lists, with_paused
@@ -75,7 +75,7 @@ def _set(config: Config, name: str, *, flows: bool) -> bool:
     write_changed(wanted)
     try:
         with ConnectApi(config.connect.url) as api:
-            files = read_connectors(project.connectors, names=[SINK])
+            files = declared_connectors(config, names=[SINK])
             place_views_sink(config, api, files)
             apply_connectors(api, files=files)
     except PenstockError:

@@ -41,6 +41,22 @@ def silent_changes(connection: Connection, tables: Collection[str]) -> list[Sile
         return [SilentChange(*row) for row in cursor.fetchall()]
 
 
+def sees_ddl(connection: Connection) -> bool:
+    """Tell whether event triggers, which take a superuser, look at each statement; yes before the first set-up."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT to_regprocedure('penstock.sees_ddl()') IS NULL")
+        if cursor.fetchone() == (True,):
+            return True
+        cursor.execute("SELECT penstock.sees_ddl()")
+        return cursor.fetchone() == (True,)
+
+
+def look(connection: Connection) -> None:
+    """Hold what is published against the last look, as the event triggers do where there are any."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT penstock.look(), penstock.look_at_labels()")
+
+
 def note_changes(connection: Connection, tables: Collection[str], what: str) -> None:
     """Note that the views of these tables miss something, which a re-read of the table makes good."""
     with connection, connection.cursor() as cursor:

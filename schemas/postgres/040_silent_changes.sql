@@ -5,6 +5,8 @@
 -- A new partition gets REPLICA IDENTITY FULL, and no published table can lose it, nor get a DEFERRABLE primary key. How
 -- often the columns of a table have changed is counted: the source connector puts the number into the schema of its
 -- records, so that no later schema is taken for an earlier one.
+-- Event triggers take a superuser. Where the role is none, DDL is found at the next look instead (penstock.look, which
+-- each `penstock up` and `views apply` takes), and docs/your-servers.md says what no look finds.
 -- https://www.postgresql.org/docs/18/event-trigger-definition.html
 
 CREATE TABLE IF NOT EXISTS penstock.silent_changes (
@@ -20,6 +22,8 @@ CREATE TABLE IF NOT EXISTS penstock.watched_parts (
     part_name text NOT NULL,
     root      oid NOT NULL
 );
+-- The file of its rows at the last look, where no event trigger tells that an ALTER TABLE writes them anew.
+ALTER TABLE penstock.watched_parts ADD COLUMN IF NOT EXISTS file oid;
 
 -- What stands behind each name. A life is one table that keeps its name and stays in the publication: only of such a table
 -- does every change arrive. A view is filled from one life (<keyspace>.view_fills in Cassandra).
@@ -77,6 +81,13 @@ AS $$
     SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
 $$;
 
+CREATE OR REPLACE FUNCTION penstock.sees_ddl() RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog
+AS $$
+    SELECT count(*) = 2 FROM pg_event_trigger
+    WHERE evtname IN ('penstock_after_ddl', 'penstock_before_rewrite') AND evtenabled = 'A'
+$$;
+
 CREATE OR REPLACE FUNCTION penstock.note(root oid, what text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog
 AS $$
@@ -97,9 +108,14 @@ $$;
 -- Rows that a TRUNCATE will take are deleted first, one by one, so that each tells of its end. No other trigger and no
 -- foreign key looks at these deletes, as none would look at the TRUNCATE.
 CREATE OR REPLACE FUNCTION penstock.delete_before_truncate() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET session_replication_role = replica
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 AS $$
 BEGIN
+    -- The application's own triggers would look at these deletes: then the rows go without an event, and it is noted.
+    IF current_setting('session_replication_role') <> 'replica' THEN
+        PERFORM penstock.note(root, 'TRUNCATE took its rows') FROM penstock.watched_parts WHERE part = TG_RELID;
+        RETURN NULL;
+    END IF;
     -- A snapshot that is older than the TRUNCATE's lock misses rows that it takes.
     IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
         RAISE EXCEPTION 'TRUNCATE of %, which feeds views of Penstock, cannot run in a transaction of %',
@@ -108,6 +124,14 @@ BEGIN
     END IF;
     EXECUTE format('DELETE FROM ONLY %s', TG_RELID::regclass);
     RETURN NULL;
+END
+$$;
+
+DO $$
+BEGIN
+    ALTER FUNCTION penstock.delete_before_truncate() SET session_replication_role = replica;
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL; -- GRANT SET ON PARAMETER session_replication_role gives a role the right
 END
 $$;
 
@@ -214,7 +238,7 @@ BEGIN
         WHERE l.root = present.root AND l.key IS DISTINCT FROM present.key
         RETURNING l.table_name, l.root, l.key
     LOOP
-        IF found.key LIKE '% DEFERRABLE' THEN
+        IF found.key LIKE '% DEFERRABLE' AND penstock.sees_ddl() THEN
             RAISE EXCEPTION 'table % feeds views of Penstock, so its primary key cannot be DEFERRABLE', found.table_name
                 USING HINT = 'Rows may share a key for a while then. Make it NOT DEFERRABLE, or drop the views of the '
                     'table first: penstock views drop.';
@@ -270,13 +294,42 @@ BEGIN
 END
 $$;
 
--- Hold what is published against what was there at the last look. What it alters itself it need not look at.
-CREATE OR REPLACE FUNCTION penstock.look() RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET penstock.looks = 'yes'
+-- What the event triggers would have told, or refused. VACUUM FULL and CLUSTER write the rows anew as well: their tables
+-- are read once more than they need be.
+CREATE OR REPLACE FUNCTION penstock.look_at_rewrites() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
 DECLARE
     found record;
 BEGIN
+    FOR found IN
+        UPDATE penstock.watched_parts w SET file = c.relfilenode
+        FROM pg_class c, penstock.watched_parts before
+        WHERE c.oid = w.part AND w.file IS DISTINCT FROM c.relfilenode AND before.part = w.part
+        RETURNING w.root, w.part_name, before.file
+    LOOP
+        CONTINUE WHEN found.file IS NULL;
+        PERFORM penstock.note(found.root, format('all rows of %s were written anew', found.part_name));
+    END LOOP;
+    FOR found IN
+        SELECT w.root, w.part, w.part_name FROM penstock.watched_parts w JOIN pg_class c ON c.oid = w.part
+        WHERE c.relreplident <> 'f'
+    LOOP
+        EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', found.part::regclass);
+        PERFORM penstock.note(found.root, format('%s had lost its REPLICA IDENTITY FULL', found.part_name));
+    END LOOP;
+END
+$$;
+
+-- Hold what is published against what was there at the last look. What it alters itself it need not look at.
+CREATE OR REPLACE FUNCTION penstock.look() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+DECLARE
+    found record;
+BEGIN
+    -- No SET of the function, which takes a superuser for a parameter of ours.
+    PERFORM set_config('penstock.looks', 'yes', true);
     PERFORM penstock.look_at_lives();
     PERFORM penstock.look_at_keys();
     FOR found IN
@@ -290,7 +343,7 @@ BEGIN
         WHERE c.oid = w.part AND w.part_name <> n.nspname || '.' || c.relname;
     FOR found IN
         WITH new AS (
-            INSERT INTO penstock.watched_parts
+            INSERT INTO penstock.watched_parts (part, part_name, root)
             SELECT p.part, penstock.name_of(p.part), p.root FROM penstock.published_parts p
             WHERE NOT EXISTS (SELECT FROM penstock.watched_parts w WHERE w.part = p.part)
             RETURNING part, part_name, root
@@ -318,6 +371,10 @@ BEGIN
         PERFORM penstock.note(found.root, format('column %s was added with a value for the rows that were there', found.attname));
     END LOOP;
     PERFORM penstock.count_alterations();
+    IF NOT penstock.sees_ddl() THEN
+        PERFORM penstock.look_at_rewrites();
+    END IF;
+    PERFORM set_config('penstock.looks', '', true);
     FOR found IN
         SELECT w.part_name AS name FROM penstock.watched_parts w JOIN pg_class c ON c.oid = w.part
         WHERE c.relreplident <> 'f'
@@ -389,21 +446,27 @@ BEGIN
 END
 $$;
 
--- Made anew each time, since one of an earlier version listens to fewer statements.
-DROP EVENT TRIGGER IF EXISTS penstock_after_ddl;
-CREATE EVENT TRIGGER penstock_after_ddl ON ddl_command_end
-    WHEN TAG IN (
-        'CREATE TABLE', 'ALTER TABLE', 'DROP TABLE',
-        'CREATE PUBLICATION', 'ALTER PUBLICATION', 'DROP PUBLICATION',
-        'CREATE SCHEMA', 'ALTER SCHEMA', 'DROP SCHEMA',
-        'CREATE TYPE', 'ALTER TYPE', 'DROP TYPE', 'DROP DOMAIN', 'DROP EXTENSION', 'DROP OWNED',
-        -- ALTER INDEX … RENAME renames tables too.
-        'ALTER INDEX', 'ALTER TRIGGER', 'DROP TRIGGER'
-    )
-    EXECUTE FUNCTION penstock.after_ddl();
-ALTER EVENT TRIGGER penstock_after_ddl ENABLE ALWAYS;
-DROP EVENT TRIGGER IF EXISTS penstock_before_rewrite;
-CREATE EVENT TRIGGER penstock_before_rewrite ON table_rewrite EXECUTE FUNCTION penstock.before_rewrite();
-ALTER EVENT TRIGGER penstock_before_rewrite ENABLE ALWAYS;
+DO $$
+BEGIN
+    -- Made anew each time, since one of an earlier version listens to fewer statements.
+    DROP EVENT TRIGGER IF EXISTS penstock_after_ddl;
+    CREATE EVENT TRIGGER penstock_after_ddl ON ddl_command_end
+        WHEN TAG IN (
+            'CREATE TABLE', 'ALTER TABLE', 'DROP TABLE',
+            'CREATE PUBLICATION', 'ALTER PUBLICATION', 'DROP PUBLICATION',
+            'CREATE SCHEMA', 'ALTER SCHEMA', 'DROP SCHEMA',
+            'CREATE TYPE', 'ALTER TYPE', 'DROP TYPE', 'DROP DOMAIN', 'DROP EXTENSION', 'DROP OWNED',
+            -- ALTER INDEX … RENAME renames tables too.
+            'ALTER INDEX', 'ALTER TRIGGER', 'DROP TRIGGER'
+        )
+        EXECUTE FUNCTION penstock.after_ddl();
+    ALTER EVENT TRIGGER penstock_after_ddl ENABLE ALWAYS;
+    DROP EVENT TRIGGER IF EXISTS penstock_before_rewrite;
+    CREATE EVENT TRIGGER penstock_before_rewrite ON table_rewrite EXECUTE FUNCTION penstock.before_rewrite();
+    ALTER EVENT TRIGGER penstock_before_rewrite ENABLE ALWAYS;
+EXCEPTION WHEN insufficient_privilege THEN
+    NULL; -- those that a superuser has made stay as they are
+END
+$$;
 
 SELECT penstock.look(), penstock.look_at_labels();

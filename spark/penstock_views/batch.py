@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -41,6 +41,7 @@ class SnapshotInvalid(TerminalError):
 class Postgres:
     """Where to read, and as of when.
 
+    :param tls: `sslmode` and `sslrootcert`, which libpq and the JDBC driver share.
     :param snapshot: what `pg_export_snapshot()` returned in a transaction that is still open; None reads the present.
     :param fetch_rows: so many rows are in memory at once.
     """
@@ -52,6 +53,7 @@ class Postgres:
     password: str = ""
     snapshot: str | None = None
     fetch_rows: int = FETCH_ROWS
+    tls: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def options(self) -> dict[str, str]:
@@ -60,7 +62,7 @@ class Postgres:
         # Only with a fetch size does Spark open a transaction (and Postgres a cursor instead of all rows at once).
         basic = {"url": url, "user": self.user, "driver": "org.postgresql.Driver", "fetchsize": str(self.fetch_rows)}
         secret = {"password": self.password} if self.password else {}
-        return basic | secret | {"options": PINNED} | self._snapshot_option()
+        return basic | secret | dict(self.tls) | {"options": PINNED} | self._snapshot_option()
 
     def _snapshot_option(self) -> dict[str, str]:
         if self.snapshot is None:

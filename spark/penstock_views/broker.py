@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from penstock.brokers import librdkafka_settings
 from penstock.errors import TransientError
 
 TIMEOUT_S = 10.0
@@ -34,7 +35,7 @@ def count_partitions(bootstrap: str, topics: Sequence[str]) -> dict[str, int]:
     :raises BrokerAway: when Kafka does not answer within 10 s.
     :raises TopicMissing: naming the first topic that does not exist.
     """
-    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    client = AdminClient({**librdkafka_settings(bootstrap), "log_level": 0})
     try:
         known = client.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as exc:
@@ -121,7 +122,7 @@ def _read_until(consumer: Consumer, end: int) -> Message | None:
 @contextmanager
 def _consumer(bootstrap: str) -> Iterator[Consumer]:
     settings = {"group.id": "penstock-views-ends", "enable.auto.commit": False, "enable.partition.eof": True}
-    consumer = Consumer({"bootstrap.servers": bootstrap, "log_level": 0, **settings})
+    consumer = Consumer({**librdkafka_settings(bootstrap), "log_level": 0, **settings})
     try:
         yield consumer
     except KafkaException as exc:

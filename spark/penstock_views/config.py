@@ -7,8 +7,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from penstock.address import Address, LetIn
+from penstock.brokers import Brokers
 from penstock_views.batch import Postgres
 from penstock_views.names import TOPIC_PREFIX, topic_of
 from penstock_views.session import JARS
@@ -64,13 +66,21 @@ class AggregatesConfig(JobConfig):
     postgres_port: int
     postgres_database: str
     postgres_user: str
+    postgres_sslmode: str
+    postgres_sslrootcert: str
     postgres_password: str
 
     @property
     def postgres(self) -> Postgres:
         """The source database."""
+        given = {"sslmode": self.postgres_sslmode, "sslrootcert": self.postgres_sslrootcert}
         return Postgres(
-            self.postgres_host, self.postgres_port, self.postgres_database, self.postgres_user, self.postgres_password
+            self.postgres_host,
+            self.postgres_port,
+            self.postgres_database,
+            self.postgres_user,
+            self.postgres_password,
+            tls={name: value for name, value in given.items() if value},
         )
 
 
@@ -80,7 +90,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
     # Each commit ends a batch and starts the next, which costs some latency; after a crash what came since the last
     # commit is written again, with the same versions. Who needs a commit earlier asks for it.
     _common(parser, app_name="penstock-views", memory_mb=(1536, 768), commit_interval_s=300)
-    return JobConfig(**vars(parser.parse_args(arguments)))
+    return JobConfig(**_given(parser, arguments))
 
 
 def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> AggregatesConfig:
@@ -98,8 +108,19 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     option("--postgres-port", type=int, default=5432, help="its port")
     option("--postgres-database", required=True, help="its name")
     option("--postgres-user", required=True, help="who may read the tables")
+    option("--postgres-sslmode", default="", help="libpq's sslmode")
+    option("--postgres-sslrootcert", default="", help="the certificates (PEM) by which the server is verified")
     password = os.environ.get("PENSTOCK_POSTGRES_PASSWORD", "")
-    return AggregatesConfig(**vars(parser.parse_args(arguments)), postgres_password=password)
+    return AggregatesConfig(**_given(parser, arguments), postgres_password=password)
+
+
+def _given(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> dict[str, Any]:
+    given = vars(parser.parse_args(arguments))
+    let_in = LetIn(*(given.pop(f"registry_{name}") for name in ("user", "password_file", "token_file", "ca_file")))
+    return given | {
+        "bootstrap": Brokers(given["bootstrap"], given.pop("kafka_properties")),
+        "registry_url": Address(given["registry_url"], let_in),
+    }
 
 
 def _parser(name: str, description: str) -> argparse.ArgumentParser:
@@ -114,9 +135,13 @@ def _common(
     driver_mb, executor_mb = memory_mb
     option = parser.add_argument
     option("--bootstrap-servers", dest="bootstrap", required=True, help="Kafka brokers, host:port[,host:port]")
+    option("--kafka-properties", type=Path, help="client properties of Kafka, a file on each machine of Spark")
     option(
         "--registry-url", required=True, help="Confluent API of the Schema Registry, http://host:port/apis/ccompat/v7"
     )
+    option("--registry-user", help="who comes to the registry")
+    for name in ("password", "token", "ca"):
+        option(f"--registry-{name}-file", type=Path, help="a file on each machine of Spark")
     option("--master", required=True, help="Spark master, spark://host:port")
     option("--app-name", default=app_name, help="name of the Spark application")
     option("--checkpoint", required=True, type=Path, help="folder of the job's progress; one for each stack")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from penstock.brokers import java_settings
 from penstock_views.batch import Postgres, key_of, name_row, read_images
 from penstock_views.broker import Place
 from penstock_views.checkpoint import by_topic
@@ -92,6 +93,7 @@ class Filling:
         if without is not None:
             images = images.join(F.broadcast(without), without.columns, "left_anti")
         writer = self.records(images).write.format("kafka").options(**SINK | _BULK)
+        writer = writer.options(**java_settings(bootstrap, "kafka."))
         writer.option("kafka.bootstrap.servers", bootstrap).save()
 
 
@@ -130,7 +132,8 @@ class Changes:
 
     def _between(self, spark: SparkSession, columns: Sequence[str], begins: _Offsets, ends: _Offsets) -> DataFrame:
         source = Source.of(self.table, self.topic, self.writers).only(columns, watches=False)
-        reader = spark.read.format("kafka").options(**SOURCE).option("kafka.bootstrap.servers", self.bootstrap)
+        reader = spark.read.format("kafka").options(**SOURCE, **java_settings(self.bootstrap, "kafka."))
+        reader = reader.option("kafka.bootstrap.servers", self.bootstrap)
         reader = reader.option("startingOffsets", json.dumps(by_topic(begins)))
         reader = reader.option("endingOffsets", json.dumps(by_topic(ends))).option("subscribe", self.topic)
         schemas = WriterSchemas(self.registry_url, max(writer.schema_id for writer in self.writers))

@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 
+from penstock.address import prepare_session
 from penstock.errors import TerminalError, TransientError
 from penstock_views.contracts import Contract
 from penstock_views.envelope import Writer
@@ -64,7 +65,7 @@ class Registry:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
         self._http = requests.Session()
-        self._http.trust_env = False  # a proxy of the environment knows no local registry
+        prepare_session(self._http, url)
 
     def writers(self, subject: str) -> tuple[Writer, ...]:
         """Read every version of a CDC value subject, oldest first.

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import psycopg2
 from pyspark.sql import Column
@@ -143,6 +144,7 @@ def hold_snapshot(postgres: Postgres, *, slot: str = "", table: str = "") -> Ite
             password=postgres.password or None,
             connect_timeout=10,
             options=_STAYS,
+            **dict[str, Any](postgres.tls),
         )
     except psycopg2.OperationalError as exc:
         raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc

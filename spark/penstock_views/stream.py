@@ -10,6 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
+from penstock.address import let_in_options
+from penstock.brokers import java_settings
 from penstock.class_archive import class_archive_options
 from penstock_views.checkpoint import Checkpoint
 from penstock_views.config import JobConfig
@@ -71,13 +73,15 @@ def open_session(
         "spark.cores.max": str(cores),
         "spark.driver.memory": f"{config.driver_memory_mb}m",
         "spark.executor.memory": f"{config.executor_memory_mb}m",
-        "spark.executor.extraJavaOptions": f"{COMPILE_ALL} {executor_options} {class_archive_options()}",
+        "spark.executor.extraJavaOptions": " ".join(
+            [COMPILE_ALL, executor_options, *let_in_options(config.registry_url), class_archive_options()]
+        ),
         # One failure ends the query anyway in this mode; whoever supervises the job restarts it from the checkpoint.
         "spark.task.maxFailures": "1",
         "spark.sql.streaming.stopTimeout": "10s",
         **_LOCAL_FILES,
     }
-    java_options = f"{driver_options} {class_archive_options()}"
+    java_options = " ".join([driver_options, *let_in_options(config.registry_url), class_archive_options()])
     builder = session_builder(config.master, config.jars, config.driver_host, java_options=java_options)
     for key, value in settings.items():
         builder = builder.config(key, value)
@@ -93,6 +97,7 @@ def read_records(
     :param options: more of Kafka's source.
     """
     reader = spark.readStream.format("kafka").options(**SOURCE, **options).option("startingOffsets", starting)
+    reader = reader.options(**java_settings(config.bootstrap, "kafka."))
     return reader.option("kafka.bootstrap.servers", config.bootstrap).option("subscribe", topic).load()
 
 
@@ -103,6 +108,7 @@ def write_records(records: DataFrame, config: JobConfig, *, name: str, checkpoin
     :param checkpoint: the folder of its progress.
     """
     writer = optimized(records).writeStream.format("kafka").options(**SINK).queryName(name).outputMode("update")
+    writer = writer.options(**java_settings(config.bootstrap, "kafka."))
     writer = writer.option("kafka.bootstrap.servers", config.bootstrap)
     return writer.option("checkpointLocation", str(checkpoint.absolute()))
 

@@ -11,6 +11,7 @@ from typing import Any
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # re-exported without `__all__`
 
+from penstock.brokers import librdkafka_settings
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
 from penstock.topics.admin import EARLIEST, LATEST, KafkaUnreachable, silent_logger
@@ -86,7 +87,7 @@ class KafkaCollector:
     def __init__(self, config: Config) -> None:
         self._bootstrap = config.kafka.bootstrap
         settings: dict[str, str | int | float | bool] = {
-            "bootstrap.servers": self._bootstrap,
+            **librdkafka_settings(self._bootstrap),
             "log_level": 0,
             "reconnect.backoff.max.ms": 1000,
         }

@@ -44,6 +44,7 @@ class PartsCollector:
         self._addresses = _addresses(config)
         has_zookeeper = mode_of(config) is KafkaMode.ZOOKEEPER
         self._afar = {*self._addresses} - _NOT_BY_PORT - (set() if has_zookeeper else {"zookeeper"})
+        self._theirs = {name for name in self._afar if not _is_managed(config, name)}
         self._memory: dict[int, float] = {}
         self._measured_at = 0.0
 
@@ -54,10 +55,11 @@ class PartsCollector:
         """
         if self._supervisor is None:
             return {name: _seen_from_afar(name, at) for name, at in self._addresses.items() if name in self._afar}
+        theirs = {name: _seen_from_afar(name, self._addresses[name]) for name in self._theirs}
         states = self._supervisor.states()
         running = [state.pid for state in states.values() if state.state == "RUNNING"]
         self._measure(running)
-        return {
+        return theirs | {
             name: PartState(
                 name=name,
                 state=state.state,
@@ -77,6 +79,10 @@ class PartsCollector:
         self._memory = {pid: known[pid] if pid in known else memory_mb(pid) for pid in pids}
         if is_due:
             self._measured_at = time.monotonic()
+
+
+def _is_managed(config: Config, part: str) -> bool:
+    return bool(getattr(getattr(config, part.split("-", maxsplit=1)[0], None), "managed", True))
 
 
 def _addresses(config: Config) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from penstock.brokers import librdkafka_settings
 from penstock.console.hub import Hub
 from penstock.console.service.filter import Filter
 from penstock.console.service.messages import Search, open_small_consumer, search
@@ -211,7 +212,7 @@ def _origin(message: Any) -> str:
 
 def _replay(hub: Hub, ids: list[str]) -> Preview:
     messages = list(_read(hub, ids))
-    settings = {"bootstrap.servers": hub.config.kafka.bootstrap, "acks": "all", "enable.idempotence": True}
+    settings = {**librdkafka_settings(hub.config.kafka.bootstrap), "acks": "all", "enable.idempotence": True}
     # The partitioner of Java's producers: a key must stay in its partition.
     producer = Producer({**settings, "partitioner": "murmur2_random", "log_level": 0}, logger=silent_logger())
     refused: list[str] = []

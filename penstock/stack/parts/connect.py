@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from pathlib import Path
+
+from penstock.brokers import provider, references
 from penstock.config import ROOT, Config
+from penstock.connect.declared import addresses, converter_settings, secrets, trust_store
+from penstock.errors import TerminalError
 from penstock.stack.layout import SERVERS, Layout, render
 from penstock.stack.part import Part
 from penstock.stack.parts.http import answers
 from penstock.stack.parts.java import java
 from penstock.stack.parts.kafka import JARS, LOGGING
+
+_CLIENTS = ("", "producer.", "consumer.", "admin.")
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
+
+
+class StoreFailed(TerminalError):
+    """The certificates could not be written as Java reads them."""
+
+    def __init__(self, ca: Path, said: str) -> None:
+        super().__init__(f"the certificates of {ca} cannot be taken over by keytool: {said.strip()}")
 
 
 def connect(config: Config, layout: Layout) -> Part:
@@ -27,34 +44,50 @@ def connect(config: Config, layout: Layout) -> Part:
         needs=("topics",),
         stops_before=("postgres", "registry", "cassandra"),
         prepare=lambda: _prepare(config, layout),
-        environment=lambda: _addresses(config),
+        environment=lambda: addresses(config) | secrets(config),
         ports={"connect.port": section.port},
     )
 
 
 def _prepare(config: Config, layout: Layout) -> None:
-    render(
+    properties = render(
         ROOT / "connect/worker.properties",
         layout.conf("connect") / "worker.properties",
         bootstrap=config.kafka.bootstrap,
         host=config.connect.host,
         port=config.connect.port,
         plugins=SERVERS / "plugins",
-        registry=f"http://{config.registry.host}:{config.registry.port}",
+        registry=config.registry.root,
         replication_factor=config.kafka.replication_factor,
     )
+    if let_in := converter_settings(config):
+        lines = [f"{side}.converter.{name}={value}\n" for side in ("key", "value") for name, value in let_in.items()]
+        properties.write_text(f"{properties.read_text()}\n# Of the registry.\n{''.join(lines)}")
+    if file := config.kafka.bootstrap.properties_file:
+        _add_security(properties, file)
+    if config.cassandra.ca:
+        _write_trust_store(config.cassandra.ca, trust_store(config))
 
 
-def _addresses(config: Config) -> dict[str, str]:
-    return {
-        "PENSTOCK_POSTGRES_HOST": config.postgres.host,
-        "PENSTOCK_POSTGRES_PORT": str(config.postgres.port),
-        "PENSTOCK_POSTGRES_USER": config.postgres.user,
-        "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
-        "PENSTOCK_POSTGRES_DATABASE": config.postgres.database,
-        "PENSTOCK_CASSANDRA_HOST": config.cassandra.host,
-        "PENSTOCK_CASSANDRA_PORT": str(config.cassandra.port),
-        "PENSTOCK_CASSANDRA_DC": config.cassandra.local_dc,
-        "PENSTOCK_KAFKA_BOOTSTRAP": config.kafka.bootstrap,
-        "PENSTOCK_REGISTRY_URL": f"http://{config.registry.host}:{config.registry.port}",
-    }
+def _add_security(properties: Path, file: Path) -> None:
+    """Let the worker into Kafka, and with it the clients of its connectors."""
+    own = provider(file)
+    referred = {f"{prefix}{name}": value for prefix in _CLIENTS for name, value in references(file).items()}
+    # The worker's own provider (env) stays; one line holds both.
+    text = properties.read_text().replace(
+        "config.providers=env\n", f"config.providers=env,{own.pop('config.providers')}\n"
+    )
+    lines = "".join(f"{name}={value}\n" for name, value in (own | referred).items())
+    properties.write_text(f"{text}\n# Of kafka.properties_file.\n{lines}")
+
+
+def _write_trust_store(ca: Path, store: Path) -> None:
+    """Write certificates into a store of Java's; without a password, as they are no secret."""
+    store.unlink(missing_ok=True)
+    plain = ("-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE", "-J-Dkeystore.pkcs12.macAlgorithm=NONE")
+    for number, certificate in enumerate(_CERTIFICATE.findall(ca.read_text())):
+        imported = ("-importcert", "-noprompt", "-alias", f"ca-{number}", "-keystore", str(store))
+        command = ["keytool", *plain, *imported, "-storetype", "PKCS12", "-storepass", "unused"]
+        done = subprocess.run(command, input=certificate, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise StoreFailed(ca, done.stdout + done.stderr)

@@ -6,6 +6,7 @@ import sys
 
 from penstock.config import Config
 from penstock.connect.watch_file import read_watch
+from penstock.project import Project
 from penstock.stack.layout import Layout
 from penstock.stack.part import Part
 
@@ -13,7 +14,16 @@ from penstock.stack.part import Part
 def connect_watcher(config: Config, layout: Layout) -> Part:
     """Return the part."""
     file = layout.watch_file
-    arguments = ("--url", config.connect.url, "--file", str(file))
+    address = config.connect.url
+    more = {
+        # Others may have theirs in a Connect of others: what fails there is not ours to restart.
+        "--ours": None if config.connect.managed else Project.of(config).connectors,
+        "--user": address.let_in.user,
+        "--password-file": address.let_in.password_file,
+        "--ca-file": address.let_in.ca_file,
+    }
+    given = (str(word) for name, value in more.items() if value for word in (name, value))
+    arguments = ("--url", address, "--file", str(file), *given)
     return Part(
         name="connect-watcher",
         command=(sys.executable, "-m", "penstock.connect.watch", *arguments),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from penstock.brokers import java_settings
 from penstock.class_archive import server_archive_options
 from penstock.config import Config
 from penstock.stack.layout import SERVERS, Layout
@@ -30,6 +33,9 @@ def registry(config: Config, layout: Layout) -> Part:
         "-XX:TieredStopAtLevel=1",
         "-XX:+ExitOnOutOfMemoryError",
     )
+    properties = layout.conf("registry") / "kafka.properties"
+    if config.kafka.bootstrap.properties_file:
+        settings["smallrye.config.locations"] = properties
     options = tuple(f"-D{name}={value}" for name, value in settings.items())
     return Part(
         name="registry",
@@ -37,6 +43,15 @@ def registry(config: Config, layout: Layout) -> Part:
         # Until it has read its journal it answers as if there were no subjects, and is not ready by its own word.
         is_ready=lambda: answers(f"http://{section.host}:{section.port}/health/ready"),
         needs=("topics",),
-        prepare=lambda: layout.data("registry").mkdir(parents=True, exist_ok=True),
+        prepare=lambda: _prepare(config, layout.data("registry"), properties),
         ports={"registry.port": section.port},
     )
+
+
+def _prepare(config: Config, data: Path, properties: Path) -> None:
+    data.mkdir(parents=True, exist_ok=True)
+    properties.parent.mkdir(parents=True, exist_ok=True)
+    let_in = java_settings(config.kafka.bootstrap, "apicurio.kafka.common.")
+    lines = "".join(f"{name}={value}\n" for name, value in let_in.items())
+    # Quarkus would resolve the references itself: the backslash leaves them to Kafka's clients.
+    properties.write_text(lines.replace("${", r"\\${"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.class_archive import class_archive_options
-from penstock.config import ROOT, Config
+from penstock.config import ROOT, Config, Registry
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.running import read_running
@@ -49,7 +49,7 @@ def spark_master(config: Config, layout: Layout) -> Part:
     return Part(
         name="spark-master",
         command=(str(_SPARK_HOME / "bin/spark-class"), "org.apache.spark.deploy.master.Master", *address),
-        is_ready=lambda: _master(config).get("status") == "ALIVE",
+        is_ready=lambda: master_state(config).get("status") == "ALIVE",
         prepare=lambda: recovery.mkdir(parents=True, exist_ok=True),
         environment=lambda: _environment(config, *options),
         ports={"spark.master_port": section.master_port, "spark.master_ui_port": section.master_ui_port},
@@ -78,7 +78,7 @@ def spark_worker(config: Config, layout: Layout) -> Part:
     return Part(
         name="spark-worker",
         command=(str(_SPARK_HOME / "bin/spark-class"), *command),
-        is_ready=lambda: _master(config).get("aliveworkers", 0) > 0,
+        is_ready=lambda: master_state(config).get("aliveworkers", 0) > 0,
         needs=("spark-master",),
         prepare=partial(_prepare_worker, work, java_home),
         # A worker keeps the folder of each application it ran; the job restarts, the folders must not pile up.
@@ -118,6 +118,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
         "--postgres-port": postgres.port,
         "--postgres-database": postgres.database,
         "--postgres-user": postgres.user,
+        **{f"--postgres-{name}": value for name, value in postgres.tls.items()},
     }
     is_ready = partial(_is_registered, config, AGGREGATES_APP)
     needs = ("postgres", "tables")
@@ -144,6 +145,8 @@ def _job(
         "--avro-dir": project.avro,
         "--running-file": Layout.of(config).running_file(name),
         "--trouble-file": trouble_file,
+        **_registry_files(config.registry),
+        **({"--kafka-properties": let_in} if (let_in := config.kafka.bootstrap.properties_file) else {}),
     }
     flat = [str(word) for pair in (common | dict(arguments)).items() for word in pair]
     return Part(
@@ -161,6 +164,18 @@ def _job(
         },
         stop_wait_s=20,
     )
+
+
+def _registry_files(section: Registry) -> dict[str, object]:
+    """Say how the registry lets the job in: files and names only, since everybody on the machine sees arguments."""
+    let_in = section.let_in
+    given = {
+        "--registry-user": let_in.user,
+        "--registry-password-file": let_in.password_file,
+        "--registry-token-file": let_in.token_file,
+        "--registry-ca-file": let_in.ca_file,
+    }
+    return {name: value for name, value in given.items() if value}
 
 
 def _epoch(config: Config) -> int:
@@ -207,8 +222,9 @@ def _is_registered(config: Config, name: str) -> bool:
 
 def applications(config: Config, name: str) -> list[dict[str, Any]]:
     """Return what the master tells of the applications of that name which are registered; none while it is away."""
-    return [app for app in _master(config).get("activeapps", []) if app["name"] == name]
+    return [app for app in master_state(config).get("activeapps", []) if app["name"] == name]
 
 
-def _master(config: Config) -> dict[str, Any]:
+def master_state(config: Config) -> dict[str, Any]:
+    """Return what the master tells on its page as JSON; nothing while it is away."""
     return get_json(f"http://{config.spark.host}:{config.spark.master_ui_port}/json/") or {}

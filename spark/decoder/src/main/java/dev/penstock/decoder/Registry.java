@@ -34,8 +34,8 @@ final class Registry {
     private final Map<Long, WriterSchema> known = new ConcurrentHashMap<>();
     private final Map<Long, Long> refusedAt = new ConcurrentHashMap<>();
     // A proxy of the environment knows no local registry.
-    private final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
-            .proxy(HttpClient.Builder.NO_PROXY).connectTimeout(TIMEOUT).build();
+    private final HttpClient http = LetIn.trusting(HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
+            .proxy(HttpClient.Builder.NO_PROXY).connectTimeout(TIMEOUT)).build();
 
     private Registry(String url) {
         this.url = url.replaceAll("/+$", "");
@@ -98,7 +98,8 @@ final class Registry {
 
     /** Asks for the text of a schema; null when there is none. */
     private String ask(long id) throws IOException, InterruptedException {
-        HttpRequest request = HttpRequest.newBuilder(URI.create(url + "/schemas/ids/" + id)).timeout(TIMEOUT).build();
+        URI place = URI.create(url + "/schemas/ids/" + id);
+        HttpRequest request = LetIn.asking(HttpRequest.newBuilder(place).timeout(TIMEOUT)).build();
         HttpResponse<String> answer = http.send(request, HttpResponse.BodyHandlers.ofString());
         if (answer.statusCode() == NOT_FOUND) {
             return null;

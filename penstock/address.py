@@ -1,0 +1,94 @@
+"""The address of a server that speaks HTTP, and how its clients are let in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from penstock.errors import TerminalError
+
+
+class SecretUnreadable(TerminalError):
+    """A file that holds a secret is not there, or not for us."""
+
+    def __init__(self, file: Path, cause: str) -> None:
+        super().__init__(f"{file}, which holds a secret, cannot be read: {cause}")
+
+
+@dataclass(frozen=True)
+class LetIn:
+    """What a client shows, and whom it trusts; secrets are read from their files when they are needed.
+
+    :param user: with the password in `password_file`.
+    :param token_file: of a bearer token, in place of user and password.
+    :param ca_file: certificates (PEM) to trust, in place of the machine's.
+    """
+
+    user: str | None = None
+    password_file: Path | None = None
+    token_file: Path | None = None
+    ca_file: Path | None = None
+
+    @property
+    def password(self) -> str:
+        """The content of the password file; empty without one.
+
+        :raises SecretUnreadable: when it cannot be read.
+        """
+        return read_secret(self.password_file) if self.password_file else ""
+
+
+class Address(str):
+    """A URL; with `let_in` where the server asks who comes. It never shows a secret."""
+
+    let_in: LetIn
+
+    def __new__(cls, url: str, let_in: LetIn | None = None) -> Address:
+        """Name a URL; without more its server lets everybody in."""
+        made = super().__new__(cls, url)
+        made.let_in = let_in or LetIn()
+        return made
+
+
+def prepare_session(session: requests.Session, url: str) -> None:
+    """Make a session show what the server of an address asks for, and trust whom it should.
+
+    :raises SecretUnreadable: a file cannot be read.
+    """
+    # The servers are ours to reach directly; a proxy from the environment must not see what they are told.
+    session.trust_env = False
+    if not isinstance(url, Address):
+        return
+    let_in = url.let_in
+    if let_in.user is not None:
+        session.auth = (let_in.user, let_in.password)
+    if let_in.token_file:
+        session.headers["Authorization"] = f"Bearer {read_secret(let_in.token_file)}"
+    if let_in.ca_file:
+        session.verify = str(let_in.ca_file)
+
+
+def read_secret(file: Path) -> str:
+    """Return the content of a file that holds a secret.
+
+    :raises SecretUnreadable: when it cannot be read.
+    """
+    try:
+        return file.read_text().strip()
+    except OSError as exc:
+        raise SecretUnreadable(file, exc.strerror or str(exc)) from exc
+
+
+def let_in_options(url: str) -> list[str]:
+    """Return options of a JVM that tell the views' decoder how the registry lets it in (LetIn.java): no secret."""
+    if not isinstance(url, Address):
+        return []
+    told = {
+        "user": url.let_in.user,
+        "password.file": url.let_in.password_file,
+        "token.file": url.let_in.token_file,
+        "ca.file": url.let_in.ca_file,
+    }
+    return [f"-Dpenstock.registry.{name}={value}" for name, value in told.items() if value]

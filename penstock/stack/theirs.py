@@ -1,0 +1,173 @@
+"""Parts that others run (`managed = false`): Penstock asks whether they answer, and says what is wrong when not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from penstock.cassandra.session import open_session
+from penstock.config import Config, PartSection
+from penstock.connect.api import ConnectApi
+from penstock.errors import PenstockError, TerminalError, TransientError
+from penstock.loads.airflow_api import AirflowApi
+from penstock.loads.load import DAG_ID
+from penstock.registry.client import RegistryClient
+from penstock.stack.part import Part
+from penstock.stack.parts.spark import master_state
+from penstock.topics.admin import TopicAdmin
+from penstock.topics.declare import declare_topics
+from penstock.views.catalogue import PUBLICATION
+from penstock.views.catalogue import connect as connect_postgres
+from penstock.views.connector_lists import SINK, SLOT, SOURCE
+from penstock.views.load import views_of
+
+_QUICKLY_S = 5
+
+
+class PartAway(TransientError):
+    """A part that others run does not answer, or is not as Penstock needs it."""
+
+    def __init__(self, part: Part) -> None:
+        section = section_name(part.name)
+        super().__init__(
+            f"{part.name} at {part.elsewhere}, which Penstock does not run ({section}.managed = false): "
+            f"{part.why_not() or 'it does not answer'}\n"
+            f"  What to do: see that it runs and is reached from here, or correct [{section}] in penstock.toml"
+        )
+
+
+class NotOurs(TerminalError):
+    """What is asked for needs the process of a part, which others run."""
+
+    def __init__(self, part: Part) -> None:
+        section = section_name(part.name)
+        super().__init__(
+            f"{part.name} is not ours ({section}.managed = false): it runs at {part.elsewhere}, and so do its logs"
+        )
+
+
+class NotAsNeeded(TerminalError):
+    """A server answers, but lacks something."""
+
+
+def section_name(part: str) -> str:
+    """Return the section of `penstock.toml` that a part belongs to, if one of those that others can run."""
+    first = part.split("-", maxsplit=1)[0]
+    return first if part in _ASK else ""
+
+
+def as_declared(config: Config, part: Part) -> Part:
+    """Return the part, or what stands for it where others run it."""
+    name = section_name(part.name)
+    section: PartSection | None = getattr(config, name) if name else None
+    if section is None or section.managed:
+        return part
+    ask = _ASK[part.name]
+    return Part(
+        name=part.name,
+        command=(),
+        is_ready=lambda: not _problem(ask, config),
+        why_not=lambda: _problem(ask, config),
+        elsewhere=section.address,
+        one_shot=part.one_shot,
+    )
+
+
+def left_behind(config: Config) -> list[str]:
+    """Say what `reset` leaves in the servers of others, and how each goes: the connectors first, which use the rest."""
+    postgres, connect, keyspace = config.postgres, config.connect, config.cassandra.keyspace
+    connectors = " ".join(f"-X DELETE {connect.url}/connectors/{name}" for name in (SOURCE, SINK))
+    statements = (
+        f"SELECT pg_drop_replication_slot('{SLOT}'); DROP PUBLICATION {PUBLICATION}; DROP SCHEMA penstock CASCADE"
+    )
+    said = (
+        (connect, f"connectors {SOURCE} and {SINK}: curl {connectors}"),
+        (postgres, f"slot and publication {SLOT}, schema penstock in {postgres.database}: {statements}"),
+        (config.kafka, f"topics: {', '.join(topic.name for topic in declare_topics(config, views_of(config)))}"),
+        (config.registry, f"subjects: DELETE {config.registry.url}/subjects/<topic>-key and -value of those topics"),
+        (config.cassandra, f"keyspace: DROP KEYSPACE {keyspace}"),
+    )
+    return [f"{section.address}  {line}" for section, line in said if not section.managed]
+
+
+def _problem(ask: Callable[[Config], None], config: Config) -> str:
+    try:
+        ask(config)
+    except PenstockError as exc:
+        return str(exc)
+    return ""
+
+
+def _ask_postgres(config: Config) -> None:
+    with connect_postgres(config) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW wal_level")
+        if cursor.fetchone() != ("logical",):
+            raise NotAsNeeded("its wal_level is not logical: ALTER SYSTEM SET wal_level = logical, and restart it")
+
+
+def _ask_kafka(config: Config) -> None:
+    TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).topics()
+
+
+def _ask_registry(config: Config) -> None:
+    with RegistryClient(config.registry.url, timeout_s=_QUICKLY_S) as client:
+        client.subjects()
+
+
+def _ask_connect(config: Config) -> None:
+    with ConnectApi(config.connect.url, timeout_s=_QUICKLY_S) as api:
+        missing = sorted(OUR_PLUGINS - api.plugins())
+    if missing:
+        cure = "copy .servers/plugins of this clone into the plugin.path of each worker, and restart them"
+        raise NotAsNeeded(f"its workers lack {', '.join(missing)}: {cure}")
+
+
+def _ask_spark_master(config: Config) -> None:
+    if master_state(config).get("status") != "ALIVE":
+        raise NotAsNeeded(f"no master that is ALIVE answers at port {config.spark.master_ui_port} (its web page)")
+
+
+def _ask_spark_worker(config: Config) -> None:
+    if not master_state(config).get("aliveworkers", 0):
+        raise NotAsNeeded("its master knows of no worker that is alive")
+
+
+def _ask_cassandra(config: Config) -> None:
+    with open_session(config):
+        pass
+
+
+def _ask_airflow(config: Config) -> None:
+    with AirflowApi(config.airflow.url) as api:
+        if not api.health().is_database_well:
+            raise NotAsNeeded("its metadata database is not well")
+
+
+def _ask_scheduler(config: Config) -> None:
+    with AirflowApi(config.airflow.url) as api:
+        if not api.health().is_scheduler_well:
+            raise NotAsNeeded("its scheduler has no fresh heartbeat")
+
+
+def _ask_dag_processor(config: Config) -> None:
+    with AirflowApi(config.airflow.url) as api:
+        if not api.knows_dag(DAG_ID):
+            raise NotAsNeeded(f"it has no DAG {DAG_ID}: give it airflow/dags and airflow/ingest of this clone")
+
+
+OUR_PLUGINS = frozenset(
+    {"dev.penstock.postgres.PostgresSourceConnector", "dev.penstock.cassandra.sink.CassandraSinkConnector"}
+)
+_ASK: Mapping[str, Callable[[Config], None]] = {
+    "postgres": _ask_postgres,
+    "kafka": _ask_kafka,
+    "registry": _ask_registry,
+    "connect": _ask_connect,
+    "spark-master": _ask_spark_master,
+    "spark-worker": _ask_spark_worker,
+    "cassandra": _ask_cassandra,
+    "airflow-migrate": _ask_airflow,
+    "airflow-api-server": _ask_airflow,
+    "airflow-scheduler": _ask_scheduler,
+    "airflow-dag-processor": _ask_dag_processor,
+}
+"""How each part is asked; the first word of a part's name is its section."""
