@@ -41,7 +41,7 @@ _UNKEPT = {
     "spark.ui.retainedTasks": "1",
     "spark.ui.retainedDeadExecutors": "1",
     "spark.sql.ui.retainedExecutions": "1",
-    "spark.sql.streaming.numRecentProgressUpdates": "1",
+    "spark.sql.streaming.numRecentProgressUpdates": "2",  # Spark keeps one less
 }
 """What Spark keeps for its web pages, which nobody serves here, of the last thousand batches: each with its whole plan,
 alive for minutes, in the heap of a driver that plans two batches a second."""
