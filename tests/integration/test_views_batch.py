@@ -112,6 +112,7 @@ def test_a_snapshot_that_is_no_id_is_refused(spark: SparkSession, config: Config
         expected_rows(spark, VIEWS["users_by_id"], source(config, "'; DROP TABLE users"))
 
 
+@pytest.mark.slow
 def test_a_table_of_as_many_columns_as_postgres_takes_is_read(
     spark: SparkSession, config: Config, database: psycopg2.extensions.connection
 ) -> None:
