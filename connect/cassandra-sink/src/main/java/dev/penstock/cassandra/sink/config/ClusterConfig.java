@@ -32,10 +32,10 @@ public record ClusterConfig(List<HostPort> contactPoints, Optional<String> local
 
     /** The settings that this is made of. */
     static final List<String> SETTINGS = List.of(Settings.CONTACT_POINTS, Settings.PORT, Settings.LOCAL_DC,
-            Settings.MAX_CONCURRENT_REQUESTS, Settings.AUTH_PROVIDER, Settings.USERNAME, Settings.PASSWORD,
-            Settings.QUERY_TIMEOUT, Settings.POOL_SIZE, Settings.COMPRESSION, Settings.SSL_PROVIDER,
-            Settings.HOSTNAME_VALIDATION, Settings.TRUSTSTORE_PATH, Settings.SECURE_BUNDLE,
-            Settings.TRUSTSTORE_PASSWORD, Settings.KEYSTORE_PATH, Settings.KEYSTORE_PASSWORD, Settings.CIPHER_SUITES);
+            Settings.AUTH_PROVIDER, Settings.USERNAME, Settings.PASSWORD, Settings.QUERY_TIMEOUT, Settings.POOL_SIZE,
+            Settings.COMPRESSION, Settings.SSL_PROVIDER, Settings.HOSTNAME_VALIDATION, Settings.TRUSTSTORE_PATH,
+            Settings.SECURE_BUNDLE, Settings.TRUSTSTORE_PASSWORD, Settings.KEYSTORE_PATH, Settings.KEYSTORE_PASSWORD,
+            Settings.CIPHER_SUITES);
 
     /** Take it from parsed settings. */
     static ClusterConfig of(Function<String, Object> setting, Map<String, String> properties) {
@@ -44,10 +44,15 @@ public record ClusterConfig(List<HostPort> contactPoints, Optional<String> local
                 (Integer) setting.apply(Settings.PORT)),
                 text(setting.apply(Settings.LOCAL_DC)), text(setting.apply(Settings.USERNAME)),
                 (Password) setting.apply(Settings.PASSWORD), (Integer) setting.apply(Settings.QUERY_TIMEOUT),
-                poolSize, Math.max(MIN_REQUESTS_PER_CONNECTION,
-                        1 + (Integer) setting.apply(Settings.MAX_CONCURRENT_REQUESTS) / poolSize),
+                poolSize, requests(setting.apply(Settings.MAX_CONCURRENT_REQUESTS), poolSize),
                 Choice.is(setting.apply(Settings.COMPRESSION), Settings.LZ4), TlsConfig.of(setting),
                 text(setting.apply(Settings.SECURE_BUNDLE)).map(Path::of), DriverOptions.of(properties));
+    }
+
+    /** A wrong number of requests keeps nobody from looking into the cluster. */
+    private static int requests(Object concurrent, int poolSize) {
+        return concurrent instanceof Integer known
+                ? Math.max(MIN_REQUESTS_PER_CONNECTION, 1 + known / poolSize) : MIN_REQUESTS_PER_CONNECTION;
     }
 
     private static List<HostPort> hosts(List<?> named, int port) {
