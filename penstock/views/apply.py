@@ -121,6 +121,7 @@ def _renew(config: Config, supervisor: Supervisor, job: Part) -> bool:
     trouble, running_file = trouble_of(config, job.name), Layout.of(config).running_file(job.name)
     # One that fails may have read files that were other files when it was started; so its command says nothing.
     if supervisor.renew(job, anew=trouble.times > 0):
+        running_file.unlink(missing_ok=True)  # it is of the process before
         return True
     project = Project.of(config)
     wanted = view_set(project.views, project.avro)

@@ -23,7 +23,7 @@ from penstock.views.lane import choose, fill
 from penstock.views.lives import Lives, lives_of
 from penstock.views.pause import refuse_paused
 from penstock.views.reread import OnProgress, Wanted, only_reread, reread
-from penstock.views.stalled import refuse_stopped, stopped_views
+from penstock.views.stalled import refuse_stopped, stopped_views, wait_until_settled
 from penstock.views.sweep import old_rows, stale_rows
 
 _TABLES_AT_ONCE = 16
@@ -42,6 +42,8 @@ def refill(config: Config, views: Sequence[View], *, on_progress: OnProgress, ra
     """
     refuse_paused(config, [view.name for view in views])
     lives, removed = lives_of(config), 0
+    if config.supervised:
+        wait_until_settled(config)  # a view that stands still is filled in another way
     by_snapshot, others = choose(config, views, lives)
     if by_snapshot:
         with local_spark(config, name="views-spark"):  # one for all tables

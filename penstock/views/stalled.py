@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
+from functools import partial
 
 from penstock.config import Config
 from penstock.errors import TransientError
+from penstock.running import Running, read_running
 from penstock.stack.layout import Layout
+from penstock.stack.wait import wait_until
 from penstock.trouble import Trouble, read_trouble
 
-JOBS = ("views", "aggregates")
+ROWS = "views"
+"""The job of row views and histories."""
+
+JOBS = (ROWS, "aggregates")
 """The jobs of Spark; each writes down what is wrong with it."""
+
+_SETTLE_S = 180.0
 
 ALARMING = 2
 """So many of its lives in a row end before a job counts as ill: one that died may come back."""
@@ -72,6 +80,24 @@ class JobWatch:
         failing = [name for name in self._views if name in trouble.failing and trouble.failing[name].times >= _FAILS]
         if reasons := [reason for name in failing if (reason := trouble.of_view(name))]:
             raise ViewStopped(reasons)
+
+
+def wait_until_settled(config: Config) -> None:
+    """Wait until each query of the row views has begun, or has said why not.
+
+    A hundred of them take minutes; only a job that begins none more ends it.
+
+    :raises JobFails: when the job keeps failing.
+    """
+    file, watch = Layout.of(config).running_file(ROWS), JobWatch(config, ROWS)
+    what = f"the {ROWS} job has begun its queries; `penstock logs {ROWS}` tells more"
+
+    def has_moved(at: Running | None) -> bool:
+        watch.look()
+        return read_running(file) != at
+
+    while (now := read_running(file)) is None or not now.is_settled:
+        wait_until(partial(has_moved, now), timeout_s=_SETTLE_S, what=what)
 
 
 def describe_failures(trouble: Trouble) -> str:
