@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from penstock_views.batch import Postgres
 from penstock_views.session import local_session
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -16,6 +17,7 @@ from pyspark.sql import SparkSession
 
 from penstock.address import let_in_options
 from penstock.config import Config
+from penstock.config import Postgres as PostgresSection
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.stack.layout import Layout
@@ -61,6 +63,11 @@ def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
         spark.stop()
         raise
     spark.stop()
+
+
+def read_by_spark(section: PostgresSection) -> Postgres:
+    """Say where Spark reads the source database, in its present."""
+    return Postgres(section.host, section.port, section.database, section.user, section.password, tls=section.tls)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,27 @@ INSERT = """
 INSERT INTO public.users (id, email, first_name, last_name, registered, country)
 VALUES (%s, 'written@example.com', 'Written', 'Meanwhile', '2022-02-02', %s)
 """
+
+
+@contextmanager
+def all_the_while(act: Callable[[], Any], *, pause_s: float = 0) -> Iterator[None]:
+    """Do something again and again beside the block.
+
+    :param pause_s: seconds from one time to the next.
+    """
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(pause_s):
+            act()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @dataclass(frozen=True)
@@ -120,19 +141,8 @@ class Stack:
     @contextmanager
     def written_to(self, country: str) -> Iterator[None]:
         """Insert users into a country all the while."""
-        ended = threading.Event()
-
-        def write() -> None:
-            while not ended.wait(0.02):
-                self.sql(INSERT, str(uuid.uuid4()), country)
-
-        thread = threading.Thread(target=write)
-        thread.start()
-        try:
+        with all_the_while(lambda: self.sql(INSERT, str(uuid.uuid4()), country), pause_s=0.02):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
     def cql(self, statement: str, *arguments: Any) -> list[Any]:
         """Run one statement in Cassandra; return its rows. While the driver finds the node again, try again."""

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from cassandra.util import Date, Duration, Time
-from penstock_views.batch import ABSENT, Postgres, evaluate_table, read_images
+from penstock_views.batch import ABSENT, evaluate_table, read_images
 from penstock_views.canonical import logical_of
 from penstock_views.declare import History, Image, View, is_as_read
 from penstock_views.entries import as_text
@@ -25,7 +25,7 @@ from pyspark.sql import types as T
 from penstock.cassandra.values import Instant
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.local_spark import spark_failures
+from penstock.local_spark import read_by_spark, spark_failures
 from penstock.verify.canonical import canonical_key
 from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal
 from penstock.verify.model import Absence, OnAbsence, Row, ViewShape, ignore_absence
@@ -46,12 +46,9 @@ class PostgresRows:
     """A :class:`penstock.verify.model.RowSource` that reads each table by one statement, hence one snapshot."""
 
     def __init__(self, spark: SparkSession, *, config: Config) -> None:
-        section = config.postgres
         self._spark = spark
         self._config = config
-        self._postgres = Postgres(
-            section.host, section.port, section.database, section.user, section.password, tls=section.tls
-        )
+        self._postgres = read_by_spark(config.postgres)
 
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
         """Return every row that the view must hold, and tell of the source rows that have none in it."""

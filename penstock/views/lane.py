@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import psycopg2
-from penstock_views.batch import Postgres, key_of, read_images
+from penstock_views.batch import key_of, read_images
 from penstock_views.broker import offsets_since
 from penstock_views.catalog import output_of, writers_of
 from penstock_views.declare import History, View
@@ -20,7 +20,7 @@ from penstock_views.fill import Changes, Filling
 from penstock_views.names import topic_of
 from penstock_views.ranges import Pages, Part, Range, count_rows, fetch_rows, read_parts
 from penstock_views.registry import Registry
-from penstock_views.snapshot import SKEW_MS, HeldSnapshot, hold_snapshot
+from penstock_views.snapshot import HeldSnapshot, hold_snapshot
 from pyspark.sql import DataFrame, SparkSession
 
 from penstock.cassandra.session import open_session
@@ -28,7 +28,7 @@ from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TransientError
-from penstock.local_spark import local_spark, spark_failures
+from penstock.local_spark import local_spark, read_by_spark, spark_failures
 from penstock.project import Project
 from penstock.topics.topic import DEAD_LETTER_TOPICS
 from penstock.views.catalogue import connect, read_columns
@@ -175,7 +175,7 @@ def fill(
     # What a fill that was cut off has left in the topics counts as there.
     wait_until_written(config, topics, on_progress=on_progress)
     empty = _empty(config, views)
-    # What is captured has arrived before the snapshot, and does not pass by a second time.
+    # Once for all tables: what was committed by now is in their topics, and not written again behind the fill.
     wait_until_captured(config, on_progress=on_progress)
     began = {}
     with local_spark(config, name="views-spark") as spark:
@@ -220,10 +220,7 @@ class _Lane:
         self._on_progress = on_progress
         self._table = views[0].table
         self._topic = topic_of(self._table)
-        section = config.postgres
-        self._postgres = Postgres(
-            section.host, section.port, section.database, section.user, section.password, tls=section.tls
-        )
+        self._postgres = read_by_spark(config.postgres)
         self._registry = Registry(config.registry.url)
         self._epoch = epoch_of(Project.of(config))
 
@@ -261,11 +258,9 @@ class _Lane:
 
         Its transaction wrote to the table, and was just leaving Postgres' list of running ones.
         """
-        begun = held.straddlers()
-        if not begun or max(last.values(), default=-1) < 0:
+        since = held.straddled_since_ms
+        if since is None or max(last.values(), default=-1) < 0:
             return False
-        known = [since for since in begun if since is not None]
-        since = min(known) - SKEW_MS if len(known) == len(begun) else 0
         after = {place: offset + 1 for place, offset in last.items()}
         begins = offsets_since(self._config.kafka.bootstrap, after, since)
         return begins != after and self._changes().any_of(self._spark, held.straddling, begins, after)

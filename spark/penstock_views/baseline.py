@@ -14,7 +14,7 @@ from penstock_views.broker import Place, end_offsets, last_headers, offsets_sinc
 from penstock_views.config import AggregatesConfig
 from penstock_views.derive import AggregateOutput
 from penstock_views.life import Life, begin, life_number, next_folder, prepare_next
-from penstock_views.snapshot import SKEW_MS, HeldSnapshot, hold_snapshot
+from penstock_views.snapshot import HeldSnapshot, hold_snapshot
 from penstock_views.tend import say
 
 
@@ -68,9 +68,5 @@ def _starts(config: AggregatesConfig, ends: Mapping[Place, int], held: HeldSnaps
 
     One that was just leaving Postgres's list of running transactions can be in Kafka already.
     """
-    begun = held.straddlers()
-    if not begun:
-        return dict(ends)
-    known = [since for since in begun if since is not None]
-    since = min(known) - SKEW_MS if len(known) == len(begun) else 0
-    return offsets_since(config.bootstrap, ends, since)
+    since = held.straddled_since_ms
+    return dict(ends) if since is None else offsets_since(config.bootstrap, ends, since)

@@ -21,7 +21,7 @@ from penstock.errors import TransientError
 from penstock_views.batch import Postgres
 from penstock_views.names import quoted
 
-SKEW_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
+_SKEW_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
 """How much the clocks of Postgres and of the source connector may differ."""
 
 _XIDS = 2**32
@@ -117,6 +117,18 @@ class HeldSnapshot:
         One of them may have had its commit in the log already then, and so in Kafka.
         """
         return [self.begun[xid] for xid in self.straddling]
+
+    @property
+    def straddled_since_ms(self) -> int | None:
+        """From when on their changes can be in Kafka, in milliseconds after 1970.
+
+        :returns: None when there are none; 0 when nobody knows of one when it began.
+        """
+        begun = self.straddlers()
+        known = [since for since in begun if since is not None]
+        if not begun:
+            return None
+        return min(known) - _SKEW_MS if len(known) == len(begun) else 0
 
     @property
     def straddling(self) -> list[int]:

@@ -6,9 +6,9 @@ import json
 import random
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from penstock.config import ROOT
 from penstock.project import Project
 from tests.e2e.test_dead_letters import wait_for_dead_letter
 from tests.patience import PATIENCE_S
-from tests.stack import Stack
+from tests.stack import Stack, all_the_while
 
 pytestmark = pytest.mark.slow
 
@@ -80,25 +80,17 @@ def write_views(stack: Stack, text: str) -> None:
 @contextmanager
 def changed_all_the_while(stack: Stack, name: str) -> Iterator[None]:
     """Update, delete and insert rows of a table without a pause."""
-    ended, chance = threading.Event(), random.Random(29)  # noqa: S311 - no secret
+    chance, numbers = random.Random(29), count(ROWS + 1)  # noqa: S311 - no secret
 
     def change() -> None:
-        number = ROWS
-        while not ended.is_set():
-            number += 1
-            some = tuple(chance.sample(range(1, ROWS), 3))
-            stack.sql(f"UPDATE public.{name} SET a = a || %s WHERE id = %s", f" {number}", some[0])
-            stack.sql(f"DELETE FROM public.{name} WHERE id = %s", some[1])
-            stack.sql(f"UPDATE public.{name} SET id = id + 100000 WHERE id = %s", some[2])
-            stack.sql(f"INSERT INTO public.{name} (id, a) VALUES (%s, 'new') ON CONFLICT DO NOTHING", number)
+        number, some = next(numbers), chance.sample(range(1, ROWS), 3)
+        stack.sql(f"UPDATE public.{name} SET a = a || %s WHERE id = %s", f" {number}", some[0])
+        stack.sql(f"DELETE FROM public.{name} WHERE id = %s", some[1])
+        stack.sql(f"UPDATE public.{name} SET id = id + 100000 WHERE id = %s", some[2])
+        stack.sql(f"INSERT INTO public.{name} (id, a) VALUES (%s, 'new') ON CONFLICT DO NOTHING", number)
 
-    thread = threading.Thread(target=change)
-    thread.start()
-    try:
+    with all_the_while(change):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def rows(stack: Stack, view: str, columns: str) -> set[tuple[Any, ...]]:
