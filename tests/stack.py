@@ -119,6 +119,10 @@ class Stack:
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done
 
+    def drop(self, *views: str) -> None:
+        """Remove what is left of views whose functions are gone."""
+        self.run(f".venv/bin/penstock views drop {' '.join(views)} --yes")
+
     def sql(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
         """Run one statement in Postgres and commit it; return its rows."""
         connection = psycopg2.connect(self.config.postgres.dsn)

@@ -221,7 +221,7 @@ def locked(stack: Stack) -> Iterator[Stack]:
     stack.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
     yield stack
     file.unlink()
-    stack.run(f".venv/bin/penstock views drop {LOCKED} --yes")
+    stack.drop(LOCKED)
     stack.sql("DROP TABLE public.locked")
 
 

@@ -63,7 +63,7 @@ def apart(stack: Stack) -> Iterator[Stack]:
     yield stack
     file.unlink()
     names = ("apart_by_id", "apart_history")
-    stack.run(" && ".join(f".venv/bin/penstock views drop {name} --yes" for name in names))
+    stack.drop(*names)
     stack.sql("DROP TABLE public.apart")
 
 

@@ -68,8 +68,7 @@ def table(stack: Stack) -> Iterator[Stack]:
     stack.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
     yield stack
     (Project.of(stack.config).views / "filled.py").unlink()
-    for name in ("filled_before", "filled_by_id", "filled_history", "parted_by_id"):
-        stack.run(f".venv/bin/penstock views drop {name} --yes", check=False)
+    stack.drop("filled_before", "filled_by_id", "filled_history", "parted_by_id")
     stack.sql("DROP TABLE public.filled, public.parted")
 
 

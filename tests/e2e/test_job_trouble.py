@@ -107,8 +107,7 @@ def file(stack: Stack) -> Iterator[Path]:
     wait_until_kept(stack)
     yield file
     file.unlink()
-    for view in ("trouble_by_id", "trouble_by_kind"):
-        stack.run(f".venv/bin/penstock views drop {view} --yes")
+    stack.drop("trouble_by_id", "trouble_by_kind")
     stack.sql("DROP TABLE public.trouble; DROP DOMAIN public.money")
 
 

@@ -116,8 +116,7 @@ def live(stack: Stack) -> Iterator[str]:
     yield applied.stdout + applied.stderr
     for name in files:
         (project.views / f"{name}.py").unlink()
-    for name in NAMES:
-        stack.run(f".venv/bin/penstock views drop {name} --yes")
+    stack.drop(*NAMES)
     stack.sql(
         "DROP TABLE k_sums, k_numbers, k_texts, k_moments, k_lines, k_lines_virtual, k_unlogged, k_cars, k_vehicles"
     )

@@ -103,7 +103,7 @@ def docs(stack: Stack) -> Iterator[Stack]:
     stack.run(".venv/bin/penstock views apply")
     yield stack
     file.unlink()
-    stack.run(" && ".join(f".venv/bin/penstock views drop {name} --yes" for name in NAMES))
+    stack.drop(*NAMES)
     stack.sql("DROP TABLE public.docs")
 
 

@@ -103,7 +103,7 @@ def ten_views(stack: Stack) -> Iterator[Stack]:
     yield stack
     file.unlink()
     names = ["orders_by_id", "orders_by_customer", "order_history", "items_by_order", "items_by_sku", "sales_by_sku"]
-    stack.run(" && ".join(f".venv/bin/penstock views drop {name} --yes" for name in names))
+    stack.drop(*names)
     stack.sql("DROP TABLE public.orders, public.items")
 
 

@@ -152,7 +152,7 @@ def named(stack: Stack) -> Iterator[Stack]:
     for name in ("odd", *NEW.values()):
         (views / f"{name}.py").unlink()
     names = [*NEW.values(), "odd_history", "odd_totals", "albums_by_owner"]
-    stack.run(" && ".join(f".venv/bin/penstock views drop {name} --yes" for name in names))
+    stack.drop(*names)
     for statement in DROP.split(";"):
         stack.sql(statement)
 

@@ -167,7 +167,7 @@ def filled(stack: Stack) -> Iterator[Stack]:
         pin(stack, None)
         file.unlink()
         (project.views / "case_inc.py").unlink(missing_ok=True)
-        run(stack, *(f"views drop {name} --yes" for name in NAMES))
+        stack.drop(*NAMES)
         stack.sql("DROP TABLE " + ", ".join(f"public.{name}" for name in NAMES))
         stack.sql("DROP DOMAIN public.case_later, public.case_amount")
         stack.sql("DROP TYPE public.case_mood")

@@ -123,7 +123,7 @@ def views(stack: Stack, project: Project) -> Iterator[None]:
     stack.run(".venv/bin/penstock views drop unwanted --yes && .venv/bin/penstock views apply")
     yield
     file.unlink()
-    stack.run(" && ".join(f".venv/bin/penstock views drop {name} --yes" for name in NAMES))
+    stack.drop(*NAMES)
     stack.sql("DROP TABLE IF EXISTS again, away, gone, moody, unwanted; DROP TYPE mood")
 
 

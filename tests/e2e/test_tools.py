@@ -65,7 +65,7 @@ def schema(stack: Stack) -> Iterator[None]:
     yield
     for view in ("every_key", "text_key"):
         (project.views / f"{view}.py").unlink()
-        stack.run(f".venv/bin/penstock views drop {view} --yes")
+    stack.drop("every_key", "text_key")
     stack.sql("DROP SCHEMA tools CASCADE")
 
 
