@@ -74,14 +74,19 @@ def k_texts_of_a(t: Image) -> Totals:
     return totals(a=t.a, rows=count())
 
 
+@view("public.k_lines", key=["total", "id"])
+def k_lines_by_total(t: Image) -> Row:
+    """Hold a generated column in the key."""
+    return row(total=t.total, id=t.id, qty=t.qty)
+
+
 @view("public.k_moments", key=["device", "ts"])
 def k_moments_by_device(m: Image) -> Row:
     """Keep every microsecond."""
     return row(device=m.device, ts=unix_micros(m.ts), v=m.v)
 '''
 UNFIT = {
-    "k_lines": "generated columns, total",
-    "k_lines_virtual": "generated columns, total",
+    "k_lines_virtual": "virtual generated columns, total",
     "k_unlogged": "This operation is not supported for unlogged tables",
     "k_vehicles": "tables that inherit from it, whose rows come under their own names: k_cars",
 }
@@ -245,6 +250,27 @@ def test_rows_of_one_millisecond_stay_apart(stack: Stack) -> None:
         lambda: cql(stack, "k_moments_by_device", "device", "ts", "v"),
     )
     stack.penstock("verify k_moments_by_device")
+
+
+@pytest.mark.usefixtures("live")
+def test_a_generated_column_follows_what_it_is_made_of_and_how(stack: Stack) -> None:
+    def wait_until_lines_are_equal() -> None:
+        columns = ("total", "id", "qty")
+        wait_until_equal(
+            lambda: set(stack.sql(f"SELECT {', '.join(columns)} FROM k_lines")),
+            lambda: cql(stack, "k_lines_by_total", *columns),
+        )
+
+    stack.sql("INSERT INTO k_lines (id, qty) SELECT n, n FROM generate_series(1, 30) n")
+    stack.sql("UPDATE k_lines SET qty = 100 + id WHERE id < 10; DELETE FROM k_lines WHERE id > 25")
+    wait_until_lines_are_equal()
+    stack.penstock("views repair k_lines_by_total")
+    stack.sql("ALTER TABLE k_lines ALTER COLUMN total SET EXPRESSION AS (qty * 3)")
+    assert "public.k_lines" in stack.run(".venv/bin/penstock status", check=False).stdout
+    stack.sql("UPDATE k_lines SET qty = 7 WHERE id = 20")
+    stack.penstock("views apply", check=False)
+    wait_until_lines_are_equal()
+    stack.penstock("verify k_lines_by_total")
 
 
 @pytest.mark.usefixtures("live")
