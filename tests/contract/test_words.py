@@ -22,6 +22,19 @@ DOCUMENTS = sorted(
     + [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
     + [ROOT / "connect" / name / "README.md" for name in ("avro-converter", "postgres-source")]
 )
+UNUSUAL = {
+    "CDC topic": "change topic",
+    "CDC record": "change record",
+    "anew": "again",
+    "so far": "previously",
+    "begun": "started",
+    "whoever": "everybody who",
+    "tells?": "reports",
+    "told": "reported",
+    "ill": "unhealthy",
+    "stands? still": "is stopped, or has stalled",
+}
+"""Words of ours that hide a usual one, and the usual one. The glossary may name them, as the code's."""
 _FENCE = re.compile(r"\s*```")
 _BLOCK_BEGINS = re.compile(r"^\s*(?:[-*] |\d+\. |#+ )")
 _NO_PROSE = re.compile(r"\s*(?:\||!\[|<!--|    |---$)")
@@ -38,11 +51,15 @@ class Sentence:
     text: str
 
     @property
+    def plain(self) -> str:
+        """The text without addresses of links; each piece of code is one word."""
+        text = re.sub(r"`[^`]+`", "code", self.text)
+        return re.sub(r"\[([^]]*)\]\([^)]*\)|<https?:[^>]*>", r"\1", text)
+
+    @property
     def words(self) -> int:
-        """Count the words: a piece of code is one, and the address of a link is none."""
-        plain = re.sub(r"`[^`]+`", "code", self.text)
-        plain = re.sub(r"\[([^]]*)\]\([^)]*\)|<https?:[^>]*>", r"\1", plain)
-        return sum(bool(re.search(r"\w", word)) for word in plain.split())
+        """Count the words."""
+        return sum(bool(re.search(r"\w", word)) for word in self.plain.split())
 
 
 def sentences_of(text: str) -> list[Sentence]:
@@ -82,6 +99,20 @@ def test_no_sentence_is_longer_than_25_words(document: Path) -> None:
     long = [each for each in sentences_of(document.read_text()) if each.words > MOST_WORDS]
     name = document.relative_to(ROOT)
     assert not long, "\n" + "\n".join(f"{name}:{each.line}: {each.words} words: {each.text}" for each in long)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_usual_word_is_used(document: Path) -> None:
+    if document.name == "glossary.md":
+        pytest.skip("it names the words of the code")
+    name = document.relative_to(ROOT)
+    found = [
+        f"{name}:{each.line}: say {usual}: {each.text}"
+        for each in sentences_of(document.read_text())
+        for word, usual in UNUSUAL.items()
+        if re.search(rf"\b{word}\b", each.plain, re.IGNORECASE)
+    ]
+    assert not found, "\n" + "\n".join(found)
 
 
 def test_sentences_are_cut_where_a_reader_stops() -> None:
