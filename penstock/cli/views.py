@@ -18,7 +18,7 @@ from penstock.views.apply import apply_views
 from penstock.views.check import Checked, check
 from penstock.views.connector_lists import Lists, read_lists
 from penstock.views.derived import cql_file
-from penstock.views.drop import drop_view, left_of
+from penstock.views.drop import drop_views, left_of
 from penstock.views.epoch import begin_epoch
 from penstock.views.load import pick_view, views_of
 from penstock.views.make import Fate, NewViews, new_views
@@ -251,18 +251,23 @@ def resume_view(name: Name) -> None:
 
 @group.command("drop")
 def drop(
-    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Delete its rows and records without asking.")] = False
+    names: Annotated[list[str], typer.Argument(metavar="VIEW...", help="The views: the names of their functions.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete their rows and records without asking.")] = False,
 ) -> None:
-    """Remove all that is left of a view whose function you have deleted: topic, subjects, table, files, mapping.
+    """Remove all that is left of views whose functions you have deleted: topics, subjects, tables, files, mappings.
 
-    Example: `penstock views drop orders --yes`
+    Example: `penstock views drop orders order_lines --yes`
     """
     config = load_config()
-    left_of(config, name)
+    names = list(dict.fromkeys(names))
+    for name in names:
+        left_of(config, name)
     if not yes:
-        typer.confirm(f"Delete the topic views.{name} and the table {config.cassandra.keyspace}.{name}?", abort=True)
-    with alone(config, f"penstock views drop {name}"):
-        drop_view(config, name, on_step=print_step)
+        keyspace = config.cassandra.keyspace
+        held = ", ".join(f"the topic views.{name} and the table {keyspace}.{name}" for name in names)
+        typer.confirm(f"Delete {held}?", abort=True)
+    with alone(config, f"penstock views drop {' '.join(names)}"):
+        drop_views(config, names, on_step=print_step)
 
 
 def print_step(name: str, said: str) -> None:

@@ -68,13 +68,13 @@ def read_lists(project: Project) -> Lists:
     )
 
 
-def with_views(project: Project, views: Sequence[View], *, dropped: str | None = None) -> dict[Path, str]:
+def with_views(project: Project, views: Sequence[View], *, dropped: Collection[str] = ()) -> dict[Path, str]:
     """Return the texts of the files as these views need them; a paused view stays paused.
 
-    :param dropped: the one view that goes; any other view that no function makes stays.
+    :param dropped: the views that go; any other view that no function makes stays.
     """
     lists = read_lists(project)
-    names = {*lists.known, *(view.name for view in views)} - {dropped}
+    names = {*lists.known, *(view.name for view in views)} - {*dropped}
     return _texts(project, lists, sorted({view.table for view in views}), names - lists.paused, names & lists.paused)
 
 
@@ -90,11 +90,12 @@ def with_epoch(project: Project, epoch: int) -> dict[Path, str]:
     return {source: _set(source.read_text(encoding="utf-8"), EPOCH, str(epoch))}
 
 
-def without(config: Mapping[str, str], view: str, tables: Collection[str]) -> dict[str, str]:
-    """Return the configuration of either connector without a view, and without tables that nothing needs any more."""
-    left = {key: value for key, value in config.items() if key != _mapping_key(view)}
+def without(config: Mapping[str, str], views: Collection[str], tables: Collection[str]) -> dict[str, str]:
+    """Return the configuration of either connector without views, and without tables that nothing needs any more."""
+    mappings = {_mapping_key(view) for view in views}
+    left = {key: value for key, value in config.items() if key not in mappings}
     patterns = {include_pattern(table) for table in tables}
-    for key, gone in ((TOPICS, {f"views.{view}"}), (TABLES, patterns)):
+    for key, gone in ((TOPICS, {f"views.{view}" for view in views}), (TABLES, patterns)):
         if key in left:
             left[key] = ",".join(entry for entry in _split(left[key]) if entry not in gone)
     return left

@@ -1,11 +1,11 @@
-"""`views drop`: remove all that is left of a view whose function is gone from the files.
+"""`views drop`: remove all that is left of views whose functions are gone from the files.
 
 Whoever reads or writes it is told first (sink, job), then its topic, subjects, table and files go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from cassandra.metadata import protect_name
@@ -70,46 +70,46 @@ def left_of(config: Config, name: str) -> list[Path]:
     return found
 
 
-def drop_view(config: Config, name: str, *, on_step: OnStep) -> None:
-    """Remove a view; its rows and records are gone then. Cut off at any step, it can be asked for again.
+def drop_views(config: Config, names: Sequence[str], *, on_step: OnStep) -> None:
+    """Remove views; their rows and records are gone then. Cut off at any step, it can be asked for again.
 
-    Other views that were never applied are left alone: what runs is told only that this one is gone.
+    Other views that were never applied are left alone: what runs is told only that these are gone.
 
     :raises ViewDeclared, NothingLeft: before anything is removed.
     """
-    files, project, views = left_of(config, name), Project.of(config), views_of(config)
+    files = {name: left_of(config, name) for name in names}
+    project, views = Project.of(config), views_of(config)
     gone = sorted(set(read_lists(project).tables) - {view.table for view in views})
     # First of all: a view that is made anew under the name must not count as filled.
     with open_session(config) as session:
-        forget(session, config.cassandra.keyspace, name)
+        for name in names:
+            forget(session, config.cassandra.keyspace, name)
     with ConnectApi(config.connect.url) as api:
-        leave_out(api, name, gone)
+        leave_out(api, names, gone)
     _withdraw(config, gone, on_step)
-    changed = write_changed(with_views(project, views, dropped=name))
-    on_step("connectors", ", ".join(file.name for file in changed) or "named it no more")
-    for file in files[1:]:
-        file.unlink()
-    if f"views.{name}" in TopicAdmin(config.kafka.bootstrap).topics():
-        on_step("jobs", "go on without it" if _renew_jobs(config) else "ran without it")
-    forget_lives(config, name)
-    _delete_records(config, name)
-    on_step("topic", f"views.{name} and its subjects deleted")
-    with open_session(config) as session:
-        keyspace = config.cassandra.keyspace
-        session.execute(f"DROP TABLE IF EXISTS {protect_name(keyspace)}.{protect_name(name)}")
-    on_step("table", f"{keyspace}.{name} dropped")
-    for file in files[:1]:
-        file.unlink()
-    on_step("files", ", ".join(project.shown(file) for file in files) or "none left")
+    changed = write_changed(with_views(project, views, dropped=names))
+    on_step("connectors", ", ".join(file.name for file in changed) or "named none of them any more")
+    for left in files.values():
+        _unlink(left[1:])
+    if {f"views.{name}" for name in names} & set(TopicAdmin(config.kafka.bootstrap).topics()):
+        on_step("jobs", "go on without" if _renew_jobs(config) else "ran without")
+    for name in names:
+        forget_lives(config, name)
+        _delete_records(config, name)
+        on_step("topic", f"views.{name} and its subjects deleted")
+    _drop_tables(config, names, on_step)
+    for left in files.values():
+        _unlink(left[:1])
+    on_step("files", ", ".join(project.shown(file) for left in files.values() for file in left) or "none left")
 
 
-def leave_out(api: ConnectApi, name: str, tables: Collection[str]) -> None:
-    """Take a view and tables out of the running connectors, whatever else their files say.
+def leave_out(api: ConnectApi, names: Collection[str], tables: Collection[str]) -> None:
+    """Take views and tables out of the running connectors, whatever else their files say.
 
     :raises ConnectorFailed: a connector does not run without them, with its trace.
     """
     running = [each for each in (SINK, SOURCE) if each in api.connectors()]
-    apply_connectors(api, files=[ConnectorFile(each, without(api.config(each), name, tables)) for each in running])
+    apply_connectors(api, files=[ConnectorFile(each, without(api.config(each), names, tables)) for each in running])
 
 
 def _renew_jobs(config: Config) -> bool:
@@ -126,6 +126,19 @@ def _delete_records(config: Config, name: str) -> None:
     with RegistryClient(config.registry.url) as registry:
         for part in _PARTS:
             registry.delete_subject(f"views.{name}-{part}")
+
+
+def _drop_tables(config: Config, names: Sequence[str], on_step: OnStep) -> None:
+    keyspace = config.cassandra.keyspace
+    with open_session(config) as session:
+        for name in names:
+            session.execute(f"DROP TABLE IF EXISTS {protect_name(keyspace)}.{protect_name(name)}")
+            on_step("table", f"{keyspace}.{name} dropped")
+
+
+def _unlink(files: Sequence[Path]) -> None:
+    for file in files:
+        file.unlink()
 
 
 def _withdraw(config: Config, tables: list[str], on_step: OnStep) -> None:

@@ -42,18 +42,19 @@ def test_every_view_of_a_generated_schema_is_exact(stack: Stack, seed: int) -> N
             stack.sql(table.ddl)
         life = Life(rng, tables)
         run(stack, life.inserts(_ROWS))
-        said = stack.run(f".venv/bin/penstock views new {_PATTERNS}", check=False).stdout
+        said = stack.penstock(f"views new {_PATTERNS}", check=False).stdout
         made = dict(_MADE.findall(said))
         assert made, said
         assert all(table.full_name in said for table in tables)
-        stack.run(".venv/bin/penstock views apply")
+        stack.penstock("views apply")
         run(stack, life.changes(_CHANGES))
         views = {view: columns_of_view((project.views / f"{view}.py").read_text()) for view in made.values()}
         wait_until_equal(stack, [table for table in tables if table.full_name in made], made, views)
     finally:
         for view in made.values():
             (project.views / f"{view}.py").unlink()
-            stack.run(f".venv/bin/penstock views drop {view} --yes")
+        if made:
+            stack.drop(*made.values())
         stack.sql("".join(f"DROP SCHEMA {schema} CASCADE;" for schema in SCHEMAS) + NO_TYPES)
 
 

@@ -103,21 +103,20 @@ def live(stack: Stack) -> Iterator[str]:
     files = {"k_keys": VIEWS, "k_unfit": UNFIT_VIEWS}
     for name, text in files.items():
         (project.views / f"{name}.py").write_text(text)
-    stack.run(".venv/bin/penstock views write")
+    stack.penstock("views write")
     both = project.cassandra / "k_texts_by_both.cql"
     both.write_text(both.read_text().replace("((a), b, id)", "((a, b), id)"))
-    checked = stack.run(".venv/bin/penstock views check", check=False)
+    checked = stack.penstock("views check", check=False)
     assert checked.returncode == 1
     for table, why in UNFIT.items():
         assert f"view {table}_by_id: " in checked.stdout
         assert why in checked.stdout
-    applied = stack.run(".venv/bin/penstock views apply", check=False)
+    applied = stack.penstock("views apply", check=False)
     assert applied.returncode == 1
     yield applied.stdout + applied.stderr
     for name in files:
         (project.views / f"{name}.py").unlink()
-    for name in NAMES:
-        stack.run(f".venv/bin/penstock views drop {name} --yes")
+    stack.drop(*NAMES)
     stack.sql(
         "DROP TABLE k_sums, k_numbers, k_texts, k_moments, k_lines, k_lines_virtual, k_unlogged, k_cars, k_vehicles"
     )
@@ -200,7 +199,7 @@ def test_one_number_is_one_key_however_it_is_written(stack: Stack) -> None:
     )
     # Found by the number as a person writes it.
     assert stack.cql("SELECT note FROM penstock.k_numbers_by_amount WHERE amount = 10")[0]["note"] == "a"
-    stack.run(".venv/bin/penstock verify k_sums_by_amount k_sums_of_amount k_numbers_by_amount")
+    stack.penstock("verify k_sums_by_amount k_sums_of_amount k_numbers_by_amount")
 
 
 @pytest.mark.usefixtures("live")
@@ -230,7 +229,7 @@ def test_a_key_that_cassandra_does_not_allow_is_a_dead_letter_and_its_row_leaves
         f"view k_texts_by_both: key column a = {'é' * 40}… has 40000 bytes",
     )
     stack.sql("UPDATE k_texts SET a = 'back', b = 'back' WHERE id < 6")
-    stack.run(".venv/bin/penstock verify k_texts_by_a k_texts_by_both k_texts_of_a")
+    stack.penstock("verify k_texts_by_a k_texts_by_both k_texts_of_a")
 
 
 @pytest.mark.usefixtures("live")
@@ -245,14 +244,14 @@ def test_rows_of_one_millisecond_stay_apart(stack: Stack) -> None:
         lambda: set(stack.sql("SELECT device, (extract(epoch FROM ts) * 1000000)::bigint, v FROM k_moments")),
         lambda: cql(stack, "k_moments_by_device", "device", "ts", "v"),
     )
-    stack.run(".venv/bin/penstock verify k_moments_by_device")
+    stack.penstock("verify k_moments_by_device")
 
 
 @pytest.mark.usefixtures("live")
 def test_a_table_that_was_mended_goes_live(stack: Stack) -> None:
     stack.sql("ALTER TABLE k_unlogged SET LOGGED")
     stack.sql("INSERT INTO k_unlogged VALUES (1, 1), (2, 2)")
-    applied = stack.run(".venv/bin/penstock views apply", check=False)
+    applied = stack.penstock("views apply", check=False)
     assert applied.returncode == 1
     assert "k_unlogged" not in applied.stderr
     stack.sql("DELETE FROM k_unlogged WHERE id = 2")

@@ -139,7 +139,7 @@ def test_rows_that_ddl_wrote_anew_are_right_after_the_next_up(theirs: Theirs) ->
 def test_status_tells_ours_from_theirs(theirs: Theirs) -> None:
     said = theirs.run("status", check=False)
     for part in ("postgres", "kafka", "cassandra"):
-        assert re.search(rf"^{part} +not ours ", said, re.MULTILINE), said
+        assert re.search(rf"^ *{part} +not ours ", said, re.MULTILINE), said
 
 
 def test_no_secret_is_seen(theirs: Theirs) -> None:

@@ -246,5 +246,6 @@ def read(config: Config, topic: str) -> list[Any]:
         consumer.assign([TopicPartition(topic, 0, 0)])
         found: list[Any] = []
         while len(found) < end:
-            found += consumer.consume(1000, timeout=30)
+            # Asked for more than there is, it would wait for it.
+            found += consumer.consume(min(1000, end - len(found)), timeout=30)
         return found

@@ -41,7 +41,7 @@ def project(tmp_path: Path) -> Project:
     shutil.copytree(Project.of(Config()).connectors, tmp_path / "connect" / "connectors")
     project = Project(tmp_path)
     for name in read_lists(project).known - {view.name for view in USERS}:
-        write(with_views(project, USERS, dropped=name))
+        write(with_views(project, USERS, dropped=[name]))
     return project
 
 
@@ -62,7 +62,7 @@ def test_a_new_view_comes_last_and_a_dropped_one_leaves_the_files_as_they_were(p
     assert lists.tables == ("public.users", "sales.Order Lines")
     assert lists.flowing == ("users_by_id", "users_by_country", "lines")
     assert "lines" in lists.mapped
-    write(with_views(project, USERS, dropped="lines"))
+    write(with_views(project, USERS, dropped=["lines"]))
     assert {name: (project.connectors / f"{name}.json").read_text() for name in before} == before
 
 
@@ -70,12 +70,12 @@ def test_what_runs_goes_on_without_a_view_and_nothing_else_of_the_files_is_told_
     before = {name: read_connector(project.connectors / f"{name}.json").config for name in (SOURCE, SINK)}
     write(with_views(project, [*USERS, LINES]))
     now = {name: read_connector(project.connectors / f"{name}.json").config for name in (SOURCE, SINK)}
-    assert {name: without(config, "lines", ["sales.Order Lines"]) for name, config in now.items()} == before
-    assert {name: without(config, "never_applied", []) for name, config in before.items()} == before
-    left = without(before[SINK], "users_by_id", [])
+    assert {name: without(config, ["lines"], ["sales.Order Lines"]) for name, config in now.items()} == before
+    assert {name: without(config, ["never_applied"], []) for name, config in before.items()} == before
+    left = without(before[SINK], ["users_by_id"], [])
     assert left[TOPICS] == "views.users_by_country"
     assert [key for key in left if "users_by_id" in key] == []
-    assert without(now[SOURCE], "lines", [])[TABLES] == now[SOURCE][TABLES]
+    assert without(now[SOURCE], ["lines"], [])[TABLES] == now[SOURCE][TABLES]
 
 
 def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(project: Project) -> None:
@@ -109,7 +109,7 @@ def test_the_file_of_the_sink_says_nothing_of_a_paused_view_so_that_the_sink_tak
 def test_a_paused_view_that_is_dropped_is_forgotten(project: Project) -> None:
     write(with_views(project, [*USERS, LINES]))
     write(with_paused(project, ["lines"]))
-    write(with_views(project, USERS, dropped="lines"))
+    write(with_views(project, USERS, dropped=["lines"]))
     assert "lines" not in read_lists(project).known
 
 
@@ -120,7 +120,7 @@ def test_the_last_key_of_a_file_may_be_a_mapping(project: Project) -> None:
     )
     write(with_views(project, [view("a", "public.a"), view("b", "public.b")]))
     assert list(json.loads(sink.read_text()))[2:] == [f"topic.views.{name}.penstock.{name}.mapping" for name in "ab"]
-    write(with_views(project, [view("a", "public.a")], dropped="b"))
+    write(with_views(project, [view("a", "public.a")], dropped=["b"]))
     assert json.loads(sink.read_text())["topics"] == "views.a"
 
 
