@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from pyspark.sql import Column
+from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -70,10 +70,25 @@ def avro_carrier(avro_type: Any, target: T.StructField) -> Carrier:
 
     :param target: the canonical field, of the newest writer schema, whose type may differ from this one's.
     """
-    avro = described(avro_type)
-    if avro["type"] != "array":
-        return _scalar(kind_of(avro), target)
-    return _array(_scalar(kind_of(described(avro["items"])), _element(target), in_array=True))
+    avro, element = described(avro_type), _element(target)
+    is_array = avro["type"] == "array"
+    written = described(avro["items"]) if is_array else avro
+    is_other = is_array != isinstance(target.dataType, T.ArrayType)
+    if is_other or not _is_castable(_READ_AS.get(kind_of(written)[1], raw_type(written)), element.dataType):
+        # A table that was made anew under its name can have any other type there.
+        return lambda _column: Carried(F.lit(None).cast(target.dataType), F.lit(False))
+    scalar = _scalar(kind_of(written), element, in_array=is_array)
+    return _array(scalar) if is_array else scalar
+
+
+def _is_castable(source: T.DataType, target: T.DataType) -> bool:
+    """Ask Spark, whose plan fails otherwise."""
+    if source == target:
+        return True
+    jvm: Any = SparkSession.active()._jvm
+    of_java = jvm.org.apache.spark.sql.types.DataType.fromJson
+    can_cast = jvm.org.apache.spark.sql.catalyst.expressions.Cast.canAnsiCast
+    return bool(can_cast(of_java(source.json()), of_java(target.json())))
 
 
 def raw_type(avro_type: Any) -> T.DataType:
@@ -221,6 +236,12 @@ _RAW_TYPES: dict[str, T.DataType] = {
     "boolean": T.BooleanType(),
     "bytes": T.BinaryType(),
 }
+_READ_AS: dict[str | None, T.DataType] = {
+    "io.debezium.time.Date": T.DateType(),
+    "io.debezium.time.MicroTimestamp": T.TimestampType(),
+    "io.debezium.time.Timestamp": T.TimestampType(),
+}
+"""What `_read` makes of a value before it is cast; of all others, what the decoder gives."""
 _AVRO_OF = {spark.simpleString(): avro for avro, spark in _RAW_TYPES.items()}
 
 
