@@ -13,27 +13,28 @@ from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
-from penstock.connect.declared import declared_connectors
 from penstock.connect.files import read_connectors
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
 from penstock.stack.airflow_env import METADATA_DATABASE
-from penstock.stack.source import read_wal, refuse_lost_place, refuse_moved_rows
+from penstock.stack.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
 from penstock.views.catalogue import connect
 from penstock.views.check import refuse_out_of_step
-from penstock.views.connector_lists import SOURCE
+from penstock.views.connector_lists import SOURCE, epoch_in
+from penstock.views.connectors import correct_epoch, wanted_connectors
 from penstock.views.fills import filled_views, mark_filled
 from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
 from penstock.views.publication import publish
-from penstock.views.silent import look
+from penstock.views.silent import look, note_changes
 from penstock.views.sources import followed_views
+from penstock.views.state import begin_record
 from penstock.views.tables import add_missing_columns
 from penstock.views.topic_ids import refuse_made_anew
 from penstock.views.unwritten import place_views_sink
@@ -72,6 +73,7 @@ def create_tables(config: Config) -> str:
     with connect(config) as connection:
         for file in files:
             _run_file(connection, file)
+        begin_record(connection, epoch=epoch_in(Project.of(config)))
         published = publish(connection, {view.table for view in views_of(config)})
         look(connection)
     said = [f"{len(files)} files applied", *(f"database {name} created" for name in made), *published]
@@ -136,17 +138,27 @@ def apply_connectors(config: Config) -> str:
 
     :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAnew: before anything is applied.
     """
-    epoch, lives, keyspace = epoch_of(Project.of(config)), lives_of(config), config.cassandra.keyspace
-    files = declared_connectors(config)
+    epoch, lives, keyspace = epoch_of(config), lives_of(config), config.cassandra.keyspace
+    files = wanted_connectors(config)
     refuse_made_anew(config)
     with ConnectApi(config.connect.url) as api:
         wal = refuse_lost_place(api, read_wal=partial(read_wal, config), epoch=epoch)
         for source in (file for file in files if file.name == SOURCE):
             refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
+        note_earlier_epoch(config, live_epoch(api), epoch)
         place_views_sink(config, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
     if not wal.has_slot:
         with open_session(config) as session:
             if not filled_views(session, keyspace):
                 mark_filled(session, keyspace, followed_views(config), epoch=epoch, lives=lives)
-    return ", ".join(f"{each.name} {each.outcome}" for each in applied)
+    corrected = correct_epoch(config, epoch)
+    return ", ".join([*(f"{each.name} {each.outcome}" for each in applied), *([corrected] if corrected else [])])
+
+
+def note_earlier_epoch(config: Config, live: int, epoch: int) -> None:
+    """Note that what came in an earlier epoch, of a file that somebody PUT, has lost against what was there."""
+    if 0 < live < epoch:
+        what = f"the source ran in epoch {live}, and {epoch} had begun"
+        with connect(config) as connection:
+            note_changes(connection, {view.table for view in views_of(config)}, what)

@@ -148,7 +148,7 @@ def views_to_fill(config: Config, lives: Lives, *, on_step: OnStep) -> list[View
         take_over(session, keyspace, views, lives=lives)
         for old in replaced(session, keyspace, views, lives=lives):
             on_step("table replaced", f"{old.view.table}: {old.why}; {old.view.name} is filled anew")
-        return unfilled(session, keyspace, views, epoch=epoch_of(Project.of(config)), lives=lives)
+        return unfilled(session, keyspace, views, epoch=epoch_of(config), lives=lives)
 
 
 def _with_changed(config: Config, new: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:

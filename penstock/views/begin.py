@@ -16,7 +16,6 @@ from penstock_views.names import quoted, topic_of
 from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.pipeline.sweep import sweep_aggregates
-from penstock.project import Project
 from penstock.registry.client import RegistryClient
 from penstock.stack.layout import Layout
 from penstock.views.catalogue import connect
@@ -75,7 +74,7 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
     _make_known(config, {view.table for view in views}, on_progress=on_progress)
     known = _known(config, {view.table for view in views})
     views = [view for view in views if view.table in known]
-    epoch = epoch_of(Project.of(config))
+    epoch = epoch_of(config)
     _wait_for_lives(config, views, epoch=epoch, on_progress=on_progress)
     late = _not_begun(config, views, epoch)
     begun = [view for view in views if view.name not in late]

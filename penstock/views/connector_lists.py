@@ -1,6 +1,6 @@
 """The keys of the connector files that are derived from the views; every other key and the layout are the user's.
 
-Source: `table.include.list`, and the epoch, which `penstock views rebuild` raises. Sink: `topics`, and the mapping line
+Source: `table.include.list`, and the epoch as the record has it (state.py). Sink: `topics`, and the mapping line
 of each view. A paused view has neither, since the sink refuses a mapping without its topic; `paused-views.txt` beside
 the files names it.
 """
@@ -82,6 +82,11 @@ def with_paused(project: Project, paused: Collection[str]) -> dict[Path, str]:
     """Return the texts with another set of paused views."""
     lists = read_lists(project)
     return _texts(project, lists, lists.tables, lists.known - frozenset(paused), paused)
+
+
+def epoch_in(project: Project) -> int:
+    """Read the epoch of the source's file: the installation's own stands in Postgres (state.py)."""
+    return int(read_connector(_file(project, SOURCE)).config.get(EPOCH, 1))
 
 
 def with_epoch(project: Project, epoch: int) -> dict[Path, str]:

@@ -17,13 +17,13 @@ from psycopg2.extensions import connection as Connection
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.apply import apply_connectors, wait_running
-from penstock.connect.declared import declared_connectors
 from penstock.connect.place import ask, move_sink, place_sink
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.layout import Layout
 from penstock.stack.setup import create_tables, create_topics, create_view_tables, register_subjects
+from penstock.stack.source import live_epoch
 from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
@@ -32,8 +32,8 @@ from penstock.topics.gaps import gaps_of
 from penstock.views.apply import OnStep, go_live, renew_jobs
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SINK, SLOT, SOURCE, with_epoch
-from penstock.views.derived import write_changed
+from penstock.views.connector_lists import SINK, SLOT, SOURCE, epoch_in
+from penstock.views.connectors import correct_epoch, wanted_connectors
 from penstock.views.fence import Place, ends, wait_until_captured
 from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
@@ -43,6 +43,7 @@ from penstock.views.refill import follow, settle
 from penstock.views.reread import OnProgress, only_reread
 from penstock.views.sources import followed_views
 from penstock.views.stalled import refuse_stopped
+from penstock.views.state import raise_epoch
 from penstock.views.topic_ids import made_anew, note_topics
 
 _WAIT_S = 120.0
@@ -65,9 +66,9 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
     """
     if not config.supervised:
         raise NotSupervised("the connector files are part of the images; `docker compose down --volumes` begins anew")
-    views, project = views_of(config), Project.of(config)
+    views = views_of(config)
     refuse_paused(config, [view.name for view in views])
-    epoch = epoch_of(project) + 1
+    epoch = _latest_epoch(config) + 1
     if epoch + max(view.revision for view in views) - 1 > MAX_GENERATION:
         raise NoEpochLeft(epoch)
     # A database that was restored has another publication, and its tables other lives.
@@ -80,8 +81,9 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         if SOURCE in api.connectors():
             _stop_source(api)
         # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
-        write_changed(with_epoch(project, epoch))
-        (source,) = declared_connectors(config, names=[SOURCE])
+        raise_epoch(connection, epoch)
+        correct_epoch(config, epoch)
+        (source,) = wanted_connectors(config, names=[SOURCE])
         api.put_config(SOURCE, source.config)
         _stop_source(api)
         began, lives = ends(config, sorted({topic_of(view.table) for view in views})), lives_of(config)
@@ -108,6 +110,12 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
     # A snapshot that was cut off and begun again needs a re-read; else there is nothing to do.
     go_live(config, on_step=on_step, on_progress=on_progress)
     return removed
+
+
+def _latest_epoch(config: Config) -> int:
+    """Return the latest epoch that anybody knows of: a database that was restored may know of an earlier one alone."""
+    with ConnectApi(config.connect.url) as api:
+        return max(epoch_of(config), epoch_in(Project.of(config)), live_epoch(api))
 
 
 def _stop_source(api: ConnectApi) -> None:
@@ -142,7 +150,7 @@ def _begin_checkpoint(config: Config, api: ConnectApi, began: Mapping[Place, int
 
 def _start_sink(config: Config, api: ConnectApi) -> None:
     """Let the sink follow its file; what it never read is read anew."""
-    files = declared_connectors(config, names=[SINK])
+    files = wanted_connectors(config, names=[SINK])
     for file in files:
         place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=lambda _: None)
     apply_connectors(api, files=files)

@@ -12,7 +12,6 @@ from psycopg2.extensions import connection as Connection
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
-from penstock.project import Project
 from penstock.views.catalogue import connect
 from penstock.views.fills import filled_views, mark_filled
 from penstock.views.generation import epoch_of
@@ -31,7 +30,7 @@ def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list
             return list(views)
         full = [view for view in views if _has_rows(session, connection, keyspace, view)]
         empty = [view for view in views if view not in full]
-        mark_filled(session, keyspace, empty, epoch=epoch_of(Project.of(config)), lives=lives)
+        mark_filled(session, keyspace, empty, epoch=epoch_of(config), lives=lives)
     return full
 
 

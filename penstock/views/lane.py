@@ -122,7 +122,7 @@ def choose(config: Config, views: Sequence[View], lives: Lives) -> tuple[list[Vi
 
 
 def _states(config: Config, views: Sequence[View], lives: Lives) -> dict[str, FillState]:
-    epoch, stopped = epoch_of(Project.of(config)), stopped_views(config)
+    epoch, stopped = epoch_of(config), stopped_views(config)
     tables = sorted({view.table for view in views})
     with connect(config) as connection:
         changed = {change.table for change in silent_changes(connection, tables)}
@@ -222,7 +222,7 @@ class _Lane:
         self._topic = topic_of(self._table)
         self._postgres = read_by_spark(config.postgres)
         self._registry = Registry(config.registry.url)
-        self._epoch = epoch_of(Project.of(config))
+        self._epoch = epoch_of(config)
 
     def fill(self, rate: int | None) -> tuple[Place, int]:
         """Write the table as of one snapshot; return the place whose version the rows have."""

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
-from penstock.connect.declared import declared_connectors
 from penstock.errors import PenstockError, TerminalError
 from penstock.project import Project
 from penstock.views.connector_lists import SINK, read_lists, with_paused
+from penstock.views.connectors import wanted_connectors
 from penstock.views.derived import write_changed
 from penstock.views.load import pick_view, views_of
 from penstock.views.unwritten import place_views_sink
@@ -75,7 +75,7 @@ def _set(config: Config, name: str, *, flows: bool) -> bool:
     write_changed(wanted)
     try:
         with ConnectApi(config.connect.url) as api:
-            files = declared_connectors(config, names=[SINK])
+            files = wanted_connectors(config, names=[SINK])
             place_views_sink(config, api, files)
             apply_connectors(api, files=files)
     except PenstockError:

@@ -19,13 +19,13 @@ from penstock.views.connector_lists import (
     TABLES,
     TOPICS,
     Lists,
+    epoch_in,
     read_lists,
     with_epoch,
     with_paused,
     with_views,
     without,
 )
-from penstock.views.generation import epoch_of
 
 
 def view(name: str, table: str) -> View:
@@ -136,7 +136,7 @@ def test_another_epoch_changes_that_value_alone(project: Project) -> None:
     before = (project.connectors / f"{SOURCE}.json").read_text()
     write(with_epoch(project, 2))
     after = (project.connectors / f"{SOURCE}.json").read_text()
-    assert epoch_of(project) == 2
+    assert epoch_in(project) == 2
     assert [line for line in before.splitlines() if line not in after.splitlines()] == [
         '  "transforms.epoch.value.literal": "1"'
     ]
