@@ -29,6 +29,7 @@ from penstock.views.connector_lists import SLOT, read_lists
 from penstock.views.fills import lost, replaced
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
+from penstock.views.pause import paused_views
 from penstock.views.silent import sees_ddl
 from penstock.views.snapshots import unsent_changes
 from penstock.views.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
@@ -231,14 +232,14 @@ def _sink(config: Config) -> list[Reading]:
     # Asking for topics first makes a broker that is away an error within seconds.
     admin = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
     admin.topics()
-    lists = read_lists(Project.of(config))
+    paused, flowing = paused_views(config), read_lists(Project.of(config)).flowing
     cure = "`penstock views apply` lets the sink go on and reads the tables again"
     gaps = [
         Reading("view topics → Cassandra", f"{gap.why()}: {cure}", is_well=False) for gap in unwritten(config, admin)
     ]
-    behind = records_behind(config, topics=[f"views.{name}" for name in lists.flowing], sink=SINK)
-    paused = [Reading(f"view {name}", "paused", is_well=True) for name in sorted(lists.paused)]
-    return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True), *gaps, *paused]
+    behind = records_behind(config, topics=[f"views.{name}" for name in flowing if name not in paused], sink=SINK)
+    waiting = [Reading(f"view {name}", "paused", is_well=True) for name in sorted(paused)]
+    return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True), *gaps, *waiting]
 
 
 def _dead_letters(config: Config) -> list[Reading]:

@@ -25,8 +25,9 @@ from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
 from penstock.views.catalogue import connect
 from penstock.views.check import refuse_out_of_step
-from penstock.views.connector_lists import SOURCE, epoch_in
+from penstock.views.connector_lists import FORMER_PAUSED, SOURCE, epoch_in, formerly_paused, with_views
 from penstock.views.connectors import correct_epoch, wanted_connectors
+from penstock.views.derived import write_changed
 from penstock.views.fills import filled_views, mark_filled
 from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
@@ -34,7 +35,7 @@ from penstock.views.load import views_of
 from penstock.views.publication import publish
 from penstock.views.silent import look, note_changes
 from penstock.views.sources import followed_views
-from penstock.views.state import begin_record
+from penstock.views.state import begin_record, note_paused
 from penstock.views.tables import add_missing_columns
 from penstock.views.topic_ids import refuse_made_anew
 from penstock.views.unwritten import place_views_sink
@@ -74,10 +75,27 @@ def create_tables(config: Config) -> str:
         for file in files:
             _run_file(connection, file)
         begin_record(connection, epoch=epoch_in(Project.of(config)))
+        paused = take_over_paused(config, connection)
         published = publish(connection, {view.table for view in views_of(config)})
         look(connection)
-    said = [f"{len(files)} files applied", *(f"database {name} created" for name in made), *published]
+    said = [f"{len(files)} files applied", *(f"database {name} created" for name in made), *paused, *published]
     return ", ".join(said)
+
+
+def take_over_paused(config: Config, connection: psycopg2.extensions.connection) -> list[str]:
+    """Note the views that a file of an earlier version names as paused, and remove the file; return what was done.
+
+    The files of an image stay as they are.
+    """
+    project, views = Project.of(config), views_of(config)
+    file = project.connectors / FORMER_PAUSED
+    if not file.exists() or not config.supervised:
+        return []
+    paused = sorted(formerly_paused(project).intersection(view.name for view in views))
+    note_paused(connection, paused)
+    write_changed(with_views(project, views))
+    file.unlink()
+    return [f"{file.name} removed, paused: {', '.join(paused) or 'none'}"]
 
 
 def _databases(config: Config) -> tuple[str, ...]:

@@ -25,12 +25,12 @@ from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
 from penstock.views.check import ViewsLeftOut, ViewsWrong, check
-from penstock.views.connector_lists import read_lists
 from penstock.views.fills import replaced, take_over, unfilled
 from penstock.views.fresh import settle_empty
 from penstock.views.generation import epoch_of
 from penstock.views.lives import Lives, lives_of
 from penstock.views.load import views_of
+from penstock.views.pause import paused_views
 from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
 from penstock.views.silent import SilentChange, forget_changes
@@ -75,7 +75,7 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress, rate: i
 
     :param rate: of the fill, at most so many rows a second.
     """
-    paused = read_lists(Project.of(config)).paused
+    paused = paused_views(config)
     note_new_topics(config)
     changes, lives = unsent_changes(config), lives_of(config)
     for change in changes:

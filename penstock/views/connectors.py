@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from penstock.config import Config
 from penstock.connect.declared import declared_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.project import Project
-from penstock.views.connector_lists import EPOCH, SOURCE, epoch_in, with_epoch
+from penstock.views.catalogue import connect
+from penstock.views.connector_lists import SOURCE, as_noted, epoch_in, with_epoch
 from penstock.views.derived import write_changed
-from penstock.views.generation import epoch_of
+from penstock.views.state import read_record
 
 
 def wanted_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[ConnectorFile, ...]:
-    """Return the named connectors, or all; a file that says another epoch than the record is not believed.
+    """Return the named connectors, or all, in the epoch of the record and without the paused views.
 
     :raises ConnectorFileMissing, ConnectorFileInvalid: as `declared_connectors` does.
     :raises PostgresAway: the record cannot be read.
     """
-    epoch = str(epoch_of(config))
-    files = declared_connectors(config, names=names)
-    return tuple(replace(file, config=file.config | {EPOCH: epoch}) if file.name == SOURCE else file for file in files)
+    with connect(config) as connection:
+        record = read_record(connection)
+    return tuple(as_noted(file, record) for file in declared_connectors(config, names=names))
 
 
 def correct_epoch(config: Config, epoch: int) -> str | None:

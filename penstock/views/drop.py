@@ -29,6 +29,7 @@ from penstock.views.derived import write_changed
 from penstock.views.fills import forget
 from penstock.views.load import views_of
 from penstock.views.publication import withdraw
+from penstock.views.state import forget_views
 from penstock.views.topic_ids import forget_topic
 
 _PARTS = ("key", "value")
@@ -84,6 +85,8 @@ def drop_views(config: Config, names: Sequence[str], *, on_step: OnStep) -> None
     with open_session(config) as session:
         for name in names:
             forget(session, config.cassandra.keyspace, name)
+    with connect(config) as connection:
+        forget_views(connection, names)
     with ConnectApi(config.connect.url) as api:
         leave_out(api, names, gone)
     _withdraw(config, gone, on_step)

@@ -11,15 +11,38 @@ from psycopg2.extensions import connection as Connection
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
+from penstock.errors import TransientError
 from penstock.project import Project
-from penstock.stack.setup import create_tables, note_earlier_epoch
+from penstock.stack.setup import create_tables, note_earlier_epoch, take_over_paused
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import EPOCH, SOURCE, epoch_in, with_epoch
+from penstock.views.connector_lists import (
+    EPOCH,
+    FORMER_PAUSED,
+    SINK,
+    SOURCE,
+    epoch_in,
+    read_lists,
+    with_epoch,
+    with_views,
+)
 from penstock.views.connectors import correct_epoch, wanted_connectors
 from penstock.views.derived import write_changed
 from penstock.views.generation import epoch_of
+from penstock.views.load import views_of
+from penstock.views.pause import ViewPaused, pause, paused_views
+from penstock.views.repair import repair
 from penstock.views.silent import silent_changes
-from penstock.views.state import begin_record, raise_epoch, read_epoch
+from penstock.views.state import (
+    Record,
+    RecordMissing,
+    begin_record,
+    forget_views,
+    note_paused,
+    raise_epoch,
+    read_epoch,
+    read_paused,
+    read_record,
+)
 
 
 @pytest.fixture
@@ -37,6 +60,7 @@ def connection(config: Config) -> Iterator[Connection]:
         yield connection
         forget_record(connection)
         begin_record(connection, epoch=1)
+        note_paused(connection, read_paused(connection), paused=False)
 
 
 def forget_record(connection: Connection) -> None:
@@ -104,4 +128,47 @@ def test_an_epoch_never_falls_and_a_record_is_begun_once(config: Config, connect
 
 def test_before_the_first_set_up_there_is_no_record(config: Config) -> None:
     with connect(config, database="postgres") as connection:
-        assert read_epoch(connection) is None
+        assert read_record(connection) == Record()
+        with pytest.raises(RecordMissing, match="penstock up"):
+            note_paused(connection, ["users_by_id"])
+
+
+def test_a_paused_view_is_left_to_nobody_until_it_flows_again(config: Config, connection: Connection) -> None:
+    with connect(config) as other:
+        note_paused(connection, ["users_by_id"])
+        note_paused(other, ["users_by_id", "user_history"])
+        assert read_paused(connection) == {"users_by_id", "user_history"}
+    (sink,) = wanted_connectors(config, names=[SINK])
+    assert set(sink.config["topics"].split(",")) == {"views.users_by_country", "views.user_stats_by_country"}
+    for repaired in ("users_by_id", "user_stats_by_country"):
+        note_paused(connection, [repaired])
+        with pytest.raises(ViewPaused, match=f"views resume {repaired}"):
+            repair(config, repaired, (), on_progress=lambda _: None)
+    forget_views(connection, ["user_stats_by_country"])
+    note_paused(connection, ["users_by_id", "user_history"], paused=False)
+    assert paused_views(config) == frozenset()
+
+
+def test_views_that_a_file_of_an_earlier_version_names_are_taken_over_once(
+    files: Config, connection: Connection
+) -> None:
+    project = Project.of(files)
+    write_changed(with_views(project, views_of(files), dropped=["user_history"]))
+    (project.connectors / FORMER_PAUSED).write_text("# who is paused\nuser_history\nlong_gone\n")
+    assert take_over_paused(files.model_copy(update={"supervised": False}), connection) == []
+    assert take_over_paused(files, connection) == [f"{FORMER_PAUSED} removed, paused: user_history"]
+    assert "user_history" in read_lists(project).flowing
+    assert read_paused(connection) == {"user_history"}
+    assert take_over_paused(files, connection) == []
+
+
+def test_a_pause_that_the_worker_does_not_take_is_not_noted(files: Config, connection: Connection) -> None:
+    nobody = files.model_copy(
+        update={
+            "connect": files.connect.model_copy(update={"port": 1}),
+            "kafka": files.kafka.model_copy(update={"port": 1}),
+        }
+    )
+    with pytest.raises(TransientError):
+        pause(nobody, "user_history")
+    assert read_paused(connection) == frozenset()
