@@ -10,7 +10,6 @@ import psycopg2
 from penstock_views.declare_totals import Aggregate
 from penstock_views.names import topic_of
 
-from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.files import read_connectors
@@ -149,8 +148,7 @@ def _unsent(config: Config) -> list[Reading]:
 
 
 def _tables(config: Config) -> list[Reading]:
-    with open_session(config) as session:
-        old = replaced(session, config.cassandra.keyspace, views_of(config), lives=lives_of(config))
+    old = replaced(config, views_of(config), lives=lives_of(config))
     cure = "`penstock views apply` reads the table again"
     why = {each.view.table: each.why for each in old}
     return [
@@ -186,10 +184,8 @@ def _view_tables(config: Config) -> list[Reading]:
     # An aggregate of a table that never had a row has nothing to be filled with.
     views = [view for view in views_of(config) if view.topic in live]
     views = [view for view in views if not isinstance(view, Aggregate) or view.name in begun]
-    with open_session(config) as session:
-        found = lost(session, config.cassandra.keyspace, views)
     cure = "`penstock views apply` fills it again"
-    return [Reading(f"view {name}", f"{why}: {cure}", is_well=False) for name, why in found.items()]
+    return [Reading(f"view {name}", f"{why}: {cure}", is_well=False) for name, why in lost(config, views).items()]
 
 
 def _places(config: Config) -> list[Reading]:

@@ -6,10 +6,12 @@ from functools import partial
 from pathlib import Path
 
 import psycopg2
+from penstock_views.declare import View
 from psycopg2 import sql
 
 from penstock.cassandra.schema import apply_schema
 from penstock.cassandra.session import open_session
+from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
@@ -28,7 +30,7 @@ from penstock.views.check import refuse_out_of_step
 from penstock.views.connector_lists import FORMER_PAUSED, SOURCE, epoch_in, formerly_paused, with_views
 from penstock.views.connectors import correct_epoch, wanted_connectors
 from penstock.views.derived import write_changed
-from penstock.views.fills import filled_views, mark_filled
+from penstock.views.fills import filled_views, mark_filled, take_over
 from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
@@ -156,7 +158,8 @@ def apply_connectors(config: Config) -> str:
 
     :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAnew: before anything is applied.
     """
-    epoch, lives, keyspace = epoch_of(config), lives_of(config), config.cassandra.keyspace
+    epoch, lives = epoch_of(config), lives_of(config)
+    take_over(config, views_of(config), lives=lives)
     files = wanted_connectors(config)
     refuse_made_anew(config)
     with ConnectApi(config.connect.url) as api:
@@ -164,14 +167,23 @@ def apply_connectors(config: Config) -> str:
         for source in (file for file in files if file.name == SOURCE):
             refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
         note_earlier_epoch(config, live_epoch(api), epoch)
+        empty = [] if wal.has_slot or filled_views(config) else empty_views(config)
         place_views_sink(config, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
-    if not wal.has_slot:
-        with open_session(config) as session:
-            if not filled_views(session, keyspace):
-                mark_filled(session, keyspace, followed_views(config), epoch=epoch, lives=lives)
+    mark_filled(config, empty, epoch=epoch, lives=lives)
     corrected = correct_epoch(config, epoch)
     return ", ".join([*(f"{each.name} {each.outcome}" for each in applied), *([corrected] if corrected else [])])
+
+
+def empty_views(config: Config) -> list[View]:
+    """Return the views that the source's first snapshot fills; rows of another database were there before it."""
+    keyspace, followed = config.cassandra.keyspace, followed_views(config)
+    with open_session(config) as session:
+        empty = [view for view in followed if is_empty(session, keyspace=keyspace, name=view.name)]
+    with connect(config) as connection:
+        full = {view.table for view in followed if view not in empty}
+        note_changes(connection, full, "Cassandra has rows of before this database")
+    return empty
 
 
 def note_earlier_epoch(config: Config, live: int, epoch: int) -> None:

@@ -13,7 +13,6 @@ from penstock_views.declare import View
 from penstock_views.life import ask_end, current_life, is_to_end, life_root
 from penstock_views.names import quoted, topic_of
 
-from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.registry.client import RegistryClient
@@ -80,8 +79,7 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
     begun = [view for view in views if view.name not in late]
     wait_until_written(config, sorted(view.topic for view in begun), on_progress=on_progress)
     swept = sweep_aggregates(config)
-    with open_session(config) as session:
-        mark_filled(session, config.cassandra.keyspace, begun, epoch=epoch, lives=lives)
+    mark_filled(config, begun, epoch=epoch, lives=lives)
     refuse_stopped(config, [view.name for view in views])
     return Begun(tuple(begun), sum(swept.get(view.name, 0) for view in begun))
 

@@ -97,11 +97,10 @@ def check(config: Config) -> Checked:
     if live is not None:
         looked_at.append("Postgres")
         problems += _check_postgres(config, views, live)
+        problems += _check_sources(config, views)
     if (tables := _cassandra_tables(config)) is not None:
         looked_at.append("Cassandra")
         problems += [problem for each in derived for problem in _check_table(each, tables.get(each.view.name))]
-        if live is not None:
-            problems += _check_sources(config, views)
     return Checked(views, tuple(derived), tuple(problems), tuple(looked_at))
 
 
@@ -282,9 +281,7 @@ def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_publishe
 def _check_sources(config: Config, views: Sequence[View]) -> Iterator[Problem]:
     """Find the views that hold the rows of another table than stands behind its name now."""
     project = Project.of(config)
-    with open_session(config) as session:
-        found = replaced(session, config.cassandra.keyspace, views, lives=lives_of(config))
-    for old in found:
+    for old in replaced(config, views, lives=lives_of(config)):
         what = f"{old.view.table} is another table than it was filled from, or was away meanwhile: {old.why}"
         yield _of_view(project, old.view, what, "`penstock views apply` reads it again", is_pending=True)
 

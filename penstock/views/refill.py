@@ -94,8 +94,7 @@ def settle(
     rows = [view for view in old if type(view) is View]
     removed = _sweep(config, rows, began, on_progress=on_progress)
     _close(config, [view for view in old if isinstance(view, History)], began, on_progress=on_progress)
-    with open_session(config) as session:
-        mark_filled(session, config.cassandra.keyspace, filled, epoch=epoch_of(config), lives=lives)
+    mark_filled(config, filled, epoch=epoch_of(config), lives=lives)
     return removed
 
 

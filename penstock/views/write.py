@@ -9,7 +9,6 @@ from pathlib import Path
 from penstock_views.contracts import FINGERPRINT, REVISION
 from penstock_views.declare import ViewInvalid
 
-from penstock.cassandra.session import CassandraUnreachable, open_session
 from penstock.config import Config
 from penstock.local_spark import local_spark
 from penstock.project import Project
@@ -59,11 +58,10 @@ def _is_changed(project: Project, derived: Derived) -> bool:
 
 
 def _refuse_live(config: Config, changed: Sequence[Derived]) -> None:
-    """Raise for a changed view that has rows of the function before; Cassandra away counts as having them."""
+    """Raise for a changed view that has rows of the function before; Postgres away counts as having them."""
     try:
-        with open_session(config) as session:
-            filled = filled_views(session, config.cassandra.keyspace)
-    except CassandraUnreachable:
+        filled = filled_views(config)
+    except PostgresAway:
         filled = frozenset(each.view.name for each in changed)
     for each in changed:
         if each.view.name in filled:
