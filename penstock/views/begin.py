@@ -16,6 +16,7 @@ from penstock_views.names import quoted, topic_of
 from penstock.config import Config
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.registry.client import RegistryClient
+from penstock.stack.elsewhere import refuse_outside
 from penstock.stack.layout import Layout
 from penstock.views.catalogue import connect
 from penstock.views.fence import Patience, wait_until_written
@@ -55,8 +56,10 @@ def forget_lives(config: Config, name: str) -> None:
 def begin_anew(config: Config, view: View, *, on_progress: OnProgress) -> int:
     """Let an aggregate's next life begin and wait until it counts; return how many groups were left over.
 
+    :raises NotSupervised: from the host of containers, in whose volume the lives are.
     :raises JobFails, ViewStopped: as `begin_aggregates`.
     """
+    refuse_outside(config)
     lives = lives_of(config)
     end_lives(config, [view])
     return begin_aggregates(config, [view], lives=lives, on_progress=on_progress).removed

@@ -6,7 +6,8 @@ Cut off at any step it leaves nothing to undo: asked again, it begins one more e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from penstock_views.checkpoint import begin_checkpoint, by_topic, committed
 from penstock_views.declare import MAX_GENERATION
@@ -20,14 +21,14 @@ from penstock.connect.apply import apply_connectors, wait_running
 from penstock.connect.place import ask, move_sink, place_sink
 from penstock.errors import TerminalError
 from penstock.project import Project
-from penstock.stack.elsewhere import NotSupervised
+from penstock.stack.elsewhere import NotSupervised, refuse_outside
 from penstock.stack.layout import Layout
 from penstock.stack.setup import create_tables, create_topics, create_view_tables, register_subjects
 from penstock.stack.source import live_epoch
 from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import REGISTRY_JOURNAL, view_topics
+from penstock.topics.declare import REGISTRY_JOURNAL, cdc_topics, view_topics
 from penstock.topics.gaps import gaps_of
 from penstock.views.apply import OnStep, go_live, renew_jobs
 from penstock.views.begin import begin_aggregates, end_lives
@@ -61,21 +62,26 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
 
     Other changes go on meanwhile. Every history gets an entry `r` for each row.
 
-    :raises ViewPaused, NoEpochLeft, NotSupervised: before anything happens.
+    :raises ViewPaused, NoEpochLeft, NotSupervised: before anything is lost.
     :raises ConnectorFailed: when the source cannot take the snapshot, with its trace.
     """
-    if not config.supervised:
-        raise NotSupervised("the connector files are part of the images; `docker compose down --volumes` begins anew")
+    refuse_outside(config)
     views = views_of(config)
+    # A database that was restored has another publication, and its tables other lives; one of an earlier version has
+    # no record of who is paused.
+    on_step("tables", create_tables(config))
     refuse_paused(config, [view.name for view in views])
     epoch = _latest_epoch(config) + 1
     if epoch + max(view.revision for view in views) - 1 > MAX_GENERATION:
         raise NoEpochLeft(epoch)
-    # A database that was restored has another publication, and its tables other lives.
-    on_step("tables", create_tables(config))
     on_step("topics", create_topics(config))
     on_step("subjects", register_subjects(config))
     on_step("keyspace", create_view_tables(config))
+    if not config.supervised and _lost_topics(config, cdc_topics(views)):
+        raise NotSupervised(
+            "the views job cannot go on in its topics, and only while it is stopped it can begin anew; "
+            "`docker compose down --volumes` begins all anew"
+        )
     on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
     with connect(config) as connection, only_reread(connection), ConnectApi(config.connect.url) as api:
         if SOURCE in api.connectors():
@@ -130,22 +136,32 @@ def _begin_checkpoint(config: Config, api: ConnectApi, began: Mapping[Place, int
     All that lies before is read anew. Where the job can go on it does, as histories hold each change. Neither the job
     nor the sink can read what was written with the ids of a registry that is gone.
     """
-    root, admin = Layout.of(config).data("views") / "checkpoint", TopicAdmin(config.kafka.bootstrap)
+    root, admin = _checkpoint(config), TopicAdmin(config.kafka.bootstrap)
     starting = by_topic(began)
-    anew, of_views = frozenset(made_anew(config)), view_topics(views_of(config))
-    gone = {gap.place[0] for gap in gaps_of(admin, committed(root, starting))} | anew.intersection(starting)
-    if REGISTRY_JOURNAL in anew:
-        gone = set(starting)
+    gone = _lost_topics(config, starting)
     if not gone:
         return False
     supervisor = Supervisor(Layout.of(config))
     supervisor.stop_and_wait("views")
     for topic in sorted(gone):
         begin_checkpoint(root, topic, starting[topic])
-    if REGISTRY_JOURNAL in anew and SINK in api.connectors():
-        move_sink(admin, api, SINK, ends(config, of_views))
+    if REGISTRY_JOURNAL in made_anew(config) and SINK in api.connectors():
+        move_sink(admin, api, SINK, ends(config, view_topics(views_of(config))))
     supervisor.start_process("views")
     return True
+
+
+def _lost_topics(config: Config, topics: Collection[str]) -> set[str]:
+    """Find the change topics in which the views job cannot go on."""
+    anew = frozenset(made_anew(config))
+    if REGISTRY_JOURNAL in anew:
+        return set(topics)
+    gaps = gaps_of(TopicAdmin(config.kafka.bootstrap), committed(_checkpoint(config), topics))
+    return {gap.place[0] for gap in gaps} | anew.intersection(topics)
+
+
+def _checkpoint(config: Config) -> Path:
+    return Layout.of(config).data("views") / "checkpoint"
 
 
 def _start_sink(config: Config, api: ConnectApi) -> None:
