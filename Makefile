@@ -9,6 +9,7 @@ MVN        := mvn -q -B -ntp
 SYSTEM_PYTHON := $(shell command -v python3.11 || command -v python3)
 # Three servers, one with TLS: this port and ten more.
 TEST_CASSANDRA_PORT := 27042
+BESIDE     := var-tests/beside.log
 POSTGRES_PLATFORM := $(shell uname -sm | sed -e 's/Linux x86_64/linux-amd64/' -e 's/Linux aarch64/linux-arm64v8/' -e 's/Darwin x86_64/darwin-amd64/' -e 's/Darwin arm64/darwin-arm64v8/')
 SINK_SOURCES = $(shell find connect/cassandra-sink/src/main -type f) connect/cassandra-sink/pom.xml
 SOURCE_SOURCES = $(shell find connect/postgres-source/src/main -type f)
@@ -50,16 +51,29 @@ down: ## Stop the pipeline, keep its data
 status: ## Show every part of the pipeline
 	@.venv/bin/penstock status
 
+# The stack waits more than it computes: what needs no stack is tested beside it, told of at its end.
 .PHONY: test
 test: setup ## Install and run the tests of every layer, on real servers and on one whole stack too (CONTRIBUTING.md: how long)
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-java test-unit
-	@$(PYTHON) -m pytest --durations=25 tests/integration tests/e2e tests/faults
+	@$(MAKE) --no-print-directory --jobs=2 test-beside test-stack
 
 .PHONY: test-all
 test-all: setup ## All tests: also those that take long, and those of changes and faults again with three partitions
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-java test-unit
-	@$(PYTHON) -m pytest --slow --durations=0 tests/integration tests/e2e tests/faults
+	@$(MAKE) --no-print-directory --jobs=2 test-beside test-stack SLOW=--slow
 	@$(MAKE) --no-print-directory test-partitioned
+
+.PHONY: test-stack
+test-stack:
+	@$(PYTHON) -m pytest $(SLOW) --durations=25 tests/e2e tests/faults
+
+.PHONY: test-beside
+test-beside:
+	@mkdir -p var-tests
+	@$(MAKE) --no-print-directory test-java test-unit test-integration > $(BESIDE) 2>&1 || { cat $(BESIDE); exit 1; }
+	@echo; echo 'The tests in Java passed, and unit and contract tests, and integration tests ($(BESIDE)):'; grep -E '^=+ .* passed' $(BESIDE)
+
+.PHONY: test-integration
+test-integration: setup ## The tests on real servers, each alone, that they start on free ports
+	@$(PYTHON) -m pytest $(SLOW) tests/integration
 
 .PHONY: test-partitioned
 test-partitioned: setup ## The tests of changes, aggregates, schema changes and faults on topics of three partitions

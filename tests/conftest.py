@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -68,15 +69,15 @@ def stack_environment(request: pytest.FixtureRequest, ground: Ground) -> dict[st
 def stack(request: pytest.FixtureRequest, stack_environment: dict[str, str], ground: Ground) -> Iterator[Stack]:
     """Start the stack with the README's first command; stop it at the end."""
     if request.config.getoption("--running"):
-        with open_session(load_config()) as session:
-            yield Stack(load_config(), stack_environment, session)
+        with open_session(load_config()) as session, ExitStack() as held:
+            yield Stack(load_config(), stack_environment, session, held)
         return
     config = load_config(Path(stack_environment["PENSTOCK_CONFIG"]))
     _penstock(stack_environment, "reset", "--yes")
     try:
         _penstock(stack_environment, *ground.up)
-        with open_session(config) as session:
-            yield Stack(config, stack_environment, session)
+        with open_session(config) as session, ExitStack() as held:
+            yield Stack(config, stack_environment, session, held)
     finally:
         _penstock(stack_environment, "down")
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 import psycopg2
 from cassandra import OperationTimedOut, ReadFailure
 from cassandra.cluster import NoHostAvailable, Session
 from cassandra.connection import ConnectionException
+from pyspark.sql import SparkSession
 
+from penstock.cli.main import run
 from penstock.config import ROOT, Config
+from penstock.environment import taken_from
+from penstock.local_spark import local_spark
 from penstock.stack.health import PartHealth, part_healths
 from tests.patience import PATIENCE_S
 
@@ -45,6 +53,17 @@ def all_the_while(act: Callable[[], Any], *, pause_s: float = 0) -> Iterator[Non
     finally:
         ended.set()
         thread.join()
+
+
+def run_here(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command of Penstock's in this process, with another environment."""
+    out, err, code = StringIO(), StringIO(), 0
+    with patch.dict(os.environ, taken_from(environment), clear=True), redirect_stdout(out), redirect_stderr(err):
+        try:
+            run(arguments)
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 @dataclass(frozen=True)
@@ -96,11 +115,15 @@ def toml(ground: Ground) -> str:
 
 @dataclass
 class Stack:
-    """A running stack and its clients."""
+    """A running stack and its clients.
+
+    :param held: what a test opens and the end of all tests closes.
+    """
 
     config: Config
     environment: dict[str, str]
     cassandra: Session
+    held: ExitStack
 
     def run(
         self, command: str, *, check: bool = True, timeout_s: float = PATIENCE_S
@@ -119,9 +142,28 @@ class Stack:
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done
 
+    def penstock(self, *commands: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run commands of Penstock's, one after another until one fails, in this process.
+
+        Here Spark stands ready, which each of them would start anew. That they work as a shell runs them is what
+        `test_readme.py` and the tutorial in `test_views.py` show.
+        """
+        self._start_spark()
+        for command in commands:
+            done = run_here(shlex.split(command), self.environment)
+            if check:
+                assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+            if done.returncode:
+                break
+        return done
+
+    def _start_spark(self) -> None:
+        if SparkSession.getActiveSession() is None:
+            self.held.enter_context(local_spark(self.config, name="tests"))
+
     def drop(self, *views: str) -> None:
         """Remove what is left of views whose functions are gone."""
-        self.run(f".venv/bin/penstock views drop {' '.join(views)} --yes")
+        self.penstock(f"views drop {' '.join(views)} --yes")
 
     def sql(self, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
         """Run one statement in Postgres and commit it; return its rows."""

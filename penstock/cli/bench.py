@@ -14,6 +14,7 @@ from penstock.bench import sink
 from penstock.bench.alone import sink_alone
 from penstock.bench.flow import flow
 from penstock.bench.pace import WARM_UP_S
+from penstock.bench.peer import compare
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 
@@ -73,6 +74,31 @@ def measure_flow(
             "changes timed": f"{result.changes:,} at {result.rate:,.0f}/s",
             "processors": str(result.processors),
             **{leg.place: str(leg) for leg in result.legs},
+        },
+    )
+
+
+@bench.command("peer")
+def measure_peer(
+    rate: Annotated[int, typer.Option(min=1, help="Changes per second.")] = 500,
+    seconds: Annotated[int, typer.Option(min=1, help="How long each.")] = 30,
+    warm_up: _WarmUp = WARM_UP_S,
+    as_json: _Json = False,
+) -> None:
+    """Measure one view by Penstock, then by Spark's `foreachBatch` with the plain driver, while Penstock's jobs rest.
+
+    A row of the benchmark's own is changed and looked for in Cassandra, the same way for both.
+
+    Example: `penstock bench peer --rate 500 --seconds 30`
+    """
+    result = compare(load_config(), rate=rate, seconds=seconds, warm_up_s=warm_up, on_progress=_say)
+    _print(
+        as_json,
+        {**asdict(result), "ratio": round(result.ratio, 2)},
+        {
+            "Penstock": str(result.penstock),
+            "foreachBatch and driver": str(result.peer),
+            "ratio of the medians": f"{result.ratio:.1f}",
         },
     )
 

@@ -10,12 +10,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
-import psycopg2
+import psycopg
 import typer
-from psycopg2 import extensions
-from psycopg2.extensions import connection as Connection
-from psycopg2.extensions import cursor as Cursor
+from psycopg import Cursor
 
+from penstock.cli.text_values import show_text
 from penstock.config import Config, load_config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError, TransientError
@@ -77,11 +76,15 @@ def psql(
     Values are shown as Postgres writes them.
 
     With -c no shell is opened: Penstock runs the statements itself, each in its own transaction, prints their results
-    and exits with 1 at the first that fails (pgcli would exit with 0).
+    and exits with 1 at the first that fails (pgcli would exit with 0). So it does with what is piped into it: all of
+    that is one transaction.
 
-    Example: `penstock psql -c "UPDATE users SET first_name = 'Ada' WHERE email LIKE 'ada%'"`
+    Examples: `penstock psql -c "UPDATE users SET first_name = 'Ada' WHERE email LIKE 'ada%'"`,
+    `penstock psql < tables.sql`
     """
     config = load_config()
+    if not commands and not arguments and not sys.stdin.isatty():
+        commands = [sys.stdin.read()]
     if commands:
         _run(config, commands, tuples_only=tuples_only)
         return
@@ -121,28 +124,22 @@ def _become(command: list[str], environment: dict[str, str]) -> None:
 
 def _run(config: Config, statements: Sequence[str], *, tuples_only: bool) -> None:
     try:
-        connection = psycopg2.connect(config.postgres.dsn)
-    except psycopg2.OperationalError as exc:
+        connection = psycopg.connect(config.postgres.dsn, autocommit=True)
+    except psycopg.OperationalError as exc:
         raise PostgresUnreachable(config, str(exc).strip()) from exc
     with closing(connection):
-        connection.autocommit = True
-        _keep_text(connection)
+        show_text(connection)
         for statement in statements:
             with connection.cursor() as cursor:
                 try:
-                    cursor.execute(statement)
-                except psycopg2.Error as exc:
+                    cursor.execute(statement.encode())
+                except psycopg.Error as exc:
                     raise StatementRefused(str(exc).strip()) from exc
-                _print_result(cursor, tuples_only=tuples_only)
+                for result in cursor.results():
+                    _print_result(result, tuples_only=tuples_only)
 
 
-def _keep_text(connection: Connection) -> None:
-    """Let every value be as Postgres writes it: Python has no `24:00`, no month and no year above 9999."""
-    known = tuple(extensions.string_types)
-    extensions.register_type(extensions.new_type(known, "TEXT", lambda value, _: value), connection)
-
-
-def _print_result(cursor: Cursor, *, tuples_only: bool) -> None:
+def _print_result(cursor: Cursor[tuple[str | None, ...]], *, tuples_only: bool) -> None:
     rows = [
         ["NULL" if value is None else value for value in row]
         for row in (cursor.fetchall() if cursor.description else ())
@@ -152,7 +149,7 @@ def _print_result(cursor: Cursor, *, tuples_only: bool) -> None:
         return
     if cursor.description:
         _print_table([column.name for column in cursor.description], rows)
-    print(cursor.statusmessage)
+    print(cursor.statusmessage or "no statement")
 
 
 def _print_table(names: list[str], rows: list[list[str]]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -64,8 +65,16 @@ def main() -> None:
     """Run the command line; exit 0 good, 1 failed, 2 usage, 130 and 143 after SIGINT and SIGTERM."""
     signal.signal(signal.SIGTERM, _end)
     environment.clean()
+    run()
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run one command in this process; what it ends with is the `SystemExit`.
+
+    :param arguments: those of this process when none are given.
+    """
     try:
-        app()
+        app(arguments)
     except PenstockError as exc:
         _err.print(f"penstock: {exc}", style="red")
         sys.exit(1)

@@ -1,16 +1,13 @@
-"""Run pgcli in this process with every value as Postgres writes it: `python -m penstock.cli.pgcli …`.
-
-The driver's own types have no `24:00`, no month in an interval and no year above 9999 or before Christ.
-"""
+"""Run pgcli in this process with every value as Postgres writes it: `python -m penstock.cli.pgcli …`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import psycopg
 from pgcli import pgexecute  # type: ignore[import-untyped]
 from pgcli.main import cli  # type: ignore[import-untyped]
-from psycopg.types.string import TextLoader
+
+from penstock.cli.text_values import show_text
 
 
 class TextCursor(pgexecute.ProtocolSafeCursor):  # type: ignore[misc]
@@ -18,12 +15,10 @@ class TextCursor(pgexecute.ProtocolSafeCursor):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        for known in psycopg.postgres.types:
-            for oid in filter(None, (known.oid, known.array_oid)):
-                self.adapters.register_loader(oid, TextLoader)
+        show_text(self)
 
 
-def show_text() -> None:
+def set_up() -> None:
     """Let the statements of the user, and no other query of pgcli, have such cursors."""
     execute = pgexecute.PGExecute.execute_normal_sql
 
@@ -38,5 +33,5 @@ def show_text() -> None:
 
 
 if __name__ == "__main__":
-    show_text()
+    set_up()
     cli()

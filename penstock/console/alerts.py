@@ -1,6 +1,7 @@
-"""Alerts: rules from a TOML file, judged against each moment, told in the page, in a file and to a webhook.
+"""Alerts: rules from a TOML file, judged against each moment.
 
-A rule that cannot be judged, because what it asks about is away, keeps the state that it had: `part_down` tells that.
+The recorder shows an alert that starts or ends as an event, and calls the webhook.
+A rule whose system is away cannot be judged and keeps its state. The rule `part_down` fires then.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""From a snapshot to the pipeline: a box for each system, the rates between them, and how far behind Cassandra is.
+"""Flow: a snapshot as the map of the pipeline, with a box for each system, the rates, and how far behind Cassandra is.
 
-Pure: no clock, no I/O. `is_live` of a figure is false where its system is away; then its box is red, with the reason.
+Pure: no clock, no I/O. The box of a system that is away is red (`Health.DOWN`) and has the reason (`Box.problem`).
 """
 
 from __future__ import annotations

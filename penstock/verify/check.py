@@ -1,7 +1,7 @@
 """Verify views while data may be moving: compare everything once, then read only the suspects again.
 
-A key that differs may just be on its way through the pipeline. First a few quick looks, each on fresh data of both
-sides: most rows have arrived by then. What still differs counts only when it stays as it is, to the value and the
+A key that differs may just be on its way through the pipeline. First a quick look, on fresh data of both sides:
+most rows have arrived by then. What still differs counts only when it stays as it is, to the value and the
 version, while everything that Postgres had committed before comes through the pipeline. All views wait together.
 """
 
@@ -23,8 +23,8 @@ from penstock.verify.model import Absence, Difference, Kind, RowSource, ViewResu
 _SHOWN = 20
 # Above this, asking for each key costs more than reading the view once more.
 _KEYS_AT_MOST = 5000
-QUICK_LOOKS = 4
-_LONGEST_PAUSE_S = 5.0
+QUICK_LOOKS = 1
+_PAUSE_S = 0.5
 _VIEWS_AT_ONCE = 2
 # A key that changes all the time cannot be compared; after so many fences it counts as it is.
 _FENCES = 3
@@ -37,9 +37,9 @@ CatchUp = Callable[[Mapping[str, int]], bool]
 through, and False when that is not to be waited for: then the differences count as they are."""
 
 
-def pause_longer(attempt: int) -> None:
-    """Wait before a further look: 0.5 s, then twice as long each time, at most 5 s."""
-    time.sleep(min(0.5 * 2**attempt, _LONGEST_PAUSE_S))
+def pause_a_moment() -> None:
+    """Wait before a further look: as long as a change takes and some more."""
+    time.sleep(_PAUSE_S)
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,18 @@ def verify_views(
     *,
     catch_up: CatchUp,
     quick_looks: int = QUICK_LOOKS,
-    pause: Callable[[int], None] = pause_longer,
+    pause: Callable[[], None] = pause_a_moment,
 ) -> list[ViewResult]:
     """Compare views; one that cannot be read has that as its result.
 
-    :param pause: called before each quick look with its number, from 0.
+    :param pause: called before each quick look.
     """
     comparisons = [_Comparison(sides) for sides in views]
     _at_once(_Comparison.scan, comparisons)
-    for look in range(quick_looks):
+    for _ in range(quick_looks):
         if not _suspected(comparisons):
             break
-        pause(look)
+        pause()
         _at_once(_Comparison.look, _suspected(comparisons))
     _settle(comparisons, catch_up)
     return [comparison.result() for comparison in comparisons]

@@ -13,6 +13,8 @@ from penstock_views.declare import View
 from penstock_views.life import ask_end, current_life, is_to_end, life_root
 from penstock_views.names import quoted, topic_of
 
+from penstock.cassandra.session import open_session
+from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.registry.client import RegistryClient
@@ -75,6 +77,7 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
     """
     _make_known(config, {view.table for view in views}, on_progress=on_progress)
     known = _known(config, {view.table for view in views})
+    rowless = [view for view in views if view.table not in known]
     views = [view for view in views if view.table in known]
     epoch = epoch_of(config)
     _wait_for_lives(config, views, epoch=epoch, on_progress=on_progress)
@@ -82,7 +85,11 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
     begun = [view for view in views if view.name not in late]
     wait_until_written(config, sorted(view.topic for view in begun), on_progress=on_progress)
     swept = sweep_aggregates(config)
-    mark_filled(config, begun, epoch=epoch, lives=lives)
+    keyspace = config.cassandra.keyspace
+    with open_session(config) as session:
+        # No row, no group: such a view holds all that there is, unless groups of before are left.
+        exact = [view for view in rowless if is_empty(session, keyspace=keyspace, name=view.name)]
+    mark_filled(config, [*begun, *exact], epoch=epoch, lives=lives)
     refuse_stopped(config, [view.name for view in views])
     return Begun(tuple(begun), sum(swept.get(view.name, 0) for view in begun))
 

@@ -25,7 +25,8 @@ PUBLICATION = "penstock"
 _MICROS = re.compile(r"timestamp(?!\([0-3]\))[^\[]*\Z")
 
 _RELATION = """
-    SELECT c.oid, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    SELECT c.oid, c.relkind, EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attgenerated = 's')
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 # What a key INCLUDEs is in its index, behind the key's own columns.
@@ -73,6 +74,7 @@ class LiveTable:
     :param not_full: the table's parts that lack REPLICA IDENTITY FULL.
     :param unfit: why no view can follow it; mostly nothing.
     :param micros: the columns of timestamps that hold microseconds.
+    :param has_generated: whether some columns are generated and STORED.
     """
 
     table: Table
@@ -81,6 +83,7 @@ class LiveTable:
     not_full: tuple[str, ...]
     unfit: tuple[Unfit, ...] = ()
     micros: frozenset[str] = frozenset()
+    has_generated: bool = False
 
     @property
     def is_partitioned(self) -> bool:
@@ -115,7 +118,7 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
         found = cursor.fetchone()
         if found is None:
             raise TableMissing(name, connection.info.dbname)
-        oid, kind = found
+        oid, kind, has_generated = found
         columns = read_columns(connection, name)
         fields, left_out = _usable(columns)
         cursor.execute(_PRIMARY_KEY, (oid,))
@@ -123,8 +126,8 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
         cursor.execute(_NOT_FULL, (oid, oid))
         not_full = tuple(part for (part,) in cursor.fetchall())
     table = Table(name, T.StructType(fields), key)
-    misfits = (*unfit(connection, oid), *_unfit_columns(name, columns))
-    return LiveTable(table, kind, left_out, not_full, misfits, _with_micros(columns))
+    misfits = (*unfit(connection, oid, ours=PUBLICATION), *_unfit_columns(name, columns))
+    return LiveTable(table, kind, left_out, not_full, misfits, _with_micros(columns), has_generated)
 
 
 def read_columns(connection: Connection, name: str) -> list[ColumnRow]:
@@ -162,7 +165,7 @@ def _usable(columns: list[ColumnRow]) -> tuple[list[T.StructField], dict[str, st
     for _, name, sql_type, is_domain, enum, is_generated, _ in sorted(columns):
         field = field_of(name, sql_type, enum=enum, is_domain=is_domain)
         if is_generated:
-            left_out[name] = "a generated column: the replication stream does not carry it; compute it in the view"
+            left_out[name] = "a generated column that is not published; compute it in the view"
             continue
         fields.append(field)
         if not is_usable(field):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import psycopg2
+from penstock_views.live_columns import PUBLISHES_GENERATED
 from penstock_views.names import quoted
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
@@ -27,6 +28,8 @@ _LOCKED = (
     "a transaction of somebody else has held it for {seconds:.0f} s (`SELECT pid, state, query FROM pg_stat_activity "
     "ORDER BY xact_start` names it); let it end, then run this again"
 )
+_GENERATED = "publish_generated_columns = stored"
+_PUBLISHES_GENERATED = "SELECT to_jsonb(p) ->> 'pubgencols' = 's' FROM pg_publication p WHERE pubname = %s"
 _EXISTS = "SELECT pubviaroot FROM pg_publication WHERE pubname = %s"
 
 
@@ -55,7 +58,7 @@ def _take_in(connection: Connection, live: LiveTable) -> list[str]:
     if live.unfit:
         return [f"left out: {'; '.join(each.what for each in live.unfit)}"]
     try:
-        return [*_identify(connection, live), *_grow(connection, live)]
+        return [*_publish_generated(connection, live), *_identify(connection, live), *_grow(connection, live)]
     except TableRefused as exc:
         return [f"left out: {exc}"]
 
@@ -74,8 +77,12 @@ def _create(connection: Connection) -> list[str]:
         cursor.execute(_EXISTS, (PUBLICATION,))
         if cursor.fetchone() is None:
             # Changes of a partition come as changes of the table that the views name.
-            options = "WITH (publish_via_partition_root = true)"
-            _execute(connection, SIGNALS, f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {quoted(SIGNALS)} {options}")
+            options = "publish_via_partition_root = true"
+            if connection.server_version >= PUBLISHES_GENERATED:
+                options += f", {_GENERATED}"
+            _execute(
+                connection, SIGNALS, f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {quoted(SIGNALS)} WITH ({options})"
+            )
             return [f"publication {PUBLICATION} created"]
     return [] if SIGNALS in published_tables(connection) else [_add(connection, SIGNALS)]
 
@@ -89,6 +96,19 @@ def _grow(connection: Connection, live: LiveTable) -> list[str]:
         _execute(connection, name, f"ALTER PUBLICATION {PUBLICATION} SET (publish_via_partition_root = true)")
         said.append("publish_via_partition_root set")
     return said if name in published_tables(connection) else [*said, _add(connection, name)]
+
+
+def _publish_generated(connection: Connection, live: LiveTable) -> list[str]:
+    """Publish generated columns too, as a publication of an earlier version does not: else UPDATE and DELETE fail."""
+    if not live.has_generated:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_PUBLISHES_GENERATED, (PUBLICATION,))
+        found = cursor.fetchone()
+    if found == (True,):
+        return []
+    _execute(connection, live.table.name, f"ALTER PUBLICATION {PUBLICATION} SET ({_GENERATED})")
+    return [f"{_GENERATED} set"]
 
 
 def _add(connection: Connection, name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penstock_views.live_columns import PUBLISHES_GENERATED
 from psycopg2.extensions import connection as Connection
 
 _FOUND = """
@@ -29,9 +30,17 @@ _FOUND = """
     JOIN pg_class AS child ON child.oid = inhrelid AND NOT child.relispartition
     GROUP BY name
   UNION ALL
-    SELECT 'generated', name, string_agg(attname, ', ' ORDER BY attnum)
-    FROM parts JOIN pg_attribute ON attrelid = parts.oid AND attgenerated <> '' AND NOT attisdropped
-    GROUP BY name
+    SELECT CASE attgenerated WHEN 'v' THEN 'virtual' ELSE 'stored' END, name, string_agg(attname, ', ' ORDER BY attnum)
+    FROM parts JOIN pg_attribute ON attrelid = parts.oid AND NOT attisdropped
+    WHERE attgenerated = 'v' OR attgenerated = 's' AND current_setting('server_version_num')::int < %(publishes)s
+    GROUP BY name, attgenerated
+  UNION ALL
+    SELECT 'unpublished', name, pubname
+    FROM parts JOIN pg_publication_tables AS t ON t.schemaname || '.' || t.tablename = parts.name
+    JOIN pg_publication AS p USING (pubname)
+    WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = parts.oid AND attgenerated = 's' AND NOT attisdropped)
+    AND current_setting('server_version_num')::int >= %(publishes)s
+    AND pubname <> %(ours)s AND (pubupdate OR pubdelete) AND to_jsonb(p) ->> 'pubgencols' <> 's'
   UNION ALL
     SELECT 'deferrable', name, ''
     FROM parts JOIN pg_index ON indrelid = parts.oid AND indisprimary AND NOT indimmediate
@@ -46,12 +55,15 @@ _FOUND = """
 
 _REFUSES = "with REPLICA IDENTITY FULL, which views need, Postgres would refuse its UPDATE and DELETE"
 # In brackets: what Postgres itself says.
+_UNPUBLISHED = " (Replica identity must not contain unpublished generated columns)"
 _WHAT = {
     "kind": "Postgres publishes no changes of {name} (This operation is not supported for {detail}s)",
     "parent": "{name} has tables that inherit from it, whose rows come under their own names: {detail}",
-    "generated": "{name} has generated columns, {detail}: "
+    "virtual": "{name} has virtual generated columns, {detail}: " + _REFUSES + _UNPUBLISHED,
+    "stored": "{name} has generated columns, {detail}, and Postgres publishes them from version 18 on: "
     + _REFUSES
-    + " (Replica identity must not contain unpublished generated columns)",
+    + _UNPUBLISHED,
+    "unpublished": "{name} has generated columns, which publication {detail} leaves out: " + _REFUSES + _UNPUBLISHED,
     "deferrable": "{name}: its primary key is DEFERRABLE, so rows may share a key for a while and a view lose one",
     "list": "{name} has a list of columns in publication {detail}: "
     + _REFUSES
@@ -60,8 +72,10 @@ _WHAT = {
 _CURE = {
     "kind": "name an ordinary table (ALTER TABLE … SET LOGGED makes an unlogged one ordinary)",
     "parent": "name the tables that inherit, or make them partitions",
-    "generated": "compute them in the view, and drop them or make them plain columns (ALTER TABLE … ALTER COLUMN … "
-    "DROP EXPRESSION, where they are STORED)",
+    "virtual": "make them STORED, which is published, or drop them and compute them in the view",
+    "stored": "compute them in the view, and drop them or make them plain columns (ALTER TABLE … ALTER COLUMN … "
+    "DROP EXPRESSION)",
+    "unpublished": "ALTER PUBLICATION {detail} SET (publish_generated_columns = stored)",
     "deferrable": "make the key NOT DEFERRABLE: drop the constraint, add it again without it",
     "list": "publish the whole table there: ALTER PUBLICATION {detail} SET TABLE …",
 }
@@ -75,13 +89,14 @@ class Unfit:
     cure: str
 
 
-def unfit(connection: Connection, table: int) -> tuple[Unfit, ...]:
+def unfit(connection: Connection, table: int, *, ours: str) -> tuple[Unfit, ...]:
     """Say everything that makes a table unfit for a view.
 
     :param table: its oid.
+    :param ours: the publication that is made as it must be.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_FOUND, {"table": table})
+        cursor.execute(_FOUND, {"table": table, "publishes": PUBLISHES_GENERATED, "ours": ours})
         return tuple(_unfit(*found) for found in cursor.fetchall())
 
 

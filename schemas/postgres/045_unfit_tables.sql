@@ -6,8 +6,13 @@
 CREATE OR REPLACE FUNCTION penstock.why_unfit(relation oid) RETURNS SETOF text
     LANGUAGE sql STABLE SET search_path = pg_catalog
 AS $$
-    SELECT format('a generated column (%s): Postgres would refuse UPDATE and DELETE', attname)
-    FROM pg_attribute WHERE attrelid = relation AND attgenerated <> '' AND NOT attisdropped
+    SELECT format('a generated column that is not published (%s): Postgres would refuse UPDATE and DELETE', attname)
+    FROM pg_attribute WHERE attrelid = relation AND NOT attisdropped
+    AND (attgenerated = 'v' OR attgenerated = 's' AND EXISTS (
+        SELECT FROM pg_publication_tables JOIN pg_publication AS p USING (pubname)
+        WHERE (pubupdate OR pubdelete) AND (to_jsonb(p) ->> 'pubgencols') IS DISTINCT FROM 's'
+        AND to_regclass(format('%I.%I', schemaname, tablename)) IN (
+            SELECT relation UNION SELECT relid FROM pg_partition_ancestors(relation))))
   UNION ALL
     SELECT CASE relpersistence WHEN 'u' THEN 'an unlogged table: its changes are in no WAL' END
     FROM pg_class WHERE oid = relation AND relpersistence = 'u'
@@ -37,6 +42,10 @@ BEGIN
             UNION SELECT prrelid FROM commands JOIN pg_publication_rel r
                 ON classid = 'pg_publication_rel'::regclass AND r.oid = objid
                 OR classid = 'pg_publication'::regclass AND r.prpubid = objid
+            -- A publication of all tables or of a schema leaves out what is generated, if it is not told to.
+            UNION SELECT part FROM penstock.published_parts, pg_event_trigger_ddl_commands()
+            WHERE command_tag LIKE '% PUBLICATION'
+            AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = part AND attgenerated = 's' AND NOT attisdropped)
         )
         SELECT penstock.name_of(p.root) AS name, why
         FROM penstock.published_parts p CROSS JOIN LATERAL penstock.why_unfit(p.part) AS why

@@ -165,7 +165,7 @@ def read_images(
     :param condition: of SQL, only the rows of which it is true; not beside ranges.
     """
     known = _ask_columns(spark, table, postgres) if columns is None else columns
-    # The replication stream does not carry generated columns, so no view has them.
+    # What is generated and not published is in no change, so no view has it.
     reads = [_Read.of(row) for row in sorted(known) if not row[5]]
     large = [read for read in reads if read.size]
     selected = ", ".join([*_sizes(large), *(read.selected for read in reads if read.value)])

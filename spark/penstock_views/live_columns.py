@@ -8,7 +8,12 @@ from penstock_views.canonical import BUILT_IN, field_from_postgres
 from penstock_views.names import quoted
 
 ColumnRow = tuple[int, str, str, bool, str | None, bool, bool]
-"""What is told of a column: position, name, type, is_domain, enum, generated, in_key (one of the primary key)."""
+"""What is told of a column: position, name, type, is_domain, enum, is_generated (and published by no server of this
+version, as all that are virtual), in_key (one of the primary key)."""
+
+PUBLISHES_GENERATED = 180_000
+"""The first version of Postgres that publishes generated columns, those that are STORED
+(https://www.postgresql.org/docs/18/logical-replication-gencols.html)."""
 
 _COLUMNS = """
 WITH RECURSIVE below AS (
@@ -22,7 +27,8 @@ SELECT attnum AS position, attname::text AS name, coalesce(namesake.type, format
        namesake.type IS NULL AND declared <> below.type AS is_domain,
        CASE WHEN namesake.type IS NOT NULL THEN NULL
             WHEN base.typtype = 'e' THEN 'enum' WHEN element.typtype = 'e' THEN 'enum[]' END AS enum,
-       attgenerated::text <> '' AS generated,
+       attgenerated = 'v'
+           OR attgenerated = 's' AND current_setting('server_version_num')::int < {publishes} AS is_generated,
        attnum IN (SELECT unnest(indkey[0:indnkeyatts - 1]) FROM pg_index
                   WHERE indisprimary AND indrelid = '{table}'::regclass) AS in_key
 FROM below JOIN pg_type AS base ON base.oid = below.type LEFT JOIN pg_type AS element ON element.oid = base.typelem
@@ -50,7 +56,7 @@ def columns_query(table: str) -> str:
 
     :param table: `schema.table`, without quotes.
     """
-    return _COLUMNS.format(table=quoted(table).replace("'", "''"), built_in=_BUILT_IN)
+    return _COLUMNS.format(table=quoted(table).replace("'", "''"), built_in=_BUILT_IN, publishes=PUBLISHES_GENERATED)
 
 
 def field_of(name: str, sql_type: str, *, enum: str | None, is_domain: bool) -> T.StructField:

@@ -1,8 +1,8 @@
-"""Optimizes a streaming plan once; beside `try_eval` the one place that reaches Catalyst, which is not public API.
+"""Optimizes a streaming plan once, by Catalyst, which is not public API (as `try_eval`).
 
-Spark optimizes the plan of a query anew for each of its batches, from what the query was written as. Most of that is
-the same each time, and while it lasts nothing is processed: each minute for the row views, each two seconds for an
-aggregate. A plan that is optimized already is looked through, and there is little to change.
+Spark optimizes the written plan of a query again for each of its batches, and processes nothing meanwhile. That is each
+commit of row views, and each micro-batch of an aggregate. In a plan that is optimized already, Spark finds little to
+change.
 """
 
 from __future__ import annotations

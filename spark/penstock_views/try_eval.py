@@ -1,4 +1,4 @@
-"""The one place that reaches Catalyst's TryEval, which is not public API: checked against PySpark 4.2."""
+"""Wraps Catalyst's TryEval, which is not public API: checked against PySpark 4.2."""
 
 from __future__ import annotations
 

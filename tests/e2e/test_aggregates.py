@@ -171,7 +171,7 @@ def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
     assert sweep_aggregates(stack.config)["user_stats_by_country"] >= 1
     wait_until_exact(stack)
     assert stats(stack, "Nobody") is None
-    stack.run(".venv/bin/penstock verify user_stats_by_country")
+    stack.penstock("verify user_stats_by_country")
 
 
 def test_repair_counts_anew_and_takes_out_what_is_left_over(stack: Stack) -> None:
@@ -188,14 +188,14 @@ def test_repair_counts_anew_and_takes_out_what_is_left_over(stack: Stack) -> Non
     spoiled = stats(stack, "Stats")
     assert spoiled is not None
     assert spoiled["users"] == 7777
-    refused = stack.run(".venv/bin/penstock views repair user_stats_by_country Stats", check=False)
+    refused = stack.penstock("views repair user_stats_by_country Stats", check=False)
     assert "is counted anew as a whole" in refused.stdout + refused.stderr
-    done = stack.run(".venv/bin/penstock views repair user_stats_by_country")
+    done = stack.penstock("views repair user_stats_by_country")
     assert "user_stats_by_country: repaired, 1 stale rows removed" in done.stdout
     wait_until_exact(stack)
     assert stats(stack, "Nobody") is None
-    stack.run(".venv/bin/penstock views rebuild user_stats_by_country")
-    stack.run(".venv/bin/penstock verify user_stats_by_country")
+    stack.penstock("views rebuild user_stats_by_country")
+    stack.penstock("verify user_stats_by_country")
 
 
 LOCKED = "locked_by_kind"
@@ -218,7 +218,7 @@ def locked(stack: Stack) -> Iterator[Stack]:
     stack.sql("INSERT INTO public.locked SELECT n, 'kind ' || n % 7 FROM generate_series(1, 100) AS n")
     file = Project.of(stack.config).views / "locked.py"
     file.write_text(LOCKED_VIEW)
-    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
+    stack.penstock("views write", "views apply")
     yield stack
     file.unlink()
     stack.drop(LOCKED)
@@ -247,7 +247,7 @@ def test_a_table_that_takes_long_to_read_holds_up_no_other_aggregate(locked: Sta
         assert current_life(root) is None
     locked.sql("INSERT INTO public.locked VALUES (1000, 'kind 0')")
     wait_until(partial(begins_anew, locked, LOCKED, before), timeout_s=PATIENCE_S, what="it counts anew")
-    locked.run(f".venv/bin/penstock verify {LOCKED} && .venv/bin/penstock verify user_stats_by_country")
+    locked.penstock(f"verify {LOCKED}", "verify user_stats_by_country")
     wait_until_exact(locked)
 
 

@@ -59,7 +59,7 @@ def apart(stack: Stack) -> Iterator[Stack]:
     stack.sql("CREATE TABLE public.apart (id int PRIMARY KEY, a text)")
     file = Project.of(stack.config).views / "apart.py"
     file.write_text(HISTORY)
-    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
+    stack.penstock("views write", "views apply")
     yield stack
     file.unlink()
     names = ("apart_by_id", "apart_history")
@@ -91,6 +91,6 @@ def test_the_queries_of_other_tables_run_on(stack: Stack, request: pytest.Fixtur
 
     stack.sql("UPDATE public.users SET city = 'Apart' WHERE id IN (SELECT id FROM public.users LIMIT 20)")
     wait_until_exact(stack)
-    stack.run(".venv/bin/penstock verify")
+    stack.penstock("verify")
     assert begun(stack, USERS) == before
     assert stack.health("views").pid == job.pid

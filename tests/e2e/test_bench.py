@@ -75,6 +75,19 @@ def test_an_ended_benchmark_takes_back_what_it_had_begun(stack: Stack, number: s
     # `leaves_nothing` looks for what it had begun.
 
 
+@pytest.mark.slow
+def test_a_peer_is_timed_in_the_same_way_and_leaves_nothing(stack: Stack) -> None:
+    before = stack.sql("SELECT * FROM public.users ORDER BY id")
+    figures = bench(stack, "peer --rate 20 --seconds 10 --warm-up 2")
+    for which in ("penstock", "peer"):
+        assert figures[which]["samples"] > 0
+        assert 0 < figures[which]["p50_ms"] <= figures[which]["p99_ms"] <= figures[which]["max_ms"]
+    assert figures["ratio"] > 0
+    assert stack.sql("SELECT * FROM public.users ORDER BY id") == before
+    assert not stack.cql("SELECT id FROM system_schema.tables WHERE table_name = 'penstock_bench_peer' ALLOW FILTERING")
+    assert {each.name: each.answers for each in part_healths(stack.config)}["views"]
+
+
 def test_flow_times_changes_at_every_place_and_changes_no_row(stack: Stack) -> None:
     before = stack.sql("SELECT * FROM public.users ORDER BY id")
     # Rows are looked for one after the other: six seconds give each view some, where a look takes half a second too.

@@ -41,7 +41,7 @@ def table(stack: Stack) -> Iterator[Stack]:
 
 def write_view(stack: Stack, revision: int) -> None:
     (Project.of(stack.config).views / "cut_off.py").write_text(VIEW.format(revision=revision))
-    stack.run(".venv/bin/penstock views write")
+    stack.penstock("views write")
 
 
 def kill_at_line(stack: Stack, command: str, number: int) -> bool:
@@ -79,7 +79,7 @@ def rows(stack: Stack) -> set[tuple[int, str]]:
 
 
 def is_exact(stack: Stack) -> bool:
-    stack.run(f".venv/bin/penstock verify {NAME}")
+    stack.penstock(f"verify {NAME}")
     return rows(stack) == set(stack.sql("SELECT id, a FROM public.cut_off"))
 
 
@@ -107,5 +107,5 @@ def test_apply_rebuild_pause_and_drop_are_killed_at_each_step(table: Stack) -> N
     cut_off_everywhere(table, f".venv/bin/penstock views drop {NAME} --yes")
     keyspace = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'penstock'"
     assert NAME not in {row["table_name"] for row in table.cql(keyspace)}
-    table.run(".venv/bin/penstock views check && .venv/bin/penstock verify")
+    table.penstock("views check", "verify")
     wait_until_exact(table)

@@ -64,7 +64,7 @@ def test_a_lost_place_is_said_and_a_rebuild_makes_the_views_exact(stack: Stack) 
     refused = stack.run(".venv/bin/penstock up", check=False)
     assert refused.returncode == 1
     assert f"replication slot {SLOT} is gone" in refused.stderr
-    said = stack.run(".venv/bin/penstock views rebuild").stdout
+    said = stack.penstock("views rebuild").stdout
     assert "all views: rebuilt" in said
     assert epoch_of(stack.config) == epoch_in(project) == before + 1
     wait_until_exact(stack)
@@ -73,7 +73,7 @@ def test_a_lost_place_is_said_and_a_rebuild_makes_the_views_exact(stack: Stack) 
         assert (last["op"], last["lsn"], last["after"]) == ("d", None, None)
     stack.sql("DELETE FROM public.users WHERE country = 'Unseen'")
     wait_until_exact(stack)
-    assert stack.run(".venv/bin/penstock verify").stdout.count("equal") == 4
+    assert stack.penstock("verify").stdout.count("equal") == 4
     # A checkout of the files sets nothing back.
     write_changed(with_epoch(project, before))
     assert f"said epoch {before}, and says {before + 1} now" in stack.run(".venv/bin/penstock up").stdout

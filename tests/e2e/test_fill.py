@@ -16,7 +16,6 @@ import pytest
 from penstock.config import ROOT
 from penstock.project import Project
 from tests.e2e.test_dead_letters import wait_for_dead_letter
-from tests.patience import PATIENCE_S
 from tests.stack import Stack, all_the_while
 
 pytestmark = pytest.mark.slow
@@ -65,7 +64,7 @@ INSERT INTO public.filled SELECT n, 'row ' || n FROM generate_series(1, 200) n;
 def table(stack: Stack) -> Iterator[Stack]:
     stack.sql(TABLES)
     write_views(stack, FILE)
-    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
+    stack.penstock("views write", "views apply")
     yield stack
     (Project.of(stack.config).views / "filled.py").unlink()
     stack.drop("filled_before", "filled_by_id", "filled_history", "parted_by_id")
@@ -111,15 +110,15 @@ def reads(stack: Stack, view: str) -> list[int]:
 def test_a_fill_while_all_changes_is_exact_and_no_other_view_hears_of_it(table: Stack) -> None:
     table.sql(f"INSERT INTO public.filled SELECT n, 'row ' || n FROM generate_series(201, {ROWS}) n")
     table.sql("INSERT INTO public.filled VALUES (-1, 'fails', 0)")
-    table.run(".venv/bin/penstock verify filled_before")
+    table.penstock("verify filled_before")
     of_before = reads(table, "filled_before")
     write_views(table, FILE + MORE)
-    table.run(".venv/bin/penstock views write")
+    table.penstock("views write")
     with changed_all_the_while(table, "filled"):
-        said = table.run(".venv/bin/penstock views apply").stdout
+        said = table.penstock("views apply").stdout
     several = table.config.kafka.partitions > 1
     assert ("chunk" in said) == several, said  # several partitions: a history needs the change stream
-    table.run(".venv/bin/penstock verify filled_before filled_by_id filled_history")
+    table.penstock("verify filled_before filled_by_id filled_history")
     there = set(table.sql("SELECT id, a FROM public.filled"))
     assert rows(table, "filled_by_id", "id, a") == {row for row in there if row[0] != -1}
     assert newest(table, "filled_history") == newest(table, "filled_before") == there
@@ -144,11 +143,11 @@ def test_a_fill_of_a_table_in_partitions_is_cut_off_and_run_again(table: Stack) 
     table.sql(f"INSERT INTO public.parted SELECT n, 'row ' || n FROM generate_series(1, {ROWS}) n")
     for revision in (1, 2):
         write_views(table, FILE + MORE + PARTED.format(revision=revision))
-        table.run(".venv/bin/penstock views write")
+        table.penstock("views write")
         with changed_all_the_while(table, "parted"):
             cut_off(table, ".venv/bin/penstock views apply --rate 5000", after="parted_by_id: [")
-            table.run(".venv/bin/penstock views apply")
-        table.run(".venv/bin/penstock verify parted_by_id")
+            table.penstock("views apply")
+        table.penstock("verify parted_by_id")
         assert rows(table, "parted_by_id", "id, a") == set(table.sql("SELECT id, a FROM public.parted"))
 
 
@@ -170,7 +169,7 @@ def test_a_repair_removes_what_nobody_has_in_postgres_however_often(table: Stack
     for number in (1, 2, 3):
         ghost = "INSERT INTO penstock.filled_by_id (id, a, row_version) VALUES (%s, 'ghost', 1) USING TIMESTAMP 1"
         table.cql(ghost, -1 - number)
-        said = table.run(".venv/bin/penstock views repair filled_by_id", timeout_s=PATIENCE_S).stdout
+        said = table.penstock("views repair filled_by_id").stdout
         assert ("chunk" in said) == (number == 2), said
         assert "1 stale rows removed" in said
-    table.run(".venv/bin/penstock verify filled_by_id filled_history filled_before")
+    table.penstock("verify filled_by_id filled_history filled_before")

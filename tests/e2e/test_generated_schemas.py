@@ -42,11 +42,11 @@ def test_every_view_of_a_generated_schema_is_exact(stack: Stack, seed: int) -> N
             stack.sql(table.ddl)
         life = Life(rng, tables)
         run(stack, life.inserts(_ROWS))
-        said = stack.run(f".venv/bin/penstock views new {_PATTERNS}", check=False).stdout
+        said = stack.penstock(f"views new {_PATTERNS}", check=False).stdout
         made = dict(_MADE.findall(said))
         assert made, said
         assert all(table.full_name in said for table in tables)
-        stack.run(".venv/bin/penstock views apply")
+        stack.penstock("views apply")
         run(stack, life.changes(_CHANGES))
         views = {view: columns_of_view((project.views / f"{view}.py").read_text()) for view in made.values()}
         wait_until_equal(stack, [table for table in tables if table.full_name in made], made, views)
@@ -94,7 +94,7 @@ def differences(stack: Stack, table: Table, view: str, columns: Mapping[str, str
     asked = [kinds[source].asked.format(quoted(source)) for source in columns.values()]
     wanted = {repr(row) for row in stack.sql(f"SELECT {', '.join(asked)} FROM {table.sql_name}")}
     names = [f"{kinds[source].cql.format(quoted(name))} AS {quoted(name)}" for name, source in columns.items()]
-    rows = stack.cql(f"SELECT {', '.join(names)} FROM {stack.config.cassandra.keyspace}.{view}")
+    rows = stack.cql(f"SELECT {', '.join(names)} FROM {stack.config.cassandra.keyspace}.{quoted(view)}")
     found = {repr(tuple(_read(kinds[source], row[name]) for name, source in columns.items())) for row in rows}
     return [f"{view} lacks {row}" for row in wanted - found] + [f"{view} has {row}" for row in found - wanted]
 

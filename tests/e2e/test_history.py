@@ -100,7 +100,7 @@ def test_verify_finds_an_entry_that_is_missing_in_the_middle(stack: Stack, user:
     middle = entries(stack, user, 3)[1]
     delete = f"DELETE FROM {stack.config.cassandra.keyspace}.user_history USING TIMESTAMP {2**62} WHERE id = %s"
     stack.cql(f"{delete} AND version = %s", uuid.UUID(user), middle["version"])
-    said = stack.run(".venv/bin/penstock verify user_history --patience 0 --json", check=False)
+    said = stack.penstock("verify user_history --patience 0 --json", check=False)
     assert said.returncode == 1
     assert "is not the after of the entry before it" in said.stdout
     stack.cql(delete, uuid.UUID(user))

@@ -103,7 +103,7 @@ def file(stack: Stack) -> Iterator[Path]:
     stack.sql(TABLE)
     file = Project.of(stack.config).views / "trouble.py"
     file.write_text(VIEWS)
-    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
+    stack.penstock("views write", "views apply")
     wait_until_kept(stack)
     yield file
     file.unlink()
@@ -114,7 +114,7 @@ def file(stack: Stack) -> Iterator[Path]:
 def test_a_column_whose_type_is_named_as_a_built_in_one_is_refused_by_name(stack: Stack, file: Path) -> None:
     file.write_text(BROKEN)
     try:
-        refused = stack.run(".venv/bin/penstock views check", check=False)
+        refused = stack.penstock("views check", check=False)
     finally:
         file.write_text(VIEWS)
     assert refused.returncode == 1
@@ -138,11 +138,11 @@ def test_a_view_that_breaks_stops_alone_and_is_filled_when_it_is_mended(stack: S
     stack.sql("INSERT INTO public.trouble VALUES (100, 'while it stood still', 100, 1)")
     stack.sql("UPDATE public.users SET city = 'Beside' WHERE id = (SELECT min(id::text)::uuid FROM public.users)")
     wait_until_exact(stack)
-    refused = stack.run(".venv/bin/penstock views repair trouble_by_id", check=False)
+    refused = stack.penstock("views repair trouble_by_id", check=False)
     assert refused.returncode == 1
     assert "view trouble_by_id is stopped" in refused.stderr
     file.write_text(VIEWS)
-    applied = stack.run(".venv/bin/penstock views apply").stdout
+    applied = stack.penstock("views apply").stdout
     assert "trouble_by_id" in applied
     wait_until_kept(stack)
     wait_until(lambda: is_well(stack), timeout_s=PATIENCE_S, what="all is well")
@@ -156,7 +156,7 @@ def test_a_job_that_keeps_failing_is_red_and_ends_what_waits_for_it(stack: Stack
     kill(stack, "views")
     wait_until(status_says(stack, "job views", "times in a row"), timeout_s=PATIENCE_S, what="status says it")
     stack.sql("UPDATE public.trouble SET amount = 7 WHERE id = 1")
-    ended = stack.run(".venv/bin/penstock views repair trouble_by_id", check=False)
+    ended = stack.penstock("views repair trouble_by_id", check=False)
     assert ended.returncode == 1
     assert "the views job keeps failing" in ended.stderr
     assert "penstock logs views" in ended.stderr
@@ -204,7 +204,7 @@ def test_a_rebuild_mends_a_lost_place_and_begins_the_aggregate_of_an_emptied_tab
         delete_records(stack, table)
     supervisor.start_process("views")
     wait_until(status_says(stack, "penstock views rebuild"), timeout_s=PATIENCE_S, what="status says what mends it")
-    said = stack.run(".venv/bin/penstock views rebuild").stdout
+    said = stack.penstock("views rebuild").stdout
     assert "of the views job began anew" in said
     assert "all views: rebuilt" in said
     wait_until_kept(stack)

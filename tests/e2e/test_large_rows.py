@@ -99,8 +99,8 @@ def docs(stack: Stack) -> Iterator[Stack]:
     for number, size in enumerate([1, 1_000_000, 7_000_000, MOST, MOST + 1, 9_000_000, 20_000_000]):
         stack.sql(INSERT, number, "old", "ab", size)
     file.write_text(VIEWS)
-    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views check")
-    stack.run(".venv/bin/penstock views apply")
+    stack.penstock("views write", "views check")
+    stack.penstock("views apply")
     yield stack
     file.unlink()
     stack.drop(*NAMES)
@@ -146,8 +146,8 @@ def test_each_change_of_size_moves_the_row_in_and_out(docs: Stack) -> None:
 
 def test_verify_and_repair_say_the_same(docs: Stack) -> None:
     wait_until_exact(docs)
-    docs.run(f".venv/bin/penstock verify {' '.join(NAMES)}")
-    docs.run(".venv/bin/penstock views repair docs_by_id")
+    docs.penstock(f"verify {' '.join(NAMES)}")
+    docs.penstock("views repair docs_by_id")
     wait_until_exact(docs)
     users.wait_until_exact(docs)
 

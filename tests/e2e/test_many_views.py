@@ -99,7 +99,7 @@ def ten_views(stack: Stack) -> Iterator[Stack]:
     for statement in TABLES.split(";"):
         stack.sql(statement)
     file.write_text(VIEWS)
-    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views check && .venv/bin/penstock views apply")
+    stack.penstock("views write", "views check", "views apply")
     yield stack
     file.unlink()
     names = ["orders_by_id", "orders_by_customer", "order_history", "items_by_order", "items_by_sku", "sales_by_sku"]
@@ -151,7 +151,7 @@ def test_how_far_behind_they_are(ten_views: Stack) -> None:
     assert len(figures["legs"]) == 1 + 2 * 8
     assert all(leg["p50_ms"] is not None for leg in figures["legs"])
     wait_until_exact(ten_views)
-    assert ten_views.run(".venv/bin/penstock verify").stdout.count("equal") == 10
+    assert ten_views.penstock("verify").stdout.count("equal") == 10
 
 
 def aggregate_waits(stack: Stack) -> dict[str, float]:

@@ -145,9 +145,9 @@ def named(stack: Stack) -> Iterator[Stack]:
     views = Project.of(stack.config).views
     for given in NEW:
         table, _, option = given.partition(" --")
-        stack.run(f".venv/bin/penstock views new '{table}'" + (f" --{option}" if option else ""))
+        stack.penstock(f"views new '{table}'" + (f" --{option}" if option else ""))
     (views / "odd.py").write_text(OWN, encoding="utf-8")
-    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views check && .venv/bin/penstock views apply")
+    stack.penstock("views write", "views check", "views apply")
     yield stack
     for name in ("odd", *NEW.values()):
         (views / f"{name}.py").unlink()
@@ -197,7 +197,7 @@ def changed(named: Stack) -> Stack:
 
 def test_tables_of_any_name_are_in_their_views_and_none_meet(changed: Stack) -> None:
     wait_until(lambda: differences(changed))
-    changed.run(".venv/bin/penstock verify " + " ".join([*NEW.values(), "odd_history", "odd_totals"]))
+    changed.penstock("verify " + " ".join([*NEW.values(), "odd_history", "odd_totals"]))
 
 
 def test_a_history_tells_the_names_of_postgres(changed: Stack) -> None:
@@ -214,7 +214,7 @@ def test_a_history_tells_the_names_of_postgres(changed: Stack) -> None:
 
 
 def test_one_row_is_repaired_and_found_by_its_key(changed: Stack) -> None:
-    changed.run(".venv/bin/penstock views repair odd_names 1 1")
+    changed.penstock("views repair odd_names 1 1")
     wait_until(lambda: differences(changed))
     answer = requests.get(f"{changed.config.console.url}/api/v1/rows/public.Odd-Names/1,1", timeout=40).json()
     values = {store["name"]: store["value"] for store in answer["stores"] if store["value"]}
@@ -234,7 +234,7 @@ def test_columns_of_any_name_come_while_views_run(named: Stack) -> None:
     wait_until_exact(named)
     file = Project.of(named.config).views / "order_items_by_id.py"
     file.write_text(WITH_ADDED, encoding="utf-8")
-    named.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
+    named.penstock("views write", "views apply")
     query = "SELECT id, a, postal_x0020_code, size FROM penstock.order_items_by_id"
     expected = set(named.sql('SELECT id, a, "postal code", "größe" FROM case_order_items'))
     wait_until(lambda: expected ^ {tuple(row.values()) for row in named.cql(query)})

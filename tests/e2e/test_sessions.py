@@ -114,4 +114,4 @@ def test_sessions_that_get_in_each_others_way(stack: Stack) -> None:
     assert committed > 0
     assert undone > 0
     wait_until_exact(stack)
-    assert "equal" in stack.run(".venv/bin/penstock verify user_history").stdout
+    assert "equal" in stack.penstock("verify user_history").stdout

@@ -28,7 +28,7 @@ def test_a_truncate_empties_the_views(stack: Stack) -> None:
     wait_until_exact(stack)
     assert stack.cql("SELECT id FROM penstock.users_by_id LIMIT 1") == []
     assert stack.cql("SELECT users FROM penstock.user_stats_by_country LIMIT 1") == []
-    assert "equal" in stack.run(".venv/bin/penstock verify user_history").stdout
+    assert "equal" in stack.penstock("verify user_history").stdout
 
 
 @pytest.mark.slow
@@ -44,7 +44,7 @@ def test_rows_that_ddl_rewrites_are_told_of_and_read_again(stack: Stack) -> None
     assert status.returncode == 1
     assert "ALTER TABLE wrote every row anew: `penstock views apply`" in " ".join(status.stdout.split())
 
-    stack.run(".venv/bin/penstock views apply")
+    stack.penstock("views apply")
     wait_until_exact(stack)
     assert "ALTER TABLE" not in stack.run(".venv/bin/penstock status", check=False).stdout
-    stack.run(".venv/bin/penstock verify")
+    stack.penstock("verify")

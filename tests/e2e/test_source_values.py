@@ -254,7 +254,7 @@ def test_keys_of_every_type_are_filled_and_are_those_of_the_log(filled: Stack) -
 
 
 def test_verify_reads_the_same_values(filled: Stack) -> None:
-    filled.run(f".venv/bin/penstock verify {' '.join(NAMES)}")
+    filled.penstock(f"verify {' '.join(NAMES)}")
 
 
 def test_a_fill_that_postgres_refuses_says_why(filled: Stack) -> None:

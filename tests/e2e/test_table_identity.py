@@ -116,12 +116,12 @@ def views(stack: Stack, project: Project) -> Iterator[None]:
     file, unwanted = project.views / "identity.py", project.views / "unwanted.py"
     file.write_text(VIEWS)
     unwanted.write_text(UNWANTED)
-    stack.run(".venv/bin/penstock views write")
+    stack.penstock("views write")
     # One of the new views goes before any of them is live.
     unwanted.unlink()
-    refused = stack.run(".venv/bin/penstock views apply", check=False)
+    refused = stack.penstock("views apply", check=False)
     assert "`penstock views drop unwanted`" in refused.stderr
-    stack.run(".venv/bin/penstock views drop unwanted --yes && .venv/bin/penstock views apply")
+    stack.penstock("views drop unwanted --yes", "views apply")
     yield
     file.unlink()
     stack.drop(*NAMES)
@@ -172,17 +172,17 @@ def test_what_went_and_came_back_is_said_and_one_apply_makes_it_exact(stack: Sta
     assert differences(stack)
     said = status(stack)
     assert {table: why for table, why in WHY.items() if why not in said.get(table, "")} == {}
-    checked = " ".join(stack.run(".venv/bin/penstock views check", check=False).stdout.split())
+    checked = " ".join(stack.penstock("views check", check=False).stdout.split())
     assert "public.away is another table than it was filled from, or was away meanwhile: it was renamed" in checked
     stack.sql("DROP PUBLICATION penstock")
     change_all(stack, 1)
     assert "it left the publication" in status(stack)["table public.users"]
-    stack.run(".venv/bin/penstock views apply")
+    stack.penstock("views apply")
     wait_until_exact(stack)
     change_all(stack, 2)
     wait_until_exact(stack)
     users.wait_until_exact(stack)
-    stack.run(".venv/bin/penstock verify " + " ".join(NAMES))
+    stack.penstock("verify " + " ".join(NAMES))
     assert [name for name in status(stack) if name.startswith("table ")] == []
     # As an earlier version left it: what is there now is taken over, and nothing is read again.
     ((table_id, generation),) = stack.sql(
@@ -191,7 +191,7 @@ def test_what_went_and_came_back_is_said_and_one_apply_makes_it_exact(stack: Sta
     stack.cql("CREATE TABLE penstock.view_fills (name text PRIMARY KEY, table_id uuid, generation bigint)")
     insert = "INSERT INTO penstock.view_fills (name, table_id, generation) VALUES ('again_by_id', %s, %s)"
     stack.cql(insert, UUID(table_id), generation)
-    assert "every view was filled" in stack.run(".venv/bin/penstock views apply").stdout
+    assert "every view was filled" in stack.penstock("views apply").stdout
     ((source,),) = stack.sql("SELECT source FROM penstock.view_fills WHERE view = 'again_by_id'")
     assert source is not None
     of_keyspace = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'penstock'"
@@ -209,7 +209,7 @@ def test_offsets_of_the_source_that_were_deleted(stack: Stack) -> None:
         api.resume(SOURCE)
     lost = "the source lost its place and took another snapshot"
     wait_until(lambda: lost in status(stack).get("table public.away", ""), timeout_s=PATIENCE_S, what="it is said")
-    stack.run(".venv/bin/penstock views apply")
+    stack.penstock("views apply")
     wait_until_exact(stack)
     change_all(stack, 4)
     wait_until_exact(stack)

@@ -58,10 +58,10 @@ def schema(stack: Stack) -> Iterator[None]:
     stack.sql(TABLES)
     for key in HARD:
         stack.sql("INSERT INTO tools.text_key VALUES (%s, 'x')", key)
-    made = stack.run(".venv/bin/penstock views new 'tools.*'", check=False)
+    made = stack.penstock("views new 'tools.*'", check=False)
     assert made.returncode == 1, made.stdout + made.stderr
     assert "no primary key" in made.stdout
-    stack.run(".venv/bin/penstock views apply")
+    stack.penstock("views apply")
     yield
     for view in ("every_key", "text_key"):
         (project.views / f"{view}.py").unlink()
@@ -109,7 +109,7 @@ def test_a_stale_row_is_removed_by_the_key_that_the_console_writes(stack: Stack)
     insert = f"INSERT INTO penstock.every_key ({columns}) VALUES ({marks}) USING TIMESTAMP {2**52}"
     stack.cql(insert, *stale.values())
     key = TWO.removesuffix("2147483647") + "-2"
-    done = stack.run(f".venv/bin/penstock views repair every_key {shlex.quote(key)}")
+    done = stack.penstock(f"views repair every_key {shlex.quote(key)}")
     assert "every_key: repaired, 1 stale rows removed" in done.stdout
     assert [each["i"] for each in stack.cql("SELECT i FROM penstock.every_key")] == [2147483647]
 

@@ -83,7 +83,7 @@ def test_a_verify_that_is_ended_says_nothing_of_its_insides(stack: Stack, user: 
 def test_a_pipeline_that_stands_still_makes_no_row_right(stack: Stack, user: str) -> None:
     with paused_sink(stack):
         stack.sql("UPDATE public.users SET city = 'Later' WHERE id = %s", user)
-        done = stack.run(".venv/bin/penstock verify users_by_id --patience 1", check=False)
+        done = stack.penstock("verify users_by_id --patience 1", check=False)
     assert done.returncode == 1
     assert "not waited for any longer" in done.stderr
     assert f"users_by_id: different: id={user}" in done.stdout
@@ -97,13 +97,13 @@ def test_rows_that_somebody_else_wrote_into_cassandra_are_found(stack: Stack, us
     (row,) = stack.cql(f"SELECT row_version FROM {keyspace}.users_by_id WHERE id = {user}")
     later = row["row_version"] + 1
     stack.cql(f"UPDATE {keyspace}.users_by_id USING TIMESTAMP {later} SET city = 'Wrong' WHERE id = {user}")
-    done = stack.run(".venv/bin/penstock verify users_by_id", check=False)
+    done = stack.penstock("verify users_by_id", check=False)
     assert done.returncode == 1
     assert f"users_by_id: extra: id={ghost}" in done.stdout
     assert f"users_by_id: different: id={user}" in done.stdout
     assert "city: Postgres NULL, Cassandra 'Wrong'" in done.stdout
-    stack.run(".venv/bin/penstock views repair users_by_id")
-    stack.run(".venv/bin/penstock verify users_by_id")
+    stack.penstock("views repair users_by_id")
+    stack.penstock("verify users_by_id")
 
 
 @pytest.mark.slow
@@ -153,7 +153,7 @@ def parcels(stack: Stack) -> Iterator[Stack]:
     for statement in TABLE.split(";"):
         stack.sql(statement)
     file.write_text(VIEWS)
-    stack.run(".venv/bin/penstock views write && .venv/bin/penstock views apply")
+    stack.penstock("views write", "views apply")
     yield stack
     file.unlink()
     stack.drop(*NAMES)
@@ -162,7 +162,7 @@ def parcels(stack: Stack) -> Iterator[Stack]:
 
 def verified(stack: Stack, *arguments: str) -> tuple[int, dict[str, Any]]:
     """Return the exit code and the results by view."""
-    done = stack.run(" ".join([".venv/bin/penstock verify --json", *arguments]), check=False)
+    done = stack.penstock(" ".join(["verify --json", *arguments]), check=False)
     return done.returncode, {result["view"]: result for result in json.loads(done.stdout)}
 
 
@@ -182,13 +182,13 @@ def test_rows_of_the_table_without_a_row_are_counted_with_their_reasons(parcels:
         "parcel_notes": 0,
         "parcel_counts": 0,
     }
-    strict = parcels.run(".venv/bin/penstock verify parcels_by_place --strict", check=False)
+    strict = parcels.penstock("verify parcels_by_place --strict", check=False)
     assert strict.returncode == 1
     assert "parcels_by_place: 1 row of the table has no row: view parcels_by_place: key column" in strict.stdout
 
 
 def test_a_row_that_the_view_cannot_hold_is_not_said_to_be_repaired(parcels: Stack) -> None:
-    refused = parcels.run(".venv/bin/penstock views repair parcels_by_place nowhere", check=False)
+    refused = parcels.penstock("views repair parcels_by_place nowhere", check=False)
     assert refused.returncode == 1
     assert "public.parcels id=nowhere has no row in view parcels_by_place, nor can it have one: view" in refused.stderr
     assert "key column place is NULL" in refused.stderr
@@ -210,7 +210,7 @@ def test_a_version_that_no_change_can_write_over_is_a_difference(parcels: Stack)
 @pytest.mark.slow
 def test_a_stopped_view_is_one_line_of_the_result(parcels: Stack) -> None:
     parcels.sql("ALTER TABLE public.parcels DROP COLUMN note")
-    done = parcels.run(".venv/bin/penstock verify", check=False)
+    done = parcels.penstock("verify", check=False)
     assert done.returncode == 1
     assert "parcel_notes: stopped: " in done.stdout and "has no column `note`" in done.stdout
     assert done.stdout.count("equal") == 6

@@ -122,7 +122,7 @@ def alter_what_the_view_uses(stack: Stack, project: Project) -> None:
     wait_for_reason(stack, "view orders_by_customer is stopped, public.orders was altered")
     stack.sql("UPDATE public.users SET city = 'Unaltered' WHERE id = (SELECT min(id::text)::uuid FROM public.users)")
     users.wait_until_exact(stack)
-    checked = stack.run(".venv/bin/penstock views check", check=False)
+    checked = stack.penstock("views check", check=False)
     assert checked.returncode == 1
     assert "views.orders_by_customer-value.avsc: field total is" in checked.stdout
     stack.sql("ALTER TABLE public.orders ADD COLUMN note text")
@@ -185,10 +185,10 @@ def test_a_changed_function_without_a_new_revision_is_refused(stack: Stack, proj
     text = file.read_text()
     try:
         file.write_text(text.replace("city=u.city,", "city=u.city.substr(1, 3),"))
-        checked = stack.run(".venv/bin/penstock views check", check=False)
+        checked = stack.penstock("views check", check=False)
         assert checked.returncode == 1
         assert "views.users_by_country-value.avsc: the function computes something else" in checked.stdout
-        written = stack.run(".venv/bin/penstock views write", check=False)
+        written = stack.penstock("views write", check=False)
         assert written.returncode == 1
         assert re.search(r"users\.py:\d+: view users_by_country: .*raise revision=", written.stderr)
     finally:

@@ -51,7 +51,7 @@ def cure(stack: Stack, words: str) -> str:
     assert found, said
     done = stack.run(f".venv/bin/{found[1]}").stdout
     wait_until_exact(stack)
-    assert stack.run(".venv/bin/penstock verify").stdout.count("equal") == VIEWS
+    assert stack.penstock("verify").stdout.count("equal") == VIEWS
     wait_until(lambda: is_well(stack), timeout_s=PATIENCE_S, what=f"all is well after {found[1]}")
     return done
 
@@ -133,7 +133,7 @@ def test_progress_that_is_cut_short_costs_no_row(stack: Stack, left: str) -> Non
         supervisor.start_process(job)
     wait_until_exact(stack)
     assert "is cut short" in layout.log("views").read_text()
-    assert stack.run(".venv/bin/penstock verify").stdout.count("equal") == VIEWS
+    assert stack.penstock("verify").stdout.count("equal") == VIEWS
     wait_until(lambda: is_well(stack), timeout_s=PATIENCE_S, what="all is well")
 
 

@@ -28,6 +28,6 @@ def test_kill_under_load(stack: Stack, part: str) -> None:
             os.kill(before.pid, signal.SIGKILL)
             wait_until(partial(stack.runs_anew, before), timeout_s=PATIENCE_S, what=f"{part} runs again and answers")
     wait_until_exact(stack)
-    assert "equal" in stack.run(".venv/bin/penstock verify").stdout
+    assert "equal" in stack.penstock("verify").stdout
     stack.sql("DELETE FROM public.users WHERE country = 'Killed'")
     wait_until_exact(stack)

@@ -50,7 +50,7 @@ def quoted(name: str) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """A column; `default` is SQL; one that is `generated` from another is no column of a view."""
+    """A column; `default` is SQL; one that is `generated` from another is written by no statement."""
 
     name: str
     kind: Kind

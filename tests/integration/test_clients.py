@@ -40,9 +40,11 @@ def environment(config: Config, tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PENSTOCK_CONFIG": str(file)}
 
 
-def psql(environment: dict[str, str], *arguments: str) -> str:
+def psql(environment: dict[str, str], *arguments: str, piped: str | None = None) -> str:
     command = [str(Path(sys.executable).with_name("penstock")), "psql", *arguments]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True, input=piped
+    ).stdout
 
 
 def test_a_statement_shows_the_text_of_postgres(environment: dict[str, str]) -> None:
@@ -65,3 +67,31 @@ def test_the_shell_shows_the_text_of_postgres_too(environment: dict[str, str], t
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
         text.replace("NULL", "<null>") if text == "NULL" else text for text in SHOWN
     ]
+
+
+PIPED = """
+-- A comment; with a semicolon
+CREATE TABLE public.piped (id int, note text DEFAULT 'a; b');
+INSERT INTO public.piped VALUES (1), (2);
+CREATE FUNCTION public.piped_rows() RETURNS bigint LANGUAGE plpgsql AS
+    $$ BEGIN RETURN (SELECT count(*) FROM piped); END $$;
+SELECT piped_rows(), '24:00'::time AS late;
+"""
+
+
+def test_statements_that_are_piped_in_are_run_and_each_tells_what_it_did(environment: dict[str, str]) -> None:
+    said = psql(environment, piped=PIPED).splitlines()
+    assert said == ["CREATE TABLE", "INSERT 0 2", "CREATE FUNCTION", *said[3:]]
+    assert [line.split() for line in said[3:]] == [
+        ["piped_rows", "late"],
+        ["-" * 10, "-" * 8],
+        ["2", "24:00:00"],
+        ["SELECT", "1"],
+    ]
+
+
+def test_of_statements_that_are_piped_in_all_are_done_or_none(environment: dict[str, str]) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        psql(environment, piped="CREATE TABLE public.half (id int); SELECT 1 / 0")
+    assert refused.value.stderr.startswith("penstock: Postgres refuses the statement: division by zero")
+    assert psql(environment, "-t", "-c", "SELECT to_regclass('public.half')").strip() == "NULL"

@@ -1,4 +1,4 @@
-"""Page 9: what fires now, every rule, and what fired before."""
+"""Page of alerts: those that fire now, every rule, and those that fired before."""
 
 from __future__ import annotations
 

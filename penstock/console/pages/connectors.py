@@ -1,4 +1,4 @@
-"""Page 4: connectors and their tasks, why they failed, how they are set, where they are, and what can be done."""
+"""Page of connectors: their tasks, failures, settings, offsets and actions."""
 
 from __future__ import annotations
 

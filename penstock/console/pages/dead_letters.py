@@ -1,4 +1,4 @@
-"""Page 8: what was refused, by cause; each record in full; writing those of the sink again."""
+"""Page of dead letters: causes, each record in full, and writing those of the sink again."""
 
 from __future__ import annotations
 

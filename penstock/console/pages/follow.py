@@ -1,4 +1,4 @@
-"""Page 3: one key through every store, with the verdict in words."""
+"""Page of one row: its key in every store, with the verdict in words."""
 
 from __future__ import annotations
 

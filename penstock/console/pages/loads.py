@@ -1,4 +1,4 @@
-"""Page 10: Airflow's runs with what they fetched, wrote and rejected; starting one."""
+"""Page of loads: Airflow's runs with fetched, written and rejected users; starting one."""
 
 from __future__ import annotations
 

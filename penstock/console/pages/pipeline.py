@@ -1,4 +1,4 @@
-"""Page 1: the whole pipeline as a map, ten minutes of figures, what happened last."""
+"""Page of the pipeline: the map, ten minutes of figures, the last events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Page 5: who reads what, and how far behind it is: consumer groups and Spark's queries in one list."""
+"""Page of readers: consumer groups and Spark's queries in one list, and how far behind each is."""
 
 from __future__ import annotations
 

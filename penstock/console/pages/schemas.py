@@ -1,4 +1,4 @@
-"""Page 6: each subject's versions as a timeline, its fields beside contract and Cassandra, and a check."""
+"""Page of schemas: the versions of each subject, its fields beside contract and Cassandra, and a check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Page 2, one topic: its messages, searched and live; partitions, configuration, schemas, readers."""
+"""Page of one topic: its messages, searched and live; partitions, configuration, schemas, readers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Page 2, the list: every topic with its rate, its newest record and how far its readers are behind."""
+"""Page of all topics: the rate of each, its newest record and how far its readers are behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Page 7: what each view reads and writes, how the last verify ended, and running one."""
+"""Page of views: what each reads and writes, its last verify, and running one."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def verify(
 
 def verify_all(views: list[Sides], *, looks: int = 2, pipeline: Pipeline | None = None) -> list[ViewResult]:
     catch_up = (pipeline or Pipeline()).catch_up
-    return verify_views(views, catch_up=catch_up, quick_looks=looks, pause=lambda _: None)
+    return verify_views(views, catch_up=catch_up, quick_looks=looks, pause=lambda: None)
 
 
 def test_equal_contents_need_one_look_only() -> None:

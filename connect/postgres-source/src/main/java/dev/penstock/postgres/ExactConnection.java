@@ -13,9 +13,10 @@ import java.sql.SQLException;
 import java.sql.Statement;
 
 /**
- * A connection as the driver makes it, with three differences: a primary key has no columns but its own, while the
- * driver counts those of INCLUDE among them; a number that Debezium reads from a key is compared as that very number;
- * and what Postgres refuses can be told later.
+ * A connection as the driver makes it, with four differences: a primary key has no columns but its own, while the
+ * driver counts those of INCLUDE among them; generated columns are columns, which Debezium leaves out of what it reads
+ * itself although they are in the stream; a number that Debezium reads from a key is compared as that very number; and
+ * what Postgres refuses can be told later.
  */
 final class ExactConnection {
   private static final String PRIMARY_KEY = """
@@ -29,6 +30,9 @@ final class ExactConnection {
       WHERE x.indisprimary AND k.place <= x.indnkeyatts AND n.nspname = ? AND c.relname = ?
       ORDER BY k.place
       """;
+
+  /** The place of IS_GENERATEDCOLUMN in what {@link DatabaseMetaData#getColumns} returns. */
+  private static final int IS_GENERATED = 24;
 
   private static final ThreadLocal<String> LAST_REFUSAL = new ThreadLocal<>();
 
@@ -56,9 +60,19 @@ final class ExactConnection {
 
   private static DatabaseMetaData metaData(Connection connection) throws SQLException {
     DatabaseMetaData metaData = connection.getMetaData();
-    return proxy(DatabaseMetaData.class, (method, arguments) -> method.getName().equals("getPrimaryKeys")
-        ? primaryKey(connection, (String) arguments[1], (String) arguments[2])
-        : method.invoke(metaData, arguments));
+    return proxy(DatabaseMetaData.class, (method, arguments) -> switch (method.getName()) {
+      case "getPrimaryKeys" -> primaryKey(connection, (String) arguments[1], (String) arguments[2]);
+      case "getColumns" -> asWritten((ResultSet) method.invoke(metaData, arguments));
+      default -> method.invoke(metaData, arguments);
+    });
+  }
+
+  /** Columns of which none is generated; a table with one that is not published is never read. */
+  private static ResultSet asWritten(ResultSet columns) {
+    return proxy(ResultSet.class, (method, arguments) ->
+        method.getName().equals("getString") && Integer.valueOf(IS_GENERATED).equals(arguments[0])
+            ? "NO"
+            : method.invoke(columns, arguments));
   }
 
   private static ResultSet primaryKey(Connection connection, String schema, String table) throws SQLException {

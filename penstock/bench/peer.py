@@ -1,0 +1,208 @@
+"""One view of public.users by Penstock and by what tutorials build, one after the other in one run.
+
+Both are asked in the same way: a row of the benchmark's own gets a new value while others are updated at a steady
+rate, and a client looks until Cassandra has the value.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cassandra.cluster import Session
+from psycopg2.extensions import connection as Connection
+
+from penstock.bench.pace import LOOK_S, OnProgress
+from penstock.bench.peer_job import TABLE, Settings, columns_of
+from penstock.bench.updates import Updates
+from penstock.cassandra.session import open_session
+from penstock.config import Config
+from penstock.environment import taken_from
+from penstock.errors import TerminalError
+from penstock.registry.client import RegistryClient
+from penstock.stack import lifecycle
+from penstock.stack.elsewhere import NotSupervised
+from penstock.stack.layout import Layout
+from penstock.stack.supervisor import Supervisor
+from penstock.stack.wait import log_tail
+from penstock.views.catalogue import connect
+
+_SOURCE, _TOPIC, _VIEW = "public.users", "app.public.users", "users_by_id"
+_JOBS = ("views", "aggregates")
+_STALL_S = 120.0
+_PAUSE_S = (0.05, 0.15)
+_INSERT = """
+    INSERT INTO public.users (id, email, first_name, last_name, registered, country)
+    VALUES (%s, 'bench@example.com', 'Bench', 'Mark', '2020-02-02', 'Nowhere')
+"""
+
+
+class NotArrived(TerminalError):
+    """A change did not come: then no figure counts."""
+
+    def __init__(self, table: str, log: str) -> None:
+        super().__init__(f"a change was not in {table} after {_STALL_S:.0f} s; `penstock status` tells more{log}")
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Milliseconds from when an UPDATE is handed to Postgres until a client reads its value in Cassandra."""
+
+    samples: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> Waits:
+        """Sum up two waits or more."""
+        cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+        return cls(len(seconds), *(round(each * 1000, 1) for each in (cuts[49], cuts[98], max(seconds))))
+
+    def __str__(self) -> str:
+        return f"p50 {self.p50_ms:,.0f} ms, p99 {self.p99_ms:,.0f} ms, max {self.max_ms:,.0f} ms ({self.samples} timed)"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The figures of one run at one rate of changes per second."""
+
+    rate: int
+    penstock: Waits
+    peer: Waits
+
+    @property
+    def ratio(self) -> float:
+        """How many times longer the peer takes at the median."""
+        return self.peer.p50_ms / self.penstock.p50_ms
+
+
+def compare(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress: OnProgress) -> Compared:
+    """Measure Penstock as it runs, then the peer with Penstock's own jobs stopped; they run again at the end.
+
+    :param warm_up_s: so many seconds are not timed at first.
+    :raises NotArrived: one of them stands still.
+    """
+    if not config.supervised:
+        raise NotSupervised("its jobs cannot be stopped from here")
+    keyspace = config.cassandra.keyspace
+    with open_session(config) as session, connect(config) as connection, _probe(connection) as row:
+
+        def measure(table: str) -> Waits:
+            look = _look(session, f"{keyspace}.{table}", row)
+            updates = Updates(config, tables=[_SOURCE], rate=rate, seconds=warm_up_s + seconds)
+            return _measure(updates, _Probe(connection, row, look, table), warm_up_s, on_progress)
+
+        ours = measure(_VIEW)
+        with _jobs_stopped(config), _peer(config, session) as log:
+            # Its first row takes its start, which is not timed.
+            _Probe(connection, row, _look(session, f"{keyspace}.{TABLE}", row), TABLE, log).wait()
+            return Compared(rate, ours, measure(TABLE))
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """A row that is changed and looked for.
+
+    :param look: returns the value that Cassandra has.
+    """
+
+    connection: Connection
+    row: str
+    look: Callable[[], str | None]
+    table: str
+    log: Path | None = None
+
+    def wait(self) -> float:
+        """Change the row and return the seconds until Cassandra has it."""
+        value, begun = str(uuid.uuid4()), time.monotonic()
+        with self.connection, self.connection.cursor() as cursor:
+            cursor.execute("UPDATE public.users SET city = %s WHERE id = %s", (value, self.row))
+        while self.look() != value:
+            if time.monotonic() - begun > _STALL_S:
+                raise NotArrived(self.table, f"\n{log_tail(self.log)}" if self.log else "")
+            time.sleep(LOOK_S)
+        return time.monotonic() - begun
+
+
+def _measure(updates: Updates, probe: _Probe, warm_up_s: int, on_progress: OnProgress) -> Waits:
+    """Time the probe again and again while the updates run."""
+    updates.start()
+    warm_at, waits = time.monotonic() + warm_up_s, list[float]()
+    while updates.is_running:
+        at, wait = time.monotonic(), probe.wait()
+        if at >= warm_at:
+            waits.append(wait)
+            on_progress(f"changes of {probe.table} timed", len(waits), 0)
+        time.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - in step with no interval of a server
+    return Waits.of(waits)
+
+
+@contextmanager
+def _probe(connection: Connection) -> Iterator[str]:
+    row = str(uuid.uuid4())
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_INSERT, (row,))
+    try:
+        yield row
+    finally:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("DELETE FROM public.users WHERE id = %s", (row,))
+
+
+def _look(session: Session, table: str, row: str) -> Callable[[], str | None]:
+    key = row if table.endswith(TABLE) else uuid.UUID(row)
+    select = session.prepare(f"SELECT city FROM {table} WHERE id = ?")  # noqa: S608 - names of ours
+
+    def look() -> str | None:
+        found = session.execute(select, (key,)).one()
+        return None if found is None else str(found["city"])
+
+    return look
+
+
+@contextmanager
+def _jobs_stopped(config: Config) -> Iterator[None]:
+    """Stop Penstock's jobs; after a kill in between `penstock up` starts them."""
+    supervisor = Supervisor(Layout.of(config))
+    try:
+        for job in _JOBS:
+            supervisor.stop_and_wait(job)
+        yield
+    finally:
+        lifecycle.start(config, on_event=lambda _event: None)
+
+
+@contextmanager
+def _peer(config: Config, session: Session) -> Iterator[Path]:
+    """Run the peer with a table of its own; give its log."""
+    with RegistryClient(config.registry.url) as registry:
+        subject = f"{_TOPIC}-value"
+        found = registry.version(subject, registry.versions(subject)[-1])
+    schema = "" if found is None else found[1].text
+    columns = ", ".join(f"{name} text{' PRIMARY KEY' if name == 'id' else ''}" for name in columns_of(schema))
+    table, layout = f"{config.cassandra.keyspace}.{TABLE}", Layout.of(config)
+    session.execute(f"DROP TABLE IF EXISTS {table}")
+    session.execute(f"CREATE TABLE {table} ({columns})")
+    log = layout.log("bench-peer")
+    with tempfile.TemporaryDirectory(dir=layout.state) as folder, log.open("wb") as said:
+        (file := Path(folder) / "config.json").write_text(config.model_dump_json())
+        settings = json.dumps(asdict(Settings(str(file), _TOPIC, schema, f"{folder}/checkpoint")))
+        command = [sys.executable, "-m", "penstock.bench.peer_job", settings]
+        process = subprocess.Popen(command, stdout=said, stderr=said, env=taken_from({}))
+        try:
+            yield log
+        finally:
+            process.kill()
+            process.wait()
+            session.execute(f"DROP TABLE IF EXISTS {table}")

@@ -1,0 +1,14 @@
+"""A commit is checked by what `make check` runs."""
+
+from __future__ import annotations
+
+import re
+
+from penstock.config import ROOT
+
+
+def test_the_hooks_run_the_commands_of_make_check() -> None:
+    target = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert target is not None
+    hooks = re.findall(r"entry: (.*)", (ROOT / ".pre-commit-config.yaml").read_text())
+    assert set(re.findall(r"\t@(.*)", target[1])) <= set(hooks)
