@@ -18,10 +18,9 @@ from penstock.bench.updates import Updates
 from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.project import Project
 from penstock.registry.client import RegistryClient
-from penstock.views.connector_lists import read_lists
 from penstock.views.load import views_of
+from penstock.views.pause import paused_views
 
 _QUIET_S = 15.0
 """Longer than the job of row views takes from one commit to its next records."""
@@ -80,8 +79,8 @@ def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress
     :raises NothingToUpdate: no such table has a row.
     :raises ChangesMissing: the pipeline stands still.
     """
-    flowing = read_lists(Project.of(config)).flowing
-    views = [view for view in views_of(config) if not isinstance(view, Aggregate) and view.name in flowing]
+    paused = paused_views(config)
+    views = [view for view in views_of(config) if not isinstance(view, Aggregate) and view.name not in paused]
     tables = sorted({view.table for view in views})
     updates = Updates(config, tables=tables, rate=rate, seconds=warm_up_s + seconds)
     looks = ProcessorLooks()

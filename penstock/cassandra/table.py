@@ -127,6 +127,12 @@ def is_empty(session: Session, *, keyspace: str, name: str) -> bool:
     return session.execute(f"SELECT * FROM {named} LIMIT 1").one() is None  # noqa: S608 - quoted
 
 
+def table_ids(session: Session, keyspace: str) -> dict[str, str]:
+    """Return the id of each table of a keyspace: one that was dropped and made anew has another."""
+    rows = session.execute("SELECT table_name, id FROM system_schema.tables WHERE keyspace_name = %s", (keyspace,))
+    return {row["table_name"]: str(row["id"]) for row in rows}
+
+
 def _exact(columns: Sequence[ColumnMetadata], row: Row) -> Row:
     return {column.name: exact(column.cql_type, row[column.name]) for column in columns}
 

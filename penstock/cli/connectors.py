@@ -64,11 +64,12 @@ def apply(
 
     Example: `penstock connectors apply users-postgres-source --dry-run`
     """
-    # Only here: it brings PySpark, for which no other command of this group waits.
+    # Only here: they bring PySpark, for which no other command of this group waits.
+    from penstock.views.connectors import wanted_connectors
     from penstock.views.unwritten import place_views_sink
 
     config = load_config()
-    files = declared_connectors(config, names=names or ())
+    files = wanted_connectors(config, names=names or ())
     with _api() as api:
         if not dry_run:
             place_views_sink(config, api, files)

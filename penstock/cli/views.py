@@ -15,14 +15,15 @@ from penstock.config import Config, load_config
 from penstock.project import Project
 from penstock.stack.alone import alone
 from penstock.views.apply import apply_views
+from penstock.views.catalogue import PostgresAway
 from penstock.views.check import Checked, check
-from penstock.views.connector_lists import Lists, read_lists
+from penstock.views.connector_lists import read_lists
 from penstock.views.derived import cql_file
 from penstock.views.drop import drop_views, left_of
 from penstock.views.epoch import begin_epoch
 from penstock.views.load import pick_view, views_of
 from penstock.views.make import Fate, NewViews, new_views
-from penstock.views.pause import pause, resume
+from penstock.views.pause import pause, paused_views, resume
 from penstock.views.rebuild import rebuild
 from penstock.views.repair import repair
 from penstock.views.write import write_derived
@@ -45,15 +46,14 @@ def register(app: typer.Typer) -> None:
 
 @group.command("list")
 def list_views(as_json: Json = False) -> None:
-    """Show every view as its file declares it, and whether it flows; no server is asked.
+    """Show every view as its file declares it, and whether it flows; Postgres alone is asked, for who is paused.
 
     Example: `penstock views list --json`
     """
     config = load_config()
     project = Project.of(config)
-    lists = read_lists(project)
     views = views_of(config)
-    states = {view.name: _state(view.name, lists) for view in views}
+    states = _states(config, views)
     if as_json:
         records = [
             {
@@ -300,7 +300,11 @@ def _kind(view: View) -> str:
     return "row" if type(view) is View else type(view).__name__.lower()
 
 
-def _state(name: str, lists: Lists) -> str:
-    if name in lists.paused:
-        return "paused"
-    return "flows" if name in lists.flowing else "not in the sink's file"
+def _states(config: Config, views: Iterable[View]) -> dict[str, str]:
+    listed = read_lists(Project.of(config)).flowing
+    try:
+        paused, flows = paused_views(config), "flows"
+    except PostgresAway:
+        paused, flows = frozenset(), "flows, or is paused: Postgres does not answer"
+    states = {view.name: flows if view.name in listed else "not in the sink's file" for view in views}
+    return states | {name: "paused" for name in paused if name in states}

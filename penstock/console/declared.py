@@ -8,17 +8,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import psycopg2
 
 from penstock.config import ROOT, Config
 from penstock.connect.declared import declared_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.project import Project
+from penstock.views.connector_lists import as_noted
+from penstock.views.state import Record, read_record
 
 _TIMEOUT_S = 60
+_LIMITS = "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000'"
 
 
 class DeclarationsUnreadable(TerminalError):
@@ -71,13 +77,14 @@ class Declared:
 
 
 class DeclaredReader:
-    """Reads the declarations again whenever a file of theirs changed."""
+    """Reads the declarations again whenever a file of theirs changed, and each time what the record says of them."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._project = Project.of(config)
         self._stamp: object = None
         self._declared = Declared()
+        self._record = Record()
 
     def read(self) -> Declared:
         """Return what is declared now.
@@ -90,7 +97,22 @@ class DeclaredReader:
         if stamp != self._stamp:
             self._declared = Declared(_views_of_child(self._project), declared_connectors(self._config))
             self._stamp = stamp
-        return self._declared
+        self._record = self._read_record()
+        return as_applied(self._declared, self._record)
+
+    def _read_record(self) -> Record:
+        """Return the record; while Postgres is away, the last that was seen."""
+        try:
+            with closing(psycopg2.connect(f"{self._config.postgres.dsn} {_LIMITS}")) as connection:
+                return read_record(connection)
+        except psycopg2.Error:
+            return self._record
+
+
+def as_applied(declared: Declared, record: Record) -> Declared:
+    """Return what is declared as the worker gets it: in the epoch of the record, without the paused views."""
+    views = tuple(replace(view, paused=view.name in record.paused) for view in declared.views)
+    return Declared(views, tuple(as_noted(file, record) for file in declared.connectors))
 
 
 def _views_of_child(project: Project) -> tuple[DeclaredView, ...]:
@@ -113,10 +135,7 @@ def main() -> None:
     from penstock_views.load import load_views
     from penstock_views.names import topic_of
 
-    from penstock.views.connector_lists import read_lists
-
     project = Project(Path(sys.argv[1]))
-    paused = read_lists(project).paused
 
     def told(view: View) -> DeclaredView:
         kind = "history" if isinstance(view, History) else "aggregate" if isinstance(view, Aggregate) else "row"
@@ -130,7 +149,6 @@ def main() -> None:
             origin=f"{project.shown(view.file)}:{view.line}",
             topic=view.topic,
             source_topic=topic_of(view.table),
-            paused=view.name in paused,
         )
 
     print(json.dumps([asdict(told(view)) for view in load_views(project.views)]))

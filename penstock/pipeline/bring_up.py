@@ -16,10 +16,9 @@ from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID, LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
 from penstock.pipeline.hops import Passage
-from penstock.project import Project
 from penstock.topics.declare import cdc_topics, view_topics
-from penstock.views.connector_lists import read_lists
 from penstock.views.load import views_of
+from penstock.views.pause import paused_views
 from penstock.views.stalled import JobWatch
 
 SINK = "cassandra-views-sink"
@@ -93,7 +92,7 @@ def _hops(passage: Passage, run: Run, loaded: LoadProgress | LoadResult) -> list
 
 def _followed_views(config: Config) -> list[View]:
     """Return the views in whose topics every change can be counted: an aggregate has one record for many."""
-    paused = read_lists(Project.of(config)).paused
+    paused = paused_views(config)
     return [
         view
         for view in views_of(config)

@@ -10,7 +10,6 @@ import psycopg2
 from penstock_views.declare_totals import Aggregate
 from penstock_views.names import topic_of
 
-from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.files import read_connectors
@@ -29,6 +28,7 @@ from penstock.views.connector_lists import SLOT, read_lists
 from penstock.views.fills import lost, replaced
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
+from penstock.views.pause import paused_views
 from penstock.views.silent import sees_ddl
 from penstock.views.snapshots import unsent_changes
 from penstock.views.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
@@ -148,8 +148,7 @@ def _unsent(config: Config) -> list[Reading]:
 
 
 def _tables(config: Config) -> list[Reading]:
-    with open_session(config) as session:
-        old = replaced(session, config.cassandra.keyspace, views_of(config), lives=lives_of(config))
+    old = replaced(config, views_of(config), lives=lives_of(config))
     cure = "`penstock views apply` reads the table again"
     why = {each.view.table: each.why for each in old}
     return [
@@ -185,10 +184,8 @@ def _view_tables(config: Config) -> list[Reading]:
     # An aggregate of a table that never had a row has nothing to be filled with.
     views = [view for view in views_of(config) if view.topic in live]
     views = [view for view in views if not isinstance(view, Aggregate) or view.name in begun]
-    with open_session(config) as session:
-        found = lost(session, config.cassandra.keyspace, views)
     cure = "`penstock views apply` fills it again"
-    return [Reading(f"view {name}", f"{why}: {cure}", is_well=False) for name, why in found.items()]
+    return [Reading(f"view {name}", f"{why}: {cure}", is_well=False) for name, why in lost(config, views).items()]
 
 
 def _places(config: Config) -> list[Reading]:
@@ -231,14 +228,14 @@ def _sink(config: Config) -> list[Reading]:
     # Asking for topics first makes a broker that is away an error within seconds.
     admin = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
     admin.topics()
-    lists = read_lists(Project.of(config))
+    paused, flowing = paused_views(config), read_lists(Project.of(config)).flowing
     cure = "`penstock views apply` lets the sink go on and reads the tables again"
     gaps = [
         Reading("view topics → Cassandra", f"{gap.why()}: {cure}", is_well=False) for gap in unwritten(config, admin)
     ]
-    behind = records_behind(config, topics=[f"views.{name}" for name in lists.flowing], sink=SINK)
-    paused = [Reading(f"view {name}", "paused", is_well=True) for name in sorted(lists.paused)]
-    return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True), *gaps, *paused]
+    behind = records_behind(config, topics=[f"views.{name}" for name in flowing if name not in paused], sink=SINK)
+    waiting = [Reading(f"view {name}", "paused", is_well=True) for name in sorted(paused)]
+    return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True), *gaps, *waiting]
 
 
 def _dead_letters(config: Config) -> list[Reading]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.stack.layout import Layout
 from penstock.stack.part import Part, Step
 from penstock.stack.supervisor import ProcessState
 
@@ -15,6 +17,15 @@ class NotSupervised(TerminalError):
 
     def __init__(self, cure: str) -> None:
         super().__init__(f"the parts run in containers (supervised = false), which Penstock does not control: {cure}")
+
+
+def refuse_outside(config: Config) -> None:
+    """Make sure that the jobs' progress is here: that of containers lies in their volume, out of their host's sight.
+
+    :raises NotSupervised: with the way in.
+    """
+    if not config.supervised and not Layout.of(config).data("views").exists():
+        raise NotSupervised("ask inside, with `docker compose run --rm setup` in place of `penstock`")
 
 
 class Elsewhere:

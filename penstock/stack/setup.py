@@ -6,34 +6,38 @@ from functools import partial
 from pathlib import Path
 
 import psycopg2
+from penstock_views.declare import View
 from psycopg2 import sql
 
 from penstock.cassandra.schema import apply_schema
 from penstock.cassandra.session import open_session
+from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
-from penstock.connect.declared import declared_connectors
 from penstock.connect.files import read_connectors
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
 from penstock.stack.airflow_env import METADATA_DATABASE
-from penstock.stack.source import read_wal, refuse_lost_place, refuse_moved_rows
+from penstock.stack.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
 from penstock.views.catalogue import connect
 from penstock.views.check import refuse_out_of_step
-from penstock.views.connector_lists import SOURCE
-from penstock.views.fills import filled_views, mark_filled
+from penstock.views.connector_lists import FORMER_PAUSED, SOURCE, epoch_in, formerly_paused, with_views
+from penstock.views.connectors import correct_epoch, wanted_connectors
+from penstock.views.derived import write_changed
+from penstock.views.fills import filled_views, mark_filled, take_over
 from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of
 from penstock.views.publication import publish
-from penstock.views.silent import look
+from penstock.views.silent import look, note_changes
 from penstock.views.sources import followed_views
+from penstock.views.state import begin_record, note_paused
 from penstock.views.tables import add_missing_columns
 from penstock.views.topic_ids import refuse_made_anew
 from penstock.views.unwritten import place_views_sink
@@ -72,10 +76,28 @@ def create_tables(config: Config) -> str:
     with connect(config) as connection:
         for file in files:
             _run_file(connection, file)
+        begin_record(connection, epoch=epoch_in(Project.of(config)))
+        paused = take_over_paused(config, connection)
         published = publish(connection, {view.table for view in views_of(config)})
         look(connection)
-    said = [f"{len(files)} files applied", *(f"database {name} created" for name in made), *published]
+    said = [f"{len(files)} files applied", *(f"database {name} created" for name in made), *paused, *published]
     return ", ".join(said)
+
+
+def take_over_paused(config: Config, connection: psycopg2.extensions.connection) -> list[str]:
+    """Note the views that a file of an earlier version names as paused, and remove the file; return what was done.
+
+    The files of an image stay as they are.
+    """
+    project, views = Project.of(config), views_of(config)
+    file = project.connectors / FORMER_PAUSED
+    if not file.exists() or not config.supervised:
+        return []
+    paused = sorted(formerly_paused(project).intersection(view.name for view in views))
+    note_paused(connection, paused)
+    write_changed(with_views(project, views))
+    file.unlink()
+    return [f"{file.name} removed, paused: {', '.join(paused) or 'none'}"]
 
 
 def _databases(config: Config) -> tuple[str, ...]:
@@ -136,17 +158,37 @@ def apply_connectors(config: Config) -> str:
 
     :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAnew: before anything is applied.
     """
-    epoch, lives, keyspace = epoch_of(Project.of(config)), lives_of(config), config.cassandra.keyspace
-    files = declared_connectors(config)
+    epoch, lives = epoch_of(config), lives_of(config)
+    take_over(config, views_of(config), lives=lives)
+    files = wanted_connectors(config)
     refuse_made_anew(config)
     with ConnectApi(config.connect.url) as api:
         wal = refuse_lost_place(api, read_wal=partial(read_wal, config), epoch=epoch)
         for source in (file for file in files if file.name == SOURCE):
             refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
+        note_earlier_epoch(config, live_epoch(api), epoch)
+        empty = [] if wal.has_slot or filled_views(config) else empty_views(config)
         place_views_sink(config, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
-    if not wal.has_slot:
-        with open_session(config) as session:
-            if not filled_views(session, keyspace):
-                mark_filled(session, keyspace, followed_views(config), epoch=epoch, lives=lives)
-    return ", ".join(f"{each.name} {each.outcome}" for each in applied)
+    mark_filled(config, empty, epoch=epoch, lives=lives)
+    corrected = correct_epoch(config, epoch)
+    return ", ".join([*(f"{each.name} {each.outcome}" for each in applied), *([corrected] if corrected else [])])
+
+
+def empty_views(config: Config) -> list[View]:
+    """Return the views that the source's first snapshot fills; rows of another database were there before it."""
+    keyspace, followed = config.cassandra.keyspace, followed_views(config)
+    with open_session(config) as session:
+        empty = [view for view in followed if is_empty(session, keyspace=keyspace, name=view.name)]
+    with connect(config) as connection:
+        full = {view.table for view in followed if view not in empty}
+        note_changes(connection, full, "Cassandra has rows of before this database")
+    return empty
+
+
+def note_earlier_epoch(config: Config, live: int, epoch: int) -> None:
+    """Note that what came in an earlier epoch, of a file that somebody PUT, has lost against what was there."""
+    if 0 < live < epoch:
+        what = f"the source ran in epoch {live}, and {epoch} had begun"
+        with connect(config) as connection:
+            note_changes(connection, {view.table for view in views_of(config)}, what)

@@ -37,12 +37,12 @@ class DatabaseFell(TerminalError):
 
 
 class EpochFell(TerminalError):
-    """The source's file is older than what runs: the records of a lower epoch would lose against those of before."""
+    """The record is older than what runs: the records of a lower epoch would lose against those of before."""
 
-    def __init__(self, live: int, written: int) -> None:
+    def __init__(self, live: int, noted: int) -> None:
         super().__init__(
-            f"the pipeline is in epoch {live}, but {SOURCE}.json says {EPOCH}={written}; write {live} there "
-            "(`penstock views rebuild` had raised it; keep the file with your changes)"
+            f"the pipeline is in epoch {live}, but {noted} is noted in the database, which was restored from an older "
+            "copy; `penstock views rebuild` reads everything anew"
         )
 
 
@@ -83,10 +83,10 @@ def read_wal(config: Config) -> Wal:
 def refuse_lost_place(api: ConnectApi, *, read_wal: Callable[[], Wal], epoch: int) -> Wal:
     """Make sure that the source, if there is one, can go on from where it was; return what Postgres says of its WAL.
 
-    :param epoch: that of the connector's file.
+    :param epoch: of the installation.
     :raises SlotGone: it has read from a slot that is there no more.
     :raises DatabaseFell: it has read what the database does not have.
-    :raises EpochFell: its own epoch is a later one.
+    :raises EpochFell: it runs in a later one.
     """
     if SOURCE not in api.connectors():
         return read_wal()
@@ -97,9 +97,14 @@ def refuse_lost_place(api: ConnectApi, *, read_wal: Callable[[], Wal], epoch: in
         raise SlotGone
     if (read := _furthest(offsets)) > wal.end:
         raise DatabaseFell(read, wal.end)
-    if (live := int(api.config(SOURCE).get(EPOCH, 1))) > epoch:
+    if (live := live_epoch(api)) > epoch:
         raise EpochFell(live, epoch)
     return wal
+
+
+def live_epoch(api: ConnectApi) -> int:
+    """Return the epoch that the source has as it runs; 0 when there is none."""
+    return int(api.config(SOURCE).get(EPOCH, 1)) if SOURCE in api.connectors() else 0
 
 
 def refuse_moved_rows(api: ConnectApi, *, source: ConnectorFile, partitions: int) -> None:

@@ -12,7 +12,6 @@ from penstock_views.life import ROWS_OF_A_CHANGE
 from penstock_views.names import topic_of
 
 from penstock.config import Config
-from penstock.project import Project
 from penstock.verify.compare import Ceiling
 from penstock.views.catalogue import connect
 from penstock.views.fence import ends
@@ -24,7 +23,7 @@ _NO_LIMIT = 2**63 - 1
 
 def ceiling_of(config: Config, view: View, *, on_progress: OnProgress) -> Ceiling:
     """Return what asks Kafka how far a view's changes have come; without Kafka no version is too high."""
-    generation = generation_of(view, epoch=epoch_of(Project.of(config)))
+    generation = generation_of(view, epoch=epoch_of(config))
 
     def highest() -> int:
         try:

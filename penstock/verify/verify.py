@@ -14,7 +14,6 @@ from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.apply import ConnectorFailed
 from penstock.errors import TransientError
-from penstock.project import Project
 from penstock.verify.cassandra_rows import CassandraRows
 from penstock.verify.ceiling import ceiling_of
 from penstock.verify.check import QUICK_LOOKS, Sides, verify_views
@@ -23,10 +22,9 @@ from penstock.verify.last import keep_results
 from penstock.verify.model import ViewResult
 from penstock.verify.postgres_rows import PostgresRows
 from penstock.verify.shape import ContractMissing, read_shapes
-from penstock.views.connector_lists import read_lists
 from penstock.views.fence import wait_until_arrived
 from penstock.views.load import pick_view, views_of
-from penstock.views.pause import refuse_paused
+from penstock.views.pause import paused_views, refuse_paused
 from penstock.views.reread import OnProgress
 from penstock.views.sources import followed_views
 from penstock.views.stalled import stopped_views
@@ -67,7 +65,7 @@ def verify(
 
 
 def _flowing(config: Config, names: Sequence[str], *, on_progress: OnProgress) -> list[View]:
-    paused, views = read_lists(Project.of(config)).paused, views_of(config)
+    paused, views = paused_views(config), views_of(config)
     if names:
         chosen = [pick_view(views, name) for name in names]
         refuse_paused(config, names)

@@ -11,7 +11,6 @@ from pathlib import Path
 from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 
-from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.local_spark import local_spark
 from penstock.project import Project
@@ -25,12 +24,12 @@ from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
 from penstock.views.check import ViewsLeftOut, ViewsWrong, check
-from penstock.views.connector_lists import read_lists
-from penstock.views.fills import replaced, take_over, unfilled
+from penstock.views.fills import ids_in_cassandra, replaced, unfilled
 from penstock.views.fresh import settle_empty
 from penstock.views.generation import epoch_of
 from penstock.views.lives import Lives, lives_of
 from penstock.views.load import views_of
+from penstock.views.pause import paused_views
 from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
 from penstock.views.silent import SilentChange, forget_changes
@@ -75,7 +74,7 @@ def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress, rate: i
 
     :param rate: of the fill, at most so many rows a second.
     """
-    paused = read_lists(Project.of(config)).paused
+    paused = paused_views(config)
     note_new_topics(config)
     changes, lives = unsent_changes(config), lives_of(config)
     for change in changes:
@@ -143,12 +142,10 @@ def _runs(running_file: Path, views: str) -> bool:
 
 def views_to_fill(config: Config, lives: Lives, *, on_step: OnStep) -> list[View]:
     """Return the views that their present generation has not filled, or not from what is their table now."""
-    views, keyspace = views_of(config), config.cassandra.keyspace
-    with open_session(config) as session:
-        take_over(session, keyspace, views, lives=lives)
-        for old in replaced(session, keyspace, views, lives=lives):
-            on_step("table replaced", f"{old.view.table}: {old.why}; {old.view.name} is filled anew")
-        return unfilled(session, keyspace, views, epoch=epoch_of(Project.of(config)), lives=lives)
+    views = views_of(config)
+    for old in replaced(config, views, lives=lives):
+        on_step("table replaced", f"{old.view.table}: {old.why}; {old.view.name} is filled anew")
+    return unfilled(config, views, ids=ids_in_cassandra(config), epoch=epoch_of(config), lives=lives)
 
 
 def _with_changed(config: Config, new: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:

@@ -17,8 +17,8 @@ from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.pipeline.sweep import sweep_aggregates
-from penstock.project import Project
 from penstock.registry.client import RegistryClient
+from penstock.stack.elsewhere import refuse_outside
 from penstock.stack.layout import Layout
 from penstock.views.catalogue import connect
 from penstock.views.fence import Patience, wait_until_written
@@ -58,8 +58,10 @@ def forget_lives(config: Config, name: str) -> None:
 def begin_anew(config: Config, view: View, *, on_progress: OnProgress) -> int:
     """Let an aggregate's next life begin and wait until it counts; return how many groups were left over.
 
+    :raises NotSupervised: from the host of containers, in whose volume the lives are.
     :raises JobFails, ViewStopped: as `begin_aggregates`.
     """
+    refuse_outside(config)
     lives = lives_of(config)
     end_lives(config, [view])
     return begin_aggregates(config, [view], lives=lives, on_progress=on_progress).removed
@@ -77,7 +79,7 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
     known = _known(config, {view.table for view in views})
     rowless = [view for view in views if view.table not in known]
     views = [view for view in views if view.table in known]
-    epoch = epoch_of(Project.of(config))
+    epoch = epoch_of(config)
     _wait_for_lives(config, views, epoch=epoch, on_progress=on_progress)
     late = _not_begun(config, views, epoch)
     begun = [view for view in views if view.name not in late]
@@ -87,7 +89,7 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
     with open_session(config) as session:
         # No row, no group: such a view holds all that there is, unless groups of before are left.
         exact = [view for view in rowless if is_empty(session, keyspace=keyspace, name=view.name)]
-        mark_filled(session, keyspace, [*begun, *exact], epoch=epoch, lives=lives)
+    mark_filled(config, [*begun, *exact], epoch=epoch, lives=lives)
     refuse_stopped(config, [view.name for view in views])
     return Begun(tuple(begun), sum(swept.get(view.name, 0) for view in begun))
 

@@ -27,7 +27,7 @@ from penstock.local_spark import local_spark
 from penstock.names import topic_of
 from penstock.project import Project
 from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables
-from penstock.views.connector_lists import SINK, SOURCE, read_lists
+from penstock.views.connector_lists import SINK, SOURCE, formerly_paused, read_lists
 from penstock.views.cql import (
     CqlFileUnclear,
     TableShape,
@@ -97,11 +97,10 @@ def check(config: Config) -> Checked:
     if live is not None:
         looked_at.append("Postgres")
         problems += _check_postgres(config, views, live)
+        problems += _check_sources(config, views)
     if (tables := _cassandra_tables(config)) is not None:
         looked_at.append("Cassandra")
         problems += [problem for each in derived for problem in _check_table(each, tables.get(each.view.name))]
-        if live is not None:
-            problems += _check_sources(config, views)
     return Checked(views, tuple(derived), tuple(problems), tuple(looked_at))
 
 
@@ -213,11 +212,9 @@ def _check_connectors(project: Project, views: Sequence[View]) -> Iterator[Probl
         yield Problem("connect/connectors", str(exc), "mend the file")
         return
     sink, source = (project.connectors / f"{name}.json" for name in (SINK, SOURCE))
-    for view in views:
-        if view.name not in lists.paused and not (view.name in lists.mapped and view.name in lists.flowing):
-            yield Problem(project.shown(sink), f"view {view.name} is not in `topics`, or has no mapping", WRITE)
-        if view.name in lists.paused and (view.name in lists.mapped or view.name in lists.flowing):
-            yield Problem(project.shown(sink), f"view {view.name} is paused and still named here", WRITE)
+    listed = {*lists.mapped} & {*lists.flowing} | formerly_paused(project)
+    for view in [view for view in views if view.name not in listed]:
+        yield Problem(project.shown(sink), f"view {view.name} is not in `topics`, or has no mapping", WRITE)
     for table in sorted({view.table for view in views} - set(lists.tables)):
         yield Problem(f"{project.shown(source)}:{_line(source, 'table.include.list')}", f"{table} is missing", WRITE)
     for table in [table for table in lists.tables if table not in {view.table for view in views}]:
@@ -284,9 +281,7 @@ def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_publishe
 def _check_sources(config: Config, views: Sequence[View]) -> Iterator[Problem]:
     """Find the views that hold the rows of another table than stands behind its name now."""
     project = Project.of(config)
-    with open_session(config) as session:
-        found = replaced(session, config.cassandra.keyspace, views, lives=lives_of(config))
-    for old in found:
+    for old in replaced(config, views, lives=lives_of(config)):
         what = f"{old.view.table} is another table than it was filled from, or was away meanwhile: {old.why}"
         yield _of_view(project, old.view, what, "`penstock views apply` reads it again", is_pending=True)
 

@@ -1,8 +1,7 @@
 """The keys of the connector files that are derived from the views; every other key and the layout are the user's.
 
-Source: `table.include.list`, and the epoch, which `penstock views rebuild` raises. Sink: `topics`, and the mapping line
-of each view. A paused view has neither, since the sink refuses a mapping without its topic; `paused-views.txt` beside
-the files names it.
+Source: `table.include.list`, and the epoch as the record has it (state.py). Sink: `topics`, and the mapping line
+of each view; it is applied without either of a paused view, since the sink refuses a mapping without its topic.
 """
 
 from __future__ import annotations
@@ -12,12 +11,15 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from penstock_views.declare import View
+from typing import TYPE_CHECKING
 
 from penstock.config import Cassandra
-from penstock.connect.files import read_connector
+from penstock.connect.files import ConnectorFile, read_connector
 from penstock.project import Project
+from penstock.views.state import Record
+
+if TYPE_CHECKING:
+    from penstock_views.declare import View  # the console must not hold Spark's types in memory
 
 SOURCE = "users-postgres-source"
 SINK = "cassandra-views-sink"
@@ -25,31 +27,29 @@ SLOT = "penstock"
 TABLES = "table.include.list"
 EPOCH = "transforms.epoch.value.literal"
 TOPICS = "topics"
-PAUSED = "paused-views.txt"
-_PAUSED_HEAD = "# The views that the sink leaves out, one a line; `penstock views pause` and `resume` write this."
+FORMER_PAUSED = "paused-views.txt"
+"""Where an earlier version noted the paused views, which its sink's file left out."""
 MAPPING = "*, row_version=header.version, __timestamp=header.version"
 _MAPPING_KEY = re.compile(rf"topic\.views\.(\w+)\.{Cassandra.keyspace}\.\w+\.mapping\Z")
 
 
 @dataclass(frozen=True)
 class Lists:
-    """The derived keys, and who is paused.
+    """The derived keys.
 
     :param tables: that are captured.
     :param mapped: the views that have a mapping.
-    :param flowing: the views whose topics are read.
-    :param paused: the views whose records wait in their topics; the sink's file names none of them.
+    :param flowing: the views whose topics are read, unless they are paused.
     """
 
     tables: tuple[str, ...]
     mapped: tuple[str, ...]
     flowing: tuple[str, ...]
-    paused: frozenset[str]
 
     @property
     def known(self) -> frozenset[str]:
         """Every view that is named anywhere."""
-        return frozenset({*self.mapped, *self.flowing, *self.paused})
+        return frozenset({*self.mapped, *self.flowing})
 
 
 def read_lists(project: Project) -> Lists:
@@ -64,24 +64,42 @@ def read_lists(project: Project) -> Lists:
         tables=tuple(_plain(entry) for entry in _split(source.get(TABLES, ""))),
         mapped=tuple(match[1] for match in map(_MAPPING_KEY.match, sink) if match),
         flowing=tuple(topic.removeprefix("views.") for topic in topics if topic.startswith("views.")),
-        paused=_paused(project),
     )
 
 
 def with_views(project: Project, views: Sequence[View], *, dropped: Collection[str] = ()) -> dict[Path, str]:
-    """Return the texts of the files as these views need them; a paused view stays paused.
+    """Return the texts of the files as these views need them.
 
     :param dropped: the views that go; any other view that no function makes stays.
     """
     lists = read_lists(project)
     names = {*lists.known, *(view.name for view in views)} - {*dropped}
-    return _texts(project, lists, sorted({view.table for view in views}), names - lists.paused, names & lists.paused)
+    source, sink = _file(project, SOURCE), _file(project, SINK)
+    patterns = [include_pattern(table) for table in _kept_first(lists.tables, {view.table for view in views})]
+    return {
+        source: _set(source.read_text(encoding="utf-8"), TABLES, ",".join(patterns)),
+        sink: _sink_text(sink.read_text(encoding="utf-8"), lists, names),
+    }
 
 
-def with_paused(project: Project, paused: Collection[str]) -> dict[Path, str]:
-    """Return the texts with another set of paused views."""
-    lists = read_lists(project)
-    return _texts(project, lists, lists.tables, lists.known - frozenset(paused), paused)
+def formerly_paused(project: Project) -> frozenset[str]:
+    """Return the views that an earlier version had paused, until the record has taken them over."""
+    file = project.connectors / FORMER_PAUSED
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+
+
+def as_noted(file: ConnectorFile, record: Record) -> ConnectorFile:
+    """Return a connector in the epoch of the record and without the paused views."""
+    config = without(file.config, record.paused, ()) if file.name == SINK and record.paused else dict(file.config)
+    if file.name == SOURCE and record.epoch is not None:
+        config[EPOCH] = str(record.epoch)
+    return ConnectorFile(file.name, config)
+
+
+def epoch_in(project: Project) -> int:
+    """Read the epoch of the source's file: the installation's own stands in Postgres (state.py)."""
+    return int(read_connector(_file(project, SOURCE)).config.get(EPOCH, 1))
 
 
 def with_epoch(project: Project, epoch: int) -> dict[Path, str]:
@@ -106,28 +124,12 @@ def include_pattern(table: str) -> str:
     return re.sub(r"([^\w. -])", r"\\\1", table)
 
 
-def _texts(
-    project: Project, lists: Lists, tables: Sequence[str], flowing: Collection[str], paused: Collection[str]
-) -> dict[Path, str]:
-    source, sink = _file(project, SOURCE), _file(project, SINK)
-    sink_text = sink.read_text(encoding="utf-8")
-    for name in [name for name in lists.mapped if name not in flowing]:
-        sink_text = _without(sink_text, _mapping_key(name))
-    for name in [name for name in sorted(flowing) if name not in lists.mapped]:
-        sink_text = _with(sink_text, _mapping_key(name), MAPPING)
-    topics = [f"views.{name}" for name in _kept_first(lists.flowing, flowing)]
-    patterns = [include_pattern(table) for table in _kept_first(lists.tables, tables)]
-    return {
-        source: _set(source.read_text(encoding="utf-8"), TABLES, ",".join(patterns)),
-        sink: _set(sink_text, TOPICS, ",".join(topics)),
-        project.connectors / PAUSED: "\n".join([_PAUSED_HEAD, *sorted(paused), ""]),
-    }
-
-
-def _paused(project: Project) -> frozenset[str]:
-    file = project.connectors / PAUSED
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+def _sink_text(text: str, lists: Lists, views: Collection[str]) -> str:
+    for name in [name for name in lists.mapped if name not in views]:
+        text = _without(text, _mapping_key(name))
+    for name in [name for name in sorted(views) if name not in lists.mapped]:
+        text = _with(text, _mapping_key(name), MAPPING)
+    return _set(text, TOPICS, ",".join(f"views.{name}" for name in _kept_first(lists.flowing, views)))
 
 
 def _kept_first(there: Sequence[str], wanted: Collection[str]) -> list[str]:

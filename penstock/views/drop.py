@@ -26,9 +26,9 @@ from penstock.views.begin import forget_lives
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SINK, SOURCE, read_lists, with_views, without
 from penstock.views.derived import write_changed
-from penstock.views.fills import forget
 from penstock.views.load import views_of
 from penstock.views.publication import withdraw
+from penstock.views.state import forget_views
 from penstock.views.topic_ids import forget_topic
 
 _PARTS = ("key", "value")
@@ -81,9 +81,8 @@ def drop_views(config: Config, names: Sequence[str], *, on_step: OnStep) -> None
     project, views = Project.of(config), views_of(config)
     gone = sorted(set(read_lists(project).tables) - {view.table for view in views})
     # First of all: a view that is made anew under the name must not count as filled.
-    with open_session(config) as session:
-        for name in names:
-            forget(session, config.cassandra.keyspace, name)
+    with connect(config) as connection:
+        forget_views(connection, names)
     with ConnectApi(config.connect.url) as api:
         leave_out(api, names, gone)
     _withdraw(config, gone, on_step)

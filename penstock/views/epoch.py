@@ -6,7 +6,8 @@ Cut off at any step it leaves nothing to undo: asked again, it begins one more e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from penstock_views.checkpoint import begin_checkpoint, by_topic, committed
 from penstock_views.declare import MAX_GENERATION
@@ -17,23 +18,23 @@ from psycopg2.extensions import connection as Connection
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.apply import apply_connectors, wait_running
-from penstock.connect.declared import declared_connectors
 from penstock.connect.place import ask, move_sink, place_sink
 from penstock.errors import TerminalError
 from penstock.project import Project
-from penstock.stack.elsewhere import NotSupervised
+from penstock.stack.elsewhere import NotSupervised, refuse_outside
 from penstock.stack.layout import Layout
 from penstock.stack.setup import create_tables, create_topics, create_view_tables, register_subjects
+from penstock.stack.source import live_epoch
 from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import REGISTRY_JOURNAL, view_topics
+from penstock.topics.declare import REGISTRY_JOURNAL, cdc_topics, view_topics
 from penstock.topics.gaps import gaps_of
 from penstock.views.apply import OnStep, go_live, renew_jobs
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SINK, SLOT, SOURCE, with_epoch
-from penstock.views.derived import write_changed
+from penstock.views.connector_lists import SINK, SLOT, SOURCE, epoch_in
+from penstock.views.connectors import correct_epoch, wanted_connectors
 from penstock.views.fence import Place, ends, wait_until_captured
 from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
@@ -43,6 +44,7 @@ from penstock.views.refill import follow, settle
 from penstock.views.reread import OnProgress, only_reread
 from penstock.views.sources import followed_views
 from penstock.views.stalled import refuse_stopped
+from penstock.views.state import raise_epoch
 from penstock.views.topic_ids import made_anew, note_topics
 
 _WAIT_S = 120.0
@@ -60,28 +62,34 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
 
     Other changes go on meanwhile. Every history gets an entry `r` for each row.
 
-    :raises ViewPaused, NoEpochLeft, NotSupervised: before anything happens.
+    :raises ViewPaused, NoEpochLeft, NotSupervised: before anything is lost.
     :raises ConnectorFailed: when the source cannot take the snapshot, with its trace.
     """
-    if not config.supervised:
-        raise NotSupervised("the connector files are part of the images; `docker compose down --volumes` begins anew")
-    views, project = views_of(config), Project.of(config)
+    refuse_outside(config)
+    views = views_of(config)
+    # A database that was restored has another publication, and its tables other lives; one of an earlier version has
+    # no record of who is paused.
+    on_step("tables", create_tables(config))
     refuse_paused(config, [view.name for view in views])
-    epoch = epoch_of(project) + 1
+    epoch = _latest_epoch(config) + 1
     if epoch + max(view.revision for view in views) - 1 > MAX_GENERATION:
         raise NoEpochLeft(epoch)
-    # A database that was restored has another publication, and its tables other lives.
-    on_step("tables", create_tables(config))
     on_step("topics", create_topics(config))
     on_step("subjects", register_subjects(config))
     on_step("keyspace", create_view_tables(config))
+    if not config.supervised and _lost_topics(config, cdc_topics(views)):
+        raise NotSupervised(
+            "the views job cannot go on in its topics, and only while it is stopped it can begin anew; "
+            "`docker compose down --volumes` begins all anew"
+        )
     on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
     with connect(config) as connection, only_reread(connection), ConnectApi(config.connect.url) as api:
         if SOURCE in api.connectors():
             _stop_source(api)
         # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
-        write_changed(with_epoch(project, epoch))
-        (source,) = declared_connectors(config, names=[SOURCE])
+        raise_epoch(connection, epoch)
+        correct_epoch(config, epoch)
+        (source,) = wanted_connectors(config, names=[SOURCE])
         api.put_config(SOURCE, source.config)
         _stop_source(api)
         began, lives = ends(config, sorted({topic_of(view.table) for view in views})), lives_of(config)
@@ -110,6 +118,12 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
     return removed
 
 
+def _latest_epoch(config: Config) -> int:
+    """Return the latest epoch that anybody knows of: a database that was restored may know of an earlier one alone."""
+    with ConnectApi(config.connect.url) as api:
+        return max(epoch_of(config), epoch_in(Project.of(config)), live_epoch(api))
+
+
 def _stop_source(api: ConnectApi) -> None:
     ask(lambda: api.stop(SOURCE), what=f"Connect takes the stop of {SOURCE}")
     what = f"connector {SOURCE} is stopped"
@@ -122,27 +136,37 @@ def _begin_checkpoint(config: Config, api: ConnectApi, began: Mapping[Place, int
     All that lies before is read anew. Where the job can go on it does, as histories hold each change. Neither the job
     nor the sink can read what was written with the ids of a registry that is gone.
     """
-    root, admin = Layout.of(config).data("views") / "checkpoint", TopicAdmin(config.kafka.bootstrap)
+    root, admin = _checkpoint(config), TopicAdmin(config.kafka.bootstrap)
     starting = by_topic(began)
-    anew, of_views = frozenset(made_anew(config)), view_topics(views_of(config))
-    gone = {gap.place[0] for gap in gaps_of(admin, committed(root, starting))} | anew.intersection(starting)
-    if REGISTRY_JOURNAL in anew:
-        gone = set(starting)
+    gone = _lost_topics(config, starting)
     if not gone:
         return False
     supervisor = Supervisor(Layout.of(config))
     supervisor.stop_and_wait("views")
     for topic in sorted(gone):
         begin_checkpoint(root, topic, starting[topic])
-    if REGISTRY_JOURNAL in anew and SINK in api.connectors():
-        move_sink(admin, api, SINK, ends(config, of_views))
+    if REGISTRY_JOURNAL in made_anew(config) and SINK in api.connectors():
+        move_sink(admin, api, SINK, ends(config, view_topics(views_of(config))))
     supervisor.start_process("views")
     return True
 
 
+def _lost_topics(config: Config, topics: Collection[str]) -> set[str]:
+    """Find the change topics in which the views job cannot go on."""
+    anew = frozenset(made_anew(config))
+    if REGISTRY_JOURNAL in anew:
+        return set(topics)
+    gaps = gaps_of(TopicAdmin(config.kafka.bootstrap), committed(_checkpoint(config), topics))
+    return {gap.place[0] for gap in gaps} | anew.intersection(topics)
+
+
+def _checkpoint(config: Config) -> Path:
+    return Layout.of(config).data("views") / "checkpoint"
+
+
 def _start_sink(config: Config, api: ConnectApi) -> None:
     """Let the sink follow its file; what it never read is read anew."""
-    files = declared_connectors(config, names=[SINK])
+    files = wanted_connectors(config, names=[SINK])
     for file in files:
         place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=lambda _: None)
     apply_connectors(api, files=files)

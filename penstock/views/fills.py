@@ -1,22 +1,29 @@
-"""Which views are filled, and with which generation: kept beside their tables in Cassandra, as durable as the rows.
+"""Which views are filled, and with which generation: the record (state.py) held against the tables in Cassandra.
 
-A fill belongs to one life of a table (its id), so a table that was dropped and made anew counts as empty. And it was
-made from one life of the source table (lives.py), so a view of a table that went and came back counts as unfilled.
+A fill belongs to one life of a table in Cassandra (its id), so a table that was dropped and made anew counts as empty.
+And it was made from one life of the source table (lives.py), so a view of a table that went and came back counts as
+unfilled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from cassandra.cluster import Session
 from penstock_views.declare import View
 
+from penstock.cassandra.session import open_session
+from penstock.cassandra.table import table_ids
+from penstock.config import Config
+from penstock.views.catalogue import connect
+from penstock.views.generation import generation_of
 from penstock.views.lives import Life, Lives
+from penstock.views.state import Begun, Fill, note_begun, note_fills, read_begun, read_fills
 
-_TABLE = "view_fills"
-_BEGUN = "view_fills_begun"
+_T = TypeVar("_T")
+_FORMER, _FORMER_BEGUN = "view_fills", "view_fills_begun"
 
 
 @dataclass(frozen=True)
@@ -30,147 +37,130 @@ class Replaced:
     why: str
 
 
-def unfilled(session: Session, keyspace: str, views: Sequence[View], *, epoch: int, lives: Lives) -> list[View]:
-    """Return the views whose table has not been filled with their present generation, from what their source is now."""
-    _create(session, keyspace)
-    rows = session.execute(f"SELECT name, table_id, generation FROM {keyspace}.{_TABLE}")  # noqa: S608 - names of ours
-    filled = {(row["name"], row["table_id"]): row["generation"] for row in rows}
-    ids = _ids(session, keyspace)
-    old = {each.view.name for each in replaced(session, keyspace, views, lives=lives)}
+def unfilled(config: Config, views: Sequence[View], *, ids: Mapping[str, str], epoch: int, lives: Lives) -> list[View]:
+    """Return the views whose table has not been filled with their present generation, from what their source is now.
+
+    :param ids: of the tables in Cassandra.
+    """
+    fills = _fills(config)
     return [
         view
         for view in views
-        if view.name in old or filled.get((view.name, ids.get(view.name)), 0) < epoch + view.revision - 1
+        if not _is_filled(fills.get(view.name), ids.get(view.name), generation_of(view, epoch=epoch))
+        or any(_why(lives.get(view.table), fills.get(view.name)))
     ]
 
 
-def lost(session: Session, keyspace: str, views: Sequence[View]) -> dict[str, str]:
+def lost(config: Config, views: Sequence[View]) -> dict[str, str]:
     """Say of each of these views, which were filled once, why Cassandra no longer has their rows; this only reads."""
-    ids = _ids(session, keyspace)
-    filled = {}
-    if _TABLE in ids:
-        rows = session.execute(f"SELECT name, table_id FROM {keyspace}.{_TABLE}")  # noqa: S608 - names of ours
-        filled = {row["name"]: row["table_id"] for row in rows}
-    found = {}
+    fills, ids, keyspace, found = _fills(config), ids_in_cassandra(config), config.cassandra.keyspace, {}
     for view in views:
         if view.name not in ids:
             found[view.name] = f"table {keyspace}.{view.name} is gone from Cassandra"
-        elif filled.get(view.name) != ids[view.name]:
+        elif not _is_filled(fills.get(view.name), ids[view.name]):
             found[view.name] = f"table {keyspace}.{view.name} was made anew in Cassandra and not filled"
     return found
 
 
-def replaced(session: Session, keyspace: str, views: Sequence[View], *, lives: Lives) -> list[Replaced]:
+def _is_filled(fill: Fill | None, table_id: str | None, generation: int = 0) -> bool:
+    return fill is not None and fill.table_id == table_id and fill.generation >= generation
+
+
+def replaced(config: Config, views: Sequence[View], *, lives: Lives) -> list[Replaced]:
     """Return the views that were filled from another table than stands behind its name now."""
-    sources = _sources(session, keyspace)
-    return [Replaced(view, why) for view in views for why in _why(lives.get(view.table), sources.get(view.name))]
+    fills = _fills(config)
+    return [Replaced(view, why) for view in views for why in _why(lives.get(view.table), fills.get(view.name))]
 
 
-def _why(life: Life | None, source: str | None) -> Iterator[str]:
-    # A fill of before an upgrade has no source, and a table that was never published no life.
-    if life is not None and source is not None and not life.is_of(source):
-        yield life.why_not(source)
+def _why(life: Life | None, fill: Fill | None) -> Iterator[str]:
+    # A table that was never published has no life, and a fill from it no source.
+    if life is not None and fill is not None and fill.source is not None and not life.is_of(fill.source):
+        yield life.why_not(fill.source)
 
 
-def take_over(session: Session, keyspace: str, views: Sequence[View], *, lives: Lives) -> None:
-    """Let the fills of an earlier version, which did not say from what they were made, be of what is there now."""
-    _create(session, keyspace)
-    known = _sources(session, keyspace)
-    for view in views:
-        if view.name in known and known[view.name] is None and view.table in lives:
-            session.execute(
-                f"UPDATE {keyspace}.{_TABLE} SET source = %s WHERE name = %s",  # noqa: S608 - names of ours
-                (lives[view.table].source, view.name),
-            )
+def filled_views(config: Config) -> frozenset[str]:
+    """Return the names of the views that were ever filled.
+
+    :raises PostgresAway: when nobody answers.
+    """
+    return frozenset(_fills(config))
 
 
-def filled_views(session: Session, keyspace: str) -> frozenset[str]:
-    """Return the names of the views that were ever filled; none when there is no keyspace yet."""
-    return frozenset(_sources(session, keyspace))
-
-
-def mark_filled(session: Session, keyspace: str, views: Sequence[View], *, epoch: int, lives: Lives) -> None:
+def mark_filled(config: Config, views: Sequence[View], *, epoch: int, lives: Lives) -> None:
     """Remember that the tables of these views hold everything.
 
     :param lives: of their source tables, as they were before the reading began.
     """
-    _create(session, keyspace)
-    insert = session.prepare(
-        f"INSERT INTO {keyspace}.{_TABLE} "  # noqa: S608 - names of ours
-        "(name, table_id, generation, filled_at, source) VALUES (?, ?, ?, ?, ?)"
-    )
-    ids = _ids(session, keyspace)
-    for view in views:
-        source = lives[view.table].source if view.table in lives else None
-        generation = epoch + view.revision - 1
-        session.execute(insert, (view.name, ids[view.name], generation, datetime.now(UTC), source))
+    if not views:
+        return
+    ids = ids_in_cassandra(config)
+    fills = {
+        view.name: Fill(ids[view.name], generation_of(view, epoch=epoch), _source(lives, view.table)) for view in views
+    }
+    with connect(config) as connection:
+        note_fills(connection, fills)
 
 
-@dataclass(frozen=True)
-class Begun:
-    """A snapshot of a table that a fill began to write to a view.
-
-    :param version: that its rows have.
-    :param source: the life of the table; empty if it had none.
-    """
-
-    version: int
-    source: str
-
-
-def note_begun(session: Session, keyspace: str, begun: Mapping[str, Begun]) -> None:
-    """Remember with which version a snapshot is written to each of these views; before the first row is.
+def mark_begun(config: Config, versions: Mapping[str, int], life: Life | None) -> None:
+    """Remember with which version a snapshot of that life is written to each of these views; before the first row is.
 
     A fill that is cut off leaves rows of its version, and the next may have the very same.
     """
-    _create(session, keyspace)
-    insert = session.prepare(
-        f"INSERT INTO {keyspace}.{_BEGUN} (name, table_id, version, source) VALUES (?, ?, ?, ?)"  # noqa: S608 - ours
-    )
-    ids = _ids(session, keyspace)
-    for name, each in begun.items():
-        session.execute(insert, (name, ids[name], each.version, each.source))
+    ids, source = ids_in_cassandra(config), "" if life is None else life.source
+    with connect(config) as connection:
+        note_begun(connection, {name: Begun(ids[name], version, source) for name, version in versions.items()})
 
 
-def begun_fills(session: Session, keyspace: str) -> dict[str, Begun]:
-    """Return the fills that last began to write to the tables that the views have now."""
-    ids = _ids(session, keyspace)
-    if _BEGUN not in ids:
+def begun_fills(config: Config, ids: Mapping[str, str]) -> dict[str, Begun]:
+    """Return the fills that last began to write to the tables that the views have now, by their ids in Cassandra."""
+    with connect(config) as connection:
+        found = read_begun(connection)
+    return {name: begun for name, begun in found.items() if begun.table_id == ids.get(name)}
+
+
+def take_over(config: Config, views: Sequence[View], *, lives: Lives) -> None:
+    """Note what an earlier version kept in Cassandra, and remove it there; what is known since stays.
+
+    Still older ones did not say from what they had filled: it counts as what is there now.
+    """
+    keyspace, tables = config.cassandra.keyspace, {view.name: view.table for view in views}
+    with open_session(config) as session, connect(config) as connection:
+        fills = {
+            name: Fill(
+                str(row["table_id"]), row["generation"], row.get("source") or _source(lives, tables.get(name, ""))
+            )
+            for name, row in _former(session, keyspace, _FORMER).items()
+        }
+        begun = {
+            name: Begun(str(row["table_id"]), row["version"], row["source"])
+            for name, row in _former(session, keyspace, _FORMER_BEGUN).items()
+        }
+        note_fills(connection, _unknown(fills, read_fills(connection)))
+        note_begun(connection, _unknown(begun, read_begun(connection)))
+        for name in (_FORMER, _FORMER_BEGUN):
+            session.execute(f"DROP TABLE IF EXISTS {keyspace}.{name}")
+
+
+def _unknown(former: Mapping[str, _T], known: Mapping[str, _T]) -> dict[str, _T]:
+    return {name: each for name, each in former.items() if name not in known}
+
+
+def _former(session: Session, keyspace: str, name: str) -> dict[str, dict[str, Any]]:
+    if name not in table_ids(session, keyspace):
         return {}
-    rows = session.execute(f"SELECT * FROM {keyspace}.{_BEGUN}")  # noqa: S608 - names of ours
-    return {
-        row["name"]: Begun(row["version"], row["source"]) for row in rows if row["table_id"] == ids.get(row["name"])
-    }
+    return {row["name"]: row for row in session.execute(f"SELECT * FROM {keyspace}.{name}")}  # noqa: S608 - ours
 
 
-def forget(session: Session, keyspace: str, view: str) -> None:
-    """Forget what is known of a view."""
-    _create(session, keyspace)
-    for table in (_TABLE, _BEGUN):
-        session.execute(f"DELETE FROM {keyspace}.{table} WHERE name = %s", (view,))  # noqa: S608 - names of ours
+def _source(lives: Lives, table: str) -> str | None:
+    return lives[table].source if table in lives else None
 
 
-def _create(session: Session, keyspace: str) -> None:
-    session.execute(
-        f"CREATE TABLE IF NOT EXISTS {keyspace}.{_TABLE} "
-        "(name text PRIMARY KEY, table_id uuid, generation bigint, filled_at timestamp, source text)"
-    )
-    session.execute(
-        f"CREATE TABLE IF NOT EXISTS {keyspace}.{_BEGUN} "
-        "(name text PRIMARY KEY, table_id uuid, version bigint, source text)"
-    )
-    # One of an earlier version lacks it.
-    session.execute(f"ALTER TABLE {keyspace}.{_TABLE} ADD IF NOT EXISTS source text")
+def _fills(config: Config) -> dict[str, Fill]:
+    with connect(config) as connection:
+        return read_fills(connection)
 
 
-def _sources(session: Session, keyspace: str) -> Mapping[str, str | None]:
-    """Return from what each view was filled; this only reads, also what an earlier version wrote."""
-    if _TABLE not in _ids(session, keyspace):
-        return {}
-    rows = session.execute(f"SELECT * FROM {keyspace}.{_TABLE}")  # noqa: S608 - names of ours
-    return {row["name"]: row.get("source") for row in rows}
-
-
-def _ids(session: Session, keyspace: str) -> Mapping[str, object]:
-    rows = session.execute("SELECT table_name, id FROM system_schema.tables WHERE keyspace_name = %s", (keyspace,))
-    return {row["table_name"]: row["id"] for row in rows}
+def ids_in_cassandra(config: Config) -> dict[str, str]:
+    """Return the id of each table that is there now."""
+    with open_session(config) as session:
+        return table_ids(session, config.cassandra.keyspace)

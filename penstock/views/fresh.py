@@ -12,7 +12,6 @@ from psycopg2.extensions import connection as Connection
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
-from penstock.project import Project
 from penstock.views.catalogue import connect
 from penstock.views.fills import filled_views, mark_filled
 from penstock.views.generation import epoch_of
@@ -25,13 +24,12 @@ def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list
     Only at the first start: there, the source connector has never run with other tables than it has now, so that none
     of its tasks can pass over a row that comes while this looks.
     """
+    if filled_views(config):
+        return list(views)
     keyspace = config.cassandra.keyspace
     with open_session(config) as session, connect(config) as connection:
-        if filled_views(session, keyspace):
-            return list(views)
         full = [view for view in views if _has_rows(session, connection, keyspace, view)]
-        empty = [view for view in views if view not in full]
-        mark_filled(session, keyspace, empty, epoch=epoch_of(Project.of(config)), lives=lives)
+    mark_filled(config, [view for view in views if view not in full], epoch=epoch_of(config), lives=lives)
     return full
 
 

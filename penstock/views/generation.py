@@ -5,15 +5,20 @@ from __future__ import annotations
 from penstock_views.declare import View
 from penstock_views.derive import OFFSETS_PER_GENERATION
 
-from penstock.connect.files import read_connector
+from penstock.config import Config
 from penstock.project import Project
-from penstock.views.connector_lists import EPOCH, SOURCE
+from penstock.views.catalogue import connect
+from penstock.views.connector_lists import epoch_in
+from penstock.views.state import read_epoch
 
 
-def epoch_of(project: Project) -> int:
-    """Read the epoch that the source connector stamps on each record."""
-    config = read_connector(project.connectors / f"{SOURCE}.json").config
-    return int(config[EPOCH])
+def epoch_of(config: Config) -> int:
+    """Return the epoch of the installation; before its first set-up, that of the source's file.
+
+    :raises PostgresAway: when nobody answers.
+    """
+    with connect(config) as connection:
+        return read_epoch(connection) or epoch_in(Project.of(config))
 
 
 def generation_of(view: View, *, epoch: int) -> int:

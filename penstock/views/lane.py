@@ -34,13 +34,14 @@ from penstock.topics.topic import DEAD_LETTER_TOPICS
 from penstock.views.catalogue import connect, read_columns
 from penstock.views.connector_lists import SINK
 from penstock.views.fence import Patience, Place, SinkPlace, ends, sink_place, wait_until_captured, wait_until_written
-from penstock.views.fills import Begun, begun_fills, note_begun, replaced, unfilled
+from penstock.views.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
 from penstock.views.generation import epoch_of, generation_of, version_of
 from penstock.views.lives import Life, Lives
 from penstock.views.pace import Pace
 from penstock.views.reread import OnProgress
 from penstock.views.silent import silent_changes
 from penstock.views.stalled import stopped_views
+from penstock.views.state import Begun
 
 _TASKS = 2
 _FIRST_PAGES = 64
@@ -122,15 +123,14 @@ def choose(config: Config, views: Sequence[View], lives: Lives) -> tuple[list[Vi
 
 
 def _states(config: Config, views: Sequence[View], lives: Lives) -> dict[str, FillState]:
-    epoch, stopped = epoch_of(Project.of(config)), stopped_views(config)
+    epoch, stopped = epoch_of(config), stopped_views(config)
     tables = sorted({view.table for view in views})
     with connect(config) as connection:
         changed = {change.table for change in silent_changes(connection, tables)}
-    keyspace = config.cassandra.keyspace
-    with open_session(config) as session:
-        begun = begun_fills(session, keyspace)
-        other = {each.view.name for each in replaced(session, keyspace, views, lives=lives)}
-        fresh = {view.name for view in unfilled(session, keyspace, views, epoch=epoch, lives=lives)} - other
+    ids = ids_in_cassandra(config)
+    begun = begun_fills(config, ids)
+    other = {each.view.name for each in replaced(config, views, lives=lives)}
+    fresh = {view.name for view in unfilled(config, views, ids=ids, epoch=epoch, lives=lives)} - other
     last = {table: _last_offsets(config, table) for table in tables}
     return {
         view.name: FillState(
@@ -222,7 +222,7 @@ class _Lane:
         self._topic = topic_of(self._table)
         self._postgres = read_by_spark(config.postgres)
         self._registry = Registry(config.registry.url)
-        self._epoch = epoch_of(Project.of(config))
+        self._epoch = epoch_of(config)
 
     def fill(self, rate: int | None) -> tuple[Place, int]:
         """Write the table as of one snapshot; return the place whose version the rows have."""
@@ -300,12 +300,9 @@ class _Lane:
             return read_parts(cursor, self._table)
 
     def _note_begun(self, offset: int) -> None:
-        life = self._lives.get(self._table)
-        source = "" if life is None else life.source
         generations = {view.name: generation_of(view, epoch=self._epoch) for view in self._views}
-        begun = {name: Begun(version_of(number, offset), source) for name, number in generations.items()}
-        with open_session(self._config) as session:
-            note_begun(session, self._config.cassandra.keyspace, begun)
+        versions = {name: version_of(number, offset) for name, number in generations.items()}
+        mark_begun(self._config, versions, self._lives.get(self._table))
 
     def _write(self, filling: Filling, pages: Pages, without: DataFrame | None, pace: Pace, sink: SinkPlace) -> None:
         while ranges := pages.take(pace.pages(_FIRST_PAGES, _BATCH_ROWS), _TASKS):

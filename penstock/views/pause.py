@@ -1,6 +1,6 @@
 """`views pause` and `views resume`: the sink leaves a view's topic, and comes back to where it was.
 
-Records wait in the topic as long as its retention. A file beside the connectors names who is paused, so it stays so.
+Records wait in the topic as long as its retention. The installation's record names who is paused, so it stays so.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
-from penstock.connect.declared import declared_connectors
 from penstock.errors import PenstockError, TerminalError
 from penstock.project import Project
-from penstock.views.connector_lists import SINK, read_lists, with_paused
-from penstock.views.derived import write_changed
+from penstock.views.catalogue import connect
+from penstock.views.connector_lists import SINK, read_lists
+from penstock.views.connectors import wanted_connectors
 from penstock.views.load import pick_view, views_of
+from penstock.views.state import note_paused, read_paused
 from penstock.views.unwritten import place_views_sink
 
 
@@ -40,7 +41,7 @@ def pause(config: Config, name: str) -> bool:
 
     :raises ViewUnknown, LastView: before anything happens.
     """
-    return _set(config, name, flows=False)
+    return _set(config, name, paused=True)
 
 
 def resume(config: Config, name: str) -> bool:
@@ -48,7 +49,16 @@ def resume(config: Config, name: str) -> bool:
 
     :raises ViewUnknown: before anything happens.
     """
-    return _set(config, name, flows=True)
+    return _set(config, name, paused=False)
+
+
+def paused_views(config: Config) -> frozenset[str]:
+    """Return the names of the paused views.
+
+    :raises PostgresAway: when nobody answers.
+    """
+    with connect(config) as connection:
+        return read_paused(connection)
 
 
 def refuse_paused(config: Config, names: Sequence[str]) -> None:
@@ -56,29 +66,28 @@ def refuse_paused(config: Config, names: Sequence[str]) -> None:
 
     :raises ViewPaused: when one does not.
     """
-    lists = read_lists(Project.of(config))
-    if paused := [name for name in names if name in lists.paused]:
+    there = paused_views(config)
+    if paused := [name for name in names if name in there]:
         raise ViewPaused(paused)
 
 
-def _set(config: Config, name: str, *, flows: bool) -> bool:
-    project = Project.of(config)
+def _set(config: Config, name: str, *, paused: bool) -> bool:
     pick_view(views_of(config), name)
-    lists = read_lists(project)
-    if (name not in lists.paused) == flows:
-        return False
-    paused = lists.paused - {name} if flows else lists.paused | {name}
-    if not lists.known - paused:
-        raise LastView(name)
-    wanted = with_paused(project, paused)
-    before = {file: file.read_text(encoding="utf-8") for file in wanted if file.exists()}
-    write_changed(wanted)
-    try:
-        with ConnectApi(config.connect.url) as api:
-            files = declared_connectors(config, names=[SINK])
-            place_views_sink(config, api, files)
-            apply_connectors(api, files=files)
-    except PenstockError:
-        write_changed(before)  # the files say what is, not what was wished
-        raise
-    return True
+    with connect(config) as connection:
+        before = read_paused(connection)
+        if paused and not read_lists(Project.of(config)).known - before - {name}:
+            raise LastView(name)
+        note_paused(connection, [name], paused=paused)
+        try:
+            _apply_sink(config)  # in any case: whoever noted it may have been cut off before this
+        except PenstockError:
+            note_paused(connection, [name], paused=name in before)  # what is, not what was wished
+            raise
+    return (name in before) != paused
+
+
+def _apply_sink(config: Config) -> None:
+    files = wanted_connectors(config, names=[SINK])
+    with ConnectApi(config.connect.url) as api:
+        place_views_sink(config, api, files)
+        apply_connectors(api, files=files)

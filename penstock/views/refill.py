@@ -12,7 +12,6 @@ from penstock.cassandra.session import open_session
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
 from penstock.local_spark import local_spark
-from penstock.project import Project
 from penstock.verify.shape import read_shapes
 from penstock.views.catalogue import connect
 from penstock.views.close import close_gone
@@ -95,8 +94,7 @@ def settle(
     rows = [view for view in old if type(view) is View]
     removed = _sweep(config, rows, began, on_progress=on_progress)
     _close(config, [view for view in old if isinstance(view, History)], began, on_progress=on_progress)
-    with open_session(config) as session:
-        mark_filled(session, config.cassandra.keyspace, filled, epoch=epoch_of(Project.of(config)), lives=lives)
+    mark_filled(config, filled, epoch=epoch_of(config), lives=lives)
     return removed
 
 
@@ -146,7 +144,7 @@ def _versions(config: Config, view: View, began: Mapping[Place, int]) -> tuple[i
 
     What has come since lies above the end of its own partition: below the highest it may look old; Postgres is asked.
     """
-    generation = generation_of(view, epoch=epoch_of(Project.of(config)))
+    generation = generation_of(view, epoch=epoch_of(config))
     offsets = [offset for (topic, _), offset in began.items() if topic == topic_of(view.table)]
     return version_of(generation, min(offsets)), version_of(generation, max(offsets))
 

@@ -30,8 +30,7 @@ def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
 
     :raises KafkaUnreachable: no broker answers in time.
     """
-    lists = read_lists(Project.of(config))
-    return gaps_of_group(admin, group_of(SINK), [f"views.{name}" for name in (*lists.flowing, *sorted(lists.paused))])
+    return gaps_of_group(admin, group_of(SINK), [f"views.{name}" for name in read_lists(Project.of(config)).flowing])
 
 
 def note_new_topics(config: Config) -> None:

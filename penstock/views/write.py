@@ -9,12 +9,14 @@ from pathlib import Path
 from penstock_views.contracts import FINGERPRINT, REVISION
 from penstock_views.declare import ViewInvalid
 
-from penstock.cassandra.session import CassandraUnreachable, open_session
 from penstock.config import Config
 from penstock.local_spark import local_spark
 from penstock.project import Project
+from penstock.views.catalogue import PostgresAway
+from penstock.views.connector_lists import epoch_in, with_epoch
 from penstock.views.derived import Derived, derive, texts, write_changed
 from penstock.views.fills import filled_views
+from penstock.views.generation import epoch_of
 from penstock.views.load import views_of
 from penstock.views.sources import live_tables, table_of
 
@@ -33,7 +35,17 @@ def write_derived(config: Config, *, same_rows: bool = False) -> list[Path]:
     changed = [each for each in derived if _is_changed(project, each)]
     if changed and not same_rows:
         _refuse_live(config, changed)
-    return write_changed(texts(project, derived, views))
+    return list(dict.fromkeys([*write_changed(texts(project, derived, views)), *_write_epoch(config)]))
+
+
+def _write_epoch(config: Config) -> list[Path]:
+    """Raise the epoch of the source's file to the record's; only whoever has asked the worker too may lower it."""
+    project = Project.of(config)
+    try:
+        epoch = epoch_of(config)
+    except PostgresAway:
+        return []
+    return write_changed(with_epoch(project, epoch)) if epoch > epoch_in(project) else []
 
 
 def _is_changed(project: Project, derived: Derived) -> bool:
@@ -46,11 +58,10 @@ def _is_changed(project: Project, derived: Derived) -> bool:
 
 
 def _refuse_live(config: Config, changed: Sequence[Derived]) -> None:
-    """Raise for a changed view that has rows of the function before; Cassandra away counts as having them."""
+    """Raise for a changed view that has rows of the function before; Postgres away counts as having them."""
     try:
-        with open_session(config) as session:
-            filled = filled_views(session, config.cassandra.keyspace)
-    except CassandraUnreachable:
+        filled = filled_views(config)
+    except PostgresAway:
         filled = frozenset(each.view.name for each in changed)
     for each in changed:
         if each.view.name in filled:

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS penstock.watched_parts (
 ALTER TABLE penstock.watched_parts ADD COLUMN IF NOT EXISTS file oid;
 
 -- What stands behind each name. A life is one table that keeps its name and stays in the publication: only of such a table
--- does every change arrive. A view is filled from one life (<keyspace>.view_fills in Cassandra).
+-- does every change arrive. A view is filled from one life (penstock.view_fills).
 CREATE TABLE IF NOT EXISTS penstock.table_lives (
     table_name text PRIMARY KEY,              -- as in silent_changes
     life       uuid NOT NULL DEFAULT gen_random_uuid(),

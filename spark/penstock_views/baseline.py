@@ -9,12 +9,13 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from penstock.views.state import read_epoch
 from penstock_views.batch import evaluate_rows, measure_rows, read_images
 from penstock_views.broker import Place, end_offsets, last_headers, offsets_since
 from penstock_views.config import AggregatesConfig
 from penstock_views.derive import AggregateOutput
 from penstock_views.life import Life, begin, life_number, next_folder, prepare_next
-from penstock_views.snapshot import HeldSnapshot, hold_snapshot
+from penstock_views.snapshot import HeldSnapshot, hold_snapshot, open_connection
 from penstock_views.tend import say
 
 
@@ -37,7 +38,7 @@ def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateO
         life = Life(
             folder=next_folder(root, number),
             revision=view.revision,
-            epoch=max([epoch, config.epoch, *epochs]),
+            epoch=max([epoch, _noted_epoch(config), *epochs]),
             snapshot=held.seen,
             starts=_starts(config, ends, held),
             ends=ends,
@@ -46,6 +47,12 @@ def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateO
         )
     begin(life)
     return life
+
+
+def _noted_epoch(config: AggregatesConfig) -> int:
+    """Ask the installation's record: of a table without a change no record tells."""
+    with open_connection(config.postgres) as connection:
+        return read_epoch(connection) or 1
 
 
 def _write_baseline(

@@ -52,7 +52,6 @@ class AggregatesConfig(JobConfig):
     """What the aggregates' job is told besides.
 
     :param cores: how many tasks it runs at once.
-    :param epoch: the source connector's, at least; a later one is learned from the records.
     :param slot: the source connector's replication slot: a life counts what comes after its snapshot, so the slot must
         be there first. Empty: nobody looks.
     """
@@ -60,7 +59,6 @@ class AggregatesConfig(JobConfig):
     memory_setting: ClassVar[str] = "spark.aggregates_memory_mb"
 
     cores: int
-    epoch: int
     slot: str
     postgres_host: str
     postgres_port: int
@@ -102,7 +100,6 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     _common(parser, app_name="penstock-aggregates", memory_mb=(512, 512), commit_interval_s=1.5)
     option = parser.add_argument
     option("--cores", type=int, default=1, help="how many tasks run at once")
-    option("--epoch", type=int, default=1, help="the source connector's epoch")
     option("--slot", default="", help="the source connector's replication slot, without which no life begins")
     option("--postgres-host", default="127.0.0.1", help="the source database")
     option("--postgres-port", type=int, default=5432, help="its port")

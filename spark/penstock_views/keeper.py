@@ -77,7 +77,7 @@ class AggregateQuery(Kept):
         self._query: StreamingQuery | None = None
         self._begun_with: int | None = None
         self._forgets, self._looks_at = False, 0.0
-        self._epoch = job.config.epoch
+        self._epoch = 1
         self._tag = f"begins-{view.name}"
         self._met: set[tuple[str, int]] = set()
         self._stopped: dict[str, str] = {}

@@ -8,7 +8,7 @@ Kafka divides what a snapshot holds from what it does not; only transaction ids 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -147,6 +147,18 @@ def hold_snapshot(postgres: Postgres, *, slot: str = "", table: str = "") -> Ite
     :raises PostgresAway: when Postgres does not answer.
     :raises SlotMissing: when the slot is not there.
     """
+    with open_connection(postgres) as connection:
+        if slot:
+            _refuse_missing(connection, slot)
+        yield _take(connection, postgres, table)
+
+
+@contextmanager
+def open_connection(postgres: Postgres) -> Iterator[psycopg2.extensions.connection]:
+    """Open a connection that may be idle, closed with the block.
+
+    :raises PostgresAway: when Postgres does not answer.
+    """
     try:
         connection = psycopg2.connect(
             host=postgres.host,
@@ -160,12 +172,8 @@ def hold_snapshot(postgres: Postgres, *, slot: str = "", table: str = "") -> Ite
         )
     except psycopg2.OperationalError as exc:
         raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc
-    try:
-        if slot:
-            _refuse_missing(connection, slot)
-        yield _take(connection, postgres, table)
-    finally:
-        connection.close()
+    with closing(connection):
+        yield connection
 
 
 def _refuse_missing(connection: psycopg2.extensions.connection, slot: str) -> None:

@@ -31,6 +31,18 @@ def test_changed_rows_arrive(containers: Containers) -> None:
     assert "20" in containers.penstock("cqlsh", "-e", query)
 
 
+def test_a_view_is_paused_and_all_are_rebuilt(containers: Containers) -> None:
+    query = "SELECT count(*) FROM penstock.users_by_country WHERE country = 'Lemuria'"
+    containers.penstock("views", "pause", "users_by_country")
+    containers.penstock("psql", "-c", MOVE.format("Lemuria"))
+    assert containers.verify().count("equal") == 3
+    assert "20" not in containers.penstock("cqlsh", "-e", query)
+    containers.penstock("views", "resume", "users_by_country")
+    containers.run("run", "--rm", "-T", "setup", "views", "rebuild")
+    assert "20" in containers.penstock("cqlsh", "-e", query)
+    assert containers.verify().count("equal") == 4
+
+
 @pytest.mark.parametrize("service", [*LASTING, "zookeeper"])
 def test_a_killed_process_comes_back(containers: Containers, service: str) -> None:
     if service not in containers.services():

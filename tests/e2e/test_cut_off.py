@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from penstock.config import ROOT
+from penstock.connect.api import ConnectApi
 from penstock.project import Project
+from penstock.views.connector_lists import SINK
 from tests.e2e.oracle import wait_until_exact
 from tests.stack import Stack
 
@@ -67,6 +69,11 @@ def cut_off_everywhere(stack: Stack, command: str) -> int:
     return number
 
 
+def applied_topics(stack: Stack) -> list[str]:
+    with ConnectApi(stack.config.connect.url) as api:
+        return api.config(SINK)["topics"].split(",")
+
+
 def rows(stack: Stack) -> set[tuple[int, str]]:
     return {(row["id"], row["a"]) for row in stack.cql(f"SELECT id, a FROM penstock.{NAME}")}
 
@@ -90,7 +97,10 @@ def test_apply_rebuild_pause_and_drop_are_killed_at_each_step(table: Stack) -> N
     cut_off_everywhere(table, f".venv/bin/penstock views rebuild {NAME}")
     assert is_exact(table)
     cut_off_everywhere(table, f".venv/bin/penstock views pause {NAME}")
+    assert f"views.{NAME}" not in applied_topics(table)
+    table.sql("UPDATE public.cut_off SET a = 'while it is paused' WHERE id < 10")
     cut_off_everywhere(table, f".venv/bin/penstock views resume {NAME}")
+    assert f"views.{NAME}" in applied_topics(table)
     assert is_exact(table)
 
     (Project.of(table.config).views / "cut_off.py").unlink()

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -184,10 +185,17 @@ def test_what_went_and_came_back_is_said_and_one_apply_makes_it_exact(stack: Sta
     stack.penstock("verify " + " ".join(NAMES))
     assert [name for name in status(stack) if name.startswith("table ")] == []
     # As an earlier version left it: what is there now is taken over, and nothing is read again.
-    stack.cql("DELETE source FROM penstock.view_fills WHERE name = 'again_by_id'")
+    ((table_id, generation),) = stack.sql(
+        "DELETE FROM penstock.view_fills WHERE view = 'again_by_id' RETURNING table_id::text, generation"
+    )
+    stack.cql("CREATE TABLE penstock.view_fills (name text PRIMARY KEY, table_id uuid, generation bigint)")
+    insert = "INSERT INTO penstock.view_fills (name, table_id, generation) VALUES ('again_by_id', %s, %s)"
+    stack.cql(insert, UUID(table_id), generation)
     assert "every view was filled" in stack.penstock("views apply").stdout
-    (fill,) = stack.cql("SELECT source FROM penstock.view_fills WHERE name = 'again_by_id'")
-    assert fill["source"] is not None
+    ((source,),) = stack.sql("SELECT source FROM penstock.view_fills WHERE view = 'again_by_id'")
+    assert source is not None
+    of_keyspace = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'penstock'"
+    assert "view_fills" not in {row["table_name"] for row in stack.cql(of_keyspace)}
 
 
 @pytest.mark.usefixtures("views")

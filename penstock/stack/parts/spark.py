@@ -10,7 +10,6 @@ from typing import Any
 
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config, Registry
-from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.running import read_running
 from penstock.stack.layout import VENV_BIN, Layout
@@ -19,7 +18,6 @@ from penstock.stack.parts.executor_java import write_java_home
 from penstock.stack.parts.http import get_json
 from penstock.trouble import read_trouble
 from penstock.views.connector_lists import SLOT
-from penstock.views.generation import epoch_of
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 _LOGGING = ROOT / "servers/spark/log4j2.properties"
@@ -112,7 +110,6 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
         "--executor-memory-mb": section.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,
         "--commit-interval-s": section.aggregates_interval_s,
-        "--epoch": _epoch(config),
         "--slot": SLOT,
         "--postgres-host": postgres.host,
         "--postgres-port": postgres.port,
@@ -176,13 +173,6 @@ def _registry_files(section: Registry) -> dict[str, object]:
         "--registry-ca-file": let_in.ca_file,
     }
     return {name: value for name, value in given.items() if value}
-
-
-def _epoch(config: Config) -> int:
-    try:
-        return epoch_of(Project.of(config))
-    except (TerminalError, LookupError, ValueError):
-        return 1  # a broken file keeps nobody from stopping the stack; the start refuses it by name
 
 
 def _environment(config: Config, *daemon_options: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 
 from penstock.config import Config, Kafka
 from penstock.stack import lifecycle
-from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited
+from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited, refuse_outside
 from penstock.stack.foreground import UnknownPart, become, take_step
 from penstock.stack.health import part_healths
 from penstock.stack.layout import Layout
@@ -43,6 +43,15 @@ def test_what_is_not_ours_is_not_stopped(tmp_path: Path) -> None:
         lifecycle.stop(config, on_stopped=lambda _: None)
     end_lives(config, [])
     assert {health.pid for health in part_healths(config)} == {0}
+
+
+def test_what_needs_the_jobs_progress_is_asked_where_it_lies(tmp_path: Path) -> None:
+    outside = Config(supervised=False, state=tmp_path)
+    with pytest.raises(NotSupervised, match="docker compose run --rm setup"):
+        refuse_outside(outside)
+    refuse_outside(Config(state=tmp_path))
+    Layout.of(outside).data("views").mkdir(parents=True)
+    refuse_outside(outside)
 
 
 @pytest.mark.parametrize(

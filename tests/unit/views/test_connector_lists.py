@@ -13,19 +13,21 @@ from penstock.config import Config
 from penstock.connect.files import read_connector
 from penstock.project import Project
 from penstock.views.connector_lists import (
-    PAUSED,
+    EPOCH,
+    FORMER_PAUSED,
     SINK,
     SOURCE,
     TABLES,
     TOPICS,
-    Lists,
+    as_noted,
+    epoch_in,
+    formerly_paused,
     read_lists,
     with_epoch,
-    with_paused,
     with_views,
     without,
 )
-from penstock.views.generation import epoch_of
+from penstock.views.state import Record
 
 
 def view(name: str, table: str) -> View:
@@ -84,33 +86,28 @@ def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(pro
     assert "lines" in read_lists(project).mapped
 
 
-def test_a_paused_view_stays_paused_when_another_comes(project: Project) -> None:
-    write(with_paused(project, ["users_by_country"]))
-    write(with_views(project, [*USERS, LINES]))
-    assert read_lists(project) == Lists(
-        ("public.users", "sales.Order Lines"),
-        ("users_by_id", "lines"),
-        ("users_by_id", "lines"),
-        frozenset({"users_by_country"}),
-    )
+def test_the_worker_hears_nothing_of_a_paused_view_and_the_epoch_of_the_record(project: Project) -> None:
+    source, sink = (read_connector(project.connectors / f"{name}.json") for name in (SOURCE, SINK))
+    record = Record(7, frozenset({"users_by_country", "gone"}))
+    assert as_noted(source, record).config == source.config | {EPOCH: "7"}
+    applied = as_noted(sink, record).config
+    assert applied[TOPICS] == "views.users_by_id"
+    assert "users_by_country" not in str(applied)
+    assert sink.config.items() >= {key: value for key, value in applied.items() if key != TOPICS}.items()
 
 
-def test_the_file_of_the_sink_says_nothing_of_a_paused_view_so_that_the_sink_takes_it(project: Project) -> None:
-    before = read_lists(project)
-    write(with_paused(project, ["users_by_country"]))
-    assert "users_by_country" not in (project.connectors / f"{SINK}.json").read_text()
-    assert (project.connectors / PAUSED).read_text().splitlines()[1:] == ["users_by_country"]
-    write(with_paused(project, []))
-    after = read_lists(project)
-    assert (set(after.flowing), set(after.mapped)) == (set(before.flowing), set(before.mapped))
-    assert not after.paused
+def test_without_a_word_in_the_record_the_files_are_what_they_are(project: Project) -> None:
+    for name in (SOURCE, SINK):
+        file = read_connector(project.connectors / f"{name}.json")
+        assert as_noted(file, Record()) == file
 
 
-def test_a_paused_view_that_is_dropped_is_forgotten(project: Project) -> None:
-    write(with_views(project, [*USERS, LINES]))
-    write(with_paused(project, ["lines"]))
-    write(with_views(project, USERS, dropped=["lines"]))
-    assert "lines" not in read_lists(project).known
+def test_views_that_an_earlier_version_had_paused_are_found_and_listed_again(project: Project) -> None:
+    write(with_views(project, USERS, dropped=["users_by_country"]))
+    (project.connectors / FORMER_PAUSED).write_text("# The views that\nusers_by_country\n")
+    assert formerly_paused(project) == {"users_by_country"}
+    write(with_views(project, USERS))
+    assert read_lists(project).flowing == read_lists(project).mapped == ("users_by_id", "users_by_country")
 
 
 def test_the_last_key_of_a_file_may_be_a_mapping(project: Project) -> None:
@@ -136,7 +133,7 @@ def test_another_epoch_changes_that_value_alone(project: Project) -> None:
     before = (project.connectors / f"{SOURCE}.json").read_text()
     write(with_epoch(project, 2))
     after = (project.connectors / f"{SOURCE}.json").read_text()
-    assert epoch_of(project) == 2
+    assert epoch_in(project) == 2
     assert [line for line in before.splitlines() if line not in after.splitlines()] == [
         '  "transforms.epoch.value.literal": "1"'
     ]

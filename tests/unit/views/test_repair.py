@@ -9,7 +9,6 @@ import pytest
 
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
-from penstock.views.pause import ViewPaused
 from penstock.views.repair import AggregateWhole, HistoryUnfit, repair
 
 
@@ -17,7 +16,6 @@ from penstock.views.repair import AggregateWhole, HistoryUnfit, repair
 def config(tmp_path: Path) -> Config:
     for name in ("spark/views", "schemas", "connect/connectors"):
         shutil.copytree(ROOT / name, tmp_path / name)
-    (tmp_path / "connect/connectors/paused-views.txt").write_text("user_stats_by_country\n")
     return Config(project=tmp_path, state=tmp_path / "state")
 
 
@@ -26,7 +24,6 @@ def config(tmp_path: Path) -> Config:
     [
         ("user_history", (), HistoryUnfit, "is a history.*raise its revision"),
         ("user_stats_by_country", ("Poland",), AggregateWhole, "as a whole: `penstock views repair user_stats"),
-        ("user_stats_by_country", (), ViewPaused, "views resume user_stats_by_country"),
     ],
 )
 def test_what_cannot_be_repaired_is_refused(

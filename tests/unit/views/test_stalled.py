@@ -76,7 +76,7 @@ def test_a_start_that_fails_says_why_the_job_did(config: Config) -> None:
     assert said.startswith("views keeps dying while it starts: no memory\n")
 
 
-def test_the_aggregates_are_told_the_epoch_and_the_slot(config: Config) -> None:
+def test_the_aggregates_are_told_the_slot(config: Config) -> None:
     (job,) = (part for part in stack.parts(config) if part.name == "aggregates")
     told = dict(zip(job.command, job.command[1:], strict=False))
-    assert (told["--epoch"], told["--slot"]) == ("1", "penstock")
+    assert told["--slot"] == "penstock"

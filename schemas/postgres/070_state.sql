@@ -1,0 +1,30 @@
+-- What this installation knows of itself (penstock/views/state.py alone reads and writes it). It lies with the data that
+-- it speaks of: a restored database brings its own, and what other servers hold is compared with it.
+
+CREATE TABLE IF NOT EXISTS penstock.installation (
+    epoch    int NOT NULL CHECK (epoch >= 1), -- it only rises
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row)
+);
+
+-- The views that the sink is applied without; their records wait in their topics.
+CREATE TABLE IF NOT EXISTS penstock.paused_views (
+    view text PRIMARY KEY
+);
+
+-- A view's table in Cassandra that holds everything; a table that was made anew there has another id.
+CREATE TABLE IF NOT EXISTS penstock.view_fills (
+    view       text PRIMARY KEY,
+    table_id   uuid NOT NULL,
+    generation int NOT NULL,
+    source     text,                          -- the life that it was filled from (penstock.table_lives), in which database
+    filled_at  timestamptz NOT NULL DEFAULT now()
+);
+
+-- The last snapshot that a fill began to write to a view's table, whether it was cut off or not.
+CREATE TABLE IF NOT EXISTS penstock.view_fills_begun (
+    view     text PRIMARY KEY,
+    table_id uuid NOT NULL,
+    version  bigint NOT NULL,                 -- that its rows have
+    source   text NOT NULL,                   -- as in view_fills; empty if there was none
+    begun_at timestamptz NOT NULL DEFAULT now()
+);

@@ -1,0 +1,138 @@
+"""What the record says of fills, held against a real Cassandra; what an earlier version kept there is taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from cassandra.cluster import Session
+
+from penstock.cassandra.session import open_session
+from penstock.cassandra.table import table_ids
+from penstock.config import Config, load_config
+from penstock.stack import setup
+from penstock.views.catalogue import connect
+from penstock.views.fills import (
+    begun_fills,
+    filled_views,
+    ids_in_cassandra,
+    lost,
+    mark_begun,
+    mark_filled,
+    replaced,
+    take_over,
+    unfilled,
+)
+from penstock.views.fresh import settle_empty
+from penstock.views.lives import Lives, lives_of
+from penstock.views.load import pick_view, views_of
+from penstock.views.silent import forget_changes, silent_changes
+from penstock.views.state import forget_views, read_fills
+from tests.integration.servers import free_port, started
+
+pytestmark = pytest.mark.slow
+
+BY_ID, HISTORY = "users_by_id", "user_history"
+TABLE = "public.users"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    folder = tmp_path_factory.mktemp("fills")
+    names = ("postgres.port", "cassandra.port", "cassandra.storage_port", "kafka.port", "connect.port")
+    ports = "\n".join(f"{name} = {free_port()}" for name in names)
+    (folder / "penstock.toml").write_text(f'state = "{folder / "var"}"\n{ports}\n')
+    config = load_config(folder / "penstock.toml")
+    with started(config, "postgres", "cassandra"):
+        setup.create_tables(config)
+        setup.create_view_tables(config)
+        yield config
+
+
+@pytest.fixture
+def session(config: Config) -> Iterator[Session]:
+    """Open a session; nothing is noted of any view."""
+    with open_session(config) as session, connect(config) as connection:
+        forget_views(connection, [view.name for view in views_of(config)])
+        session.execute("TRUNCATE penstock.users_by_id")
+        yield session
+
+
+@pytest.fixture
+def lives(config: Config) -> Lives:
+    return lives_of(config)
+
+
+def names_of_unfilled(config: Config, lives: Lives, epoch: int = 1) -> frozenset[str]:
+    return frozenset(
+        view.name for view in unfilled(config, views_of(config), ids=ids_in_cassandra(config), epoch=epoch, lives=lives)
+    )
+
+
+@pytest.mark.usefixtures("session")
+def test_a_view_is_filled_in_one_generation_of_one_table_from_one_life(config: Config, lives: Lives) -> None:
+    views = views_of(config)
+    everything = frozenset(view.name for view in views)
+    assert (filled_views(config), names_of_unfilled(config, lives)) == (frozenset(), everything)
+    mark_filled(config, views, epoch=1, lives=lives)
+    assert (filled_views(config), names_of_unfilled(config, lives)) == (everything, frozenset())
+    assert names_of_unfilled(config, lives, epoch=2) == everything
+    other = {TABLE: replace(lives[TABLE], id="another")}
+    assert names_of_unfilled(config, other) == everything
+    assert {each.view.name for each in replaced(config, views, lives=other)} == everything
+
+
+def test_a_table_that_was_made_anew_is_not_filled(config: Config, session: Session, lives: Lives) -> None:
+    views = views_of(config)
+    mark_filled(config, views, epoch=1, lives=lives)
+    mark_begun(config, {BY_ID: 41}, lives[TABLE])
+    assert (lost(config, views), begun_fills(config, ids_in_cassandra(config))[BY_ID].version) == ({}, 41)
+    session.execute("DROP TABLE penstock.users_by_id")
+    assert "is gone from Cassandra" in lost(config, views)[BY_ID]
+    setup.create_view_tables(config)
+    assert "was made anew in Cassandra and not filled" in lost(config, views)[BY_ID]
+    assert names_of_unfilled(config, lives) == {BY_ID}
+    assert begun_fills(config, ids_in_cassandra(config)) == {}
+
+
+def test_what_an_earlier_version_kept_in_cassandra_is_taken_over_once(
+    config: Config, session: Session, lives: Lives
+) -> None:
+    ids, views = table_ids(session, "penstock"), views_of(config)
+    source, by_id = lives[TABLE].source, pick_view(views, BY_ID)
+    # The oldest ones had no column for the source.
+    session.execute("CREATE TABLE penstock.view_fills (name text PRIMARY KEY, table_id uuid, generation bigint)")
+    session.execute(
+        "CREATE TABLE penstock.view_fills_begun (name text PRIMARY KEY, table_id uuid, version bigint, source text)"
+    )
+    for name in (BY_ID, HISTORY):
+        session.execute("INSERT INTO penstock.view_fills JSON %s", [f'{{"name": "{name}", "generation": 1}}'])
+        update = "UPDATE penstock.view_fills SET table_id = %s WHERE name = %s"
+        session.execute(update, (UUID(ids[name]), name))
+    begun = "INSERT INTO penstock.view_fills_begun (name, table_id, version, source) VALUES (%s, %s, 7, %s)"
+    session.execute(begun, (BY_ID, UUID(ids[BY_ID]), source))
+    mark_filled(config, [by_id], epoch=5, lives=lives)  # known since: it stays
+    for _ in range(2):
+        take_over(config, views, lives=lives)
+        with connect(config) as connection:
+            fills = read_fills(connection)
+        assert {name: (fill.generation, fill.source) for name, fill in fills.items()} == {
+            BY_ID: (5, source),
+            HISTORY: (1, source),
+        }
+        assert begun_fills(config, ids)[BY_ID].version == 7
+        assert not {"view_fills", "view_fills_begun"} & set(table_ids(session, "penstock"))
+
+
+def test_rows_of_before_the_database_are_not_taken_for_filled(config: Config, session: Session, lives: Lives) -> None:
+    session.execute(f"INSERT INTO penstock.users_by_id (id) VALUES ({UUID(int=1)})")
+    views = views_of(config)
+    assert [view.name for view in settle_empty(config, views, lives=lives)] == [BY_ID]
+    assert filled_views(config) == {view.name for view in views} - {BY_ID}
+    assert {view.name for view in setup.empty_views(config)} == {view.name for view in views} - {BY_ID}
+    with connect(config) as connection:
+        (noted,) = silent_changes(connection, [TABLE])
+        forget_changes(connection, [noted])
+    assert noted.what == "Cassandra has rows of before this database"

@@ -1,0 +1,174 @@
+"""The installation's record, on a real Postgres: what it says goes before what the files say."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from psycopg2.extensions import connection as Connection
+
+from penstock.config import ROOT, Config
+from penstock.connect.files import read_connector
+from penstock.errors import TransientError
+from penstock.project import Project
+from penstock.stack.setup import create_tables, note_earlier_epoch, take_over_paused
+from penstock.views.catalogue import connect
+from penstock.views.connector_lists import (
+    EPOCH,
+    FORMER_PAUSED,
+    SINK,
+    SOURCE,
+    epoch_in,
+    read_lists,
+    with_epoch,
+    with_views,
+)
+from penstock.views.connectors import correct_epoch, wanted_connectors
+from penstock.views.derived import write_changed
+from penstock.views.generation import epoch_of
+from penstock.views.load import views_of
+from penstock.views.pause import ViewPaused, pause, paused_views
+from penstock.views.repair import repair
+from penstock.views.silent import silent_changes
+from penstock.views.state import (
+    Record,
+    RecordMissing,
+    begin_record,
+    forget_views,
+    note_paused,
+    raise_epoch,
+    read_epoch,
+    read_paused,
+    read_record,
+)
+
+
+@pytest.fixture
+def files(config: Config, tmp_path: Path) -> Config:
+    """Give a project of its own, whose files may be changed."""
+    for name in ("spark/views", "schemas", "connect/connectors"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    return config.model_copy(update={"project": tmp_path})
+
+
+@pytest.fixture
+def connection(config: Config) -> Iterator[Connection]:
+    """Open a connection; the record is as after a first start again at its end."""
+    with connect(config) as connection:
+        yield connection
+        forget_record(connection)
+        begin_record(connection, epoch=1)
+        note_paused(connection, read_paused(connection), paused=False)
+
+
+def forget_record(connection: Connection) -> None:
+    with connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM penstock.installation")
+
+
+def write_epoch(config: Config, epoch: int) -> None:
+    write_changed(with_epoch(Project.of(config), epoch))
+
+
+def applied_epoch(config: Config) -> str:
+    """Return the epoch with which the source is PUT."""
+    (source,) = wanted_connectors(config, names=[SOURCE])
+    return source.config[EPOCH]
+
+
+def test_an_installation_without_a_record_goes_on_with_the_epoch_of_its_file(
+    files: Config, connection: Connection
+) -> None:
+    forget_record(connection)
+    write_epoch(files, 4)
+    assert (read_epoch(connection), epoch_of(files), applied_epoch(files)) == (None, 4, "4")
+    create_tables(files)
+    assert (read_epoch(connection), epoch_of(files)) == (4, 4)
+
+
+@pytest.mark.parametrize("written", [2, 9])
+def test_the_record_goes_before_the_file_which_is_corrected(
+    files: Config, connection: Connection, written: int
+) -> None:
+    raise_epoch(connection, 5)
+    write_epoch(files, written)
+    create_tables(files)
+    assert (epoch_of(files), applied_epoch(files)) == (5, "5")
+    assert correct_epoch(files, 5) == f"{SOURCE}.json said epoch {written}, and says 5 now"
+    assert epoch_in(Project.of(files)) == 5
+    assert correct_epoch(files, 5) is None
+    file = Project.of(files).connectors / f"{SOURCE}.json"
+    assert wanted_connectors(files, names=[SOURCE]) == (read_connector(file),)
+
+
+def test_the_files_of_an_image_stay_as_they_are(files: Config, connection: Connection) -> None:
+    raise_epoch(connection, 5)
+    contained = files.model_copy(update={"supervised": False})
+    assert correct_epoch(contained, 5) is None
+    assert (epoch_in(Project.of(contained)), applied_epoch(contained)) == (1, "5")
+
+
+@pytest.mark.parametrize(("live", "noted"), [(0, []), (5, []), (4, ["public.users"])])
+def test_what_came_in_an_earlier_epoch_is_read_again(
+    config: Config, connection: Connection, live: int, noted: list[str]
+) -> None:
+    note_earlier_epoch(config, live, 5)
+    assert [change.table for change in silent_changes(connection, ["public.users"])] == noted
+
+
+def test_an_epoch_never_falls_and_a_record_is_begun_once(config: Config, connection: Connection) -> None:
+    with connect(config) as other:
+        raise_epoch(connection, 3)
+        raise_epoch(other, 2)
+        begin_record(other, epoch=7)
+        assert read_epoch(connection) == read_epoch(other) == 3
+
+
+def test_before_the_first_set_up_there_is_no_record(config: Config) -> None:
+    with connect(config, database="postgres") as connection:
+        assert read_record(connection) == Record()
+        with pytest.raises(RecordMissing, match="penstock up"):
+            note_paused(connection, ["users_by_id"])
+
+
+def test_a_paused_view_is_left_to_nobody_until_it_flows_again(config: Config, connection: Connection) -> None:
+    with connect(config) as other:
+        note_paused(connection, ["users_by_id"])
+        note_paused(other, ["users_by_id", "user_history"])
+        assert read_paused(connection) == {"users_by_id", "user_history"}
+    (sink,) = wanted_connectors(config, names=[SINK])
+    assert set(sink.config["topics"].split(",")) == {"views.users_by_country", "views.user_stats_by_country"}
+    for repaired in ("users_by_id", "user_stats_by_country"):
+        note_paused(connection, [repaired])
+        with pytest.raises(ViewPaused, match=f"views resume {repaired}"):
+            repair(config, repaired, (), on_progress=lambda _: None)
+    forget_views(connection, ["user_stats_by_country"])
+    note_paused(connection, ["users_by_id", "user_history"], paused=False)
+    assert paused_views(config) == frozenset()
+
+
+def test_views_that_a_file_of_an_earlier_version_names_are_taken_over_once(
+    files: Config, connection: Connection
+) -> None:
+    project = Project.of(files)
+    write_changed(with_views(project, views_of(files), dropped=["user_history"]))
+    (project.connectors / FORMER_PAUSED).write_text("# who is paused\nuser_history\nlong_gone\n")
+    assert take_over_paused(files.model_copy(update={"supervised": False}), connection) == []
+    assert take_over_paused(files, connection) == [f"{FORMER_PAUSED} removed, paused: user_history"]
+    assert "user_history" in read_lists(project).flowing
+    assert read_paused(connection) == {"user_history"}
+    assert take_over_paused(files, connection) == []
+
+
+def test_a_pause_that_the_worker_does_not_take_is_not_noted(files: Config, connection: Connection) -> None:
+    nobody = files.model_copy(
+        update={
+            "connect": files.connect.model_copy(update={"port": 1}),
+            "kafka": files.kafka.model_copy(update={"port": 1}),
+        }
+    )
+    with pytest.raises(TransientError):
+        pause(nobody, "user_history")
+    assert read_paused(connection) == frozenset()
