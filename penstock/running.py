@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from penstock.whole_file import write_whole
+
 
 @dataclass(frozen=True)
 class Running:
@@ -34,10 +36,8 @@ def read_running(file: Path) -> Running | None:
 
 
 def write_running(file: Path, running: Running) -> None:
-    """Tell what a job runs: all at once, or not at all."""
-    written = file.with_suffix(".new")
-    written.write_text(json.dumps(asdict(running)))
-    written.replace(file)
+    """Tell what a job runs."""
+    write_whole(file, json.dumps(asdict(running)))
 
 
 def view_set(views_dir: Path, avro_dir: Path) -> str:

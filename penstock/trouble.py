@@ -15,6 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from penstock.whole_file import write_whole
+
 _SHOWN = 500
 _SILENT_DEATH = "it was killed, or died before it could say why"
 _NO_MEMORY = ("OutOfMemoryError", "exit code 52", "exited with code 52", "exit code 137", "exited with code 137")
@@ -118,10 +120,8 @@ class TroubleBook:
     def _write(self, *, lives: bool) -> None:
         if self._file is None:
             return
-        written = self._file.with_suffix(".new")
         told = {"command": self._command, "lives": lives, "trouble": asdict(self._now)}
-        written.write_text(json.dumps(told, indent=2))
-        written.replace(self._file)
+        write_whole(self._file, json.dumps(told, indent=2))
 
 
 def _with_cure(reason: str) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from penstock.whole_file import write_whole
+
 _FRESH_S = 10.0
 
 
@@ -42,11 +44,8 @@ class Watch(_Written):
 
 
 def write_watch(file: Path, watch: Watch) -> None:
-    """Replace the file in one step: a reader sees the old or the new whole."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(watch.model_dump_json(indent=2))
-    temporary.replace(file)
+    """Replace the file."""
+    write_whole(file, watch.model_dump_json(indent=2))
 
 
 def read_watch(file: Path) -> Watch | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from penstock.errors import PenstockError, TerminalError
+from penstock.whole_file import write_whole
 
 T = TypeVar("T")
 _KEPT = 500
@@ -101,7 +102,5 @@ class Guard:
 
     def _load_token(self) -> str:
         if not self.token_file.exists():
-            self.token_file.parent.mkdir(parents=True, exist_ok=True)
-            self.token_file.touch(mode=0o600)
-            self.token_file.write_text(secrets.token_urlsafe(24))
+            write_whole(self.token_file, secrets.token_urlsafe(24), mode=0o600)
         return self.token_file.read_text().strip()

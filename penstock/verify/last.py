@@ -11,6 +11,7 @@ from typing import Any
 from penstock.config import Config
 from penstock.stack.layout import Layout
 from penstock.verify.model import ViewResult
+from penstock.whole_file import write_whole
 
 
 def last_file(config: Config) -> Path:
@@ -23,10 +24,7 @@ def keep_results(config: Config, results: Sequence[ViewResult]) -> None:
     file = last_file(config)
     known = read_last(config)
     known.update({result.view: {**result.as_json(), "at": time.time()} for result in results})
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(known, indent=2))
-    temporary.replace(file)
+    write_whole(file, json.dumps(known, indent=2))
 
 
 def read_last(config: Config) -> dict[str, dict[str, Any]]:

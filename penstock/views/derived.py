@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from penstock.project import Project
 from penstock.views.connector_lists import with_views
 from penstock.views.cql import TableShape, new_table, rewritten_table, shape_of
+from penstock.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,5 @@ def write_changed(files: Mapping[Path, str]) -> list[Path]:
     """Write the files whose text differs; return them."""
     changed = [file for file, text in files.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
     for file in changed:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(files[file], encoding="utf-8")
+        write_whole(file, files[file])
     return changed

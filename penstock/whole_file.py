@@ -1,0 +1,19 @@
+"""Writes a file in one step: a process that is killed, or reads meanwhile, leaves or finds the old text or the new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def write_whole(file: Path, text: str, *, mode: int = 0o666) -> None:
+    """Replace a file's text, in UTF-8; its folder is made where it lacks.
+
+    :param mode: of a new file, less what the process's umask takes away.
+    """
+    place = file.resolve()  # what a link names is written, not the link
+    place.parent.mkdir(parents=True, exist_ok=True)
+    written = place.with_name(f".{place.name}.new")
+    written.unlink(missing_ok=True)
+    written.touch(mode)
+    written.write_text(text, encoding="utf-8")
+    written.replace(place)
