@@ -15,6 +15,7 @@ from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
 from penstock.connect.declared import declared_connectors
 from penstock.connect.files import read_connectors
+from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
@@ -52,7 +53,7 @@ class DatabaseMissing(TerminalError):
     def __init__(self, name: str, user: str) -> None:
         super().__init__(
             f"database {name}, which holds what Airflow keeps, does not exist, and role {user} may not create it. "
-            f'What to do: CREATE DATABASE {name} OWNER "{user}"; or airflow.enabled = false'
+            f"What to do: {airflow_database(name, user)}; or airflow.enabled = false"
         )
 
 

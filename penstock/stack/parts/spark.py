@@ -27,7 +27,7 @@ _RECOVERY_S = 20
 """How long a new master waits for those it knew; when all died with it, nobody comes (Spark's own: 60)."""
 VIEWS_APP = "penstock-views"
 AGGREGATES_APP = "penstock-aggregates"
-_AGGREGATES_CORES = 4
+AGGREGATES_CORES = 4
 """Tasks of its queries at a time; each waits for files and Kafka more than it counts."""
 _CORES = 4096
 """More than any set of tables takes: one for each partition of each table, twice while a killed job holds its own.
@@ -108,7 +108,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
     section, postgres = config.spark, config.postgres
     arguments = {
         "--checkpoint": layout.data("aggregates"),
-        "--cores": _AGGREGATES_CORES,
+        "--cores": AGGREGATES_CORES,
         "--executor-memory-mb": section.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,
         "--commit-interval-s": section.aggregates_interval_s,
