@@ -12,6 +12,7 @@ from penstock_views.declare import View
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
+from penstock.installation import view_topic
 from penstock.project import Project
 from penstock.stack.alone import alone
 from penstock.views.apply import apply_views
@@ -260,7 +261,9 @@ def drop(
     config = load_config()
     left_of(config, name)
     if not yes:
-        typer.confirm(f"Delete the topic views.{name} and the table {config.cassandra.keyspace}.{name}?", abort=True)
+        typer.confirm(
+            f"Delete the topic {view_topic(name)} and the table {config.cassandra.keyspace}.{name}?", abort=True
+        )
     with alone(config, f"penstock views drop {name}"):
         drop_view(config, name, on_step=print_step)
 

@@ -15,6 +15,7 @@ from penstock.brokers import librdkafka_settings
 from penstock.cassandra.schema import replication
 from penstock.config import Config
 from penstock.connect.place import group_of
+from penstock.installation import DEAD_LETTER_TOPICS, GROUPS, HEARTBEAT_TOPIC, NOTIFICATIONS_TOPIC, VIEW_TOPICS
 from penstock.names import TOPIC_PREFIX
 from penstock.project import Project
 from penstock.views.connector_lists import SINK, SOURCE
@@ -300,7 +301,7 @@ def kafka_acls(config: Config) -> tuple[Acl, ...]:
     connect, registry = config.connect.managed, config.registry.managed
     topics = (*_DATA_TOPICS, *_CONNECT[:connect], *_REGISTRY_TOPICS[: 2 * registry])
     groups = (
-        "penstock-",
+        GROUPS,
         "spark-kafka-source-",
         "connect" if connect else group_of(SINK),
         *_REGISTRY_GROUPS[:registry],
@@ -309,8 +310,8 @@ def kafka_acls(config: Config) -> tuple[Acl, ...]:
     return (Acl("topic", topics), Acl("group", groups), *transactions)
 
 
-_FROM_SOURCE = (f"{TOPIC_PREFIX}.", "debezium-notifications.", "__debezium-heartbeat.")
-_DATA_TOPICS = (*_FROM_SOURCE, "views.", "dead-letters.")
+_FROM_SOURCE = (f"{TOPIC_PREFIX}.", NOTIFICATIONS_TOPIC, HEARTBEAT_TOPIC)
+_DATA_TOPICS = (*_FROM_SOURCE, VIEW_TOPICS, *DEAD_LETTER_TOPICS)
 _CONNECT, _REGISTRY_TOPICS, _REGISTRY_GROUPS = ("connect-",), ("kafkasql-", "registry-events"), ("apicurio-",)
 _TO_READ, _TO_WRITE = ("Read", "Describe"), ("Write", "Describe")
 
@@ -320,13 +321,13 @@ def _kafka(config: Config) -> Iterator[Role]:
     yield _principal(config, own, "all that Penstock does itself", kafka_acls(config))
     use = "both connectors, where a Connect of yours logs in by itself; `connect` is the group.id of its workers"
     connect = (
-        Acl("topic", (*_FROM_SOURCE, "dead-letters."), _TO_WRITE),
-        Acl("topic", ("views.",), _TO_READ),
+        Acl("topic", (*_FROM_SOURCE, *DEAD_LETTER_TOPICS), _TO_WRITE),
+        Acl("topic", (VIEW_TOPICS,), _TO_READ),
         Acl("group", (group_of(SINK),), _TO_READ),
         Acl("transactional-id", (f"connect-{SOURCE}",), _TO_WRITE),
     )
     yield _principal(config, f"{own}_connect", use, connect)
-    reads = (Acl("topic", _DATA_TOPICS, _TO_READ), Acl("group", ("penstock-",), _TO_READ))
+    reads = (Acl("topic", _DATA_TOPICS, _TO_READ), Acl("group", (GROUPS,), _TO_READ))
     yield _principal(config, f"{own}_reader", "who reads the topics", reads)
 
 

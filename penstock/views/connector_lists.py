@@ -15,20 +15,20 @@ from pathlib import Path
 
 from penstock_views.declare import View
 
-from penstock.config import Cassandra
 from penstock.connect.files import read_connector
+from penstock.installation import KEYSPACE, VIEW_TOPICS, view_topic
+from penstock.installation import SINK as SINK
+from penstock.installation import SLOT as SLOT
+from penstock.installation import SOURCE as SOURCE
 from penstock.project import Project
 
-SOURCE = "users-postgres-source"
-SINK = "cassandra-views-sink"
-SLOT = "penstock"
 TABLES = "table.include.list"
 EPOCH = "transforms.epoch.value.literal"
 TOPICS = "topics"
 PAUSED = "paused-views.txt"
 _PAUSED_HEAD = "# The views that the sink leaves out, one a line; `penstock views pause` and `resume` write this."
 MAPPING = "*, row_version=header.version, __timestamp=header.version"
-_MAPPING_KEY = re.compile(rf"topic\.views\.(\w+)\.{Cassandra.keyspace}\.\w+\.mapping\Z")
+_MAPPING_KEY = re.compile(rf"topic\.{re.escape(VIEW_TOPICS)}(\w+)\.{KEYSPACE}\.\w+\.mapping\Z")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def read_lists(project: Project) -> Lists:
     return Lists(
         tables=tuple(_plain(entry) for entry in _split(source.get(TABLES, ""))),
         mapped=tuple(match[1] for match in map(_MAPPING_KEY.match, sink) if match),
-        flowing=tuple(topic.removeprefix("views.") for topic in topics if topic.startswith("views.")),
+        flowing=tuple(topic.removeprefix(VIEW_TOPICS) for topic in topics if topic.startswith(VIEW_TOPICS)),
         paused=_paused(project),
     )
 
@@ -94,7 +94,7 @@ def without(config: Mapping[str, str], view: str, tables: Collection[str]) -> di
     """Return the configuration of either connector without a view, and without tables that nothing needs any more."""
     left = {key: value for key, value in config.items() if key != _mapping_key(view)}
     patterns = {include_pattern(table) for table in tables}
-    for key, gone in ((TOPICS, {f"views.{view}"}), (TABLES, patterns)):
+    for key, gone in ((TOPICS, {view_topic(view)}), (TABLES, patterns)):
         if key in left:
             left[key] = ",".join(entry for entry in _split(left[key]) if entry not in gone)
     return left
@@ -114,7 +114,7 @@ def _texts(
         sink_text = _without(sink_text, _mapping_key(name))
     for name in [name for name in sorted(flowing) if name not in lists.mapped]:
         sink_text = _with(sink_text, _mapping_key(name), MAPPING)
-    topics = [f"views.{name}" for name in _kept_first(lists.flowing, flowing)]
+    topics = [view_topic(name) for name in _kept_first(lists.flowing, flowing)]
     patterns = [include_pattern(table) for table in _kept_first(lists.tables, tables)]
     return {
         source: _set(source.read_text(encoding="utf-8"), TABLES, ",".join(patterns)),
@@ -147,7 +147,7 @@ def _plain(pattern: str) -> str:
 
 
 def _mapping_key(view: str) -> str:
-    return f"topic.views.{view}.{Cassandra.keyspace}.{view}.mapping"
+    return f"topic.{view_topic(view)}.{KEYSPACE}.{view}.mapping"
 
 
 def _set(text: str, key: str, value: str) -> str:
@@ -161,7 +161,7 @@ def _set(text: str, key: str, value: str) -> str:
 def _with(text: str, key: str, value: str) -> str:
     """Add a key below the last mapping, else below `topics`, else at the top."""
     line = f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
-    places = [*re.finditer(r'^\s*"topic\.views\.[^\n]*$', text, re.MULTILINE)] or [
+    places = [*re.finditer(rf'^\s*"topic\.{re.escape(VIEW_TOPICS)}[^\n]*$', text, re.MULTILINE)] or [
         *re.finditer(r'^\s*"topics"[^\n]*$', text, re.MULTILINE)
     ]
     if not places:

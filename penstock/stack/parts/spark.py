@@ -11,6 +11,9 @@ from typing import Any
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config, Registry
 from penstock.errors import TerminalError
+from penstock.installation import AGGREGATES_APP as AGGREGATES_APP
+from penstock.installation import SLOT
+from penstock.installation import VIEWS_APP as VIEWS_APP
 from penstock.project import Project
 from penstock.running import read_running
 from penstock.stack.layout import VENV_BIN, Layout
@@ -18,15 +21,12 @@ from penstock.stack.part import Part
 from penstock.stack.parts.executor_java import write_java_home
 from penstock.stack.parts.http import get_json
 from penstock.trouble import read_trouble
-from penstock.views.connector_lists import SLOT
 from penstock.views.generation import epoch_of
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 _LOGGING = ROOT / "servers/spark/log4j2.properties"
 _RECOVERY_S = 20
 """How long a new master waits for those it knew; when all died with it, nobody comes (Spark's own: 60)."""
-VIEWS_APP = "penstock-views"
-AGGREGATES_APP = "penstock-aggregates"
 AGGREGATES_CORES = 4
 """Tasks of its queries at a time; each waits for files and Kafka more than it counts."""
 _CORES = 4096
