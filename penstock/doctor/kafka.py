@@ -14,6 +14,7 @@ from penstock.config import Config
 from penstock.connect.place import group_of
 from penstock.doctor.finding import Finding, Weight, ok, stops, warning
 from penstock.doctor.rights import Acl, acl_command, kafka_acls, kafka_principal, to_reach
+from penstock.installation import group
 from penstock.topics.admin import Cluster, TopicAdmin
 from penstock.topics.create import differences, other_limits
 from penstock.topics.declare import Topic
@@ -25,7 +26,7 @@ _REQUEST = "socket.request.max.bytes"
 _RETENTION = "retention.ms"
 _NEEDED = ("READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS", "DELETE")
 _NOT_ALLOWED = "authorization failed"
-_GROUPS = ("penstock-doctor", "spark-kafka-source-doctor", group_of(SINK))
+_GROUPS = (group("doctor"), "spark-kafka-source-doctor", group_of(SINK))
 """One of each kind that we use; it need not be there."""
 
 
@@ -171,6 +172,7 @@ def _days(milliseconds: int) -> str:
 def _judge_rights(config: Config, facts: Facts) -> Iterator[Finding]:
     """Judge what our user may do; what one ACL cures is one finding."""
     said: dict[str, list[str]] = {}
+    other: dict[str, list[str]] = {}
     for topic, operations in facts.operations.items():
         if missing := [each for each in _NEEDED if not _may(operations, each)]:
             said.setdefault(_acl_for(config, "topic", topic), []).append(f"{', '.join(missing)} of {topic}")
@@ -178,9 +180,11 @@ def _judge_rights(config: Config, facts: Facts) -> Iterator[Finding]:
         if _NOT_ALLOWED in why.lower():
             said.setdefault(_acl_for(config, "topic", topic), []).append(f"topic {topic}")
         else:
-            yield stops(f"topic {topic} cannot be created: {why}", "mend it in [kafka], or in the brokers' files")
-    for group in facts.groups:
-        said.setdefault(_acl_for(config, "group", group), []).append(f"groups such as {group}")
+            other.setdefault(why, []).append(topic)
+    for name in facts.groups:
+        said.setdefault(_acl_for(config, "group", name), []).append(f"groups such as {name}")
+    for why, topics in other.items():
+        yield stops(f"they cannot be created: {why} ({', '.join(topics)})", "mend it in [kafka], or on the brokers")
     for cure, lacks in said.items():
         yield stops(f"user {kafka_principal(config)} lacks rights: {'; '.join(lacks)}", cure)
 

@@ -54,6 +54,10 @@ def test_with_the_rights_of_the_role_nothing_stops_it(server: Server) -> None:
         (["REVOKE application FROM penstock"], "table public.users belongs to application"),
         (["REVOKE SELECT ON users FROM application"], "may not read table public.users"),
         (["ALTER TABLE users OWNER TO postgres"], "table public.users belongs to postgres"),
+        (
+            ["ALTER TABLE users ENABLE ROW LEVEL SECURITY", "ALTER TABLE users FORCE ROW LEVEL SECURITY"],
+            "row level security hides rows of table public.users",
+        ),
         (["REVOKE USAGE ON SCHEMA public FROM PUBLIC, application, penstock"], "does not reach schema public"),
         (["CREATE SCHEMA penstock", "CREATE TABLE penstock.tried ()"], "schema penstock belongs to postgres"),
         (["CREATE PUBLICATION penstock"], "publication penstock belongs to postgres"),
@@ -115,6 +119,7 @@ ROLES = {
 @pytest.fixture(scope="module")
 def with_roles(server: Server) -> Server:
     """Let Penstock make its tables, and run the statements of the other roles as they are printed."""
+    server.as_superuser("ALTER TABLE users DISABLE ROW LEVEL SECURITY")
     server.as_superuser("GRANT CREATE ON SCHEMA public TO penstock")
     create_tables(server.config)
     for role in roles(server.config, [TABLE]):

@@ -84,7 +84,7 @@ def test_brokers_that_say_nothing_of_rights_are_not_blamed() -> None:
 
 def test_what_the_brokers_would_not_create_is_said_with_their_reason() -> None:
     (finding,) = said(refused={"dead-letters.sink": "Policy violated"})
-    assert finding.what == "topic dead-letters.sink cannot be created: Policy violated"
+    assert finding.what == "they cannot be created: Policy violated (dead-letters.sink)"
 
 
 def test_partitions_without_their_replicas_are_a_warning() -> None:
