@@ -20,7 +20,7 @@ from penstock.topics.create import differences, other_limits
 from penstock.topics.declare import Topic
 from penstock.views.connector_lists import SINK
 
-_QUICKLY_S = 5
+_QUICKLY_S = 10
 _LEAST_ISR = "min.insync.replicas"
 _REQUEST = "socket.request.max.bytes"
 _RETENTION = "retention.ms"

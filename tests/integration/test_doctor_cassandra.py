@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -17,9 +15,7 @@ from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.rights import roles
 from tests.integration.certificates import Certificates
 from tests.integration.their_cassandra import PASSWORD, TheirCassandra, their_cassandra
-from tests.patience import PATIENCE_S
-
-_T = TypeVar("_T")
+from tests.patience import answered
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +27,11 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TheirCassandra]
 
 def found(theirs: TheirCassandra, **more: object) -> list[Finding]:
     config = Config.model_validate({"cassandra": {**theirs.section, **more}})
-    return [finding for finding in answered(lambda: [*examine(config)]) if finding.weight is not Weight.OK]
-
-
-def answered(ask: Callable[[], _T]) -> _T:
-    """Ask until a busy server answers in time."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return ask()
-        except CassandraUnreachable:
-            if time.monotonic() > deadline:
-                raise
+    return [
+        finding
+        for finding in answered(lambda: [*examine(config)], CassandraUnreachable)
+        if finding.weight is not Weight.OK
+    ]
 
 
 def test_with_the_rights_of_the_role_nothing_is_wrong(theirs: TheirCassandra) -> None:
@@ -115,7 +104,7 @@ def refused(theirs: TheirCassandra, role: str, *statements: str) -> list[str]:
     """Run statements as a role; return those that it has no right to."""
     found = []
     for statement in statements:
-        if not answered(partial(is_let, theirs, role, statement)):
+        if not answered(partial(is_let, theirs, role, statement), CassandraUnreachable):
             found.append(statement)
     return found
 

@@ -20,7 +20,7 @@ from penstock.topics.declare import Topic, declare_topics
 from penstock.views.load import views_of
 from tests.integration.certificates import Certificates
 from tests.integration.their_kafka import PASSWORD, TheirKafka, make_user, their_kafka, without_rights
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, answered
 
 VIEW, CDC = "views.users_by_id", "app.public.users"
 
@@ -38,14 +38,17 @@ def config(theirs: TheirKafka, tmp_path_factory: pytest.TempPathFactory) -> Conf
     return Config.model_validate({"state": state, "kafka": theirs.section("scram")})
 
 
-def found(config: Config, weight: Weight = Weight.STOPS) -> list[Finding]:
+def seen(config: Config) -> list[Finding]:
     declared = declare_topics(config, views_of(config))
-    return [finding for finding in examine(config, declared) if finding.weight is weight]
+    return answered(lambda: [*examine(config, declared)], KafkaUnreachable)
+
+
+def found(config: Config, weight: Weight = Weight.STOPS) -> list[Finding]:
+    return [finding for finding in seen(config) if finding.weight is weight]
 
 
 def found_saying(config: Config, says: str) -> list[Finding]:
-    declared = declare_topics(config, views_of(config))
-    return [finding for finding in examine(config, declared) if says in finding.what]
+    return [finding for finding in seen(config) if says in finding.what]
 
 
 def with_kafka(config: Config, **more: object) -> Config:
@@ -104,8 +107,7 @@ def test_a_setting_of_a_topic_is_named_and_cured(
 
 
 def test_no_password_is_in_what_is_found(config: Config) -> None:
-    declared = declare_topics(config, views_of(config))
-    assert PASSWORD not in str([*examine(config, declared)])
+    assert PASSWORD not in str(seen(config))
 
 
 def test_each_user_does_its_own_work_and_not_that_of_others(theirs: TheirKafka, config: Config) -> None:
