@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock.errors import TerminalError
+from penstock.installation import KEYSPACE
 
 ROOT = Path(__file__).resolve().parent.parent
 """The clone: everything that Penstock reads or writes lies below it."""
@@ -361,7 +362,7 @@ class Cassandra(PartSection):
     replication: dict[str, int] = {}
     storage_port: Port = 7000
     local_dc: str = "datacenter1"
-    keyspace: ClassVar[str] = "penstock"  # the connector files name it, so it is no setting
+    keyspace: ClassVar[str] = KEYSPACE  # the connector files name it, so it is no setting
     replication_factor: int = Field(1, ge=1)
     heap_mb: int = Field(1024, ge=512)
 

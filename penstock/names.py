@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-TOPIC_PREFIX = "app"
-"""The `topic.prefix` of the source connector."""
+from penstock.installation import TOPIC_PREFIX as TOPIC_PREFIX
 
 MOST_IN_TOPIC = 249
 """How many characters Kafka takes in the name of a topic."""

@@ -20,6 +20,7 @@ from penstock.bench.pace import LOOK_S
 from penstock.bench.turns import Turns
 from penstock.cassandra.values import Instant, bindable
 from penstock.config import Config
+from penstock.installation import group
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.consumer import open_consumer
@@ -56,7 +57,7 @@ class Arrivals:
         self._origins = AvroDecoder(registry, read=_origin_alone)
         self._turns = Turns()
         self._lookout = _Lookout(session, config.cassandra.keyspace, self.seen)
-        self._consumer = open_consumer(config.kafka.bootstrap, group="penstock-bench")
+        self._consumer = open_consumer(config.kafka.bootstrap, group=group("bench"))
         topics = {*self._by_topic, *(topic_of(view.table) for view in views)}
         self._consumer.assign([TopicPartition(*place, end) for place, end in ends(config, topics).items()])
 

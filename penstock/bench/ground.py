@@ -22,7 +22,7 @@ from penstock.connect.declared import declared_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.connect.place import place_sink
 from penstock.errors import TerminalError
-from penstock.pipeline.bring_up import SINK
+from penstock.installation import SINK
 from penstock.pipeline.hops import records_behind
 from penstock.registry.client import RegistryClient
 from penstock.stack.parts.kafka import JARS as KAFKA_JARS

@@ -107,10 +107,8 @@ def _create_keyspace(session: Session, config: Config) -> None:
     if known is None:
         session.execute(f'CREATE KEYSPACE IF NOT EXISTS "{section.keyspace}" WITH replication = {replication(section)}')
         return
-    found = known.replication_strategy.export_for_schema()
-    known_options = _options(found)
-    wanted = replication(section)
-    if known_options != _options(wanted):
+    found, wanted = known.replication_strategy.export_for_schema(), replication(section)
+    if not is_same(found, wanted):
         raise KeyspaceDiffers(section.keyspace, found, wanted)
 
 
@@ -118,6 +116,11 @@ def replication(section: Section) -> str:
     """Return the replication of our keyspaces, as CQL."""
     copies = "".join(f", '{datacenter}': '{count}'" for datacenter, count in section.copies.items())
     return f"{{'class': 'NetworkTopologyStrategy'{copies}}}"
+
+
+def is_same(found: str, wanted: str) -> bool:
+    """Tell whether two replications, as CQL, are the same."""
+    return _options(found) == _options(wanted)
 
 
 def _options(cql: str) -> dict[str, str]:

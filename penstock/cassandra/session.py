@@ -19,7 +19,7 @@ from cassandra import (
 )
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
-from cassandra.policies import DCAwareRoundRobinPolicy, TokenAwarePolicy
+from cassandra.policies import DCAwareRoundRobinPolicy, RoundRobinPolicy, TokenAwarePolicy
 from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory
 
@@ -55,11 +55,12 @@ class CertificatesUnreadable(TerminalError):
 
 
 @contextmanager
-def open_session(config: Config) -> Iterator[Session]:
+def open_session(config: Config, *, everywhere: bool = False) -> Iterator[Session]:
     """Open a session whose rows are dicts; closed with the block.
 
     Driver errors inside the block become ours too, so callers need not know them.
 
+    :param everywhere: ask nodes of any datacenter, also where none is in `local_dc`.
     :raises CassandraUnreachable: no node answers, at the start or later.
     :raises CassandraRefused: a statement is wrong.
     """
@@ -71,7 +72,7 @@ def open_session(config: Config) -> Iterator[Session]:
         list(section.hosts),
         port=section.port,
         protocol_version=ProtocolVersion.V4,
-        execution_profiles={EXEC_PROFILE_DEFAULT: _profile(section)},
+        execution_profiles={EXEC_PROFILE_DEFAULT: _profile(section, everywhere=everywhere)},
         auth_provider=PlainTextAuthProvider(section.user, section.password) if section.user else None,
         ssl_context=_tls(section),
         connect_timeout=_CONNECT_TIMEOUT_S,
@@ -111,9 +112,10 @@ def _tls(section: Section) -> ssl.SSLContext | None:
     return context
 
 
-def _profile(section: Section) -> ExecutionProfile:
+def _profile(section: Section, *, everywhere: bool) -> ExecutionProfile:
+    nodes = RoundRobinPolicy() if everywhere else DCAwareRoundRobinPolicy(section.local_dc)
     return ExecutionProfile(
-        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(section.local_dc)),
+        load_balancing_policy=TokenAwarePolicy(nodes),
         # With more than one replica a proof must not rest on the slowest of them.
         consistency_level=ConsistencyLevel.name_to_value[section.consistency],
         request_timeout=_REQUEST_TIMEOUT_S,

@@ -29,6 +29,7 @@ _MODULES = {
     "views": "views",
     "topics": "topics",
     "verify": "verify",
+    "doctor": "doctor",
     "bench": "bench",
     "cqlsh": "clients",
     "psql": "clients",

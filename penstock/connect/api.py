@@ -71,6 +71,13 @@ class _Reply(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Worker(_Reply):
+    """What a worker says of itself."""
+
+    version: str
+    kafka_cluster_id: str
+
+
 class ConnectorState(_Reply):
     """What the connector itself (not its tasks) is doing."""
 
@@ -161,6 +168,10 @@ class ConnectApi(HttpClient):
 
     def __init__(self, url: str, *, timeout_s: float = 30) -> None:
         super().__init__(url, timeout_s=timeout_s)
+
+    def worker(self) -> Worker:
+        """GET /: the version of the worker, and of which Kafka it is."""
+        return _parse(Worker, self._send("GET", "/"))
 
     def connectors(self) -> dict[str, ConnectorOverview]:
         """GET /connectors with info and status: all connectors in one request."""

@@ -15,9 +15,9 @@ from penstock.console.plain import UNKNOWN
 from penstock.console.progress import Reader, readers
 from penstock.console.reading import Reading
 from penstock.console.snapshot import KafkaView, Snapshot
+from penstock.installation import SLOT
 from penstock.topics.topic import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 
-SLOT = "penstock"
 _MB = 2**20
 _WAL_WARN_MB = 512
 _BEHIND_WARN_S = 10

@@ -12,6 +12,7 @@ from penstock_views.declare_totals import Aggregate
 
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
+from penstock.installation import SINK
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID, LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
@@ -21,7 +22,6 @@ from penstock.views.load import views_of
 from penstock.views.pause import paused_views
 from penstock.views.stalled import JobWatch
 
-SINK = "cassandra-views-sink"
 USERS = "public.users"
 """The table that Airflow loads."""
 _POLL_S = 0.2

@@ -16,7 +16,7 @@ from penstock.connect.files import read_connectors
 from penstock.connect.heartbeat import is_silent
 from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
-from penstock.pipeline.bring_up import SINK
+from penstock.installation import SINK, view_topic
 from penstock.pipeline.hops import records_behind
 from penstock.project import Project
 from penstock.registry.client import RegistryClient
@@ -233,7 +233,7 @@ def _sink(config: Config) -> list[Reading]:
     gaps = [
         Reading("view topics → Cassandra", f"{gap.why()}: {cure}", is_well=False) for gap in unwritten(config, admin)
     ]
-    behind = records_behind(config, topics=[f"views.{name}" for name in flowing if name not in paused], sink=SINK)
+    behind = records_behind(config, topics=[view_topic(name) for name in flowing if name not in paused], sink=SINK)
     waiting = [Reading(f"view {name}", "paused", is_well=True) for name in sorted(paused)]
     return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True), *gaps, *waiting]
 

@@ -16,6 +16,7 @@ from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import read_connectors
+from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
 from penstock.project import Project
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
@@ -56,7 +57,7 @@ class DatabaseMissing(TerminalError):
     def __init__(self, name: str, user: str) -> None:
         super().__init__(
             f"database {name}, which holds what Airflow keeps, does not exist, and role {user} may not create it. "
-            f'What to do: CREATE DATABASE {name} OWNER "{user}"; or airflow.enabled = false'
+            f"What to do: {airflow_database(name, user)}; or airflow.enabled = false"
         )
 
 

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from penstock.cassandra.session import open_session
 from penstock.config import Config, PartSection
 from penstock.connect.api import ConnectApi
+from penstock.doctor.connect import judge_plugins
+from penstock.doctor.finding import Finding, Weight, cure_of_silence
+from penstock.doctor.postgres import judge_wal_level
 from penstock.errors import PenstockError, TerminalError, TransientError
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID
@@ -31,7 +34,7 @@ class PartAway(TransientError):
         super().__init__(
             f"{part.name} at {part.elsewhere}, which Penstock does not run ({section}.managed = false): "
             f"{part.why_not() or 'it does not answer'}\n"
-            f"  What to do: see that it runs and is reached from here, or correct [{section}] in penstock.toml"
+            f"  What to do: {cure_of_silence(section, is_ours=False)}; `penstock doctor` looks at every server"
         )
 
 
@@ -100,8 +103,8 @@ def _problem(ask: Callable[[Config], None], config: Config) -> str:
 def _ask_postgres(config: Config) -> None:
     with connect_postgres(config) as connection, connection.cursor() as cursor:
         cursor.execute("SHOW wal_level")
-        if cursor.fetchone() != ("logical",):
-            raise NotAsNeeded("its wal_level is not logical: ALTER SYSTEM SET wal_level = logical, and restart it")
+        ((level,),) = cursor.fetchall()
+    _refuse(judge_wal_level(level))
 
 
 def _ask_kafka(config: Config) -> None:
@@ -115,10 +118,14 @@ def _ask_registry(config: Config) -> None:
 
 def _ask_connect(config: Config) -> None:
     with ConnectApi(config.connect.url, timeout_s=_QUICKLY_S) as api:
-        missing = sorted(OUR_PLUGINS - api.plugins())
-    if missing:
-        cure = "copy .servers/plugins of this clone into the plugin.path of each worker, and restart them"
-        raise NotAsNeeded(f"its workers lack {', '.join(missing)}: {cure}")
+        plugins = api.plugins()
+    _refuse(*judge_plugins(plugins))
+
+
+def _refuse(*findings: Finding) -> None:
+    for finding in findings:
+        if finding.weight is Weight.STOPS:
+            raise NotAsNeeded(f"{finding.what}: {finding.cure}")
 
 
 def _ask_spark_master(config: Config) -> None:
@@ -154,9 +161,6 @@ def _ask_dag_processor(config: Config) -> None:
             raise NotAsNeeded(f"it has no DAG {DAG_ID}: give it airflow/dags and airflow/ingest of this clone")
 
 
-OUR_PLUGINS = frozenset(
-    {"dev.penstock.postgres.PostgresSourceConnector", "dev.penstock.cassandra.sink.CassandraSinkConnector"}
-)
 _ASK: Mapping[str, Callable[[Config], None]] = {
     "postgres": _ask_postgres,
     "kafka": _ask_kafka,

@@ -77,6 +77,19 @@ class TopicState:
     settings: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """The brokers together.
+
+    :param brokers: `host:port` of each.
+    :param settings: of one of them; empty where our user may not ask.
+    """
+
+    id: str
+    brokers: tuple[str, ...]
+    settings: dict[str, str]
+
+
 class TopicAdmin:
     """A client of one cluster.
 
@@ -101,6 +114,58 @@ class TopicAdmin:
         except KafkaException as exc:
             raise self._unreachable(exc) from exc
         return {name: (len(topic.partitions), _replicas(topic)) for name, topic in metadata.topics.items()}
+
+    def cluster(self) -> Cluster:
+        """Return what the brokers say of themselves.
+
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        try:
+            metadata = self._client.list_topics(timeout=self._timeout_s)
+        except KafkaException as exc:
+            raise self._unreachable(exc) from exc
+        brokers = tuple(f"{each.host}:{each.port}" for each in metadata.brokers.values())
+        return Cluster(metadata.cluster_id or "", brokers, self._broker_settings(min(metadata.brokers)))
+
+    def behind(self, names: Iterable[str]) -> list[str]:
+        """Name the partitions of these topics (`topic/number`) that lack a leader or a replica in sync.
+
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        return [
+            f"{name}/{partition.id}"
+            for name, topic in self._described(names).items()
+            for partition in topic.partitions
+            if partition.leader is None or len(partition.isr) < len(partition.replicas)
+        ]
+
+    def operations(self, names: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Return what our user may do with each topic, by Kafka's names.
+
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        found = self._described(names, include_authorized_operations=True)
+        return {name: frozenset(each.name for each in topic.authorized_operations) for name, topic in found.items()}
+
+    def refused(self, topics: Sequence[Topic]) -> dict[str, str]:
+        """Return which topics the brokers would not create, and why; none is created."""
+        if not topics:
+            return {}
+        asked = self._client.create_topics(
+            [_new(topic) for topic in topics], validate_only=True, request_timeout=self._timeout_s
+        )
+        why = {name: future.exception() for name, future in asked.items()}
+        return {name: exc.args[0].str() for name, exc in why.items() if isinstance(exc, KafkaException)}
+
+    def hidden_groups(self, groups: Sequence[str]) -> list[str]:
+        """Return those of the consumer groups that our user may not look at; none of them need be there."""
+        asked = self._client.describe_consumer_groups(list(groups), request_timeout=self._timeout_s)
+        why = {name: future.exception() for name, future in asked.items()}
+        return [
+            name
+            for name, exc in why.items()
+            if isinstance(exc, KafkaException) and exc.args[0].code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+        ]
 
     def settings(self, names: Iterable[str]) -> dict[str, dict[str, str]]:
         """Return all topic settings of each topic, defaults included."""
@@ -139,10 +204,7 @@ class TopicAdmin:
         :raises KafkaUnreachable: no broker answers in time.
         """
         wanted = sorted(frozenset(names) & self.topics().keys())
-        if not wanted:
-            return {}
-        described = self._client.describe_topics(TopicCollection(wanted), request_timeout=self._timeout_s)
-        return {name: str(self._result(future).topic_id) for name, future in described.items()}
+        return {name: str(topic.topic_id) for name, topic in self._described(wanted).items()}
 
     def committed(self, group: str) -> dict[Place, int]:
         """Return the offsets that a consumer group has committed; none when there is no such group.
@@ -186,9 +248,7 @@ class TopicAdmin:
 
         :raises TopicNotCreated: the broker refuses one.
         """
-        wanted = [
-            NewTopic(topic.name, topic.partitions, topic.replication_factor, config=topic.settings) for topic in topics
-        ]
+        wanted = [_new(topic) for topic in topics]
         if not wanted:
             return
         for name, future in self._client.create_topics(wanted, request_timeout=self._timeout_s).items():
@@ -243,6 +303,21 @@ class TopicAdmin:
                     raise self._unreachable(exc) from exc
         return True
 
+    def _described(self, names: Iterable[str], **more: bool) -> dict[str, Any]:
+        if not (wanted := list(names)):
+            return {}
+        described = self._client.describe_topics(TopicCollection(wanted), request_timeout=self._timeout_s, **more)
+        return {name: self._result(future) for name, future in described.items()}
+
+    def _broker_settings(self, broker: int) -> dict[str, str]:
+        asked = [ConfigResource(ConfigResource.Type.BROKER, str(broker))]
+        (future,) = self._client.describe_configs(asked, request_timeout=self._timeout_s).values()
+        if isinstance(exc := future.exception(), KafkaException):
+            if exc.args[0].code() == KafkaError.CLUSTER_AUTHORIZATION_FAILED:
+                return {}
+            raise self._unreachable(exc)
+        return {name: str(entry.value) for name, entry in future.result().items()}
+
     def _found(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[Place, ListOffsetsResultInfo]:
         if not places:
             return {}
@@ -267,6 +342,10 @@ class TopicAdmin:
     def _unreachable(self, exc: KafkaException) -> KafkaUnreachable:
         self._client.poll(0)  # lets it tell its trouble
         return KafkaUnreachable(self._bootstrap, exc.args[0].str() + self._trouble)
+
+
+def _new(topic: Topic) -> NewTopic:
+    return NewTopic(topic.name, topic.partitions, topic.replication_factor, config=topic.settings)
 
 
 def _set(name: str, value: str) -> ConfigEntry:

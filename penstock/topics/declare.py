@@ -16,13 +16,13 @@ from penstock_views.names import topic_of
 from penstock_views.sizes import DEAD_LETTER_BYTES, RECORD_BYTES
 
 from penstock.config import Config
+from penstock.installation import NOTIFICATIONS_TOPIC as NOTIFICATIONS_TOPIC
+from penstock.installation import SIGNALS
 from penstock.topics.topic import DEAD_LETTER_TOPICS as DEAD_LETTER_TOPICS
 from penstock.topics.topic import HEARTBEAT_TOPIC as HEARTBEAT_TOPIC
 from penstock.topics.topic import Topic as Topic
 
-NOTIFICATIONS_TOPIC = "debezium-notifications.app"
-"""Where the source connector says how far a snapshot or a re-read is."""
-SIGNALS_TOPIC = topic_of("penstock.signals")
+SIGNALS_TOPIC = topic_of(SIGNALS)
 """Debezium captures the table of its own signals; nobody reads this."""
 REGISTRY_JOURNAL = "kafkasql-journal"
 """Holds the schemas and their ids; a registry whose journal is another one gives its ids once more."""

@@ -11,6 +11,7 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from penstock.errors import TerminalError
+from penstock.installation import group
 from penstock.registry.decode import AvroDecoder, Decoded, readable
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import OFFSETS_PER_RECORD, Settings, open_consumer
@@ -82,7 +83,7 @@ class TopicReader:
 
     def _consumer(self) -> Consumer:
         settings: Settings = {"auto.offset.reset": "earliest", "enable.partition.eof": True}
-        return open_consumer(self._bootstrap, group="penstock-tail", more=settings)
+        return open_consumer(self._bootstrap, group=group("tail"), more=settings)
 
     def _places(self, consumer: Consumer, topic: str, offset: int) -> list[TopicPartition]:
         try:

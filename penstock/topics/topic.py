@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEAD_LETTER_TOPICS = ("dead-letters.views", "dead-letters.sink")
-HEARTBEAT_TOPIC = "__debezium-heartbeat.app"
-"""The source connector writes to it every few seconds (`connect/heartbeat.py`)."""
+from penstock.installation import DEAD_LETTER_TOPICS as DEAD_LETTER_TOPICS
+from penstock.installation import HEARTBEAT_TOPIC as HEARTBEAT_TOPIC
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,10 @@ from pyspark.sql import types as T
 
 from penstock.config import Config
 from penstock.errors import TerminalError, TransientError
+from penstock.installation import PUBLICATION as PUBLICATION
 from penstock.names import case_twins
 from penstock.pinned import PINNED
 from penstock.views.unfit import Unfit, unfit
-
-PUBLICATION = "penstock"
 
 _MICROS = re.compile(r"timestamp(?!\([0-3]\))[^\[]*\Z")
 

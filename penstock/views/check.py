@@ -23,6 +23,7 @@ from penstock.cassandra.session import CassandraUnreachable, open_session
 from penstock.config import Config
 from penstock.connect.files import ConnectorFileInvalid
 from penstock.errors import PenstockError, TerminalError
+from penstock.installation import VIEW_TOPICS
 from penstock.local_spark import local_spark
 from penstock.names import topic_of
 from penstock.project import Project
@@ -225,7 +226,10 @@ def _check_connectors(project: Project, views: Sequence[View]) -> Iterator[Probl
 def _check_left_overs(project: Project, views: Sequence[View]) -> Iterator[Problem]:
     """Find the files and lines of views that no function makes any more."""
     names = {view.name for view in views}
-    kept = {file.name.split("-")[0].removeprefix("views."): file for file in project.avro.glob("views.*-value.avsc")}
+    kept = {
+        file.name.split("-")[0].removeprefix(VIEW_TOPICS): file
+        for file in project.avro.glob(f"{VIEW_TOPICS}*-value.avsc")
+    }
     for name, file in sorted(kept.items()):
         if name not in names:
             yield Problem(

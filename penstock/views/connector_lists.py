@@ -13,24 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penstock.config import Cassandra
 from penstock.connect.files import ConnectorFile, read_connector
+from penstock.installation import KEYSPACE, VIEW_TOPICS, view_topic
+from penstock.installation import SINK as SINK
+from penstock.installation import SLOT as SLOT
+from penstock.installation import SOURCE as SOURCE
 from penstock.project import Project
 from penstock.views.state import Record
 
 if TYPE_CHECKING:
     from penstock_views.declare import View  # the console must not hold Spark's types in memory
 
-SOURCE = "users-postgres-source"
-SINK = "cassandra-views-sink"
-SLOT = "penstock"
 TABLES = "table.include.list"
 EPOCH = "transforms.epoch.value.literal"
 TOPICS = "topics"
 FORMER_PAUSED = "paused-views.txt"
 """Where an earlier version noted the paused views, which its sink's file left out."""
 MAPPING = "*, row_version=header.version, __timestamp=header.version"
-_MAPPING_KEY = re.compile(rf"topic\.views\.(\w+)\.{Cassandra.keyspace}\.\w+\.mapping\Z")
+_MAPPING_KEY = re.compile(rf"topic\.{re.escape(VIEW_TOPICS)}(\w+)\.{KEYSPACE}\.\w+\.mapping\Z")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def read_lists(project: Project) -> Lists:
     return Lists(
         tables=tuple(_plain(entry) for entry in _split(source.get(TABLES, ""))),
         mapped=tuple(match[1] for match in map(_MAPPING_KEY.match, sink) if match),
-        flowing=tuple(topic.removeprefix("views.") for topic in topics if topic.startswith("views.")),
+        flowing=tuple(topic.removeprefix(VIEW_TOPICS) for topic in topics if topic.startswith(VIEW_TOPICS)),
     )
 
 
@@ -113,7 +113,7 @@ def without(config: Mapping[str, str], views: Collection[str], tables: Collectio
     mappings = {_mapping_key(view) for view in views}
     left = {key: value for key, value in config.items() if key not in mappings}
     patterns = {include_pattern(table) for table in tables}
-    for key, gone in ((TOPICS, {f"views.{view}" for view in views}), (TABLES, patterns)):
+    for key, gone in ((TOPICS, {view_topic(view) for view in views}), (TABLES, patterns)):
         if key in left:
             left[key] = ",".join(entry for entry in _split(left[key]) if entry not in gone)
     return left
@@ -129,7 +129,7 @@ def _sink_text(text: str, lists: Lists, views: Collection[str]) -> str:
         text = _without(text, _mapping_key(name))
     for name in [name for name in sorted(views) if name not in lists.mapped]:
         text = _with(text, _mapping_key(name), MAPPING)
-    return _set(text, TOPICS, ",".join(f"views.{name}" for name in _kept_first(lists.flowing, views)))
+    return _set(text, TOPICS, ",".join(view_topic(name) for name in _kept_first(lists.flowing, views)))
 
 
 def _kept_first(there: Sequence[str], wanted: Collection[str]) -> list[str]:
@@ -150,7 +150,7 @@ def _plain(pattern: str) -> str:
 
 
 def _mapping_key(view: str) -> str:
-    return f"topic.views.{view}.{Cassandra.keyspace}.{view}.mapping"
+    return f"topic.{view_topic(view)}.{KEYSPACE}.{view}.mapping"
 
 
 def _set(text: str, key: str, value: str) -> str:
@@ -164,7 +164,7 @@ def _set(text: str, key: str, value: str) -> str:
 def _with(text: str, key: str, value: str) -> str:
     """Add a key below the last mapping, else below `topics`, else at the top."""
     line = f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
-    places = [*re.finditer(r'^\s*"topic\.views\.[^\n]*$', text, re.MULTILINE)] or [
+    places = [*re.finditer(rf'^\s*"topic\.{re.escape(VIEW_TOPICS)}[^\n]*$', text, re.MULTILINE)] or [
         *re.finditer(r'^\s*"topics"[^\n]*$', text, re.MULTILINE)
     ]
     if not places:

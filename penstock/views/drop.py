@@ -17,6 +17,7 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
+from penstock.installation import view_topic
 from penstock.project import Project
 from penstock.registry.client import RegistryClient
 from penstock.stack import stack
@@ -63,7 +64,7 @@ def left_of(config: Config, name: str) -> list[Path]:
     for view in views_of(config):
         if view.name == name:
             raise ViewDeclared(view, f"{project.shown(view.file)}:{view.line}")
-    files = [project.cassandra / f"{name}.cql", *(project.avro / f"views.{name}-{part}.avsc" for part in _PARTS)]
+    files = [project.cassandra / f"{name}.cql", *(project.avro / f"{view_topic(name)}-{part}.avsc" for part in _PARTS)]
     found = [file for file in files if file.exists()]
     if not found and name not in read_lists(project).known:
         raise NothingLeft(name)
@@ -90,12 +91,12 @@ def drop_views(config: Config, names: Sequence[str], *, on_step: OnStep) -> None
     on_step("connectors", ", ".join(file.name for file in changed) or "named none of them any more")
     for left in files.values():
         _unlink(left[1:])
-    if {f"views.{name}" for name in names} & set(TopicAdmin(config.kafka.bootstrap).topics()):
+    if {view_topic(name) for name in names} & set(TopicAdmin(config.kafka.bootstrap).topics()):
         on_step("jobs", "go on without" if _renew_jobs(config) else "ran without")
     for name in names:
         forget_lives(config, name)
         _delete_records(config, name)
-        on_step("topic", f"views.{name} and its subjects deleted")
+        on_step("topic", f"{view_topic(name)} and its subjects deleted")
     _drop_tables(config, names, on_step)
     for left in files.values():
         _unlink(left[:1])
@@ -120,11 +121,11 @@ def _renew_jobs(config: Config) -> bool:
 
 
 def _delete_records(config: Config, name: str) -> None:
-    TopicAdmin(config.kafka.bootstrap).delete([f"views.{name}"])
-    forget_topic(config, f"views.{name}")
+    TopicAdmin(config.kafka.bootstrap).delete([view_topic(name)])
+    forget_topic(config, view_topic(name))
     with RegistryClient(config.registry.url) as registry:
         for part in _PARTS:
-            registry.delete_subject(f"views.{name}-{part}")
+            registry.delete_subject(f"{view_topic(name)}-{part}")
 
 
 def _drop_tables(config: Config, names: Sequence[str], on_step: OnStep) -> None:

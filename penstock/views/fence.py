@@ -17,6 +17,7 @@ from penstock_views.names import topic_of
 
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
+from penstock.installation import group
 from penstock.stack.layout import Layout
 from penstock.topics.consumer import open_consumer
 from penstock.views.catalogue import connect
@@ -44,7 +45,7 @@ _WINDOW = 200
 
 def ends(config: Config, topics: Collection[str]) -> dict[Place, int]:
     """Return where each partition ends now."""
-    with closing(_consumer(config, "penstock-fence")) as consumer:
+    with closing(_consumer(config, group("fence"))) as consumer:
         return {place: _end(consumer, place) for place in _places(consumer, topics)}
 
 
@@ -180,7 +181,7 @@ def _wait_for_job(
 
     :param behind: is told, again and again, the topics in which it has not.
     """
-    with closing(_consumer(config, "penstock-fence")) as consumer:
+    with closing(_consumer(config, group("fence"))) as consumer:
         last = {place: _last_record(consumer, place) for place in _places(consumer, topics)}
 
     def missing() -> int:

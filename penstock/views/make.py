@@ -14,6 +14,7 @@ from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.errors import PenstockError, TerminalError
+from penstock.installation import view_topic
 from penstock.local_spark import local_spark
 from penstock.names import NOT_CARRIED, is_table
 from penstock.project import Project
@@ -137,7 +138,7 @@ class _Taken:
         return (
             project.views / f"{name}.py",
             project.cassandra / f"{name}.cql",
-            project.avro / f"views.{name}-value.avsc",
+            project.avro / f"{view_topic(name)}-value.avsc",
         )
 
 

@@ -16,12 +16,9 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from penstock.errors import TerminalError
+from penstock.installation import SIGNALS as SIGNALS
 from penstock.stack.wait import NotInTime, wait_until
 from penstock.views.catalogue import PUBLICATION, LiveTable, published_tables, read_live_table
-
-SIGNALS = "penstock.signals"
-"""Where a re-read is asked for; it is published too, since Debezium reads it from the stream."""
-
 
 _LOCKED_S = 120.0
 _LOCKED = (

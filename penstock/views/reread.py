@@ -21,6 +21,7 @@ from psycopg2.extensions import connection as Connection
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TerminalError, TransientError
+from penstock.installation import group
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.consumer import open_consumer
@@ -125,7 +126,7 @@ def _forget(connection: Connection, asked: str) -> None:
 
 def _notifications(config: Config) -> Consumer:
     """Open a consumer at the end of the notifications."""
-    consumer = open_consumer(config.kafka.bootstrap, group="penstock-reread")
+    consumer = open_consumer(config.kafka.bootstrap, group=group("reread"))
     place = TopicPartition(NOTIFICATIONS_TOPIC, 0)
     _, place.offset = consumer.get_watermark_offsets(place, timeout=10)
     consumer.assign([place])

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
+from penstock.installation import group
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
@@ -129,7 +130,7 @@ def _read(config: Config, position: int) -> tuple[list[Told], int]:
     settings: dict[str, str | int | float | bool] = {"enable.partition.eof": True}
     with (
         RegistryClient(config.registry.url) as registry,
-        closing(open_consumer(config.kafka.bootstrap, group="penstock-snapshots", more=settings)) as consumer,
+        closing(open_consumer(config.kafka.bootstrap, group=group("snapshots"), more=settings)) as consumer,
     ):
         place = TopicPartition(NOTIFICATIONS_TOPIC, 0)
         low, end = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)

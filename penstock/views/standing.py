@@ -15,6 +15,7 @@ from penstock_views.life import current_life, life_root
 from penstock_views.names import topic_of
 
 from penstock.config import Config
+from penstock.installation import group
 from penstock.stack.layout import Layout
 from penstock.topics.admin import Place, TopicAdmin
 from penstock.topics.consumer import open_consumer
@@ -93,7 +94,7 @@ def gaps_in(admin: TopicAdmin, found: Sequence[Standing]) -> Iterator[tuple[Stan
 def hangs(config: Config, found: Iterable[Standing]) -> Iterator[tuple[Standing, Hang]]:
     """Yield the queries that have committed nothing for an interval and a minute, while a record waits as long."""
     now = time.time()
-    with closing(open_consumer(config.kafka.bootstrap, group="penstock-standing")) as consumer:
+    with closing(open_consumer(config.kafka.bootstrap, group=group("standing"))) as consumer:
         for standing in found:
             borne_s = _PATIENCE_S + standing.interval_s
             if standing.committed_s is not None and now - standing.committed_s < borne_s:

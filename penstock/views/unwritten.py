@@ -9,6 +9,7 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.connect.place import group_of, place_sink
+from penstock.installation import view_topic
 from penstock.project import Project
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.gaps import Gap, gaps_of_group
@@ -30,7 +31,7 @@ def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
 
     :raises KafkaUnreachable: no broker answers in time.
     """
-    return gaps_of_group(admin, group_of(SINK), [f"views.{name}" for name in read_lists(Project.of(config)).flowing])
+    return gaps_of_group(admin, group_of(SINK), [view_topic(name) for name in read_lists(Project.of(config)).flowing])
 
 
 def note_new_topics(config: Config) -> None:

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from penstock.brokers import librdkafka_settings
 from penstock.errors import TransientError
+from penstock.installation import group
 
 TIMEOUT_S = 10.0
 _LOOK_BACK = 100
@@ -121,7 +122,7 @@ def _read_until(consumer: Consumer, end: int) -> Message | None:
 
 @contextmanager
 def _consumer(bootstrap: str) -> Iterator[Consumer]:
-    settings = {"group.id": "penstock-views-ends", "enable.auto.commit": False, "enable.partition.eof": True}
+    settings = {"group.id": group("views-ends"), "enable.auto.commit": False, "enable.partition.eof": True}
     consumer = Consumer({**librdkafka_settings(bootstrap), "log_level": 0, **settings})
     try:
         yield consumer

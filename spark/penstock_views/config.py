@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
+from penstock.installation import AGGREGATES_APP, DEAD_LETTER_TOPICS, VIEWS_APP
 from penstock_views.batch import Postgres
 from penstock_views.names import TOPIC_PREFIX, topic_of
 from penstock_views.session import JARS
@@ -87,7 +88,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
     parser = _parser("row_views.py", "Turn CDC records into the records of every row view and history, until SIGTERM.")
     # Each commit ends a batch and starts the next, which costs some latency; after a crash what came since the last
     # commit is written again, with the same versions. Who needs a commit earlier asks for it.
-    _common(parser, app_name="penstock-views", memory_mb=(1536, 768), commit_interval_s=300)
+    _common(parser, app_name=VIEWS_APP, memory_mb=(1536, 768), commit_interval_s=300)
     return JobConfig(**_given(parser, arguments))
 
 
@@ -97,7 +98,7 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     # Each micro-batch is planned anew, 0.2 s of the processor for each aggregate however few its records are. On two
     # cores without time left, with one every 1, 1.5 and 2 s: aggregates 1.1, 1.6 and 2.0 s behind (the slowest of 40:
     # 2.4, 2.9 and 3.1), row views 166 to 182, 80 to 84 and 67 to 69 ms.
-    _common(parser, app_name="penstock-aggregates", memory_mb=(512, 512), commit_interval_s=1.5)
+    _common(parser, app_name=AGGREGATES_APP, memory_mb=(512, 512), commit_interval_s=1.5)
     option = parser.add_argument
     option("--cores", type=int, default=1, help="how many tasks run at once")
     option("--slot", default="", help="the source connector's replication slot, without which no life begins")
@@ -146,7 +147,7 @@ def _common(
     option("--avro-dir", type=Path, default=_ROOT / "schemas" / "avro", help="the contracts")
     option("--jars", type=Path, default=JARS, help="folder of Spark's extra jars")
     option("--topic-prefix", default=TOPIC_PREFIX, help="the source connector's topic.prefix")
-    option("--dead-letter-topic", default="dead-letters.views", help="where unprocessable records go")
+    option("--dead-letter-topic", default=DEAD_LETTER_TOPICS[0], help="where unprocessable records go")
     option("--driver-host", default="127.0.0.1", help="address at which executors reach this process")
     option("--driver-memory-mb", type=int, default=driver_mb, help="heap of the driver")
     option("--executor-memory-mb", type=int, default=executor_mb, help="heap of each executor")

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
+from penstock.installation import view_topic
 from penstock_views.canonical import UNUSABLE, is_usable
 from penstock_views.carriers import REFUSED, may_refuse
 from penstock_views.names import MOST_IN_TOPIC, NOT_CARRIED, column_name, is_plain, is_table, postgres_name, topic_of
@@ -201,7 +202,7 @@ class View:
     @property
     def topic(self) -> str:
         """The Kafka topic of the view's records."""
-        return f"views.{self.name}"
+        return view_topic(self.name)
 
     @property
     def primary_key(self) -> tuple[str, ...]:

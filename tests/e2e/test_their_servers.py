@@ -142,6 +142,12 @@ def test_status_tells_ours_from_theirs(theirs: Theirs) -> None:
         assert re.search(rf"^ *{part} +not ours ", said, re.MULTILINE), said
 
 
+def test_the_doctor_finds_nothing_that_stops_it(theirs: Theirs) -> None:
+    said = theirs.run("doctor")
+    assert "No things stop Penstock" in said
+    assert [secret for secret in SECRETS if secret in said] == []
+
+
 def test_no_secret_is_seen(theirs: Theirs) -> None:
     launch = theirs.config.state_dir / "run" / "parts"  # the environment of each part, for its owner only
     files = [file for file in theirs.config.state_dir.rglob("*") if file.is_file() and launch not in file.parents]

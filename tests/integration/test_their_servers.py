@@ -24,6 +24,8 @@ from penstock.address import Address, let_in_options
 from penstock.brokers import librdkafka_settings
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, ConnectRefused, ConnectUnreachable
+from penstock.doctor.examine import examine
+from penstock.doctor.finding import Weight
 from penstock.registry.client import RegistryClient, RegistryRefused, RegistryUnreachable
 from penstock.stack import setup
 from penstock.stack.health import part_healths
@@ -79,6 +81,13 @@ def test_every_part_of_others_answers(config: Config) -> None:
     states = {each.name: each.state for each in part_healths(config)}
     for name in ("postgres", "kafka", "cassandra", "registry"):
         assert states[name] == "not ours"
+
+
+def test_the_doctor_finds_nothing_that_stops_them_but_what_does_not_run(config: Config) -> None:
+    found = examine(config)
+    said = [(each.name, finding.what) for each in found for finding in each.findings if finding.weight is Weight.STOPS]
+    assert {name for name, _ in said} == {"spark", "airflow"}, said
+    assert not [secret for secret in SECRETS if secret in str(found)]
 
 
 def test_a_change_comes_from_their_postgres_into_their_kafka(config: Config) -> None:

@@ -8,22 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cassandra.cluster import Session
+
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.config import Config
+from penstock.doctor.rights import Role, role_of
 from penstock.stack.layout import Layout
 from penstock.stack.parts.cassandra import cassandra
 from penstock.stack.start import START_TIMEOUT_S
 from penstock.stack.wait import wait_until
 from tests.integration.certificates import STORE_PASSWORD, Certificates
 from tests.integration.servers import free_port, stop
+from tests.integration.their_postgres import in_quotes
 
 PASSWORD = "c4ssandra's 5ecret"  # noqa: S105 - of a test
-# docs/your-servers.md has these too.
-GRANTS = (
-    "CREATE KEYSPACE penstock WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 1}",
-    "CREATE ROLE penstock WITH PASSWORD = 'c4ssandra''s 5ecret' AND LOGIN = true",
-    *(f"GRANT {right} ON KEYSPACE penstock TO penstock" for right in ("CREATE", "ALTER", "DROP", "SELECT", "MODIFY")),
-)
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,17 @@ class TheirCassandra:
     """The server: what its administrator has, and the section that Penstock has."""
 
     administrator: Config
+    session: Session
     section: dict[str, object]
+
+    def give_rights(self, role: Role) -> None:
+        """Run the statements of a role."""
+        self.as_administrator(*(each.text.replace("'…'", f"'{in_quotes(PASSWORD)}'") for each in role.statements))
+
+    def as_administrator(self, *statements: str) -> None:
+        """Run statements as the first user."""
+        for statement in statements:
+            self.session.execute(statement)
 
 
 @contextmanager
@@ -60,11 +68,11 @@ def their_cassandra(folder: Path, certificates: Certificates) -> Iterator[TheirC
         process = subprocess.Popen(part.command, stdout=output, stderr=output, start_new_session=True)
     try:
         wait_until(lambda: _lets_in(administrator), timeout_s=START_TIMEOUT_S, what="Cassandra lets us in", log=log)
-        with open_session(administrator) as session:
-            for statement in GRANTS:
-                session.execute(statement)
         theirs = {"managed": False, "user": "penstock", "password_file": folder / "cassandra-penstock"}
-        yield TheirCassandra(administrator, {**address, **theirs})
+        with open_session(administrator) as session:
+            server = TheirCassandra(administrator, session, {**address, **theirs})
+            server.give_rights(role_of(Config.model_validate({"cassandra": server.section}), "cassandra"))
+            yield server
     finally:
         stop(process, part)
 

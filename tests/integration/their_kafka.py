@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without `__all__`
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -20,26 +22,20 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     UserScramCredentialUpsertion,
 )
 
+from penstock.brokers import Brokers
 from penstock.config import Config
-from penstock.stack.layout import Layout
+from penstock.doctor.rights import Acl, kafka_acls
+from penstock.stack.layout import SERVERS, Layout
 from penstock.stack.parts.kafka import kafka
 from penstock.stack.start import START_TIMEOUT_S
 from penstock.stack.wait import wait_until
 from tests.integration.certificates import STORE_PASSWORD, Certificates
 from tests.integration.servers import free_port, stop
+from tests.patience import PATIENCE_S
 
 PASSWORD = 'k4fka "5ecret"'  # noqa: S105 - of a test
 _ESCAPED = r"k4fka \"5ecret\""
 _MODULE = "org.apache.kafka.common.security"
-
-
-# docs/your-servers.md has these too: all operations on what begins so, for the user with a password.
-_OURS = ("app.", "views.", "dead-letters.", "debezium-notifications.", "__debezium-heartbeat.")
-ACLS = {
-    ResourceType.TOPIC: (*_OURS, "connect-", "kafkasql-", "registry-events"),
-    ResourceType.GROUP: ("penstock-", "spark-kafka-source-", "connect", "apicurio-"),
-    ResourceType.TRANSACTIONAL_ID: ("connect-",),
-}
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,25 @@ class TheirKafka:
     administrator: Config
     ports: dict[str, int]
     properties: dict[str, Path]
+
+    def as_user(self, name: str) -> Brokers:
+        """Return how another user with the same password gets in."""
+        file = self.properties["scram"].with_name(f"{name}.properties")
+        file.write_text(self.properties["scram"].read_text().replace('username="penstock"', f'username="{name}"'))
+        return Brokers(f"127.0.0.1:{self.ports['scram']}", file)
+
+    def run(self, command: str) -> None:
+        """Run commands of Kafka's as they are printed, by the open door."""
+        folder = self.properties["scram"].parent
+        (folder / "admin.properties").touch()
+        for name, tool in (("kafka-acls.sh", "tools.AclCommand"), ("kafka-configs.sh", "kafka.admin.ConfigCommand")):
+            wrapped = f'#!/bin/sh\nexec java -cp "{SERVERS}/kafka/*" {tool} "$@"\n'
+            (folder / name).write_text(wrapped.replace(" tools.", " org.apache.kafka.tools."))
+            (folder / name).chmod(0o700)
+        passwords, plain = f"127.0.0.1:{self.ports['scram']}", str(self.administrator.kafka.bootstrap)
+        environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+        shell = ["sh", "-ec", command.replace(passwords, plain)]
+        subprocess.run(shell, cwd=folder, env=environment, check=True, capture_output=True, timeout=PATIENCE_S)
 
     def section(self, way: str) -> dict[str, object]:
         """Return what `penstock.toml` says to go this way."""
@@ -70,7 +85,8 @@ def their_kafka(folder: Path, certificates: Certificates) -> Iterator[TheirKafka
         process = subprocess.Popen(part.command, stdout=output, stderr=output, start_new_session=True)
     try:
         wait_until(part.is_ready, timeout_s=START_TIMEOUT_S, what="Kafka answers", log=log)
-        _make_user(administrator)
+        make_user(administrator, "penstock")
+        give_rights(administrator, "penstock", kafka_acls(administrator))
         ports = {"scram": passwords, "plain": passwords, "mtls": mutual, "mtls-pem": mutual}
         yield TheirKafka(administrator, ports, _client_files(folder, certificates))
     finally:
@@ -106,20 +122,44 @@ def _in_file(text: str) -> str:
     return text.replace("\\", "\\\\")
 
 
-def _make_user(administrator: Config) -> None:
+def make_user(administrator: Config, name: str) -> None:
+    """Make a user that logs in with the password."""
     scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-    wanted = UserScramCredentialUpsertion("penstock", scram, PASSWORD.encode())
+    wanted = UserScramCredentialUpsertion(name, scram, PASSWORD.encode())
     client = AdminClient({"bootstrap.servers": administrator.kafka.bootstrap})
     for done in client.alter_user_scram_credentials([wanted]).values():
         done.result()
-    rights = [_right(kind, prefix) for kind, prefixes in ACLS.items() for prefix in prefixes]
+
+
+def give_rights(administrator: Config, principal: str, acls: Sequence[Acl]) -> None:
+    """Let a user of Kafka do what these allow."""
+    client = AdminClient({"bootstrap.servers": administrator.kafka.bootstrap})
+    rights = [right for acl in acls for right in _rights(principal, acl)]
     for done in client.create_acls(rights).values():
         done.result()
 
 
-def _right(kind: ResourceType, prefix: str) -> AclBinding:
-    pattern, whoever = ResourcePatternType.PREFIXED, "User:penstock"
-    return AclBinding(kind, prefix, pattern, whoever, "*", AclOperation.ALL, AclPermissionType.ALLOW)
+@contextmanager
+def without_rights(administrator: Config) -> Iterator[None]:
+    """Take all rights from everybody for a while."""
+    client = AdminClient({"bootstrap.servers": administrator.kafka.bootstrap})
+    any_ = (ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+    everything = AclBindingFilter(*any_)  # type: ignore[arg-type]  # its types know no None
+    (gone,) = client.delete_acls([everything]).values()
+    taken = gone.result()
+    try:
+        yield
+    finally:
+        for done in client.create_acls(taken).values():
+            done.result()
+
+
+def _rights(principal: str, acl: Acl) -> Iterator[AclBinding]:
+    kind, pattern = ResourceType[acl.kind.upper().replace("-", "_")], ResourcePatternType.PREFIXED
+    for prefix in acl.prefixes:
+        for operation in acl.operations:
+            allowed = (AclOperation[operation.upper()], AclPermissionType.ALLOW)
+            yield AclBinding(kind, prefix, pattern, f"User:{principal}", "*", *allowed)
 
 
 def _client_files(folder: Path, certificates: Certificates) -> dict[str, Path]:

@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
 from penstock.console.collect.kafka import Place
+from penstock.installation import group
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import Settings, open_consumer
 
@@ -173,4 +174,4 @@ def _consumer(bootstrap: str) -> Consumer:
         "fetch.min.bytes": 1024 * 1024,
         "fetch.wait.max.ms": 300,
     }
-    return open_consumer(bootstrap, group="penstock-console", more=settings)
+    return open_consumer(bootstrap, group=group("console"), more=settings)

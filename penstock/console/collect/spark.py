@@ -16,12 +16,13 @@ from typing import Any
 
 from penstock.config import Config
 from penstock.console.collect.http import get
+from penstock.installation import AGGREGATES_APP, VIEWS_APP
 from penstock.stack.layout import Layout
 from penstock.views.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
 
 REAL_TIME = "views"
 _BEGUN = "penstock.json"
-_APPLICATIONS = {REAL_TIME: "penstock-views", "aggregates": "penstock-aggregates"}
+_APPLICATIONS = {REAL_TIME: VIEWS_APP, "aggregates": AGGREGATES_APP}
 
 Offsets = dict[str, dict[int, int]]
 """Topic → partition → the offset that is read next."""

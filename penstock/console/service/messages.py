@@ -20,6 +20,7 @@ from penstock.console.collect.kafka import KafkaCollector, TopicState
 from penstock.console.service.filter import Filter
 from penstock.console.service.records import RecordReader, RecordView
 from penstock.errors import TerminalError
+from penstock.installation import group
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import OFFSETS_PER_RECORD, Settings, open_consumer
 
@@ -227,7 +228,7 @@ def _consume(consumer: Any) -> list[Any]:
 def open_small_consumer(bootstrap: str) -> Consumer:
     """Open a consumer that holds little and commits nothing."""
     settings: Settings = {"auto.offset.reset": "earliest", "queued.max.messages.kbytes": 8192, "fetch.wait.max.ms": 100}
-    return open_consumer(bootstrap, group="penstock-console", more=settings)
+    return open_consumer(bootstrap, group=group("console"), more=settings)
 
 
 class Tail:

@@ -10,6 +10,9 @@ from typing import Any
 
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config, Registry
+from penstock.installation import AGGREGATES_APP as AGGREGATES_APP
+from penstock.installation import SLOT
+from penstock.installation import VIEWS_APP as VIEWS_APP
 from penstock.project import Project
 from penstock.running import read_running
 from penstock.stack.layout import VENV_BIN, Layout
@@ -17,15 +20,12 @@ from penstock.stack.part import Part
 from penstock.stack.parts.executor_java import write_java_home
 from penstock.stack.parts.http import get_json
 from penstock.trouble import read_trouble
-from penstock.views.connector_lists import SLOT
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 _LOGGING = ROOT / "servers/spark/log4j2.properties"
 _RECOVERY_S = 20
 """How long a new master waits for those it knew; when all died with it, nobody comes (Spark's own: 60)."""
-VIEWS_APP = "penstock-views"
-AGGREGATES_APP = "penstock-aggregates"
-_AGGREGATES_CORES = 4
+AGGREGATES_CORES = 4
 """Tasks of its queries at a time; each waits for files and Kafka more than it counts."""
 _CORES = 4096
 """More than any set of tables takes: one for each partition of each table, twice while a killed job holds its own.
@@ -106,7 +106,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
     section, postgres = config.spark, config.postgres
     arguments = {
         "--checkpoint": layout.data("aggregates"),
-        "--cores": _AGGREGATES_CORES,
+        "--cores": AGGREGATES_CORES,
         "--executor-memory-mb": section.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,
         "--commit-interval-s": section.aggregates_interval_s,

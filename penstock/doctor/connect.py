@@ -1,0 +1,90 @@
+"""Kafka Connect: its plugins, what its workers think of our connectors, and how those are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from penstock.config import Config
+from penstock.connect.api import ConnectApi, ConnectorStatus, State
+from penstock.connect.declared import declared_connectors
+from penstock.connect.files import ConnectorFile
+from penstock.connect.reasons import root_cause
+from penstock.doctor.finding import Finding, ok, stops, warning
+from penstock.errors import PenstockError
+from penstock.topics.admin import TopicAdmin
+
+OUR_PLUGINS = frozenset(
+    {"dev.penstock.postgres.PostgresSourceConnector", "dev.penstock.cassandra.sink.CassandraSinkConnector"}
+)
+_QUICKLY_S = 5
+_VALIDATION_S = 20
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """Look at the workers and at our connectors.
+
+    :raises ConnectUnreachable, ConnectRefused: nobody answers, or lets us in.
+    """
+    with ConnectApi(config.connect.url, timeout_s=_VALIDATION_S) as api:
+        worker, plugins, files = api.worker(), api.plugins(), declared_connectors(config)
+        yield ok(f"Kafka Connect {worker.version}")
+        yield from judge_kafka(worker.kafka_cluster_id, _cluster_of(config))
+        yield from judge_plugins(plugins)
+        if plugins >= OUR_PLUGINS:
+            # The worker itself connects to the servers for that, with what is in its environment.
+            for file in files:
+                yield from judge_validation(file, api.validate(file.config).problems)
+        found = {name: overview.status for name, overview in api.connectors().items()}
+    yield from judge_connectors(files, found)
+
+
+def _cluster_of(config: Config) -> str:
+    try:
+        return TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).cluster().id
+    except PenstockError:
+        return ""  # what is wrong there is said of Kafka itself
+
+
+def judge_kafka(workers: str, ours: str) -> Iterator[Finding]:
+    """Say whether the workers are of our Kafka.
+
+    :param ours: the id of its cluster; empty where it is not known.
+    """
+    if ours and workers != ours:
+        yield stops(
+            f"its workers are of another Kafka (cluster {workers}) than [kafka] names ({ours})",
+            "correct [kafka] or [connect]; the workers' bootstrap.servers must be of the same",
+        )
+
+
+def judge_plugins(found: frozenset[str]) -> Iterator[Finding]:
+    """Say which of our plugins the workers lack."""
+    if missing := sorted(OUR_PLUGINS - found):
+        yield stops(
+            f"its workers lack {', '.join(missing)}",
+            "copy .servers/plugins of this clone into the plugin.path of each worker, and restart them",
+        )
+
+
+def judge_validation(file: ConnectorFile, problems: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    """Say what the worker thinks of a connector's configuration."""
+    for key, message in problems:
+        yield stops(f"connector {file.name}: {key}: {message}", f"correct it where {key} comes from, or on the workers")
+
+
+def judge_connectors(files: Sequence[ConnectorFile], found: Mapping[str, ConnectorStatus]) -> Iterator[Finding]:
+    """Say how each of our connectors is."""
+    for file in files:
+        yield _judge_connector(file.name, found.get(file.name))
+
+
+def _judge_connector(name: str, status: ConnectorStatus | None) -> Finding:
+    if status is None:
+        return ok(f"connector {name} is not there yet: `penstock up` applies it")
+    if status.traces:
+        return stops(f"connector {name} has failed: {root_cause(status)}", f"`penstock connectors restart {name}`")
+    if status.summary in (State.PAUSED, State.STOPPED):
+        return warning(f"connector {name} is {status.summary}", f"`penstock connectors resume {name}`")
+    if not status.is_running:
+        return warning(f"connector {name} is {status.summary}", "wait a moment; `penstock connectors list` tells more")
+    return ok(f"connector {name} runs")

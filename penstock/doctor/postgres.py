@@ -1,0 +1,336 @@
+"""Postgres: its settings, its free slots, and the rights of our role on what the views read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from psycopg2.extensions import connection as Connection
+from psycopg2.extras import RealDictCursor
+
+from penstock.config import Config
+from penstock.doctor.clock import judge_clock, read_clock
+from penstock.doctor.finding import Finding, ok, stops, warning
+from penstock.doctor.rights import (
+    airflow_database,
+    database_right,
+    handed_over,
+    identifier,
+    made_by_project,
+    made_schemas,
+    parameter_right,
+    relation,
+    schema_right,
+    statistics_right,
+)
+from penstock.stack.airflow_env import METADATA_DATABASE
+from penstock.views.catalogue import PUBLICATION, connect, read_live_table
+from penstock.views.connector_lists import SLOT
+from penstock.views.silent import sees_ddl
+from penstock.views.unfit import Unfit
+
+_OLDEST, _NEWEST = 15, 18
+_STATEMENT_S = 10
+_PATIENCES = ("statement_timeout", "lock_timeout", "transaction_timeout")
+"""Whatever is longer than these is ended: a fill, a snapshot, a look. (Our sessions set the one for idle ones.)"""
+
+_ASKED = """
+SELECT current_setting('server_version') AS version,
+    current_setting('server_version_num')::int / 10000 AS major,
+    current_setting('wal_level') AS wal_level,
+    pg_is_in_recovery() AS is_standby,
+    current_setting('max_replication_slots')::int AS slots,
+    (SELECT count(*) FROM pg_replication_slots) AS slots_used,
+    current_setting('max_wal_senders')::int AS senders,
+    (SELECT count(*) FROM pg_stat_replication) AS senders_used,
+    current_setting('max_slot_wal_keep_size') AS kept_for_slots,
+    (SELECT database FROM pg_replication_slots WHERE slot_name = %(slot)s) AS slot_database,
+    (SELECT wal_status FROM pg_replication_slots WHERE slot_name = %(slot)s) AS slot_status,
+    coalesce((SELECT active FROM pg_replication_slots WHERE slot_name = %(slot)s), false) AS slot_is_read,
+    current_database()::text AS database,
+    current_user::text AS role,
+    rolsuper AS is_superuser,
+    rolreplication OR rolsuper OR coalesce(
+        (SELECT pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = 'rds_replication'), false) AS replicates,
+    rolcreatedb OR rolsuper AS creates_databases,
+    has_database_privilege(current_database(), 'CREATE') AS creates,
+    pg_has_role('pg_read_all_stats', 'USAGE') AS sees_statistics,
+    has_parameter_privilege('session_replication_role', 'SET') AS sets_role,
+    EXISTS (SELECT FROM pg_database WHERE datname = %(airflow)s) AS has_airflow_database,
+    EXISTS (SELECT FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
+        WHERE nspname = 'penstock' AND proname = 'sees_ddl') AS is_set_up,
+    (SELECT CASE WHEN NOT pg_has_role(pubowner, 'USAGE') THEN pg_get_userbyid(pubowner) END
+        FROM pg_publication WHERE pubname = %(publication)s) AS publication_owner
+FROM pg_roles WHERE rolname = current_user
+"""
+_OTHERS_SCHEMAS = """
+SELECT nspname::text AS name, pg_get_userbyid(nspowner)::text AS owner FROM pg_namespace
+WHERE nspname = ANY (%s) AND NOT pg_has_role(nspowner, 'USAGE') ORDER BY 1
+"""
+_SETTINGS = "SELECT name FROM pg_settings WHERE name = ANY (%s) AND reset_val <> '0' ORDER BY 1"
+_TABLE = """
+SELECT c.oid IS NOT NULL AS exists, coalesce(has_schema_privilege(n.oid, 'CREATE'), false) AS may_make,
+    coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS is_reached,
+    coalesce(r.rolname, '')::text AS owner, coalesce(r.rolsuper, false) AS is_of_superuser,
+    coalesce(pg_has_role(c.relowner, 'USAGE'), false) AS is_ours,
+    coalesce(has_table_privilege(c.oid, 'SELECT'), false) AS is_read,
+    coalesce(row_security_active(c.oid), false) AS hides_rows
+FROM (SELECT) AS one
+LEFT JOIN pg_namespace n ON n.nspname = %s
+LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+LEFT JOIN pg_roles r ON r.oid = c.relowner
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """What the server says of itself and of our role, by the names of `_ASKED`; each makes a finding or none."""
+
+    version: str
+    major: int
+    wal_level: str
+    is_standby: bool
+    slots: int
+    slots_used: int
+    senders: int
+    senders_used: int
+    kept_for_slots: str
+    slot_database: str | None
+    slot_status: str | None
+    slot_is_read: bool
+    database: str
+    role: str
+    is_superuser: bool
+    replicates: bool
+    creates_databases: bool
+    creates: bool
+    sees_statistics: bool
+    sets_role: bool
+    has_airflow_database: bool
+    publication_owner: str | None
+    is_set_up: bool
+    sees_ddl: bool = True
+    patiences: tuple[str, ...] = ()
+    schemas_of_others: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """A table of the views.
+
+    :param is_made: by `penstock up`, from the project's own files.
+    :param may_make: our role, in its schema.
+    :param is_ours: our role is its owner, or one of those who are.
+    :param hides_rows: from our role, by row level security: nobody would be told.
+    """
+
+    name: str
+    is_made: bool
+    exists: bool
+    may_make: bool
+    is_reached: bool
+    owner: str
+    is_of_superuser: bool
+    is_ours: bool
+    is_read: bool
+    hides_rows: bool
+    unfit: tuple[Unfit, ...] = ()
+
+
+def examine(config: Config, tables: Sequence[str]) -> Iterator[Finding]:
+    """Look at the server, and at the tables of the views.
+
+    :raises PostgresAway: nobody answers, or lets us in.
+    """
+    with connect(config) as connection:
+        connection.set_session(readonly=True, autocommit=True)
+        _execute(connection, f"SET statement_timeout = '{_STATEMENT_S}s'")
+        server, clock = _ask(connection, made_schemas(config)), read_clock(partial(_time, connection))
+        made = made_by_project(config, tables)
+        found = [_ask_table(connection, table, is_made=table in made) for table in tables]
+    yield from judge_server(config, server)
+    yield from judge_rights(config, server)
+    for table in found:
+        yield from judge_table(config, server.role, table)
+    yield from judge_clock(clock)
+
+
+def judge_wal_level(level: str) -> Finding:
+    """Say whether changes can be read from the log."""
+    if level == "logical":
+        return ok("wal_level is logical")
+    return stops(f"its wal_level is {level}, not logical", "ALTER SYSTEM SET wal_level = logical; and restart it")
+
+
+def judge_server(config: Config, server: Server) -> Iterator[Finding]:
+    """Judge what the whole server is and has."""
+    yield _judge_version(server)
+    if server.is_standby:
+        yield stops("it is a standby, which takes no writes", "name the primary in [postgres]")
+    yield judge_wal_level(server.wal_level)
+    yield from _judge_slots(server)
+    if server.kept_for_slots == "-1":
+        yield warning(
+            "a source that is away for long fills its disk: max_slot_wal_keep_size is -1",
+            "ALTER SYSTEM SET max_slot_wal_keep_size = '4GB'; SELECT pg_reload_conf();",
+        )
+    for name in server.patiences:
+        yield warning(
+            f"{name} is set for role {server.role}: it ends what takes longer, such as a fill",
+            f"ALTER ROLE {identifier(server.role)} IN DATABASE {identifier(server.database)} SET {name} = 0;",
+        )
+    yield from _judge_airflow_database(config, server)
+
+
+def _judge_airflow_database(config: Config, server: Server) -> Iterator[Finding]:
+    is_needed = config.airflow.managed and config.airflow.enabled
+    if is_needed and not (server.has_airflow_database or server.creates_databases):
+        yield stops(
+            f"database {METADATA_DATABASE}, which holds what Airflow keeps, is not there",
+            f"{airflow_database(METADATA_DATABASE, server.role)}; or airflow.enabled = false",
+        )
+
+
+def _judge_version(server: Server) -> Finding:
+    said = f"PostgreSQL {server.version}"
+    if server.major < _OLDEST:
+        return stops(f"{said}: Penstock needs {_OLDEST} or later", f"upgrade it to {_OLDEST} to {_NEWEST}")
+    if server.major > _NEWEST:
+        return warning(f"{said}: Penstock was tried with {_NEWEST}", "`penstock verify` tells whether all is well")
+    return ok(said)
+
+
+def _judge_slots(server: Server) -> Iterator[Finding]:
+    free, senders = server.slots - server.slots_used, server.senders - server.senders_used
+    if server.slot_database not in (None, server.database):
+        yield stops(
+            f"replication slot {SLOT} belongs to database {server.slot_database}",
+            f"if nobody needs it: SELECT pg_drop_replication_slot('{SLOT}');",
+        )
+    elif server.slot_status == "lost":
+        yield stops(f"replication slot {SLOT} has lost its place", "`penstock views rebuild` reads everything anew")
+    elif server.slot_database is None and free < 1:
+        yield stops(
+            f"no replication slot is free: {server.slots_used} of {server.slots} are there",
+            f"ALTER SYSTEM SET max_replication_slots = {server.slots + 2}; and restart it",
+        )
+    else:
+        has = f"has its slot {SLOT}" if server.slot_database else f"{free} of {server.slots} slots are free"
+        yield ok(f"{has}, {senders} of {server.senders} WAL senders are free")
+    if not server.slot_is_read and senders < 1:
+        yield stops(
+            f"no WAL sender is free: {server.senders_used} of {server.senders} are in use",
+            f"ALTER SYSTEM SET max_wal_senders = {server.senders + 2}; and restart it",
+        )
+
+
+def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
+    """Judge what our role may do on the server and in the database."""
+    role, missing = identifier(server.role), []
+    if not server.replicates:
+        missing.append(stops(f"role {server.role} may not replicate", f"ALTER ROLE {role} REPLICATION;"))
+    if not server.creates:
+        missing.append(
+            stops(f"role {server.role} may not create in database {server.database}", f"{database_right(config).text};")
+        )
+    if server.publication_owner:
+        cure = f"ALTER PUBLICATION {PUBLICATION} OWNER TO {role};"
+        missing.append(_of_others(server.role, f"publication {PUBLICATION}", server.publication_owner, cure))
+    for name, owner in server.schemas_of_others:
+        missing.append(_of_others(server.role, f"schema {name}", owner, f"{handed_over(name, server.role)};"))
+    if not server.sees_statistics:
+        missing.append(
+            warning(
+                f"role {server.role} does not see since when transactions of others run: an aggregate that begins "
+                "may read its topic from the start",
+                f"{statistics_right(config).text};",
+            )
+        )
+    yield from missing or [ok(f"role {server.role} has its rights{' (a superuser)' * server.is_superuser}")]
+    yield from _judge_silent_changes(config, server)
+
+
+def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
+    if not server.sees_ddl:
+        yield warning(
+            "no event triggers: what DDL does to rows without a change is found at the next `penstock up` or "
+            "`views apply`, and no DDL is refused",
+            "after the first `penstock up`, a superuser runs schemas/postgres/040_silent_changes.sql and "
+            "045_unfit_tables.sql once",
+        )
+    if not server.sets_role:
+        yield warning(
+            "the rows that a TRUNCATE takes leave the views at the next `penstock up` or `views apply` only",
+            f"{parameter_right(config).text}; and `penstock up`",
+        )
+
+
+def _of_others(role: str, what: str, owner: str, cure: str) -> Finding:
+    return stops(f"{what} belongs to {owner}, and role {role} is not one of it", cure)
+
+
+def judge_table(config: Config, role: str, table: SourceTable) -> Iterator[Finding]:
+    """Judge one table of the views."""
+    schema = table.name.split(".", 1)[0]
+    if not table.exists:
+        yield from _judge_missing(config, role, table, schema)
+        return
+    missing = []
+    if not table.is_reached:
+        right = schema_right(config, schema, creates=False)
+        missing.append(stops(f"role {role} does not reach schema {schema}", f"{right.text};"))
+    if not table.is_ours:
+        missing.append(_of_others(role, f"table {table.name}", table.owner, _owning(role, table)))
+    if not table.is_read:
+        granted = f"GRANT SELECT ON {relation(table.name)} TO {identifier(role)};"
+        missing.append(stops(f"role {role} may not read table {table.name}", granted))
+    if table.hides_rows:
+        what = f"row level security hides rows of table {table.name} from role {role}, and nobody would be told"
+        missing.append(stops(what, f"ALTER ROLE {identifier(role)} BYPASSRLS;"))
+    missing += [stops(each.what, each.cure) for each in table.unfit]
+    yield from missing or [ok(f"table {table.name} can be followed")]
+
+
+def _owning(role: str, table: SourceTable) -> str:
+    if table.is_of_superuser:  # whoever is one of it is a superuser too
+        return f"ALTER TABLE {relation(table.name)} OWNER TO {identifier(role)};"
+    return f"GRANT {identifier(table.owner)} TO {identifier(role)};"
+
+
+def _judge_missing(config: Config, role: str, table: SourceTable, schema: str) -> Iterator[Finding]:
+    if not table.is_made:
+        yield stops(f"table {table.name} of the views is not there", "create it, or remove its views")
+    elif not table.may_make:
+        right = schema_right(config, schema, creates=True)
+        yield stops(f"role {role} may not create table {table.name} in schema {schema}", f"{right.text};")
+    else:
+        yield ok(f"table {table.name} is not there yet: `penstock up` makes it")
+
+
+def _ask(connection: Connection, made: Sequence[str]) -> Server:
+    named = {"slot": SLOT, "publication": PUBLICATION, "airflow": METADATA_DATABASE}
+    (seen,) = _execute(connection, _ASKED, named)
+    patiences = tuple(row["name"] for row in _execute(connection, _SETTINGS, (list(_PATIENCES),)))
+    schemas = tuple((row["name"], row["owner"]) for row in _execute(connection, _OTHERS_SCHEMAS, (made,)))
+    looks = seen["is_set_up"] and not schemas and sees_ddl(connection)
+    sees = bool(seen["is_superuser"] or looks)
+    return Server(**seen, sees_ddl=sees, patiences=patiences, schemas_of_others=schemas)
+
+
+def _ask_table(connection: Connection, name: str, *, is_made: bool) -> SourceTable:
+    (seen,) = _execute(connection, _TABLE, name.split(".", 1))
+    is_there = seen["exists"] and seen["is_reached"]
+    return SourceTable(name, is_made, **seen, unfit=read_live_table(connection, name).unfit if is_there else ())
+
+
+def _time(connection: Connection) -> float:
+    (row,) = _execute(connection, "SELECT extract(epoch FROM clock_timestamp())::float8 AS time")
+    return float(row["time"])
+
+
+def _execute(connection: Connection, statement: str, values: Any = None) -> list[Any]:
+    with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall()) if cursor.description else []

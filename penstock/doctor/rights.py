@@ -1,0 +1,348 @@
+"""The rights of each role, as statements: `penstock doctor --sql` prints them, and findings have them as cures.
+
+The one home of that text: docs/your-servers.md and the servers of the tests are held to it. No server is asked here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cassandra.metadata import protect_name
+
+from penstock.brokers import librdkafka_settings
+from penstock.cassandra.schema import replication
+from penstock.config import Config
+from penstock.connect.place import group_of
+from penstock.installation import DEAD_LETTER_TOPICS, GROUPS, HEARTBEAT_TOPIC, NOTIFICATIONS_TOPIC, VIEW_TOPICS
+from penstock.names import TOPIC_PREFIX
+from penstock.project import Project
+from penstock.views.connector_lists import SINK, SOURCE
+from penstock.views.publication import SIGNALS
+
+ROLE = "penstock"
+"""What our role is called where the configuration names none."""
+
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
+# https://www.postgresql.org/docs/18/sql-keywords-appendix.html, those that no role, schema or table may have unquoted.
+_RESERVED = """
+    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate
+    collation column concurrently constraint create cross current_catalog current_date current_role current_schema
+    current_time current_timestamp current_user default deferrable desc distinct do else end except false fetch
+    for foreign freeze from full grant group having ilike in initially inner intersect into is isnull join lateral
+    leading left like limit localtime localtimestamp natural not notnull null offset on only or order outer
+    overlaps placing primary references returning right select session_user similar some symmetric system_user
+    table tablesample then to trailing true union unique user using variadic verbose when where window with
+"""
+
+# Being one of a superuser's role is being one.
+_OWNERS = """DO $$ DECLARE needed text; BEGIN
+    FOR needed IN
+        SELECT DISTINCT CASE WHEN rolsuper THEN format('ALTER TABLE %s OWNER TO {role}', c.oid::regclass)
+            ELSE format('GRANT %I TO {role}', rolname) END
+        FROM pg_class c JOIN pg_roles r ON r.oid = relowner
+        WHERE c.oid IN ({tables}) AND NOT pg_has_role('{name}', relowner, 'USAGE')
+    LOOP
+        EXECUTE needed;
+    END LOOP;
+END $$"""
+_HAND_OVER = """DO $$ DECLARE thing text; BEGIN
+    FOR thing IN
+        SELECT 'SCHEMA {schema}'
+        UNION ALL SELECT 'TABLE ' || oid::regclass FROM pg_class
+            WHERE relnamespace = '{schema}'::regnamespace AND relkind IN ('r', 'v')
+        UNION ALL SELECT 'ROUTINE ' || oid::regprocedure FROM pg_proc WHERE pronamespace = '{schema}'::regnamespace
+    LOOP
+        EXECUTE format('ALTER %s OWNER TO {role}', thing);
+    END LOOP;
+END $$"""
+
+_WIDTH = 110
+_CQL_RIGHTS = ("CREATE", "ALTER", "DROP", "SELECT", "MODIFY")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement, without its semicolon, and why it is needed."""
+
+    text: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of a server and all that it needs.
+
+    :param server: its section of `penstock.toml`.
+    :param use: who logs in with it.
+    """
+
+    server: str
+    name: str
+    use: str
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Acl:
+    """What a principal of Kafka may do with everything whose name begins with one of these.
+
+    :param kind: topic, group or transactional-id, as `kafka-acls.sh` names them.
+    """
+
+    kind: str
+    prefixes: tuple[str, ...]
+    operations: tuple[str, ...] = ("All",)
+
+
+def identifier(name: str) -> str:
+    """Write a name for Postgres: quoted only where it must be."""
+    return name if _PLAIN.match(name) and name not in _RESERVED.split() else '"' + name.replace('"', '""') + '"'
+
+
+def relation(table: str) -> str:
+    """Write `schema.table`, as a view names it, for Postgres."""
+    return ".".join(map(identifier, table.split(".", 1)))
+
+
+def roles(config: Config, tables: Sequence[str]) -> tuple[Role, ...]:
+    """Return every role of every server, Penstock's own first.
+
+    :param tables: of the views, `schema.table`.
+    """
+    return (*_postgres(config, tables), *_cassandra(config), *_kafka(config))
+
+
+def role_of(config: Config, server: str, tables: Sequence[str] = ()) -> Role:
+    """Return Penstock's own role of a server."""
+    return next(role for role in roles(config, tables) if role.server == server)
+
+
+def as_text(found: Sequence[Role]) -> str:
+    """Write the statements, with a line above those of each role."""
+    return "\n".join(line for role in found for line in (*_lines(role), ""))
+
+
+def _lines(role: Role) -> Iterator[str]:
+    mark, end = ("#", "") if role.server == "kafka" else ("--", ";")
+    yield f"{mark} {role.server}: {role.name}: {role.use}"
+    for each in role.statements:
+        comment = f"{mark} {each.why}" if each.why else ""
+        beside = f"{each.text}{end}  {comment}".rstrip()
+        yield from (beside,) if len(beside) <= _WIDTH or not comment else (comment, each.text + end)
+
+
+def postgres_role(config: Config) -> str:
+    """Name Penstock's role of Postgres; that of ours, where everybody is let in, needs no rights."""
+    return ROLE if config.postgres.managed else config.postgres.user
+
+
+def cassandra_role(config: Config) -> str:
+    """Name Penstock's role of Cassandra."""
+    return config.cassandra.user or ROLE
+
+
+def airflow_database(name: str, role: str) -> str:
+    """Return the statement that makes the database of an Airflow of ours."""
+    return f"CREATE DATABASE {identifier(name)} OWNER {identifier(role)}"
+
+
+def made_by_project(config: Config, tables: Sequence[str]) -> list[str]:
+    """Return those of the tables that the project's own files create."""
+    made = re.findall(r"^CREATE TABLE IF NOT EXISTS ([\w.]+)", _files(config), re.MULTILINE)
+    return [table for table in tables if table in made]
+
+
+def made_schemas(config: Config) -> list[str]:
+    """Return the schemas that the project's own files create."""
+    return sorted({*re.findall(r"^CREATE SCHEMA IF NOT EXISTS (\w+)", _files(config), re.MULTILINE)})
+
+
+def _files(config: Config) -> str:
+    files = sorted(Project.of(config).postgres.glob("*.sql"))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+def _postgres(config: Config, tables: Sequence[str]) -> Iterator[Role]:
+    role, later = postgres_role(config), "; after the first `penstock up`"
+    source = "the source connector, where a Connect of yours logs in by itself (database.user)"
+    yield Role("postgres", role, "all that Penstock does itself", tuple(_owner(config, role, tables)))
+    yield Role("postgres", f"{role}_replicator", source + later, tuple(_replicator(config, tables)))
+    yield Role("postgres", f"{role}_loader", f"Airflow's connection app_db{later}", tuple(_loader(config, tables)))
+    yield Role("postgres", f"{role}_reader", f"who reads and compares{later}", tuple(_reader(config, tables)))
+
+
+def _replicator(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
+    role = identifier(f"{postgres_role(config)}_replicator")
+    yield from _logs_in(config, role, tables, attributes="LOGIN REPLICATION")
+    yield Statement(f"GRANT USAGE ON SCHEMA penstock TO {role}")
+    yield Statement(f"GRANT SELECT, INSERT, DELETE ON {SIGNALS} TO {role}", "a re-read of a table")
+    yield Statement(f"GRANT SELECT ON penstock.altered_columns TO {role}", "which shape a record has")
+
+
+def _loader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
+    role = identifier(f"{postgres_role(config)}_loader")
+    yield from _logs_in(config, role, made_by_project(config, tables), rights="SELECT, INSERT, UPDATE")
+    yield Statement(f"GRANT USAGE ON SCHEMA loader TO {role}")
+    yield Statement(f"GRANT SELECT, INSERT ON loader.rejected_users TO {role}", "what is no valid row")
+
+
+def _reader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
+    role, schemas = identifier(f"{postgres_role(config)}_reader"), ", ".join(made_schemas(config))
+    yield from _logs_in(config, role, tables)
+    yield Statement(f"GRANT USAGE ON SCHEMA {schemas} TO {role}")
+    yield Statement(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {role}")
+
+
+def _owner(config: Config, role: str, tables: Sequence[str]) -> Iterator[Statement]:
+    name, made = identifier(role), made_by_project(config, tables)
+    yield Statement(f"CREATE ROLE {name} LOGIN REPLICATION PASSWORD '…'", "REPLICATION: the slot")
+    yield database_right(config)
+    if tables:
+        yield Statement(
+            _OWNERS.format(
+                tables=", ".join(f"to_regclass('{relation(table)}')" for table in tables), role=name, name=role
+            ),
+            "who owns the tables: publication, REPLICA IDENTITY",
+        )
+    yield statistics_right(config)
+    for schema in _schemas(tables):
+        is_ours = any(table.startswith(f"{schema}.") for table in made)
+        yield schema_right(config, schema, creates=is_ours)
+    yield parameter_right(config)
+
+
+def database_right(config: Config) -> Statement:
+    """Return the grant on the source database."""
+    granted = f"GRANT CONNECT, CREATE ON DATABASE {identifier(config.postgres.database)}"
+    why = f"CREATE: schemas {' and '.join(made_schemas(config))}, the publication"
+    return Statement(f"{granted} TO {identifier(postgres_role(config))}", why)
+
+
+def statistics_right(config: Config) -> Statement:
+    """Return the grant by which aggregates see since when others' transactions run."""
+    granted = f"GRANT pg_read_all_stats TO {identifier(postgres_role(config))}"
+    return Statement(granted, "when transactions of others began, for aggregates")
+
+
+def schema_right(config: Config, schema: str, *, creates: bool) -> Statement:
+    """Return the grant on a schema of the views' tables."""
+    rights = "CREATE, USAGE" if creates else "USAGE"
+    granted = f"GRANT {rights} ON SCHEMA {identifier(schema)} TO {identifier(postgres_role(config))}"
+    return Statement(granted, "CREATE: only for the table of the demo" if creates else "")
+
+
+def handed_over(schema: str, role: str) -> str:
+    """Return the statement that gives our role a schema of ours, which somebody else has made."""
+    return _HAND_OVER.format(schema=schema, role=identifier(role))
+
+
+def parameter_right(config: Config) -> Statement:
+    """Return the optional grant by which a TRUNCATE becomes deletes."""
+    granted = f"GRANT SET ON PARAMETER session_replication_role TO {identifier(postgres_role(config))}"
+    return Statement(granted, "optional: TRUNCATE becomes deletes, live")
+
+
+def _logs_in(
+    config: Config, role: str, tables: Sequence[str], *, attributes: str = "LOGIN", rights: str = "SELECT"
+) -> Iterator[Statement]:
+    yield Statement(f"CREATE ROLE {role} {attributes} PASSWORD '…'")
+    yield Statement(f"GRANT CONNECT ON DATABASE {identifier(config.postgres.database)} TO {role}")
+    for schema in _schemas(tables):
+        yield Statement(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {role}")
+    if tables:
+        yield Statement(f"GRANT {rights} ON {', '.join(map(relation, tables))} TO {role}")
+
+
+def _schemas(tables: Sequence[str]) -> list[str]:
+    return sorted({table.split(".", 1)[0] for table in tables})
+
+
+def _cassandra(config: Config) -> Iterator[Role]:
+    role = cassandra_role(config)
+    own = (keyspace_made(config), _cql_role(role), *keyspace_rights(config).values())
+    yield Role("cassandra", role, "all that Penstock does itself", own)
+    for name, right, use in (
+        (f"{role}_writer", "MODIFY", "the sink connector, where a Connect of yours logs in by itself (auth.username)"),
+        (f"{role}_reader", "SELECT", "who asks the views"),
+    ):
+        yield Role("cassandra", name, use, (_cql_role(name), _cql_right(config, right, name)))
+
+
+def keyspace_made(config: Config) -> Statement:
+    """Return the statement that makes the keyspace."""
+    name = protect_name(config.cassandra.keyspace)
+    made = f"CREATE KEYSPACE IF NOT EXISTS {name} WITH replication = {replication(config.cassandra)}"
+    return Statement(made, "not needed for a role that may create keyspaces")
+
+
+def keyspace_rights(config: Config) -> Mapping[str, Statement]:
+    """Return what Penstock's role may do with the keyspace: the grant of each right."""
+    return {right: _cql_right(config, right, cassandra_role(config)) for right in _CQL_RIGHTS}
+
+
+def _cql_role(name: str) -> Statement:
+    return Statement(f"CREATE ROLE IF NOT EXISTS {protect_name(name)} WITH PASSWORD = '…' AND LOGIN = true")
+
+
+def _cql_right(config: Config, right: str, role: str) -> Statement:
+    keyspace = protect_name(config.cassandra.keyspace)
+    return Statement(f"GRANT {right} ON KEYSPACE {keyspace} TO {protect_name(role)}")
+
+
+def kafka_principal(config: Config) -> str:
+    """Name Penstock's user of Kafka: that of the properties file, where it logs in with a password."""
+    return librdkafka_settings(config.kafka.bootstrap).get("sasl.username", ROLE)
+
+
+def kafka_acls(config: Config) -> tuple[Acl, ...]:
+    """Return what Penstock's user needs, with the servers of ours that log in as the same user."""
+    connect, registry = config.connect.managed, config.registry.managed
+    topics = (*_DATA_TOPICS, *_CONNECT[:connect], *_REGISTRY_TOPICS[: 2 * registry])
+    groups = (
+        GROUPS,
+        "spark-kafka-source-",
+        "connect" if connect else group_of(SINK),
+        *_REGISTRY_GROUPS[:registry],
+    )
+    transactions = (Acl("transactional-id", _CONNECT),) if connect else ()
+    return (Acl("topic", topics), Acl("group", groups), *transactions)
+
+
+_FROM_SOURCE = (f"{TOPIC_PREFIX}.", NOTIFICATIONS_TOPIC, HEARTBEAT_TOPIC)
+_DATA_TOPICS = (*_FROM_SOURCE, VIEW_TOPICS, *DEAD_LETTER_TOPICS)
+_CONNECT, _REGISTRY_TOPICS, _REGISTRY_GROUPS = ("connect-",), ("kafkasql-", "registry-events"), ("apicurio-",)
+_TO_READ, _TO_WRITE = ("Read", "Describe"), ("Write", "Describe")
+
+
+def _kafka(config: Config) -> Iterator[Role]:
+    own = kafka_principal(config)
+    yield _principal(config, own, "all that Penstock does itself", kafka_acls(config))
+    use = "both connectors, where a Connect of yours logs in by itself; `connect` is the group.id of its workers"
+    connect = (
+        Acl("topic", (*_FROM_SOURCE, *DEAD_LETTER_TOPICS), _TO_WRITE),
+        Acl("topic", (VIEW_TOPICS,), _TO_READ),
+        Acl("group", (group_of(SINK),), _TO_READ),
+        Acl("transactional-id", (f"connect-{SOURCE}",), _TO_WRITE),
+    )
+    yield _principal(config, f"{own}_connect", use, connect)
+    reads = (Acl("topic", _DATA_TOPICS, _TO_READ), Acl("group", (GROUPS,), _TO_READ))
+    yield _principal(config, f"{own}_reader", "who reads the topics", reads)
+
+
+def _principal(config: Config, name: str, use: str, acls: Sequence[Acl]) -> Role:
+    return Role("kafka", name, use, tuple(Statement(acl_command(config, name, acl)) for acl in acls))
+
+
+def acl_command(config: Config, principal: str, acl: Acl) -> str:
+    """Return the command that gives a principal a right; whoever runs it has the file of an administrator."""
+    operations = " ".join(f"--operation {operation}" for operation in acl.operations)
+    prefixes = " ".join(f"--{acl.kind} {prefix}" for prefix in acl.prefixes)
+    granted = f"--add --allow-principal User:{principal} {operations} {prefixes} --resource-pattern-type prefixed"
+    return f"kafka-acls.sh {to_reach(config)} {granted}"
+
+
+def to_reach(config: Config) -> str:
+    """Return the options of Kafka's own commands that reach the brokers as an administrator."""
+    return f"--bootstrap-server {config.kafka.bootstrap} --command-config admin.properties"

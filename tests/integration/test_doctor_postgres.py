@@ -1,0 +1,147 @@
+"""`penstock doctor` on a real Postgres: each fault is named with its cure, which helps; each role keeps to its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg2
+import pytest
+from psycopg2.extensions import make_dsn
+
+from penstock.doctor.finding import Finding, Weight
+from penstock.doctor.postgres import examine
+from penstock.doctor.rights import roles
+from penstock.stack.setup import create_tables
+from tests.integration.certificates import Certificates
+from tests.integration.their_postgres import INSERT, PASSWORD, TABLE, Server, their_postgres
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("theirs")
+    with their_postgres(folder, Certificates.made_in(folder / "tls")) as server:
+        yield server
+
+
+def found(server: Server, weight: Weight, table: str = TABLE) -> list[Finding]:
+    return [finding for finding in examine(server.config, [table]) if finding.weight is weight]
+
+
+def saying(server: Server, says: str) -> list[Finding]:
+    return [finding for finding in examine(server.config, [TABLE]) if says in finding.what]
+
+
+def take(server: Server, cure: str) -> None:
+    """Do what a cure says: its statements, and the restart."""
+    for part in [cure] if cure.startswith("DO ") else cure.split(";"):
+        if part.strip().startswith(("ALTER", "GRANT", "SELECT", "DO")):
+            server.as_superuser(part)
+    if "restart it" in cure:
+        server.stop()
+        server.start()
+
+
+def test_with_the_rights_of_the_role_nothing_stops_it(server: Server) -> None:
+    assert found(server, Weight.STOPS) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (["ALTER ROLE penstock NOREPLICATION"], "may not replicate"),
+        (["REVOKE CREATE ON DATABASE app FROM penstock"], "may not create in database app"),
+        (["REVOKE application FROM penstock"], "table public.users belongs to application"),
+        (["REVOKE SELECT ON users FROM application"], "may not read table public.users"),
+        (["ALTER TABLE users OWNER TO postgres"], "table public.users belongs to postgres"),
+        (
+            ["ALTER TABLE users ENABLE ROW LEVEL SECURITY", "ALTER TABLE users FORCE ROW LEVEL SECURITY"],
+            "row level security hides rows of table public.users",
+        ),
+        (["REVOKE USAGE ON SCHEMA public FROM PUBLIC, application, penstock"], "does not reach schema public"),
+        (["CREATE SCHEMA penstock", "CREATE TABLE penstock.tried ()"], "schema penstock belongs to postgres"),
+        (["CREATE PUBLICATION penstock"], "publication penstock belongs to postgres"),
+        (["REVOKE pg_read_all_stats FROM penstock"], "does not see since when transactions of others run"),
+        (["ALTER ROLE penstock SET statement_timeout = '5min'"], "statement_timeout is set for role penstock"),
+        (["ALTER ROLE penstock IN DATABASE app SET lock_timeout = '1s'"], "lock_timeout is set for role penstock"),
+        (["ALTER SYSTEM SET max_slot_wal_keep_size = -1", "SELECT pg_reload_conf()"], "fills its disk"),
+        (["SELECT pg_create_physical_replication_slot('s' || n) FROM generate_series(1, 8) n"], "no replication slot"),
+        ([], "the rows that a TRUNCATE takes"),
+    ],
+)
+def test_a_fault_is_named_and_its_cure_makes_it_go(server: Server, fault: list[str], says: str) -> None:
+    for statement in fault:
+        server.as_superuser(statement)
+    (finding,) = saying(server, says)
+    take(server, finding.cure)
+    assert saying(server, says) == []
+
+
+def test_a_log_without_changes_is_named_and_cured(server: Server) -> None:
+    server.as_superuser("ALTER SYSTEM SET wal_level = replica")
+    server.stop()
+    server.start()
+    (finding,) = found(server, Weight.STOPS)
+    assert finding.what == "its wal_level is replica, not logical"
+    take(server, finding.cure)
+    assert found(server, Weight.STOPS) == []
+
+
+def test_a_table_that_is_not_there_or_unfit_is_named(server: Server) -> None:
+    (absent,) = found(server, Weight.STOPS, "public.absent")
+    assert absent.what == "table public.absent of the views is not there"
+    server.as_superuser("CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY); GRANT SELECT ON fleeting TO penstock")
+    cures = {finding.cure for finding in found(server, Weight.STOPS, "public.fleeting")}
+    assert "ALTER TABLE public.fleeting OWNER TO penstock;" in cures
+    assert any("SET LOGGED" in cure for cure in cures)
+
+
+def test_no_password_is_in_what_is_found(server: Server) -> None:
+    assert PASSWORD not in str([*examine(server.config, [TABLE])])
+
+
+# What each role does, and what is another's work: statements that must succeed, and that must not.
+READ, WRITE = "SELECT count(*) FROM public.users", "UPDATE public.users SET city = 'Oslo'"
+SLOT = "SELECT pg_create_logical_replication_slot('tried', 'pgoutput', true)"
+ASIDE = "INSERT INTO loader.rejected_users (seed, page, position, reason, content) VALUES ('s', 1, 1, 'r', '{}')"
+SIGNAL = "INSERT INTO penstock.signals VALUES ('1', 'tried', '')"
+LIVES, STATE = "SELECT * FROM penstock.table_lives", "UPDATE penstock.table_lives SET what = ''"
+MAKE, ALTER = "CREATE TABLE public.tried (id int)", "ALTER TABLE public.users ADD tried int"
+PUBLISH, SECRETS = "ALTER PUBLICATION penstock SET (publish = 'insert')", "SELECT * FROM pg_authid"
+ROLES = {
+    "penstock": ([READ, WRITE, SLOT, STATE, MAKE, PUBLISH, ALTER], [SECRETS, "CREATE ROLE tried"]),
+    "penstock_replicator": ([READ, SLOT, SIGNAL], [WRITE, ASIDE, STATE, MAKE, PUBLISH, ALTER, SECRETS]),
+    "penstock_loader": ([READ, INSERT, WRITE, ASIDE], [SLOT, SIGNAL, STATE, MAKE, PUBLISH, ALTER, SECRETS]),
+    "penstock_reader": ([READ, LIVES], [WRITE, SLOT, ASIDE, SIGNAL, STATE, MAKE, PUBLISH, ALTER, SECRETS]),
+}
+
+
+@pytest.fixture(scope="module")
+def with_roles(server: Server) -> Server:
+    """Let Penstock make its tables, and run the statements of the other roles as they are printed."""
+    server.as_superuser("ALTER TABLE users DISABLE ROW LEVEL SECURITY")
+    server.as_superuser("GRANT CREATE ON SCHEMA public TO penstock")
+    create_tables(server.config)
+    for role in roles(server.config, [TABLE]):
+        if role.server == "postgres" and role.name != "penstock":
+            server.give_rights(role)
+    return server
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_does_its_own_work_and_not_that_of_others(with_roles: Server, role: str) -> None:
+    may, may_not = ROLES[role]
+    assert [(statement, why) for statement in may if (why := refusal(with_roles, role, statement))] == []
+    assert [statement for statement in may_not if refusal(with_roles, role, statement) != "InsufficientPrivilege"] == []
+
+
+def refusal(server: Server, role: str, statement: str) -> str:
+    """Run a statement as a role and take it back; return the name of the error, if there is one."""
+    dsn = make_dsn(server.config.postgres.dsn_of("app"), user=role)
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        try:
+            cursor.execute(statement)
+        except psycopg2.Error as exc:
+            return type(exc).__name__
+        connection.rollback()
+    return ""

@@ -1,0 +1,116 @@
+"""What is made of what Connect, the registry, Spark, Airflow, and the machine say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from penstock_views.load import load_views
+
+from penstock.config import ROOT, Config
+from penstock.connect.api import ConnectorStatus
+from penstock.connect.files import ConnectorFile
+from penstock.doctor import airflow, connect, machine, registry, spark
+from penstock.doctor.finding import Weight
+from penstock.loads.airflow_api import Health
+
+VIEWS = load_views(ROOT / "spark" / "views")
+SINK = "cassandra-views-sink"
+
+
+def status(state: str, *tasks: str, trace: str | None = None) -> ConnectorStatus:
+    states = [{"id": number, "state": task, "worker_id": "w", "trace": trace} for number, task in enumerate(tasks)]
+    told = {"name": SINK, "type": "sink", "connector": {"state": state, "worker_id": "w"}, "tasks": states}
+    return ConnectorStatus.model_validate(told)
+
+
+@pytest.mark.parametrize(
+    ("found", "weight", "cure"),
+    [
+        (None, Weight.OK, ""),
+        (status("RUNNING", "RUNNING"), Weight.OK, ""),
+        (status("PAUSED", "PAUSED"), Weight.WARNING, f"`penstock connectors resume {SINK}`"),
+        (status("STOPPED"), Weight.WARNING, f"`penstock connectors resume {SINK}`"),
+        (status("RUNNING"), Weight.WARNING, "wait a moment; `penstock connectors list` tells more"),
+        (status("RUNNING", "FAILED", trace="it broke"), Weight.STOPS, f"`penstock connectors restart {SINK}`"),
+    ],
+)
+def test_a_connector_is_judged_by_its_state(found: ConnectorStatus | None, weight: Weight, cure: str) -> None:
+    file = ConnectorFile(SINK, {"connector.class": "-"})
+    (finding,) = connect.judge_connectors([file], {SINK: found} if found else {})
+    assert (finding.weight, finding.cure) == (weight, cure)
+
+
+def test_plugins_that_lack_are_named_by_their_classes() -> None:
+    (finding,) = connect.judge_plugins(frozenset({"dev.penstock.postgres.PostgresSourceConnector", "others.Plugin"}))
+    assert finding.what == "its workers lack dev.penstock.cassandra.sink.CassandraSinkConnector"
+    assert list(connect.judge_plugins(connect.OUR_PLUGINS)) == []
+
+
+def test_workers_of_another_kafka_stop() -> None:
+    (finding,) = connect.judge_kafka("theirs", "ours")
+    assert finding.weight is Weight.STOPS
+    assert list(connect.judge_kafka("one", "one")) == []
+    assert list(connect.judge_kafka("one", "")) == []
+
+
+@pytest.mark.parametrize(
+    ("info", "weight"), [({"name": "Apicurio Registry", "version": "3.0.9"}, Weight.OK), (None, Weight.STOPS)]
+)
+def test_a_registry_without_apicurio_s_api_stops(info: Any, weight: Weight) -> None:
+    (finding,) = registry.judge(3, info)
+    assert finding.weight is weight
+
+
+@pytest.mark.parametrize(
+    ("master", "says"),
+    [
+        ({}, "no master that is ALIVE"),
+        ({"status": "STANDBY"}, "no master that is ALIVE"),
+        ({"status": "ALIVE", "aliveworkers": 0}, "no worker that is alive"),
+        ({"status": "ALIVE", "aliveworkers": 1, "cores": 4, "memory": 8192}, "4 cores, and the jobs hold 5"),
+        ({"status": "ALIVE", "aliveworkers": 1, "cores": 8, "memory": 1024}, "1,024 MB of memory"),
+    ],
+)
+def test_spark_is_judged_by_what_its_jobs_hold(master: dict[str, Any], says: str) -> None:
+    (finding,) = spark.judge(Config(), VIEWS, master)
+    assert finding.weight is Weight.STOPS
+    assert says in finding.what
+
+
+def test_a_spark_with_enough_of_all_is_well() -> None:
+    (finding,) = spark.judge(Config(), VIEWS, {"status": "ALIVE", "aliveworkers": 2, "cores": 16, "memory": 8192})
+    assert finding.weight is Weight.OK
+
+
+def test_more_partitions_take_more_cores() -> None:
+    assert spark.cores_needed(Config.model_validate({"kafka": {"partitions": 3}}), VIEWS) == 7
+    assert spark.cores_needed(Config(), ()) == 0
+
+
+def test_airflow_is_judged_by_its_parts_and_the_dag() -> None:
+    well = Health(is_database_well=True, is_scheduler_well=True, is_dag_processor_well=True)
+    assert [finding.weight for finding in airflow.judge(well, knows_dag=True)] == [Weight.OK]
+    ill = Health(is_database_well=True, is_scheduler_well=False, is_dag_processor_well=True)
+    said = [finding.what for finding in airflow.judge(ill, knows_dag=False)]
+    assert said == ["its scheduler has no fresh heartbeat", "it has no DAG load_users"]
+
+
+@pytest.mark.parametrize(("free_gb", "weight"), [(0.2, Weight.STOPS), (1.0, Weight.WARNING), (20.0, Weight.OK)])
+def test_the_disk_is_judged_by_what_is_free(free_gb: float, weight: Weight) -> None:
+    assert machine.judge_disk(Path("/var"), free_gb).weight is weight
+
+
+def test_files_of_secrets_are_for_their_owner_and_there(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    config = Config.model_validate({"cassandra": {"user": "penstock", "password_file": file}})
+    (absent,) = machine.judge_secrets(machine.secret_files(config))
+    assert (absent.weight, "No such file" in absent.what) == (Weight.STOPS, True)
+    file.touch(mode=0o644)
+    file.chmod(0o644)
+    (open_,) = machine.judge_secrets(machine.secret_files(config))
+    assert (open_.weight, open_.cure) == (Weight.WARNING, f"chmod 600 {file}")
+    file.chmod(0o600)
+    (well,) = machine.judge_secrets(machine.secret_files(config))
+    assert well.weight is Weight.OK
