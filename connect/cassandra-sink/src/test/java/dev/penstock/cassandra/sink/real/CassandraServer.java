@@ -18,7 +18,7 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /** A real Cassandra, started as the stack starts it: same jars, same configuration files, own folder and ports. */
-final class CassandraServer {
+public final class CassandraServer {
 
     private static final String HOST = "127.0.0.1";
     private static final Path REPOSITORY = Path.of("../..").toAbsolutePath().normalize();
@@ -61,7 +61,8 @@ final class CassandraServer {
         return server;
     }
 
-    int port() {
+    /** The port of the native protocol. */
+    public int port() {
         return port;
     }
 
@@ -93,7 +94,7 @@ final class CassandraServer {
     }
 
     /** Wait until it answers a query of a session that may have lost its connections. */
-    void awaitAnswer(CqlSession session) throws InterruptedException {
+    public void awaitAnswer(CqlSession session) throws InterruptedException {
         await(() -> session.execute(PROBE));
     }
 
@@ -138,11 +139,12 @@ final class CassandraServer {
     }
 
     /** Stop its clock: it holds its connections and answers nothing. */
-    void freeze() throws IOException, InterruptedException {
+    public void freeze() throws IOException, InterruptedException {
         signal("-STOP");
     }
 
-    void thaw() throws IOException, InterruptedException {
+    /** Let its clock run again. */
+    public void thaw() throws IOException, InterruptedException {
         signal("-CONT");
     }
 

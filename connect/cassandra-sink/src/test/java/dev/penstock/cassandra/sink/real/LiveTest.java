@@ -3,6 +3,7 @@ package dev.penstock.cassandra.sink.real;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.datastax.oss.driver.api.core.cql.Row;
@@ -15,6 +16,7 @@ import java.lang.management.ManagementFactory;
 import java.math.BigDecimal;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalTime;
@@ -234,6 +236,22 @@ class LiveTest extends RealCassandra {
             assertEquals(List.of(), letters(run));
             assertEquals("c3", rows().get(3).getString("c"));
         }
+    }
+
+    /** Connect leaves a task that takes longer than 5 s to its fate, and starts the next one beside it. */
+    @Test
+    void aTaskEndsInTimeWhileItAsksAFrozenCassandraForItsTables() throws Exception {
+        Map<String, String> settings = new HashMap<>(settings("*, "));
+        settings.put("queryExecutionTimeout", "600");
+        TaskRun run = new TaskRun(settings, TOPIC, true);
+        run.put(List.of(record(0, "a"))).awaitCommittable();
+        server.freeze();
+        // Twice as long as Connect waits: what is wrong waits as long as the driver does, and no machine is as slow.
+        assertTimeout(Duration.ofSeconds(10), () -> {
+            run.deliver(List.of(record(1, "a", "b")));
+            assertEquals(1, run.committable());
+            run.close();
+        });
     }
 
     /** JSON drifts: a stream of records with unknown fields must not make the cluster tell its tables all the time. */

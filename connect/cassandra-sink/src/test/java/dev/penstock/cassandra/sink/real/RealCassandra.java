@@ -6,10 +6,10 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
 /** A Cassandra for all tests of a class, and a session to it; {@code -Dcassandra.port} says where it listens. */
-abstract class RealCassandra {
+public abstract class RealCassandra {
 
-    static CassandraServer server;
-    static CqlSession cql;
+    protected static CassandraServer server;
+    protected static CqlSession cql;
 
     @BeforeAll
     static void startCassandra() throws IOException, InterruptedException {
