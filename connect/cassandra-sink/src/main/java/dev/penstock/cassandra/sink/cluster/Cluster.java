@@ -120,7 +120,6 @@ public final class Cluster {
                 // A dropped table must be known before its rows are taken for bad ones.
                 .withDuration(DefaultDriverOption.METADATA_SCHEMA_WINDOW, Duration.ofMillis(100))
                 .withBoolean(DefaultDriverOption.NETTY_DAEMON, true);
-        config.tls().ifPresent(tls -> Tls.set(tls, options));
         if (config.localDc().isEmpty() && config.bundle().isEmpty()) {
             options.withClass(DefaultDriverOption.LOAD_BALANCING_POLICY_CLASS, DcInferringLoadBalancingPolicy.class);
         }

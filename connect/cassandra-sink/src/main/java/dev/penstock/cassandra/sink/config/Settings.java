@@ -2,10 +2,10 @@ package dev.penstock.cassandra.sink.config;
 
 import java.util.List;
 import java.util.Map;
-import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
 import org.apache.kafka.common.config.ConfigDef.Type;
 import org.apache.kafka.common.config.ConfigDef.Width;
+import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigException;
 
 /** The settings that are not of one table: names, defaults, limits, help. Names are DataStax's where the meaning is. */
@@ -13,54 +13,35 @@ public final class Settings {
 
     /** Hosts to find the cluster by. */
     public static final String CONTACT_POINTS = "contactPoints";
-    /** Native protocol port of all hosts. */
-    public static final String PORT = "port";
+    static final String PORT = "port";
     /** The datacenter to write to. */
     public static final String LOCAL_DC = "loadBalancing.localDc";
-    /** Connections to each node. */
-    public static final String POOL_SIZE = "connectionPoolLocalSize";
-    /** Compression of requests. */
-    public static final String COMPRESSION = "compression";
-    /** How the user proves who it is. */
-    public static final String AUTH_PROVIDER = "auth.provider";
+    static final String POOL_SIZE = "connectionPoolLocalSize";
+    static final String COMPRESSION = "compression";
+    static final String AUTH_PROVIDER = "auth.provider";
     /** User name. */
     public static final String USERNAME = "auth.username";
-    /** Password. */
-    public static final String PASSWORD = "auth.password";
-    /** Seconds that the cluster may refuse the user. */
-    public static final String REFUSAL_TIMEOUT = "auth.refusalTimeout";
-    /** Who does the encryption. */
-    public static final String SSL_PROVIDER = "ssl.provider";
+    static final String PASSWORD = "auth.password";
+    static final String REFUSAL_TIMEOUT = "auth.refusalTimeout";
+    static final String SSL_PROVIDER = "ssl.provider";
     /** Whether a node's certificate must carry its name. */
     public static final String HOSTNAME_VALIDATION = "ssl.hostnameValidation";
     /** File of the certificates to trust. */
     public static final String TRUSTSTORE_PATH = "ssl.truststore.path";
-    /** Its password. */
-    public static final String TRUSTSTORE_PASSWORD = "ssl.truststore.password";
-    /** File of the connector's own certificate and key. */
-    public static final String KEYSTORE_PATH = "ssl.keystore.path";
-    /** Its password. */
-    public static final String KEYSTORE_PASSWORD = "ssl.keystore.password";
-    /** Cipher suites to allow. */
-    public static final String CIPHER_SUITES = "ssl.cipherSuites";
-    /** Consistency level of tables that name none. */
-    public static final String CONSISTENCY_LEVEL = "consistencyLevel";
-    /** Keyspace of the tables of topics that have no setting of their own. */
-    public static final String KEYSPACE = "keyspace";
-    /** Conversion of values for tables that name none. */
-    public static final String CONVERSION = TableSetting.CONVERSION;
-    /** What becomes of parts of a millisecond in tables that say nothing of it. */
-    public static final String TIMESTAMP_PRECISION = TableSetting.TIMESTAMP_PRECISION;
+    static final String TRUSTSTORE_PASSWORD = "ssl.truststore.password";
+    static final String KEYSTORE_PATH = "ssl.keystore.path";
+    static final String KEYSTORE_PASSWORD = "ssl.keystore.password";
+    static final String CIPHER_SUITES = "ssl.cipherSuites";
+    static final String CONSISTENCY_LEVEL = "consistencyLevel";
+    static final String KEYSPACE = "keyspace";
+    static final String CONVERSION = TableSetting.CONVERSION;
+    static final String TIMESTAMP_PRECISION = TableSetting.TIMESTAMP_PRECISION;
     /** File that says how to reach a cluster of Astra. */
     public static final String SECURE_BUNDLE = "cloud.secureConnectBundle";
-    /** Requests in flight. */
-    public static final String MAX_CONCURRENT_REQUESTS = "maxConcurrentRequests";
-    /** Rows in a batch. */
-    public static final String MAX_RECORDS_IN_BATCH = "maxNumberOfRecordsInBatch";
-    /** Bytes in a batch. */
-    public static final String MAX_BATCH_BYTES = "maxBatchSizeInBytes";
-    /** Seconds to wait for an answer. */
-    public static final String QUERY_TIMEOUT = "queryExecutionTimeout";
+    static final String MAX_CONCURRENT_REQUESTS = "maxConcurrentRequests";
+    static final String MAX_RECORDS_IN_BATCH = "maxNumberOfRecordsInBatch";
+    static final String MAX_BATCH_BYTES = "maxBatchSizeInBytes";
+    static final String QUERY_TIMEOUT = "queryExecutionTimeout";
 
     /** Levels at which a write is on a replica, so that its offset may be committed: ANY (a mere hint) is not one. */
     static final List<String> CONSISTENCY_LEVELS = List.of(
