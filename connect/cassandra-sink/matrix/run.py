@@ -54,10 +54,11 @@ def _connect(version: str) -> list[str]:
     if version == OURS:
         return []
     jars = _jars("org.apache.kafka", "connect-runtime", version, FOLDER / f"connect-{version}")
+    own = [jars / f"{jar}-{version}.jar" for jar in JARS]
     return [
         f"-Dmatrix.connect={version}",
         "-Dmaven.test.dependency.excludes=" + ",".join(f"org.apache.kafka:{jar}" for jar in JARS),
-        "-Dmaven.test.additionalClasspath=" + ",".join(str(jars / f"{jar}-{version}.jar") for jar in JARS),
+        "-Dmaven.test.additionalClasspath=" + ",".join(map(str, [*own, *jars.glob("jackson-module-*.jar")])),
     ]
 
 

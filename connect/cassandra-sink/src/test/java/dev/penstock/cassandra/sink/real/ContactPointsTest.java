@@ -94,6 +94,24 @@ class ContactPointsTest extends RealCassandra {
         assertWrites(settings);
     }
 
+    /** A busy server may take longer to tell its tables than the driver waits, which then knows of none. */
+    @Test
+    void tablesThatAreNotToldInTimeAreWaitedForAndNotMissing() {
+        Map<String, String> settings = settings("127.0.0.1");
+        settings.put(DRIVER + "advanced.metadata.schema.request-timeout", "1 nanosecond");
+        Map<String, String> found = problems(settings);
+        assertEquals(Set.of("contactPoints"), found.keySet(), found.toString());
+        assertTrue(found.get("contactPoints").endsWith("did not tell its tables in time"), found.toString());
+        try (TaskRun run = new TaskRun(settings, "t", false)) {
+            run.deliver(List.of());
+            run.deliver(List.of(new SinkRecord("t", 0, Schema.STRING_SCHEMA, "x", Schema.STRING_SCHEMA, "n", 0)));
+            assertTrue(run.isPaused());
+        }
+        settings.put("topic.t.nowhere.t.mapping", settings.remove("topic.t.k.t.mapping"));
+        assertEquals(Map.of("topic.t.nowhere.t.mapping", "Keyspace nowhere does not exist; create it"),
+                problems(settings));
+    }
+
     /** Options of each kind: they win over the connector's own, and a value that is wrong is named. */
     @Test
     void theDriversOptionsAreItsOptions() {
