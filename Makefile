@@ -101,6 +101,10 @@ sink-release: ## The Cassandra sink for others: zip, checksum and list of parts 
 	@$(MVN) -f connect/cassandra-sink/pom.xml -DskipTests package
 	@$(SYSTEM_PYTHON) connect/cassandra-sink/release.py
 
+.PHONY: sink-matrix
+sink-matrix: .servers/.installed ## The sink's tests with other versions of Connect and of Cassandra (ONLY="--connect 3.6.2 --cassandra ours")
+	@$(SYSTEM_PYTHON) connect/cassandra-sink/matrix/run.py $(ONLY)
+
 .PHONY: test-zookeeper
 test-zookeeper: setup setup-zookeeper ## The tests of the mode with ZooKeeper, on a whole stack; not part of `make test`
 	@$(PYTHON) -m pytest --zookeeper tests/e2e/test_changes.py tests/e2e/test_life.py tests/faults/test_zookeeper.py

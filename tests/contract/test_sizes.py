@@ -20,6 +20,8 @@ COLUMNS = 1600
 REST = 64 * 1024
 CASSANDRA_MUTATION = 16 * 1024 * 1024
 """Half of `commitlog_segment_size`, which is 32 MiB unless cassandra.yaml says otherwise."""
+BATCH_FAIL_THRESHOLD = 50 * 1024
+"""`batch_size_fail_threshold` of a Cassandra that is not ours: it refuses larger batches, and each row goes alone."""
 
 
 def java(file: str, name: str) -> int:
@@ -30,6 +32,10 @@ def java(file: str, name: str) -> int:
 
 def connector(name: str, setting: str) -> int:
     return int(read_connector(ROOT / "connect" / "connectors" / f"{name}.json").config[setting])
+
+
+def test_any_cassandra_takes_a_batch_of_the_sink() -> None:
+    assert connector("cassandra-views-sink", "maxBatchSizeInBytes") <= 0.9 * BATCH_FAIL_THRESHOLD  # it is an estimate
 
 
 def test_source_and_verify_know_the_same_limits() -> None:

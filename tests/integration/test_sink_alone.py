@@ -49,6 +49,10 @@ with Cluster([host], port=int(port)) as cluster:
 """
 
 
+WORKERS = sorted((SERVERS / "matrix").glob("connect-*[0-9]"))
+"""Connects of other versions that `make sink-matrix` has fetched."""
+
+
 @pytest.fixture(scope="module")
 def release() -> Path:
     """Build the release as its maker does."""
@@ -67,9 +71,10 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config]:
         yield loaded
 
 
-def _tools(folder: Path) -> Path:
+def _tools(folder: Path, worker: Path) -> Path:
     folder.mkdir()
-    scripts = {name: TOOL.format(jars=SERVERS / "kafka", main=main) for name, main in TOOLS.items()}
+    jars = {name: worker if name.startswith("connect-") else SERVERS / "kafka" for name in TOOLS}
+    scripts = {name: TOOL.format(jars=jars[name], main=main) for name, main in TOOLS.items()}
     for name, text in {**scripts, "cqlsh": CQLSH.format(python=sys.executable)}.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
@@ -94,12 +99,13 @@ def _commands(release: Path, config: Config) -> list[str]:
     return re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
 
 
-def test_the_quickstart_of_the_zip_leads_to_a_row(release: Path, config: Config, tmp_path: Path) -> None:
+@pytest.mark.parametrize("jars", [SERVERS / "kafka", *WORKERS], ids=lambda jars: jars.name)
+def test_the_quickstart_of_the_zip_leads_to_a_row(release: Path, config: Config, tmp_path: Path, jars: Path) -> None:
     folder = tmp_path / "stranger"
     folder.mkdir()
     for archive in release.glob("*.zip"):
         shutil.copy(archive, folder)
-    environment = {**os.environ, "PATH": f"{_tools(tmp_path / 'bin')}:{os.environ['PATH']}"}
+    environment = {**os.environ, "PATH": f"{_tools(tmp_path / 'bin', jars)}:{os.environ['PATH']}"}
     *steps, question = _commands(release, config)
     script = "set -e\n" + "\n".join(steps) + "\nwait\n"
     worker = subprocess.Popen(["bash", "-c", script], cwd=folder, env=environment, start_new_session=True)

@@ -1,7 +1,6 @@
 package dev.penstock.cassandra.sink;
 
 import dev.penstock.cassandra.sink.cluster.ClusterCheck;
-import dev.penstock.cassandra.sink.config.DataStaxSettings;
 import dev.penstock.cassandra.sink.config.Settings;
 import dev.penstock.cassandra.sink.config.Validation;
 import java.util.Collections;
@@ -32,7 +31,7 @@ public final class CassandraSinkConnector extends SinkConnector {
     @Override
     public void start(Map<String, String> settings) {
         properties = written(settings);
-        DataStaxSettings.remark(properties).ifPresent(LOG::warn);
+        new Validation(properties).remarks().forEach(LOG::warn);
     }
 
     @Override

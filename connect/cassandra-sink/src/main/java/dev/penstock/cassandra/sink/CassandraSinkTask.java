@@ -4,6 +4,7 @@ import com.datastax.oss.driver.api.core.servererrors.UnauthorizedException;
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
 import dev.penstock.cassandra.sink.config.SinkConfig;
 import dev.penstock.cassandra.sink.metrics.SinkMetrics;
+import dev.penstock.cassandra.sink.value.BadRecordException;
 import dev.penstock.cassandra.sink.write.AsyncWriter;
 import dev.penstock.cassandra.sink.write.Delivery;
 import dev.penstock.cassandra.sink.write.OffsetTracker;

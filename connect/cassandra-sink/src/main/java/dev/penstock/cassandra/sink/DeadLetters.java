@@ -1,5 +1,6 @@
 package dev.penstock.cassandra.sink;
 
+import dev.penstock.cassandra.sink.value.BadRecordException;
 import dev.penstock.cassandra.sink.write.Delivery;
 import java.util.ArrayDeque;
 import java.util.Queue;

@@ -1,7 +1,6 @@
 package dev.penstock.cassandra.sink;
 
 import com.datastax.oss.driver.api.core.CqlSession;
-import com.datastax.oss.driver.api.core.DriverException;
 import com.datastax.oss.driver.api.core.metadata.Metadata;
 import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
@@ -175,7 +174,7 @@ final class Tables {
 
     private static ClusterAwayException interrupted(InterruptedException e) {
         Thread.currentThread().interrupt();
-        return new ClusterAwayException("Interrupted while Cassandra told its tables", e);
+        return new ClusterAwayException("Interrupted while Cassandra was asked for its tables", e);
     }
 
     /**
@@ -233,11 +232,23 @@ final class Tables {
 
     private RecordMapper prepare(TableShape shape) throws ClusterAwayException {
         try {
-            return RecordMapper.prepare(shape, session);
-        } catch (QueryValidationException e) {
-            throw new ConnectException("Cassandra refuses the connector's statements: " + e.getMessage(), e);
-        } catch (DriverException e) {
-            throw new ClusterAwayException("Cassandra went away while statements were prepared: " + e.getMessage(), e);
+            return RecordMapper.prepare(shape, session).get(answerWait().toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof QueryValidationException refused) {
+                throw new ConnectException("Cassandra refuses the connector's statements: " + refused.getMessage(),
+                        refused);
+            }
+            throw new ClusterAwayException("Cassandra went away while statements were prepared: "
+                    + e.getCause().getMessage(), e);
+        } catch (TimeoutException e) {
+            throw new ClusterAwayException("Cassandra has not prepared the connector's statements yet", e);
+        } catch (InterruptedException e) {
+            throw interrupted(e);
         }
+    }
+
+    /** The first statements are prepared by a thread that nobody waits for. */
+    private Duration answerWait() {
+        return seen == null ? Duration.ofSeconds(config.cluster().queryTimeoutSeconds()) : ANSWER_WAIT;
     }
 }

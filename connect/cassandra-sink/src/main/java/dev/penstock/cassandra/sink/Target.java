@@ -8,6 +8,7 @@ import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
 import dev.penstock.cassandra.sink.config.SinkConfig;
 import dev.penstock.cassandra.sink.config.TableConfig;
 import dev.penstock.cassandra.sink.mapping.RecordMapper;
+import dev.penstock.cassandra.sink.value.BadRecordException;
 import dev.penstock.cassandra.sink.write.AsyncWriter;
 import dev.penstock.cassandra.sink.write.Batcher;
 import dev.penstock.cassandra.sink.write.Delivery;

@@ -1,5 +1,6 @@
 package dev.penstock.cassandra.sink;
 
+import dev.penstock.cassandra.sink.value.BadRecordException;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;

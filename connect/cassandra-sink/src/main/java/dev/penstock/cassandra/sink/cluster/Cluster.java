@@ -1,12 +1,14 @@
 package dev.penstock.cassandra.sink.cluster;
 
 import com.datastax.oss.driver.api.core.AllNodesFailedException;
+import com.datastax.oss.driver.api.core.CqlIdentifier;
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.DriverException;
 import com.datastax.oss.driver.api.core.auth.AuthenticationException;
 import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
 import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
 import com.datastax.oss.driver.api.core.config.ProgrammaticDriverConfigLoaderBuilder;
+import com.datastax.oss.driver.api.core.cql.SimpleStatement;
 import com.datastax.oss.driver.internal.core.loadbalancing.DcInferringLoadBalancingPolicy;
 import com.datastax.oss.driver.internal.core.time.ServerSideTimestampGenerator;
 import dev.penstock.cassandra.sink.config.ClusterConfig;
@@ -29,6 +31,8 @@ public final class Cluster {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
     private static final int SHUTDOWN_QUIET_MS = 100;
     private static final int SHUTDOWN_LIMIT_MS = 5_000;
+    private static final String FIND_KEYSPACE =
+            "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
     private static final Duration AGREEMENT_TIMEOUT = Duration.ofSeconds(1);
 
     private Cluster() {
@@ -57,6 +61,7 @@ public final class Cluster {
                     e);
         }
         checkDatacenter(config, session);
+        checkTables(config, keyspaces, session);
         return session;
     }
 
@@ -120,7 +125,6 @@ public final class Cluster {
                 // A dropped table must be known before its rows are taken for bad ones.
                 .withDuration(DefaultDriverOption.METADATA_SCHEMA_WINDOW, Duration.ofMillis(100))
                 .withBoolean(DefaultDriverOption.NETTY_DAEMON, true);
-        config.tls().ifPresent(tls -> Tls.set(tls, options));
         if (config.localDc().isEmpty() && config.bundle().isEmpty()) {
             options.withClass(DefaultDriverOption.LOAD_BALANCING_POLICY_CLASS, DcInferringLoadBalancingPolicy.class);
         }
@@ -154,6 +158,25 @@ public final class Cluster {
                     : cause.getMessage() == null ? message : cause.getMessage();
         }
         return message;
+    }
+
+    /** A driver that could not read the tables when it started goes on without any, as if there were none. */
+    private static void checkTables(ClusterConfig config, Collection<String> keyspaces, CqlSession session)
+            throws ClusterAwayException {
+        try {
+            for (String keyspace : keyspaces) {
+                if (session.getMetadata().getKeyspace(CqlIdentifier.fromInternal(keyspace)).isEmpty()
+                        && session.execute(SimpleStatement.newInstance(FIND_KEYSPACE, keyspace)).one() != null) {
+                    throw new ClusterAwayException("Cassandra at " + config.address() + " did not tell its tables in "
+                            + "time", null);
+                }
+            }
+        } catch (ClusterAwayException | DriverException e) {
+            session.closeAsync();
+            throw e instanceof ClusterAwayException away ? away
+                    : new ClusterAwayException("Cassandra at " + config.address() + " does not answer: "
+                            + e.getMessage(), e);
+        }
     }
 
     /** With a datacenter that does not exist the driver would find no node for ever, and not say why. */

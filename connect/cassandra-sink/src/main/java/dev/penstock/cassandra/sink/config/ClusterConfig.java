@@ -19,13 +19,12 @@ import org.apache.kafka.common.config.types.Password;
  * @param poolSize connections to each node
  * @param requestsPerConnection unanswered requests that one of them carries
  * @param compressed whether requests are compressed (LZ4)
- * @param tls encryption; empty means none
  * @param bundle file that says all of this of a cluster of Astra
- * @param driverOptions options of the driver by their paths; they win over ours
+ * @param driverOptions options of the driver by their paths, those of encryption among them; they win over ours
  */
 public record ClusterConfig(List<HostPort> contactPoints, Optional<String> localDc, Optional<String> username,
         Password password, int queryTimeoutSeconds, int poolSize, int requestsPerConnection, boolean compressed,
-        Optional<TlsConfig> tls, Optional<Path> bundle, Map<String, String> driverOptions) {
+        Optional<Path> bundle, Map<String, String> driverOptions) {
 
     /** The driver's own. */
     private static final int MIN_REQUESTS_PER_CONNECTION = 1024;
@@ -40,13 +39,15 @@ public record ClusterConfig(List<HostPort> contactPoints, Optional<String> local
     /** Take it from parsed settings. */
     static ClusterConfig of(Function<String, Object> setting, Map<String, String> properties) {
         int poolSize = (Integer) setting.apply(Settings.POOL_SIZE);
+        Map<String, String> options = TlsSettings.options(setting);
+        options.putAll(DriverOptions.of(properties));
         return new ClusterConfig(hosts((List<?>) setting.apply(Settings.CONTACT_POINTS),
                 (Integer) setting.apply(Settings.PORT)),
                 text(setting.apply(Settings.LOCAL_DC)), text(setting.apply(Settings.USERNAME)),
                 (Password) setting.apply(Settings.PASSWORD), (Integer) setting.apply(Settings.QUERY_TIMEOUT),
                 poolSize, requests(setting.apply(Settings.MAX_CONCURRENT_REQUESTS), poolSize),
-                Choice.is(setting.apply(Settings.COMPRESSION), Settings.LZ4), TlsConfig.of(setting),
-                text(setting.apply(Settings.SECURE_BUNDLE)).map(Path::of), DriverOptions.of(properties));
+                Choice.is(setting.apply(Settings.COMPRESSION), Settings.LZ4),
+                text(setting.apply(Settings.SECURE_BUNDLE)).map(Path::of), options);
     }
 
     /** A wrong number of requests keeps nobody from looking into the cluster. */
@@ -61,7 +62,7 @@ public record ClusterConfig(List<HostPort> contactPoints, Optional<String> local
     }
 
     /** A setting that is empty is not set. */
-    static Optional<String> text(Object value) {
+    private static Optional<String> text(Object value) {
         return Optional.ofNullable((String) value).filter(text -> !text.isEmpty());
     }
 

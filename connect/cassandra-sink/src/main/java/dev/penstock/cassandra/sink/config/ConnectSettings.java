@@ -29,6 +29,11 @@ final class ConnectSettings {
                 || LISTS.stream().anyMatch(list -> isListed(name, list, properties.getOrDefault(list, "")));
     }
 
+    /** Tell whether a setting would be one if its name were in the list that it belongs to. */
+    static boolean isUnlisted(String name, Map<String, String> properties) {
+        return LISTS.stream().anyMatch(list -> name.startsWith(list + ".")) && !isOne(name, properties);
+    }
+
     private static boolean isListed(String name, String list, String aliases) {
         return Arrays.stream(aliases.split(",")).map(String::strip).filter(alias -> !alias.isEmpty())
                 .anyMatch(alias -> name.startsWith(list + "." + alias + "."));

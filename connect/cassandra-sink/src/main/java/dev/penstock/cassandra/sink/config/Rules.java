@@ -4,17 +4,24 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** Rules between settings, and settings that nobody knows: a setting without effect is worse than an error. */
+/** Rules between settings, and names that are slips: a setting without effect is worse than an error. */
 final class Rules {
+
+    private static final Set<String> OWN = Settings.definition().names();
+    /** Two letters may be wrong in a name of so many, one in a shorter one. */
+    private static final int LONG_NAME = 8;
 
     private final Map<String, String> properties;
     private final Problems problems;
@@ -32,25 +39,71 @@ final class Rules {
         rules.deadLetters();
         rules.bundle();
         DriverOptions.check(properties, problems);
-        TlsRules.check(properties, problems);
+        TlsSettings.check(properties, problems);
         rules.topicsWithoutTable();
         tables.forEach(rules::tableWithoutTopic);
     }
 
     private void unknownSettings() {
-        Set<String> own = Settings.definition().names();
-        Set<String> known = new TreeSet<>(own);
-        known.addAll(ConnectSettings.NAMES);
         for (String name : new TreeSet<>(properties.keySet())) {
             if (DataStaxSettings.isOne(name)) {
                 DataStaxSettings.refusal(name, value(name)).ifPresent(reason -> problems.add(name, reason));
             } else if (LensesSettings.isOne(name)) {
                 problems.add(name, LensesSettings.refusal(name));
-            } else if (!own.contains(name) && !TableSetting.isOne(name) && !DriverOptions.isOne(name)
-                    && !ConnectSettings.isOne(name, properties)) {
-                problems.add(name, "Unknown setting " + name + similar(name, known));
+            } else if (isUnknown(name, properties)) {
+                slip(name).ifPresent(advice -> problems.add(name, "Unknown setting " + name + "; " + advice));
             }
         }
+    }
+
+    private static boolean isUnknown(String name, Map<String, String> properties) {
+        return !OWN.contains(name) && !TableSetting.isOne(name) && !DriverOptions.isOne(name)
+                && !DataStaxSettings.isOne(name) && !LensesSettings.isOne(name)
+                && !ConnectSettings.isOne(name, properties);
+    }
+
+    /** What is wrong with an unknown name; empty when it may be somebody else's, or of a Connect of later times. */
+    private Optional<String> slip(String name) {
+        String plain = plain(name);
+        int letters = plain.length() < LONG_NAME ? 1 : 2;
+        Optional<String> meant = Stream.concat(OWN.stream(), ConnectSettings.NAMES.stream())
+                .filter(other -> distance(plain, plain(other)) <= letters).sorted().findFirst();
+        boolean ours = OWN.stream().anyMatch(other -> name.startsWith(prefix(other)));
+        return meant.map(other -> "did you mean " + other + "?").or(() ->
+                ours || ConnectSettings.isUnlisted(name, properties)
+                        ? Optional.of("it would have no effect, remove it") : Optional.empty());
+    }
+
+    /** The group of a setting with its dot; of a name without one the name, which nothing else begins with. */
+    private static String prefix(String name) {
+        return name.contains(".") ? name.substring(0, name.indexOf('.') + 1) : name + ".";
+    }
+
+    private static String plain(String name) {
+        return name.replaceAll("[._-]", "").toLowerCase(Locale.ROOT);
+    }
+
+    /** How many letters must be typed or deleted to make one of the other. */
+    private static int distance(String one, String other) {
+        int[] row = IntStream.rangeClosed(0, other.length()).toArray();
+        for (int i = 1; i <= one.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= other.length(); j++) {
+                int changed = diagonal + (one.charAt(i - 1) == other.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(changed, 1 + Math.min(row[j], row[j - 1]));
+            }
+        }
+        return row[other.length()];
+    }
+
+    /** Names that nobody here knows, and that are no slips: a vendor's, or of a later Connect. */
+    static Optional<String> remark(Map<String, String> properties) {
+        String names = new TreeSet<>(properties.keySet()).stream().filter(name -> isUnknown(name, properties))
+                .collect(Collectors.joining(", "));
+        return names.isEmpty() ? Optional.empty()
+                : Optional.of("Settings that the connector does not know, and that have no effect in it: " + names);
     }
 
     /** The value as written; Connect lets a value be null. */

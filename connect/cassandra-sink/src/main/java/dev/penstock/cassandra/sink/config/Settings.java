@@ -5,7 +5,6 @@ import java.util.Map;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
 import org.apache.kafka.common.config.ConfigDef.Type;
-import org.apache.kafka.common.config.ConfigDef.Width;
 import org.apache.kafka.common.config.ConfigException;
 
 /** The settings that are not of one table: names, defaults, limits, help. Names are DataStax's where the meaning is. */
@@ -13,54 +12,35 @@ public final class Settings {
 
     /** Hosts to find the cluster by. */
     public static final String CONTACT_POINTS = "contactPoints";
-    /** Native protocol port of all hosts. */
-    public static final String PORT = "port";
+    static final String PORT = "port";
     /** The datacenter to write to. */
     public static final String LOCAL_DC = "loadBalancing.localDc";
-    /** Connections to each node. */
-    public static final String POOL_SIZE = "connectionPoolLocalSize";
-    /** Compression of requests. */
-    public static final String COMPRESSION = "compression";
-    /** How the user proves who it is. */
-    public static final String AUTH_PROVIDER = "auth.provider";
+    static final String POOL_SIZE = "connectionPoolLocalSize";
+    static final String COMPRESSION = "compression";
+    static final String AUTH_PROVIDER = "auth.provider";
     /** User name. */
     public static final String USERNAME = "auth.username";
-    /** Password. */
-    public static final String PASSWORD = "auth.password";
-    /** Seconds that the cluster may refuse the user. */
-    public static final String REFUSAL_TIMEOUT = "auth.refusalTimeout";
-    /** Who does the encryption. */
-    public static final String SSL_PROVIDER = "ssl.provider";
+    static final String PASSWORD = "auth.password";
+    static final String REFUSAL_TIMEOUT = "auth.refusalTimeout";
+    static final String SSL_PROVIDER = "ssl.provider";
     /** Whether a node's certificate must carry its name. */
     public static final String HOSTNAME_VALIDATION = "ssl.hostnameValidation";
     /** File of the certificates to trust. */
     public static final String TRUSTSTORE_PATH = "ssl.truststore.path";
-    /** Its password. */
-    public static final String TRUSTSTORE_PASSWORD = "ssl.truststore.password";
-    /** File of the connector's own certificate and key. */
-    public static final String KEYSTORE_PATH = "ssl.keystore.path";
-    /** Its password. */
-    public static final String KEYSTORE_PASSWORD = "ssl.keystore.password";
-    /** Cipher suites to allow. */
-    public static final String CIPHER_SUITES = "ssl.cipherSuites";
-    /** Consistency level of tables that name none. */
-    public static final String CONSISTENCY_LEVEL = "consistencyLevel";
-    /** Keyspace of the tables of topics that have no setting of their own. */
-    public static final String KEYSPACE = "keyspace";
-    /** Conversion of values for tables that name none. */
-    public static final String CONVERSION = TableSetting.CONVERSION;
-    /** What becomes of parts of a millisecond in tables that say nothing of it. */
-    public static final String TIMESTAMP_PRECISION = TableSetting.TIMESTAMP_PRECISION;
+    static final String TRUSTSTORE_PASSWORD = "ssl.truststore.password";
+    static final String KEYSTORE_PATH = "ssl.keystore.path";
+    static final String KEYSTORE_PASSWORD = "ssl.keystore.password";
+    static final String CIPHER_SUITES = "ssl.cipherSuites";
+    static final String CONSISTENCY_LEVEL = "consistencyLevel";
+    static final String KEYSPACE = "keyspace";
+    static final String CONVERSION = TableSetting.CONVERSION;
+    static final String TIMESTAMP_PRECISION = TableSetting.TIMESTAMP_PRECISION;
     /** File that says how to reach a cluster of Astra. */
     public static final String SECURE_BUNDLE = "cloud.secureConnectBundle";
-    /** Requests in flight. */
-    public static final String MAX_CONCURRENT_REQUESTS = "maxConcurrentRequests";
-    /** Rows in a batch. */
-    public static final String MAX_RECORDS_IN_BATCH = "maxNumberOfRecordsInBatch";
-    /** Bytes in a batch. */
-    public static final String MAX_BATCH_BYTES = "maxBatchSizeInBytes";
-    /** Seconds to wait for an answer. */
-    public static final String QUERY_TIMEOUT = "queryExecutionTimeout";
+    static final String MAX_CONCURRENT_REQUESTS = "maxConcurrentRequests";
+    static final String MAX_RECORDS_IN_BATCH = "maxNumberOfRecordsInBatch";
+    static final String MAX_BATCH_BYTES = "maxBatchSizeInBytes";
+    static final String QUERY_TIMEOUT = "queryExecutionTimeout";
 
     /** Levels at which a write is on a replica, so that its offset may be committed: ANY (a mere hint) is not one. */
     static final List<String> CONSISTENCY_LEVELS = List.of(
@@ -82,11 +62,10 @@ public final class Settings {
     static final String PRECISION_HELP = "exact: parts of a millisecond, which a CQL timestamp cannot hold, make a "
             + "record bad; floor: they are cut off.";
 
-    private static final String CLUSTER = "Cluster";
-    private static final String SECURITY = "Security";
-    private static final String WRITES = "Writes";
+    static final Choice LEVELS = Choice.of(CONSISTENCY_LEVELS);
 
-    private static final Choice LEVELS = Choice.of(CONSISTENCY_LEVELS);
+    private static final ConfigDef.Validator HOSTS =
+            ConfigDef.LambdaValidator.with(Settings::checkHosts, () -> "host names or addresses");
     private static final Choice COMPRESSIONS = new Choice(List.of(NONE, LZ4), Map.of("SNAPPY",
             "version 5 of Cassandra's protocol has no Snappy; choose LZ4"));
     private static final Choice AUTH_PROVIDERS = new Choice(List.of(NONE, PLAIN), Map.of("GSSAPI",
@@ -99,121 +78,93 @@ public final class Settings {
 
     /** The definition that Kafka Connect shows and checks. */
     public static ConfigDef definition() {
-        return writes(tls(authentication(cluster(new ConfigDef()))));
+        Definition all = new Definition();
+        cluster(all.group("Cluster"));
+        authentication(all.group("Security"));
+        tls(all);
+        writes(all.group("Writes"));
+        return all.settings();
     }
 
-    private static ConfigDef cluster(ConfigDef def) {
-        return def
-                .define(CONTACT_POINTS, Type.LIST, LOCALHOST, new NonEmptyHosts(), Importance.HIGH,
-                        "Hosts of the cluster (host or host:port), separated by commas; the others are found through "
-                                + "them. Empty: " + LOCALHOST + ".",
-                        CLUSTER, 1, Width.LONG, "Contact points")
-                .define(PORT, Type.INT, 9042, ConfigDef.Range.between(1, 65535), Importance.HIGH,
-                        "Port of Cassandra's native protocol on every host that names none of its own.",
-                        CLUSTER, 2, Width.SHORT, "Port")
-                .define(LOCAL_DC, Type.STRING, "", Importance.HIGH,
-                        "Datacenter to write to. Empty: the one of the contact points.",
-                        CLUSTER, 3, Width.MEDIUM, "Local datacenter")
-                .define(POOL_SIZE, Type.INT, 1, ConfigDef.Range.between(1, 64), Importance.LOW,
-                        "Connections that a task keeps to each node; one carries thousands of requests at once. "
-                                + "DataStax's sink has 4.",
-                        CLUSTER, 4, Width.SHORT, "Connections to a node")
-                .define(COMPRESSION, Type.STRING, NONE, COMPRESSIONS, Importance.LOW,
-                        "Compression of what goes over the network: None or LZ4.",
-                        CLUSTER, 5, Width.SHORT, "Compression", COMPRESSIONS)
-                .define(SECURE_BUNDLE, Type.STRING, "", Importance.MEDIUM,
-                        "File on every worker, Astra's secure connect bundle; instead of " + CONTACT_POINTS + ", "
-                                + LOCAL_DC + " and ssl.*.",
-                        CLUSTER, 6, Width.LONG, "Secure connect bundle");
+    private static void cluster(Definition of) {
+        of.add(CONTACT_POINTS, Type.LIST, LOCALHOST, HOSTS, Importance.HIGH, "Contact points",
+                "Hosts of the cluster (host or host:port), separated by commas; the others are found through "
+                        + "them. Empty: " + LOCALHOST + ".");
+        of.add(PORT, Type.INT, 9042, ConfigDef.Range.between(1, 65535), Importance.HIGH, "Port",
+                "Port of Cassandra's native protocol on every host that names none of its own.");
+        of.add(LOCAL_DC, Type.STRING, "", null, Importance.HIGH, "Local datacenter",
+                "Datacenter to write to. Empty: the one of the contact points.");
+        of.add(POOL_SIZE, Type.INT, 1, ConfigDef.Range.between(1, 64), Importance.LOW, "Connections to a node",
+                "Connections that a task keeps to each node; one carries thousands of requests at once. "
+                        + "DataStax's sink has 4.");
+        of.add(COMPRESSION, Type.STRING, NONE, COMPRESSIONS, Importance.LOW, "Compression",
+                "Compression of what goes over the network: None or LZ4.");
+        of.add(SECURE_BUNDLE, Type.STRING, "", null, Importance.MEDIUM, "Secure connect bundle",
+                "File on every worker, Astra's secure connect bundle; instead of " + CONTACT_POINTS + ", "
+                        + LOCAL_DC + " and ssl.*.");
     }
 
-    private static ConfigDef authentication(ConfigDef def) {
-        return def
-                .define(AUTH_PROVIDER, Type.STRING, NONE, AUTH_PROVIDERS, Importance.LOW,
-                        "PLAIN: user and password. None: the same when a user is named, no authentication otherwise.",
-                        SECURITY, 1, Width.SHORT, "Authentication", AUTH_PROVIDERS)
-                .define(USERNAME, Type.STRING, "", Importance.MEDIUM,
-                        "User name for password authentication. Empty: no authentication.",
-                        SECURITY, 2, Width.MEDIUM, "User name")
-                .define(PASSWORD, Type.PASSWORD, "", Importance.MEDIUM,
-                        "Password of " + USERNAME + ".",
-                        SECURITY, 3, Width.MEDIUM, "Password")
-                .define(REFUSAL_TIMEOUT, Type.INT, 300, ConfigDef.Range.between(0, 86_400), Importance.LOW,
-                        "Seconds that the cluster may refuse the user, or the user's writes, before the task fails: "
-                                + "a cluster that cannot read its own system_auth refuses everybody.",
-                        SECURITY, 11, Width.SHORT, "Patience with refusals (s)");
+    private static void authentication(Definition of) {
+        of.add(AUTH_PROVIDER, Type.STRING, NONE, AUTH_PROVIDERS, Importance.LOW, "Authentication",
+                "PLAIN: user and password. None: the same when a user is named, no authentication otherwise.");
+        of.add(USERNAME, Type.STRING, "", null, Importance.MEDIUM, "User name",
+                "User name for password authentication. Empty: no authentication.");
+        of.add(PASSWORD, Type.PASSWORD, "", null, Importance.MEDIUM, "Password",
+                "Password of " + USERNAME + ".");
+        of.add(REFUSAL_TIMEOUT, Type.INT, 300, ConfigDef.Range.between(0, 86_400), Importance.LOW,
+                "Patience with refusals (s)",
+                "Seconds that the cluster may refuse the user, or the user's writes, before the task fails: "
+                        + "a cluster that cannot read its own system_auth refuses everybody.");
     }
 
-    private static ConfigDef tls(ConfigDef def) {
-        return def
-                .define(SSL_PROVIDER, Type.STRING, NONE, SSL_PROVIDERS, Importance.MEDIUM,
-                        "JDK: encrypt with TLS. None: do not.",
-                        SECURITY, 4, Width.SHORT, "Encryption", SSL_PROVIDERS)
-                .define(HOSTNAME_VALIDATION, Type.BOOLEAN, true, Importance.MEDIUM,
-                        "Whether the certificate of a node must carry its name or address.",
-                        SECURITY, 5, Width.SHORT, "Check host names")
-                .define(TRUSTSTORE_PATH, Type.STRING, "", Importance.MEDIUM,
-                        "File (PKCS12 or JKS) on every worker with the certificates to trust. Empty: those of the JDK.",
-                        SECURITY, 6, Width.LONG, "Truststore")
-                .define(TRUSTSTORE_PASSWORD, Type.PASSWORD, "", Importance.MEDIUM,
-                        "Password of the truststore.", SECURITY, 7, Width.MEDIUM, "Truststore password")
-                .define(KEYSTORE_PATH, Type.STRING, "", Importance.MEDIUM,
-                        "File (PKCS12 or JKS) on every worker with the connector's own certificate and key, for a "
-                                + "cluster that asks its clients for one.",
-                        SECURITY, 8, Width.LONG, "Keystore")
-                .define(KEYSTORE_PASSWORD, Type.PASSWORD, "", Importance.MEDIUM,
-                        "Password of the keystore and of the key in it.",
-                        SECURITY, 9, Width.MEDIUM, "Keystore password")
-                .define(CIPHER_SUITES, Type.LIST, "", Importance.LOW,
-                        "Cipher suites to allow, separated by commas. Empty: those of the JDK.",
-                        SECURITY, 10, Width.LONG, "Cipher suites");
+    private static void tls(Definition of) {
+        of.add(SSL_PROVIDER, Type.STRING, NONE, SSL_PROVIDERS, Importance.MEDIUM, "Encryption",
+                "JDK: encrypt with TLS. None: do not.");
+        of.add(HOSTNAME_VALIDATION, Type.BOOLEAN, true, null, Importance.MEDIUM, "Check host names",
+                "Whether the certificate of a node must carry its name or address.");
+        of.add(TRUSTSTORE_PATH, Type.STRING, "", null, Importance.MEDIUM, "Truststore",
+                "File (PKCS12 or JKS) on every worker with the certificates to trust. Empty: those of the JDK.");
+        of.add(TRUSTSTORE_PASSWORD, Type.PASSWORD, "", null, Importance.MEDIUM, "Truststore password",
+                "Password of the truststore.");
+        of.add(KEYSTORE_PATH, Type.STRING, "", null, Importance.MEDIUM, "Keystore",
+                "File (PKCS12 or JKS) on every worker with the connector's own certificate and key, for a "
+                        + "cluster that asks its clients for one.");
+        of.add(KEYSTORE_PASSWORD, Type.PASSWORD, "", null, Importance.MEDIUM, "Keystore password",
+                "Password of the keystore and of the key in it.");
+        of.add(CIPHER_SUITES, Type.LIST, "", null, Importance.LOW, "Cipher suites",
+                "Cipher suites to allow, separated by commas. Empty: those of the JDK.");
     }
 
-    private static ConfigDef writes(ConfigDef def) {
-        return def
-                .define(CONSISTENCY_LEVEL, Type.STRING, "LOCAL_QUORUM", LEVELS, Importance.MEDIUM,
-                        "Consistency level of tables that have no topic.<topic>.<keyspace>.<table>.consistencyLevel: "
-                                + String.join(", ", CONSISTENCY_LEVELS) + ". DataStax's sink has LOCAL_ONE.",
-                        WRITES, 1, Width.MEDIUM, "Consistency level", LEVELS)
-                .define(KEYSPACE, Type.STRING, "", Importance.MEDIUM,
-                        "Keyspace of the tables of topics that have no setting of their own: each goes to the table "
-                                + "of the topic's name. Empty: each topic needs a setting.",
-                        WRITES, 6, Width.MEDIUM, "Keyspace")
-                .define(CONVERSION, Type.STRING, EXACT, CONVERSIONS, Importance.MEDIUM,
-                        "Of tables that have none of their own. " + CONVERSION_HELP,
-                        WRITES, 7, Width.SHORT, "Conversion", CONVERSIONS)
-                .define(TIMESTAMP_PRECISION, Type.STRING, EXACT, PRECISIONS, Importance.LOW,
-                        "Of tables that have none of their own. " + PRECISION_HELP,
-                        WRITES, 8, Width.SHORT, "Precision of timestamps", PRECISIONS)
-                .define(MAX_CONCURRENT_REQUESTS, Type.INT, 32, ConfigDef.Range.between(1, 32768), Importance.MEDIUM,
-                        "Requests (batches or single rows) that a task has in flight at most. DataStax's sink "
-                                + "has 500.",
-                        WRITES, 2, Width.SHORT, "Requests in flight")
-                .define(MAX_RECORDS_IN_BATCH, Type.INT, 32, ConfigDef.Range.between(1, 1000), Importance.MEDIUM,
-                        "Rows in one unlogged batch at most; 1 turns batches off.",
-                        WRITES, 3, Width.SHORT, "Rows in a batch")
-                .define(MAX_BATCH_BYTES, Type.INT, 5120, ConfigDef.Range.between(1, 16 * 1024 * 1024),
-                        Importance.MEDIUM,
-                        "Estimated bytes in one unlogged batch at most. The default is Cassandra's own default of "
-                                + "batch_size_warn_threshold; raise both together.",
-                        WRITES, 4, Width.SHORT, "Bytes in a batch")
-                .define(QUERY_TIMEOUT, Type.INT, 12, ConfigDef.Range.between(1, 600), Importance.LOW,
-                        "Seconds to wait for the answer to a request before it is sent again. DataStax's sink has 30.",
-                        WRITES, 5, Width.SHORT, "Answer timeout (s)");
+    private static void writes(Definition of) {
+        of.add(CONSISTENCY_LEVEL, Type.STRING, "LOCAL_QUORUM", LEVELS, Importance.MEDIUM, "Consistency level",
+                "Consistency level of tables that have no topic.<topic>.<keyspace>.<table>.consistencyLevel: "
+                        + String.join(", ", CONSISTENCY_LEVELS) + ". DataStax's sink has LOCAL_ONE.");
+        of.add(MAX_CONCURRENT_REQUESTS, Type.INT, 32, ConfigDef.Range.between(1, 32768), Importance.MEDIUM,
+                "Requests in flight",
+                "Requests (batches or single rows) that a task has in flight at most. DataStax's sink "
+                        + "has 500.");
+        of.add(MAX_RECORDS_IN_BATCH, Type.INT, 32, ConfigDef.Range.between(1, 1000), Importance.MEDIUM,
+                "Rows in a batch",
+                "Rows in one unlogged batch at most; 1 turns batches off.");
+        of.add(MAX_BATCH_BYTES, Type.INT, 5120, ConfigDef.Range.between(1, 16 * 1024 * 1024), Importance.MEDIUM,
+                "Bytes in a batch",
+                "Estimated bytes in one unlogged batch at most. The default is Cassandra's own default of "
+                        + "batch_size_warn_threshold; raise both together.");
+        of.add(QUERY_TIMEOUT, Type.INT, 12, ConfigDef.Range.between(1, 600), Importance.LOW, "Answer timeout (s)",
+                "Seconds to wait for the answer to a request before it is sent again. DataStax's sink has 30.");
+        of.add(KEYSPACE, Type.STRING, "", null, Importance.MEDIUM, "Keyspace",
+                "Keyspace of the tables of topics that have no setting of their own: each goes to the table "
+                        + "of the topic's name. Empty: each topic needs a setting.");
+        of.add(CONVERSION, Type.STRING, EXACT, CONVERSIONS, Importance.MEDIUM, "Conversion",
+                "Of tables that have none of their own. " + CONVERSION_HELP);
+        of.add(TIMESTAMP_PRECISION, Type.STRING, EXACT, PRECISIONS, Importance.LOW, "Precision of timestamps",
+                "Of tables that have none of their own. " + PRECISION_HELP);
     }
 
-    private static final class NonEmptyHosts implements ConfigDef.Validator {
-        @Override
-        public void ensureValid(String name, Object value) {
-            List<?> hosts = (List<?>) value;
-            if (hosts == null || !hosts.stream().allMatch(host -> HostPort.of(host.toString(), 1).isRight())) {
-                throw new ConfigException(name, value, "one of the hosts is empty, or its port is none");
-            }
-        }
-
-        @Override
-        public String toString() {
-            return "host names or addresses";
+    private static void checkHosts(String name, Object value) {
+        List<?> hosts = (List<?>) value;
+        if (hosts == null || !hosts.stream().allMatch(host -> HostPort.of(host.toString(), 1).isRight())) {
+            throw new ConfigException(name, value, "one of the hosts is empty, or its port is none");
         }
     }
 }

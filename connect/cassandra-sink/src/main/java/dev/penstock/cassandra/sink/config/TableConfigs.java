@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink.config;
 
 import com.datastax.oss.driver.api.core.DefaultConsistencyLevel;
+import dev.penstock.cassandra.sink.value.Conversion;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
@@ -8,14 +9,21 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigValue;
 
 /** Collects the settings {@code topic.<topic>.<keyspace>.<table>.<option>} into one configuration a table. */
 final class TableConfigs {
+
+    /** What a mapping without {@code __timestamp} means. */
+    private static final String USUAL_VERSION = ", __timestamp=" + new Source(Source.Part.RECORD, Source.TIMESTAMP);
 
     private final Map<String, String> properties;
     private final Problems problems;
@@ -35,8 +43,12 @@ final class TableConfigs {
      */
     static TableConfigs read(Map<String, String> properties, Problems problems) {
         TableConfigs configs = new TableConfigs(properties, problems);
-        configs.declaredTables().forEach(table -> configs.read(table).ifPresent(configs.tables::add));
-        configs.topicsAlone().map(configs::byName).forEach(configs.tables::add);
+        configs.declaredTables().forEach(table -> configs.new Table(table).read().ifPresent(configs.tables::add));
+        configs.topicsAlone().flatMap(topic -> configs.byName(topic).stream()).forEach(table -> {
+            configs.tables.add(table);
+            configs.values.add(new ConfigValue(table.mappingSetting(), "*" + USUAL_VERSION, new ArrayList<>(),
+                    new ArrayList<>()));
+        });
         return configs;
     }
 
@@ -50,20 +62,27 @@ final class TableConfigs {
 
     /** The topics that are named, keep their names and have no setting: their tables have the topics' names. */
     private Stream<String> topicsAlone() {
-        if (Rules.isEmpty(properties, Settings.KEYSPACE) || !Rules.isEmpty(properties, "transforms")) {
-            return Stream.empty();
-        }
         Set<String> withTable = Rules.topicsWithTable(properties);
-        return Rules.topics(properties).filter(topic -> !withTable.contains(topic));
+        return Rules.isEmpty(properties, "transforms")
+                ? Rules.topics(properties).filter(topic -> !withTable.contains(topic)) : Stream.empty();
     }
 
-    /** The table of a topic's own name. */
-    TableConfig byName(String topic) {
+    /** The table of a topic's own name; empty when each topic needs a setting. */
+    Optional<TableConfig> byName(String topic) {
+        if (Rules.isEmpty(properties, Settings.KEYSPACE)) {
+            return Optional.empty();
+        }
         RowRules rules = RowRules.DEFAULT;
-        return new TableConfig(topic, properties.get(Settings.KEYSPACE).strip(), topic, Mapping.BY_NAME,
+        return Optional.of(new TableConfig(topic, properties.get(Settings.KEYSPACE).strip(), topic, Mapping.BY_NAME,
                 DefaultConsistencyLevel.valueOf(theDefault(Settings.CONSISTENCY_LEVEL)),
                 new RowRules(rules.ttlSeconds(), rules.ttlUnit(), rules.timestampUnit(), rules.nullToUnset(),
-                        rules.deletesEnabled(), RowRulesReader.conversion(this::theDefault)));
+                        rules.deletesEnabled(), conversion(this::theDefault))));
+    }
+
+    /** How far values may be changed; {@code option} gives the value of an option. */
+    private static Conversion conversion(Function<String, Object> option) {
+        return new Conversion(Choice.is(option.apply(TableSetting.CONVERSION), Settings.LENIENT),
+                Choice.is(option.apply(TableSetting.TIMESTAMP_PRECISION), Settings.FLOOR));
     }
 
     /** The tables that are right. */
@@ -74,6 +93,16 @@ final class TableConfigs {
     /** Every setting of every table, also those left at their defaults; problems are elsewhere. */
     List<ConfigValue> values() {
         return values;
+    }
+
+    /** Whose version is the usual one: of two changes in one millisecond Cassandra would mix a third row. */
+    Optional<String> remark() {
+        String names = Stream.concat(tables.stream(), byName("<topic>").stream())
+                .filter(table -> table.mapping().timestamp().isEmpty()).map(TableConfig::qualifiedName).distinct()
+                .collect(Collectors.joining(", "));
+        return names.isEmpty() ? Optional.empty() : Optional.of("The version of a row is the time of its record in "
+                + names + ", and two changes of one row in the same millisecond have one version; "
+                + "__timestamp=record.offset in the mapping tells them apart. See 'Mapping' in the README");
     }
 
     /** One setting a table, whichever options it has: a table needs no mapping. */
@@ -90,42 +119,96 @@ final class TableConfigs {
         return declared;
     }
 
-    private Optional<TableConfig> read(TableSetting table) {
-        Problems found = new Problems();
-        Options options = new Options(table, found);
-        Mapping mapping = mapping(table, found);
-        RowRules rules = found.isEmpty() ? new RowRulesReader(table, mapping, properties, found).read(options::value)
-                : RowRules.DEFAULT;
-        problems.addAll(found);
-        return found.isEmpty() ? Optional.of(new TableConfig(table.topic(), table.keyspace(), table.table(), mapping,
-                DefaultConsistencyLevel.valueOf(options.value(TableSetting.CONSISTENCY_LEVEL).toString()
-                        .toUpperCase(Locale.ROOT)), rules)) : Optional.empty();
-    }
+    /** One table, whose options are parsed. */
+    private final class Table {
 
-    private Mapping mapping(TableSetting table, Problems found) {
-        String name = table.sibling(TableSetting.MAPPING).name();
-        return MappingParser.parse(properties.getOrDefault(name, "*"),
-                problem -> found.add(name, "Bad mapping: " + problem));
-    }
-
-    /** The parsed options of one table. */
-    private final class Options {
-
-        private final Map<String, ConfigValue> byName;
         private final TableSetting table;
+        private final Problems found = new Problems();
+        private final Mapping mapping;
+        private final Map<String, ConfigValue> byName;
 
-        Options(TableSetting table, Problems found) {
+        Table(TableSetting table) {
             this.table = table;
+            mapping = MappingParser.parse(properties.getOrDefault(name(TableSetting.MAPPING), "*"),
+                    problem -> found.add(name(TableSetting.MAPPING), "Bad mapping: " + problem));
             byName = TableSettings.definition(table, TableConfigs.this::theDefault).validateAll(properties);
             byName.values().forEach(value -> {
                 // Behind a value that is no number, Connect also complains that it has none.
                 value.errorMessages().stream().findFirst().ifPresent(message -> found.add(value.name(), message));
-                values.add(new ConfigValue(value.name(), value.value(), value.recommendedValues(), new ArrayList<>()));
+                values.add(new ConfigValue(value.name(), shown(value), value.recommendedValues(), new ArrayList<>()));
             });
         }
 
-        Object value(String option) {
-            return byName.get(table.sibling(option).name()).value();
+        private String name(String option) {
+            return table.sibling(option).name();
+        }
+
+        /** A mapping is shown with the version that it means. */
+        private Object shown(ConfigValue value) {
+            boolean usual = value.name().equals(name(TableSetting.MAPPING)) && mapping.timestamp().isEmpty();
+            return usual ? value.value() + USUAL_VERSION : value.value();
+        }
+
+        private Object value(String option) {
+            return byName.get(name(option)).value();
+        }
+
+        private TimeUnit unit(String option) {
+            return TimeUnit.valueOf(value(option).toString().toUpperCase(Locale.ROOT));
+        }
+
+        Optional<TableConfig> read() {
+            Optional<TableConfig> config = found.isEmpty() ? Optional.of(config()) : Optional.empty();
+            problems.addAll(found);
+            return config.filter(right -> found.isEmpty());
+        }
+
+        private TableConfig config() {
+            RowRules rules = new RowRules(ttlSeconds(), unit(TableSetting.TTL_UNIT),
+                    unit(TableSetting.TIMESTAMP_UNIT), (Boolean) value(TableSetting.NULL_TO_UNSET),
+                    (Boolean) value(TableSetting.DELETES_ENABLED), conversion(this::value));
+            versionOfDeletes(rules);
+            unitsWithoutEffect(rules);
+            return new TableConfig(table.topic(), table.keyspace(), table.table(), mapping,
+                    DefaultConsistencyLevel.valueOf(value(TableSetting.CONSISTENCY_LEVEL).toString()
+                            .toUpperCase(Locale.ROOT)), rules);
+        }
+
+        private boolean hasTtl() {
+            return (Integer) value(TableSetting.TTL) != TableSettings.NO_TTL;
+        }
+
+        private OptionalInt ttlSeconds() {
+            int ttl = (Integer) value(TableSetting.TTL);
+            TimeUnit unit = unit(TableSetting.TTL_UNIT);
+            OptionalInt seconds = hasTtl() ? RowRules.seconds(ttl, unit) : OptionalInt.empty();
+            if (hasTtl() && seconds.isEmpty()) {
+                found.add(name(TableSetting.TTL), ttl + " " + unit + " is more than the "
+                        + TableSettings.MAX_TTL_SECONDS + " seconds (20 years) that Cassandra takes");
+            }
+            return seconds;
+        }
+
+        private void versionOfDeletes(RowRules rules) {
+            mapping.timestamp().filter(source -> rules.deletesEnabled() && source.part() == Source.Part.VALUE)
+                    .ifPresent(source -> found.add(name(TableSetting.MAPPING), "Bad mapping: __timestamp=" + source
+                            + ": a delete has no value, so its timestamp must come from the key or a header; or set "
+                            + name(TableSetting.DELETES_ENABLED) + "=false"));
+        }
+
+        private void unitsWithoutEffect(RowRules rules) {
+            if (rules.ttlUnit() != RowRules.DEFAULT.ttlUnit() && !hasTtl() && mapping.ttl().isEmpty()) {
+                withoutEffect(TableSetting.TTL_UNIT, "set " + TableSetting.TTL + " or map __ttl");
+            }
+            if (rules.timestampUnit() != RowRules.DEFAULT.timestampUnit()
+                    && mapping.timestamp().filter(source -> source.part() != Source.Part.RECORD).isEmpty()) {
+                withoutEffect(TableSetting.TIMESTAMP_UNIT, "map __timestamp to a field or header (the timestamp of "
+                        + "the record itself is always in milliseconds, its offset has no unit)");
+            }
+        }
+
+        private void withoutEffect(String option, String advice) {
+            found.add(name(option), properties.get(name(option)) + " has no effect: " + advice + ", or remove it");
         }
     }
 }

@@ -13,26 +13,18 @@ import java.util.Set;
  */
 public record TableSetting(String topic, String keyspace, String table, String option) {
 
-    /** The columns and their sources. */
-    public static final String MAPPING = "mapping";
+    static final String MAPPING = "mapping";
     /** The consistency level of the table's writes. */
     public static final String CONSISTENCY_LEVEL = "consistencyLevel";
-    /** How long a row lives. */
-    public static final String TTL = "ttl";
-    /** The unit of {@code ttl} and of the source of {@code __ttl}. */
-    public static final String TTL_UNIT = "ttlTimeUnit";
-    /** The unit of the source of {@code __timestamp}. */
-    public static final String TIMESTAMP_UNIT = "timestampTimeUnit";
-    /** Whether a null leaves the column as it is. */
-    public static final String NULL_TO_UNSET = "nullToUnset";
+    static final String TTL = "ttl";
+    static final String TTL_UNIT = "ttlTimeUnit";
+    static final String TIMESTAMP_UNIT = "timestampTimeUnit";
+    static final String NULL_TO_UNSET = "nullToUnset";
     /** Whether a record without value deletes its row. */
     public static final String DELETES_ENABLED = "deletesEnabled";
-    /** Whether values of other kinds are taken for what they mean. */
-    public static final String CONVERSION = "conversion";
-    /** What becomes of parts of a millisecond. */
-    public static final String TIMESTAMP_PRECISION = "timestampPrecision";
-    /** Every option there is. */
-    public static final Set<String> OPTIONS = Set.of(MAPPING, CONSISTENCY_LEVEL, TTL, TTL_UNIT, TIMESTAMP_UNIT,
+    static final String CONVERSION = "conversion";
+    static final String TIMESTAMP_PRECISION = "timestampPrecision";
+    static final Set<String> OPTIONS = Set.of(MAPPING, CONSISTENCY_LEVEL, TTL, TTL_UNIT, TIMESTAMP_UNIT,
             NULL_TO_UNSET, DELETES_ENABLED, CONVERSION, TIMESTAMP_PRECISION);
 
     private static final String PREFIX = "topic.";

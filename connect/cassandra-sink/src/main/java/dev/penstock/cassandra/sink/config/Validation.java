@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.kafka.common.config.ConfigValue;
 
 /** Finds everything that is wrong with a configuration, each on its own setting, and what of it is right. */
@@ -13,22 +14,26 @@ public final class Validation {
 
     private final Map<String, String> properties;
     private final List<ConfigValue> values;
-    private final List<TableConfig> tables;
+    private final TableConfigs tables;
 
     /** Check each setting by itself, then the tables, then the rules between settings. The cluster is not asked. */
     public Validation(Map<String, String> properties) {
         this.properties = properties;
         values = new ArrayList<>(Settings.definition().validate(properties));
         Problems problems = new Problems();
-        TableConfigs read = TableConfigs.read(properties, problems);
-        tables = read.tables();
-        values.addAll(read.values());
-        Rules.check(properties, tables, problems);
+        tables = TableConfigs.read(properties, problems);
+        values.addAll(tables.values());
+        Rules.check(properties, tables.tables(), problems);
         add(problems);
     }
 
     /** The tables whose settings are right. */
     public List<TableConfig> tables() {
+        return tables.tables();
+    }
+
+    /** The same, with those that are known only when a record of their topic comes. */
+    TableConfigs tableConfigs() {
         return tables;
     }
 
@@ -57,5 +62,18 @@ public final class Validation {
     /** All settings with what is wrong with them. */
     public List<ConfigValue> values() {
         return values;
+    }
+
+    /** Everything that is wrong. */
+    Problems problems() {
+        Problems problems = new Problems();
+        values.forEach(value -> value.errorMessages().forEach(message -> problems.add(value.name(), message)));
+        return problems;
+    }
+
+    /** What is not wrong, and a person should know: one line each. */
+    public List<String> remarks() {
+        return Stream.of(DataStaxSettings.remark(properties), Rules.remark(properties), tables.remark())
+                .flatMap(Optional::stream).toList();
     }
 }

@@ -3,10 +3,10 @@ package dev.penstock.cassandra.sink.mapping;
 import com.datastax.oss.driver.api.core.CqlIdentifier;
 import com.datastax.oss.driver.api.core.type.DataType;
 import com.datastax.oss.driver.api.core.type.DataTypes;
-import dev.penstock.cassandra.sink.BadRecordException;
 import dev.penstock.cassandra.sink.config.Source;
+import dev.penstock.cassandra.sink.value.BadRecordException;
 import dev.penstock.cassandra.sink.value.CqlEncoder;
-import dev.penstock.cassandra.sink.value.UnfitValueException;
+import dev.penstock.cassandra.sink.value.Digits;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.Set;
@@ -24,6 +24,7 @@ import org.apache.kafka.connect.sink.SinkRecord;
  */
 record Column(CqlIdentifier name, DataType type, boolean primaryKey, Optional<Source> source, CqlEncoder encoder) {
 
+    private static final Set<DataType> TEXTS = Set.of(DataTypes.TEXT, DataTypes.ASCII);
     private static final Set<DataType> WHOLE_NUMBERS =
             Set.of(DataTypes.TINYINT, DataTypes.SMALLINT, DataTypes.INT, DataTypes.BIGINT, DataTypes.VARINT);
 
@@ -40,8 +41,8 @@ record Column(CqlIdentifier name, DataType type, boolean primaryKey, Optional<So
             return absent();
         }
         try {
-            return encoder.encode(found.schema(), headerText(value));
-        } catch (UnfitValueException e) {
+            return encoder.encode(found.schema(), ofHeader(value));
+        } catch (BadRecordException e) {
             throw new BadRecordException("column " + name.asInternal() + ": " + e.getMessage());
         } catch (RuntimeException e) { // Of a shape that no encoder thought of: that is this record's trouble alone.
             throw new BadRecordException("column " + name.asInternal() + ": the value cannot be read: " + e, e);
@@ -55,11 +56,17 @@ record Column(CqlIdentifier name, DataType type, boolean primaryKey, Optional<So
         return null;
     }
 
-    /** A header is bytes, which some header converters leave as they are: digits are text in them. */
-    private Object headerText(Object value) {
-        boolean digits = source.isPresent() && source.get().part() == Source.Part.HEADER
-                && WHOLE_NUMBERS.contains(type);
-        return digits ? Digits.text(value).<Object>map(text -> text).orElse(value) : value;
+    /** A header is bytes: some converters leave them so, and Connect's own makes of a text what it looks like. */
+    private Object ofHeader(Object value) {
+        if (source.isEmpty() || source.get().part() != Source.Part.HEADER) {
+            return value;
+        }
+        if (TEXTS.contains(type) && !(value instanceof String)) {
+            throw new BadRecordException(source.get() + " is " + value.getClass().getSimpleName()
+                    + " by the header converter, and how it was written is lost; set header.converter="
+                    + "org.apache.kafka.connect.storage.StringConverter");
+        }
+        return WHOLE_NUMBERS.contains(type) ? Digits.text(value) : value;
     }
 
     private SchemaAndValue find(SinkRecord record) {

@@ -4,14 +4,15 @@ import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.cql.BoundStatement;
 import com.datastax.oss.driver.api.core.cql.BoundStatementBuilder;
 import com.datastax.oss.driver.api.core.cql.PreparedStatement;
-import dev.penstock.cassandra.sink.BadRecordException;
 import dev.penstock.cassandra.sink.config.Source;
 import dev.penstock.cassandra.sink.config.TableConfig;
+import dev.penstock.cassandra.sink.value.BadRecordException;
 import dev.penstock.cassandra.sink.value.Json;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import org.apache.kafka.connect.sink.SinkRecord;
 
 /** Turns a record into the statement that writes it to one table. Used by one thread. */
@@ -38,8 +39,9 @@ public final class RecordMapper {
     }
 
     /** Prepare the two statements of a table. */
-    public static RecordMapper prepare(TableShape shape, CqlSession session) {
-        return new RecordMapper(shape, session.prepare(shape.insert()), session.prepare(shape.delete()));
+    public static CompletableFuture<RecordMapper> prepare(TableShape shape, CqlSession session) {
+        return session.prepareAsync(shape.insert()).thenCombine(session.prepareAsync(shape.delete()),
+                (insert, delete) -> new RecordMapper(shape, insert, delete)).toCompletableFuture();
     }
 
     /** The configuration of the table. */

@@ -1,10 +1,10 @@
 package dev.penstock.cassandra.sink.mapping;
 
-import dev.penstock.cassandra.sink.BadRecordException;
 import dev.penstock.cassandra.sink.config.RowRules;
 import dev.penstock.cassandra.sink.config.Source;
 import dev.penstock.cassandra.sink.config.TableConfig;
-import dev.penstock.cassandra.sink.value.UnfitValueException;
+import dev.penstock.cassandra.sink.value.BadRecordException;
+import dev.penstock.cassandra.sink.value.Digits;
 import java.util.Date;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -38,11 +38,11 @@ record RowNumbers(TableConfig table) {
         return number(found.value()).flatMap(number -> micros(number, table.rules().timestampUnit()))
                 .orElseThrow(() -> new BadRecordException("__timestamp: " + source + " is not a whole number of "
                         + unit(table.rules().timestampUnit()) + " in 64 bits: "
-                        + UnfitValueException.shown(found.value())));
+                        + BadRecordException.shown(found.value())));
     }
 
     private static Optional<Long> number(Object value) {
-        return Digits.number(value).filter(number -> number != Long.MIN_VALUE);
+        return Digits.whole(value).filter(number -> number != Long.MIN_VALUE);
     }
 
     /** In microseconds; empty when they do not fit: two versions must not become equal. */
@@ -68,10 +68,10 @@ record RowNumbers(TableConfig table) {
 
     private int ttlSeconds(Source source, Object value) {
         TimeUnit unit = table.rules().ttlUnit();
-        return Digits.number(value).map(number -> RowRules.seconds(number, unit)).filter(OptionalInt::isPresent)
+        return Digits.whole(value).map(number -> RowRules.seconds(number, unit)).filter(OptionalInt::isPresent)
                 .map(OptionalInt::getAsInt)
                 .orElseThrow(() -> new BadRecordException("__ttl: " + source + " is not a whole number of " + unit(unit)
-                        + " from 0 to 20 years: " + UnfitValueException.shown(value)));
+                        + " from 0 to 20 years: " + BadRecordException.shown(value)));
     }
 
     private static String unit(TimeUnit unit) {

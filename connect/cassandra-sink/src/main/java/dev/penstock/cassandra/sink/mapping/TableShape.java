@@ -10,6 +10,7 @@ import dev.penstock.cassandra.sink.config.Mapping;
 import dev.penstock.cassandra.sink.config.Problems;
 import dev.penstock.cassandra.sink.config.Source;
 import dev.penstock.cassandra.sink.config.TableConfig;
+import dev.penstock.cassandra.sink.config.TableSetting;
 import dev.penstock.cassandra.sink.value.CqlEncoder;
 import dev.penstock.cassandra.sink.value.CqlEncoders;
 import java.util.ArrayList;
@@ -62,6 +63,12 @@ public record TableShape(TableConfig config, List<Column> columns) {
         for (ColumnMetadata metadata : keyFirst(table)) {
             Optional<Source> source = Optional.ofNullable(mapping.columns().get(metadata.getName().asInternal()));
             boolean key = table.getPrimaryKey().contains(metadata);
+            if (key && config.rules().deletesEnabled() && source.filter(TableShape::isOfValue).isPresent()) {
+                problems.add(config.mappingSetting(), "Column " + metadata.getName().asInternal()
+                        + " of the primary key of " + config.qualifiedName() + " comes from the value, which a delete "
+                        + "does not have; map it from the key or a header, or set "
+                        + config.setting(TableSetting.DELETES_ENABLED) + "=false");
+            }
             if (source.isPresent() || mapping.everyField()) {
                 column(metadata, key, source, config, problems).ifPresent(columns::add);
             } else if (key) {
@@ -70,6 +77,10 @@ public record TableShape(TableConfig config, List<Column> columns) {
             }
         }
         return columns;
+    }
+
+    private static boolean isOfValue(Source source) {
+        return source.part() == Source.Part.VALUE;
     }
 
     private static Optional<Column> column(ColumnMetadata metadata, boolean key, Optional<Source> source,

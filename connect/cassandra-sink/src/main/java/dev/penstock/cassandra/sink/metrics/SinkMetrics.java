@@ -44,6 +44,7 @@ public final class SinkMetrics implements Meter, AutoCloseable {
     private final Sensor written;
     private final Sensor deleted;
     private final Sensor retries;
+    private final Sensor refusedBatches;
     private final Sensor deadLetters;
 
     /** Register {@code kafka.connect:type=cassandra-sink-task-metrics,connector=…,task=…}. */
@@ -60,6 +61,8 @@ public final class SinkMetrics implements Meter, AutoCloseable {
         written = total("rows-written-total", "Rows that Cassandra acknowledged");
         deleted = total("rows-deleted-total", "Deletes that Cassandra acknowledged");
         retries = total("retry-total", "Requests that were put aside to be sent again");
+        refusedBatches = total("refused-batch-total", "Batches whose rows were sent one by one, as one of them is "
+                + "bad or all together are too large");
         deadLetters = total("dead-letter-total", "Records that were put aside as bad");
         OWNERS.put(tags, this);
     }
@@ -104,6 +107,11 @@ public final class SinkMetrics implements Meter, AutoCloseable {
     @Override
     public void retried() {
         retries.record();
+    }
+
+    @Override
+    public void takenApart() {
+        refusedBatches.record();
     }
 
     /** A record is put aside as bad. */

@@ -15,7 +15,7 @@ record CollectionEncoder(String type, CqlEncoder element) implements CqlEncoder 
             return encode(schema, Schema.STRING_SCHEMA, names.isEmpty() ? List.of() : List.of(names.split(",", -1)));
         }
         if (!(value instanceof Collection<?> elements)) {
-            throw new UnfitValueException(type, schema, value, "not an array");
+            throw new BadRecordException(type, schema, value, "not an array");
         }
         return encode(schema, schema == null ? null : schema.valueSchema(), elements);
     }
@@ -24,7 +24,7 @@ record CollectionEncoder(String type, CqlEncoder element) implements CqlEncoder 
         List<ByteBuffer> parts = new ArrayList<>(elements.size());
         for (Object one : elements) {
             if (one == null) {
-                throw new UnfitValueException(type, schema, elements, "holds a null, which CQL collections cannot");
+                throw new BadRecordException(type, schema, elements, "holds a null, which CQL collections cannot");
             }
             parts.add(element.encode(elementSchema, one));
         }

@@ -13,7 +13,7 @@ public interface CqlEncoder {
      * @param schema schema of the value; null for schemaless data
      * @param value the value, never null
      * @return the bytes as the native protocol wants them
-     * @throws UnfitValueException when the value has no exact counterpart in the CQL type
+     * @throws BadRecordException when the value has no exact counterpart in the CQL type
      */
     ByteBuffer encode(Schema schema, Object value);
 }

@@ -1,5 +1,7 @@
 package dev.penstock.cassandra.sink.value;
 
+import org.apache.kafka.connect.data.Schema;
+
 /** The schema names by which Debezium says what a value means. */
 final class Debezium {
 
@@ -20,8 +22,11 @@ final class Debezium {
     static final String NANO_DURATION = "io.debezium.time.NanoDuration";
     static final String VARIABLE_SCALE_DECIMAL = "io.debezium.data.VariableScaleDecimal";
     static final String ENUM_SET = "io.debezium.data.EnumSet";
-    static final String GEOMETRY_PREFIX = "io.debezium.data.geometry.";
 
     private Debezium() {
+    }
+
+    static boolean isGeometry(Schema schema) {
+        return schema != null && schema.name() != null && schema.name().startsWith("io.debezium.data.geometry.");
     }
 }

@@ -23,9 +23,9 @@ final class DurationEncoder {
         try {
             return TypeCodecs.DURATION.encode(read(schema, value), ProtocolVersion.DEFAULT);
         } catch (ArithmeticException | NumberFormatException e) {
-            throw new UnfitValueException("duration", schema, value, "out of range");
+            throw new BadRecordException("duration", schema, value, "out of range");
         } catch (IllegalArgumentException e) {
-            throw new UnfitValueException("duration", schema, value,
+            throw new BadRecordException("duration", schema, value,
                     "CQL wants months, days and time all positive or all negative");
         }
     }
@@ -40,7 +40,7 @@ final class DurationEncoder {
         }
         Matcher iso = ISO.matcher(value instanceof String text ? text : "");
         if (!iso.matches()) {
-            throw new UnfitValueException("duration", schema, value, "neither an ISO 8601 duration such as P1Y2M3DT4H, "
+            throw new BadRecordException("duration", schema, value, "neither an ISO 8601 duration such as P1Y2M3DT4H, "
                     + "nor Debezium's MicroDuration or NanoDuration");
         }
         return iso(iso);

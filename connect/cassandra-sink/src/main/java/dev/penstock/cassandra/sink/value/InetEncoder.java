@@ -35,7 +35,7 @@ final class InetEncoder {
         }
     }
 
-    private static UnfitValueException unfit(Schema schema, Object value) {
-        return new UnfitValueException("inet", schema, value, "not one IPv4 or IPv6 address without a mask");
+    private static BadRecordException unfit(Schema schema, Object value) {
+        return new BadRecordException("inet", schema, value, "not one IPv4 or IPv6 address without a mask");
     }
 }

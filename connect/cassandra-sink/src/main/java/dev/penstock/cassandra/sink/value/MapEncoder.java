@@ -12,14 +12,14 @@ record MapEncoder(String type, CqlEncoder key, CqlEncoder value) implements CqlE
     @Override
     public ByteBuffer encode(Schema schema, Object map) {
         if (!(map instanceof Map<?, ?> pairs)) {
-            throw new UnfitValueException(type, schema, map, "not a map");
+            throw new BadRecordException(type, schema, map, "not a map");
         }
         Schema keySchema = schema == null ? null : schema.keySchema();
         Schema valueSchema = schema == null ? null : schema.valueSchema();
         List<ByteBuffer> parts = new ArrayList<>(2 * pairs.size());
         pairs.forEach((oneKey, oneValue) -> {
             if (oneKey == null || oneValue == null) {
-                throw new UnfitValueException(type, schema, map, "holds a null, which CQL collections cannot");
+                throw new BadRecordException(type, schema, map, "holds a null, which CQL collections cannot");
             }
             parts.add(key.encode(keySchema, oneKey));
             parts.add(value.encode(valueSchema, oneValue));

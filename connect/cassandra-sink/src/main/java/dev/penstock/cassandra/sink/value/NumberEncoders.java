@@ -3,7 +3,6 @@ package dev.penstock.cassandra.sink.value;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
-import java.util.regex.Pattern;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.Struct;
 
@@ -11,9 +10,6 @@ import org.apache.kafka.connect.data.Struct;
 final class NumberEncoders {
 
     private static final String NOT_A_NUMBER = "not a number of a fitting kind";
-
-    /** Numbers that no decimal type holds travel as text; its digits behind the point are the scale. */
-    private static final Pattern PLAIN = Pattern.compile("-?\\d+(\\.\\d+)?");
 
     private NumberEncoders() {
     }
@@ -42,20 +38,20 @@ final class NumberEncoders {
         if (isWhole(value)) {
             number = ((Number) value).longValue();
         } else {
-            BigInteger big = bigInteger(type, schema, parsed(value));
+            BigInteger big = bigInteger(type, schema, Digits.read(value));
             if (big.bitLength() > 63) {
-                throw new UnfitValueException(type, schema, value, "out of range");
+                throw new BadRecordException(type, schema, value, "out of range");
             }
             number = big.longValue();
         }
         if (number < min || number > max) {
-            throw new UnfitValueException(type, schema, value, "out of range");
+            throw new BadRecordException(type, schema, value, "out of range");
         }
         return number;
     }
 
     static ByteBuffer varInt(Schema schema, Object value) {
-        return ByteBuffer.wrap(bigInteger("varint", schema, parsed(value)).toByteArray());
+        return ByteBuffer.wrap(bigInteger("varint", schema, Digits.read(value)).toByteArray());
     }
 
     private static BigInteger bigInteger(String type, Schema schema, Object value) {
@@ -69,19 +65,15 @@ final class NumberEncoders {
         if (decimal != null && decimal.scale() == 0) {
             return decimal.unscaledValue();
         }
-        throw new UnfitValueException(type, schema, value, "not a whole number");
+        throw new BadRecordException(type, schema, value, "not a whole number");
     }
 
-    /** The scale is part of a CQL decimal: 1.0 stays 1.0. */
+    /** The scale is part of a CQL decimal: 1.0 stays 1.0. Numbers that no decimal type holds travel as digits. */
     static ByteBuffer decimal(Schema schema, Object value) {
-        BigDecimal known = asDecimal(schema, parsed(value));
+        BigDecimal known = asDecimal(schema, Digits.read(value));
         BigDecimal decimal = known == null ? new BigDecimal(bigInteger("decimal", schema, value)) : known;
         byte[] unscaled = decimal.unscaledValue().toByteArray();
         return ByteBuffer.allocate(4 + unscaled.length).putInt(decimal.scale()).put(unscaled).flip();
-    }
-
-    private static Object parsed(Object value) {
-        return value instanceof String text && PLAIN.matcher(text).matches() ? new BigDecimal(text) : value;
     }
 
     /** Connect's Decimal, or Debezium's for columns without a scale; null for anything else. */
@@ -96,7 +88,7 @@ final class NumberEncoders {
     static ByteBuffer single(Schema schema, Object value) {
         double number = floating("float", schema, value);
         if (!Double.isNaN(number) && (float) number != number) {
-            throw new UnfitValueException("float", schema, value, "has more digits than a float holds");
+            throw new BadRecordException("float", schema, value, "has more digits than a float holds");
         }
         return ByteBuffer.allocate(4).putFloat((float) number).flip();
     }
@@ -113,11 +105,11 @@ final class NumberEncoders {
             return decimal.doubleValue();
         }
         if (!isWhole(value)) {
-            throw new UnfitValueException(type, schema, value, NOT_A_NUMBER);
+            throw new BadRecordException(type, schema, value, NOT_A_NUMBER);
         }
         long number = ((Number) value).longValue();
         if (!new BigDecimal((double) number).equals(new BigDecimal(number))) {
-            throw new UnfitValueException(type, schema, value, "has more digits than a double holds");
+            throw new BadRecordException(type, schema, value, "has more digits than a double holds");
         }
         return number;
     }
@@ -128,7 +120,7 @@ final class NumberEncoders {
         return Double.isFinite(nearest) && new BigDecimal(Double.toString(nearest)).compareTo(decimal) == 0;
     }
 
-    private static boolean isWhole(Object value) {
+    static boolean isWhole(Object value) {
         return value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte;
     }
 }

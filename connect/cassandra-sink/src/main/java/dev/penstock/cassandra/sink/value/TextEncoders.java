@@ -40,12 +40,12 @@ final class TextEncoders {
     /** A new encoder reports what String.getBytes would replace by a question mark: no lone surrogate gets through. */
     private static ByteBuffer encode(String type, Charset charset, Schema schema, Object value) {
         if (!(value instanceof String text)) {
-            throw new UnfitValueException(type, schema, value, "not a string");
+            throw new BadRecordException(type, schema, value, "not a string");
         }
         try {
             return charset.newEncoder().encode(CharBuffer.wrap(text));
         } catch (CharacterCodingException e) {
-            throw new UnfitValueException(type, schema, value, "has characters outside " + charset.name());
+            throw new BadRecordException(type, schema, value, "has characters outside " + charset.name());
         }
     }
 
@@ -56,7 +56,7 @@ final class TextEncoders {
     static ByteBuffer timeUuid(Schema schema, Object value) {
         UUID uuid = parse("timeuuid", schema, value);
         if (uuid.version() != 1) {
-            throw new UnfitValueException("timeuuid", schema, value, "not a version 1 UUID");
+            throw new BadRecordException("timeuuid", schema, value, "not a version 1 UUID");
         }
         return bytes(uuid);
     }
@@ -69,7 +69,7 @@ final class TextEncoders {
         if (parsed != null) {
             return parsed;
         }
-        throw new UnfitValueException(type, schema, value, "not a UUID such as 123e4567-e89b-12d3-a456-426614174000");
+        throw new BadRecordException(type, schema, value, "not a UUID such as 123e4567-e89b-12d3-a456-426614174000");
     }
 
     /** UUID.fromString also takes short groups such as 1-1-1-1-1. */
@@ -94,13 +94,13 @@ final class TextEncoders {
         if (value instanceof ByteBuffer buffer) {
             return buffer.duplicate();
         }
-        throw new UnfitValueException("blob", schema, value, "not bytes");
+        throw new BadRecordException("blob", schema, value, "not bytes");
     }
 
     static ByteBuffer bool(Schema schema, Object value) {
         if (value instanceof Boolean truth) {
             return ByteBuffer.wrap(truth ? TRUE : FALSE);
         }
-        throw new UnfitValueException("boolean", schema, value, "not a boolean");
+        throw new BadRecordException("boolean", schema, value, "not a boolean");
     }
 }

@@ -43,7 +43,7 @@ final class TimeEncoders {
             default -> throw unnamed("date", schema, value, "Connect's Date, Debezium's Date or IsoDate");
         };
         if (day < 0 || day >= 2 * EPOCH_DAY) {
-            throw new UnfitValueException("date", schema, value, "out of range");
+            throw new BadRecordException("date", schema, value, "out of range");
         }
         return ByteBuffer.allocate(4).putInt((int) day).flip();
     }
@@ -51,7 +51,7 @@ final class TimeEncoders {
     private static long midnight(Schema schema, Object value) {
         long millis = millis("date", schema, value);
         if (Math.floorMod(millis, DAY_MS) != 0) {
-            throw new UnfitValueException("date", schema, value, "not midnight UTC");
+            throw new BadRecordException("date", schema, value, "not midnight UTC");
         }
         return Math.floorDiv(millis, DAY_MS);
     }
@@ -89,7 +89,7 @@ final class TimeEncoders {
     private static long inMillis(long unitsInMilli, Schema schema, Object value, boolean floors) {
         long units = whole("timestamp", schema, value);
         if (units % unitsInMilli != 0 && !floors) {
-            throw new UnfitValueException("timestamp", schema, value, BEYOND_MILLIS);
+            throw new BadRecordException("timestamp", schema, value, BEYOND_MILLIS);
         }
         return Math.floorDiv(units, unitsInMilli);
     }
@@ -99,12 +99,12 @@ final class TimeEncoders {
         Instant instant = parse("timestamp", DateTimeFormatter.ISO_OFFSET_DATE_TIME, OffsetDateTime::from, schema,
                 value).toInstant();
         if (instant.getNano() % NANOS_IN_MILLI != 0 && !floors) {
-            throw new UnfitValueException("timestamp", schema, value, BEYOND_MILLIS);
+            throw new BadRecordException("timestamp", schema, value, BEYOND_MILLIS);
         }
         try {
             return instant.toEpochMilli();
         } catch (ArithmeticException e) {
-            throw new UnfitValueException("timestamp", schema, value, "out of range");
+            throw new BadRecordException("timestamp", schema, value, "out of range");
         }
     }
 
@@ -122,7 +122,7 @@ final class TimeEncoders {
 
     private static ByteBuffer ofDay(long units, long unitsInDay, Schema schema, Object value) {
         if (units < 0 || units >= unitsInDay) {
-            throw new UnfitValueException("time", schema, value, "not within one day");
+            throw new BadRecordException("time", schema, value, "not within one day");
         }
         return ByteBuffer.allocate(8).putLong(units * (DAY_NANOS / unitsInDay)).flip();
     }
@@ -134,7 +134,7 @@ final class TimeEncoders {
 
     private static <T> T utc(String type, ZoneOffset offset, Schema schema, Object value, T local) {
         if (offset != null && !offset.equals(ZoneOffset.UTC)) {
-            throw new UnfitValueException(type, schema, value, "is not in UTC, and the CQL type has no offset");
+            throw new BadRecordException(type, schema, value, "is not in UTC, and the CQL type has no offset");
         }
         return local;
     }
@@ -144,7 +144,7 @@ final class TimeEncoders {
         try {
             return format.parse(String.valueOf(value), query);
         } catch (DateTimeException e) {
-            throw new UnfitValueException(type, schema, value, "not in the form of " + name(schema));
+            throw new BadRecordException(type, schema, value, "not in the form of " + name(schema));
         }
     }
 
@@ -152,18 +152,18 @@ final class TimeEncoders {
         if (value instanceof Date date) {
             return date.getTime();
         }
-        throw new UnfitValueException(type, schema, value, "not what " + name(schema) + " says");
+        throw new BadRecordException(type, schema, value, "not what " + name(schema) + " says");
     }
 
     private static long whole(String type, Schema schema, Object value) {
         if (value instanceof Long || value instanceof Integer) {
             return ((Number) value).longValue();
         }
-        throw new UnfitValueException(type, schema, value, "not what " + name(schema) + " says");
+        throw new BadRecordException(type, schema, value, "not what " + name(schema) + " says");
     }
 
-    private static UnfitValueException unnamed(String type, Schema schema, Object value, String names) {
-        return new UnfitValueException(type, schema, value, "needs a schema that names its meaning: " + names
+    private static BadRecordException unnamed(String type, Schema schema, Object value, String names) {
+        return new BadRecordException(type, schema, value, "needs a schema that names its meaning: " + names
                 + "; or the table's conversion=lenient");
     }
 

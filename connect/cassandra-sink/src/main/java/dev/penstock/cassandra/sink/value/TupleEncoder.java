@@ -20,7 +20,7 @@ record TupleEncoder(String type, List<CqlEncoder> components) implements CqlEnco
     public ByteBuffer encode(Schema schema, Object value) {
         List<SchemaAndValue> given = given(schema, value);
         if (given.size() != components.size()) {
-            throw new UnfitValueException(type, schema, value, "has " + given.size() + " components");
+            throw new BadRecordException(type, schema, value, "has " + given.size() + " components");
         }
         List<ByteBuffer> parts = new ArrayList<>(given.size());
         for (int i = 0; i < given.size(); i++) {
@@ -40,7 +40,7 @@ record TupleEncoder(String type, List<CqlEncoder> components) implements CqlEnco
             Schema each = schema == null ? null : schema.valueSchema();
             list.forEach(one -> given.add(new SchemaAndValue(each, one)));
         } else {
-            throw new UnfitValueException(type, schema, value, "not an array of " + components.size() + " components");
+            throw new BadRecordException(type, schema, value, "not an array of " + components.size() + " components");
         }
         return given;
     }

@@ -28,7 +28,7 @@ record UdtEncoder(String type, LinkedHashMap<String, CqlEncoder> fields) impleme
             parts.add(found == null || found.value() == null ? null : encoder.encode(found.schema(), found.value()));
         });
         if (!given.isEmpty()) {
-            throw new UnfitValueException(type, schema, value, "has no field " + given.keySet().iterator().next());
+            throw new BadRecordException(type, schema, value, "has no field " + given.keySet().iterator().next());
         }
         return TupleEncoder.join(parts);
     }
@@ -43,7 +43,7 @@ record UdtEncoder(String type, LinkedHashMap<String, CqlEncoder> fields) impleme
             Schema each = schema == null ? null : schema.valueSchema();
             map.forEach((name, entry) -> given.put(String.valueOf(name), new SchemaAndValue(each, entry)));
         } else {
-            throw new UnfitValueException(type, schema, value, "not an object with fields");
+            throw new BadRecordException(type, schema, value, "not an object with fields");
         }
         return given;
     }

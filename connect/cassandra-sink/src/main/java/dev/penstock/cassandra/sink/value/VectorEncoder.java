@@ -12,7 +12,7 @@ record VectorEncoder(String type, int dimensions, CqlEncoder number) implements 
     public ByteBuffer encode(Schema schema, Object value) {
         if (!(value instanceof List<?> numbers) || numbers.size() != dimensions
                 || numbers.stream().anyMatch(Objects::isNull)) {
-            throw new UnfitValueException(type, schema, value, "not an array of " + dimensions + " numbers");
+            throw new BadRecordException(type, schema, value, "not an array of " + dimensions + " numbers");
         }
         Schema numberSchema = schema == null ? null : schema.valueSchema();
         ByteBuffer bytes = ByteBuffer.allocate(Float.BYTES * dimensions);

@@ -254,6 +254,7 @@ public final class AsyncWriter implements AutoCloseable {
     /** One bad row fails its whole batch: send each by itself, then the bad one is known. */
     private void isolate(Request request, Throwable error) {
         if (request.writes().size() > 1) {
+            meter.takenApart();
             request.writes().forEach(write -> backlog.addAgain(new Request(List.of(write), request.attempt())));
         } else {
             rejected.add(new Rejected(request.writes().get(0), error));

@@ -21,4 +21,7 @@ public interface Meter {
 
     /** A request is put aside to be sent again. */
     void retried();
+
+    /** A batch was refused as a whole: each of its rows is sent by itself. */
+    void takenApart();
 }

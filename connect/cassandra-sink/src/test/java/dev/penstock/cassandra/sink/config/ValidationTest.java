@@ -214,6 +214,47 @@ class ValidationTest {
         assertTrue(new Validation(properties).values().stream().noneMatch(value -> "s3cret".equals(value.value())));
     }
 
+    /** A vendor's key, or one of a later Connect, stops no connector: a line in the log names it. */
+    @Test
+    void leavesNamesOfOthersAlone() {
+        Map<String, String> properties = good();
+        properties.put("confluent.topic.bootstrap.servers", "b:9092");
+        properties.put("errors.later.kind", "x");
+        properties.put("replicas", "s3cret");
+        assertEquals(Map.of(), problems(properties));
+        assertEquals(List.of("Settings that the connector does not know, and that have no effect in it: "
+                + "confluent.topic.bootstrap.servers, errors.later.kind, replicas"),
+                new Validation(properties).remarks());
+        assertEquals(List.of(), new Validation(good()).remarks());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"contact.point,contactPoints", "Port,port", "consistencyLevl,consistencyLevel",
+        "maxConcurentRequest,maxConcurrentRequests", "topic,topics", "errors.tolerence,errors.tolerance",
+        "task.max,tasks.max", "ssl.truststorePath,ssl.truststore.path", "auth.token,", "ssl.protocol,",
+        "loadBalancing.policy,", "cloud.region,", "transforms.rout.type,"})
+    void refusesSlipsAndNamesOfItsOwnKind(String name, String meant) {
+        Map<String, String> properties = good();
+        properties.put(name, "x");
+        assertEquals(Map.of(name, "Unknown setting " + name + "; " + (meant == null
+                ? "it would have no effect, remove it" : "did you mean " + meant + "?")), problems(properties));
+    }
+
+    /** The version that holds where none is mapped is said by validation, and once when the connector starts. */
+    @Test
+    void saysWhichVersionHoldsWhereNoneIsMapped() {
+        Map<String, String> properties = new HashMap<>(Map.of("topics", "users, orders", "keyspace", "shop",
+                "topic.users.shop.people.ttl", "5", "topic.users.shop.last.mapping", "id=key, at=record.timestamp"));
+        Map<String, Object> shown = new HashMap<>();
+        new Validation(properties).values().forEach(value -> shown.put(value.name(), value.value()));
+        assertEquals("*, __timestamp=record.timestamp", shown.get("topic.users.shop.people.mapping"));
+        assertEquals("*, __timestamp=record.timestamp", shown.get("topic.orders.shop.orders.mapping"));
+        assertEquals("id=key, at=record.timestamp, __timestamp=record.timestamp",
+                shown.get("topic.users.shop.last.mapping"));
+        String remark = new Validation(properties).remarks().get(0);
+        assertTrue(remark.contains("in shop.last, shop.people, shop.orders, shop.<topic>, and two changes"), remark);
+    }
+
     @Test
     void knowsTheSettingsOfConnect() {
         Map<String, String> properties = good();

@@ -18,11 +18,16 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /** A real Cassandra, started as the stack starts it: same jars, same configuration files, own folder and ports. */
-final class CassandraServer {
+public final class CassandraServer {
 
-    private static final String HOST = "127.0.0.1";
     private static final Path REPOSITORY = Path.of("../..").toAbsolutePath().normalize();
     private static final Path TEMPLATES = REPOSITORY.resolve("servers/cassandra");
+    /** Another version, for the matrix: its jars, its configuration and the Java that it runs with. */
+    private static final String JARS = System.getProperty("cassandra.jars",
+            REPOSITORY.resolve(".servers/cassandra").toString());
+    private static final Path YAML = Path.of(System.getProperty("cassandra.yaml",
+            TEMPLATES.resolve("cassandra.yaml").toString()));
+    private static final String JAVA = System.getProperty("cassandra.java", "java");
     private static final String PROBE = "SELECT release_version FROM system.local";
     private static final Duration START_LIMIT = Duration.ofMinutes(4);
 
@@ -30,6 +35,7 @@ final class CassandraServer {
     private final Path folder;
     private final UnaryOperator<String> yaml;
     private final UnaryOperator<CqlSessionBuilder> client;
+    private String host = "127.0.0.1";
     private Process process;
 
     private CassandraServer(int port, Path folder, UnaryOperator<String> yaml,
@@ -61,23 +67,24 @@ final class CassandraServer {
         return server;
     }
 
-    int port() {
+    /** The port of the native protocol. */
+    public int port() {
         return port;
     }
 
     /** Start the process again over the same data; does not wait for it. */
     void launch() throws IOException {
-        String text = Files.readString(TEMPLATES.resolve("cassandra.yaml")).replace("${host}", HOST)
+        String text = Files.readString(YAML).replace("${host}", host)
                 .replace("${port}", Integer.toString(port)).replace("${storage_port}", Integer.toString(port + 1))
                 .replace("${data}", folder.resolve("data").toString())
                 .replace("${commitlog_disk_access_mode}", "auto").replace("${compaction_mib_s}", "64");
         Path config = Files.writeString(folder.resolve("cassandra.yaml"), yaml.apply(text));
-        List<String> command = new ArrayList<>(List.of("nice", "java", "@" + TEMPLATES.resolve("jvm17.options"),
+        List<String> command = new ArrayList<>(List.of("nice", JAVA, "@" + TEMPLATES.resolve("jvm17.options"),
                 "-Djava.io.tmpdir=" + folder, "-Xms512m", "-Xmx1g", "-Dcassandra.config=" + config.toUri(),
                 "-Dcassandra.storagedir=" + folder.resolve("data"), "-Dcassandra.ring_delay_ms=0",
                 "-Dcassandra.skip_wait_for_gossip_to_settle=0", "-Dcassandra-foreground=yes",
                 "-Dlogback.configurationFile=" + TEMPLATES.resolve("logback.xml"),
-                "-cp", REPOSITORY.resolve(".servers/cassandra") + "/*",
+                "-cp", JARS + "/*",
                 "org.apache.cassandra.service.CassandraDaemon"));
         process = new ProcessBuilder(command).redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile())).start();
@@ -93,7 +100,7 @@ final class CassandraServer {
     }
 
     /** Wait until it answers a query of a session that may have lost its connections. */
-    void awaitAnswer(CqlSession session) throws InterruptedException {
+    public void awaitAnswer(CqlSession session) throws InterruptedException {
         await(() -> session.execute(PROBE));
     }
 
@@ -123,7 +130,7 @@ final class CassandraServer {
     }
 
     CqlSession session() {
-        return client.apply(CqlSession.builder()).addContactPoint(new InetSocketAddress(HOST, port))
+        return client.apply(CqlSession.builder()).addContactPoint(new InetSocketAddress(host, port))
                 .withLocalDatacenter("datacenter1")
                 .withConfigLoader(DriverConfigLoader.programmaticBuilder()
                         .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofMinutes(1))
@@ -137,12 +144,21 @@ final class CassandraServer {
         process.destroyForcibly().waitFor();
     }
 
+    /** Start it again over the same data at another address, as a scheduler of containers does. */
+    void move(String otherHost) throws IOException, InterruptedException {
+        kill();
+        host = otherHost;
+        launch();
+        awaitFirstAnswer();
+    }
+
     /** Stop its clock: it holds its connections and answers nothing. */
-    void freeze() throws IOException, InterruptedException {
+    public void freeze() throws IOException, InterruptedException {
         signal("-STOP");
     }
 
-    void thaw() throws IOException, InterruptedException {
+    /** Let its clock run again. */
+    public void thaw() throws IOException, InterruptedException {
         signal("-CONT");
     }
 

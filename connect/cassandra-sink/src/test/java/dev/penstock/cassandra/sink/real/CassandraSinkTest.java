@@ -204,7 +204,7 @@ class CassandraSinkTest extends RealCassandra {
         settings.put("topic.a.penstock.nothing.mapping", "*");
         settings.put("topic.b.nowhere.users.mapping", "*");
         settings.put("topic.c.penstock.hits.mapping", "*");
-        settings.put("surprise", "1");
+        settings.put("contactPoint", "1");
         Map<String, List<String>> problems = problems(settings);
         assertEquals(List.of("Table penstock.users has no column nam; it has country, id, age, name, row_version",
                 "Column id of the primary key of penstock.users is not mapped"), problems.remove(MAPPING));
@@ -213,7 +213,7 @@ class CassandraSinkTest extends RealCassandra {
         assertEquals(List.of("Keyspace nowhere does not exist; create it"),
                 problems.remove("topic.b.nowhere.users.mapping"));
         assertTrue(problems.remove("topic.c.penstock.hits.mapping").get(0).contains("counter"));
-        assertEquals(java.util.Set.of("surprise"), problems.keySet());
+        assertEquals(java.util.Set.of("contactPoint"), problems.keySet());
         assertEquals(Map.of(), problems(settings()));
     }
 

@@ -3,7 +3,9 @@ package dev.penstock.cassandra.sink.real;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.datastax.oss.driver.api.core.cql.Row;
 import com.datastax.oss.driver.api.core.data.CqlDuration;
@@ -15,6 +17,7 @@ import java.lang.management.ManagementFactory;
 import java.math.BigDecimal;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalTime;
@@ -178,6 +181,7 @@ class LiveTest extends RealCassandra {
                 assertEquals(2, metric("batch-size-max"));
                 assertEquals(1, metric("dead-letter-total"));
                 assertEquals(0, metric("retry-total"));
+                assertEquals(0, metric("refused-batch-total"));
                 assertEquals(0, metric("requests-in-flight"));
                 assertEquals(0, metric("rows-waiting"));
                 assertEquals(0, metric("waiting-for-cassandra"));
@@ -187,6 +191,26 @@ class LiveTest extends RealCassandra {
             }
             assertThrows(InstanceNotFoundException.class, () -> metric("rows-written-total"));
         }
+    }
+
+    /** Over the server's batch_size_fail_threshold each row is written by itself, and the batch is counted. */
+    @Test
+    void aBatchThatIsTooLargeForTheServerIsTakenApartAndCounted() throws JMException {
+        Map<String, String> settings = new HashMap<>(settings("*, "));
+        settings.put("maxBatchSizeInBytes", "2000000");
+        try (TaskRun run = new TaskRun(settings, TOPIC, false)) {
+            run.put(IntStream.range(0, 32).mapToObj(n -> large(n, 30_000)).toList()).awaitCommittable();
+            assertEquals(1, metric("refused-batch-total"));
+            assertEquals(32, metric("rows-written-total"));
+        }
+        assertEquals(32, rows().size());
+    }
+
+    private static SinkRecord large(int offset, int letters) {
+        SinkRecord record = record(offset, "a");
+        ((Struct) record.key()).put("id", "x" + offset); // The server measures batches of several partitions only.
+        ((Struct) record.value()).put("a", "x".repeat(letters));
+        return record;
     }
 
     @Test
@@ -236,6 +260,21 @@ class LiveTest extends RealCassandra {
         }
     }
 
+    /** Connect leaves a task that takes longer than 5 s to its fate, and starts the next one beside it. */
+    @Test
+    void aTaskEndsInTimeWhileItAsksAFrozenCassandraForItsTables() throws Exception {
+        Map<String, String> settings = new HashMap<>(settings("*, "));
+        settings.put("queryExecutionTimeout", "600");
+        TaskRun run = new TaskRun(settings, TOPIC, true);
+        run.put(List.of(record(0, "a"))).awaitCommittable();
+        server.freeze();
+        assertTimeout(Duration.ofSeconds(5), () -> {
+            run.deliver(List.of(record(1, "a", "b")));
+            assertEquals(1, run.committable());
+            run.close();
+        });
+    }
+
     /** JSON drifts: a stream of records with unknown fields must not make the cluster tell its tables all the time. */
     @Test
     void asksForTheTablesOnceForAllBadRecordsOfADelivery() {
@@ -261,6 +300,7 @@ class LiveTest extends RealCassandra {
 
     @Test
     void writesDebeziumsTypes() throws IOException {
+        assumeTrue(hasVectors());
         cql.execute("CREATE TABLE k.debezium (id text PRIMARY KEY, d date, ti time, zti time, ts timestamp, "
                 + "zts timestamp, i duration, u uuid, j text, e set<text>, bi blob, v decimal, ip inet, "
                 + "ve vector<float, 2>)");

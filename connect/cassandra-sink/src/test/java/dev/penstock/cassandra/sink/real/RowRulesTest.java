@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.datastax.oss.driver.api.core.cql.Row;
 import dev.penstock.cassandra.sink.CassandraSinkConnector;
@@ -46,7 +47,9 @@ class RowRulesTest extends RealCassandra {
                 + "l frozen<list<int>>)");
         cql.execute("CREATE TABLE k.open_list (id text PRIMARY KEY, l list<int>)");
         cql.execute("CREATE TABLE k.shared (id text, c text, s text STATIC, PRIMARY KEY (id, c))");
-        cql.execute("CREATE TABLE k.typed (id text PRIMARY KEY, place vector<int, 2>)");
+        if (hasVectors()) {
+            cql.execute("CREATE TABLE k.typed (id text PRIMARY KEY, place vector<int, 2>)");
+        }
         cql.execute("CREATE TABLE k.hits (id text PRIMARY KEY, n counter)");
     }
 
@@ -234,14 +237,22 @@ class RowRulesTest extends RealCassandra {
     }
 
     @Test
+    void refusesAVectorOfAnythingButFloat() {
+        assumeTrue(hasVectors());
+        Map<String, String> problems = Problems.of(new CassandraSinkConnector()
+                .validate(settings("topic.t.k.typed.mapping", "*")).configValues());
+        assertTrue(problems.get("topic.t.k.typed.mapping")
+                .contains("is of the type vector<int, 2>, which is not supported"), problems.toString());
+    }
+
+    @Test
     void refusesWhatCannotBeKeptRightEachWithItsReason() {
         Map<String, String> settings = settings("topic.t.k.open_list.mapping", "*", "topic.t.k.shared.ttl", "5",
-                "topic.t.k.typed.mapping", "*", "topic.t.k.hits.mapping", "id=key, n=value.n",
+                "topic.t.k.hits.mapping", "id=key, n=value.n",
                 "topic.t.k.u.mapping", "a=value.a, c=value.c");
         Map<String, String> problems = Problems.of(new CassandraSinkConnector().validate(settings).configValues());
         Map<String, String> reasons = Map.of("open_list", "a repeated write would add its elements once more",
                 "shared", "Column s of k.shared is static",
-                "typed", "is of the type vector<int, 2>, which is not supported",
                 "hits", "counter, which is not supported: a repeated write would count twice",
                 "u", "has no column c; it has id, a, b; Column id of the primary key of k.u is not mapped");
         reasons.forEach((table, reason) -> {
@@ -250,6 +261,21 @@ class RowRulesTest extends RealCassandra {
             assertTrue(problem.contains(reason), problem);
         });
         assertEquals(Map.of(), problems);
+    }
+
+    /** A delete has a key and no value, so it could never say which row it means. */
+    @Test
+    void aPrimaryKeyOfTheValueNeedsDeletesToBeOff() {
+        Map<String, String> settings = settings(TABLE + "mapping", "id=value.id, a=value.a");
+        Map<String, String> problems = Problems.of(new CassandraSinkConnector().validate(settings).configValues());
+        assertEquals(Map.of(TABLE + "mapping", "Column id of the primary key of k.u comes from the value, which a "
+                + "delete does not have; map it from the key or a header, or set " + TABLE + "deletesEnabled=false"),
+                problems);
+        assertTrue(TaskRun.failure(settings, "t").contains("which a delete does not have"));
+        settings.put(TABLE + "deletesEnabled", "false");
+        assertEquals(Map.of(), Problems.of(new CassandraSinkConnector().validate(settings).configValues()));
+        assertEquals(List.of(), letters(settings, record(0, 1, value("id", "x", "a", "1"))));
+        assertEquals("1", row().getString("a"));
     }
 
     @Test

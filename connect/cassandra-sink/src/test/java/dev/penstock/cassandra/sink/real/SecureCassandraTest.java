@@ -5,15 +5,24 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.datastax.oss.driver.api.core.CqlSession;
 import com.datastax.oss.driver.api.core.ssl.ProgrammaticSslEngineFactory;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import dev.penstock.cassandra.sink.CassandraSinkConnector;
 import dev.penstock.cassandra.sink.Problems;
 import dev.penstock.cassandra.sink.config.Certificates;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
@@ -115,6 +124,60 @@ class SecureCassandraTest {
                     0, 1L, TimestampType.CREATE_TIME))).awaitCommittable();
         }
         assertEquals("y".repeat(9_000), cql.execute("SELECT n FROM k.t WHERE id = 'x'").one().getString(0));
+    }
+
+    /** Of the form of Astra's: where a service of metadata is, and the certificates for it and for the cluster. */
+    private static Path bundle(int port) throws IOException {
+        Path bundle = folder.resolve("bundle.zip");
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(bundle))) {
+            Map<String, byte[]> entries = Map.of("identity.jks", Files.readAllBytes(folder.resolve("client.p12")),
+                    "trustStore.jks", Files.readAllBytes(Certificates.trust(folder, "node")),
+                    "config.json", ("{\"host\": \"localhost\", \"port\": " + port + ", \"keyStorePassword\": \""
+                            + Certificates.PASSWORD + "\", \"trustStorePassword\": \"" + Certificates.PASSWORD + "\"}")
+                            .getBytes(StandardCharsets.UTF_8));
+            for (Map.Entry<String, byte[]> entry : entries.entrySet()) {
+                zip.putNextEntry(new ZipEntry(entry.getKey()));
+                zip.write(entry.getValue());
+            }
+        }
+        return bundle;
+    }
+
+    /** The node itself stands for the proxy, to which the driver names the node that it means. */
+    private static HttpsServer metadata() throws Exception {
+        UUID node = cql.execute("SELECT host_id FROM system.local").one().getUuid(0);
+        byte[] answer = ("{\"version\": 1, \"region\": \"local\", \"contact_info\": {\"type\": \"sni_proxy\", "
+                + "\"local_dc\": \"datacenter1\", \"sni_proxy_address\": \"localhost:" + server.port()
+                + "\", \"contact_points\": [\"" + node + "\"]}}").getBytes(StandardCharsets.UTF_8);
+        HttpsServer service = HttpsServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+        service.setHttpsConfigurator(new HttpsConfigurator(
+                context(folder.resolve("node.p12"), Certificates.trust(folder, "client"))));
+        service.createContext("/metadata", exchange -> {
+            exchange.sendResponseHeaders(200, answer.length);
+            exchange.getResponseBody().write(answer);
+            exchange.close();
+        });
+        service.start();
+        return service;
+    }
+
+    @Test
+    void aSecureBundleLeadsToTheCluster() throws Exception {
+        HttpsServer service = metadata();
+        try {
+            Map<String, String> settings = settings("cloud.secureConnectBundle",
+                    bundle(service.getAddress().getPort()).toString());
+            settings.keySet().removeIf(name -> name.startsWith("ssl.") || name.equals("contactPoints")
+                    || name.equals("port"));
+            assertEquals(Map.of(), problems(settings));
+            try (TaskRun run = new TaskRun(settings, "t", false)) {
+                run.put(List.of(new SinkRecord("t", 0, Schema.STRING_SCHEMA, "b", Schema.STRING_SCHEMA, "bundled", 0,
+                        1L, TimestampType.CREATE_TIME))).awaitCommittable();
+            }
+        } finally {
+            service.stop(0);
+        }
+        assertEquals("bundled", cql.execute("SELECT n FROM k.t WHERE id = 'b'").one().getString(0));
     }
 
     @Test

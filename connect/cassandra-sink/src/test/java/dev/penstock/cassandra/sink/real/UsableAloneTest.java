@@ -13,13 +13,18 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalTime;
+import java.util.Date;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.record.TimestampType;
+import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaAndValue;
+import org.apache.kafka.connect.data.SchemaBuilder;
+import org.apache.kafka.connect.data.Struct;
+import org.apache.kafka.connect.data.Timestamp;
 import org.apache.kafka.connect.json.JsonConverter;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.apache.kafka.connect.storage.Converter;
@@ -49,9 +54,10 @@ class UsableAloneTest extends RealCassandra {
         cql.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
         cql.execute("CREATE TYPE k.address (street text, no int)");
         cql.execute("CREATE TABLE k.things (id int PRIMARY KEY, at timestamp, day date, hour time, price decimal, "
-                + "ratio float, raw blob, place vector<float, 2>, home address, pair tuple<text, text>, doc text, "
-                + "seen timestamp)");
+                + "ratio float, raw blob, place " + (hasVectors() ? "vector<float, 2>" : "frozen<list<float>>")
+                + ", home address, pair tuple<text, text>, doc text, seen timestamp)");
         cql.execute("CREATE TABLE k.\"Orders\" (id text PRIMARY KEY, n int)");
+        cql.execute("CREATE TABLE k.times (id text PRIMARY KEY, at timestamp, day date, hour time)");
         cql.execute("CREATE TABLE k.docs (id text PRIMARY KEY, body text, n int)");
     }
 
@@ -106,7 +112,7 @@ class UsableAloneTest extends RealCassandra {
         assertEquals(new BigDecimal("19.99"), row.getBigDecimal("price"));
         assertEquals(0.1f, row.getFloat("ratio"));
         assertEquals(ByteBuffer.wrap(new byte[] {0, -1}), row.getByteBuffer("raw"));
-        assertEquals(CqlVector.newInstance(0.1f, 0.2f), row.getObject("place"));
+        assertEquals(hasVectors() ? CqlVector.newInstance(0.1f, 0.2f) : List.of(0.1f, 0.2f), row.getObject("place"));
         assertEquals("s/5", row.getUdtValue("home").getString("street") + "/" + row.getUdtValue("home").getInt("no"));
         assertEquals("a/b", row.getTupleValue("pair").getString(0) + "/" + row.getTupleValue("pair").getString(1));
         assertEquals("{\"a\":[1,2]}", row.getString("doc"));
@@ -141,6 +147,84 @@ class UsableAloneTest extends RealCassandra {
         assertEquals(List.of(), letters(settings, "things", record));
         assertEquals(Instant.ofEpochMilli(1_700_000_000_123L),
                 cql.execute("SELECT seen FROM k.things WHERE id = 4").one().getInstant(0));
+    }
+
+    private static SinkRecord withHeader(SinkRecord record, Object value, Schema schema) {
+        record.headers().add("at", value, schema);
+        return record;
+    }
+
+    /** Connect's own types of time, as transforms make them of numbers, with a schema and without one. */
+    @Test
+    void takesConnectsTimestampDateAndTimeWithAndWithoutASchema() {
+        JsonConverter withSchema = new JsonConverter();
+        withSchema.configure(Map.of(), false);
+        Map<String, SinkRecord> records = Map.of(
+                "bare", record("times", 0, "bare", "{\"at\": %1$d, \"day\": %1$d, \"hour\": %1$d}"
+                        .formatted(1_700_000_000_123L), json()),
+                "named", record("times", 1, "named", """
+                        {"schema": {"type": "struct", "fields": [{"field": "at", "type": "int64"},
+                        {"field": "day", "type": "int64"}, {"field": "hour", "type": "int64"}]},
+                        "payload": {"at": %1$d, "day": %1$d, "hour": %1$d}}""".formatted(1_700_000_000_123L),
+                        withSchema));
+        Map<String, String> settings = settings("topics", "times", "topic.times.k.times.mapping", "*, id=key");
+        records.forEach((id, record) -> {
+            SinkRecord made = record;
+            for (var target : Map.of("at", "Timestamp", "day", "Date", "hour", "Time").entrySet()) {
+                made = transformed(new TimestampConverter.Value<>(),
+                        Map.of("field", target.getKey(), "target.type", target.getValue()), made);
+            }
+            assertEquals(List.of(), letters(settings, "times", made));
+            Row row = cql.execute("SELECT at, day, hour FROM k.times WHERE id = '" + id + "'").one();
+            assertEquals(List.of(Instant.ofEpochMilli(1_700_000_000_123L), LocalDate.of(2023, 11, 14),
+                    LocalTime.of(22, 13, 20, 123_000_000)),
+                    List.of(row.getInstant(0), row.getLocalDate(1), row.getLocalTime(2)));
+        });
+    }
+
+    @Test
+    void cutsOffPartsOfAMillisecondOnlyWhenTold() {
+        Schema schema = SchemaBuilder.struct().field("at",
+                SchemaBuilder.int64().name("io.debezium.time.MicroTimestamp").build()).build();
+        SinkRecord record = new SinkRecord("times", 0, null, "floor", schema, new Struct(schema).put("at", 1_999L), 0,
+                1_000L, TimestampType.CREATE_TIME);
+        Map<String, String> settings = settings("topics", "times", "topic.times.k.times.mapping", "*, id=key");
+        assertEquals(1, letters(settings, "times", record).size());
+        settings.put("timestampPrecision", "floor");
+        assertEquals(List.of(), letters(settings, "times", record));
+        assertEquals(Instant.ofEpochMilli(1),
+                cql.execute("SELECT at FROM k.times WHERE id = 'floor'").one().getInstant(0));
+        settings.put("topic.times.k.times.timestampPrecision", "exact");
+        assertEquals(1, letters(settings, "times", record).size());
+    }
+
+    /** Where a version may come from, and what it may be written as: microseconds in the table. */
+    @Test
+    void takesTheVersionFromWhereItIs() {
+        SinkRecord plain = record("docs", 77, "v", "{\"n\": 1}", json());
+        assertEquals(1_000_000L, version("record.timestamp", "MICROSECONDS", plain));
+        assertEquals(1_000_000L, version(null, "MICROSECONDS", plain));
+        assertEquals(77L, version("record.offset", "MICROSECONDS", plain));
+        assertEquals(5_000L, version("header.at", "MICROSECONDS",
+                withHeader(record("docs", 0, "v", "{\"n\": 1}", json()), new Date(5), Timestamp.SCHEMA)));
+        for (Object written : List.of("6", "6".getBytes(StandardCharsets.UTF_8), (byte) 6, 6L)) {
+            assertEquals(6_000L, version("header.at", "MILLISECONDS",
+                    withHeader(record("docs", 0, "v", "{\"n\": 1}", json()), written, null)));
+        }
+        assertEquals(8_000_000L, version("key", "SECONDS", record("docs", 0, "8", "{\"n\": 1}", json())));
+        assertEquals(9L, version("value.n", "MICROSECONDS", record("docs", 0, "v", "{\"n\": 9}", json())));
+    }
+
+    private static long version(String source, String unit, SinkRecord record) {
+        cql.execute("TRUNCATE k.docs");
+        Map<String, String> settings = settings("topics", "docs", "topic.docs.k.docs.mapping", "id=key, n=value.n"
+                + (source == null ? "" : ", __timestamp=" + source));
+        if (!unit.equals("MICROSECONDS")) {
+            settings.put("topic.docs.k.docs.timestampTimeUnit", unit);
+        }
+        settings.put("topic.docs.k.docs.deletesEnabled", "false");
+        assertEquals(List.of(), letters(settings, "docs", record));
+        return cql.execute("SELECT writetime(n) FROM k.docs").one().getLong(0);
     }
 
     @Test

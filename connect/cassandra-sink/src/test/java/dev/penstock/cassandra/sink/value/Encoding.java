@@ -41,7 +41,7 @@ final class Encoding {
     /** The same with a conversion. */
     static void assertRefused(Conversion conversion, DataType type, Schema schema, Object value, String reason) {
         CqlEncoder encoder = CqlEncoders.of(type, conversion).orElseThrow();
-        String message = assertThrows(UnfitValueException.class, () -> encoder.encode(schema, value)).getMessage();
+        String message = assertThrows(BadRecordException.class, () -> encoder.encode(schema, value)).getMessage();
         assertTrue(message.contains(reason), message);
     }
 }

@@ -49,6 +49,7 @@ class AsyncWriterTest {
         private final AtomicInteger answers = new AtomicInteger();
         private final AtomicInteger rows = new AtomicInteger();
         private final AtomicInteger retries = new AtomicInteger();
+        private final AtomicInteger apart = new AtomicInteger();
 
         @Override
         public void answered(int rows, long nanos) {
@@ -63,6 +64,11 @@ class AsyncWriterTest {
         @Override
         public void retried() {
             retries.incrementAndGet();
+        }
+
+        @Override
+        public void takenApart() {
+            apart.incrementAndGet();
         }
     }
 
@@ -159,6 +165,7 @@ class AsyncWriterTest {
         AsyncWriter.Rejected rejected = writer.nextRejected();
         assertEquals(3, rejected.write().record().kafkaOffset());
         assertEquals("bad row", rejected.reason().getMessage());
+        assertEquals(1, meter.apart.get());
         assertNull(writer.nextRejected());
         assertEquals(3, committable(8));
         rejected.write().delivery().acknowledge();

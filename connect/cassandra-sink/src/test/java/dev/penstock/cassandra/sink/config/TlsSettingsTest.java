@@ -1,7 +1,12 @@
 package dev.penstock.cassandra.sink.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
+import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
+import com.datastax.oss.driver.api.core.config.DriverExecutionProfile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +17,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class TlsRulesTest {
+class TlsSettingsTest {
 
     @TempDir
     private static Path folder;
@@ -28,7 +33,7 @@ class TlsRulesTest {
             properties.put(settings[i], settings[i + 1]);
         }
         Problems problems = new Problems();
-        TlsRules.check(properties, problems);
+        TlsSettings.check(properties, problems);
         return problems.bySetting();
     }
 
@@ -42,6 +47,24 @@ class TlsRulesTest {
                 "ssl.keystore.path", folder.resolve("node.p12").toString(),
                 "ssl.keystore.password", Certificates.PASSWORD,
                 "ssl.cipherSuites", "TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256"));
+    }
+
+    /** The driver reads them as it reads its own file. */
+    @Test
+    void standForOptionsOfTheDriver() {
+        Map<String, Object> settings = Settings.definition().parse(Map.of("ssl.provider", "jdk",
+                "ssl.truststore.path", "/trust.p12", "ssl.truststore.password", "s3cret",
+                "ssl.cipherSuites", "TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256"));
+        var builder = DriverConfigLoader.programmaticBuilder();
+        TlsSettings.options(settings::get).forEach((path, value) -> builder.withString(() -> path, value));
+        DriverExecutionProfile profile = builder.build().getInitialConfig().getDefaultProfile();
+        assertEquals(List.of("TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"),
+                profile.getStringList(DefaultDriverOption.SSL_CIPHER_SUITES));
+        assertTrue(profile.getBoolean(DefaultDriverOption.SSL_HOSTNAME_VALIDATION));
+        assertFalse(profile.getBoolean(DefaultDriverOption.SSL_ALLOW_DNS_REVERSE_LOOKUP_SAN));
+        assertEquals("s3cret", profile.getString(DefaultDriverOption.SSL_TRUSTSTORE_PASSWORD));
+        assertFalse(profile.isDefined(DefaultDriverOption.SSL_KEYSTORE_PATH));
+        assertEquals(Map.of(), TlsSettings.options(Settings.definition().parse(Map.of())::get));
     }
 
     @Test
