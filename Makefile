@@ -68,7 +68,7 @@ test-stack:
 .PHONY: test-beside
 test-beside:
 	@mkdir -p var-tests
-	@$(MAKE) --no-print-directory test-java test-unit test-integration > $(BESIDE) 2>&1 || { cat $(BESIDE); exit 1; }
+	@$(MAKE) --no-print-directory test-java test-unit test-integration LESS_JAVA=$(if $(SLOW),,-DexcludedGroups=slow) > $(BESIDE) 2>&1 || { cat $(BESIDE); exit 1; }
 	@echo; echo 'The tests in Java passed, and unit and contract tests, and integration tests ($(BESIDE)):'; grep -E '^=+ .* passed' $(BESIDE)
 
 .PHONY: test-integration
@@ -93,7 +93,7 @@ test-java: .servers/.installed .servers/plugins/debezium/.installed $(DECODER_JA
 	@javac -d $(DECODER_BUILD)/test-classes -cp '$(DECODER_BUILD)/classes:$(SPARK_JARS)' $$(find spark/decoder/src/test -name '*.java')
 	@java -ea -cp '$(DECODER_BUILD)/test-classes:$(DECODER_BUILD)/classes:$(SPARK_JARS)' dev.penstock.decoder.DecoderTest
 	@$(MVN) -f connect/avro-converter/pom.xml test
-	@$(MVN) -f connect/cassandra-sink/pom.xml verify -Dcassandra.port=$(TEST_CASSANDRA_PORT)
+	@$(MVN) -f connect/cassandra-sink/pom.xml verify -Dcassandra.port=$(TEST_CASSANDRA_PORT) $(LESS_JAVA)
 
 .PHONY: sink-release
 sink-release: ## The Cassandra sink for others: zip, checksum and list of parts in connect/cassandra-sink/target/release

@@ -39,14 +39,14 @@ def test_everything_wrong_is_found_at_once(stack: Stack, settings: dict[str, str
     keyspace = stack.config.cassandra.keyspace
     mapping = f"topic.views.users_by_id.{keyspace}"
     settings |= {
-        "surprise": "x",
+        "consistencyLevl": "ONE",
         "maxConcurrentRequests": "many",
         f"{mapping}.users_by_id.mapping": "id=key.id, shoe_size=value.shoe_size",
         f"{mapping}.nothing.mapping": "*",
         f"topic.views.user_history.{keyspace}.user_history.mapping": "this is no mapping",
     }
     found = problems(stack, settings)
-    assert "surprise" in found.pop("surprise")[0]
+    assert "consistencyLevel" in found.pop("consistencyLevl")[0]
     assert "many" in found.pop("maxConcurrentRequests")[0]
     assert "this is no mapping" in found.pop(f"topic.views.user_history.{keyspace}.user_history.mapping")[0]
     assert "shoe_size" in found.pop(f"{mapping}.users_by_id.mapping")[0]

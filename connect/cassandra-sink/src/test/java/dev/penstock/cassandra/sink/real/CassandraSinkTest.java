@@ -47,6 +47,7 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** The task against a real Cassandra: {@code mvn test -Dcassandra.port=21042}. */
 @Tag("cassandra")
+@Tag("slow")
 @EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class CassandraSinkTest extends RealCassandra {

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** Ways to a cluster: hosts with ports, names that nobody knows, datacenters, options of the driver. */
 @Tag("cassandra")
+@Tag("slow")
 @EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class ContactPointsTest extends RealCassandra {

@@ -47,6 +47,7 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** What changes while a task runs: its tables, its metrics, its state; and the round trip of Debezium's types. */
 @Tag("cassandra")
+@Tag("slow")
 @EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class LiveTest extends RealCassandra {

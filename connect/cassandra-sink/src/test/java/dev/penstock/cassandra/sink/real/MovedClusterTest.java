@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A cluster as in Kubernetes: its name comes later than the task, and it comes back at another address. */
 @Tag("cassandra")
+@Tag("slow")
 @EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
 @Timeout(value = 10, unit = TimeUnit.MINUTES)
 class MovedClusterTest {

@@ -39,6 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A Cassandra that takes only encrypted connections, with the client's own certificate, of users that it knows. */
 @Tag("cassandra")
+@Tag("slow")
 @EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class SecureCassandraTest {
