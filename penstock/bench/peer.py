@@ -54,6 +54,13 @@ class NotArrived(TerminalError):
         super().__init__(f"a change was not in {table} after {_STALL_S:.0f} s; `penstock status` tells more{log}")
 
 
+class TooFew(TerminalError):
+    """Two changes were not timed."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"too few changes of {table} came for figures: take more `--seconds`, or a lower `--rate`")
+
+
 @dataclass(frozen=True)
 class Waits:
     """Milliseconds from when an UPDATE is handed to Postgres until a client reads its value in Cassandra."""
@@ -92,6 +99,7 @@ def compare(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progr
 
     :param warm_up_s: so many seconds are not timed at first.
     :raises NotArrived: one of them stands still.
+    :raises TooFew: one of them is too slow for so short a run.
     """
     if not config.supervised:
         raise NotSupervised("its jobs cannot be stopped from here")
@@ -145,6 +153,8 @@ def _measure(updates: Updates, probe: _Probe, warm_up_s: int, on_progress: OnPro
             waits.append(wait)
             on_progress(f"changes of {probe.table} timed", len(waits), 0)
         time.sleep(random.uniform(*_PAUSE_S))  # noqa: S311 - in step with no interval of a server
+    if len(waits) < 2:
+        raise TooFew(probe.table)
     return Waits.of(waits)
 
 

@@ -71,7 +71,8 @@ def _print(found: Sequence[Examined]) -> None:
         for finding in each.findings:
             _print_finding(finding)
     stop, warn = count(found, Weight.STOPS), count(found, Weight.WARNING)
-    said = f"{_said(stop, 'thing stops', 'things stop')} Penstock, {_said(warn, 'warning', 'warnings')}."
+    stopping = _said(stop, "thing stops", "things stop") if stop else "nothing stops"
+    said = f"{stopping} Penstock, {_said(warn, 'warning', 'warnings')}."
     _out.print(f"\n{said[0].upper()}{said[1:]}")
 
 
