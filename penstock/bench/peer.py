@@ -50,7 +50,7 @@ _INSERT = """
 class NotArrived(TerminalError):
     """A change did not come: then no figure counts."""
 
-    def __init__(self, table: str, log: str) -> None:
+    def __init__(self, table: str, log: str = "") -> None:
         super().__init__(f"a change was not in {table} after {_STALL_S:.0f} s; `penstock status` tells more{log}")
 
 
@@ -113,8 +113,7 @@ def compare(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progr
 
         ours = measure(_VIEW)
         with _jobs_stopped(config), _peer(config, session) as log:
-            # Its first row takes its start, which is not timed.
-            _Probe(connection, row, _look(session, f"{keyspace}.{TABLE}", row), TABLE, log).wait()
+            _wait_for(_Probe(connection, row, _look(session, f"{keyspace}.{TABLE}", row), TABLE), log)
             return Compared(rate, ours, measure(TABLE))
 
 
@@ -129,18 +128,33 @@ class _Probe:
     row: str
     look: Callable[[], str | None]
     table: str
-    log: Path | None = None
 
     def wait(self) -> float:
         """Change the row and return the seconds until Cassandra has it."""
-        value, begun = str(uuid.uuid4()), time.monotonic()
-        with self.connection, self.connection.cursor() as cursor:
-            cursor.execute("UPDATE public.users SET city = %s WHERE id = %s", (value, self.row))
+        begun = time.monotonic()
+        value = self.change()
         while self.look() != value:
             if time.monotonic() - begun > _STALL_S:
-                raise NotArrived(self.table, f"\n{log_tail(self.log)}" if self.log else "")
+                raise NotArrived(self.table)
             time.sleep(LOOK_S)
         return time.monotonic() - begun
+
+    def change(self) -> str:
+        """Give the row another value; return it."""
+        value = str(uuid.uuid4())
+        with self.connection, self.connection.cursor() as cursor:
+            cursor.execute("UPDATE public.users SET city = %s WHERE id = %s", (value, self.row))
+        return value
+
+
+def _wait_for(probe: _Probe, log: Path) -> None:
+    """Change the row until some change has come: the peer reads none that was made before it began to read."""
+    begun = time.monotonic()
+    while probe.look() is None:
+        if time.monotonic() - begun > _STALL_S:
+            raise NotArrived(probe.table, f"\n{log_tail(log)}")
+        probe.change()
+        time.sleep(1)
 
 
 def _measure(updates: Updates, probe: _Probe, warm_up_s: int, on_progress: OnProgress) -> Waits:
