@@ -75,8 +75,7 @@ SELECT c.oid IS NOT NULL AS exists, coalesce(has_schema_privilege(n.oid, 'CREATE
     coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS is_reached,
     coalesce(r.rolname, '')::text AS owner, coalesce(r.rolsuper, false) AS is_of_superuser,
     coalesce(pg_has_role(c.relowner, 'USAGE'), false) AS is_ours,
-    coalesce(has_table_privilege(c.oid, 'SELECT'), false) AS is_read,
-    coalesce(row_security_active(c.oid), false) AS hides_rows
+    coalesce(has_table_privilege(c.oid, 'SELECT'), false) AS is_read
 FROM (SELECT) AS one
 LEFT JOIN pg_namespace n ON n.nspname = %s
 LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
@@ -123,7 +122,6 @@ class SourceTable:
     :param is_made: by `penstock up`, from the project's own files.
     :param may_make: our role, in its schema.
     :param is_ours: our role is its owner, or one of those who are.
-    :param hides_rows: from our role, by row level security: nobody would be told.
     """
 
     name: str
@@ -135,7 +133,6 @@ class SourceTable:
     is_of_superuser: bool
     is_ours: bool
     is_read: bool
-    hides_rows: bool
     unfit: tuple[Unfit, ...] = ()
 
 
@@ -286,9 +283,6 @@ def judge_table(config: Config, role: str, table: SourceTable) -> Iterator[Findi
     if not table.is_read:
         granted = f"GRANT SELECT ON {relation(table.name)} TO {identifier(role)};"
         missing.append(stops(f"role {role} may not read table {table.name}", granted))
-    if table.hides_rows:
-        what = f"row level security hides rows of table {table.name} from role {role}, and nobody would be told"
-        missing.append(stops(what, f"ALTER ROLE {identifier(role)} BYPASSRLS;"))
     missing += [stops(each.what, each.cure) for each in table.unfit]
     yield from missing or [ok(f"table {table.name} can be followed")]
 

@@ -42,6 +42,8 @@ _FOUND = """
     AND current_setting('server_version_num')::int >= %(publishes)s
     AND pubname <> %(ours)s AND (pubupdate OR pubdelete) AND to_jsonb(p) ->> 'pubgencols' <> 's'
   UNION ALL
+    SELECT 'hidden', name, quote_ident(current_user) FROM parts WHERE row_security_active(oid)
+  UNION ALL
     SELECT 'deferrable', name, ''
     FROM parts JOIN pg_index ON indrelid = parts.oid AND indisprimary AND NOT indimmediate
     WHERE parts.oid = %(table)s
@@ -64,6 +66,7 @@ _WHAT = {
     + _REFUSES
     + _UNPUBLISHED,
     "unpublished": "{name} has generated columns, which publication {detail} leaves out: " + _REFUSES + _UNPUBLISHED,
+    "hidden": "row level security hides rows of {name} from role {detail}: they come as changes and cannot be read",
     "deferrable": "{name}: its primary key is DEFERRABLE, so rows may share a key for a while and a view lose one",
     "list": "{name} has a list of columns in publication {detail}: "
     + _REFUSES
@@ -76,6 +79,7 @@ _CURE = {
     "stored": "compute them in the view, and drop them or make them plain columns (ALTER TABLE … ALTER COLUMN … "
     "DROP EXPRESSION)",
     "unpublished": "ALTER PUBLICATION {detail} SET (publish_generated_columns = stored)",
+    "hidden": "ALTER ROLE {detail} BYPASSRLS;",
     "deferrable": "make the key NOT DEFERRABLE: drop the constraint, add it again without it",
     "list": "publish the whole table there: ALTER PUBLICATION {detail} SET TABLE …",
 }

@@ -144,7 +144,7 @@ def test_status_tells_ours_from_theirs(theirs: Theirs) -> None:
 
 def test_the_doctor_finds_nothing_that_stops_it(theirs: Theirs) -> None:
     said = theirs.run("doctor")
-    assert "No things stop Penstock" in said
+    assert "Nothing stops Penstock" in said
     assert [secret for secret in SECRETS if secret in said] == []
 
 

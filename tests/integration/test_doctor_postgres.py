@@ -56,7 +56,7 @@ def test_with_the_rights_of_the_role_nothing_stops_it(server: Server) -> None:
         (["ALTER TABLE users OWNER TO postgres"], "table public.users belongs to postgres"),
         (
             ["ALTER TABLE users ENABLE ROW LEVEL SECURITY", "ALTER TABLE users FORCE ROW LEVEL SECURITY"],
-            "row level security hides rows of table public.users",
+            "row level security hides rows of public.users",
         ),
         (["REVOKE USAGE ON SCHEMA public FROM PUBLIC, application, penstock"], "does not reach schema public"),
         (["CREATE SCHEMA penstock", "CREATE TABLE penstock.tried ()"], "schema penstock belongs to postgres"),

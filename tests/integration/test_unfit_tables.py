@@ -196,6 +196,26 @@ def test_a_table_that_was_so_before_stops_no_other_ddl(connection: Connection, c
     run(connection, "DROP TABLE heir, unrelated")
 
 
+def test_a_table_of_which_a_policy_hides_rows_is_named_until_the_role_may_see_all(connection: Connection) -> None:
+    run(
+        connection,
+        "CREATE TABLE guarded (id int PRIMARY KEY, n int)",
+        "ALTER TABLE guarded ENABLE ROW LEVEL SECURITY",
+        "CREATE ROLE some_reader",
+    )
+    assert read_live_table(connection, "public.guarded").unfit == ()  # a superuser sees all
+    connection.rollback()
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE some_reader")
+        (found,) = read_live_table(connection, "public.guarded").unfit
+        assert found.what.startswith("row level security hides rows of public.guarded from role some_reader")
+        cursor.execute("RESET ROLE")
+        cursor.execute(found.cure)
+        cursor.execute("SET ROLE some_reader")
+        assert read_live_table(connection, "public.guarded").unfit == ()
+    connection.rollback()
+
+
 def test_a_publication_of_an_earlier_version_publishes_what_is_generated_before_it_takes_in_such_a_table(
     connection: Connection,
 ) -> None:

@@ -101,7 +101,7 @@ def test_it_is_printed_for_people_and_ends_with_1(monkeypatch: pytest.MonkeyPatc
 def test_warnings_alone_end_with_0(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "examine", lambda _config: FOUND[1:])
     told = CliRunner().invoke(app, ["doctor"])
-    assert (told.exit_code, told.stdout.splitlines()[-1]) == (0, "No things stop Penstock, 1 warning.")
+    assert (told.exit_code, told.stdout.splitlines()[-1]) == (0, "Nothing stops Penstock, 1 warning.")
 
 
 def test_as_json_it_is_one_document(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,6 @@ TABLE = SourceTable(
     is_of_superuser=False,
     is_ours=True,
     is_read=True,
-    hides_rows=False,
 )
 
 
@@ -105,7 +104,6 @@ def test_a_role_that_may_create_databases_needs_none_for_airflow() -> None:
         ({"is_ours": False}, "GRANT application TO penstock;"),
         ({"is_ours": False, "is_of_superuser": True}, "ALTER TABLE public.users OWNER TO penstock;"),
         ({"is_read": False}, "GRANT SELECT ON public.users TO penstock;"),
-        ({"hides_rows": True}, "ALTER ROLE penstock BYPASSRLS;"),
         ({"is_reached": False}, "GRANT USAGE ON SCHEMA public TO penstock;"),
         ({"exists": False, "may_make": False}, "GRANT CREATE, USAGE ON SCHEMA public TO penstock;"),
         ({"exists": False, "is_made": False}, "create it, or remove its views"),
