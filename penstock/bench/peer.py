@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cassandra.cluster import Session
+from penstock_views.names import topic_of
 from psycopg2.extensions import connection as Connection
 
 from penstock.bench.pace import LOOK_S, OnProgress
@@ -37,7 +38,8 @@ from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import log_tail
 from penstock.views.catalogue import connect
 
-_SOURCE, _TOPIC, _VIEW = "public.users", "app.public.users", "users_by_id"
+_SOURCE, _VIEW = "public.users", "users_by_id"
+_TOPIC = topic_of(_SOURCE)
 _JOBS = ("views", "aggregates")
 _STALL_S = 120.0
 _PAUSE_S = (0.05, 0.15)

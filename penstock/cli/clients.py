@@ -18,6 +18,7 @@ from penstock.cli.text_values import show_text
 from penstock.config import Config, load_config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError, TransientError
+from penstock.whole_file import write_whole
 
 _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 Arguments = Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTS]...", help="Passed on as they are.")]
@@ -100,8 +101,7 @@ def psql(
 def _cassandra_credentials(config: Config) -> Path:
     """Write what cqlsh logs in with: a password among its arguments would be seen by everybody on the machine."""
     section, file = config.cassandra, _home(config) / "cassandra-credentials"
-    file.touch(mode=0o600)
-    file.write_text(f"[plain_text_auth]\nusername = {section.user}\npassword = {section.password}\n")
+    write_whole(file, f"[plain_text_auth]\nusername = {section.user}\npassword = {section.password}\n", mode=0o600)
     return file
 
 

@@ -191,10 +191,15 @@ class ConnectApi(HttpClient):
         """GET /connectors/NAME/status."""
         return _parse(ConnectorStatus, self._send("GET", f"/connectors/{quote(name, safe='')}/status"))
 
-    def validate(self, config: ConnectorConfig) -> Validation:
-        """PUT /connector-plugins/CLASS/config/validate: nothing is applied, `${env:…}` is resolved by the worker."""
+    def validate(self, name: str, config: ConnectorConfig) -> Validation:
+        """PUT /connector-plugins/CLASS/config/validate: nothing is applied, `${env:…}` is resolved by the worker.
+
+        :param name: without which the worker finds the configuration incomplete.
+        """
         plugin = quote(config["connector.class"], safe="")
-        return _parse(Validation, self._send("PUT", f"/connector-plugins/{plugin}/config/validate", body=dict(config)))
+        return _parse(
+            Validation, self._send("PUT", f"/connector-plugins/{plugin}/config/validate", body={"name": name, **config})
+        )
 
     def put_config(self, name: str, config: ConnectorConfig) -> ConnectorInfo:
         """PUT /connectors/NAME/config: create the connector or give it this configuration."""

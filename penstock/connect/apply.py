@@ -146,7 +146,7 @@ def diff_configs(before: dict[str, str], after: dict[str, str]) -> tuple[Change,
 
 def _validate(api: ConnectApi, file: ConnectorFile, *, deadline: float) -> None:
     # Connect validates a configuration only with its name in it.
-    validation = _retry(lambda: api.validate({"name": file.name, **file.config}), deadline=deadline)
+    validation = _retry(lambda: api.validate(file.name, file.config), deadline=deadline)
     if validation.error_count:
         raise ConnectorRejected(file.name, validation.problems)
 

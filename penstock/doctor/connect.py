@@ -33,7 +33,7 @@ def examine(config: Config) -> Iterator[Finding]:
         if plugins >= OUR_PLUGINS:
             # The worker itself connects to the servers for that, with what is in its environment.
             for file in files:
-                yield from judge_validation(file, api.validate({"name": file.name, **file.config}).problems)
+                yield from judge_validation(file, api.validate(file.name, file.config).problems)
         found = {name: overview.status for name, overview in api.connectors().items()}
     yield from judge_connectors(files, found)
 

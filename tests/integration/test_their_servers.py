@@ -195,7 +195,7 @@ def test_no_secret_is_in_a_file_an_argument_or_an_answer(config: Config) -> None
         for name in (SOURCE, SINK):
             seen[f"the configuration of {name}"] = str(api.config(name))
             seen[f"the status of {name}"] = str(api.status(name))
-            seen[f"the validation of {name}"] = str(api.validate(api.config(name)))
+            seen[f"the validation of {name}"] = str(api.validate(name, api.config(name)))
     found = [(where, secret) for where, text in seen.items() for secret in SECRETS if secret in text]
     assert found == []
 

@@ -105,7 +105,7 @@ def check_config(
         return (("connector.class", "is missing; name the class of the connector"),)
 
     def validate() -> tuple[tuple[str, str], ...]:
-        return hub.connect.validate({"name": name, **_with_secrets(hub, name, config)}).problems
+        return hub.connect.validate(name, _with_secrets(hub, name, config)).problems
 
     return hub.guard.perform(validate, token=token, who=who, what="connector validate", target=name)
 
