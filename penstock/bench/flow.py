@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -12,7 +11,7 @@ from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 
 from penstock.bench.arrivals import Arrivals, Seen
-from penstock.bench.pace import OnProgress
+from penstock.bench.pace import OnProgress, percentiles
 from penstock.bench.processors import ProcessorLooks, Processors
 from penstock.bench.updates import Updates
 from penstock.cassandra.session import open_session
@@ -170,5 +169,5 @@ def _leg(place: str, sent_at: Mapping[int, float], arrived_at: Mapping[int, floa
     waits = [(at - sent_at[lsn]) * 1000 for lsn, at in arrived_at.items() if lsn in sent_at]
     if len(waits) < 2:
         return Leg(place, len(waits), None, None)
-    cuts = statistics.quantiles(waits, n=100, method="inclusive")
-    return Leg(place, len(waits), round(cuts[49], 1), round(cuts[98], 1))
+    p50_ms, p99_ms = percentiles(waits)
+    return Leg(place, len(waits), round(p50_ms, 1), round(p99_ms, 1))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from cassandra.cluster import Session
 from penstock_views.names import topic_of
 from psycopg2.extensions import connection as Connection
 
-from penstock.bench.pace import LOOK_S, OnProgress
+from penstock.bench.pace import LOOK_S, OnProgress, percentiles
 from penstock.bench.peer_job import TABLE, Settings, columns_of
 from penstock.bench.updates import Updates
 from penstock.cassandra.session import open_session
@@ -75,8 +74,8 @@ class Waits:
     @classmethod
     def of(cls, seconds: list[float]) -> Waits:
         """Sum up two waits or more."""
-        cuts = statistics.quantiles(seconds, n=100, method="inclusive")
-        return cls(len(seconds), *(round(each * 1000, 1) for each in (cuts[49], cuts[98], max(seconds))))
+        figures = (*percentiles(seconds), max(seconds))
+        return cls(len(seconds), *(round(each * 1000, 1) for each in figures))
 
     def __str__(self) -> str:
         return f"p50 {self.p50_ms:,.0f} ms, p99 {self.p99_ms:,.0f} ms, max {self.max_ms:,.0f} ms ({self.samples} timed)"
