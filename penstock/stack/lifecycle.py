@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Callable
 
 from penstock.config import Config
+from penstock.secured import Secrets
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited
 from penstock.stack.layout import Layout
+from penstock.stack.make_secrets import refuse_open_doors, write_clients_files
 from penstock.stack.mode import mode_of, refuse_other_mode
 from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing
@@ -24,7 +26,7 @@ def start(config: Config, *, on_event: OnEvent) -> None:
     Processes that a killed supervisor left behind are ended first: nobody would restart them.
 
     :raises ConnectorFileInvalid: before anything is started; so are SchemaFileInvalid, OtherMode,
-        PrerequisitesMissing, NotInstalled and PortsTaken.
+        PrerequisitesMissing, NotInstalled, CannotSecure and PortsTaken.
     :raises StartFailed: when a part dies or stays silent.
     """
     refuse_broken_files(config)
@@ -32,6 +34,9 @@ def start(config: Config, *, on_event: OnEvent) -> None:
         start_all(awaited(stack.nodes(config)), layout=Layout.of(config), supervisor=Elsewhere(), on_event=on_event)
         return
     refuse_other_mode(config)
+    if Secrets.of(config).exist:
+        refuse_open_doors(config)
+        write_clients_files(config)
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if not supervisor.is_running():

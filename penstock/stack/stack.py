@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.config import Config, KafkaMode
-from penstock.stack import setup
+from penstock.secured import Secrets
+from penstock.stack import roles, setup
 from penstock.stack.layout import Layout
 from penstock.stack.mode import mode_of
 from penstock.stack.part import Part, Step
@@ -50,17 +51,32 @@ def parts(config: Config) -> list[Part]:
 
 def steps(config: Config) -> list[Step]:
     """Return every step of the set-up; each is idempotent and says what it did."""
+    rights = _rights(config)
+    given = {step.name for step in rights}
     return [
+        *rights,
         Step("tables", lambda: setup.create_tables(config), needs=("postgres",)),
-        Step("topics", lambda: setup.create_topics(config), needs=("kafka",)),
+        Step("topics", lambda: setup.create_topics(config), needs=("kafka", *given & {"kafka-rights"})),
         Step("subjects", lambda: setup.register_subjects(config), needs=("registry",)),
-        Step("keyspace", lambda: setup.create_view_tables(config), needs=("cassandra",)),
+        Step("keyspace", lambda: setup.create_view_tables(config), needs=("cassandra", *given & {"cassandra-rights"})),
         Step(
             "connectors",
             lambda: setup.apply_connectors(config),
             needs=("connect", "registry", "tables", "topics", "subjects", "keyspace"),
         ),
     ]
+
+
+def _rights(config: Config) -> list[Step]:
+    """Return the steps that give our users their rights in a secured stack's own servers."""
+    known = (
+        (config.kafka, Step("kafka-rights", lambda: roles.give_kafka_rights(config), needs=("kafka",))),
+        (
+            config.cassandra,
+            Step("cassandra-rights", lambda: roles.give_cassandra_rights(config), needs=("cassandra",)),
+        ),
+    )
+    return [step for section, step in known if section.managed and Secrets.of(config).exist]
 
 
 def nodes(config: Config) -> Sequence[Part | Step]:

@@ -8,14 +8,16 @@ from pathlib import Path
 
 from penstock.brokers import provider, references
 from penstock.config import ROOT, Config
-from penstock.connect.declared import addresses, converter_settings, secrets, trust_store
+from penstock.connect.declared import STORE_PASSWORD, addresses, converter_settings, secrets, trust_store
 from penstock.errors import TerminalError
+from penstock.secured import Secrets
 from penstock.stack.layout import SERVERS, Layout, render
 from penstock.stack.part import Part
 from penstock.stack.parts.http import answers
 from penstock.stack.parts.java import java
 from penstock.stack.parts.kafka import JARS, LOGGING
 
+_USERS = "org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension"
 _CLIENTS = ("", "producer.", "consumer.", "admin.")
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 
@@ -38,9 +40,9 @@ def connect(config: Config, layout: Layout) -> Part:
             str(properties),
             classpath=(JARS,),
             heap_mb=section.heap_mb,
-            options=(LOGGING,),
+            options=(LOGGING, *_checks_users(config)),
         ),
-        is_ready=lambda: answers(f"{section.url}/connectors"),
+        is_ready=lambda: answers(section.at("/connectors")),
         needs=("topics",),
         stops_before=("postgres", "registry", "cassandra"),
         prepare=lambda: _prepare(config, layout),
@@ -54,8 +56,7 @@ def _prepare(config: Config, layout: Layout) -> None:
         ROOT / "connect/worker.properties",
         layout.conf("connect") / "worker.properties",
         bootstrap=config.kafka.bootstrap,
-        host=config.connect.host,
-        port=config.connect.port,
+        listener=f"{'https' if Secrets.of(config).exist else 'http'}://{config.connect.host}:{config.connect.port}",
         plugins=SERVERS / "plugins",
         registry=config.registry.root,
         replication_factor=config.kafka.replication_factor,
@@ -65,8 +66,27 @@ def _prepare(config: Config, layout: Layout) -> None:
         properties.write_text(f"{properties.read_text()}\n# Of the registry.\n{''.join(lines)}")
     if file := config.kafka.bootstrap.properties_file:
         _add_security(properties, file)
+    if Secrets.of(config).exist:
+        _ask_users(properties, Secrets.of(config))
     if config.cassandra.ca:
         _write_trust_store(config.cassandra.ca, trust_store(config))
+
+
+def _checks_users(config: Config) -> tuple[str, ...]:
+    secrets = Secrets.of(config)
+    return (f"-Djava.security.auth.login.config={secrets.connect_logins}",) if secrets.exist else ()
+
+
+def _ask_users(properties: Path, secrets: Secrets) -> None:
+    """Let the REST API ask who comes, and speak TLS."""
+    store = {
+        "keystore.type": "PKCS12",
+        "keystore.location": secrets.store("connect"),
+        "keystore.password": f"${{env:{STORE_PASSWORD}}}",
+        "key.password": f"${{env:{STORE_PASSWORD}}}",
+    }
+    lines = "".join(f"listeners.https.ssl.{name}={value}\n" for name, value in store.items())
+    properties.write_text(f"{properties.read_text()}\n# Of --secure.\nrest.extension.classes={_USERS}\n{lines}")
 
 
 def _add_security(properties: Path, file: Path) -> None:
