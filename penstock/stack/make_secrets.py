@@ -91,7 +91,9 @@ def refuse_open_doors(config: Config) -> None:
 
 def _is_here(section: PartSection | Console) -> bool:
     """Tell whether a part of ours has an address that is in its certificate."""
-    return not getattr(section, "managed", True) or section.host in _ADDRESSES
+    if not getattr(section, "managed", True):
+        return True
+    return {section.host, getattr(section, "own_host", section.host)}.issubset(_ADDRESSES)
 
 
 def _refuse_begun(config: Config) -> None:

@@ -39,7 +39,8 @@ def allow(bootstrap: str, principal: str, acls: Sequence[Acl]) -> None:
     :param bootstrap: as an administrator reaches it.
     """
     rights = [right for acl in acls for right in _bindings(principal, acl)]
-    for done in AdminClient({**librdkafka_settings(bootstrap)}).create_acls(rights).values():
+    client = AdminClient({**librdkafka_settings(bootstrap)})  # must outlive what it promises
+    for done in client.create_acls(rights).values():
         done.result()
 
 

@@ -28,8 +28,7 @@ def cassandra(config: Config, layout: Layout) -> Part:
         # One node has no ring to learn: start at once.
         "-Dcassandra.ring_delay_ms=0",
         "-Dcassandra.skip_wait_for_gossip_to_settle=0",
-        # No JMX port: two stacks on one machine would share it.
-        "-Dcassandra.jmx.local.port=0",
+        # Nothing of JMX: its port would be another door, without a password, by which whoever comes may run code.
         # The first user is made at once, where it is made at all.
         "-Dcassandra.superuser_setup_delay_ms=0",
     )
