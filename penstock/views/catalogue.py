@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import psycopg2
-from penstock_views.canonical import UNUSABLE, is_usable
-from penstock_views.live_columns import ColumnRow, columns_query, field_of
-from penstock_views.tables import Table
+from penstock_views.types.canonical import UNUSABLE, is_usable
+from penstock_views.types.live_columns import ColumnRow, columns_query, field_of
+from penstock_views.types.tables import Table
 from psycopg2.extensions import connection as Connection
 from pyspark.sql import types as T
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cassandra.metadata import TableMetadata, protect_name
-from penstock_views.declare import ROW_VERSION, VERSION, History, View
+from penstock_views.declaration.views import ROW_VERSION, VERSION, History, View
 
 from penstock.errors import TerminalError
 
