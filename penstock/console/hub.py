@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from penstock.brokers import Place
 from penstock.config import ROOT, Config
 from penstock.connect.api import ConnectApi
 from penstock.console.collect.airflow import AirflowCollector
@@ -12,7 +13,7 @@ from penstock.console.collect.cassandra import CassandraCollector
 from penstock.console.collect.connect import ConnectCollector
 from penstock.console.collect.ends import EndsCollector
 from penstock.console.collect.http import TIMEOUT_S
-from penstock.console.collect.kafka import KafkaCollector, Place
+from penstock.console.collect.kafka import KafkaCollector
 from penstock.console.collect.parts import PartsCollector
 from penstock.console.collect.postgres import PostgresCollector
 from penstock.console.collect.registry import RegistryCollector

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from penstock.brokers import Place
 from penstock.console.collect.airflow import AirflowState
 from penstock.console.collect.cassandra import CassandraState
 from penstock.console.collect.connect import ConnectorView
 from penstock.console.collect.ends import End
-from penstock.console.collect.kafka import GroupState, KafkaState, Place
+from penstock.console.collect.kafka import GroupState, KafkaState
 from penstock.console.collect.parts import PartState
 from penstock.console.collect.postgres import PostgresState
 from penstock.console.collect.registry import Subject

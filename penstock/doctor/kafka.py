@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from penstock_views.types.sizes import DEAD_LETTER_BYTES
-
 from penstock.config import Config
 from penstock.connect.place import group_of
+from penstock.contract import DEAD_LETTER_BYTES
 from penstock.doctor.finding import Finding, Weight, ok, stops, warning
 from penstock.doctor.rights import Acl, acl_command, kafka_acls, kafka_principal, to_reach
 from penstock.installation import group

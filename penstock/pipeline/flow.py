@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import psycopg2
 from penstock_views.declaration.totals import Aggregate
-from penstock_views.names import topic_of
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
@@ -17,6 +16,7 @@ from penstock.connect.heartbeat import is_silent
 from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
 from penstock.installation import SINK, view_topic
+from penstock.names import topic_of
 from penstock.pipeline.hops import records_behind
 from penstock.project import Project
 from penstock.registry.client import RegistryClient

@@ -31,7 +31,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     OffsetSpec,
 )
 
-from penstock.brokers import librdkafka_settings
+from penstock.brokers import Place, librdkafka_settings
 from penstock.errors import TerminalError, TransientError
 from penstock.topics.topic import Topic
 
@@ -47,9 +47,6 @@ _HAS_MEMBERS = {
 }
 
 _NOT_LET_IN = {KafkaError._AUTHENTICATION, KafkaError._SSL}
-
-Place = tuple[str, int]
-"""Topic and partition."""
 
 
 class KafkaUnreachable(TransientError):

@@ -12,12 +12,12 @@ from functools import partial
 from itertools import starmap
 
 from penstock_views.declaration.views import View
-from penstock_views.names import topic_of
-from penstock_views.types.sizes import DEAD_LETTER_BYTES, RECORD_BYTES
 
 from penstock.config import Config
+from penstock.contract import DEAD_LETTER_BYTES, RECORD_BYTES
 from penstock.installation import NOTIFICATIONS_TOPIC as NOTIFICATIONS_TOPIC
 from penstock.installation import SIGNALS
+from penstock.names import topic_of
 from penstock.topics.topic import DEAD_LETTER_TOPICS as DEAD_LETTER_TOPICS
 from penstock.topics.topic import HEARTBEAT_TOPIC as HEARTBEAT_TOPIC
 from penstock.topics.topic import Topic as Topic

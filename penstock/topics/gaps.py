@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from penstock_views.stream.checkpoint import is_read
 
-from penstock.topics.admin import Place, TopicAdmin
+from penstock.brokers import Place
+from penstock.topics.admin import TopicAdmin
 
 
 @dataclass(frozen=True)

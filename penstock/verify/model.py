@@ -7,9 +7,6 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-ROW_VERSION = "row_version"
-"""The column that each view table has beside those of the view; it must never be null."""
-
 Row = Mapping[str, Any]
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from cassandra.util import Date, Duration, Time
 from penstock_views.declaration.views import History, Image, View, is_as_read
-from penstock_views.names import column_name, in_spark, postgres_name
 from penstock_views.output.entries import as_text
 from penstock_views.output.evaluate import call_view
 from penstock_views.snapshot.batch import ABSENT, evaluate_table, read_images
@@ -26,6 +25,7 @@ from penstock.cassandra.values import Instant
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.local_spark import read_by_spark, spark_failures
+from penstock.names import column_name, in_spark, postgres_name
 from penstock.verify.canonical import canonical_key
 from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal
 from penstock.verify.model import Absence, OnAbsence, Row, ViewShape, ignore_absence

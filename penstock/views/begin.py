@@ -11,11 +11,11 @@ from pathlib import Path
 
 from penstock_views.aggregates.run import ask_end, current_life, is_to_end, life_root
 from penstock_views.declaration.views import View
-from penstock_views.names import quoted, topic_of
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
+from penstock.names import quoted, topic_of
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.registry.client import RegistryClient
 from penstock.stack.elsewhere import refuse_outside

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from cassandra.metadata import TableMetadata, protect_name
-from penstock_views.declaration.views import ROW_VERSION, VERSION, History, View
+from penstock_views.declaration.views import History, View
 
+from penstock.contract import ROW_VERSION, VERSION
 from penstock.errors import TerminalError
 
 _OF_AVRO = {

@@ -10,16 +10,17 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from penstock_views.declaration.totals import Aggregate
-from penstock_views.declaration.views import MAX_GENERATION
-from penstock_views.names import topic_of
 from penstock_views.stream.checkpoint import begin_checkpoint, by_topic, committed
 from psycopg2.extensions import connection as Connection
 
+from penstock.brokers import Place
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.apply import apply_connectors, wait_running
 from penstock.connect.place import ask, move_sink, place_sink
+from penstock.contract import MAX_GENERATION
 from penstock.errors import TerminalError
+from penstock.names import topic_of
 from penstock.project import Project
 from penstock.stack.elsewhere import NotSupervised, refuse_outside
 from penstock.stack.layout import Layout
@@ -35,7 +36,7 @@ from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SINK, SLOT, SOURCE, epoch_in
 from penstock.views.connectors import correct_epoch, wanted_connectors
-from penstock.views.fence import Place, ends, wait_until_captured
+from penstock.views.fence import ends, wait_until_captured
 from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
 from penstock.views.load import views_of

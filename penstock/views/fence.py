@@ -12,21 +12,19 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
 from penstock_views.aggregates.run import current_life, life_root
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
-from penstock_views.names import topic_of
 from penstock_views.stream.checkpoint import ask_commit, committed, progress_in
 
+from penstock.brokers import Place
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.installation import group
+from penstock.names import topic_of
 from penstock.stack.layout import Layout
 from penstock.topics.consumer import open_consumer
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SINK, SLOT
 from penstock.views.reread import OnProgress
 from penstock.views.stalled import JobWatch, NothingMoved, refuse_stopped
-
-Place = tuple[str, int]
-"""Topic and partition."""
 
 MARKER = "penstock-fence"
 """The prefix of the messages in the WAL that mark a place."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from penstock_views.declaration.views import View
-from penstock_views.output.derive import OFFSETS_PER_GENERATION
 
 from penstock.config import Config
+from penstock.contract import OFFSETS_PER_GENERATION
 from penstock.project import Project
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import epoch_in

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import psycopg2
 from penstock_views.declaration.views import History, View
-from penstock_views.names import topic_of
 from penstock_views.running.fill import Changes, Filling
 from penstock_views.running.plan import output_of, writers_of
 from penstock_views.running.registry import Registry
@@ -23,17 +22,19 @@ from penstock_views.snapshot.ranges import Pages, Part, Range, count_rows, fetch
 from penstock_views.stream.broker import offsets_since
 from pyspark.sql import DataFrame, SparkSession
 
+from penstock.brokers import Place
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TransientError
 from penstock.local_spark import local_spark, read_by_spark, spark_failures
+from penstock.names import topic_of
 from penstock.project import Project
 from penstock.topics.topic import DEAD_LETTER_TOPICS
 from penstock.views.catalogue import connect, read_columns
 from penstock.views.connector_lists import SINK
-from penstock.views.fence import Patience, Place, SinkPlace, ends, sink_place, wait_until_captured, wait_until_written
+from penstock.views.fence import Patience, SinkPlace, ends, sink_place, wait_until_captured, wait_until_written
 from penstock.views.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
 from penstock.views.generation import epoch_of, generation_of, version_of
 from penstock.views.lives import Life, Lives

@@ -6,16 +6,17 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from penstock_views.declaration.views import History, View
-from penstock_views.names import topic_of
 
+from penstock.brokers import Place
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
 from penstock.local_spark import local_spark
+from penstock.names import topic_of
 from penstock.verify.shape import read_shapes
 from penstock.views.catalogue import connect
 from penstock.views.close import close_gone
-from penstock.views.fence import Place, ends, wait_until_arrived, wait_until_processed, wait_until_written
+from penstock.views.fence import ends, wait_until_arrived, wait_until_processed, wait_until_written
 from penstock.views.fills import mark_filled
 from penstock.views.generation import epoch_of, generation_of, version_of
 from penstock.views.lane import choose, fill

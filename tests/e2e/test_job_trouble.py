@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.names import topic_of
 
+from penstock.names import topic_of
 from penstock.project import Project
 from penstock.stack.layout import Layout
 from penstock.stack.supervisor import Supervisor

@@ -9,9 +9,9 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from penstock_views.aggregates.run import current_life, life_root
-from penstock_views.names import topic_of
 
 from penstock.connect.api import ConnectApi, State
+from penstock.names import topic_of
 from penstock.registry.client import RegistryClient
 from penstock.stack import setup
 from penstock.stack.layout import Layout

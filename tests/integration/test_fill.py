@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from penstock_views.change.envelope import Writer
 from penstock_views.declaration.load import load_views
 from penstock_views.output.contracts import contracts_of, view_type
-from penstock_views.output.derive import OFFSETS_PER_GENERATION, Output
+from penstock_views.output.derive import Output
 from penstock_views.running.fill import Changes, Filling
 from penstock_views.snapshot.batch import Postgres, read_images
 from penstock_views.snapshot.held import Snapshot, hold_snapshot
@@ -23,6 +23,7 @@ from penstock_views.stream.session import local_session
 from pyspark.sql import SparkSession
 
 from penstock.config import Config, load_config
+from penstock.contract import OFFSETS_PER_GENERATION
 from penstock.topics.consumer import open_consumer
 from penstock.views.catalogue import connect, read_columns
 from penstock.views.lane import _are_others

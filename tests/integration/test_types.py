@@ -24,7 +24,6 @@ from penstock_views.running.registry import Registry
 from penstock_views.snapshot.batch import Postgres, expected_rows, read_images
 from penstock_views.stream.session import local_session
 from penstock_views.types.canonical import field_from_writer, is_usable
-from penstock_views.types.sizes import RECORD_BYTES
 from penstock_views.types.tables import read_table
 from pyspark.sql import SparkSession
 
@@ -35,6 +34,7 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.connect.place import place_sink
+from penstock.contract import RECORD_BYTES
 from penstock.registry.apply import SchemaFile, apply_schemas
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder

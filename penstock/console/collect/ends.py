@@ -14,9 +14,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from penstock.brokers import Place
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
-from penstock.console.collect.kafka import Place
 from penstock.installation import group
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import Settings, open_consumer

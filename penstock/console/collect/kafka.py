@@ -11,12 +11,11 @@ from typing import Any
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # re-exported without `__all__`
 
-from penstock.brokers import librdkafka_settings
+from penstock.brokers import Place, librdkafka_settings
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
 from penstock.topics.admin import EARLIEST, LATEST, KafkaUnreachable, silent_logger
 
-Place = tuple[str, int]
 _NO_OFFSET = -1
 _BEGINNINGS_S = 15.0
 

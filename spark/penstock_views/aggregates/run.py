@@ -16,9 +16,9 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from penstock_views.output.derive import OFFSETS_PER_GENERATION
+from penstock.brokers import Place
+from penstock.contract import OFFSETS_PER_GENERATION
 from penstock_views.snapshot.held import Snapshot
-from penstock_views.stream.broker import Place
 from penstock_views.stream.checkpoint import broken_files, by_place, by_topic
 
 _FILE = "life.json"

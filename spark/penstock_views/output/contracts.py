@@ -16,10 +16,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock.contract import ROW_VERSION
 from penstock.errors import TerminalError
 from penstock_views.declaration.load import load_views
 from penstock_views.declaration.totals import Aggregate
-from penstock_views.declaration.views import ROW_VERSION, History, Image, View, ViewInvalid
+from penstock_views.declaration.views import History, Image, View, ViewInvalid
 from penstock_views.output.entries import entry_type
 from penstock_views.output.evaluate import call_view
 from penstock_views.output.fingerprint import fingerprint

@@ -14,17 +14,16 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from penstock.brokers import java_settings
+from penstock.brokers import Place, java_settings
+from penstock.names import in_spark
 from penstock_views.change.decode import left_out, open_records, read_image, written
 from penstock_views.change.envelope import Writer
 from penstock_views.change.source import IMAGES, Source, WriterSchemas
 from penstock_views.change.wire import HEADERS_TYPE
-from penstock_views.names import in_spark
 from penstock_views.output.derive import Output, records_of, still_of
 from penstock_views.snapshot.batch import Postgres, key_of, name_row, read_images
 from penstock_views.snapshot.held import Snapshot
 from penstock_views.snapshot.ranges import Range
-from penstock_views.stream.broker import Place
 from penstock_views.stream.checkpoint import by_topic
 from penstock_views.stream.kafka import SINK, SOURCE
 from penstock_views.types.live_columns import ColumnRow

@@ -9,18 +9,19 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock.contract import IMAGE_BYTES
 from penstock.errors import TerminalError
+from penstock.names import column_name, in_spark, quoted
 from penstock.pinned import PINNED
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
-from penstock_views.names import column_name, in_spark, quoted
 from penstock_views.output.evaluate import Evaluation, add_evaluations
 from penstock_views.output.grouping import ROWS, Grouping, grouping_of
 from penstock_views.snapshot.ranges import FETCH_ROWS, Range, select_ranges
 from penstock_views.types.canonical import is_usable
 from penstock_views.types.carriers import Carrier, carry_all, sql_carrier
 from penstock_views.types.live_columns import ColumnRow, columns_query, field_of
-from penstock_views.types.sizes import IMAGE_BYTES, left_out_of, size_sql
+from penstock_views.types.sizes import left_out_of, size_sql
 
 ABSENT = ":absent"
 """The column that says which source rows have no row: `struct<problem, example, rows>`; no view can have that name."""

@@ -18,7 +18,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from penstock.errors import TransientError
-from penstock_views.names import quoted
+from penstock.names import quoted
 from penstock_views.snapshot.batch import Postgres
 
 _SKEW_MS = timedelta(minutes=10) // timedelta(milliseconds=1)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from penstock.brokers import librdkafka_settings
+from penstock.brokers import Place, librdkafka_settings
 from penstock.errors import TransientError
 from penstock.installation import group
 
@@ -45,10 +45,6 @@ def count_partitions(bootstrap: str, topics: Sequence[str]) -> dict[str, int]:
         if topic not in known:
             raise TopicMissing(topic)
     return {topic: len(known[topic].partitions) for topic in topics}
-
-
-Place = tuple[str, int]
-"""A topic and the number of a partition."""
 
 
 def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[Place, int]:

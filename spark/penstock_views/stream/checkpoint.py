@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_views.stream.broker import Place
+from penstock.brokers import Place
 
 EARLIEST = -2
 """Kafka's name for the beginning of a partition, in Spark's offsets."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock.installation import AGGREGATES_APP, DEAD_LETTER_TOPICS, VIEWS_APP
-from penstock_views.names import TOPIC_PREFIX, topic_of
+from penstock.names import TOPIC_PREFIX, topic_of
 from penstock_views.snapshot.batch import Postgres
 from penstock_views.stream.session import JARS
 
