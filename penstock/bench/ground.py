@@ -26,9 +26,9 @@ from penstock.installation import SINK
 from penstock.pipeline.hops import records_behind
 from penstock.registry.client import RegistryClient
 from penstock.stack.parts.kafka import JARS as KAFKA_JARS
-from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import Topic
+from penstock.wait import wait_until
 
 NAME = "bench-sink"
 TOPIC = "bench.rows"

@@ -16,7 +16,7 @@ from penstock.connect.declared import declared_connectors
 from penstock.connect.reasons import reasons
 from penstock.connect.secrets import hidden_in, hide_changes
 from penstock.connect.watch_file import Watched, describe, read_watched
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 
 group = typer.Typer(
     help="Manage the connectors; their files are `connect/connectors/NAME.json`.\n\n"

@@ -13,7 +13,7 @@ from penstock_views.declare import View
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
 from penstock.installation import view_topic
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.stack.alone import alone
 from penstock.views.apply import apply_views
 from penstock.views.catalogue import PostgresAway

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile, read_connectors
-from penstock.project import Project
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
+from penstock.project.folders import Project
 
 _ENV = re.compile(r"\$\{env:(PENSTOCK_\w+)\}")
 _CASSANDRA = "dev.penstock.cassandra.sink.CassandraSinkConnector"

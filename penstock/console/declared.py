@@ -19,7 +19,7 @@ from penstock.config import ROOT, Config
 from penstock.connect.declared import declared_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.connector_lists import as_noted
 from penstock.views.state import Record, read_record
 

@@ -25,9 +25,9 @@ from penstock.console.recorder import Moment, Recorder, rules_of
 from penstock.console.sampler import Sampler
 from penstock.console.service.records import RecordReader
 from penstock.console.snapshot import KafkaView, Snapshot
+from penstock.layout import Layout
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.stack.layout import Layout
 from penstock.topics.topic import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 
 

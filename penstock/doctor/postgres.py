@@ -25,7 +25,7 @@ from penstock.doctor.rights import (
     schema_right,
     statistics_right,
 )
-from penstock.stack.airflow_env import METADATA_DATABASE
+from penstock.stack.parts.airflow_env import METADATA_DATABASE
 from penstock.views.catalogue import PUBLICATION, connect, read_live_table
 from penstock.views.connector_lists import SLOT
 from penstock.views.silent import sees_ddl

@@ -17,10 +17,10 @@ from penstock.connect.heartbeat import is_silent
 from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
 from penstock.installation import SINK, view_topic
+from penstock.layout import Layout
 from penstock.pipeline.hops import records_behind
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.registry.client import RegistryClient
-from penstock.stack.layout import Layout
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC, view_topics
 from penstock.views.catalogue import connect

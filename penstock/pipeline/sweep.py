@@ -8,7 +8,7 @@ from penstock_views.life import current_life, life_root
 from penstock.cassandra.session import open_session
 from penstock.cassandra.sweep import sweep_older
 from penstock.config import Config
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.views.load import views_of
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from penstock.config import Config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
+from penstock.layout import Layout
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, awaited
-from penstock.stack.layout import Layout
 from penstock.stack.mode import refuse_other_mode
 from penstock.stack.part import Part
 from penstock.stack.start import OnEvent, start_all

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Callable
 
 from penstock.config import Config
+from penstock.layout import Layout
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited
-from penstock.stack.layout import Layout
 from penstock.stack.mode import mode_of, refuse_other_mode
 from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing

@@ -18,10 +18,10 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import read_connectors
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
-from penstock.stack.airflow_env import METADATA_DATABASE
+from penstock.stack.parts.airflow_env import METADATA_DATABASE
 from penstock.stack.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing

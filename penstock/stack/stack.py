@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.config import Config, KafkaMode
+from penstock.layout import Layout
 from penstock.stack import setup
-from penstock.stack.layout import Layout
 from penstock.stack.mode import mode_of
 from penstock.stack.part import Part, Step
 from penstock.stack.parts.airflow import airflow_api_server, airflow_dag_processor, airflow_migrate, airflow_scheduler

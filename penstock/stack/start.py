@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 
 from penstock.errors import TerminalError
+from penstock.layout import Layout
 from penstock.stack.elsewhere import Elsewhere
-from penstock.stack.layout import Layout
 from penstock.stack.part import Part, Step
 from penstock.stack.supervisor import Supervisor
 from penstock.stack.theirs import PartAway
-from penstock.stack.wait import POLL_S, log_tail, wait_until
+from penstock.wait import POLL_S, log_tail, wait_until
 
 START_TIMEOUT_S = 300.0
 _ANSWER_TIMEOUT_S = 20.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.installation import view_topic
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.verify.model import ViewShape
 from penstock.views.load import pick_view, views_of
 

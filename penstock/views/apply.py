@@ -12,14 +12,13 @@ from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 
 from penstock.config import Config
+from penstock.layout import Layout
 from penstock.local_spark import local_spark
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.running import read_running, view_set
 from penstock.stack import stack
-from penstock.stack.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.supervisor import Supervisor, SupervisorAway
-from penstock.stack.wait import wait_until
 from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.catalogue import connect
@@ -39,6 +38,7 @@ from penstock.views.stalled import JOBS, stopped_views, trouble_of
 from penstock.views.standing import lost_aggregates
 from penstock.views.topic_ids import note_topics
 from penstock.views.unwritten import note_new_topics
+from penstock.wait import wait_until
 
 OnStep = Callable[[str, str], None]
 _WAIT_S = 180.0

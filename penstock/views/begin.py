@@ -16,10 +16,10 @@ from penstock_views.names import quoted, topic_of
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
+from penstock.layout import Layout
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.registry.client import RegistryClient
 from penstock.stack.elsewhere import refuse_outside
-from penstock.stack.layout import Layout
 from penstock.views.catalogue import connect
 from penstock.views.fence import Patience, wait_until_written
 from penstock.views.fills import mark_filled

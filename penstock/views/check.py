@@ -26,7 +26,7 @@ from penstock.errors import PenstockError, TerminalError
 from penstock.installation import VIEW_TOPICS
 from penstock.local_spark import local_spark
 from penstock.names import topic_of
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables
 from penstock.views.connector_lists import SINK, SOURCE, formerly_paused, read_lists
 from penstock.views.cql import (

@@ -18,7 +18,7 @@ from penstock.installation import KEYSPACE, VIEW_TOPICS, view_topic
 from penstock.installation import SINK as SINK
 from penstock.installation import SLOT as SLOT
 from penstock.installation import SOURCE as SOURCE
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.state import Record
 
 if TYPE_CHECKING:

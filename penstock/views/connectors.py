@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from penstock.config import Config
 from penstock.connect.declared import declared_connectors
 from penstock.connect.files import ConnectorFile
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SOURCE, as_noted, epoch_in, with_epoch
 from penstock.views.derived import write_changed

@@ -11,7 +11,7 @@ from penstock_views.declare import View
 from penstock_views.tables import Table
 from pyspark.sql import SparkSession
 
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.connector_lists import with_views
 from penstock.views.cql import TableShape, new_table, rewritten_table, shape_of
 from penstock.whole_file import write_whole

@@ -18,7 +18,7 @@ from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.installation import view_topic
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.registry.client import RegistryClient
 from penstock.stack import stack
 from penstock.topics.admin import TopicAdmin

@@ -20,13 +20,12 @@ from penstock.connect.api import ConnectApi, State
 from penstock.connect.apply import apply_connectors, wait_running
 from penstock.connect.place import ask, move_sink, place_sink
 from penstock.errors import TerminalError
-from penstock.project import Project
+from penstock.layout import Layout
+from penstock.project.folders import Project
 from penstock.stack.elsewhere import NotSupervised, refuse_outside
-from penstock.stack.layout import Layout
 from penstock.stack.setup import create_tables, create_topics, create_view_tables, register_subjects
 from penstock.stack.source import live_epoch
 from penstock.stack.supervisor import Supervisor
-from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import REGISTRY_JOURNAL, cdc_topics, view_topics
 from penstock.topics.gaps import gaps_of
@@ -46,6 +45,7 @@ from penstock.views.sources import followed_views
 from penstock.views.stalled import refuse_stopped
 from penstock.views.state import raise_epoch
 from penstock.views.topic_ids import made_anew, note_topics
+from penstock.wait import wait_until
 
 _WAIT_S = 120.0
 

@@ -18,7 +18,7 @@ from penstock_views.names import topic_of
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.installation import group
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.topics.consumer import open_consumer
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SINK, SLOT

@@ -6,7 +6,7 @@ from penstock_views.declare import View
 from penstock_views.derive import OFFSETS_PER_GENERATION
 
 from penstock.config import Config
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import epoch_in
 from penstock.views.state import read_epoch

@@ -29,7 +29,7 @@ from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TransientError
 from penstock.local_spark import local_spark, read_by_spark, spark_failures
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.topics.topic import DEAD_LETTER_TOPICS
 from penstock.views.catalogue import connect, read_columns
 from penstock.views.connector_lists import SINK

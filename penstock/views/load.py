@@ -9,7 +9,7 @@ from penstock_views.load import load_views
 
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.project import Project
+from penstock.project.folders import Project
 
 
 class ViewUnknown(TerminalError):

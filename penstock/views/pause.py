@@ -11,7 +11,7 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.errors import PenstockError, TerminalError
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import SINK, read_lists
 from penstock.views.connectors import wanted_connectors

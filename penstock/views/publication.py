@@ -17,8 +17,8 @@ from psycopg2.extensions import connection as Connection
 
 from penstock.errors import TerminalError
 from penstock.installation import SIGNALS as SIGNALS
-from penstock.stack.wait import NotInTime, wait_until
 from penstock.views.catalogue import PUBLICATION, LiveTable, published_tables, read_live_table
+from penstock.wait import NotInTime, wait_until
 
 _LOCKED_S = 120.0
 _LOCKED = (

@@ -9,7 +9,7 @@ from penstock_views.tables import Table, TableUnknown, read_table
 
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables, read_live_table
 from penstock.views.load import views_of
 

@@ -8,10 +8,10 @@ from functools import partial
 
 from penstock.config import Config
 from penstock.errors import TransientError
+from penstock.layout import Layout
 from penstock.running import Running, read_running
-from penstock.stack.layout import Layout
-from penstock.stack.wait import wait_until
 from penstock.trouble import Trouble, read_trouble
+from penstock.wait import wait_until
 
 ROWS = "views"
 """The job of row views and histories."""

@@ -16,7 +16,7 @@ from penstock_views.names import topic_of
 
 from penstock.config import Config
 from penstock.installation import group
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.topics.admin import Place, TopicAdmin
 from penstock.topics.consumer import open_consumer
 from penstock.topics.gaps import Gap, gaps_of

@@ -6,7 +6,7 @@ from cassandra.metadata import protect_name
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.cql import read_shape, shape_of_table
 from penstock.views.derived import cql_file
 from penstock.views.load import views_of

@@ -10,7 +10,7 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.connect.place import group_of, place_sink
 from penstock.installation import view_topic
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.gaps import Gap, gaps_of_group
 from penstock.views.catalogue import connect

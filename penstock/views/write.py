@@ -11,7 +11,7 @@ from penstock_views.declare import ViewInvalid
 
 from penstock.config import Config
 from penstock.local_spark import local_spark
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.catalogue import PostgresAway
 from penstock.views.connector_lists import epoch_in, with_epoch
 from penstock.views.derived import Derived, derive, texts, write_changed

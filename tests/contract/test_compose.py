@@ -10,7 +10,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # no stubs in the lock
 
 from penstock.config import ROOT, Config, KafkaMode, load_config
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.mode import ask_for
 from penstock.stack.part import Part, Step
 from penstock.stack.ready import BUILDERS

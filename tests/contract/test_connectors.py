@@ -9,7 +9,7 @@ import pytest
 from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile, read_connector, read_connectors
 from penstock.connect.heartbeat import HEARTBEAT_QUERY, HEARTBEAT_S
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.topics.declare import declare_topics
 from penstock.views.load import views_of
 

@@ -16,12 +16,11 @@ from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, ConnectorNotFound, State
 from penstock.connect.apply import ConnectorRejected, Outcome, apply_connectors, validate_connectors, wait_running
 from penstock.connect.files import ConnectorFile, read_connectors
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.registry.apply import SchemaFile, SchemaIncompatible, apply_schemas
 from penstock.registry.client import Compatibility, RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.stack import setup
-from penstock.stack.wait import wait_until
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.create import TopicsDiffer, create_topics
 from penstock.topics.declare import Topic
@@ -30,6 +29,7 @@ from penstock.views.catalogue import connect
 from penstock.views.connector_lists import EPOCH
 from penstock.views.silent import silent_changes
 from penstock.views.snapshots import note_begun_again
+from penstock.wait import wait_until
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 
 from penstock.config import Config, load_config
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.stack import setup
 from penstock.views.check import check
 from penstock.views.make import Fate, new_views

@@ -16,7 +16,7 @@ from penstock_views.sizes import IMAGE_BYTES
 from pyspark.sql import SparkSession
 
 from penstock.config import Config
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.integration.source_alone import SourceAlone
 from tests.patience import PATIENCE_S
 

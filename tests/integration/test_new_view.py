@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config, load_config
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.stack import setup
 from penstock.views.catalogue import connect
 from penstock.views.check import check

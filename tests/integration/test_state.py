@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
 from penstock.errors import TransientError
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.stack.setup import create_tables, note_earlier_epoch, take_over_paused
 from penstock.views.catalogue import connect
 from penstock.views.connector_lists import (

@@ -16,8 +16,8 @@ from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, o
 from penstock.config import ROOT, Config
 from penstock.connect.declared import declared_connectors, trust_store
 from penstock.errors import PenstockError
+from penstock.layout import Layout
 from penstock.stack.health import part_healths
-from penstock.stack.layout import Layout
 from penstock.stack.parts.connect import connect
 from penstock.stack.setup import create_view_tables
 from tests.integration.certificates import Certificates

@@ -16,7 +16,7 @@ from penstock_views.snapshot import hold_snapshot
 
 from penstock.config import ROOT, Config, Postgres
 from penstock.connect.declared import declared_connectors
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.stack.health import part_healths
 from penstock.stack.setup import create_tables
 from penstock.views.catalogue import PostgresAway, connect, published_tables, read_live_table

@@ -39,7 +39,6 @@ from penstock.registry.apply import SchemaFile, apply_schemas
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.stack import setup
-from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics
 from penstock.topics.declare import DEAD_LETTER_TOPICS, Topic
@@ -47,6 +46,7 @@ from penstock.topics.tail import TopicReader
 from penstock.verify.compare import scan
 from penstock.verify.model import ViewShape
 from penstock.verify.postgres_rows import exact_rows
+from penstock.wait import wait_until
 from tests.every_type import COLUMNS, DEFAULTS, TYPES, UNUSABLE, Refused, Typed
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S

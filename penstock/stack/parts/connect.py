@@ -10,7 +10,7 @@ from penstock.brokers import provider, references
 from penstock.config import ROOT, Config
 from penstock.connect.declared import addresses, converter_settings, secrets, trust_store
 from penstock.errors import TerminalError
-from penstock.stack.layout import SERVERS, Layout, render
+from penstock.layout import SERVERS, Layout, render
 from penstock.stack.part import Part
 from penstock.stack.parts.http import answers
 from penstock.stack.parts.java import java

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from penstock.config import Config
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.parts.http import answers
 

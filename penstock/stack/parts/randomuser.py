@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from penstock.config import Config
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.parts.http import answers
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from penstock.brokers import java_settings
 from penstock.class_archive import server_archive_options
 from penstock.config import Config
-from penstock.stack.layout import SERVERS, Layout
+from penstock.layout import SERVERS, Layout
 from penstock.stack.part import Part
 from penstock.stack.parts.http import answers
 

@@ -13,9 +13,9 @@ from penstock.config import ROOT, Config, Registry
 from penstock.installation import AGGREGATES_APP as AGGREGATES_APP
 from penstock.installation import SLOT
 from penstock.installation import VIEWS_APP as VIEWS_APP
-from penstock.project import Project
+from penstock.layout import VENV_BIN, Layout
+from penstock.project.folders import Project
 from penstock.running import read_running
-from penstock.stack.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
 from penstock.stack.parts.executor_java import write_java_home
 from penstock.stack.parts.http import get_json

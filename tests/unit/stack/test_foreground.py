@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config, Kafka
+from penstock.layout import Layout
 from penstock.stack import lifecycle
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited, refuse_outside
 from penstock.stack.foreground import UnknownPart, become, take_step
 from penstock.stack.health import part_healths
-from penstock.stack.layout import Layout
 from penstock.stack.part import Part, Step
 from penstock.stack.parts.kafka import render_properties
 from penstock.stack.start import Event, start_all

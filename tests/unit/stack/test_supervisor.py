@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.processes import command_of, marked
 from penstock.stack.start import stop_all
 from penstock.stack.supervisor import Supervisor
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 
 

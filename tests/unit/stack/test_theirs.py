@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from penstock.cli.main import app
 from penstock.config import Config, KafkaMode, load_config
+from penstock.layout import Layout
 from penstock.stack import stack, start
 from penstock.stack.elsewhere import Elsewhere
 from penstock.stack.foreground import become
 from penstock.stack.health import part_healths
-from penstock.stack.layout import Layout
 from penstock.stack.mode import mode_of
 from penstock.stack.theirs import NotOurs, PartAway, left_behind
 from penstock.topics.declare import declare_topics

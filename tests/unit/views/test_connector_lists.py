@@ -11,7 +11,7 @@ from penstock_views.declare import View, row
 
 from penstock.config import Config
 from penstock.connect.files import read_connector
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.connector_lists import (
     EPOCH,
     FORMER_PAUSED,

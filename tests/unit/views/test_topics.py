@@ -8,7 +8,7 @@ import pytest
 from penstock_views.declare import View, row
 
 from penstock.config import Config
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.views.check import ViewsWrong, refuse_out_of_step
 
 
