@@ -30,11 +30,11 @@ from penstock.config import Config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.layout import Layout
+from penstock.postgres.catalogue import connect
 from penstock.registry.client import RegistryClient
 from penstock.stack import lifecycle
 from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.supervisor import Supervisor
-from penstock.views.catalogue import connect
 from penstock.wait import log_tail
 
 _SOURCE, _VIEW = "public.users", "users_by_id"

@@ -19,7 +19,7 @@ from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.views.catalogue import connect, read_live_table
+from penstock.postgres.catalogue import connect, read_live_table
 
 _WRITERS = 4
 _KEYS = 10_000

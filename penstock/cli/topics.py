@@ -14,12 +14,12 @@ import typer
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
+from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder, Decoded
 from penstock.topics.admin import TopicAdmin, TopicState
 from penstock.topics.declare import declare_topics
 from penstock.topics.tail import Record, TopicReader
-from penstock.views.load import views_of
 
 group = typer.Typer(
     help="Look at the Kafka topics.\n\nExample: `penstock topics tail views.users_by_id -n 1`", no_args_is_help=True

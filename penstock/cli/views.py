@@ -13,16 +13,16 @@ from penstock_views.declare import View
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
 from penstock.installation import view_topic
+from penstock.postgres.catalogue import PostgresAway
+from penstock.project.connector_lists import read_lists
 from penstock.project.folders import Project
+from penstock.project.views import pick_view, views_of
 from penstock.stack.alone import alone
 from penstock.views.apply import apply_views
-from penstock.views.catalogue import PostgresAway
 from penstock.views.check import Checked, check
-from penstock.views.connector_lists import read_lists
 from penstock.views.derived import cql_file
 from penstock.views.drop import drop_views, left_of
 from penstock.views.epoch import begin_epoch
-from penstock.views.load import pick_view, views_of
 from penstock.views.make import Fate, NewViews, new_views
 from penstock.views.pause import pause, paused_views, resume
 from penstock.views.rebuild import rebuild

@@ -25,11 +25,11 @@ from penstock.doctor.rights import (
     schema_right,
     statistics_right,
 )
+from penstock.postgres.catalogue import PUBLICATION, connect, read_live_table
+from penstock.postgres.silent import sees_ddl
+from penstock.postgres.unfit import Unfit
+from penstock.project.connector_lists import SLOT
 from penstock.stack.parts.airflow_env import METADATA_DATABASE
-from penstock.views.catalogue import PUBLICATION, connect, read_live_table
-from penstock.views.connector_lists import SLOT
-from penstock.views.silent import sees_ddl
-from penstock.views.unfit import Unfit
 
 _OLDEST, _NEWEST = 15, 18
 _STATEMENT_S = 10

@@ -17,8 +17,8 @@ from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID, LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
 from penstock.pipeline.hops import Passage
+from penstock.project.views import views_of
 from penstock.topics.declare import cdc_topics, view_topics
-from penstock.views.load import views_of
 from penstock.views.pause import paused_views
 from penstock.views.stalled import JobWatch
 

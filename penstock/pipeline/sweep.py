@@ -9,7 +9,7 @@ from penstock.cassandra.session import open_session
 from penstock.cassandra.sweep import sweep_older
 from penstock.config import Config
 from penstock.layout import Layout
-from penstock.views.load import views_of
+from penstock.project.views import views_of
 
 
 def sweep_aggregates(config: Config) -> dict[str, int]:

@@ -18,7 +18,14 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import read_connectors
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
+from penstock.postgres.catalogue import connect
+from penstock.postgres.publication import publish
+from penstock.postgres.record import begin_record, note_paused
+from penstock.postgres.silent import look, note_changes
+from penstock.project.connector_lists import FORMER_PAUSED, SOURCE, epoch_in, formerly_paused, with_views
 from penstock.project.folders import Project
+from penstock.project.generation import epoch_of
+from penstock.project.views import views_of
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
 from penstock.stack.parts.airflow_env import METADATA_DATABASE
@@ -26,19 +33,12 @@ from penstock.stack.source import live_epoch, read_wal, refuse_lost_place, refus
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
-from penstock.views.catalogue import connect
 from penstock.views.check import refuse_out_of_step
-from penstock.views.connector_lists import FORMER_PAUSED, SOURCE, epoch_in, formerly_paused, with_views
 from penstock.views.connectors import correct_epoch, wanted_connectors
 from penstock.views.derived import write_changed
 from penstock.views.fills import filled_views, mark_filled, take_over
-from penstock.views.generation import epoch_of
 from penstock.views.lives import lives_of
-from penstock.views.load import views_of
-from penstock.views.publication import publish
-from penstock.views.silent import look, note_changes
 from penstock.views.sources import followed_views
-from penstock.views.state import begin_record, note_paused
 from penstock.views.tables import add_missing_columns
 from penstock.views.topic_ids import refuse_made_anew
 from penstock.views.unwritten import place_views_sink

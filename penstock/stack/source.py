@@ -10,8 +10,8 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import EPOCH, SLOT, SOURCE
+from penstock.postgres.catalogue import connect
+from penstock.project.connector_lists import EPOCH, SLOT, SOURCE
 
 PARTITIONER = "producer.override.partitioner.class"
 

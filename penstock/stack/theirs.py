@@ -13,15 +13,15 @@ from penstock.doctor.postgres import judge_wal_level
 from penstock.errors import PenstockError, TerminalError, TransientError
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID
+from penstock.postgres.catalogue import PUBLICATION
+from penstock.postgres.catalogue import connect as connect_postgres
+from penstock.project.connector_lists import SINK, SLOT, SOURCE
+from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
 from penstock.stack.part import Part
 from penstock.stack.parts.spark import master_state
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import declare_topics
-from penstock.views.catalogue import PUBLICATION
-from penstock.views.catalogue import connect as connect_postgres
-from penstock.views.connector_lists import SINK, SLOT, SOURCE
-from penstock.views.load import views_of
 
 _QUICKLY_S = 5
 

@@ -14,24 +14,24 @@ from penstock_views.declare_totals import Aggregate
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import local_spark
+from penstock.postgres.catalogue import connect
+from penstock.postgres.silent import SilentChange, forget_changes
 from penstock.project.folders import Project
+from penstock.project.generation import epoch_of
+from penstock.project.views import views_of
 from penstock.running import read_running, view_set
 from penstock.stack import stack
 from penstock.stack.part import Part
 from penstock.stack.supervisor import Supervisor, SupervisorAway
 from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
-from penstock.views.catalogue import connect
 from penstock.views.check import ViewsLeftOut, ViewsWrong, check
 from penstock.views.fills import ids_in_cassandra, replaced, unfilled
 from penstock.views.fresh import settle_empty
-from penstock.views.generation import epoch_of
 from penstock.views.lives import Lives, lives_of
-from penstock.views.load import views_of
 from penstock.views.pause import paused_views
 from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
-from penstock.views.silent import SilentChange, forget_changes
 from penstock.views.snapshots import unsent_changes
 from penstock.views.sources import followed_views
 from penstock.views.stalled import JOBS, stopped_views, trouble_of

@@ -18,12 +18,12 @@ from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.pipeline.sweep import sweep_aggregates
+from penstock.postgres.catalogue import connect
+from penstock.project.generation import epoch_of
 from penstock.registry.client import RegistryClient
 from penstock.stack.elsewhere import refuse_outside
-from penstock.views.catalogue import connect
 from penstock.views.fence import Patience, wait_until_written
 from penstock.views.fills import mark_filled
-from penstock.views.generation import epoch_of
 from penstock.views.lives import Lives, lives_of
 from penstock.views.reread import OnProgress, Wanted, only_reread, reread
 from penstock.views.stalled import JobWatch, refuse_stopped, stopped_views

@@ -20,16 +20,7 @@ from penstock_views.load import load_each
 from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import CassandraUnreachable, open_session
-from penstock.config import Config
-from penstock.connect.files import ConnectorFileInvalid
-from penstock.errors import PenstockError, TerminalError
-from penstock.installation import VIEW_TOPICS
-from penstock.local_spark import local_spark
-from penstock.names import topic_of
-from penstock.project.folders import Project
-from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables
-from penstock.views.connector_lists import SINK, SOURCE, formerly_paused, read_lists
-from penstock.views.cql import (
+from penstock.cassandra.table_file import (
     CqlFileUnclear,
     TableShape,
     differences,
@@ -38,10 +29,19 @@ from penstock.views.cql import (
     shape_of,
     shape_of_table,
 )
+from penstock.config import Config
+from penstock.connect.files import ConnectorFileInvalid
+from penstock.errors import PenstockError, TerminalError
+from penstock.installation import VIEW_TOPICS
+from penstock.local_spark import local_spark
+from penstock.names import topic_of
+from penstock.postgres.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables
+from penstock.postgres.silent import silent_changes
+from penstock.project.connector_lists import SINK, SOURCE, formerly_paused, read_lists
+from penstock.project.folders import Project
 from penstock.views.derived import Derived, cql_file, derive
 from penstock.views.fills import replaced
 from penstock.views.lives import lives_of
-from penstock.views.silent import silent_changes
 from penstock.views.sources import live_tables, table_of
 
 WRITE = "`penstock views write` brings it in step"

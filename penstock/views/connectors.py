@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.config import Config
-from penstock.connect.declared import declared_connectors
 from penstock.connect.files import ConnectorFile
+from penstock.postgres.catalogue import connect
+from penstock.postgres.record import read_record
+from penstock.project.connector_lists import SOURCE, as_noted, epoch_in, with_epoch
+from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SOURCE, as_noted, epoch_in, with_epoch
 from penstock.views.derived import write_changed
-from penstock.views.state import read_record
 
 
 def wanted_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[ConnectorFile, ...]:

@@ -11,9 +11,9 @@ from penstock_views.declare import View
 from penstock_views.tables import Table
 from pyspark.sql import SparkSession
 
+from penstock.cassandra.table_file import TableShape, new_table, rewritten_table, shape_of
+from penstock.project.connector_lists import with_views
 from penstock.project.folders import Project
-from penstock.views.connector_lists import with_views
-from penstock.views.cql import TableShape, new_table, rewritten_table, shape_of
 from penstock.whole_file import write_whole
 
 

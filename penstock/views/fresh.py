@@ -12,9 +12,9 @@ from psycopg2.extensions import connection as Connection
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
-from penstock.views.catalogue import connect
+from penstock.postgres.catalogue import connect
+from penstock.project.generation import epoch_of
 from penstock.views.fills import filled_views, mark_filled
-from penstock.views.generation import epoch_of
 from penstock.views.lives import Lives
 
 

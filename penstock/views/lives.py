@@ -13,8 +13,8 @@ from datetime import datetime
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
-from penstock.views.catalogue import connect
-from penstock.views.load import views_of
+from penstock.postgres.catalogue import connect
+from penstock.project.views import views_of
 
 _ARE_COUNTED = "SELECT to_regclass('penstock.published_roots') IS NOT NULL"
 # A table that has just left without a trace, event triggers switched off, has left all the same.

@@ -17,11 +17,11 @@ from penstock.errors import PenstockError, TerminalError
 from penstock.installation import view_topic
 from penstock.local_spark import local_spark
 from penstock.names import NOT_CARRIED, is_table
+from penstock.postgres.catalogue import TableMissing, connect, read_live_table
 from penstock.project.folders import Project
+from penstock.project.views import views_of
 from penstock.views.asked import Relation, meant, read_asked, relations
-from penstock.views.catalogue import TableMissing, connect, read_live_table
 from penstock.views.derived import Derived, derive, texts, write_changed
-from penstock.views.load import views_of
 from penstock.views.new import Drawn, NoView, draw, view_name
 
 

@@ -11,12 +11,12 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.errors import PenstockError, TerminalError
+from penstock.postgres.catalogue import connect
+from penstock.postgres.record import note_paused, read_paused
+from penstock.project.connector_lists import SINK, read_lists
 from penstock.project.folders import Project
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SINK, read_lists
+from penstock.project.views import pick_view, views_of
 from penstock.views.connectors import wanted_connectors
-from penstock.views.load import pick_view, views_of
-from penstock.views.state import note_paused, read_paused
 from penstock.views.unwritten import place_views_sink
 
 

@@ -12,12 +12,12 @@ from penstock.cassandra.session import open_session
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
 from penstock.local_spark import local_spark
-from penstock.verify.shape import read_shapes
-from penstock.views.catalogue import connect
+from penstock.postgres.catalogue import connect
+from penstock.project.generation import epoch_of, generation_of, version_of
+from penstock.project.shapes import read_shapes
 from penstock.views.close import close_gone
 from penstock.views.fence import Place, ends, wait_until_arrived, wait_until_processed, wait_until_written
 from penstock.views.fills import mark_filled
-from penstock.views.generation import epoch_of, generation_of, version_of
 from penstock.views.lane import choose, fill
 from penstock.views.lives import Lives, lives_of
 from penstock.views.pause import refuse_paused

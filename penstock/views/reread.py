@@ -22,12 +22,12 @@ from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TerminalError, TransientError
 from penstock.installation import group
+from penstock.postgres.publication import SIGNALS
+from penstock.project.connector_lists import SOURCE, include_pattern
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.consumer import open_consumer
 from penstock.topics.declare import NOTIFICATIONS_TOPIC
-from penstock.views.connector_lists import SOURCE, include_pattern
-from penstock.views.publication import SIGNALS
 
 _LOCK = 0x70656E73746F636B
 """`penstock`: the advisory lock that one re-read at a time holds, since Debezium tells of them as one."""

@@ -17,14 +17,14 @@ from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.installation import group
+from penstock.postgres.catalogue import connect
+from penstock.postgres.silent import SilentChange, silent_changes
+from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.consumer import open_consumer
 from penstock.topics.declare import NOTIFICATIONS_TOPIC
-from penstock.views.catalogue import connect
-from penstock.views.load import views_of
-from penstock.views.silent import SilentChange, silent_changes
 
 _FIRST_SNAPSHOT = "Initial Snapshot"
 _CUT_OFF = "its snapshot was cut off and begun again, rows may have been deleted"

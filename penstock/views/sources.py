@@ -9,9 +9,16 @@ from penstock_views.tables import Table, TableUnknown, read_table
 
 from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.postgres.catalogue import (
+    LiveTable,
+    PostgresAway,
+    TableMissing,
+    connect,
+    published_tables,
+    read_live_table,
+)
 from penstock.project.folders import Project
-from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables, read_live_table
-from penstock.views.load import views_of
+from penstock.project.views import views_of
 
 
 class TableUntold(TerminalError):

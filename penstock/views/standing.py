@@ -17,10 +17,10 @@ from penstock_views.names import topic_of
 from penstock.config import Config
 from penstock.installation import group
 from penstock.layout import Layout
+from penstock.project.views import views_of
 from penstock.topics.admin import Place, TopicAdmin
 from penstock.topics.consumer import open_consumer
 from penstock.topics.gaps import Gap, gaps_of
-from penstock.views.load import views_of
 
 _PATIENCE_S = 60.0
 _TIMEOUT_S = 5.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from cassandra.metadata import protect_name
 
 from penstock.cassandra.session import open_session
+from penstock.cassandra.table_file import read_shape, shape_of_table
 from penstock.config import Config
 from penstock.project.folders import Project
-from penstock.views.cql import read_shape, shape_of_table
+from penstock.project.views import views_of
 from penstock.views.derived import cql_file
-from penstock.views.load import views_of
 
 
 def add_missing_columns(config: Config) -> list[str]:

@@ -11,10 +11,10 @@ from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.postgres.catalogue import connect
+from penstock.project.views import views_of
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import REGISTRY_JOURNAL, cdc_topics, view_topics
-from penstock.views.catalogue import connect
-from penstock.views.load import views_of
 
 _IS_SET_UP = "SELECT to_regclass('penstock.topic_ids') IS NOT NULL"
 _NOTED = "SELECT topic, id FROM penstock.topic_ids"

@@ -9,7 +9,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from penstock.views.state import read_epoch
+from penstock.postgres.record import read_epoch
 from penstock_views.batch import evaluate_rows, measure_rows, read_images
 from penstock_views.broker import Place, end_offsets, last_headers, offsets_since
 from penstock_views.config import AggregatesConfig

@@ -12,7 +12,7 @@ from penstock_views.load import load_views
 from penstock_views.session import local_session
 from penstock_views.tables import read_table
 
-from penstock.views.cql import cql_type
+from penstock.cassandra.table_file import cql_type
 
 AVRO = ROOT / "schemas" / "avro"
 VIEWS = load_views(ROOT / "spark" / "views")

@@ -8,10 +8,10 @@ import pytest
 import requests
 
 from penstock.connect.api import ConnectApi, State
+from penstock.project.connector_lists import SLOT, SOURCE, epoch_in, with_epoch
 from penstock.project.folders import Project
-from penstock.views.connector_lists import SLOT, SOURCE, epoch_in, with_epoch
+from penstock.project.generation import epoch_of
 from penstock.views.derived import write_changed
-from penstock.views.generation import epoch_of
 from penstock.wait import wait_until
 from tests.e2e.oracle import differences, wait_until_exact
 from tests.patience import PATIENCE_S

@@ -23,8 +23,8 @@ from penstock_views.snapshot import Snapshot, hold_snapshot
 from pyspark.sql import SparkSession
 
 from penstock.config import Config, load_config
+from penstock.postgres.catalogue import connect, read_columns
 from penstock.topics.consumer import open_consumer
-from penstock.views.catalogue import connect, read_columns
 from penstock.views.lane import _are_others
 from tests.integration.servers import started
 from tests.unit.views import cdc

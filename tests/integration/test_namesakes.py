@@ -8,7 +8,7 @@ from penstock_views.canonical import UNUSABLE, is_usable
 from penstock_views.session import local_session
 
 from penstock.config import Config
-from penstock.views.catalogue import connect, read_live_table
+from penstock.postgres.catalogue import connect, read_live_table
 from tests.integration.test_views_batch import source
 
 TYPES = {

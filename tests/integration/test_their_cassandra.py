@@ -14,9 +14,9 @@ import pytest
 from penstock.cassandra.schema import KeyspaceDiffers
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.config import ROOT, Config
-from penstock.connect.declared import declared_connectors, trust_store
 from penstock.errors import PenstockError
 from penstock.layout import Layout
+from penstock.project.connectors import declared_connectors, trust_store
 from penstock.stack.health import part_healths
 from penstock.stack.parts.connect import connect
 from penstock.stack.setup import create_view_tables

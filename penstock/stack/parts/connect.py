@@ -8,9 +8,9 @@ from pathlib import Path
 
 from penstock.brokers import provider, references
 from penstock.config import ROOT, Config
-from penstock.connect.declared import addresses, converter_settings, secrets, trust_store
 from penstock.errors import TerminalError
 from penstock.layout import SERVERS, Layout, render
+from penstock.project.connectors import addresses, converter_settings, secrets, trust_store
 from penstock.stack.part import Part
 from penstock.stack.parts.http import answers
 from penstock.stack.parts.java import java

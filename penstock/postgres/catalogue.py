@@ -19,7 +19,7 @@ from penstock.errors import TerminalError, TransientError
 from penstock.installation import PUBLICATION as PUBLICATION
 from penstock.names import case_twins
 from penstock.pinned import PINNED
-from penstock.views.unfit import Unfit, unfit
+from penstock.postgres.unfit import Unfit, unfit
 
 _MICROS = re.compile(r"timestamp(?!\([0-3]\))[^\[]*\Z")
 

@@ -6,10 +6,10 @@ from penstock_views.declare import View
 from penstock_views.derive import OFFSETS_PER_GENERATION
 
 from penstock.config import Config
+from penstock.postgres.catalogue import connect
+from penstock.postgres.record import read_epoch
+from penstock.project.connector_lists import epoch_in
 from penstock.project.folders import Project
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import epoch_in
-from penstock.views.state import read_epoch
 
 
 def epoch_of(config: Config) -> int:

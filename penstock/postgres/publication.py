@@ -17,7 +17,7 @@ from psycopg2.extensions import connection as Connection
 
 from penstock.errors import TerminalError
 from penstock.installation import SIGNALS as SIGNALS
-from penstock.views.catalogue import PUBLICATION, LiveTable, published_tables, read_live_table
+from penstock.postgres.catalogue import PUBLICATION, LiveTable, published_tables, read_live_table
 from penstock.wait import NotInTime, wait_until
 
 _LOCKED_S = 120.0

@@ -18,8 +18,8 @@ from penstock.installation import KEYSPACE, VIEW_TOPICS, view_topic
 from penstock.installation import SINK as SINK
 from penstock.installation import SLOT as SLOT
 from penstock.installation import SOURCE as SOURCE
+from penstock.postgres.record import Record
 from penstock.project.folders import Project
-from penstock.views.state import Record
 
 if TYPE_CHECKING:
     from penstock_views.declare import View  # the console must not hold Spark's types in memory

@@ -10,8 +10,8 @@ from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.installation import view_topic
 from penstock.project.folders import Project
+from penstock.project.views import pick_view, views_of
 from penstock.verify.model import ViewShape
-from penstock.views.load import pick_view, views_of
 
 
 class ContractMissing(TerminalError):
