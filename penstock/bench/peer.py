@@ -32,7 +32,7 @@ from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.postgres.catalogue import connect
 from penstock.registry.client import RegistryClient
-from penstock.stack import lifecycle
+from penstock.setup import lifecycle
 from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.supervisor import Supervisor
 from penstock.wait import log_tail

@@ -65,8 +65,8 @@ def apply(
     Example: `penstock connectors apply users-postgres-source --dry-run`
     """
     # Only here: they bring PySpark, for which no other command of this group waits.
-    from penstock.views.connectors import wanted_connectors
-    from penstock.views.unwritten import place_views_sink
+    from penstock.pipeline.unwritten import place_views_sink
+    from penstock.setup.connectors import wanted_connectors
 
     config = load_config()
     files = wanted_connectors(config, names=names or ())

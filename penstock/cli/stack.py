@@ -17,7 +17,8 @@ from penstock.config import Config, load_config
 from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.pipeline.flow import Reading, read_flow
-from penstock.stack import lifecycle, stack
+from penstock.setup import lifecycle
+from penstock.stack import stack
 from penstock.stack.health import PartHealth, part_healths
 from penstock.stack.start import Event, Progress
 from penstock.stack.theirs import NotOurs, left_behind

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from penstock.config import Config, KafkaMode
 from penstock.layout import Layout
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from penstock.stack.mode import mode_of
 from penstock.stack.part import Part, Step
 from penstock.stack.parts.airflow import airflow_api_server, airflow_dag_processor, airflow_migrate, airflow_scheduler

@@ -14,6 +14,8 @@ from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.apply import ConnectorFailed
 from penstock.errors import TransientError
+from penstock.pipeline.fence import wait_until_arrived
+from penstock.pipeline.stalled import stopped_views
 from penstock.project.shapes import ContractMissing, read_shapes
 from penstock.project.views import pick_view, views_of
 from penstock.verify.cassandra_rows import CassandraRows
@@ -23,11 +25,9 @@ from penstock.verify.history import HistoryRows, history_shape
 from penstock.verify.last import keep_results
 from penstock.verify.model import ViewResult
 from penstock.verify.postgres_rows import PostgresRows
-from penstock.views.fence import wait_until_arrived
 from penstock.views.pause import paused_views, refuse_paused
 from penstock.views.reread import OnProgress
 from penstock.views.sources import followed_views
-from penstock.views.stalled import stopped_views
 
 
 def verify(

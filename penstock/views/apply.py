@@ -14,6 +14,13 @@ from penstock_views.declare_totals import Aggregate
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import local_spark
+from penstock.pipeline.fills import ids_in_cassandra, replaced, unfilled
+from penstock.pipeline.lives import Lives, lives_of
+from penstock.pipeline.snapshots import unsent_changes
+from penstock.pipeline.stalled import JOBS, stopped_views, trouble_of
+from penstock.pipeline.standing import lost_aggregates
+from penstock.pipeline.topic_ids import note_topics
+from penstock.pipeline.unwritten import note_new_topics
 from penstock.postgres.catalogue import connect
 from penstock.postgres.silent import SilentChange, forget_changes
 from penstock.project.folders import Project
@@ -26,18 +33,11 @@ from penstock.stack.supervisor import Supervisor, SupervisorAway
 from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.check import ViewsLeftOut, ViewsWrong, check
-from penstock.views.fills import ids_in_cassandra, replaced, unfilled
 from penstock.views.fresh import settle_empty
-from penstock.views.lives import Lives, lives_of
 from penstock.views.pause import paused_views
 from penstock.views.refill import refill
 from penstock.views.reread import OnProgress
-from penstock.views.snapshots import unsent_changes
 from penstock.views.sources import followed_views
-from penstock.views.stalled import JOBS, stopped_views, trouble_of
-from penstock.views.standing import lost_aggregates
-from penstock.views.topic_ids import note_topics
-from penstock.views.unwritten import note_new_topics
 from penstock.wait import wait_until
 
 OnStep = Callable[[str, str], None]

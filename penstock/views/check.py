@@ -35,13 +35,13 @@ from penstock.errors import PenstockError, TerminalError
 from penstock.installation import VIEW_TOPICS
 from penstock.local_spark import local_spark
 from penstock.names import topic_of
+from penstock.pipeline.fills import replaced
+from penstock.pipeline.lives import lives_of
 from penstock.postgres.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables
 from penstock.postgres.silent import silent_changes
 from penstock.project.connector_lists import SINK, SOURCE, formerly_paused, read_lists
 from penstock.project.folders import Project
 from penstock.views.derived import Derived, cql_file, derive
-from penstock.views.fills import replaced
-from penstock.views.lives import lives_of
 from penstock.views.sources import live_tables, table_of
 
 WRITE = "`penstock views write` brings it in step"

@@ -18,6 +18,7 @@ from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.installation import view_topic
+from penstock.pipeline.topic_ids import forget_topic
 from penstock.postgres.catalogue import connect
 from penstock.postgres.publication import withdraw
 from penstock.postgres.record import forget_views
@@ -30,7 +31,6 @@ from penstock.topics.admin import TopicAdmin
 from penstock.views.apply import renew_jobs
 from penstock.views.begin import forget_lives
 from penstock.views.derived import write_changed
-from penstock.views.topic_ids import forget_topic
 
 _PARTS = ("key", "value")
 _BEFORE_JOBS = ("topics", "subjects")

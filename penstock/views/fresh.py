@@ -12,10 +12,10 @@ from psycopg2.extensions import connection as Connection
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
+from penstock.pipeline.fills import filled_views, mark_filled
+from penstock.pipeline.lives import Lives
 from penstock.postgres.catalogue import connect
 from penstock.project.generation import epoch_of
-from penstock.views.fills import filled_views, mark_filled
-from penstock.views.lives import Lives
 
 
 def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list[View]:

@@ -29,6 +29,18 @@ from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TransientError
 from penstock.local_spark import local_spark, read_by_spark, spark_failures
+from penstock.pipeline.fence import (
+    Patience,
+    Place,
+    SinkPlace,
+    ends,
+    sink_place,
+    wait_until_captured,
+    wait_until_written,
+)
+from penstock.pipeline.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
+from penstock.pipeline.lives import Life, Lives
+from penstock.pipeline.stalled import stopped_views
 from penstock.postgres.catalogue import connect, read_columns
 from penstock.postgres.record import Begun
 from penstock.postgres.silent import silent_changes
@@ -36,12 +48,8 @@ from penstock.project.connector_lists import SINK
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.topics.topic import DEAD_LETTER_TOPICS
-from penstock.views.fence import Patience, Place, SinkPlace, ends, sink_place, wait_until_captured, wait_until_written
-from penstock.views.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
-from penstock.views.lives import Life, Lives
 from penstock.views.pace import Pace
 from penstock.views.reread import OnProgress
-from penstock.views.stalled import stopped_views
 
 _TASKS = 2
 _FIRST_PAGES = 64

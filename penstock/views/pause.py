@@ -11,13 +11,13 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.errors import PenstockError, TerminalError
+from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.catalogue import connect
 from penstock.postgres.record import note_paused, read_paused
 from penstock.project.connector_lists import SINK, read_lists
 from penstock.project.folders import Project
 from penstock.project.views import pick_view, views_of
-from penstock.views.connectors import wanted_connectors
-from penstock.views.unwritten import place_views_sink
+from penstock.setup.connectors import wanted_connectors
 
 
 class LastView(TerminalError):

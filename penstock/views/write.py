@@ -11,13 +11,13 @@ from penstock_views.declare import ViewInvalid
 
 from penstock.config import Config
 from penstock.local_spark import local_spark
+from penstock.pipeline.fills import filled_views
 from penstock.postgres.catalogue import PostgresAway
 from penstock.project.connector_lists import epoch_in, with_epoch
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.views import views_of
 from penstock.views.derived import Derived, derive, texts, write_changed
-from penstock.views.fills import filled_views
 from penstock.views.sources import live_tables, table_of
 
 

@@ -14,9 +14,9 @@ from confluent_kafka.admin import AdminClient
 from penstock_views.names import topic_of
 
 from penstock.layout import Layout
+from penstock.pipeline.fence import ends, wait_until_captured
 from penstock.project.folders import Project
 from penstock.stack.supervisor import Supervisor
-from penstock.views.fence import ends, wait_until_captured
 from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S

@@ -11,8 +11,8 @@ import pytest
 
 from penstock.config import Config, Postgres
 from penstock.layout import Layout
+from penstock.setup.actions import create_tables
 from penstock.stack.parts.postgres import postgres
-from penstock.stack.setup import create_tables
 from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 

@@ -11,7 +11,7 @@ import pytest
 from penstock.config import Config, load_config
 from penstock.postgres.catalogue import connect
 from penstock.project.folders import Project
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from penstock.views.check import Problem, check
 from penstock.views.make import Fate, new_views
 from tests.integration.servers import started

@@ -22,7 +22,7 @@ from penstock.connect.apply import validate_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.layout import Layout
 from penstock.project.folders import Project
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
 from penstock.wait import wait_until
 from tests.integration.servers import started

@@ -14,7 +14,7 @@ from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.kafka import examine
 from penstock.doctor.rights import roles
 from penstock.project.views import views_of
-from penstock.stack.setup import create_topics
+from penstock.setup.actions import create_topics
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.declare import Topic, declare_topics
 from penstock.wait import wait_until

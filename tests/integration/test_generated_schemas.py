@@ -13,7 +13,7 @@ import pytest
 
 from penstock.config import Config, load_config
 from penstock.project.folders import Project
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from penstock.views.check import check
 from penstock.views.make import Fate, new_views
 from tests.generated.kinds import NO_TYPES, TYPES

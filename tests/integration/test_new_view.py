@@ -12,7 +12,7 @@ from penstock.cassandra.table_file import read_shape
 from penstock.config import Config, load_config
 from penstock.postgres.catalogue import connect
 from penstock.project.folders import Project
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from penstock.views.check import check
 from penstock.views.make import Fate, NameForMany, NewViews, Outcome, new_views
 from tests.every_type import COLUMNS, TYPES, UNUSABLE

@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as Connection
 from penstock.config import Config, load_config
 from penstock.postgres.catalogue import TableMissing, connect, published_tables, read_live_table
 from penstock.postgres.publication import SIGNALS, publish, withdraw
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from penstock.wait import wait_until
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S

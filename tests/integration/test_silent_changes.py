@@ -14,7 +14,7 @@ from penstock.config import Config
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.publication import publish, withdraw
 from penstock.postgres.silent import forget_changes, silent_changes
-from penstock.stack.setup import create_tables
+from penstock.setup.actions import create_tables
 
 PLAIN, PARTED = "public.plain", "public.parted"
 

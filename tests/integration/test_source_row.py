@@ -13,7 +13,7 @@ from penstock.console.service.source_row import ValueUnfit, read_source_row
 from penstock.keys.types import column_types
 from penstock.keys.values import canonical
 from penstock.postgres.catalogue import connect
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from tests.integration.servers import started
 
 UUID = "0b2f7f0e-6a7b-4a8e-9a54-8f5d8c1d2e3f"

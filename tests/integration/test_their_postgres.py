@@ -15,14 +15,14 @@ from penstock_views.session import local_session
 from penstock_views.snapshot import hold_snapshot
 
 from penstock.config import ROOT, Config, Postgres
+from penstock.pipeline.lives import lives_of
 from penstock.postgres.catalogue import PostgresAway, connect, published_tables, read_live_table
 from penstock.postgres.silent import forget_changes, look, sees_ddl, silent_changes
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
+from penstock.setup.actions import create_tables
 from penstock.stack.health import part_healths
-from penstock.stack.setup import create_tables
 from penstock.views.check import check
-from penstock.views.lives import lives_of
 from tests.integration.certificates import Certificates
 from tests.integration.their_postgres import PASSWORD, Server, their_postgres
 

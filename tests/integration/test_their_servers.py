@@ -29,7 +29,7 @@ from penstock.doctor.finding import Weight
 from penstock.postgres.catalogue import connect
 from penstock.project.connector_lists import SINK, SOURCE
 from penstock.registry.client import RegistryClient, RegistryRefused, RegistryUnreachable
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from penstock.stack.health import part_healths
 from penstock.topics.consumer import open_consumer
 from tests.integration import guarded, their_cassandra, their_kafka, their_postgres

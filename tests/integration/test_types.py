@@ -38,7 +38,7 @@ from penstock.connect.place import place_sink
 from penstock.registry.apply import SchemaFile, apply_schemas
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics
 from penstock.topics.declare import DEAD_LETTER_TOPICS, Topic

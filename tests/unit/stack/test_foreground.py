@@ -8,9 +8,9 @@ import pytest
 
 from penstock.config import Config, Kafka
 from penstock.layout import Layout
-from penstock.stack import lifecycle
+from penstock.setup import lifecycle
+from penstock.setup.foreground import UnknownPart, become, take_step
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited, refuse_outside
-from penstock.stack.foreground import UnknownPart, become, take_step
 from penstock.stack.health import part_healths
 from penstock.stack.part import Part, Step
 from penstock.stack.parts.kafka import render_properties

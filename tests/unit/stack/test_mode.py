@@ -9,8 +9,9 @@ import pytest
 from penstock.config import ROOT, Config, Kafka, KafkaMode, ZooKeeper, load_config
 from penstock.console.collect.parts import _addresses
 from penstock.layout import Layout
-from penstock.stack import lifecycle, stack
-from penstock.stack.foreground import become
+from penstock.setup import lifecycle
+from penstock.setup.foreground import become
+from penstock.stack import stack
 from penstock.stack.mode import OtherMode, ask_for, mode_of, refuse_other_mode
 from penstock.stack.part import Part
 

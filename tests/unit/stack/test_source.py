@@ -11,7 +11,7 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.errors import PenstockError
 from penstock.project.connector_lists import EPOCH, SOURCE
-from penstock.stack.source import (
+from penstock.setup.source import (
     PARTITIONER,
     DatabaseFell,
     EpochFell,

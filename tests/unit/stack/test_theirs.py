@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from penstock.cli.main import app
 from penstock.config import Config, KafkaMode, load_config
 from penstock.layout import Layout
+from penstock.setup.foreground import become
 from penstock.stack import stack, start
 from penstock.stack.elsewhere import Elsewhere
-from penstock.stack.foreground import become
 from penstock.stack.health import part_healths
 from penstock.stack.mode import mode_of
 from penstock.stack.theirs import NotOurs, PartAway, left_behind

@@ -18,6 +18,10 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import read_connectors
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
+from penstock.pipeline.fills import filled_views, mark_filled, take_over
+from penstock.pipeline.lives import lives_of
+from penstock.pipeline.topic_ids import refuse_made_anew
+from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.catalogue import connect
 from penstock.postgres.publication import publish
 from penstock.postgres.record import begin_record, note_paused
@@ -28,20 +32,16 @@ from penstock.project.generation import epoch_of
 from penstock.project.views import views_of
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
+from penstock.setup.columns import add_missing_columns
+from penstock.setup.connectors import correct_epoch, wanted_connectors
+from penstock.setup.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.stack.parts.airflow_env import METADATA_DATABASE
-from penstock.stack.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
 from penstock.views.check import refuse_out_of_step
-from penstock.views.connectors import correct_epoch, wanted_connectors
 from penstock.views.derived import write_changed
-from penstock.views.fills import filled_views, mark_filled, take_over
-from penstock.views.lives import lives_of
 from penstock.views.sources import followed_views
-from penstock.views.tables import add_missing_columns
-from penstock.views.topic_ids import refuse_made_anew
-from penstock.views.unwritten import place_views_sink
 
 
 class SchemaFailed(TerminalError):

@@ -10,6 +10,7 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.connect.place import group_of, place_sink
 from penstock.installation import view_topic
+from penstock.pipeline.topic_ids import made_anew
 from penstock.postgres.catalogue import connect
 from penstock.postgres.silent import note_changes
 from penstock.project.connector_lists import SINK, read_lists
@@ -17,7 +18,6 @@ from penstock.project.folders import Project
 from penstock.project.views import views_of
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.gaps import Gap, gaps_of_group
-from penstock.views.topic_ids import made_anew
 
 
 def place_views_sink(config: Config, api: ConnectApi, files: Sequence[ConnectorFile]) -> None:

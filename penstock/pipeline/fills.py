@@ -17,10 +17,10 @@ from penstock_views.declare import View
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import table_ids
 from penstock.config import Config
+from penstock.pipeline.lives import Life, Lives
 from penstock.postgres.catalogue import connect
 from penstock.postgres.record import Begun, Fill, note_begun, note_fills, read_begun, read_fills
 from penstock.project.generation import generation_of
-from penstock.views.lives import Life, Lives
 
 _T = TypeVar("_T")
 _FORMER, _FORMER_BEGUN = "view_fills", "view_fills_begun"

@@ -19,11 +19,11 @@ from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.installation import group
 from penstock.layout import Layout
+from penstock.pipeline.stalled import JobWatch, NothingMoved, refuse_stopped
 from penstock.postgres.catalogue import connect
 from penstock.project.connector_lists import SINK, SLOT
 from penstock.topics.consumer import open_consumer
 from penstock.views.reread import OnProgress
-from penstock.views.stalled import JobWatch, NothingMoved, refuse_stopped
 
 Place = tuple[str, int]
 """Topic and partition."""

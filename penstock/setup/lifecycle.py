@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from penstock.config import Config
 from penstock.layout import Layout
+from penstock.setup.actions import refuse_broken_files
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited
 from penstock.stack.mode import mode_of, refuse_other_mode
 from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing
 from penstock.stack.processes import sweep
-from penstock.stack.setup import refuse_broken_files
 from penstock.stack.start import OnEvent, start_all, stop_all
 from penstock.stack.supervisor import Supervisor
 
