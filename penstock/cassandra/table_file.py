@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from cassandra.metadata import TableMetadata, protect_name
-from penstock_views.declare import ROW_VERSION, VERSION, History, View
 
 from penstock.errors import TerminalError
 
@@ -75,18 +74,6 @@ class TableShape:
     options: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
-def shape_of(view: View, value: Mapping[str, Any], key: Mapping[str, Any]) -> TableShape:
-    """Derive the table from the contracts of a view.
-
-    :param value, key: the Avro schemas.
-    """
-    columns = {one["name"]: cql_type(one["type"]) for one in value["fields"]}
-    # The entries of one key lie together, so that they can be read in their order.
-    partition = view.key if isinstance(view, History) else None
-    names = tuple(one["name"] for one in key["fields"])
-    return TableShape(view.name, {**columns, ROW_VERSION: "bigint"}, names, partition)
-
-
 def shape_of_table(table: TableMetadata) -> TableShape:
     """Read the shape of a table as Cassandra has it."""
     columns = {column.name: column.cql_type.replace(" ", "") for column in table.columns.values()}
@@ -109,7 +96,7 @@ def cql_type(avro: Any) -> str:
 
 def new_table(shape: TableShape, *, view_file: str) -> str:
     """Write a table file from nothing; of a row view or an aggregate the first column of the key is the partition's."""
-    newest_first = "" if shape.partition is None else f"CLUSTERING ORDER BY ({VERSION} DESC) AND "
+    newest_first = "" if shape.partition is None else f"CLUSTERING ORDER BY ({shape.key[-1]} DESC) AND "
     options = _OPTIONS.format(order=newest_first)
     return f"{_HEAD.format(view=shape.name, file=view_file)}{_statement(shape, _key_clause(shape))}{options}"
 

@@ -20,7 +20,6 @@ from penstock.project.views import pick_view, views_of
 from penstock.stack.alone import alone
 from penstock.views.apply import apply_views
 from penstock.views.check import Checked, check
-from penstock.views.derived import cql_file
 from penstock.views.drop import drop_views, left_of
 from penstock.views.epoch import begin_epoch
 from penstock.views.make import Fate, NewViews, new_views
@@ -165,7 +164,7 @@ def ddl(name: Annotated[str | None, typer.Argument(metavar="[VIEW]", help="All w
     config = load_config()
     views = views_of(config)
     for view in [pick_view(views, name)] if name else views:
-        print(cql_file(Project.of(config), view).read_text(encoding="utf-8"), end="")
+        print(Project.of(config).table_file(view.name).read_text(encoding="utf-8"), end="")
 
 
 @group.command("apply")

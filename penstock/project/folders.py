@@ -44,6 +44,10 @@ class Project:
         """The connectors: `<name>.json`."""
         return self.root / "connect" / "connectors"
 
+    def table_file(self, view: str) -> Path:
+        """Return the file of a view's table."""
+        return self.cassandra / f"{view}.cql"
+
     def shown(self, file: Path) -> str:
         """Return a file as a person names it: relative to the project."""
         return str(file.relative_to(self.root)) if file.is_relative_to(self.root) else str(file)

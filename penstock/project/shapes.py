@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.installation import view_topic
 from penstock.project.folders import Project
-from penstock.project.views import pick_view, views_of
-from penstock.verify.model import ViewShape
+
+
+@dataclass(frozen=True)
+class ViewShape:
+    """A view: its table's name, its key in key order, and all its columns, the key's too."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
 
 
 class ContractMissing(TerminalError):
@@ -21,20 +27,13 @@ class ContractMissing(TerminalError):
         super().__init__(f"view {view} has no contract yet: `penstock views write` writes it, `views apply` fills it")
 
 
-def read_shapes(config: Config, names: Sequence[str] = ()) -> tuple[ViewShape, ...]:
-    """Read the shapes of the named views, or of all.
+def read_shape(project: Project, name: str) -> ViewShape:
+    """Read the shape of a view.
 
-    :raises ViewUnknown: there is no view of a name.
-    :raises ContractMissing: a view's files are not there.
+    :raises ContractMissing: the view's files are not there.
     """
-    views = views_of(config)
-    chosen = [pick_view(views, name) for name in names] or views
-    return tuple(_read(Project.of(config).avro, view.name) for view in chosen)
-
-
-def _read(folder: Path, name: str) -> ViewShape:
     try:
-        key, columns = (_fields(folder / f"{view_topic(name)}-{part}.avsc") for part in ("key", "value"))
+        key, columns = (_fields(project.avro / f"{view_topic(name)}-{part}.avsc") for part in ("key", "value"))
     except FileNotFoundError as exc:
         raise ContractMissing(name) from exc
     return ViewShape(name, key, columns)

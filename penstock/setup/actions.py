@@ -40,8 +40,8 @@ from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
 from penstock.views.check import refuse_out_of_step
-from penstock.views.derived import write_changed
 from penstock.views.sources import followed_views
+from penstock.whole_file import write_changed
 
 
 class SchemaFailed(TerminalError):

@@ -9,7 +9,6 @@ from penstock.cassandra.table_file import read_shape, shape_of_table
 from penstock.config import Config
 from penstock.project.folders import Project
 from penstock.project.views import views_of
-from penstock.views.derived import cql_file
 
 
 def add_missing_columns(config: Config) -> list[str]:
@@ -21,7 +20,7 @@ def add_missing_columns(config: Config) -> list[str]:
     with open_session(config) as session:
         tables = session.cluster.metadata.keyspaces[keyspace].tables
         for view in views_of(config):
-            found, wanted = shape_of_table(tables[view.name]), read_shape(cql_file(Project.of(config), view))
+            found, wanted = shape_of_table(tables[view.name]), read_shape(Project.of(config).table_file(view.name))
             for column in [name for name in wanted.columns if name not in found.columns]:
                 definition = f"{protect_name(column)} {wanted.columns[column]}"
                 session.execute(f"ALTER TABLE {protect_name(keyspace)}.{protect_name(view.name)} ADD {definition}")

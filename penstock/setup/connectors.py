@@ -11,7 +11,7 @@ from penstock.postgres.record import read_record
 from penstock.project.connector_lists import SOURCE, as_noted, epoch_in, with_epoch
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
-from penstock.views.derived import write_changed
+from penstock.whole_file import write_changed
 
 
 def wanted_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[ConnectorFile, ...]:

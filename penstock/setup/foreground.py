@@ -10,6 +10,7 @@ from penstock.config import Config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.layout import Layout
+from penstock.setup.steps import steps
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, awaited
 from penstock.stack.mode import refuse_other_mode
@@ -57,7 +58,7 @@ def take_step(config: Config, name: str, *, on_event: OnEvent) -> None:
     :raises UnknownPart: there is none of that name.
     :raises StartFailed: a part that it needs does not answer.
     """
-    known = {step.name: step for step in stack.steps(config)}
+    known = {step.name: step for step in steps(config)}
     if name not in known:
         raise UnknownPart("step", name, list(known))
     needed = [

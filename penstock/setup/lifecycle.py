@@ -8,6 +8,7 @@ from collections.abc import Callable
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.setup.actions import refuse_broken_files
+from penstock.setup.steps import nodes
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited
 from penstock.stack.mode import mode_of, refuse_other_mode
@@ -29,7 +30,7 @@ def start(config: Config, *, on_event: OnEvent) -> None:
     """
     refuse_broken_files(config)
     if not config.supervised:
-        start_all(awaited(stack.nodes(config)), layout=Layout.of(config), supervisor=Elsewhere(), on_event=on_event)
+        start_all(awaited(nodes(config)), layout=Layout.of(config), supervisor=Elsewhere(), on_event=on_event)
         return
     refuse_other_mode(config)
     layout = Layout.of(config)
@@ -39,7 +40,7 @@ def start(config: Config, *, on_event: OnEvent) -> None:
         sweep(layout.state)
         refuse_taken(stack.ports(config))
     supervisor.start(part for part in stack.parts(config) if not part.elsewhere)
-    start_all(stack.nodes(config), layout=layout, supervisor=supervisor, on_event=on_event)
+    start_all(nodes(config), layout=layout, supervisor=supervisor, on_event=on_event)
 
 
 def stop(config: Config, *, on_stopped: Callable[[str], None]) -> None:
@@ -52,7 +53,7 @@ def stop(config: Config, *, on_stopped: Callable[[str], None]) -> None:
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if supervisor.is_running():
-        stop_all(stack.nodes(config), supervisor=supervisor, on_stopped=on_stopped)
+        stop_all(nodes(config), supervisor=supervisor, on_stopped=on_stopped)
         supervisor.shutdown()
     sweep(layout.state)
 

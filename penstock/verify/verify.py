@@ -16,7 +16,8 @@ from penstock.connect.apply import ConnectorFailed
 from penstock.errors import TransientError
 from penstock.pipeline.fence import wait_until_arrived
 from penstock.pipeline.stalled import stopped_views
-from penstock.project.shapes import ContractMissing, read_shapes
+from penstock.project.folders import Project
+from penstock.project.shapes import ContractMissing, read_shape
 from penstock.project.views import pick_view, views_of
 from penstock.verify.cassandra_rows import CassandraRows
 from penstock.verify.ceiling import ceiling_of
@@ -112,7 +113,7 @@ def _sides(
         rows = HistoryRows(session, keyspace=keyspace, names=expected.names)
         return Sides(history_shape(view.name, view.key), expected, rows, ceiling)
     try:
-        (shape,) = read_shapes(config, [view.name])
+        shape = read_shape(Project.of(config), view.name)
     except ContractMissing as exc:
         return ViewResult(view.name, stopped=str(exc))
     return Sides(shape, expected, CassandraRows(session, keyspace=keyspace), ceiling)

@@ -27,6 +27,7 @@ from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.views import views_of
 from penstock.running import read_running, view_set
+from penstock.setup.steps import steps
 from penstock.stack import stack
 from penstock.stack.part import Part
 from penstock.stack.supervisor import Supervisor, SupervisorAway
@@ -60,7 +61,7 @@ def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress, rat
         left_out = [problem for problem in wrong if problem.is_of_table]
         if len(left_out) < len(wrong):
             raise ViewsWrong(wrong)
-        for step in stack.steps(config):
+        for step in steps(config):
             on_step(step.name, step.action())
         go_live(config, on_step=on_step, on_progress=on_progress, rate=rate)
     if left_out:

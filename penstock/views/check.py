@@ -26,7 +26,6 @@ from penstock.cassandra.table_file import (
     differences,
     read_shape,
     refused_options,
-    shape_of,
     shape_of_table,
 )
 from penstock.config import Config
@@ -41,7 +40,8 @@ from penstock.postgres.catalogue import LiveTable, PostgresAway, TableMissing, c
 from penstock.postgres.silent import silent_changes
 from penstock.project.connector_lists import SINK, SOURCE, formerly_paused, read_lists
 from penstock.project.folders import Project
-from penstock.views.derived import Derived, cql_file, derive
+from penstock.project.tables import shape_of
+from penstock.views.derived import Derived, derive
 from penstock.views.sources import live_tables, table_of
 
 WRITE = "`penstock views write` brings it in step"
@@ -138,18 +138,18 @@ def refuse_out_of_step(project: Project, views: Sequence[View]) -> None:
 def _check_written(project: Project, view: View) -> Iterator[Problem]:
     """Hold a view's key and table file against its written contract."""
     files = [project.avro / f"{view.topic}-{part}.avsc" for part in ("key", "value")]
-    missing = [file for file in (*files, cql_file(project, view)) if not file.exists()]
+    missing = [file for file in (*files, project.table_file(view.name)) if not file.exists()]
     for file in missing:
         yield Problem(project.shown(file), f"view {view.name} has no such file", WRITE)
     if missing:
         return
     key, value = (json.loads(file.read_text(encoding="utf-8")) for file in files)
     wanted = shape_of(view, value, key)
-    where = project.shown(cql_file(project, view))
-    found = read_shape(cql_file(project, view))
+    where = project.shown(project.table_file(view.name))
+    found = read_shape(project.table_file(view.name))
     for difference in differences(found, wanted):
         yield Problem(where, difference, WRITE)
-    yield from _check_options(project, cql_file(project, view), found)
+    yield from _check_options(project, project.table_file(view.name), found)
 
 
 def _derive_all(
@@ -185,7 +185,7 @@ def _check_files(project: Project, derived: Derived) -> Iterator[Problem]:
         except ContractBroken as exc:
             where = project.shown(project.avro / contract.file_name)
             yield Problem(where, exc.problem, f"if the function is right: {WRITE}")
-    file = cql_file(project, derived.view)
+    file = project.table_file(derived.view.name)
     where = project.shown(file)
     if not file.exists():
         yield Problem(where, f"the table of view {derived.view.name} has no file", WRITE)

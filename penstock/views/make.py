@@ -21,8 +21,9 @@ from penstock.postgres.catalogue import TableMissing, connect, read_live_table
 from penstock.project.folders import Project
 from penstock.project.views import views_of
 from penstock.views.asked import Relation, meant, read_asked, relations
-from penstock.views.derived import Derived, derive, texts, write_changed
+from penstock.views.derived import Derived, derive, texts
 from penstock.views.new import Drawn, NoView, draw, view_name
+from penstock.whole_file import write_changed
 
 
 class NameForMany(TerminalError):

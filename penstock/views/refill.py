@@ -17,8 +17,9 @@ from penstock.pipeline.fills import mark_filled
 from penstock.pipeline.lives import Lives, lives_of
 from penstock.pipeline.stalled import refuse_stopped, stopped_views, wait_until_settled
 from penstock.postgres.catalogue import connect
+from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
-from penstock.project.shapes import read_shapes
+from penstock.project.shapes import read_shape
 from penstock.views.close import close_gone
 from penstock.views.lane import choose, fill
 from penstock.views.pause import refuse_paused
@@ -162,7 +163,7 @@ def _sweep(
     with open_session(config) as session:
         for view in views:
             table = ViewTable(session, keyspace=keyspace, name=view.name)
-            (shape,) = read_shapes(config, [view.name])
+            shape = read_shape(Project.of(config), view.name)
             first, below = _versions(config, view, began)
             suspects = {key: row for key, row in old_rows(table, shape, below=below).items() if only(row)}
             if suspects:

@@ -17,8 +17,9 @@ from penstock.project.connector_lists import epoch_in, with_epoch
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.views import views_of
-from penstock.views.derived import Derived, derive, texts, write_changed
+from penstock.views.derived import Derived, derive, texts
 from penstock.views.sources import live_tables, table_of
+from penstock.whole_file import write_changed
 
 
 def write_derived(config: Config, *, same_rows: bool = False) -> list[Path]:

@@ -40,9 +40,9 @@ from penstock.project.generation import epoch_of
 from penstock.project.views import views_of
 from penstock.setup.actions import create_tables, note_earlier_epoch, take_over_paused
 from penstock.setup.connectors import correct_epoch, wanted_connectors
-from penstock.views.derived import write_changed
 from penstock.views.pause import ViewPaused, pause, paused_views
 from penstock.views.repair import repair
+from penstock.whole_file import write_changed
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.connect.place import place_sink
+from penstock.project.shapes import ViewShape
 from penstock.registry.apply import SchemaFile, apply_schemas
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
@@ -44,7 +45,6 @@ from penstock.topics.create import create_topics
 from penstock.topics.declare import DEAD_LETTER_TOPICS, Topic
 from penstock.topics.tail import TopicReader
 from penstock.verify.compare import scan
-from penstock.verify.model import ViewShape
 from penstock.verify.postgres_rows import exact_rows
 from penstock.wait import wait_until
 from tests.every_type import COLUMNS, DEFAULTS, TYPES, UNUSABLE, Refused, Typed
