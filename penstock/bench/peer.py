@@ -30,7 +30,7 @@ from penstock.config import Config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.layout import Layout
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.registry.client import RegistryClient
 from penstock.setup import lifecycle
 from penstock.stack.elsewhere import NotSupervised

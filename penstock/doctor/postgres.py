@@ -25,7 +25,8 @@ from penstock.doctor.rights import (
     schema_right,
     statistics_right,
 )
-from penstock.postgres.catalogue import PUBLICATION, connect, read_live_table
+from penstock.postgres.catalogue import PUBLICATION, read_live_table
+from penstock.postgres.connection import connect
 from penstock.postgres.silent import sees_ddl
 from penstock.postgres.unfit import Unfit
 from penstock.project.connector_lists import SLOT
@@ -139,7 +140,7 @@ class SourceTable:
 def examine(config: Config, tables: Sequence[str]) -> Iterator[Finding]:
     """Look at the server, and at the tables of the views.
 
-    :raises PostgresAway: nobody answers, or lets us in.
+    :raises PostgresUnreachable: nobody answers, or lets us in.
     """
     with connect(config) as connection:
         connection.set_session(readonly=True, autocommit=True)

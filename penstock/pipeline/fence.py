@@ -20,10 +20,12 @@ from penstock.connect.apply import raise_if_failed
 from penstock.installation import group
 from penstock.layout import Layout
 from penstock.pipeline.stalled import JobWatch, NothingMoved, refuse_stopped
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.project.connector_lists import SINK, SLOT
 from penstock.topics.consumer import open_consumer
-from penstock.views.reread import OnProgress
+
+OnProgress = Callable[[str], None]
+"""Is told how a wait goes, for people."""
 
 Place = tuple[str, int]
 """Topic and partition."""

@@ -18,7 +18,7 @@ from penstock.cassandra.session import open_session
 from penstock.cassandra.table import table_ids
 from penstock.config import Config
 from penstock.pipeline.lives import Life, Lives
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.record import Begun, Fill, note_begun, note_fills, read_begun, read_fills
 from penstock.project.generation import generation_of
 
@@ -81,7 +81,7 @@ def _why(life: Life | None, fill: Fill | None) -> Iterator[str]:
 def filled_views(config: Config) -> frozenset[str]:
     """Return the names of the views that were ever filled.
 
-    :raises PostgresAway: when nobody answers.
+    :raises PostgresUnreachable: when nobody answers.
     """
     return frozenset(_fills(config))
 

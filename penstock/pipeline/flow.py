@@ -19,6 +19,7 @@ from penstock.errors import TransientError
 from penstock.installation import SINK, view_topic
 from penstock.layout import Layout
 from penstock.pipeline.fills import lost, replaced
+from penstock.pipeline.followed import paused_views
 from penstock.pipeline.hops import records_behind
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.snapshots import unsent_changes
@@ -26,7 +27,7 @@ from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, stopped
 from penstock.pipeline.standing import Hang, Standing, gaps_in, hangs, standings
 from penstock.pipeline.topic_ids import made_anew, noted_ids
 from penstock.pipeline.unwritten import unwritten
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.silent import sees_ddl
 from penstock.project.connector_lists import SLOT, read_lists
 from penstock.project.folders import Project
@@ -34,7 +35,6 @@ from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC, view_topics
-from penstock.views.pause import paused_views
 
 _NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
 _STANDS_STILL = (

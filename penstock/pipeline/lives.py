@@ -13,7 +13,7 @@ from datetime import datetime
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.project.views import views_of
 
 _ARE_COUNTED = "SELECT to_regclass('penstock.published_roots') IS NOT NULL"
@@ -68,7 +68,7 @@ Lives = Mapping[str, Life]
 def lives_of(config: Config) -> Lives:
     """Return the present lives of the views' tables.
 
-    :raises PostgresAway: whoever asks has to ask again.
+    :raises PostgresUnreachable: whoever asks has to ask again.
     """
     with connect(config) as connection:
         return read_lives(connection, {view.table for view in views_of(config)})

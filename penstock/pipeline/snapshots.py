@@ -17,7 +17,7 @@ from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.installation import group
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.silent import SilentChange, silent_changes
 from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
@@ -92,7 +92,7 @@ def begun_again(told: Iterable[Told], *, complete: int | None) -> Begun:
 def unsent_changes(config: Config) -> list[SilentChange]:
     """Return what changed rows of the views' tables and sent no event, snapshots that were begun again among it.
 
-    :raises PostgresAway, KafkaUnreachable, RegistryUnreachable: whoever asks has to ask again.
+    :raises PostgresUnreachable, KafkaUnreachable, RegistryUnreachable: whoever asks has to ask again.
     """
     tables = {view.table for view in views_of(config)}
     with connect(config) as connection:

@@ -11,7 +11,7 @@ from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.project.views import views_of
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import REGISTRY_JOURNAL, cdc_topics, view_topics
@@ -45,7 +45,7 @@ def topics_of(config: Config) -> tuple[str, ...]:
 def made_anew(config: Config) -> list[str]:
     """Return the topics that are gone, or others than the views were filled through.
 
-    :raises PostgresAway, KafkaUnreachable: whoever asks has to ask again.
+    :raises PostgresUnreachable, KafkaUnreachable: whoever asks has to ask again.
     """
     with connect(config) as connection:
         noted = noted_ids(connection)

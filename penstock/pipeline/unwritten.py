@@ -11,7 +11,7 @@ from penstock.connect.files import ConnectorFile
 from penstock.connect.place import group_of, place_sink
 from penstock.installation import view_topic
 from penstock.pipeline.topic_ids import made_anew
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.silent import note_changes
 from penstock.project.connector_lists import SINK, read_lists
 from penstock.project.folders import Project

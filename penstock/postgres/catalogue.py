@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-import psycopg2
 from penstock_views.canonical import UNUSABLE, is_usable
 from penstock_views.live_columns import ColumnRow, columns_query, field_of
 from penstock_views.tables import Table
 from psycopg2.extensions import connection as Connection
 from pyspark.sql import types as T
 
-from penstock.config import Config
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError
 from penstock.installation import PUBLICATION as PUBLICATION
 from penstock.names import case_twins
-from penstock.pinned import PINNED
 from penstock.postgres.unfit import Unfit, unfit
 
 _MICROS = re.compile(r"timestamp(?!\([0-3]\))[^\[]*\Z")
@@ -41,17 +37,6 @@ _NOT_FULL = """
     ORDER BY 1
 """
 _PUBLISHED = "SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = %s"
-
-
-class PostgresAway(TransientError):
-    """Postgres does not answer."""
-
-    def __init__(self, config: Config, cause: str) -> None:
-        section = config.postgres
-        super().__init__(
-            f"Postgres does not answer at {section.host}:{section.port} ({cause}); is it running? "
-            "`penstock status` tells"
-        )
 
 
 class TableMissing(TerminalError):
@@ -88,22 +73,6 @@ class LiveTable:
     def is_partitioned(self) -> bool:
         """Tell whether the rows lie in partitions."""
         return self.kind == "p"
-
-
-@contextmanager
-def connect(config: Config, *, database: str | None = None) -> Iterator[Connection]:
-    """Open a connection to the source database, closed with the block.
-
-    :param database: another one of the same server.
-    :raises PostgresAway: when nobody answers.
-    """
-    try:
-        dsn = config.postgres.dsn_of(database or config.postgres.database)
-        connection = psycopg2.connect(dsn, connect_timeout=5, options=PINNED)
-    except psycopg2.OperationalError as exc:
-        raise PostgresAway(config, str(exc).strip().splitlines()[0]) from exc
-    with closing(connection):
-        yield connection
 
 
 def read_live_table(connection: Connection, name: str) -> LiveTable:

@@ -6,7 +6,7 @@ from penstock_views.declare import View
 from penstock_views.derive import OFFSETS_PER_GENERATION
 
 from penstock.config import Config
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.record import read_epoch
 from penstock.project.connector_lists import epoch_in
 from penstock.project.folders import Project
@@ -15,7 +15,7 @@ from penstock.project.folders import Project
 def epoch_of(config: Config) -> int:
     """Return the epoch of the installation; before its first set-up, that of the source's file.
 
-    :raises PostgresAway: when nobody answers.
+    :raises PostgresUnreachable: when nobody answers.
     """
     with connect(config) as connection:
         return read_epoch(connection) or epoch_in(Project.of(config))

@@ -19,16 +19,18 @@ from penstock.connect.files import read_connectors
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
 from penstock.pipeline.fills import filled_views, mark_filled, take_over
+from penstock.pipeline.followed import followed_views
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.topic_ids import refuse_made_anew
 from penstock.pipeline.unwritten import place_views_sink
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.publication import publish
 from penstock.postgres.record import begin_record, note_paused
 from penstock.postgres.silent import look, note_changes
 from penstock.project.connector_lists import FORMER_PAUSED, SOURCE, epoch_in, formerly_paused, with_views
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
+from penstock.project.in_step import refuse_out_of_step
 from penstock.project.views import views_of
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
@@ -39,8 +41,6 @@ from penstock.stack.parts.airflow_env import METADATA_DATABASE
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
-from penstock.views.check import refuse_out_of_step
-from penstock.views.sources import followed_views
 from penstock.whole_file import write_changed
 
 

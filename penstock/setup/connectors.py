@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from penstock.config import Config
 from penstock.connect.files import ConnectorFile
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.record import read_record
 from penstock.project.connector_lists import SOURCE, as_noted, epoch_in, with_epoch
 from penstock.project.connectors import declared_connectors
@@ -18,7 +18,7 @@ def wanted_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[Con
     """Return the named connectors, or all, in the epoch of the record and without the paused views.
 
     :raises ConnectorFileMissing, ConnectorFileInvalid: as `declared_connectors` does.
-    :raises PostgresAway: the record cannot be read.
+    :raises PostgresUnreachable: the record cannot be read.
     """
     with connect(config) as connection:
         record = read_record(connection)

@@ -10,7 +10,7 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.project.connector_lists import EPOCH, SLOT, SOURCE
 
 PARTITIONER = "producer.override.partitioner.class"

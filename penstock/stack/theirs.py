@@ -14,7 +14,7 @@ from penstock.errors import PenstockError, TerminalError, TransientError
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID
 from penstock.postgres.catalogue import PUBLICATION
-from penstock.postgres.catalogue import connect as connect_postgres
+from penstock.postgres.connection import connect as connect_postgres
 from penstock.project.connector_lists import SINK, SLOT, SOURCE
 from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient

@@ -12,11 +12,10 @@ from penstock_views.life import ROWS_OF_A_CHANGE
 from penstock_views.names import topic_of
 
 from penstock.config import Config
-from penstock.pipeline.fence import ends
-from penstock.postgres.catalogue import connect
+from penstock.pipeline.fence import OnProgress, ends
+from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.verify.compare import Ceiling
-from penstock.views.reread import OnProgress
 
 _NO_LIMIT = 2**63 - 1
 

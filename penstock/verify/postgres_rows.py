@@ -26,7 +26,8 @@ from penstock.cassandra.values import Instant
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.local_spark import read_by_spark, spark_failures
-from penstock.postgres.catalogue import connect, read_columns, read_live_table
+from penstock.postgres.catalogue import read_columns, read_live_table
+from penstock.postgres.connection import connect
 from penstock.project.shapes import ViewShape
 from penstock.project.views import views_of
 from penstock.verify.canonical import canonical_key

@@ -14,7 +14,8 @@ from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.apply import ConnectorFailed
 from penstock.errors import TransientError
-from penstock.pipeline.fence import wait_until_arrived
+from penstock.pipeline.fence import OnProgress, wait_until_arrived
+from penstock.pipeline.followed import followed_views, paused_views, refuse_paused
 from penstock.pipeline.stalled import stopped_views
 from penstock.project.folders import Project
 from penstock.project.shapes import ContractMissing, read_shape
@@ -26,9 +27,6 @@ from penstock.verify.history import HistoryRows, history_shape
 from penstock.verify.last import keep_results
 from penstock.verify.model import ViewResult
 from penstock.verify.postgres_rows import PostgresRows
-from penstock.views.pause import paused_views, refuse_paused
-from penstock.views.reread import OnProgress
-from penstock.views.sources import followed_views
 
 
 def verify(

@@ -14,17 +14,20 @@ from penstock_views.declare_totals import Aggregate
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import local_spark
+from penstock.pipeline.fence import OnProgress
 from penstock.pipeline.fills import ids_in_cassandra, replaced, unfilled
+from penstock.pipeline.followed import followed_views, paused_views
 from penstock.pipeline.lives import Lives, lives_of
 from penstock.pipeline.snapshots import unsent_changes
 from penstock.pipeline.stalled import JOBS, stopped_views, trouble_of
 from penstock.pipeline.standing import lost_aggregates
 from penstock.pipeline.topic_ids import note_topics
 from penstock.pipeline.unwritten import note_new_topics
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.silent import SilentChange, forget_changes
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
+from penstock.project.in_step import ViewsLeftOut, ViewsWrong
 from penstock.project.views import views_of
 from penstock.running import read_running, view_set
 from penstock.setup.steps import steps
@@ -33,12 +36,9 @@ from penstock.stack.part import Part
 from penstock.stack.supervisor import Supervisor, SupervisorAway
 from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
-from penstock.views.check import ViewsLeftOut, ViewsWrong, check
+from penstock.views.check import check
 from penstock.views.fresh import settle_empty
-from penstock.views.pause import paused_views
 from penstock.views.refill import refill
-from penstock.views.reread import OnProgress
-from penstock.views.sources import followed_views
 from penstock.wait import wait_until
 
 OnStep = Callable[[str, str], None]

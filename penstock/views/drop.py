@@ -19,7 +19,7 @@ from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.installation import view_topic
 from penstock.pipeline.topic_ids import forget_topic
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.publication import withdraw
 from penstock.postgres.record import forget_views
 from penstock.project.connector_lists import SINK, SOURCE, read_lists, with_views, without

@@ -21,11 +21,12 @@ from penstock.connect.apply import apply_connectors, wait_running
 from penstock.connect.place import ask, move_sink, place_sink
 from penstock.errors import TerminalError
 from penstock.layout import Layout
-from penstock.pipeline.fence import Place, ends, wait_until_captured
+from penstock.pipeline.fence import OnProgress, Place, ends, wait_until_captured
+from penstock.pipeline.followed import followed_views, refuse_paused
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.stalled import refuse_stopped
 from penstock.pipeline.topic_ids import made_anew, note_topics
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.record import raise_epoch
 from penstock.project.connector_lists import SINK, SLOT, SOURCE, epoch_in
 from penstock.project.folders import Project
@@ -41,10 +42,8 @@ from penstock.topics.declare import REGISTRY_JOURNAL, cdc_topics, view_topics
 from penstock.topics.gaps import gaps_of
 from penstock.views.apply import OnStep, go_live, renew_jobs
 from penstock.views.begin import begin_aggregates, end_lives
-from penstock.views.pause import refuse_paused
 from penstock.views.refill import follow, settle
-from penstock.views.reread import OnProgress, only_reread
-from penstock.views.sources import followed_views
+from penstock.views.reread import only_reread
 from penstock.wait import wait_until
 
 _WAIT_S = 120.0

@@ -14,7 +14,7 @@ from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.pipeline.fills import filled_views, mark_filled
 from penstock.pipeline.lives import Lives
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of
 
 

@@ -30,6 +30,7 @@ from penstock.connect.apply import raise_if_failed
 from penstock.errors import TransientError
 from penstock.local_spark import local_spark, read_by_spark, spark_failures
 from penstock.pipeline.fence import (
+    OnProgress,
     Patience,
     Place,
     SinkPlace,
@@ -41,7 +42,8 @@ from penstock.pipeline.fence import (
 from penstock.pipeline.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
 from penstock.pipeline.lives import Life, Lives
 from penstock.pipeline.stalled import stopped_views
-from penstock.postgres.catalogue import connect, read_columns
+from penstock.postgres.catalogue import read_columns
+from penstock.postgres.connection import connect
 from penstock.postgres.record import Begun
 from penstock.postgres.silent import silent_changes
 from penstock.project.connector_lists import SINK
@@ -49,7 +51,6 @@ from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.topics.topic import DEAD_LETTER_TOPICS
 from penstock.views.pace import Pace
-from penstock.views.reread import OnProgress
 
 _TASKS = 2
 _FIRST_PAGES = 64

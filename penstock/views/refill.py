@@ -12,18 +12,25 @@ from penstock.cassandra.session import open_session
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
 from penstock.local_spark import local_spark
-from penstock.pipeline.fence import Place, ends, wait_until_arrived, wait_until_processed, wait_until_written
+from penstock.pipeline.fence import (
+    OnProgress,
+    Place,
+    ends,
+    wait_until_arrived,
+    wait_until_processed,
+    wait_until_written,
+)
 from penstock.pipeline.fills import mark_filled
+from penstock.pipeline.followed import refuse_paused
 from penstock.pipeline.lives import Lives, lives_of
 from penstock.pipeline.stalled import refuse_stopped, stopped_views, wait_until_settled
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.project.shapes import read_shape
 from penstock.views.close import close_gone
 from penstock.views.lane import choose, fill
-from penstock.views.pause import refuse_paused
-from penstock.views.reread import OnProgress, Wanted, only_reread, reread
+from penstock.views.reread import Wanted, only_reread, reread
 from penstock.views.sweep import old_rows, stale_rows
 
 _TABLES_AT_ONCE = 16

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cassandra.util import Duration
 
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.project.folders import Project
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder

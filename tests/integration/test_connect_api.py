@@ -17,7 +17,7 @@ from penstock.connect.api import ConnectApi, ConnectorNotFound, State
 from penstock.connect.apply import ConnectorRejected, Outcome, apply_connectors, validate_connectors, wait_running
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.pipeline.snapshots import note_begun_again
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.silent import silent_changes
 from penstock.project.connector_lists import EPOCH
 from penstock.project.folders import Project

@@ -23,7 +23,8 @@ from penstock_views.snapshot import Snapshot, hold_snapshot
 from pyspark.sql import SparkSession
 
 from penstock.config import Config, load_config
-from penstock.postgres.catalogue import connect, read_columns
+from penstock.postgres.catalogue import read_columns
+from penstock.postgres.connection import connect
 from penstock.topics.consumer import open_consumer
 from penstock.views.lane import _are_others
 from tests.integration.servers import started

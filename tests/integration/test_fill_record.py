@@ -24,7 +24,7 @@ from penstock.pipeline.fills import (
     unfilled,
 )
 from penstock.pipeline.lives import Lives, lives_of
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.record import forget_views, read_fills
 from penstock.postgres.silent import forget_changes, silent_changes
 from penstock.project.views import pick_view, views_of

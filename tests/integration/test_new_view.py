@@ -10,7 +10,7 @@ import pytest
 
 from penstock.cassandra.table_file import read_shape
 from penstock.config import Config, load_config
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.project.folders import Project
 from penstock.setup import actions as setup
 from penstock.views.check import check

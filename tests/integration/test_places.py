@@ -24,7 +24,7 @@ from penstock.layout import Layout
 from penstock.pipeline.flow import Reading, read_flow
 from penstock.pipeline.topic_ids import TopicsMadeAnew, made_anew, note_topics
 from penstock.pipeline.unwritten import note_new_topics
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.postgres.silent import silent_changes
 from penstock.project.connector_lists import SINK
 from penstock.registry.client import RegistryClient

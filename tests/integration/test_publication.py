@@ -10,7 +10,8 @@ import pytest
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config, load_config
-from penstock.postgres.catalogue import TableMissing, connect, published_tables, read_live_table
+from penstock.postgres.catalogue import TableMissing, published_tables, read_live_table
+from penstock.postgres.connection import connect
 from penstock.postgres.publication import SIGNALS, publish, withdraw
 from penstock.setup import actions as setup
 from penstock.wait import wait_until

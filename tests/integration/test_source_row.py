@@ -12,7 +12,7 @@ from penstock.console.collect.postgres import PostgresCollector
 from penstock.console.service.source_row import ValueUnfit, read_source_row
 from penstock.keys.types import column_types
 from penstock.keys.values import canonical
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.setup import actions as setup
 from tests.integration.servers import started
 

@@ -12,7 +12,8 @@ from psycopg2.extensions import connection as Connection
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
 from penstock.errors import TransientError
-from penstock.postgres.catalogue import connect
+from penstock.pipeline.followed import ViewPaused, paused_views
+from penstock.postgres.connection import connect
 from penstock.postgres.record import (
     Record,
     RecordMissing,
@@ -40,7 +41,7 @@ from penstock.project.generation import epoch_of
 from penstock.project.views import views_of
 from penstock.setup.actions import create_tables, note_earlier_epoch, take_over_paused
 from penstock.setup.connectors import correct_epoch, wanted_connectors
-from penstock.views.pause import ViewPaused, pause, paused_views
+from penstock.views.pause import pause
 from penstock.views.repair import repair
 from penstock.whole_file import write_changed
 

@@ -16,7 +16,8 @@ from penstock_views.snapshot import hold_snapshot
 
 from penstock.config import ROOT, Config, Postgres
 from penstock.pipeline.lives import lives_of
-from penstock.postgres.catalogue import PostgresAway, connect, published_tables, read_live_table
+from penstock.postgres.catalogue import published_tables, read_live_table
+from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.silent import forget_changes, look, sees_ddl, silent_changes
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
@@ -119,7 +120,7 @@ def test_the_source_connector_is_told_the_same_without_the_password(server: Serv
 )
 def test_what_is_wrong_is_said_and_no_password_with_it(server: Server, wrong: dict[str, Any], says: str) -> None:
     part = Postgres.model_validate(server.config.postgres.model_dump() | wrong)
-    with pytest.raises(PostgresAway) as away, connect(server.config.model_copy(update={"postgres": part})):
+    with pytest.raises(PostgresUnreachable) as away, connect(server.config.model_copy(update={"postgres": part})):
         pass
     assert says in str(away.value)
     assert PASSWORD not in str(away.value)

@@ -26,7 +26,7 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi, ConnectRefused, ConnectUnreachable
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Weight
-from penstock.postgres.catalogue import connect
+from penstock.postgres.connection import connect
 from penstock.project.connector_lists import SINK, SOURCE
 from penstock.registry.client import RegistryClient, RegistryRefused, RegistryUnreachable
 from penstock.setup import actions as setup

@@ -9,7 +9,7 @@ from penstock_views.declare import View, row
 
 from penstock.config import Config
 from penstock.project.folders import Project
-from penstock.views.check import ViewsWrong, refuse_out_of_step
+from penstock.project.in_step import ViewsWrong, refuse_out_of_step
 
 
 def view(name: str, table: str) -> View:
