@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from penstock_views.batch import Postgres
-from penstock_views.session import local_session
+from penstock_views.snapshot.batch import Postgres
+from penstock_views.stream.session import local_session
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession

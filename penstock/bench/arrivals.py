@@ -13,7 +13,7 @@ from typing import Any
 from cassandra.cluster import Session
 from cassandra.metadata import protect_name
 from confluent_kafka import TopicPartition
-from penstock_views.declare import History, View
+from penstock_views.declaration.views import History, View
 from penstock_views.names import topic_of
 
 from penstock.bench.pace import LOOK_S

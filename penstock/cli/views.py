@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config

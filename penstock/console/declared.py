@@ -130,9 +130,9 @@ def _as_tuples(fields: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Print the declared views."""
     # Only here: the console itself must not hold Spark's types in memory.
-    from penstock_views.declare import History, View
-    from penstock_views.declare_totals import Aggregate
-    from penstock_views.load import load_views
+    from penstock_views.declaration.load import load_views
+    from penstock_views.declaration.totals import Aggregate
+    from penstock_views.declaration.views import History, View
     from penstock_views.names import topic_of
 
     project = Project(Path(sys.argv[1]))

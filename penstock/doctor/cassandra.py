@@ -11,7 +11,7 @@ from typing import Any
 
 from cassandra.cluster import Session
 from cassandra.metadata import protect_name
-from penstock_views.sizes import RECORD_BYTES
+from penstock_views.types.sizes import RECORD_BYTES
 
 from penstock.cassandra.schema import is_same, replication
 from penstock.cassandra.session import CassandraRefused, open_session, our_errors

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from penstock_views.sizes import DEAD_LETTER_BYTES
+from penstock_views.types.sizes import DEAD_LETTER_BYTES
 
 from penstock.config import Config
 from penstock.connect.place import group_of

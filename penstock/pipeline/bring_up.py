@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from penstock_views.declare import View
-from penstock_views.declare_totals import Aggregate
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import View
 
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed

@@ -9,11 +9,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
-from penstock_views.checkpoint import ask_commit, committed, progress_in
-from penstock_views.declare import View
-from penstock_views.declare_totals import Aggregate
-from penstock_views.life import current_life, life_root
+from penstock_views.aggregates.run import current_life, life_root
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import View
 from penstock_views.names import topic_of
+from penstock_views.stream.checkpoint import ask_commit, committed, progress_in
 
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from cassandra.cluster import Session
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import table_ids

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import psycopg2
-from penstock_views.declare_totals import Aggregate
+from penstock_views.declaration.totals import Aggregate
 from penstock_views.names import topic_of
 
 from penstock.config import Config

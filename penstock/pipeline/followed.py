@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
 
 from penstock.config import Config
 from penstock.errors import TerminalError

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
-from penstock_views.checkpoint import committed, last_commit_in, last_commit_s, progress_in
-from penstock_views.declare_totals import Aggregate
-from penstock_views.life import current_life, life_root
+from penstock_views.aggregates.run import current_life, life_root
+from penstock_views.declaration.totals import Aggregate
 from penstock_views.names import topic_of
+from penstock_views.stream.checkpoint import committed, last_commit_in, last_commit_s, progress_in
 
 from penstock.config import Config
 from penstock.installation import group

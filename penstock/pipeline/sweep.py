@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from penstock_views.declare_totals import Aggregate
-from penstock_views.life import current_life, life_root
+from penstock_views.aggregates.run import current_life, life_root
+from penstock_views.declaration.totals import Aggregate
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.sweep import sweep_older

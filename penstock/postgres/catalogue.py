@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from penstock_views.canonical import UNUSABLE, is_usable
-from penstock_views.live_columns import ColumnRow, columns_query, field_of
-from penstock_views.tables import Table
+from penstock_views.types.canonical import UNUSABLE, is_usable
+from penstock_views.types.live_columns import ColumnRow, columns_query, field_of
+from penstock_views.types.tables import Table
 from psycopg2.extensions import connection as Connection
 from pyspark.sql import types as T
 

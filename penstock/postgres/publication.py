@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import psycopg2
-from penstock_views.live_columns import PUBLISHES_GENERATED
 from penstock_views.names import quoted
+from penstock_views.types.live_columns import PUBLISHES_GENERATED
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock_views.live_columns import PUBLISHES_GENERATED
+from penstock_views.types.live_columns import PUBLISHES_GENERATED
 from psycopg2.extensions import connection as Connection
 
 _FOUND = """

@@ -22,7 +22,7 @@ from penstock.postgres.record import Record
 from penstock.project.folders import Project
 
 if TYPE_CHECKING:
-    from penstock_views.declare import View  # the console must not hold Spark's types in memory
+    from penstock_views.declaration.views import View  # the console must not hold Spark's types in memory
 
 TABLES = "table.include.list"
 EPOCH = "transforms.epoch.value.literal"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from penstock_views.declare import View
-from penstock_views.derive import OFFSETS_PER_GENERATION
+from penstock_views.declaration.views import View
+from penstock_views.output.derive import OFFSETS_PER_GENERATION
 
 from penstock.config import Config
 from penstock.postgres.connection import connect

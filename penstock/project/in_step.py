@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
 
 from penstock.cassandra.table_file import TableShape, differences, read_shape, refused_options
 from penstock.connect.files import ConnectorFileInvalid

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from penstock_views.declare import ROW_VERSION, History, View
+from penstock_views.declaration.views import ROW_VERSION, History, View
 
 from penstock.cassandra.table_file import TableShape, cql_type
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock_views.declare import View
-from penstock_views.load import load_views
+from penstock_views.declaration.load import load_views
+from penstock_views.declaration.views import View
 
 from penstock.config import Config
 from penstock.errors import TerminalError

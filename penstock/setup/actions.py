@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import psycopg2
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
 from psycopg2 import sql
 
 from penstock.cassandra.schema import apply_schema

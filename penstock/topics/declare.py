@@ -11,9 +11,9 @@ from datetime import timedelta
 from functools import partial
 from itertools import starmap
 
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
 from penstock_views.names import topic_of
-from penstock_views.sizes import DEAD_LETTER_BYTES, RECORD_BYTES
+from penstock_views.types.sizes import DEAD_LETTER_BYTES, RECORD_BYTES
 
 from penstock.config import Config
 from penstock.installation import NOTIFICATIONS_TOPIC as NOTIFICATIONS_TOPIC

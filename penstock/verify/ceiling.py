@@ -6,9 +6,9 @@ A row above it was written by somebody else, or by a stream that is gone: no lat
 from __future__ import annotations
 
 from confluent_kafka import KafkaException
-from penstock_views.declare import View
-from penstock_views.declare_totals import Aggregate
-from penstock_views.life import ROWS_OF_A_CHANGE
+from penstock_views.aggregates.run import ROWS_OF_A_CHANGE
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import View
 from penstock_views.names import topic_of
 
 from penstock.config import Config

@@ -12,12 +12,12 @@ from ipaddress import ip_address
 from typing import Any
 
 from cassandra.util import Date, Duration, Time
-from penstock_views.batch import ABSENT, evaluate_table, read_images
-from penstock_views.canonical import logical_of
-from penstock_views.declare import History, Image, View, is_as_read
-from penstock_views.entries import as_text
-from penstock_views.evaluate import call_view
+from penstock_views.declaration.views import History, Image, View, is_as_read
 from penstock_views.names import column_name, in_spark, postgres_name
+from penstock_views.output.entries import as_text
+from penstock_views.output.evaluate import call_view
+from penstock_views.snapshot.batch import ABSENT, evaluate_table, read_images
+from penstock_views.types.canonical import logical_of
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T

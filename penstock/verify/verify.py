@@ -7,7 +7,7 @@ from functools import partial
 
 from cassandra.cluster import Session
 from confluent_kafka import KafkaException
-from penstock_views.declare import History, View
+from penstock_views.declaration.views import History, View
 from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import open_session

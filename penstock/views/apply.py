@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from penstock_views.declare import View
-from penstock_views.declare_totals import Aggregate
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import View
 
 from penstock.config import Config
 from penstock.layout import Layout

@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_views.declare import View
-from penstock_views.life import ask_end, current_life, is_to_end, life_root
+from penstock_views.aggregates.run import ask_end, current_life, is_to_end, life_root
+from penstock_views.declaration.views import View
 from penstock_views.names import quoted, topic_of
 
 from penstock.cassandra.session import open_session

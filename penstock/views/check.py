@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from cassandra.metadata import protect_name
-from penstock_views.contracts import ContractBroken, check_contracts
-from penstock_views.declare import View, ViewInvalid
-from penstock_views.key_form import has_scale
-from penstock_views.load import load_each
+from penstock_views.declaration.load import load_each
+from penstock_views.declaration.views import View, ViewInvalid
+from penstock_views.output.contracts import ContractBroken, check_contracts
+from penstock_views.types.key_form import has_scale
 from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import CassandraUnreachable, open_session

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from penstock_views.declare import VERSION, History
+from penstock_views.declaration.views import VERSION, History
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import ViewTable

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_views.contracts import Contract, contracts_on
-from penstock_views.declare import View
-from penstock_views.tables import Table
+from penstock_views.declaration.views import View
+from penstock_views.output.contracts import Contract, contracts_on
+from penstock_views.types.tables import Table
 from pyspark.sql import SparkSession
 
 from penstock.cassandra.table_file import TableShape, new_table, rewritten_table

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from cassandra.metadata import protect_name
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from penstock_views.checkpoint import begin_checkpoint, by_topic, committed
-from penstock_views.declare import MAX_GENERATION
-from penstock_views.declare_totals import Aggregate
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import MAX_GENERATION
 from penstock_views.names import topic_of
+from penstock_views.stream.checkpoint import begin_checkpoint, by_topic, committed
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cassandra.cluster import Session
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
 from penstock_views.names import quoted
 from psycopg2.extensions import connection as Connection
 

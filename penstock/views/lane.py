@@ -1,6 +1,6 @@
 """Fill views past the change stream: one snapshot of their table, read in ranges and written to their own topics.
 
-`penstock_views.fill` says why live changes win. Debezium, the jobs and all other views are left alone.
+`penstock_views.running.fill` says why live changes win. Debezium, the jobs and all other views are left alone.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import psycopg2
-from penstock_views.batch import key_of, read_images
-from penstock_views.broker import offsets_since
-from penstock_views.catalog import output_of, writers_of
-from penstock_views.declare import History, View
-from penstock_views.fill import Changes, Filling
+from penstock_views.declaration.views import History, View
 from penstock_views.names import topic_of
-from penstock_views.ranges import Pages, Part, Range, count_rows, fetch_rows, read_parts
-from penstock_views.registry import Registry
-from penstock_views.snapshot import HeldSnapshot, hold_snapshot
+from penstock_views.running.fill import Changes, Filling
+from penstock_views.running.plan import output_of, writers_of
+from penstock_views.running.registry import Registry
+from penstock_views.snapshot.batch import key_of, read_images
+from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot
+from penstock_views.snapshot.ranges import Pages, Part, Range, count_rows, fetch_rows, read_parts
+from penstock_views.stream.broker import offsets_since
 from pyspark.sql import DataFrame, SparkSession
 
 from penstock.cassandra.session import open_session

@@ -8,8 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from penstock_views.declare import View
-from penstock_views.load import load_views
+from penstock_views.declaration.load import load_views
+from penstock_views.declaration.views import View
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from penstock_views.declare import MOST_IN_NAME, ROW_VERSION
+from penstock_views.declaration.views import MOST_IN_NAME, ROW_VERSION
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
-from penstock_views.declare import History, View
+from penstock_views.declaration.views import History, View
 from penstock_views.names import topic_of
 
 from penstock.cassandra.session import open_session

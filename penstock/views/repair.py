@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from penstock_views.declare import History, View
-from penstock_views.declare_totals import Aggregate
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import History, View
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock_views.declare import View
-from penstock_views.tables import Table, TableUnknown, read_table
+from penstock_views.declaration.views import View
+from penstock_views.types.tables import Table, TableUnknown, read_table
 
 from penstock.config import Config
 from penstock.errors import TerminalError

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from penstock_views.contracts import FINGERPRINT, REVISION
-from penstock_views.declare import ViewInvalid
+from penstock_views.declaration.views import ViewInvalid
+from penstock_views.output.contracts import FINGERPRINT, REVISION
 
 from penstock.config import Config
 from penstock.local_spark import local_spark

@@ -5,8 +5,18 @@ A file in `spark/views/` needs only the names exported here. Data flows in one d
 records) or `group` (aggregates, to sums).
 """
 
-from penstock_views.declare import Image, Row, View, history, row, truncate_to_millis, unix_micros, view, whole
-from penstock_views.declare_totals import Totals, aggregate, avg, count, sum, totals
+from penstock_views.declaration.totals import Totals, aggregate, avg, count, sum, totals
+from penstock_views.declaration.views import (
+    Image,
+    Row,
+    View,
+    history,
+    row,
+    truncate_to_millis,
+    unix_micros,
+    view,
+    whole,
+)
 
 __all__ = [
     "Image",

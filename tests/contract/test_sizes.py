@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from penstock_views import sizes
-from penstock_views.stream import SINK
+from penstock_views.stream.kafka import SINK
+from penstock_views.types import sizes
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector

@@ -17,8 +17,8 @@ from typing import Any
 import psutil
 import psycopg2
 import pytest
-from penstock_views.checkpoint import last_batch_in
-from penstock_views.life import Life, ask_end, current_life, life_root
+from penstock_views.aggregates.run import Life, ask_end, current_life, life_root
+from penstock_views.stream.checkpoint import last_batch_in
 
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.project.folders import Project

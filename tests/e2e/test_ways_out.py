@@ -8,7 +8,7 @@ import re
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.life import current_life, life_root
+from penstock_views.aggregates.run import current_life, life_root
 from penstock_views.names import topic_of
 
 from penstock.connect.api import ConnectApi, State

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from penstock_views.batch import Postgres, expected_rows, read_images
-from penstock_views.carriers import REFUSED
-from penstock_views.declare import Image, Row, row, view
-from penstock_views.session import local_session
-from penstock_views.sizes import IMAGE_BYTES
+from penstock_views.declaration.views import Image, Row, row, view
+from penstock_views.snapshot.batch import Postgres, expected_rows, read_images
+from penstock_views.stream.session import local_session
+from penstock_views.types.carriers import REFUSED
+from penstock_views.types.sizes import IMAGE_BYTES
 from pyspark.sql import SparkSession
 
 from penstock.config import Config

@@ -11,10 +11,10 @@ from typing import Any
 
 import psycopg2
 import pytest
-from penstock_views.batch import Postgres, expected_rows, read_images
-from penstock_views.carriers import REFUSED
-from penstock_views.load import load_views
-from penstock_views.session import local_session
+from penstock_views.declaration.load import load_views
+from penstock_views.snapshot.batch import Postgres, expected_rows, read_images
+from penstock_views.stream.session import local_session
+from penstock_views.types.carriers import REFUSED
 from pyspark.sql import SparkSession
 
 from penstock.config import ROOT, Config

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.checkpoint import begin_checkpoint
 from penstock_views.names import topic_of
+from penstock_views.stream.checkpoint import begin_checkpoint
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config, load_config

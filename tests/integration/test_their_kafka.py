@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
-from penstock_views.broker import end_offsets
-from penstock_views.config import JobConfig, parse_arguments
-from penstock_views.session import local_session
-from penstock_views.stream import read_records, write_records
+from penstock_views.stream.broker import end_offsets
+from penstock_views.stream.config import JobConfig, parse_arguments
+from penstock_views.stream.kafka import read_records, write_records
+from penstock_views.stream.session import local_session
 from pyspark.sql import functions as F
 
 from penstock.brokers import Brokers, librdkafka_settings

@@ -7,12 +7,12 @@ from typing import Any
 
 import psycopg2
 import pytest
-from penstock_views.batch import Postgres as Source
-from penstock_views.batch import expected_rows
-from penstock_views.declare import View
-from penstock_views.load import load_views
-from penstock_views.session import local_session
-from penstock_views.snapshot import hold_snapshot
+from penstock_views.declaration.load import load_views
+from penstock_views.declaration.views import View
+from penstock_views.snapshot.batch import Postgres as Source
+from penstock_views.snapshot.batch import expected_rows
+from penstock_views.snapshot.held import hold_snapshot
+from penstock_views.stream.session import local_session
 
 from penstock.config import ROOT, Config, Postgres
 from penstock.pipeline.lives import lives_of

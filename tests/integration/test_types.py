@@ -14,18 +14,18 @@ from typing import Any
 
 import psycopg2
 import pytest
-from penstock_views.batch import Postgres, expected_rows, read_images
-from penstock_views.canonical import field_from_writer, is_usable
-from penstock_views.contracts import contracts_of, view_type
-from penstock_views.declare import View, ViewInvalid
-from penstock_views.derive import Output, Plan, derive
-from penstock_views.envelope import Writer
-from penstock_views.load import load_views
-from penstock_views.registry import Registry
-from penstock_views.session import local_session
-from penstock_views.sizes import RECORD_BYTES
-from penstock_views.source import Source, WriterSchemas
-from penstock_views.tables import read_table
+from penstock_views.change.envelope import Writer
+from penstock_views.change.source import Source, WriterSchemas
+from penstock_views.declaration.load import load_views
+from penstock_views.declaration.views import View, ViewInvalid
+from penstock_views.output.contracts import contracts_of, view_type
+from penstock_views.output.derive import Output, Plan, derive
+from penstock_views.running.registry import Registry
+from penstock_views.snapshot.batch import Postgres, expected_rows, read_images
+from penstock_views.stream.session import local_session
+from penstock_views.types.canonical import field_from_writer, is_usable
+from penstock_views.types.sizes import RECORD_BYTES
+from penstock_views.types.tables import read_table
 from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import open_session

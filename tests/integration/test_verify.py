@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from penstock_views.declare import ViewInvalid
-from penstock_views.session import local_session
+from penstock_views.declaration.views import ViewInvalid
+from penstock_views.stream.session import local_session
 from pyspark.sql import SparkSession
 
 from penstock.config import Config

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from penstock_views.contracts import Contract
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
+from penstock_views.output.contracts import Contract
 
 from penstock.cassandra.table_file import TableShape
 from penstock.views.check import _check_table

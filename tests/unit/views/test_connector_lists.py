@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from penstock_views.declare import View, row
+from penstock_views.declaration.views import View, row
 
 from penstock.config import Config
 from penstock.connect.files import read_connector
