@@ -25,12 +25,12 @@ from penstock.doctor.rights import (
     schema_right,
     statistics_right,
 )
+from penstock.loads.airflow_api import METADATA_DATABASE
 from penstock.postgres.catalogue import PUBLICATION, read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import sees_ddl
 from penstock.postgres.unfit import Unfit
 from penstock.project.connector_lists import SLOT
-from penstock.stack.parts.airflow_env import METADATA_DATABASE
 
 _OLDEST, _NEWEST = 15, 18
 _STATEMENT_S = 10

@@ -18,6 +18,7 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import read_connectors
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
+from penstock.loads.airflow_api import METADATA_DATABASE
 from penstock.pipeline.fills import filled_views, mark_filled, take_over
 from penstock.pipeline.followed import followed_views
 from penstock.pipeline.lives import lives_of
@@ -37,7 +38,6 @@ from penstock.registry.client import RegistryClient
 from penstock.setup.columns import add_missing_columns
 from penstock.setup.connectors import correct_epoch, wanted_connectors
 from penstock.setup.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
-from penstock.stack.parts.airflow_env import METADATA_DATABASE
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics

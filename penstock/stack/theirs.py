@@ -18,8 +18,8 @@ from penstock.postgres.connection import connect as connect_postgres
 from penstock.project.connector_lists import SINK, SLOT, SOURCE
 from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
+from penstock.spark_master import master_state
 from penstock.stack.part import Part
-from penstock.stack.parts.spark import master_state
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import declare_topics
 

@@ -15,9 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from penstock.config import ROOT, Config
-
-METADATA_DATABASE = "airflow_meta"
-"""Must exist before `airflow db migrate`."""
+from penstock.loads.airflow_api import METADATA_DATABASE
 
 _BIN = ROOT / ".servers" / "airflow-venv" / "bin"
 
