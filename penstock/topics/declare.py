@@ -10,14 +10,13 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import starmap
-
-from penstock_views.declaration.views import View
-from penstock_views.names import topic_of
-from penstock_views.types.sizes import DEAD_LETTER_BYTES, RECORD_BYTES
+from typing import Protocol
 
 from penstock.config import Config
 from penstock.installation import NOTIFICATIONS_TOPIC as NOTIFICATIONS_TOPIC
 from penstock.installation import SIGNALS
+from penstock.names import topic_of
+from penstock.sizes import DEAD_LETTER_BYTES, RECORD_BYTES
 from penstock.topics.topic import DEAD_LETTER_TOPICS as DEAD_LETTER_TOPICS
 from penstock.topics.topic import HEARTBEAT_TOPIC as HEARTBEAT_TOPIC
 from penstock.topics.topic import Topic as Topic
@@ -44,17 +43,31 @@ _DEAD_LETTERS_BYTES = 1024 * 1024 * 1024
 _DEAD_LETTER_SEGMENT_BYTES = 64 * 1024 * 1024
 
 
-def cdc_topics(views: Sequence[View]) -> tuple[str, ...]:
+class TopicsOfView(Protocol):
+    """What the topics need of a view."""
+
+    @property
+    def table(self) -> str:
+        """`schema.table` that it reads."""
+        ...
+
+    @property
+    def topic(self) -> str:
+        """The topic of its records."""
+        ...
+
+
+def cdc_topics(views: Sequence[TopicsOfView]) -> tuple[str, ...]:
     """Return the CDC topics that these views are derived from."""
     return tuple(sorted({topic_of(view.table) for view in views}))
 
 
-def view_topics(views: Sequence[View]) -> tuple[str, ...]:
+def view_topics(views: Sequence[TopicsOfView]) -> tuple[str, ...]:
     """Return the topics that these views are written to."""
     return tuple(sorted(view.topic for view in views))
 
 
-def declare_topics(config: Config, views: Sequence[View]) -> tuple[Topic, ...]:
+def declare_topics(config: Config, views: Sequence[TopicsOfView]) -> tuple[Topic, ...]:
     """Return every topic that a stack with these views has, the data topics first."""
     kafka = config.kafka
     return (

@@ -12,10 +12,10 @@ from penstock_views.declaration.views import Image, Row, row, view
 from penstock_views.snapshot.batch import Postgres, expected_rows, read_images
 from penstock_views.stream.session import local_session
 from penstock_views.types.carriers import REFUSED
-from penstock_views.types.sizes import IMAGE_BYTES
 from pyspark.sql import SparkSession
 
 from penstock.config import Config
+from penstock.sizes import IMAGE_BYTES
 from penstock.wait import wait_until
 from tests.integration.source_alone import SourceAlone
 from tests.patience import PATIENCE_S

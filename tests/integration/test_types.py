@@ -24,7 +24,6 @@ from penstock_views.running.registry import Registry
 from penstock_views.snapshot.batch import Postgres, expected_rows, read_images
 from penstock_views.stream.session import local_session
 from penstock_views.types.canonical import field_from_writer, is_usable
-from penstock_views.types.sizes import RECORD_BYTES
 from penstock_views.types.tables import read_table
 from pyspark.sql import SparkSession
 
@@ -40,6 +39,7 @@ from penstock.registry.apply import SchemaFile, apply_schemas
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.setup import actions as setup
+from penstock.sizes import RECORD_BYTES
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics
 from penstock.topics.declare import DEAD_LETTER_TOPICS, Topic

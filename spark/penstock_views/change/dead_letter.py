@@ -5,8 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from penstock.sizes import WHOLE_LETTER_BYTES
 from penstock_views.change.wire import HEADERS_TYPE, text_header
-from penstock_views.types.sizes import WHOLE_LETTER_BYTES
 
 NAME = "views"
 """What `__connect.errors.connector.name` says for the Spark job."""

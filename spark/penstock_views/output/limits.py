@@ -12,11 +12,11 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock.sizes import HISTORY_ROW_BYTES, VIEW_ROW_BYTES
 from penstock_views.declaration.views import View
 from penstock_views.output.entries import as_text
 from penstock_views.types.canonical import logical_of
 from penstock_views.types.key_form import has_scale
-from penstock_views.types.sizes import HISTORY_ROW_BYTES, VIEW_ROW_BYTES
 
 DAY_MICROS = 24 * 3600 * 1_000_000
 MAX_KEY_BYTES = 65_535

@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
 from penstock.pinned import PINNED
+from penstock.sizes import IMAGE_BYTES
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
 from penstock_views.names import column_name, in_spark, quoted
@@ -20,7 +21,7 @@ from penstock_views.snapshot.ranges import FETCH_ROWS, Range, select_ranges
 from penstock_views.types.canonical import is_usable
 from penstock_views.types.carriers import Carrier, carry_all, sql_carrier
 from penstock_views.types.live_columns import ColumnRow, columns_query, field_of
-from penstock_views.types.sizes import IMAGE_BYTES, left_out_of, size_sql
+from penstock_views.types.sizes import left_out_of, size_sql
 
 ABSENT = ":absent"
 """The column that says which source rows have no row: `struct<problem, example, rows>`; no view can have that name."""

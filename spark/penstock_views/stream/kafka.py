@@ -13,12 +13,12 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 from penstock.address import let_in_options
 from penstock.brokers import java_settings
 from penstock.class_archive import class_archive_options
+from penstock.sizes import RECORD_BYTES
 from penstock_views.output.derive import Plan, derive
 from penstock_views.stream.checkpoint import Checkpoint
 from penstock_views.stream.config import JobConfig
 from penstock_views.stream.optimized import optimized
 from penstock_views.stream.session import COMPILE_ALL, session_builder, start_session
-from penstock_views.types.sizes import RECORD_BYTES
 
 # Hadoop's own way to local files starts a process for each permission and link it asks about, six or more for each
 # file of progress: 40 ms at rest, 200 ms on a busy machine. A rename is as atomic without it.

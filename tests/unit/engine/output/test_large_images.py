@@ -10,12 +10,13 @@ from penstock_views.declaration.views import Image, Row, row, view, whole
 from penstock_views.declaration.views import history as history_of
 from penstock_views.output.derive import Plan, StoppedView, derive
 from penstock_views.snapshot.batch import evaluate_rows
-from penstock_views.types import sizes
 from penstock_views.types.carriers import REFUSED
+from penstock_views.types.sizes import left_out_of
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock import sizes
 from tests.unit.engine import cdc
 from tests.unit.engine.cdc import Emitted, Record, change, envelope, wire
 from tests.unit.engine.conftest import Engine, as_emitted, raw_frame
@@ -164,7 +165,7 @@ def test_verify_leaves_out_what_the_source_leaves_out(
 ) -> None:
     """The same cases as in LargeImagesTest.java."""
     columns = {name: F.lit(size).cast("bigint") for name, size in given.items()}
-    ((found,),) = spark.range(1).select(sizes.left_out_of(columns, ["id"])).collect()
+    ((found,),) = spark.range(1).select(left_out_of(columns, ["id"])).collect()
     assert sorted(found or {}) == sorted(expected)
     assert all(text == f"{given[name]} bytes (a row holds at most {MOST})" for name, text in (found or {}).items())
 
