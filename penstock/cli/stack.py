@@ -17,10 +17,11 @@ from penstock.config import Config, load_config
 from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.pipeline.flow import Reading, read_flow
-from penstock.setup import lifecycle
 from penstock.stack import stack
 from penstock.stack.health import PartHealth, part_healths
 from penstock.stack.start import Event, Progress
+from penstock.stack.stop import reset as reset_stack
+from penstock.stack.stop import stop
 from penstock.stack.theirs import NotOurs, left_behind
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -47,7 +48,7 @@ def down() -> None:
 
     Example: `penstock down`
     """
-    lifecycle.stop(load_config(), on_stopped=lambda name: _out.print(f"  {name:<22} stopped"))
+    stop(load_config(), on_stopped=lambda name: _out.print(f"  {name:<22} stopped"))
     _out.print("Stopped. The data is kept: `penstock up` goes on where this ended.")
 
 
@@ -59,7 +60,7 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Delete without asking
     config = load_config()
     if not yes:
         typer.confirm(f"Delete everything in {config.state_dir}?", abort=True)
-    lifecycle.reset(config, on_stopped=lambda name: _out.print(f"  {name:<22} stopped"))
+    reset_stack(config, on_stopped=lambda name: _out.print(f"  {name:<22} stopped"))
     _out.print(f"Deleted {config.state_dir}")
     if left := left_behind(config):
         _out.print("\nIn the servers that are not ours these are left, and what removes them:")

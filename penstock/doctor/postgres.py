@@ -25,6 +25,7 @@ from penstock.doctor.rights import (
     schema_right,
     statistics_right,
 )
+from penstock.doctor.wal import judge_wal_level
 from penstock.loads.airflow_api import METADATA_DATABASE
 from penstock.postgres.catalogue import PUBLICATION, read_live_table
 from penstock.postgres.connection import connect
@@ -153,13 +154,6 @@ def examine(config: Config, tables: Sequence[str]) -> Iterator[Finding]:
     for table in found:
         yield from judge_table(config, server.role, table)
     yield from judge_clock(clock)
-
-
-def judge_wal_level(level: str) -> Finding:
-    """Say whether changes can be read from the log."""
-    if level == "logical":
-        return ok("wal_level is logical")
-    return stops(f"its wal_level is {level}, not logical", "ALTER SYSTEM SET wal_level = logical; and restart it")
 
 
 def judge_server(config: Config, server: Server) -> Iterator[Finding]:

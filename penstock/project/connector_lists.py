@@ -18,6 +18,7 @@ from penstock.installation import KEYSPACE, VIEW_TOPICS, view_topic
 from penstock.installation import SINK as SINK
 from penstock.installation import SLOT as SLOT
 from penstock.installation import SOURCE as SOURCE
+from penstock.names import topic_of
 from penstock.postgres.record import Record
 from penstock.project.folders import Project
 
@@ -50,6 +51,11 @@ class Lists:
     def known(self) -> frozenset[str]:
         """Every view that is named anywhere."""
         return frozenset({*self.mapped, *self.flowing})
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The CDC topics of the tables and the topics of the views."""
+        return (*sorted(map(topic_of, self.tables)), *sorted(map(view_topic, self.flowing)))
 
 
 def read_lists(project: Project) -> Lists:

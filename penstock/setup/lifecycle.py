@@ -1,21 +1,18 @@
-"""The life of a whole stack: up, down, reset. What the command line calls; it prints nothing itself."""
+"""The start of a whole stack: its parts, and the steps that set them up. Prints nothing."""
 
 from __future__ import annotations
-
-import shutil
-from collections.abc import Callable
 
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.setup.actions import refuse_broken_files
 from penstock.setup.steps import nodes
 from penstock.stack import stack
-from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited
+from penstock.stack.elsewhere import Elsewhere, awaited
 from penstock.stack.mode import mode_of, refuse_other_mode
 from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing
 from penstock.stack.processes import sweep
-from penstock.stack.start import OnEvent, start_all, stop_all
+from penstock.stack.start import OnEvent, start_all
 from penstock.stack.supervisor import Supervisor
 
 
@@ -41,24 +38,3 @@ def start(config: Config, *, on_event: OnEvent) -> None:
         refuse_taken(stack.ports(config))
     supervisor.start(part for part in stack.parts(config) if not part.elsewhere)
     start_all(nodes(config), layout=layout, supervisor=supervisor, on_event=on_event)
-
-
-def stop(config: Config, *, on_stopped: Callable[[str], None]) -> None:
-    """Stop everything in the right order and keep the data; what is not running is no error.
-
-    :raises NotSupervised: the parts are not ours to stop.
-    """
-    if not config.supervised:
-        raise NotSupervised("`docker compose down` stops them, with `--volumes` it deletes their data")
-    layout = Layout.of(config)
-    supervisor = Supervisor(layout)
-    if supervisor.is_running():
-        stop_all(nodes(config), supervisor=supervisor, on_stopped=on_stopped)
-        supervisor.shutdown()
-    sweep(layout.state)
-
-
-def reset(config: Config, *, on_stopped: Callable[[str], None]) -> None:
-    """Stop everything and delete the state folder with all data."""
-    stop(config, on_stopped=on_stopped)
-    shutil.rmtree(config.state_dir, ignore_errors=True)

@@ -1,28 +1,27 @@
-"""The steps that set the servers up, and what each needs; with the parts they are all that a start brings up."""
+"""The steps that set the servers up; `penstock/stack/stack.py` says what each needs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from penstock.config import Config
 from penstock.setup import actions
 from penstock.stack.part import Part, Step
-from penstock.stack.stack import parts
+from penstock.stack.stack import STEPS, parts
+
+_ACTIONS: Mapping[str, Callable[[Config], str]] = {
+    "tables": actions.create_tables,
+    "topics": actions.create_topics,
+    "subjects": actions.register_subjects,
+    "keyspace": actions.create_view_tables,
+    "connectors": actions.apply_connectors,
+}
 
 
 def steps(config: Config) -> list[Step]:
     """Return every step of the set-up; each is idempotent and says what it did."""
-    return [
-        Step("tables", lambda: actions.create_tables(config), needs=("postgres",)),
-        Step("topics", lambda: actions.create_topics(config), needs=("kafka",)),
-        Step("subjects", lambda: actions.register_subjects(config), needs=("registry",)),
-        Step("keyspace", lambda: actions.create_view_tables(config), needs=("cassandra",)),
-        Step(
-            "connectors",
-            lambda: actions.apply_connectors(config),
-            needs=("connect", "registry", "tables", "topics", "subjects", "keyspace"),
-        ),
-    ]
+    return [Step(name, partial(_ACTIONS[name], config), needs) for name, needs in STEPS.items()]
 
 
 def nodes(config: Config) -> Sequence[Part | Step]:

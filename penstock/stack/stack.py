@@ -1,6 +1,8 @@
-"""The whole stack as one list: its parts, and what each needs. Read it to see the architecture."""
+"""The whole stack as one list: its parts and steps, and what each needs. Read it to see the architecture."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from penstock.config import Config, KafkaMode
 from penstock.layout import Layout
@@ -43,6 +45,16 @@ def parts(config: Config) -> list[Part]:
     )
     declared = [as_declared(config, build(config, layout)) for build in builders]
     return [part for part in declared if not (part.elsewhere and part.one_shot)]
+
+
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "tables": ("postgres",),
+    "topics": ("kafka",),
+    "subjects": ("registry",),
+    "keyspace": ("cassandra",),
+    "connectors": ("connect", "registry", "tables", "topics", "subjects", "keyspace"),
+}
+"""The steps of the set-up, and what each needs; `penstock/setup/steps.py` takes them."""
 
 
 def ports(config: Config) -> dict[str, int]:

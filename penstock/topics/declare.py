@@ -5,7 +5,7 @@ No CDC, view or dead-letter topic is ever compacted (docs/contracts.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -69,12 +69,13 @@ def view_topics(views: Sequence[TopicsOfView]) -> tuple[str, ...]:
 
 def declare_topics(config: Config, views: Sequence[TopicsOfView]) -> tuple[Topic, ...]:
     """Return every topic that a stack with these views has, the data topics first."""
-    kafka = config.kafka
+    return topics_beside(config, (*cdc_topics(views), *view_topics(views)))
+
+
+def topics_beside(config: Config, data_topics: Iterable[str]) -> tuple[Topic, ...]:
+    """Return every topic that a stack with these CDC and view topics has, those first."""
     return (
-        *(
-            _kept(config, name, kafka.partitions, RECORD_RETENTION)
-            for name in (*cdc_topics(views), *view_topics(views))
-        ),
+        *(_kept(config, name, config.kafka.partitions, RECORD_RETENTION) for name in data_topics),
         *(_dead_letters(config, name) for name in DEAD_LETTER_TOPICS),
         # What it tells of snapshots matters as long as the records that they have read.
         _kept(config, NOTIFICATIONS_TOPIC, 1, RECORD_RETENTION),

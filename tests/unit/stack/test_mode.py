@@ -14,6 +14,7 @@ from penstock.setup.foreground import become
 from penstock.stack import stack
 from penstock.stack.mode import OtherMode, ask_for, mode_of, refuse_other_mode
 from penstock.stack.part import Part
+from penstock.stack.stop import reset
 
 KRAFT, ZOOKEEPER = KafkaMode
 ONLY_IN_KRAFT = {
@@ -94,7 +95,7 @@ def test_a_container_refuses_the_other_mode_too(tmp_path: Path, begun: KafkaMode
 
 def test_a_refused_mode_can_still_be_reset(tmp_path: Path) -> None:
     begin(ask_for(written(tmp_path), ZOOKEEPER))
-    lifecycle.reset(written(tmp_path, KRAFT), on_stopped=lambda _: None)
+    reset(written(tmp_path, KRAFT), on_stopped=lambda _: None)
     assert not tmp_path.exists()
 
 

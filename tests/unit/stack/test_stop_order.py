@@ -3,11 +3,11 @@
 from penstock.config import Config, Connect
 from penstock.setup.steps import nodes
 from penstock.stack import stack
-from penstock.stack.start import _all_needs
+from penstock.stack.stop import all_needs
 
 
 def test_users_of_a_part_end_before_it() -> None:
-    needs = _all_needs(nodes(Config()))
+    needs = all_needs(stack.parts(Config()), stack.STEPS)
     assert {"kafka", "postgres", "cassandra", "registry"} <= needs["connect"]
     assert {"kafka", "registry", "spark-worker", "spark-master"} <= needs["views"]
     assert "connect" in needs["connect-watcher"]
