@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from penstock.cli.stack import memory_gb, print_event
+from penstock.cli.stack import print_event
+from penstock.cli.status import memory_gb
 from penstock.cli.verify import print_results
 from penstock.cli.views import print_progress, print_step
 from penstock.config import Config, KafkaMode, load_config

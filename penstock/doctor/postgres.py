@@ -26,8 +26,9 @@ from penstock.doctor.rights import (
     statistics_right,
 )
 from penstock.doctor.wal import judge_wal_level
+from penstock.installation import PUBLICATION
 from penstock.loads.airflow_api import METADATA_DATABASE
-from penstock.postgres.catalogue import PUBLICATION, read_live_table
+from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import sees_ddl
 from penstock.postgres.unfit import Unfit

@@ -16,8 +16,9 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from penstock.errors import TerminalError
+from penstock.installation import PUBLICATION
 from penstock.installation import SIGNALS as SIGNALS
-from penstock.postgres.catalogue import PUBLICATION, LiveTable, published_tables, read_live_table
+from penstock.postgres.catalogue import LiveTable, published_tables, read_live_table
 from penstock.wait import NotInTime, wait_until
 
 _LOCKED_S = 120.0

@@ -11,9 +11,9 @@ from penstock.doctor.connect import judge_plugins
 from penstock.doctor.finding import Finding, Weight, cure_of_silence
 from penstock.doctor.wal import judge_wal_level
 from penstock.errors import PenstockError, TerminalError, TransientError
+from penstock.installation import PUBLICATION
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DAG_ID
-from penstock.postgres.catalogue import PUBLICATION
 from penstock.postgres.connection import connect as connect_postgres
 from penstock.project.connector_lists import SINK, SLOT, SOURCE, read_lists
 from penstock.project.folders import Project
