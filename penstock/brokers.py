@@ -40,10 +40,6 @@ class ClientPropertiesWrong(TerminalError):
         super().__init__(f"kafka.properties_file {file}: {problem}")
 
 
-Place = tuple[str, int]
-"""A topic and the number of a partition."""
-
-
 class Brokers(str):
     """The bootstrap servers, `host:port[,host:port]`, and the file by which clients are let in."""
 

@@ -20,8 +20,8 @@ from penstock.config import Config
 from penstock.config import Postgres as PostgresSection
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
-from penstock.stack.layout import Layout
-from penstock.stack.wait import log_tail
+from penstock.layout import Layout
+from penstock.wait import log_tail
 
 _THREADS = 2
 

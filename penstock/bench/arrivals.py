@@ -21,10 +21,10 @@ from penstock.cassandra.values import Instant, bindable
 from penstock.config import Config
 from penstock.installation import group
 from penstock.names import topic_of
+from penstock.pipeline.fence import ends
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.consumer import open_consumer
-from penstock.views.fence import ends
 
 _POLL_S = 0.1
 _EACH_S = 0.1

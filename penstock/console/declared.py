@@ -16,12 +16,12 @@ from typing import Any
 import psycopg2
 
 from penstock.config import ROOT, Config
-from penstock.connect.declared import declared_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
-from penstock.project import Project
-from penstock.views.connector_lists import as_noted
-from penstock.views.state import Record, read_record
+from penstock.postgres.record import Record, read_record
+from penstock.project.connector_lists import as_noted
+from penstock.project.connectors import declared_connectors
+from penstock.project.folders import Project
 
 _TIMEOUT_S = 60
 _LIMITS = "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000'"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from penstock.brokers import Place
 from penstock.config import ROOT, Config
 from penstock.connect.api import ConnectApi
 from penstock.console.collect.airflow import AirflowCollector
@@ -26,9 +25,10 @@ from penstock.console.recorder import Moment, Recorder, rules_of
 from penstock.console.sampler import Sampler
 from penstock.console.service.records import RecordReader
 from penstock.console.snapshot import KafkaView, Snapshot
+from penstock.layout import Layout
+from penstock.offsets import Place
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.stack.layout import Layout
 from penstock.topics.topic import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from penstock.brokers import Place
 from penstock.console.collect.ends import End
 from penstock.console.collect.kafka import GroupState
 from penstock.console.collect.spark import Query
 from penstock.console.snapshot import Snapshot
 from penstock.contract import CONNECT_ERRORS, OFFSETS_PER_GENERATION
+from penstock.offsets import Place
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from penstock.brokers import Place
 from penstock.console.collect.airflow import AirflowState
 from penstock.console.collect.cassandra import CassandraState
 from penstock.console.collect.connect import ConnectorView
@@ -18,6 +17,7 @@ from penstock.console.collect.source_api import ApiState
 from penstock.console.collect.spark import SparkState
 from penstock.console.declared import Declared
 from penstock.console.reading import Reading
+from penstock.offsets import Place
 from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 

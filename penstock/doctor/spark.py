@@ -10,7 +10,7 @@ from penstock_views.declaration.views import View
 
 from penstock.config import Config
 from penstock.doctor.finding import Finding, cure_of_silence, ok, stops
-from penstock.stack.parts.spark import AGGREGATES_CORES, master_state
+from penstock.spark_master import AGGREGATES_CORES, master_state
 
 
 def examine(config: Config, views: Sequence[View]) -> Iterator[Finding]:

@@ -31,8 +31,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     OffsetSpec,
 )
 
-from penstock.brokers import Place, librdkafka_settings
+from penstock.brokers import librdkafka_settings
 from penstock.errors import TerminalError, TransientError
+from penstock.offsets import Place
 from penstock.topics.topic import Topic
 
 # confluent-kafka leaves these without types.

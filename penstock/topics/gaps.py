@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from penstock_views.stream.checkpoint import is_read
-
-from penstock.brokers import Place
+from penstock.offsets import Place, is_read
 from penstock.topics.admin import TopicAdmin
 
 

@@ -12,11 +12,10 @@ from penstock_views.declaration.views import View
 
 from penstock.config import Config
 from penstock.names import topic_of
+from penstock.pipeline.fence import OnProgress, ends
+from penstock.postgres.connection import connect
+from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.verify.compare import Ceiling
-from penstock.views.catalogue import connect
-from penstock.views.fence import ends
-from penstock.views.generation import epoch_of, generation_of, version_of
-from penstock.views.reread import OnProgress
 
 _NO_LIMIT = 2**63 - 1
 

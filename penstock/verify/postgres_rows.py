@@ -26,11 +26,13 @@ from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.local_spark import read_by_spark, spark_failures
 from penstock.names import column_name, in_spark, postgres_name
+from penstock.postgres.catalogue import read_columns, read_live_table
+from penstock.postgres.connection import connect
+from penstock.project.shapes import ViewShape
+from penstock.project.views import views_of
 from penstock.verify.canonical import canonical_key
 from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal
-from penstock.verify.model import Absence, OnAbsence, Row, ViewShape, ignore_absence
-from penstock.views.catalogue import connect, read_columns, read_live_table
-from penstock.views.load import views_of
+from penstock.verify.model import Absence, OnAbsence, Row, ignore_absence
 
 _INTERVAL = re.compile(r"P(-?\d+)Y(-?\d+)M(-?\d+)DT(-?\d+)H(-?\d+)M(-?[\d.]+)S")
 

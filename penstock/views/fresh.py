@@ -12,10 +12,10 @@ from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.names import quoted
-from penstock.views.catalogue import connect
-from penstock.views.fills import filled_views, mark_filled
-from penstock.views.generation import epoch_of
-from penstock.views.lives import Lives
+from penstock.pipeline.fills import filled_views, mark_filled
+from penstock.pipeline.lives import Lives
+from penstock.postgres.connection import connect
+from penstock.project.generation import epoch_of
 
 
 def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list[View]:

@@ -22,7 +22,6 @@ from penstock_views.snapshot.ranges import Pages, Part, Range, count_rows, fetch
 from penstock_views.stream.broker import offsets_since
 from pyspark.sql import DataFrame, SparkSession
 
-from penstock.brokers import Place
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
@@ -30,19 +29,28 @@ from penstock.connect.apply import raise_if_failed
 from penstock.errors import TransientError
 from penstock.local_spark import local_spark, read_by_spark, spark_failures
 from penstock.names import topic_of
-from penstock.project import Project
+from penstock.offsets import Place
+from penstock.pipeline.fence import (
+    OnProgress,
+    Patience,
+    SinkPlace,
+    ends,
+    sink_place,
+    wait_until_captured,
+    wait_until_written,
+)
+from penstock.pipeline.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
+from penstock.pipeline.lives import Life, Lives
+from penstock.pipeline.stalled import stopped_views
+from penstock.postgres.catalogue import read_columns
+from penstock.postgres.connection import connect
+from penstock.postgres.record import Begun
+from penstock.postgres.silent import silent_changes
+from penstock.project.connector_lists import SINK
+from penstock.project.folders import Project
+from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.topics.topic import DEAD_LETTER_TOPICS
-from penstock.views.catalogue import connect, read_columns
-from penstock.views.connector_lists import SINK
-from penstock.views.fence import Patience, SinkPlace, ends, sink_place, wait_until_captured, wait_until_written
-from penstock.views.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
-from penstock.views.generation import epoch_of, generation_of, version_of
-from penstock.views.lives import Life, Lives
 from penstock.views.pace import Pace
-from penstock.views.reread import OnProgress
-from penstock.views.silent import silent_changes
-from penstock.views.stalled import stopped_views
-from penstock.views.state import Begun
 
 _TASKS = 2
 _FIRST_PAGES = 64

@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 from penstock.contract import ROW_VERSION
 from penstock.errors import TerminalError
 from penstock.names import column_name, is_plain
-from penstock.views.catalogue import LiveTable
+from penstock.postgres.catalogue import LiveTable
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 _VIEW = re.compile(r"[a-z][a-z0-9_]*\Z")

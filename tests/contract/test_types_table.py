@@ -17,9 +17,9 @@ from penstock_views.types.canonical import (
 )
 from pyspark.sql import types as T
 
+from penstock.cassandra.table_file import cql_type
 from penstock.config import ROOT
 from penstock.connect.files import read_connectors
-from penstock.views.cql import cql_type
 from tests.every_type import COLUMNS, UNUSABLE
 
 TEXT = (ROOT / "docs" / "types.md").read_text()

@@ -12,7 +12,7 @@ from penstock_views.output.contracts import ROOT, Contract, check_contracts, con
 from penstock_views.stream.session import local_session
 from penstock_views.types.tables import read_table
 
-from penstock.views.cql import cql_type
+from penstock.cassandra.table_file import cql_type
 
 AVRO = ROOT / "schemas" / "avro"
 VIEWS = load_views(ROOT / "spark" / "views")

@@ -15,7 +15,7 @@ from penstock_views.stream.session import local_session
 
 from penstock.config import load_config
 from penstock.registry.client import RegistryClient
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 from tests.unit.engine import cdc

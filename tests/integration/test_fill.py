@@ -24,8 +24,9 @@ from pyspark.sql import SparkSession
 
 from penstock.config import Config, load_config
 from penstock.contract import OFFSETS_PER_GENERATION
+from penstock.postgres.catalogue import read_columns
+from penstock.postgres.connection import connect
 from penstock.topics.consumer import open_consumer
-from penstock.views.catalogue import connect, read_columns
 from penstock.views.lane import _are_others
 from tests.integration.servers import started
 from tests.unit.engine import cdc

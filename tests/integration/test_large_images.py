@@ -15,8 +15,8 @@ from penstock_views.types.carriers import REFUSED
 from pyspark.sql import SparkSession
 
 from penstock.config import Config
-from penstock.contract import IMAGE_BYTES
-from penstock.stack.wait import wait_until
+from penstock.sizes import IMAGE_BYTES
+from penstock.wait import wait_until
 from tests.integration.source_alone import SourceAlone
 from tests.patience import PATIENCE_S
 

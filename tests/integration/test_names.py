@@ -19,10 +19,10 @@ from pyspark.sql import SparkSession
 
 from penstock.config import ROOT, Config
 from penstock.names import column_name, topic_of
+from penstock.postgres.catalogue import read_live_table
+from penstock.postgres.publication import publish
+from penstock.project.connector_lists import include_pattern
 from penstock.verify.postgres_rows import exact_rows
-from penstock.views.catalogue import read_live_table
-from penstock.views.connector_lists import include_pattern
-from penstock.views.publication import publish
 
 NAMES = [
     *("AlbumId", "postal code", "postal_x0020_code", "größe", "2fa", "a-b", "a.b", 'a"b', "a\\b", "a`b", "a,b", "a?b"),

@@ -16,8 +16,8 @@ from pyspark.sql import functions as F
 
 from penstock.brokers import Brokers, librdkafka_settings
 from penstock.config import Config
+from penstock.setup.actions import create_topics
 from penstock.stack.health import part_healths
-from penstock.stack.setup import create_topics
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin, TopicNotCreated
 from penstock.topics.consumer import open_consumer
 from penstock.topics.topic import Topic

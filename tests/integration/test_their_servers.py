@@ -26,12 +26,12 @@ from penstock.connect.api import ConnectApi, ConnectRefused, ConnectUnreachable
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Weight
 from penstock.names import topic_of
+from penstock.postgres.connection import connect
+from penstock.project.connector_lists import SINK, SOURCE
 from penstock.registry.client import RegistryClient, RegistryRefused, RegistryUnreachable
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from penstock.stack.health import part_healths
 from penstock.topics.consumer import open_consumer
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SINK, SOURCE
 from tests.integration import guarded, their_cassandra, their_kafka, their_postgres
 from tests.integration.certificates import STORE_PASSWORD, Certificates
 from tests.integration.servers import free_port, started

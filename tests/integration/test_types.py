@@ -34,19 +34,19 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.connect.place import place_sink
-from penstock.contract import RECORD_BYTES
+from penstock.project.shapes import ViewShape
 from penstock.registry.apply import SchemaFile, apply_schemas
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.stack import setup
-from penstock.stack.wait import wait_until
+from penstock.setup import actions as setup
+from penstock.sizes import RECORD_BYTES
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics
 from penstock.topics.declare import DEAD_LETTER_TOPICS, Topic
 from penstock.topics.tail import TopicReader
 from penstock.verify.compare import scan
-from penstock.verify.model import ViewShape
 from penstock.verify.postgres_rows import exact_rows
+from penstock.wait import wait_until
 from tests.every_type import COLUMNS, DEFAULTS, TYPES, UNUSABLE, Refused, Typed
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S

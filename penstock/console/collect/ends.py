@@ -14,10 +14,10 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from penstock.brokers import Place
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
 from penstock.installation import group
+from penstock.offsets import Place
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import Settings, open_consumer
 

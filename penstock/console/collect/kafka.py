@@ -11,9 +11,10 @@ from typing import Any
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # re-exported without `__all__`
 
-from penstock.brokers import Place, librdkafka_settings
+from penstock.brokers import librdkafka_settings
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
+from penstock.offsets import Place
 from penstock.topics.admin import EARLIEST, LATEST, KafkaUnreachable, silent_logger
 
 _NO_OFFSET = -1

@@ -9,8 +9,8 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from penstock.brokers import Place
-from penstock.views.state import read_epoch
+from penstock.offsets import Place
+from penstock.postgres.record import read_epoch
 from penstock_views.aggregates.run import Life, begin, life_number, next_folder, prepare_next
 from penstock_views.output.derive import AggregateOutput
 from penstock_views.running.queries import say

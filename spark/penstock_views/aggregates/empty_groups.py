@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.streaming.query import StreamingQuery
 
-from penstock.brokers import Place
+from penstock.offsets import Place
 from penstock_views.aggregates.run import Life, begin, prepare_next
 from penstock_views.output.grouping import CHANGES, ROWS, Grouping
 

@@ -16,8 +16,8 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from penstock.brokers import Place
 from penstock.contract import OFFSETS_PER_GENERATION
+from penstock.offsets import Place
 from penstock_views.snapshot.held import Snapshot
 from penstock_views.stream.checkpoint import broken_files, by_place, by_topic
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from penstock.contract import CONNECT_ERRORS, WHOLE_LETTER_BYTES
+from penstock.contract import CONNECT_ERRORS
+from penstock.sizes import WHOLE_LETTER_BYTES
 from penstock_views.change.wire import HEADERS_TYPE, text_header
 
 NAME = "views"

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+from penstock.cassandra.table_file import CqlFileUnclear, read_shape
 from penstock.errors import TerminalError
-from penstock.views.cql import CqlFileUnclear, read_shape
 from penstock_views.declaration.views import View, ViewInvalid
 
 

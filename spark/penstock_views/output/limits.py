@@ -12,7 +12,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock.contract import HISTORY_ROW_BYTES, VIEW_ROW_BYTES
+from penstock.sizes import HISTORY_ROW_BYTES, VIEW_ROW_BYTES
 from penstock_views.declaration.views import View
 from penstock_views.output.entries import as_text
 from penstock_views.types.canonical import logical_of

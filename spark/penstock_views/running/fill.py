@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from penstock.brokers import Place, java_settings
+from penstock.brokers import java_settings
 from penstock.names import in_spark
+from penstock.offsets import Place
 from penstock_views.change.decode import left_out, open_records, read_image, written
 from penstock_views.change.envelope import Writer
 from penstock_views.change.source import IMAGES, Source, WriterSchemas

@@ -9,10 +9,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock.contract import IMAGE_BYTES
 from penstock.errors import TerminalError
 from penstock.names import column_name, in_spark, quoted
 from penstock.pinned import PINNED
+from penstock.sizes import IMAGE_BYTES
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
 from penstock_views.output.evaluate import Evaluation, add_evaluations

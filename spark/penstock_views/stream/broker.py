@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from penstock.brokers import Place, librdkafka_settings
+from penstock.brokers import librdkafka_settings
 from penstock.errors import TransientError
 from penstock.installation import group
+from penstock.offsets import Place
 
 TIMEOUT_S = 10.0
 _LOOK_BACK = 100

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.brokers import Place
+from penstock.offsets import Place, is_read
 
 EARLIEST = -2
 """Kafka's name for the beginning of a partition, in Spark's offsets."""
@@ -50,15 +50,6 @@ def open_checkpoint(root: Path, topic: str, held: Mapping[int, tuple[int, int]])
         print(f"{file} is cut short; the next checkpoint begins at the last place that can be read", flush=True)
     found = at | emptied
     return begin_checkpoint(root, topic, {str(number): found.get(number, EARLIEST) for number in held})
-
-
-def is_read(at: int | None, begin: int, end: int) -> bool:
-    """Tell whether all that Kafka deleted of a CDC partition was read, although the next offset is gone.
-
-    The marker of its transaction follows the last record, and Real-time Mode does not count it as read. When all
-    records of a quiet table have expired, the marker too, Spark cannot go on from there.
-    """
-    return begin == end and at == end - 1
 
 
 def broken_files(folder: Path) -> list[Path]:

@@ -13,7 +13,7 @@ from pyspark.sql.streaming.readwriter import DataStreamWriter
 from penstock.address import let_in_options
 from penstock.brokers import java_settings
 from penstock.class_archive import class_archive_options
-from penstock.contract import RECORD_BYTES
+from penstock.sizes import RECORD_BYTES
 from penstock_views.output.derive import Plan, derive
 from penstock_views.stream.checkpoint import Checkpoint
 from penstock_views.stream.config import JobConfig

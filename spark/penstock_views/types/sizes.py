@@ -1,8 +1,4 @@
-"""How Postgres measures a row image, and what is left out of one that is too large (docs/types.md, "Sizes").
-
-The limits themselves are in `penstock.contract`. A row is judged by itself, never a change: what fails as an old row
-has failed as a new one.
-"""
+"""How Postgres tells the size of a row image; how large it may be is in `penstock/sizes.py`."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock.contract import IMAGE_BYTES, SMALL_BYTES
+from penstock.sizes import IMAGE_BYTES, SMALL_BYTES
 from penstock_views.types.canonical import is_usable, logical_of
 from penstock_views.types.carriers import REFUSED, may_be_large
 

@@ -17,7 +17,7 @@ from penstock_views.output.derive import Plan, derive
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 from tests.unit.engine import cdc
 from tests.unit.engine.cdc import Emitted, Record, change, envelope, wire

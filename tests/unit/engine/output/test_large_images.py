@@ -10,13 +10,13 @@ from penstock_views.declaration.views import Image, Row, row, view, whole
 from penstock_views.declaration.views import history as history_of
 from penstock_views.output.derive import Plan, StoppedView, derive
 from penstock_views.snapshot.batch import evaluate_rows
-from penstock_views.types import sizes
 from penstock_views.types.carriers import REFUSED
+from penstock_views.types.sizes import left_out_of
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock import contract
+from penstock import sizes
 from tests.unit.engine import cdc
 from tests.unit.engine.cdc import Emitted, Record, change, envelope, wire
 from tests.unit.engine.conftest import Engine, as_emitted, raw_frame
@@ -86,7 +86,7 @@ def test_a_large_record_is_not_copied_into_its_letters(spark: SparkSession, plan
     (small,) = letters(run(spark, plan, event("c", None, ANN | {"age": 0})))
     assert small.value is not None
     assert small.key == b"the key"
-    (large,) = letters(run(spark, plan, event("c", None, ANN | {"age": 0, "note": "n" * contract.WHOLE_LETTER_BYTES})))
+    (large,) = letters(run(spark, plan, event("c", None, ANN | {"age": 0, "note": "n" * sizes.WHOLE_LETTER_BYTES})))
     assert (large.key, large.value) == (b"the key", None)
     assert large.headers["__connect.errors.offset"] == "500"
 
@@ -122,13 +122,13 @@ DOCS = T.StructType([T.StructField("id", T.IntegerType()), T.StructField("body",
 @pytest.mark.parametrize(
     ("declared", "body", "problem"),
     [
-        (twice, ("a", contract.VIEW_ROW_BYTES // 2), None),
-        (twice, ("a", contract.VIEW_ROW_BYTES // 2 + 1), "view twice: a row of 15728642 bytes, 15728640"),
+        (twice, ("a", sizes.VIEW_ROW_BYTES // 2), None),
+        (twice, ("a", sizes.VIEW_ROW_BYTES // 2 + 1), "view twice: a row of 15728642 bytes, 15728640"),
         (twice, (None, 1), None),
         (computed, ("a", 3_900_000), None),
         (computed, ("a", 4_000_000), "view computed: a row of 16000008 bytes"),
-        (kept, ("a", contract.HISTORY_ROW_BYTES - 100), None),
-        (kept, ("a", contract.HISTORY_ROW_BYTES), "view kept: a row of 7864338 bytes as JSON, 7864320"),
+        (kept, ("a", sizes.HISTORY_ROW_BYTES - 100), None),
+        (kept, ("a", sizes.HISTORY_ROW_BYTES), "view kept: a row of 7864338 bytes as JSON, 7864320"),
         (kept, ("\x01", 2_000_000), "view kept: a row of 12000018 bytes as JSON"),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_row_that_no_record_of_the_view_holds_is_refused(
     assert [text[: len(problem or "")] for text in told] == ([problem] if problem else [])
 
 
-MOST = contract.IMAGE_BYTES
+MOST = sizes.IMAGE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_verify_leaves_out_what_the_source_leaves_out(
 ) -> None:
     """The same cases as in LargeImagesTest.java."""
     columns = {name: F.lit(size).cast("bigint") for name, size in given.items()}
-    ((found,),) = spark.range(1).select(sizes.left_out_of(columns, ["id"])).collect()
+    ((found,),) = spark.range(1).select(left_out_of(columns, ["id"])).collect()
     assert sorted(found or {}) == sorted(expected)
     assert all(text == f"{given[name]} bytes (a row holds at most {MOST})" for name, text in (found or {}).items())
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from penstock.config import ROOT
-from penstock.stack.wait import wait_until
 from penstock.trouble import Trouble, read_trouble
+from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 
 VIEW = """from penstock_views import Image, Row, row, view

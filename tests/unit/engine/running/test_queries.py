@@ -13,8 +13,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.errors import TransientError
-from penstock.stack.wait import wait_until
 from penstock.trouble import TroubleBook, read_trouble
+from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 
 

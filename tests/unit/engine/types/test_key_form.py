@@ -26,8 +26,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.avro.functions import to_avro
 
+from penstock.cassandra.table_file import cql_type
 from penstock.verify.postgres_rows import exact_rows
-from penstock.views.cql import cql_type
 from tests.unit.engine import cdc
 from tests.unit.engine.conftest import as_emitted, make_plan, raw_frame
 
