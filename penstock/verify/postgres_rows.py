@@ -15,7 +15,8 @@ from cassandra.util import Date, Duration, Time
 from penstock_views.declaration.views import History, Image, View, is_as_read
 from penstock_views.output.entries import as_text
 from penstock_views.output.evaluate import call_view
-from penstock_views.snapshot.batch import ABSENT, evaluate_table, read_images
+from penstock_views.snapshot.expected import ABSENT, evaluate_table
+from penstock_views.snapshot.images import read_images
 from penstock_views.types.canonical import logical_of
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F

@@ -16,8 +16,8 @@ from penstock_views.declaration.views import History, View
 from penstock_views.running.fill import Changes, Filling
 from penstock_views.running.plan import output_of, writers_of
 from penstock_views.running.registry import Registry
-from penstock_views.snapshot.batch import key_of, read_images
 from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot
+from penstock_views.snapshot.images import key_of, read_images
 from penstock_views.snapshot.ranges import Pages, Part, Range, count_rows, fetch_rows, read_parts
 from penstock_views.stream.broker import offsets_since
 from pyspark.sql import DataFrame, SparkSession

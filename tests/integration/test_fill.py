@@ -16,9 +16,11 @@ from penstock_views.declaration.load import load_views
 from penstock_views.output.contracts import contracts_of, view_type
 from penstock_views.output.derive import Output
 from penstock_views.running.fill import Changes, Filling
-from penstock_views.snapshot.batch import Postgres, read_images
-from penstock_views.snapshot.held import Snapshot, hold_snapshot
+from penstock_views.snapshot.held import hold_snapshot
+from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres
 from penstock_views.snapshot.ranges import Pages, Range, count_rows, read_parts, select_ranges
+from penstock_views.snapshot.seen import Snapshot
 from penstock_views.stream.session import local_session
 from pyspark.sql import SparkSession
 

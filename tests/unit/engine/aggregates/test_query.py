@@ -19,8 +19,9 @@ from penstock_views.aggregates.run import Life, begin, current_life, is_in_place
 from penstock_views.change.decode import decode
 from penstock_views.change.source import IMAGES
 from penstock_views.output.derive import AggregateOutput, Plan, derive
-from penstock_views.snapshot.batch import evaluate_rows, measure_rows
-from penstock_views.snapshot.held import HeldSnapshot, Snapshot
+from penstock_views.snapshot.expected import evaluate_rows, measure_rows
+from penstock_views.snapshot.held import HeldSnapshot
+from penstock_views.snapshot.seen import Snapshot
 from penstock_views.stream.optimized import optimized
 from penstock_views.types.carriers import REFUSED
 from pyspark.errors import PySparkException
