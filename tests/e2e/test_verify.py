@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from penstock.config import ROOT
-from penstock.project import Project
-from penstock.views.connector_lists import SINK
+from penstock.project.connector_lists import SINK
+from penstock.project.folders import Project
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
