@@ -1,5 +1,8 @@
 package dev.penstock.postgres;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
@@ -10,44 +13,41 @@ import org.apache.kafka.clients.producer.internals.BuiltInPartitioner;
 import org.apache.kafka.common.Cluster;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.PartitionInfo;
+import org.junit.jupiter.api.Test;
 
-/** `make test-java` runs this with `-ea`. */
 final class KeyPartitionerTest {
   private static final int PARTITIONS = 7;
 
   private final KeyPartitioner partitioner = new KeyPartitioner();
 
-  public static void main(String[] none) {
-    new KeyPartitionerTest().anotherSchemaOfTheKeyIsNoOtherPartition();
-    new KeyPartitionerTest().otherValuesAreSpread();
-    new KeyPartitionerTest().aKeyWithoutASchemaGoesWhereKafkaBringsIt();
-    new KeyPartitionerTest().whatHasNoKeyStaysTogether();
-  }
-
-  private void anotherSchemaOfTheKeyIsNoOtherPartition() {
+  @Test
+  void anotherSchemaOfTheKeyIsNoOtherPartition() {
     for (int n = 0; n < 100; n++) {
-      assert partition(key(1, "row " + n)) == partition(key(70_000 + n, "row " + n));
+      assertEquals(partition(key(70_000 + n, "row " + n)), partition(key(1, "row " + n)));
     }
   }
 
-  private void otherValuesAreSpread() {
+  @Test
+  void otherValuesAreSpread() {
     Set<Integer> found = new HashSet<>();
     IntStream.range(0, 200).forEach(n -> found.add(partition(key(1, "row " + n))));
-    assert found.size() == PARTITIONS;
-    assert partition(key(1, "")) < PARTITIONS;
+    assertEquals(PARTITIONS, found.size());
+    assertTrue(partition(key(1, "")) < PARTITIONS);
   }
 
-  private void aKeyWithoutASchemaGoesWhereKafkaBringsIt() {
+  @Test
+  void aKeyWithoutASchemaGoesWhereKafkaBringsIt() {
     for (String text : List.of("", "k", "[\"users-postgres-source\",{\"server\":\"app\"}]")) {
       byte[] key = text.getBytes(StandardCharsets.UTF_8);
-      assert partition(key) == BuiltInPartitioner.partitionForKey(key, PARTITIONS);
+      assertEquals(BuiltInPartitioner.partitionForKey(key, PARTITIONS), partition(key));
     }
     byte[] tooShort = {0, 1, 2};
-    assert partition(tooShort) == BuiltInPartitioner.partitionForKey(tooShort, PARTITIONS);
+    assertEquals(BuiltInPartitioner.partitionForKey(tooShort, PARTITIONS), partition(tooShort));
   }
 
-  private void whatHasNoKeyStaysTogether() {
-    assert partition(null) == 0;
+  @Test
+  void whatHasNoKeyStaysTogether() {
+    assertEquals(0, partition(null));
   }
 
   private int partition(byte[] key) {

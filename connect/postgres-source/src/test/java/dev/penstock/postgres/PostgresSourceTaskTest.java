@@ -1,37 +1,37 @@
 package dev.penstock.postgres;
 
-import java.util.concurrent.atomic.AtomicLong;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** `make test-java` runs this with `-ea`: Debezium's artifacts have no complete POMs that a test framework could come by. */
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+
 final class PostgresSourceTaskTest {
   private final AtomicLong now = new AtomicLong(Long.MAX_VALUE - 5); // a clock that overflows, as nanoTime may
   private final Probe task = new Probe();
 
-  public static void main(String[] none) throws InterruptedException {
-    new PostgresSourceTaskTest().nothingWrittenIsNeverConfirmed();
-    new PostgresSourceTaskTest().whatIsWrittenIsConfirmedOnce();
-    new PostgresSourceTaskTest().theNextIsConfirmedWhenItsTimeHasCome();
-  }
-
-  private void nothingWrittenIsNeverConfirmed() throws InterruptedException {
+  @Test
+  void nothingWrittenIsNeverConfirmed() throws InterruptedException {
     now.addAndGet(10 * PostgresSourceTask.EACH_NANOS);
-    assert !confirmsAfterAPoll();
+    assertFalse(confirmsAfterAPoll());
   }
 
-  private void whatIsWrittenIsConfirmedOnce() throws InterruptedException {
+  @Test
+  void whatIsWrittenIsConfirmedOnce() throws InterruptedException {
     task.commitRecord(null, null);
-    assert confirmsAfterAPoll();
+    assertTrue(confirmsAfterAPoll());
     now.addAndGet(PostgresSourceTask.EACH_NANOS);
-    assert !confirmsAfterAPoll();
+    assertFalse(confirmsAfterAPoll());
   }
 
-  private void theNextIsConfirmedWhenItsTimeHasCome() throws InterruptedException {
+  @Test
+  void theNextIsConfirmedWhenItsTimeHasCome() throws InterruptedException {
     task.commitRecord(null, null);
-    assert confirmsAfterAPoll();
+    assertTrue(confirmsAfterAPoll());
     task.commitRecord(null, null);
-    assert !confirmsAfterAPoll();
+    assertFalse(confirmsAfterAPoll());
     now.addAndGet(PostgresSourceTask.EACH_NANOS);
-    assert confirmsAfterAPoll();
+    assertTrue(confirmsAfterAPoll());
   }
 
   private boolean confirmsAfterAPoll() throws InterruptedException {

@@ -1,5 +1,12 @@
 package dev.penstock.postgres;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.sql.SQLException;
 import java.util.HashMap;
 import java.util.List;
@@ -8,8 +15,8 @@ import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaBuilder;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.source.SourceRecord;
+import org.junit.jupiter.api.Test;
 
-/** `make test-java` runs this with `-ea`. */
 final class RecordRewriterTest {
   private final Map<String, Integer> counted = new HashMap<>();
   private int asked;
@@ -22,49 +29,44 @@ final class RecordRewriterTest {
     return counted.getOrDefault(schema + "." + table, 0);
   });
 
-  public static void main(String[] none) throws SQLException {
-    new RecordRewriterTest().whatNeedsNoChangeIsTheSameRecord();
-    new RecordRewriterTest().anAlteredTableHasTheNumberInItsSchemaAndTheSameValues();
-    new RecordRewriterTest().eachSchemaIsAskedForOnce();
-    new RecordRewriterTest().noRowHasADefault();
-    new RecordRewriterTest().anEventWithoutAKeyHasNone();
-    new RecordRewriterTest().whatIsNoChangeEventIsLeftAlone();
-    new RecordRewriterTest().whileNobodyAnswersTheSameCanBeGivenAgain();
-  }
-
-  private void whatNeedsNoChangeIsTheSameRecord() throws SQLException {
+  @Test
+  void whatNeedsNoChangeIsTheSameRecord() throws SQLException {
     SourceRecord change = event(envelope());
-    assert rewriter.rewrite(List.of(change)).get(0) == change;
+    assertSame(change, rewriter.rewrite(List.of(change)).get(0));
   }
 
-  private void anAlteredTableHasTheNumberInItsSchemaAndTheSameValues() throws SQLException {
+  @Test
+  void anAlteredTableHasTheNumberInItsSchemaAndTheSameValues() throws SQLException {
     counted.put("public.users", 3);
     SourceRecord change = event(envelope());
     SourceRecord written = rewriter.rewrite(List.of(change)).get(0);
-    assert written.valueSchema().parameters().get(RecordRewriter.PARAMETER).equals("3");
-    assert written.valueSchema().name().equals(change.valueSchema().name());
-    assert written.valueSchema().fields().equals(change.valueSchema().fields());
-    assert ((Struct) written.value()).getString("op").equals("c");
-    assert ((Struct) written.value()).getStruct("source").equals(((Struct) change.value()).getStruct("source"));
-    assert ((Struct) written.value()).schema() == written.valueSchema();
-    assert written.key().equals(change.key()) && written.topic().equals(change.topic());
-    assert written.sourceOffset().equals(change.sourceOffset());
+    assertEquals("3", written.valueSchema().parameters().get(RecordRewriter.PARAMETER));
+    assertEquals(change.valueSchema().name(), written.valueSchema().name());
+    assertEquals(change.valueSchema().fields(), written.valueSchema().fields());
+    assertEquals("c", ((Struct) written.value()).getString("op"));
+    assertEquals(((Struct) change.value()).getStruct("source"), ((Struct) written.value()).getStruct("source"));
+    assertSame(written.valueSchema(), ((Struct) written.value()).schema());
+    assertEquals(change.key(), written.key());
+    assertEquals(change.topic(), written.topic());
+    assertEquals(change.sourceOffset(), written.sourceOffset());
   }
 
-  private void eachSchemaIsAskedForOnce() throws SQLException {
+  @Test
+  void eachSchemaIsAskedForOnce() throws SQLException {
     counted.put("public.users", 1);
     Schema schema = envelope();
     List<SourceRecord> written = rewriter.rewrite(List.of(event(schema), event(schema)));
-    assert asked == 1;
-    assert written.get(0).valueSchema() == written.get(1).valueSchema();
+    assertEquals(1, asked);
+    assertSame(written.get(1).valueSchema(), written.get(0).valueSchema());
     counted.put("public.users", 2);
-    assert rewriter.rewrite(List.of(event(schema))).get(0).valueSchema() == written.get(0).valueSchema();
+    assertSame(written.get(0).valueSchema(), rewriter.rewrite(List.of(event(schema))).get(0).valueSchema());
     // Debezium builds another schema when it meets an altered table, even if it looks the same.
     Schema later = rewriter.rewrite(List.of(event(envelope()))).get(0).valueSchema();
-    assert !later.equals(written.get(0).valueSchema());
+    assertNotEquals(written.get(0).valueSchema(), later);
   }
 
-  private void noRowHasADefault() throws SQLException {
+  @Test
+  void noRowHasADefault() throws SQLException {
     Schema id = number().defaultValue(0).build();
     Schema key = SchemaBuilder.struct().name("app.public.users.Key").field("id", id).build();
     Schema row = row();
@@ -74,43 +76,44 @@ final class RecordRewriterTest {
     Struct change = change(builder.build()).put("before", before).put("after", after);
     SourceRecord event = record(key, new Struct(key).put("id", 7), change);
     SourceRecord written = rewriter.rewrite(List.of(event)).get(0);
-    assert written.keySchema().field("id").schema().defaultValue() == null;
-    assert ((Struct) written.key()).schema() == written.keySchema();
-    assert ((Struct) written.key()).getInt32("id") == 7;
+    assertNull(written.keySchema().field("id").schema().defaultValue());
+    assertSame(written.keySchema(), ((Struct) written.key()).schema());
+    assertEquals(7, ((Struct) written.key()).getInt32("id"));
     Struct value = (Struct) written.value();
-    assert value.schema() == written.valueSchema() && written.valueSchema().parameters().equals(change.schema().parameters());
-    assert value.getStruct("before").get("n").equals(1);
-    assert value.getStruct("after").get("n") == null;
-    assert value.getStruct("after").schema() == written.valueSchema().field("before").schema();
+    assertSame(written.valueSchema(), value.schema());
+    assertEquals(change.schema().parameters(), written.valueSchema().parameters());
+    assertEquals(1, value.getStruct("before").get("n"));
+    assertNull(value.getStruct("after").get("n"));
+    assertSame(written.valueSchema().field("before").schema(), value.getStruct("after").schema());
     value.validate();
   }
 
-  private void anEventWithoutAKeyHasNone() throws SQLException {
+  @Test
+  void anEventWithoutAKeyHasNone() throws SQLException {
     counted.put("public.users", 1);
     SourceRecord written = rewriter.rewrite(List.of(record(null, null, change(envelope())))).get(0);
-    assert written.key() == null && written.keySchema() == null;
-    assert written.valueSchema().parameters().containsKey(RecordRewriter.PARAMETER);
+    assertNull(written.key());
+    assertNull(written.keySchema());
+    assertTrue(written.valueSchema().parameters().containsKey(RecordRewriter.PARAMETER));
   }
 
-  private void whatIsNoChangeEventIsLeftAlone() throws SQLException {
+  @Test
+  void whatIsNoChangeEventIsLeftAlone() throws SQLException {
     Schema schema = SchemaBuilder.struct().name("Heartbeat").field("ts_ms", Schema.INT64_SCHEMA).build();
     SourceRecord heartbeat = record(null, null, new Struct(schema).put("ts_ms", 1L));
     SourceRecord tombstone = record(Schema.STRING_SCHEMA, "k", null);
-    assert rewriter.rewrite(List.of(heartbeat, tombstone)).equals(List.of(heartbeat, tombstone));
-    assert asked == 0;
+    assertEquals(List.of(heartbeat, tombstone), rewriter.rewrite(List.of(heartbeat, tombstone)));
+    assertEquals(0, asked);
   }
 
-  private void whileNobodyAnswersTheSameCanBeGivenAgain() throws SQLException {
+  @Test
+  void whileNobodyAnswersTheSameCanBeGivenAgain() throws SQLException {
     counted.put("public.users", 1);
     List<SourceRecord> changes = List.of(event(envelope()));
     isAway = true;
-    try {
-      rewriter.rewrite(changes);
-      assert false;
-    } catch (SQLException expected) {
-      isAway = false;
-    }
-    assert rewriter.rewrite(changes).get(0).valueSchema().parameters().containsKey(RecordRewriter.PARAMETER);
+    assertThrows(SQLException.class, () -> rewriter.rewrite(changes));
+    isAway = false;
+    assertTrue(rewriter.rewrite(changes).get(0).valueSchema().parameters().containsKey(RecordRewriter.PARAMETER));
   }
 
   private static SchemaBuilder number() {
