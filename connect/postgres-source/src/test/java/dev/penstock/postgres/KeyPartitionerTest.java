@@ -16,50 +16,55 @@ import org.apache.kafka.common.PartitionInfo;
 import org.junit.jupiter.api.Test;
 
 final class KeyPartitionerTest {
-  private static final int PARTITIONS = 7;
+    private static final int PARTITIONS = 7;
 
-  private final KeyPartitioner partitioner = new KeyPartitioner();
+    private final KeyPartitioner partitioner = new KeyPartitioner();
 
-  @Test
-  void anotherSchemaOfTheKeyIsNoOtherPartition() {
-    for (int n = 0; n < 100; n++) {
-      assertEquals(partition(key(70_000 + n, "row " + n)), partition(key(1, "row " + n)));
+    @Test
+    void anotherSchemaOfTheKeyIsNoOtherPartition() {
+        for (int n = 0; n < 100; n++) {
+            assertEquals(partition(key(70_000 + n, "row " + n)), partition(key(1, "row " + n)));
+        }
     }
-  }
 
-  @Test
-  void otherValuesAreSpread() {
-    Set<Integer> found = new HashSet<>();
-    IntStream.range(0, 200).forEach(n -> found.add(partition(key(1, "row " + n))));
-    assertEquals(PARTITIONS, found.size());
-    assertTrue(partition(key(1, "")) < PARTITIONS);
-  }
-
-  @Test
-  void aKeyWithoutASchemaGoesWhereKafkaBringsIt() {
-    for (String text : List.of("", "k", "[\"users-postgres-source\",{\"server\":\"app\"}]")) {
-      byte[] key = text.getBytes(StandardCharsets.UTF_8);
-      assertEquals(BuiltInPartitioner.partitionForKey(key, PARTITIONS), partition(key));
+    @Test
+    void otherValuesAreSpread() {
+        Set<Integer> found = new HashSet<>();
+        IntStream.range(0, 200).forEach(n -> found.add(partition(key(1, "row " + n))));
+        assertEquals(PARTITIONS, found.size());
+        assertTrue(partition(key(1, "")) < PARTITIONS);
     }
-    byte[] tooShort = {0, 1, 2};
-    assertEquals(BuiltInPartitioner.partitionForKey(tooShort, PARTITIONS), partition(tooShort));
-  }
 
-  @Test
-  void whatHasNoKeyStaysTogether() {
-    assertEquals(0, partition(null));
-  }
+    @Test
+    void aKeyWithoutASchemaGoesWhereKafkaBringsIt() {
+        for (String text : List.of("", "k", "[\"users-postgres-source\",{\"server\":\"app\"}]")) {
+            byte[] key = text.getBytes(StandardCharsets.UTF_8);
+            assertEquals(BuiltInPartitioner.partitionForKey(key, PARTITIONS), partition(key));
+        }
+        byte[] tooShort = {0, 1, 2};
+        assertEquals(BuiltInPartitioner.partitionForKey(tooShort, PARTITIONS), partition(tooShort));
+    }
 
-  private int partition(byte[] key) {
-    Node node = new Node(1, "broker", 9092);
-    List<PartitionInfo> partitions = IntStream.range(0, PARTITIONS)
-        .mapToObj(number -> new PartitionInfo("t", number, node, new Node[] {node}, new Node[] {node})).toList();
-    Cluster cluster = new Cluster("id", List.of(node), partitions, Set.of(), Set.of());
-    return partitioner.partition("t", null, key, null, null, cluster);
-  }
+    @Test
+    void whatHasNoKeyStaysTogether() {
+        assertEquals(0, partition(null));
+    }
 
-  private static byte[] key(int schema, String value) {
-    byte[] text = value.getBytes(StandardCharsets.UTF_8);
-    return ByteBuffer.allocate(5 + text.length).put((byte) 0).putInt(schema).put(text).array();
-  }
+    private int partition(byte[] key) {
+        Node node = new Node(1, "broker", 9092);
+        List<PartitionInfo> partitions = IntStream.range(0, PARTITIONS)
+                .mapToObj(number -> new PartitionInfo("t", number, node, new Node[] {node}, new Node[] {node}))
+                .toList();
+        Cluster cluster = new Cluster("id", List.of(node), partitions, Set.of(), Set.of());
+        return partitioner.partition("t", null, key, null, null, cluster);
+    }
+
+    private static byte[] key(int schema, String value) {
+        byte[] text = value.getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(5 + text.length)
+                .put((byte) 0)
+                .putInt(schema)
+                .put(text)
+                .array();
+    }
 }

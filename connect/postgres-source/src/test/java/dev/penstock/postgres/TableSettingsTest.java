@@ -11,28 +11,29 @@ import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 
 final class TableSettingsTest {
-  @Test
-  void tablesWhoseNamesDifferInCaseAreTwo() {
-    String list = of("table.include.list", "public.users, public.Order Items").getString("table.include.list");
-    Predicate<String> isCaptured = Predicates.includes(list);
-    assertTrue(isCaptured.test("public.users"));
-    assertTrue(isCaptured.test("public.Order Items"));
-    assertFalse(isCaptured.test("public.Users"));
-    assertFalse(isCaptured.test("public.order items"));
-  }
+    @Test
+    void tablesWhoseNamesDifferInCaseAreTwo() {
+        String list =
+                of("table.include.list", "public.users, public.Order Items").getString("table.include.list");
+        Predicate<String> isCaptured = Predicates.includes(list);
+        assertTrue(isCaptured.test("public.users"));
+        assertTrue(isCaptured.test("public.Order Items"));
+        assertFalse(isCaptured.test("public.Users"));
+        assertFalse(isCaptured.test("public.order items"));
+    }
 
-  @Test
-  void aListThatIsNotThereStaysSo() {
-    assertNull(of("topic.prefix", "app").getString("table.include.list"));
-    assertEquals(TableTopics.class.getName(), of("topic.prefix", "app").getString("topic.naming.strategy"));
-  }
+    @Test
+    void aListThatIsNotThereStaysSo() {
+        assertNull(of("topic.prefix", "app").getString("table.include.list"));
+        assertEquals(TableTopics.class.getName(), of("topic.prefix", "app").getString("topic.naming.strategy"));
+    }
 
-  @Test
-  void aNamingOfTheUsersOwnStays() {
-    assertEquals("theirs", of("topic.naming.strategy", "theirs").getString("topic.naming.strategy"));
-  }
+    @Test
+    void aNamingOfTheUsersOwnStays() {
+        assertEquals("theirs", of("topic.naming.strategy", "theirs").getString("topic.naming.strategy"));
+    }
 
-  private static Configuration of(String setting, String value) {
-    return TableSettings.of(Configuration.create().with(setting, value).build());
-  }
+    private static Configuration of(String setting, String value) {
+        return TableSettings.of(Configuration.create().with(setting, value).build());
+    }
 }

@@ -35,7 +35,8 @@ import org.junit.jupiter.api.function.Executable;
 final class DecoderTest {
 
     private static final String TEXT = "'string'";
-    private static final String NOTE_TEXT = "{'name': 'note', 'since': 2, 'types': [{'like': {'type': 'string'}, 'slot': 1}]}";
+    private static final String NOTE_TEXT =
+            "{'name': 'note', 'since': 2, 'types': [{'like': {'type': 'string'}, 'slot': 1}]}";
     private static final String NOTE_BOTH = "{'name': 'note', 'since': 2, 'types': ["
             + "{'like': {'type': 'string'}, 'slot': 1}, {'like': {'type': 'int', 'connect.name': null}, 'slot': 2}]}";
     private static final String ID = "{'name': 'id', 'since': 1, 'types': [{'like': {'type': 'int'}, 'slot': 0}]}";
@@ -75,13 +76,18 @@ final class DecoderTest {
         assertEquals(7, row.getStruct(1).getInt(0));
         assertEquals("old", row.getStruct(1).get(1).toString());
         assertEquals("new", row.getStruct(2).get(1).toString());
-        assertTrue(decoder(false).call(record(2, "d", image(2, 7, "old"), null)).getStruct(0).getBoolean(6));
+        assertTrue(decoder(false)
+                .call(record(2, "d", image(2, 7, "old"), null))
+                .getStruct(0)
+                .getBoolean(6));
     }
 
     @Test
     void nullStaysNullBesideADefault() throws Exception {
-        schemas.put("20", envelope("{'name': 'id', 'type': 'int', 'default': 9},"
-                + "{'name': 'note', 'type': ['string', 'null'], 'default': 'none'}"));
+        schemas.put(
+                "20",
+                envelope("{'name': 'id', 'type': 'int', 'default': 9},"
+                        + "{'name': 'note', 'type': ['string', 'null'], 'default': 'none'}"));
         Row row = decoder(false, ID, NOTE_TEXT).call(record(20, "c", null, image(20, 7, null)));
         assertTrue(row.getStruct(2).isNullAt(1), row::toString);
     }
@@ -117,14 +123,17 @@ final class DecoderTest {
         Row text = both.call(record(2, "c", null, image(2, 7, "3")));
         assertEquals("3", text.getStruct(2).get(1).toString());
         assertTrue(text.getStruct(2).isNullAt(2), text::toString);
-        assertEquals("PENSTOCK-NEW-PLAN topic=app.t id=50 column=note", messageOf(() -> decoder(false, ID, NOTE_TEXT).call(record(50, "c", null, image(50, 7, 3)))));
+        assertEquals("PENSTOCK-NEW-PLAN topic=app.t id=50 column=note", messageOf(() -> decoder(false, ID, NOTE_TEXT)
+                .call(record(50, "c", null, image(50, 7, 3)))));
         schemas.put("51", envelope(fields("{'type': 'int', 'connect.name': 'io.debezium.time.Date'}")));
-        assertTrue(messageOf(() -> both.call(record(51, "c", null, image(51, 7, 3)))).contains("id=51 column=note"));
+        assertTrue(messageOf(() -> both.call(record(51, "c", null, image(51, 7, 3))))
+                .contains("id=51 column=note"));
     }
 
     @Test
     void ofAWholeRowEachColumnMatters() throws Exception {
-        assertTrue(messageOf(() -> decoder(true, ID).call(record(2, "c", null, image(2, 7, "x")))).contains("column=note"));
+        assertTrue(messageOf(() -> decoder(true, ID).call(record(2, "c", null, image(2, 7, "x"))))
+                .contains("column=note"));
         String unused = "{'name': 'note', 'since': 2, 'types': [{'like': {'type': 'string'}, 'slot': null}]}";
         Row row = decoder(true, ID, unused).call(record(2, "c", null, image(2, 7, "x")));
         assertEquals(7, row.getStruct(2).getInt(0));
@@ -143,7 +152,8 @@ final class DecoderTest {
             schemas.put("" + id, envelope(fields("{'type': 'array', 'items': ['null', " + kinds[kind][0] + "]}")));
             String note = "{'name': 'note', 'since': 2, 'types': [{'like': {'type': 'array'}, 'slot': 1}]}";
             byte[] record = record(id, "c", null, image(id, 7, Arrays.asList(kinds[kind][1], null)));
-            Object[] read = (Object[]) decoder(false, ID, note).call(record).getStruct(2).get(1);
+            Object[] read = (Object[])
+                    decoder(false, ID, note).call(record).getStruct(2).get(1);
             assertEquals(2, read.length, Arrays.toString(read));
             assertNull(read[1], Arrays.toString(read));
             boolean isBytes = read[0] instanceof byte[] bytes && Arrays.equals(bytes, new byte[] {-1});
@@ -282,7 +292,8 @@ final class DecoderTest {
 
     private static String envelope(String columns) {
         return ("{'type': 'record', 'name': 'Envelope', 'fields': ["
-                + "{'name': 'before', 'type': ['null', {'type': 'record', 'name': 'Value', 'fields': [" + columns + "]}]},"
+                + "{'name': 'before', 'type': ['null', {'type': 'record', 'name': 'Value', 'fields': [" + columns
+                + "]}]},"
                 + "{'name': 'after', 'type': ['null', 'Value']},"
                 + "{'name': 'source', 'type': {'type': 'record', 'name': 'Source', 'fields': ["
                 + "{'name': 'name', 'type': 'string'}, {'name': 'lsn', 'type': ['null', 'long']},"
@@ -296,7 +307,9 @@ final class DecoderTest {
     }
 
     private Schema schema(int id) {
-        return new Schema.Parser().setValidateDefaults(false).parse(schemas.get("" + id).replace('\'', '"'));
+        return new Schema.Parser()
+                .setValidateDefaults(false)
+                .parse(schemas.get("" + id).replace('\'', '"'));
     }
 
     private GenericData.Record image(int id, int key, Object note) {
@@ -311,7 +324,8 @@ final class DecoderTest {
 
     private byte[] record(int id, String op, Object before, Object after) throws IOException {
         Schema schema = schema(id);
-        GenericData.Record source = new GenericData.Record(schema.getField("source").schema());
+        GenericData.Record source =
+                new GenericData.Record(schema.getField("source").schema());
         source.put("name", "app");
         source.put("lsn", 77L);
         source.put("txId", 700L);

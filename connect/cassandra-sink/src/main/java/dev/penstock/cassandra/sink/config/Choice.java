@@ -11,8 +11,7 @@ import org.apache.kafka.common.config.ConfigException;
  * @param allowed the values
  * @param refused values that are refused by name, with the reason and what to do instead
  */
-record Choice(List<String> allowed, Map<String, String> refused)
-        implements ConfigDef.Validator, ConfigDef.Recommender {
+record Choice(List<String> allowed, Map<String, String> refused) implements ConfigDef.Validator, ConfigDef.Recommender {
 
     /** A choice without refusals of its own. */
     static Choice of(List<String> allowed) {

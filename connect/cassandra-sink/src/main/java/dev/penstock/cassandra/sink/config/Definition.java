@@ -20,12 +20,28 @@ final class Definition {
     }
 
     /** Add a setting; the validator may be null. */
-    void add(String name, ConfigDef.Type type, Object theDefault, ConfigDef.Validator validator,
-            ConfigDef.Importance importance, String label, String help) {
-        ConfigDef.Recommender values = validator instanceof Choice choice ? choice
-                : type == ConfigDef.Type.BOOLEAN ? BOOLEANS : null;
-        settings.define(name, type, theDefault, validator, importance, help, group, ++order, ConfigDef.Width.MEDIUM,
-                label, values);
+    void add(
+            String name,
+            ConfigDef.Type type,
+            Object theDefault,
+            ConfigDef.Validator validator,
+            ConfigDef.Importance importance,
+            String label,
+            String help) {
+        ConfigDef.Recommender values =
+                validator instanceof Choice choice ? choice : type == ConfigDef.Type.BOOLEAN ? BOOLEANS : null;
+        settings.define(
+                name,
+                type,
+                theDefault,
+                validator,
+                importance,
+                help,
+                group,
+                ++order,
+                ConfigDef.Width.MEDIUM,
+                label,
+                values);
     }
 
     ConfigDef settings() {

@@ -43,7 +43,10 @@ public final class SinkConfig {
 
     /** The keyspaces of all tables. */
     public List<String> keyspaces() {
-        return Stream.concat(tables().stream(), table("").stream()).map(TableConfig::keyspace).distinct().toList();
+        return Stream.concat(tables().stream(), table("").stream())
+                .map(TableConfig::keyspace)
+                .distinct()
+                .toList();
     }
 
     /** How to reach the cluster. */

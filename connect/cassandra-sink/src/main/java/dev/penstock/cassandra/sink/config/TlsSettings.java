@@ -54,7 +54,9 @@ final class TlsSettings {
         });
         List<?> suites = (List<?>) setting.apply(Settings.CIPHER_SUITES);
         for (int i = 0; i < suites.size(); i++) {
-            options.put(DefaultDriverOption.SSL_CIPHER_SUITES.getPath() + "." + i, suites.get(i).toString());
+            options.put(
+                    DefaultDriverOption.SSL_CIPHER_SUITES.getPath() + "." + i,
+                    suites.get(i).toString());
         }
         return options;
     }
@@ -81,8 +83,10 @@ final class TlsSettings {
             String neutral = name.equals(Settings.HOSTNAME_VALIDATION) ? "true" : "";
             boolean one = OPTIONS.containsKey(name) || name.equals(Settings.CIPHER_SUITES);
             if (one && !value(name).isEmpty() && !value(name).equalsIgnoreCase(neutral)) {
-                problems.add(name, "Without effect while nothing is encrypted; set " + Settings.SSL_PROVIDER + "="
-                        + Settings.JDK + " or remove it");
+                problems.add(
+                        name,
+                        "Without effect while nothing is encrypted; set " + Settings.SSL_PROVIDER + "=" + Settings.JDK
+                                + " or remove it");
             }
         }
     }
@@ -99,20 +103,24 @@ final class TlsSettings {
     }
 
     private void open(File file, String pathName, String passwordName) {
-        char[] password = value(passwordName).isEmpty() ? null : value(passwordName).toCharArray();
+        char[] password =
+                value(passwordName).isEmpty() ? null : value(passwordName).toCharArray();
         try {
             KeyStore opened = KeyStore.getInstance(file, password);
             if (opened.size() == 0) {
-                problems.add(password == null ? passwordName : pathName, "Nothing can be read from " + file
-                        + (password == null ? " without its password" : ""));
+                problems.add(
+                        password == null ? passwordName : pathName,
+                        "Nothing can be read from " + file + (password == null ? " without its password" : ""));
             }
             // Fails when a key in it has another password, which would show only when a connection is made.
-            KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm()).init(opened, password);
+            KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm())
+                    .init(opened, password);
         } catch (IOException | UnrecoverableKeyException e) {
-            boolean wrongPassword = e instanceof UnrecoverableKeyException
-                    || e.getCause() instanceof UnrecoverableKeyException;
-            problems.add(wrongPassword ? passwordName : pathName, wrongPassword ? "Wrong password for " + file
-                    : file + " cannot be read: " + e.getMessage());
+            boolean wrongPassword =
+                    e instanceof UnrecoverableKeyException || e.getCause() instanceof UnrecoverableKeyException;
+            problems.add(
+                    wrongPassword ? passwordName : pathName,
+                    wrongPassword ? "Wrong password for " + file : file + " cannot be read: " + e.getMessage());
         } catch (GeneralSecurityException e) {
             problems.add(pathName, file + " is neither PKCS12 nor JKS: " + e.getMessage());
         }
@@ -120,10 +128,12 @@ final class TlsSettings {
 
     private void cipherSuites() {
         Set<String> supported = supportedCipherSuites();
-        Arrays.stream(value(Settings.CIPHER_SUITES).split(",")).map(String::strip)
+        Arrays.stream(value(Settings.CIPHER_SUITES).split(","))
+                .map(String::strip)
                 .filter(suite -> !suite.isEmpty() && !supported.contains(suite))
-                .forEach(suite -> problems.add(Settings.CIPHER_SUITES, "This JDK has no cipher suite " + suite
-                        + "; it has, for example, TLS_AES_256_GCM_SHA384"));
+                .forEach(suite -> problems.add(
+                        Settings.CIPHER_SUITES,
+                        "This JDK has no cipher suite " + suite + "; it has, for example, TLS_AES_256_GCM_SHA384"));
     }
 
     private static Set<String> supportedCipherSuites() {

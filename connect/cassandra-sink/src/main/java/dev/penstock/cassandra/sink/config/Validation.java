@@ -41,7 +41,8 @@ public final class Validation {
     public Optional<ClusterConfig> cluster() {
         Map<String, ConfigValue> byName =
                 values.stream().collect(Collectors.toMap(ConfigValue::name, Function.identity()));
-        boolean right = ClusterConfig.SETTINGS.stream().allMatch(name -> byName.get(name).errorMessages().isEmpty());
+        boolean right = ClusterConfig.SETTINGS.stream()
+                .allMatch(name -> byName.get(name).errorMessages().isEmpty());
         return right ? Optional.of(ClusterConfig.of(name -> byName.get(name).value(), properties)) : Optional.empty();
     }
 
@@ -51,12 +52,15 @@ public final class Validation {
     }
 
     private ConfigValue value(String name) {
-        return values.stream().filter(known -> known.name().equals(name)).findFirst().orElseGet(() -> {
-            // Without its value: a misspelt password would be shown.
-            ConfigValue added = new ConfigValue(name, null, new ArrayList<>(), new ArrayList<>());
-            values.add(added);
-            return added;
-        });
+        return values.stream()
+                .filter(known -> known.name().equals(name))
+                .findFirst()
+                .orElseGet(() -> {
+                    // Without its value: a misspelt password would be shown.
+                    ConfigValue added = new ConfigValue(name, null, new ArrayList<>(), new ArrayList<>());
+                    values.add(added);
+                    return added;
+                });
     }
 
     /** All settings with what is wrong with them. */
@@ -74,6 +78,7 @@ public final class Validation {
     /** What is not wrong, and a person should know: one line each. */
     public List<String> remarks() {
         return Stream.of(DataStaxSettings.remark(properties), Rules.remark(properties), tables.remark())
-                .flatMap(Optional::stream).toList();
+                .flatMap(Optional::stream)
+                .toList();
     }
 }
