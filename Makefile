@@ -112,15 +112,17 @@ test-unit: .venv/.installed .servers/.installed $(DECODER_JAR) ## The fast tests
 	@$(PYTHON) -m pytest tests/unit tests/contract
 
 .PHONY: check
-check: .venv/.installed ## Format, lint and types, as CI does
+check: .venv/.installed ## Format, lint and types, as CI does; of our Java the format
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+	@$(MVN) spotless:check
 
 .PHONY: fmt
 fmt: .venv/.installed ## Format and mend what can be mended
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
+	@$(MVN) spotless:apply
 
 .PHONY: lock
 lock: $(UV) ## Resolve the Python dependencies anew into the lock files

@@ -21,16 +21,16 @@ import java.sql.Statement;
 final class ExactConnection {
     private static final String PRIMARY_KEY =
             """
-      SELECT NULL, n.nspname, c.relname, a.attname, k.place, i.relname
-      FROM pg_catalog.pg_index x
-      JOIN pg_catalog.pg_class c ON c.oid = x.indrelid
-      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
-      CROSS JOIN LATERAL unnest(x.indkey) WITH ORDINALITY AS k (attnum, place)
-      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
-      WHERE x.indisprimary AND k.place <= x.indnkeyatts AND n.nspname = ? AND c.relname = ?
-      ORDER BY k.place
-      """;
+            SELECT NULL, n.nspname, c.relname, a.attname, k.place, i.relname
+            FROM pg_catalog.pg_index x
+            JOIN pg_catalog.pg_class c ON c.oid = x.indrelid
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+            CROSS JOIN LATERAL unnest(x.indkey) WITH ORDINALITY AS k (attnum, place)
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+            WHERE x.indisprimary AND k.place <= x.indnkeyatts AND n.nspname = ? AND c.relname = ?
+            ORDER BY k.place
+            """;
 
     /** The place of IS_GENERATEDCOLUMN in what {@link DatabaseMetaData#getColumns} returns. */
     private static final int IS_GENERATED = 24;

@@ -231,8 +231,8 @@ final class TableConfigs {
                     .ifPresent(source -> found.add(
                             name(TableSetting.MAPPING),
                             "Bad mapping: __timestamp=" + source
-                                    + ": a delete has no value, so its timestamp must come from the key or a header; or set "
-                                    + name(TableSetting.DELETES_ENABLED) + "=false"));
+                                    + ": a delete has no value, so its timestamp must come from the key or a header; "
+                                    + "or set " + name(TableSetting.DELETES_ENABLED) + "=false"));
         }
 
         private void unitsWithoutEffect(RowRules rules) {

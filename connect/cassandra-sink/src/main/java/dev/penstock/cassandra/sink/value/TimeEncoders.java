@@ -87,7 +87,8 @@ final class TimeEncoders {
                                 "timestamp",
                                 schema,
                                 value,
-                                "Connect's Timestamp, Debezium's Timestamp, MicroTimestamp, NanoTimestamp or ZonedTimestamp");
+                                "Connect's Timestamp, Debezium's Timestamp, MicroTimestamp, NanoTimestamp or "
+                                        + "ZonedTimestamp");
                 };
         return ByteBuffer.allocate(8).putLong(millis).flip();
     }

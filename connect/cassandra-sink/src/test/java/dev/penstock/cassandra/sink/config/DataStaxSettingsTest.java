@@ -202,9 +202,9 @@ class DataStaxSettingsTest {
         assertEquals(Optional.empty(), DataStaxSettings.remark(Map.of("topics", "t", "topic.t.k.u.mapping", "*")));
         assertEquals(
                 Optional.of("Settings of DataStax's sink found (jmx, topic.t.codec.unit). Not set here, and with "
-                        + "another default than there: connectionPoolLocalSize=1 (there 4), consistencyLevel=LOCAL_QUORUM "
-                        + "(there LOCAL_ONE), nullToUnset=false (there true), queryExecutionTimeout=12 (there 30). See 'Coming "
-                        + "from DataStax's sink' in the README"),
+                        + "another default than there: connectionPoolLocalSize=1 (there 4), "
+                        + "consistencyLevel=LOCAL_QUORUM (there LOCAL_ONE), nullToUnset=false (there true), "
+                        + "queryExecutionTimeout=12 (there 30). See 'Coming from DataStax's sink' in the README"),
                 DataStaxSettings.remark(Map.of(
                         "jmx",
                         "true",

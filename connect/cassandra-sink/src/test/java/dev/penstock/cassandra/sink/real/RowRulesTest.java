@@ -190,7 +190,8 @@ class RowRulesTest extends RealCassandra {
         assertEquals(
                 List.of(
                         "k.u: the record has no value, and deletesEnabled is false",
-                        "k.u: __timestamp: value.at is not a whole number of seconds in 64 bits: '9223372036854775807'"),
+                        "k.u: __timestamp: value.at is not a whole number of seconds in 64 bits: "
+                                + "'9223372036854775807'"),
                 letters(
                         settings,
                         record(0, 1, value("a", "new", "at", 9)),
