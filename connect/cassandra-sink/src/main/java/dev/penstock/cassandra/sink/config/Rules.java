@@ -118,22 +118,6 @@ final class Rules {
         return Objects.requireNonNullElse(properties.get(name), "");
     }
 
-    private static String similar(String name, Set<String> known) {
-        return known.stream()
-                .filter(other -> isSlip(simple(other), simple(name)))
-                .findFirst()
-                .map(other -> "; did you mean " + other + "?")
-                .orElse("; it would have no effect, remove it");
-    }
-
-    private static boolean isSlip(String known, String written) {
-        return known.equals(written) || known.equals(written + "s") || written.equals(known + "s");
-    }
-
-    private static String simple(String name) {
-        return name.replaceAll("[._-]", "").toLowerCase(java.util.Locale.ROOT);
-    }
-
     private void credentials() {
         boolean user = !value(Settings.USERNAME).isEmpty();
         boolean password = !value(Settings.PASSWORD).isEmpty();
