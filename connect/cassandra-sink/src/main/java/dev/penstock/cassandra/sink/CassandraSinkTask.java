@@ -84,7 +84,7 @@ public final class CassandraSinkTask extends SinkTask {
 
     private static SinkConfig config(Map<String, String> settings) {
         try {
-            return new SinkConfig(settings);
+            return SinkConfig.of(settings);
         } catch (ConfigException e) {
             throw new ConnectException(e.getMessage(), e);
         }

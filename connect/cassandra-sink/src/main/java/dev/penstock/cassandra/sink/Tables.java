@@ -100,7 +100,7 @@ final class Tables {
         if (!of(record).isEmpty()) {
             return true;
         }
-        Optional<TableConfig> table = config.table(record.topic());
+        Optional<TableConfig> table = config.byTopic().apply(record.topic());
         table.ifPresent(named -> byName.put(record.topic(), named));
         return table.isEmpty() || adoptByName();
     }

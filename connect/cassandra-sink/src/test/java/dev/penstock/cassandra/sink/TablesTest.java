@@ -42,7 +42,7 @@ class TablesTest extends RealCassandra {
     /** Connect waits 5 s for a task that stops, a statement may take 600. */
     @Test
     void aChangedTableHoldsUpNobodyForAsLongAsAStatementMayTake() throws Exception {
-        SinkConfig config = new SinkConfig(Map.of(
+        SinkConfig config = SinkConfig.of(Map.of(
                 "port",
                 Integer.toString(server.port()),
                 "topics",

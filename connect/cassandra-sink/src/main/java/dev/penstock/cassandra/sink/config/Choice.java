@@ -41,11 +41,6 @@ record Choice(List<String> allowed, Map<String, String> refused) implements Conf
         return true;
     }
 
-    /** Tell whether a value is the given one, in any case. */
-    static boolean is(Object value, String wanted) {
-        return wanted.equalsIgnoreCase(String.valueOf(value));
-    }
-
     @Override
     public String toString() {
         return allowed.toString();

@@ -70,7 +70,7 @@ public record ClusterConfig(
                 (Integer) setting.apply(Settings.QUERY_TIMEOUT),
                 poolSize,
                 requests(setting.apply(Settings.MAX_CONCURRENT_REQUESTS), poolSize),
-                Choice.is(setting.apply(Settings.COMPRESSION), Settings.LZ4),
+                Settings.LZ4.equalsIgnoreCase((String) setting.apply(Settings.COMPRESSION)),
                 text(setting.apply(Settings.SECURE_BUNDLE)).map(Path::of),
                 options);
     }

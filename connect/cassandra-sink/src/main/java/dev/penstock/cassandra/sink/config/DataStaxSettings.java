@@ -1,12 +1,11 @@
 package dev.penstock.cassandra.sink.config;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -23,19 +22,19 @@ public final class DataStaxSettings {
             + "conversion=lenient for ISO dates, numbers in text and the like, or convert before with Connect's "
             + "TimestampConverter";
     private static final List<Known> KNOWN = List.of(
-            known("auth.gssapi.keyTab", Set.of(""), KERBEROS),
-            known("auth.gssapi.principal", Set.of(""), KERBEROS),
-            known("auth.gssapi.service", Set.of("", "dse"), KERBEROS),
-            known("ssl.openssl.keyCertChain", Set.of(""), OPENSSL),
-            known("ssl.openssl.privateKey", Set.of(""), OPENSSL),
-            known(
+            new Known("auth.gssapi.keyTab", Set.of(""), KERBEROS),
+            new Known("auth.gssapi.principal", Set.of(""), KERBEROS),
+            new Known("auth.gssapi.service", Set.of("", "dse"), KERBEROS),
+            new Known("ssl.openssl.keyCertChain", Set.of(""), OPENSSL),
+            new Known("ssl.openssl.privateKey", Set.of(""), OPENSSL),
+            new Known(
                     "ignoreErrors",
                     Set.of("none"),
                     "no record is dropped in silence; set errors.tolerance=all and "
                             + "errors.deadletterqueue.topic.name to put bad records aside"),
-            known("jmx", Set.of("true"), "the metrics are always there; remove it"),
-            known("jmxConnectorDomain", Set.of(), "the metrics have Connect's kind of names; remove it"),
-            known("metricsHighestLatency", Set.of(), "the driver's own metrics are not used; remove it"),
+            new Known("jmx", Set.of("true"), "the metrics are always there; remove it"),
+            new Known("jmxConnectorDomain", Set.of(), "the metrics have Connect's kind of names; remove it"),
+            new Known("metricsHighestLatency", Set.of(), "the driver's own metrics are not used; remove it"),
             codec("locale", "en_US"),
             codec("timeZone", "UTC"),
             codec("timestamp", "CQL_TIMESTAMP"),
@@ -44,7 +43,6 @@ public final class DataStaxSettings {
             codec("unit", "MILLISECONDS"),
             new Known(
                     "topic.<topic>.<keyspace>.<table>.query",
-                    Pattern.compile("topic\\..+\\.[^.]+\\.[^.]+\\.query"),
                     Set.of(""),
                     "a statement of your own could carry no version, so its rows could not be kept right; "
                             + "use mapping"));
@@ -68,27 +66,24 @@ public final class DataStaxSettings {
      * A setting that is refused.
      *
      * @param name its name for people
-     * @param pattern matches its name
      * @param neutral values, in lower case, that ask for nothing
      * @param reason why it is refused otherwise, and what to do
      */
-    record Known(String name, Pattern pattern, Set<String> neutral, String reason) {
+    record Known(String name, Set<String> neutral, String reason) {
 
         boolean isNeutral(String value) {
-            return neutral.contains(value.strip().toLowerCase(java.util.Locale.ROOT));
+            return neutral.contains(value.strip().toLowerCase(Locale.ROOT));
+        }
+
+        /** Tell whether a setting is this one: a topic may have dots in its name, a keyspace and a table may not. */
+        boolean isName(String setting) {
+            return setting.matches(
+                    name.replace(".", "\\.").replace("<topic>", ".+").replaceAll("<(keyspace|table)>", "[^.]+"));
         }
     }
 
-    private static Known known(String name, Set<String> neutral, String reason) {
-        return new Known(name, Pattern.compile(Pattern.quote(name)), neutral, reason);
-    }
-
     private static Known codec(String option, String theirDefault) {
-        return new Known(
-                "topic.<topic>.codec." + option,
-                Pattern.compile("topic\\..+\\.codec\\." + option),
-                Set.of("", theirDefault.toLowerCase(java.util.Locale.ROOT)),
-                CODEC);
+        return new Known("topic.<topic>.codec." + option, Set.of("", theirDefault.toLowerCase(Locale.ROOT)), CODEC);
     }
 
     /** The names, for people. */
@@ -102,9 +97,7 @@ public final class DataStaxSettings {
     }
 
     private static Optional<Known> find(String name) {
-        return KNOWN.stream()
-                .filter(known -> known.pattern.matcher(name).matches())
-                .findFirst();
+        return KNOWN.stream().filter(known -> known.isName(name)).findFirst();
     }
 
     /** Say why a setting is refused; empty when its value asks for nothing. */
@@ -134,13 +127,11 @@ public final class DataStaxSettings {
         Set<String> options = properties.keySet().stream()
                 .map(name -> name.substring(name.lastIndexOf('.') + 1))
                 .collect(Collectors.toSet());
-        List<String> differing = new ArrayList<>();
-        new TreeSet<>(THEIR_DEFAULTS.keySet())
-                .stream()
-                        .filter(option -> !options.contains(option))
-                        .forEach(option -> differing.add(
-                                option + "=" + ourDefault(option) + " (there " + THEIR_DEFAULTS.get(option) + ")"));
-        return differing;
+        return THEIR_DEFAULTS.keySet().stream()
+                .filter(option -> !options.contains(option))
+                .map(option -> option + "=" + ourDefault(option) + " (there " + THEIR_DEFAULTS.get(option) + ")")
+                .sorted()
+                .toList();
     }
 
     private static Object ourDefault(String option) {

@@ -121,7 +121,7 @@ final class Rules {
     private void credentials() {
         boolean user = !value(Settings.USERNAME).isEmpty();
         boolean password = !value(Settings.PASSWORD).isEmpty();
-        boolean plain = Choice.is(value(Settings.AUTH_PROVIDER), Settings.PLAIN);
+        boolean plain = Settings.PLAIN.equalsIgnoreCase(value(Settings.AUTH_PROVIDER));
         if (user != password) {
             problems.add(
                     user ? Settings.PASSWORD : Settings.USERNAME,
@@ -140,7 +140,7 @@ final class Rules {
                 && value("errors.deadletterqueue.topic.name").isBlank()) {
             problems.add(
                     "errors.tolerance",
-                    "Bad records would be lost; set errors.deadletterqueue.topic.name, or " + "errors.tolerance=none");
+                    "Bad records would be lost; set errors.deadletterqueue.topic.name, or errors.tolerance=none");
         }
     }
 
@@ -152,7 +152,7 @@ final class Rules {
                 .filter(name -> !isEmpty(properties, name))
                 .forEach(name ->
                         problems.add(name, "Says what the bundle of " + Settings.SECURE_BUNDLE + " says; remove it"));
-        if (Choice.is(value(Settings.SSL_PROVIDER), Settings.JDK)) {
+        if (Settings.JDK.equalsIgnoreCase(value(Settings.SSL_PROVIDER))) {
             problems.add(Settings.SSL_PROVIDER, "The bundle of " + Settings.SECURE_BUNDLE + " encrypts; remove it");
         }
         if (!Files.isReadable(Path.of(value(Settings.SECURE_BUNDLE)))) {

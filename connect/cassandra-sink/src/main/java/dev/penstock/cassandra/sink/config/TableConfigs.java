@@ -74,27 +74,20 @@ final class TableConfigs {
         if (Rules.isEmpty(properties, Settings.KEYSPACE)) {
             return Optional.empty();
         }
-        RowRules rules = RowRules.DEFAULT;
         return Optional.of(new TableConfig(
                 topic,
                 properties.get(Settings.KEYSPACE).strip(),
                 topic,
                 Mapping.BY_NAME,
                 DefaultConsistencyLevel.valueOf(theDefault(Settings.CONSISTENCY_LEVEL)),
-                new RowRules(
-                        rules.ttlSeconds(),
-                        rules.ttlUnit(),
-                        rules.timestampUnit(),
-                        rules.nullToUnset(),
-                        rules.deletesEnabled(),
-                        conversion(this::theDefault))));
+                RowRules.DEFAULT.with(conversion(this::theDefault))));
     }
 
     /** How far values may be changed; {@code option} gives the value of an option. */
     private static Conversion conversion(Function<String, Object> option) {
         return new Conversion(
-                Choice.is(option.apply(TableSetting.CONVERSION), Settings.LENIENT),
-                Choice.is(option.apply(TableSetting.TIMESTAMP_PRECISION), Settings.FLOOR));
+                Settings.LENIENT.equalsIgnoreCase((String) option.apply(TableSetting.CONVERSION)),
+                Settings.FLOOR.equalsIgnoreCase((String) option.apply(TableSetting.TIMESTAMP_PRECISION)));
     }
 
     /** The tables that are right. */

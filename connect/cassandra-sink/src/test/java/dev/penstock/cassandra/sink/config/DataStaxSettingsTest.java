@@ -126,7 +126,7 @@ class DataStaxSettingsTest {
     @Test
     void theirWholeSampleWorks() {
         assertEquals(Map.of(), problems(theirs()));
-        SinkConfig config = new SinkConfig(theirs());
+        SinkConfig config = SinkConfig.of(theirs());
         assertEquals("127.0.0.1 port 9042", config.cluster().address());
         assertEquals(500, config.maxConcurrentRequests());
         assertEquals(4, config.cluster().poolSize());
@@ -177,7 +177,7 @@ class DataStaxSettingsTest {
         assertEquals(Map.of(), problems(settings));
         assertEquals(
                 Map.of("basic.request.timeout", "7 seconds"),
-                new SinkConfig(settings).cluster().driverOptions());
+                SinkConfig.of(settings).cluster().driverOptions());
     }
 
     @Test

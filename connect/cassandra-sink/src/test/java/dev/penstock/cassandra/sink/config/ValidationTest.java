@@ -43,7 +43,7 @@ class ValidationTest {
     @Test
     void findsNothingWrongWithAGoodConfiguration() {
         assertEquals(Map.of(), problems(good()));
-        TableConfig table = new SinkConfig(good()).tables().get(0);
+        TableConfig table = SinkConfig.of(good()).tables().get(0);
         assertEquals("penstock.users_by_id", table.qualifiedName());
         assertEquals("LOCAL_QUORUM", table.consistencyLevel().name());
     }
@@ -83,7 +83,7 @@ class ValidationTest {
         Map<String, String> properties = good();
         properties.put("contact.point", "x");
         properties.put(MAPPING, "a=b");
-        String message = assertThrows(ConfigException.class, () -> new SinkConfig(properties))
+        String message = assertThrows(ConfigException.class, () -> SinkConfig.of(properties))
                 .getMessage();
         assertTrue(message.contains("contact.point") && message.contains(MAPPING), message);
     }
@@ -117,8 +117,8 @@ class ValidationTest {
                         true,
                         false,
                         Conversion.EXACT),
-                new SinkConfig(properties).tables().get(0).rules());
-        assertEquals(RowRules.DEFAULT, new SinkConfig(good()).tables().get(0).rules());
+                SinkConfig.of(properties).tables().get(0).rules());
+        assertEquals(RowRules.DEFAULT, SinkConfig.of(good()).tables().get(0).rules());
     }
 
     @Test
@@ -127,7 +127,7 @@ class ValidationTest {
         properties.remove(MAPPING);
         properties.put(TABLE + "ttl", "60");
         assertEquals(Map.of(), problems(properties));
-        assertEquals(Mapping.BY_NAME, new SinkConfig(properties).tables().get(0).mapping());
+        assertEquals(Mapping.BY_NAME, SinkConfig.of(properties).tables().get(0).mapping());
     }
 
     @ParameterizedTest
@@ -207,17 +207,17 @@ class ValidationTest {
         assertEquals(Map.of(), problems(properties));
         assertEquals(
                 List.of("shop.people", "shop.orders"),
-                new SinkConfig(properties)
-                        .tables().stream().map(TableConfig::qualifiedName).toList());
+                SinkConfig.of(properties).tables().stream()
+                        .map(TableConfig::qualifiedName)
+                        .toList());
         assertEquals(
                 List.of(true, true),
-                new SinkConfig(properties)
-                        .tables().stream()
-                                .map(table -> table.rules().conversion().lenient())
-                                .toList());
+                SinkConfig.of(properties).tables().stream()
+                        .map(table -> table.rules().conversion().lenient())
+                        .toList());
         assertEquals(
                 "shop.later",
-                new SinkConfig(properties).table("later").orElseThrow().qualifiedName());
+                SinkConfig.of(properties).byTopic().apply("later").orElseThrow().qualifiedName());
     }
 
     @Test
