@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from penstock_views.snapshot.batch import Postgres
+from penstock_views.snapshot.postgres import Postgres
 from penstock_views.stream.session import local_session
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException

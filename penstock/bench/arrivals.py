@@ -14,13 +14,13 @@ from cassandra.cluster import Session
 from cassandra.metadata import protect_name
 from confluent_kafka import TopicPartition
 from penstock_views.declaration.views import History, View
-from penstock_views.names import topic_of
 
 from penstock.bench.pace import LOOK_S
 from penstock.bench.turns import Turns
 from penstock.cassandra.values import Instant, bindable
 from penstock.config import Config
 from penstock.installation import group
+from penstock.names import topic_of
 from penstock.pipeline.fence import ends
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder

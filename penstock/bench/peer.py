@@ -19,7 +19,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cassandra.cluster import Session
-from penstock_views.names import topic_of
 from psycopg2.extensions import connection as Connection
 
 from penstock.bench.pace import LOOK_S, OnProgress, percentiles
@@ -30,6 +29,7 @@ from penstock.config import Config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.layout import Layout
+from penstock.names import topic_of
 from penstock.postgres.connection import connect
 from penstock.registry.client import RegistryClient
 from penstock.setup import lifecycle

@@ -133,7 +133,8 @@ def main() -> None:
     from penstock_views.declaration.load import load_views
     from penstock_views.declaration.totals import Aggregate
     from penstock_views.declaration.views import History, View
-    from penstock_views.names import topic_of
+
+    from penstock.names import topic_of
 
     project = Project(Path(sys.argv[1]))
 

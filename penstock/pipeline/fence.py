@@ -12,13 +12,14 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
 from penstock_views.aggregates.run import current_life, life_root
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
-from penstock_views.names import topic_of
 from penstock_views.stream.checkpoint import ask_commit, committed, progress_in
 
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.installation import group
 from penstock.layout import Layout
+from penstock.names import topic_of
+from penstock.offsets import Place
 from penstock.pipeline.stalled import JobWatch, NothingMoved, refuse_stopped
 from penstock.postgres.connection import connect
 from penstock.project.connector_lists import SINK, SLOT
@@ -26,9 +27,6 @@ from penstock.topics.consumer import open_consumer
 
 OnProgress = Callable[[str], None]
 """Is told how a wait goes, for people."""
-
-Place = tuple[str, int]
-"""Topic and partition."""
 
 MARKER = "penstock-fence"
 """The prefix of the messages in the WAL that mark a place."""

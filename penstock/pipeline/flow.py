@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import psycopg2
 from penstock_views.declaration.totals import Aggregate
-from penstock_views.names import topic_of
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
@@ -18,6 +17,7 @@ from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
 from penstock.installation import SINK, view_topic
 from penstock.layout import Layout
+from penstock.names import topic_of
 from penstock.pipeline.fills import lost, replaced
 from penstock.pipeline.followed import paused_views
 from penstock.pipeline.hops import records_behind

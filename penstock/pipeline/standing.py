@@ -11,14 +11,15 @@ from pathlib import Path
 from confluent_kafka import Consumer, TopicPartition
 from penstock_views.aggregates.run import current_life, life_root
 from penstock_views.declaration.totals import Aggregate
-from penstock_views.names import topic_of
 from penstock_views.stream.checkpoint import committed, last_commit_in, last_commit_s, progress_in
 
 from penstock.config import Config
 from penstock.installation import group
 from penstock.layout import Layout
+from penstock.names import topic_of
+from penstock.offsets import Place
 from penstock.project.views import views_of
-from penstock.topics.admin import Place, TopicAdmin
+from penstock.topics.admin import TopicAdmin
 from penstock.topics.consumer import open_consumer
 from penstock.topics.gaps import Gap, gaps_of
 

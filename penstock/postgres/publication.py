@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import psycopg2
-from penstock_views.names import quoted
-from penstock_views.types.live_columns import PUBLISHES_GENERATED
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
+from penstock.contract import PUBLISHES_GENERATED
 from penstock.errors import TerminalError
 from penstock.installation import PUBLICATION
 from penstock.installation import SIGNALS as SIGNALS
+from penstock.names import quoted
 from penstock.postgres.catalogue import LiveTable, published_tables, read_live_table
 from penstock.wait import NotInTime, wait_until
 

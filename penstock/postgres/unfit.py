@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock_views.types.live_columns import PUBLISHES_GENERATED
 from psycopg2.extensions import connection as Connection
+
+from penstock.contract import PUBLISHES_GENERATED
 
 _FOUND = """
     WITH parts AS (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from penstock_views.declaration.views import View
-from penstock_views.output.derive import OFFSETS_PER_GENERATION
 
 from penstock.config import Config
+from penstock.contract import OFFSETS_PER_GENERATION
 from penstock.postgres.connection import connect
 from penstock.postgres.record import read_epoch
 from penstock.project.connector_lists import epoch_in

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from penstock_views.declaration.views import ROW_VERSION, History, View
+from penstock_views.declaration.views import History, View
 
 from penstock.cassandra.table_file import TableShape, cql_type
+from penstock.contract import ROW_VERSION
 
 
 def shape_of(view: View, value: Mapping[str, Any], key: Mapping[str, Any]) -> TableShape:

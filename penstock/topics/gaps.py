@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from penstock.topics.admin import Place, TopicAdmin
+from penstock.offsets import Place, is_read
+from penstock.topics.admin import TopicAdmin
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,3 @@ def gaps_of_group(admin: TopicAdmin, group: str, topics: Collection[str]) -> lis
     bounds = admin.bounds({topic: counts[topic][0] for topic in topics if topic in counts})
     done = admin.committed(group)
     return find_gaps({place: done.get(place) for place in bounds}, bounds)
-
-
-def is_read(at: int | None, begin: int, end: int) -> bool:
-    """Tell whether all that Kafka deleted of a CDC partition was read, although the next offset is gone.
-
-    The marker of its transaction follows the last record, and Real-time Mode does not count it as read. When all
-    records of a quiet table have expired, the marker too, Spark cannot go on from there.
-    """
-    return begin == end and at == end - 1

@@ -9,9 +9,9 @@ from confluent_kafka import KafkaException
 from penstock_views.aggregates.run import ROWS_OF_A_CHANGE
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
-from penstock_views.names import topic_of
 
 from penstock.config import Config
+from penstock.names import topic_of
 from penstock.pipeline.fence import OnProgress, ends
 from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of, generation_of, version_of

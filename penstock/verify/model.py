@@ -9,9 +9,6 @@ from typing import Any, Protocol
 
 from penstock.project.shapes import ViewShape
 
-ROW_VERSION = "row_version"
-"""The column that each view table has beside those of the view; it must never be null."""
-
 Row = Mapping[str, Any]
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from penstock_views.aggregates.run import ask_end, current_life, is_to_end, life_root
 from penstock_views.declaration.views import View
-from penstock_views.names import quoted, topic_of
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.layout import Layout
+from penstock.names import quoted, topic_of
 from penstock.pipeline.fence import OnProgress, Patience, wait_until_written
 from penstock.pipeline.fills import mark_filled
 from penstock.pipeline.lives import Lives, lives_of

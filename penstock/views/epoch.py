@@ -10,8 +10,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from penstock_views.declaration.totals import Aggregate
-from penstock_views.declaration.views import MAX_GENERATION
-from penstock_views.names import topic_of
 from penstock_views.stream.checkpoint import begin_checkpoint, by_topic, committed
 from psycopg2.extensions import connection as Connection
 
@@ -19,9 +17,12 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.apply import apply_connectors, wait_running
 from penstock.connect.place import ask, move_sink, place_sink
+from penstock.contract import MAX_GENERATION
 from penstock.errors import TerminalError
 from penstock.layout import Layout
-from penstock.pipeline.fence import OnProgress, Place, ends, wait_until_captured
+from penstock.names import topic_of
+from penstock.offsets import Place
+from penstock.pipeline.fence import OnProgress, ends, wait_until_captured
 from penstock.pipeline.followed import followed_views, refuse_paused
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.stalled import refuse_stopped

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from cassandra.cluster import Session
 from penstock_views.declaration.views import View
-from penstock_views.names import quoted
 from psycopg2.extensions import connection as Connection
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
+from penstock.names import quoted
 from penstock.pipeline.fills import filled_views, mark_filled
 from penstock.pipeline.lives import Lives
 from penstock.postgres.connection import connect

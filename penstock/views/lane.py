@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 
 import psycopg2
 from penstock_views.declaration.views import History, View
-from penstock_views.names import topic_of
 from penstock_views.running.fill import Changes, Filling
 from penstock_views.running.plan import output_of, writers_of
 from penstock_views.running.registry import Registry
-from penstock_views.snapshot.batch import key_of, read_images
 from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot
+from penstock_views.snapshot.images import key_of, read_images
 from penstock_views.snapshot.ranges import Pages, Part, Range, count_rows, fetch_rows, read_parts
 from penstock_views.stream.broker import offsets_since
 from pyspark.sql import DataFrame, SparkSession
@@ -29,10 +28,11 @@ from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TransientError
 from penstock.local_spark import local_spark, read_by_spark, spark_failures
+from penstock.names import topic_of
+from penstock.offsets import Place
 from penstock.pipeline.fence import (
     OnProgress,
     Patience,
-    Place,
     SinkPlace,
     ends,
     sink_place,

@@ -6,20 +6,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from penstock_views.declaration.views import History, View
-from penstock_views.names import topic_of
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
 from penstock.local_spark import local_spark
-from penstock.pipeline.fence import (
-    OnProgress,
-    Place,
-    ends,
-    wait_until_arrived,
-    wait_until_processed,
-    wait_until_written,
-)
+from penstock.names import topic_of
+from penstock.offsets import Place
+from penstock.pipeline.fence import OnProgress, ends, wait_until_arrived, wait_until_processed, wait_until_written
 from penstock.pipeline.fills import mark_filled
 from penstock.pipeline.followed import refuse_paused
 from penstock.pipeline.lives import Lives, lives_of

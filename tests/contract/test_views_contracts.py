@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from penstock_views.clone import ROOT
 from penstock_views.declaration.load import load_views
-from penstock_views.output.contracts import ROOT, Contract, check_contracts, contracts_in_repository
+from penstock_views.output.contracts import Contract, check_contracts, contracts_in_repository
 from penstock_views.stream.session import local_session
 from penstock_views.types.tables import read_table
 

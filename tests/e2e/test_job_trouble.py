@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.names import topic_of
 
 from penstock.layout import Layout
+from penstock.names import topic_of
 from penstock.pipeline.fence import ends, wait_until_captured
 from penstock.project.folders import Project
 from penstock.stack.supervisor import Supervisor

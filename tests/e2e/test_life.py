@@ -39,6 +39,7 @@ def test_a_second_up_changes_nothing(stack: Stack) -> None:
     assert counts(stack) == rows
 
 
+@pytest.mark.slow
 def test_down_and_up_keep_everything(stack: Stack) -> None:
     users, _ = counts(stack)
     stack.run("make down")

@@ -48,6 +48,7 @@ def paused_sink(stack: Stack) -> Iterator[None]:
         stack.run(f".venv/bin/penstock connectors resume {SINK}")
 
 
+@pytest.mark.slow
 def test_a_change_on_its_way_is_waited_for_however_long_it_takes(stack: Stack, user: str) -> None:
     command = [".venv/bin/penstock", "verify", "users_by_id", "--json"]
     with paused_sink(stack):

@@ -9,10 +9,10 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from penstock_views.aggregates.run import current_life, life_root
-from penstock_views.names import topic_of
 
 from penstock.connect.api import ConnectApi, State
 from penstock.layout import Layout
+from penstock.names import topic_of
 from penstock.pipeline.fence import ends, wait_until_arrived, wait_until_processed
 from penstock.project.connector_lists import SINK
 from penstock.project.views import views_of

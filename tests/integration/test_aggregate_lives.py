@@ -16,7 +16,7 @@ from penstock_views.aggregates.query import keep_aggregate
 from penstock_views.aggregates.run import Life, begin, prepare_next
 from penstock_views.output.derive import AggregateOutput
 from penstock_views.running.aggregates import STATE
-from penstock_views.snapshot.held import Snapshot
+from penstock_views.snapshot.seen import Snapshot
 from penstock_views.stream.broker import end_offsets
 from penstock_views.stream.checkpoint import progress_in
 from penstock_views.stream.config import AggregatesConfig, parse_aggregates_arguments

@@ -14,15 +14,18 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from penstock_views.change.envelope import Writer
 from penstock_views.declaration.load import load_views
 from penstock_views.output.contracts import contracts_of, view_type
-from penstock_views.output.derive import OFFSETS_PER_GENERATION, Output
+from penstock_views.output.derive import Output
 from penstock_views.running.fill import Changes, Filling
-from penstock_views.snapshot.batch import Postgres, read_images
-from penstock_views.snapshot.held import Snapshot, hold_snapshot
+from penstock_views.snapshot.held import hold_snapshot
+from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres
 from penstock_views.snapshot.ranges import Pages, Range, count_rows, read_parts, select_ranges
+from penstock_views.snapshot.seen import Snapshot
 from penstock_views.stream.session import local_session
 from pyspark.sql import SparkSession
 
 from penstock.config import Config, load_config
+from penstock.contract import OFFSETS_PER_GENERATION
 from penstock.postgres.catalogue import read_columns
 from penstock.postgres.connection import connect
 from penstock.topics.consumer import open_consumer

@@ -12,7 +12,9 @@ from typing import Any
 import psycopg2
 import pytest
 from penstock_views.declaration.load import load_views
-from penstock_views.snapshot.batch import Postgres, expected_rows, read_images
+from penstock_views.snapshot.expected import expected_rows
+from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres
 from penstock_views.stream.session import local_session
 from penstock_views.types.carriers import REFUSED
 from pyspark.sql import SparkSession

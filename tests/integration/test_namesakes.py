@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from penstock_views.snapshot.batch import read_images
+from penstock_views.snapshot.images import read_images
 from penstock_views.stream.session import local_session
 from penstock_views.types.canonical import UNUSABLE, is_usable
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.names import topic_of
 from penstock_views.stream.checkpoint import begin_checkpoint
 
 from penstock.cassandra.session import open_session
@@ -21,6 +20,7 @@ from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.place import group_of
 from penstock.layout import Layout
+from penstock.names import topic_of
 from penstock.pipeline.flow import Reading, read_flow
 from penstock.pipeline.topic_ids import TopicsMadeAnew, made_anew, note_topics
 from penstock.pipeline.unwritten import note_new_topics

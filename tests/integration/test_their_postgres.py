@@ -9,9 +9,9 @@ import psycopg2
 import pytest
 from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
-from penstock_views.snapshot.batch import Postgres as Source
-from penstock_views.snapshot.batch import expected_rows
+from penstock_views.snapshot.expected import expected_rows
 from penstock_views.snapshot.held import hold_snapshot
+from penstock_views.snapshot.postgres import Postgres as Source
 from penstock_views.stream.session import local_session
 
 from penstock.config import ROOT, Config, Postgres

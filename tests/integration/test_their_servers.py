@@ -14,7 +14,6 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from penstock_views.change.envelope import Writer
 from penstock_views.change.source import Source, WriterSchemas
-from penstock_views.names import topic_of
 from penstock_views.output.derive import derive
 from penstock_views.running.registry import Registry
 from penstock_views.stream.config import parse_arguments
@@ -26,6 +25,7 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi, ConnectRefused, ConnectUnreachable
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Weight
+from penstock.names import topic_of
 from penstock.postgres.connection import connect
 from penstock.project.connector_lists import SINK, SOURCE
 from penstock.registry.client import RegistryClient, RegistryRefused, RegistryUnreachable

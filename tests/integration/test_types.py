@@ -21,7 +21,9 @@ from penstock_views.declaration.views import View, ViewInvalid
 from penstock_views.output.contracts import contracts_of, view_type
 from penstock_views.output.derive import Output, Plan, derive
 from penstock_views.running.registry import Registry
-from penstock_views.snapshot.batch import Postgres, expected_rows, read_images
+from penstock_views.snapshot.expected import expected_rows
+from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres
 from penstock_views.stream.session import local_session
 from penstock_views.types.canonical import field_from_writer, is_usable
 from penstock_views.types.tables import read_table

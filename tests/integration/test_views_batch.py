@@ -10,10 +10,12 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from penstock_views.clone import ROOT
 from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
-from penstock_views.output.contracts import ROOT
-from penstock_views.snapshot.batch import Postgres, SnapshotInvalid, expected_rows, read_images
+from penstock_views.snapshot.expected import expected_rows
+from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres, SnapshotInvalid
 from penstock_views.stream.session import local_session
 from penstock_views.types.carriers import REFUSED
 from penstock_views.types.tables import read_table

@@ -15,9 +15,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.streaming.query import StreamingQuery
 
+from penstock.offsets import Place
 from penstock_views.aggregates.run import Life, begin, prepare_next
 from penstock_views.output.grouping import CHANGES, ROWS, Grouping
-from penstock_views.stream.broker import Place
 
 FEWEST = 100_000
 """Fewer groups are left alone, a few MB on disk."""

@@ -22,6 +22,7 @@ from penstock_views.change.source import Source
 from penstock_views.output.derive import AggregateOutput, Plan
 from penstock_views.output.evaluate import Evaluation, add_evaluations, why_still
 from penstock_views.output.grouping import CHANGES, ROWS
+from penstock_views.snapshot.held import is_seen
 from penstock_views.stream.checkpoint import by_topic
 from penstock_views.stream.config import AggregatesConfig
 from penstock_views.stream.kafka import read_records, write_records
@@ -70,7 +71,7 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
     """
     source = plan.read_by([output])
     opened = open_records(raw, source, plan.schemas)
-    changes = life.raises_version(F.col("partition"), F.col("offset")).cast("int").alias("changes")
+    changes = _raises_version(life).cast("int").alias("changes")
     counted = opened.select("*", changes, _is_counted(source, plan, life).alias("is_counted"))
     still = why_still(output.view, source.image)
     lacking = (F.lit(None).cast("string") if still is None else still).alias("lacking")
@@ -115,9 +116,15 @@ def make_records(groups: DataFrame, output: AggregateOutput, life: Life) -> Data
     )
 
 
+def _raises_version(life: Life) -> Column:
+    """Say whether a record raises the versions of its groups: not one of the first micro-batch, below the ends."""
+    ends = [F.when(F.col("partition") == number, F.lit(end)) for (_, number), end in life.ends.items()]
+    return F.col("offset") >= F.coalesce(*ends, F.lit(0))
+
+
 def _is_counted(source: Source, plan: Plan, life: Life) -> Column:
     """Say whether a record is a change that is not in the baseline."""
-    epoch, seen = F.col("epoch"), life.snapshot.is_seen(F.col("tx_id"), F.col("lsn"))
+    epoch, seen = F.col("epoch"), is_seen(life.snapshot, F.col("tx_id"), F.col("lsn"))
     raised = F.raise_error(F.concat(F.lit(f"{_NEW_EPOCH} epoch="), epoch.cast("string"))).cast("boolean")
     return (
         F.when(is_refused(source, plan.max_epoch), F.lit(False))

@@ -13,12 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
-
-from penstock_views.output.derive import OFFSETS_PER_GENERATION
-from penstock_views.snapshot.held import Snapshot
-from penstock_views.stream.broker import Place
+from penstock.contract import OFFSETS_PER_GENERATION
+from penstock.offsets import Place
+from penstock_views.snapshot.seen import Snapshot
 from penstock_views.stream.checkpoint import broken_files, by_place, by_topic
 
 _FILE = "life.json"
@@ -71,11 +68,6 @@ class Life:
         """
         number = self.number + ROWS_OF_A_CHANGE * (sum(ends.values()) - sum(self.ends.values()))
         return replace(self, folder=next_folder(self.folder.parent, number), starts=starts, ends=ends, number=number)
-
-    def raises_version(self, partition: Column, offset: Column) -> Column:
-        """Say whether a record raises the versions of its groups: not one of the first micro-batch, below the ends."""
-        ends = [F.when(partition == number, F.lit(end)) for (_, number), end in self.ends.items()]
-        return offset >= F.coalesce(*ends, F.lit(0))
 
 
 def life_number(ends: Mapping[Place, int], snapshot_number: int) -> int:

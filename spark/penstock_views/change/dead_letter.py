@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from penstock.contract import CONNECT_ERRORS
 from penstock.sizes import WHOLE_LETTER_BYTES
 from penstock_views.change.wire import HEADERS_TYPE, text_header
 
@@ -38,7 +39,7 @@ def dead_letter(topic: str, stage: str, reason: Column, *, has_value: bool = Tru
         "stage": F.lit(stage),
         "exception.message": reason,
     }
-    ours = F.array(*[text_header(f"__connect.errors.{name}", value) for name, value in errors.items()])
+    ours = F.array(*[text_header(f"{CONNECT_ERRORS}{name}", value) for name, value in errors.items()])
     headers = F.concat(F.coalesce(F.col("headers"), F.array().cast(HEADERS_TYPE)), ours)
     parts = {"topic": F.lit(topic), "key": F.col(_KEPT["key"]), "value": value, "headers": headers}
     return F.struct(*[column.alias(name) for name, column in parts.items()])

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyspark.sql import types as T
 
-from penstock_views.names import postgres_name
+from penstock.names import postgres_name
 from penstock_views.types.canonical import field_from_writer, is_usable, not_null, read_by
 from penstock_views.types.carriers import carried_kind
 

@@ -17,20 +17,15 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock.contract import MAX_GENERATION, VERSION
 from penstock.errors import TerminalError
 from penstock.installation import view_topic
-from penstock_views.names import MOST_IN_TOPIC, NOT_CARRIED, column_name, is_plain, is_table, postgres_name, topic_of
+from penstock.names import MOST_IN_TOPIC, NOT_CARRIED, column_name, is_plain, is_table, postgres_name, topic_of
 from penstock_views.types.canonical import UNUSABLE, is_usable
 from penstock_views.types.carriers import REFUSED, may_refuse
 
-MAX_GENERATION = 2047
-"""Generations run from 1 to this, so that `generation * 2^52 + offset` stays below 2^63 (docs/contracts.md)."""
-
 MOST_IN_NAME = 48
 """How many characters Cassandra takes in the name of a table."""
-
-ROW_VERSION = "row_version"
-"""The column that each view table has beside those of the view; it must never be null."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
@@ -87,7 +82,7 @@ def unix_micros(column: Column) -> Column:
 class Image:
     """One row image of a table, as a view function sees it: `u.email` is a column, and so is `u["postal code"]`.
 
-    In brackets stands Postgres' name. A name that is none of Python's has one by `penstock_views.names.column_name`.
+    In brackets stands Postgres' name. A name that is none of Python's has one by `penstock.names.column_name`.
     """
 
     def __init__(self, table: str, column: Column, fields: T.StructType) -> None:
@@ -213,10 +208,6 @@ class View:
     def origin(self) -> str:
         """Where the view is written, for messages."""
         return f"{self.file}:{self.line}: view {self.name}"
-
-
-VERSION = "version"
-"""The last column of a history's primary key: the version of the entry (docs/contracts.md)."""
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,12 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock.contract import ROW_VERSION
 from penstock.errors import TerminalError
+from penstock_views.clone import ROOT
 from penstock_views.declaration.load import load_views
 from penstock_views.declaration.totals import Aggregate
-from penstock_views.declaration.views import ROW_VERSION, History, Image, View, ViewInvalid
+from penstock_views.declaration.views import History, Image, View, ViewInvalid
 from penstock_views.output.entries import entry_type
 from penstock_views.output.evaluate import call_view
 from penstock_views.output.fingerprint import fingerprint
@@ -28,8 +30,6 @@ from penstock_views.output.limits import refuse_in_key
 from penstock_views.output.primary_key import refuse_merging
 from penstock_views.types.canonical import logical_of
 from penstock_views.types.tables import Table, read_table
-
-ROOT = Path(__file__).resolve().parents[3]
 
 REVISION, FINGERPRINT = "penstock.revision", "penstock.fingerprint"
 """Properties of a value's schema: there the file, git and the registry all tell a changed function."""

@@ -30,17 +30,16 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import to_avro
 
+from penstock.contract import MAX_GENERATION, OFFSETS_PER_GENERATION, VERSION
 from penstock_views.change import wire
 from penstock_views.change.dead_letter import dead_letter, kept_in_letters
 from penstock_views.change.decode import decode
 from penstock_views.change.source import IMAGES, Source, WriterSchemas
-from penstock_views.declaration.views import MAX_GENERATION, VERSION, History, View
+from penstock_views.declaration.views import History, View
 from penstock_views.output.contracts import Contract
 from penstock_views.output.entries import as_text, changed_columns, entry
 from penstock_views.output.evaluate import Evaluation, add_evaluations, use_of, why_still
 from penstock_views.output.grouping import Grouping
-
-OFFSETS_PER_GENERATION = 2**52
 
 
 @dataclass(frozen=True)

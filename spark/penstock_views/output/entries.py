@@ -8,8 +8,9 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock_views.declaration.views import VERSION, History, ViewInvalid
-from penstock_views.names import postgres_name
+from penstock.contract import VERSION
+from penstock.names import postgres_name
+from penstock_views.declaration.views import History, ViewInvalid
 
 ENTRY = (
     T.StructType()

@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock.names import column_name, is_plain
 from penstock_views.declaration.load import line_in
 from penstock_views.declaration.views import (
     History,
@@ -23,7 +24,6 @@ from penstock_views.declaration.views import (
     names_needed,
     names_read,
 )
-from penstock_views.names import column_name, is_plain
 from penstock_views.output.limits import beyond_cql, beyond_entry, beyond_key, beyond_record
 from penstock_views.types.carriers import REFUSED, may_be_large, may_refuse
 from penstock_views.types.key_form import normal_form

@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock.names import column_name
 from penstock_views.declaration.views import Image, View, ViewInvalid
-from penstock_views.names import column_name
 from penstock_views.output.analysed import analysed, plain_image
 from penstock_views.output.evaluate import call_view
 

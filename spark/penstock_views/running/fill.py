@@ -15,16 +15,18 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from penstock.brokers import java_settings
+from penstock.names import in_spark
+from penstock.offsets import Place
 from penstock_views.change.decode import left_out, open_records, read_image, written
 from penstock_views.change.envelope import Writer
 from penstock_views.change.source import IMAGES, Source, WriterSchemas
 from penstock_views.change.wire import HEADERS_TYPE
-from penstock_views.names import in_spark
 from penstock_views.output.derive import Output, records_of, still_of
-from penstock_views.snapshot.batch import Postgres, key_of, name_row, read_images
-from penstock_views.snapshot.held import Snapshot
+from penstock_views.snapshot.held import is_seen
+from penstock_views.snapshot.images import key_of, name_row, read_images
+from penstock_views.snapshot.postgres import Postgres
 from penstock_views.snapshot.ranges import Range
-from penstock_views.stream.broker import Place
+from penstock_views.snapshot.seen import Snapshot
 from penstock_views.stream.checkpoint import by_topic
 from penstock_views.stream.kafka import SINK, SOURCE
 from penstock_views.types.live_columns import ColumnRow
@@ -126,7 +128,7 @@ class Changes:
 
         :param key: the columns of the primary key.
         """
-        found = self._between(spark, key, begins, ends).where(seen.is_seen(F.col("tx_id"), F.col("lsn")))
+        found = self._between(spark, key, begins, ends).where(is_seen(seen, F.col("tx_id"), F.col("lsn")))
         keys = found.where("after is not null").select(*[F.col(f"after.{in_spark(name)}") for name in key])
         return keys.distinct().localCheckpoint()
 

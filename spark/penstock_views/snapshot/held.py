@@ -18,8 +18,9 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from penstock.errors import TransientError
-from penstock_views.names import quoted
-from penstock_views.snapshot.batch import Postgres
+from penstock.names import quoted
+from penstock_views.snapshot.postgres import Postgres
+from penstock_views.snapshot.seen import Snapshot
 
 _SKEW_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
 """How much the clocks of Postgres and of the source connector may differ."""
@@ -70,30 +71,17 @@ class SlotMissing(TransientError):
         super().__init__(f"Postgres has no replication slot {slot} yet; `penstock up` starts what makes it")
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """What a snapshot has seen, as `pg_snapshot` says it (64-bit transaction ids).
+def is_seen(snapshot: Snapshot, tx_id: Column, lsn: Column) -> Column:
+    """Say whether a snapshot holds a change.
 
-    :param xmax: it had seen none from here on,
-    :param running: nor these, which are below.
-    :param lsn: a place in the log after every commit that it had seen.
+    :param tx_id: the transaction's id as the log has it: 32 bits, counted around.
+    :param lsn: the place of the change itself. After the snapshot's it is unseen, whatever its id. Before it, its id is
+        near enough to the snapshot's (less than 2^31 away) to tell on which side of a full circle it is.
     """
-
-    xmax: int
-    running: tuple[int, ...]
-    lsn: int
-
-    def is_seen(self, tx_id: Column, lsn: Column) -> Column:
-        """Say whether the snapshot holds a change.
-
-        :param tx_id: the transaction's id as the log has it: 32 bits, counted around.
-        :param lsn: the place of the change itself. After the snapshot's it is unseen, whatever its id; before it, its
-            id is near enough to the snapshot's (less than 2^31 away) to tell on which side of a full circle it is.
-        """
-        half = F.lit(_XIDS // 2)
-        distance = F.pmod(tx_id - F.lit(self.xmax % _XIDS) + half, F.lit(_XIDS)) - half
-        full = F.lit(self.xmax) + distance
-        return (lsn <= self.lsn) & (distance < 0) & ~full.isin(list(self.running))
+    half = F.lit(_XIDS // 2)
+    distance = F.pmod(tx_id - F.lit(snapshot.xmax % _XIDS) + half, F.lit(_XIDS)) - half
+    full = F.lit(snapshot.xmax) + distance
+    return (lsn <= snapshot.lsn) & (distance < 0) & ~full.isin(list(snapshot.running))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from penstock_views.names import quoted
+from penstock.names import quoted
 
 FETCH_ROWS = 2000
 _FETCH_BYTES = 8 * 1024 * 1024

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from penstock.brokers import librdkafka_settings
 from penstock.errors import TransientError
 from penstock.installation import group
+from penstock.offsets import Place
 
 TIMEOUT_S = 10.0
 _LOOK_BACK = 100
@@ -45,10 +46,6 @@ def count_partitions(bootstrap: str, topics: Sequence[str]) -> dict[str, int]:
         if topic not in known:
             raise TopicMissing(topic)
     return {topic: len(known[topic].partitions) for topic in topics}
-
-
-Place = tuple[str, int]
-"""A topic and the number of a partition."""
 
 
 def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[Place, int]:

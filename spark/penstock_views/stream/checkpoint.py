@@ -12,8 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock.topics.gaps import is_read
-from penstock_views.stream.broker import Place
+from penstock.offsets import Place, is_read
 
 EARLIEST = -2
 """Kafka's name for the beginning of a partition, in Spark's offsets."""

@@ -12,11 +12,10 @@ from typing import Any, ClassVar
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock.installation import AGGREGATES_APP, DEAD_LETTER_TOPICS, VIEWS_APP
-from penstock_views.names import TOPIC_PREFIX, topic_of
-from penstock_views.snapshot.batch import Postgres
+from penstock.names import TOPIC_PREFIX, topic_of
+from penstock_views.clone import ROOT
+from penstock_views.snapshot.postgres import Postgres
 from penstock_views.stream.session import JARS
-
-_ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -143,8 +142,8 @@ def _common(
     option("--master", required=True, help="Spark master, spark://host:port")
     option("--app-name", default=app_name, help="name of the Spark application")
     option("--checkpoint", required=True, type=Path, help="folder of the job's progress; one for each stack")
-    option("--views-dir", type=Path, default=_ROOT / "spark" / "views", help="the view files")
-    option("--avro-dir", type=Path, default=_ROOT / "schemas" / "avro", help="the contracts")
+    option("--views-dir", type=Path, default=ROOT / "spark" / "views", help="the view files")
+    option("--avro-dir", type=Path, default=ROOT / "schemas" / "avro", help="the contracts")
     option("--jars", type=Path, default=JARS, help="folder of Spark's extra jars")
     option("--topic-prefix", default=TOPIC_PREFIX, help="the source connector's topic.prefix")
     option("--dead-letter-topic", default=DEAD_LETTER_TOPICS[0], help="where unprocessable records go")

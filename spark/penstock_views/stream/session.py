@@ -13,8 +13,9 @@ from pyspark.sql import SparkSession
 from penstock.class_archive import class_archive_options
 from penstock.errors import TerminalError
 from penstock.installation import VIEWS_APP
+from penstock_views.clone import ROOT
 
-JARS = Path(__file__).resolve().parents[3] / ".servers" / "spark"
+JARS = ROOT / ".servers" / "spark"
 """Where setup puts Spark's extra jars: Kafka, Avro, the Postgres driver."""
 
 COMPILE_ALL = "-XX:-DontCompileHugeMethods"

@@ -11,7 +11,7 @@ from typing import Any
 
 from pyspark.sql import types as T
 
-from penstock_views.names import postgres_name
+from penstock.names import postgres_name
 
 LOGICAL = "penstock.logical"
 """Metadata key of a Spark field whose Avro and CQL type Spark's own type does not tell (`uuid` is a string).

@@ -15,7 +15,7 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock_views.names import column_name
+from penstock.names import column_name
 from penstock_views.types.canonical import described, is_usable, kind_of, logical_of
 
 REFUSED = T.StructField(

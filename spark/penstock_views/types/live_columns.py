@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from pyspark.sql import types as T
 
-from penstock_views.names import quoted
+from penstock.contract import PUBLISHES_GENERATED
+from penstock.names import quoted
 from penstock_views.types.canonical import BUILT_IN, field_from_postgres
 
 ColumnRow = tuple[int, str, str, bool, str | None, bool, bool]
 """What is told of a column: position, name, type, is_domain, enum, is_generated (and published by no server of this
 version, as all that are virtual), in_key (one of the primary key)."""
-
-PUBLISHES_GENERATED = 180_000
-"""The first version of Postgres that publishes generated columns, those that are STORED
-(https://www.postgresql.org/docs/18/logical-replication-gencols.html)."""
 
 _COLUMNS = """
 WITH RECURSIVE below AS (

@@ -11,7 +11,7 @@ from penstock_views.aggregates.empty_groups import FEWEST, forget_empty, groups_
 from penstock_views.aggregates.run import Life, begin, current_life, prepare_next
 from penstock_views.output.derive import AggregateOutput, Plan
 from penstock_views.output.grouping import CHANGES, ROWS
-from penstock_views.snapshot.held import Snapshot
+from penstock_views.snapshot.seen import Snapshot
 from penstock_views.stream.optimized import optimized
 from pyspark.sql import DataFrame, SparkSession
 

@@ -18,15 +18,17 @@ from penstock_views.aggregates.query import make_records, measure_changes, new_e
 from penstock_views.aggregates.run import Life, begin, current_life, is_in_place, life_number, prepare_next
 from penstock_views.change.decode import decode
 from penstock_views.change.source import IMAGES
-from penstock_views.output.derive import OFFSETS_PER_GENERATION, AggregateOutput, Plan, derive
-from penstock_views.snapshot.batch import evaluate_rows, measure_rows
-from penstock_views.snapshot.held import HeldSnapshot, Snapshot
+from penstock_views.output.derive import AggregateOutput, Plan, derive
+from penstock_views.snapshot.expected import evaluate_rows, measure_rows
+from penstock_views.snapshot.held import HeldSnapshot
+from penstock_views.snapshot.seen import Snapshot
 from penstock_views.stream.optimized import optimized
 from penstock_views.types.carriers import REFUSED
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from penstock.contract import OFFSETS_PER_GENERATION
 from tests.unit.engine import cdc
 from tests.unit.engine.cdc import Emitted, Record, change, envelope, wire
 from tests.unit.engine.conftest import as_emitted, raw_frame

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from penstock_views.aggregates.run import Life, begin, current_life, next_folder, prepare_next
-from penstock_views.snapshot.held import Snapshot
+from penstock_views.snapshot.seen import Snapshot
 
 
 @pytest.fixture

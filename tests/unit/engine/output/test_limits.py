@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
-from penstock_views.snapshot.batch import evaluate_rows
+from penstock_views.snapshot.expected import evaluate_rows
 from pyspark.sql import SparkSession
 
 HEAD = "from penstock_views import aggregate, count, history, row, totals, view\n\n"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from penstock_views.output.derive import Plan, derive
 from penstock_views.running.fill import Filling
-from penstock_views.snapshot.batch import Postgres
+from penstock_views.snapshot.postgres import Postgres
 from penstock_views.stream.optimized import optimized
 from penstock_views.types.carriers import REFUSED
 from pyspark.sql import DataFrame, SparkSession

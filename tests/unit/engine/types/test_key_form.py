@@ -18,7 +18,7 @@ from penstock_views.output.contracts import avro_of
 from penstock_views.output.derive import derive
 from penstock_views.output.fingerprint import fingerprint
 from penstock_views.output.limits import refuse_in_key
-from penstock_views.snapshot.batch import ABSENT, evaluate_table
+from penstock_views.snapshot.expected import ABSENT, evaluate_table
 from penstock_views.stream.optimized import optimized
 from penstock_views.types.canonical import POSTGRES, field_from_postgres, logical_of
 from pyspark.sql import DataFrame, SparkSession
