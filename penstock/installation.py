@@ -18,6 +18,9 @@ KEYSPACE = "penstock"
 SOURCE, SINK = "users-postgres-source", "cassandra-views-sink"
 """The connectors, whose files have these stems."""
 
+SINK_GROUP = f"connect-{SINK}"
+"""The consumer group of the sink, as Connect names it."""
+
 TOPIC_PREFIX = "app"
 """The `topic.prefix` of the source connector: its change topics begin so."""
 

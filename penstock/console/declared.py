@@ -16,12 +16,12 @@ from typing import Any
 import psycopg2
 
 from penstock.config import ROOT, Config
-from penstock.connect.declared import declared_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
-from penstock.project import Project
-from penstock.views.connector_lists import as_noted
-from penstock.views.state import Record, read_record
+from penstock.postgres.record import Record, read_record
+from penstock.project.connector_lists import as_noted
+from penstock.project.connectors import declared_connectors
+from penstock.project.folders import Project
 
 _TIMEOUT_S = 60
 _LIMITS = "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000'"
@@ -130,10 +130,11 @@ def _as_tuples(fields: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Print the declared views."""
     # Only here: the console itself must not hold Spark's types in memory.
-    from penstock_views.declare import History, View
-    from penstock_views.declare_totals import Aggregate
-    from penstock_views.load import load_views
-    from penstock_views.names import topic_of
+    from penstock_views.declaration.load import load_views
+    from penstock_views.declaration.totals import Aggregate
+    from penstock_views.declaration.views import History, View
+
+    from penstock.names import topic_of
 
     project = Project(Path(sys.argv[1]))
 

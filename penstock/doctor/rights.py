@@ -17,9 +17,9 @@ from penstock.config import Config
 from penstock.connect.place import group_of
 from penstock.installation import DEAD_LETTER_TOPICS, GROUPS, HEARTBEAT_TOPIC, NOTIFICATIONS_TOPIC, VIEW_TOPICS
 from penstock.names import TOPIC_PREFIX
-from penstock.project import Project
-from penstock.views.connector_lists import SINK, SOURCE
-from penstock.views.publication import SIGNALS
+from penstock.postgres.publication import SIGNALS
+from penstock.project.connector_lists import SINK, SOURCE
+from penstock.project.folders import Project
 
 ROLE = "penstock"
 """What our role is called where the configuration names none."""

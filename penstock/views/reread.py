@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +22,13 @@ from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TerminalError, TransientError
 from penstock.installation import group
+from penstock.pipeline.fence import OnProgress
+from penstock.postgres.publication import SIGNALS
+from penstock.project.connector_lists import SOURCE, include_pattern
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.consumer import open_consumer
 from penstock.topics.declare import NOTIFICATIONS_TOPIC
-from penstock.views.connector_lists import SOURCE, include_pattern
-from penstock.views.publication import SIGNALS
 
 _LOCK = 0x70656E73746F636B
 """`penstock`: the advisory lock that one re-read at a time holds, since Debezium tells of them as one."""
@@ -35,8 +36,6 @@ _LOCK = 0x70656E73746F636B
 _POLL_S = 0.5
 _CHECK_CONNECTOR_S = 3.0
 _GOOD = {"SUCCEEDED", "EMPTY"}
-
-OnProgress = Callable[[str], None]
 
 
 class ReReadBusy(TransientError):

@@ -10,7 +10,7 @@ from penstock import installation
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connectors
 from penstock.connect.place import group_of
-from penstock.project import Project
+from penstock.project.folders import Project
 
 PROJECT = Project.of(Config())
 SOURCE, SINK = read_connectors(PROJECT.connectors, names=[installation.SOURCE, installation.SINK])

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.names import topic_of
 
-from penstock.project import Project
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
+from penstock.names import topic_of
+from penstock.pipeline.fence import ends, wait_until_captured
+from penstock.project.folders import Project
 from penstock.stack.supervisor import Supervisor
-from penstock.stack.wait import wait_until
-from penstock.views.fence import ends, wait_until_captured
+from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import Stack

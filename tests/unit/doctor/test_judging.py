@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from penstock_views.load import load_views
+from penstock_views.declaration.load import load_views
 
 from penstock.config import ROOT, Config
 from penstock.connect.api import ConnectorStatus

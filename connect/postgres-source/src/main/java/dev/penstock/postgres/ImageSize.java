@@ -10,7 +10,7 @@ import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.Struct;
 
 /**
- * How large a row image is: a number that SQL can tell of the same row too (spark/penstock_views/sizes.py).
+ * How large a row image is: a number that SQL can tell of the same row too (spark/penstock_views/types/sizes.py).
  *
  * <p>A text counts with its bytes in UTF-8, bytes with their number, an array with the sum of its elements. What is
  * small counts nothing, so numbers and times, which have more than one way to be written, never do.

@@ -19,7 +19,7 @@ import org.apache.kafka.connect.source.SourceRecord;
  *
  * <p>Each image is judged alone, so a row is treated as `before` exactly as it was as `after`, and a reader that could
  * not use the one cannot use the other. What is left out is named in a header; its place holds NULL, or something empty
- * where the schema has no NULL. `verify` follows the same rule in SQL (spark/penstock_views/sizes.py).
+ * where the schema has no NULL. `verify` follows the same rule in SQL (spark/penstock_views/types/sizes.py).
  */
 final class LargeImages {
     /** Two images of this and what is not counted are one record of the topic's 16 MiB. */

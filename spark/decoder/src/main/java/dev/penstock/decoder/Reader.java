@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What a query wants of the records of one topic; penstock_views/source.py writes it.
+ * What a query wants of the records of one topic; penstock_views/change/source.py writes it.
  *
  * @param topic for messages
  * @param isWhole whether a column that is not among these takes a new plan; else nobody reads it
