@@ -15,10 +15,10 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.own_connection import Connection
 from penstock.views.catalogue import connect, read_live_table
 
 _WRITERS = 4

@@ -87,7 +87,7 @@ def tail(
     config = load_config()
     try:
         with RegistryClient(config.registry.url) as registry:
-            reader = TopicReader(config.kafka.bootstrap, AvroDecoder(registry))
+            reader = TopicReader(config.kafka.bootstrap, AvroDecoder(registry), group=config.names.group("tail"))
             for record in _records(reader, topic, start=start, count=count, follow=follow):
                 _print_record(record, as_json=as_json)
     except KeyboardInterrupt:

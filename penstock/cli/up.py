@@ -122,7 +122,7 @@ def _bars() -> Iterator[OnHops]:
 
 
 def _print_summary(config: Config, *, started_s: float, arrived_s: float) -> None:
-    keyspace, connect = config.cassandra.keyspace, config.connect
+    keyspace, connect = config.names.keyspace, config.connect
     registered = f", in ZooKeeper {config.zookeeper.address}" if mode_of(config) is KafkaMode.ZOOKEEPER else ""
     query = "SELECT first_name, last_name, city FROM penstock.users_by_country WHERE country = 'Norway' LIMIT 5"
     _out.print(f"""

@@ -28,7 +28,6 @@ from penstock.console.snapshot import KafkaView, Snapshot
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.stack.layout import Layout
-from penstock.topics.topic import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 
 
 class Hub:
@@ -68,7 +67,8 @@ class Hub:
 
     def snapshot(self) -> Snapshot:
         """Return what each sampler saw last; waits for nothing."""
-        return Snapshot(at=time.time(), **{name: sampler.reading for name, sampler in self._samplers.items()})
+        readings = {name: sampler.reading for name, sampler in self._samplers.items()}
+        return Snapshot(at=time.time(), names=self.config.names, **readings)
 
     def _build_samplers(self) -> dict[str, Sampler[Any]]:
         config = self.config
@@ -90,7 +90,7 @@ class Hub:
     def _look_at_kafka(self) -> KafkaView:
         cluster = self.kafka.topics()
         declared = self._samplers["declared"].reading.value
-        followed = {*DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC}
+        followed = {*self.config.names.dead_letter_topics, self.config.names.heartbeat_topic}
         if declared is not None:
             followed |= {*declared.source_topics, *(view.topic for view in declared.views)}
         ends: dict[Place, tuple[int, int]] = {

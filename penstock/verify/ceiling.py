@@ -9,7 +9,6 @@ from confluent_kafka import KafkaException
 from penstock_views.declare import View
 from penstock_views.declare_totals import Aggregate
 from penstock_views.life import ROWS_OF_A_CHANGE
-from penstock_views.names import topic_of
 
 from penstock.config import Config
 from penstock.verify.compare import Ceiling
@@ -27,7 +26,7 @@ def ceiling_of(config: Config, view: View, *, on_progress: OnProgress) -> Ceilin
 
     def highest() -> int:
         try:
-            offsets = ends(config, [topic_of(view.table)]).values()
+            offsets = ends(config, [view.source_topic]).values()
         except KafkaException as exc:
             on_progress(f"{view.name}: no version is judged, Kafka does not answer ({exc})")
             return _NO_LIMIT

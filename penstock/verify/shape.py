@@ -8,7 +8,7 @@ from pathlib import Path
 
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.installation import view_topic
+from penstock.installation import VIEW_FILES
 from penstock.project import Project
 from penstock.verify.model import ViewShape
 from penstock.views.load import pick_view, views_of
@@ -34,7 +34,7 @@ def read_shapes(config: Config, names: Sequence[str] = ()) -> tuple[ViewShape, .
 
 def _read(folder: Path, name: str) -> ViewShape:
     try:
-        key, columns = (_fields(folder / f"{view_topic(name)}-{part}.avsc") for part in ("key", "value"))
+        key, columns = (_fields(folder / f"{VIEW_FILES}{name}-{part}.avsc") for part in ("key", "value"))
     except FileNotFoundError as exc:
         raise ContractMissing(name) from exc
     return ViewShape(name, key, columns)

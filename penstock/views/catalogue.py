@@ -11,13 +11,12 @@ import psycopg2
 from penstock_views.canonical import UNUSABLE, is_usable
 from penstock_views.live_columns import ColumnRow, columns_query, field_of
 from penstock_views.tables import Table
-from psycopg2.extensions import connection as Connection
 from pyspark.sql import types as T
 
 from penstock.config import Config
 from penstock.errors import TerminalError, TransientError
-from penstock.installation import PUBLICATION as PUBLICATION
 from penstock.names import case_twins
+from penstock.own_connection import Connection, of_installation
 from penstock.pinned import PINNED
 from penstock.views.unfit import Unfit, unfit
 
@@ -99,7 +98,9 @@ def connect(config: Config, *, database: str | None = None) -> Iterator[Connecti
     """
     try:
         dsn = config.postgres.dsn_of(database or config.postgres.database)
-        connection = psycopg2.connect(dsn, connect_timeout=5, options=PINNED)
+        connection = psycopg2.connect(
+            dsn, connect_timeout=5, options=PINNED, connection_factory=of_installation(config.names)
+        )
     except psycopg2.OperationalError as exc:
         raise PostgresAway(config, str(exc).strip().splitlines()[0]) from exc
     with closing(connection):
@@ -125,7 +126,7 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
         cursor.execute(_NOT_FULL, (oid, oid))
         not_full = tuple(part for (part,) in cursor.fetchall())
     table = Table(name, T.StructType(fields), key)
-    misfits = (*unfit(connection, oid, ours=PUBLICATION), *_unfit_columns(name, columns))
+    misfits = (*unfit(connection, oid, ours=connection.names.publication), *_unfit_columns(name, columns))
     return LiveTable(table, kind, left_out, not_full, misfits, _with_micros(columns), has_generated)
 
 
@@ -139,7 +140,7 @@ def read_columns(connection: Connection, name: str) -> list[ColumnRow]:
 def published_tables(connection: Connection) -> frozenset[str]:
     """Return the tables of the publication; none when it does not exist."""
     with connection.cursor() as cursor:
-        cursor.execute(_PUBLISHED, (PUBLICATION,))
+        cursor.execute(_PUBLISHED, (connection.names.publication,))
         return frozenset(name for (name,) in cursor.fetchall())
 
 

@@ -23,12 +23,11 @@ from penstock.cassandra.session import CassandraUnreachable, open_session
 from penstock.config import Config
 from penstock.connect.files import ConnectorFileInvalid
 from penstock.errors import PenstockError, TerminalError
-from penstock.installation import VIEW_TOPICS
+from penstock.installation import SINK_FILE, SOURCE_FILE, VIEW_FILES
 from penstock.local_spark import local_spark
-from penstock.names import topic_of
 from penstock.project import Project
 from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables
-from penstock.views.connector_lists import SINK, SOURCE, formerly_paused, read_lists
+from penstock.views.connector_lists import formerly_paused, read_lists
 from penstock.views.cql import (
     CqlFileUnclear,
     TableShape,
@@ -83,7 +82,7 @@ class Checked:
 def check(config: Config) -> Checked:
     """Look at everything; servers that do not answer are left out, and said."""
     project = Project.of(config)
-    views, broken = load_each(project.views)
+    views, broken = load_each(project.views, config.names)
     live = live_tables(config, views)
     problems = [_of_error(project, exc, "correct the file") for exc in broken]
     with local_spark(config, name="views-spark") as spark:
@@ -137,7 +136,7 @@ def refuse_out_of_step(project: Project, views: Sequence[View]) -> None:
 
 def _check_written(project: Project, view: View) -> Iterator[Problem]:
     """Hold a view's key and table file against its written contract."""
-    files = [project.avro / f"{view.topic}-{part}.avsc" for part in ("key", "value")]
+    files = [project.avro / f"{view.contract}-{part}.avsc" for part in ("key", "value")]
     missing = [file for file in (*files, cql_file(project, view)) if not file.exists()]
     for file in missing:
         yield Problem(project.shown(file), f"view {view.name} has no such file", WRITE)
@@ -212,7 +211,7 @@ def _check_connectors(project: Project, views: Sequence[View]) -> Iterator[Probl
     except ConnectorFileInvalid as exc:
         yield Problem("connect/connectors", str(exc), "mend the file")
         return
-    sink, source = (project.connectors / f"{name}.json" for name in (SINK, SOURCE))
+    sink, source = (project.connectors / f"{name}.json" for name in (SINK_FILE, SOURCE_FILE))
     listed = {*lists.mapped} & {*lists.flowing} | formerly_paused(project)
     for view in [view for view in views if view.name not in listed]:
         yield Problem(project.shown(sink), f"view {view.name} is not in `topics`, or has no mapping", WRITE)
@@ -227,8 +226,8 @@ def _check_left_overs(project: Project, views: Sequence[View]) -> Iterator[Probl
     """Find the files and lines of views that no function makes any more."""
     names = {view.name for view in views}
     kept = {
-        file.name.split("-")[0].removeprefix(VIEW_TOPICS): file
-        for file in project.avro.glob(f"{VIEW_TOPICS}*-value.avsc")
+        file.name.split("-")[0].removeprefix(VIEW_FILES): file
+        for file in project.avro.glob(f"{VIEW_FILES}*-value.avsc")
     }
     for name, file in sorted(kept.items()):
         if name not in names:
@@ -241,7 +240,7 @@ def _check_topics(project: Project, views: Sequence[View]) -> Iterator[Problem]:
     """Find tables whose topics Kafka does not let be together: their names differ only where one has a dot."""
     first: dict[str, View] = {}
     for view in views:
-        other = first.setdefault(topic_of(view.table).replace(".", "_"), view)
+        other = first.setdefault(view.source_topic.replace(".", "_"), view)
         if other.table != view.table:
             what = (
                 f"Kafka does not tell the topic of {view.table} from that of {other.table}, which view {other.name} has"
@@ -305,7 +304,7 @@ def _check_partitions(said: Callable[..., Problem], table: LiveTable, partitions
 def _cassandra_tables(config: Config) -> dict[str, TableShape] | None:
     try:
         with open_session(config) as session:
-            keyspace = session.cluster.metadata.keyspaces.get(config.cassandra.keyspace)
+            keyspace = session.cluster.metadata.keyspaces.get(config.names.keyspace)
             tables = {} if keyspace is None else keyspace.tables
             return {name: shape_of_table(table) for name, table in tables.items()}
     except CassandraUnreachable:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from penstock.config import Config
 from penstock.connect.declared import declared_connectors
 from penstock.connect.files import ConnectorFile
+from penstock.installation import SOURCE_FILE
 from penstock.project import Project
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SOURCE, as_noted, epoch_in, with_epoch
+from penstock.views.connector_lists import as_noted, epoch_in, with_epoch
 from penstock.views.derived import write_changed
 from penstock.views.state import read_record
 
@@ -22,7 +23,7 @@ def wanted_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[Con
     """
     with connect(config) as connection:
         record = read_record(connection)
-    return tuple(as_noted(file, record) for file in declared_connectors(config, names=names))
+    return tuple(as_noted(file, config.names, record) for file in declared_connectors(config, names=names))
 
 
 def correct_epoch(config: Config, epoch: int) -> str | None:
@@ -35,4 +36,4 @@ def correct_epoch(config: Config, epoch: int) -> str | None:
     if said == epoch or not config.supervised:
         return None
     write_changed(with_epoch(project, epoch))
-    return f"{SOURCE}.json said epoch {said}, and says {epoch} now"
+    return f"{SOURCE_FILE}.json said epoch {said}, and says {epoch} now"

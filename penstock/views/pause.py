@@ -13,7 +13,7 @@ from penstock.connect.apply import apply_connectors
 from penstock.errors import PenstockError, TerminalError
 from penstock.project import Project
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SINK, read_lists
+from penstock.views.connector_lists import read_lists
 from penstock.views.connectors import wanted_connectors
 from penstock.views.load import pick_view, views_of
 from penstock.views.state import note_paused, read_paused
@@ -23,9 +23,9 @@ from penstock.views.unwritten import place_views_sink
 class LastView(TerminalError):
     """The sink must read at least one topic."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, sink: str) -> None:
         super().__init__(
-            f"view {name} is the last that flows; pause the whole sink with `penstock connectors pause {SINK}`"
+            f"view {name} is the last that flows; pause the whole sink with `penstock connectors pause {sink}`"
         )
 
 
@@ -76,7 +76,7 @@ def _set(config: Config, name: str, *, paused: bool) -> bool:
     with connect(config) as connection:
         before = read_paused(connection)
         if paused and not read_lists(Project.of(config)).known - before - {name}:
-            raise LastView(name)
+            raise LastView(name, config.names.sink)
         note_paused(connection, [name], paused=paused)
         try:
             _apply_sink(config)  # in any case: whoever noted it may have been cut off before this
@@ -87,7 +87,7 @@ def _set(config: Config, name: str, *, paused: bool) -> bool:
 
 
 def _apply_sink(config: Config) -> None:
-    files = wanted_connectors(config, names=[SINK])
+    files = wanted_connectors(config, names=[config.names.sink])
     with ConnectApi(config.connect.url) as api:
         place_views_sink(config, api, files)
         apply_connectors(api, files=files)

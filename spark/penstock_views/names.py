@@ -5,7 +5,6 @@ from __future__ import annotations
 from penstock.names import (
     MOST_IN_TOPIC,
     NOT_CARRIED,
-    TOPIC_PREFIX,
     column_name,
     in_spark,
     is_plain,
@@ -18,7 +17,6 @@ from penstock.names import (
 __all__ = [
     "MOST_IN_TOPIC",
     "NOT_CARRIED",
-    "TOPIC_PREFIX",
     "column_name",
     "in_spark",
     "is_plain",

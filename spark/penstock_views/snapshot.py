@@ -18,6 +18,8 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from penstock.errors import TransientError
+from penstock.installation import Names
+from penstock.own_connection import Connection, of_installation
 from penstock_views.batch import Postgres
 from penstock_views.names import quoted
 
@@ -147,14 +149,14 @@ def hold_snapshot(postgres: Postgres, *, slot: str = "", table: str = "") -> Ite
     :raises PostgresAway: when Postgres does not answer.
     :raises SlotMissing: when the slot is not there.
     """
-    with open_connection(postgres) as connection:
+    with open_connection(postgres, Names()) as connection:
         if slot:
             _refuse_missing(connection, slot)
         yield _take(connection, postgres, table)
 
 
 @contextmanager
-def open_connection(postgres: Postgres) -> Iterator[psycopg2.extensions.connection]:
+def open_connection(postgres: Postgres, names: Names) -> Iterator[Connection]:
     """Open a connection that may be idle, closed with the block.
 
     :raises PostgresAway: when Postgres does not answer.
@@ -168,6 +170,7 @@ def open_connection(postgres: Postgres) -> Iterator[psycopg2.extensions.connecti
             password=postgres.password or None,
             connect_timeout=10,
             options=_STAYS,
+            connection_factory=of_installation(names),
             **dict[str, Any](postgres.tls),
         )
     except psycopg2.OperationalError as exc:

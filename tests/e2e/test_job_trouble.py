@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.names import topic_of
 
 from penstock.project import Project
 from penstock.stack.layout import Layout
@@ -19,6 +18,7 @@ from penstock.stack.supervisor import Supervisor
 from penstock.stack.wait import wait_until
 from penstock.views.fence import ends, wait_until_captured
 from tests.e2e.oracle import wait_until_exact
+from tests.names import topic_of
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 

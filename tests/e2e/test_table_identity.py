@@ -14,8 +14,8 @@ from penstock.config import ROOT
 from penstock.connect.api import ConnectApi, State
 from penstock.project import Project
 from penstock.stack.wait import wait_until
-from penstock.views.connector_lists import SOURCE
 from tests.e2e import oracle as users
+from tests.names import SOURCE
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 

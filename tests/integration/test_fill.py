@@ -16,7 +16,6 @@ from penstock_views.contracts import contracts_of, view_type
 from penstock_views.derive import OFFSETS_PER_GENERATION, Output
 from penstock_views.envelope import Writer
 from penstock_views.fill import Changes, Filling
-from penstock_views.load import load_views
 from penstock_views.ranges import Pages, Range, count_rows, read_parts, select_ranges
 from penstock_views.session import local_session
 from penstock_views.snapshot import Snapshot, hold_snapshot
@@ -27,6 +26,7 @@ from penstock.topics.consumer import open_consumer
 from penstock.views.catalogue import connect, read_columns
 from penstock.views.lane import _are_others
 from tests.integration.servers import started
+from tests.names import load_views
 from tests.unit.views import cdc
 from tests.unit.views.stand_in import registry_url
 

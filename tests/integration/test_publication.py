@@ -7,14 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config, load_config
+from penstock.own_connection import Connection
 from penstock.stack import setup
 from penstock.stack.wait import wait_until
 from penstock.views.catalogue import TableMissing, connect, published_tables, read_live_table
-from penstock.views.publication import SIGNALS, publish, withdraw
+from penstock.views.publication import publish, withdraw
 from tests.integration.servers import started
+from tests.names import SIGNALS
 from tests.patience import PATIENCE_S
 
 TABLES = """

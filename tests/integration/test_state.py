@@ -7,24 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
 from penstock.errors import TransientError
+from penstock.own_connection import Connection
 from penstock.project import Project
 from penstock.stack.setup import create_tables, note_earlier_epoch, take_over_paused
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import (
-    EPOCH,
-    FORMER_PAUSED,
-    SINK,
-    SOURCE,
-    epoch_in,
-    read_lists,
-    with_epoch,
-    with_views,
-)
+from penstock.views.connector_lists import EPOCH, FORMER_PAUSED, epoch_in, read_lists, with_epoch, with_views
 from penstock.views.connectors import correct_epoch, wanted_connectors
 from penstock.views.derived import write_changed
 from penstock.views.generation import epoch_of
@@ -43,6 +34,7 @@ from penstock.views.state import (
     read_paused,
     read_record,
 )
+from tests.names import SINK, SOURCE
 
 
 @pytest.fixture

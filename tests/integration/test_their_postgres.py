@@ -10,7 +10,6 @@ import pytest
 from penstock_views.batch import Postgres as Source
 from penstock_views.batch import expected_rows
 from penstock_views.declare import View
-from penstock_views.load import load_views
 from penstock_views.session import local_session
 from penstock_views.snapshot import hold_snapshot
 
@@ -25,6 +24,7 @@ from penstock.views.lives import lives_of
 from penstock.views.silent import forget_changes, look, sees_ddl, silent_changes
 from tests.integration.certificates import Certificates
 from tests.integration.their_postgres import PASSWORD, Server, their_postgres
+from tests.names import load_views
 
 TABLE = "public.users"
 

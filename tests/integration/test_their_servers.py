@@ -15,7 +15,6 @@ from confluent_kafka import Producer, TopicPartition
 from penstock_views.config import parse_arguments
 from penstock_views.derive import derive
 from penstock_views.envelope import Writer
-from penstock_views.names import topic_of
 from penstock_views.registry import Registry
 from penstock_views.session import local_session
 from penstock_views.source import Source, WriterSchemas
@@ -31,10 +30,10 @@ from penstock.stack import setup
 from penstock.stack.health import part_healths
 from penstock.topics.consumer import open_consumer
 from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SINK, SOURCE
 from tests.integration import guarded, their_cassandra, their_kafka, their_postgres
 from tests.integration.certificates import STORE_PASSWORD, Certificates
 from tests.integration.servers import free_port, started
+from tests.names import SINK, SOURCE, topic_of
 from tests.patience import PATIENCE_S
 from tests.unit.views import cdc
 from tests.unit.views.conftest import SAMPLE, as_emitted, make_plan, raw_frame

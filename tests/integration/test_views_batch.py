@@ -14,13 +14,13 @@ from penstock_views.batch import Postgres, SnapshotInvalid, expected_rows, read_
 from penstock_views.carriers import REFUSED
 from penstock_views.contracts import ROOT
 from penstock_views.declare import View
-from penstock_views.load import load_views
 from penstock_views.session import local_session
 from penstock_views.tables import read_table
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
 from penstock.config import Config
+from tests.names import load_views
 
 VIEWS = {view.name: view for view in load_views(ROOT / "spark" / "views")}
 ID = "00000000-0000-4000-8000-00000000000{}"

@@ -17,7 +17,6 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
 from penstock.console.collect.kafka import Place
-from penstock.installation import group
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import Settings, open_consumer
 
@@ -81,7 +80,7 @@ class EndsCollector:
     """Keeps one consumer for all partitions that are followed."""
 
     def __init__(self, config: Config) -> None:
-        self._bootstrap = config.kafka.bootstrap
+        self._bootstrap, self._group = config.kafka.bootstrap, config.names.group("console")
         self._consumer: Any = None
         self._ends: dict[Place, _End] = {}
 
@@ -91,7 +90,7 @@ class EndsCollector:
         :param ends: of each partition to follow, its beginning and end.
         """
         if self._consumer is None:
-            self._consumer = _consumer(self._bootstrap)
+            self._consumer = _consumer(self._bootstrap, self._group)
         try:
             self._assign(ends)
             self._read({place: end for place, (_, end) in ends.items()})
@@ -161,7 +160,7 @@ def _time_of(message: Any) -> float:
     return seconds
 
 
-def _consumer(bootstrap: str) -> Consumer:
+def _consumer(bootstrap: str, group: str) -> Consumer:
     settings: Settings = {
         "auto.offset.reset": "latest",
         "reconnect.backoff.max.ms": 1000,
@@ -174,4 +173,4 @@ def _consumer(bootstrap: str) -> Consumer:
         "fetch.min.bytes": 1024 * 1024,
         "fetch.wait.max.ms": 300,
     }
-    return open_consumer(bootstrap, group=group("console"), more=settings)
+    return open_consumer(bootstrap, group=group, more=settings)

@@ -11,12 +11,12 @@ from penstock_views.declare_totals import Aggregate
 from penstock_views.derive import AggregateOutput, Output, Plan, derive
 from penstock_views.envelope import Writer
 from penstock_views.group import grouping_of
-from penstock_views.load import load_views
 from penstock_views.optimized import optimized
 from penstock_views.session import local_session
 from penstock_views.source import Source, WriterSchemas
 from pyspark.sql import DataFrame, Row, SparkSession
 
+from tests.names import load_views
 from tests.unit.views import cdc
 from tests.unit.views.stand_in import registry_url
 

@@ -9,12 +9,13 @@ from penstock_views.canonical import LOGICAL, field_from_postgres, field_from_wr
 from penstock_views.carriers import REFUSED
 from penstock_views.contracts import view_type
 from penstock_views.declare import Image, ViewInvalid, is_as_read
-from penstock_views.load import ViewFileBroken, load_views
+from penstock_views.load import ViewFileBroken
 from penstock_views.tables import TableUnknown, read_table
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from tests.names import load_views
 from tests.unit.views import cdc
 
 HEAD = "from penstock_views import row, view\n\n"

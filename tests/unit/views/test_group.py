@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from penstock_views.contracts import view_type
 from penstock_views.declare import ViewInvalid
-from penstock_views.load import load_views
 from penstock_views.mean import exact_mean
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
+
+from tests.names import load_views
 
 TABLE = (
     T.StructType()

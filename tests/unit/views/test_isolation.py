@@ -14,12 +14,12 @@ from penstock_views.declare import Row, View
 from penstock_views.derive import Plan, derive
 from penstock_views.envelope import Writer
 from penstock_views.isolate import without_broken
-from penstock_views.load import load_views
 from penstock_views.registry import SubjectMissing
 from penstock_views.source import Source
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from tests.names import load_views
 from tests.unit.views import cdc
 from tests.unit.views.conftest import RAW, SAMPLE, WRITERS, as_emitted, raw_frame
 from tests.unit.views.stand_in import RegistryStandIn, Subjects

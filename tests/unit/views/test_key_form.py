@@ -19,7 +19,6 @@ from penstock_views.derive import derive
 from penstock_views.envelope import Writer
 from penstock_views.fingerprint import fingerprint
 from penstock_views.limits import refuse_in_key
-from penstock_views.load import load_views
 from penstock_views.optimized import optimized
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -28,6 +27,7 @@ from pyspark.sql.avro.functions import to_avro
 
 from penstock.verify.postgres_rows import exact_rows
 from penstock.views.cql import cql_type
+from tests.names import load_views
 from tests.unit.views import cdc
 from tests.unit.views.conftest import as_emitted, make_plan, raw_frame
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from penstock_views.batch import evaluate_rows
 from penstock_views.declare import View
-from penstock_views.load import load_views
 from pyspark.sql import SparkSession
+
+from tests.names import load_views
 
 HEAD = "from penstock_views import aggregate, count, history, row, totals, view\n\n"
 ROW = "return row(a=r.a, b=r.b, id=r.id)"

@@ -8,11 +8,12 @@ import pytest
 from penstock_views.canonical import field_from_postgres
 from penstock_views.contracts import contracts_on
 from penstock_views.declare import ViewInvalid
-from penstock_views.load import load_views
 from penstock_views.primary_key import held_columns, refuse_merging
 from penstock_views.tables import Table
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
+
+from tests.names import load_views
 
 HEAD = (
     "from penstock_views import history, row, truncate_to_millis, unix_micros, view, whole\n"
