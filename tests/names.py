@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from penstock_views import load
-from penstock_views.declare import View
+from penstock_views.declaration import load
+from penstock_views.declaration.views import View
 
 from penstock import names
 from penstock.installation import Names

@@ -13,16 +13,16 @@ from typing import Any
 from cassandra.cluster import Session
 from cassandra.metadata import protect_name
 from confluent_kafka import TopicPartition
-from penstock_views.declare import History, View
+from penstock_views.declaration.views import History, View
 
 from penstock.bench.pace import LOOK_S
 from penstock.bench.turns import Turns
 from penstock.cassandra.values import Instant, bindable
 from penstock.config import Config
+from penstock.pipeline.fence import ends
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.consumer import open_consumer
-from penstock.views.fence import ends
 
 _POLL_S = 0.1
 _EACH_S = 0.1

@@ -19,7 +19,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cassandra.cluster import Session
-from penstock_views.names import topic_of
 from psycopg2.extensions import connection as Connection
 
 from penstock.bench.pace import LOOK_S, OnProgress, percentiles
@@ -29,13 +28,14 @@ from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
+from penstock.layout import Layout
+from penstock.names import topic_of
+from penstock.postgres.connection import connect
 from penstock.registry.client import RegistryClient
-from penstock.stack import lifecycle
+from penstock.setup import lifecycle
 from penstock.stack.elsewhere import NotSupervised
-from penstock.stack.layout import Layout
 from penstock.stack.supervisor import Supervisor
-from penstock.stack.wait import log_tail
-from penstock.views.catalogue import connect
+from penstock.wait import log_tail
 
 _SOURCE, _VIEW = "public.users", "users_by_id"
 _JOBS = ("views", "aggregates")

@@ -16,14 +16,14 @@ from typing import Any
 import psycopg2
 
 from penstock.config import ROOT, Config
-from penstock.connect.declared import declared_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.installation import Names
 from penstock.own_connection import of_installation
-from penstock.project import Project
-from penstock.views.connector_lists import as_noted
-from penstock.views.state import Record, read_record
+from penstock.postgres.record import Record, read_record
+from penstock.project.connector_lists import as_noted
+from penstock.project.connectors import declared_connectors
+from penstock.project.folders import Project
 
 _TIMEOUT_S = 60
 _LIMITS = "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000'"
@@ -135,9 +135,9 @@ def _as_tuples(fields: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Print the declared views."""
     # Only here: the console itself must not hold Spark's types in memory.
-    from penstock_views.declare import History, View
-    from penstock_views.declare_totals import Aggregate
-    from penstock_views.load import load_views
+    from penstock_views.declaration.load import load_views
+    from penstock_views.declaration.totals import Aggregate
+    from penstock_views.declaration.views import History, View
 
     project = Project(Path(sys.argv[1]))
 

@@ -12,7 +12,7 @@ from penstock.console.collect.cassandra import CassandraCollector
 from penstock.console.collect.connect import ConnectCollector
 from penstock.console.collect.ends import EndsCollector
 from penstock.console.collect.http import TIMEOUT_S
-from penstock.console.collect.kafka import KafkaCollector, Place
+from penstock.console.collect.kafka import KafkaCollector
 from penstock.console.collect.parts import PartsCollector
 from penstock.console.collect.postgres import PostgresCollector
 from penstock.console.collect.registry import RegistryCollector
@@ -25,9 +25,10 @@ from penstock.console.recorder import Moment, Recorder, rules_of
 from penstock.console.sampler import Sampler
 from penstock.console.service.records import RecordReader
 from penstock.console.snapshot import KafkaView, Snapshot
+from penstock.layout import Layout
+from penstock.offsets import Place
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.stack.layout import Layout
 
 
 class Hub:

@@ -9,7 +9,7 @@ from penstock.console.collect.airflow import AirflowState
 from penstock.console.collect.cassandra import CassandraState
 from penstock.console.collect.connect import ConnectorView
 from penstock.console.collect.ends import End
-from penstock.console.collect.kafka import GroupState, KafkaState, Place
+from penstock.console.collect.kafka import GroupState, KafkaState
 from penstock.console.collect.parts import PartState
 from penstock.console.collect.postgres import PostgresState
 from penstock.console.collect.registry import Subject
@@ -18,6 +18,7 @@ from penstock.console.collect.spark import SparkState
 from penstock.console.declared import Declared
 from penstock.console.reading import Reading
 from penstock.installation import Names
+from penstock.offsets import Place
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import Any
 
 from cassandra.cluster import Session
 from cassandra.metadata import protect_name
-from penstock_views.sizes import RECORD_BYTES
 
 from penstock.cassandra.schema import is_same, replication
 from penstock.cassandra.session import CassandraRefused, open_session, our_errors
@@ -20,6 +19,7 @@ from penstock.config import Config
 from penstock.doctor.clock import Clock, judge_clock, read_clock
 from penstock.doctor.finding import Finding, ok, stops, warning
 from penstock.doctor.rights import cassandra_role, keyspace_made, keyspace_rights
+from penstock.sizes import RECORD_BYTES
 
 _OLDEST, _NEWEST = (4, 0), (5, 0)
 _QUICKLY_S = 5

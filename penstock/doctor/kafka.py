@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from penstock_views.sizes import DEAD_LETTER_BYTES
-
 from penstock.config import Config
 from penstock.connect.place import group_of
 from penstock.doctor.finding import Finding, Weight, ok, stops, warning
 from penstock.doctor.rights import Acl, acl_command, kafka_acls, kafka_principal, to_reach
+from penstock.sizes import DEAD_LETTER_BYTES
 from penstock.topics.admin import Cluster, TopicAdmin
 from penstock.topics.create import differences, other_limits
 from penstock.topics.declare import Topic

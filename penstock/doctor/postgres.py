@@ -24,10 +24,12 @@ from penstock.doctor.rights import (
     schema_right,
     statistics_right,
 )
+from penstock.doctor.wal import judge_wal_level
 from penstock.own_connection import Connection
-from penstock.views.catalogue import connect, read_live_table
-from penstock.views.silent import sees_ddl
-from penstock.views.unfit import Unfit
+from penstock.postgres.catalogue import read_live_table
+from penstock.postgres.connection import connect
+from penstock.postgres.silent import sees_ddl
+from penstock.postgres.unfit import Unfit
 
 _OLDEST, _NEWEST = 15, 18
 _STATEMENT_S = 10
@@ -137,7 +139,7 @@ class SourceTable:
 def examine(config: Config, tables: Sequence[str]) -> Iterator[Finding]:
     """Look at the server, and at the tables of the views.
 
-    :raises PostgresAway: nobody answers, or lets us in.
+    :raises PostgresUnreachable: nobody answers, or lets us in.
     """
     with connect(config) as connection:
         connection.set_session(readonly=True, autocommit=True)
@@ -150,13 +152,6 @@ def examine(config: Config, tables: Sequence[str]) -> Iterator[Finding]:
     for table in found:
         yield from judge_table(config, server.role, table)
     yield from judge_clock(clock)
-
-
-def judge_wal_level(level: str) -> Finding:
-    """Say whether changes can be read from the log."""
-    if level == "logical":
-        return ok("wal_level is logical")
-    return stops(f"its wal_level is {level}, not logical", "ALTER SYSTEM SET wal_level = logical; and restart it")
 
 
 def judge_server(config: Config, server: Server) -> Iterator[Finding]:

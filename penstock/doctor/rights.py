@@ -16,7 +16,7 @@ from penstock.cassandra.schema import replication
 from penstock.config import Config
 from penstock.connect.place import group_of
 from penstock.installation import RESERVED, Names
-from penstock.project import Project
+from penstock.project.folders import Project
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 # Being one of a superuser's role is being one.

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
-from penstock_views.declare import View
-from penstock_views.declare_totals import Aggregate
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import View
 
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
+from penstock.pipeline.followed import paused_views
 from penstock.pipeline.hops import Passage
+from penstock.pipeline.stalled import JobWatch
+from penstock.project.views import views_of
 from penstock.topics.declare import cdc_topics, view_topics
-from penstock.views.load import views_of
-from penstock.views.pause import paused_views
-from penstock.views.stalled import JobWatch
 
 USERS = "public.users"
 """The table that Airflow loads."""

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import psycopg2
-from penstock_views.declare_totals import Aggregate
-from penstock_views.names import topic_of
+from penstock_views.declaration.totals import Aggregate
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
@@ -16,24 +15,25 @@ from penstock.connect.files import read_connectors
 from penstock.connect.heartbeat import is_silent
 from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
+from penstock.layout import Layout
+from penstock.names import topic_of
+from penstock.pipeline.fills import lost, replaced
+from penstock.pipeline.followed import paused_views
 from penstock.pipeline.hops import records_behind
-from penstock.project import Project
+from penstock.pipeline.lives import lives_of
+from penstock.pipeline.snapshots import unsent_changes
+from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
+from penstock.pipeline.standing import Hang, Standing, gaps_in, hangs, standings
+from penstock.pipeline.topic_ids import made_anew, noted_ids
+from penstock.pipeline.unwritten import unwritten
+from penstock.postgres.connection import connect
+from penstock.postgres.silent import sees_ddl
+from penstock.project.connector_lists import read_lists
+from penstock.project.folders import Project
+from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
-from penstock.stack.layout import Layout
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import view_topics
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import read_lists
-from penstock.views.fills import lost, replaced
-from penstock.views.lives import lives_of
-from penstock.views.load import views_of
-from penstock.views.pause import paused_views
-from penstock.views.silent import sees_ddl
-from penstock.views.snapshots import unsent_changes
-from penstock.views.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
-from penstock.views.standing import Hang, Standing, gaps_in, hangs, standings
-from penstock.views.topic_ids import made_anew, noted_ids
-from penstock.views.unwritten import unwritten
 
 _NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
 _STANDS_STILL = (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from penstock_views.declare_totals import Aggregate
-from penstock_views.life import current_life, life_root
+from penstock_views.aggregates.run import current_life, life_root
+from penstock_views.declaration.totals import Aggregate
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.sweep import sweep_older
 from penstock.config import Config
-from penstock.stack.layout import Layout
-from penstock.views.load import views_of
+from penstock.layout import Layout
+from penstock.project.views import views_of
 
 
 def sweep_aggregates(config: Config) -> dict[str, int]:

@@ -9,16 +9,17 @@ from penstock.config import Config, PartSection
 from penstock.connect.api import ConnectApi
 from penstock.doctor.connect import judge_plugins
 from penstock.doctor.finding import Finding, Weight, cure_of_silence
-from penstock.doctor.postgres import judge_wal_level
+from penstock.doctor.wal import judge_wal_level
 from penstock.errors import PenstockError, TerminalError, TransientError
 from penstock.loads.airflow_api import AirflowApi
+from penstock.postgres.connection import connect as connect_postgres
+from penstock.project.connector_lists import read_lists
+from penstock.project.folders import Project
 from penstock.registry.client import RegistryClient
+from penstock.spark_master import master_state
 from penstock.stack.part import Part
-from penstock.stack.parts.spark import master_state
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import declare_topics
-from penstock.views.catalogue import connect as connect_postgres
-from penstock.views.load import views_of
+from penstock.topics.declare import topics_beside
 
 _QUICKLY_S = 5
 
@@ -76,12 +77,13 @@ def left_behind(config: Config) -> list[str]:
     """Say what `reset` leaves in the servers of others, and how each goes: the connectors first, which use the rest."""
     postgres, connect, names = config.postgres, config.connect, config.names
     connectors = " ".join(f"-X DELETE {connect.url}/connectors/{name}" for name in (names.source, names.sink))
+    topics = topics_beside(config, read_lists(Project.of(config)).topics(names))
     drops = f"DROP PUBLICATION {names.publication}; DROP SCHEMA {names.schema} CASCADE"
     statements = f"SELECT pg_drop_replication_slot('{names.slot}'); {drops}"
     said = (
         (connect, f"connectors {names.source} and {names.sink}: curl {connectors}"),
         (postgres, f"slot and publication {names.slot}, schema {names.schema} in {postgres.database}: {statements}"),
-        (config.kafka, f"topics: {', '.join(topic.name for topic in declare_topics(config, views_of(config)))}"),
+        (config.kafka, f"topics: {', '.join(topic.name for topic in topics)}"),
         (config.registry, f"subjects: DELETE {config.registry.url}/subjects/<topic>-key and -value of those topics"),
         (config.cassandra, f"keyspace: DROP KEYSPACE {names.keyspace}"),
     )

@@ -5,15 +5,14 @@ No CDC, view or dead-letter topic is ever compacted (docs/contracts.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-
-from penstock_views.declare import View
-from penstock_views.names import topic_of
-from penstock_views.sizes import DEAD_LETTER_BYTES, RECORD_BYTES
+from typing import Protocol
 
 from penstock.config import Config
+from penstock.names import topic_of
+from penstock.sizes import DEAD_LETTER_BYTES, RECORD_BYTES
 from penstock.topics.topic import Topic as Topic
 
 # The `gc_grace_seconds` of the view tables must not be shorter: a replay must still meet its tombstones.
@@ -30,25 +29,41 @@ _DEAD_LETTERS_BYTES = 1024 * 1024 * 1024
 _DEAD_LETTER_SEGMENT_BYTES = 64 * 1024 * 1024
 
 
-def cdc_topics(views: Sequence[View]) -> tuple[str, ...]:
+class TopicsOfView(Protocol):
+    """What the topics need of a view."""
+
+    @property
+    def source_topic(self) -> str:
+        """The topic of the changes that it reads."""
+        ...
+
+    @property
+    def topic(self) -> str:
+        """The topic of its records."""
+        ...
+
+
+def cdc_topics(views: Sequence[TopicsOfView]) -> tuple[str, ...]:
     """Return the CDC topics that these views are derived from."""
     return tuple(sorted({view.source_topic for view in views}))
 
 
-def view_topics(views: Sequence[View]) -> tuple[str, ...]:
+def view_topics(views: Sequence[TopicsOfView]) -> tuple[str, ...]:
     """Return the topics that these views are written to."""
     return tuple(sorted(view.topic for view in views))
 
 
-def declare_topics(config: Config, views: Sequence[View]) -> tuple[Topic, ...]:
+def declare_topics(config: Config, views: Sequence[TopicsOfView]) -> tuple[Topic, ...]:
     """Return every topic that a stack with these views has, the data topics first."""
-    kafka, names = config.kafka, config.names
+    return topics_beside(config, (*cdc_topics(views), *view_topics(views)))
+
+
+def topics_beside(config: Config, data_topics: Iterable[str]) -> tuple[Topic, ...]:
+    """Return every topic that a stack with these CDC and view topics has, those first."""
+    names = config.names
     unread = (names.heartbeat_topic, topic_of(names.signals, names.topic_prefix))
     return (
-        *(
-            _kept(config, name, kafka.partitions, RECORD_RETENTION)
-            for name in (*cdc_topics(views), *view_topics(views))
-        ),
+        *(_kept(config, name, config.kafka.partitions, RECORD_RETENTION) for name in data_topics),
         *(_dead_letters(config, name) for name in names.dead_letter_topics),
         # What it tells of snapshots matters as long as the records that they have read.
         _kept(config, names.notifications_topic, 1, RECORD_RETENTION),

@@ -9,24 +9,24 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_views.declare import View
-from penstock_views.life import ask_end, current_life, is_to_end, life_root
-from penstock_views.names import quoted, topic_of
+from penstock_views.aggregates.run import ask_end, current_life, is_to_end, life_root
+from penstock_views.declaration.views import View
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
+from penstock.layout import Layout
+from penstock.names import quoted, topic_of
+from penstock.pipeline.fence import OnProgress, Patience, wait_until_written
+from penstock.pipeline.fills import mark_filled
+from penstock.pipeline.lives import Lives, lives_of
+from penstock.pipeline.stalled import JobWatch, refuse_stopped, stopped_views
 from penstock.pipeline.sweep import sweep_aggregates
+from penstock.postgres.connection import connect
+from penstock.project.generation import epoch_of
 from penstock.registry.client import RegistryClient
 from penstock.stack.elsewhere import refuse_outside
-from penstock.stack.layout import Layout
-from penstock.views.catalogue import connect
-from penstock.views.fence import Patience, wait_until_written
-from penstock.views.fills import mark_filled
-from penstock.views.generation import epoch_of
-from penstock.views.lives import Lives, lives_of
-from penstock.views.reread import OnProgress, Wanted, only_reread, reread
-from penstock.views.stalled import JobWatch, refuse_stopped, stopped_views
+from penstock.views.reread import Wanted, only_reread, reread
 
 JOB = "aggregates"
 _ANY_ROW = "ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT 1))"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from cassandra.metadata import protect_name
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config
@@ -18,19 +18,19 @@ from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.installation import VIEW_FILES, Names
-from penstock.project import Project
+from penstock.pipeline.topic_ids import forget_topic
+from penstock.postgres.connection import connect
+from penstock.postgres.publication import withdraw
+from penstock.postgres.record import forget_views
+from penstock.project.connector_lists import read_lists, with_views, without
+from penstock.project.folders import Project
+from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
-from penstock.stack import stack
+from penstock.setup.steps import steps
 from penstock.topics.admin import TopicAdmin
 from penstock.views.apply import renew_jobs
 from penstock.views.begin import forget_lives
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import read_lists, with_views, without
-from penstock.views.derived import write_changed
-from penstock.views.load import views_of
-from penstock.views.publication import withdraw
-from penstock.views.state import forget_views
-from penstock.views.topic_ids import forget_topic
+from penstock.whole_file import write_changed
 
 _PARTS = ("key", "value")
 _BEFORE_JOBS = ("topics", "subjects")
@@ -117,7 +117,7 @@ def leave_out(api: ConnectApi, own: Names, views: Collection[str], tables: Colle
 
 def _renew_jobs(config: Config) -> bool:
     """Restart the jobs; a view that was not applied yet comes along with them and needs its topics."""
-    for step in stack.steps(config):
+    for step in steps(config):
         if step.name in _BEFORE_JOBS:
             step.action()
     return renew_jobs(config)

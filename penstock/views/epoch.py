@@ -9,42 +9,42 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from penstock_views.checkpoint import begin_checkpoint, by_topic, committed
-from penstock_views.declare import MAX_GENERATION
-from penstock_views.declare_totals import Aggregate
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.stream.checkpoint import begin_checkpoint, by_topic, committed
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.apply import apply_connectors, wait_running
 from penstock.connect.place import ask, move_sink, place_sink
+from penstock.contract import MAX_GENERATION
 from penstock.errors import TerminalError
+from penstock.layout import Layout
+from penstock.offsets import Place
 from penstock.own_connection import Connection
-from penstock.project import Project
+from penstock.pipeline.fence import OnProgress, ends, wait_until_captured
+from penstock.pipeline.followed import followed_views, refuse_paused
+from penstock.pipeline.lives import lives_of
+from penstock.pipeline.stalled import refuse_stopped
+from penstock.pipeline.topic_ids import made_anew, note_topics
+from penstock.postgres.connection import connect
+from penstock.postgres.record import raise_epoch
+from penstock.project.connector_lists import epoch_in
+from penstock.project.folders import Project
+from penstock.project.generation import epoch_of
+from penstock.project.views import views_of
+from penstock.setup.actions import create_tables, create_topics, create_view_tables, register_subjects
+from penstock.setup.connectors import correct_epoch, wanted_connectors
+from penstock.setup.source import live_epoch
 from penstock.stack.elsewhere import NotSupervised, refuse_outside
-from penstock.stack.layout import Layout
-from penstock.stack.setup import create_tables, create_topics, create_view_tables, register_subjects
-from penstock.stack.source import live_epoch
 from penstock.stack.supervisor import Supervisor
-from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import cdc_topics, view_topics
 from penstock.topics.gaps import gaps_of
 from penstock.views.apply import OnStep, go_live, renew_jobs
 from penstock.views.begin import begin_aggregates, end_lives
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import epoch_in
-from penstock.views.connectors import correct_epoch, wanted_connectors
-from penstock.views.fence import Place, ends, wait_until_captured
-from penstock.views.generation import epoch_of
-from penstock.views.lives import lives_of
-from penstock.views.load import views_of
-from penstock.views.pause import refuse_paused
 from penstock.views.refill import follow, settle
-from penstock.views.reread import OnProgress, only_reread
-from penstock.views.sources import followed_views
-from penstock.views.stalled import refuse_stopped
-from penstock.views.state import raise_epoch
-from penstock.views.topic_ids import made_anew, note_topics
+from penstock.views.reread import only_reread
+from penstock.wait import wait_until
 
 _WAIT_S = 120.0
 

@@ -1,6 +1,6 @@
 """Fill views past the change stream: one snapshot of their table, read in ranges and written to their own topics.
 
-`penstock_views.fill` says why live changes win. Debezium, the jobs and all other views are left alone.
+`penstock_views.running.fill` says why live changes win. Debezium, the jobs and all other views are left alone.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import psycopg2
-from penstock_views.batch import key_of, read_images
-from penstock_views.broker import offsets_since
-from penstock_views.catalog import output_of, writers_of
-from penstock_views.declare import History, View
-from penstock_views.fill import Changes, Filling
-from penstock_views.names import topic_of
-from penstock_views.ranges import Pages, Part, Range, count_rows, fetch_rows, read_parts
-from penstock_views.registry import Registry
-from penstock_views.snapshot import HeldSnapshot, hold_snapshot
+from penstock_views.declaration.views import History, View
+from penstock_views.running.fill import Changes, Filling
+from penstock_views.running.plan import output_of, writers_of
+from penstock_views.running.registry import Registry
+from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot
+from penstock_views.snapshot.images import key_of, read_images
+from penstock_views.snapshot.ranges import Pages, Part, Range, count_rows, fetch_rows, read_parts
+from penstock_views.stream.broker import offsets_since
 from pyspark.sql import DataFrame, SparkSession
 
 from penstock.cassandra.session import open_session
@@ -29,17 +28,27 @@ from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TransientError
 from penstock.local_spark import local_spark, read_by_spark, spark_failures
-from penstock.project import Project
-from penstock.views.catalogue import connect, read_columns
-from penstock.views.fence import Patience, Place, SinkPlace, ends, sink_place, wait_until_captured, wait_until_written
-from penstock.views.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
-from penstock.views.generation import epoch_of, generation_of, version_of
-from penstock.views.lives import Life, Lives
+from penstock.names import topic_of
+from penstock.offsets import Place
+from penstock.pipeline.fence import (
+    OnProgress,
+    Patience,
+    SinkPlace,
+    ends,
+    sink_place,
+    wait_until_captured,
+    wait_until_written,
+)
+from penstock.pipeline.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
+from penstock.pipeline.lives import Life, Lives
+from penstock.pipeline.stalled import stopped_views
+from penstock.postgres.catalogue import read_columns
+from penstock.postgres.connection import connect
+from penstock.postgres.record import Begun
+from penstock.postgres.silent import silent_changes
+from penstock.project.folders import Project
+from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.views.pace import Pace
-from penstock.views.reread import OnProgress
-from penstock.views.silent import silent_changes
-from penstock.views.stalled import stopped_views
-from penstock.views.state import Begun
 
 _TASKS = 2
 _FIRST_PAGES = 64

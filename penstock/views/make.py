@@ -8,8 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from penstock_views.declare import View
-from penstock_views.load import load_views
+from penstock_views.declaration.load import load_views
+from penstock_views.declaration.views import View
 
 from penstock.config import Config
 from penstock.errors import PenstockError, TerminalError
@@ -17,12 +17,14 @@ from penstock.installation import VIEW_FILES, Names
 from penstock.local_spark import local_spark
 from penstock.names import NOT_CARRIED, is_table
 from penstock.own_connection import Connection
-from penstock.project import Project
+from penstock.postgres.catalogue import TableMissing, read_live_table
+from penstock.postgres.connection import connect
+from penstock.project.folders import Project
+from penstock.project.views import views_of
 from penstock.views.asked import Relation, meant, read_asked, relations
-from penstock.views.catalogue import TableMissing, connect, read_live_table
-from penstock.views.derived import Derived, derive, texts, write_changed
-from penstock.views.load import views_of
+from penstock.views.derived import Derived, derive, texts
 from penstock.views.new import Drawn, NoView, draw, view_name
+from penstock.whole_file import write_changed
 
 
 class NameForMany(TerminalError):
@@ -86,7 +88,7 @@ def new_views(config: Config, given: Sequence[str], *, name: str | None = None, 
     :param name: of the one view; with it a table gets another view beside those that it has.
     :param dry_run: write nothing.
     :raises TableNameUnclear, NameForMany: before anything is looked at.
-    :raises PostgresAway: the tables come from the live catalogue.
+    :raises PostgresUnreachable: the tables come from the live catalogue.
     :raises ViewFileBroken, ViewInvalid: a view that is there already cannot be read.
     """
     asked = [read_asked(each) for each in given]

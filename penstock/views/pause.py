@@ -5,19 +5,17 @@ Records wait in the topic as long as its retention. The installation's record na
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.errors import PenstockError, TerminalError
-from penstock.project import Project
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import read_lists
-from penstock.views.connectors import wanted_connectors
-from penstock.views.load import pick_view, views_of
-from penstock.views.state import note_paused, read_paused
-from penstock.views.unwritten import place_views_sink
+from penstock.pipeline.unwritten import place_views_sink
+from penstock.postgres.connection import connect
+from penstock.postgres.record import note_paused, read_paused
+from penstock.project.connector_lists import read_lists
+from penstock.project.folders import Project
+from penstock.project.views import pick_view, views_of
+from penstock.setup.connectors import wanted_connectors
 
 
 class LastView(TerminalError):
@@ -27,13 +25,6 @@ class LastView(TerminalError):
         super().__init__(
             f"view {name} is the last that flows; pause the whole sink with `penstock connectors pause {sink}`"
         )
-
-
-class ViewPaused(TerminalError):
-    """Nothing of a paused view reaches Cassandra: it can be neither filled nor compared."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(f"paused: {', '.join(names)}; `penstock views resume {names[0]}` first")
 
 
 def pause(config: Config, name: str) -> bool:
@@ -50,25 +41,6 @@ def resume(config: Config, name: str) -> bool:
     :raises ViewUnknown: before anything happens.
     """
     return _set(config, name, paused=False)
-
-
-def paused_views(config: Config) -> frozenset[str]:
-    """Return the names of the paused views.
-
-    :raises PostgresAway: when nobody answers.
-    """
-    with connect(config) as connection:
-        return read_paused(connection)
-
-
-def refuse_paused(config: Config, names: Sequence[str]) -> None:
-    """Make sure that these views flow.
-
-    :raises ViewPaused: when one does not.
-    """
-    there = paused_views(config)
-    if paused := [name for name in names if name in there]:
-        raise ViewPaused(paused)
 
 
 def _set(config: Config, name: str, *, paused: bool) -> bool:

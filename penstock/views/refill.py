@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
-from penstock_views.declare import History, View
+from penstock_views.declaration.views import History, View
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
 from penstock.local_spark import local_spark
-from penstock.verify.shape import read_shapes
-from penstock.views.catalogue import connect
+from penstock.offsets import Place
+from penstock.pipeline.fence import OnProgress, ends, wait_until_arrived, wait_until_processed, wait_until_written
+from penstock.pipeline.fills import mark_filled
+from penstock.pipeline.followed import refuse_paused
+from penstock.pipeline.lives import Lives, lives_of
+from penstock.pipeline.stalled import refuse_stopped, stopped_views, wait_until_settled
+from penstock.postgres.connection import connect
+from penstock.project.folders import Project
+from penstock.project.generation import epoch_of, generation_of, version_of
+from penstock.project.shapes import read_shape
 from penstock.views.close import close_gone
-from penstock.views.fence import Place, ends, wait_until_arrived, wait_until_processed, wait_until_written
-from penstock.views.fills import mark_filled
-from penstock.views.generation import epoch_of, generation_of, version_of
 from penstock.views.lane import choose, fill
-from penstock.views.lives import Lives, lives_of
-from penstock.views.pause import refuse_paused
-from penstock.views.reread import OnProgress, Wanted, only_reread, reread
-from penstock.views.stalled import refuse_stopped, stopped_views, wait_until_settled
+from penstock.views.reread import Wanted, only_reread, reread
 from penstock.views.sweep import old_rows, stale_rows
 
 _TABLES_AT_ONCE = 16
@@ -161,7 +163,7 @@ def _sweep(
     with open_session(config) as session:
         for view in views:
             table = ViewTable(session, keyspace=keyspace, name=view.name)
-            (shape,) = read_shapes(config, [view.name])
+            shape = read_shape(Project.of(config), view.name)
             first, below = _versions(config, view, began)
             suspects = {key: row for key, row in old_rows(table, shape, below=below).items() if only(row)}
             if suspects:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,18 +21,17 @@ from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TerminalError, TransientError
 from penstock.own_connection import Connection
+from penstock.pipeline.fence import OnProgress
+from penstock.project.connector_lists import include_pattern
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.consumer import open_consumer
-from penstock.views.connector_lists import include_pattern
 
 _SIGNAL = "INSERT INTO penstock.signals VALUES (%s, 'execute-snapshot', %s)"
 _END_SIGNAL = "DELETE FROM penstock.signals WHERE id = %s"
 _POLL_S = 0.5
 _CHECK_CONNECTOR_S = 3.0
 _GOOD = {"SUCCEEDED", "EMPTY"}
-
-OnProgress = Callable[[str], None]
 
 
 class ReReadBusy(TransientError):

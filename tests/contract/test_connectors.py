@@ -9,9 +9,9 @@ import pytest
 from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile, read_connector, read_connectors
 from penstock.connect.heartbeat import HEARTBEAT_QUERY, HEARTBEAT_S
-from penstock.project import Project
+from penstock.project.folders import Project
+from penstock.project.views import views_of
 from penstock.topics.declare import declare_topics
-from penstock.views.load import views_of
 
 FILES = read_connectors(Project.of(Config()).connectors)
 DECLARED = {topic.name for topic in declare_topics(Config(), views_of(Config()))}

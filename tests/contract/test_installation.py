@@ -10,12 +10,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from penstock.config import ROOT, Config, ConfigInvalid, load_config
-from penstock.connect.declared import declared_connectors, in_installation
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.connect.place import group_of
 from penstock.installation import DEFAULT, MOST_IN_INSTALLATION, SINK_FILE, SOURCE_FILE, Names, why_unfit
 from penstock.names import topic_of
-from penstock.project import Project
+from penstock.project.connectors import declared_connectors, in_installation
+from penstock.project.folders import Project
 
 OURS, ORDERS = Names(), Names("orders")
 PROJECT = Project.of(Config())

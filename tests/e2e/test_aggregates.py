@@ -17,14 +17,14 @@ from typing import Any
 import psutil
 import psycopg2
 import pytest
-from penstock_views.checkpoint import last_batch_in
-from penstock_views.life import Life, ask_end, current_life, life_root
+from penstock_views.aggregates.run import Life, ask_end, current_life, life_root
+from penstock_views.stream.checkpoint import last_batch_in
 
 from penstock.pipeline.sweep import sweep_aggregates
-from penstock.project import Project
+from penstock.project.folders import Project
+from penstock.spark_master import applications
 from penstock.stack.health import part_healths
-from penstock.stack.parts.spark import applications
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.names import AGGREGATES_APP, VIEWS_APP
 from tests.patience import PATIENCE_S

@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 
 from penstock.config import ROOT
-from penstock.project import Project
+from penstock.project.folders import Project
 from tests.generated.kinds import NO_TYPES, TYPES
 from tests.generated.schemas import SCHEMAS, Life, Statement, Table, columns_of_view, make_tables, quoted
 from tests.patience import PATIENCE_S

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from penstock.project import Project
+from penstock.project.folders import Project
 from tests.e2e import oracle as users
 from tests.e2e.test_dead_letters import headers_of
 from tests.patience import PATIENCE_S

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from cassandra.util import Duration
 
-from penstock.project import Project
+from penstock.postgres.connection import connect
+from penstock.project.folders import Project
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.tail import TopicReader
-from penstock.views.catalogue import connect
 from penstock.views.reread import ReReadFailed, Wanted, only_reread, reread
 from tests.patience import PATIENCE_S
 from tests.stack import Stack

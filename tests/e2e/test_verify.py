@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from penstock.config import ROOT
-from penstock.project import Project
+from penstock.project.folders import Project
 from tests.e2e.oracle import wait_until_exact
 from tests.names import SINK
 from tests.patience import PATIENCE_S
@@ -48,6 +48,7 @@ def paused_sink(stack: Stack) -> Iterator[None]:
         stack.run(f".venv/bin/penstock connectors resume {SINK}")
 
 
+@pytest.mark.slow
 def test_a_change_on_its_way_is_waited_for_however_long_it_takes(stack: Stack, user: str) -> None:
     command = [".venv/bin/penstock", "verify", "users_by_id", "--json"]
     with paused_sink(stack):

@@ -8,18 +8,18 @@ import re
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.life import current_life, life_root
+from penstock_views.aggregates.run import current_life, life_root
 
 from penstock.connect.api import ConnectApi, State
+from penstock.layout import Layout
+from penstock.pipeline.fence import ends, wait_until_arrived, wait_until_processed
+from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
-from penstock.stack import setup
-from penstock.stack.layout import Layout
+from penstock.setup import actions as setup
 from penstock.stack.supervisor import Supervisor
-from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import view_topics
-from penstock.views.fence import ends, wait_until_arrived, wait_until_processed
-from penstock.views.load import views_of
+from penstock.wait import wait_until
 from tests.e2e.oracle import differences, wait_until_exact
 from tests.e2e.test_job_trouble import is_well
 from tests.names import REGISTRY_TOPICS, SINK, topic_of

@@ -16,13 +16,13 @@ import psycopg2
 import pytest
 
 from penstock.config import Airflow, Config, Postgres
+from penstock.layout import Layout
 from penstock.loads.airflow_api import AirflowApi, AirflowAway, AirflowRefused
 from penstock.loads.load import LoadResult, Progress, follow, trigger_load
-from penstock.stack.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
-from penstock.stack.layout import Layout
+from penstock.setup.actions import create_tables
+from penstock.stack.parts.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
 from penstock.stack.parts.postgres import postgres
-from penstock.stack.setup import create_tables
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.faulty_api import Answer, FaultyApi, serve_faulty_api
 from tests.names import DAG_ID
 from tests.patience import PATIENCE_S

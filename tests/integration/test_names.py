@@ -11,17 +11,19 @@ from typing import Any
 
 import psycopg2
 import pytest
-from penstock_views.batch import Postgres, expected_rows, read_images
-from penstock_views.carriers import REFUSED
-from penstock_views.session import local_session
+from penstock_views.snapshot.expected import expected_rows
+from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres
+from penstock_views.stream.session import local_session
+from penstock_views.types.carriers import REFUSED
 from pyspark.sql import SparkSession
 
 from penstock.config import ROOT, Config
 from penstock.names import column_name
+from penstock.postgres.catalogue import read_live_table
+from penstock.postgres.publication import publish
+from penstock.project.connector_lists import include_pattern
 from penstock.verify.postgres_rows import exact_rows
-from penstock.views.catalogue import read_live_table
-from penstock.views.connector_lists import include_pattern
-from penstock.views.publication import publish
 from tests.names import OURS_IN_POSTGRES, load_views, topic_of
 
 NAMES = [

@@ -13,22 +13,22 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.checkpoint import begin_checkpoint
+from penstock_views.stream.checkpoint import begin_checkpoint
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.place import group_of
+from penstock.layout import Layout
 from penstock.pipeline.flow import Reading, read_flow
+from penstock.pipeline.topic_ids import TopicsMadeAnew, made_anew, note_topics
+from penstock.pipeline.unwritten import note_new_topics
+from penstock.postgres.connection import connect
+from penstock.postgres.silent import silent_changes
 from penstock.registry.client import RegistryClient
-from penstock.stack import setup
-from penstock.stack.layout import Layout
-from penstock.stack.wait import wait_until
+from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
-from penstock.views.catalogue import connect
-from penstock.views.silent import silent_changes
-from penstock.views.topic_ids import TopicsMadeAnew, made_anew, note_topics
-from penstock.views.unwritten import note_new_topics
+from penstock.wait import wait_until
 from tests.integration.servers import started
 from tests.names import SINK, topic_of
 from tests.patience import PATIENCE_S

@@ -11,10 +11,10 @@ import pytest
 
 from penstock.config import Config
 from penstock.own_connection import Connection
-from penstock.stack.setup import create_tables
-from penstock.views.catalogue import read_live_table
-from penstock.views.publication import publish, withdraw
-from penstock.views.silent import forget_changes, silent_changes
+from penstock.postgres.catalogue import read_live_table
+from penstock.postgres.publication import publish, withdraw
+from penstock.postgres.silent import forget_changes, silent_changes
+from penstock.setup.actions import create_tables
 from tests.names import OURS_IN_POSTGRES
 
 PLAIN, PARTED = "public.plain", "public.parted"

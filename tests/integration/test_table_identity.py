@@ -12,10 +12,10 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, ISOLATION_LEVEL
 
 from penstock.config import Config
 from penstock.own_connection import Connection
-from penstock.stack.setup import create_tables
-from penstock.views.lives import Life, read_lives
-from penstock.views.publication import publish
-from penstock.views.silent import silent_changes
+from penstock.pipeline.lives import Life, read_lives
+from penstock.postgres.publication import publish
+from penstock.postgres.silent import silent_changes
+from penstock.setup.actions import create_tables
 from tests.names import OURS_IN_POSTGRES
 
 ITEM, PARTED = "shop.item", "shop.parted"

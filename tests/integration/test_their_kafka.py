@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
-from penstock_views.broker import end_offsets
-from penstock_views.config import JobConfig, parse_arguments
-from penstock_views.session import local_session
-from penstock_views.stream import read_records, write_records
+from penstock_views.stream.broker import end_offsets
+from penstock_views.stream.config import JobConfig, parse_arguments
+from penstock_views.stream.kafka import read_records, write_records
+from penstock_views.stream.session import local_session
 from pyspark.sql import functions as F
 
 from penstock.brokers import Brokers, librdkafka_settings
 from penstock.config import Config
+from penstock.setup.actions import create_topics
 from penstock.stack.health import part_healths
-from penstock.stack.setup import create_topics
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin, TopicNotCreated
 from penstock.topics.consumer import open_consumer
 from penstock.topics.topic import Topic

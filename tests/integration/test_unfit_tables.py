@@ -11,9 +11,9 @@ import pytest
 
 from penstock.config import Config
 from penstock.own_connection import Connection
-from penstock.stack.setup import create_tables
-from penstock.views.catalogue import published_tables, read_live_table
-from penstock.views.publication import publish
+from penstock.postgres.catalogue import published_tables, read_live_table
+from penstock.postgres.publication import publish
+from penstock.setup.actions import create_tables
 from tests.names import OURS_IN_POSTGRES
 
 REFUSES = "with REPLICA IDENTITY FULL, which views need, Postgres would refuse its UPDATE and DELETE"

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
-from penstock.console.collect.kafka import Place
+from penstock.offsets import Place
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import Settings, open_consumer
 

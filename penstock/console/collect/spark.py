@@ -17,8 +17,8 @@ from typing import Any
 from penstock.config import Config
 from penstock.console.collect.http import get
 from penstock.installation import Names
-from penstock.stack.layout import Layout
-from penstock.views.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
+from penstock.layout import Layout
+from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
 
 REAL_TIME = "views"
 _BEGUN = "penstock.json"

@@ -20,11 +20,11 @@ from penstock.console.hub import Hub
 from penstock.console.service.filter import Filter
 from penstock.console.service.messages import Search, open_small_consumer, search
 from penstock.console.service.records import RecordView
+from penstock.contract import CONNECT_ERRORS
 from penstock.errors import TerminalError, TransientError
 from penstock.installation import Names
 from penstock.topics.admin import KafkaUnreachable, silent_logger
 
-_PREFIX = "__connect.errors."
 _SHOWN = 500
 _AT_ONCE = 1000
 _FLUSH_S = 20.0
@@ -155,12 +155,12 @@ def _letter(record: RecordView) -> DeadLetter:
     header = record.headers.get
     return DeadLetter(
         id=f"{record.topic}/{record.partition}/{record.offset}",
-        origin_topic=header(f"{_PREFIX}topic", "?"),
-        origin_partition=header(f"{_PREFIX}partition", "?"),
-        origin_offset=header(f"{_PREFIX}offset", "?"),
-        connector=header(f"{_PREFIX}connector.name", "?"),
-        stage=header(f"{_PREFIX}stage", "?"),
-        reason=header(f"{_PREFIX}exception.message", "no reason given"),
+        origin_topic=header(f"{CONNECT_ERRORS}topic", "?"),
+        origin_partition=header(f"{CONNECT_ERRORS}partition", "?"),
+        origin_offset=header(f"{CONNECT_ERRORS}offset", "?"),
+        connector=header(f"{CONNECT_ERRORS}connector.name", "?"),
+        stage=header(f"{CONNECT_ERRORS}stage", "?"),
+        reason=header(f"{CONNECT_ERRORS}exception.message", "no reason given"),
         record=record,
     )
 
@@ -210,7 +210,7 @@ def _read_one(consumer: Consumer, place: TopicPartition) -> Any | None:
 
 def _origin(message: Any) -> str:
     headers = dict(message.headers() or ())
-    return (headers.get(f"{_PREFIX}topic") or b"?").decode()
+    return (headers.get(f"{CONNECT_ERRORS}topic") or b"?").decode()
 
 
 def _replay(hub: Hub, ids: list[str]) -> Preview:
@@ -220,7 +220,7 @@ def _replay(hub: Hub, ids: list[str]) -> Preview:
     producer = Producer({**settings, "partitioner": "murmur2_random", "log_level": 0}, logger=silent_logger())
     refused: list[str] = []
     for message in messages:
-        headers = [(name, value) for name, value in message.headers() or () if not name.startswith(_PREFIX)]
+        headers = [(name, value) for name, value in message.headers() or () if not name.startswith(CONNECT_ERRORS)]
         try:
             producer.produce(
                 _origin(message),

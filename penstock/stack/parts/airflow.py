@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Callable
 
 from penstock.config import ROOT, Config
+from penstock.layout import Layout
 from penstock.loads.airflow_api import AirflowApi, AirflowAway, AirflowRefused
-from penstock.stack.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
-from penstock.stack.layout import Layout
 from penstock.stack.part import Part
+from penstock.stack.parts.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
 
 _NICE = 15
 """Airflow takes a processor for half a minute when it starts; the rows that flow already should not wait for it."""

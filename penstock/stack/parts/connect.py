@@ -8,11 +8,11 @@ from pathlib import Path
 
 from penstock.brokers import provider, references
 from penstock.config import ROOT, Config
-from penstock.connect.declared import addresses, converter_settings, secrets, trust_store
 from penstock.errors import TerminalError
-from penstock.stack.layout import SERVERS, Layout, render
+from penstock.http_client import answers
+from penstock.layout import SERVERS, Layout, render
+from penstock.project.connectors import addresses, converter_settings, secrets, trust_store
 from penstock.stack.part import Part
-from penstock.stack.parts.http import answers
 from penstock.stack.parts.java import java
 from penstock.stack.parts.kafka import JARS, LOGGING
 

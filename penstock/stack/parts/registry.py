@@ -7,10 +7,10 @@ from pathlib import Path
 from penstock.brokers import java_settings
 from penstock.class_archive import server_archive_options
 from penstock.config import Config
+from penstock.http_client import answers
 from penstock.installation import DEFAULT
-from penstock.stack.layout import SERVERS, Layout
+from penstock.layout import SERVERS, Layout
 from penstock.stack.part import Part
-from penstock.stack.parts.http import answers
 
 _JAR = SERVERS / "registry" / "apicurio-registry-app-3.0.9-runner.jar"
 

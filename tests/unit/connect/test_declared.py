@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config, ConfigInvalid, load_config
-from penstock.connect.declared import declared_connectors
 from penstock.connect.files import read_connectors
-from penstock.project import Project
+from penstock.project.connectors import declared_connectors
+from penstock.project.folders import Project
 
 
 def made(**sections: object) -> Config:

@@ -13,7 +13,7 @@ from penstock.console.collect.spark import read_queries
 from penstock.console.rates import Rates
 from penstock.console.reading import NotSeen, Reading
 from penstock.console.sampler import Sampler
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.names import OURS
 
 

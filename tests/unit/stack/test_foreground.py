@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config, Kafka
-from penstock.stack import lifecycle
+from penstock.layout import Layout
+from penstock.setup.foreground import UnknownPart, become, take_step
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited, refuse_outside
-from penstock.stack.foreground import UnknownPart, become, take_step
 from penstock.stack.health import part_healths
-from penstock.stack.layout import Layout
 from penstock.stack.part import Part, Step
 from penstock.stack.parts.kafka import render_properties
 from penstock.stack.start import Event, start_all
+from penstock.stack.stop import stop
 from penstock.views.begin import end_lives
 
 
@@ -40,7 +40,7 @@ def test_parts_elsewhere_are_awaited_and_never_prepared(tmp_path: Path) -> None:
 def test_what_is_not_ours_is_not_stopped(tmp_path: Path) -> None:
     config = Config(supervised=False, state=tmp_path)
     with pytest.raises(NotSupervised, match="docker compose down"):
-        lifecycle.stop(config, on_stopped=lambda _: None)
+        stop(config, on_stopped=lambda _: None)
     end_lives(config, [])
     assert {health.pid for health in part_healths(config)} == {0}
 

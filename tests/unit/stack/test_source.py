@@ -10,7 +10,8 @@ import pytest
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.errors import PenstockError
-from penstock.stack.source import (
+from penstock.project.connector_lists import EPOCH
+from penstock.setup.source import (
     PARTITIONER,
     DatabaseFell,
     EpochFell,
@@ -20,7 +21,6 @@ from penstock.stack.source import (
     refuse_lost_place,
     refuse_moved_rows,
 )
-from penstock.views.connector_lists import EPOCH
 from tests.names import OURS, SOURCE
 
 END = 0x1_0000_0010

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from penstock_views.declare import View, row
+from penstock_views.declaration.views import View, row
 
 from penstock.config import Config, Kafka
 from penstock.topics.create import differences

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from penstock_views.contracts import Contract
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
+from penstock_views.output.contracts import Contract
 
+from penstock.cassandra.table_file import TableShape
 from penstock.views.check import _check_table
-from penstock.views.cql import TableShape
 from penstock.views.derived import Derived
 
 VIEW = View("v", "public.t", ("a", "b"), 1, lambda _: None, Path("v.py"), 1, partition=("a", "b"))  # type: ignore[arg-type, return-value]

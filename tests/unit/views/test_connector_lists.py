@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from penstock_views.declare import View, row
+from penstock_views.declaration.views import View, row
 
 from penstock.config import Config
 from penstock.connect.files import read_connector
-from penstock.project import Project
-from penstock.views.connector_lists import (
+from penstock.postgres.record import Record
+from penstock.project.connector_lists import (
     EPOCH,
     FORMER_PAUSED,
     TABLES,
@@ -25,7 +25,7 @@ from penstock.views.connector_lists import (
     with_views,
     without,
 )
-from penstock.views.state import Record
+from penstock.project.folders import Project
 from tests.names import OURS, SINK, SOURCE
 
 

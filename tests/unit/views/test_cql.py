@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.views.cql import (
+from penstock.cassandra.table_file import (
     CqlFileUnclear,
     TableShape,
     differences,

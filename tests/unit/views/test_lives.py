@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from penstock.views.lives import Life
+from penstock.pipeline.lives import Life
 
 NOW = Life("public.t", "a1", "it was dropped", datetime(2026, 1, 2, 3, 4, tzinfo=UTC), is_there=True, database="7/5")
 

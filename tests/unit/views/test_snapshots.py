@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from penstock.views.snapshots import Begun, Told, begun_again
+from penstock.pipeline.snapshots import Begun, Told, begun_again
 
 CUT_OFF = "its snapshot was cut off and begun again, rows may have been deleted"
 LOST_PLACE = "the source lost its place and took another snapshot, rows may have been deleted"

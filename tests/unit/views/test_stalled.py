@@ -8,12 +8,12 @@ import pytest
 
 from penstock.config import Config
 from penstock.console.collect.spark import read_troubles
+from penstock.layout import Layout
 from penstock.pipeline.flow import read_jobs
+from penstock.pipeline.stalled import JobFails, JobWatch, ViewStopped, refuse_stopped, stopped_views
 from penstock.stack import stack
-from penstock.stack.layout import Layout
 from penstock.stack.start import StartFailed
 from penstock.trouble import Failing, TroubleBook
-from penstock.views.stalled import JobFails, JobWatch, ViewStopped, refuse_stopped, stopped_views
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from penstock_views.declare import View, row
+from penstock_views.declaration.views import View, row
 
 from penstock.config import Config
-from penstock.project import Project
-from penstock.views.check import ViewsWrong, refuse_out_of_step
+from penstock.project.folders import Project
+from penstock.project.in_step import ViewsWrong, refuse_out_of_step
 
 
 def view(name: str, table: str) -> View:
