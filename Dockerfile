@@ -68,7 +68,7 @@ FROM base AS penstock
 COPY --from=python /opt/penstock/.venv .venv
 COPY servers servers
 COPY schemas schemas
-COPY connect/worker.properties connect/worker.properties
+COPY connect/worker.properties connect/jmx.yml connect/
 COPY connect/connectors connect/connectors
 COPY airflow airflow
 COPY spark spark

@@ -170,13 +170,14 @@ class Kafka(PartSection):
 
     `host_port` is a second door, for clients that know the broker as 127.0.0.1 only: those outside of its container.
     Of a Kafka of others `bootstrap_servers` are several brokers to start from, in place of `host` and `port`, and
-    `properties_file` are properties of Java's clients that let ours in.
+    `properties_file` are properties of Java's clients that let ours in. `metrics_port` shows its MBeans to Prometheus.
     """
 
     mode: KafkaMode = KafkaMode.KRAFT
     port: Port = 9092
     host_port: Port | None = None
     controller_port: Port = 9093
+    metrics_port: Port | None = None
     heap_mb: int = Field(512, ge=256)
     partitions: int = Field(1, ge=1)
     replication_factor: int = Field(1, ge=1)
@@ -280,12 +281,13 @@ class Registry(WebSection):
 
 
 class Connect(WebSection):
-    """The Kafka Connect worker; `watch` restarts its connectors that failed.
+    """The Kafka Connect worker; `watch` restarts its connectors that failed, `metrics_port` shows its MBeans.
 
     `references` are what a worker of others has in place of our `${env:PENSTOCK_…}`, such as `${file:PATH:KEY}`.
     """
 
     port: Port = 8083
+    metrics_port: Port | None = None
     heap_mb: int = Field(768, ge=256)
     watch: bool = True
     references: dict[str, Annotated[str, Field(pattern=r"^\$\{[^{}]+\}$")]] = {}

@@ -97,6 +97,11 @@ class Names:
         return self.connector(SINK_FILE)
 
     @property
+    def sink_group(self) -> str:
+        """The consumer group of the sink, as Connect names it."""
+        return f"connect-{self.sink}"
+
+    @property
     def topic_prefix(self) -> str:
         """The `topic.prefix` of the source connector: its change topics begin so."""
         return "app" if self.name == DEFAULT else self.name

@@ -261,7 +261,7 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
     for name, reading in missing.items():
         if reading.now is None:
             return None, f"{name}: {reading.trouble}"
-    waits = {reader.name: reader.seconds for reader in known if reader.behind and _is_of_pipeline(snapshot, reader)}
+    waits = {reader.name: reader.seconds for reader in known if reader.behind and is_of_pipeline(snapshot, reader)}
     slot = (
         next((slot for slot in snapshot.postgres.now.slots if slot.name == snapshot.names.slot), None)
         if snapshot.postgres.now
@@ -277,7 +277,8 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
     return waits[slowest], f"waits for {slowest}"
 
 
-def _is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:
+def is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:
+    """Tell whether a reader carries rows to Cassandra."""
     sinks = {each.group for each in (snapshot.connect.now or {}).values() if each.type == "sink"}
     return reader.kind == "Spark query" or reader.name in sinks
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from penstock.config import Config
-from penstock.connect.place import group_of
 from penstock.doctor.finding import Finding, Weight, ok, stops, warning
 from penstock.doctor.rights import Acl, acl_command, kafka_acls, kafka_principal, to_reach
 from penstock.sizes import DEAD_LETTER_BYTES
@@ -51,7 +50,7 @@ def examine(config: Config, declared: Sequence[Topic]) -> Iterator[Finding]:
     :raises KafkaUnreachable: no broker answers, or lets us in.
     """
     # A group of each kind that we use; it need not be there.
-    groups = (config.names.group("doctor"), "spark-kafka-source-doctor", group_of(config.names.sink))
+    groups = (config.names.group("doctor"), "spark-kafka-source-doctor", config.names.sink_group)
     yield from judge(config, _ask(TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S), declared, groups))
 
 

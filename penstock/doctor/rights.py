@@ -14,7 +14,6 @@ from cassandra.metadata import protect_name
 from penstock.brokers import librdkafka_settings
 from penstock.cassandra.schema import replication
 from penstock.config import Config
-from penstock.connect.place import group_of
 from penstock.installation import RESERVED, Names
 from penstock.project.folders import Project
 
@@ -289,7 +288,7 @@ def kafka_acls(config: Config) -> tuple[Acl, ...]:
         names.groups,
         "spark-kafka-source-",
         *((names.connect_cluster,) if connect else ()),
-        group_of(names.sink),
+        names.sink_group,
         *_REGISTRY_GROUPS[:registry],
     )
     ids = _widest(*of_connect, f"connect-cluster-{names.connect_cluster}")
@@ -321,7 +320,7 @@ def _kafka(config: Config) -> Iterator[Role]:
     connect = (
         Acl("topic", (*_from_source(names), *names.dead_letter_topics), _TO_WRITE),
         Acl("topic", (names.view_topics,), _TO_READ),
-        Acl("group", (group_of(names.sink),), _TO_READ),
+        Acl("group", (names.sink_group,), _TO_READ),
         Acl("transactional-id", (f"connect-{names.source}",), _TO_WRITE),
     )
     yield _principal(config, f"{own}_connect", use, connect)

@@ -16,7 +16,6 @@ from penstock_views.stream.checkpoint import ask_commit, committed, progress_in
 
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
-from penstock.connect.place import group_of
 from penstock.layout import Layout
 from penstock.offsets import Place
 from penstock.pipeline.stalled import JobWatch, NothingMoved, refuse_stopped
@@ -162,7 +161,7 @@ class SinkPlace:
 @contextmanager
 def sink_place(config: Config) -> Iterator[SinkPlace]:
     """Open what asks again and again how far the sink is."""
-    with closing(_consumer(config, group_of(config.names.sink))) as consumer:
+    with closing(_consumer(config, config.names.sink_group)) as consumer:
         yield SinkPlace(consumer)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
-from penstock.connect.place import group_of, place_sink
+from penstock.connect.place import place_sink
 from penstock.pipeline.topic_ids import made_anew
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import note_changes
@@ -31,7 +31,7 @@ def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
     :raises KafkaUnreachable: no broker answers in time.
     """
     topics = [config.names.view_topic(name) for name in read_lists(Project.of(config)).flowing]
-    return gaps_of_group(admin, group_of(config.names.sink), topics)
+    return gaps_of_group(admin, config.names.sink_group, topics)
 
 
 def note_new_topics(config: Config) -> None:

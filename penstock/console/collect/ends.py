@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,9 +77,13 @@ class End:
 
 
 class EndsCollector:
-    """Keeps one consumer for all partitions that are followed."""
+    """Keeps one consumer for all partitions that are followed.
 
-    def __init__(self, config: Config) -> None:
+    :param on_records: takes the records that came since the last look, as they are.
+    """
+
+    def __init__(self, config: Config, *, on_records: Callable[[Sequence[Any]], None]) -> None:
+        self._on_records = on_records
         self._bootstrap, self._group = config.kafka.bootstrap, config.names.group("console")
         self._consumer: Any = None
         self._ends: dict[Place, _End] = {}
@@ -120,8 +124,7 @@ class EndsCollector:
         while waiting and empty < _EMPTY_LOOKS:
             messages = self._consumer.consume(AT_MOST, timeout=_FETCH_S)
             empty = 0 if messages else empty + 1
-            for message in messages:
-                self._take(message)
+            self._on_records([message for message in messages if self._take(message)])
             waiting = self._catch_up(waiting, until)
 
     def _catch_up(self, waiting: Iterable[Place], until: dict[Place, int]) -> set[Place]:
@@ -132,19 +135,22 @@ class EndsCollector:
             end.position = max(end.position, at.offset)
         return {place for place in places if self._ends[place].position < until[place]}
 
-    def _take(self, message: Any) -> None:
+    def _take(self, message: Any) -> bool:
+        """Take a record; tell whether it counts."""
         error = message.error()
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:
-                return
+                return False
             raise KafkaException(error)
         end = self._ends.get((message.topic(), message.partition()))
         if end is None or (end.recent and message.offset() <= end.recent[-1][0]):
-            return
-        end.counted += message.offset() >= end.counts_from
+            return False
+        counts: bool = message.offset() >= end.counts_from
+        end.counted += counts
         end.position = message.offset() + 1
         end.recent.append((message.offset(), _time_of(message)))
         end.newest = message
+        return counts
 
 
 def _newest(end: _End) -> Newest | None:
