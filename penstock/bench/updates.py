@@ -15,10 +15,10 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.own_connection import Connection
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
 
