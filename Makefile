@@ -129,6 +129,10 @@ lock: $(UV) ## Resolve the Python dependencies anew into the lock files
 	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 airflow/pyproject.toml -o airflow/requirements.lock
 
+.PHONY: dashboard
+dashboard: .venv/.installed ## Write Grafana's dashboard, monitoring/dashboard.json, from monitoring/dashboard.py
+	@$(PYTHON) monitoring/dashboard.py
+
 .PHONY: clean
 clean: ## Delete what was installed and built (not var/: `penstock reset --yes` does that)
 	@rm -rf .venv .tools .servers connect/*/target spark/decoder/target
