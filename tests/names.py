@@ -9,7 +9,7 @@ from penstock_views.declaration.views import View
 
 from penstock import names
 from penstock.installation import Names
-from penstock.own_connection import of_installation
+from penstock.postgres.own import of_installation
 
 OURS = Names()
 OURS_IN_POSTGRES = of_installation(OURS)

@@ -18,9 +18,9 @@ from psycopg2 import sql
 
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.own_connection import Connection
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 
 _WRITERS = 4
 _KEYS = 10_000

@@ -19,7 +19,7 @@ from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.installation import Names
-from penstock.own_connection import of_installation
+from penstock.postgres.own import of_installation
 from penstock.postgres.record import Record, read_record
 from penstock.project.connector_lists import as_noted
 from penstock.project.connectors import declared_connectors

@@ -25,9 +25,9 @@ from penstock.doctor.rights import (
     statistics_right,
 )
 from penstock.doctor.wal import judge_wal_level
-from penstock.own_connection import Connection
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.postgres.silent import sees_ddl
 from penstock.postgres.unfit import Unfit
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from penstock.config import Config
-from penstock.own_connection import Connection
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.project.views import views_of
 
 _ARE_COUNTED = "SELECT to_regclass('penstock.published_roots') IS NOT NULL"

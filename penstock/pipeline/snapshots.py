@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from penstock.config import Config
-from penstock.own_connection import Connection
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.postgres.silent import SilentChange, silent_changes
 from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient

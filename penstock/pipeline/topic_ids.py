@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.own_connection import Connection
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.project.views import views_of
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import cdc_topics, view_topics

@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
 from penstock.names import case_twins
-from penstock.own_connection import Connection
+from penstock.postgres.own import Connection
 from penstock.postgres.unfit import Unfit, unfit
 
 _MICROS = re.compile(r"timestamp(?!\([0-3]\))[^\[]*\Z")

@@ -9,8 +9,8 @@ import psycopg2
 
 from penstock.config import Config
 from penstock.errors import TransientError
-from penstock.own_connection import Connection, of_installation
 from penstock.pinned import PINNED
+from penstock.postgres.own import Connection, of_installation
 
 
 class PostgresUnreachable(TransientError):

@@ -15,8 +15,8 @@ from psycopg2 import sql
 from penstock.contract import PUBLISHES_GENERATED
 from penstock.errors import TerminalError
 from penstock.names import quoted
-from penstock.own_connection import Connection
 from penstock.postgres.catalogue import LiveTable, published_tables, read_live_table
+from penstock.postgres.own import Connection
 from penstock.wait import NotInTime, wait_until
 
 _LOCKED_S = 120.0

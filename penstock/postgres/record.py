@@ -12,7 +12,7 @@ from typing import Any
 import psycopg2
 
 from penstock.errors import TerminalError
-from penstock.own_connection import Connection
+from penstock.postgres.own import Connection
 
 _EPOCH = "SELECT epoch FROM penstock.installation"
 _BEGIN = "INSERT INTO penstock.installation (epoch) VALUES (%s) ON CONFLICT DO NOTHING"

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from penstock.own_connection import Connection
+from penstock.postgres.own import Connection
 
 _IS_SET_UP = "SELECT to_regclass('penstock.silent_changes')"
 _CHANGES = "SELECT id, table_name, what, seen_at FROM penstock.silent_changes WHERE table_name = ANY(%s) ORDER BY id"

@@ -18,13 +18,13 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import read_connectors
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
-from penstock.own_connection import Connection
 from penstock.pipeline.fills import filled_views, mark_filled, take_over
 from penstock.pipeline.followed import followed_views
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.topic_ids import refuse_made_anew
 from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
 from penstock.postgres.record import begin_record, note_paused
 from penstock.postgres.silent import look, note_changes

@@ -20,13 +20,13 @@ from penstock.contract import MAX_GENERATION
 from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.offsets import Place
-from penstock.own_connection import Connection
 from penstock.pipeline.fence import OnProgress, ends, wait_until_captured
 from penstock.pipeline.followed import followed_views, refuse_paused
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.stalled import refuse_stopped
 from penstock.pipeline.topic_ids import made_anew, note_topics
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.postgres.record import raise_epoch
 from penstock.project.connector_lists import epoch_in
 from penstock.project.folders import Project

@@ -16,9 +16,9 @@ from penstock.errors import PenstockError, TerminalError
 from penstock.installation import VIEW_FILES, Names
 from penstock.local_spark import local_spark
 from penstock.names import NOT_CARRIED, is_table
-from penstock.own_connection import Connection
 from penstock.postgres.catalogue import TableMissing, read_live_table
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.project.folders import Project
 from penstock.project.views import views_of
 from penstock.views.asked import Relation, meant, read_asked, relations

@@ -20,8 +20,8 @@ from confluent_kafka import Consumer, TopicPartition
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TerminalError, TransientError
-from penstock.own_connection import Connection
 from penstock.pipeline.fence import OnProgress
+from penstock.postgres.own import Connection
 from penstock.project.connector_lists import include_pattern
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder

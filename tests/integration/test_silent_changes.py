@@ -10,8 +10,8 @@ import psycopg2
 import pytest
 
 from penstock.config import Config
-from penstock.own_connection import Connection
 from penstock.postgres.catalogue import read_live_table
+from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish, withdraw
 from penstock.postgres.silent import forget_changes, silent_changes
 from penstock.setup.actions import create_tables

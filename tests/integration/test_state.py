@@ -11,9 +11,9 @@ import pytest
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
 from penstock.errors import TransientError
-from penstock.own_connection import Connection
 from penstock.pipeline.followed import ViewPaused, paused_views
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.postgres.record import (
     Record,
     RecordMissing,

@@ -11,8 +11,8 @@ import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, ISOLATION_LEVEL_SERIALIZABLE
 
 from penstock.config import Config
-from penstock.own_connection import Connection
 from penstock.pipeline.lives import Life, read_lives
+from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
 from penstock.postgres.silent import silent_changes
 from penstock.setup.actions import create_tables

@@ -10,8 +10,8 @@ import psycopg2
 import pytest
 
 from penstock.config import Config
-from penstock.own_connection import Connection
 from penstock.postgres.catalogue import published_tables, read_live_table
+from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
 from penstock.setup.actions import create_tables
 from tests.names import OURS_IN_POSTGRES

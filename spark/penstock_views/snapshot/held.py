@@ -20,7 +20,7 @@ from pyspark.sql import functions as F
 from penstock.errors import TransientError
 from penstock.installation import Names
 from penstock.names import quoted
-from penstock.own_connection import Connection, of_installation
+from penstock.postgres.own import Connection, of_installation
 from penstock_views.snapshot.postgres import Postgres
 from penstock_views.snapshot.seen import Snapshot
 
