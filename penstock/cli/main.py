@@ -21,7 +21,7 @@ _MODULES = {
     "up": "up",
     "down": "stack",
     "reset": "stack",
-    "status": "stack",
+    "status": "status",
     "logs": "stack",
     "part": "part",
     "load": "load",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from penstock.config import Config
 from penstock.errors import TransientError
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 
 
 class StackBusy(TransientError):

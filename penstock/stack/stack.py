@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from penstock.config import Config, KafkaMode
-from penstock.stack import setup
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.mode import mode_of
-from penstock.stack.part import Part, Step
+from penstock.stack.part import Part
 from penstock.stack.parts.airflow import airflow_api_server, airflow_dag_processor, airflow_migrate, airflow_scheduler
 from penstock.stack.parts.cassandra import cassandra
 from penstock.stack.parts.connect import connect
@@ -48,24 +47,14 @@ def parts(config: Config) -> list[Part]:
     return [part for part in declared if not (part.elsewhere and part.one_shot)]
 
 
-def steps(config: Config) -> list[Step]:
-    """Return every step of the set-up; each is idempotent and says what it did."""
-    return [
-        Step("tables", lambda: setup.create_tables(config), needs=("postgres",)),
-        Step("topics", lambda: setup.create_topics(config), needs=("kafka",)),
-        Step("subjects", lambda: setup.register_subjects(config), needs=("registry",)),
-        Step("keyspace", lambda: setup.create_view_tables(config), needs=("cassandra",)),
-        Step(
-            "connectors",
-            lambda: setup.apply_connectors(config),
-            needs=("connect", "registry", "tables", "topics", "subjects", "keyspace"),
-        ),
-    ]
-
-
-def nodes(config: Config) -> Sequence[Part | Step]:
-    """Return parts and steps together, as the start takes them."""
-    return [*parts(config), *steps(config)]
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "tables": ("postgres",),
+    "topics": ("kafka",),
+    "subjects": ("registry",),
+    "keyspace": ("cassandra",),
+    "connectors": ("connect", "registry", "tables", "topics", "subjects", "keyspace"),
+}
+"""The steps of the set-up, and what each needs; `penstock/setup/steps.py` takes them."""
 
 
 def ports(config: Config) -> dict[str, int]:

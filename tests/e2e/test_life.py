@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import ROOT, KafkaMode
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.stack.mode import mode_of
 from penstock.stack.processes import marked
 from tests.e2e.oracle import wait_until_exact
@@ -39,6 +39,7 @@ def test_a_second_up_changes_nothing(stack: Stack) -> None:
     assert counts(stack) == rows
 
 
+@pytest.mark.slow
 def test_down_and_up_keep_everything(stack: Stack) -> None:
     users, _ = counts(stack)
     stack.run("make down")

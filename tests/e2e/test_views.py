@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from penstock.config import ROOT
-from penstock.project import Project
+from penstock.project.folders import Project
 from tests.e2e import oracle as users
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
@@ -130,7 +130,7 @@ def alter_what_the_view_uses(stack: Stack, project: Project) -> None:
     file.write_text(
         file.read_text().replace('"id"])', '"id"], revision=2)').replace("id=o.id,", "id=o.id, note=o.note,")
     )
-    run(stack, project, ".venv/bin/penstock views write\n.venv/bin/penstock views apply\n")
+    stack.penstock("views write", "views apply")
     wait_until_exact(stack)
     # Now the table has the columns that it had before that revision, and its records their schema but for a mark.
     stack.sql("ALTER TABLE public.orders DROP COLUMN note")
@@ -169,7 +169,7 @@ def test_the_tutorial_from_a_table_to_a_live_view_and_back(stack: Stack, project
     stack.cql(
         "INSERT INTO penstock.orders_by_customer (customer, id, row_version) VALUES ('ghost', 1, 1) USING TIMESTAMP 1"
     )
-    run(stack, project, ".venv/bin/penstock views repair orders_by_customer")
+    stack.penstock("views repair orders_by_customer")
     wait_until_exact(stack)
     alter_what_the_view_uses(stack, project)
     run(stack, project, pages["6"])

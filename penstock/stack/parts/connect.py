@@ -8,11 +8,11 @@ from pathlib import Path
 
 from penstock.brokers import provider, references
 from penstock.config import ROOT, Config
-from penstock.connect.declared import addresses, converter_settings, secrets, trust_store
 from penstock.errors import TerminalError
-from penstock.stack.layout import SERVERS, Layout, render
+from penstock.http_client import answers
+from penstock.layout import SERVERS, Layout, render
+from penstock.project.connectors import addresses, converter_settings, secrets, trust_store
 from penstock.stack.part import Part
-from penstock.stack.parts.http import answers
 from penstock.stack.parts.java import java
 from penstock.stack.parts.jmx import jmx_agent, jmx_port
 from penstock.stack.parts.kafka import JARS, LOGGING
@@ -54,6 +54,7 @@ def _prepare(config: Config, layout: Layout) -> None:
     properties = render(
         ROOT / "connect/worker.properties",
         layout.conf("connect") / "worker.properties",
+        cluster=config.names.connect_cluster,
         bootstrap=config.kafka.bootstrap,
         host=config.connect.host,
         port=config.connect.port,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from penstock.stack.layout import SERVERS
+from penstock.layout import SERVERS
 
 AGENT = SERVERS / "kafka/agent/jmx_prometheus_javaagent.jar"
 HOST = "127.0.0.1"

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from penstock.class_archive import server_archive_options
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
-from penstock.stack.layout import SERVERS, Layout, render
+from penstock.layout import SERVERS, Layout, render
 from penstock.stack.mode import KRAFT_DATA
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java

@@ -6,7 +6,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from penstock.config import ROOT, Config
-from penstock.stack.layout import Layout, render
+from penstock.layout import Layout, render
 from penstock.stack.mode import REGISTERED_DATA
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java

@@ -10,7 +10,7 @@ import psycopg2
 
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
-from penstock.stack.layout import SERVERS, Layout, render
+from penstock.layout import SERVERS, Layout, render
 from penstock.stack.part import Part
 
 _BIN = SERVERS / "postgres" / "bin"

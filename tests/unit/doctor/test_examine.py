@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from penstock.cli import doctor as command
 from penstock.cli.main import app
 from penstock.config import Config
-from penstock.doctor import postgres, registry
+from penstock.doctor import kafka, postgres, registry
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Examined, Finding, Weight, ok, stops, warning
 
@@ -33,6 +33,12 @@ def config(tmp_path: Path) -> Config:
     names = ("postgres", "kafka", "registry", "connect", "cassandra", "airflow")
     sections = {name: {"port": port, "managed": False} for name in names}
     return Config.model_validate({"state": tmp_path, **sections, "spark": {"master_ui_port": port}})
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up on Kafka soon: its client asks a port at which nobody listens again and again, until its time is over."""
+    monkeypatch.setattr(kafka, "_QUICKLY_S", 1)
 
 
 def test_each_server_that_is_away_is_one_finding_with_its_cure(config: Config) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config, Connect, Kafka, KafkaMode
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.parts.connect import connect
 from penstock.stack.parts.kafka import kafka
