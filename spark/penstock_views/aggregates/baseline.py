@@ -13,12 +13,12 @@ from penstock.offsets import Place
 from penstock.postgres.record import read_epoch
 from penstock_views.aggregates.run import Life, begin, life_number, next_folder, prepare_next
 from penstock_views.output.derive import AggregateOutput
-from penstock_views.running.queries import say
 from penstock_views.snapshot.expected import evaluate_rows, measure_rows
 from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot, open_connection
 from penstock_views.snapshot.images import read_images
 from penstock_views.stream.broker import end_offsets, last_headers, offsets_since
 from penstock_views.stream.config import AggregatesConfig
+from penstock_views.stream.messages import say
 
 
 def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, root: Path, epoch: int) -> Life:

@@ -32,11 +32,12 @@ from penstock_views.output.derive import AggregateOutput
 from penstock_views.running.heap import refuse_full
 from penstock_views.running.job import Job, identity_of, keep_views
 from penstock_views.running.plan import read_plan
-from penstock_views.running.queries import Kept, Orders, reason_of, say
+from penstock_views.running.queries import Kept, Orders
 from penstock_views.stream.broker import count_partitions, end_offsets
 from penstock_views.stream.checkpoint import progress_in
 from penstock_views.stream.config import AggregatesConfig
 from penstock_views.stream.kafka import FRUGAL_JVM, HOTTEST_COMPILED_JVM, open_session
+from penstock_views.stream.messages import reason_of, say
 
 _LOOKS_S = 60.0
 _OF_SPARK = (PySparkException, Py4JJavaError)

@@ -14,9 +14,10 @@ from penstock.running import Running, digest_of, view_set, write_running
 from penstock.trouble import TroubleBook
 from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
-from penstock_views.running.queries import Orders, Query, Tender, close, say
+from penstock_views.running.queries import Orders, Query, Tender, close
 from penstock_views.running.registry import KnownSubjects
 from penstock_views.stream.config import JobConfig
+from penstock_views.stream.messages import say
 
 Config = TypeVar("Config", bound=JobConfig)
 

@@ -21,11 +21,12 @@ from penstock_views.output.isolate import without_broken
 from penstock_views.running.heap import refuse_full
 from penstock_views.running.job import Job, identity_of, keep_views
 from penstock_views.running.plan import read_plan
-from penstock_views.running.queries import Kept, Orders, say
+from penstock_views.running.queries import Kept, Orders
 from penstock_views.stream.broker import count_partitions, held_offsets
 from penstock_views.stream.checkpoint import Checkpoint, forget_others, is_asked, open_checkpoint, take_ask
 from penstock_views.stream.config import JobConfig
 from penstock_views.stream.kafka import open_session, start_query
+from penstock_views.stream.messages import say
 
 _CORES = 1024
 """More than all partitions of all tables: Real-time Mode holds a task on each, and a new table takes one more."""

@@ -97,7 +97,7 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     # Each micro-batch is planned anew, 0.2 s of the processor for each aggregate however few its records are. On two
     # cores without time left, with one every 1, 1.5 and 2 s: aggregates 1.1, 1.6 and 2.0 s behind (the slowest of 40:
     # 2.4, 2.9 and 3.1), row views 166 to 182, 80 to 84 and 67 to 69 ms.
-    _common(parser, app_name=AGGREGATES_APP, memory_mb=(512, 512), commit_interval_s=1.5)
+    _common(parser, app_name=AGGREGATES_APP, memory_mb=(512, 512), commit_interval_s=1.0)
     option = parser.add_argument
     option("--cores", type=int, default=1, help="how many tasks run at once")
     option("--slot", default="", help="the source connector's replication slot, without which no life begins")
