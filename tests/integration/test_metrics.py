@@ -21,13 +21,13 @@ from fastavro import parse_schema, schemaless_writer
 
 from penstock.config import ROOT, Config, load_config
 from penstock.connect.api import ConnectApi
-from penstock.installation import SLOT, SOURCE
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.stack import setup
-from penstock.stack.wait import wait_until
+from penstock.setup import actions
 from penstock.topics.tail import Record, TopicReader
+from penstock.wait import wait_until
 from tests.integration.servers import started
+from tests.names import SLOT, SOURCE
 from tests.patience import PATIENCE_S
 from tests.prometheus import QUERIES, Prometheus, prometheus
 
@@ -81,15 +81,15 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     config = load_config(file)
     with ExitStack() as running:
         running.enter_context(started(config, "postgres", "kafka"))
-        setup.create_tables(config)
-        setup.create_topics(config)
+        actions.create_tables(config)
+        actions.create_topics(config)
         running.enter_context(started(config, "registry", "connect"))
-        setup.register_subjects(config)
+        actions.register_subjects(config)
         cassandra, console = running.enter_context(ExitStack()), running.enter_context(ExitStack())
         cassandra.enter_context(started(config, "cassandra"))
-        setup.create_view_tables(config)
+        actions.create_view_tables(config)
         console.enter_context(started(config, "console"))
-        setup.apply_connectors(config)
+        actions.apply_connectors(config)
         yield Ground(config, running.enter_context(prometheus(config, folder)), cassandra, console)
 
 
