@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import requests
 
@@ -18,6 +18,21 @@ def direct_session(url: str = "") -> requests.Session:
     session = requests.Session()
     prepare_session(session, url)
     return session
+
+
+def get_json(url: str) -> Any | None:
+    """Return the JSON that a URL answers with status 200, or None while it does not."""
+    try:
+        with direct_session(url) as session:
+            answer = session.get(url, timeout=3)
+        return answer.json() if answer.status_code == requests.codes.ok else None
+    except (requests.RequestException, ValueError):
+        return None
+
+
+def answers(url: str) -> bool:
+    """Tell whether a URL answers JSON with status 200."""
+    return get_json(url) is not None
 
 
 class HttpClient:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from penstock_views.batch import Postgres
-from penstock_views.session import local_session
+from penstock_views.snapshot.postgres import Postgres
+from penstock_views.stream.session import local_session
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -20,9 +20,9 @@ from penstock.config import Config
 from penstock.config import Postgres as PostgresSection
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
+from penstock.layout import Layout
 from penstock.secured import Secrets
-from penstock.stack.layout import Layout
-from penstock.stack.wait import log_tail
+from penstock.wait import log_tail
 
 _THREADS = 2
 

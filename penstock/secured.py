@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, Self, TypeVar
 
-if TYPE_CHECKING:
-    from penstock.config import Config
+
+class Stack(Protocol):
+    """The configuration, as far as this module, which stands below it, needs to know."""
+
+    @property
+    def state_dir(self) -> Path:
+        """The folder of all state."""
+
+    def model_copy(self, *, update: dict[str, Any]) -> Self:
+        """Return it with other sections."""
+
+
+S = TypeVar("S", bound=Stack)
 
 FOLDER = "secrets"
 """Below the state folder. That it is there is what makes a stack a secured one."""
@@ -29,7 +40,7 @@ class Secrets:
     folder: Path
 
     @classmethod
-    def of(cls, config: Config) -> Secrets:
+    def of(cls, config: Stack) -> Secrets:
         """Return those of a stack, whether they were made or not."""
         return cls(config.state_dir / FOLDER)
 
@@ -96,7 +107,7 @@ class Secrets:
         return self.folder / "connect.jaas"
 
 
-def secured(config: Config) -> Config:
+def secured(config: S) -> S:
     """Return the configuration with what lets clients into the servers of ours; of a stack without secrets as it is."""
     secrets = Secrets.of(config)
     if not secrets.exist:
@@ -110,7 +121,7 @@ def secured(config: Config) -> Config:
     return config.model_copy(update=filled)
 
 
-def unsecured(config: Config) -> Config:
+def unsecured(config: S) -> S:
     """Return the configuration without what `secured` has filled in: as a file may have it."""
     sections = {name: getattr(config, name) for name in _FILLED}
     plain = {

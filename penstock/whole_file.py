@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -17,3 +18,11 @@ def write_whole(file: Path, text: str, *, mode: int = 0o666) -> None:
     written.touch(mode)
     written.write_text(text, encoding="utf-8")
     written.replace(place)
+
+
+def write_changed(files: Mapping[Path, str]) -> list[Path]:
+    """Write the files whose text differs; return them."""
+    changed = [file for file, text in files.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
+    for file in changed:
+        write_whole(file, files[file])
+    return changed

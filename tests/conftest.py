@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, load_config
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from tests.stack import KRAFT, PARTITIONED, SECURE, ZOOKEEPER, Ground, Stack, toml
 
 # A busy machine is no fault: no test asserts a time.

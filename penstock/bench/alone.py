@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
-from penstock.stack import lifecycle, stack
+from penstock.layout import Layout
+from penstock.setup import lifecycle
+from penstock.stack import stack
 from penstock.stack.elsewhere import NotSupervised
-from penstock.stack.layout import Layout
 from penstock.stack.supervisor import Supervisor
 
 _NEEDED = {"postgres", "kafka", "registry", "connect", "cassandra"}

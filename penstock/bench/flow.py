@@ -7,8 +7,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from penstock_views.declare import View
-from penstock_views.declare_totals import Aggregate
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import View
 
 from penstock.bench.arrivals import Arrivals, Seen
 from penstock.bench.pace import OnProgress, percentiles
@@ -17,9 +17,9 @@ from penstock.bench.updates import Updates
 from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.pipeline.followed import paused_views
+from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
-from penstock.views.load import views_of
-from penstock.views.pause import paused_views
 
 _QUIET_S = 15.0
 """Longer than the job of row views takes from one commit to its next records."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cassandra.cluster import Session
 from cassandra.concurrent import execute_concurrent_with_args
-from penstock_views.session import JARS, session_builder, start_session
+from penstock_views.stream.session import JARS, session_builder, start_session
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import from_avro
@@ -52,7 +52,7 @@ def main(settings: Settings) -> None:
     images = [F.col(f"change.after.{name}").cast("string").alias(name) for name in columns]
     rows = records.where("value IS NOT NULL").select(change).where("change.after IS NOT NULL").select(*images)
     with open_session(config) as session:
-        write = _writer(session, config.cassandra.keyspace, columns)
+        write = _writer(session, config.names.keyspace, columns)
         query = rows.writeStream.foreachBatch(write).option("checkpointLocation", settings.checkpoint).start()
         query.awaitTermination()
 

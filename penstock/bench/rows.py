@@ -13,10 +13,10 @@ from confluent_kafka import Message, Producer
 from fastavro import parse_schema, schemaless_writer
 
 from penstock.brokers import librdkafka_settings
+from penstock.contract import OFFSETS_PER_GENERATION
 from penstock.registry.client import RegistryClient
 
 TABLE_COLUMNS = "id uuid PRIMARY KEY, name text, email text, country text, age int, row_version bigint"
-_GENERATION = 2**52
 _UUID = {"type": "string", "logicalType": "uuid"}
 _KEY = {"type": "record", "name": "Key", "namespace": "penstock.bench", "fields": [{"name": "id", "type": _UUID}]}
 _VALUE = {
@@ -100,7 +100,9 @@ class RowWriter:
             "age": number % 90,
         }
         return Encoded(
-            self._key_frame + _avro(self._key, key), self._value_frame + _avro(self._value, value), _GENERATION + number
+            self._key_frame + _avro(self._key, key),
+            self._value_frame + _avro(self._value, value),
+            OFFSETS_PER_GENERATION + number,
         )
 
 

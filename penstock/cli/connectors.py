@@ -12,11 +12,11 @@ from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
 from penstock.connect.api import ConnectApi, ConnectorOverview
 from penstock.connect.apply import Applied, Change, apply_connectors, validate_connectors, wait_running
-from penstock.connect.declared import declared_connectors
 from penstock.connect.reasons import reasons
 from penstock.connect.secrets import hidden_in, hide_changes
 from penstock.connect.watch_file import Watched, describe, read_watched
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
+from penstock.project.connectors import declared_connectors
 
 group = typer.Typer(
     help="Manage the connectors; their files are `connect/connectors/NAME.json`.\n\n"
@@ -65,8 +65,8 @@ def apply(
     Example: `penstock connectors apply users-postgres-source --dry-run`
     """
     # Only here: they bring PySpark, for which no other command of this group waits.
-    from penstock.views.connectors import wanted_connectors
-    from penstock.views.unwritten import place_views_sink
+    from penstock.pipeline.unwritten import place_views_sink
+    from penstock.setup.connectors import wanted_connectors
 
     config = load_config()
     files = wanted_connectors(config, names=names or ())

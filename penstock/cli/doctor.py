@@ -16,7 +16,7 @@ from penstock.config import load_config
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Examined, Finding, Weight, count
 from penstock.doctor.rights import as_text, roles
-from penstock.views.load import views_of
+from penstock.project.views import views_of
 
 _out = Console(highlight=False, soft_wrap=True)
 _INDENT = 11

@@ -8,7 +8,7 @@ import typer
 
 from penstock.cli.stack import print_event
 from penstock.config import load_config
-from penstock.stack.foreground import become, take_step
+from penstock.setup.foreground import become, take_step
 
 group = typer.Typer(
     help="Run one part or step of the stack by itself, as a container does.\n\nExample: `penstock part run kafka`",

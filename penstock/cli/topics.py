@@ -14,12 +14,13 @@ import typer
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
+from penstock.project.connector_lists import read_lists
+from penstock.project.folders import Project
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder, Decoded
 from penstock.topics.admin import TopicAdmin, TopicState
-from penstock.topics.declare import declare_topics
+from penstock.topics.declare import topics_beside
 from penstock.topics.tail import Record, TopicReader
-from penstock.views.load import views_of
 
 group = typer.Typer(
     help="Look at the Kafka topics.\n\nExample: `penstock topics tail views.users_by_id -n 1`", no_args_is_help=True
@@ -48,7 +49,7 @@ def list_topics(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     Example: `penstock topics list --json`
     """
     config = load_config()
-    declared = {topic.name for topic in declare_topics(config, views_of(config))}
+    declared = {topic.name for topic in topics_beside(config, read_lists(Project.of(config)).topics(config.names))}
     states = _read_states(TopicAdmin(config.kafka.bootstrap))
     if as_json:
         print(json.dumps([{**asdict(state), "declared": state.name in declared} for state in states], indent=2))
@@ -87,7 +88,7 @@ def tail(
     config = load_config()
     try:
         with RegistryClient(config.registry.url) as registry:
-            reader = TopicReader(config.kafka.bootstrap, AvroDecoder(registry))
+            reader = TopicReader(config.kafka.bootstrap, AvroDecoder(registry), group=config.names.group("tail"))
             for record in _records(reader, topic, start=start, count=count, follow=follow):
                 _print_record(record, as_json=as_json)
     except KeyboardInterrupt:

@@ -12,20 +12,21 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from penstock.cli.stack import memory_gb, print_event
+from penstock.cli.stack import print_event
+from penstock.cli.status import memory_gb
 from penstock.cli.verify import print_results
 from penstock.cli.views import print_progress, print_step
 from penstock.config import Config, KafkaMode, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
+from penstock.pipeline.stalled import JOBS, JobWatch
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.secured import Secrets, secured
-from penstock.stack import lifecycle
+from penstock.setup import lifecycle
 from penstock.stack.alone import alone
 from penstock.stack.make_secrets import make_secrets
 from penstock.stack.mode import ask_for, mode_of
 from penstock.verify.run import run_verify
 from penstock.views.apply import go_live
-from penstock.views.stalled import JOBS, JobWatch
 
 _out = Console(highlight=False, soft_wrap=True)
 DEFAULT_USERS = 1000
@@ -148,9 +149,10 @@ def _curl_login(config: Config) -> str:
 
 
 def _print_summary(config: Config, *, started_s: float, arrived_s: float) -> None:
-    keyspace, connect = config.cassandra.keyspace, config.connect
+    keyspace, connect = config.names.keyspace, config.connect
     registered = f", in ZooKeeper {config.zookeeper.address}" if mode_of(config) is KafkaMode.ZOOKEEPER else ""
-    query = "SELECT first_name, last_name, city FROM penstock.users_by_country WHERE country = 'Norway' LIMIT 5"
+    table = f"{keyspace}.users_by_country"
+    query = f"SELECT first_name, last_name, city FROM {table} WHERE country = 'Norway' LIMIT 5"  # noqa: S608 - to show
     _out.print(f"""
 All parts answered after {started_s:.0f} s, every user was in Cassandra after {arrived_s:.0f} s; \
 {memory_gb(config):.1f} GB of memory in use.

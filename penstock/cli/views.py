@@ -8,23 +8,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
-from penstock.installation import view_topic
-from penstock.project import Project
+from penstock.pipeline.followed import paused_views
+from penstock.postgres.connection import PostgresUnreachable
+from penstock.project.connector_lists import read_lists
+from penstock.project.folders import Project
+from penstock.project.views import pick_view, views_of
 from penstock.stack.alone import alone
 from penstock.views.apply import apply_views
-from penstock.views.catalogue import PostgresAway
 from penstock.views.check import Checked, check
-from penstock.views.connector_lists import read_lists
-from penstock.views.derived import cql_file
 from penstock.views.drop import drop_views, left_of
 from penstock.views.epoch import begin_epoch
-from penstock.views.load import pick_view, views_of
 from penstock.views.make import Fate, NewViews, new_views
-from penstock.views.pause import pause, paused_views, resume
+from penstock.views.pause import pause, resume
 from penstock.views.rebuild import rebuild
 from penstock.views.repair import repair
 from penstock.views.write import write_derived
@@ -165,7 +164,7 @@ def ddl(name: Annotated[str | None, typer.Argument(metavar="[VIEW]", help="All w
     config = load_config()
     views = views_of(config)
     for view in [pick_view(views, name)] if name else views:
-        print(cql_file(Project.of(config), view).read_text(encoding="utf-8"), end="")
+        print(Project.of(config).table_file(view.name).read_text(encoding="utf-8"), end="")
 
 
 @group.command("apply")
@@ -264,8 +263,8 @@ def drop(
     for name in names:
         left_of(config, name)
     if not yes:
-        keyspace = config.cassandra.keyspace
-        held = ", ".join(f"the topic {view_topic(name)} and the table {keyspace}.{name}" for name in names)
+        keyspace = config.names.keyspace
+        held = ", ".join(f"the topic {config.names.view_topic(name)} and the table {keyspace}.{name}" for name in names)
         typer.confirm(f"Delete {held}?", abort=True)
     with alone(config, f"penstock views drop {' '.join(names)}"):
         drop_views(config, names, on_step=print_step)
@@ -305,7 +304,7 @@ def _states(config: Config, views: Iterable[View]) -> dict[str, str]:
     listed = read_lists(Project.of(config)).flowing
     try:
         paused, flows = paused_views(config), "flows"
-    except PostgresAway:
+    except PostgresUnreachable:
         paused, flows = frozenset(), "flows, or is paused: Postgres does not answer"
     states = {view.name: flows if view.name in listed else "not in the sink's file" for view in views}
     return states | {name: "paused" for name in paused if name in states}

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 from penstock.connect.api import ConnectApi, ConnectBusy, State
 from penstock.connect.files import ConnectorFile
-from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.gaps import Gap, gaps_of_group
+from penstock.wait import wait_until
 
 _WAIT_S = 60.0
 _TOPICS = "topics"

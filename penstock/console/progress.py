@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from penstock.console.collect.ends import End
-from penstock.console.collect.kafka import GroupState, Place
+from penstock.console.collect.kafka import GroupState
 from penstock.console.collect.spark import Query
 from penstock.console.snapshot import Snapshot
+from penstock.contract import CONNECT_ERRORS, OFFSETS_PER_GENERATION
+from penstock.offsets import Place
 
-OFFSETS_PER_GENERATION = 2**52
-_ORIGIN = "__connect.errors."
+OFFSET_LOG = "offset log of its checkpoint (written once in `spark.commit_interval_s`)"
+"""The source of a position that is so old in Real-time Mode, when no version of a record tells of a newer one."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def positions_of(snapshot: Snapshot, query: Query) -> tuple[dict[Place, int], st
         committed.setdefault((topic, 0), 0)
     written = written_positions(snapshot)
     if not written:
-        return committed, "offset log of its checkpoint (written once in `spark.commit_interval_s`)"
+        return committed, OFFSET_LOG
     return {place: max(at, written.get(place, 0)) for place, at in committed.items()}, "versions of its newest records"
 
 
@@ -135,8 +137,8 @@ def offset_of(version: int) -> int:
 def _dead_letters(ends: Mapping[Place, End], source: str) -> Iterator[int]:
     for end in ends.values():
         headers = end.newest.headers if end.newest else {}
-        if headers.get(f"{_ORIGIN}topic") == source and headers.get(f"{_ORIGIN}offset", "").isdigit():
-            yield int(headers[f"{_ORIGIN}offset"])
+        if headers.get(f"{CONNECT_ERRORS}topic") == source and headers.get(f"{CONNECT_ERRORS}offset", "").isdigit():
+            yield int(headers[f"{CONNECT_ERRORS}offset"])
 
 
 def _lags(snapshot: Snapshot, positions: Mapping[Place, int]) -> Iterator[Lag]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock.console.collect.airflow import AirflowState
 from penstock.console.collect.cassandra import CassandraState
 from penstock.console.collect.connect import ConnectorView
 from penstock.console.collect.ends import End
-from penstock.console.collect.kafka import GroupState, KafkaState, Place
+from penstock.console.collect.kafka import GroupState, KafkaState
 from penstock.console.collect.parts import PartState
 from penstock.console.collect.postgres import PostgresState
 from penstock.console.collect.registry import Subject
@@ -17,7 +17,8 @@ from penstock.console.collect.source_api import ApiState
 from penstock.console.collect.spark import SparkState
 from penstock.console.declared import Declared
 from penstock.console.reading import Reading
-from penstock.topics.topic import DEAD_LETTER_TOPICS
+from penstock.installation import Names
+from penstock.offsets import Place
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Snapshot:
     registry: Reading[dict[str, Subject]]
     spark: Reading[SparkState]
     cassandra: Reading[CassandraState]
+    names: Names = field(default_factory=Names)
 
     @property
     def readings(self) -> tuple[Reading[object], ...]:
@@ -70,6 +72,6 @@ class Snapshot:
         """Say what a topic is for: change, view, dead letters or internal."""
         if topic in self.known.source_topics:
             return "change"
-        if topic in DEAD_LETTER_TOPICS:
+        if topic in self.names.dead_letter_topics:
             return "dead letters"
         return "view" if self.known.view_of(topic) else "internal"

@@ -11,7 +11,6 @@ from typing import Any
 
 from cassandra.cluster import Session
 from cassandra.metadata import protect_name
-from penstock_views.sizes import RECORD_BYTES
 
 from penstock.cassandra.schema import is_same, replication
 from penstock.cassandra.session import CassandraRefused, open_session, our_errors
@@ -20,6 +19,7 @@ from penstock.config import Config
 from penstock.doctor.clock import Clock, judge_clock, read_clock
 from penstock.doctor.finding import Finding, ok, stops, warning
 from penstock.doctor.rights import cassandra_role, keyspace_made, keyspace_rights
+from penstock.sizes import RECORD_BYTES
 
 _OLDEST, _NEWEST = (4, 0), (5, 0)
 _QUICKLY_S = 5
@@ -162,7 +162,7 @@ def _nodes(count: int) -> str:
 
 
 def _judge_keyspace(config: Config, facts: Facts) -> Iterator[Finding]:
-    keyspace, wanted = config.cassandra.keyspace, replication(config.cassandra)
+    keyspace, wanted = config.names.keyspace, replication(config.cassandra)
     if facts.replication is None:
         if not _may(facts, "CREATE", "all keyspaces"):
             yield stops(
@@ -180,10 +180,10 @@ def _judge_keyspace(config: Config, facts: Facts) -> Iterator[Finding]:
 
 
 def _judge_rights(config: Config, facts: Facts) -> Iterator[Finding]:
-    resources = ("all keyspaces", f"keyspace {config.cassandra.keyspace}")
+    resources = ("all keyspaces", f"keyspace {config.names.keyspace}")
     role = cassandra_role(config)
     missing = [
-        stops(f"role {role} may not {right} in keyspace {config.cassandra.keyspace}", f"{grant.text};")
+        stops(f"role {role} may not {right} in keyspace {config.names.keyspace}", f"{grant.text};")
         for right, grant in keyspace_rights(config).items()
         if not _may(facts, right, *resources)
     ]
@@ -201,7 +201,7 @@ def _may(facts: Facts, right: str, *resources: str) -> bool:
 
 def _ask(config: Config, session: Session) -> Facts:
     metadata = session.cluster.metadata
-    keyspace = metadata.keyspaces.get(config.cassandra.keyspace)
+    keyspace = metadata.keyspaces.get(config.names.keyspace)
     rights, is_superuser = _rights(config, session)
     return Facts(
         nodes=[

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, ConnectorStatus, State
-from penstock.connect.declared import declared_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.connect.reasons import root_cause
 from penstock.doctor.finding import Finding, ok, stops, warning
 from penstock.errors import PenstockError
+from penstock.project.connectors import declared_connectors
 from penstock.topics.admin import TopicAdmin
 
 OUR_PLUGINS = frozenset(

@@ -13,8 +13,8 @@ from penstock.connect.secrets import hidden_in
 from penstock.doctor import airflow, cassandra, connect, kafka, machine, postgres, registry, spark
 from penstock.doctor.finding import Examined, Finding, cure_of_silence, stops
 from penstock.errors import PenstockError
+from penstock.project.views import views_of
 from penstock.topics.declare import declare_topics
-from penstock.views.load import views_of
 
 PATIENCE_S = 40.0
 """How long a server may take for all that it is asked."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from penstock.config import Config
 from penstock.doctor.finding import Finding, ok, stops
+from penstock.http_client import get_json
 from penstock.registry.client import RegistryClient
-from penstock.stack.parts.http import get_json
 
 _QUICKLY_S = 5
 _OWN_API = "/apis/registry/v2"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from penstock_views.declare import View
-from penstock_views.declare_totals import Aggregate
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import View
 
 from penstock.config import Config
 from penstock.doctor.finding import Finding, cure_of_silence, ok, stops
-from penstock.stack.parts.spark import AGGREGATES_CORES, master_state
+from penstock.spark_master import AGGREGATES_CORES, master_state
 
 
 def examine(config: Config, views: Sequence[View]) -> Iterator[Finding]:

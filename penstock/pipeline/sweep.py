@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from penstock_views.declare_totals import Aggregate
-from penstock_views.life import current_life, life_root
+from penstock_views.aggregates.run import current_life, life_root
+from penstock_views.declaration.totals import Aggregate
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.sweep import sweep_older
 from penstock.config import Config
-from penstock.stack.layout import Layout
-from penstock.views.load import views_of
+from penstock.layout import Layout
+from penstock.project.views import views_of
 
 
 def sweep_aggregates(config: Config) -> dict[str, int]:
@@ -26,6 +26,6 @@ def sweep_aggregates(config: Config) -> dict[str, int]:
         for view in views_of(config):
             life = current_life(life_root(folder, view.name)) if isinstance(view, Aggregate) else None
             if life is not None:
-                keyspace, version = config.cassandra.keyspace, life.first_version
+                keyspace, version = config.names.keyspace, life.first_version
                 swept[view.name] = sweep_older(session, keyspace=keyspace, table=view.name, version=version)
     return swept

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.part import Part, Step
 from penstock.stack.supervisor import ProcessState
 

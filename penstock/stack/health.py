@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from penstock.config import Config
+from penstock.layout import Layout
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere
-from penstock.stack.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.processes import memory_mb
 from penstock.stack.supervisor import ProcessState, Supervisor, SupervisorAway

@@ -24,8 +24,8 @@ from joserfc import jwk, jwt
 
 from penstock.config import Config, Console, KafkaMode, PartSection
 from penstock.errors import TerminalError
+from penstock.layout import Layout
 from penstock.secured import ADMINISTRATOR, USER, Secrets
-from penstock.stack.layout import Layout
 from penstock.stack.mode import mode_of
 from penstock.whole_file import write_whole
 
@@ -84,6 +84,12 @@ def refuse_open_doors(config: Config) -> None:
         )
     if mode_of(config) is KafkaMode.ZOOKEEPER:
         raise CannotSecure("runs Kafka without ZooKeeper only", "ask for no ZooKeeper, or for no --secure")
+    shown = [name for name in ("kafka", "connect") if getattr(config, name).metrics_port]
+    if shown:
+        raise CannotSecure(
+            f"leaves no door open, and the metrics of {' and '.join(shown)} ask for no password",
+            "no metrics_port in these sections",
+        )
     beyond = [name for name in (*_PARTS, "spark") if not _is_here(getattr(config, name))]
     if beyond:
         raise CannotSecure(f"listens on loopback only, and not {', '.join(beyond)}", "leave out host of that section")

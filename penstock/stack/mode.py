@@ -10,7 +10,7 @@ from pathlib import Path
 
 from penstock.config import Config, KafkaMode
 from penstock.errors import TerminalError
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 
 KRAFT_DATA = "kafka"
 ZOOKEEPER_DATA = "zookeeper"

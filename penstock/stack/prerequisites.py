@@ -6,7 +6,7 @@ import subprocess
 
 from penstock.config import ROOT, KafkaMode
 from penstock.errors import TerminalError
-from penstock.stack.layout import SERVERS
+from penstock.layout import SERVERS
 
 _CHECK = ROOT / "servers" / "prerequisites.sh"
 _INSTALLED = ("kafka", "registry", "spark", "cassandra", "postgres/bin", "airflow-venv/bin", "plugins/cassandra-sink")

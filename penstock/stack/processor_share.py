@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from penstock.stack.wait import NotInTime, wait_until
+from penstock.wait import NotInTime, wait_until
 
 _AUTOGROUP = Path("/proc/self/autogroup")
 _PATIENCE_S = 2.0

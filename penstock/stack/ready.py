@@ -10,7 +10,7 @@ from importlib import import_module
 
 from penstock.config import load_config
 from penstock.errors import PenstockError
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.part import Part
 
 BUILDERS = {

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from penstock.config import Config, KafkaMode
-from penstock.secured import Secrets
-from penstock.stack import roles, setup
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.mode import mode_of
-from penstock.stack.part import Part, Step
+from penstock.stack.part import Part
 from penstock.stack.parts.airflow import airflow_api_server, airflow_dag_processor, airflow_migrate, airflow_scheduler
 from penstock.stack.parts.cassandra import cassandra
 from penstock.stack.parts.connect import connect
@@ -49,39 +47,14 @@ def parts(config: Config) -> list[Part]:
     return [part for part in declared if not (part.elsewhere and part.one_shot)]
 
 
-def steps(config: Config) -> list[Step]:
-    """Return every step of the set-up; each is idempotent and says what it did."""
-    rights = _rights(config)
-    given = {step.name for step in rights}
-    return [
-        *rights,
-        Step("tables", lambda: setup.create_tables(config), needs=("postgres",)),
-        Step("topics", lambda: setup.create_topics(config), needs=("kafka", *given & {"kafka-rights"})),
-        Step("subjects", lambda: setup.register_subjects(config), needs=("registry",)),
-        Step("keyspace", lambda: setup.create_view_tables(config), needs=("cassandra", *given & {"cassandra-rights"})),
-        Step(
-            "connectors",
-            lambda: setup.apply_connectors(config),
-            needs=("connect", "registry", "tables", "topics", "subjects", "keyspace"),
-        ),
-    ]
-
-
-def _rights(config: Config) -> list[Step]:
-    """Return the steps that give our users their rights in a secured stack's own servers."""
-    known = (
-        (config.kafka, Step("kafka-rights", lambda: roles.give_kafka_rights(config), needs=("kafka",))),
-        (
-            config.cassandra,
-            Step("cassandra-rights", lambda: roles.give_cassandra_rights(config), needs=("cassandra",)),
-        ),
-    )
-    return [step for section, step in known if section.managed and Secrets.of(config).exist]
-
-
-def nodes(config: Config) -> Sequence[Part | Step]:
-    """Return parts and steps together, as the start takes them."""
-    return [*parts(config), *steps(config)]
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "tables": ("postgres",),
+    "topics": ("kafka",),
+    "subjects": ("registry",),
+    "keyspace": ("cassandra",),
+    "connectors": ("connect", "registry", "tables", "topics", "subjects", "keyspace"),
+}
+"""The steps of the set-up, and what each needs; `penstock/setup/steps.py` takes them."""
 
 
 def ports(config: Config) -> dict[str, int]:

@@ -8,16 +8,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 
 from penstock.errors import TerminalError
+from penstock.layout import Layout
 from penstock.stack.elsewhere import Elsewhere
-from penstock.stack.layout import Layout
 from penstock.stack.part import Part, Step
 from penstock.stack.supervisor import Supervisor
 from penstock.stack.theirs import PartAway
-from penstock.stack.wait import POLL_S, log_tail, wait_until
+from penstock.wait import POLL_S, log_tail
 
 START_TIMEOUT_S = 300.0
 _ANSWER_TIMEOUT_S = 20.0
@@ -170,33 +169,3 @@ def start_all(
     :raises PartAway: for one that others run.
     """
     _Start(layout, supervisor, on_event).run(nodes)
-
-
-def stop_all(nodes: Sequence[Part | Step], *, supervisor: Supervisor, on_stopped: Callable[[str], None]) -> None:
-    """Stop every part once nothing that needs it runs any more: wave by wave, each wave at once."""
-    needs = _all_needs(nodes)
-    # A supervisord of before an upgrade does not know the parts that came with it.
-    known = supervisor.states()
-    remaining = {node.name for node in nodes if isinstance(node, Part) and node.name in known}
-    while remaining:
-        wave = {name for name in remaining if not any(name in needs[other] for other in remaining - {name})}
-        for name in wave:
-            supervisor.stop_process(name)
-        for name in sorted(wave):
-            wait_until(partial(_is_stopped, supervisor, name), timeout_s=120, what=f"{name} stops")
-            on_stopped(name)
-        remaining -= wave
-
-
-def _all_needs(nodes: Sequence[Part | Step]) -> dict[str, set[str]]:
-    """Return for each node all that must outlive it: what it needs or uses, directly or through others."""
-    direct = {node.name: {*node.needs, *getattr(node, "stops_before", ())} for node in nodes}
-
-    def closure(name: str) -> set[str]:
-        return direct[name].union(*(closure(need) for need in direct[name]))
-
-    return {name: closure(name) for name in direct}
-
-
-def _is_stopped(supervisor: Supervisor, name: str) -> bool:
-    return supervisor.state(name).state in {"STOPPED", "EXITED", "FATAL"}

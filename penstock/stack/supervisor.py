@@ -21,10 +21,10 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from penstock.environment import taken_from
 from penstock.errors import TerminalError, TransientError
-from penstock.stack.layout import VENV_BIN, Layout
+from penstock.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
 from penstock.stack.processes import PART_MARK, STATE_MARK, command_of
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 
 _AWAY = (OSError, HTTPException, xmlrpc.client.Error)
 _STOPPED = {"STOPPED", "EXITED", "FATAL"}

@@ -33,6 +33,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from penstock.brokers import librdkafka_settings
 from penstock.errors import TerminalError, TransientError
+from penstock.offsets import Place
 from penstock.topics.topic import Topic
 
 # confluent-kafka leaves these without types.
@@ -47,9 +48,6 @@ _HAS_MEMBERS = {
 }
 
 _NOT_LET_IN = {KafkaError._AUTHENTICATION, KafkaError._SSL}
-
-Place = tuple[str, int]
-"""Topic and partition."""
 
 
 class KafkaUnreachable(TransientError):

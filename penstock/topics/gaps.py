@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from penstock_views.checkpoint import is_read
-
-from penstock.topics.admin import Place, TopicAdmin
+from penstock.offsets import Place, is_read
+from penstock.topics.admin import TopicAdmin
 
 
 @dataclass(frozen=True)

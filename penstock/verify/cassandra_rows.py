@@ -8,7 +8,8 @@ from cassandra.cluster import Session
 
 from penstock.cassandra.session import our_errors
 from penstock.cassandra.table import ViewTable
-from penstock.verify.model import OnAbsence, Row, ViewShape, ignore_absence
+from penstock.project.shapes import ViewShape
+from penstock.verify.model import OnAbsence, Row, ignore_absence
 
 
 class CassandraRows:

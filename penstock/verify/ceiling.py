@@ -6,17 +6,15 @@ A row above it was written by somebody else, or by a stream that is gone: no lat
 from __future__ import annotations
 
 from confluent_kafka import KafkaException
-from penstock_views.declare import View
-from penstock_views.declare_totals import Aggregate
-from penstock_views.life import ROWS_OF_A_CHANGE
-from penstock_views.names import topic_of
+from penstock_views.aggregates.run import ROWS_OF_A_CHANGE
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import View
 
 from penstock.config import Config
+from penstock.pipeline.fence import OnProgress, ends
+from penstock.postgres.connection import connect
+from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.verify.compare import Ceiling
-from penstock.views.catalogue import connect
-from penstock.views.fence import ends
-from penstock.views.generation import epoch_of, generation_of, version_of
-from penstock.views.reread import OnProgress
 
 _NO_LIMIT = 2**63 - 1
 
@@ -27,7 +25,7 @@ def ceiling_of(config: Config, view: View, *, on_progress: OnProgress) -> Ceilin
 
     def highest() -> int:
         try:
-            offsets = ends(config, [topic_of(view.table)]).values()
+            offsets = ends(config, [view.source_topic]).values()
         except KafkaException as exc:
             on_progress(f"{view.name}: no version is judged, Kafka does not answer ({exc})")
             return _NO_LIMIT

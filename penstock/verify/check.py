@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from penstock.errors import TerminalError
+from penstock.project.shapes import ViewShape
 from penstock.verify.canonical import canonical_key, key_values
 from penstock.verify.compare import Ceiling, compare_rows, scan
-from penstock.verify.model import Absence, Difference, Kind, RowSource, ViewResult, ViewShape
+from penstock.verify.model import Absence, Difference, Kind, RowSource, ViewResult
 
 _SHOWN = 20
 # Above this, asking for each key costs more than reading the view once more.

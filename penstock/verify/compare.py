@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from penstock.contract import ROW_VERSION
+from penstock.project.shapes import ViewShape
 from penstock.verify.canonical import canonical_key, canonical_value, digest
-from penstock.verify.model import ROW_VERSION, ColumnDifference, Difference, Kind, Row, ViewShape
+from penstock.verify.model import ColumnDifference, Difference, Kind, Row
 
 Ceiling = Callable[[], int]
 """Returns the highest version that any row can have by now; one above it would outlive every later change."""

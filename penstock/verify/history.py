@@ -16,8 +16,10 @@ from cassandra.cluster import Session
 
 from penstock.cassandra.session import our_errors
 from penstock.cassandra.table import ViewTable
+from penstock.contract import ROW_VERSION
+from penstock.project.shapes import ViewShape
 from penstock.verify.canonical import canonical_key
-from penstock.verify.model import ROW_VERSION, OnAbsence, Row, ViewShape, ignore_absence
+from penstock.verify.model import OnAbsence, Row, ignore_absence
 
 NEWEST = "newest"
 TIMELINE = "timeline"

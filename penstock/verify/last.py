@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.config import Config
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.verify.model import ViewResult
 from penstock.whole_file import write_whole
 

@@ -7,19 +7,9 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-ROW_VERSION = "row_version"
-"""The column that each view table has beside those of the view; it must never be null."""
+from penstock.project.shapes import ViewShape
 
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class ViewShape:
-    """A view: its table's name, its key in key order, and all its columns, the key's too."""
-
-    name: str
-    key: tuple[str, ...]
-    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)

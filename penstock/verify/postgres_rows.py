@@ -12,12 +12,12 @@ from ipaddress import ip_address
 from typing import Any
 
 from cassandra.util import Date, Duration, Time
-from penstock_views.batch import ABSENT, evaluate_table, read_images
-from penstock_views.canonical import logical_of
-from penstock_views.declare import History, Image, View, is_as_read
-from penstock_views.entries import as_text
-from penstock_views.evaluate import call_view
-from penstock_views.names import column_name, in_spark, postgres_name
+from penstock_views.declaration.views import History, Image, View, is_as_read
+from penstock_views.output.entries import as_text
+from penstock_views.output.evaluate import call_view
+from penstock_views.snapshot.expected import ABSENT, evaluate_table
+from penstock_views.snapshot.images import read_images
+from penstock_views.types.canonical import logical_of
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -26,11 +26,14 @@ from penstock.cassandra.values import Instant
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.local_spark import read_by_spark, spark_failures
+from penstock.names import column_name, in_spark, postgres_name
+from penstock.postgres.catalogue import read_columns, read_live_table
+from penstock.postgres.connection import connect
+from penstock.project.shapes import ViewShape
+from penstock.project.views import views_of
 from penstock.verify.canonical import canonical_key
 from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal
-from penstock.verify.model import Absence, OnAbsence, Row, ViewShape, ignore_absence
-from penstock.views.catalogue import connect, read_columns, read_live_table
-from penstock.views.load import views_of
+from penstock.verify.model import Absence, OnAbsence, Row, ignore_absence
 
 _INTERVAL = re.compile(r"P(-?\d+)Y(-?\d+)M(-?\d+)DT(-?\d+)H(-?\d+)M(-?[\d.]+)S")
 

@@ -7,13 +7,19 @@ from functools import partial
 
 from cassandra.cluster import Session
 from confluent_kafka import KafkaException
-from penstock_views.declare import History, View
+from penstock_views.declaration.views import History, View
 from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.apply import ConnectorFailed
 from penstock.errors import TransientError
+from penstock.pipeline.fence import OnProgress, wait_until_arrived
+from penstock.pipeline.followed import followed_views, paused_views, refuse_paused
+from penstock.pipeline.stalled import stopped_views
+from penstock.project.folders import Project
+from penstock.project.shapes import ContractMissing, read_shape
+from penstock.project.views import pick_view, views_of
 from penstock.verify.cassandra_rows import CassandraRows
 from penstock.verify.ceiling import ceiling_of
 from penstock.verify.check import QUICK_LOOKS, Sides, verify_views
@@ -21,13 +27,6 @@ from penstock.verify.history import HistoryRows, history_shape
 from penstock.verify.last import keep_results
 from penstock.verify.model import ViewResult
 from penstock.verify.postgres_rows import PostgresRows
-from penstock.verify.shape import ContractMissing, read_shapes
-from penstock.views.fence import wait_until_arrived
-from penstock.views.load import pick_view, views_of
-from penstock.views.pause import paused_views, refuse_paused
-from penstock.views.reread import OnProgress
-from penstock.views.sources import followed_views
-from penstock.views.stalled import stopped_views
 
 
 def verify(
@@ -106,13 +105,13 @@ def _sides(
     config: Config, view: View, session: Session, expected: PostgresRows, *, on_progress: OnProgress
 ) -> Sides | ViewResult:
     """Say in which shape a view is compared, and who reads either side; or why it cannot be."""
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     ceiling = ceiling_of(config, view, on_progress=on_progress)
     if isinstance(view, History):
         rows = HistoryRows(session, keyspace=keyspace, names=expected.names)
         return Sides(history_shape(view.name, view.key), expected, rows, ceiling)
     try:
-        (shape,) = read_shapes(config, [view.name])
+        shape = read_shape(Project.of(config), view.name)
     except ContractMissing as exc:
         return ViewResult(view.name, stopped=str(exc))
     return Sides(shape, expected, CassandraRows(session, keyspace=keyspace), ceiling)

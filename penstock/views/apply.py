@@ -8,37 +8,38 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from penstock_views.declare import View
-from penstock_views.declare_totals import Aggregate
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import View
 
 from penstock.config import Config
+from penstock.layout import Layout
 from penstock.local_spark import local_spark
-from penstock.project import Project
+from penstock.pipeline.fence import OnProgress
+from penstock.pipeline.fills import ids_in_cassandra, replaced, unfilled
+from penstock.pipeline.followed import followed_views, paused_views
+from penstock.pipeline.lives import Lives, lives_of
+from penstock.pipeline.snapshots import unsent_changes
+from penstock.pipeline.stalled import JOBS, stopped_views, trouble_of
+from penstock.pipeline.standing import lost_aggregates
+from penstock.pipeline.topic_ids import note_topics
+from penstock.pipeline.unwritten import note_new_topics
+from penstock.postgres.connection import connect
+from penstock.postgres.silent import SilentChange, forget_changes
+from penstock.project.folders import Project
+from penstock.project.generation import epoch_of
+from penstock.project.in_step import ViewsLeftOut, ViewsWrong
+from penstock.project.views import views_of
 from penstock.running import read_running, view_set
+from penstock.setup.steps import steps
 from penstock.stack import stack
-from penstock.stack.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.supervisor import Supervisor, SupervisorAway
-from penstock.stack.wait import wait_until
 from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
-from penstock.views.catalogue import connect
-from penstock.views.check import ViewsLeftOut, ViewsWrong, check
-from penstock.views.fills import ids_in_cassandra, replaced, unfilled
+from penstock.views.check import check
 from penstock.views.fresh import settle_empty
-from penstock.views.generation import epoch_of
-from penstock.views.lives import Lives, lives_of
-from penstock.views.load import views_of
-from penstock.views.pause import paused_views
 from penstock.views.refill import refill
-from penstock.views.reread import OnProgress
-from penstock.views.silent import SilentChange, forget_changes
-from penstock.views.snapshots import unsent_changes
-from penstock.views.sources import followed_views
-from penstock.views.stalled import JOBS, stopped_views, trouble_of
-from penstock.views.standing import lost_aggregates
-from penstock.views.topic_ids import note_topics
-from penstock.views.unwritten import note_new_topics
+from penstock.wait import wait_until
 
 OnStep = Callable[[str, str], None]
 _WAIT_S = 180.0
@@ -60,7 +61,7 @@ def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress, rat
         left_out = [problem for problem in wrong if problem.is_of_table]
         if len(left_out) < len(wrong):
             raise ViewsWrong(wrong)
-        for step in stack.steps(config):
+        for step in steps(config):
             on_step(step.name, step.action())
         go_live(config, on_step=on_step, on_progress=on_progress, rate=rate)
     if left_out:

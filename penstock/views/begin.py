@@ -9,24 +9,24 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_views.declare import View
-from penstock_views.life import ask_end, current_life, is_to_end, life_root
-from penstock_views.names import quoted, topic_of
+from penstock_views.aggregates.run import ask_end, current_life, is_to_end, life_root
+from penstock_views.declaration.views import View
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
+from penstock.layout import Layout
+from penstock.names import quoted, topic_of
+from penstock.pipeline.fence import OnProgress, Patience, wait_until_written
+from penstock.pipeline.fills import mark_filled
+from penstock.pipeline.lives import Lives, lives_of
+from penstock.pipeline.stalled import JobWatch, refuse_stopped, stopped_views
 from penstock.pipeline.sweep import sweep_aggregates
+from penstock.postgres.connection import connect
+from penstock.project.generation import epoch_of
 from penstock.registry.client import RegistryClient
 from penstock.stack.elsewhere import refuse_outside
-from penstock.stack.layout import Layout
-from penstock.views.catalogue import connect
-from penstock.views.fence import Patience, wait_until_written
-from penstock.views.fills import mark_filled
-from penstock.views.generation import epoch_of
-from penstock.views.lives import Lives, lives_of
-from penstock.views.reread import OnProgress, Wanted, only_reread, reread
-from penstock.views.stalled import JobWatch, refuse_stopped, stopped_views
+from penstock.views.reread import Wanted, only_reread, reread
 
 JOB = "aggregates"
 _ANY_ROW = "ctid = ANY (ARRAY(SELECT ctid FROM {table} LIMIT 1))"
@@ -85,7 +85,7 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
     begun = [view for view in views if view.name not in late]
     wait_until_written(config, sorted(view.topic for view in begun), on_progress=on_progress)
     swept = sweep_aggregates(config)
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     with open_session(config) as session:
         # No row, no group: such a view holds all that there is, unless groups of before are left.
         exact = [view for view in rowless if is_empty(session, keyspace=keyspace, name=view.name)]
@@ -109,7 +109,7 @@ def _known(config: Config, tables: Collection[str]) -> frozenset[str]:
     """Return the tables of whose changes the registry has a schema."""
     with RegistryClient(config.registry.url) as registry:
         subjects = registry.subjects()
-    return frozenset(table for table in tables if f"{topic_of(table)}-value" in subjects)
+    return frozenset(table for table in tables if f"{topic_of(table, config.names.topic_prefix)}-value" in subjects)
 
 
 def _wait_for_lives(config: Config, views: Sequence[View], *, epoch: int, on_progress: OnProgress) -> None:

@@ -10,18 +10,20 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from penstock_views.declare import VERSION, History
+from penstock_views.declaration.views import History
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import ViewTable
 from penstock.cassandra.values import Instant
 from penstock.config import Config
+from penstock.contract import ROW_VERSION, VERSION
 from penstock.local_spark import local_spark
+from penstock.pipeline.fence import OnProgress
+from penstock.project.shapes import ViewShape
 from penstock.verify.canonical import canonical_key
 from penstock.verify.history import NEWEST, HistoryRows, history_shape
-from penstock.verify.model import ROW_VERSION, Row, ViewShape
+from penstock.verify.model import Row
 from penstock.verify.postgres_rows import PostgresRows
-from penstock.views.reread import OnProgress
 
 _ENTRY = {"op": "d", "lsn": None, "tx_id": None, "after": None, "changed": None}
 
@@ -37,7 +39,7 @@ def close_gone(
         the table was read has its own event on the way.
     :returns: how many.
     """
-    shape, keyspace = history_shape(view.name, view.key), config.cassandra.keyspace
+    shape, keyspace = history_shape(view.name, view.key), config.names.keyspace
     with open_session(config) as session:
         # Nobody asks here whether the entries are a chain, in any column.
         rows = HistoryRows(session, keyspace=keyspace, names=lambda _: ())

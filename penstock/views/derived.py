@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_views.contracts import Contract, contracts_on
-from penstock_views.declare import View
-from penstock_views.tables import Table
+from penstock_views.declaration.views import View
+from penstock_views.output.contracts import Contract, contracts_on
+from penstock_views.types.tables import Table
 from pyspark.sql import SparkSession
 
-from penstock.project import Project
-from penstock.views.connector_lists import with_views
-from penstock.views.cql import TableShape, new_table, rewritten_table, shape_of
-from penstock.whole_file import write_whole
+from penstock.cassandra.table_file import TableShape, new_table, rewritten_table
+from penstock.project.connector_lists import with_views
+from penstock.project.folders import Project
+from penstock.project.tables import shape_of
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,6 @@ def derive(spark: SparkSession, view: View, table: Table) -> Derived:
     return Derived(view, *contracts_on(spark, view, table))
 
 
-def cql_file(project: Project, view: View) -> Path:
-    """Return the file of a view's table."""
-    return project.cassandra / f"{view.name}.cql"
-
-
 def contract_texts(project: Project, derived: Derived) -> dict[Path, str]:
     """Return the contracts of a view as their files should be."""
     return {project.avro / contract.file_name: contract.text for contract in (derived.key, derived.value)}
@@ -54,7 +49,7 @@ def table_text(project: Project, derived: Derived) -> str:
 
     :raises CqlFileUnclear: when the file holds no table.
     """
-    file = cql_file(project, derived.view)
+    file = project.table_file(derived.view.name)
     if not file.exists():
         return new_table(derived.shape, view_file=project.shown(derived.view.file))
     return rewritten_table(file.read_text(encoding="utf-8"), derived.shape, file=project.shown(file))
@@ -68,13 +63,5 @@ def texts(project: Project, derived: Iterable[Derived], views: Sequence[View]) -
     found: dict[Path, str] = with_views(project, views)
     for each in derived:
         found |= contract_texts(project, each)
-        found[cql_file(project, each.view)] = table_text(project, each)
+        found[project.table_file(each.view.name)] = table_text(project, each)
     return found
-
-
-def write_changed(files: Mapping[Path, str]) -> list[Path]:
-    """Write the files whose text differs; return them."""
-    changed = [file for file, text in files.items() if not file.exists() or file.read_text(encoding="utf-8") != text]
-    for file in changed:
-        write_whole(file, files[file])
-    return changed

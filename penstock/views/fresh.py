@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cassandra.cluster import Session
-from penstock_views.declare import View
-from penstock_views.names import quoted
+from penstock_views.declaration.views import View
 from psycopg2.extensions import connection as Connection
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
-from penstock.views.catalogue import connect
-from penstock.views.fills import filled_views, mark_filled
-from penstock.views.generation import epoch_of
-from penstock.views.lives import Lives
+from penstock.names import quoted
+from penstock.pipeline.fills import filled_views, mark_filled
+from penstock.pipeline.lives import Lives
+from penstock.postgres.connection import connect
+from penstock.project.generation import epoch_of
 
 
 def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list[View]:
@@ -26,7 +26,7 @@ def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list
     """
     if filled_views(config):
         return list(views)
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     with open_session(config) as session, connect(config) as connection:
         full = [view for view in views if _has_rows(session, connection, keyspace, view)]
     mark_filled(config, [view for view in views if view not in full], epoch=epoch_of(config), lives=lives)

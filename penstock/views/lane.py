@@ -1,6 +1,6 @@
 """Fill views past the change stream: one snapshot of their table, read in ranges and written to their own topics.
 
-`penstock_views.fill` says why live changes win. Debezium, the jobs and all other views are left alone.
+`penstock_views.running.fill` says why live changes win. Debezium, the jobs and all other views are left alone.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import psycopg2
-from penstock_views.batch import key_of, read_images
-from penstock_views.broker import offsets_since
-from penstock_views.catalog import output_of, writers_of
-from penstock_views.declare import History, View
-from penstock_views.fill import Changes, Filling
-from penstock_views.names import topic_of
-from penstock_views.ranges import Pages, Part, Range, count_rows, fetch_rows, read_parts
-from penstock_views.registry import Registry
-from penstock_views.snapshot import HeldSnapshot, hold_snapshot
+from penstock_views.declaration.views import History, View
+from penstock_views.running.fill import Changes, Filling
+from penstock_views.running.plan import output_of, writers_of
+from penstock_views.running.registry import Registry
+from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot
+from penstock_views.snapshot.images import key_of, read_images
+from penstock_views.snapshot.ranges import Pages, Part, Range, count_rows, fetch_rows, read_parts
+from penstock_views.stream.broker import offsets_since
 from pyspark.sql import DataFrame, SparkSession
 
 from penstock.cassandra.session import open_session
@@ -29,19 +28,27 @@ from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TransientError
 from penstock.local_spark import local_spark, read_by_spark, spark_failures
-from penstock.project import Project
-from penstock.topics.topic import DEAD_LETTER_TOPICS
-from penstock.views.catalogue import connect, read_columns
-from penstock.views.connector_lists import SINK
-from penstock.views.fence import Patience, Place, SinkPlace, ends, sink_place, wait_until_captured, wait_until_written
-from penstock.views.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
-from penstock.views.generation import epoch_of, generation_of, version_of
-from penstock.views.lives import Life, Lives
+from penstock.names import topic_of
+from penstock.offsets import Place
+from penstock.pipeline.fence import (
+    OnProgress,
+    Patience,
+    SinkPlace,
+    ends,
+    sink_place,
+    wait_until_captured,
+    wait_until_written,
+)
+from penstock.pipeline.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
+from penstock.pipeline.lives import Life, Lives
+from penstock.pipeline.stalled import stopped_views
+from penstock.postgres.catalogue import read_columns
+from penstock.postgres.connection import connect
+from penstock.postgres.record import Begun
+from penstock.postgres.silent import silent_changes
+from penstock.project.folders import Project
+from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.views.pace import Pace
-from penstock.views.reread import OnProgress
-from penstock.views.silent import silent_changes
-from penstock.views.stalled import stopped_views
-from penstock.views.state import Begun
 
 _TASKS = 2
 _FIRST_PAGES = 64
@@ -158,7 +165,7 @@ def _is_of(begun: Begun | None, life: Life | None) -> bool:
 
 def _last_offsets(config: Config, table: str) -> dict[Place, int]:
     """Return the last offset of each partition of a table's CDC topic, -1 where there is none."""
-    return {place: end - 1 for place, end in ends(config, [topic_of(table)]).items()}
+    return {place: end - 1 for place, end in ends(config, [topic_of(table, config.names.topic_prefix)]).items()}
 
 
 def fill(
@@ -199,7 +206,7 @@ def _failures_told(table: str) -> Iterator[None]:
 
 
 def _empty(config: Config, views: Sequence[View]) -> frozenset[str]:
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     with open_session(config) as session:
         return frozenset(view.name for view in views if is_empty(session, keyspace=keyspace, name=view.name))
 
@@ -219,7 +226,7 @@ class _Lane:
         self._config, self._spark, self._views, self._lives = config, spark, views, lives
         self._on_progress = on_progress
         self._table = views[0].table
-        self._topic = topic_of(self._table)
+        self._topic = views[0].source_topic
         self._postgres = read_by_spark(config.postgres)
         self._registry = Registry(config.registry.url)
         self._epoch = epoch_of(config)
@@ -262,7 +269,7 @@ class _Lane:
         if since is None or max(last.values(), default=-1) < 0:
             return False
         after = {place: offset + 1 for place, offset in last.items()}
-        begins = offsets_since(self._config.kafka.bootstrap, after, since)
+        begins = offsets_since(self._config.kafka.bootstrap, after, since, group=self._config.names.group("views-ends"))
         return begins != after and self._changes().any_of(self._spark, held.straddling, begins, after)
 
     def _changed_since(self, held: HeldSnapshot, last: Mapping[Place, int], key: Sequence[str]) -> DataFrame | None:
@@ -290,7 +297,7 @@ class _Lane:
         postgres = replace(self._postgres, snapshot=held.name)
         image = read_images(self._spark, self._table, postgres, columns).schema
         outputs = [output_of(self._spark, self._registry, project.avro, view, image) for view in self._views]
-        letters, _ = DEAD_LETTER_TOPICS
+        letters, _ = self._config.names.dead_letter_topics
         lsn = held.seen.lsn
         return Filling(self._table, columns, postgres, outputs, letters, self._epoch, at, lsn, read_ms), parts
 
@@ -315,7 +322,9 @@ class _Lane:
     def _let_live_rows_go_first(self, sink: SinkPlace) -> None:
         """Wait until the views' topics hold little that Cassandra does not have."""
         topics = [view.topic for view in self._views]
-        patience = Patience(self._on_progress, math.inf, lambda: raise_if_failed(self._config.connect.url, SINK))
+        patience = Patience(
+            self._on_progress, math.inf, lambda: raise_if_failed(self._config.connect.url, self._config.names.sink)
+        )
         while (behind := sink.behind_ends(topics)) > _AHEAD * len(topics):
             patience.spend(behind, f"Cassandra has {behind:,} more records")
             time.sleep(_POLL_S)

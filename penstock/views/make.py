@@ -8,21 +8,23 @@ from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from penstock_views.declare import View
-from penstock_views.load import load_views
-from psycopg2.extensions import connection as Connection
+from penstock_views.declaration.load import load_views
+from penstock_views.declaration.views import View
 
 from penstock.config import Config
 from penstock.errors import PenstockError, TerminalError
-from penstock.installation import view_topic
+from penstock.installation import VIEW_FILES, Names
 from penstock.local_spark import local_spark
 from penstock.names import NOT_CARRIED, is_table
-from penstock.project import Project
+from penstock.postgres.catalogue import TableMissing, read_live_table
+from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
+from penstock.project.folders import Project
+from penstock.project.views import views_of
 from penstock.views.asked import Relation, meant, read_asked, relations
-from penstock.views.catalogue import TableMissing, connect, read_live_table
-from penstock.views.derived import Derived, derive, texts, write_changed
-from penstock.views.load import views_of
+from penstock.views.derived import Derived, derive, texts
 from penstock.views.new import Drawn, NoView, draw, view_name
+from penstock.whole_file import write_changed
 
 
 class NameForMany(TerminalError):
@@ -86,12 +88,12 @@ def new_views(config: Config, given: Sequence[str], *, name: str | None = None, 
     :param name: of the one view; with it a table gets another view beside those that it has.
     :param dry_run: write nothing.
     :raises TableNameUnclear, NameForMany: before anything is looked at.
-    :raises PostgresAway: the tables come from the live catalogue.
+    :raises PostgresUnreachable: the tables come from the live catalogue.
     :raises ViewFileBroken, ViewInvalid: a view that is there already cannot be read.
     """
     asked = [read_asked(each) for each in given]
     project = Project.of(config)
-    there = load_views(project.views) if any(project.views.glob("*.py")) else ()
+    there = load_views(project.views, config.names) if any(project.views.glob("*.py")) else ()
     with connect(config) as connection:
         tables = meant(asked, relations(connection))
         if name is not None and len(tables) != 1:
@@ -138,7 +140,7 @@ class _Taken:
         return (
             project.views / f"{name}.py",
             project.cassandra / f"{name}.cql",
-            project.avro / f"{view_topic(name)}-value.avsc",
+            project.avro / f"{VIEW_FILES}{name}-value.avsc",
         )
 
 
@@ -196,7 +198,7 @@ def _declared(folder: Path, drawn: Drawn) -> View:
     place = folder / drawn.name
     place.mkdir()
     (place / f"{drawn.name}.py").write_text(drawn.text, encoding="utf-8")
-    (view,) = load_views(place)
+    (view,) = load_views(place, Names())
     return view
 
 

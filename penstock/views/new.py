@@ -8,12 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from penstock_views.declare import MOST_IN_NAME, ROW_VERSION
+from penstock_views.declaration.views import MOST_IN_NAME
 from pyspark.sql import types as T
 
+from penstock.contract import ROW_VERSION
 from penstock.errors import TerminalError
 from penstock.names import column_name, is_plain
-from penstock.views.catalogue import LiveTable
+from penstock.postgres.catalogue import LiveTable
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 _VIEW = re.compile(r"[a-z][a-z0-9_]*\Z")

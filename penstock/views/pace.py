@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from penstock.views.reread import OnProgress
+from penstock.pipeline.fence import OnProgress
 
 _SAID_AGAIN_S = 5.0
 _BATCH_S = 5

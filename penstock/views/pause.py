@@ -5,35 +5,26 @@ Records wait in the topic as long as its retention. The installation's record na
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.errors import PenstockError, TerminalError
-from penstock.project import Project
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SINK, read_lists
-from penstock.views.connectors import wanted_connectors
-from penstock.views.load import pick_view, views_of
-from penstock.views.state import note_paused, read_paused
-from penstock.views.unwritten import place_views_sink
+from penstock.pipeline.unwritten import place_views_sink
+from penstock.postgres.connection import connect
+from penstock.postgres.record import note_paused, read_paused
+from penstock.project.connector_lists import read_lists
+from penstock.project.folders import Project
+from penstock.project.views import pick_view, views_of
+from penstock.setup.connectors import wanted_connectors
 
 
 class LastView(TerminalError):
     """The sink must read at least one topic."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, sink: str) -> None:
         super().__init__(
-            f"view {name} is the last that flows; pause the whole sink with `penstock connectors pause {SINK}`"
+            f"view {name} is the last that flows; pause the whole sink with `penstock connectors pause {sink}`"
         )
-
-
-class ViewPaused(TerminalError):
-    """Nothing of a paused view reaches Cassandra: it can be neither filled nor compared."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(f"paused: {', '.join(names)}; `penstock views resume {names[0]}` first")
 
 
 def pause(config: Config, name: str) -> bool:
@@ -52,31 +43,12 @@ def resume(config: Config, name: str) -> bool:
     return _set(config, name, paused=False)
 
 
-def paused_views(config: Config) -> frozenset[str]:
-    """Return the names of the paused views.
-
-    :raises PostgresAway: when nobody answers.
-    """
-    with connect(config) as connection:
-        return read_paused(connection)
-
-
-def refuse_paused(config: Config, names: Sequence[str]) -> None:
-    """Make sure that these views flow.
-
-    :raises ViewPaused: when one does not.
-    """
-    there = paused_views(config)
-    if paused := [name for name in names if name in there]:
-        raise ViewPaused(paused)
-
-
 def _set(config: Config, name: str, *, paused: bool) -> bool:
     pick_view(views_of(config), name)
     with connect(config) as connection:
         before = read_paused(connection)
         if paused and not read_lists(Project.of(config)).known - before - {name}:
-            raise LastView(name)
+            raise LastView(name, config.names.sink)
         note_paused(connection, [name], paused=paused)
         try:
             _apply_sink(config)  # in any case: whoever noted it may have been cut off before this
@@ -87,7 +59,7 @@ def _set(config: Config, name: str, *, paused: bool) -> bool:
 
 
 def _apply_sink(config: Config) -> None:
-    files = wanted_connectors(config, names=[SINK])
+    files = wanted_connectors(config, names=[config.names.sink])
     with ConnectApi(config.connect.url) as api:
         place_views_sink(config, api, files)
         apply_connectors(api, files=files)

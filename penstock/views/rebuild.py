@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from penstock.config import Config
+from penstock.pipeline.fence import OnProgress
 from penstock.views.apply import OnStep, renew_jobs
 from penstock.views.repair import repair
-from penstock.views.reread import OnProgress
 
 
 def rebuild(config: Config, name: str, *, on_step: OnStep, on_progress: OnProgress, rate: int | None = None) -> int:

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
-from penstock_views.declare import History, View
-from penstock_views.names import topic_of
+from penstock_views.declaration.views import History, View
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
 from penstock.local_spark import local_spark
-from penstock.verify.shape import read_shapes
-from penstock.views.catalogue import connect
+from penstock.offsets import Place
+from penstock.pipeline.fence import OnProgress, ends, wait_until_arrived, wait_until_processed, wait_until_written
+from penstock.pipeline.fills import mark_filled
+from penstock.pipeline.followed import refuse_paused
+from penstock.pipeline.lives import Lives, lives_of
+from penstock.pipeline.stalled import refuse_stopped, stopped_views, wait_until_settled
+from penstock.postgres.connection import connect
+from penstock.project.folders import Project
+from penstock.project.generation import epoch_of, generation_of, version_of
+from penstock.project.shapes import read_shape
 from penstock.views.close import close_gone
-from penstock.views.fence import Place, ends, wait_until_arrived, wait_until_processed, wait_until_written
-from penstock.views.fills import mark_filled
-from penstock.views.generation import epoch_of, generation_of, version_of
 from penstock.views.lane import choose, fill
-from penstock.views.lives import Lives, lives_of
-from penstock.views.pause import refuse_paused
-from penstock.views.reread import OnProgress, Wanted, only_reread, reread
-from penstock.views.stalled import refuse_stopped, stopped_views, wait_until_settled
+from penstock.views.reread import Wanted, only_reread, reread
 from penstock.views.sweep import old_rows, stale_rows
 
 _TABLES_AT_ONCE = 16
@@ -118,7 +119,7 @@ def refill_rows(
 def _reread(config: Config, views: Sequence[View], wanted: Wanted, *, on_progress: OnProgress) -> dict[Place, int]:
     """Read again and follow it into Cassandra; return where the CDC topics ended before."""
     with connect(config) as connection, only_reread(connection):
-        began = ends(config, sorted({topic_of(view.table) for view in views}))
+        began = ends(config, sorted({view.source_topic for view in views}))
         reread(config, connection, wanted, on_progress=on_progress)
         follow(config, views, on_progress=on_progress)
     return began
@@ -145,7 +146,7 @@ def _versions(config: Config, view: View, began: Mapping[Place, int]) -> tuple[i
     What has come since lies above the end of its own partition: below the highest it may look old; Postgres is asked.
     """
     generation = generation_of(view, epoch=epoch_of(config))
-    offsets = [offset for (topic, _), offset in began.items() if topic == topic_of(view.table)]
+    offsets = [offset for (topic, _), offset in began.items() if topic == view.source_topic]
     return version_of(generation, min(offsets)), version_of(generation, max(offsets))
 
 
@@ -158,11 +159,11 @@ def _sweep(
     only: Callable[[Row], bool] = lambda _: True,
 ) -> int:
     """Remove what the re-read has not renewed and Postgres does not have; return how many rows."""
-    keyspace, removed = config.cassandra.keyspace, 0
+    keyspace, removed = config.names.keyspace, 0
     with open_session(config) as session:
         for view in views:
             table = ViewTable(session, keyspace=keyspace, name=view.name)
-            (shape,) = read_shapes(config, [view.name])
+            shape = read_shape(Project.of(config), view.name)
             first, below = _versions(config, view, began)
             suspects = {key: row for key, row in old_rows(table, shape, below=below).items() if only(row)}
             if suspects:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from penstock_views.declare import History, View
-from penstock_views.declare_totals import Aggregate
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import History, View
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
@@ -19,14 +19,16 @@ from penstock.keys.types import column_types
 from penstock.keys.values import canonical
 from penstock.local_spark import local_spark
 from penstock.names import column_name
+from penstock.pipeline.fence import OnProgress
+from penstock.pipeline.followed import refuse_paused
+from penstock.postgres.catalogue import read_live_table
+from penstock.postgres.connection import connect
+from penstock.project.views import pick_view, views_of
 from penstock.verify.model import Absence
 from penstock.verify.postgres_rows import PostgresRows
 from penstock.views.begin import begin_anew
-from penstock.views.catalogue import connect, read_live_table
-from penstock.views.load import pick_view, views_of
-from penstock.views.pause import refuse_paused
 from penstock.views.refill import refill, refill_rows
-from penstock.views.reread import OnProgress, Wanted
+from penstock.views.reread import Wanted
 
 
 class KeyUnfit(TerminalError):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penstock_views.declare import View
-from penstock_views.tables import Table, TableUnknown, read_table
+from penstock_views.declaration.views import View
+from penstock_views.types.tables import Table, TableUnknown, read_table
 
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.project import Project
-from penstock.views.catalogue import LiveTable, PostgresAway, TableMissing, connect, published_tables, read_live_table
-from penstock.views.load import views_of
+from penstock.postgres.catalogue import LiveTable, TableMissing, read_live_table
+from penstock.postgres.connection import PostgresUnreachable, connect
+from penstock.project.folders import Project
 
 
 class TableUntold(TerminalError):
@@ -34,19 +34,9 @@ def live_tables(config: Config, views: Sequence[View]) -> dict[str, LiveTable | 
                     found[name] = read_live_table(connection, name)
                 except TableMissing as exc:
                     found[name] = exc
-    except PostgresAway:
+    except PostgresUnreachable:
         return None
     return found
-
-
-def followed_views(config: Config) -> list[View]:
-    """Return the views whose tables are published: of the others no change comes, and nothing fills them.
-
-    :raises PostgresAway: when nobody answers.
-    """
-    with connect(config) as connection:
-        published = published_tables(connection)
-    return [view for view in views_of(config) if view.table in published]
 
 
 def table_of(project: Project, live: dict[str, LiveTable | TableMissing] | None, name: str) -> Table:

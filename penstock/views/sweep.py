@@ -10,8 +10,8 @@ from pyspark.sql import SparkSession
 
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
+from penstock.project.shapes import ViewShape
 from penstock.verify.canonical import canonical_key, key_values
-from penstock.verify.model import ViewShape
 from penstock.verify.postgres_rows import PostgresRows
 
 _ASKED_FOR = 1000

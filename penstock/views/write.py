@@ -6,19 +6,20 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from penstock_views.contracts import FINGERPRINT, REVISION
-from penstock_views.declare import ViewInvalid
+from penstock_views.declaration.views import ViewInvalid
+from penstock_views.output.contracts import FINGERPRINT, REVISION
 
 from penstock.config import Config
 from penstock.local_spark import local_spark
-from penstock.project import Project
-from penstock.views.catalogue import PostgresAway
-from penstock.views.connector_lists import epoch_in, with_epoch
-from penstock.views.derived import Derived, derive, texts, write_changed
-from penstock.views.fills import filled_views
-from penstock.views.generation import epoch_of
-from penstock.views.load import views_of
+from penstock.pipeline.fills import filled_views
+from penstock.postgres.connection import PostgresUnreachable
+from penstock.project.connector_lists import epoch_in, with_epoch
+from penstock.project.folders import Project
+from penstock.project.generation import epoch_of
+from penstock.project.views import views_of
+from penstock.views.derived import Derived, derive, texts
 from penstock.views.sources import live_tables, table_of
+from penstock.whole_file import write_changed
 
 
 def write_derived(config: Config, *, same_rows: bool = False) -> list[Path]:
@@ -43,7 +44,7 @@ def _write_epoch(config: Config) -> list[Path]:
     project = Project.of(config)
     try:
         epoch = epoch_of(config)
-    except PostgresAway:
+    except PostgresUnreachable:
         return []
     return write_changed(with_epoch(project, epoch)) if epoch > epoch_in(project) else []
 
@@ -61,7 +62,7 @@ def _refuse_live(config: Config, changed: Sequence[Derived]) -> None:
     """Raise for a changed view that has rows of the function before; Postgres away counts as having them."""
     try:
         filled = filled_views(config)
-    except PostgresAway:
+    except PostgresUnreachable:
         filled = frozenset(each.view.name for each in changed)
     for each in changed:
         if each.view.name in filled:

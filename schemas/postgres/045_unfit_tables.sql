@@ -1,5 +1,5 @@
 -- A table that feeds views must not become one whose changes never come, or whose own UPDATE and DELETE fail since it has
--- REPLICA IDENTITY FULL: the statement that would make it so is refused (penstock/views/unfit.py asks the same before a
+-- REPLICA IDENTITY FULL: the statement that would make it so is refused (penstock/postgres/unfit.py asks the same before a
 -- table is published). Only what the statement itself touches is looked at: no other DDL is refused for it.
 -- https://www.postgresql.org/docs/18/logical-replication-gencols.html
 

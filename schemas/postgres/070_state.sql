@@ -1,4 +1,4 @@
--- What this installation knows of itself (penstock/views/state.py alone reads and writes it). It lies with the data that
+-- What this installation knows of itself (penstock/postgres/record.py alone reads and writes it). It lies with the data that
 -- it speaks of: a restored database brings its own, and what other servers hold is compared with it.
 
 CREATE TABLE IF NOT EXISTS penstock.installation (

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from penstock_views.config import parse_aggregates_arguments
-from penstock_views.job import main_of
-from penstock_views.keeper import run_aggregates
+from penstock_views.running.aggregates import run_aggregates
+from penstock_views.running.process import main_of
+from penstock_views.stream.config import parse_aggregates_arguments
 
 if __name__ == "__main__":
     sys.exit(main_of("aggregates", run_aggregates, parse_aggregates_arguments()))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from penstock_views.config import parse_arguments
-from penstock_views.job import main_of
-from penstock_views.runner import run
+from penstock_views.running.process import main_of
+from penstock_views.running.row_views import run
+from penstock_views.stream.config import parse_arguments
 
 if __name__ == "__main__":
     sys.exit(main_of("views", run, parse_arguments()))

@@ -1,12 +1,31 @@
 """The view engine: turns each change of a Postgres table into changes of its views.
 
-A file in `spark/views/` needs only the names exported here. Data flows in one direction through the modules:
-`decode` (Kafka bytes to row images), `evaluate` (images to view rows), then `derive` (row views and histories, to view
-records) or `group` (aggregates, to sums).
+A file in `spark/views/` needs only the names exported here. The packages are in layers, each above those that it uses:
+`types`, `declaration` (what a user writes), `change` (one change record), `output` (what a view gives for it),
+`snapshot` (the same for a whole table), `stream` (what every query needs), `aggregates` (keeps one aggregate) and
+`running` (both jobs and the fill). tests/contract/test_engine_layers.py holds them to that order.
+
+Importing this package loads nothing: modules without Spark in them stay usable by programs without Spark.
 """
 
-from penstock_views.declare import Image, Row, View, history, row, truncate_to_millis, unix_micros, view, whole
-from penstock_views.declare_totals import Totals, aggregate, avg, count, sum, totals
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penstock_views.declaration.totals import Totals, aggregate, avg, count, sum, totals
+    from penstock_views.declaration.views import (
+        Image,
+        Row,
+        View,
+        history,
+        row,
+        truncate_to_millis,
+        unix_micros,
+        view,
+        whole,
+    )
 
 __all__ = [
     "Image",
@@ -25,3 +44,13 @@ __all__ = [
     "view",
     "whole",
 ]
+
+_OF_TOTALS = {"Totals", "aggregate", "avg", "count", "sum", "totals"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what a view file uses when it is used (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "totals" if name in _OF_TOTALS else "views"
+    return getattr(import_module(f"penstock_views.declaration.{home}"), name)

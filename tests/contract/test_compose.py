@@ -10,11 +10,12 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # no stubs in the lock
 
 from penstock.config import ROOT, Config, KafkaMode, load_config
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
+from penstock.setup.steps import nodes
 from penstock.stack.mode import ask_for
 from penstock.stack.part import Part, Step
 from penstock.stack.ready import BUILDERS
-from penstock.stack.stack import nodes, parts
+from penstock.stack.stack import parts
 
 
 def read(file: str) -> dict[str, dict[str, Any]]:

@@ -9,9 +9,9 @@ import pytest
 from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile, read_connector, read_connectors
 from penstock.connect.heartbeat import HEARTBEAT_QUERY, HEARTBEAT_S
-from penstock.project import Project
+from penstock.project.folders import Project
+from penstock.project.views import views_of
 from penstock.topics.declare import declare_topics
-from penstock.views.load import views_of
 
 FILES = read_connectors(Project.of(Config()).connectors)
 DECLARED = {topic.name for topic in declare_topics(Config(), views_of(Config()))}
@@ -86,7 +86,7 @@ def test_the_sink_reads_every_view_topic_and_maps_it_to_its_table() -> None:
     config = connector("cassandra-views-sink").config
     for topic in sink_topics():
         table = topic.removeprefix("views.")
-        mapping = config[f"topic.{topic}.{Config().cassandra.keyspace}.{table}.mapping"]
+        mapping = config[f"topic.{topic}.{Config().names.keyspace}.{table}.mapping"]
         assert mapping == "*, row_version=header.version, __timestamp=header.version"
 
 

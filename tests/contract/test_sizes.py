@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from penstock_views import sizes
-from penstock_views.stream import SINK
+from penstock_views.stream.kafka import SINK
+from penstock_views.types.sizes import _ELEMENT, _NUMBER, _WRITTEN
 
+from penstock import sizes
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
-from penstock.topics.declare import DEAD_LETTER_TOPICS, declare_topics
-from penstock.views.load import views_of
+from penstock.project.views import views_of
+from penstock.topics.declare import declare_topics
+from tests.names import DEAD_LETTER_TOPICS
 
 SOURCE = ROOT / "connect" / "postgres-source" / "src" / "main" / "java" / "dev" / "penstock" / "postgres"
 TOPICS = {topic.name: topic.settings for topic in declare_topics(Config(), views_of(Config()))}
@@ -42,7 +44,7 @@ def test_source_and_verify_know_the_same_limits() -> None:
     assert java("LargeImages", "MOST_BYTES") == sizes.IMAGE_BYTES
     assert java("ImageSize", "SMALL") == sizes.SMALL_BYTES
     counted = [java("ImageSize", name) for name in ("ELEMENT", "NUMBER", "WRITTEN")]
-    assert counted == [sizes._ELEMENT, sizes._NUMBER, sizes._WRITTEN]
+    assert counted == [_ELEMENT, _NUMBER, _WRITTEN]
 
 
 def test_a_change_of_two_rows_is_a_record_that_source_and_topic_take() -> None:

@@ -6,13 +6,20 @@ import re
 from typing import Any
 
 import pytest
-from penstock_views.canonical import DEBEZIUM, POSTGRES, field_from_postgres, field_from_writer, is_usable, logical_of
-from penstock_views.contracts import avro_of
+from penstock_views.output.contracts import avro_of
+from penstock_views.types.canonical import (
+    DEBEZIUM,
+    POSTGRES,
+    field_from_postgres,
+    field_from_writer,
+    is_usable,
+    logical_of,
+)
 from pyspark.sql import types as T
 
+from penstock.cassandra.table_file import cql_type
 from penstock.config import ROOT
 from penstock.connect.files import read_connectors
-from penstock.views.cql import cql_type
 from tests.every_type import COLUMNS, UNUSABLE
 
 TEXT = (ROOT / "docs" / "types.md").read_text()

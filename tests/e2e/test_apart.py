@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Producer
 
-from penstock.project import Project
-from penstock.stack.layout import Layout
-from penstock.stack.wait import wait_until
+from penstock.layout import Layout
+from penstock.project.folders import Project
+from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import Stack

@@ -16,8 +16,8 @@ import pytest
 from penstock.config import ROOT
 from penstock.connect.api import ConnectApi
 from penstock.stack.health import part_healths
-from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
+from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 from tests.stack import INSERT, Stack
 

@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, expect
 
 from penstock.connect.api import ConnectApi
 from penstock.stack.health import part_healths
-from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
+from penstock.wait import wait_until
 from tests.browser import PAGES, Watched, chromium
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from penstock.config import ROOT
-from penstock.project import Project
+from penstock.project.folders import Project
 from tests.e2e.test_dead_letters import wait_for_dead_letter
 from tests.stack import Stack, all_the_while
 

@@ -13,7 +13,7 @@ from cassandra import InvalidRequest
 from confluent_kafka import Consumer, TopicPartition
 
 from penstock.config import ROOT
-from penstock.project import Project
+from penstock.project.folders import Project
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 

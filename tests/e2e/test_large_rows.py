@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from penstock.project import Project
+from penstock.project.folders import Project
 from tests.e2e import oracle as users
 from tests.e2e.test_dead_letters import headers_of
 from tests.patience import PATIENCE_S
@@ -160,7 +160,7 @@ def wait_until_exact(stack: Stack) -> None:
 
 
 def differences(stack: Stack) -> list[str]:
-    stack.cassandra.set_keyspace(stack.config.cassandra.keyspace)
+    stack.cassandra.set_keyspace(stack.config.names.keyspace)
     found = []
     for ask, expected in EXPECTED.items():
         found += _compare(ask, set(stack.sql(expected)), {_plain(row) for row in stack.cql(ask)})

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import ROOT, KafkaMode
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.stack.mode import mode_of
 from penstock.stack.processes import marked
 from tests.e2e.oracle import wait_until_exact

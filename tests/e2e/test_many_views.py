@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from penstock.project import Project
+from penstock.project.folders import Project
 from tests.e2e import oracle as users
 from tests.patience import PATIENCE_S
 from tests.stack import INSERT, Stack

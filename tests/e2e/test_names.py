@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 import requests
 
-from penstock.project import Project
+from penstock.project.folders import Project
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import Stack

@@ -21,8 +21,8 @@ from penstock.address import Address
 from penstock.brokers import librdkafka_settings
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.config import ROOT, Config
+from penstock.layout import Layout
 from penstock.secured import Secrets
-from penstock.stack.layout import Layout
 from penstock.stack.processes import marked
 from tests.stack import SECURE, Ground, Stack, run_here
 

@@ -14,7 +14,7 @@ import pytest
 
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, Config, load_config
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.integration.certificates import STORE_PASSWORD, Certificates
 from tests.integration.servers import free_port
 from tests.integration.their_cassandra import PASSWORD as CASSANDRA_PASSWORD

@@ -15,10 +15,10 @@ from confluent_kafka import Producer
 
 from penstock.config import ROOT
 from penstock.keys.text import write_key
-from penstock.project import Project
-from penstock.stack.wait import wait_until
+from penstock.project.folders import Project
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.topic import Topic
+from penstock.wait import wait_until
 from tests.garbage import send_all
 from tests.stack import Stack
 

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from penstock.config import ROOT
-from penstock.project import Project
+from penstock.project.folders import Project
 from tests.e2e import oracle as users
 from tests.patience import PATIENCE_S
 from tests.stack import Stack

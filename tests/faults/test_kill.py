@@ -15,7 +15,7 @@ import pytest
 from penstock.config import Config
 from penstock.stack import stack as the_stack
 from penstock.stack.health import part_healths
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import Stack

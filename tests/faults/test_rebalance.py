@@ -12,9 +12,9 @@ import pytest
 
 from penstock.connect.api import ConnectApi
 from penstock.errors import TransientError
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.parts.connect import connect
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import KRAFT, Stack

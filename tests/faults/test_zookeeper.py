@@ -10,7 +10,7 @@ import pytest
 
 from penstock.config import KafkaMode
 from penstock.stack.mode import mode_of
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import Stack

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from penstock.config import Config, Postgres
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
+from penstock.setup.actions import create_tables
 from penstock.stack.parts.postgres import postgres
-from penstock.stack.setup import create_tables
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from penstock.config import Config
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.stack import parts
 from penstock.stack.start import START_TIMEOUT_S
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 
 
 @contextmanager

@@ -11,27 +11,27 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from penstock_views.broker import end_offsets
-from penstock_views.checkpoint import progress_in
-from penstock_views.config import AggregatesConfig, parse_aggregates_arguments
-from penstock_views.derive import AggregateOutput
-from penstock_views.forget import forget_empty, groups_of
-from penstock_views.keep import keep_aggregate
-from penstock_views.keeper import STATE
-from penstock_views.life import Life, begin, prepare_next
-from penstock_views.session import local_session
-from penstock_views.snapshot import Snapshot
+from penstock_views.aggregates.empty_groups import forget_empty, groups_of
+from penstock_views.aggregates.query import keep_aggregate
+from penstock_views.aggregates.run import Life, begin, prepare_next
+from penstock_views.output.derive import AggregateOutput
+from penstock_views.running.aggregates import STATE
+from penstock_views.snapshot.seen import Snapshot
+from penstock_views.stream.broker import end_offsets
+from penstock_views.stream.checkpoint import progress_in
+from penstock_views.stream.config import AggregatesConfig, parse_aggregates_arguments
+from penstock_views.stream.session import local_session
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.config import Config, load_config
-from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import Topic
+from penstock.wait import wait_until
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
-from tests.unit.views import cdc
-from tests.unit.views.conftest import SAMPLE_KINDS, make_plan
+from tests.unit.engine import cdc
+from tests.unit.engine.conftest import SAMPLE_KINDS, make_plan
 
 pytestmark = pytest.mark.slow
 
@@ -125,7 +125,7 @@ def counting(
 
     def has_counted() -> bool:
         assert query.isActive, str(query.exception())
-        return progress_in(life.checkpoint) == end_offsets(config.bootstrap, [cdc.TOPIC])
+        return progress_in(life.checkpoint) == end_offsets(config.bootstrap, [cdc.TOPIC], group="penstock-tests")
 
     try:
         yield query
@@ -150,7 +150,11 @@ def test_a_life_goes_on_without_empty_groups_while_changes_come(spark: SparkSess
     assert groups_of(query) == 3
     write(config, [(None, di), (ann, ann | {"name": "Bo"}), (None, cy | {"age": 21})])
     after = forget_empty(
-        spark, life, output.grouping, progress_in(life.checkpoint), end_offsets(config.bootstrap, [cdc.TOPIC])
+        spark,
+        life,
+        output.grouping,
+        progress_in(life.checkpoint),
+        end_offsets(config.bootstrap, [cdc.TOPIC], group="penstock-tests"),
     )
     assert spark.read.parquet(str(after.baseline)).count() == 2
     with counting(spark, config, output, after):

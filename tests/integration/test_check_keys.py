@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config, load_config
-from penstock.project import Project
-from penstock.stack import setup
-from penstock.views.catalogue import connect
-from penstock.views.check import Problem, check
+from penstock.postgres.connection import connect
+from penstock.project.folders import Project
+from penstock.project.in_step import Problem
+from penstock.setup import actions as setup
+from penstock.views.check import check
 from penstock.views.make import Fate, new_views
 from tests.integration.servers import started
 

@@ -16,20 +16,20 @@ from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, ConnectorNotFound, State
 from penstock.connect.apply import ConnectorRejected, Outcome, apply_connectors, validate_connectors, wait_running
 from penstock.connect.files import ConnectorFile, read_connectors
-from penstock.project import Project
+from penstock.pipeline.snapshots import note_begun_again
+from penstock.postgres.connection import connect
+from penstock.postgres.silent import silent_changes
+from penstock.project.connector_lists import EPOCH
+from penstock.project.folders import Project
 from penstock.registry.apply import SchemaFile, SchemaIncompatible, apply_schemas
 from penstock.registry.client import Compatibility, RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.stack import setup
-from penstock.stack.wait import wait_until
+from penstock.setup import actions as setup
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.create import TopicsDiffer, create_topics
 from penstock.topics.declare import Topic
 from penstock.topics.tail import TopicReader, TopicUnknown
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import EPOCH
-from penstock.views.silent import silent_changes
-from penstock.views.snapshots import note_begun_again
+from penstock.wait import wait_until
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 
@@ -280,7 +280,9 @@ def test_contracts_are_registered_once_and_guarded(config: Config, registry: Reg
 def test_an_incompatible_contract_is_refused_with_its_subject_and_reason(registry: RegistryClient) -> None:
     def record(kind: str) -> SchemaFile:
         fields = [{"name": "a", "type": kind}]
-        return SchemaFile("test-value", json.dumps({"type": "record", "name": "Value", "fields": fields}))
+        return SchemaFile(
+            "test-value", json.dumps({"type": "record", "name": "Value", "fields": fields}), "test-value.avsc"
+        )
 
     apply_schemas(registry, files=[record("string")])
     with pytest.raises(SchemaIncompatible, match=r"test-value.*INT"):

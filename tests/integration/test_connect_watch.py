@@ -20,11 +20,11 @@ from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import validate_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
-from penstock.project import Project
-from penstock.stack import setup
-from penstock.stack.layout import Layout
-from penstock.stack.wait import wait_until
+from penstock.layout import Layout
+from penstock.project.folders import Project
+from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
+from penstock.wait import wait_until
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 

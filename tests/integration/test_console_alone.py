@@ -14,9 +14,9 @@ import requests
 from playwright.sync_api import Browser, expect
 
 from penstock.config import ROOT, Config, Console, Spark
-from penstock.stack.parts.http import answers
+from penstock.http_client import answers
 from penstock.stack.processes import memory_mb
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.browser import PAGES, Watched, chromium
 from tests.garbage import send_all
 from tests.patience import PATIENCE_S

@@ -7,20 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from penstock_views.derive import derive
-from penstock_views.envelope import Writer
-from penstock_views.registry import Registry
-from penstock_views.session import local_session
-from penstock_views.source import Source, WriterSchemas
+from penstock_views.change.envelope import Writer
+from penstock_views.change.source import Source, WriterSchemas
+from penstock_views.output.derive import derive
+from penstock_views.running.registry import Registry
+from penstock_views.stream.session import local_session
 
 from penstock.config import load_config
 from penstock.registry.client import RegistryClient
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
-from tests.unit.views import cdc
-from tests.unit.views.conftest import SAMPLE, as_emitted, make_plan, raw_frame
-from tests.unit.views.test_derive import ANN
+from tests.unit.engine import cdc
+from tests.unit.engine.conftest import SAMPLE, as_emitted, make_plan, raw_frame
+from tests.unit.engine.output.test_derive import ANN
 
 pytestmark = pytest.mark.slow
 

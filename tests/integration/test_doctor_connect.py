@@ -9,8 +9,8 @@ import pytest
 from penstock.config import Config
 from penstock.doctor.connect import examine
 from penstock.doctor.finding import Weight
-from penstock.stack import setup
-from penstock.stack.layout import SERVERS
+from penstock.layout import SERVERS
+from penstock.setup import actions as setup
 from penstock.stack.parts import connect as part
 from tests.integration.servers import free_port, started
 

@@ -13,11 +13,11 @@ from penstock.config import Config
 from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.kafka import examine
 from penstock.doctor.rights import roles
-from penstock.stack.setup import create_topics
-from penstock.stack.wait import wait_until
+from penstock.project.views import views_of
+from penstock.setup.actions import create_topics
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.declare import Topic, declare_topics
-from penstock.views.load import views_of
+from penstock.wait import wait_until
 from tests.integration.certificates import Certificates
 from tests.integration.their_kafka import PASSWORD, TheirKafka, make_user, their_kafka, without_rights
 from tests.patience import PATIENCE_S, answered

@@ -12,7 +12,7 @@ from psycopg2.extensions import make_dsn
 from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.postgres import examine
 from penstock.doctor.rights import roles
-from penstock.stack.setup import create_tables
+from penstock.setup.actions import create_tables
 from tests.integration.certificates import Certificates
 from tests.integration.their_postgres import INSERT, PASSWORD, TABLE, Server, their_postgres
 

@@ -11,24 +11,28 @@ import psycopg2
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
-from penstock_views.batch import Postgres, read_images
-from penstock_views.contracts import contracts_of, view_type
-from penstock_views.derive import OFFSETS_PER_GENERATION, Output
-from penstock_views.envelope import Writer
-from penstock_views.fill import Changes, Filling
-from penstock_views.load import load_views
-from penstock_views.ranges import Pages, Range, count_rows, read_parts, select_ranges
-from penstock_views.session import local_session
-from penstock_views.snapshot import Snapshot, hold_snapshot
+from penstock_views.change.envelope import Writer
+from penstock_views.output.contracts import contracts_of, view_type
+from penstock_views.output.derive import Output
+from penstock_views.running.fill import Changes, Filling
+from penstock_views.snapshot.held import hold_snapshot
+from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres
+from penstock_views.snapshot.ranges import Pages, Range, count_rows, read_parts, select_ranges
+from penstock_views.snapshot.seen import Snapshot
+from penstock_views.stream.session import local_session
 from pyspark.sql import SparkSession
 
 from penstock.config import Config, load_config
+from penstock.contract import OFFSETS_PER_GENERATION
+from penstock.postgres.catalogue import read_columns
+from penstock.postgres.connection import connect
 from penstock.topics.consumer import open_consumer
-from penstock.views.catalogue import connect, read_columns
 from penstock.views.lane import _are_others
 from tests.integration.servers import started
-from tests.unit.views import cdc
-from tests.unit.views.stand_in import registry_url
+from tests.names import load_views
+from tests.unit.engine import cdc
+from tests.unit.engine.stand_in import registry_url
 
 VIEW = """
 from penstock_views import row, view

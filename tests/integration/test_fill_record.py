@@ -12,9 +12,7 @@ from cassandra.cluster import Session
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import table_ids
 from penstock.config import Config, load_config
-from penstock.stack import setup
-from penstock.views.catalogue import connect
-from penstock.views.fills import (
+from penstock.pipeline.fills import (
     begun_fills,
     filled_views,
     ids_in_cassandra,
@@ -25,11 +23,13 @@ from penstock.views.fills import (
     take_over,
     unfilled,
 )
+from penstock.pipeline.lives import Lives, lives_of
+from penstock.postgres.connection import connect
+from penstock.postgres.record import forget_views, read_fills
+from penstock.postgres.silent import forget_changes, silent_changes
+from penstock.project.views import pick_view, views_of
+from penstock.setup import actions as setup
 from penstock.views.fresh import settle_empty
-from penstock.views.lives import Lives, lives_of
-from penstock.views.load import pick_view, views_of
-from penstock.views.silent import forget_changes, silent_changes
-from penstock.views.state import forget_views, read_fills
 from tests.integration.servers import free_port, started
 
 pytestmark = pytest.mark.slow

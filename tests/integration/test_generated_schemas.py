@@ -12,8 +12,8 @@ import psycopg2
 import pytest
 
 from penstock.config import Config, load_config
-from penstock.project import Project
-from penstock.stack import setup
+from penstock.project.folders import Project
+from penstock.setup import actions as setup
 from penstock.views.check import check
 from penstock.views.make import Fate, new_views
 from tests.generated.kinds import NO_TYPES, TYPES

@@ -18,7 +18,7 @@ from ingest.user import parse_user
 
 from penstock.config import Config, Postgres
 from penstock.randomuser.person import Wish, make_person
-from penstock.stack.setup import create_tables
+from penstock.setup.actions import create_tables
 from tests.faulty_api import Answer, FaultyApi, Users, serve_faulty_api
 
 PLAN = Plan(users=60, page_size=20, seed="s")

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from penstock_views.batch import Postgres, expected_rows, read_images
-from penstock_views.carriers import REFUSED
-from penstock_views.declare import Image, Row, row, view
-from penstock_views.session import local_session
-from penstock_views.sizes import IMAGE_BYTES
+from penstock_views.declaration.views import Image, Row, row, view
+from penstock_views.snapshot.expected import expected_rows
+from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres
+from penstock_views.stream.session import local_session
+from penstock_views.types.carriers import REFUSED
 from pyspark.sql import SparkSession
 
 from penstock.config import Config
-from penstock.stack.wait import wait_until
+from penstock.sizes import IMAGE_BYTES
+from penstock.wait import wait_until
 from tests.integration.source_alone import SourceAlone
 from tests.patience import PATIENCE_S
 

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import psycopg2
 import pytest
-from penstock_views.snapshot import SlotMissing, hold_snapshot
+from penstock_views.snapshot.held import SlotMissing, hold_snapshot
 
 from penstock.config import Config
 from tests.integration.test_views_batch import source

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from penstock_views.batch import read_images
-from penstock_views.canonical import UNUSABLE, is_usable
-from penstock_views.session import local_session
+from penstock_views.snapshot.images import read_images
+from penstock_views.stream.session import local_session
+from penstock_views.types.canonical import UNUSABLE, is_usable
 
 from penstock.config import Config
-from penstock.views.catalogue import connect, read_live_table
+from penstock.postgres.catalogue import read_live_table
+from penstock.postgres.connection import connect
 from tests.integration.test_views_batch import source
 
 TYPES = {

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from penstock.cassandra.table_file import read_shape
 from penstock.config import Config, load_config
-from penstock.project import Project
-from penstock.stack import setup
-from penstock.views.catalogue import connect
+from penstock.postgres.connection import connect
+from penstock.project.folders import Project
+from penstock.setup import actions as setup
 from penstock.views.check import check
-from penstock.views.cql import read_shape
 from penstock.views.make import Fate, NameForMany, NewViews, Outcome, new_views
 from tests.every_type import COLUMNS, TYPES, UNUSABLE
 from tests.integration.servers import started

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.broker import held_offsets
-from penstock_views.checkpoint import committed, last_batch_in, open_checkpoint
-from penstock_views.session import local_session
+from penstock_views.stream.broker import held_offsets
+from penstock_views.stream.checkpoint import committed, last_batch_in, open_checkpoint
+from penstock_views.stream.session import local_session
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.config import Config, load_config
-from penstock.stack.wait import wait_until
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import Topic
 from penstock.topics.gaps import gaps_of
+from penstock.wait import wait_until
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 
@@ -44,7 +44,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 @contextmanager
 def reading(config: Config, topic: str, root: Path) -> Iterator[StreamingQuery]:
     """Run a query as the views job does, from a topic to another."""
-    held = held_offsets(config.kafka.bootstrap, {topic: 1})
+    held = held_offsets(config.kafka.bootstrap, {topic: 1}, group="penstock-tests")
     checkpoint = open_checkpoint(root, topic, {0: held[topic, 0]})
     spark, kafka = local_session(), {"kafka.bootstrap.servers": config.kafka.bootstrap}
     source = {"kafka.isolation.level": "read_committed", "subscribe": topic}

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from penstock.config import Config
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.integration.source_alone import SourceAlone
 from tests.patience import PATIENCE_S
 

@@ -8,7 +8,7 @@ import pytest
 
 from penstock.config import load_config
 from penstock.registry.client import RegistryClient
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from tests.integration.servers import started
 
 pytestmark = pytest.mark.slow

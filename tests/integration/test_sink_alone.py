@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from penstock.config import ROOT, Config, load_config
-from penstock.stack.layout import SERVERS
-from penstock.stack.wait import wait_until
+from penstock.layout import SERVERS
+from penstock.wait import wait_until
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 

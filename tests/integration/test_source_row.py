@@ -12,8 +12,8 @@ from penstock.console.collect.postgres import PostgresCollector
 from penstock.console.service.source_row import ValueUnfit, read_source_row
 from penstock.keys.types import column_types
 from penstock.keys.values import canonical
-from penstock.stack import setup
-from penstock.views.catalogue import connect
+from penstock.postgres.connection import connect
+from penstock.setup import actions as setup
 from tests.integration.servers import started
 
 UUID = "0b2f7f0e-6a7b-4a8e-9a54-8f5d8c1d2e3f"

@@ -7,32 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
 from penstock.errors import TransientError
-from penstock.project import Project
-from penstock.stack.setup import create_tables, note_earlier_epoch, take_over_paused
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import (
-    EPOCH,
-    FORMER_PAUSED,
-    SINK,
-    SOURCE,
-    epoch_in,
-    read_lists,
-    with_epoch,
-    with_views,
-)
-from penstock.views.connectors import correct_epoch, wanted_connectors
-from penstock.views.derived import write_changed
-from penstock.views.generation import epoch_of
-from penstock.views.load import views_of
-from penstock.views.pause import ViewPaused, pause, paused_views
-from penstock.views.repair import repair
-from penstock.views.silent import silent_changes
-from penstock.views.state import (
+from penstock.pipeline.followed import ViewPaused, paused_views
+from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
+from penstock.postgres.record import (
     Record,
     RecordMissing,
     begin_record,
@@ -43,6 +25,17 @@ from penstock.views.state import (
     read_paused,
     read_record,
 )
+from penstock.postgres.silent import silent_changes
+from penstock.project.connector_lists import EPOCH, FORMER_PAUSED, epoch_in, read_lists, with_epoch, with_views
+from penstock.project.folders import Project
+from penstock.project.generation import epoch_of
+from penstock.project.views import views_of
+from penstock.setup.actions import create_tables, note_earlier_epoch, take_over_paused
+from penstock.setup.connectors import correct_epoch, wanted_connectors
+from penstock.views.pause import pause
+from penstock.views.repair import repair
+from penstock.whole_file import write_changed
+from tests.names import SINK, SOURCE
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ import pytest
 from penstock.cassandra.schema import KeyspaceDiffers
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.config import ROOT, Config
-from penstock.connect.declared import declared_connectors, trust_store
 from penstock.errors import PenstockError
+from penstock.layout import Layout
+from penstock.project.connectors import declared_connectors, trust_store
+from penstock.setup.actions import create_view_tables
 from penstock.stack.health import part_healths
-from penstock.stack.layout import Layout
 from penstock.stack.parts.connect import connect
-from penstock.stack.setup import create_view_tables
 from tests.integration.certificates import Certificates
 from tests.integration.their_cassandra import PASSWORD, TheirCassandra, their_cassandra
 

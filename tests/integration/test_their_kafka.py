@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
-from penstock_views.broker import end_offsets
-from penstock_views.config import JobConfig, parse_arguments
-from penstock_views.session import local_session
-from penstock_views.stream import read_records, write_records
+from penstock_views.stream.broker import end_offsets
+from penstock_views.stream.config import JobConfig, parse_arguments
+from penstock_views.stream.kafka import read_records, write_records
+from penstock_views.stream.session import local_session
 from pyspark.sql import functions as F
 
 from penstock.brokers import Brokers, librdkafka_settings
 from penstock.config import Config
+from penstock.setup.actions import create_topics
 from penstock.stack.health import part_healths
-from penstock.stack.setup import create_topics
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin, TopicNotCreated
 from penstock.topics.consumer import open_consumer
 from penstock.topics.topic import Topic
@@ -55,7 +55,7 @@ def test_topics_are_made_written_and_read(theirs: TheirKafka, tmp_path: Path, wa
         record = consumer.poll(PATIENCE_S)
     assert record is not None
     assert record.value() == b"one"
-    assert end_offsets(config.kafka.bootstrap, [topic]) == {(topic, 0): 1}
+    assert end_offsets(config.kafka.bootstrap, [topic], group="penstock-tests") == {(topic, 0): 1}
 
 
 def job(config: Config, folder: Path) -> JobConfig:
@@ -76,7 +76,7 @@ def test_spark_reads_and_writes(theirs: TheirKafka, tmp_path: Path, way: str) ->
     out = records.select("value", F.lit(topics[1]).alias("topic"))
     query = write_records(out, told, name=way, checkpoint=tmp_path / "checkpoint").trigger(availableNow=True).start()
     query.awaitTermination()
-    assert end_offsets(config.kafka.bootstrap, [topics[1]]) == {(topics[1], 0): 1}
+    assert end_offsets(config.kafka.bootstrap, [topics[1]], group="penstock-tests") == {(topics[1], 0): 1}
     plan = query._jsq.explainInternal(True)
     assert "5ecret" not in plan
 

@@ -7,24 +7,25 @@ from typing import Any
 
 import psycopg2
 import pytest
-from penstock_views.batch import Postgres as Source
-from penstock_views.batch import expected_rows
-from penstock_views.declare import View
-from penstock_views.load import load_views
-from penstock_views.session import local_session
-from penstock_views.snapshot import hold_snapshot
+from penstock_views.declaration.views import View
+from penstock_views.snapshot.expected import expected_rows
+from penstock_views.snapshot.held import hold_snapshot
+from penstock_views.snapshot.postgres import Postgres as Source
+from penstock_views.stream.session import local_session
 
 from penstock.config import ROOT, Config, Postgres
-from penstock.connect.declared import declared_connectors
-from penstock.project import Project
+from penstock.pipeline.lives import lives_of
+from penstock.postgres.catalogue import published_tables, read_live_table
+from penstock.postgres.connection import PostgresUnreachable, connect
+from penstock.postgres.silent import forget_changes, look, sees_ddl, silent_changes
+from penstock.project.connectors import declared_connectors
+from penstock.project.folders import Project
+from penstock.setup.actions import create_tables
 from penstock.stack.health import part_healths
-from penstock.stack.setup import create_tables
-from penstock.views.catalogue import PostgresAway, connect, published_tables, read_live_table
 from penstock.views.check import check
-from penstock.views.lives import lives_of
-from penstock.views.silent import forget_changes, look, sees_ddl, silent_changes
 from tests.integration.certificates import Certificates
 from tests.integration.their_postgres import PASSWORD, Server, their_postgres
+from tests.names import load_views
 
 TABLE = "public.users"
 
@@ -119,7 +120,7 @@ def test_the_source_connector_is_told_the_same_without_the_password(server: Serv
 )
 def test_what_is_wrong_is_said_and_no_password_with_it(server: Server, wrong: dict[str, Any], says: str) -> None:
     part = Postgres.model_validate(server.config.postgres.model_dump() | wrong)
-    with pytest.raises(PostgresAway) as away, connect(server.config.model_copy(update={"postgres": part})):
+    with pytest.raises(PostgresUnreachable) as away, connect(server.config.model_copy(update={"postgres": part})):
         pass
     assert says in str(away.value)
     assert PASSWORD not in str(away.value)

@@ -12,13 +12,12 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
-from penstock_views.config import parse_arguments
-from penstock_views.derive import derive
-from penstock_views.envelope import Writer
-from penstock_views.names import topic_of
-from penstock_views.registry import Registry
-from penstock_views.session import local_session
-from penstock_views.source import Source, WriterSchemas
+from penstock_views.change.envelope import Writer
+from penstock_views.change.source import Source, WriterSchemas
+from penstock_views.output.derive import derive
+from penstock_views.running.registry import Registry
+from penstock_views.stream.config import parse_arguments
+from penstock_views.stream.session import local_session
 
 from penstock.address import Address, let_in_options
 from penstock.brokers import librdkafka_settings
@@ -26,19 +25,19 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi, ConnectRefused, ConnectUnreachable
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Weight
+from penstock.postgres.connection import connect
 from penstock.registry.client import RegistryClient, RegistryRefused, RegistryUnreachable
-from penstock.stack import setup
+from penstock.setup import actions as setup
 from penstock.stack.health import part_healths
 from penstock.topics.consumer import open_consumer
-from penstock.views.catalogue import connect
-from penstock.views.connector_lists import SINK, SOURCE
 from tests.integration import guarded, their_cassandra, their_kafka, their_postgres
 from tests.integration.certificates import STORE_PASSWORD, Certificates
 from tests.integration.servers import free_port, started
+from tests.names import SINK, SOURCE, topic_of
 from tests.patience import PATIENCE_S
-from tests.unit.views import cdc
-from tests.unit.views.conftest import SAMPLE, as_emitted, make_plan, raw_frame
-from tests.unit.views.test_derive import ANN
+from tests.unit.engine import cdc
+from tests.unit.engine.conftest import SAMPLE, as_emitted, make_plan, raw_frame
+from tests.unit.engine.output.test_derive import ANN
 
 pytestmark = pytest.mark.slow
 

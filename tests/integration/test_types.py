@@ -14,18 +14,18 @@ from typing import Any
 
 import psycopg2
 import pytest
-from penstock_views.batch import Postgres, expected_rows, read_images
-from penstock_views.canonical import field_from_writer, is_usable
-from penstock_views.contracts import contracts_of, view_type
-from penstock_views.declare import View, ViewInvalid
-from penstock_views.derive import Output, Plan, derive
-from penstock_views.envelope import Writer
-from penstock_views.load import load_views
-from penstock_views.registry import Registry
-from penstock_views.session import local_session
-from penstock_views.sizes import RECORD_BYTES
-from penstock_views.source import Source, WriterSchemas
-from penstock_views.tables import read_table
+from penstock_views.change.envelope import Writer
+from penstock_views.change.source import Source, WriterSchemas
+from penstock_views.declaration.views import View, ViewInvalid
+from penstock_views.output.contracts import contracts_of, view_type
+from penstock_views.output.derive import Output, Plan, derive
+from penstock_views.running.registry import Registry
+from penstock_views.snapshot.expected import expected_rows
+from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres
+from penstock_views.stream.session import local_session
+from penstock_views.types.canonical import field_from_writer, is_usable
+from penstock_views.types.tables import read_table
 from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import open_session
@@ -35,20 +35,22 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.connect.place import place_sink
+from penstock.project.shapes import ViewShape
 from penstock.registry.apply import SchemaFile, apply_schemas
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.stack import setup
-from penstock.stack.wait import wait_until
+from penstock.setup import actions as setup
+from penstock.sizes import RECORD_BYTES
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics
-from penstock.topics.declare import DEAD_LETTER_TOPICS, Topic
+from penstock.topics.declare import Topic
 from penstock.topics.tail import TopicReader
 from penstock.verify.compare import scan
-from penstock.verify.model import ViewShape
 from penstock.verify.postgres_rows import exact_rows
+from penstock.wait import wait_until
 from tests.every_type import COLUMNS, DEFAULTS, TYPES, UNUSABLE, Refused, Typed
 from tests.integration.servers import started
+from tests.names import DEAD_LETTER_TOPICS, load_views
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
@@ -183,7 +185,7 @@ def _plan(config: Config, spark: SparkSession, view: View, writers: tuple[Writer
     source = Source.of(TABLE, CDC, writers)
     contracts = contracts_of(view, view_type(spark, view, source.image))
     with RegistryClient(config.registry.url) as registry:
-        files = [SchemaFile(contract.subject, contract.text) for contract in contracts]
+        files = [SchemaFile(contract.subject, contract.text, contract.file_name) for contract in contracts]
         ids = {each.subject: each.schema_id for each in apply_schemas(registry, files=files)}
     key, value = contracts
     output = Output(view, key, value, ids[key.subject], ids[value.subject])
@@ -200,7 +202,7 @@ def _run_engine(config: Config, spark: SparkSession, plan: Plan) -> None:
 
 def _sink_into_cassandra(config: Config) -> dict[str, dict[str, Any]]:
     setup.create_view_tables(config)
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     columns = ", ".join(f"{column.name} {column.cql}" for column in COLUMNS)
     (sink,) = read_connectors(ROOT / "connect" / "connectors", names=["cassandra-views-sink"])
     ours = {key: value for key, value in sink.config.items() if not key.startswith("topic")}

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from penstock_views.declare import ViewInvalid
-from penstock_views.session import local_session
+from penstock_views.declaration.views import ViewInvalid
+from penstock_views.stream.session import local_session
 from pyspark.sql import SparkSession
 
 from penstock.config import Config
+from penstock.project.shapes import ViewShape
 from penstock.verify.history import history_shape
-from penstock.verify.model import Absence, Row, ViewShape
+from penstock.verify.model import Absence, Row
 from penstock.verify.postgres_rows import PostgresRows, ViewUncomputed
 
 TABLE = """

@@ -10,17 +10,19 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from penstock_views.batch import Postgres, SnapshotInvalid, expected_rows, read_images
-from penstock_views.carriers import REFUSED
-from penstock_views.contracts import ROOT
-from penstock_views.declare import View
-from penstock_views.load import load_views
-from penstock_views.session import local_session
-from penstock_views.tables import read_table
+from penstock_views.clone import ROOT
+from penstock_views.declaration.views import View
+from penstock_views.snapshot.expected import expected_rows
+from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres, SnapshotInvalid
+from penstock_views.stream.session import local_session
+from penstock_views.types.carriers import REFUSED
+from penstock_views.types.tables import read_table
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
 from penstock.config import Config
+from tests.names import load_views
 
 VIEWS = {view.name: view for view in load_views(ROOT / "spark" / "views")}
 ID = "00000000-0000-4000-8000-00000000000{}"

@@ -13,10 +13,10 @@ from cassandra.cluster import Session
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.config import Config
 from penstock.doctor.rights import Role, role_of
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.parts.cassandra import cassandra
 from penstock.stack.start import START_TIMEOUT_S
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.integration.certificates import STORE_PASSWORD, Certificates
 from tests.integration.servers import free_port, stop
 from tests.integration.their_postgres import in_quotes

@@ -24,11 +24,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 from penstock.brokers import Brokers
 from penstock.config import Config
 from penstock.doctor.rights import Acl, kafka_acls
-from penstock.stack.layout import SERVERS, Layout
+from penstock.layout import SERVERS, Layout
+from penstock.setup.rights import allow
 from penstock.stack.parts.kafka import kafka
-from penstock.stack.roles import allow
 from penstock.stack.start import START_TIMEOUT_S
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.integration.certificates import STORE_PASSWORD, Certificates
 from tests.integration.servers import free_port, stop
 from tests.patience import PATIENCE_S

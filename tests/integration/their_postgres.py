@@ -13,10 +13,10 @@ import psycopg2
 
 from penstock.config import Config
 from penstock.doctor.rights import Role, role_of
-from penstock.project import Project
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
+from penstock.project.folders import Project
 from penstock.stack.parts.postgres import postgres
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.integration.certificates import Certificates
 from tests.integration.servers import free_port
 from tests.patience import PATIENCE_S

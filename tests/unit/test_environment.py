@@ -13,7 +13,7 @@ import pytest
 from penstock import environment
 from penstock.config import ROOT
 from penstock.environment import taken_from
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.processes import PART_MARK, STATE_MARK
 

@@ -11,7 +11,7 @@ from penstock.connect.reasons import root_cause
 from penstock.connect.secrets import hidden_in
 from penstock.connect.watch_file import describe, read_watched
 from penstock.console.collect.http import TIMEOUT_S
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 
 
 @dataclass(frozen=True)

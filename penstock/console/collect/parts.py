@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 
 from penstock.config import Config, KafkaMode
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.mode import mode_of
 from penstock.stack.processes import memory_mb
 from penstock.stack.supervisor import Supervisor

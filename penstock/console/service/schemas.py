@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.console.hub import Hub
 from penstock.errors import TerminalError
-from penstock.project import Project
+from penstock.project.folders import Project
 from penstock.registry.decode import AVRO, Schema
 
 _PRIMITIVE = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}

@@ -7,9 +7,9 @@ import os
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.class_archive import server_archive_options
 from penstock.config import ROOT, Config
+from penstock.layout import SERVERS, Layout, render
 from penstock.secured import Secrets
 from penstock.stack.direct_io import takes_direct_io
-from penstock.stack.layout import SERVERS, Layout, render
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from penstock.brokers import provider, references
 from penstock.config import ROOT, Config
-from penstock.connect.declared import STORE_PASSWORD, addresses, converter_settings, secrets, trust_store
 from penstock.errors import TerminalError
+from penstock.http_client import answers
+from penstock.layout import SERVERS, Layout, render
+from penstock.project.connectors import STORE_PASSWORD, addresses, converter_settings, secrets, trust_store
 from penstock.secured import Secrets
-from penstock.stack.layout import SERVERS, Layout, render
 from penstock.stack.part import Part
-from penstock.stack.parts.http import answers
 from penstock.stack.parts.java import java
+from penstock.stack.parts.jmx import jmx_agent, jmx_port
 from penstock.stack.parts.kafka import JARS, LOGGING
 
 _USERS = "org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension"
@@ -40,14 +41,14 @@ def connect(config: Config, layout: Layout) -> Part:
             str(properties),
             classpath=(JARS,),
             heap_mb=section.heap_mb,
-            options=(LOGGING, *_checks_users(config)),
+            options=(LOGGING, *_checks_users(config), *jmx_agent(section.metrics_port, ROOT / "connect/jmx.yml")),
         ),
         is_ready=lambda: answers(section.at("/connectors")),
         needs=("topics",),
         stops_before=("postgres", "registry", "cassandra"),
         prepare=lambda: _prepare(config, layout),
         environment=lambda: addresses(config) | secrets(config),
-        ports={"connect.port": section.port},
+        ports={"connect.port": section.port, **jmx_port("connect", section.metrics_port)},
     )
 
 
@@ -55,6 +56,7 @@ def _prepare(config: Config, layout: Layout) -> None:
     properties = render(
         ROOT / "connect/worker.properties",
         layout.conf("connect") / "worker.properties",
+        cluster=config.names.connect_cluster,
         bootstrap=config.kafka.bootstrap,
         listener=f"{'https' if Secrets.of(config).exist else 'http'}://{config.connect.host}:{config.connect.port}",
         plugins=SERVERS / "plugins",
@@ -84,6 +86,8 @@ def _ask_users(properties: Path, secrets: Secrets) -> None:
         "keystore.location": secrets.store("connect"),
         "keystore.password": f"${{env:{STORE_PASSWORD}}}",
         "key.password": f"${{env:{STORE_PASSWORD}}}",
+        # Java's own choice; unsaid, Connect 4.2 ends with an error of its own.
+        "cipher.suites": "",
     }
     lines = "".join(f"listeners.https.ssl.{name}={value}\n" for name, value in store.items())
     properties.write_text(f"{properties.read_text()}\n# Of --secure.\nrest.extension.classes={_USERS}\n{lines}")

@@ -6,8 +6,8 @@ import sys
 
 from penstock.config import Config
 from penstock.connect.watch_file import read_watch
-from penstock.project import Project
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
+from penstock.project.folders import Project
 from penstock.stack.part import Part
 
 

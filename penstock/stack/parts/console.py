@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from penstock.config import Config
+from penstock.http_client import answers
+from penstock.layout import Layout
 from penstock.secured import unsecured
-from penstock.stack.layout import Layout
 from penstock.stack.part import Part
-from penstock.stack.parts.http import answers
 
 
 def console(config: Config, layout: Layout) -> Part:

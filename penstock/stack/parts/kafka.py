@@ -14,15 +14,17 @@ from penstock.brokers import librdkafka_settings, read_properties
 from penstock.class_archive import server_archive_options
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
+from penstock.layout import SERVERS, Layout, render
 from penstock.secured import ADMINISTRATOR, USER, Secrets
-from penstock.stack.layout import SERVERS, Layout, render
 from penstock.stack.mode import KRAFT_DATA
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java
+from penstock.stack.parts.jmx import jmx_agent, jmx_port
 from penstock.stack.parts.listeners import doors
 from penstock.whole_file import write_whole
 
 JARS = SERVERS / "kafka"
+JMX_RULES = ROOT / "servers/kafka/jmx.yml"
 LOGGING = f"-Dlog4j2.configurationFile={ROOT / 'servers/kafka/log4j2.properties'}"
 
 
@@ -37,6 +39,7 @@ def kafka(config: Config, layout: Layout) -> Part:
     """Return the part; `prepare` formats the log folder once."""
     section = config.kafka
     properties = layout.conf("kafka") / "server.properties"
+    archive = server_archive_options("kafka", may_record=section.metrics_port is None)
     return Part(
         name="kafka",
         command=java(
@@ -44,11 +47,15 @@ def kafka(config: Config, layout: Layout) -> Part:
             str(properties),
             classpath=(JARS,),
             heap_mb=section.heap_mb,
-            options=(*server_archive_options("kafka"), LOGGING),
+            options=(*archive, LOGGING, *jmx_agent(section.metrics_port, JMX_RULES)),
         ),
         is_ready=lambda: _answers(config),
         prepare=lambda: _prepare(config, layout),
-        ports={"kafka.port": section.port, "kafka.controller_port": section.controller_port},
+        ports={
+            "kafka.port": section.port,
+            "kafka.controller_port": section.controller_port,
+            **jmx_port("kafka", section.metrics_port),
+        },
     )
 
 

@@ -10,8 +10,8 @@ import psycopg2
 
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
+from penstock.layout import SERVERS, Layout, render
 from penstock.secured import Secrets
-from penstock.stack.layout import SERVERS, Layout, render
 from penstock.stack.part import Part
 
 _BIN = SERVERS / "postgres" / "bin"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 
 from penstock.config import Config
-from penstock.stack.layout import Layout
+from penstock.http_client import answers
+from penstock.layout import Layout
 from penstock.stack.part import Part
-from penstock.stack.parts.http import answers
 
 
 def randomuser(config: Config, _layout: Layout) -> Part:

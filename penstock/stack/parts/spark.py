@@ -6,20 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config, Registry
-from penstock.installation import AGGREGATES_APP as AGGREGATES_APP
-from penstock.installation import SLOT
-from penstock.installation import VIEWS_APP as VIEWS_APP
-from penstock.project import Project
+from penstock.layout import VENV_BIN, Layout
+from penstock.project.folders import Project
 from penstock.running import read_running
 from penstock.secured import Secrets
-from penstock.stack.layout import VENV_BIN, Layout
+from penstock.spark_master import AGGREGATES_CORES, applications, master_state
 from penstock.stack.part import Part
 from penstock.stack.parts.executor_java import write_java_home
-from penstock.stack.parts.http import get_json
 from penstock.stack.parts.kafka import JARS as KAFKA_JARS
 from penstock.trouble import read_trouble
 
@@ -29,8 +25,6 @@ _TOKEN_JARS = ":".join(str(jar) for jar in sorted(KAFKA_JARS.glob("jjwt-*.jar"))
 """What the filter of Spark's web pages reads a token with; Spark itself comes without."""
 _RECOVERY_S = 20
 """How long a new master waits for those it knew; when all died with it, nobody comes (Spark's own: 60)."""
-AGGREGATES_CORES = 4
-"""Tasks of its queries at a time; each waits for files and Kafka more than it counts."""
 _CORES = 4096
 """More than any set of tables takes: one for each partition of each table, twice while a killed job holds its own.
 
@@ -121,14 +115,14 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
         "--executor-memory-mb": section.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,
         "--commit-interval-s": section.aggregates_interval_s,
-        "--slot": SLOT,
+        "--slot": config.names.slot,
         "--postgres-host": postgres.host,
         "--postgres-port": postgres.port,
         "--postgres-database": postgres.database,
         "--postgres-user": postgres.user,
         **{f"--postgres-{name}": value for name, value in postgres.tls.items()},
     }
-    is_ready = partial(_is_registered, config, AGGREGATES_APP)
+    is_ready = partial(_is_registered, config, config.names.aggregates_app)
     needs = ("postgres", "tables")
     job = _job(config, "aggregates", "aggregates.py", arguments, is_ready=is_ready, needs=needs)
     return replace(job, starts_after=("views",))
@@ -145,6 +139,7 @@ def _job(
 ) -> Part:
     section, project, trouble_file = config.spark, Project.of(config), Layout.of(config).trouble_file(name)
     common = {
+        "--name": config.name,
         "--master": section.master_url,
         "--driver-host": section.own_host,
         "--bootstrap": config.kafka.bootstrap,
@@ -227,7 +222,7 @@ def _takes_records(config: Config, running_file: Path) -> bool:
     running = read_running(running_file)
     if running is None or not running.is_settled:
         return False
-    return running.application in {app["id"] for app in applications(config, VIEWS_APP)}
+    return running.application in {app["id"] for app in applications(config, config.names.views_app)}
 
 
 def _settled(running_file: Path) -> int:
@@ -237,13 +232,3 @@ def _settled(running_file: Path) -> int:
 
 def _is_registered(config: Config, name: str) -> bool:
     return bool(applications(config, name))
-
-
-def applications(config: Config, name: str) -> list[dict[str, Any]]:
-    """Return what the master tells of the applications of that name which are registered; none while it is away."""
-    return [app for app in master_state(config).get("activeapps", []) if app["name"] == name]
-
-
-def master_state(config: Config) -> dict[str, Any]:
-    """Return what the master tells on its page as JSON; nothing while it is away."""
-    return get_json(config.spark.master_page) or {}

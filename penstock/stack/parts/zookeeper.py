@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from penstock.config import ROOT, Config, ZooKeeper
-from penstock.stack.layout import SERVERS, Layout, render
+from penstock.layout import SERVERS, Layout, render
 from penstock.stack.mode import ZOOKEEPER_DATA
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java

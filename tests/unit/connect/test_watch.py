@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from penstock.connect.watch_file import read_watch
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 
 

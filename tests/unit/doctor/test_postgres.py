@@ -9,7 +9,7 @@ import pytest
 from penstock.config import Config
 from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.postgres import Server, SourceTable, judge_rights, judge_server, judge_table
-from penstock.views.unfit import Unfit
+from penstock.postgres.unfit import Unfit
 
 CONFIG = Config.model_validate({"postgres": {"managed": False, "user": "penstock"}})
 WELL = Server(

@@ -8,11 +8,13 @@ import pytest
 
 from penstock.config import ROOT, Config, Kafka, KafkaMode, ZooKeeper, load_config
 from penstock.console.collect.parts import _addresses
-from penstock.stack import lifecycle, stack
-from penstock.stack.foreground import become
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
+from penstock.setup import lifecycle
+from penstock.setup.foreground import become
+from penstock.stack import stack
 from penstock.stack.mode import OtherMode, ask_for, mode_of, refuse_other_mode
 from penstock.stack.part import Part
+from penstock.stack.stop import reset
 
 KRAFT, ZOOKEEPER = KafkaMode
 ONLY_IN_KRAFT = {
@@ -93,7 +95,7 @@ def test_a_container_refuses_the_other_mode_too(tmp_path: Path, begun: KafkaMode
 
 def test_a_refused_mode_can_still_be_reset(tmp_path: Path) -> None:
     begin(ask_for(written(tmp_path), ZOOKEEPER))
-    lifecycle.reset(written(tmp_path, KRAFT), on_stopped=lambda _: None)
+    reset(written(tmp_path, KRAFT), on_stopped=lambda _: None)
     assert not tmp_path.exists()
 
 

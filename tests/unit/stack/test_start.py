@@ -7,8 +7,8 @@ from threading import Event as Flag
 
 import pytest
 
+from penstock.layout import Layout
 from penstock.stack.elsewhere import Elsewhere
-from penstock.stack.layout import Layout
 from penstock.stack.part import Part, Step
 from penstock.stack.start import Event, Progress, StartFailed, start_all
 from penstock.stack.supervisor import Supervisor

@@ -1,12 +1,13 @@
 """The order of the stop follows from the needs: whoever uses a part ends before it."""
 
 from penstock.config import Config, Connect
+from penstock.setup.steps import nodes
 from penstock.stack import stack
-from penstock.stack.start import _all_needs
+from penstock.stack.stop import all_needs
 
 
 def test_users_of_a_part_end_before_it() -> None:
-    needs = _all_needs(stack.nodes(Config()))
+    needs = all_needs(stack.parts(Config()), stack.STEPS)
     assert {"kafka", "postgres", "cassandra", "registry"} <= needs["connect"]
     assert {"kafka", "registry", "spark-worker", "spark-master"} <= needs["views"]
     assert "connect" in needs["connect-watcher"]
@@ -14,9 +15,9 @@ def test_users_of_a_part_end_before_it() -> None:
 
 
 def test_every_need_is_a_node() -> None:
-    nodes = stack.nodes(Config())
-    names = {node.name for node in nodes}
-    assert all(need in names for node in nodes for need in node.needs)
+    everything = nodes(Config())
+    names = {node.name for node in everything}
+    assert all(need in names for node in everything for need in node.needs)
 
 
 def test_no_two_parts_share_a_port() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from penstock.stack.layout import Layout
+from penstock.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.processes import command_of, marked
-from penstock.stack.start import stop_all
+from penstock.stack.stop import stop_all
 from penstock.stack.supervisor import Supervisor
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 
 
@@ -57,7 +57,7 @@ def test_a_stop_leaves_out_a_part_that_the_running_supervisor_does_not_know(supe
     supervisor.start([sleeper("old")])
     supervisor.start_process("old")
     stopped: list[str] = []
-    stop_all([sleeper("old"), sleeper("new")], supervisor=supervisor, on_stopped=stopped.append)
+    stop_all([sleeper("old"), sleeper("new")], steps={}, supervisor=supervisor, on_stopped=stopped.append)
     assert stopped == ["old"]
 
 

@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 
 from penstock.cli.main import app
 from penstock.config import Config, KafkaMode, load_config
+from penstock.layout import Layout
+from penstock.setup.foreground import become
+from penstock.setup.steps import nodes
 from penstock.stack import stack, start
 from penstock.stack.elsewhere import Elsewhere
-from penstock.stack.foreground import become
 from penstock.stack.health import part_healths
-from penstock.stack.layout import Layout
 from penstock.stack.mode import mode_of
 from penstock.stack.theirs import NotOurs, PartAway, left_behind
 from penstock.topics.declare import declare_topics
@@ -39,9 +40,9 @@ def closed_port() -> int:
 @pytest.mark.parametrize("count", range(len(SECTIONS) + 1))
 def test_any_mix_has_all_that_its_parts_need(count: int) -> None:
     for mix in combinations(SECTIONS, count):
-        nodes = stack.nodes(without(*mix))
-        names = {node.name for node in nodes}
-        assert {need for node in nodes for need in node.needs} <= names
+        everything = nodes(without(*mix))
+        names = {node.name for node in everything}
+        assert {need for node in everything for need in node.needs} <= names
 
 
 def test_without_airflow_nothing_of_it_is_there() -> None:

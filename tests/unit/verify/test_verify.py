@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from penstock.cassandra.table import TableUnknown
 from penstock.cassandra.values import Instant
+from penstock.project.shapes import ViewShape
 from penstock.verify import check
 from penstock.verify.canonical import ValueUnknown, canonical_key, canonical_value, key_values
 from penstock.verify.check import Sides, verify_views
-from penstock.verify.model import Absence, ColumnDifference, Kind, OnAbsence, Row, ViewResult, ViewShape, ignore_absence
+from penstock.verify.model import Absence, ColumnDifference, Kind, OnAbsence, Row, ViewResult, ignore_absence
 
 VIEW = ViewShape("users_by_country", ("country", "id"), ("country", "id", "name"))
 VERSION = 4503599627370497

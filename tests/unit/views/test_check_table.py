@@ -6,16 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from penstock_views.contracts import Contract
-from penstock_views.declare import View
+from penstock_views.declaration.views import View
+from penstock_views.output.contracts import Contract
 
+from penstock.cassandra.table_file import TableShape
 from penstock.views.check import _check_table
-from penstock.views.cql import TableShape
 from penstock.views.derived import Derived
 
 VIEW = View("v", "public.t", ("a", "b"), 1, lambda _: None, Path("v.py"), 1, partition=("a", "b"))  # type: ignore[arg-type, return-value]
 KEY = [{"name": "a", "type": "string"}, {"name": "b", "type": "int"}]
-DERIVED = Derived(VIEW, Contract("views.v-key", {"fields": KEY}), Contract("views.v-value", {"fields": KEY}))
+DERIVED = Derived(
+    VIEW, *(Contract(f"views.v-{part}", f"views.v-{part}.avsc", {"fields": KEY}) for part in ("key", "value"))
+)
 THERE = TableShape("v", {"a": "text", "b": "int", "row_version": "bigint"}, ("a", "b"), ("a", "b"))
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from penstock_views.declare import History, View
-from penstock_views.ranges import Part
+from penstock_views.declaration.views import History, View
+from penstock_views.snapshot.ranges import Part
 
 from penstock.views.lane import FillState, _are_others
 

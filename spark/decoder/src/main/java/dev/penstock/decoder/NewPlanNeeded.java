@@ -3,7 +3,7 @@ package dev.penstock.decoder;
 /**
  * A record holds what the plan of the query has no place for: it must be made anew.
  *
- * <p>Its message is all that reaches the driver; penstock_views/decode.py reads it.
+ * <p>Its message is all that reaches the driver; penstock_views/change/decode.py reads it.
  */
 final class NewPlanNeeded extends RuntimeException {
 

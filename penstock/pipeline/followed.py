@@ -1,0 +1,50 @@
+"""Which views flow: their tables are published, and the sink does not leave them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock_views.declaration.views import View
+
+from penstock.config import Config
+from penstock.errors import TerminalError
+from penstock.postgres.catalogue import published_tables
+from penstock.postgres.connection import connect
+from penstock.postgres.record import read_paused
+from penstock.project.views import views_of
+
+
+class ViewPaused(TerminalError):
+    """Nothing of a paused view reaches Cassandra: it can be neither filled nor compared."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"paused: {', '.join(names)}; `penstock views resume {names[0]}` first")
+
+
+def followed_views(config: Config) -> list[View]:
+    """Return the views whose tables are published: of the others no change comes, and nothing fills them.
+
+    :raises PostgresUnreachable: when nobody answers.
+    """
+    with connect(config) as connection:
+        published = published_tables(connection)
+    return [view for view in views_of(config) if view.table in published]
+
+
+def paused_views(config: Config) -> frozenset[str]:
+    """Return the names of the paused views.
+
+    :raises PostgresUnreachable: when nobody answers.
+    """
+    with connect(config) as connection:
+        return read_paused(connection)
+
+
+def refuse_paused(config: Config, names: Sequence[str]) -> None:
+    """Make sure that these views flow.
+
+    :raises ViewPaused: when one does not.
+    """
+    there = paused_views(config)
+    if paused := [name for name in names if name in there]:
+        raise ViewPaused(paused)

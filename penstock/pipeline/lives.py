@@ -1,0 +1,83 @@
+"""The life of a source table: one table that keeps its name and stays in the publication, so that every change arrives.
+
+`schemas/postgres/040_silent_changes.sql` counts the lives. A view is filled from one of them (fills.py). When the table
+was dropped and made anew, renamed away and back, or out of the publication for a while, the view is filled anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from penstock.config import Config
+from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
+from penstock.project.views import views_of
+
+_ARE_COUNTED = "SELECT to_regclass('penstock.published_roots') IS NOT NULL"
+# A table that has just left without a trace, event triggers switched off, has left all the same.
+_LIVES = """
+    SELECT l.table_name, l.life::text, l.what, l.began_at, p.root IS NOT NULL,
+        (SELECT system_identifier FROM pg_control_system())
+            || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
+    FROM penstock.table_lives l
+    LEFT JOIN penstock.published_roots p ON p.root = l.root AND p.table_name = l.table_name
+    WHERE l.table_name = ANY(%s)
+"""
+
+
+@dataclass(frozen=True)
+class Life:
+    """What stands behind the name of a table now.
+
+    :param id: of this life; a restored database has those of the database that it is a copy of.
+    :param what: why the life before ended, or this one began.
+    :param is_there: the table has the name and is published.
+    :param database: that holds it.
+    """
+
+    table: str
+    id: str
+    what: str
+    began_at: datetime
+    is_there: bool
+    database: str
+
+    @property
+    def source(self) -> str:
+        """What a fill remembers of it."""
+        return f"{self.id} in {self.database}"
+
+    def is_of(self, source: str) -> bool:
+        """Tell whether a view that was filled from this source still gets every change of the table."""
+        return self.is_there and source == self.source
+
+    def why_not(self, source: str) -> str:
+        """Say to people why it is another one than a view was filled from."""
+        if not source.startswith(self.id):
+            return f"{self.what} at {self.began_at:%Y-%m-%d %H:%M}"
+        return "it is gone from the publication" if source == self.source else "the database is another one"
+
+
+Lives = Mapping[str, Life]
+"""By the names of the tables; one that was never published has none."""
+
+
+def lives_of(config: Config) -> Lives:
+    """Return the present lives of the views' tables.
+
+    :raises PostgresUnreachable: whoever asks has to ask again.
+    """
+    with connect(config) as connection:
+        return read_lives(connection, {view.table for view in views_of(config)})
+
+
+def read_lives(connection: Connection, tables: Collection[str]) -> Lives:
+    """Return the present lives of these tables; none before the first set-up."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(connection.own(_ARE_COUNTED))
+        if cursor.fetchone() == (False,):
+            return {}
+        cursor.execute(connection.own(_LIVES), (sorted(tables),))
+        return {row[0]: Life(*row) for row in cursor.fetchall()}

@@ -1,0 +1,130 @@
+"""Where each query of Spark stands in its CDC topics, by its checkpoint, and what is wrong with that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+from penstock_views.aggregates.run import current_life, life_root
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.stream.checkpoint import committed, last_commit_in, last_commit_s, progress_in
+
+from penstock.config import Config
+from penstock.layout import Layout
+from penstock.names import topic_of
+from penstock.offsets import Place
+from penstock.project.views import views_of
+from penstock.topics.admin import TopicAdmin
+from penstock.topics.consumer import open_consumer
+from penstock.topics.gaps import Gap, gaps_of
+
+_PATIENCE_S = 60.0
+_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One query.
+
+    :param job: that runs it.
+    :param table: whose changes it reads.
+    :param view: the aggregate that it keeps; None for all row views and histories of the table.
+    :param at: the offset behind the last record that it has committed, in each partition.
+    :param committed_s: when it last committed, in seconds since 1970; None before the first time.
+    :param interval_s: how often it commits while records come.
+    """
+
+    job: str
+    table: str
+    view: str | None
+    at: Mapping[Place, int]
+    committed_s: float | None
+    interval_s: float
+
+    @property
+    def name(self) -> str:
+        """Name it for people."""
+        return f"view {self.view}" if self.view else f"views of {self.table}"
+
+
+@dataclass(frozen=True)
+class Hang:
+    """A query that commits nothing while records wait.
+
+    :param waits_s: how long ago the oldest of them was written.
+    """
+
+    place: Place
+    offset: int
+    waits_s: float
+
+
+def standings(config: Config) -> list[Standing]:
+    """Read the checkpoints of each table's row views and of each aggregate that has begun."""
+    layout, section = Layout.of(config), config.spark
+    return [
+        *_tables(config, layout.data("views") / "checkpoint", section.commit_interval_s),
+        *_aggregates(config, layout.data("aggregates"), section.aggregates_interval_s),
+    ]
+
+
+def lost_aggregates(config: Config) -> list[str]:
+    """Return the aggregates that cannot go on from where they stand.
+
+    :raises KafkaUnreachable: no broker answers in time.
+    """
+    admin = TopicAdmin(config.kafka.bootstrap)
+    return [each.view for each in standings(config) if each.view and gaps_of(admin, each.at)]
+
+
+def gaps_in(admin: TopicAdmin, found: Sequence[Standing]) -> Iterator[tuple[Standing, Gap]]:
+    """Yield where the queries cannot go on: their records were deleted, or their topic was made anew.
+
+    :raises KafkaUnreachable: no broker answers in time.
+    """
+    for standing in found:
+        for gap in gaps_of(admin, standing.at):
+            yield standing, gap
+
+
+def hangs(config: Config, found: Iterable[Standing]) -> Iterator[tuple[Standing, Hang]]:
+    """Yield the queries that have committed nothing for an interval and a minute, while a record waits as long."""
+    now = time.time()
+    with closing(open_consumer(config.kafka.bootstrap, group=config.names.group("standing"))) as consumer:
+        for standing in found:
+            borne_s = _PATIENCE_S + standing.interval_s
+            if standing.committed_s is not None and now - standing.committed_s < borne_s:
+                continue
+            waiting = [hang for place, at in standing.at.items() for hang in _waiting(consumer, place, at, now)]
+            oldest = max(waiting, key=lambda hang: hang.waits_s, default=None)
+            if oldest is not None and oldest.waits_s > borne_s:
+                yield standing, oldest
+
+
+def _waiting(consumer: Consumer, place: Place, at: int, now: float) -> Iterator[Hang]:
+    """Look for the first record from an offset on: behind the last one may be the marker of its transaction."""
+    low, end = consumer.get_watermark_offsets(TopicPartition(*place), timeout=_TIMEOUT_S)
+    if not low <= at < end:
+        return
+    consumer.assign([TopicPartition(*place, at)])
+    record = consumer.poll(1.0)
+    if record is not None and record.error() is None:
+        yield Hang(place, record.offset() or at, now - record.timestamp()[1] / 1000)
+
+
+def _tables(config: Config, root: Path, interval_s: float) -> Iterator[Standing]:
+    for table in dict.fromkeys(view.table for view in views_of(config)):
+        topic = topic_of(table, config.names.topic_prefix)
+        yield Standing("views", table, None, committed(root, [topic]), last_commit_s(root, topic), interval_s)
+
+
+def _aggregates(config: Config, folder: Path, interval_s: float) -> Iterator[Standing]:
+    for view in views_of(config):
+        life = current_life(life_root(folder, view.name)) if isinstance(view, Aggregate) else None
+        if life is not None:
+            at, committed_s = progress_in(life.checkpoint), last_commit_in(life.checkpoint)
+            yield Standing("aggregates", view.table, view.name, at, committed_s, interval_s)

@@ -1,0 +1,51 @@
+"""What Kafka let go of before it was in Cassandra: noted for the tables of the views, whose re-read makes it good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from penstock.config import Config
+from penstock.connect.api import ConnectApi
+from penstock.connect.files import ConnectorFile
+from penstock.connect.place import place_sink
+from penstock.pipeline.topic_ids import made_anew
+from penstock.postgres.connection import connect
+from penstock.postgres.silent import note_changes
+from penstock.project.connector_lists import read_lists
+from penstock.project.folders import Project
+from penstock.project.views import views_of
+from penstock.topics.admin import TopicAdmin
+from penstock.topics.gaps import Gap, gaps_of_group
+
+
+def place_views_sink(config: Config, api: ConnectApi, files: Sequence[ConnectorFile]) -> None:
+    """Let the sink, if it is among these connectors, begin wherever it cannot go on, and note what it never read."""
+    for file in (file for file in files if file.name == config.names.sink):
+        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=partial(_note, config))
+
+
+def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
+    """Return where the sink cannot go on, in the topics of paused views too.
+
+    :raises KafkaUnreachable: no broker answers in time.
+    """
+    topics = [config.names.view_topic(name) for name in read_lists(Project.of(config)).flowing]
+    return gaps_of_group(admin, config.names.sink_group, topics)
+
+
+def note_new_topics(config: Config) -> None:
+    """Note the tables of the views whose topics were deleted: what Cassandra had not read of them is gone."""
+    views = {view.topic: view for view in views_of(config)}
+    with connect(config) as connection:
+        for topic in made_anew(config):
+            if topic in views:
+                note_changes(connection, [views[topic].table], f"topic {topic} was deleted")
+
+
+def _note(config: Config, gaps: Sequence[Gap]) -> None:
+    views = {view.topic: view for view in views_of(config)}
+    with connect(config) as connection:
+        for gap in gaps:
+            if gap.place[0] in views:
+                note_changes(connection, [views[gap.place[0]].table], f"Cassandra misses records: {gap.why()}")

@@ -1,0 +1,146 @@
+"""What Debezium may read: the publication holds the tables of the views, and each of them has REPLICA IDENTITY FULL.
+
+A table that cannot be followed is left out before anything of it is touched, and holds up no other. Each statement is a
+transaction of its own and waits for its lock two seconds at a time: with a second lock it could be in a deadlock with
+the application, and whoever comes for the table queues behind one that waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import psycopg2
+from psycopg2 import sql
+
+from penstock.contract import PUBLISHES_GENERATED
+from penstock.errors import TerminalError
+from penstock.names import quoted
+from penstock.postgres.catalogue import LiveTable, published_tables, read_live_table
+from penstock.postgres.own import Connection
+from penstock.wait import NotInTime, wait_until
+
+_LOCKED_S = 120.0
+_LOCKED = (
+    "a transaction of somebody else has held it for {seconds:.0f} s (`SELECT pid, state, query FROM pg_stat_activity "
+    "ORDER BY xact_start` names it); let it end, then run this again"
+)
+_GENERATED = "publish_generated_columns = stored"
+_PUBLISHES_GENERATED = "SELECT to_jsonb(p) ->> 'pubgencols' = 's' FROM pg_publication p WHERE pubname = %s"
+_EXISTS = "SELECT pubviaroot FROM pg_publication WHERE pubname = %s"
+
+
+class TableRefused(TerminalError):
+    """A table cannot be published as it must be."""
+
+    def __init__(self, table: str, cause: str) -> None:
+        super().__init__(f"table {table} cannot be published: {cause}")
+
+
+def publish(connection: Connection, tables: Collection[str]) -> list[str]:
+    """Publish tables with whole old rows; what is published already stays, also what no view needs.
+
+    :param tables: `schema.table` each.
+    :returns: what was changed and which tables were left out, for people.
+    :raises TableMissing: before anything is changed.
+    """
+    wanted = [read_live_table(connection, name) for name in sorted(tables)]
+    connection.rollback()  # what was read holds locks, too
+    said = _create(connection)
+    return said + [line for live in wanted for line in _take_in(connection, live)]
+
+
+def _take_in(connection: Connection, live: LiveTable) -> list[str]:
+    """Publish one table; whole old rows come first, as no change must come without."""
+    if live.unfit:
+        return [f"left out: {'; '.join(each.what for each in live.unfit)}"]
+    try:
+        return [*_publish_generated(connection, live), *_identify(connection, live), *_grow(connection, live)]
+    except TableRefused as exc:
+        return [f"left out: {exc}"]
+
+
+def withdraw(connection: Connection, table: str) -> bool:
+    """Take a table out of the publication; return whether it was in it."""
+    if table not in published_tables(connection):
+        return False
+    connection.rollback()
+    _execute(connection, table, f"ALTER PUBLICATION {connection.names.publication} DROP TABLE {quoted(table)}")
+    return True
+
+
+def _create(connection: Connection) -> list[str]:
+    name, signals = connection.names.publication, connection.names.signals
+    with connection.cursor() as cursor:
+        cursor.execute(_EXISTS, (connection.names.publication,))
+        if cursor.fetchone() is None:
+            # Changes of a partition come as changes of the table that the views name.
+            options = "publish_via_partition_root = true"
+            if connection.server_version >= PUBLISHES_GENERATED:
+                options += f", {_GENERATED}"
+            _execute(connection, signals, f"CREATE PUBLICATION {name} FOR TABLE {quoted(signals)} WITH ({options})")
+            return [f"publication {name} created"]
+    return [] if signals in published_tables(connection) else [_add(connection, signals)]
+
+
+def _grow(connection: Connection, live: LiveTable) -> list[str]:
+    name, said = live.table.name, []
+    with connection.cursor() as cursor:
+        cursor.execute(_EXISTS, (connection.names.publication,))
+        found = cursor.fetchone()
+    if live.is_partitioned and found != (True,):
+        _execute(
+            connection,
+            name,
+            f"ALTER PUBLICATION {connection.names.publication} SET (publish_via_partition_root = true)",
+        )
+        said.append("publish_via_partition_root set")
+    return said if name in published_tables(connection) else [*said, _add(connection, name)]
+
+
+def _publish_generated(connection: Connection, live: LiveTable) -> list[str]:
+    """Publish generated columns too, as a publication of an earlier version does not: else UPDATE and DELETE fail."""
+    if not live.has_generated:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_PUBLISHES_GENERATED, (connection.names.publication,))
+        found = cursor.fetchone()
+    if found == (True,):
+        return []
+    _execute(connection, live.table.name, f"ALTER PUBLICATION {connection.names.publication} SET ({_GENERATED})")
+    return [f"{_GENERATED} set"]
+
+
+def _add(connection: Connection, name: str) -> str:
+    _execute(connection, name, f"ALTER PUBLICATION {connection.names.publication} ADD TABLE {quoted(name)}")
+    return f"{name} published"
+
+
+def _identify(connection: Connection, live: LiveTable) -> list[str]:
+    # Only where it lacks: the ALTER locks the table even when it changes nothing.
+    for part in live.not_full:
+        _execute(connection, part, f"ALTER TABLE {quoted(part)} REPLICA IDENTITY FULL")
+    return [f"{part}: REPLICA IDENTITY FULL" for part in live.not_full]
+
+
+def _execute(connection: Connection, table: str, statement: str) -> None:
+    """Run a statement in a transaction of its own, once nobody else holds the table.
+
+    :raises TableRefused: when Postgres refuses it, or somebody holds the table for long.
+    """
+    what = f"nobody holds {table}: a transaction of somebody else has it in use"
+    try:
+        wait_until(lambda: _has_run(connection, statement), timeout_s=_LOCKED_S, what=what)
+    except NotInTime as exc:
+        raise TableRefused(table, _LOCKED.format(seconds=_LOCKED_S)) from exc
+    except psycopg2.Error as exc:
+        raise TableRefused(table, str(exc).strip().splitlines()[0]) from exc
+
+
+def _has_run(connection: Connection, statement: str) -> bool:
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            cursor.execute(sql.SQL(statement))
+    except psycopg2.errors.LockNotAvailable:
+        return False
+    return True

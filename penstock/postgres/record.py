@@ -1,0 +1,159 @@
+"""State: what this installation knows of itself, one record in Postgres (schemas/postgres/070_state.sql).
+
+It lies with the data that it speaks of. What other servers hold is compared with it, never guessed from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg2
+
+from penstock.errors import TerminalError
+from penstock.postgres.own import Connection
+
+_EPOCH = "SELECT epoch FROM penstock.installation"
+_BEGIN = "INSERT INTO penstock.installation (epoch) VALUES (%s) ON CONFLICT DO NOTHING"
+_RAISE = "UPDATE penstock.installation SET epoch = %s WHERE epoch < %s"
+_PAUSED = "SELECT view FROM penstock.paused_views"
+_PAUSE = "INSERT INTO penstock.paused_views VALUES (%s) ON CONFLICT DO NOTHING"
+_FORGET = "DELETE FROM penstock.{} WHERE view = %s"
+_FILLS = "SELECT view, table_id::text, generation, source FROM penstock.view_fills"
+_FILL = """
+    INSERT INTO penstock.view_fills VALUES (%s, %s, %s, %s)
+    ON CONFLICT (view) DO UPDATE SET table_id = excluded.table_id, generation = excluded.generation,
+        source = excluded.source, filled_at = excluded.filled_at
+"""
+_BEGUN = "SELECT view, table_id::text, version, source FROM penstock.view_fills_begun"
+_BEGIN_FILL = """
+    INSERT INTO penstock.view_fills_begun VALUES (%s, %s, %s, %s)
+    ON CONFLICT (view) DO UPDATE SET table_id = excluded.table_id, version = excluded.version,
+        source = excluded.source, begun_at = excluded.begun_at
+"""
+
+
+class RecordMissing(TerminalError):
+    """The database has no place yet for what is to be noted."""
+
+    def __init__(self) -> None:
+        super().__init__("the database was not set up by this version yet: `penstock up`, then ask again")
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the connectors are applied with.
+
+    :param epoch: that the source stamps on each record; None before the first set-up.
+    :param paused: the views that the sink leaves out.
+    """
+
+    epoch: int | None = None
+    paused: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Fill:
+    """A table of a view that holds everything.
+
+    :param table_id: its id in Cassandra.
+    :param source: the life of the source table; None if it had none.
+    """
+
+    table_id: str
+    generation: int
+    source: str | None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A snapshot of a table that a fill began to write to a view.
+
+    :param table_id: of the view's table in Cassandra.
+    :param version: that its rows have.
+    :param source: the life of the source table; empty if it had none.
+    """
+
+    table_id: str
+    version: int
+    source: str
+
+
+def read_record(connection: Connection) -> Record:
+    """Return what the connectors are applied with."""
+    return Record(read_epoch(connection), read_paused(connection))
+
+
+def read_epoch(connection: Connection) -> int | None:
+    """Return the epoch; None before the first set-up."""
+    found = _read(connection, _EPOCH)
+    return int(found[0][0]) if found else None
+
+
+def begin_record(connection: Connection, *, epoch: int) -> None:
+    """Begin the record of an installation that has none."""
+    _write(connection, _BEGIN, [(epoch,)])
+
+
+def raise_epoch(connection: Connection, epoch: int) -> None:
+    """Let a later epoch begin; it never falls."""
+    _write(connection, _RAISE, [(epoch, epoch)])
+
+
+def read_paused(connection: Connection) -> frozenset[str]:
+    """Return the names of the paused views."""
+    return frozenset(name for (name,) in _read(connection, _PAUSED))
+
+
+def note_paused(connection: Connection, views: Collection[str], *, paused: bool = True) -> None:
+    """Note that views are paused, or flow again."""
+    _write(connection, _PAUSE if paused else _FORGET.format("paused_views"), [(view,) for view in sorted(views)])
+
+
+def read_fills(connection: Connection) -> dict[str, Fill]:
+    """Return by view which table was last filled."""
+    return {view: Fill(*told) for view, *told in _read(connection, _FILLS)}
+
+
+def note_fills(connection: Connection, fills: Mapping[str, Fill]) -> None:
+    """Note which table of each view is filled."""
+    _write(connection, _FILL, [(view, each.table_id, each.generation, each.source) for view, each in fills.items()])
+
+
+def read_begun(connection: Connection) -> dict[str, Begun]:
+    """Return by view which snapshot a fill last began to write."""
+    return {view: Begun(*told) for view, *told in _read(connection, _BEGUN)}
+
+
+def note_begun(connection: Connection, begun: Mapping[str, Begun]) -> None:
+    """Note which snapshot a fill begins to write to each view."""
+    _write(connection, _BEGIN_FILL, [(view, each.table_id, each.version, each.source) for view, each in begun.items()])
+
+
+def forget_views(connection: Connection, views: Collection[str]) -> None:
+    """Forget what is known of views that are dropped."""
+    for table in ("view_fills", "view_fills_begun", "paused_views"):
+        _write(connection, _FORGET.format(table), [(view,) for view in views])
+
+
+def _read(connection: Connection, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows; none before the first set-up."""
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(connection.own(query))
+            return list(cursor.fetchall())
+    except psycopg2.errors.UndefinedTable:
+        return []
+
+
+def _write(connection: Connection, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+    """Write all of them, or none.
+
+    :raises RecordMissing: before the first set-up.
+    """
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.executemany(connection.own(statement), list(rows))
+    except psycopg2.errors.UndefinedTable as exc:
+        raise RecordMissing from exc

@@ -1,0 +1,193 @@
+"""The keys of the connector files that are derived from the views; every other key and the layout are the user's.
+
+Source: `table.include.list`, and the epoch as the record has it (state.py). Sink: `topics`, and the mapping line
+of each view; it is applied without either of a paused view, since the sink refuses a mapping without its topic.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penstock.connect.files import ConnectorFile, read_connector
+from penstock.installation import SINK_FILE, SOURCE_FILE, Names
+from penstock.names import topic_of
+from penstock.postgres.record import Record
+from penstock.project.folders import Project
+
+if TYPE_CHECKING:
+    from penstock_views.declaration.views import View  # the console must not hold Spark's types in memory
+
+TABLES = "table.include.list"
+EPOCH = "transforms.epoch.value.literal"
+TOPICS = "topics"
+FORMER_PAUSED = "paused-views.txt"
+"""Where an earlier version noted the paused views, which its sink's file left out."""
+MAPPING = "*, row_version=header.version, __timestamp=header.version"
+_FILES = Names()
+"""The names in the files, whatever those of the installation are (`project/connectors.py`)."""
+_TOPICS = _FILES.view_topics
+_MAPPING_KEY = re.compile(rf"topic\.{re.escape(_TOPICS)}(\w+)\.{_FILES.keyspace}\.\w+\.mapping\Z")
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The derived keys.
+
+    :param tables: that are captured.
+    :param mapped: the views that have a mapping.
+    :param flowing: the views whose topics are read, unless they are paused.
+    """
+
+    tables: tuple[str, ...]
+    mapped: tuple[str, ...]
+    flowing: tuple[str, ...]
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Every view that is named anywhere."""
+        return frozenset({*self.mapped, *self.flowing})
+
+    def topics(self, names: Names) -> tuple[str, ...]:
+        """Name the CDC topics of the tables and the topics of the views, as they are in an installation."""
+        changed = sorted(topic_of(table, names.topic_prefix) for table in self.tables)
+        return (*changed, *sorted(map(names.view_topic, self.flowing)))
+
+
+def read_lists(project: Project) -> Lists:
+    """Read the derived keys of the files.
+
+    :raises ConnectorFileInvalid: a file is broken.
+    """
+    source = read_connector(_file(project, SOURCE_FILE)).config
+    sink = read_connector(_file(project, SINK_FILE)).config
+    topics = _split(sink.get(TOPICS, ""))
+    return Lists(
+        tables=tuple(_plain(entry) for entry in _split(source.get(TABLES, ""))),
+        mapped=tuple(match[1] for match in map(_MAPPING_KEY.match, sink) if match),
+        flowing=tuple(topic.removeprefix(_TOPICS) for topic in topics if topic.startswith(_TOPICS)),
+    )
+
+
+def with_views(project: Project, views: Sequence[View], *, dropped: Collection[str] = ()) -> dict[Path, str]:
+    """Return the texts of the files as these views need them.
+
+    :param dropped: the views that go; any other view that no function makes stays.
+    """
+    lists = read_lists(project)
+    names = {*lists.known, *(view.name for view in views)} - {*dropped}
+    source, sink = _file(project, SOURCE_FILE), _file(project, SINK_FILE)
+    patterns = [include_pattern(table) for table in _kept_first(lists.tables, {view.table for view in views})]
+    return {
+        source: _set(source.read_text(encoding="utf-8"), TABLES, ",".join(patterns)),
+        sink: _sink_text(sink.read_text(encoding="utf-8"), lists, names),
+    }
+
+
+def formerly_paused(project: Project) -> frozenset[str]:
+    """Return the views that an earlier version had paused, until the record has taken them over."""
+    file = project.connectors / FORMER_PAUSED
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+
+
+def as_noted(file: ConnectorFile, names: Names, record: Record) -> ConnectorFile:
+    """Return a connector of an installation in the epoch of its record and without the paused views."""
+    is_sink = file.name == names.sink
+    config = without(file.config, names, record.paused, ()) if is_sink and record.paused else dict(file.config)
+    if file.name == names.source and record.epoch is not None:
+        config[EPOCH] = str(record.epoch)
+    return ConnectorFile(file.name, config)
+
+
+def epoch_in(project: Project) -> int:
+    """Read the epoch of the source's file: the installation's own stands in Postgres (state.py)."""
+    return int(read_connector(_file(project, SOURCE_FILE)).config.get(EPOCH, 1))
+
+
+def with_epoch(project: Project, epoch: int) -> dict[Path, str]:
+    """Return the text of the source's file with another epoch."""
+    source = _file(project, SOURCE_FILE)
+    return {source: _set(source.read_text(encoding="utf-8"), EPOCH, str(epoch))}
+
+
+def without(config: Mapping[str, str], names: Names, views: Collection[str], tables: Collection[str]) -> dict[str, str]:
+    """Return the configuration of either connector without views, and without tables that nothing needs any more."""
+    mappings = {_mapping_key(view, names) for view in views}
+    left = {key: value for key, value in config.items() if key not in mappings}
+    patterns = {include_pattern(table) for table in tables}
+    for key, gone in ((TOPICS, {names.view_topic(view) for view in views}), (TABLES, patterns)):
+        if key in left:
+            left[key] = ",".join(entry for entry in _split(left[key]) if entry not in gone)
+    return left
+
+
+def include_pattern(table: str) -> str:
+    """Write a table as Debezium's list wants it: a regular expression, where a plain name stays readable."""
+    return re.sub(r"([^\w. -])", r"\\\1", table)
+
+
+def _sink_text(text: str, lists: Lists, views: Collection[str]) -> str:
+    for name in [name for name in lists.mapped if name not in views]:
+        text = _without(text, _mapping_key(name, _FILES))
+    for name in [name for name in sorted(views) if name not in lists.mapped]:
+        text = _with(text, _mapping_key(name, _FILES), MAPPING)
+    return _set(text, TOPICS, ",".join(_FILES.view_topic(name) for name in _kept_first(lists.flowing, views)))
+
+
+def _kept_first(there: Sequence[str], wanted: Collection[str]) -> list[str]:
+    """Keep the order of what is there; what is new comes last."""
+    return [*(each for each in there if each in wanted), *(each for each in sorted(wanted) if each not in there)]
+
+
+def _file(project: Project, name: str) -> Path:
+    return project.connectors / f"{name}.json"
+
+
+def _split(value: str) -> list[str]:
+    return [entry.strip() for entry in value.split(",") if entry.strip()]
+
+
+def _plain(pattern: str) -> str:
+    return re.sub(r"\\(.)", r"\1", pattern)
+
+
+def _mapping_key(view: str, names: Names) -> str:
+    return f"topic.{names.view_topic(view)}.{names.keyspace}.{view}.mapping"
+
+
+def _set(text: str, key: str, value: str) -> str:
+    written = json.dumps(value, ensure_ascii=False)
+    pattern = re.compile(rf'({re.escape(json.dumps(key))}\s*:\s*)"(?:[^"\\]|\\.)*"')
+    if pattern.search(text):
+        return pattern.sub(lambda match: match[1] + written, text, count=1)
+    return _with(text, key, value)
+
+
+def _with(text: str, key: str, value: str) -> str:
+    """Add a key below the last mapping, else below `topics`, else at the top."""
+    line = f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
+    places = [*re.finditer(rf'^\s*"topic\.{re.escape(_TOPICS)}[^\n]*$', text, re.MULTILINE)] or [
+        *re.finditer(r'^\s*"topics"[^\n]*$', text, re.MULTILINE)
+    ]
+    if not places:
+        return text.replace("{", f"{{\n{line},", 1)
+    place = places[-1]
+    is_last = not place[0].rstrip().endswith(",")
+    added = f",\n{line}" if is_last else f"\n{line},"
+    return text[: place.end()] + added + text[place.end() :]
+
+
+def _without(text: str, key: str) -> str:
+    lines = text.splitlines(keepends=True)
+    at = next(number for number, line in enumerate(lines) if line.lstrip().startswith(json.dumps(key)))
+    was_last = not lines[at].rstrip().endswith(",")
+    del lines[at]
+    if was_last:  # JSON allows no comma after the last member
+        before = max(number for number in range(at) if lines[number].strip())
+        lines[before] = re.sub(r",(\s*)\Z", r"\1", lines[before])
+    return "".join(lines)

@@ -1,0 +1,159 @@
+"""The connectors of one stack: their files, and what `penstock.toml` says of the servers that they connect to.
+
+A secret stays a reference, which the worker resolves: neither a file nor Connect ever holds it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from penstock.config import ROOT, Config
+from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.installation import Names
+from penstock.layout import Layout
+from penstock.project.folders import Project
+from penstock.secured import Secrets
+
+_ENV = re.compile(r"\$\{env:(PENSTOCK_\w+)\}")
+_MAPPING = re.compile(rf"topic\.{re.escape(Names().view_topics)}(?P<view>\w+)\.{Names().keyspace}\.(?P<rest>\w+\.\w+)")
+_CASSANDRA = "dev.penstock.cassandra.sink.CassandraSinkConnector"
+STORE_PASSWORD = "PENSTOCK_CONNECT_STORE_PASSWORD"  # noqa: S105 - the name of a variable
+"""Of the key with which our own worker speaks TLS."""
+_POSTGRES = "database.hostname"
+"""Only a source that reads Postgres has this setting."""
+
+
+def declared_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[ConnectorFile, ...]:
+    """Read the named connector files, or all, as the worker shall have them.
+
+    What a file says itself stays as it says, but for the names: it holds those of the default installation.
+
+    :param names: of the connectors, or the stems of their files.
+    :raises ConnectorFileMissing, ConnectorFileInvalid: as `read_connectors` does.
+    """
+    stems = [name.removeprefix(config.names.connector("")) for name in names]
+    files = [
+        in_installation(file, config.names) for file in read_connectors(Project.of(config).connectors, names=stems)
+    ]
+    whole = [replace(file, config=_added(config, file) | file.config) for file in files]
+    if config.connect.managed:
+        return tuple(whole)
+    return tuple(replace(file, config=_for_their_worker(config, file.config)) for file in whole)
+
+
+def in_installation(file: ConnectorFile, names: Names) -> ConnectorFile:
+    """Return a connector with the names of an installation, wherever its file has the default's."""
+    usual, own = _named(Names()), _named(names)
+    settings = {
+        _mapping_in(key, names): own[key] if value == usual.get(key) else value for key, value in file.config.items()
+    }
+    if topics := settings.get("topics"):
+        settings["topics"] = ",".join(_topic_in(topic.strip(), names) for topic in topics.split(","))
+    return ConnectorFile(names.connector(file.name), settings)
+
+
+def _named(names: Names) -> dict[str, str]:
+    """Return the settings that hold a name."""
+    return {
+        "topic.prefix": names.topic_prefix,
+        "slot.name": names.slot,
+        "publication.name": names.publication,
+        "signal.data.collection": names.signals,
+        "notification.sink.topic.name": names.notifications_topic,
+        "errors.deadletterqueue.topic.name": names.dead_letter_topics[1],
+    }
+
+
+def _mapping_in(key: str, names: Names) -> str:
+    """Return a setting of one table of the sink: `topic.<topic>.<keyspace>.<table>.<option>`."""
+    found = _MAPPING.fullmatch(key)
+    return f"topic.{names.view_topic(found['view'])}.{names.keyspace}.{found['rest']}" if found else key
+
+
+def _topic_in(topic: str, names: Names) -> str:
+    prefix = Names().view_topics
+    return names.view_topic(topic.removeprefix(prefix)) if topic.startswith(prefix) else topic
+
+
+def addresses(config: Config) -> dict[str, str]:
+    """Return what `${env:PENSTOCK_…}` stands for in a connector file, but for the secrets."""
+    return {
+        "PENSTOCK_POSTGRES_HOST": config.postgres.host,
+        "PENSTOCK_POSTGRES_PORT": str(config.postgres.port),
+        "PENSTOCK_POSTGRES_USER": config.postgres.user,
+        "PENSTOCK_POSTGRES_DATABASE": config.postgres.database,
+        "PENSTOCK_CASSANDRA_HOST": ",".join(config.cassandra.hosts),
+        "PENSTOCK_CASSANDRA_PORT": str(config.cassandra.port),
+        "PENSTOCK_CASSANDRA_DC": config.cassandra.local_dc,
+        "PENSTOCK_KAFKA_BOOTSTRAP": config.kafka.bootstrap,
+        "PENSTOCK_REGISTRY_URL": config.registry.root,
+    }
+
+
+def secrets(config: Config) -> dict[str, str]:
+    """Return the secrets for which `${env:PENSTOCK_…}` stands: for the environment of our own worker alone."""
+    own = Secrets.of(config)
+    return {
+        "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
+        "PENSTOCK_CASSANDRA_PASSWORD": config.cassandra.password,
+        "PENSTOCK_REGISTRY_PASSWORD": config.registry.let_in.password,
+        **({STORE_PASSWORD: own.password("store")} if own.exist else {}),
+    }
+
+
+def converter_settings(config: Config) -> dict[str, str]:
+    """Return what a converter needs to be let into the registry, by its own names."""
+    let_in = config.registry.let_in
+    trust = {"apicurio.rest.request.ssl.ca-bundle.location": str(let_in.ca_file)} if let_in.ca_file else {}
+    if let_in.user is None:
+        return trust
+    password = "${env:PENSTOCK_REGISTRY_PASSWORD}"  # noqa: S105 - a reference
+    return trust | {"apicurio.auth.username": let_in.user, "apicurio.auth.password": password}
+
+
+def _for_their_worker(config: Config, settings: Mapping[str, str]) -> dict[str, str]:
+    """Name the converters, which a worker of others need not have, and what is in the environment of ours only."""
+    known = addresses(config) | config.connect.references
+    return {name: _ENV.sub(lambda found: known.get(found[1], found[0]), value) for name, value in
+            (_converters(config) | dict(settings)).items()}  # fmt: skip
+
+
+def _converters(config: Config) -> dict[str, str]:
+    """Read them from the configuration of our own worker."""
+    lines = (ROOT / "connect/worker.properties").read_text().splitlines()
+    pairs = [line.split("=", 1) for line in lines if line.startswith(("key.converter", "value.converter"))]
+    named = {name: value.replace("${registry}", config.registry.root) for name, value in pairs}
+    own = converter_settings(config).items()
+    return named | {f"{side}.converter.{name}": value for side in ("key", "value") for name, value in own}
+
+
+def _added(config: Config, file: ConnectorFile) -> dict[str, str]:
+    if _POSTGRES in file.config:
+        return _to_postgres(config)
+    return _to_cassandra(config) if file.config["connector.class"] == _CASSANDRA else {}
+
+
+def trust_store(config: Config) -> Path:
+    """Return the file with the certificates of `cassandra.ca_file` as our Connect reads them."""
+    return Layout.of(config).conf("connect") / "cassandra-trust.p12"
+
+
+def _to_cassandra(config: Config) -> dict[str, str]:
+    section = config.cassandra
+    known = {"auth.username": section.user, "auth.password": "${env:PENSTOCK_CASSANDRA_PASSWORD}"}
+    added = {key: value for key, value in known.items() if section.user and value}
+    if section.tls:
+        added |= {"ssl.provider": "JDK", "ssl.hostnameValidation": str(section.check_hostname).lower()}
+    if section.tls and section.ca:
+        added |= {"ssl.truststore.path": str(trust_store(config))}
+    usual = type(section)().consistency
+    return added | ({"consistencyLevel": section.consistency} if section.consistency != usual else {})
+
+
+def _to_postgres(config: Config) -> dict[str, str]:
+    section = config.postgres
+    mode = {"database.sslmode": section.sslmode} if section.sslmode else {}
+    return mode | ({"database.sslrootcert": str(section.ca)} if section.ca else {})

@@ -1,0 +1,195 @@
+"""The steps of the set-up: what must exist in the servers before data flows. Each is idempotent, says what it did."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import psycopg2
+from penstock_views.declaration.views import View
+from psycopg2 import sql
+
+from penstock.cassandra.schema import apply_schema
+from penstock.cassandra.session import open_session
+from penstock.cassandra.table import is_empty
+from penstock.config import Config
+from penstock.connect import apply as connect_apply
+from penstock.connect.api import ConnectApi
+from penstock.connect.files import read_connectors
+from penstock.doctor.rights import airflow_database
+from penstock.errors import TerminalError
+from penstock.pipeline.fills import filled_views, mark_filled, take_over
+from penstock.pipeline.followed import followed_views
+from penstock.pipeline.lives import lives_of
+from penstock.pipeline.topic_ids import refuse_made_anew
+from penstock.pipeline.unwritten import place_views_sink
+from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
+from penstock.postgres.publication import publish
+from penstock.postgres.record import begin_record, note_paused
+from penstock.postgres.silent import look, note_changes
+from penstock.project.connector_lists import FORMER_PAUSED, epoch_in, formerly_paused, with_views
+from penstock.project.folders import Project
+from penstock.project.generation import epoch_of
+from penstock.project.in_step import refuse_out_of_step
+from penstock.project.views import views_of
+from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
+from penstock.registry.client import RegistryClient
+from penstock.setup.columns import add_missing_columns
+from penstock.setup.connectors import correct_epoch, wanted_connectors
+from penstock.setup.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
+from penstock.topics.admin import TopicAdmin
+from penstock.topics.create import create_topics as create_missing
+from penstock.topics.declare import cdc_topics, declare_topics
+from penstock.whole_file import write_changed
+
+
+class SchemaFailed(TerminalError):
+    """A file of schemas/postgres was refused by Postgres."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        super().__init__(f"{file} was refused by Postgres: {reason}")
+
+
+class DatabaseMissing(TerminalError):
+    """A database must exist, and the role may not create it."""
+
+    def __init__(self, name: str, user: str) -> None:
+        super().__init__(
+            f"database {name}, which holds what Airflow keeps, does not exist, and role {user} may not create it. "
+            f"What to do: {airflow_database(name, user)}; or airflow.enabled = false"
+        )
+
+
+def refuse_broken_files(config: Config) -> None:
+    """Read the views, connector files and contracts, so that a broken one stops a start before anything runs."""
+    project = Project.of(config)
+    views = views_of(config)
+    read_connectors(project.connectors)
+    read_schemas(project.avro, config.names)
+    refuse_out_of_step(project, views)
+
+
+def create_tables(config: Config) -> str:
+    """Create the databases, run schemas/postgres/*.sql in the order of their names, publish the tables of the views."""
+    made = [name for name in _databases(config) if _create_database(config, name)]
+    files = sorted(Project.of(config).postgres.glob("*.sql"))
+    with connect(config) as connection:
+        for file in files:
+            _run_file(connection, file)
+        begin_record(connection, epoch=epoch_in(Project.of(config)))
+        paused = take_over_paused(config, connection)
+        published = publish(connection, {view.table for view in views_of(config)})
+        look(connection)
+    said = [f"{len(files)} files applied", *(f"database {name} created" for name in made), *paused, *published]
+    return ", ".join(said)
+
+
+def take_over_paused(config: Config, connection: Connection) -> list[str]:
+    """Note the views that a file of an earlier version names as paused, and remove the file; return what was done.
+
+    The files of an image stay as they are.
+    """
+    project, views = Project.of(config), views_of(config)
+    file = project.connectors / FORMER_PAUSED
+    if not file.exists() or not config.supervised:
+        return []
+    paused = sorted(formerly_paused(project).intersection(view.name for view in views))
+    note_paused(connection, paused)
+    write_changed(with_views(project, views))
+    file.unlink()
+    return [f"{file.name} removed, paused: {', '.join(paused) or 'none'}"]
+
+
+def _databases(config: Config) -> tuple[str, ...]:
+    """Return the databases that must be there; the source database of others is."""
+    metadata = (config.names.airflow_database,) if config.airflow.managed and config.airflow.enabled else ()
+    return (config.postgres.database, *metadata) if config.postgres.managed else metadata
+
+
+def _create_database(config: Config, name: str) -> bool:
+    with connect(config, database=config.postgres.first_database) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+        if cursor.fetchone():
+            return False
+        try:
+            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        except psycopg2.errors.InsufficientPrivilege as exc:
+            raise DatabaseMissing(name, config.postgres.user) from exc
+        return True
+
+
+def _run_file(connection: Connection, file: Path) -> None:
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(connection.own(file.read_text()))
+    except psycopg2.Error as exc:
+        raise SchemaFailed(file, str(exc).strip()) from exc
+
+
+def create_topics(config: Config) -> str:
+    """Create the topics with their settings; refuse existing ones that differ."""
+    declared = declare_topics(config, views_of(config))
+    made = create_missing(TopicAdmin(config.kafka.bootstrap), topics=declared)
+    return f"{len(made)} created, {len(declared) - len(made)} as they were"
+
+
+def register_subjects(config: Config) -> str:
+    """Register the contracts of the view topics and leave the CDC subjects free to follow the tables."""
+    files = read_schemas(Project.of(config).avro, config.names)
+    with RegistryClient(config.registry.url) as client:
+        release_cdc_subjects(client, topics=cdc_topics(views_of(config)))
+        apply_schemas(client, files=files)
+    return f"{len(files)} contracts"
+
+
+def create_view_tables(config: Config) -> str:
+    """Create the keyspace and the view tables, and add the columns that they have gained."""
+    files = apply_schema(config, folder=Project.of(config).cassandra)
+    return ", ".join([f"{len(files)} files applied", *add_missing_columns(config)])
+
+
+def apply_connectors(config: Config) -> str:
+    """Apply the connector files; return when every task runs.
+
+    Without a slot the source begins with a snapshot of all tables, which fills every view of a first start; a later one
+    leaves rows that were deleted meanwhile, and needs a re-read.
+
+    :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAnew: before anything is applied.
+    """
+    epoch, lives = epoch_of(config), lives_of(config)
+    take_over(config, views_of(config), lives=lives)
+    files = wanted_connectors(config)
+    refuse_made_anew(config)
+    with ConnectApi(config.connect.url) as api:
+        wal = refuse_lost_place(api, names=config.names, read_wal=partial(read_wal, config), epoch=epoch)
+        for source in (file for file in files if file.name == config.names.source):
+            refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
+        note_earlier_epoch(config, live_epoch(api, config.names.source), epoch)
+        empty = [] if wal.has_slot or filled_views(config) else empty_views(config)
+        place_views_sink(config, api, files)
+        applied = connect_apply.apply_connectors(api, files=files)
+    mark_filled(config, empty, epoch=epoch, lives=lives)
+    corrected = correct_epoch(config, epoch)
+    return ", ".join([*(f"{each.name} {each.outcome}" for each in applied), *([corrected] if corrected else [])])
+
+
+def empty_views(config: Config) -> list[View]:
+    """Return the views that the source's first snapshot fills; rows of another database were there before it."""
+    keyspace, followed = config.names.keyspace, followed_views(config)
+    with open_session(config) as session:
+        empty = [view for view in followed if is_empty(session, keyspace=keyspace, name=view.name)]
+    with connect(config) as connection:
+        full = {view.table for view in followed if view not in empty}
+        note_changes(connection, full, "Cassandra has rows of before this database")
+    return empty
+
+
+def note_earlier_epoch(config: Config, live: int, epoch: int) -> None:
+    """Note that what came in an earlier epoch, of a file that somebody PUT, has lost against what was there."""
+    if 0 < live < epoch:
+        what = f"the source ran in epoch {live}, and {epoch} had begun"
+        with connect(config) as connection:
+            note_changes(connection, {view.table for view in views_of(config)}, what)

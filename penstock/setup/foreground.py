@@ -1,0 +1,75 @@
+"""One part of the stack in the foreground, by the same definition as in the local stack: what a container runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+
+from penstock.config import Config
+from penstock.environment import taken_from
+from penstock.errors import TerminalError
+from penstock.layout import Layout
+from penstock.setup.steps import steps
+from penstock.stack import stack
+from penstock.stack.elsewhere import Elsewhere, awaited
+from penstock.stack.mode import refuse_other_mode
+from penstock.stack.part import Part
+from penstock.stack.start import OnEvent, start_all
+from penstock.stack.theirs import NotOurs
+from penstock.stack.timers import let_timers_be_late
+
+
+class UnknownPart(TerminalError):
+    """A name that is no part of the stack, or no step."""
+
+    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        super().__init__(f"there is no {kind} {name!r}; there are: {', '.join(known)}")
+
+
+def become(config: Config, name: str) -> None:
+    """Prepare a part and replace this process by it; one that runs once and did returns at once.
+
+    :raises UnknownPart: there is none of that name.
+    :raises NotOurs: others run it.
+    :raises OtherMode: the configuration asks for a mode of Kafka that is not the data's.
+    """
+    refuse_other_mode(config)
+    part = _find_part(config, name)
+    if part.elsewhere:
+        raise NotOurs(part)
+    if part.one_shot and part.is_ready():
+        return
+    part.prepare()
+    layout = Layout.of(config)
+    for folder in (layout.temporary(name), layout.run):
+        folder.mkdir(parents=True, exist_ok=True)
+    environment = {**taken_from(os.environ), **layout.temporary_environment(name), **part.environment()}
+    sys.stdout.flush()
+    let_timers_be_late(part.timer_slack_ms)
+    os.execvpe(part.command[0], part.command, environment)  # noqa: S606 - becoming the server is the purpose
+
+
+def take_step(config: Config, name: str, *, on_event: OnEvent) -> None:
+    """Wait until the parts that a step needs answer, then take it.
+
+    The steps that it needs are not taken: whoever runs the steps sees to their order.
+
+    :raises UnknownPart: there is none of that name.
+    :raises StartFailed: a part that it needs does not answer.
+    """
+    known = {step.name: step for step in steps(config)}
+    if name not in known:
+        raise UnknownPart("step", name, list(known))
+    needed = [
+        replace(part, needs=(), starts_after=()) for part in stack.parts(config) if part.name in known[name].needs
+    ]
+    step = replace(known[name], needs=tuple(part.name for part in needed))
+    start_all([*awaited(needed), step], layout=Layout.of(config), supervisor=Elsewhere(), on_event=on_event)
+
+
+def _find_part(config: Config, name: str) -> Part:
+    known = {part.name: part for part in stack.parts(config)}
+    if name not in known:
+        raise UnknownPart("part", name, list(known))
+    return known[name]

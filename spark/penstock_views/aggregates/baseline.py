@@ -1,0 +1,81 @@
+"""Begins a life of an aggregate: the sums of its table as of one snapshot, and where its changes begin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from penstock.offsets import Place
+from penstock.postgres.record import read_epoch
+from penstock_views.aggregates.run import Life, begin, life_number, next_folder, prepare_next
+from penstock_views.output.derive import AggregateOutput
+from penstock_views.snapshot.expected import evaluate_rows, measure_rows
+from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot, open_connection
+from penstock_views.snapshot.images import read_images
+from penstock_views.stream.broker import end_offsets, last_headers, offsets_since
+from penstock_views.stream.config import AggregatesConfig
+from penstock_views.stream.messages import say
+
+
+def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, root: Path, epoch: int) -> Life:
+    """Begin a life, and end the one before.
+
+    :param root: the aggregate's folder.
+    :param epoch: the life's, at least.
+    :raises TransientError: when Kafka or Postgres is away, or nothing reads the changes after a snapshot yet.
+    """
+    view = output.view
+    # First of all: what lies below was committed before the snapshot is even prepared.
+    ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)], group=config.group)
+    epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch", group=config.group) if text.isdigit()]
+    say(f"aggregates: {view.name} begins from a snapshot of {view.table}")
+    with hold_snapshot(config.postgres, slot=config.slot) as held:
+        folder = prepare_next(root)
+        _write_baseline(spark, config, output, held, folder / "baseline")
+        number = life_number(ends, held.number)
+        life = Life(
+            folder=next_folder(root, number),
+            revision=view.revision,
+            epoch=max([epoch, _noted_epoch(config), *epochs]),
+            snapshot=held.seen,
+            starts=_starts(config, ends, held),
+            ends=ends,
+            number=number,
+            measures=output.grouping.measures.json(),
+        )
+    begin(life)
+    return life
+
+
+def _noted_epoch(config: AggregatesConfig) -> int:
+    """Ask the installation's record: of a table without a change no record tells."""
+    with open_connection(config.postgres, config.names) as connection:
+        return read_epoch(connection) or 1
+
+
+def _write_baseline(
+    spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, held: HeldSnapshot, folder: Path
+) -> None:
+    images = read_images(spark, output.view.table, replace(config.postgres, snapshot=held.name))
+    evaluated = evaluate_rows(output.grouping.view, images)
+    measure_rows(output.grouping, evaluated.rows).coalesce(1).write.parquet(str(folder.absolute()))
+    for problem, number in _count_problems(evaluated.rejected):
+        say(f"aggregates: {number} rows of {output.view.table} are not counted: {problem}")
+
+
+def _count_problems(rejected: DataFrame) -> list[tuple[str, int]]:
+    counted = rejected.groupBy("problem").agg(F.count("*").alias("number")).orderBy(F.desc("number")).limit(5)
+    return [(row["problem"], row["number"]) for row in counted.collect()]
+
+
+def _starts(config: AggregatesConfig, ends: Mapping[Place, int], held: HeldSnapshot) -> dict[Place, int]:
+    """Find where the records begin of all that the snapshot had not seen: at the ends, but for a few transactions.
+
+    One that was just leaving Postgres's list of running transactions can be in Kafka already.
+    """
+    since = held.straddled_since_ms
+    return dict(ends) if since is None else offsets_since(config.bootstrap, ends, since, group=config.group)

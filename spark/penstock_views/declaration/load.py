@@ -1,0 +1,95 @@
+"""Loads the view files of a folder, by path: `spark/views` is no package, so it can lie anywhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from penstock.cassandra.table_file import CqlFileUnclear, read_shape
+from penstock.errors import TerminalError
+from penstock.installation import Names
+from penstock_views.declaration.views import View, ViewInvalid, in_installation
+
+
+class ViewFileBroken(TerminalError):
+    """A view file cannot be read or run."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(
+            f"{where}: {problem}; correct the file (penstock_views/__init__.py lists what a view file can use)"
+        )
+
+
+def load_views(folder: Path, names: Names) -> tuple[View, ...]:
+    """Load every view below a folder, ordered by name.
+
+    :param folder: its `*.py` files each declare views with `@view`.
+    :param names: of the installation that they are for.
+    :raises ViewFileBroken: with file and line, when one cannot be imported, or when there is none at all.
+    :raises ViewInvalid: when a view is impossible or two share a name.
+    """
+    views, problems = load_each(folder, names)
+    if problems:
+        raise problems[0]
+    return views
+
+
+def load_each(folder: Path, names: Names) -> tuple[tuple[View, ...], list[ViewFileBroken | ViewInvalid]]:
+    """Load what can be loaded, ordered by name, and say everything that cannot."""
+    views: list[View] = []
+    problems: list[ViewFileBroken | ViewInvalid] = []
+    for file in sorted(folder.glob("*.py")):
+        try:
+            found = [value for value in vars(_import_file(file)).values() if isinstance(value, View)]
+            views += [in_installation(view, names) for view in found]
+        except (ViewFileBroken, ViewInvalid) as exc:
+            problems.append(exc)
+    if not views and not problems:
+        problems.append(ViewFileBroken(str(folder), "no view in any *.py file here"))
+    problems += _doubles(views)
+    tables = folder.absolute().parents[1] / "schemas" / "cassandra"
+    placed = [replace(view, partition=_partition(tables / f"{view.name}.cql", view)) for view in views]
+    return tuple(sorted(placed, key=lambda view: view.name)), problems
+
+
+def _partition(file: Path, view: View) -> tuple[str, ...] | None:
+    """Read which columns of the key are the partition's: the user's choice, in the table's file."""
+    try:
+        found = read_shape(file)
+    except (FileNotFoundError, CqlFileUnclear):
+        return None  # not written yet, or `penstock views check` says what is wrong with it
+    return found.partition if found.key == view.primary_key else None
+
+
+def line_in(file: Path, error: BaseException) -> str:
+    """Say `file:line` of the innermost frame of an error that lies in the file."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
+    return f"{file}:{lines[-1]}" if lines else str(file)
+
+
+def _import_file(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"penstock_user_views.{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ViewFileBroken(str(file), "not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except ViewInvalid:
+        raise
+    except SyntaxError as exc:
+        raise ViewFileBroken(f"{exc.filename}:{exc.lineno}", exc.msg) from exc
+    except Exception as exc:  # a user's file may raise anything; it is told with its line
+        raise ViewFileBroken(line_in(file, exc), f"{type(exc).__name__}: {exc}") from exc
+    return module
+
+
+def _doubles(views: Sequence[View]) -> Iterator[ViewInvalid]:
+    seen: dict[str, View] = {}
+    for view in views:
+        first = seen.setdefault(view.name, view)
+        if first is not view:
+            yield ViewInvalid(view.origin, f"the name is taken by {first.file}:{first.line}")

@@ -1,0 +1,85 @@
+"""What a view's function computes, as one short text: so that a change of it is seen, and what must not be is refused.
+
+It is made from Spark's analysed expressions (`penstock_views.output.analysed`). Comments and names of Python variables
+and helper functions do not count; what is computed does.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from penstock_views.declaration.totals import Aggregate
+from penstock_views.declaration.views import Image, View, ViewInvalid
+from penstock_views.output.analysed import analysed, plain_image
+from penstock_views.output.evaluate import call_view
+from penstock_views.types.key_form import has_scale
+
+_WHERE = "where()"
+_LAMBDA_VARIABLE = re.compile(r"\b([xyz])_\d+\b")
+_MOMENT = re.compile(r"Current\w+|Now|LocalTimestamp")
+"""Leaves of the analysed tree that Spark calls deterministic, since they are so within one query."""
+
+
+def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
+    """Compute the fingerprint of a view: its kind, its table, its key, its columns and its filter.
+
+    Of an aggregate it tells the columns of the group, and of each total its operation and the values that it is of.
+
+    :param image: the canonical columns of its table; those that the view does not use make no difference.
+    :raises ViewInvalid: when the function gives another row tomorrow, or in another place, for the same image.
+    """
+    plain = plain_image(image)
+    made = call_view(view, Image(view.table, F.col("image"), plain))
+    found = analysed(spark, made.columns | ({} if made.condition is None else {_WHERE: made.condition}), plain)
+    expressions = list(found.expressions.items())
+    for name, expression in expressions:
+        if culprit := _unsteady(expression):
+            raise ViewInvalid(
+                view.origin,
+                f"{name} is not deterministic ({culprit}): yesterday's row could not be computed again to be removed",
+            )
+    # A new column of the table is in a whole row by itself: then the function is the same, and the rows say the rest.
+    told = [each for each in expressions if each[0] == _WHERE] if made.is_whole else expressions
+    described = [
+        type(view).__name__,
+        view.table,
+        *view.key,
+        *(["*"] if made.is_whole else []),
+        *(f"{name}={_text(expression)}" for name, expression in told),
+        *_operations(view, plain),
+        # Rows that were written before there was a normal form lie under other keys.
+        *(f"{name} in its normal form" for name in view.key if has_scale(found.fields[name])),
+    ]
+    return sha256("\n".join(described).encode()).hexdigest()[:16]
+
+
+def _operations(view: View, image: T.StructType) -> list[str]:
+    if not isinstance(view, Aggregate):
+        return []
+    operations = view.operations(Image(view.table, F.col("image"), image))
+    return [f"{name}:{operation.name}" for name, operation in operations.items()]
+
+
+def _unsteady(expression: Any) -> str | None:
+    leaves = expression.collectLeaves()
+    for number in range(leaves.size()):
+        kind = str(leaves.apply(number).getClass().getSimpleName())
+        if _MOMENT.fullmatch(kind):
+            return kind
+    return None if expression.deterministic() else str(expression.sql())
+
+
+def _text(expression: Any) -> str:
+    """Write an expression as SQL; Spark numbers the variables of lambdas through the life of the process."""
+    seen: dict[str, str] = {}
+
+    def renumber(match: re.Match[str]) -> str:
+        return seen.setdefault(match[0], f"{match[1]}_{len(seen)}")
+
+    return _LAMBDA_VARIABLE.sub(renumber, str(expression.sql()))

@@ -1,0 +1,109 @@
+"""The set of views that a job runs: told to whoever waits for it, and taken up anew from the files on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pyspark.sql import SparkSession
+
+from penstock.errors import PenstockError
+from penstock.running import Running, digest_of, view_set, write_running
+from penstock.trouble import TroubleBook
+from penstock_views.declaration.load import load_views
+from penstock_views.declaration.views import View
+from penstock_views.running.queries import Orders, Query, Tender, close
+from penstock_views.running.registry import KnownSubjects
+from penstock_views.stream.config import JobConfig
+from penstock_views.stream.messages import say
+
+Config = TypeVar("Config", bound=JobConfig)
+
+
+@dataclass(frozen=True)
+class Job(Generic[Config]):
+    """What the queries of a job share."""
+
+    spark: SparkSession
+    config: Config
+    subjects: KnownSubjects
+
+    @classmethod
+    def of(cls, spark: SparkSession, config: Config) -> Job[Config]:
+        """Make the job of a session."""
+        return cls(spark, config, KnownSubjects(config.registry_url))
+
+
+def keep_views(
+    job: Job[Config],
+    orders: Orders,
+    book: TroubleBook,
+    views: Sequence[View],
+    queries_of: Callable[[Job[Config], Sequence[View]], Sequence[Query]],
+    *,
+    takes_records: Callable[[SparkSession, Sequence[Query]], bool] = lambda *_: True,
+) -> None:
+    """Keep the queries of these views, and of those in the files whenever told to take them up; ends the session.
+
+    :param queries_of: makes the queries of views.
+    :param takes_records: tells whether the queries that run do their work.
+    :raises Stopped: when told to stop.
+    """
+    try:
+        running, tender = _RunningSet(job.config, job.spark, orders), Tender[Query](orders.stop, book)
+        for _ in tender.tend(queries_of(job, views)):
+            if (changed := running.changed()) is not None:
+                tender.adopt(queries_of(job, changed))
+                running.tell(0, is_settled=False)
+            if not running.is_settled:
+                is_settled = tender.is_settled and takes_records(job.spark, tender.running)
+                running.tell(tender.settled, is_settled=is_settled)
+    finally:
+        close(job.spark)
+
+
+class _RunningSet:
+    """The set of views that a job runs now; what it told in a life before is forgotten."""
+
+    def __init__(self, config: JobConfig, spark: SparkSession, orders: Orders) -> None:
+        self._config, self._orders = config, orders
+        self._application = str(spark.sparkContext.applicationId)
+        self._views = view_set(config.views_dir, config.avro_dir)
+        self._told: Running | None = None
+        self.tell(0, is_settled=False)
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether it was told that all queries take records, or wait for their first."""
+        return self._told is not None and self._told.is_settled
+
+    def tell(self, settled: int, *, is_settled: bool) -> None:
+        """Let others see which views run, how many of their queries have begun, and whether all take records."""
+        running = Running(self._application, self._views, is_settled, settled)
+        if running != self._told and self._config.running_file:
+            write_running(self._config.running_file, running)
+        self._told = running
+
+    def changed(self) -> tuple[View, ...] | None:
+        """Load the views anew when somebody asked for it; None when nobody did, or they cannot be loaded."""
+        if not self._orders.reload.is_set():
+            return None
+        self._orders.reload.clear()
+        wanted = view_set(self._config.views_dir, self._config.avro_dir)
+        try:
+            views = load_views(self._config.views_dir, self._config.names)
+        except PenstockError as exc:
+            say(f"the views stay as they were: {exc}")
+            return None
+        self._views = wanted
+        return views
+
+
+def identity_of(views: Sequence[View], avro_dir: Path) -> str:
+    """Stand for what some views compute: their names, the files in which they are written, and their contracts."""
+    files = {Path(view.file) for view in views}
+    contracts = {avro_dir / f"{view.contract}-{part}.avsc" for view in views for part in ("key", "value")}
+    partitions = [f"{view.name}({','.join(view.partition or ())})" for view in views]
+    return " ".join([*sorted(partitions), digest_of([*files, *contracts])])

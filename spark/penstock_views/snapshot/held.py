@@ -1,0 +1,190 @@
+"""Reads one snapshot of Postgres and says of any transaction, later, whether the snapshot had seen it.
+
+Logical decoding tells of a transaction when its commit is in the log, and a snapshot sees it when it has left the list
+of running ones, a moment later (with synchronous replication, a long one). So neither a place in the log nor one in
+Kafka divides what a snapshot holds from what it does not; only transaction ids do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import psycopg2
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from penstock.errors import TransientError
+from penstock.installation import Names
+from penstock.names import quoted
+from penstock.postgres.own import Connection, of_installation
+from penstock_views.snapshot.postgres import Postgres
+from penstock_views.snapshot.seen import Snapshot
+
+_SKEW_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
+"""How much the clocks of Postgres and of the source connector may differ."""
+
+_XIDS = 2**32
+# Everything in one statement: Postgres takes the snapshot first, so the log's end is one after every commit in it.
+# pg_current_xact_id() takes a transaction id, which makes each life's number higher than those of all before.
+_TAKE = """
+SELECT pg_export_snapshot(), pg_snapshot_xmax(s), array(SELECT pg_snapshot_xip(s)::text::bigint),
+       (pg_current_wal_insert_lsn() - '0/0')::bigint, pg_current_xact_id()
+FROM pg_current_snapshot() s
+"""
+# A slot without that place is still being made, and may begin behind a snapshot that is taken now.
+_READS_FROM = "SELECT confirmed_flush_lsn IS NOT NULL FROM pg_replication_slots WHERE slot_name = %s"
+# A database or role may have its own patience with a session that only keeps its snapshot.
+_STAYS = "-c idle_in_transaction_session_timeout=0"
+_RUNNING = """
+SELECT locks.transactionid::text::bigint,
+       (extract(epoch FROM coalesce(activity.xact_start, prepared.prepared)) * 1000)::bigint
+FROM pg_locks locks
+LEFT JOIN pg_stat_activity activity ON activity.pid = locks.pid
+LEFT JOIN pg_prepared_xacts prepared ON prepared.transaction = locks.transactionid
+WHERE locks.locktype = 'transactionid' AND locks.granted AND locks.mode = 'ExclusiveLock'
+"""
+# A transaction lets go of its locks after it has left the list of running ones.
+_OF_WRITERS = """
+  AND EXISTS (
+    SELECT FROM pg_locks held
+    WHERE held.locktype = 'relation' AND held.virtualtransaction = locks.virtualtransaction
+      AND held.mode NOT IN ('AccessShareLock', 'RowShareLock')
+      AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND (held.relation = %(table)s::regclass
+        OR held.relation IN (SELECT relid FROM pg_partition_tree(%(table)s::regclass))))
+"""
+
+
+class PostgresAway(TransientError):
+    """Postgres does not answer."""
+
+    def __init__(self, postgres: Postgres, reason: str) -> None:
+        super().__init__(f"Postgres at {postgres.host}:{postgres.port} does not answer ({reason}); is it up?")
+
+
+class SlotMissing(TransientError):
+    """The replication slot is not there, or Postgres has not found yet from where it reads."""
+
+    def __init__(self, slot: str) -> None:
+        super().__init__(f"Postgres has no replication slot {slot} yet; `penstock up` starts what makes it")
+
+
+def is_seen(snapshot: Snapshot, tx_id: Column, lsn: Column) -> Column:
+    """Say whether a snapshot holds a change.
+
+    :param tx_id: the transaction's id as the log has it: 32 bits, counted around.
+    :param lsn: the place of the change itself. After the snapshot's it is unseen, whatever its id. Before it, its id is
+        near enough to the snapshot's (less than 2^31 away) to tell on which side of a full circle it is.
+    """
+    half = F.lit(_XIDS // 2)
+    distance = F.pmod(tx_id - F.lit(snapshot.xmax % _XIDS) + half, F.lit(_XIDS)) - half
+    full = F.lit(snapshot.xmax) + distance
+    return (lsn <= snapshot.lsn) & (distance < 0) & ~full.isin(list(snapshot.running))
+
+
+@dataclass(frozen=True)
+class HeldSnapshot:
+    """A snapshot that its open transaction keeps readable.
+
+    :param name: for other sessions to read by.
+    :param number: a number above that of every snapshot taken before in this cluster.
+    :param begun: of each transaction that ran when the snapshot was prepared, the low 32 bits of its id and when it
+        began, in milliseconds after 1970 (None: the role may not see it).
+    """
+
+    seen: Snapshot
+    name: str
+    number: int
+    begun: dict[int, int | None]
+
+    def straddlers(self) -> list[int | None]:
+        """Say when those transactions began that ran from before the snapshot was prepared until it was taken.
+
+        One of them may have had its commit in the log already then, and so in Kafka.
+        """
+        return [self.begun[xid] for xid in self.straddling]
+
+    @property
+    def straddled_since_ms(self) -> int | None:
+        """From when on their changes can be in Kafka, in milliseconds after 1970.
+
+        :returns: None when there are none; 0 when nobody knows of one when it began.
+        """
+        begun = self.straddlers()
+        known = [since for since in begun if since is not None]
+        if not begun:
+            return None
+        return min(known) - _SKEW_MS if len(known) == len(begun) else 0
+
+    @property
+    def straddling(self) -> list[int]:
+        """The low 32 bits of the ids of those transactions, as the log has them."""
+        running = {xid % _XIDS for xid in self.seen.running}
+        # The last ones that began are from xmax on: it is the one behind the last that has ended.
+        return [xid for xid in self.begun if xid in running or (xid - self.seen.xmax) % _XIDS < _XIDS // 2]
+
+
+@contextmanager
+def hold_snapshot(postgres: Postgres, *, slot: str = "", table: str = "") -> Iterator[HeldSnapshot]:
+    """Take a snapshot and keep it readable for the time of the block.
+
+    :param slot: a replication slot that must read from a place before the snapshot; empty when none is needed.
+    :param table: the one whose rows matter: of running transactions only those that write to it are told; else of all.
+    :raises PostgresAway: when Postgres does not answer.
+    :raises SlotMissing: when the slot is not there.
+    """
+    with open_connection(postgres, Names()) as connection:
+        if slot:
+            _refuse_missing(connection, slot)
+        yield _take(connection, postgres, table)
+
+
+@contextmanager
+def open_connection(postgres: Postgres, names: Names) -> Iterator[Connection]:
+    """Open a connection that may be idle, closed with the block.
+
+    :raises PostgresAway: when Postgres does not answer.
+    """
+    try:
+        connection = psycopg2.connect(
+            host=postgres.host,
+            port=postgres.port,
+            dbname=postgres.database,
+            user=postgres.user,
+            password=postgres.password or None,
+            connect_timeout=10,
+            options=_STAYS,
+            connection_factory=of_installation(names),
+            **dict[str, Any](postgres.tls),
+        )
+    except psycopg2.OperationalError as exc:
+        raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc
+    with closing(connection):
+        yield connection
+
+
+def _refuse_missing(connection: psycopg2.extensions.connection, slot: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_READS_FROM, (slot,))
+        if cursor.fetchone() != (True,):
+            raise SlotMissing(slot)
+    connection.rollback()
+
+
+def _take(connection: psycopg2.extensions.connection, postgres: Postgres, table: str) -> HeldSnapshot:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_RUNNING + (_OF_WRITERS if table else ""), {"table": quoted(table)} if table else None)
+            begun: dict[int, int | None] = dict(cursor.fetchall())
+            connection.rollback()
+            connection.set_session(isolation_level="REPEATABLE READ")
+            cursor.execute(_TAKE)
+            (row,) = cursor.fetchall()
+    except psycopg2.OperationalError as exc:
+        raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc
+    name, xmax, running, lsn, number = row
+    return HeldSnapshot(Snapshot(int(xmax), tuple(map(int, running)), lsn), name, int(number), begun)

@@ -1,0 +1,64 @@
+"""The columns of a table as Postgres' catalogue tells them: the question, and the canonical field of an answer."""
+
+from __future__ import annotations
+
+from pyspark.sql import types as T
+
+from penstock.contract import PUBLISHES_GENERATED
+from penstock.names import quoted
+from penstock_views.types.canonical import BUILT_IN, field_from_postgres
+
+ColumnRow = tuple[int, str, str, bool, str | None, bool, bool]
+"""What is told of a column: position, name, type, is_domain, enum, is_generated (and published by no server of this
+version, as all that are virtual), in_key (one of the primary key)."""
+
+_COLUMNS = """
+WITH RECURSIVE below AS (
+    SELECT attnum, attname, attgenerated, atttypid AS declared, atttypid AS type, atttypmod AS modifier
+    FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped
+  UNION ALL
+    SELECT attnum, attname, attgenerated, declared, typbasetype, typtypmod
+    FROM below JOIN pg_type ON pg_type.oid = type WHERE typtype = 'd'
+)
+SELECT attnum AS position, attname::text AS name, coalesce(namesake.type, format_type(below.type, modifier)) AS type,
+       namesake.type IS NULL AND declared <> below.type AS is_domain,
+       CASE WHEN namesake.type IS NOT NULL THEN NULL
+            WHEN base.typtype = 'e' THEN 'enum' WHEN element.typtype = 'e' THEN 'enum[]' END AS enum,
+       attgenerated = 'v'
+           OR attgenerated = 's' AND current_setting('server_version_num')::int < {publishes} AS is_generated,
+       attnum IN (SELECT unnest(indkey[0:indnkeyatts - 1]) FROM pg_index
+                  WHERE indisprimary AND indrelid = '{table}'::regclass) AS in_key
+FROM below JOIN pg_type AS base ON base.oid = below.type LEFT JOIN pg_type AS element ON element.oid = base.typelem
+LEFT JOIN LATERAL (
+    SELECT own.typnamespace::regnamespace || '.' || own.typname || repeat('[]', (own.oid <> told.oid)::int) AS type
+    FROM pg_type AS told
+    JOIN pg_type AS own ON own.oid = CASE WHEN told.typcategory = 'A' THEN told.typelem ELSE told.oid END
+    WHERE told.oid = declared AND own.typnamespace <> 'pg_catalog'::regnamespace
+      AND (own.typname = ANY ('{built_in}'::text[]) OR EXISTS (
+          SELECT FROM pg_type AS other
+          WHERE other.typname = own.typname AND other.typnamespace = 'pg_catalog'::regnamespace))
+      AND NOT EXISTS (
+          SELECT FROM pg_depend WHERE classid = 'pg_type'::regclass AND objid = own.oid AND deptype = 'e')
+) AS namesake ON true
+WHERE base.typtype <> 'd'
+"""
+_BUILT_IN = "{" + ",".join(f'"{name}"' for name in sorted(BUILT_IN)) + "}"
+
+
+def columns_query(table: str) -> str:
+    """Write the query of a table's columns, each a ColumnRow; in no order.
+
+    The type of a column whose own type is named as a built-in one, or as one of an extension that Debezium knows, is
+    `schema.name`: Debezium takes it for that.
+
+    :param table: `schema.table`, without quotes.
+    """
+    return _COLUMNS.format(table=quoted(table).replace("'", "''"), built_in=_BUILT_IN, publishes=PUBLISHES_GENERATED)
+
+
+def field_of(name: str, sql_type: str, *, enum: str | None, is_domain: bool) -> T.StructField:
+    """Name the canonical field of a column.
+
+    :param sql_type, enum, is_domain: as the query tells them.
+    """
+    return field_from_postgres(name, enum or sql_type, domain=is_domain)

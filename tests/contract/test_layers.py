@@ -1,0 +1,87 @@
+"""A package imports only what stands below it in the drawing of docs/architecture.md; light commands stay light."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.cli.main import _MODULES
+from penstock.config import ROOT
+
+SOURCES = {"penstock": ROOT / "penstock", "penstock_views": ROOT / "spark" / "penstock_views"}
+LIGHT = ("down", "reset", "logs", "topics", "connectors")
+"""The commands that load no PySpark."""
+
+
+def rows() -> list[list[str]]:
+    """Read the drawing, the top row first."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.split("### Which package imports which")[1]
+    drawing = section.split("```")[1]
+    return [re.findall(r"[\w.]+", line.split("│")[1]) for line in drawing.splitlines() if "│" in line]
+
+
+def named(unit: str) -> str:
+    """Name a unit of the drawing as Python does."""
+    return unit if unit.startswith("penstock_views") else f"penstock.{unit}"
+
+
+LEVELS = {named(unit): level for level, row in enumerate(reversed(rows())) for unit in row}
+
+
+def modules() -> dict[str, Path]:
+    """Find every module of both packages."""
+    found = {}
+    for name, folder in SOURCES.items():
+        for file in folder.rglob("*.py"):
+            parts = [name, *file.relative_to(folder).with_suffix("").parts]
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    del found["penstock"]  # it is empty
+    return found
+
+
+MODULES = modules()
+
+
+def unit_of(module: str) -> str:
+    """Name the unit that a module belongs to, the one with the longest name; a module that has none is its own."""
+    return max((unit for unit in LEVELS if f"{module}.".startswith(f"{unit}.")), key=len, default=module)
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    """Yield the modules of ours that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            yield from [known for known in (name, name.rpartition(".")[0]) if known in MODULES][:1]
+
+
+def test_the_drawing_has_every_package_and_names_none_that_is_gone() -> None:
+    assert {unit_of(module) for module in MODULES} == LEVELS.keys()
+
+
+def test_each_module_imports_only_what_stands_below_its_package() -> None:
+    upward = [
+        f"{module} imports {imported}"
+        for module, file in MODULES.items()
+        for imported in imports_of(file)
+        if (unit := unit_of(imported)) != (own := unit_of(module)) and LEVELS.get(unit, 0) >= LEVELS.get(own, 0)
+    ]
+    assert upward == []
+
+
+@pytest.mark.parametrize("command", LIGHT)
+def test_a_light_command_loads_no_spark(command: str) -> None:
+    loads = f"import sys, penstock.cli.{_MODULES[command]}; print('pyspark' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,153 @@
+"""A history tells what happened: its entries are a chain from nothing to the row as it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from penstock_views.output.derive import Plan, derive
+from penstock_views.stream.optimized import optimized
+from pyspark.sql import SparkSession
+
+from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal, told
+from tests.unit.engine import cdc
+from tests.unit.engine.cdc import Emitted, Record, change, envelope, wire
+from tests.unit.engine.conftest import as_emitted, raw_frame
+from tests.unit.engine.output.test_history import History, Table, run_history, steps
+
+A = "00000000-0000-4000-8000-00000000000a"
+ANN: dict[str, Any] = {"id": A, "name": "Ann", "age": 40, "score": Decimal("1.2345"), "born": 3652}
+ANN |= {"seen": "2026-11-23T11:39:29.123456Z", "note": '{"a": 1}'}
+TEXT = {
+    "id": A,
+    "name": "Ann",
+    "age": 40,
+    "score": 1.2345,
+    "born": "1980-01-01",
+    "seen": "2026-11-23T11:39:29.123456Z",
+    "note": '{"a": 1}',
+}
+
+
+def run(spark: SparkSession, plan: Plan, events: list[dict[str, Any]]) -> list[Emitted]:
+    schema = envelope(cdc.PEOPLE)
+    records = [Record(offset, wire(6, schema, event)) for offset, event in enumerate(events)]
+    return [as_emitted(row) for row in optimized(derive(raw_frame(spark, records), plan)).collect()]
+
+
+def entries(plan: Plan, emitted: list[Emitted], view: str) -> list[dict[str, Any]]:
+    """Decode a history's entries as the table holds them: by key, the newest first; a replay is the same row."""
+    output = next(output for output in plan.outputs if output.view.name == view)
+    mine = {one.key: one for one in emitted if one.topic == f"views.{view}"}
+    found = []
+    for one in mine.values():
+        _, key = cdc.unwire(output.key.schema, one.key)
+        _, value = cdc.unwire(output.value.schema, one.value or b"")
+        assert {name: value[name] for name in key} == key
+        assert value["version"] == one.version
+        found.append(value | {"id": str(value["id"]), "row_version": one.version})
+    return sorted(found, key=lambda entry: (entry["id"], -entry["version"]))
+
+
+def test_each_kind_of_change_is_told(spark: SparkSession, kinds: Plan) -> None:
+    events = [
+        change("r", None, ANN, lsn=70, tx_id=4_000_000_000),
+        change("u", ANN, ANN | {"name": None, "age": 41}),
+        change("u", ANN | {"name": None, "age": 41}, ANN | {"name": None, "age": 41}),
+        change("d", ANN | {"name": None, "age": 41}, None),
+    ]
+    found = entries(kinds, run(spark, kinds, events), "people_history")[::-1]
+    assert [entry["op"] for entry in found] == ["r", "u", "u", "d"]
+    assert [entry["version"] - 2**52 for entry in found] == [0, 1, 2, 3]
+    committed = dt.datetime.fromtimestamp(cdc.COMMITTED_MS / 1000, dt.UTC)
+    assert (found[0]["lsn"], found[0]["tx_id"], found[0]["committed_at"]) == (70, 4_000_000_000, committed)
+    assert [json.loads(entry["changed"] or "null") for entry in found] == [None, ["name", "age"], [], None]
+    assert json.loads(found[0]["after"]) == TEXT
+    assert list(json.loads(found[0]["after"])) == list(TEXT)
+    assert json.loads(found[1]["after"]) == TEXT | {"name": None, "age": 41}
+    assert [found[0]["before"], found[3]["after"]] == [None, None]
+
+
+def test_a_row_that_leaves_the_filter_or_fails_ends_and_begins_anew(spark: SparkSession, kinds: Plan) -> None:
+    young, failing = ANN | {"age": 17}, ANN | {"age": 0}
+    events = [change("c", None, ANN), change("u", ANN, young), change("u", young, failing), change("u", failing, ANN)]
+    found = entries(kinds, run(spark, kinds, events), "adults_history")[::-1]
+    assert [(entry["op"], entry["version"] - 2 * 2**52) for entry in found] == [("c", 0), ("d", 1), ("c", 3)]
+
+
+def test_a_replay_is_the_same_entry(spark: SparkSession, kinds: Plan) -> None:
+    events = [change("c", None, ANN), change("u", ANN, ANN | {"age": 41})]
+    once, again = (sorted(map(repr, run(spark, kinds, events))) for _ in range(2))
+    assert once == again
+
+
+@given(histories=st.lists(st.lists(steps, min_size=5, max_size=40), min_size=1, max_size=12))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+def test_entries_are_a_chain_that_ends_in_the_row(spark: SparkSession, kinds: Plan, histories: list[History]) -> None:
+    table: Table = {}
+    changes = [change for which, history in enumerate(histories) for change in run_history(table, which, history)]
+    found = entries(kinds, run(spark, kinds, changes), "people_history")
+    rows = list(told(("id",), found, cdc.PEOPLE))
+    assert {row[TIMELINE] for row in rows} <= {WHOLE}
+    assert {row["id"] for row in rows} == set(table)
+    for row in rows:
+        newest = json.loads(row[NEWEST])
+        expected = table[row["id"]]
+        assert (newest.get("name"), newest.get("note")) == (expected["name"], expected["note"])
+        assert newest.get("score") == (None if expected["score"] is None else _number(expected["score"]))
+
+
+def _number(value: Decimal) -> str:
+    return str(json.loads(normal(json.dumps({"it": str(value)})) or "")["it"].rstrip("0").rstrip("."))
+
+
+# --- the comparison itself ---
+
+
+def entry(version: int, op: str, before: str | None, after: str | None) -> dict[str, Any]:
+    return {"id": 1, "version": version, "row_version": version, "op": op, "before": before, "after": after}
+
+
+ONE, ONE_AGAIN, TWO = '{"id": 1, "x": 1.50, "y": null}', '{"x": 1.5, "id": 1}', '{"id": 1, "x": 2}'
+
+
+@pytest.mark.parametrize(
+    ("newest_first", "timeline"),
+    [
+        ([entry(1, "c", None, ONE)], WHOLE),
+        ([entry(2, "u", ONE_AGAIN, TWO), entry(1, "c", None, ONE)], WHOLE),
+        ([entry(2, "u", ONE, TWO)], WHOLE),  # the history began later than the row
+        ([entry(3, "r", None, TWO), entry(1, "c", None, ONE)], WHOLE),
+        # A column came with a value for the rows that were there, which sends no event.
+        ([entry(2, "u", '{"id": 1, "x": 2, "z": 9}', '{"id": 1, "x": 3, "z": 9}'), entry(1, "c", None, TWO)], WHOLE),
+        (
+            [entry(3, "u", ONE, TWO), entry(1, "c", None, TWO)],
+            "before of version 3 is not the after of the entry before it",
+        ),
+        (
+            [entry(3, "c", None, TWO), entry(1, "c", None, TWO)],
+            "before of version 3 is not the after of the entry before it",
+        ),
+    ],
+)
+def test_a_timeline_is_whole_or_says_where_it_is_broken(newest_first: list[Any], timeline: str) -> None:
+    (row,) = told(("id",), newest_first, ("id", "x", "y", "z"))
+    assert (row[TIMELINE], row[NEWEST]) == (timeline, normal(newest_first[0]["after"]))
+
+
+def test_a_deleted_row_is_told_only_when_its_timeline_is_broken() -> None:
+    assert list(told(("id",), [entry(2, "d", ONE, None), entry(1, "c", None, ONE)], ("id", "x"))) == []
+    (row,) = told(("id",), [entry(2, "d", TWO, None), entry(1, "c", None, ONE)], ("id", "x"))
+    assert row[NEWEST] is None
+
+
+def test_a_column_that_was_dropped_with_its_values_breaks_no_timeline() -> None:
+    after_the_drop = entry(2, "d", '{"id": 1, "x": null}', None)
+    assert list(told(("id",), [after_the_drop, entry(1, "c", None, TWO)], ("id",))) == []
+    (row,) = told(("id",), [after_the_drop, entry(1, "c", None, TWO)], ("id", "x"))
+    assert row[TIMELINE] != WHOLE

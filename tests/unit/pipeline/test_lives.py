@@ -1,0 +1,32 @@
+"""A view keeps to one life of its table, in one database, and a reader is told why it is another."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from penstock.pipeline.lives import Life
+
+NOW = Life("public.t", "a1", "it was dropped", datetime(2026, 1, 2, 3, 4, tzinfo=UTC), is_there=True, database="7/5")
+
+
+def test_the_life_that_a_view_was_filled_from_goes_on() -> None:
+    assert NOW.is_of(NOW.source)
+
+
+def test_another_life_says_how_the_one_before_ended() -> None:
+    before = replace(NOW, id="a0")
+    assert not NOW.is_of(before.source)
+    assert NOW.why_not(before.source) == "it was dropped at 2026-01-02 03:04"
+
+
+def test_a_table_that_left_unseen_is_away() -> None:
+    away = replace(NOW, is_there=False)
+    assert not away.is_of(NOW.source)
+    assert away.why_not(NOW.source) == "it is gone from the publication"
+
+
+def test_the_same_life_in_a_copy_of_the_database_is_another() -> None:
+    copy = replace(NOW, database="7/6")
+    assert not copy.is_of(NOW.source)
+    assert copy.why_not(NOW.source) == "the database is another one"

@@ -1,0 +1,50 @@
+"""The connectors as a worker gets them: ours has its environment, one of others what the configuration says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from penstock.config import Config, ConfigInvalid, load_config
+from penstock.connect.files import read_connectors
+from penstock.project.connectors import declared_connectors
+from penstock.project.folders import Project
+
+
+def made(**sections: object) -> Config:
+    return Config.model_validate(sections)
+
+
+def test_without_a_word_of_security_the_files_are_what_they_are() -> None:
+    assert declared_connectors(Config()) == read_connectors(Project.of(Config()).connectors)
+
+
+def test_a_worker_of_others_gets_addresses_converters_and_references() -> None:
+    references = {"PENSTOCK_POSTGRES_PASSWORD": "${file:/run/secrets/db:password}"}
+    config = made(
+        connect={"managed": False, "references": references},
+        postgres={"managed": False, "host": "db.example.com", "user": "penstock"},
+        registry={"managed": False, "base_url": "https://registry.example.com"},
+    )
+    (sink, source) = declared_connectors(config)
+    assert source.config["database.hostname"] == "db.example.com"
+    assert source.config["database.password"] == "${file:/run/secrets/db:password}"
+    assert "${env:" not in str(source.config)
+    for file in (sink, source):
+        assert file.config["key.converter"] == "io.apicurio.registry.utils.converter.AvroConverter"
+        url = file.config["value.converter.apicurio.registry.url"]
+        assert url == "https://registry.example.com/apis/registry/v2"
+
+
+def test_a_reference_is_never_a_secret_itself() -> None:
+    with pytest.raises(ValueError, match="references"):
+        made(connect={"references": {"PENSTOCK_POSTGRES_PASSWORD": "5ecret"}})
+
+
+def test_and_one_that_is_written_there_is_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "penstock.toml"
+    file.write_text('[connect.references]\nPENSTOCK_POSTGRES_PASSWORD = "5ecret"\n')
+    with pytest.raises(ConfigInvalid, match="never the secret itself") as refused:
+        load_config(file)
+    assert "5ecret" not in str(refused.value)

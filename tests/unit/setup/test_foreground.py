@@ -1,0 +1,73 @@
+"""One part or step by itself, and a stack whose processes are not ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from penstock.config import Config, Kafka
+from penstock.layout import Layout
+from penstock.setup.foreground import UnknownPart, become, take_step
+from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited, refuse_outside
+from penstock.stack.health import part_healths
+from penstock.stack.part import Part, Step
+from penstock.stack.parts.kafka import render_properties
+from penstock.stack.start import Event, start_all
+from penstock.stack.stop import stop
+from penstock.views.begin import end_lives
+
+
+def test_an_unknown_name_is_said_with_the_known_ones() -> None:
+    with pytest.raises(UnknownPart, match=r"no part 'kafak'.*kafka"):
+        become(Config(), "kafak")
+    with pytest.raises(UnknownPart, match=r"no step 'topic'.*topics"):
+        take_step(Config(), "topic", on_event=lambda _: None)
+
+
+def test_parts_elsewhere_are_awaited_and_never_prepared(tmp_path: Path) -> None:
+    answers = iter([False, True])
+    told: list[Event] = []
+    part = Part("one", ("false",), is_ready=lambda: next(answers), prepare=lambda: pytest.fail("prepared"))
+    step = Step("after", lambda: "done", needs=("one",))
+    start_all(awaited([part, step]), layout=Layout(tmp_path), supervisor=Elsewhere(), on_event=told.append)
+    assert [(event.name, event.detail) for event in told if event.progress == "ready"] == [
+        ("one", ""),
+        ("after", "done"),
+    ]
+
+
+def test_what_is_not_ours_is_not_stopped(tmp_path: Path) -> None:
+    config = Config(supervised=False, state=tmp_path)
+    with pytest.raises(NotSupervised, match="docker compose down"):
+        stop(config, on_stopped=lambda _: None)
+    end_lives(config, [])
+    assert {health.pid for health in part_healths(config)} == {0}
+
+
+def test_what_needs_the_jobs_progress_is_asked_where_it_lies(tmp_path: Path) -> None:
+    outside = Config(supervised=False, state=tmp_path)
+    with pytest.raises(NotSupervised, match="docker compose run --rm setup"):
+        refuse_outside(outside)
+    refuse_outside(Config(state=tmp_path))
+    Layout.of(outside).data("views").mkdir(parents=True)
+    refuse_outside(outside)
+
+
+@pytest.mark.parametrize(
+    ("host_port", "lines"),
+    [
+        (None, ["listeners=PLAINTEXT://k:1,CONTROLLER://k:9093", "advertised.listeners=PLAINTEXT://k:1"]),
+        (
+            2,
+            [
+                "listeners=PLAINTEXT://k:1,HOST://k:2,CONTROLLER://k:9093",
+                "advertised.listeners=PLAINTEXT://k:1,HOST://127.0.0.1:2",
+            ],
+        ),
+    ],
+)
+def test_the_broker_has_a_second_door_when_asked(tmp_path: Path, host_port: int | None, lines: list[str]) -> None:
+    config = Config(state=tmp_path, kafka=Kafka(host="k", port=1, host_port=host_port))
+    written = render_properties(config, Layout.of(config)).read_text().splitlines()
+    assert set(lines) <= set(written)
