@@ -17,7 +17,7 @@ import requests
 from monitoring.dashboard import panels
 from penstock.cli.metrics import prometheus_config
 from penstock.config import ROOT, Config
-from penstock.stack.wait import wait_until
+from penstock.wait import wait_until
 from tests.integration.servers import free_port
 from tests.patience import PATIENCE_S
 

@@ -21,19 +21,20 @@ from fastavro import parse_schema, schemaless_writer
 
 from penstock.config import ROOT, Config, load_config
 from penstock.connect.api import ConnectApi
-from penstock.installation import SLOT, SOURCE
+from penstock.installation import Names
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.stack import setup
-from penstock.stack.wait import wait_until
+from penstock.setup import actions as setup
 from penstock.topics.tail import Record, TopicReader
+from penstock.wait import wait_until
 from tests.integration.servers import started
 from tests.patience import PATIENCE_S
 from tests.prometheus import QUERIES, Prometheus, prometheus
 
 pytestmark = pytest.mark.slow
 
-CHANGES, VIEW, TABLE = "app.public.users", "views.users_by_id", "users_by_id"
+CHANGES, VIEW = "app.public.users", "views.users_by_id"
+SLOT, SOURCE = Names().slot, Names().source
 TOML = """
 state = "{state}"
 supervised = false
