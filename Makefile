@@ -80,6 +80,10 @@ test-partitioned: setup ## The tests of changes, aggregates, schema changes and 
 test-faults: setup ## kill -9 of each part, a frozen Cassandra, a second Connect worker
 	@$(PYTHON) -m pytest --slow tests/faults
 
+.PHONY: test-ratio
+test-ratio: setup ## The benchmark beside its peer: fails when Penstock has become a third slower than it was, beside it
+	@$(PYTHON) -m pytest tests/bench
+
 .PHONY: test-java
 test-java: .servers/.installed ## The tests of our Java, those of the sink on real Cassandras that they start
 	@$(MVN) verify -Dcassandra.port=$(TEST_CASSANDRA_PORT) $(LESS_JAVA)

@@ -21,20 +21,19 @@ from fastavro import parse_schema, schemaless_writer
 
 from penstock.config import ROOT, Config, load_config
 from penstock.connect.api import ConnectApi
-from penstock.installation import Names
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.setup import actions as setup
+from penstock.setup import actions
 from penstock.topics.tail import Record, TopicReader
 from penstock.wait import wait_until
 from tests.integration.servers import started
+from tests.names import SLOT, SOURCE
 from tests.patience import PATIENCE_S
 from tests.prometheus import QUERIES, Prometheus, prometheus
 
 pytestmark = pytest.mark.slow
 
-CHANGES, VIEW = "app.public.users", "views.users_by_id"
-SLOT, SOURCE = Names().slot, Names().source
+CHANGES, VIEW, TABLE = "app.public.users", "views.users_by_id", "users_by_id"
 TOML = """
 state = "{state}"
 supervised = false
@@ -82,16 +81,16 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     config = load_config(file)
     with ExitStack() as running:
         running.enter_context(started(config, "postgres", "kafka"))
-        setup.create_tables(config)
-        setup.create_topics(config)
+        actions.create_tables(config)
+        actions.create_topics(config)
         running.enter_context(started(config, "registry"))
-        setup.register_subjects(config)
+        actions.register_subjects(config)
         running.enter_context(started(config, "connect"))
         cassandra, console = running.enter_context(ExitStack()), running.enter_context(ExitStack())
         cassandra.enter_context(started(config, "cassandra"))
-        setup.create_view_tables(config)
+        actions.create_view_tables(config)
         console.enter_context(started(config, "console"))
-        setup.apply_connectors(config)
+        actions.apply_connectors(config)
         yield Ground(config, running.enter_context(prometheus(config, folder)), cassandra, console)
 
 
