@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError, TransientError
+from penstock.registry.client import RegistryRefused
 from penstock_views.change.envelope import Writer
 from penstock_views.change.source import Source, WriterSchemas
 from penstock_views.declaration.totals import Aggregate
@@ -18,7 +19,7 @@ from penstock_views.output.contracts import check_contracts, row_type, signed_co
 from penstock_views.output.derive import AggregateOutput, Output, Plan, StoppedView
 from penstock_views.output.grouping import grouping_of
 from penstock_views.output.isolate import why_stopped
-from penstock_views.running.registry import ContractUnregistered, Registry, RegistryRefused
+from penstock_views.running.registry import ContractUnregistered, Registry
 from penstock_views.stream.config import JobConfig
 
 MetSchemas = Collection[tuple[str, int]]

@@ -11,19 +11,13 @@ from typing import Any
 import requests
 
 from penstock.address import prepare_session
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TransientError
+from penstock.registry.client import RegistryRefused, RegistryUnreachable
 from penstock_views.change.envelope import Writer
 from penstock_views.output.contracts import Contract
 
 TIMEOUT_S = 10.0
 _ASKED_AGAIN_S = 1.0
-
-
-class RegistryAway(TransientError):
-    """The registry does not answer, or answers that it cannot now."""
-
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"the Schema Registry at {url} does not answer ({reason}); is it up?")
 
 
 class SubjectMissing(TransientError):
@@ -45,13 +39,6 @@ class ContractUnregistered(TransientError):
         )
 
 
-class RegistryRefused(TerminalError):
-    """The registry answers with an error that waiting does not cure."""
-
-    def __init__(self, url: str, status: int, answer: str) -> None:
-        super().__init__(f"the Schema Registry refused {url}: HTTP {status}: {answer[:300]}; check --registry-url")
-
-
 class _NotFound(Exception):
     """Internal: HTTP 404."""
 
@@ -71,7 +58,7 @@ class Registry:
         """Read every version of a CDC value subject, oldest first.
 
         :raises SubjectMissing: when there is none yet.
-        :raises RegistryAway: when nobody answers.
+        :raises RegistryUnreachable: when nobody answers.
         """
         found = self._versions(subject)
         if not found:
@@ -81,7 +68,7 @@ class Registry:
     def writer(self, schema_id: int) -> Writer | None:
         """Read one schema by its id; None when the registry answers that there is none (404).
 
-        :raises RegistryAway: when nobody answers, which says nothing about the id.
+        :raises RegistryUnreachable: when nobody answers, which says nothing about the id.
         """
         try:
             return Writer(schema_id, self._call("GET", f"/schemas/ids/{schema_id}")["schema"])
@@ -103,7 +90,7 @@ class Registry:
     def subjects(self) -> frozenset[str]:
         """Name every subject that there is.
 
-        :raises RegistryAway: when nobody answers.
+        :raises RegistryUnreachable: when nobody answers.
         """
         return frozenset(self._call("GET", "/subjects"))
 
@@ -120,13 +107,13 @@ class Registry:
         try:
             answer = self._http.request(method, url, json=body, timeout=TIMEOUT_S)
         except (requests.ConnectionError, requests.Timeout) as exc:
-            raise RegistryAway(self._url, type(exc).__name__) from exc
+            raise RegistryUnreachable(self._url, type(exc).__name__) from exc
         if answer.status_code == HTTPStatus.NOT_FOUND:
             raise _NotFound(url)
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise RegistryAway(self._url, f"HTTP {answer.status_code}")
+            raise RegistryUnreachable(self._url, f"HTTP {answer.status_code}")
         if not answer.ok:
-            raise RegistryRefused(url, answer.status_code, answer.text)
+            raise RegistryRefused(f"{method} {url}", answer.status_code, answer.text)
         return answer.json()
 
 
@@ -142,7 +129,7 @@ class KnownSubjects:
         """Raise when there is no such subject.
 
         :raises SubjectMissing: when there is none yet.
-        :raises RegistryAway: when nobody answers.
+        :raises RegistryUnreachable: when nobody answers.
         """
         if subject not in self._known and time.monotonic() - self._asked_at > _ASKED_AGAIN_S:
             self._known = self._registry.subjects()
