@@ -28,8 +28,9 @@ COPY servers servers
 RUN --mount=type=cache,target=/root/.m2 make .servers/.installed
 
 FROM servers AS debezium
+COPY pom.xml ./
 COPY connect/postgres-source connect/postgres-source
-RUN make .servers/plugins/debezium/.installed
+RUN --mount=type=cache,target=/root/.m2 make .servers/plugins/debezium/.installed
 
 FROM build AS servers-zookeeper
 COPY servers servers
@@ -46,17 +47,20 @@ COPY airflow/requirements.lock airflow/requirements.lock
 RUN --mount=type=cache,target=/root/.cache UV_LINK_MODE=copy make .servers/airflow-venv/.installed
 
 FROM build AS plugins
-COPY LICENSE ./
+COPY LICENSE pom.xml ./
+COPY servers/pom.xml servers/pom.xml
 COPY connect connect
 RUN --mount=type=cache,target=/root/.m2 \
     make .servers/plugins/avro-converter/.installed .servers/plugins/cassandra-sink/.installed
 
 FROM python AS spark-classes
 COPY --from=servers /opt/penstock/.servers .servers
+COPY pom.xml ./
 COPY servers servers
 COPY penstock penstock
 COPY spark spark
-RUN touch .servers/.installed .venv/.installed && make .servers/spark/penstock-decoder.jar .servers/spark/classes.jsa
+RUN --mount=type=cache,target=/root/.m2 \
+    touch .servers/.installed .venv/.installed && make .servers/spark/penstock-decoder.jar .servers/spark/classes.jsa
 
 # --- the parts ---
 
@@ -64,7 +68,7 @@ FROM base AS penstock
 COPY --from=python /opt/penstock/.venv .venv
 COPY servers servers
 COPY schemas schemas
-COPY connect/worker.properties connect/worker.properties
+COPY connect/worker.properties connect/jmx.yml connect/
 COPY connect/connectors connect/connectors
 COPY airflow airflow
 COPY spark spark

@@ -6,20 +6,16 @@ UV_VERSION := 0.13.9
 UV         := .tools/bin/uv
 PYTHON     := .venv/bin/python
 MVN        := mvn -q -B -ntp
+# Otherwise Debian's Maven writes codes of a terminal into files, too.
+export MAVEN_OPTS += -Djansi.noreset=true
 SYSTEM_PYTHON := $(shell command -v python3.11 || command -v python3)
 # Three servers, one with TLS: this port and ten more.
 TEST_CASSANDRA_PORT := 27042
 BESIDE     := var-tests/beside.log
 POSTGRES_PLATFORM := $(shell uname -sm | sed -e 's/Linux x86_64/linux-amd64/' -e 's/Linux aarch64/linux-arm64v8/' -e 's/Darwin x86_64/darwin-amd64/' -e 's/Darwin arm64/darwin-arm64v8/')
-SINK_SOURCES = $(shell find connect/cassandra-sink/src/main -type f) connect/cassandra-sink/pom.xml
-SOURCE_SOURCES = $(shell find connect/postgres-source/src/main -type f)
-SOURCE_JARS    = .servers/plugins/debezium/debezium-connector-postgres/*:.servers/kafka/*
-SOURCE_BUILD   = connect/postgres-source/target
-DECODER_JAR     = .servers/spark/penstock-decoder.jar
-DECODER_SOURCES = $(shell find spark/decoder/src/main -type f)
-DECODER_BUILD   = spark/decoder/target
-SPARK_JARS      = .venv/lib/python3.11/site-packages/pyspark/jars/*
-CONVERTER_SOURCES = $(shell find connect/avro-converter/src/main -type f) connect/avro-converter/pom.xml
+# What a module of ours is built from.
+SOURCES    = $(shell find $(1)/src/main -type f) $(1)/pom.xml pom.xml servers/pom.xml
+DECODER_JAR = .servers/spark/penstock-decoder.jar
 
 .PHONY: help
 help: ## Show this list
@@ -84,16 +80,13 @@ test-partitioned: setup ## The tests of changes, aggregates, schema changes and 
 test-faults: setup ## kill -9 of each part, a frozen Cassandra, a second Connect worker
 	@$(PYTHON) -m pytest --slow tests/faults
 
+.PHONY: test-ratio
+test-ratio: setup ## The benchmark beside its peer: fails when Penstock has become a third slower than it was, beside it
+	@$(PYTHON) -m pytest tests/bench
+
 .PHONY: test-java
-test-java: .servers/.installed .servers/plugins/debezium/.installed $(DECODER_JAR) ## The tests of the sink connector, on a real Cassandra that they start, of the converter, the source and the decoder
-	@javac -d $(SOURCE_BUILD)/test-classes -cp '$(SOURCE_BUILD)/classes:$(SOURCE_JARS)' $$(find connect/postgres-source/src/test -name '*.java')
-	@for test in PostgresSourceTaskTest RecordRewriterTest RowSchemasTest BusyPollsTest KeyPartitionerTest LargeImagesTest NamesTest TableSettingsTest; do \
-	  java -ea -cp '$(SOURCE_BUILD)/test-classes:$(SOURCE_BUILD)/classes:$(SOURCE_JARS)' dev.penstock.postgres.$$test || exit 1; \
-	done
-	@javac -d $(DECODER_BUILD)/test-classes -cp '$(DECODER_BUILD)/classes:$(SPARK_JARS)' $$(find spark/decoder/src/test -name '*.java')
-	@java -ea -cp '$(DECODER_BUILD)/test-classes:$(DECODER_BUILD)/classes:$(SPARK_JARS)' dev.penstock.decoder.DecoderTest
-	@$(MVN) -f connect/avro-converter/pom.xml test
-	@$(MVN) -f connect/cassandra-sink/pom.xml verify -Dcassandra.port=$(TEST_CASSANDRA_PORT) $(LESS_JAVA)
+test-java: .servers/.installed ## The tests of our Java, those of the sink on real Cassandras that they start
+	@$(MVN) verify -Dcassandra.port=$(TEST_CASSANDRA_PORT) $(LESS_JAVA)
 
 .PHONY: sink-release
 sink-release: ## The Cassandra sink for others: zip, checksum and list of parts in connect/cassandra-sink/target/release
@@ -123,20 +116,26 @@ test-unit: .venv/.installed .servers/.installed $(DECODER_JAR) ## The fast tests
 	@$(PYTHON) -m pytest tests/unit tests/contract
 
 .PHONY: check
-check: .venv/.installed ## Format, lint and types, as CI does
+check: .venv/.installed ## Format, lint and types, as CI does; of our Java the format
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+	@$(MVN) spotless:check
 
 .PHONY: fmt
 fmt: .venv/.installed ## Format and mend what can be mended
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
+	@$(MVN) spotless:apply
 
 .PHONY: lock
 lock: $(UV) ## Resolve the Python dependencies anew into the lock files
 	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 airflow/pyproject.toml -o airflow/requirements.lock
+
+.PHONY: dashboard
+dashboard: .venv/.installed ## Write Grafana's dashboard, monitoring/dashboard.json, from monitoring/dashboard.py
+	@$(PYTHON) monitoring/dashboard.py
 
 .PHONY: clean
 clean: ## Delete what was installed and built (not var/: `penstock reset --yes` does that)
@@ -178,12 +177,11 @@ FORCE:
 	@$(MVN) -f servers/kafka-3.9/pom.xml package
 	@touch $@
 
-# Built with the jars of the Spark that it runs in; session.py hands every jar of the folder to each session.
-$(DECODER_JAR): $(DECODER_SOURCES) .servers/.installed .venv/.installed
+# session.py hands every jar of the folder to each session.
+$(DECODER_JAR): $(call SOURCES,spark/decoder) .servers/.installed
 	@echo "==> decoder of the views' jobs (.servers/spark)"
-	@rm -rf $(DECODER_BUILD) && mkdir -p $(DECODER_BUILD)
-	@javac --release 17 -Xlint:all,-processing,-classfile,-path -Werror -cp '$(SPARK_JARS)' -d $(DECODER_BUILD)/classes $$(find spark/decoder/src/main -name '*.java')
-	@jar --create --file $@ -C $(DECODER_BUILD)/classes .
+	@$(MVN) -f spark/decoder/pom.xml -DskipTests package
+	@mv spark/decoder/target/penstock-decoder.jar $@
 
 .servers/spark/classes.jsa: servers/spark/archive_classes.py .servers/.installed .venv/.installed
 	@echo "==> archive of Spark's classes (.servers/spark)"
@@ -196,16 +194,13 @@ $(DECODER_JAR): $(DECODER_SOURCES) .servers/.installed .venv/.installed
 	@$(UV) pip sync --python .servers/airflow-venv airflow/requirements.lock
 	@touch $@
 
-# Without Maven: Debezium's artifacts have no complete POMs, and these are the very jars that it runs with.
-.servers/plugins/debezium/.installed: $(SOURCE_SOURCES) .servers/.installed
+.servers/plugins/debezium/.installed: $(call SOURCES,connect/postgres-source) .servers/.installed
 	@echo "==> Postgres source connector (.servers/plugins/debezium)"
-	@rm -rf $(SOURCE_BUILD) && mkdir -p $(SOURCE_BUILD)
-	@javac --release 17 -Xlint:all,-processing,-classfile,-path -Werror -cp '$(SOURCE_JARS)' -d $(SOURCE_BUILD)/classes $$(find connect/postgres-source/src/main -name '*.java')
-	@cp -R connect/postgres-source/src/main/resources/* $(SOURCE_BUILD)/classes
-	@jar --create --file .servers/plugins/debezium/debezium-connector-postgres/penstock-postgres-source.jar -C $(SOURCE_BUILD)/classes .
+	@$(MVN) -f connect/postgres-source/pom.xml -DskipTests package
+	@mv connect/postgres-source/target/penstock-postgres-source.jar .servers/plugins/debezium/debezium-connector-postgres
 	@touch $@
 
-.servers/plugins/avro-converter/.installed: $(CONVERTER_SOURCES)
+.servers/plugins/avro-converter/.installed: $(call SOURCES,connect/avro-converter)
 	@echo "==> Avro converter (.servers/plugins/avro-converter)"
 	@rm -rf connect/avro-converter/target/plugin # a jar of an earlier version would stay beside its successor
 	@$(MVN) -f connect/avro-converter/pom.xml -DskipTests package
@@ -213,7 +208,7 @@ $(DECODER_JAR): $(DECODER_SOURCES) .servers/.installed .venv/.installed
 	@cp -R connect/avro-converter/target/plugin/avro-converter .servers/plugins/avro-converter
 	@touch $@
 
-.servers/plugins/cassandra-sink/.installed: $(SINK_SOURCES)
+.servers/plugins/cassandra-sink/.installed: $(call SOURCES,connect/cassandra-sink)
 	@echo "==> Cassandra sink connector (.servers/plugins/cassandra-sink)"
 	@rm -rf connect/cassandra-sink/target/plugin
 	@$(MVN) -f connect/cassandra-sink/pom.xml -DskipTests package

@@ -19,13 +19,15 @@ def class_archive_options() -> str:
     return f"-XX:SharedArchiveFile={CLASS_ARCHIVE} {_QUIET}" if CLASS_ARCHIVE.exists() else ""
 
 
-def server_archive_options(server: str) -> tuple[str, ...]:
+def server_archive_options(server: str, *, may_record: bool = True) -> tuple[str, ...]:
     """Return the options by which a server reads its archive, or records one when it ends for the first time.
 
     The archive lies beside the server's jars, so that another version of them begins without one.
+
+    :param may_record: False for a JVM with an agent: Java refuses to start when it is to record one.
     """
     folder = _SERVERS / server
     archive = folder / "classes.jsa"
     if archive.exists():
         return (f"-XX:SharedArchiveFile={archive}", _QUIET)
-    return (f"-XX:ArchiveClassesAtExit={archive}", _QUIET) if os.access(folder, os.W_OK) else ()
+    return (f"-XX:ArchiveClassesAtExit={archive}", _QUIET) if may_record and os.access(folder, os.W_OK) else ()

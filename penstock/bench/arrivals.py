@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -19,11 +20,9 @@ from penstock.bench.pace import LOOK_S
 from penstock.bench.turns import Turns
 from penstock.cassandra.values import Instant, bindable
 from penstock.config import Config
-from penstock.installation import group
-from penstock.names import topic_of
 from penstock.pipeline.fence import ends
 from penstock.registry.client import RegistryClient
-from penstock.registry.decode import AvroDecoder
+from penstock.registry.decode import AvroDecoder, only_origin
 from penstock.topics.consumer import open_consumer
 
 _POLL_S = 0.1
@@ -54,11 +53,11 @@ class Arrivals:
         self.seen = Seen()
         self._by_topic = {view.topic: view for view in views}
         self._decoder = AvroDecoder(registry)
-        self._origins = AvroDecoder(registry, read=_origin_alone)
+        self._origins = AvroDecoder(registry, read=partial(only_origin, of_source={"lsn", "txId"}))
         self._turns = Turns()
-        self._lookout = _Lookout(session, config.cassandra.keyspace, self.seen)
-        self._consumer = open_consumer(config.kafka.bootstrap, group=group("bench"))
-        topics = {*self._by_topic, *(topic_of(view.table) for view in views)}
+        self._lookout = _Lookout(session, config.names.keyspace, self.seen)
+        self._consumer = open_consumer(config.kafka.bootstrap, group=config.names.group("bench"))
+        topics = {*self._by_topic, *(view.source_topic for view in views)}
         self._consumer.assign([TopicPartition(*place, end) for place, end in ends(config, topics).items()])
 
     def poll(self) -> bool:
@@ -156,13 +155,6 @@ class _Lookout:
     def _bound(self, view: View, key: dict[str, Any]) -> tuple[Any, ...]:
         columns = self._session.cluster.metadata.keyspaces[self._keyspace].tables[view.name].columns
         return tuple(_bindable(columns[name].cql_type, key[name]) for name in view.primary_key)
-
-
-def _origin_alone(envelope: dict[str, Any]) -> dict[str, Any]:
-    """Leave of Debezium's envelope what says where a change comes from: the rest is skipped, not decoded."""
-    (source,) = (field for field in envelope["fields"] if field["name"] == "source")
-    kept = [field for field in source["type"]["fields"] if field["name"] in {"lsn", "txId"}]
-    return envelope | {"fields": [source | {"type": source["type"] | {"fields": kept}}]}
 
 
 def _bindable(cql_type: str, value: Any) -> Any:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from nicegui import ui
-from prometheus_client import CollectorRegistry, make_asgi_app
+from prometheus_client import CollectorRegistry, disable_created_metrics, make_asgi_app
 
 from penstock.config import Config
 from penstock.console.api import build_api, errors
@@ -67,6 +67,8 @@ def _add_health(web: FastAPI, hub: Hub) -> None:
 
 
 def _add_metrics(web: FastAPI, hub: Hub) -> None:
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more of each histogram, for nobody
     registry = CollectorRegistry()
     registry.register(MomentCollector(hub))
+    registry.register(hub.lag.seconds)
     web.mount("/metrics", make_asgi_app(registry))

@@ -12,7 +12,7 @@ from penstock.console.collect.cassandra import CassandraCollector
 from penstock.console.collect.connect import ConnectCollector
 from penstock.console.collect.ends import EndsCollector
 from penstock.console.collect.http import TIMEOUT_S
-from penstock.console.collect.kafka import KafkaCollector
+from penstock.console.collect.kafka import GroupState, KafkaCollector
 from penstock.console.collect.parts import PartsCollector
 from penstock.console.collect.postgres import PostgresCollector
 from penstock.console.collect.registry import RegistryCollector
@@ -20,6 +20,7 @@ from penstock.console.collect.source_api import collect_api
 from penstock.console.collect.spark import SparkCollector
 from penstock.console.declared import DeclaredReader
 from penstock.console.guard import Guard
+from penstock.console.lag import LagWatch
 from penstock.console.mask import Mask
 from penstock.console.recorder import Moment, Recorder, rules_of
 from penstock.console.sampler import Sampler
@@ -29,7 +30,6 @@ from penstock.layout import Layout
 from penstock.offsets import Place
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.topics.topic import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 
 
 class Hub:
@@ -46,7 +46,8 @@ class Hub:
         self.connect = ConnectApi(config.connect.url, timeout_s=10)
         self.kafka = KafkaCollector(config)
         self.cassandra = CassandraCollector(config)
-        self._ends = EndsCollector(config)
+        self.lag = LagWatch(self.registry)
+        self._ends = EndsCollector(config, on_records=self.lag.take)
         self._samplers = self._build_samplers()
         self.recorder = Recorder(self.snapshot, rules=rules_of(ROOT / config.console.alerts))
 
@@ -69,11 +70,12 @@ class Hub:
 
     def snapshot(self) -> Snapshot:
         """Return what each sampler saw last; waits for nothing."""
-        return Snapshot(at=time.time(), **{name: sampler.reading for name, sampler in self._samplers.items()})
+        readings = {name: sampler.reading for name, sampler in self._samplers.items()}
+        return Snapshot(at=time.time(), names=self.config.names, **readings)
 
     def _build_samplers(self) -> dict[str, Sampler[Any]]:
         config = self.config
-        connect, groups = ConnectCollector(config).collect, self.kafka.groups
+        connect = ConnectCollector(config).collect
         return {
             "declared": Sampler("declarations", DeclaredReader(config).read, interval_s=5, stale_after_s=90),
             "parts": Sampler("supervisor", PartsCollector(config).collect, interval_s=2),
@@ -82,7 +84,7 @@ class Hub:
             "postgres": Sampler("Postgres", PostgresCollector(config).collect, interval_s=1, stale_after_s=3),
             "connect": Sampler("Kafka Connect", connect, interval_s=1, stale_after_s=3),
             "kafka": Sampler("Kafka", self._look_at_kafka, interval_s=1, stale_after_s=4),
-            "groups": Sampler("consumer groups", groups, interval_s=1, stale_after_s=4),
+            "groups": Sampler("consumer groups", self._look_at_groups, interval_s=1, stale_after_s=4),
             "registry": Sampler("Schema Registry", RegistryCollector(config).collect, interval_s=15),
             "spark": Sampler("Spark", SparkCollector(config).collect, interval_s=1, stale_after_s=4),
             "cassandra": Sampler("Cassandra", self.cassandra.collect, interval_s=1, stale_after_s=4),
@@ -91,12 +93,19 @@ class Hub:
     def _look_at_kafka(self) -> KafkaView:
         cluster = self.kafka.topics()
         declared = self._samplers["declared"].reading.value
-        followed = {*DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC}
+        followed = {*self.config.names.dead_letter_topics, self.config.names.heartbeat_topic}
         if declared is not None:
             followed |= {*declared.source_topics, *(view.topic for view in declared.views)}
+            self.lag.watch(declared.views)
         ends: dict[Place, tuple[int, int]] = {
             (name, partition.number): (partition.beginning, partition.end)
             for name in followed & cluster.topics.keys()
             for partition in cluster.topics[name].partitions
         }
         return KafkaView(cluster, self._ends.collect(ends))
+
+    def _look_at_groups(self) -> dict[str, GroupState]:
+        groups = self.kafka.groups()
+        if sink := groups.get(self.config.names.sink_group):
+            self.lag.written(sink.committed, time.time())
+        return groups

@@ -16,6 +16,9 @@ from penstock.console.snapshot import Snapshot
 from penstock.contract import CONNECT_ERRORS, OFFSETS_PER_GENERATION
 from penstock.offsets import Place
 
+OFFSET_LOG = "offset log of its checkpoint (written once in `spark.commit_interval_s`)"
+"""The source of a position that is so old in Real-time Mode, when no version of a record tells of a newer one."""
+
 
 @dataclass(frozen=True)
 class Lag:
@@ -99,7 +102,7 @@ def positions_of(snapshot: Snapshot, query: Query) -> tuple[dict[Place, int], st
         committed.setdefault((topic, 0), 0)
     written = written_positions(snapshot)
     if not written:
-        return committed, "offset log of its checkpoint (written once in `spark.commit_interval_s`)"
+        return committed, OFFSET_LOG
     return {place: max(at, written.get(place, 0)) for place, at in committed.items()}, "versions of its newest records"
 
 

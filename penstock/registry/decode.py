@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -99,6 +99,20 @@ class AvroDecoder:
             return parse_schema(writer), self._read and parse_schema(self._read(writer))
         except (SchemaParseException, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
             raise _NotAvro(f"cannot be read as Avro: {type(exc).__name__}: {exc}") from exc
+
+
+def only_origin(
+    envelope: dict[str, Any], *, of_source: Collection[str], beside: Collection[str] = ()
+) -> dict[str, Any]:
+    """Leave of Debezium's envelope what says where a change comes from: the rest is skipped, not decoded.
+
+    :param of_source: fields of its `source`.
+    :param beside: fields beside it.
+    """
+    (source,) = (field for field in envelope["fields"] if field["name"] == "source")
+    kept = [field for field in source["type"]["fields"] if field["name"] in of_source]
+    rest = [field for field in envelope["fields"] if field["name"] in beside]
+    return envelope | {"fields": [*rest, source | {"type": source["type"] | {"fields": kept}}]}
 
 
 def readable(data: bytes) -> str:

@@ -21,66 +21,67 @@ import org.apache.kafka.connect.storage.OffsetStorageReader;
  * record counts as written at once, so that the task confirms its place to Postgres.
  */
 final class SourceAlone {
-  public static void main(String[] arguments) throws IOException, InterruptedException {
-    Properties properties = new Properties();
-    try (FileInputStream file = new FileInputStream(arguments[0])) {
-      properties.load(file);
-    }
-    Map<String, String> config = new HashMap<>();
-    properties.stringPropertyNames().forEach(name -> config.put(name, properties.getProperty(name)));
-    PostgresSourceConnector connector = new PostgresSourceConnector();
-    connector.start(config);
-    PostgresSourceTask task = new PostgresSourceTask();
-    Offsets offsets = new Offsets(new HashMap<>());
-    task.initialize(new Context(config, offsets));
-    task.start(connector.taskConfigs(1).get(0));
-    boolean isOver = false;
-    while (!isOver) {
-      List<SourceRecord> records = task.poll();
-      for (SourceRecord record : records == null ? List.<SourceRecord>of() : records) {
-        isOver |= tell(record);
-        offsets.written.put(record.sourcePartition(), record.sourceOffset());
-        task.commitRecord(record, null);
-      }
-      task.commit();
-    }
-    task.stop();
-    System.exit(0);
-  }
-
-  private static boolean tell(SourceRecord record) {
-    if (!(record.value() instanceof Struct change) || !Envelope.isEnvelopeSchema(change.schema())) {
-      return false;
-    }
-    List<String> told = new ArrayList<>(List.of(((Struct) record.key()).get("id").toString(), change.getString("op")));
-    for (String image : List.of("before", "after")) {
-      Header header = record.headers().lastWithName("penstock.left.out." + image);
-      told.add(header == null ? "" : header.value().toString());
-    }
-    System.out.println("CHANGE\t" + String.join("\t", told));
-    return told.get(0).equals("end");
-  }
-
-  private record Context(Map<String, String> configs, OffsetStorageReader offsetStorageReader)
-      implements SourceTaskContext {
-    @Override
-    public PluginMetrics pluginMetrics() {
-      return null;
-    }
-  }
-
-  private record Offsets(Map<Map<String, ?>, Map<String, ?>> written) implements OffsetStorageReader {
-    @Override
-    public <T> Map<String, Object> offset(Map<String, T> partition) {
-      Map<String, ?> found = written.get(partition);
-      return found == null ? null : new HashMap<>(found);
+    public static void main(String[] arguments) throws IOException, InterruptedException {
+        Properties properties = new Properties();
+        try (FileInputStream file = new FileInputStream(arguments[0])) {
+            properties.load(file);
+        }
+        Map<String, String> config = new HashMap<>();
+        properties.stringPropertyNames().forEach(name -> config.put(name, properties.getProperty(name)));
+        PostgresSourceConnector connector = new PostgresSourceConnector();
+        connector.start(config);
+        PostgresSourceTask task = new PostgresSourceTask();
+        Offsets offsets = new Offsets(new HashMap<>());
+        task.initialize(new Context(config, offsets));
+        task.start(connector.taskConfigs(1).get(0));
+        boolean isOver = false;
+        while (!isOver) {
+            List<SourceRecord> records = task.poll();
+            for (SourceRecord record : records == null ? List.<SourceRecord>of() : records) {
+                isOver |= tell(record);
+                offsets.written.put(record.sourcePartition(), record.sourceOffset());
+                task.commitRecord(record, null);
+            }
+            task.commit();
+        }
+        task.stop();
+        System.exit(0);
     }
 
-    @Override
-    public <T> Map<Map<String, T>, Map<String, Object>> offsets(Collection<Map<String, T>> partitions) {
-      Map<Map<String, T>, Map<String, Object>> found = new HashMap<>();
-      partitions.forEach(partition -> found.put(partition, offset(partition)));
-      return found;
+    private static boolean tell(SourceRecord record) {
+        if (!(record.value() instanceof Struct change) || !Envelope.isEnvelopeSchema(change.schema())) {
+            return false;
+        }
+        List<String> told =
+                new ArrayList<>(List.of(((Struct) record.key()).get("id").toString(), change.getString("op")));
+        for (String image : List.of("before", "after")) {
+            Header header = record.headers().lastWithName("penstock.left.out." + image);
+            told.add(header == null ? "" : header.value().toString());
+        }
+        System.out.println("CHANGE\t" + String.join("\t", told));
+        return told.get(0).equals("end");
     }
-  }
+
+    private record Context(Map<String, String> configs, OffsetStorageReader offsetStorageReader)
+            implements SourceTaskContext {
+        @Override
+        public PluginMetrics pluginMetrics() {
+            return null;
+        }
+    }
+
+    private record Offsets(Map<Map<String, ?>, Map<String, ?>> written) implements OffsetStorageReader {
+        @Override
+        public <T> Map<String, Object> offset(Map<String, T> partition) {
+            Map<String, ?> found = written.get(partition);
+            return found == null ? null : new HashMap<>(found);
+        }
+
+        @Override
+        public <T> Map<Map<String, T>, Map<String, Object>> offsets(Collection<Map<String, T>> partitions) {
+            Map<Map<String, T>, Map<String, Object>> found = new HashMap<>();
+            partitions.forEach(partition -> found.put(partition, offset(partition)));
+            return found;
+        }
+    }
 }

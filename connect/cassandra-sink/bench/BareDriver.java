@@ -11,8 +11,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * What the driver alone writes: the benchmark's yardstick. Knows nothing of the sink: rows from memory, unlogged batches,
- * so many requests in flight, nothing else. Prints one number, the rows per second.
+ * What the driver alone writes: the benchmark's yardstick. Knows nothing of the sink: rows from memory, unlogged
+ * batches, so many requests in flight, nothing else. Prints one number, the rows per second.
  *
  * <p>{@code java -cp '<plugin folder>/*' BareDriver.java HOST PORT DATACENTER KEYSPACE.TABLE ROWS BATCH IN_FLIGHT}
  */
@@ -40,7 +40,8 @@ public final class BareDriver {
     public static void main(String[] args) throws Exception {
         try (CqlSession session = CqlSession.builder()
                 .addContactPoint(new InetSocketAddress(args[0], Integer.parseInt(args[1])))
-                .withLocalDatacenter(args[2]).build()) {
+                .withLocalDatacenter(args[2])
+                .build()) {
             int rows = Integer.parseInt(args[4]);
             BareDriver driver = new BareDriver(session, args[3], Integer.parseInt(args[5]), Integer.parseInt(args[6]));
             driver.write(rows / 10);
@@ -68,13 +69,20 @@ public final class BareDriver {
 
     private BoundStatement bind(int number) {
         long version = GENERATION + number;
-        return insert.bind(new UUID(0, number), "Name Surname " + number, "name." + number + "@example.com", "Norway",
-                number % 90, version, version);
+        return insert.bind(
+                new UUID(0, number),
+                "Name Surname " + number,
+                "name." + number + "@example.com",
+                "Norway",
+                number % 90,
+                version,
+                version);
     }
 
     private void send(List<BoundStatement> rows) throws InterruptedException {
         free.acquire();
-        session.executeAsync(BatchStatement.newInstance(DefaultBatchType.UNLOGGED).addAll(rows))
+        session.executeAsync(
+                        BatchStatement.newInstance(DefaultBatchType.UNLOGGED).addAll(rows))
                 .whenComplete((done, error) -> {
                     failure.compareAndSet(null, error);
                     free.release();

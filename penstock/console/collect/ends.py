@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,6 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
-from penstock.installation import group
 from penstock.offsets import Place
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import Settings, open_consumer
@@ -78,10 +77,14 @@ class End:
 
 
 class EndsCollector:
-    """Keeps one consumer for all partitions that are followed."""
+    """Keeps one consumer for all partitions that are followed.
 
-    def __init__(self, config: Config) -> None:
-        self._bootstrap = config.kafka.bootstrap
+    :param on_records: takes the records that came since the last look, as they are.
+    """
+
+    def __init__(self, config: Config, *, on_records: Callable[[Sequence[Any]], None]) -> None:
+        self._on_records = on_records
+        self._bootstrap, self._group = config.kafka.bootstrap, config.names.group("console")
         self._consumer: Any = None
         self._ends: dict[Place, _End] = {}
 
@@ -91,7 +94,7 @@ class EndsCollector:
         :param ends: of each partition to follow, its beginning and end.
         """
         if self._consumer is None:
-            self._consumer = _consumer(self._bootstrap)
+            self._consumer = _consumer(self._bootstrap, self._group)
         try:
             self._assign(ends)
             self._read({place: end for place, (_, end) in ends.items()})
@@ -121,8 +124,7 @@ class EndsCollector:
         while waiting and empty < _EMPTY_LOOKS:
             messages = self._consumer.consume(AT_MOST, timeout=_FETCH_S)
             empty = 0 if messages else empty + 1
-            for message in messages:
-                self._take(message)
+            self._on_records([message for message in messages if self._take(message)])
             waiting = self._catch_up(waiting, until)
 
     def _catch_up(self, waiting: Iterable[Place], until: dict[Place, int]) -> set[Place]:
@@ -133,19 +135,22 @@ class EndsCollector:
             end.position = max(end.position, at.offset)
         return {place for place in places if self._ends[place].position < until[place]}
 
-    def _take(self, message: Any) -> None:
+    def _take(self, message: Any) -> bool:
+        """Take a record; tell whether it counts."""
         error = message.error()
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:
-                return
+                return False
             raise KafkaException(error)
         end = self._ends.get((message.topic(), message.partition()))
         if end is None or (end.recent and message.offset() <= end.recent[-1][0]):
-            return
-        end.counted += message.offset() >= end.counts_from
+            return False
+        counts: bool = message.offset() >= end.counts_from
+        end.counted += counts
         end.position = message.offset() + 1
         end.recent.append((message.offset(), _time_of(message)))
         end.newest = message
+        return counts
 
 
 def _newest(end: _End) -> Newest | None:
@@ -161,7 +166,7 @@ def _time_of(message: Any) -> float:
     return seconds
 
 
-def _consumer(bootstrap: str) -> Consumer:
+def _consumer(bootstrap: str, group: str) -> Consumer:
     settings: Settings = {
         "auto.offset.reset": "latest",
         "reconnect.backoff.max.ms": 1000,
@@ -174,4 +179,4 @@ def _consumer(bootstrap: str) -> Consumer:
         "fetch.min.bytes": 1024 * 1024,
         "fetch.wait.max.ms": 300,
     }
-    return open_consumer(bootstrap, group=group("console"), more=settings)
+    return open_consumer(bootstrap, group=group, more=settings)

@@ -14,6 +14,7 @@ from penstock.layout import SERVERS, Layout, render
 from penstock.project.connectors import addresses, converter_settings, secrets, trust_store
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java
+from penstock.stack.parts.jmx import jmx_agent, jmx_port
 from penstock.stack.parts.kafka import JARS, LOGGING
 
 _CLIENTS = ("", "producer.", "consumer.", "admin.")
@@ -38,14 +39,14 @@ def connect(config: Config, layout: Layout) -> Part:
             str(properties),
             classpath=(JARS,),
             heap_mb=section.heap_mb,
-            options=(LOGGING,),
+            options=(LOGGING, *jmx_agent(section.metrics_port, ROOT / "connect/jmx.yml")),
         ),
         is_ready=lambda: answers(f"{section.url}/connectors"),
         needs=("topics",),
         stops_before=("postgres", "registry", "cassandra"),
         prepare=lambda: _prepare(config, layout),
         environment=lambda: addresses(config) | secrets(config),
-        ports={"connect.port": section.port},
+        ports={"connect.port": section.port, **jmx_port("connect", section.metrics_port)},
     )
 
 
@@ -53,6 +54,7 @@ def _prepare(config: Config, layout: Layout) -> None:
     properties = render(
         ROOT / "connect/worker.properties",
         layout.conf("connect") / "worker.properties",
+        cluster=config.names.connect_cluster,
         bootstrap=config.kafka.bootstrap,
         host=config.connect.host,
         port=config.connect.port,

@@ -17,9 +17,11 @@ from penstock.layout import SERVERS, Layout, render
 from penstock.stack.mode import KRAFT_DATA
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java
+from penstock.stack.parts.jmx import jmx_agent, jmx_port
 from penstock.stack.parts.listeners import doors
 
 JARS = SERVERS / "kafka"
+JMX_RULES = ROOT / "servers/kafka/jmx.yml"
 LOGGING = f"-Dlog4j2.configurationFile={ROOT / 'servers/kafka/log4j2.properties'}"
 
 
@@ -34,6 +36,7 @@ def kafka(config: Config, layout: Layout) -> Part:
     """Return the part; `prepare` formats the log folder once."""
     section = config.kafka
     properties = layout.conf("kafka") / "server.properties"
+    archive = server_archive_options("kafka", may_record=section.metrics_port is None)
     return Part(
         name="kafka",
         command=java(
@@ -41,11 +44,15 @@ def kafka(config: Config, layout: Layout) -> Part:
             str(properties),
             classpath=(JARS,),
             heap_mb=section.heap_mb,
-            options=(*server_archive_options("kafka"), LOGGING),
+            options=(*archive, LOGGING, *jmx_agent(section.metrics_port, JMX_RULES)),
         ),
         is_ready=lambda: _answers(config),
         prepare=lambda: _prepare(config, layout),
-        ports={"kafka.port": section.port, "kafka.controller_port": section.controller_port},
+        ports={
+            "kafka.port": section.port,
+            "kafka.controller_port": section.controller_port,
+            **jmx_port("kafka", section.metrics_port),
+        },
     )
 
 

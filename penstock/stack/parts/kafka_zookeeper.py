@@ -10,6 +10,8 @@ from penstock.layout import Layout, render
 from penstock.stack.mode import REGISTERED_DATA
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java
+from penstock.stack.parts.jmx import jmx_agent, jmx_port
+from penstock.stack.parts.kafka import JMX_RULES
 from penstock.stack.parts.listeners import doors
 from penstock.stack.parts.zookeeper import JARS, LOGGING
 
@@ -26,11 +28,17 @@ def kafka_zookeeper(config: Config, layout: Layout) -> Part:
     properties = layout.conf("kafka") / "server.properties"
     return Part(
         name="kafka",
-        command=java("kafka.Kafka", str(properties), classpath=(JARS,), heap_mb=section.heap_mb, options=(LOGGING,)),
+        command=java(
+            "kafka.Kafka",
+            str(properties),
+            classpath=(JARS,),
+            heap_mb=section.heap_mb,
+            options=(LOGGING, *jmx_agent(section.metrics_port, JMX_RULES)),
+        ),
         is_ready=lambda: _has_controller(config),
         needs=("zookeeper",),
         prepare=lambda: _prepare(config, layout),
-        ports={"kafka.port": section.port},
+        ports={"kafka.port": section.port, **jmx_port("kafka", section.metrics_port)},
     )
 
 

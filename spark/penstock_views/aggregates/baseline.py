@@ -13,12 +13,12 @@ from penstock.offsets import Place
 from penstock.postgres.record import read_epoch
 from penstock_views.aggregates.run import Life, begin, life_number, next_folder, prepare_next
 from penstock_views.output.derive import AggregateOutput
-from penstock_views.running.queries import say
 from penstock_views.snapshot.expected import evaluate_rows, measure_rows
 from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot, open_connection
 from penstock_views.snapshot.images import read_images
 from penstock_views.stream.broker import end_offsets, last_headers, offsets_since
 from penstock_views.stream.config import AggregatesConfig
+from penstock_views.stream.messages import say
 
 
 def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, root: Path, epoch: int) -> Life:
@@ -30,8 +30,8 @@ def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateO
     """
     view = output.view
     # First of all: what lies below was committed before the snapshot is even prepared.
-    ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)])
-    epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch") if text.isdigit()]
+    ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)], group=config.group)
+    epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch", group=config.group) if text.isdigit()]
     say(f"aggregates: {view.name} begins from a snapshot of {view.table}")
     with hold_snapshot(config.postgres, slot=config.slot) as held:
         folder = prepare_next(root)
@@ -53,7 +53,7 @@ def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateO
 
 def _noted_epoch(config: AggregatesConfig) -> int:
     """Ask the installation's record: of a table without a change no record tells."""
-    with open_connection(config.postgres) as connection:
+    with open_connection(config.postgres, config.names) as connection:
         return read_epoch(connection) or 1
 
 
@@ -78,4 +78,4 @@ def _starts(config: AggregatesConfig, ends: Mapping[Place, int], held: HeldSnaps
     One that was just leaving Postgres's list of running transactions can be in Kafka already.
     """
     since = held.straddled_since_ms
-    return dict(ends) if since is None else offsets_since(config.bootstrap, ends, since)
+    return dict(ends) if since is None else offsets_since(config.bootstrap, ends, since, group=config.group)

@@ -32,11 +32,12 @@ from penstock_views.output.derive import AggregateOutput
 from penstock_views.running.heap import refuse_full
 from penstock_views.running.job import Job, identity_of, keep_views
 from penstock_views.running.plan import read_plan
-from penstock_views.running.queries import Kept, Orders, reason_of, say
+from penstock_views.running.queries import Kept, Orders
 from penstock_views.stream.broker import count_partitions, end_offsets
 from penstock_views.stream.checkpoint import progress_in
 from penstock_views.stream.config import AggregatesConfig
 from penstock_views.stream.kafka import FRUGAL_JVM, HOTTEST_COMPILED_JVM, open_session
+from penstock_views.stream.messages import reason_of, say
 
 _LOOKS_S = 60.0
 _OF_SPARK = (PySparkException, Py4JJavaError)
@@ -176,7 +177,7 @@ class AggregateQuery(Kept):
 
     def _forget_empty(self, life: Life, output: AggregateOutput) -> Life:
         """Go on without the groups that have no rows; where that fails, they take room until the job begins anew."""
-        ends = end_offsets(self._job.config.bootstrap, [self._topic])
+        ends = end_offsets(self._job.config.bootstrap, [self._topic], group=self._job.config.group)
         try:
             with _tagged(self._job.spark, self._tag):
                 return forget_empty(self._job.spark, life, output.grouping, progress_in(life.checkpoint), ends)
@@ -191,7 +192,7 @@ def run_aggregates(config: AggregatesConfig, orders: Orders, book: TroubleBook) 
 
     :raises PenstockError: when none can be kept and waiting does not help.
     """
-    views = load_views(config.views_dir)
+    views = load_views(config.views_dir, config.names)
     # A micro-batch is few records and much that is done once: tasks took 11 % of a core, the second compiler 31 %.
     spark = open_session(config, config.cores, driver_options=HOTTEST_COMPILED_JVM, executor_options=FRUGAL_JVM)
     spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")

@@ -14,9 +14,10 @@ from penstock.running import Running, digest_of, view_set, write_running
 from penstock.trouble import TroubleBook
 from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
-from penstock_views.running.queries import Orders, Query, Tender, close, say
+from penstock_views.running.queries import Orders, Query, Tender, close
 from penstock_views.running.registry import KnownSubjects
 from penstock_views.stream.config import JobConfig
+from penstock_views.stream.messages import say
 
 Config = TypeVar("Config", bound=JobConfig)
 
@@ -92,7 +93,7 @@ class _RunningSet:
         self._orders.reload.clear()
         wanted = view_set(self._config.views_dir, self._config.avro_dir)
         try:
-            views = load_views(self._config.views_dir)
+            views = load_views(self._config.views_dir, self._config.names)
         except PenstockError as exc:
             say(f"the views stay as they were: {exc}")
             return None
@@ -103,6 +104,6 @@ class _RunningSet:
 def identity_of(views: Sequence[View], avro_dir: Path) -> str:
     """Stand for what some views compute: their names, the files in which they are written, and their contracts."""
     files = {Path(view.file) for view in views}
-    contracts = {avro_dir / f"{view.topic}-{part}.avsc" for view in views for part in ("key", "value")}
+    contracts = {avro_dir / f"{view.contract}-{part}.avsc" for view in views for part in ("key", "value")}
     partitions = [f"{view.name}({','.join(view.partition or ())})" for view in views]
     return " ".join([*sorted(partitions), digest_of([*files, *contracts])])

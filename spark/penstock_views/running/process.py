@@ -12,7 +12,8 @@ from pyspark.errors import PySparkException
 from penstock.errors import PenstockError
 from penstock.trouble import TroubleBook
 from penstock_views.running.job import Config
-from penstock_views.running.queries import Orders, reason_of, say
+from penstock_views.running.queries import Orders
+from penstock_views.stream.messages import reason_of, say
 
 
 def main_of(name: str, run: Callable[[Config, Orders, TroubleBook], None], config: Config) -> int:

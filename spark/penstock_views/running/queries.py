@@ -23,6 +23,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from penstock.errors import TerminalError, TransientError
 from penstock.trouble import Failing, TroubleBook
 from penstock_views.stream.checkpoint import last_batch_in
+from penstock_views.stream.messages import reason_of, say
 
 POLL_S = 0.25
 RETRY_S = 1.0
@@ -293,18 +294,6 @@ class Tender(Generic[Query]):
         reasons = [f"{life.kept.name}: {life.failing.reason}" for life in self.lives if life.failing and not life.query]
         if reasons and len(reasons) == sum(not life.rests for life in self.lives):
             raise QueryFailed("; ".join(reasons))
-
-
-def reason_of(message: str) -> str:
-    """Cut a query's failure down to its reasons: the lines that are no stack frame, each once, without the plan."""
-    lines = [line.strip() for line in message.split("=== Streaming Query ===")[0].splitlines()]
-    reasons = [line for line in lines if line and not line.startswith(("at ", "...", "Driver stacktrace"))]
-    return " | ".join(dict.fromkeys(reasons))[:2000]
-
-
-def say(message: str) -> None:
-    """Tell people, at once."""
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}", flush=True)
 
 
 def close(spark: SparkSession) -> None:

@@ -1,22 +1,21 @@
-"""Speaks to the Schema Registry's Confluent API; decides nothing."""
+"""What a job asks the Schema Registry: the writers of a topic, and the ids of contracts.
+
+The client is `penstock.registry.client`, whose errors come through.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import time
-from http import HTTPStatus
-from typing import Any
+from collections.abc import Iterator
 
-import requests
-
-from penstock.address import prepare_session
 from penstock.errors import TransientError
-from penstock.registry.client import RegistryRefused, RegistryUnreachable
+from penstock.registry.client import RegistryClient
 from penstock_views.change.envelope import Writer
 from penstock_views.output.contracts import Contract
 
-TIMEOUT_S = 10.0
+_TIMEOUT_S = 10.0
 _ASKED_AGAIN_S = 1.0
 
 
@@ -39,41 +38,33 @@ class ContractUnregistered(TransientError):
         )
 
 
-class _NotFound(Exception):
-    """Internal: HTTP 404."""
-
-
 class Registry:
-    """A client of one registry.
+    """The registry of a job.
 
     :param url: the Confluent API, for example `http://127.0.0.1:8081/apis/ccompat/v7`.
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
-        self._http = requests.Session()
-        prepare_session(self._http, url)
+        self._client = RegistryClient(url, timeout_s=_TIMEOUT_S)
 
     def writers(self, subject: str) -> tuple[Writer, ...]:
         """Read every version of a CDC value subject, oldest first.
 
         :raises SubjectMissing: when there is none yet.
-        :raises RegistryUnreachable: when nobody answers.
+        :raises RegistryUnreachable: when the registry does not answer.
         """
-        found = self._versions(subject)
+        found = tuple(Writer(schema_id, text) for schema_id, text in self._versions(subject))
         if not found:
             raise SubjectMissing(subject)
-        return tuple(Writer(version["id"], version["schema"]) for version in found)
+        return found
 
     def writer(self, schema_id: int) -> Writer | None:
-        """Read one schema by its id; None when the registry answers that there is none (404).
+        """Read one schema by its id; None when the registry answers that there is none.
 
-        :raises RegistryUnreachable: when nobody answers, which says nothing about the id.
+        :raises RegistryUnreachable: when it does not answer, which says nothing about the id.
         """
-        try:
-            return Writer(schema_id, self._call("GET", f"/schemas/ids/{schema_id}")["schema"])
-        except _NotFound:
-            return None
+        schema = self._client.schema(schema_id)
+        return None if schema is None else Writer(schema_id, schema.text)
 
     def id_of(self, contract: Contract) -> int:
         """Look up the id under which a contract is registered.
@@ -82,39 +73,24 @@ class Registry:
         """
         # Read and compared here: Apicurio's own look-up knows a schema only by the very text that was registered.
         wanted = json.loads(contract.text)
-        for version in self._versions(contract.subject):
-            if json.loads(version["schema"]) == wanted:
-                return int(version["id"])
+        for schema_id, text in self._versions(contract.subject):
+            if json.loads(text) == wanted:
+                return schema_id
         raise ContractUnregistered(contract)
 
     def subjects(self) -> frozenset[str]:
         """Name every subject that there is.
 
-        :raises RegistryUnreachable: when nobody answers.
+        :raises RegistryUnreachable: when the registry does not answer.
         """
-        return frozenset(self._call("GET", "/subjects"))
+        return frozenset(self._client.subjects())
 
-    def _versions(self, subject: str) -> list[dict[str, Any]]:
-        """Read every version of a subject, oldest first; none when the subject does not exist."""
-        try:
-            numbers = self._call("GET", f"/subjects/{subject}/versions")
-            return [self._call("GET", f"/subjects/{subject}/versions/{number}") for number in numbers]
-        except _NotFound:
-            return []
-
-    def _call(self, method: str, path: str, body: Any = None) -> Any:
-        url = self._url + path
-        try:
-            answer = self._http.request(method, url, json=body, timeout=TIMEOUT_S)
-        except (requests.ConnectionError, requests.Timeout) as exc:
-            raise RegistryUnreachable(self._url, type(exc).__name__) from exc
-        if answer.status_code == HTTPStatus.NOT_FOUND:
-            raise _NotFound(url)
-        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise RegistryUnreachable(self._url, f"HTTP {answer.status_code}")
-        if not answer.ok:
-            raise RegistryRefused(f"{method} {url}", answer.status_code, answer.text)
-        return answer.json()
+    def _versions(self, subject: str) -> Iterator[tuple[int, str]]:
+        """Read id and text of every version of a subject, oldest first; none when there is no such subject."""
+        for number in self._client.versions(subject):
+            if (found := self._client.version(subject, number)) is not None:
+                schema_id, schema = found
+                yield schema_id, schema.text
 
 
 class KnownSubjects:
@@ -129,7 +105,7 @@ class KnownSubjects:
         """Raise when there is no such subject.
 
         :raises SubjectMissing: when there is none yet.
-        :raises RegistryUnreachable: when nobody answers.
+        :raises RegistryUnreachable: when the registry does not answer.
         """
         if subject not in self._known and time.monotonic() - self._asked_at > _ASKED_AGAIN_S:
             self._known = self._registry.subjects()

@@ -21,11 +21,12 @@ from penstock_views.output.isolate import without_broken
 from penstock_views.running.heap import refuse_full
 from penstock_views.running.job import Job, identity_of, keep_views
 from penstock_views.running.plan import read_plan
-from penstock_views.running.queries import Kept, Orders, say
+from penstock_views.running.queries import Kept, Orders
 from penstock_views.stream.broker import count_partitions, held_offsets
 from penstock_views.stream.checkpoint import Checkpoint, forget_others, is_asked, open_checkpoint, take_ask
 from penstock_views.stream.config import JobConfig
 from penstock_views.stream.kafka import open_session, start_query
+from penstock_views.stream.messages import say
 
 _CORES = 1024
 """More than all partitions of all tables: Real-time Mode holds a task on each, and a new table takes one more."""
@@ -57,7 +58,7 @@ class TableQuery(Kept):
         spark, config = self._job.spark, self._job.config
         refuse_full(spark, config.memory_setting)
         self._job.subjects.require(f"{self._topic}-value")
-        held = held_offsets(config.bootstrap, count_partitions(config.bootstrap, [self._topic]))
+        held = held_offsets(config.bootstrap, count_partitions(config.bootstrap, [self._topic]), group=config.group)
         self.partitions = len(held)
         bounds = {number: each for (_, number), each in held.items()}
         checkpoint = open_checkpoint(config.checkpoint.absolute(), self._topic, bounds)
@@ -111,7 +112,7 @@ def run(config: JobConfig, orders: Orders, book: TroubleBook) -> None:
 
     :raises PenstockError: when the views cannot run and waiting does not help.
     """
-    views = load_views(config.views_dir)
+    views = load_views(config.views_dir, config.names)
     spark = open_session(config, _CORES)
     keep_views(Job.of(spark, config), orders, book, views, _queries, takes_records=_all_are_active)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from penstock_views.running.queries import Kept, QueryFailed, Stopped, Tender, reason_of
+from penstock_views.running.queries import Kept, QueryFailed, Stopped, Tender
+from penstock_views.stream.messages import reason_of
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming.query import StreamingQuery

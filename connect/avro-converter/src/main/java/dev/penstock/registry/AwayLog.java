@@ -16,7 +16,8 @@ final class AwayLog {
     synchronized void away(String url, Exception cause) {
         long now = System.nanoTime();
         if (!isAway || now - saidAtNanos >= PAUSE_NANOS) {
-            LOG.warn("The schema registry at {} is away ({}); waiting for it, nothing is lost", url, cause.getMessage());
+            LOG.warn(
+                    "The schema registry at {} is away ({}); waiting for it, nothing is lost", url, cause.getMessage());
             saidAtNanos = now;
         }
         isAway = true;

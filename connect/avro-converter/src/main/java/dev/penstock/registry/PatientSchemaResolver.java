@@ -48,10 +48,12 @@ public final class PatientSchemaResolver<S, T> extends DefaultSchemaResolver<S, 
      */
     @Override
     public SchemaLookupResult<S> resolveSchema(Record<T> data) {
-        return known.find(data, () -> patiently(() -> {
-            schemaCache.clear();
-            return super.resolveSchema(data);
-        }));
+        return known.find(
+                data,
+                () -> patiently(() -> {
+                    schemaCache.clear();
+                    return super.resolveSchema(data);
+                }));
     }
 
     /**

@@ -13,13 +13,16 @@ final class Readiness {
     private static final Duration LIMIT = Duration.ofSeconds(5);
     private static final int UNAVAILABLE = 503;
 
-    private final HttpClient client =
-            HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(LIMIT).build();
+    private final HttpClient client = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(LIMIT)
+            .build();
 
     /** False when the registry says that it is not, or says nothing; one without that page is taken at its word. */
     boolean isReady(String registryUrl) {
-        HttpRequest question =
-                HttpRequest.newBuilder(URI.create(registryUrl).resolve("/health/ready")).timeout(LIMIT).build();
+        HttpRequest question = HttpRequest.newBuilder(URI.create(registryUrl).resolve("/health/ready"))
+                .timeout(LIMIT)
+                .build();
         try {
             return client.send(question, HttpResponse.BodyHandlers.discarding()).statusCode() != UNAVAILABLE;
         } catch (IOException e) {

@@ -11,8 +11,7 @@ final class RegistryAway {
     private static final int NOT_FOUND = 404;
     private static final int SERVER_ERROR = 500;
 
-    private RegistryAway() {
-    }
+    private RegistryAway() {}
 
     /** True when nothing answered, or a server that is starting, ending or overloaded did. */
     static boolean isMeantBy(ApicurioRestClientException answer) {

@@ -11,7 +11,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
-/** An HTTP server that gives every schema the next id, or answers what a test tells it to; it can be shut and opened. */
+/**
+ * An HTTP server that gives every schema the next id, or answers what a test tells it to; it can be shut and opened.
+ */
 final class FakeRegistry implements AutoCloseable {
 
     final List<String> requests = Collections.synchronizedList(new ArrayList<>());
@@ -53,7 +55,8 @@ final class FakeRegistry implements AutoCloseable {
 
     private HttpServer open(int wantedPort) {
         try {
-            HttpServer opened = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), wantedPort), 0);
+            HttpServer opened =
+                    HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), wantedPort), 0);
             opened.createContext("/", this::answer);
             opened.createContext("/health/ready", exchange -> {
                 exchange.sendResponseHeaders(readiness, -1);
@@ -68,7 +71,8 @@ final class FakeRegistry implements AutoCloseable {
 
     private void answer(HttpExchange exchange) throws IOException {
         exchange.getRequestBody().readAllBytes();
-        requests.add(exchange.getRequestMethod() + " " + exchange.getRequestURI().getPath());
+        requests.add(
+                exchange.getRequestMethod() + " " + exchange.getRequestURI().getPath());
         byte[] body = body().getBytes(StandardCharsets.UTF_8);
         exchange.getResponseHeaders().add("Content-Type", "application/json");
         exchange.sendResponseHeaders(status, body.length);
@@ -79,7 +83,8 @@ final class FakeRegistry implements AutoCloseable {
     private String body() {
         int id = requests.size();
         return status == 200
-                ? "{\"id\": \"a\", \"type\": \"AVRO\", \"version\": \"1\", \"globalId\": %d, \"contentId\": %d}".formatted(id, id)
+                ? "{\"id\": \"a\", \"type\": \"AVRO\", \"version\": \"1\", \"globalId\": %d, \"contentId\": %d}"
+                        .formatted(id, id)
                 : "{\"message\": \"as told\", \"error_code\": %d, \"name\": \"SomeException\"}".formatted(status);
     }
 }

@@ -23,7 +23,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The resolver inside the real converter, over real HTTP. */
 class PatientSchemaResolverTest {
 
-    private static final Schema SCHEMA = SchemaBuilder.struct().name("Row").field("id", Schema.INT32_SCHEMA).build();
+    private static final Schema SCHEMA =
+            SchemaBuilder.struct().name("Row").field("id", Schema.INT32_SCHEMA).build();
 
     private final FakeRegistry registry = new FakeRegistry();
     private final AvroConverter<GenericRecord> converter = new AvroConverter<>();
@@ -64,8 +65,11 @@ class PatientSchemaResolverTest {
     @Test
     void aSchemaThatChangedIsANewOne() {
         write("rows", 1);
-        Schema changed = SchemaBuilder.struct().name("Row").field("id", Schema.INT32_SCHEMA)
-                .field("name", Schema.OPTIONAL_STRING_SCHEMA).build();
+        Schema changed = SchemaBuilder.struct()
+                .name("Row")
+                .field("id", Schema.INT32_SCHEMA)
+                .field("name", Schema.OPTIONAL_STRING_SCHEMA)
+                .build();
         byte[] bytes = converter.fromConnectData("rows", changed, new Struct(changed).put("id", 1));
         assertEquals(2, bytes[4]);
     }

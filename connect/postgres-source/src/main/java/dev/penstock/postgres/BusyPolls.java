@@ -12,24 +12,24 @@ import org.apache.kafka.connect.source.SourceRecord;
  * broker have a third of the transactions.
  */
 final class BusyPolls {
-  private static final int AT_MOST = 3;
-  /** So many records of each poll, and more come before they would be written. */
-  private static final int BUSY = 3;
-  /** So many records are worth a transaction. */
-  private static final int ENOUGH = 1_000;
+    private static final int AT_MOST = 3;
+    /** So many records of each poll, and more come before they would be written. */
+    private static final int BUSY = 3;
+    /** So many records are worth a transaction. */
+    private static final int ENOUGH = 1_000;
 
-  /** Where records come from. */
-  interface Source {
-    List<SourceRecord> poll() throws InterruptedException;
-  }
-
-  private BusyPolls() {}
-
-  static List<SourceRecord> take(Source source) throws InterruptedException {
-    List<SourceRecord> records = new ArrayList<>(source.poll());
-    for (int polls = 1; polls < AT_MOST && records.size() >= polls * BUSY && records.size() < ENOUGH; polls++) {
-      records.addAll(source.poll());
+    /** Where records come from. */
+    interface Source {
+        List<SourceRecord> poll() throws InterruptedException;
     }
-    return records;
-  }
+
+    private BusyPolls() {}
+
+    static List<SourceRecord> take(Source source) throws InterruptedException {
+        List<SourceRecord> records = new ArrayList<>(source.poll());
+        for (int polls = 1; polls < AT_MOST && records.size() >= polls * BUSY && records.size() < ENOUGH; polls++) {
+            records.addAll(source.poll());
+        }
+        return records;
+    }
 }

@@ -19,108 +19,113 @@ import java.sql.Statement;
  * what Postgres refuses can be told later.
  */
 final class ExactConnection {
-  private static final String PRIMARY_KEY = """
-      SELECT NULL, n.nspname, c.relname, a.attname, k.place, i.relname
-      FROM pg_catalog.pg_index x
-      JOIN pg_catalog.pg_class c ON c.oid = x.indrelid
-      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
-      CROSS JOIN LATERAL unnest(x.indkey) WITH ORDINALITY AS k (attnum, place)
-      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
-      WHERE x.indisprimary AND k.place <= x.indnkeyatts AND n.nspname = ? AND c.relname = ?
-      ORDER BY k.place
-      """;
+    private static final String PRIMARY_KEY =
+            """
+            SELECT NULL, n.nspname, c.relname, a.attname, k.place, i.relname
+            FROM pg_catalog.pg_index x
+            JOIN pg_catalog.pg_class c ON c.oid = x.indrelid
+            JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+            JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+            CROSS JOIN LATERAL unnest(x.indkey) WITH ORDINALITY AS k (attnum, place)
+            JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+            WHERE x.indisprimary AND k.place <= x.indnkeyatts AND n.nspname = ? AND c.relname = ?
+            ORDER BY k.place
+            """;
 
-  /** The place of IS_GENERATEDCOLUMN in what {@link DatabaseMetaData#getColumns} returns. */
-  private static final int IS_GENERATED = 24;
+    /** The place of IS_GENERATEDCOLUMN in what {@link DatabaseMetaData#getColumns} returns. */
+    private static final int IS_GENERATED = 24;
 
-  private static final ThreadLocal<String> LAST_REFUSAL = new ThreadLocal<>();
+    private static final ThreadLocal<String> LAST_REFUSAL = new ThreadLocal<>();
 
-  private ExactConnection() {}
+    private ExactConnection() {}
 
-  /** What a method does; the arguments may be null. */
-  @FunctionalInterface
-  private interface Handler {
-    Object call(Method method, Object[] arguments) throws Throwable;
-  }
-
-  static Connection over(Connection connection) {
-    return proxy(Connection.class, (method, arguments) -> switch (method.getName()) {
-      case "getMetaData" -> metaData(connection);
-      case "createStatement" -> statement((Statement) method.invoke(connection, arguments));
-      case "prepareStatement" -> prepared((PreparedStatement) method.invoke(connection, arguments));
-      default -> method.invoke(connection, arguments);
-    });
-  }
-
-  /** What Postgres said when it last refused a statement of this thread; null when it never did. */
-  static String lastRefusal() {
-    return LAST_REFUSAL.get();
-  }
-
-  private static DatabaseMetaData metaData(Connection connection) throws SQLException {
-    DatabaseMetaData metaData = connection.getMetaData();
-    return proxy(DatabaseMetaData.class, (method, arguments) -> switch (method.getName()) {
-      case "getPrimaryKeys" -> primaryKey(connection, (String) arguments[1], (String) arguments[2]);
-      case "getColumns" -> asWritten((ResultSet) method.invoke(metaData, arguments));
-      default -> method.invoke(metaData, arguments);
-    });
-  }
-
-  /** Columns of which none is generated; a table with one that is not published is never read. */
-  private static ResultSet asWritten(ResultSet columns) {
-    return proxy(ResultSet.class, (method, arguments) ->
-        method.getName().equals("getString") && Integer.valueOf(IS_GENERATED).equals(arguments[0])
-            ? "NO"
-            : method.invoke(columns, arguments));
-  }
-
-  private static ResultSet primaryKey(Connection connection, String schema, String table) throws SQLException {
-    PreparedStatement statement = connection.prepareStatement(PRIMARY_KEY);
-    statement.closeOnCompletion();
-    statement.setString(1, schema);
-    statement.setString(2, table);
-    return statement.executeQuery();
-  }
-
-  private static Statement statement(Statement statement) {
-    return proxy(Statement.class, (method, arguments) -> method.invoke(statement, arguments));
-  }
-
-  private static PreparedStatement prepared(PreparedStatement statement) {
-    return proxy(PreparedStatement.class, (method, arguments) -> {
-      String text = method.getName().equals("setObject") ? text(arguments[1]) : null;
-      if (text != null) {
-        statement.setString((int) arguments[0], text);
-        return null;
-      }
-      return method.invoke(statement, arguments);
-    });
-  }
-
-  /**
-   * A value as Postgres reads it; null for one that the driver knows how to send.
-   *
-   * <p>It sends a `real` as a double of the same digits, which is another number: the last chunk would come for ever.
-   */
-  private static String text(Object value) {
-    if (value instanceof SpecialValueDecimal number) {
-      return number.getDecimalValue().map(BigDecimal::toPlainString)
-          .orElseGet(() -> String.valueOf(number.toDouble()));
+    /** What a method does; the arguments may be null. */
+    @FunctionalInterface
+    private interface Handler {
+        Object call(Method method, Object[] arguments) throws Throwable;
     }
-    return value instanceof Float ? value.toString() : null;
-  }
 
-  private static <T> T proxy(Class<T> type, Handler handler) {
-    return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> {
-      try {
-        return handler.call(method, arguments);
-      } catch (InvocationTargetException failed) {
-        if (failed.getCause() instanceof SQLException refused) {
-          LAST_REFUSAL.set(refused.getMessage());
+    static Connection over(Connection connection) {
+        return proxy(Connection.class, (method, arguments) -> switch (method.getName()) {
+            case "getMetaData" -> metaData(connection);
+            case "createStatement" -> statement((Statement) method.invoke(connection, arguments));
+            case "prepareStatement" -> prepared((PreparedStatement) method.invoke(connection, arguments));
+            default -> method.invoke(connection, arguments);
+        });
+    }
+
+    /** What Postgres said when it last refused a statement of this thread; null when it never did. */
+    static String lastRefusal() {
+        return LAST_REFUSAL.get();
+    }
+
+    private static DatabaseMetaData metaData(Connection connection) throws SQLException {
+        DatabaseMetaData metaData = connection.getMetaData();
+        return proxy(DatabaseMetaData.class, (method, arguments) -> switch (method.getName()) {
+            case "getPrimaryKeys" -> primaryKey(connection, (String) arguments[1], (String) arguments[2]);
+            case "getColumns" -> asWritten((ResultSet) method.invoke(metaData, arguments));
+            default -> method.invoke(metaData, arguments);
+        });
+    }
+
+    /** Columns of which none is generated; a table with one that is not published is never read. */
+    private static ResultSet asWritten(ResultSet columns) {
+        return proxy(
+                ResultSet.class,
+                (method, arguments) -> method.getName().equals("getString")
+                                && Integer.valueOf(IS_GENERATED).equals(arguments[0])
+                        ? "NO"
+                        : method.invoke(columns, arguments));
+    }
+
+    private static ResultSet primaryKey(Connection connection, String schema, String table) throws SQLException {
+        PreparedStatement statement = connection.prepareStatement(PRIMARY_KEY);
+        statement.closeOnCompletion();
+        statement.setString(1, schema);
+        statement.setString(2, table);
+        return statement.executeQuery();
+    }
+
+    private static Statement statement(Statement statement) {
+        return proxy(Statement.class, (method, arguments) -> method.invoke(statement, arguments));
+    }
+
+    private static PreparedStatement prepared(PreparedStatement statement) {
+        return proxy(PreparedStatement.class, (method, arguments) -> {
+            String text = method.getName().equals("setObject") ? text(arguments[1]) : null;
+            if (text != null) {
+                statement.setString((int) arguments[0], text);
+                return null;
+            }
+            return method.invoke(statement, arguments);
+        });
+    }
+
+    /**
+     * A value as Postgres reads it; null for one that the driver knows how to send.
+     *
+     * <p>It sends a `real` as a double of the same digits, which is another number: the last chunk would come for ever.
+     */
+    private static String text(Object value) {
+        if (value instanceof SpecialValueDecimal number) {
+            return number.getDecimalValue()
+                    .map(BigDecimal::toPlainString)
+                    .orElseGet(() -> String.valueOf(number.toDouble()));
         }
-        throw failed.getCause();
-      }
-    }));
-  }
+        return value instanceof Float ? value.toString() : null;
+    }
+
+    private static <T> T proxy(Class<T> type, Handler handler) {
+        return type.cast(
+                Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> {
+                    try {
+                        return handler.call(method, arguments);
+                    } catch (InvocationTargetException failed) {
+                        if (failed.getCause() instanceof SQLException refused) {
+                            LAST_REFUSAL.set(refused.getMessage());
+                        }
+                        throw failed.getCause();
+                    }
+                }));
+    }
 }

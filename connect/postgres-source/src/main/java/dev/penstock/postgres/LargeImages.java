@@ -22,94 +22,102 @@ import org.apache.kafka.connect.source.SourceRecord;
  * where the schema has no NULL. `verify` follows the same rule in SQL (spark/penstock_views/types/sizes.py).
  */
 final class LargeImages {
-  /** Two images of this and what is not counted are one record of the topic's 16 MiB. */
-  static final int MOST_BYTES = 7_864_320;
+    /** Two images of this and what is not counted are one record of the topic's 16 MiB. */
+    static final int MOST_BYTES = 7_864_320;
 
-  /** Its name ends with that of the image. Columns and what to say of each: {@code body=9000000 bytes …;note=…}. */
-  static final String HEADER = "penstock.left.out.";
+    /** Its name ends with that of the image. Columns and what to say of each: {@code body=9000000 bytes …;note=…}. */
+    static final String HEADER = "penstock.left.out.";
 
-  private static final List<String> IMAGES = List.of(Envelope.FieldName.BEFORE, Envelope.FieldName.AFTER);
+    private static final List<String> IMAGES = List.of(Envelope.FieldName.BEFORE, Envelope.FieldName.AFTER);
 
-  private static final Comparator<Map.Entry<String, Long>> LARGEST_FIRST =
-      Map.Entry.<String, Long>comparingByValue().reversed().thenComparing(Map.Entry.comparingByKey());
+    private static final Comparator<Map.Entry<String, Long>> LARGEST_FIRST =
+            Map.Entry.<String, Long>comparingByValue().reversed().thenComparing(Map.Entry.comparingByKey());
 
-  /** The same records; one with an image that is too large is replaced by one that fits. */
-  List<SourceRecord> fit(List<SourceRecord> records) {
-    List<SourceRecord> fitting = new ArrayList<>(records.size());
-    for (SourceRecord record : records) {
-      fitting.add(fit(record));
+    /** The same records; one with an image that is too large is replaced by one that fits. */
+    List<SourceRecord> fit(List<SourceRecord> records) {
+        List<SourceRecord> fitting = new ArrayList<>(records.size());
+        for (SourceRecord record : records) {
+            fitting.add(fit(record));
+        }
+        return fitting;
     }
-    return fitting;
-  }
 
-  private static SourceRecord fit(SourceRecord record) {
-    if (!(record.value() instanceof Struct change) || !Envelope.isEnvelopeSchema(change.schema())) {
-      return record;
+    private static SourceRecord fit(SourceRecord record) {
+        if (!(record.value() instanceof Struct change) || !Envelope.isEnvelopeSchema(change.schema())) {
+            return record;
+        }
+        SourceRecord fitting = record;
+        for (String image : IMAGES) {
+            Field field = change.schema().field(image);
+            Struct row = field == null ? null : change.getStruct(image);
+            if (row != null && !ImageSize.isSurelyWithin(row, MOST_BYTES)) {
+                fitting = fit(fitting, image, leftOut(row, keyOf(record)));
+            }
+        }
+        return fitting;
     }
-    SourceRecord fitting = record;
-    for (String image : IMAGES) {
-      Field field = change.schema().field(image);
-      Struct row = field == null ? null : change.getStruct(image);
-      if (row != null && !ImageSize.isSurelyWithin(row, MOST_BYTES)) {
-        fitting = fit(fitting, image, leftOut(row, keyOf(record)));
-      }
+
+    private static SourceRecord fit(SourceRecord record, String image, Map<String, Long> leftOut) {
+        if (leftOut.isEmpty()) {
+            return record;
+        }
+        Struct change = copy((Struct) record.value());
+        Struct row = copy(change.getStruct(image));
+        leftOut.keySet().forEach(name -> leaveOut(row, row.schema().field(name)));
+        change.put(image, row);
+        SourceRecord fitting = record.newRecord(
+                record.topic(),
+                record.kafkaPartition(),
+                record.keySchema(),
+                record.key(),
+                record.valueSchema(),
+                change,
+                record.timestamp(),
+                record.headers().duplicate());
+        fitting.headers().addString(HEADER + image, told(leftOut));
+        return fitting;
     }
-    return fitting;
-  }
 
-  private static SourceRecord fit(SourceRecord record, String image, Map<String, Long> leftOut) {
-    if (leftOut.isEmpty()) {
-      return record;
+    /** The columns to leave out, and their sizes. One of the key is never among them: an index holds no such value. */
+    private static Map<String, Long> leftOut(Struct row, Set<String> key) {
+        Map<String, Long> sizes = ImageSize.ofColumns(row);
+        long rest = sizes.values().stream().mapToLong(Long::longValue).sum();
+        sizes.keySet().removeAll(key);
+        List<Map.Entry<String, Long>> candidates =
+                sizes.entrySet().stream().sorted(LARGEST_FIRST).toList();
+        Map<String, Long> leftOut = new LinkedHashMap<>();
+        for (Map.Entry<String, Long> column : candidates) {
+            if (rest <= MOST_BYTES) {
+                break;
+            }
+            rest -= column.getValue();
+            leftOut.put(column.getKey(), column.getValue());
+        }
+        return leftOut;
     }
-    Struct change = copy((Struct) record.value());
-    Struct row = copy(change.getStruct(image));
-    leftOut.keySet().forEach(name -> leaveOut(row, row.schema().field(name)));
-    change.put(image, row);
-    SourceRecord fitting = record.newRecord(
-        record.topic(), record.kafkaPartition(), record.keySchema(), record.key(),
-        record.valueSchema(), change, record.timestamp(), record.headers().duplicate());
-    fitting.headers().addString(HEADER + image, told(leftOut));
-    return fitting;
-  }
 
-  /** The columns to leave out, and their sizes. One of the key is never among them: an index holds no such value. */
-  private static Map<String, Long> leftOut(Struct row, Set<String> key) {
-    Map<String, Long> sizes = ImageSize.ofColumns(row);
-    long rest = sizes.values().stream().mapToLong(Long::longValue).sum();
-    sizes.keySet().removeAll(key);
-    List<Map.Entry<String, Long>> candidates = sizes.entrySet().stream().sorted(LARGEST_FIRST).toList();
-    Map<String, Long> leftOut = new LinkedHashMap<>();
-    for (Map.Entry<String, Long> column : candidates) {
-      if (rest <= MOST_BYTES) {
-        break;
-      }
-      rest -= column.getValue();
-      leftOut.put(column.getKey(), column.getValue());
+    private static void leaveOut(Struct row, Field field) {
+        row.put(field, ImageSize.smallest(field.schema(), row.getWithoutDefault(field.name())));
     }
-    return leftOut;
-  }
 
-  private static void leaveOut(Struct row, Field field) {
-    row.put(field, ImageSize.smallest(field.schema(), row.getWithoutDefault(field.name())));
-  }
-
-  private static Set<String> keyOf(SourceRecord record) {
-    Set<String> names = new HashSet<>();
-    if (record.keySchema() != null && record.keySchema().type() == Schema.Type.STRUCT) {
-      record.keySchema().fields().forEach(field -> names.add(field.name()));
+    private static Set<String> keyOf(SourceRecord record) {
+        Set<String> names = new HashSet<>();
+        if (record.keySchema() != null && record.keySchema().type() == Schema.Type.STRUCT) {
+            record.keySchema().fields().forEach(field -> names.add(field.name()));
+        }
+        return names;
     }
-    return names;
-  }
 
-  private static String told(Map<String, Long> leftOut) {
-    return leftOut.entrySet().stream()
-        .map(column -> "%s=%d bytes (a row holds at most %d)".formatted(column.getKey(), column.getValue(), MOST_BYTES))
-        .collect(Collectors.joining(";"));
-  }
+    private static String told(Map<String, Long> leftOut) {
+        return leftOut.entrySet().stream()
+                .map(column -> "%s=%d bytes (a row holds at most %d)"
+                        .formatted(column.getKey(), column.getValue(), MOST_BYTES))
+                .collect(Collectors.joining(";"));
+    }
 
-  private static Struct copy(Struct from) {
-    Struct copy = new Struct(from.schema());
-    from.schema().fields().forEach(field -> copy.put(field, from.getWithoutDefault(field.name())));
-    return copy;
-  }
+    private static Struct copy(Struct from) {
+        Struct copy = new Struct(from.schema());
+        from.schema().fields().forEach(field -> copy.put(field, from.getWithoutDefault(field.name())));
+        return copy;
+    }
 }

@@ -5,8 +5,8 @@ import org.apache.kafka.connect.connector.Task;
 
 /** Debezium's connector for Postgres with a task that asks for its offsets no more often than it has to. */
 public class PostgresSourceConnector extends PostgresConnector {
-  @Override
-  public Class<? extends Task> taskClass() {
-    return PostgresSourceTask.class;
-  }
+    @Override
+    public Class<? extends Task> taskClass() {
+        return PostgresSourceTask.class;
+    }
 }

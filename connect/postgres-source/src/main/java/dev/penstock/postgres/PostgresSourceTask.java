@@ -18,73 +18,75 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Debezium's task with six differences: its sessions read every value as it is ({@link SourceConnections}), tables are
- * told apart ({@link TableSettings}), what it has read is confirmed to Postgres only when there is something to confirm,
- * its records are rewritten before they are written ({@link RecordRewriter}), a row that is too large for a record comes
- * without its largest values ({@link LargeImages}), and where changes come fast it brings several polls at once ({@link
- * BusyPolls}).
+ * told apart ({@link TableSettings}), what it has read is confirmed to Postgres only when there is something to
+ * confirm, its records are rewritten before they are written ({@link RecordRewriter}), a row that is too large for a
+ * record comes without its largest values ({@link LargeImages}), and where changes come fast it brings several polls at
+ * once ({@link BusyPolls}).
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
  * offsets out of Kafka before its next poll, to confirm what Kafka really has. With a poll each 10 ms that is a round
  * trip to the broker over and over at rest, and one more before every record.
  */
 public class PostgresSourceTask extends PostgresConnectorTask {
-  private static final Logger LOG = LoggerFactory.getLogger(PostgresSourceTask.class);
-  private static final long RETRY_MILLIS = 1_000;
-  static final long EACH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final Logger LOG = LoggerFactory.getLogger(PostgresSourceTask.class);
+    private static final long RETRY_MILLIS = 1_000;
+    static final long EACH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
-  private final LongSupplier nanoTime;
-  private final AtomicBoolean hasWritten = new AtomicBoolean();
-  private long confirmedAt;
-  private final LargeImages largeImages = new LargeImages();
-  private RecordRewriter rewriter;
-  // What was taken from Debezium and not handed on yet: nobody would give it again.
-  private List<SourceRecord> taken = List.of();
+    private final LongSupplier nanoTime;
+    private final AtomicBoolean hasWritten = new AtomicBoolean();
+    private long confirmedAt;
+    private final LargeImages largeImages = new LargeImages();
+    private RecordRewriter rewriter;
+    // What was taken from Debezium and not handed on yet: nobody would give it again.
+    private List<SourceRecord> taken = List.of();
 
-  public PostgresSourceTask() {
-    this(System::nanoTime);
-  }
-
-  PostgresSourceTask(LongSupplier nanoTime) {
-    this.nanoTime = nanoTime;
-    this.confirmedAt = nanoTime.getAsLong() - EACH_NANOS;
-  }
-
-  @Override
-  public ChangeEventSourceCoordinator<PostgresPartition, PostgresOffsetContext> start(Configuration config) {
-    Configuration ours = TableSettings.of(SourceConnections.in(config));
-    rewriter = new RecordRewriter(new CountedInPostgres(new PostgresConnectorConfig(ours)));
-    return super.start(ours);
-  }
-
-  @Override
-  public List<SourceRecord> doPoll() throws InterruptedException {
-    if (taken.isEmpty()) {
-      taken = BusyPolls.take(super::doPoll);
+    public PostgresSourceTask() {
+        this(System::nanoTime);
     }
-    try {
-      List<SourceRecord> written = rewriter.rewrite(taken);
-      taken = List.of();
-      return largeImages.fit(written);
-    } catch (SQLException away) {
-      LOG.warn("{} records wait until Postgres tells what was altered: {}", taken.size(), away.getMessage());
-      Thread.sleep(RETRY_MILLIS);
-      return List.of();
-    }
-  }
 
-  @Override
-  public void commitRecord(SourceRecord written, RecordMetadata metadata) throws InterruptedException {
-    hasWritten.set(true);
-    super.commitRecord(written, metadata);
-  }
-
-  /** Let the next poll confirm; a poll that brought nothing comes here too, so the last record is confirmed as well. */
-  @Override
-  public void commit() throws InterruptedException {
-    long now = nanoTime.getAsLong();
-    if (now - confirmedAt >= EACH_NANOS && hasWritten.getAndSet(false)) {
-      confirmedAt = now;
-      super.commit();
+    PostgresSourceTask(LongSupplier nanoTime) {
+        this.nanoTime = nanoTime;
+        this.confirmedAt = nanoTime.getAsLong() - EACH_NANOS;
     }
-  }
+
+    @Override
+    public ChangeEventSourceCoordinator<PostgresPartition, PostgresOffsetContext> start(Configuration config) {
+        Configuration ours = TableSettings.of(SourceConnections.in(config));
+        rewriter = new RecordRewriter(new CountedInPostgres(new PostgresConnectorConfig(ours)));
+        return super.start(ours);
+    }
+
+    @Override
+    public List<SourceRecord> doPoll() throws InterruptedException {
+        if (taken.isEmpty()) {
+            taken = BusyPolls.take(super::doPoll);
+        }
+        try {
+            List<SourceRecord> written = rewriter.rewrite(taken);
+            taken = List.of();
+            return largeImages.fit(written);
+        } catch (SQLException away) {
+            LOG.warn("{} records wait until Postgres tells what was altered: {}", taken.size(), away.getMessage());
+            Thread.sleep(RETRY_MILLIS);
+            return List.of();
+        }
+    }
+
+    @Override
+    public void commitRecord(SourceRecord written, RecordMetadata metadata) throws InterruptedException {
+        hasWritten.set(true);
+        super.commitRecord(written, metadata);
+    }
+
+    /**
+     * Let the next poll confirm; a poll that brought nothing comes here too, so the last record is confirmed as well.
+     */
+    @Override
+    public void commit() throws InterruptedException {
+        long now = nanoTime.getAsLong();
+        if (now - confirmedAt >= EACH_NANOS && hasWritten.getAndSet(false)) {
+            confirmedAt = now;
+            super.commit();
+        }
+    }
 }

@@ -22,93 +22,99 @@ import org.apache.kafka.connect.source.SourceRecord;
  * records from the early ones. With the number in it, no later schema is equal to an earlier one.
  */
 final class RecordRewriter {
-  static final String PARAMETER = "penstock.columns.altered";
+    static final String PARAMETER = "penstock.columns.altered";
 
-  private static final int MOST_KNOWN = 1_000;
-  private static final Set<String> ROWS = Set.of(Envelope.FieldName.BEFORE, Envelope.FieldName.AFTER);
+    private static final int MOST_KNOWN = 1_000;
+    private static final Set<String> ROWS = Set.of(Envelope.FieldName.BEFORE, Envelope.FieldName.AFTER);
 
-  private final Counts counts;
-  private final RowSchemas rows = new RowSchemas();
-  // By identity, as RowSchemas does.
-  private final Map<Schema, Schema> known = new IdentityHashMap<>();
+    private final Counts counts;
+    private final RowSchemas rows = new RowSchemas();
+    // By identity, as RowSchemas does.
+    private final Map<Schema, Schema> known = new IdentityHashMap<>();
 
-  RecordRewriter(Counts counts) {
-    this.counts = counts;
-  }
+    RecordRewriter(Counts counts) {
+        this.counts = counts;
+    }
 
-  /** How often the columns of a table have changed; 0 where nobody counts. */
-  @FunctionalInterface
-  interface Counts {
-    int of(String schema, String table) throws SQLException;
-  }
+    /** How often the columns of a table have changed; 0 where nobody counts. */
+    @FunctionalInterface
+    interface Counts {
+        int of(String schema, String table) throws SQLException;
+    }
 
-  /**
-   * The same records as they are written.
-   *
-   * @throws SQLException when nobody tells the count: then no record is rewritten, and the same can be given again
-   */
-  List<SourceRecord> rewrite(List<SourceRecord> records) throws SQLException {
-    List<SourceRecord> written = new ArrayList<>(records.size());
-    for (SourceRecord record : records) {
-      written.add(rewrite(record));
+    /**
+     * The same records as they are written.
+     *
+     * @throws SQLException when nobody tells the count: then no record is rewritten, and the same can be given again
+     */
+    List<SourceRecord> rewrite(List<SourceRecord> records) throws SQLException {
+        List<SourceRecord> written = new ArrayList<>(records.size());
+        for (SourceRecord record : records) {
+            written.add(rewrite(record));
+        }
+        return written;
     }
-    return written;
-  }
 
-  private SourceRecord rewrite(SourceRecord record) throws SQLException {
-    if (!(record.value() instanceof Struct change) || !Envelope.isEnvelopeSchema(change.schema())) {
-      return record;
+    private SourceRecord rewrite(SourceRecord record) throws SQLException {
+        if (!(record.value() instanceof Struct change) || !Envelope.isEnvelopeSchema(change.schema())) {
+            return record;
+        }
+        Struct value = rewrite(change);
+        Object key = record.key();
+        Schema keySchema = record.keySchema();
+        if (key instanceof Struct row) { // events of a table without a primary key have none
+            key = rows.rewrite(row);
+            keySchema = rows.of(keySchema);
+        }
+        if (value == change && key == record.key()) {
+            return record;
+        }
+        return record.newRecord(
+                record.topic(),
+                record.kafkaPartition(),
+                keySchema,
+                key,
+                value.schema(),
+                value,
+                record.timestamp(),
+                record.headers());
     }
-    Struct value = rewrite(change);
-    Object key = record.key();
-    Schema keySchema = record.keySchema();
-    if (key instanceof Struct row) { // events of a table without a primary key have none
-      key = rows.rewrite(row);
-      keySchema = rows.of(keySchema);
-    }
-    if (value == change && key == record.key()) {
-      return record;
-    }
-    return record.newRecord(
-        record.topic(), record.kafkaPartition(), keySchema, key,
-        value.schema(), value, record.timestamp(), record.headers());
-  }
 
-  private Struct rewrite(Struct change) throws SQLException {
-    Schema schema = schemaFor(change);
-    if (schema == change.schema()) {
-      return change;
+    private Struct rewrite(Struct change) throws SQLException {
+        Schema schema = schemaFor(change);
+        if (schema == change.schema()) {
+            return change;
+        }
+        Struct written = new Struct(schema);
+        for (Field field : schema.fields()) {
+            Object value = change.getWithoutDefault(field.name());
+            written.put(field, value instanceof Struct row && ROWS.contains(field.name()) ? rows.rewrite(row) : value);
+        }
+        return written;
     }
-    Struct written = new Struct(schema);
-    for (Field field : schema.fields()) {
-      Object value = change.getWithoutDefault(field.name());
-      written.put(field, value instanceof Struct row && ROWS.contains(field.name()) ? rows.rewrite(row) : value);
-    }
-    return written;
-  }
 
-  private Schema schemaFor(Struct change) throws SQLException {
-    Schema found = known.get(change.schema());
-    if (found == null) {
-      Struct source = change.getStruct(Envelope.FieldName.SOURCE);
-      found = envelope(change.schema(), counts.of(source.getString("schema"), source.getString("table")));
-      if (known.size() == MOST_KNOWN) {
-        known.clear();
-      }
-      known.put(change.schema(), found);
+    private Schema schemaFor(Struct change) throws SQLException {
+        Schema found = known.get(change.schema());
+        if (found == null) {
+            Struct source = change.getStruct(Envelope.FieldName.SOURCE);
+            found = envelope(change.schema(), counts.of(source.getString("schema"), source.getString("table")));
+            if (known.size() == MOST_KNOWN) {
+                known.clear();
+            }
+            known.put(change.schema(), found);
+        }
+        return found;
     }
-    return found;
-  }
 
-  private Schema envelope(Schema schema, int count) {
-    SchemaBuilder builder = RowSchemas.like(schema);
-    if (count > 0) {
-      builder.parameter(PARAMETER, String.valueOf(count));
+    private Schema envelope(Schema schema, int count) {
+        SchemaBuilder builder = RowSchemas.like(schema);
+        if (count > 0) {
+            builder.parameter(PARAMETER, String.valueOf(count));
+        }
+        for (Field field : schema.fields()) {
+            builder.field(field.name(), ROWS.contains(field.name()) ? rows.of(field.schema()) : field.schema());
+        }
+        Schema written = builder.build();
+        return written.equals(schema) ? schema : written;
     }
-    for (Field field : schema.fields()) {
-      builder.field(field.name(), ROWS.contains(field.name()) ? rows.of(field.schema()) : field.schema());
-    }
-    Schema written = builder.build();
-    return written.equals(schema) ? schema : written;
-  }
 }

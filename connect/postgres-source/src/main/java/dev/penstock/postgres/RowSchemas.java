@@ -16,60 +16,70 @@ import org.apache.kafka.connect.data.Struct;
  * {@link Names} says: one column that Avro cannot name would fail the source of all tables.
  */
 final class RowSchemas {
-  private static final int MOST_KNOWN = 1_000;
+    private static final int MOST_KNOWN = 1_000;
 
-  // By identity: Debezium builds the schemas of a table once, until it meets an altered one.
-  private final Map<Schema, Schema> known = new IdentityHashMap<>();
+    // By identity: Debezium builds the schemas of a table once, until it meets an altered one.
+    private final Map<Schema, Schema> known = new IdentityHashMap<>();
 
-  /** The schema that the row is written with; the very same where nothing changes. */
-  Schema of(Schema row) {
-    if (known.size() == MOST_KNOWN) {
-      known.clear();
+    /** The schema that the row is written with; the very same where nothing changes. */
+    Schema of(Schema row) {
+        if (known.size() == MOST_KNOWN) {
+            known.clear();
+        }
+        return known.computeIfAbsent(row, RowSchemas::written);
     }
-    return known.computeIfAbsent(row, RowSchemas::written);
-  }
 
-  /** The same row with the schema that it is written with. */
-  Struct rewrite(Struct row) {
-    Schema schema = of(row.schema());
-    if (schema == row.schema()) {
-      return row;
+    /** The same row with the schema that it is written with. */
+    Struct rewrite(Struct row) {
+        Schema schema = of(row.schema());
+        if (schema == row.schema()) {
+            return row;
+        }
+        Struct written = new Struct(schema);
+        for (Field field : row.schema().fields()) {
+            written.put(schema.fields().get(field.index()), row.getWithoutDefault(field.name()));
+        }
+        return written;
     }
-    Struct written = new Struct(schema);
-    for (Field field : row.schema().fields()) {
-      written.put(schema.fields().get(field.index()), row.getWithoutDefault(field.name()));
+
+    /** A builder of the same structure that has no fields yet. */
+    static SchemaBuilder like(Schema schema) {
+        SchemaBuilder builder = SchemaBuilder.struct()
+                .name(schema.name())
+                .version(schema.version())
+                .doc(schema.doc());
+        if (schema.parameters() != null) {
+            builder.parameters(schema.parameters());
+        }
+        return schema.isOptional() ? builder.optional() : builder;
     }
-    return written;
-  }
 
-  /** A builder of the same structure that has no fields yet. */
-  static SchemaBuilder like(Schema schema) {
-    SchemaBuilder builder = SchemaBuilder.struct().name(schema.name()).version(schema.version()).doc(schema.doc());
-    if (schema.parameters() != null) {
-      builder.parameters(schema.parameters());
+    private static Schema written(Schema row) {
+        if (row.fields().stream().allMatch(RowSchemas::staysAsItIs)) {
+            return row;
+        }
+        SchemaBuilder builder = like(row);
+        row.fields().forEach(column -> builder.field(Names.column(column.name()), withoutDefault(column.schema())));
+        return builder.build();
     }
-    return schema.isOptional() ? builder.optional() : builder;
-  }
 
-  private static Schema written(Schema row) {
-    if (row.fields().stream().allMatch(RowSchemas::staysAsItIs)) {
-      return row;
+    private static boolean staysAsItIs(Field column) {
+        return column.schema().defaultValue() == null
+                && Names.column(column.name()).equals(column.name());
     }
-    SchemaBuilder builder = like(row);
-    row.fields().forEach(column -> builder.field(Names.column(column.name()), withoutDefault(column.schema())));
-    return builder.build();
-  }
 
-  private static boolean staysAsItIs(Field column) {
-    return column.schema().defaultValue() == null && Names.column(column.name()).equals(column.name());
-  }
-
-  private static Schema withoutDefault(Schema column) {
-    Schema.Type type = column.type();
-    return new ConnectSchema(
-        type, column.isOptional(), null, column.name(), column.version(), column.doc(), column.parameters(),
-        type == Schema.Type.STRUCT ? column.fields() : null,
-        type == Schema.Type.MAP ? column.keySchema() : null,
-        type == Schema.Type.MAP || type == Schema.Type.ARRAY ? column.valueSchema() : null);
-  }
+    private static Schema withoutDefault(Schema column) {
+        Schema.Type type = column.type();
+        return new ConnectSchema(
+                type,
+                column.isOptional(),
+                null,
+                column.name(),
+                column.version(),
+                column.doc(),
+                column.parameters(),
+                type == Schema.Type.STRUCT ? column.fields() : null,
+                type == Schema.Type.MAP ? column.keySchema() : null,
+                type == Schema.Type.MAP || type == Schema.Type.ARRAY ? column.valueSchema() : null);
+    }
 }

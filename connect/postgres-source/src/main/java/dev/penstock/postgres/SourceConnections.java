@@ -16,37 +16,41 @@ import org.postgresql.Driver;
  * that text and knows one form of each. The other side of the same fact is penstock/pinned.py.
  */
 public final class SourceConnections implements ConnectionFactory {
-  private static final String SETTING = "database." + JdbcConfiguration.CONNECTION_FACTORY_CLASS.name();
-  private static final String OPTIONS = "options";
-  private static final String PINNED =
-      "-c bytea_output=hex -c intervalstyle=postgres -c datestyle=ISO -c extra_float_digits=1"
-      + " -c quote_all_identifiers=off";
+    private static final String SETTING = "database." + JdbcConfiguration.CONNECTION_FACTORY_CLASS.name();
+    private static final String OPTIONS = "options";
+    private static final String PINNED =
+            "-c bytea_output=hex -c intervalstyle=postgres -c datestyle=ISO -c extra_float_digits=1"
+                    + " -c quote_all_identifiers=off";
 
-  private static final ConnectionFactory POSTGRES = JdbcConnection.patternBasedFactory(
-      "jdbc:postgresql://${hostname}:${port}/${dbname}", Driver.class.getName(), Driver.class.getClassLoader(),
-      JdbcConfiguration.PORT.withDefault(PostgresConnectorConfig.PORT.defaultValueAsString()));
+    private static final ConnectionFactory POSTGRES = JdbcConnection.patternBasedFactory(
+            "jdbc:postgresql://${hostname}:${port}/${dbname}",
+            Driver.class.getName(),
+            Driver.class.getClassLoader(),
+            JdbcConfiguration.PORT.withDefault(PostgresConnectorConfig.PORT.defaultValueAsString()));
 
-  /** The same configuration of a source, whose sessions are opened here. */
-  static Configuration in(Configuration source) {
-    return source.edit().with(SETTING, SourceConnections.class.getName()).build();
-  }
+    /** The same configuration of a source, whose sessions are opened here. */
+    static Configuration in(Configuration source) {
+        return source.edit().with(SETTING, SourceConnections.class.getName()).build();
+    }
 
-  @Override
-  public Connection connect(JdbcConfiguration config) throws SQLException {
-    return ExactConnection.over(POSTGRES.connect(pinned(config)));
-  }
+    @Override
+    public Connection connect(JdbcConfiguration config) throws SQLException {
+        return ExactConnection.over(POSTGRES.connect(pinned(config)));
+    }
 
-  private static JdbcConfiguration pinned(JdbcConfiguration config) {
-    String theirs = config.getString(OPTIONS);
-    return JdbcConfiguration.adapt(config.edit()
-        // The last one counts.
-        .with(OPTIONS, theirs == null ? PINNED : theirs + " " + PINNED)
-        // A value of a key is compared as what the column is, not as text: there is no `timestamptz <= varchar`.
-        .with("stringtype", "unspecified")
-        // In binary, which begins with the fifth chunk of a table, a timestamp would come by way of a Julian calendar.
-        .with("binaryTransfer", "false")
-        // What is refused for one table must not leave the others in a transaction that is aborted.
-        .with("autosave", "always")
-        .build());
-  }
+    private static JdbcConfiguration pinned(JdbcConfiguration config) {
+        String theirs = config.getString(OPTIONS);
+        return JdbcConfiguration.adapt(config.edit()
+                // The last one counts.
+                .with(OPTIONS, theirs == null ? PINNED : theirs + " " + PINNED)
+                // A value of a key is compared as what the column is, not as text: there is no `timestamptz <=
+                // varchar`.
+                .with("stringtype", "unspecified")
+                // In binary, which begins with the fifth chunk of a table, a timestamp would come by way of a Julian
+                // calendar.
+                .with("binaryTransfer", "false")
+                // What is refused for one table must not leave the others in a transaction that is aborted.
+                .with("autosave", "always")
+                .build());
+    }
 }

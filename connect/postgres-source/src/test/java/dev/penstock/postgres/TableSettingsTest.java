@@ -1,34 +1,39 @@
 package dev.penstock.postgres;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import io.debezium.config.Configuration;
 import io.debezium.function.Predicates;
 import java.util.function.Predicate;
+import org.junit.jupiter.api.Test;
 
-/** `make test-java` runs this with `-ea`. */
 final class TableSettingsTest {
-  public static void main(String[] none) {
-    new TableSettingsTest().tablesWhoseNamesDifferInCaseAreTwo();
-    new TableSettingsTest().aListThatIsNotThereStaysSo();
-    new TableSettingsTest().aNamingOfTheUsersOwnStays();
-  }
+    @Test
+    void tablesWhoseNamesDifferInCaseAreTwo() {
+        String list =
+                of("table.include.list", "public.users, public.Order Items").getString("table.include.list");
+        Predicate<String> isCaptured = Predicates.includes(list);
+        assertTrue(isCaptured.test("public.users"));
+        assertTrue(isCaptured.test("public.Order Items"));
+        assertFalse(isCaptured.test("public.Users"));
+        assertFalse(isCaptured.test("public.order items"));
+    }
 
-  private void tablesWhoseNamesDifferInCaseAreTwo() {
-    String list = of("table.include.list", "public.users, public.Order Items").getString("table.include.list");
-    Predicate<String> isCaptured = Predicates.includes(list);
-    assert isCaptured.test("public.users") && isCaptured.test("public.Order Items");
-    assert !isCaptured.test("public.Users") && !isCaptured.test("public.order items");
-  }
+    @Test
+    void aListThatIsNotThereStaysSo() {
+        assertNull(of("topic.prefix", "app").getString("table.include.list"));
+        assertEquals(TableTopics.class.getName(), of("topic.prefix", "app").getString("topic.naming.strategy"));
+    }
 
-  private void aListThatIsNotThereStaysSo() {
-    assert of("topic.prefix", "app").getString("table.include.list") == null;
-    assert of("topic.prefix", "app").getString("topic.naming.strategy").equals(TableTopics.class.getName());
-  }
+    @Test
+    void aNamingOfTheUsersOwnStays() {
+        assertEquals("theirs", of("topic.naming.strategy", "theirs").getString("topic.naming.strategy"));
+    }
 
-  private void aNamingOfTheUsersOwnStays() {
-    assert of("topic.naming.strategy", "theirs").getString("topic.naming.strategy").equals("theirs");
-  }
-
-  private static Configuration of(String setting, String value) {
-    return TableSettings.of(Configuration.create().with(setting, value).build());
-  }
+    private static Configuration of(String setting, String value) {
+        return TableSettings.of(Configuration.create().with(setting, value).build());
+    }
 }

@@ -80,7 +80,7 @@ final class Body {
             throw new Misfit();
         }
         switch (schema.getType()) {
-            case NULL -> { }
+            case NULL -> {}
             case BOOLEAN -> readBoolean();
             case INT -> readInt();
             case LONG, ENUM -> readLong();

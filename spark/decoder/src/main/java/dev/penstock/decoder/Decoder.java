@@ -42,8 +42,11 @@ public final class Decoder implements UDF1<byte[], Row> {
      */
     public static Column decode(Column value, String wanted, String type, String registryUrl) {
         // Not deterministic to Spark, so that it is computed once and outside of what swallows failures (TryEval).
-        return functions.udf(new Decoder(wanted, registryUrl), DataType.fromJson(type))
-                .withName("decode").asNondeterministic().apply(value);
+        return functions
+                .udf(new Decoder(wanted, registryUrl), DataType.fromJson(type))
+                .withName("decode")
+                .asNondeterministic()
+                .apply(value);
     }
 
     @Override

@@ -25,8 +25,7 @@ final class LetIn {
 
     private static final String OWN = "penstock.registry.";
 
-    private LetIn() {
-    }
+    private LetIn() {}
 
     /** Tells a client whom to trust. */
     static HttpClient.Builder trusting(HttpClient.Builder client) {
@@ -65,7 +64,8 @@ final class LetIn {
         store.load(null, null);
         try (InputStream in = Files.newInputStream(file)) {
             int number = 0;
-            for (Certificate certificate : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
+            for (Certificate certificate :
+                    CertificateFactory.getInstance("X.509").generateCertificates(in)) {
                 store.setCertificateEntry("ca-" + number++, certificate);
             }
         }

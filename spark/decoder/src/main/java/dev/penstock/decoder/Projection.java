@@ -18,6 +18,7 @@ final class Projection {
     private final List<Schema.Field> parts;
     /** For each field of the row image the slot of its values, or NO_SLOT. */
     private final int[] slots;
+
     private final int width;
     /** The columns that this writer lacks though an earlier one had them; null for none. */
     private final String[] gone;
@@ -50,11 +51,10 @@ final class Projection {
         return new Projection(writer, slots, reader.slots(), gone.isEmpty() ? null : gone.toArray(String[]::new));
     }
 
-    private static int slotOf(
-            Map.Entry<String, JsonNode> column, WriterSchema writer, Reader reader) {
+    private static int slotOf(Map.Entry<String, JsonNode> column, WriterSchema writer, Reader reader) {
         Reader.Wanted wanted = reader.columns().get(column.getKey());
-        int slot = wanted != null ? wanted.slotOf(column.getValue())
-                : reader.isWhole() ? Reader.UNKNOWN : Reader.NO_SLOT;
+        int slot =
+                wanted != null ? wanted.slotOf(column.getValue()) : reader.isWhole() ? Reader.UNKNOWN : Reader.NO_SLOT;
         if (slot == Reader.UNKNOWN) {
             throw new NewPlanNeeded(reader.topic(), writer.id(), column.getKey());
         }

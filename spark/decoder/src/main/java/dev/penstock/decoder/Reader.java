@@ -19,7 +19,8 @@ import java.util.Set;
  * @param unreadable ids of schemas that Python could not read
  * @param knownId the id of a schema that the registry has
  */
-record Reader(String topic, boolean isWhole, Map<String, Wanted> columns, int slots, Set<Long> unreadable, long knownId) {
+record Reader(
+        String topic, boolean isWhole, Map<String, Wanted> columns, int slots, Set<Long> unreadable, long knownId) {
 
     /** The slot of a type whose values no view can use. */
     static final int NO_SLOT = -1;
@@ -52,12 +53,19 @@ record Reader(String topic, boolean isWhole, Map<String, Wanted> columns, int sl
             JsonNode told = JSON.readTree(text);
             Map<String, Wanted> columns = new LinkedHashMap<>();
             for (JsonNode column : told.get("columns")) {
-                columns.put(column.get("name").asText(), new Wanted(column.get("since").asLong(), column.get("types")));
+                columns.put(
+                        column.get("name").asText(),
+                        new Wanted(column.get("since").asLong(), column.get("types")));
             }
             Set<Long> unreadable = new HashSet<>();
             told.get("unreadable").forEach(id -> unreadable.add(id.asLong()));
-            return new Reader(told.get("topic").asText(), told.get("whole").asBoolean(), columns,
-                    told.get("slots").asInt(), unreadable, told.get("known_id").asLong());
+            return new Reader(
+                    told.get("topic").asText(),
+                    told.get("whole").asBoolean(),
+                    columns,
+                    told.get("slots").asInt(),
+                    unreadable,
+                    told.get("known_id").asLong());
         } catch (JsonProcessingException exc) {
             throw new IllegalArgumentException("no reader: " + text, exc);
         }
@@ -70,8 +78,8 @@ record Reader(String topic, boolean isWhole, Map<String, Wanted> columns, int sl
             JsonNode wanted = part.getValue();
             JsonNode found = type.path(part.getKey());
             boolean isThere = !found.isMissingNode() && !found.isNull();
-            boolean isRight = wanted.isNull() ? !isThere
-                    : wanted.isObject() ? isLike(wanted, found) : wanted.equals(found);
+            boolean isRight =
+                    wanted.isNull() ? !isThere : wanted.isObject() ? isLike(wanted, found) : wanted.equals(found);
             if (!isRight) {
                 return false;
             }
@@ -91,6 +99,8 @@ record Reader(String topic, boolean isWhole, Map<String, Wanted> columns, int sl
             });
             type = rest.size() == 1 ? rest.get(0) : rest;
         }
-        return type.isObject() || type.isMissingNode() ? type : JsonNodeFactory.instance.objectNode().set("type", type);
+        return type.isObject() || type.isMissingNode()
+                ? type
+                : JsonNodeFactory.instance.objectNode().set("type", type);
     }
 }

@@ -25,6 +25,7 @@ final class Registry {
     private static final Duration PAUSE = Duration.ofMillis(500);
     /** How long an id stays refused: a later record may carry the same id rightly. */
     private static final long REFUSED_NANOS = Duration.ofSeconds(2).toNanos();
+
     private static final int MOST_REFUSED = 1_000;
     private static final int OK = 200;
     private static final int NOT_FOUND = 404;
@@ -34,8 +35,11 @@ final class Registry {
     private final Map<Long, WriterSchema> known = new ConcurrentHashMap<>();
     private final Map<Long, Long> refusedAt = new ConcurrentHashMap<>();
     // A proxy of the environment knows no local registry.
-    private final HttpClient http = LetIn.trusting(HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)
-            .proxy(HttpClient.Builder.NO_PROXY).connectTimeout(TIMEOUT)).build();
+    private final HttpClient http = LetIn.trusting(HttpClient.newBuilder()
+                    .version(HttpClient.Version.HTTP_1_1)
+                    .proxy(HttpClient.Builder.NO_PROXY)
+                    .connectTimeout(TIMEOUT))
+            .build();
 
     private Registry(String url) {
         this.url = url.replaceAll("/+$", "");
@@ -99,12 +103,14 @@ final class Registry {
     /** Asks for the text of a schema; null when there is none. */
     private String ask(long id) throws IOException, InterruptedException {
         URI place = URI.create(url + "/schemas/ids/" + id);
-        HttpRequest request = LetIn.asking(HttpRequest.newBuilder(place).timeout(TIMEOUT)).build();
+        HttpRequest request =
+                LetIn.asking(HttpRequest.newBuilder(place).timeout(TIMEOUT)).build();
         HttpResponse<String> answer = http.send(request, HttpResponse.BodyHandlers.ofString());
         if (answer.statusCode() == NOT_FOUND) {
             return null;
         }
-        JsonNode schema = answer.statusCode() == OK ? JSON.readTree(answer.body()).path("schema") : null;
+        JsonNode schema =
+                answer.statusCode() == OK ? JSON.readTree(answer.body()).path("schema") : null;
         if (schema == null || !schema.isTextual()) {
             throw new IOException("HTTP " + answer.statusCode());
         }

@@ -22,7 +22,9 @@ record WriterSchema(long id, Schema schema, Map<String, JsonNode> columns) {
     static WriterSchema parse(long id, String text) {
         try {
             // As Spark's own from_avro does: whoever reads a schema is not the one to judge its names and defaults.
-            Schema schema = new Schema.Parser(NameValidator.NO_VALIDATION).setValidateDefaults(false).parse(text);
+            Schema schema = new Schema.Parser(NameValidator.NO_VALIDATION)
+                    .setValidateDefaults(false)
+                    .parse(text);
             Map<String, JsonNode> columns = columns(JSON.readTree(text));
             return new WriterSchema(id, columns != null && isEnvelope(schema) ? schema : null, columns);
         } catch (RuntimeException | JsonProcessingException exc) { // whoever registered it may have written anything
@@ -39,7 +41,9 @@ record WriterSchema(long id, Schema schema, Map<String, JsonNode> columns) {
         if (schema.getType() != Schema.Type.UNION) {
             return schema;
         }
-        var rest = schema.getTypes().stream().filter(branch -> branch.getType() != Schema.Type.NULL).toList();
+        var rest = schema.getTypes().stream()
+                .filter(branch -> branch.getType() != Schema.Type.NULL)
+                .toList();
         return rest.size() == 1 ? rest.get(0) : schema;
     }
 

@@ -35,6 +35,7 @@ public final class CassandraSinkTask extends SinkTask {
 
     /** Short enough that Connect, which waits for this thread, can stop the task gracefully within its 5 s. */
     private static final Duration ROOM_WAIT = Duration.ofSeconds(1);
+
     private static final Duration CONNECT_WAIT = Duration.ofSeconds(1);
     private static final Duration START_WAIT = Duration.ofSeconds(4);
     private static final Duration FLUSH_WAIT = Duration.ofSeconds(2);
@@ -51,14 +52,14 @@ public final class CassandraSinkTask extends SinkTask {
     private volatile Target target;
     /** When the last records came, and until when some rows were rejected: tables read later are new enough. */
     private long arrived;
+
     private long rejectedSince;
     private int rejected;
     private boolean paused;
     private boolean flushes = true;
 
     /** A record that is not sent yet. */
-    private record Held(SinkRecord record, Delivery delivery) {
-    }
+    private record Held(SinkRecord record, Delivery delivery) {}
 
     @Override
     public String version() {
@@ -83,7 +84,7 @@ public final class CassandraSinkTask extends SinkTask {
 
     private static SinkConfig config(Map<String, String> settings) {
         try {
-            return new SinkConfig(settings);
+            return SinkConfig.of(settings);
         } catch (ConfigException e) {
             throw new ConnectException(e.getMessage(), e);
         }
@@ -91,11 +92,17 @@ public final class CassandraSinkTask extends SinkTask {
 
     private SinkMetrics metrics(String connector, String number) {
         SinkMetrics made = new SinkMetrics(connector, number);
-        made.gauge("requests-in-flight", "Requests that Cassandra has not answered",
+        made.gauge(
+                "requests-in-flight",
+                "Requests that Cassandra has not answered",
                 () -> target == null ? 0 : target.writer().inFlight());
-        made.gauge("rows-waiting", "Rows that are neither acknowledged nor refused",
+        made.gauge(
+                "rows-waiting",
+                "Rows that are neither acknowledged nor refused",
                 () -> target == null ? 0 : target.writer().pending());
-        made.gauge("waiting-for-cassandra", "1 while Cassandra is away, overloaded or stuck, and writes wait for it",
+        made.gauge(
+                "waiting-for-cassandra",
+                "1 while Cassandra is away, overloaded or stuck, and writes wait for it",
                 () -> trouble.isOn() ? 1 : 0);
         made.gauge("outage-total", "How often writes began to wait for Cassandra", trouble::outages);
         return made;
@@ -117,7 +124,8 @@ public final class CassandraSinkTask extends SinkTask {
     }
 
     private Delivery track(SinkRecord record) {
-        return offsets.track(new TopicPartition(record.originalTopic(), record.originalKafkaPartition()),
+        return offsets.track(
+                new TopicPartition(record.originalTopic(), record.originalKafkaPartition()),
                 record.originalKafkaOffset());
     }
 
@@ -138,8 +146,8 @@ public final class CassandraSinkTask extends SinkTask {
         AsyncWriter writer = target.writer();
         boolean room = offsets.hasRoom(held.size()) && writer.awaitRoom(ROOM_WAIT);
         if (!room) {
-            trouble.waits(writer.rowsWait(), "no answer that makes room for more within " + ROOM_WAIT.toSeconds()
-                    + " s");
+            trouble.waits(
+                    writer.rowsWait(), "no answer that makes room for more within " + ROOM_WAIT.toSeconds() + " s");
         }
         return room;
     }
@@ -196,7 +204,8 @@ public final class CassandraSinkTask extends SinkTask {
 
     private void failWhenForbidden() {
         target.writer().forbidden().ifPresent(error -> {
-            String why = error instanceof UnauthorizedException ? "Cassandra forbids the user to write: "
+            String why = error instanceof UnauthorizedException
+                    ? "Cassandra forbids the user to write: "
                     : "The task cannot write any more: ";
             throw new ConnectException(why + error.getMessage(), error);
         });
@@ -226,8 +235,11 @@ public final class CassandraSinkTask extends SinkTask {
     private void recover(AsyncWriter.Rejected rejected, List<Write> anew) {
         Write write = rejected.write();
         try {
-            anew.add(target.anew(write).orElseThrow(() -> new BadRecordException(write.table().qualifiedName()
-                    + ": Cassandra refuses the row: " + rejected.reason().getMessage(), rejected.reason())));
+            anew.add(target.anew(write)
+                    .orElseThrow(() -> new BadRecordException(
+                            write.table().qualifiedName() + ": Cassandra refuses the row: "
+                                    + rejected.reason().getMessage(),
+                            rejected.reason())));
         } catch (BadRecordException e) {
             deadLetters.report(write.record(), e, write.delivery());
         }
@@ -235,7 +247,9 @@ public final class CassandraSinkTask extends SinkTask {
 
     /** Connect polls for as long as a minute: come back sooner while something may still go wrong. */
     private void lookAfter() {
-        if (!held.isEmpty() || target.writer().pending() > 0 || target.writer().rejected() > 0
+        if (!held.isEmpty()
+                || target.writer().pending() > 0
+                || target.writer().rejected() > 0
                 || deadLetters.isPending()) {
             context.timeout(LOOK_AFTER.toMillis());
         }

@@ -23,13 +23,15 @@ record Connection(CqlSession session, Tables tables) {
      */
     static CompletableFuture<Connection> open(SinkConfig config) {
         CompletableFuture<Connection> opening = new CompletableFuture<>();
-        Thread thread = new Thread(() -> {
-            try {
-                opening.complete(connect(config));
-            } catch (ClusterAwayException | RuntimeException | Error e) {
-                opening.completeExceptionally(e);
-            }
-        }, "cassandra-sink-connect");
+        Thread thread = new Thread(
+                () -> {
+                    try {
+                        opening.complete(connect(config));
+                    } catch (ClusterAwayException | RuntimeException | Error e) {
+                        opening.completeExceptionally(e);
+                    }
+                },
+                "cassandra-sink-connect");
         thread.setDaemon(true);
         thread.start();
         return opening;

@@ -20,6 +20,7 @@ final class Connections implements AutoCloseable {
 
     /** A session whose nodes have all been away for so long may know addresses that will never answer again. */
     private static final Duration OLD_ADDRESSES = Duration.ofSeconds(30);
+
     private static final Duration CLOSE_LIMIT = Duration.ofSeconds(1);
     private static final Backoff BACKOFF = new Backoff(Duration.ofMillis(500), Duration.ofSeconds(5));
 
@@ -95,10 +96,13 @@ final class Connections implements AutoCloseable {
         if (error instanceof ClusterAwayException away) {
             return away;
         }
-        if (error instanceof WrongSettingException wrong && wrong.setting().equals(Settings.USERNAME)
+        if (error instanceof WrongSettingException wrong
+                && wrong.setting().equals(Settings.USERNAME)
                 && refusedFor().compareTo(config.refusalPatience()) < 0) {
-            return new ClusterAwayException("The task fails when that lasts for "
-                    + config.refusalPatience().toSeconds() + " s: " + wrong.getMessage(), wrong);
+            return new ClusterAwayException(
+                    "The task fails when that lasts for "
+                            + config.refusalPatience().toSeconds() + " s: " + wrong.getMessage(),
+                    wrong);
         }
         throw error instanceof ConnectException wrong ? wrong : new ConnectException(error.toString(), error);
     }

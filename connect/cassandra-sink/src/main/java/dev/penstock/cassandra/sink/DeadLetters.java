@@ -22,8 +22,7 @@ final class DeadLetters {
     private final Runnable counter;
     private final Queue<Letter> pending = new ArrayDeque<>();
 
-    private record Letter(Future<Void> written, Delivery delivery) {
-    }
+    private record Letter(Future<Void> written, Delivery delivery) {}
 
     /**
      * Make it.
@@ -43,8 +42,10 @@ final class DeadLetters {
      */
     void report(SinkRecord record, BadRecordException reason, Delivery delivery) {
         if (reporter == null) {
-            throw new ConnectException(describe(record, reason) + ". To put such records aside and go on, set "
-                    + "errors.tolerance=all and errors.deadletterqueue.topic.name", reason);
+            throw new ConnectException(
+                    describe(record, reason) + ". To put such records aside and go on, set "
+                            + "errors.tolerance=all and errors.deadletterqueue.topic.name",
+                    reason);
         }
         pending.add(new Letter(send(record, reason), delivery));
         counter.run();
@@ -109,7 +110,8 @@ final class DeadLetters {
             letter.written().get();
             letter.delivery().acknowledge();
         } catch (ExecutionException e) {
-            throw new ConnectException("Cannot write a dead letter: " + e.getCause().getMessage(), e.getCause());
+            throw new ConnectException(
+                    "Cannot write a dead letter: " + e.getCause().getMessage(), e.getCause());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ConnectException("Interrupted while a dead letter was written", e);

@@ -34,9 +34,11 @@ final class Tables {
     private static final Logger LOG = LoggerFactory.getLogger(Tables.class);
     /** Short enough that Connect, which waits for this thread, can stop the task gracefully within its 5 s. */
     private static final Duration ANSWER_WAIT = Duration.ofSeconds(2);
+
     private static final Duration REFRESH_LIMIT = Duration.ofSeconds(20);
     /** Bad records may ask for the tables again and again: a tenth of the time at most goes into it. */
     private static final int PAUSE_FACTOR = 9;
+
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
 
     private final CqlSession session;
@@ -98,7 +100,7 @@ final class Tables {
         if (!of(record).isEmpty()) {
             return true;
         }
-        Optional<TableConfig> table = config.table(record.topic());
+        Optional<TableConfig> table = config.byTopic().apply(record.topic());
         table.ifPresent(named -> byName.put(record.topic(), named));
         return table.isEmpty() || adoptByName();
     }
@@ -115,7 +117,8 @@ final class Tables {
                 all = false;
             }
         }
-        byTopic = mappers.values().stream().collect(Collectors.groupingBy(mapper -> mapper.config().topic()));
+        byTopic = mappers.values().stream()
+                .collect(Collectors.groupingBy(mapper -> mapper.config().topic()));
         return all;
     }
 
@@ -163,7 +166,8 @@ final class Tables {
             refreshing = null;
         } catch (ExecutionException e) {
             worn = true;
-            throw new ClusterAwayException("Cassandra does not tell its tables: " + e.getCause().getMessage(), e);
+            throw new ClusterAwayException(
+                    "Cassandra does not tell its tables: " + e.getCause().getMessage(), e);
         } catch (TimeoutException e) {
             worn = System.nanoTime() - refreshStart > REFRESH_LIMIT.toNanos();
             throw new ClusterAwayException("Cassandra has not told its tables yet", e);
@@ -198,7 +202,8 @@ final class Tables {
     private List<TableShape> shapes(Metadata cluster) {
         Problems problems = new Problems();
         List<TableShape> shapes = config.tables().stream()
-                .flatMap(table -> TableShape.resolve(table, cluster, problems).stream()).toList();
+                .flatMap(table -> TableShape.resolve(table, cluster, problems).stream())
+                .toList();
         failOn(problems);
         return shapes;
     }
@@ -224,7 +229,8 @@ final class Tables {
     /** A renamed column of the key would turn every record into a bad one. */
     private static void checkPrimaryKey(TableShape old, TableShape shape) {
         if (!old.keyNames().equals(shape.keyNames())) {
-            throw new ConnectException("The primary key of table " + shape.config().qualifiedName() + " was "
+            throw new ConnectException("The primary key of table "
+                    + shape.config().qualifiedName() + " was "
                     + old.keyNames() + " and is now " + shape.keyNames() + ": adapt the mapping or the records, "
                     + "then restart the task");
         }
@@ -235,11 +241,13 @@ final class Tables {
             return RecordMapper.prepare(shape, session).get(answerWait().toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof QueryValidationException refused) {
-                throw new ConnectException("Cassandra refuses the connector's statements: " + refused.getMessage(),
-                        refused);
+                throw new ConnectException(
+                        "Cassandra refuses the connector's statements: " + refused.getMessage(), refused);
             }
-            throw new ClusterAwayException("Cassandra went away while statements were prepared: "
-                    + e.getCause().getMessage(), e);
+            throw new ClusterAwayException(
+                    "Cassandra went away while statements were prepared: "
+                            + e.getCause().getMessage(),
+                    e);
         } catch (TimeoutException e) {
             throw new ClusterAwayException("Cassandra has not prepared the connector's statements yet", e);
         } catch (InterruptedException e) {

@@ -33,9 +33,13 @@ final class Target implements AutoCloseable {
     /** Make it; {@link #ensureOpen} connects. */
     Target(SinkConfig config, TroubleLog trouble, Meter meter) {
         connections = new Connections(config);
-        writer = new AsyncWriter(statement -> connections.current().session().executeAsync(statement),
-                new Batcher(config.maxRecordsInBatch(), config.maxBatchBytes()), config.maxConcurrentRequests(),
-                trouble, meter, Patience.of(config.refusalPatience()));
+        writer = new AsyncWriter(
+                statement -> connections.current().session().executeAsync(statement),
+                new Batcher(config.maxRecordsInBatch(), config.maxBatchBytes()),
+                config.maxConcurrentRequests(),
+                trouble,
+                meter,
+                Patience.of(config.refusalPatience()));
     }
 
     /**
@@ -86,21 +90,28 @@ final class Target implements AutoCloseable {
      */
     Optional<Write> anew(Write write) {
         RecordMapper mapper = tables().of(write.table());
-        return mapper.made((BoundStatement) write.statement()) ? Optional.empty()
+        return mapper.made((BoundStatement) write.statement())
+                ? Optional.empty()
                 : Optional.of(write(mapper, write.record(), write.delivery()));
     }
 
     private Write write(RecordMapper mapper, SinkRecord record, Delivery delivery) {
         RecordMapper.Mapped mapped = mapper.map(record);
-        return new Write(mapped.statement(), group(mapped.statement(), mapper.config()), mapped.bytes(), record,
-                mapper.config(), delivery);
+        return new Write(
+                mapped.statement(),
+                group(mapped.statement(), mapper.config()),
+                mapped.bytes(),
+                record,
+                mapper.config(),
+                delivery);
     }
 
     private Write.Group group(BoundStatement statement, TableConfig table) {
         CqlIdentifier keyspace = CqlIdentifier.fromInternal(table.keyspace());
-        Optional<TokenMap> tokens = connections.current().session().getMetadata().getTokenMap();
-        Set<Node> replicas = tokens.isEmpty() ? Set.of()
-                : tokens.get().getReplicas(keyspace, statement.getRoutingKey());
+        Optional<TokenMap> tokens =
+                connections.current().session().getMetadata().getTokenMap();
+        Set<Node> replicas =
+                tokens.isEmpty() ? Set.of() : tokens.get().getReplicas(keyspace, statement.getRoutingKey());
         return new Write.Group(replicas.isEmpty() ? statement.getRoutingKey() : replicas, table.consistencyLevel());
     }
 

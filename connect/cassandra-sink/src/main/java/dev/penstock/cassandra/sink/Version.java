@@ -10,8 +10,7 @@ final class Version {
 
     static final String VERSION = read();
 
-    private Version() {
-    }
+    private Version() {}
 
     private static String read() {
         try (InputStream stream = Version.class.getResourceAsStream("/penstock-cassandra-sink.properties")) {

@@ -6,8 +6,7 @@ import org.apache.kafka.connect.sink.SinkRecord;
 /** The Kafka Connect that runs the connector. */
 final class Worker {
 
-    private Worker() {
-    }
+    private Worker() {}
 
     /**
      * Refuse a Connect before 3.6, which does not say from which topic and offset a transform took its record.

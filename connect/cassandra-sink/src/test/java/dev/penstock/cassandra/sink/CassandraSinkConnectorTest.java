@@ -19,10 +19,15 @@ class CassandraSinkConnectorTest {
         settings.put("auth.username", null);
         settings.put("surprise", null);
         CassandraSinkConnector connector = new CassandraSinkConnector();
-        assertEquals(Set.of("port"), connector.validate(settings).configValues().stream()
-                .filter(value -> !value.errorMessages().isEmpty()).map(ConfigValue::name).collect(Collectors.toSet()));
+        assertEquals(
+                Set.of("port"),
+                connector.validate(settings).configValues().stream()
+                        .filter(value -> !value.errorMessages().isEmpty())
+                        .map(ConfigValue::name)
+                        .collect(Collectors.toSet()));
         connector.start(settings);
-        assertEquals(List.of(Set.of("topics", "topic.t.k.u.ttl", "port", CassandraSinkTask.NUMBER)),
+        assertEquals(
+                List.of(Set.of("topics", "topic.t.k.u.ttl", "port", CassandraSinkTask.NUMBER)),
                 connector.taskConfigs(1).stream().map(Map::keySet).toList());
     }
 }

@@ -1,11 +1,11 @@
 package dev.penstock.cassandra.sink;
 
-import dev.penstock.cassandra.sink.value.BadRecordException;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.penstock.cassandra.sink.value.BadRecordException;
 import dev.penstock.cassandra.sink.write.Delivery;
 import dev.penstock.cassandra.sink.write.OffsetTracker;
 import java.util.ArrayDeque;
@@ -34,7 +34,9 @@ class DeadLettersTest {
     private final DeadLetters letters = new DeadLetters((record, error) -> answers.remove(), counted::incrementAndGet);
 
     private long committable() {
-        return tracker.committable(Map.of(PARTITION, new OffsetAndMetadata(1))).get(PARTITION).offset();
+        return tracker.committable(Map.of(PARTITION, new OffsetAndMetadata(1)))
+                .get(PARTITION)
+                .offset();
     }
 
     private void report() {
@@ -82,8 +84,8 @@ class DeadLettersTest {
 
     @Test
     void aReasonDoesNotGrowWithItsRecord() {
-        BadRecordException reason = new BadRecordException("x".repeat(1_000_000),
-                new IllegalStateException("y".repeat(1_000_000)));
+        BadRecordException reason =
+                new BadRecordException("x".repeat(1_000_000), new IllegalStateException("y".repeat(1_000_000)));
         assertTrue(reason.getMessage().length() < 1_100);
         assertNull(reason.getCause());
     }

@@ -32,15 +32,25 @@ class TablesTest extends RealCassandra {
     }
 
     private static boolean knowsColumn(CqlSession session) {
-        return session.getMetadata().getKeyspace("k").flatMap(keyspace -> keyspace.getTable("t"))
-                .flatMap(table -> table.getColumn("a")).isPresent();
+        return session.getMetadata()
+                .getKeyspace("k")
+                .flatMap(keyspace -> keyspace.getTable("t"))
+                .flatMap(table -> table.getColumn("a"))
+                .isPresent();
     }
 
     /** Connect waits 5 s for a task that stops, a statement may take 600. */
     @Test
     void aChangedTableHoldsUpNobodyForAsLongAsAStatementMayTake() throws Exception {
-        SinkConfig config = new SinkConfig(Map.of("port", Integer.toString(server.port()), "topics", "t",
-                "topic.t.k.t.mapping", "*", "queryExecutionTimeout", "600"));
+        SinkConfig config = SinkConfig.of(Map.of(
+                "port",
+                Integer.toString(server.port()),
+                "topics",
+                "t",
+                "topic.t.k.t.mapping",
+                "*",
+                "queryExecutionTimeout",
+                "600"));
         try (CqlSession session = Cluster.connect(config.cluster(), config.keyspaces())) {
             Tables tables = new Tables(session, config, System.nanoTime());
             cql.execute("ALTER TABLE k.t ADD a text");
@@ -50,12 +60,15 @@ class TablesTest extends RealCassandra {
                 TimeUnit.MILLISECONDS.sleep(10);
             }
             server.freeze();
-            String message = assertThrows(ClusterAwayException.class, tables::follow).getMessage();
+            String message =
+                    assertThrows(ClusterAwayException.class, tables::follow).getMessage();
             assertEquals("Cassandra has not prepared the connector's statements yet", message);
             server.thaw();
             server.awaitAnswer(session);
             assertDoesNotThrow(tables::follow);
-            assertEquals(List.of("id", "a"), tables.of(config.tables().get(0)).shape().names());
+            assertEquals(
+                    List.of("id", "a"),
+                    tables.of(config.tables().get(0)).shape().names());
         }
     }
 }

@@ -26,8 +26,9 @@ class WorkerTest {
 
     @Test
     void anOldConnectIsRefusedAtTheStartAndNotAtTheFirstRecord() throws Exception {
-        URL[] worker = {home(CassandraSinkTask.class), OLD_CONNECT.toUri().toURL(), home(TopicPartition.class),
-            home(Logger.class)};
+        URL[] worker = {
+            home(CassandraSinkTask.class), OLD_CONNECT.toUri().toURL(), home(TopicPartition.class), home(Logger.class)
+        };
         try (URLClassLoader old = new URLClassLoader(worker, ClassLoader.getPlatformClassLoader())) {
             Class<?> task = old.loadClass(CassandraSinkTask.class.getName());
             Method start = task.getMethod("start", Map.class);

@@ -35,8 +35,7 @@ public final class Cluster {
             "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
     private static final Duration AGREEMENT_TIMEOUT = Duration.ofSeconds(1);
 
-    private Cluster() {
-    }
+    private Cluster() {}
 
     /**
      * Open a session; takes some seconds at most.
@@ -54,11 +53,13 @@ public final class Cluster {
         } catch (IllegalStateException e) { // No such bundle, or the contact points are in several datacenters.
             throw config.bundle().isPresent()
                     ? new WrongSettingException(Settings.SECURE_BUNDLE, "the bundle cannot be used: " + root(e), e)
-                    : new WrongSettingException(Settings.LOCAL_DC, "the driver cannot choose the datacenter to write "
-                            + "to: " + e.getMessage(), e);
+                    : new WrongSettingException(
+                            Settings.LOCAL_DC,
+                            "the driver cannot choose the datacenter to write to: " + e.getMessage(),
+                            e);
         } catch (DriverException | IllegalArgumentException e) {
-            throw new ClusterAwayException("Cassandra at " + config.address() + " does not answer: " + e.getMessage(),
-                    e);
+            throw new ClusterAwayException(
+                    "Cassandra at " + config.address() + " does not answer: " + e.getMessage(), e);
         }
         checkDatacenter(config, session);
         checkTables(config, keyspaces, session);
@@ -71,10 +72,13 @@ public final class Cluster {
                 .withClassLoader(plugin)
                 .withConfigLoader(options(config, keyspaces, plugin))
                 .withApplicationName("penstock-cassandra-sink");
-        config.bundle().ifPresentOrElse(builder::withCloudSecureConnectBundle,
-                () -> builder.addContactPoints(addresses(config)));
+        config.bundle()
+                .ifPresentOrElse(
+                        builder::withCloudSecureConnectBundle, () -> builder.addContactPoints(addresses(config)));
         config.localDc().ifPresent(builder::withLocalDatacenter);
-        config.username().ifPresent(user -> builder.withAuthCredentials(user, config.password().value()));
+        config.username()
+                .ifPresent(user ->
+                        builder.withAuthCredentials(user, config.password().value()));
         return builder.build();
     }
 
@@ -134,27 +138,36 @@ public final class Cluster {
     }
 
     private static ClusterAwayException explain(ClusterConfig config, AllNodesFailedException e) {
-        List<Throwable> causes = e.getAllErrors().values().stream().flatMap(List::stream).toList();
-        causes.stream().filter(AuthenticationException.class::isInstance).findFirst().ifPresent(refused -> {
-            throw new WrongSettingException(Settings.USERNAME, "Cassandra at " + config.address()
-                    + " refuses user or password: " + refused.getMessage(), refused);
-        });
+        List<Throwable> causes =
+                e.getAllErrors().values().stream().flatMap(List::stream).toList();
+        causes.stream()
+                .filter(AuthenticationException.class::isInstance)
+                .findFirst()
+                .ifPresent(refused -> {
+                    throw new WrongSettingException(
+                            Settings.USERNAME,
+                            "Cassandra at " + config.address() + " refuses user or password: " + refused.getMessage(),
+                            refused);
+                });
         for (Throwable cause : causes) {
             Tls.wrongSetting(cause).ifPresent(setting -> {
-                throw new WrongSettingException(setting, "the certificate of Cassandra at " + config.address()
-                        + " is refused: " + root(cause), cause);
+                throw new WrongSettingException(
+                        setting,
+                        "the certificate of Cassandra at " + config.address() + " is refused: " + root(cause),
+                        cause);
             });
         }
         String reasons = causes.stream().map(Cluster::root).distinct().collect(Collectors.joining("; "));
-        return new ClusterAwayException("Cassandra at " + config.address() + " does not answer"
-                + (reasons.isEmpty() ? "" : ": " + reasons), e);
+        return new ClusterAwayException(
+                "Cassandra at " + config.address() + " does not answer" + (reasons.isEmpty() ? "" : ": " + reasons), e);
     }
 
     /** The innermost message: the outer ones tell of the driver's steps. */
     private static String root(Throwable error) {
         String message = error.getClass().getSimpleName();
         for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-            message = cause instanceof ClosedChannelException ? "the connection was closed at once"
+            message = cause instanceof ClosedChannelException
+                    ? "the connection was closed at once"
                     : cause.getMessage() == null ? message : cause.getMessage();
         }
         return message;
@@ -165,28 +178,38 @@ public final class Cluster {
             throws ClusterAwayException {
         try {
             for (String keyspace : keyspaces) {
-                if (session.getMetadata().getKeyspace(CqlIdentifier.fromInternal(keyspace)).isEmpty()
-                        && session.execute(SimpleStatement.newInstance(FIND_KEYSPACE, keyspace)).one() != null) {
-                    throw new ClusterAwayException("Cassandra at " + config.address() + " did not tell its tables in "
-                            + "time", null);
+                if (session.getMetadata()
+                                .getKeyspace(CqlIdentifier.fromInternal(keyspace))
+                                .isEmpty()
+                        && session.execute(SimpleStatement.newInstance(FIND_KEYSPACE, keyspace))
+                                        .one()
+                                != null) {
+                    throw new ClusterAwayException(
+                            "Cassandra at " + config.address() + " did not tell its tables in time", null);
                 }
             }
         } catch (ClusterAwayException | DriverException e) {
             session.closeAsync();
-            throw e instanceof ClusterAwayException away ? away
-                    : new ClusterAwayException("Cassandra at " + config.address() + " does not answer: "
-                            + e.getMessage(), e);
+            throw e instanceof ClusterAwayException away
+                    ? away
+                    : new ClusterAwayException(
+                            "Cassandra at " + config.address() + " does not answer: " + e.getMessage(), e);
         }
     }
 
     /** With a datacenter that does not exist the driver would find no node for ever, and not say why. */
     private static void checkDatacenter(ClusterConfig config, CqlSession session) {
         List<String> known = session.getMetadata().getNodes().values().stream()
-                .map(node -> String.valueOf(node.getDatacenter())).distinct().sorted().toList();
+                .map(node -> String.valueOf(node.getDatacenter()))
+                .distinct()
+                .sorted()
+                .toList();
         if (config.localDc().isPresent() && !known.contains(config.localDc().get())) {
             session.closeAsync();
-            throw new WrongSettingException(Settings.LOCAL_DC, "the cluster has no datacenter "
-                    + config.localDc().get() + ", only " + String.join(", ", known), null);
+            throw new WrongSettingException(
+                    Settings.LOCAL_DC,
+                    "the cluster has no datacenter " + config.localDc().get() + ", only " + String.join(", ", known),
+                    null);
         }
     }
 }

@@ -11,8 +11,7 @@ import java.util.List;
 /** Holds a configuration against the real cluster, for the validation over REST. */
 public final class ClusterCheck {
 
-    private ClusterCheck() {
-    }
+    private ClusterCheck() {}
 
     /** Find what is wrong: a cluster that does not answer, missing tables and columns, types that are not supported. */
     public static Problems problems(ClusterConfig cluster, List<TableConfig> tables) {

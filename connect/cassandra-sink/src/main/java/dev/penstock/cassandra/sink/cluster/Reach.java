@@ -40,18 +40,24 @@ record Reach(List<Replicas> datacenters, Optional<Reach.Replicas> local) {
     /** Add to {@code problems} the tables whose level cannot be reached. */
     static void check(CqlSession session, List<TableConfig> tables, Problems problems) {
         Collection<Node> nodes = session.getMetadata().getNodes().values();
-        String localDc = nodes.stream().filter(node -> node.getDistance() == NodeDistance.LOCAL)
-                .map(Node::getDatacenter).findFirst().orElse("");
+        String localDc = nodes.stream()
+                .filter(node -> node.getDistance() == NodeDistance.LOCAL)
+                .map(Node::getDatacenter)
+                .findFirst()
+                .orElse("");
         Map<String, Long> count = nodes.stream()
                 .collect(Collectors.groupingBy(node -> String.valueOf(node.getDatacenter()), Collectors.counting()));
         for (TableConfig table : tables) {
-            session.getMetadata().getKeyspace(CqlIdentifier.fromInternal(table.keyspace()))
+            session.getMetadata()
+                    .getKeyspace(CqlIdentifier.fromInternal(table.keyspace()))
                     .flatMap(keyspace -> of(keyspace.getReplication(), count, localDc))
                     .filter(reach -> !reach.allows(table.consistencyLevel()))
-                    .ifPresent(reach -> problems.add(table.setting(TableSetting.CONSISTENCY_LEVEL), "The replicas of "
-                            + "keyspace " + table.keyspace() + " can never reach " + table.consistencyLevel()
-                            + " on the nodes that there are (datacenters and nodes: " + new TreeMap<>(count)
-                            + "); change the replication or the level"));
+                    .ifPresent(reach -> problems.add(
+                            table.setting(TableSetting.CONSISTENCY_LEVEL),
+                            "The replicas of "
+                                    + "keyspace " + table.keyspace() + " can never reach " + table.consistencyLevel()
+                                    + " on the nodes that there are (datacenters and nodes: " + new TreeMap<>(count)
+                                    + "); change the replication or the level"));
         }
     }
 

@@ -9,8 +9,7 @@ import java.util.Optional;
 /** Whose fault it is when an encrypted connection fails. */
 final class Tls {
 
-    private Tls() {
-    }
+    private Tls() {}
 
     /**
      * Name the setting behind a failed connection: the certificate of the node is not trusted (or too old), or carries

@@ -11,8 +11,7 @@ import org.apache.kafka.common.config.ConfigException;
  * @param allowed the values
  * @param refused values that are refused by name, with the reason and what to do instead
  */
-record Choice(List<String> allowed, Map<String, String> refused)
-        implements ConfigDef.Validator, ConfigDef.Recommender {
+record Choice(List<String> allowed, Map<String, String> refused) implements ConfigDef.Validator, ConfigDef.Recommender {
 
     /** A choice without refusals of its own. */
     static Choice of(List<String> allowed) {
@@ -40,11 +39,6 @@ record Choice(List<String> allowed, Map<String, String> refused)
     @Override
     public boolean visible(String name, Map<String, Object> parsed) {
         return true;
-    }
-
-    /** Tell whether a value is the given one, in any case. */
-    static boolean is(Object value, String wanted) {
-        return wanted.equalsIgnoreCase(String.valueOf(value));
     }
 
     @Override

@@ -22,18 +22,39 @@ import org.apache.kafka.common.config.types.Password;
  * @param bundle file that says all of this of a cluster of Astra
  * @param driverOptions options of the driver by their paths, those of encryption among them; they win over ours
  */
-public record ClusterConfig(List<HostPort> contactPoints, Optional<String> localDc, Optional<String> username,
-        Password password, int queryTimeoutSeconds, int poolSize, int requestsPerConnection, boolean compressed,
-        Optional<Path> bundle, Map<String, String> driverOptions) {
+public record ClusterConfig(
+        List<HostPort> contactPoints,
+        Optional<String> localDc,
+        Optional<String> username,
+        Password password,
+        int queryTimeoutSeconds,
+        int poolSize,
+        int requestsPerConnection,
+        boolean compressed,
+        Optional<Path> bundle,
+        Map<String, String> driverOptions) {
 
     /** The driver's own. */
     private static final int MIN_REQUESTS_PER_CONNECTION = 1024;
 
     /** The settings that this is made of. */
-    static final List<String> SETTINGS = List.of(Settings.CONTACT_POINTS, Settings.PORT, Settings.LOCAL_DC,
-            Settings.AUTH_PROVIDER, Settings.USERNAME, Settings.PASSWORD, Settings.QUERY_TIMEOUT, Settings.POOL_SIZE,
-            Settings.COMPRESSION, Settings.SSL_PROVIDER, Settings.HOSTNAME_VALIDATION, Settings.TRUSTSTORE_PATH,
-            Settings.SECURE_BUNDLE, Settings.TRUSTSTORE_PASSWORD, Settings.KEYSTORE_PATH, Settings.KEYSTORE_PASSWORD,
+    static final List<String> SETTINGS = List.of(
+            Settings.CONTACT_POINTS,
+            Settings.PORT,
+            Settings.LOCAL_DC,
+            Settings.AUTH_PROVIDER,
+            Settings.USERNAME,
+            Settings.PASSWORD,
+            Settings.QUERY_TIMEOUT,
+            Settings.POOL_SIZE,
+            Settings.COMPRESSION,
+            Settings.SSL_PROVIDER,
+            Settings.HOSTNAME_VALIDATION,
+            Settings.TRUSTSTORE_PATH,
+            Settings.SECURE_BUNDLE,
+            Settings.TRUSTSTORE_PASSWORD,
+            Settings.KEYSTORE_PATH,
+            Settings.KEYSTORE_PASSWORD,
             Settings.CIPHER_SUITES);
 
     /** Take it from parsed settings. */
@@ -41,24 +62,32 @@ public record ClusterConfig(List<HostPort> contactPoints, Optional<String> local
         int poolSize = (Integer) setting.apply(Settings.POOL_SIZE);
         Map<String, String> options = TlsSettings.options(setting);
         options.putAll(DriverOptions.of(properties));
-        return new ClusterConfig(hosts((List<?>) setting.apply(Settings.CONTACT_POINTS),
-                (Integer) setting.apply(Settings.PORT)),
-                text(setting.apply(Settings.LOCAL_DC)), text(setting.apply(Settings.USERNAME)),
-                (Password) setting.apply(Settings.PASSWORD), (Integer) setting.apply(Settings.QUERY_TIMEOUT),
-                poolSize, requests(setting.apply(Settings.MAX_CONCURRENT_REQUESTS), poolSize),
-                Choice.is(setting.apply(Settings.COMPRESSION), Settings.LZ4),
-                text(setting.apply(Settings.SECURE_BUNDLE)).map(Path::of), options);
+        return new ClusterConfig(
+                hosts((List<?>) setting.apply(Settings.CONTACT_POINTS), (Integer) setting.apply(Settings.PORT)),
+                text(setting.apply(Settings.LOCAL_DC)),
+                text(setting.apply(Settings.USERNAME)),
+                (Password) setting.apply(Settings.PASSWORD),
+                (Integer) setting.apply(Settings.QUERY_TIMEOUT),
+                poolSize,
+                requests(setting.apply(Settings.MAX_CONCURRENT_REQUESTS), poolSize),
+                Settings.LZ4.equalsIgnoreCase((String) setting.apply(Settings.COMPRESSION)),
+                text(setting.apply(Settings.SECURE_BUNDLE)).map(Path::of),
+                options);
     }
 
     /** A wrong number of requests keeps nobody from looking into the cluster. */
     private static int requests(Object concurrent, int poolSize) {
         return concurrent instanceof Integer known
-                ? Math.max(MIN_REQUESTS_PER_CONNECTION, 1 + known / poolSize) : MIN_REQUESTS_PER_CONNECTION;
+                ? Math.max(MIN_REQUESTS_PER_CONNECTION, 1 + known / poolSize)
+                : MIN_REQUESTS_PER_CONNECTION;
     }
 
     private static List<HostPort> hosts(List<?> named, int port) {
-        return named.isEmpty() ? List.of(new HostPort(Settings.LOCALHOST, port))
-                : named.stream().map(point -> HostPort.of(point.toString(), port)).toList();
+        return named.isEmpty()
+                ? List.of(new HostPort(Settings.LOCALHOST, port))
+                : named.stream()
+                        .map(point -> HostPort.of(point.toString(), port))
+                        .toList();
     }
 
     /** A setting that is empty is not set. */
@@ -68,7 +97,7 @@ public record ClusterConfig(List<HostPort> contactPoints, Optional<String> local
 
     /** The address for messages. */
     public String address() {
-        return bundle.map(file -> "bundle " + file).orElseGet(() ->
-                contactPoints.stream().map(HostPort::toString).collect(Collectors.joining(", ")));
+        return bundle.map(file -> "bundle " + file)
+                .orElseGet(() -> contactPoints.stream().map(HostPort::toString).collect(Collectors.joining(", ")));
     }
 }

@@ -1,12 +1,11 @@
 package dev.penstock.cassandra.sink.config;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
@@ -23,52 +22,68 @@ public final class DataStaxSettings {
             + "conversion=lenient for ISO dates, numbers in text and the like, or convert before with Connect's "
             + "TimestampConverter";
     private static final List<Known> KNOWN = List.of(
-            known("auth.gssapi.keyTab", Set.of(""), KERBEROS),
-            known("auth.gssapi.principal", Set.of(""), KERBEROS),
-            known("auth.gssapi.service", Set.of("", "dse"), KERBEROS),
-            known("ssl.openssl.keyCertChain", Set.of(""), OPENSSL),
-            known("ssl.openssl.privateKey", Set.of(""), OPENSSL),
-            known("ignoreErrors", Set.of("none"), "no record is dropped in silence; set errors.tolerance=all and "
-                    + "errors.deadletterqueue.topic.name to put bad records aside"),
-            known("jmx", Set.of("true"), "the metrics are always there; remove it"),
-            known("jmxConnectorDomain", Set.of(), "the metrics have Connect's kind of names; remove it"),
-            known("metricsHighestLatency", Set.of(), "the driver's own metrics are not used; remove it"),
-            codec("locale", "en_US"), codec("timeZone", "UTC"), codec("timestamp", "CQL_TIMESTAMP"),
-            codec("date", "ISO_LOCAL_DATE"), codec("time", "ISO_LOCAL_TIME"), codec("unit", "MILLISECONDS"),
-            new Known("topic.<topic>.<keyspace>.<table>.query", Pattern.compile("topic\\..+\\.[^.]+\\.[^.]+\\.query"),
-                    Set.of(""), "a statement of your own could carry no version, so its rows could not be kept right; "
+            new Known("auth.gssapi.keyTab", Set.of(""), KERBEROS),
+            new Known("auth.gssapi.principal", Set.of(""), KERBEROS),
+            new Known("auth.gssapi.service", Set.of("", "dse"), KERBEROS),
+            new Known("ssl.openssl.keyCertChain", Set.of(""), OPENSSL),
+            new Known("ssl.openssl.privateKey", Set.of(""), OPENSSL),
+            new Known(
+                    "ignoreErrors",
+                    Set.of("none"),
+                    "no record is dropped in silence; set errors.tolerance=all and "
+                            + "errors.deadletterqueue.topic.name to put bad records aside"),
+            new Known("jmx", Set.of("true"), "the metrics are always there; remove it"),
+            new Known("jmxConnectorDomain", Set.of(), "the metrics have Connect's kind of names; remove it"),
+            new Known("metricsHighestLatency", Set.of(), "the driver's own metrics are not used; remove it"),
+            codec("locale", "en_US"),
+            codec("timeZone", "UTC"),
+            codec("timestamp", "CQL_TIMESTAMP"),
+            codec("date", "ISO_LOCAL_DATE"),
+            codec("time", "ISO_LOCAL_TIME"),
+            codec("unit", "MILLISECONDS"),
+            new Known(
+                    "topic.<topic>.<keyspace>.<table>.query",
+                    Set.of(""),
+                    "a statement of your own could carry no version, so its rows could not be kept right; "
                             + "use mapping"));
 
     /** Defaults that are not DataStax's. */
     static final Map<String, String> THEIR_DEFAULTS = Map.of(
-            TableSetting.CONSISTENCY_LEVEL, "LOCAL_ONE", TableSetting.NULL_TO_UNSET, "true",
-            Settings.MAX_CONCURRENT_REQUESTS, "500", Settings.QUERY_TIMEOUT, "30", Settings.POOL_SIZE, "4");
+            TableSetting.CONSISTENCY_LEVEL,
+            "LOCAL_ONE",
+            TableSetting.NULL_TO_UNSET,
+            "true",
+            Settings.MAX_CONCURRENT_REQUESTS,
+            "500",
+            Settings.QUERY_TIMEOUT,
+            "30",
+            Settings.POOL_SIZE,
+            "4");
 
-    private DataStaxSettings() {
-    }
+    private DataStaxSettings() {}
 
     /**
      * A setting that is refused.
      *
      * @param name its name for people
-     * @param pattern matches its name
      * @param neutral values, in lower case, that ask for nothing
      * @param reason why it is refused otherwise, and what to do
      */
-    record Known(String name, Pattern pattern, Set<String> neutral, String reason) {
+    record Known(String name, Set<String> neutral, String reason) {
 
         boolean isNeutral(String value) {
-            return neutral.contains(value.strip().toLowerCase(java.util.Locale.ROOT));
+            return neutral.contains(value.strip().toLowerCase(Locale.ROOT));
+        }
+
+        /** Tell whether a setting is this one: a topic may have dots in its name, a keyspace and a table may not. */
+        boolean isName(String setting) {
+            return setting.matches(
+                    name.replace(".", "\\.").replace("<topic>", ".+").replaceAll("<(keyspace|table)>", "[^.]+"));
         }
     }
 
-    private static Known known(String name, Set<String> neutral, String reason) {
-        return new Known(name, Pattern.compile(Pattern.quote(name)), neutral, reason);
-    }
-
     private static Known codec(String option, String theirDefault) {
-        return new Known("topic.<topic>.codec." + option, Pattern.compile("topic\\..+\\.codec\\." + option),
-                Set.of("", theirDefault.toLowerCase(java.util.Locale.ROOT)), CODEC);
+        return new Known("topic.<topic>.codec." + option, Set.of("", theirDefault.toLowerCase(Locale.ROOT)), CODEC);
     }
 
     /** The names, for people. */
@@ -82,12 +97,13 @@ public final class DataStaxSettings {
     }
 
     private static Optional<Known> find(String name) {
-        return KNOWN.stream().filter(known -> known.pattern.matcher(name).matches()).findFirst();
+        return KNOWN.stream().filter(known -> known.isName(name)).findFirst();
     }
 
     /** Say why a setting is refused; empty when its value asks for nothing. */
     static Optional<String> refusal(String name, String value) {
-        return find(name).filter(known -> !known.isNeutral(value))
+        return find(name)
+                .filter(known -> !known.isNeutral(value))
                 .map(known -> "Setting of DataStax's sink that does not exist here: " + known.reason);
     }
 
@@ -97,25 +113,30 @@ public final class DataStaxSettings {
      * @return one line; empty when no setting shows that it comes from there, or nothing differs
      */
     public static Optional<String> remark(Map<String, String> properties) {
-        List<String> foreign = new TreeSet<>(properties.keySet()).stream().filter(DataStaxSettings::isOne).toList();
+        List<String> foreign = new TreeSet<>(properties.keySet())
+                .stream().filter(DataStaxSettings::isOne).toList();
         List<String> differing = foreign.isEmpty() ? List.of() : differing(properties);
-        return differing.isEmpty() ? Optional.empty() : Optional.of("Settings of DataStax's sink found ("
-                + String.join(", ", foreign) + "). Not set here, and with another default than there: "
-                + String.join(", ", differing) + ". See 'Coming from DataStax's sink' in the README");
+        return differing.isEmpty()
+                ? Optional.empty()
+                : Optional.of("Settings of DataStax's sink found ("
+                        + String.join(", ", foreign) + "). Not set here, and with another default than there: "
+                        + String.join(", ", differing) + ". See 'Coming from DataStax's sink' in the README");
     }
 
     private static List<String> differing(Map<String, String> properties) {
-        Set<String> options = properties.keySet().stream().map(name -> name.substring(name.lastIndexOf('.') + 1))
+        Set<String> options = properties.keySet().stream()
+                .map(name -> name.substring(name.lastIndexOf('.') + 1))
                 .collect(Collectors.toSet());
-        List<String> differing = new ArrayList<>();
-        new TreeSet<>(THEIR_DEFAULTS.keySet()).stream().filter(option -> !options.contains(option))
-                .forEach(option -> differing.add(option + "=" + ourDefault(option) + " (there "
-                        + THEIR_DEFAULTS.get(option) + ")"));
-        return differing;
+        return THEIR_DEFAULTS.keySet().stream()
+                .filter(option -> !options.contains(option))
+                .map(option -> option + "=" + ourDefault(option) + " (there " + THEIR_DEFAULTS.get(option) + ")")
+                .sorted()
+                .toList();
     }
 
     private static Object ourDefault(String option) {
-        return option.equals(TableSetting.NULL_TO_UNSET) ? RowRules.DEFAULT.nullToUnset()
+        return option.equals(TableSetting.NULL_TO_UNSET)
+                ? RowRules.DEFAULT.nullToUnset()
                 : Settings.definition().defaultValues().get(option);
     }
 }

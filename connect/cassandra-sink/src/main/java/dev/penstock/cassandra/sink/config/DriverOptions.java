@@ -14,21 +14,29 @@ final class DriverOptions {
     static final String PREFIX = "datastax-java-driver.";
 
     private static final Set<String> PATHS = Arrays.stream(DefaultDriverOption.values())
-            .map(DefaultDriverOption::getPath).collect(Collectors.toSet());
+            .map(DefaultDriverOption::getPath)
+            .collect(Collectors.toSet());
     private static final String KEEPS_RIGHT = "the connector sets it, as its rows depend on it; remove it";
     /** Options that have a setting, or without which rows would be lost or tables not be known. */
     private static final Map<String, String> REFUSED = Map.of(
-            DefaultDriverOption.CONTACT_POINTS.getPath(), "set " + Settings.CONTACT_POINTS,
-            DefaultDriverOption.LOAD_BALANCING_LOCAL_DATACENTER.getPath(), "set " + Settings.LOCAL_DC,
-            DefaultDriverOption.CLOUD_SECURE_CONNECT_BUNDLE.getPath(), "set " + Settings.SECURE_BUNDLE,
-            DefaultDriverOption.REQUEST_CONSISTENCY.getPath(), "set " + Settings.CONSISTENCY_LEVEL,
-            DefaultDriverOption.REQUEST_DEFAULT_IDEMPOTENCE.getPath(), KEEPS_RIGHT,
-            DefaultDriverOption.TIMESTAMP_GENERATOR_CLASS.getPath(), KEEPS_RIGHT,
-            DefaultDriverOption.METADATA_SCHEMA_ENABLED.getPath(), KEEPS_RIGHT,
-            DefaultDriverOption.METADATA_SCHEMA_REFRESHED_KEYSPACES.getPath(), KEEPS_RIGHT);
+            DefaultDriverOption.CONTACT_POINTS.getPath(),
+            "set " + Settings.CONTACT_POINTS,
+            DefaultDriverOption.LOAD_BALANCING_LOCAL_DATACENTER.getPath(),
+            "set " + Settings.LOCAL_DC,
+            DefaultDriverOption.CLOUD_SECURE_CONNECT_BUNDLE.getPath(),
+            "set " + Settings.SECURE_BUNDLE,
+            DefaultDriverOption.REQUEST_CONSISTENCY.getPath(),
+            "set " + Settings.CONSISTENCY_LEVEL,
+            DefaultDriverOption.REQUEST_DEFAULT_IDEMPOTENCE.getPath(),
+            KEEPS_RIGHT,
+            DefaultDriverOption.TIMESTAMP_GENERATOR_CLASS.getPath(),
+            KEEPS_RIGHT,
+            DefaultDriverOption.METADATA_SCHEMA_ENABLED.getPath(),
+            KEEPS_RIGHT,
+            DefaultDriverOption.METADATA_SCHEMA_REFRESHED_KEYSPACES.getPath(),
+            KEEPS_RIGHT);
 
-    private DriverOptions() {
-    }
+    private DriverOptions() {}
 
     /** Tell whether a setting is one. */
     static boolean isOne(String name) {

@@ -13,8 +13,8 @@ import java.util.Optional;
  * @param timestamp source of the write timestamp; empty means the timestamp of the record
  * @param ttl source of the life of the row; empty means the table's setting
  */
-public record Mapping(boolean everyField, Map<String, Source> columns, Optional<Source> timestamp,
-        Optional<Source> ttl) {
+public record Mapping(
+        boolean everyField, Map<String, Source> columns, Optional<Source> timestamp, Optional<Source> ttl) {
 
     /** The mapping of a table that names none: every field by its own name. */
     public static final Mapping BY_NAME = new Mapping(true, Map.of(), Optional.empty(), Optional.empty());
@@ -26,7 +26,8 @@ public record Mapping(boolean everyField, Map<String, Source> columns, Optional<
 
     /** Tell whether some column, the timestamp or the ttl reads exactly this source. */
     public boolean reads(Source source) {
-        return columns.containsValue(source) || timestamp.filter(source::equals).isPresent()
+        return columns.containsValue(source)
+                || timestamp.filter(source::equals).isPresent()
                 || ttl.filter(source::equals).isPresent();
     }
 }

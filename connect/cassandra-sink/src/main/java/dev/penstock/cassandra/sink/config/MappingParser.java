@@ -14,8 +14,8 @@ import java.util.regex.Pattern;
  * Reads the text of a mapping: {@code *, col=value.field, col=key, col=header.name, __timestamp=header.version}.
  *
  * <p>Names are taken as they are written, case included; double quotes allow any character in them, around the name
- * alone ({@code value."a b"}) or around the whole source ({@code "value.a b"}).
- * The parser goes on after a mistake, so that a person sees all of them at once.
+ * alone ({@code value."a b"}) or around the whole source ({@code "value.a b"}). The parser goes on after a mistake, so
+ * that a person sees all of them at once.
  */
 final class MappingParser {
 
@@ -87,9 +87,10 @@ final class MappingParser {
         if (matcher.matches()) {
             Source source = source(matcher);
             if (!source.isComplete()) {
-                problems.accept("'" + text.strip() + (source.part() == Source.Part.HEADER
-                        ? "' names no header; write header.<name>"
-                        : "' names nothing of the record; write record.offset or record.timestamp"));
+                problems.accept("'" + text.strip()
+                        + (source.part() == Source.Part.HEADER
+                                ? "' names no header; write header.<name>"
+                                : "' names nothing of the record; write record.offset or record.timestamp"));
             } else {
                 assign(unquote(matcher.group("column")), source);
             }

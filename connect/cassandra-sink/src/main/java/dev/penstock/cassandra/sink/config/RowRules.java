@@ -14,23 +14,34 @@ import java.util.concurrent.TimeUnit;
  * @param deletesEnabled whether a record without value deletes its row
  * @param conversion how far a value may be changed to fit its column
  */
-public record RowRules(OptionalInt ttlSeconds, TimeUnit ttlUnit, TimeUnit timestampUnit, boolean nullToUnset,
-        boolean deletesEnabled, Conversion conversion) {
+public record RowRules(
+        OptionalInt ttlSeconds,
+        TimeUnit ttlUnit,
+        TimeUnit timestampUnit,
+        boolean nullToUnset,
+        boolean deletesEnabled,
+        Conversion conversion) {
 
     /** What a table has that sets nothing. */
     public static final RowRules DEFAULT =
             new RowRules(OptionalInt.empty(), TimeUnit.SECONDS, TimeUnit.MICROSECONDS, false, true, Conversion.EXACT);
 
+    /** The same with another conversion. */
+    RowRules with(Conversion other) {
+        return new RowRules(ttlSeconds, ttlUnit, timestampUnit, nullToUnset, deletesEnabled, other);
+    }
+
     /**
-     * Turn a life into what Cassandra takes. Parts of a second are rounded up: a row must not go too early, and 0
-     * would mean for ever.
+     * Turn a life into what Cassandra takes. Parts of a second are rounded up: a row must not go too early, and 0 would
+     * mean for ever.
      *
      * @return seconds; empty when it is negative or beyond Cassandra's 20 years
      */
     public static OptionalInt seconds(long life, TimeUnit unit) {
         long whole = unit.toSeconds(life);
         long seconds = unit.convert(whole, TimeUnit.SECONDS) < life ? whole + 1 : whole;
-        return life < 0 || seconds > TableSettings.MAX_TTL_SECONDS ? OptionalInt.empty()
+        return life < 0 || seconds > TableSettings.MAX_TTL_SECONDS
+                ? OptionalInt.empty()
                 : OptionalInt.of((int) seconds);
     }
 }

@@ -57,8 +57,11 @@ final class Rules {
     }
 
     private static boolean isUnknown(String name, Map<String, String> properties) {
-        return !OWN.contains(name) && !TableSetting.isOne(name) && !DriverOptions.isOne(name)
-                && !DataStaxSettings.isOne(name) && !LensesSettings.isOne(name)
+        return !OWN.contains(name)
+                && !TableSetting.isOne(name)
+                && !DriverOptions.isOne(name)
+                && !DataStaxSettings.isOne(name)
+                && !LensesSettings.isOne(name)
                 && !ConnectSettings.isOne(name, properties);
     }
 
@@ -67,11 +70,14 @@ final class Rules {
         String plain = plain(name);
         int letters = plain.length() < LONG_NAME ? 1 : 2;
         Optional<String> meant = Stream.concat(OWN.stream(), ConnectSettings.NAMES.stream())
-                .filter(other -> distance(plain, plain(other)) <= letters).sorted().findFirst();
+                .filter(other -> distance(plain, plain(other)) <= letters)
+                .sorted()
+                .findFirst();
         boolean ours = OWN.stream().anyMatch(other -> name.startsWith(prefix(other)));
-        return meant.map(other -> "did you mean " + other + "?").or(() ->
-                ours || ConnectSettings.isUnlisted(name, properties)
-                        ? Optional.of("it would have no effect, remove it") : Optional.empty());
+        return meant.map(other -> "did you mean " + other + "?")
+                .or(() -> ours || ConnectSettings.isUnlisted(name, properties)
+                        ? Optional.of("it would have no effect, remove it")
+                        : Optional.empty());
     }
 
     /** The group of a setting with its dot; of a name without one the name, which nothing else begins with. */
@@ -100,9 +106,10 @@ final class Rules {
 
     /** Names that nobody here knows, and that are no slips: a vendor's, or of a later Connect. */
     static Optional<String> remark(Map<String, String> properties) {
-        String names = new TreeSet<>(properties.keySet()).stream().filter(name -> isUnknown(name, properties))
-                .collect(Collectors.joining(", "));
-        return names.isEmpty() ? Optional.empty()
+        String names = new TreeSet<>(properties.keySet())
+                .stream().filter(name -> isUnknown(name, properties)).collect(Collectors.joining(", "));
+        return names.isEmpty()
+                ? Optional.empty()
                 : Optional.of("Settings that the connector does not know, and that have no effect in it: " + names);
     }
 
@@ -111,30 +118,19 @@ final class Rules {
         return Objects.requireNonNullElse(properties.get(name), "");
     }
 
-    private static String similar(String name, Set<String> known) {
-        return known.stream().filter(other -> isSlip(simple(other), simple(name))).findFirst()
-                .map(other -> "; did you mean " + other + "?")
-                .orElse("; it would have no effect, remove it");
-    }
-
-    private static boolean isSlip(String known, String written) {
-        return known.equals(written) || known.equals(written + "s") || written.equals(known + "s");
-    }
-
-    private static String simple(String name) {
-        return name.replaceAll("[._-]", "").toLowerCase(java.util.Locale.ROOT);
-    }
-
     private void credentials() {
         boolean user = !value(Settings.USERNAME).isEmpty();
         boolean password = !value(Settings.PASSWORD).isEmpty();
-        boolean plain = Choice.is(value(Settings.AUTH_PROVIDER), Settings.PLAIN);
+        boolean plain = Settings.PLAIN.equalsIgnoreCase(value(Settings.AUTH_PROVIDER));
         if (user != password) {
-            problems.add(user ? Settings.PASSWORD : Settings.USERNAME,
+            problems.add(
+                    user ? Settings.PASSWORD : Settings.USERNAME,
                     "Set both " + Settings.USERNAME + " and " + Settings.PASSWORD + ", or neither");
         } else if (plain && !user) {
-            problems.add(Settings.USERNAME, Settings.AUTH_PROVIDER + "=" + Settings.PLAIN + " needs "
-                    + Settings.USERNAME + " and " + Settings.PASSWORD);
+            problems.add(
+                    Settings.USERNAME,
+                    Settings.AUTH_PROVIDER + "=" + Settings.PLAIN + " needs " + Settings.USERNAME + " and "
+                            + Settings.PASSWORD);
         }
     }
 
@@ -142,8 +138,9 @@ final class Rules {
     private void deadLetters() {
         if (value("errors.tolerance").equalsIgnoreCase("all")
                 && value("errors.deadletterqueue.topic.name").isBlank()) {
-            problems.add("errors.tolerance", "Bad records would be lost; set errors.deadletterqueue.topic.name, or "
-                    + "errors.tolerance=none");
+            problems.add(
+                    "errors.tolerance",
+                    "Bad records would be lost; set errors.deadletterqueue.topic.name, or errors.tolerance=none");
         }
     }
 
@@ -151,14 +148,16 @@ final class Rules {
         if (isEmpty(properties, Settings.SECURE_BUNDLE)) {
             return;
         }
-        Stream.of(Settings.CONTACT_POINTS, Settings.LOCAL_DC).filter(name -> !isEmpty(properties, name)).forEach(name ->
-                problems.add(name, "Says what the bundle of " + Settings.SECURE_BUNDLE + " says; remove it"));
-        if (Choice.is(value(Settings.SSL_PROVIDER), Settings.JDK)) {
+        Stream.of(Settings.CONTACT_POINTS, Settings.LOCAL_DC)
+                .filter(name -> !isEmpty(properties, name))
+                .forEach(name ->
+                        problems.add(name, "Says what the bundle of " + Settings.SECURE_BUNDLE + " says; remove it"));
+        if (Settings.JDK.equalsIgnoreCase(value(Settings.SSL_PROVIDER))) {
             problems.add(Settings.SSL_PROVIDER, "The bundle of " + Settings.SECURE_BUNDLE + " encrypts; remove it");
         }
         if (!Files.isReadable(Path.of(value(Settings.SECURE_BUNDLE)))) {
-            problems.add(Settings.SECURE_BUNDLE, "No readable file " + value(Settings.SECURE_BUNDLE)
-                    + " on this worker");
+            problems.add(
+                    Settings.SECURE_BUNDLE, "No readable file " + value(Settings.SECURE_BUNDLE) + " on this worker");
         }
     }
 
@@ -167,9 +166,12 @@ final class Rules {
             return;
         }
         Set<String> withTable = topicsWithTable(properties);
-        topics(properties).filter(topic -> !withTable.contains(topic)).forEach(topic -> problems.add("topics",
-                "Topic " + topic + " has no table; set topic." + topic + ".<keyspace>.<table>.mapping, or "
-                        + Settings.KEYSPACE + " for tables of the topics' names"));
+        topics(properties)
+                .filter(topic -> !withTable.contains(topic))
+                .forEach(topic -> problems.add(
+                        "topics",
+                        "Topic " + topic + " has no table; set topic." + topic + ".<keyspace>.<table>.mapping, or "
+                                + Settings.KEYSPACE + " for tables of the topics' names"));
     }
 
     /** A transform may give records another topic; a setting names the old one or the new one. */
@@ -184,8 +186,10 @@ final class Rules {
 
     /** The topics that have a setting of their own. */
     static Set<String> topicsWithTable(Map<String, String> properties) {
-        return properties.keySet().stream().flatMap(name -> TableSetting.parse(name).stream())
-                .map(TableSetting::topic).collect(Collectors.toSet());
+        return properties.keySet().stream()
+                .flatMap(name -> TableSetting.parse(name).stream())
+                .map(TableSetting::topic)
+                .collect(Collectors.toSet());
     }
 
     private void tableWithoutTopic(TableConfig table) {
@@ -209,7 +213,8 @@ final class Rules {
 
     /** The topics that are named one by one. */
     static Stream<String> topics(Map<String, String> properties) {
-        return Arrays.stream(properties.getOrDefault("topics", "").split(",")).map(String::strip)
+        return Arrays.stream(properties.getOrDefault("topics", "").split(","))
+                .map(String::strip)
                 .filter(topic -> !topic.isEmpty());
     }
 }

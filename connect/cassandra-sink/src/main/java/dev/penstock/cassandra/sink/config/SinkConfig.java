@@ -1,77 +1,59 @@
 package dev.penstock.cassandra.sink.config;
 
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.apache.kafka.common.config.ConfigException;
 
-/** The configuration of a task, right as far as it can be known without the cluster. */
-public final class SinkConfig {
-
-    private final Map<String, Object> values = new HashMap<>();
-    private final TableConfigs tables;
-    private final ClusterConfig cluster;
+/**
+ * The configuration of a task, right as far as it can be known without the cluster.
+ *
+ * @param tables the tables of all topics that are known before a record of them comes
+ * @param byTopic the table of a topic that is none of those; empty when each topic needs a setting
+ * @param cluster how to reach the cluster
+ * @param maxConcurrentRequests requests in flight at most
+ * @param maxRecordsInBatch rows in a batch at most
+ * @param maxBatchBytes estimated bytes in a batch at most
+ * @param refusalPatience how long the cluster may refuse the user
+ */
+public record SinkConfig(
+        List<TableConfig> tables,
+        Function<String, Optional<TableConfig>> byTopic,
+        ClusterConfig cluster,
+        int maxConcurrentRequests,
+        int maxRecordsInBatch,
+        int maxBatchBytes,
+        Duration refusalPatience) {
 
     /**
      * Read a configuration.
      *
      * @throws ConfigException naming everything that is wrong
      */
-    public SinkConfig(Map<String, String> properties) {
+    public static SinkConfig of(Map<String, String> properties) {
         Validation validation = new Validation(properties);
         Problems problems = validation.problems();
         if (!problems.isEmpty()) {
             throw new ConfigException(problems.toString());
         }
-        validation.values().forEach(value -> values.put(value.name(), value.value()));
-        tables = validation.tableConfigs();
-        cluster = validation.cluster().orElseThrow();
-    }
-
-    /** The tables of all topics that are known before a record of them comes. */
-    public List<TableConfig> tables() {
-        return tables.tables();
-    }
-
-    /** The table of a topic that is none of those; empty when each topic needs a setting. */
-    public Optional<TableConfig> table(String topic) {
-        return tables.byName(topic);
+        return new SinkConfig(
+                validation.tables(),
+                validation::table,
+                validation.cluster().orElseThrow(),
+                validation.number(Settings.MAX_CONCURRENT_REQUESTS),
+                validation.number(Settings.MAX_RECORDS_IN_BATCH),
+                validation.number(Settings.MAX_BATCH_BYTES),
+                Duration.ofSeconds(validation.number(Settings.REFUSAL_TIMEOUT)));
     }
 
     /** The keyspaces of all tables. */
     public List<String> keyspaces() {
-        return Stream.concat(tables().stream(), table("").stream()).map(TableConfig::keyspace).distinct().toList();
-    }
-
-    /** How to reach the cluster. */
-    public ClusterConfig cluster() {
-        return cluster;
-    }
-
-    private int number(String setting) {
-        return (Integer) values.get(setting);
-    }
-
-    /** Requests in flight at most. */
-    public int maxConcurrentRequests() {
-        return number(Settings.MAX_CONCURRENT_REQUESTS);
-    }
-
-    /** Rows in a batch at most. */
-    public int maxRecordsInBatch() {
-        return number(Settings.MAX_RECORDS_IN_BATCH);
-    }
-
-    /** How long the cluster may refuse the user. */
-    public Duration refusalPatience() {
-        return Duration.ofSeconds(number(Settings.REFUSAL_TIMEOUT));
-    }
-
-    /** Estimated bytes in a batch at most. */
-    public int maxBatchBytes() {
-        return number(Settings.MAX_BATCH_BYTES);
+        return Stream.concat(tables.stream(), byTopic.apply("").stream())
+                .map(TableConfig::keyspace)
+                .distinct()
+                .toList();
     }
 }

@@ -10,7 +10,10 @@ public record Source(Part part, String field) {
 
     /** The parts of a record that a mapping can name. */
     public enum Part {
-        KEY, VALUE, HEADER, RECORD;
+        KEY,
+        VALUE,
+        HEADER,
+        RECORD;
 
         /** The word for this part in a mapping. */
         public String word() {

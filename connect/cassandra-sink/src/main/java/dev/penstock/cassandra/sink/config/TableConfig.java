@@ -12,8 +12,13 @@ import com.datastax.oss.driver.api.core.ConsistencyLevel;
  * @param consistencyLevel the level at which a write counts as done
  * @param rules how its rows are written
  */
-public record TableConfig(String topic, String keyspace, String table, Mapping mapping,
-        ConsistencyLevel consistencyLevel, RowRules rules) {
+public record TableConfig(
+        String topic,
+        String keyspace,
+        String table,
+        Mapping mapping,
+        ConsistencyLevel consistencyLevel,
+        RowRules rules) {
 
     /** The table for messages. */
     public String qualifiedName() {

@@ -43,11 +43,12 @@ final class TableConfigs {
      */
     static TableConfigs read(Map<String, String> properties, Problems problems) {
         TableConfigs configs = new TableConfigs(properties, problems);
-        configs.declaredTables().forEach(table -> configs.new Table(table).read().ifPresent(configs.tables::add));
+        configs.declaredTables()
+                .forEach(table -> configs.new Table(table).read().ifPresent(configs.tables::add));
         configs.topicsAlone().flatMap(topic -> configs.byName(topic).stream()).forEach(table -> {
             configs.tables.add(table);
-            configs.values.add(new ConfigValue(table.mappingSetting(), "*" + USUAL_VERSION, new ArrayList<>(),
-                    new ArrayList<>()));
+            configs.values.add(
+                    new ConfigValue(table.mappingSetting(), "*" + USUAL_VERSION, new ArrayList<>(), new ArrayList<>()));
         });
         return configs;
     }
@@ -56,15 +57,16 @@ final class TableConfigs {
     private String theDefault(String setting) {
         ConfigDef.ConfigKey key = Settings.definition().configKeys().get(setting);
         String value = properties.getOrDefault(setting, (String) key.defaultValue);
-        return ((Choice) key.validator).allowed().stream().filter(value::equalsIgnoreCase).findFirst()
-                .orElse((String) key.defaultValue);
+        return ((Choice) key.validator)
+                .allowed().stream().filter(value::equalsIgnoreCase).findFirst().orElse((String) key.defaultValue);
     }
 
     /** The topics that are named, keep their names and have no setting: their tables have the topics' names. */
     private Stream<String> topicsAlone() {
         Set<String> withTable = Rules.topicsWithTable(properties);
         return Rules.isEmpty(properties, "transforms")
-                ? Rules.topics(properties).filter(topic -> !withTable.contains(topic)) : Stream.empty();
+                ? Rules.topics(properties).filter(topic -> !withTable.contains(topic))
+                : Stream.empty();
     }
 
     /** The table of a topic's own name; empty when each topic needs a setting. */
@@ -72,17 +74,20 @@ final class TableConfigs {
         if (Rules.isEmpty(properties, Settings.KEYSPACE)) {
             return Optional.empty();
         }
-        RowRules rules = RowRules.DEFAULT;
-        return Optional.of(new TableConfig(topic, properties.get(Settings.KEYSPACE).strip(), topic, Mapping.BY_NAME,
+        return Optional.of(new TableConfig(
+                topic,
+                properties.get(Settings.KEYSPACE).strip(),
+                topic,
+                Mapping.BY_NAME,
                 DefaultConsistencyLevel.valueOf(theDefault(Settings.CONSISTENCY_LEVEL)),
-                new RowRules(rules.ttlSeconds(), rules.ttlUnit(), rules.timestampUnit(), rules.nullToUnset(),
-                        rules.deletesEnabled(), conversion(this::theDefault))));
+                RowRules.DEFAULT.with(conversion(this::theDefault))));
     }
 
     /** How far values may be changed; {@code option} gives the value of an option. */
     private static Conversion conversion(Function<String, Object> option) {
-        return new Conversion(Choice.is(option.apply(TableSetting.CONVERSION), Settings.LENIENT),
-                Choice.is(option.apply(TableSetting.TIMESTAMP_PRECISION), Settings.FLOOR));
+        return new Conversion(
+                Settings.LENIENT.equalsIgnoreCase((String) option.apply(TableSetting.CONVERSION)),
+                Settings.FLOOR.equalsIgnoreCase((String) option.apply(TableSetting.TIMESTAMP_PRECISION)));
     }
 
     /** The tables that are right. */
@@ -98,11 +103,15 @@ final class TableConfigs {
     /** Whose version is the usual one: of two changes in one millisecond Cassandra would mix a third row. */
     Optional<String> remark() {
         String names = Stream.concat(tables.stream(), byName("<topic>").stream())
-                .filter(table -> table.mapping().timestamp().isEmpty()).map(TableConfig::qualifiedName).distinct()
+                .filter(table -> table.mapping().timestamp().isEmpty())
+                .map(TableConfig::qualifiedName)
+                .distinct()
                 .collect(Collectors.joining(", "));
-        return names.isEmpty() ? Optional.empty() : Optional.of("The version of a row is the time of its record in "
-                + names + ", and two changes of one row in the same millisecond have one version; "
-                + "__timestamp=record.offset in the mapping tells them apart. See 'Mapping' in the README");
+        return names.isEmpty()
+                ? Optional.empty()
+                : Optional.of("The version of a row is the time of its record in "
+                        + names + ", and two changes of one row in the same millisecond have one version; "
+                        + "__timestamp=record.offset in the mapping tells them apart. See 'Mapping' in the README");
     }
 
     /** One setting a table, whichever options it has: a table needs no mapping. */
@@ -110,10 +119,16 @@ final class TableConfigs {
         Set<TableSetting> declared = new LinkedHashSet<>();
         for (String name : new TreeMap<>(properties).keySet()) {
             if (TableSetting.isOne(name) && !DataStaxSettings.isOne(name)) {
-                TableSetting.parse(name).ifPresentOrElse(
-                        setting -> declared.add(setting.sibling(TableSetting.MAPPING)),
-                        () -> problems.add(name, "Not understood: write topic.<topic>.<keyspace>.<table>.<option> "
-                                + "with one of the options " + TableSetting.OPTIONS.stream().sorted().toList()));
+                TableSetting.parse(name)
+                        .ifPresentOrElse(
+                                setting -> declared.add(setting.sibling(TableSetting.MAPPING)),
+                                () -> problems.add(
+                                        name,
+                                        "Not understood: write topic.<topic>.<keyspace>.<table>.<option> "
+                                                + "with one of the options "
+                                                + TableSetting.OPTIONS.stream()
+                                                        .sorted()
+                                                        .toList()));
             }
         }
         return declared;
@@ -129,9 +144,11 @@ final class TableConfigs {
 
         Table(TableSetting table) {
             this.table = table;
-            mapping = MappingParser.parse(properties.getOrDefault(name(TableSetting.MAPPING), "*"),
+            mapping = MappingParser.parse(
+                    properties.getOrDefault(name(TableSetting.MAPPING), "*"),
                     problem -> found.add(name(TableSetting.MAPPING), "Bad mapping: " + problem));
-            byName = TableSettings.definition(table, TableConfigs.this::theDefault).validateAll(properties);
+            byName = TableSettings.definition(table, TableConfigs.this::theDefault)
+                    .validateAll(properties);
             byName.values().forEach(value -> {
                 // Behind a value that is no number, Connect also complains that it has none.
                 value.errorMessages().stream().findFirst().ifPresent(message -> found.add(value.name(), message));
@@ -145,7 +162,8 @@ final class TableConfigs {
 
         /** A mapping is shown with the version that it means. */
         private Object shown(ConfigValue value) {
-            boolean usual = value.name().equals(name(TableSetting.MAPPING)) && mapping.timestamp().isEmpty();
+            boolean usual = value.name().equals(name(TableSetting.MAPPING))
+                    && mapping.timestamp().isEmpty();
             return usual ? value.value() + USUAL_VERSION : value.value();
         }
 
@@ -164,14 +182,23 @@ final class TableConfigs {
         }
 
         private TableConfig config() {
-            RowRules rules = new RowRules(ttlSeconds(), unit(TableSetting.TTL_UNIT),
-                    unit(TableSetting.TIMESTAMP_UNIT), (Boolean) value(TableSetting.NULL_TO_UNSET),
-                    (Boolean) value(TableSetting.DELETES_ENABLED), conversion(this::value));
+            RowRules rules = new RowRules(
+                    ttlSeconds(),
+                    unit(TableSetting.TTL_UNIT),
+                    unit(TableSetting.TIMESTAMP_UNIT),
+                    (Boolean) value(TableSetting.NULL_TO_UNSET),
+                    (Boolean) value(TableSetting.DELETES_ENABLED),
+                    conversion(this::value));
             versionOfDeletes(rules);
             unitsWithoutEffect(rules);
-            return new TableConfig(table.topic(), table.keyspace(), table.table(), mapping,
-                    DefaultConsistencyLevel.valueOf(value(TableSetting.CONSISTENCY_LEVEL).toString()
-                            .toUpperCase(Locale.ROOT)), rules);
+            return new TableConfig(
+                    table.topic(),
+                    table.keyspace(),
+                    table.table(),
+                    mapping,
+                    DefaultConsistencyLevel.valueOf(
+                            value(TableSetting.CONSISTENCY_LEVEL).toString().toUpperCase(Locale.ROOT)),
+                    rules);
         }
 
         private boolean hasTtl() {
@@ -183,27 +210,38 @@ final class TableConfigs {
             TimeUnit unit = unit(TableSetting.TTL_UNIT);
             OptionalInt seconds = hasTtl() ? RowRules.seconds(ttl, unit) : OptionalInt.empty();
             if (hasTtl() && seconds.isEmpty()) {
-                found.add(name(TableSetting.TTL), ttl + " " + unit + " is more than the "
-                        + TableSettings.MAX_TTL_SECONDS + " seconds (20 years) that Cassandra takes");
+                found.add(
+                        name(TableSetting.TTL),
+                        ttl + " " + unit + " is more than the " + TableSettings.MAX_TTL_SECONDS
+                                + " seconds (20 years) that Cassandra takes");
             }
             return seconds;
         }
 
         private void versionOfDeletes(RowRules rules) {
-            mapping.timestamp().filter(source -> rules.deletesEnabled() && source.part() == Source.Part.VALUE)
-                    .ifPresent(source -> found.add(name(TableSetting.MAPPING), "Bad mapping: __timestamp=" + source
-                            + ": a delete has no value, so its timestamp must come from the key or a header; or set "
-                            + name(TableSetting.DELETES_ENABLED) + "=false"));
+            mapping.timestamp()
+                    .filter(source -> rules.deletesEnabled() && source.part() == Source.Part.VALUE)
+                    .ifPresent(source -> found.add(
+                            name(TableSetting.MAPPING),
+                            "Bad mapping: __timestamp=" + source
+                                    + ": a delete has no value, so its timestamp must come from the key or a header; "
+                                    + "or set " + name(TableSetting.DELETES_ENABLED) + "=false"));
         }
 
         private void unitsWithoutEffect(RowRules rules) {
-            if (rules.ttlUnit() != RowRules.DEFAULT.ttlUnit() && !hasTtl() && mapping.ttl().isEmpty()) {
+            if (rules.ttlUnit() != RowRules.DEFAULT.ttlUnit()
+                    && !hasTtl()
+                    && mapping.ttl().isEmpty()) {
                 withoutEffect(TableSetting.TTL_UNIT, "set " + TableSetting.TTL + " or map __ttl");
             }
             if (rules.timestampUnit() != RowRules.DEFAULT.timestampUnit()
-                    && mapping.timestamp().filter(source -> source.part() != Source.Part.RECORD).isEmpty()) {
-                withoutEffect(TableSetting.TIMESTAMP_UNIT, "map __timestamp to a field or header (the timestamp of "
-                        + "the record itself is always in milliseconds, its offset has no unit)");
+                    && mapping.timestamp()
+                            .filter(source -> source.part() != Source.Part.RECORD)
+                            .isEmpty()) {
+                withoutEffect(
+                        TableSetting.TIMESTAMP_UNIT,
+                        "map __timestamp to a field or header (the timestamp of "
+                                + "the record itself is always in milliseconds, its offset has no unit)");
             }
         }
 

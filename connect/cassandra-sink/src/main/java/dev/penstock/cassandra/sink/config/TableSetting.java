@@ -16,16 +16,26 @@ public record TableSetting(String topic, String keyspace, String table, String o
     static final String MAPPING = "mapping";
     /** The consistency level of the table's writes. */
     public static final String CONSISTENCY_LEVEL = "consistencyLevel";
+
     static final String TTL = "ttl";
     static final String TTL_UNIT = "ttlTimeUnit";
     static final String TIMESTAMP_UNIT = "timestampTimeUnit";
     static final String NULL_TO_UNSET = "nullToUnset";
     /** Whether a record without value deletes its row. */
     public static final String DELETES_ENABLED = "deletesEnabled";
+
     static final String CONVERSION = "conversion";
     static final String TIMESTAMP_PRECISION = "timestampPrecision";
-    static final Set<String> OPTIONS = Set.of(MAPPING, CONSISTENCY_LEVEL, TTL, TTL_UNIT, TIMESTAMP_UNIT,
-            NULL_TO_UNSET, DELETES_ENABLED, CONVERSION, TIMESTAMP_PRECISION);
+    static final Set<String> OPTIONS = Set.of(
+            MAPPING,
+            CONSISTENCY_LEVEL,
+            TTL,
+            TTL_UNIT,
+            TIMESTAMP_UNIT,
+            NULL_TO_UNSET,
+            DELETES_ENABLED,
+            CONVERSION,
+            TIMESTAMP_PRECISION);
 
     private static final String PREFIX = "topic.";
 
@@ -46,8 +56,11 @@ public record TableSetting(String topic, String keyspace, String table, String o
         if (!isOne(name) || keyspace <= PREFIX.length() || !OPTIONS.contains(name.substring(option + 1))) {
             return Optional.empty();
         }
-        TableSetting setting = new TableSetting(name.substring(PREFIX.length(), keyspace),
-                name.substring(keyspace + 1, table), name.substring(table + 1, option), name.substring(option + 1));
+        TableSetting setting = new TableSetting(
+                name.substring(PREFIX.length(), keyspace),
+                name.substring(keyspace + 1, table),
+                name.substring(table + 1, option),
+                name.substring(option + 1));
         return setting.keyspace.isEmpty() || setting.table.isEmpty() ? Optional.empty() : Optional.of(setting);
     }
 

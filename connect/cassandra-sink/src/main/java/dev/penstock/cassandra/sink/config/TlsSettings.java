@@ -6,7 +6,6 @@ import java.io.File;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
-import java.security.NoSuchAlgorithmException;
 import java.security.UnrecoverableKeyException;
 import java.util.Arrays;
 import java.util.List;
@@ -15,7 +14,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocketFactory;
 import org.apache.kafka.common.config.types.Password;
 
 /** The settings of encryption: what is wrong with them, and the driver's options that they stand for. */
@@ -39,7 +38,7 @@ final class TlsSettings {
     /** The driver's options by their paths, of settings that are right; none when encryption is off. */
     static Map<String, String> options(Function<String, Object> setting) {
         Map<String, String> options = new TreeMap<>();
-        if (!Choice.is(setting.apply(Settings.SSL_PROVIDER), Settings.JDK)) {
+        if (!Settings.JDK.equalsIgnoreCase((String) setting.apply(Settings.SSL_PROVIDER))) {
             return options;
         }
         options.put(DefaultDriverOption.SSL_ENGINE_FACTORY_CLASS.getPath(), DefaultSslEngineFactory.class.getName());
@@ -54,7 +53,9 @@ final class TlsSettings {
         });
         List<?> suites = (List<?>) setting.apply(Settings.CIPHER_SUITES);
         for (int i = 0; i < suites.size(); i++) {
-            options.put(DefaultDriverOption.SSL_CIPHER_SUITES.getPath() + "." + i, suites.get(i).toString());
+            options.put(
+                    DefaultDriverOption.SSL_CIPHER_SUITES.getPath() + "." + i,
+                    suites.get(i).toString());
         }
         return options;
     }
@@ -62,7 +63,7 @@ final class TlsSettings {
     /** Add to {@code problems} settings without effect, and files that cannot be opened. */
     static void check(Map<String, String> properties, Problems problems) {
         TlsSettings settings = new TlsSettings(properties, problems);
-        if (Choice.is(settings.value(Settings.SSL_PROVIDER), Settings.JDK)) {
+        if (Settings.JDK.equalsIgnoreCase(settings.value(Settings.SSL_PROVIDER))) {
             settings.store(Settings.TRUSTSTORE_PATH, Settings.TRUSTSTORE_PASSWORD);
             settings.store(Settings.KEYSTORE_PATH, Settings.KEYSTORE_PASSWORD);
             settings.cipherSuites();
@@ -81,8 +82,10 @@ final class TlsSettings {
             String neutral = name.equals(Settings.HOSTNAME_VALIDATION) ? "true" : "";
             boolean one = OPTIONS.containsKey(name) || name.equals(Settings.CIPHER_SUITES);
             if (one && !value(name).isEmpty() && !value(name).equalsIgnoreCase(neutral)) {
-                problems.add(name, "Without effect while nothing is encrypted; set " + Settings.SSL_PROVIDER + "="
-                        + Settings.JDK + " or remove it");
+                problems.add(
+                        name,
+                        "Without effect while nothing is encrypted; set " + Settings.SSL_PROVIDER + "=" + Settings.JDK
+                                + " or remove it");
             }
         }
     }
@@ -99,38 +102,36 @@ final class TlsSettings {
     }
 
     private void open(File file, String pathName, String passwordName) {
-        char[] password = value(passwordName).isEmpty() ? null : value(passwordName).toCharArray();
+        char[] password =
+                value(passwordName).isEmpty() ? null : value(passwordName).toCharArray();
         try {
             KeyStore opened = KeyStore.getInstance(file, password);
             if (opened.size() == 0) {
-                problems.add(password == null ? passwordName : pathName, "Nothing can be read from " + file
-                        + (password == null ? " without its password" : ""));
+                problems.add(
+                        password == null ? passwordName : pathName,
+                        "Nothing can be read from " + file + (password == null ? " without its password" : ""));
             }
             // Fails when a key in it has another password, which would show only when a connection is made.
-            KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm()).init(opened, password);
+            KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm())
+                    .init(opened, password);
         } catch (IOException | UnrecoverableKeyException e) {
-            boolean wrongPassword = e instanceof UnrecoverableKeyException
-                    || e.getCause() instanceof UnrecoverableKeyException;
-            problems.add(wrongPassword ? passwordName : pathName, wrongPassword ? "Wrong password for " + file
-                    : file + " cannot be read: " + e.getMessage());
+            boolean wrongPassword =
+                    e instanceof UnrecoverableKeyException || e.getCause() instanceof UnrecoverableKeyException;
+            problems.add(
+                    wrongPassword ? passwordName : pathName,
+                    wrongPassword ? "Wrong password for " + file : file + " cannot be read: " + e.getMessage());
         } catch (GeneralSecurityException e) {
             problems.add(pathName, file + " is neither PKCS12 nor JKS: " + e.getMessage());
         }
     }
 
     private void cipherSuites() {
-        Set<String> supported = supportedCipherSuites();
-        Arrays.stream(value(Settings.CIPHER_SUITES).split(",")).map(String::strip)
+        Set<String> supported = Set.of(((SSLSocketFactory) SSLSocketFactory.getDefault()).getSupportedCipherSuites());
+        Arrays.stream(value(Settings.CIPHER_SUITES).split(","))
+                .map(String::strip)
                 .filter(suite -> !suite.isEmpty() && !supported.contains(suite))
-                .forEach(suite -> problems.add(Settings.CIPHER_SUITES, "This JDK has no cipher suite " + suite
-                        + "; it has, for example, TLS_AES_256_GCM_SHA384"));
-    }
-
-    private static Set<String> supportedCipherSuites() {
-        try {
-            return Set.of(SSLContext.getDefault().getSupportedSSLParameters().getCipherSuites());
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("this JDK has no TLS", e);
-        }
+                .forEach(suite -> problems.add(
+                        Settings.CIPHER_SUITES,
+                        "This JDK has no cipher suite " + suite + "; it has, for example, TLS_AES_256_GCM_SHA384"));
     }
 }

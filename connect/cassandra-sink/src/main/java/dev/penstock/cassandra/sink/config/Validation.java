@@ -4,8 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.common.config.ConfigValue;
 
@@ -32,17 +30,21 @@ public final class Validation {
         return tables.tables();
     }
 
-    /** The same, with those that are known only when a record of their topic comes. */
-    TableConfigs tableConfigs() {
-        return tables;
+    /** The table of a topic that is none of theirs, as is known only when a record of it comes. */
+    Optional<TableConfig> table(String topic) {
+        return tables.byName(topic);
     }
 
     /** The cluster, when all settings that it needs are right. */
     public Optional<ClusterConfig> cluster() {
-        Map<String, ConfigValue> byName =
-                values.stream().collect(Collectors.toMap(ConfigValue::name, Function.identity()));
-        boolean right = ClusterConfig.SETTINGS.stream().allMatch(name -> byName.get(name).errorMessages().isEmpty());
-        return right ? Optional.of(ClusterConfig.of(name -> byName.get(name).value(), properties)) : Optional.empty();
+        boolean right = ClusterConfig.SETTINGS.stream()
+                .allMatch(name -> value(name).errorMessages().isEmpty());
+        return right ? Optional.of(ClusterConfig.of(name -> value(name).value(), properties)) : Optional.empty();
+    }
+
+    /** A setting that is a number and right. */
+    int number(String setting) {
+        return (Integer) value(setting).value();
     }
 
     /** Put problems where a person sees them: on the setting, which is added when the definition does not know it. */
@@ -51,12 +53,15 @@ public final class Validation {
     }
 
     private ConfigValue value(String name) {
-        return values.stream().filter(known -> known.name().equals(name)).findFirst().orElseGet(() -> {
-            // Without its value: a misspelt password would be shown.
-            ConfigValue added = new ConfigValue(name, null, new ArrayList<>(), new ArrayList<>());
-            values.add(added);
-            return added;
-        });
+        return values.stream()
+                .filter(known -> known.name().equals(name))
+                .findFirst()
+                .orElseGet(() -> {
+                    // Without its value: a misspelt password would be shown.
+                    ConfigValue added = new ConfigValue(name, null, new ArrayList<>(), new ArrayList<>());
+                    values.add(added);
+                    return added;
+                });
     }
 
     /** All settings with what is wrong with them. */
@@ -74,6 +79,7 @@ public final class Validation {
     /** What is not wrong, and a person should know: one line each. */
     public List<String> remarks() {
         return Stream.of(DataStaxSettings.remark(properties), Rules.remark(properties), tables.remark())
-                .flatMap(Optional::stream).toList();
+                .flatMap(Optional::stream)
+                .toList();
     }
 }

@@ -62,9 +62,10 @@ record Column(CqlIdentifier name, DataType type, boolean primaryKey, Optional<So
             return value;
         }
         if (TEXTS.contains(type) && !(value instanceof String)) {
-            throw new BadRecordException(source.get() + " is " + value.getClass().getSimpleName()
-                    + " by the header converter, and how it was written is lost; set header.converter="
-                    + "org.apache.kafka.connect.storage.StringConverter");
+            throw new BadRecordException(
+                    source.get() + " is " + value.getClass().getSimpleName()
+                            + " by the header converter, and how it was written is lost; set header.converter="
+                            + "org.apache.kafka.connect.storage.StringConverter");
         }
         return WHOLE_NUMBERS.contains(type) ? Digits.text(value) : value;
     }
@@ -74,8 +75,9 @@ record Column(CqlIdentifier name, DataType type, boolean primaryKey, Optional<So
     }
 
     private SchemaAndValue fromSource(SinkRecord record, Source named) {
-        return Fields.read(record, named).orElseThrow(() -> new BadRecordException("column " + name.asInternal()
-                + ": the record has no " + named));
+        return Fields.read(record, named)
+                .orElseThrow(
+                        () -> new BadRecordException("column " + name.asInternal() + ": the record has no " + named));
     }
 
     /** The key says which row it is and the value what is in it, so each is asked first for its own columns. */

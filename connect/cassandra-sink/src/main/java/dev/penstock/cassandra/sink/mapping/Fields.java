@@ -16,8 +16,7 @@ import org.apache.kafka.connect.sink.SinkRecord;
 /** Reads what a {@link Source} names out of a record, with or without schemas. */
 final class Fields {
 
-    private Fields() {
-    }
+    private Fields() {}
 
     /** The value and its schema; empty when the record has no such field or header (which a null value is not). */
     static Optional<SchemaAndValue> read(SinkRecord record, Source source) {
@@ -41,7 +40,8 @@ final class Fields {
         if (part instanceof Struct struct) {
             Field field = struct.schema().field(name);
             // `get` would put the default of the schema in the place of a null.
-            return field == null ? Optional.empty()
+            return field == null
+                    ? Optional.empty()
                     : Optional.of(new SchemaAndValue(field.schema(), struct.getWithoutDefault(name)));
         }
         if (part instanceof Map<?, ?> map && map.containsKey(name)) {
@@ -65,7 +65,8 @@ final class Fields {
     /** The names of all fields of a key or value; empty when it has none because it is no struct. */
     static Optional<List<String>> names(Object part) {
         if (part instanceof Struct struct) {
-            return Optional.of(struct.schema().fields().stream().map(Field::name).toList());
+            return Optional.of(
+                    struct.schema().fields().stream().map(Field::name).toList());
         }
         if (part instanceof Map<?, ?> map) {
             return Optional.of(map.keySet().stream().map(String::valueOf).toList());

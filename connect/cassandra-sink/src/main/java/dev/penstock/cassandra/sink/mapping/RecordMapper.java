@@ -20,6 +20,7 @@ public final class RecordMapper {
 
     /** Roughly what Cassandra adds to a row and to each cell when it measures a batch. */
     private static final int ROW_BYTES = 64;
+
     private static final int CELL_BYTES = 24;
 
     private final TableShape shape;
@@ -40,8 +41,11 @@ public final class RecordMapper {
 
     /** Prepare the two statements of a table. */
     public static CompletableFuture<RecordMapper> prepare(TableShape shape, CqlSession session) {
-        return session.prepareAsync(shape.insert()).thenCombine(session.prepareAsync(shape.delete()),
-                (insert, delete) -> new RecordMapper(shape, insert, delete)).toCompletableFuture();
+        return session.prepareAsync(shape.insert())
+                .thenCombine(
+                        session.prepareAsync(shape.delete()),
+                        (insert, delete) -> new RecordMapper(shape, insert, delete))
+                .toCompletableFuture();
     }
 
     /** The configuration of the table. */
@@ -88,13 +92,20 @@ public final class RecordMapper {
         if (key.isEmpty() && value.isEmpty()) {
             return record;
         }
-        return record.newRecord(record.topic(), record.kafkaPartition(), key.isPresent() ? null : record.keySchema(),
-                key.isPresent() ? key.get() : record.key(), value.isPresent() ? null : record.valueSchema(),
-                value.isPresent() ? value.get() : record.value(), record.timestamp(), record.headers());
+        return record.newRecord(
+                record.topic(),
+                record.kafkaPartition(),
+                key.isPresent() ? null : record.keySchema(),
+                key.isPresent() ? key.get() : record.key(),
+                value.isPresent() ? null : record.valueSchema(),
+                value.isPresent() ? value.get() : record.value(),
+                record.timestamp(),
+                record.headers());
     }
 
     private Optional<Map<?, ?>> object(Source.Part part, Object content) {
-        return content instanceof String text && !config().mapping().reads(new Source(part, null)) ? Json.object(text)
+        return content instanceof String text && !config().mapping().reads(new Source(part, null))
+                ? Json.object(text)
                 : Optional.empty();
     }
 
@@ -131,8 +142,7 @@ public final class RecordMapper {
      * @param statement the bound statement
      * @param bytes estimate of what Cassandra counts for it in a batch
      */
-    public record Mapped(BoundStatement statement, int bytes) {
-    }
+    public record Mapped(BoundStatement statement, int bytes) {}
 
     /** Binds values by position and adds up their size. */
     private static final class Binder {

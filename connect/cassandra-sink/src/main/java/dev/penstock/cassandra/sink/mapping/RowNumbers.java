@@ -21,7 +21,9 @@ record RowNumbers(TableConfig table) {
 
     /** The microseconds that Cassandra takes as the version of a record. */
     long timestamp(SinkRecord record) {
-        return table.mapping().timestamp().map(source -> timestamp(record, source))
+        return table.mapping()
+                .timestamp()
+                .map(source -> timestamp(record, source))
                 .orElseGet(() -> recordTimestamp(record));
     }
 
@@ -32,10 +34,11 @@ record RowNumbers(TableConfig table) {
         SchemaAndValue found = Fields.read(record, source)
                 .orElseThrow(() -> new BadRecordException("__timestamp: the record has no " + source));
         if (found.value() instanceof Date date) { // Which has a unit of its own.
-            return micros(date.getTime(), TimeUnit.MILLISECONDS).orElseThrow(() -> new BadRecordException(
-                    "__timestamp: " + source + " is out of range"));
+            return micros(date.getTime(), TimeUnit.MILLISECONDS)
+                    .orElseThrow(() -> new BadRecordException("__timestamp: " + source + " is out of range"));
         }
-        return number(found.value()).flatMap(number -> micros(number, table.rules().timestampUnit()))
+        return number(found.value())
+                .flatMap(number -> micros(number, table.rules().timestampUnit()))
                 .orElseThrow(() -> new BadRecordException("__timestamp: " + source + " is not a whole number of "
                         + unit(table.rules().timestampUnit()) + " in 64 bits: "
                         + BadRecordException.shown(found.value())));
@@ -68,7 +71,9 @@ record RowNumbers(TableConfig table) {
 
     private int ttlSeconds(Source source, Object value) {
         TimeUnit unit = table.rules().ttlUnit();
-        return Digits.whole(value).map(number -> RowRules.seconds(number, unit)).filter(OptionalInt::isPresent)
+        return Digits.whole(value)
+                .map(number -> RowRules.seconds(number, unit))
+                .filter(OptionalInt::isPresent)
                 .map(OptionalInt::getAsInt)
                 .orElseThrow(() -> new BadRecordException("__ttl: " + source + " is not a whole number of " + unit(unit)
                         + " from 0 to 20 years: " + BadRecordException.shown(value)));

@@ -56,24 +56,34 @@ public record TableShape(TableConfig config, List<Column> columns) {
     private static List<Column> columns(TableConfig config, TableMetadata table, Problems problems) {
         Mapping mapping = config.mapping();
         mapping.columns().keySet().stream()
-                .filter(name -> table.getColumn(CqlIdentifier.fromInternal(name)).isEmpty())
-                .forEach(name -> problems.add(config.mappingSetting(), "Table " + config.qualifiedName()
-                        + " has no column " + name + "; it has " + names(table)));
+                .filter(name ->
+                        table.getColumn(CqlIdentifier.fromInternal(name)).isEmpty())
+                .forEach(name -> problems.add(
+                        config.mappingSetting(),
+                        "Table " + config.qualifiedName() + " has no column " + name + "; it has " + names(table)));
         List<Column> columns = new ArrayList<>();
         for (ColumnMetadata metadata : keyFirst(table)) {
-            Optional<Source> source = Optional.ofNullable(mapping.columns().get(metadata.getName().asInternal()));
+            Optional<Source> source =
+                    Optional.ofNullable(mapping.columns().get(metadata.getName().asInternal()));
             boolean key = table.getPrimaryKey().contains(metadata);
-            if (key && config.rules().deletesEnabled() && source.filter(TableShape::isOfValue).isPresent()) {
-                problems.add(config.mappingSetting(), "Column " + metadata.getName().asInternal()
-                        + " of the primary key of " + config.qualifiedName() + " comes from the value, which a delete "
-                        + "does not have; map it from the key or a header, or set "
-                        + config.setting(TableSetting.DELETES_ENABLED) + "=false");
+            if (key
+                    && config.rules().deletesEnabled()
+                    && source.filter(TableShape::isOfValue).isPresent()) {
+                problems.add(
+                        config.mappingSetting(),
+                        "Column " + metadata.getName().asInternal()
+                                + " of the primary key of " + config.qualifiedName()
+                                + " comes from the value, which a delete "
+                                + "does not have; map it from the key or a header, or set "
+                                + config.setting(TableSetting.DELETES_ENABLED) + "=false");
             }
             if (source.isPresent() || mapping.everyField()) {
                 column(metadata, key, source, config, problems).ifPresent(columns::add);
             } else if (key) {
-                problems.add(config.mappingSetting(), "Column " + metadata.getName().asInternal()
-                        + " of the primary key of " + config.qualifiedName() + " is not mapped");
+                problems.add(
+                        config.mappingSetting(),
+                        "Column " + metadata.getName().asInternal() + " of the primary key of " + config.qualifiedName()
+                                + " is not mapped");
             }
         }
         return columns;
@@ -83,39 +93,49 @@ public record TableShape(TableConfig config, List<Column> columns) {
         return source.part() == Source.Part.VALUE;
     }
 
-    private static Optional<Column> column(ColumnMetadata metadata, boolean key, Optional<Source> source,
-            TableConfig config, Problems problems) {
+    private static Optional<Column> column(
+            ColumnMetadata metadata, boolean key, Optional<Source> source, TableConfig config, Problems problems) {
         String name = metadata.getName().asInternal();
         if (metadata.isStatic()) {
-            problems.add(config.mappingSetting(), "Column " + name + " of " + config.qualifiedName()
-                    + " is static: it belongs to no single row, so a "
-                    + "delete of one row would leave it; map the other columns one by one");
+            problems.add(
+                    config.mappingSetting(),
+                    "Column " + name + " of " + config.qualifiedName()
+                            + " is static: it belongs to no single row, so a "
+                            + "delete of one row would leave it; map the other columns one by one");
             return Optional.empty();
         }
         if (metadata.getType() instanceof ListType list && !list.isFrozen()) {
-            problems.add(config.mappingSetting(), "Column " + name + " of " + config.qualifiedName() + " is a list "
-                    + "that is not frozen: a repeated write would add its elements once more; make it frozen<"
-                    + list.asCql(true, true) + "> or map the other columns one by one");
+            problems.add(
+                    config.mappingSetting(),
+                    "Column " + name + " of " + config.qualifiedName() + " is a list "
+                            + "that is not frozen: a repeated write would add its elements once more; make it frozen<"
+                            + list.asCql(true, true) + "> or map the other columns one by one");
             return Optional.empty();
         }
-        Optional<CqlEncoder> encoder = CqlEncoders.of(metadata.getType(), config.rules().conversion());
+        Optional<CqlEncoder> encoder =
+                CqlEncoders.of(metadata.getType(), config.rules().conversion());
         if (encoder.isEmpty()) {
-            String counter = metadata.getType().equals(DataTypes.COUNTER)
-                    ? ": a repeated write would count twice" : "";
-            problems.add(config.mappingSetting(), "Column " + name + " of " + config.qualifiedName()
-                    + " is of the type " + metadata.getType().asCql(true, true) + ", which is not supported" + counter);
+            String counter = metadata.getType().equals(DataTypes.COUNTER) ? ": a repeated write would count twice" : "";
+            problems.add(
+                    config.mappingSetting(),
+                    "Column " + name + " of " + config.qualifiedName() + " is of the type "
+                            + metadata.getType().asCql(true, true) + ", which is not supported" + counter);
         }
         return encoder.map(found -> new Column(metadata.getName(), metadata.getType(), key, source, found));
     }
 
     private static List<ColumnMetadata> keyFirst(TableMetadata table) {
         List<ColumnMetadata> columns = new ArrayList<>(table.getPrimaryKey());
-        table.getColumns().values().stream().filter(column -> !columns.contains(column)).forEach(columns::add);
+        table.getColumns().values().stream()
+                .filter(column -> !columns.contains(column))
+                .forEach(columns::add);
         return columns;
     }
 
     private static String names(TableMetadata table) {
-        return table.getColumns().keySet().stream().map(CqlIdentifier::asInternal).collect(Collectors.joining(", "));
+        return table.getColumns().keySet().stream()
+                .map(CqlIdentifier::asInternal)
+                .collect(Collectors.joining(", "));
     }
 
     /** The columns of the primary key. */
@@ -142,8 +162,11 @@ public record TableShape(TableConfig config, List<Column> columns) {
 
     /** A marker when the record says it; nothing leaves it to the table's default_time_to_live. */
     private String ttl() {
-        return bindsTtl() ? " AND TTL ?"
-                : config.rules().ttlSeconds().isPresent() ? " AND TTL " + config.rules().ttlSeconds().getAsInt() : "";
+        return bindsTtl()
+                ? " AND TTL ?"
+                : config.rules().ttlSeconds().isPresent()
+                        ? " AND TTL " + config.rules().ttlSeconds().getAsInt()
+                        : "";
     }
 
     /** Tell whether each record has a life of its own, which is the last value to bind. */
@@ -153,7 +176,8 @@ public record TableShape(TableConfig config, List<Column> columns) {
 
     /** A delete with the version of the record, so that it cannot hide a newer row. */
     String delete() {
-        String key = primaryKey().stream().map(column -> column.name().asCql(true) + " = ?")
+        String key = primaryKey().stream()
+                .map(column -> column.name().asCql(true) + " = ?")
                 .collect(Collectors.joining(" AND "));
         return "DELETE FROM " + tableName() + " USING TIMESTAMP ? WHERE " + key;
     }

@@ -10,8 +10,8 @@ import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.sink.SinkRecord;
 
 /**
- * Finds records with a field that {@code *} cannot put anywhere: to leave it out would lose data in silence.
- * Remembers the last schemas that were good, since they rarely change. Used by one thread.
+ * Finds records with a field that {@code *} cannot put anywhere: to leave it out would lose data in silence. Remembers
+ * the last schemas that were good, since they rarely change. Used by one thread.
  */
 final class UnmappedFields {
 
@@ -22,7 +22,9 @@ final class UnmappedFields {
 
     UnmappedFields(TableShape shape) {
         mapping = shape.config().mapping();
-        columns = shape.columns().stream().map(column -> column.name().asInternal()).collect(Collectors.toSet());
+        columns = shape.columns().stream()
+                .map(column -> column.name().asInternal())
+                .collect(Collectors.toSet());
     }
 
     /** Say which field of a record has no column; finds none for a mapping without {@code *}. */
@@ -35,7 +37,8 @@ final class UnmappedFields {
             found = find(Source.Part.KEY, record.key());
             goodKey = found.isEmpty() && namesFields(record.keySchema()) ? record.keySchema() : goodKey;
         }
-        if (found.isEmpty() && record.value() != null
+        if (found.isEmpty()
+                && record.value() != null
                 && (record.valueSchema() == null || record.valueSchema() != goodValue)) {
             found = find(Source.Part.VALUE, record.value());
             goodValue = found.isEmpty() && namesFields(record.valueSchema()) ? record.valueSchema() : goodValue;
@@ -58,6 +61,7 @@ final class UnmappedFields {
         }
         return names.get().stream()
                 .filter(field -> !columns.contains(field) && !mapping.reads(new Source(part, field)))
-                .findFirst().map(field -> "field " + field + " of the " + part.word() + " has no column");
+                .findFirst()
+                .map(field -> "field " + field + " of the " + part.word() + " has no column");
     }
 }

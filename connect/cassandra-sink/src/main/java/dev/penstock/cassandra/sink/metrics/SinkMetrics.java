@@ -31,6 +31,7 @@ public final class SinkMetrics implements Meter, AutoCloseable {
     private static final String GROUP = "cassandra-sink-task-metrics";
     /** Percentiles of up to 20 s in 2000 steps: fine ones for short times. */
     private static final int PERCENTILE_BYTES = 8000;
+
     private static final double MAX_MS = 20_000;
     private static final double NANOS_IN_MILLI = 1e6;
 
@@ -51,8 +52,8 @@ public final class SinkMetrics implements Meter, AutoCloseable {
     public SinkMetrics(String connector, String task) {
         tags.put("connector", connector);
         tags.put("task", task);
-        metrics = new Metrics(new MetricConfig(), List.of(new JmxReporter()), Time.SYSTEM,
-                new KafkaMetricsContext("kafka.connect"));
+        metrics = new Metrics(
+                new MetricConfig(), List.of(new JmxReporter()), Time.SYSTEM, new KafkaMetricsContext("kafka.connect"));
         latency = latency();
         batches = metrics.sensor("batches");
         batches.add(name("batch-total", "Requests that were answered, of one row or more"), new CumulativeCount());
@@ -61,8 +62,9 @@ public final class SinkMetrics implements Meter, AutoCloseable {
         written = total("rows-written-total", "Rows that Cassandra acknowledged");
         deleted = total("rows-deleted-total", "Deletes that Cassandra acknowledged");
         retries = total("retry-total", "Requests that were put aside to be sent again");
-        refusedBatches = total("refused-batch-total", "Batches whose rows were sent one by one, as one of them is "
-                + "bad or all together are too large");
+        refusedBatches = total(
+                "refused-batch-total",
+                "Batches whose rows were sent one by one, as one of them is bad or all together are too large");
         deadLetters = total("dead-letter-total", "Records that were put aside as bad");
         OWNERS.put(tags, this);
     }
@@ -71,7 +73,10 @@ public final class SinkMetrics implements Meter, AutoCloseable {
         Sensor sensor = metrics.sensor("latency");
         sensor.add(name("request-latency-avg", "Milliseconds from sending a request to its answer"), new Avg());
         sensor.add(name("request-latency-max", "The longest of them"), new Max());
-        sensor.add(new Percentiles(PERCENTILE_BYTES, MAX_MS, BucketSizing.LINEAR,
+        sensor.add(new Percentiles(
+                PERCENTILE_BYTES,
+                MAX_MS,
+                BucketSizing.LINEAR,
                 new Percentile(name("request-latency-p50", "Half of them are shorter"), 50),
                 new Percentile(name("request-latency-p99", "99 of 100 are shorter"), 99)));
         return sensor;
@@ -120,8 +125,8 @@ public final class SinkMetrics implements Meter, AutoCloseable {
     }
 
     /**
-     * Take the MBean away, unless it is another's by now: Connect may start the next task of this number before the
-     * old one has ended, and both have the MBean's one name.
+     * Take the MBean away, unless it is another's by now: Connect may start the next task of this number before the old
+     * one has ended, and both have the MBean's one name.
      */
     @Override
     public void close() {

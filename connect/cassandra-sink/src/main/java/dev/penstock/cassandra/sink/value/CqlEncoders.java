@@ -39,8 +39,7 @@ public final class CqlEncoders {
 
     private static final CqlEncoder FLOORED_TIMESTAMP = TimeEncoders::flooredTimestamp;
 
-    private CqlEncoders() {
-    }
+    private CqlEncoders() {}
 
     /**
      * Find the encoder of a type.
@@ -72,7 +71,8 @@ public final class CqlEncoders {
     }
 
     private static Optional<List<CqlEncoder>> all(List<DataType> types, Conversion conversion) {
-        List<CqlEncoder> encoders = types.stream().flatMap(type -> of(type, conversion).stream()).toList();
+        List<CqlEncoder> encoders =
+                types.stream().flatMap(type -> of(type, conversion).stream()).toList();
         return encoders.size() == types.size() ? Optional.of(encoders) : Optional.empty();
     }
 
@@ -85,7 +85,8 @@ public final class CqlEncoders {
     }
 
     private static Optional<CqlEncoder> scalar(DataType type, Conversion conversion) {
-        CqlEncoder exact = conversion.floorsTimestamps() && type.equals(DataTypes.TIMESTAMP) ? FLOORED_TIMESTAMP
+        CqlEncoder exact = conversion.floorsTimestamps() && type.equals(DataTypes.TIMESTAMP)
+                ? FLOORED_TIMESTAMP
                 : SCALARS.get(type);
         return Optional.ofNullable(exact)
                 .map(encoder -> conversion.lenient() ? LenientEncoder.of(type, encoder) : encoder);

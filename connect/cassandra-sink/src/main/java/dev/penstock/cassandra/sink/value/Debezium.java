@@ -23,8 +23,7 @@ final class Debezium {
     static final String VARIABLE_SCALE_DECIMAL = "io.debezium.data.VariableScaleDecimal";
     static final String ENUM_SET = "io.debezium.data.EnumSet";
 
-    private Debezium() {
-    }
+    private Debezium() {}
 
     static boolean isGeometry(Schema schema) {
         return schema != null && schema.name() != null && schema.name().startsWith("io.debezium.data.geometry.");

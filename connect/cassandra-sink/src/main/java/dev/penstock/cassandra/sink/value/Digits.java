@@ -12,8 +12,7 @@ public final class Digits {
     /** Those behind the point are the scale. */
     private static final Pattern PLAIN = Pattern.compile("-?\\d+(\\.\\d+)?");
 
-    private Digits() {
-    }
+    private Digits() {}
 
     /** The number in a text of digits; anything else as it is. */
     static Object read(Object value) {
@@ -25,7 +24,8 @@ public final class Digits {
         if (value instanceof byte[] bytes) {
             return new String(bytes, StandardCharsets.UTF_8);
         }
-        return value instanceof ByteBuffer buffer ? StandardCharsets.UTF_8.decode(buffer.duplicate()).toString()
+        return value instanceof ByteBuffer buffer
+                ? StandardCharsets.UTF_8.decode(buffer.duplicate()).toString()
                 : value;
     }
 
@@ -35,7 +35,10 @@ public final class Digits {
         if (NumberEncoders.isWhole(read)) {
             return Optional.of(((Number) read).longValue());
         }
-        return read instanceof BigDecimal decimal && decimal.scale() == 0 && decimal.unscaledValue().bitLength() <= 63
-                ? Optional.of(decimal.longValue()) : Optional.empty();
+        return read instanceof BigDecimal decimal
+                        && decimal.scale() == 0
+                        && decimal.unscaledValue().bitLength() <= 63
+                ? Optional.of(decimal.longValue())
+                : Optional.empty();
     }
 }

@@ -16,8 +16,7 @@ final class DurationEncoder {
     private static final Pattern ISO = Pattern.compile("P(?=[-\\dT])(?:(-?\\d+)Y)?(?:(-?\\d+)M)?(?:(-?\\d+)D)?"
             + "(?:T(?=[-\\d])(?:(-?\\d+)H)?(?:(-?\\d+)M)?(?:(-?\\d+(?:\\.\\d{1,9})?)S)?)?");
 
-    private DurationEncoder() {
-    }
+    private DurationEncoder() {}
 
     static ByteBuffer duration(Schema schema, Object value) {
         try {
@@ -25,8 +24,8 @@ final class DurationEncoder {
         } catch (ArithmeticException | NumberFormatException e) {
             throw new BadRecordException("duration", schema, value, "out of range");
         } catch (IllegalArgumentException e) {
-            throw new BadRecordException("duration", schema, value,
-                    "CQL wants months, days and time all positive or all negative");
+            throw new BadRecordException(
+                    "duration", schema, value, "CQL wants months, days and time all positive or all negative");
         }
     }
 
@@ -40,18 +39,25 @@ final class DurationEncoder {
         }
         Matcher iso = ISO.matcher(value instanceof String text ? text : "");
         if (!iso.matches()) {
-            throw new BadRecordException("duration", schema, value, "neither an ISO 8601 duration such as P1Y2M3DT4H, "
-                    + "nor Debezium's MicroDuration or NanoDuration");
+            throw new BadRecordException(
+                    "duration",
+                    schema,
+                    value,
+                    "neither an ISO 8601 duration such as P1Y2M3DT4H, "
+                            + "nor Debezium's MicroDuration or NanoDuration");
         }
         return iso(iso);
     }
 
     private static CqlDuration iso(Matcher iso) {
-        BigDecimal seconds = part(iso, 4).multiply(BigDecimal.valueOf(3600))
-                .add(part(iso, 5).multiply(BigDecimal.valueOf(60))).add(part(iso, 6));
+        BigDecimal seconds = part(iso, 4)
+                .multiply(BigDecimal.valueOf(3600))
+                .add(part(iso, 5).multiply(BigDecimal.valueOf(60)))
+                .add(part(iso, 6));
         return CqlDuration.newInstance(
                 part(iso, 1).multiply(BigDecimal.valueOf(12)).add(part(iso, 2)).intValueExact(),
-                part(iso, 3).intValueExact(), seconds.movePointRight(9).longValueExact());
+                part(iso, 3).intValueExact(),
+                seconds.movePointRight(9).longValueExact());
     }
 
     private static BigDecimal part(Matcher iso, int group) {

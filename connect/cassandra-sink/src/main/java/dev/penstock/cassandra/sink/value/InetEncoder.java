@@ -15,8 +15,7 @@ final class InetEncoder {
     /** With a colon in it Java takes a text for an address or refuses it, and asks no name server. */
     private static final Pattern IPV6 = Pattern.compile("(?=.*:)[\\p{XDigit}:.]+");
 
-    private InetEncoder() {
-    }
+    private InetEncoder() {}
 
     static ByteBuffer inet(Schema schema, Object value) {
         String text = value instanceof String string ? string : "";

@@ -20,10 +20,10 @@ public final class Json {
             // 19.99 is that number, and not the double next to it.
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-            .enable(com.fasterxml.jackson.core.JsonParser.Feature.STRICT_DUPLICATE_DETECTION).build();
+            .enable(com.fasterxml.jackson.core.JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
+            .build();
 
-    private Json() {
-    }
+    private Json() {}
 
     /** The object in a text; empty when it is none. */
     public static Optional<Map<?, ?>> object(String text) {

@@ -21,11 +21,16 @@ import org.apache.kafka.connect.data.SchemaBuilder;
 record LenientEncoder(CqlEncoder exact, BiFunction<Schema, Object, SchemaAndValue> meaning) implements CqlEncoder {
 
     private static final Schema DAYS = SchemaBuilder.int64().name(Debezium.DATE).build();
-    private static final Schema ISO_DATE = SchemaBuilder.string().name(Debezium.ISO_DATE).build();
-    private static final Schema MILLIS_OF_DAY = SchemaBuilder.int64().name(Debezium.TIME).build();
-    private static final Schema ISO_TIME = SchemaBuilder.string().name(Debezium.ISO_TIME).build();
-    private static final Schema EPOCH_MILLIS = SchemaBuilder.int64().name(Debezium.TIMESTAMP).build();
-    private static final Schema ISO_TIMESTAMP = SchemaBuilder.string().name(Debezium.ISO_TIMESTAMP).build();
+    private static final Schema ISO_DATE =
+            SchemaBuilder.string().name(Debezium.ISO_DATE).build();
+    private static final Schema MILLIS_OF_DAY =
+            SchemaBuilder.int64().name(Debezium.TIME).build();
+    private static final Schema ISO_TIME =
+            SchemaBuilder.string().name(Debezium.ISO_TIME).build();
+    private static final Schema EPOCH_MILLIS =
+            SchemaBuilder.int64().name(Debezium.TIMESTAMP).build();
+    private static final Schema ISO_TIMESTAMP =
+            SchemaBuilder.string().name(Debezium.ISO_TIMESTAMP).build();
     private static final int MAX_SCALE = 10_000;
     private static final String OFFSET = ".*(Z|[+-]\\d\\d:\\d\\d)";
 
@@ -64,13 +69,15 @@ record LenientEncoder(CqlEncoder exact, BiFunction<Schema, Object, SchemaAndValu
     }
 
     private static SchemaAndValue text(Schema schema, Object value) {
-        return value instanceof String ? new SchemaAndValue(schema, value)
-                : new SchemaAndValue(null, value instanceof BigDecimal ? number(value).toPlainString()
-                        : Json.text(value));
+        return value instanceof String
+                ? new SchemaAndValue(schema, value)
+                : new SchemaAndValue(
+                        null, value instanceof BigDecimal ? number(value).toPlainString() : Json.text(value));
     }
 
     private static SchemaAndValue whole(Schema schema, Object value) {
-        return isNumber(value) ? new SchemaAndValue(null, number(value).toBigIntegerExact())
+        return isNumber(value)
+                ? new SchemaAndValue(null, number(value).toBigIntegerExact())
                 : new SchemaAndValue(schema, value);
     }
 
@@ -95,15 +102,22 @@ record LenientEncoder(CqlEncoder exact, BiFunction<Schema, Object, SchemaAndValu
     }
 
     private static boolean isNumber(Object value) {
-        return value instanceof String || value instanceof BigDecimal || value instanceof BigInteger
-                || value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte
+        return value instanceof String
+                || value instanceof BigDecimal
+                || value instanceof BigInteger
+                || value instanceof Long
+                || value instanceof Integer
+                || value instanceof Short
+                || value instanceof Byte
                 || value instanceof Double number && Double.isFinite(number)
                 || value instanceof Float single && Float.isFinite(single);
     }
 
     /** Of a float its shortest text: 0.1 and not what a double makes of it. */
     private static BigDecimal number(Object value) {
-        BigDecimal number = value instanceof BigDecimal decimal ? decimal : new BigDecimal(value.toString().strip());
+        BigDecimal number = value instanceof BigDecimal decimal
+                ? decimal
+                : new BigDecimal(value.toString().strip());
         if (Math.abs((long) number.scale()) > MAX_SCALE) { // 1e999999999 would become all of its digits.
             throw new ArithmeticException("has too large an exponent");
         }
@@ -111,13 +125,14 @@ record LenientEncoder(CqlEncoder exact, BiFunction<Schema, Object, SchemaAndValu
     }
 
     private static SchemaAndValue truth(Schema schema, Object value) {
-        boolean known = value instanceof String text && (text.equalsIgnoreCase("true")
-                || text.equalsIgnoreCase("false"));
+        boolean known =
+                value instanceof String text && (text.equalsIgnoreCase("true") || text.equalsIgnoreCase("false"));
         return known ? new SchemaAndValue(null, Boolean.valueOf((String) value)) : new SchemaAndValue(schema, value);
     }
 
     private static SchemaAndValue bytes(Schema schema, Object value) {
-        return value instanceof String text ? new SchemaAndValue(null, Base64.getDecoder().decode(text))
+        return value instanceof String text
+                ? new SchemaAndValue(null, Base64.getDecoder().decode(text))
                 : new SchemaAndValue(schema, value);
     }
 
@@ -129,7 +144,8 @@ record LenientEncoder(CqlEncoder exact, BiFunction<Schema, Object, SchemaAndValu
         if (value instanceof String text) {
             return new SchemaAndValue(ofText, inUtc(text.strip().replace(' ', 'T')));
         }
-        return value instanceof Long || value instanceof Integer ? new SchemaAndValue(ofNumber, value)
+        return value instanceof Long || value instanceof Integer
+                ? new SchemaAndValue(ofNumber, value)
                 : new SchemaAndValue(schema, value);
     }
 

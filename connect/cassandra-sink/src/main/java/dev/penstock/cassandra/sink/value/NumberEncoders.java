@@ -11,8 +11,7 @@ final class NumberEncoders {
 
     private static final String NOT_A_NUMBER = "not a number of a fitting kind";
 
-    private NumberEncoders() {
-    }
+    private NumberEncoders() {}
 
     static ByteBuffer tinyInt(Schema schema, Object value) {
         long number = whole("tinyint", Byte.MIN_VALUE, Byte.MAX_VALUE, schema, value);
@@ -30,7 +29,9 @@ final class NumberEncoders {
     }
 
     static ByteBuffer bigInt(Schema schema, Object value) {
-        return ByteBuffer.allocate(8).putLong(whole("bigint", Long.MIN_VALUE, Long.MAX_VALUE, schema, value)).flip();
+        return ByteBuffer.allocate(8)
+                .putLong(whole("bigint", Long.MIN_VALUE, Long.MAX_VALUE, schema, value))
+                .flip();
     }
 
     private static long whole(String type, long min, long max, Schema schema, Object value) {
@@ -73,13 +74,15 @@ final class NumberEncoders {
         BigDecimal known = asDecimal(schema, Digits.read(value));
         BigDecimal decimal = known == null ? new BigDecimal(bigInteger("decimal", schema, value)) : known;
         byte[] unscaled = decimal.unscaledValue().toByteArray();
-        return ByteBuffer.allocate(4 + unscaled.length).putInt(decimal.scale()).put(unscaled).flip();
+        return ByteBuffer.allocate(4 + unscaled.length)
+                .putInt(decimal.scale())
+                .put(unscaled)
+                .flip();
     }
 
     /** Connect's Decimal, or Debezium's for columns without a scale; null for anything else. */
     private static BigDecimal asDecimal(Schema schema, Object value) {
-        if (value instanceof Struct struct && schema != null
-                && Debezium.VARIABLE_SCALE_DECIMAL.equals(schema.name())) {
+        if (value instanceof Struct struct && schema != null && Debezium.VARIABLE_SCALE_DECIMAL.equals(schema.name())) {
             return new BigDecimal(new BigInteger(struct.getBytes("value")), struct.getInt32("scale"));
         }
         return value instanceof BigDecimal decimal ? decimal : null;
@@ -94,7 +97,9 @@ final class NumberEncoders {
     }
 
     static ByteBuffer twice(Schema schema, Object value) {
-        return ByteBuffer.allocate(8).putDouble(floating("double", schema, value)).flip();
+        return ByteBuffer.allocate(8)
+                .putDouble(floating("double", schema, value))
+                .flip();
     }
 
     private static double floating(String type, Schema schema, Object value) {

@@ -14,8 +14,7 @@ final class TextEncoders {
     private static final byte[] FALSE = {0};
     private static final byte[] TRUE = {1};
 
-    private TextEncoders() {
-    }
+    private TextEncoders() {}
 
     static ByteBuffer text(Schema schema, Object value) {
         if (value instanceof String text && !hasSurrogate(text)) {
@@ -83,7 +82,9 @@ final class TextEncoders {
     }
 
     private static ByteBuffer bytes(UUID uuid) {
-        return ByteBuffer.allocate(16).putLong(uuid.getMostSignificantBits()).putLong(uuid.getLeastSignificantBits())
+        return ByteBuffer.allocate(16)
+                .putLong(uuid.getMostSignificantBits())
+                .putLong(uuid.getLeastSignificantBits())
                 .flip();
     }
 

@@ -27,21 +27,22 @@ final class TimeEncoders {
     private static final long DAY_NANOS = Duration.ofDays(1).toNanos();
     /** CQL counts days from the middle of an unsigned int. */
     private static final long EPOCH_DAY = 1L << 31;
+
     private static final int NANOS_IN_MILLI = 1_000_000;
     private static final String BARE = "java.util.Date";
     private static final String BEYOND_MILLIS = "has more than milliseconds, which a CQL timestamp cannot hold; the "
             + "table's timestampPrecision=floor would cut them off";
 
-    private TimeEncoders() {
-    }
+    private TimeEncoders() {}
 
     static ByteBuffer date(Schema schema, Object value) {
-        long day = EPOCH_DAY + switch (name(schema, value)) {
-            case BARE, org.apache.kafka.connect.data.Date.LOGICAL_NAME -> midnight(schema, value);
-            case Debezium.DATE -> whole("date", schema, value);
-            case Debezium.ISO_DATE -> utcDay(schema, value);
-            default -> throw unnamed("date", schema, value, "Connect's Date, Debezium's Date or IsoDate");
-        };
+        long day = EPOCH_DAY
+                + switch (name(schema, value)) {
+                    case BARE, org.apache.kafka.connect.data.Date.LOGICAL_NAME -> midnight(schema, value);
+                    case Debezium.DATE -> whole("date", schema, value);
+                    case Debezium.ISO_DATE -> utcDay(schema, value);
+                    default -> throw unnamed("date", schema, value, "Connect's Date, Debezium's Date or IsoDate");
+                };
         if (day < 0 || day >= 2 * EPOCH_DAY) {
             throw new BadRecordException("date", schema, value, "out of range");
         }
@@ -60,8 +61,8 @@ final class TimeEncoders {
     private static long utcDay(Schema schema, Object value) {
         TemporalAccessor parsed =
                 parse("date", DateTimeFormatter.ISO_DATE, TemporalAccessor.class::cast, schema, value);
-        return utc("date", parsed.query(TemporalQueries.offset()), schema, value,
-                LocalDate.from(parsed)).toEpochDay();
+        return utc("date", parsed.query(TemporalQueries.offset()), schema, value, LocalDate.from(parsed))
+                .toEpochDay();
     }
 
     static ByteBuffer timestamp(Schema schema, Object value) {
@@ -74,15 +75,21 @@ final class TimeEncoders {
     }
 
     private static ByteBuffer timestamp(Schema schema, Object value, boolean floors) {
-        long millis = switch (name(schema, value)) {
-            case BARE, Timestamp.LOGICAL_NAME -> millis("timestamp", schema, value);
-            case Debezium.TIMESTAMP -> whole("timestamp", schema, value);
-            case Debezium.MICRO_TIMESTAMP -> inMillis(1_000, schema, value, floors);
-            case Debezium.NANO_TIMESTAMP -> inMillis(NANOS_IN_MILLI, schema, value, floors);
-            case Debezium.ZONED_TIMESTAMP, Debezium.ISO_TIMESTAMP -> zoned(schema, value, floors);
-            default -> throw unnamed("timestamp", schema, value,
-                    "Connect's Timestamp, Debezium's Timestamp, MicroTimestamp, NanoTimestamp or ZonedTimestamp");
-        };
+        long millis =
+                switch (name(schema, value)) {
+                    case BARE, Timestamp.LOGICAL_NAME -> millis("timestamp", schema, value);
+                    case Debezium.TIMESTAMP -> whole("timestamp", schema, value);
+                    case Debezium.MICRO_TIMESTAMP -> inMillis(1_000, schema, value, floors);
+                    case Debezium.NANO_TIMESTAMP -> inMillis(NANOS_IN_MILLI, schema, value, floors);
+                    case Debezium.ZONED_TIMESTAMP, Debezium.ISO_TIMESTAMP -> zoned(schema, value, floors);
+                    default ->
+                        throw unnamed(
+                                "timestamp",
+                                schema,
+                                value,
+                                "Connect's Timestamp, Debezium's Timestamp, MicroTimestamp, NanoTimestamp or "
+                                        + "ZonedTimestamp");
+                };
         return ByteBuffer.allocate(8).putLong(millis).flip();
     }
 
@@ -96,8 +103,9 @@ final class TimeEncoders {
 
     /** The instant counts, not the offset that it was written with. */
     private static long zoned(Schema schema, Object value, boolean floors) {
-        Instant instant = parse("timestamp", DateTimeFormatter.ISO_OFFSET_DATE_TIME, OffsetDateTime::from, schema,
-                value).toInstant();
+        Instant instant = parse(
+                        "timestamp", DateTimeFormatter.ISO_OFFSET_DATE_TIME, OffsetDateTime::from, schema, value)
+                .toInstant();
         if (instant.getNano() % NANOS_IN_MILLI != 0 && !floors) {
             throw new BadRecordException("timestamp", schema, value, BEYOND_MILLIS);
         }
@@ -115,8 +123,9 @@ final class TimeEncoders {
             case Debezium.MICRO_TIME -> ofDay(whole("time", schema, value), DAY_MS * 1_000, schema, value);
             case Debezium.NANO_TIME -> ofDay(whole("time", schema, value), DAY_NANOS, schema, value);
             case Debezium.ZONED_TIME, Debezium.ISO_TIME -> ofDay(utcTime(schema, value), DAY_NANOS, schema, value);
-            default -> throw unnamed("time", schema, value,
-                    "Connect's Time, Debezium's Time, MicroTime, NanoTime or ZonedTime");
+            default ->
+                throw unnamed(
+                        "time", schema, value, "Connect's Time, Debezium's Time, MicroTime, NanoTime or ZonedTime");
         };
     }
 
@@ -139,8 +148,8 @@ final class TimeEncoders {
         return local;
     }
 
-    private static <T> T parse(String type, DateTimeFormatter format, TemporalQuery<T> query, Schema schema,
-            Object value) {
+    private static <T> T parse(
+            String type, DateTimeFormatter format, TemporalQuery<T> query, Schema schema, Object value) {
         try {
             return format.parse(String.valueOf(value), query);
         } catch (DateTimeException e) {
@@ -163,8 +172,11 @@ final class TimeEncoders {
     }
 
     private static BadRecordException unnamed(String type, Schema schema, Object value, String names) {
-        return new BadRecordException(type, schema, value, "needs a schema that names its meaning: " + names
-                + "; or the table's conversion=lenient");
+        return new BadRecordException(
+                type,
+                schema,
+                value,
+                "needs a schema that names its meaning: " + names + "; or the table's conversion=lenient");
     }
 
     /** Connect's transforms make dates without a schema too, and a Java date has only one meaning. */

@@ -47,7 +47,9 @@ record TupleEncoder(String type, List<CqlEncoder> components) implements CqlEnco
 
     /** Each part behind its length, a null as a length of -1: so the protocol has tuples and user-defined types. */
     static ByteBuffer join(List<ByteBuffer> parts) {
-        int size = parts.stream().mapToInt(part -> 4 + (part == null ? 0 : part.remaining())).sum();
+        int size = parts.stream()
+                .mapToInt(part -> 4 + (part == null ? 0 : part.remaining()))
+                .sum();
         ByteBuffer joined = ByteBuffer.allocate(size);
         for (ByteBuffer part : parts) {
             joined.putInt(part == null ? -1 : part.remaining());

@@ -28,7 +28,11 @@ record UdtEncoder(String type, LinkedHashMap<String, CqlEncoder> fields) impleme
             parts.add(found == null || found.value() == null ? null : encoder.encode(found.schema(), found.value()));
         });
         if (!given.isEmpty()) {
-            throw new BadRecordException(type, schema, value, "has no field " + given.keySet().iterator().next());
+            throw new BadRecordException(
+                    type,
+                    schema,
+                    value,
+                    "has no field " + given.keySet().iterator().next());
         }
         return TupleEncoder.join(parts);
     }

@@ -10,7 +10,8 @@ record VectorEncoder(String type, int dimensions, CqlEncoder number) implements 
 
     @Override
     public ByteBuffer encode(Schema schema, Object value) {
-        if (!(value instanceof List<?> numbers) || numbers.size() != dimensions
+        if (!(value instanceof List<?> numbers)
+                || numbers.size() != dimensions
                 || numbers.stream().anyMatch(Objects::isNull)) {
             throw new BadRecordException(type, schema, value, "not an array of " + dimensions + " numbers");
         }

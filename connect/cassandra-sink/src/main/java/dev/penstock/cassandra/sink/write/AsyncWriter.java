@@ -44,8 +44,7 @@ public final class AsyncWriter implements AutoCloseable {
      * @param write the row
      * @param reason what the server or the driver said
      */
-    public record Rejected(Write write, Throwable reason) {
-    }
+    public record Rejected(Write write, Throwable reason) {}
 
     /**
      * Make a writer.
@@ -56,8 +55,13 @@ public final class AsyncWriter implements AutoCloseable {
      * @param meter counts
      * @param patience how long failures are borne
      */
-    public AsyncWriter(Function<Statement<?>, CompletionStage<?>> session, Batcher batcher, int maxInFlight,
-            TroubleLog trouble, Meter meter, Patience patience) {
+    public AsyncWriter(
+            Function<Statement<?>, CompletionStage<?>> session,
+            Batcher batcher,
+            int maxInFlight,
+            TroubleLog trouble,
+            Meter meter,
+            Patience patience) {
         this.session = session;
         this.batcher = batcher;
         this.trouble = trouble;
@@ -65,11 +69,14 @@ public final class AsyncWriter implements AutoCloseable {
         this.patience = patience;
         // Twice of what can be in flight: the next requests are ready when answers come.
         this.backlog = new Backlog(maxInFlight, 2L * maxInFlight * batcher.maxWrites(), MAX_BACKLOG_BYTES);
-        this.clock = new ScheduledThreadPoolExecutor(1, task -> {
-            Thread thread = new Thread(task, "cassandra-sink-retries");
-            thread.setDaemon(true);
-            return thread;
-        }, new ThreadPoolExecutor.DiscardPolicy());
+        this.clock = new ScheduledThreadPoolExecutor(
+                1,
+                task -> {
+                    Thread thread = new Thread(task, "cassandra-sink-retries");
+                    thread.setDaemon(true);
+                    return thread;
+                },
+                new ThreadPoolExecutor.DiscardPolicy());
     }
 
     /** Send writes as soon as the bound on requests in flight allows it. Returns at once. */
@@ -147,7 +154,10 @@ public final class AsyncWriter implements AutoCloseable {
         Request live = request.withoutAbandoned();
         int dropped = request.writes().size() - live.writes().size();
         if (dropped > 0) {
-            finish(new Request(request.writes().stream().filter(write -> !live.writes().contains(write)).toList(),
+            finish(new Request(
+                    request.writes().stream()
+                            .filter(write -> !live.writes().contains(write))
+                            .toList(),
                     request.attempt()));
         }
         if (live.writes().isEmpty() || closed) {
@@ -236,7 +246,9 @@ public final class AsyncWriter implements AutoCloseable {
         trouble.failed(rowsWait(), error);
         for (Request request : next) {
             meter.retried();
-            clock.schedule(() -> sendAgain(request), patience.backoff().after(failed.attempt()).toMillis(),
+            clock.schedule(
+                    () -> sendAgain(request),
+                    patience.backoff().after(failed.attempt()).toMillis(),
                     TimeUnit.MILLISECONDS);
         }
     }

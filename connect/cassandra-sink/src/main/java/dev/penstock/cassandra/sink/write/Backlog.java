@@ -84,8 +84,10 @@ final class Backlog {
 
     private Lane nextLane() {
         int places = severalLanes ? maxInFlight - maxInFlight / 4 : maxInFlight;
-        return lanes.values().stream().filter(lane -> !lane.waiting.isEmpty() && lane.inFlight < places)
-                .min(Comparator.comparingInt(lane -> lane.inFlight)).orElse(null);
+        return lanes.values().stream()
+                .filter(lane -> !lane.waiting.isEmpty() && lane.inFlight < places)
+                .min(Comparator.comparingInt(lane -> lane.inFlight))
+                .orElse(null);
     }
 
     /** A request is no longer in flight, whatever its answer was. */

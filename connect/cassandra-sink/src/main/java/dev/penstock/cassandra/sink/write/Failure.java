@@ -32,9 +32,14 @@ enum Failure {
     /** No row can be written in this process: the task must stop. */
     FORBIDDEN;
 
-    private static final List<Class<? extends Throwable>> AWAY_ERRORS = List.of(AllNodesFailedException.class,
-            NodeUnavailableException.class, ClosedConnectionException.class, ConnectionInitException.class,
-            HeartbeatException.class, BusyConnectionException.class, RequestThrottlingException.class);
+    private static final List<Class<? extends Throwable>> AWAY_ERRORS = List.of(
+            AllNodesFailedException.class,
+            NodeUnavailableException.class,
+            ClosedConnectionException.class,
+            ConnectionInitException.class,
+            HeartbeatException.class,
+            BusyConnectionException.class,
+            RequestThrottlingException.class);
 
     /** Classify by the kind of error, never by its text. */
     static Failure of(Throwable error) {

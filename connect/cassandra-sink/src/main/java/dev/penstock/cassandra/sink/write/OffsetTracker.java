@@ -22,7 +22,8 @@ public final class OffsetTracker {
     /** Take note of a record, in the order of delivery. */
     public Delivery track(TopicPartition partition, long offset) {
         Delivery delivery = new Delivery(offset);
-        withoutDone(outstanding.computeIfAbsent(partition, key -> new ArrayDeque<>())).addLast(delivery);
+        withoutDone(outstanding.computeIfAbsent(partition, key -> new ArrayDeque<>()))
+                .addLast(delivery);
         return delivery;
     }
 
@@ -44,14 +45,16 @@ public final class OffsetTracker {
      * @param unsent how many of those tracked are not sent yet
      */
     public boolean hasRoom(int unsent) {
-        int tracked = outstanding.values().stream().mapToInt(deliveries -> withoutDone(deliveries).size()).sum();
+        int tracked = outstanding.values().stream()
+                .mapToInt(deliveries -> withoutDone(deliveries).size())
+                .sum();
         return tracked - unsent < MAX_TRACKED;
     }
 
     private OffsetAndMetadata committable(TopicPartition partition, OffsetAndMetadata position) {
-        Delivery first = withoutDone(outstanding.getOrDefault(partition, new ArrayDeque<>())).peekFirst();
-        return first == null || first.offset() >= position.offset() ? position
-                : new OffsetAndMetadata(first.offset());
+        Delivery first = withoutDone(outstanding.getOrDefault(partition, new ArrayDeque<>()))
+                .peekFirst();
+        return first == null || first.offset() >= position.offset() ? position : new OffsetAndMetadata(first.offset());
     }
 
     private static Deque<Delivery> withoutDone(Deque<Delivery> deliveries) {

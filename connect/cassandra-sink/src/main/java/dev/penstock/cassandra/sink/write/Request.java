@@ -17,7 +17,9 @@ record Request(List<Write> writes, int attempt) {
     /** The statement to send: unlogged, as each row has its own version and is repeated until it is written. */
     Statement<?> statement() {
         if (writes.size() == 1) {
-            return writes.get(0).statement().setConsistencyLevel(writes.get(0).group().level());
+            return writes.get(0)
+                    .statement()
+                    .setConsistencyLevel(writes.get(0).group().level());
         }
         BatchStatementBuilder batch = BatchStatement.builder(BatchType.UNLOGGED);
         writes.forEach(write -> batch.addStatement(write.statement()));
@@ -32,7 +34,8 @@ record Request(List<Write> writes, int attempt) {
     /** Two halves, for a request that may be too heavy. */
     List<Request> halves() {
         int middle = writes.size() / 2;
-        return List.of(new Request(writes.subList(0, middle), attempt + 1),
+        return List.of(
+                new Request(writes.subList(0, middle), attempt + 1),
                 new Request(writes.subList(middle, writes.size()), attempt + 1));
     }
 
@@ -41,7 +44,8 @@ record Request(List<Write> writes, int attempt) {
         if (writes.stream().noneMatch(write -> write.delivery().isAbandoned())) {
             return this;
         }
-        return new Request(writes.stream().filter(write -> !write.delivery().isAbandoned()).toList(), attempt);
+        return new Request(
+                writes.stream().filter(write -> !write.delivery().isAbandoned()).toList(), attempt);
     }
 
     /** The replica set that all writes have in common. */

@@ -54,8 +54,9 @@ final class Suspects {
     }
 
     private synchronized void neighbour(Write written) {
-        rows.forEach((write, suspect) -> suspect.neighbourWritten |= write.table().equals(written.table())
-                && write.group().replicas().equals(written.group().replicas()));
+        rows.forEach(
+                (write, suspect) -> suspect.neighbourWritten |= write.table().equals(written.table())
+                        && write.group().replicas().equals(written.group().replicas()));
     }
 
     /** Rows are finished, whatever became of them. */

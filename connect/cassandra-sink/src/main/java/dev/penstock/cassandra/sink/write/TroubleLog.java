@@ -17,8 +17,10 @@ public final class TroubleLog {
 
     /** Something failed that is tried again. */
     public void failed(String what, Throwable error) {
-        waits(what, error.getClass().getSimpleName() + ": "
-                + String.valueOf(error.getMessage()).replaceAll("\\s+", " "));
+        waits(
+                what,
+                error.getClass().getSimpleName() + ": "
+                        + String.valueOf(error.getMessage()).replaceAll("\\s+", " "));
     }
 
     /** Something takes longer than it should. */

@@ -15,7 +15,12 @@ import org.apache.kafka.connect.sink.SinkRecord;
  * @param table the table
  * @param delivery is told when the write is acknowledged
  */
-public record Write(BatchableStatement<?> statement, Group group, int bytes, SinkRecord record, TableConfig table,
+public record Write(
+        BatchableStatement<?> statement,
+        Group group,
+        int bytes,
+        SinkRecord record,
+        TableConfig table,
         Delivery delivery) {
 
     /** Tell whether it deletes the row. */
@@ -26,10 +31,9 @@ public record Write(BatchableStatement<?> statement, Group group, int bytes, Sin
     /**
      * What writes must have in common to share a batch.
      *
-     * @param replicas the nodes that hold the partition, or the partition itself when they are not known: only a
-     *     batch whose rows live on the same nodes costs its coordinator no more than one of its rows
+     * @param replicas the nodes that hold the partition, or the partition itself when they are not known: only a batch
+     *     whose rows live on the same nodes costs its coordinator no more than one of its rows
      * @param level consistency level
      */
-    public record Group(Object replicas, ConsistencyLevel level) {
-    }
+    public record Group(Object replicas, ConsistencyLevel level) {}
 }

@@ -15,14 +15,18 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ReachTest {
 
     private static <T> Map<String, T> map(String text, java.util.function.Function<String, T> value) {
-        return text == null ? Map.of() : Arrays.stream(text.split(" ")).map(pair -> pair.split("="))
-                .collect(Collectors.toMap(pair -> pair[0], pair -> value.apply(pair[1])));
+        return text == null
+                ? Map.of()
+                : Arrays.stream(text.split(" "))
+                        .map(pair -> pair.split("="))
+                        .collect(Collectors.toMap(pair -> pair[0], pair -> value.apply(pair[1])));
     }
 
     private static boolean allows(String strategy, String options, String nodes, String level) {
         Map<String, String> replication = new HashMap<>(map(options, text -> text));
         replication.put("class", "org.apache.cassandra.locator." + strategy);
-        return Reach.of(replication, map(nodes, Long::valueOf), "a").orElseThrow()
+        return Reach.of(replication, map(nodes, Long::valueOf), "a")
+                .orElseThrow()
                 .allows(DefaultConsistencyLevel.valueOf(level));
     }
 
@@ -30,13 +34,20 @@ class ReachTest {
     @CsvSource({
         "SimpleStrategy,replication_factor=1,a=1,LOCAL_QUORUM,true",
         "SimpleStrategy,replication_factor=1,a=3,TWO,false",
-        "SimpleStrategy,replication_factor=3,a=1,QUORUM,false", "SimpleStrategy,replication_factor=3,a=2,QUORUM,true",
-        "SimpleStrategy,replication_factor=3,a=2,ALL,false", "SimpleStrategy,replication_factor=3,a=2,THREE,false",
-        "NetworkTopologyStrategy,a=3 b=3,a=3 b=3,EACH_QUORUM,true", "NetworkTopologyStrategy,b=3,a=3 b=3,ONE,true",
-        "NetworkTopologyStrategy,b=3,a=3 b=3,LOCAL_QUORUM,false", "NetworkTopologyStrategy,b=3,a=3 b=3,LOCAL_ONE,false",
-        "NetworkTopologyStrategy,a=0 b=3,a=3 b=3,LOCAL_ONE,false", "NetworkTopologyStrategy,a=3,a=1,LOCAL_QUORUM,false",
-        "NetworkTopologyStrategy,a=3 b=3,a=3 b=1,EACH_QUORUM,false", "NetworkTopologyStrategy,a=3/1,a=3,ALL,true",
-        "NetworkTopologyStrategy,a=1,a=3,LOCAL_QUORUM,true"})
+        "SimpleStrategy,replication_factor=3,a=1,QUORUM,false",
+        "SimpleStrategy,replication_factor=3,a=2,QUORUM,true",
+        "SimpleStrategy,replication_factor=3,a=2,ALL,false",
+        "SimpleStrategy,replication_factor=3,a=2,THREE,false",
+        "NetworkTopologyStrategy,a=3 b=3,a=3 b=3,EACH_QUORUM,true",
+        "NetworkTopologyStrategy,b=3,a=3 b=3,ONE,true",
+        "NetworkTopologyStrategy,b=3,a=3 b=3,LOCAL_QUORUM,false",
+        "NetworkTopologyStrategy,b=3,a=3 b=3,LOCAL_ONE,false",
+        "NetworkTopologyStrategy,a=0 b=3,a=3 b=3,LOCAL_ONE,false",
+        "NetworkTopologyStrategy,a=3,a=1,LOCAL_QUORUM,false",
+        "NetworkTopologyStrategy,a=3 b=3,a=3 b=1,EACH_QUORUM,false",
+        "NetworkTopologyStrategy,a=3/1,a=3,ALL,true",
+        "NetworkTopologyStrategy,a=1,a=3,LOCAL_QUORUM,true"
+    })
     void knowsWhichLevelsCanBeReached(String strategy, String options, String nodes, String level, boolean reachable) {
         assertEquals(reachable, allows(strategy, options, nodes, level));
     }

@@ -12,8 +12,7 @@ public final class Certificates {
     /** The password of every file. */
     public static final String PASSWORD = "changeit";
 
-    private Certificates() {
-    }
+    private Certificates() {}
 
     /**
      * Make a key with its certificate, and a truststore that trusts it.
@@ -26,10 +25,29 @@ public final class Certificates {
             throws IOException, InterruptedException {
         Path keystore = folder.resolve(name + ".p12");
         Path certificate = folder.resolve(name + ".crt");
-        keytool("-genkeypair", "-alias", name, "-keyalg", "EC", "-dname", "CN=" + name, "-validity", "2", "-ext",
-                "san=" + alternativeNames, "-keystore", keystore.toString());
+        keytool(
+                "-genkeypair",
+                "-alias",
+                name,
+                "-keyalg",
+                "EC",
+                "-dname",
+                "CN=" + name,
+                "-validity",
+                "2",
+                "-ext",
+                "san=" + alternativeNames,
+                "-keystore",
+                keystore.toString());
         keytool("-exportcert", "-alias", name, "-keystore", keystore.toString(), "-file", certificate.toString());
-        keytool("-importcert", "-noprompt", "-alias", name, "-keystore", trust(folder, name).toString(), "-file",
+        keytool(
+                "-importcert",
+                "-noprompt",
+                "-alias",
+                name,
+                "-keystore",
+                trust(folder, name).toString(),
+                "-file",
                 certificate.toString());
         return keystore;
     }
@@ -45,7 +63,10 @@ public final class Certificates {
         command.addAll(List.of(arguments));
         command.addAll(List.of("-storetype", "PKCS12", "-storepass", PASSWORD));
         Path log = Files.createTempFile("keytool", ".log");
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start();
         if (process.waitFor() != 0) {
             throw new IOException(Files.readString(log));
         }

@@ -24,11 +24,23 @@ class LensesSettingsTest {
 
     @Test
     void namesEachSettingOfTheOldSink() {
-        Map<String, String> theirs = Map.of("connect.cassandra.contact.points", "localhost",
-                "connect.cassandra.port", "9042", "connect.cassandra.key.space", "demo",
-                "connect.cassandra.username", "cassandra", "connect.cassandra.password", "s3cret",
-                "connect.cassandra.kcql", "INSERT INTO orders SELECT * FROM orders",
-                "connect.cassandra.error.policy", "RETRY", "connect.progress.enabled", "true");
+        Map<String, String> theirs = Map.of(
+                "connect.cassandra.contact.points",
+                "localhost",
+                "connect.cassandra.port",
+                "9042",
+                "connect.cassandra.key.space",
+                "demo",
+                "connect.cassandra.username",
+                "cassandra",
+                "connect.cassandra.password",
+                "s3cret",
+                "connect.cassandra.kcql",
+                "INSERT INTO orders SELECT * FROM orders",
+                "connect.cassandra.error.policy",
+                "RETRY",
+                "connect.progress.enabled",
+                "true");
         Map<String, String> problems = problems(theirs);
         assertEquals(theirs.keySet(), problems.keySet());
         assertTrue(problems.get("connect.cassandra.contact.points").endsWith("write instead: contactPoints"));
@@ -38,10 +50,19 @@ class LensesSettingsTest {
 
     @Test
     void namesEachSettingOfTheNewSink() {
-        Set<String> names = Set.of("contact.points", "port", "load.balancing.local.dc", "kcql", "auth.provider",
-                "auth.username", "auth.password", "max.concurrent.requests", "query.timeout.ms", "ignore.errors.mode");
-        Map<String, String> theirs = new HashMap<>(names.stream()
-                .collect(Collectors.toMap(name -> "connect.cassandra." + name, name -> "x")));
+        Set<String> names = Set.of(
+                "contact.points",
+                "port",
+                "load.balancing.local.dc",
+                "kcql",
+                "auth.provider",
+                "auth.username",
+                "auth.password",
+                "max.concurrent.requests",
+                "query.timeout.ms",
+                "ignore.errors.mode");
+        Map<String, String> theirs = new HashMap<>(
+                names.stream().collect(Collectors.toMap(name -> "connect.cassandra." + name, name -> "x")));
         theirs.put("connect.cassandra.driver.basic.request.timeout", "5 seconds");
         Map<String, String> problems = problems(theirs);
         assertEquals(theirs.keySet(), problems.keySet());

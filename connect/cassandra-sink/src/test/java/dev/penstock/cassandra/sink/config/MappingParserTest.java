@@ -22,7 +22,7 @@ class MappingParserTest {
 
     private static Mapping right(String text) {
         assertEquals(List.of(), problems(text));
-        return MappingParser.parse(text, problem -> { });
+        return MappingParser.parse(text, problem -> {});
     }
 
     @Test
@@ -46,24 +46,37 @@ class MappingParserTest {
     void readsWhatDataStaxsSinkReads() {
         Mapping mapping = right("col1=key.f1, col2=\"value.my field\", \"Col 3\"=\"header.a\"\"b\", "
                 + "__ttl=value.f2, __timestamp=value.f3");
-        assertEquals(List.of(new Source(Part.KEY, "f1"), new Source(Part.VALUE, "my field"),
-                new Source(Part.HEADER, "a\"b")), List.copyOf(mapping.columns().values()));
+        assertEquals(
+                List.of(
+                        new Source(Part.KEY, "f1"),
+                        new Source(Part.VALUE, "my field"),
+                        new Source(Part.HEADER, "a\"b")),
+                List.copyOf(mapping.columns().values()));
         assertEquals(Optional.of(new Source(Part.VALUE, "f2")), mapping.ttl());
         assertEquals(Optional.of(new Source(Part.VALUE, "f3")), mapping.timestamp());
     }
 
     @Test
     void namesEveryMistake() {
-        List<String> problems =
-                problems("a=value.x,,a=key.y,b=now(),c=header,__life=value.t,__ttl=key.a,__ttl=key.b");
+        List<String> problems = problems("a=value.x,,a=key.y,b=now(),c=header,__life=value.t,__ttl=key.a,__ttl=key.b");
         assertEquals(6, problems.size(), problems.toString());
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-        "``|is empty", "a|is not understood", "a=b.c|is not understood", "a=value.x y|is not understood",
-        "\"a=value.x|is not understood", "*,*|twice", "a=value.,b=key|is not understood",
-        "__timestamp=key.v,__timestamp=key.w|mapped twice", "a=now()|calls a function"})
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '`',
+            value = {
+                "``|is empty",
+                "a|is not understood",
+                "a=b.c|is not understood",
+                "a=value.x y|is not understood",
+                "\"a=value.x|is not understood",
+                "*,*|twice",
+                "a=value.,b=key|is not understood",
+                "__timestamp=key.v,__timestamp=key.w|mapped twice",
+                "a=now()|calls a function"
+            })
     void refuses(String text, String reason) {
         assertTrue(problems(text).get(0).contains(reason), problems(text).toString());
     }
@@ -72,11 +85,12 @@ class MappingParserTest {
     @CsvSource({
         "topic.t.k.u.mapping, t, k, u",
         "topic.views.users_by_id.penstock.users_by_id.mapping, views.users_by_id, penstock, users_by_id",
-        "topic.a.b.c.d.consistencyLevel, a.b, c, d", "topic.t.k.u.ttlTimeUnit, t, k, u"})
+        "topic.a.b.c.d.consistencyLevel, a.b, c, d",
+        "topic.t.k.u.ttlTimeUnit, t, k, u"
+    })
     void takesTheNameOfATableSettingApartFromTheRight(String name, String topic, String keyspace, String table) {
         TableSetting setting = TableSetting.parse(name).orElseThrow();
-        assertEquals(List.of(topic, keyspace, table),
-                List.of(setting.topic(), setting.keyspace(), setting.table()));
+        assertEquals(List.of(topic, keyspace, table), List.of(setting.topic(), setting.keyspace(), setting.table()));
         assertEquals(name, setting.name());
     }
 

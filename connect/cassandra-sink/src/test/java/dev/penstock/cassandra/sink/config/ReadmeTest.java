@@ -30,11 +30,13 @@ class ReadmeTest {
     /** The rows below a heading up to the next one whose header row starts with a word: first cell to the others. */
     private static Map<String, List<String>> table(String heading, String word) throws IOException {
         String readme = Files.readString(Path.of("README.md"));
-        String section = readme.split("\n## " + Pattern.quote(heading) + "\n")[1].split("\n## ")[0];
+        String section =
+                readme.split("\n## " + Pattern.quote(heading) + "\n")[1].split("\n## ")[0];
         Map<String, List<String>> rows = new TreeMap<>();
         boolean inside = false;
         for (String line : section.split("\n")) {
-            List<String> cells = Arrays.stream(line.split("\\|", -1)).map(String::strip).toList();
+            List<String> cells =
+                    Arrays.stream(line.split("\\|", -1)).map(String::strip).toList();
             inside = line.startsWith("|") && (inside || cells.get(1).equals(word));
             Matcher name = CODE.matcher(line);
             if (inside && cells.get(1).startsWith("`") && name.find()) {
@@ -58,8 +60,13 @@ class ReadmeTest {
 
     private static Map<String, String> defaults(ConfigDef definition) {
         Map<String, String> defaults = new HashMap<>();
-        definition.configKeys().forEach((name, key) -> defaults.put(name,
-                key.type() == ConfigDef.Type.PASSWORD ? "" : ConfigDef.convertToString(key.defaultValue, key.type())));
+        definition
+                .configKeys()
+                .forEach((name, key) -> defaults.put(
+                        name,
+                        key.type() == ConfigDef.Type.PASSWORD
+                                ? ""
+                                : ConfigDef.convertToString(key.defaultValue, key.type())));
         return defaults;
     }
 
@@ -71,8 +78,9 @@ class ReadmeTest {
     @Test
     void listsEveryOptionOfATableWithItsDefault() throws IOException {
         Map<String, String> options = new HashMap<>();
-        defaults(TableSettings.definition(TABLE, OUR_DEFAULTS::get)).forEach((name, value) ->
-                options.put(TableSetting.parse(name).orElseThrow().option(),
+        defaults(TableSettings.definition(TABLE, OUR_DEFAULTS::get))
+                .forEach((name, value) -> options.put(
+                        TableSetting.parse(name).orElseThrow().option(),
                         OUR_DEFAULTS.containsValue(value) ? "" : value));
         assertEquals(TableSetting.OPTIONS, options.keySet());
         assertDefaults(options, table("Settings", "option"));
@@ -90,10 +98,15 @@ class ReadmeTest {
         assertEquals(new TreeSet<>(DataStaxSettings.names()), refused);
         Set<String> ours = new TreeSet<>(Settings.definition().names());
         // Settings that DataStax's sink does not have.
-        ours.removeAll(Set.of("consistencyLevel", "maxBatchSizeInBytes", "auth.refusalTimeout", "keyspace",
+        ours.removeAll(Set.of(
+                "consistencyLevel",
+                "maxBatchSizeInBytes",
+                "auth.refusalTimeout",
+                "keyspace",
                 "conversion",
                 "timestampPrecision"));
-        TableSetting.OPTIONS.stream().filter(option -> !Set.of("conversion", "timestampPrecision").contains(option))
+        TableSetting.OPTIONS.stream()
+                .filter(option -> !Set.of("conversion", "timestampPrecision").contains(option))
                 .forEach(option -> ours.add(TABLE.sibling(option).name()));
         assertEquals(ours, taken);
     }
@@ -102,21 +115,25 @@ class ReadmeTest {
     void saysWhichDefaultsDiffer() throws IOException {
         Map<String, List<String>> rows = table("Coming from DataStax's sink", "setting");
         DataStaxSettings.THEIR_DEFAULTS.forEach((option, theirs) -> {
-            List<String> row = rows.getOrDefault(option, rows.get(TABLE.sibling(option).name()));
+            List<String> row =
+                    rows.getOrDefault(option, rows.get(TABLE.sibling(option).name()));
             assertEquals("differs", row.get(0), option);
-            assertEquals(true, row.get(1).startsWith("default ") && row.get(1).contains(", there " + theirs),
+            assertEquals(
+                    true,
+                    row.get(1).startsWith("default ") && row.get(1).contains(", there " + theirs),
                     option + ": " + row.get(1));
         });
     }
 
     @Test
     void theExamplesOfTheReadmeAreRight() throws IOException {
-        Matcher example = Pattern.compile("```json\n(.*?)```", Pattern.DOTALL).matcher(
-                Files.readString(Path.of("README.md")));
+        Matcher example =
+                Pattern.compile("```json\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(Path.of("README.md")));
         int examples = 0;
         while (example.find()) {
             Map<String, String> settings = new HashMap<>();
-            Matcher pair = Pattern.compile("\"([^\"]+)\": \"((?:[^\"\\\\]|\\\\.)*)\"").matcher(example.group(1));
+            Matcher pair =
+                    Pattern.compile("\"([^\"]+)\": \"((?:[^\"\\\\]|\\\\.)*)\"").matcher(example.group(1));
             while (pair.find()) {
                 settings.put(pair.group(1), pair.group(2));
             }

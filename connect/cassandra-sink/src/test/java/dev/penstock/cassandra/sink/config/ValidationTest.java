@@ -43,7 +43,7 @@ class ValidationTest {
     @Test
     void findsNothingWrongWithAGoodConfiguration() {
         assertEquals(Map.of(), problems(good()));
-        TableConfig table = new SinkConfig(good()).tables().get(0);
+        TableConfig table = SinkConfig.of(good()).tables().get(0);
         assertEquals("penstock.users_by_id", table.qualifiedName());
         assertEquals("LOCAL_QUORUM", table.consistencyLevel().name());
     }
@@ -62,9 +62,19 @@ class ValidationTest {
         properties.put("topic.views.users_by_id.penstock.users_by_id.life", "5");
         properties.put("topic.other.k.t.consistencyLevel", "one");
         Map<String, String> found = problems(properties);
-        assertEquals(Set.of("port", "contactPoints", "contact.point", "ssl.provider", "auth.password",
-                "consistencyLevel", "topics", MAPPING, "topic.views.users_by_id.penstock.users_by_id.life",
-                "topic.other.k.t.mapping"), found.keySet());
+        assertEquals(
+                Set.of(
+                        "port",
+                        "contactPoints",
+                        "contact.point",
+                        "ssl.provider",
+                        "auth.password",
+                        "consistencyLevel",
+                        "topics",
+                        MAPPING,
+                        "topic.views.users_by_id.penstock.users_by_id.life",
+                        "topic.other.k.t.mapping"),
+                found.keySet());
         assertTrue(found.get("contact.point").contains("did you mean contactPoints?"), found.toString());
     }
 
@@ -73,7 +83,8 @@ class ValidationTest {
         Map<String, String> properties = good();
         properties.put("contact.point", "x");
         properties.put(MAPPING, "a=b");
-        String message = assertThrows(ConfigException.class, () -> new SinkConfig(properties)).getMessage();
+        String message = assertThrows(ConfigException.class, () -> SinkConfig.of(properties))
+                .getMessage();
         assertTrue(message.contains("contact.point") && message.contains(MAPPING), message);
     }
 
@@ -81,7 +92,9 @@ class ValidationTest {
     void keepsTheClusterWhenOnlyTablesAreWrong() {
         Map<String, String> properties = good();
         properties.put(MAPPING, "a=b");
-        assertEquals("127.0.0.1 port 9042", new Validation(properties).cluster().orElseThrow().address());
+        assertEquals(
+                "127.0.0.1 port 9042",
+                new Validation(properties).cluster().orElseThrow().address());
         properties.put("port", "x");
         assertTrue(new Validation(properties).cluster().isEmpty());
     }
@@ -96,10 +109,16 @@ class ValidationTest {
         properties.put(MAPPING, "*, __timestamp=value.at, __ttl=value.life");
         properties.put(TABLE + "timestampTimeUnit", "MILLISECONDS");
         assertEquals(Map.of(), problems(properties));
-        assertEquals(new RowRules(OptionalInt.of(36 * 3600), TimeUnit.HOURS, TimeUnit.MILLISECONDS, true, false,
-                Conversion.EXACT),
-                new SinkConfig(properties).tables().get(0).rules());
-        assertEquals(RowRules.DEFAULT, new SinkConfig(good()).tables().get(0).rules());
+        assertEquals(
+                new RowRules(
+                        OptionalInt.of(36 * 3600),
+                        TimeUnit.HOURS,
+                        TimeUnit.MILLISECONDS,
+                        true,
+                        false,
+                        Conversion.EXACT),
+                SinkConfig.of(properties).tables().get(0).rules());
+        assertEquals(RowRules.DEFAULT, SinkConfig.of(good()).tables().get(0).rules());
     }
 
     @Test
@@ -108,16 +127,25 @@ class ValidationTest {
         properties.remove(MAPPING);
         properties.put(TABLE + "ttl", "60");
         assertEquals(Map.of(), problems(properties));
-        assertEquals(Mapping.BY_NAME, new SinkConfig(properties).tables().get(0).mapping());
+        assertEquals(Mapping.BY_NAME, SinkConfig.of(properties).tables().get(0).mapping());
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "ttl|-2|Value must be at least -1", "ttl|x|Not a number", "ttl|630720001|20 years",
-        "ttlTimeUnit|FORTNIGHTS|choose one of", "ttlTimeUnit|HOURS|no effect", "timestampTimeUnit|SECONDS|",
-        "timestampTimeUnit|NANOSECONDS|would become equal", "nullToUnset|perhaps|true or false",
-        "deletesEnabled|0|true or false", "consistencyLevel|ANY|choose one of", "mapping|*, __timestamp=value.at|"
-            + "a delete has no value"})
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "ttl|-2|Value must be at least -1",
+                "ttl|x|Not a number",
+                "ttl|630720001|20 years",
+                "ttlTimeUnit|FORTNIGHTS|choose one of",
+                "ttlTimeUnit|HOURS|no effect",
+                "timestampTimeUnit|SECONDS|",
+                "timestampTimeUnit|NANOSECONDS|would become equal",
+                "nullToUnset|perhaps|true or false",
+                "deletesEnabled|0|true or false",
+                "consistencyLevel|ANY|choose one of",
+                "mapping|*, __timestamp=value.at|a delete has no value"
+            })
     void refusesWhatATableCannotHave(String option, String value, String reason) {
         Map<String, String> properties = good();
         properties.put(TABLE + option, value);
@@ -167,14 +195,29 @@ class ValidationTest {
 
     @Test
     void aTopicMayNameItsTable() {
-        Map<String, String> properties = new HashMap<>(Map.of("topics", "users, orders", "keyspace", "shop",
-                "topic.users.shop.people.ttl", "5", "conversion", "Lenient"));
+        Map<String, String> properties = new HashMap<>(Map.of(
+                "topics",
+                "users, orders",
+                "keyspace",
+                "shop",
+                "topic.users.shop.people.ttl",
+                "5",
+                "conversion",
+                "Lenient"));
         assertEquals(Map.of(), problems(properties));
-        assertEquals(List.of("shop.people", "shop.orders"),
-                new SinkConfig(properties).tables().stream().map(TableConfig::qualifiedName).toList());
-        assertEquals(List.of(true, true), new SinkConfig(properties).tables().stream()
-                .map(table -> table.rules().conversion().lenient()).toList());
-        assertEquals("shop.later", new SinkConfig(properties).table("later").orElseThrow().qualifiedName());
+        assertEquals(
+                List.of("shop.people", "shop.orders"),
+                SinkConfig.of(properties).tables().stream()
+                        .map(TableConfig::qualifiedName)
+                        .toList());
+        assertEquals(
+                List.of(true, true),
+                SinkConfig.of(properties).tables().stream()
+                        .map(table -> table.rules().conversion().lenient())
+                        .toList());
+        assertEquals(
+                "shop.later",
+                SinkConfig.of(properties).byTopic().apply("later").orElseThrow().qualifiedName());
     }
 
     @Test
@@ -192,7 +235,8 @@ class ValidationTest {
     void takesAPortForEachContactPoint() {
         Map<String, String> properties = good();
         properties.put("contactPoints", "a, b:9043, 10.0.0.1:1, ::1, [::1]:9044");
-        assertEquals("a port 9042, b port 9043, 10.0.0.1 port 1, ::1 port 9042, ::1 port 9044",
+        assertEquals(
+                "a port 9042, b port 9043, 10.0.0.1 port 1, ::1 port 9042, ::1 port 9044",
                 new Validation(properties).cluster().orElseThrow().address());
         properties.put("contactPoints", "a:99999");
         assertEquals(Set.of("contactPoints"), problems(properties).keySet());
@@ -222,34 +266,60 @@ class ValidationTest {
         properties.put("errors.later.kind", "x");
         properties.put("replicas", "s3cret");
         assertEquals(Map.of(), problems(properties));
-        assertEquals(List.of("Settings that the connector does not know, and that have no effect in it: "
-                + "confluent.topic.bootstrap.servers, errors.later.kind, replicas"),
+        assertEquals(
+                List.of("Settings that the connector does not know, and that have no effect in it: "
+                        + "confluent.topic.bootstrap.servers, errors.later.kind, replicas"),
                 new Validation(properties).remarks());
         assertEquals(List.of(), new Validation(good()).remarks());
     }
 
     @ParameterizedTest
-    @CsvSource({"contact.point,contactPoints", "Port,port", "consistencyLevl,consistencyLevel",
-        "maxConcurentRequest,maxConcurrentRequests", "topic,topics", "errors.tolerence,errors.tolerance",
-        "task.max,tasks.max", "ssl.truststorePath,ssl.truststore.path", "auth.token,", "ssl.protocol,",
-        "loadBalancing.policy,", "cloud.region,", "transforms.rout.type,"})
+    @CsvSource({
+        "contact.point,contactPoints",
+        "Port,port",
+        "consistencyLevl,consistencyLevel",
+        "maxConcurentRequest,maxConcurrentRequests",
+        "topic,topics",
+        "errors.tolerence,errors.tolerance",
+        "task.max,tasks.max",
+        "ssl.truststorePath,ssl.truststore.path",
+        "auth.token,",
+        "ssl.protocol,",
+        "loadBalancing.policy,",
+        "cloud.region,",
+        "transforms.rout.type,"
+    })
     void refusesSlipsAndNamesOfItsOwnKind(String name, String meant) {
         Map<String, String> properties = good();
         properties.put(name, "x");
-        assertEquals(Map.of(name, "Unknown setting " + name + "; " + (meant == null
-                ? "it would have no effect, remove it" : "did you mean " + meant + "?")), problems(properties));
+        assertEquals(
+                Map.of(
+                        name,
+                        "Unknown setting " + name + "; "
+                                + (meant == null
+                                        ? "it would have no effect, remove it"
+                                        : "did you mean " + meant + "?")),
+                problems(properties));
     }
 
     /** The version that holds where none is mapped is said by validation, and once when the connector starts. */
     @Test
     void saysWhichVersionHoldsWhereNoneIsMapped() {
-        Map<String, String> properties = new HashMap<>(Map.of("topics", "users, orders", "keyspace", "shop",
-                "topic.users.shop.people.ttl", "5", "topic.users.shop.last.mapping", "id=key, at=record.timestamp"));
+        Map<String, String> properties = new HashMap<>(Map.of(
+                "topics",
+                "users, orders",
+                "keyspace",
+                "shop",
+                "topic.users.shop.people.ttl",
+                "5",
+                "topic.users.shop.last.mapping",
+                "id=key, at=record.timestamp"));
         Map<String, Object> shown = new HashMap<>();
         new Validation(properties).values().forEach(value -> shown.put(value.name(), value.value()));
         assertEquals("*, __timestamp=record.timestamp", shown.get("topic.users.shop.people.mapping"));
         assertEquals("*, __timestamp=record.timestamp", shown.get("topic.orders.shop.orders.mapping"));
-        assertEquals("id=key, at=record.timestamp, __timestamp=record.timestamp",
+        assertEquals(
+                "id=key, at=record.timestamp, __timestamp=record.timestamp",
                 shown.get("topic.users.shop.last.mapping"));
         String remark = new Validation(properties).remarks().get(0);
         assertTrue(remark.contains("in shop.last, shop.people, shop.orders, shop.<topic>, and two changes"), remark);
@@ -270,7 +340,9 @@ class ValidationTest {
         assertEquals(Map.of(), problems(properties));
         properties.put("transforms.rout.regex", ".*");
         properties.put("errors.tolerence", "all");
-        assertEquals(Set.of("transforms.rout.regex", "errors.tolerence"), problems(properties).keySet());
+        assertEquals(
+                Set.of("transforms.rout.regex", "errors.tolerence"),
+                problems(properties).keySet());
     }
 
     @Test

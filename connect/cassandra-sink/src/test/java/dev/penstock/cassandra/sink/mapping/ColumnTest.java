@@ -26,7 +26,10 @@ class ColumnTest {
     private static String encoded(HeaderConverter converter, String written, Conversion conversion) {
         SinkRecord record = new SinkRecord("t", 0, null, null, null, "x", 0);
         record.headers().add("h", converter.toConnectHeader("t", "h", written.getBytes(StandardCharsets.UTF_8)));
-        Column column = new Column(CqlIdentifier.fromInternal("n"), DataTypes.TEXT, false,
+        Column column = new Column(
+                CqlIdentifier.fromInternal("n"),
+                DataTypes.TEXT,
+                false,
                 Optional.of(new Source(Source.Part.HEADER, "h")),
                 CqlEncoders.of(DataTypes.TEXT, conversion).orElseThrow());
         return StandardCharsets.UTF_8.decode(column.encode(record)).toString();
@@ -37,8 +40,9 @@ class ColumnTest {
     @ValueSource(strings = {"123", "0123", "true", "7e3", "2024-01-02T03:04:05.678Z", "1.50"})
     void aHeaderIsTextAsItWasWrittenOrItsRecordIsBad(String written) {
         for (Conversion conversion : List.of(Conversion.EXACT, new Conversion(true, false))) {
-            String bad = assertThrows(BadRecordException.class,
-                    () -> encoded(new SimpleHeaderConverter(), written, conversion)).getMessage();
+            String bad = assertThrows(
+                            BadRecordException.class, () -> encoded(new SimpleHeaderConverter(), written, conversion))
+                    .getMessage();
             assertTrue(bad.endsWith("set header.converter=org.apache.kafka.connect.storage.StringConverter"), bad);
             assertEquals(written, encoded(new StringConverter(), written, conversion));
             assertEquals("abc", encoded(new SimpleHeaderConverter(), "abc", conversion));
@@ -47,8 +51,12 @@ class ColumnTest {
 
     @Test
     void aValueThatNoEncoderThoughtOfMakesItsRecordBad() {
-        Column column = new Column(CqlIdentifier.fromInternal("n"), DataTypes.DECIMAL, false,
-                Optional.of(new Source(Source.Part.VALUE, null)), (schema, value) -> {
+        Column column = new Column(
+                CqlIdentifier.fromInternal("n"),
+                DataTypes.DECIMAL,
+                false,
+                Optional.of(new Source(Source.Part.VALUE, null)),
+                (schema, value) -> {
                     throw new NullPointerException("scale");
                 });
         SinkRecord record = new SinkRecord("t", 0, null, null, null, "x", 0);

@@ -13,8 +13,10 @@ import org.junit.jupiter.api.Test;
 
 class FieldsTest {
 
-    private static final Schema STATUS = SchemaBuilder.string().optional().defaultValue("new").build();
-    private static final Schema ROW = SchemaBuilder.struct().field("status", STATUS).build();
+    private static final Schema STATUS =
+            SchemaBuilder.string().optional().defaultValue("new").build();
+    private static final Schema ROW =
+            SchemaBuilder.struct().field("status", STATUS).build();
 
     @Test
     void aNullIsNullWhateverDefaultItsFieldHas() {

@@ -18,7 +18,8 @@ import org.junit.jupiter.api.Test;
 
 class UnmappedFieldsTest {
 
-    private static final Schema MAP = SchemaBuilder.map(Schema.STRING_SCHEMA, Schema.STRING_SCHEMA).build();
+    private static final Schema MAP =
+            SchemaBuilder.map(Schema.STRING_SCHEMA, Schema.STRING_SCHEMA).build();
 
     private static Optional<String> find(UnmappedFields fields, Map<String, String> value) {
         return fields.find(new SinkRecord("t", 0, null, null, MAP, value, 0));
@@ -27,10 +28,11 @@ class UnmappedFieldsTest {
     /** One schema for all maps: that one of them was good says nothing of the next. */
     @Test
     void looksIntoEachMap() {
-        Column column = new Column(CqlIdentifier.fromInternal("a"), DataTypes.TEXT, true, Optional.empty(),
-                (schema, value) -> null);
-        UnmappedFields fields = new UnmappedFields(new TableShape(new TableConfig("t", "k", "u", Mapping.BY_NAME,
-                ConsistencyLevel.ONE, RowRules.DEFAULT), List.of(column)));
+        Column column = new Column(
+                CqlIdentifier.fromInternal("a"), DataTypes.TEXT, true, Optional.empty(), (schema, value) -> null);
+        UnmappedFields fields = new UnmappedFields(new TableShape(
+                new TableConfig("t", "k", "u", Mapping.BY_NAME, ConsistencyLevel.ONE, RowRules.DEFAULT),
+                List.of(column)));
         assertEquals(Optional.empty(), find(fields, Map.of("a", "x")));
         assertEquals(Optional.of("field lost of the value has no column"), find(fields, Map.of("a", "x", "lost", "y")));
     }

@@ -65,7 +65,8 @@ class AnyHistoryTest extends RealCassandra {
         cql.execute("SELECT country, id, name, age, row_version, writetime(row_version) AS t FROM penstock.users")
                 .forEach(row -> {
                     assertEquals(row.getLong("t"), row.getLong("row_version"));
-                    rows.put(row.getString("country") + "/" + row.getUuid("id").getLeastSignificantBits(),
+                    rows.put(
+                            row.getString("country") + "/" + row.getUuid("id").getLeastSignificantBits(),
                             row.getString("name") + "/" + row.getObject("age") + "/"
                                     + (row.getLong("row_version") - Users.GENERATION));
                 });
@@ -76,18 +77,21 @@ class AnyHistoryTest extends RealCassandra {
     private static final class History {
 
         final Map<String, String> oracle = new TreeMap<>();
-        final List<List<SinkRecord>> logs =
-                IntStream.range(0, PARTITIONS).<List<SinkRecord>>mapToObj(p -> new ArrayList<>()).toList();
+        final List<List<SinkRecord>> logs = IntStream.range(0, PARTITIONS)
+                .<List<SinkRecord>>mapToObj(p -> new ArrayList<>())
+                .toList();
 
         History(Random random) {
             boolean anyOrder = random.nextBoolean();
             List<SinkRecord> changes = new ArrayList<>(IntStream.range(0, CHANGES)
-                    .mapToObj(version -> change(random, version)).toList());
+                    .mapToObj(version -> change(random, version))
+                    .toList());
             if (anyOrder) {
                 Collections.shuffle(changes, random);
             }
             for (SinkRecord change : changes) {
-                int partition = anyOrder ? random.nextInt(PARTITIONS)
+                int partition = anyOrder
+                        ? random.nextInt(PARTITIONS)
                         : Math.floorMod(change.key().hashCode(), PARTITIONS);
                 List<SinkRecord> log = logs.get(partition);
                 log.add(Users.at(change, partition, log.size()));
@@ -121,10 +125,12 @@ class AnyHistoryTest extends RealCassandra {
             this.random = random;
             members.add(new Member());
             members.add(new Member());
-            IntStream.range(0, PARTITIONS).mapToObj(p -> new TopicPartition(Users.TOPIC, p)).forEach(partition -> {
-                committed.put(partition, 0L);
-                any().open(partition);
-            });
+            IntStream.range(0, PARTITIONS)
+                    .mapToObj(p -> new TopicPartition(Users.TOPIC, p))
+                    .forEach(partition -> {
+                        committed.put(partition, 0L);
+                        any().open(partition);
+                    });
         }
 
         private Member any() {
@@ -180,9 +186,17 @@ class AnyHistoryTest extends RealCassandra {
 
             Member() {
                 task.initialize(context);
-                task.start(Map.of("name", "any", "port", Integer.toString(server.port()), "topics", Users.TOPIC,
-                        "maxNumberOfRecordsInBatch", Integer.toString(1 + random.nextInt(32)),
-                        "maxConcurrentRequests", Integer.toString(1 + random.nextInt(8)),
+                task.start(Map.of(
+                        "name",
+                        "any",
+                        "port",
+                        Integer.toString(server.port()),
+                        "topics",
+                        Users.TOPIC,
+                        "maxNumberOfRecordsInBatch",
+                        Integer.toString(1 + random.nextInt(32)),
+                        "maxConcurrentRequests",
+                        Integer.toString(1 + random.nextInt(8)),
                         "topic.views.users.penstock.users.mapping",
                         "*, row_version=header.version, __timestamp=header.version"));
             }
@@ -225,8 +239,9 @@ class AnyHistoryTest extends RealCassandra {
 
             void drain() {
                 long deadline = System.nanoTime() + LIMIT.toNanos();
-                while (positions.keySet().stream().anyMatch(partition ->
-                        committed.get(partition) < history.logs.get(partition.partition()).size())) {
+                while (positions.keySet().stream()
+                        .anyMatch(partition -> committed.get(partition)
+                                < history.logs.get(partition.partition()).size())) {
                     if (System.nanoTime() > deadline) {
                         throw new AssertionError("only " + committed + " is acknowledged");
                     }

@@ -23,10 +23,11 @@ public final class CassandraServer {
     private static final Path REPOSITORY = Path.of("../..").toAbsolutePath().normalize();
     private static final Path TEMPLATES = REPOSITORY.resolve("servers/cassandra");
     /** Another version, for the matrix: its jars, its configuration and the Java that it runs with. */
-    private static final String JARS = System.getProperty("cassandra.jars",
-            REPOSITORY.resolve(".servers/cassandra").toString());
-    private static final Path YAML = Path.of(System.getProperty("cassandra.yaml",
-            TEMPLATES.resolve("cassandra.yaml").toString()));
+    private static final String JARS = System.getProperty(
+            "cassandra.jars", REPOSITORY.resolve(".servers/cassandra").toString());
+
+    private static final Path YAML = Path.of(System.getProperty(
+            "cassandra.yaml", TEMPLATES.resolve("cassandra.yaml").toString()));
     private static final String JAVA = System.getProperty("cassandra.java", "java");
     private static final String PROBE = "SELECT release_version FROM system.local";
     private static final Duration START_LIMIT = Duration.ofMinutes(4);
@@ -38,8 +39,8 @@ public final class CassandraServer {
     private String host = "127.0.0.1";
     private Process process;
 
-    private CassandraServer(int port, Path folder, UnaryOperator<String> yaml,
-            UnaryOperator<CqlSessionBuilder> client) {
+    private CassandraServer(
+            int port, Path folder, UnaryOperator<String> yaml, UnaryOperator<CqlSessionBuilder> client) {
         this.port = port;
         this.folder = folder;
         this.yaml = yaml;
@@ -57,7 +58,8 @@ public final class CassandraServer {
         Path folder = Path.of("target", "cassandra-" + port).toAbsolutePath();
         if (Files.exists(folder)) {
             try (Stream<Path> files = Files.walk(folder)) {
-                files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+                files.sorted(Comparator.reverseOrder())
+                        .forEach(file -> file.toFile().delete());
             }
         }
         Files.createDirectories(folder);
@@ -74,20 +76,35 @@ public final class CassandraServer {
 
     /** Start the process again over the same data; does not wait for it. */
     void launch() throws IOException {
-        String text = Files.readString(YAML).replace("${host}", host)
-                .replace("${port}", Integer.toString(port)).replace("${storage_port}", Integer.toString(port + 1))
+        String text = Files.readString(YAML)
+                .replace("${host}", host)
+                .replace("${port}", Integer.toString(port))
+                .replace("${storage_port}", Integer.toString(port + 1))
                 .replace("${data}", folder.resolve("data").toString())
-                .replace("${commitlog_disk_access_mode}", "auto").replace("${compaction_mib_s}", "64");
+                .replace("${commitlog_disk_access_mode}", "auto")
+                .replace("${compaction_mib_s}", "64");
         Path config = Files.writeString(folder.resolve("cassandra.yaml"), yaml.apply(text));
-        List<String> command = new ArrayList<>(List.of("nice", JAVA, "@" + TEMPLATES.resolve("jvm17.options"),
-                "-Djava.io.tmpdir=" + folder, "-Xms512m", "-Xmx1g", "-Dcassandra.config=" + config.toUri(),
-                "-Dcassandra.storagedir=" + folder.resolve("data"), "-Dcassandra.ring_delay_ms=0",
-                "-Dcassandra.skip_wait_for_gossip_to_settle=0", "-Dcassandra-foreground=yes",
+        List<String> command = new ArrayList<>(List.of(
+                "nice",
+                JAVA,
+                "@" + TEMPLATES.resolve("jvm17.options"),
+                "-Djava.io.tmpdir=" + folder,
+                "-Xms512m",
+                "-Xmx1g",
+                "-Dcassandra.config=" + config.toUri(),
+                "-Dcassandra.storagedir=" + folder.resolve("data"),
+                "-Dcassandra.ring_delay_ms=0",
+                "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+                "-Dcassandra-foreground=yes",
                 "-Dlogback.configurationFile=" + TEMPLATES.resolve("logback.xml"),
-                "-cp", JARS + "/*",
+                "-cp",
+                JARS + "/*",
                 "org.apache.cassandra.service.CassandraDaemon"));
-        process = new ProcessBuilder(command).redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile())).start();
+        process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(
+                        ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()))
+                .start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroyForcibly));
     }
 
@@ -130,7 +147,8 @@ public final class CassandraServer {
     }
 
     CqlSession session() {
-        return client.apply(CqlSession.builder()).addContactPoint(new InetSocketAddress(host, port))
+        return client.apply(CqlSession.builder())
+                .addContactPoint(new InetSocketAddress(host, port))
                 .withLocalDatacenter("datacenter1")
                 .withConfigLoader(DriverConfigLoader.programmaticBuilder()
                         .withDuration(DefaultDriverOption.REQUEST_TIMEOUT, Duration.ofMinutes(1))
@@ -163,6 +181,9 @@ public final class CassandraServer {
     }
 
     private void signal(String name) throws IOException, InterruptedException {
-        new ProcessBuilder("kill", name, Long.toString(process.pid())).inheritIO().start().waitFor();
+        new ProcessBuilder("kill", name, Long.toString(process.pid()))
+                .inheritIO()
+                .start()
+                .waitFor();
     }
 }

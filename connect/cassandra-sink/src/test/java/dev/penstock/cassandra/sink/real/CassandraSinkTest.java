@@ -19,13 +19,11 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
-import java.util.ArrayList;
 import java.util.Date;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -88,9 +86,11 @@ class CassandraSinkTest extends RealCassandra {
 
     private static Map<String, String> rows() {
         Map<String, String> rows = new TreeMap<>();
-        cql.execute("SELECT country, id, name, age, row_version FROM penstock.users").forEach(row -> rows.put(
-                row.getString("country") + "/" + row.getUuid("id").getLeastSignificantBits(),
-                row.getString("name") + "/" + row.getObject("age") + "/" + (row.getLong("row_version") - GENERATION)));
+        cql.execute("SELECT country, id, name, age, row_version FROM penstock.users")
+                .forEach(row -> rows.put(
+                        row.getString("country") + "/" + row.getUuid("id").getLeastSignificantBits(),
+                        row.getString("name") + "/" + row.getObject("age") + "/"
+                                + (row.getLong("row_version") - GENERATION)));
         return rows;
     }
 
@@ -100,7 +100,8 @@ class CassandraSinkTest extends RealCassandra {
             run.put(List.of(upsert("Österreich", id(1), "Ada", 36, 7), upsert("x", id(2), null, null, 8)))
                     .awaitCommittable();
             assertEquals(Map.of("Österreich/1", "Ada/36/7", "x/2", "null/null/8"), rows());
-            Row row = cql.execute("SELECT writetime(name) AS t FROM penstock.users WHERE country='Österreich'").one();
+            Row row = cql.execute("SELECT writetime(name) AS t FROM penstock.users WHERE country='Österreich'")
+                    .one();
             assertEquals(GENERATION + 7, row.getLong("t"));
         }
     }
@@ -108,7 +109,8 @@ class CassandraSinkTest extends RealCassandra {
     @Test
     void nullReplacesAValueAndARowOfNullsIsARow() {
         try (TaskRun run = run()) {
-            run.put(List.of(upsert("x", id(1), "Ada", 36, 7))).put(List.of(upsert("x", id(1), null, null, 8)))
+            run.put(List.of(upsert("x", id(1), "Ada", 36, 7)))
+                    .put(List.of(upsert("x", id(1), null, null, 8)))
                     .awaitCommittable();
             assertEquals(Map.of("x/1", "null/null/8"), rows());
         }
@@ -127,50 +129,129 @@ class CassandraSinkTest extends RealCassandra {
 
     @Test
     void writesEveryType() {
-        Schema schema = SchemaBuilder.struct().field("a", Schema.STRING_SCHEMA).field("b", Schema.STRING_SCHEMA)
-                .field("c", Schema.INT32_SCHEMA).field("d", Schema.INT64_SCHEMA).field("e", Schema.INT16_SCHEMA)
-                .field("f", Schema.INT8_SCHEMA).field("g", Schema.BOOLEAN_SCHEMA).field("h", Schema.FLOAT64_SCHEMA)
-                .field("i", Schema.FLOAT32_SCHEMA).field("j", Decimal.schema(3)).field("k", Decimal.schema(0))
-                .field("l", org.apache.kafka.connect.data.Date.SCHEMA).field("m", Timestamp.SCHEMA)
-                .field("n", Schema.BYTES_SCHEMA).field("o", SchemaBuilder.array(Schema.INT32_SCHEMA).build())
-                .field("p", SchemaBuilder.map(Schema.STRING_SCHEMA, Schema.INT64_SCHEMA).build())
-                .field("q", SchemaBuilder.array(Schema.STRING_SCHEMA).build()).field("r", Schema.STRING_SCHEMA).build();
-        Struct value = new Struct(schema).put("a", "key").put("b", id(5).toString()).put("c", -1).put("d", 1L << 60)
-                .put("e", (short) 3).put("f", (byte) 4).put("g", true).put("h", 0.1).put("i", 0.1f)
-                .put("j", new BigDecimal("-0.100")).put("k", new BigDecimal("123456789012345678901234567890"))
-                .put("l", new Date(0)).put("m", new Date(-1)).put("n", new byte[] {1, 2}).put("o", List.of(2, 1))
-                .put("p", Map.of("x", 9L)).put("q", List.of("b", "a")).put("r", "ascii");
+        Schema schema = SchemaBuilder.struct()
+                .field("a", Schema.STRING_SCHEMA)
+                .field("b", Schema.STRING_SCHEMA)
+                .field("c", Schema.INT32_SCHEMA)
+                .field("d", Schema.INT64_SCHEMA)
+                .field("e", Schema.INT16_SCHEMA)
+                .field("f", Schema.INT8_SCHEMA)
+                .field("g", Schema.BOOLEAN_SCHEMA)
+                .field("h", Schema.FLOAT64_SCHEMA)
+                .field("i", Schema.FLOAT32_SCHEMA)
+                .field("j", Decimal.schema(3))
+                .field("k", Decimal.schema(0))
+                .field("l", org.apache.kafka.connect.data.Date.SCHEMA)
+                .field("m", Timestamp.SCHEMA)
+                .field("n", Schema.BYTES_SCHEMA)
+                .field("o", SchemaBuilder.array(Schema.INT32_SCHEMA).build())
+                .field(
+                        "p",
+                        SchemaBuilder.map(Schema.STRING_SCHEMA, Schema.INT64_SCHEMA)
+                                .build())
+                .field("q", SchemaBuilder.array(Schema.STRING_SCHEMA).build())
+                .field("r", Schema.STRING_SCHEMA)
+                .build();
+        Struct value = new Struct(schema)
+                .put("a", "key")
+                .put("b", id(5).toString())
+                .put("c", -1)
+                .put("d", 1L << 60)
+                .put("e", (short) 3)
+                .put("f", (byte) 4)
+                .put("g", true)
+                .put("h", 0.1)
+                .put("i", 0.1f)
+                .put("j", new BigDecimal("-0.100"))
+                .put("k", new BigDecimal("123456789012345678901234567890"))
+                .put("l", new Date(0))
+                .put("m", new Date(-1))
+                .put("n", new byte[] {1, 2})
+                .put("o", List.of(2, 1))
+                .put("p", Map.of("x", 9L))
+                .put("q", List.of("b", "a"))
+                .put("r", "ascii");
         Map<String, String> settings = settings();
         settings.remove(MAPPING);
         settings.put("topic.views.users.penstock.types.mapping", "*, a=key, \"R s\"=value.r");
         try (TaskRun run = new TaskRun(settings, TOPIC, false)) {
-            run.put(List.of(new SinkRecord(TOPIC, 0, Schema.STRING_SCHEMA, "key", schema, value, 0, 1_700_000_000_000L,
-                    org.apache.kafka.common.record.TimestampType.CREATE_TIME))).awaitCommittable();
+            run.put(List.of(new SinkRecord(
+                            TOPIC,
+                            0,
+                            Schema.STRING_SCHEMA,
+                            "key",
+                            schema,
+                            value,
+                            0,
+                            1_700_000_000_000L,
+                            org.apache.kafka.common.record.TimestampType.CREATE_TIME)))
+                    .awaitCommittable();
         }
-        Row row = cql.execute("SELECT a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,\"R s\",writetime(c) "
-                + "FROM penstock.types").one();
-        List<Object> expected = List.of("key", id(5), -1, 1L << 60, (short) 3, (byte) 4, true, 0.1, 0.1f,
-                new BigDecimal("-0.100"), new java.math.BigInteger("123456789012345678901234567890"),
-                LocalDate.EPOCH, Instant.ofEpochMilli(-1), ByteBuffer.wrap(new byte[] {1, 2}), List.of(2, 1),
-                Map.of("x", 9L), java.util.Set.of("a", "b"), "ascii", 1_700_000_000_000_000L);
-        assertEquals(expected, IntStream.range(0, expected.size()).mapToObj(row::getObject).toList());
+        Row row = cql.execute("SELECT a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,\"R s\",writetime(c) FROM penstock.types")
+                .one();
+        List<Object> expected = List.of(
+                "key",
+                id(5),
+                -1,
+                1L << 60,
+                (short) 3,
+                (byte) 4,
+                true,
+                0.1,
+                0.1f,
+                new BigDecimal("-0.100"),
+                new java.math.BigInteger("123456789012345678901234567890"),
+                LocalDate.EPOCH,
+                Instant.ofEpochMilli(-1),
+                ByteBuffer.wrap(new byte[] {1, 2}),
+                List.of(2, 1),
+                Map.of("x", 9L),
+                java.util.Set.of("a", "b"),
+                "ascii",
+                1_700_000_000_000_000L);
+        assertEquals(
+                expected,
+                IntStream.range(0, expected.size()).mapToObj(row::getObject).toList());
     }
 
     @Test
     void putsBadRecordsAsideAndGoesOn() {
         SinkRecord noVersion = upsert("x", id(3), "n", 1, 3);
         noVersion.headers().remove("version");
-        Schema extra = SchemaBuilder.struct().field("country", Schema.STRING_SCHEMA).field("id", Schema.STRING_SCHEMA)
-                .field("surprise", Schema.STRING_SCHEMA).build();
-        SinkRecord unknownField = withVersion(new SinkRecord(TOPIC, 0, null, null, extra, new Struct(extra)
-                .put("country", "x").put("id", id(4).toString()).put("surprise", "!"), 4), GENERATION + 4);
+        Schema extra = SchemaBuilder.struct()
+                .field("country", Schema.STRING_SCHEMA)
+                .field("id", Schema.STRING_SCHEMA)
+                .field("surprise", Schema.STRING_SCHEMA)
+                .build();
+        SinkRecord unknownField = withVersion(
+                new SinkRecord(
+                        TOPIC,
+                        0,
+                        null,
+                        null,
+                        extra,
+                        new Struct(extra)
+                                .put("country", "x")
+                                .put("id", id(4).toString())
+                                .put("surprise", "!"),
+                        4),
+                GENERATION + 4);
         SinkRecord noKey = withVersion(new SinkRecord(TOPIC, 0, null, null, null, null, 5), GENERATION + 5);
-        SinkRecord badUuid = withVersion(new SinkRecord(TOPIC, 0, KEY,
-                new Struct(KEY).put("country", "x").put("id", "12"), null, null, 7), GENERATION + 7);
+        SinkRecord badUuid = withVersion(
+                new SinkRecord(
+                        TOPIC, 0, KEY, new Struct(KEY).put("country", "x").put("id", "12"), null, null, 7),
+                GENERATION + 7);
         try (TaskRun run = run()) {
             // The server itself refuses an empty partition key: its whole batch comes back and is taken apart.
-            run.put(List.of(upsert("x", id(1), "good", 1, 1), upsert("", id(2), "empty key", 1, 2), noVersion,
-                    unknownField, noKey, upsert("x", id(6), "good", 1, 6), badUuid)).awaitCommittable();
+            run.put(List.of(
+                            upsert("x", id(1), "good", 1, 1),
+                            upsert("", id(2), "empty key", 1, 2),
+                            noVersion,
+                            unknownField,
+                            noKey,
+                            upsert("x", id(6), "good", 1, 6),
+                            badUuid))
+                    .awaitCommittable();
             assertEquals(Map.of("x/1", "good/1/1", "x/6", "good/1/6"), rows());
             Map<Long, String> letters = new TreeMap<>();
             run.context.letters.forEach(letter ->
@@ -190,9 +271,12 @@ class CassandraSinkTest extends RealCassandra {
             run.put(List.of(upsert("x", id(1), "good", 1, 1))).awaitCommittable();
             SinkRecord bad = upsert("x", id(2), "bad", 1, 2);
             bad.headers().remove("version");
-            String message = assertThrows(ConnectException.class, () -> run.put(List.of(bad))).getMessage();
-            assertTrue(message.startsWith("Cannot write the record at topic views.users, partition 0, offset 2: "
-                    + "penstock.users: __timestamp"), message);
+            String message = assertThrows(ConnectException.class, () -> run.put(List.of(bad)))
+                    .getMessage();
+            assertTrue(
+                    message.startsWith("Cannot write the record at topic views.users, partition 0, offset 2: "
+                            + "penstock.users: __timestamp"),
+                    message);
             assertEquals(2, run.committable());
         }
     }
@@ -207,11 +291,16 @@ class CassandraSinkTest extends RealCassandra {
         settings.put("topic.c.penstock.hits.mapping", "*");
         settings.put("contactPoint", "1");
         Map<String, List<String>> problems = problems(settings);
-        assertEquals(List.of("Table penstock.users has no column nam; it has country, id, age, name, row_version",
-                "Column id of the primary key of penstock.users is not mapped"), problems.remove(MAPPING));
-        assertEquals(List.of("Table penstock.nothing does not exist; create it"),
+        assertEquals(
+                List.of(
+                        "Table penstock.users has no column nam; it has country, id, age, name, row_version",
+                        "Column id of the primary key of penstock.users is not mapped"),
+                problems.remove(MAPPING));
+        assertEquals(
+                List.of("Table penstock.nothing does not exist; create it"),
                 problems.remove("topic.a.penstock.nothing.mapping"));
-        assertEquals(List.of("Keyspace nowhere does not exist; create it"),
+        assertEquals(
+                List.of("Keyspace nowhere does not exist; create it"),
                 problems.remove("topic.b.nowhere.users.mapping"));
         assertTrue(problems.remove("topic.c.penstock.hits.mapping").get(0).contains("counter"));
         assertEquals(java.util.Set.of("contactPoint"), problems.keySet());
@@ -225,14 +314,16 @@ class CassandraSinkTest extends RealCassandra {
         assertTrue(problems(settings).get("contactPoints").get(0).contains("127.0.0.1 port 21999 does not answer"));
         settings = settings();
         settings.put("loadBalancing.localDc", "mars");
-        assertEquals(List.of("loadBalancing.localDc: the cluster has no datacenter mars, only datacenter1"),
+        assertEquals(
+                List.of("loadBalancing.localDc: the cluster has no datacenter mars, only datacenter1"),
                 problems(settings).get("loadBalancing.localDc"));
     }
 
     private static Map<String, List<String>> problems(Map<String, String> settings) {
-        return new HashMap<>(new CassandraSinkConnector().validate(settings).configValues().stream()
-                .filter(value -> !value.errorMessages().isEmpty())
-                .collect(Collectors.toMap(ConfigValue::name, ConfigValue::errorMessages)));
+        return new HashMap<>(new CassandraSinkConnector()
+                .validate(settings).configValues().stream()
+                        .filter(value -> !value.errorMessages().isEmpty())
+                        .collect(Collectors.toMap(ConfigValue::name, ConfigValue::errorMessages)));
     }
 
     @Test
@@ -252,9 +343,11 @@ class CassandraSinkTest extends RealCassandra {
         try (TaskRun run = new TaskRun(settings, TOPIC, true)) {
             run.put(List.of(upsert("x", id(1), "n", 1, 0))).awaitCommittable();
             cql.execute("DROP TABLE penstock.gone");
-            ConnectException failure = assertThrows(ConnectException.class,
-                    () -> run.put(List.of(upsert("x", id(2), "n", 1, 1))).awaitCommittable());
-            assertTrue(failure.getMessage().endsWith("Table penstock.gone does not exist; create it"),
+            ConnectException failure =
+                    assertThrows(ConnectException.class, () -> run.put(List.of(upsert("x", id(2), "n", 1, 1)))
+                            .awaitCommittable());
+            assertTrue(
+                    failure.getMessage().endsWith("Table penstock.gone does not exist; create it"),
                     failure.getMessage());
             assertEquals(1, run.committable());
         }
@@ -319,8 +412,9 @@ class CassandraSinkTest extends RealCassandra {
     }
 
     private static List<SinkRecord> records(int from, int to) {
-        return IntStream.range(from, to).mapToObj(offset ->
-                upsert("c" + offset % 500, id(offset), "name " + offset, offset, offset)).toList();
+        return IntStream.range(from, to)
+                .mapToObj(offset -> upsert("c" + offset % 500, id(offset), "name " + offset, offset, offset))
+                .toList();
     }
 
     private static void load(TaskRun run, int from, int to) {
@@ -331,7 +425,8 @@ class CassandraSinkTest extends RealCassandra {
 
     private static java.util.Set<Long> versions() {
         return cql.execute("SELECT row_version FROM penstock.users").all().stream()
-                .map(row -> row.getLong(0) - GENERATION).collect(Collectors.toSet());
+                .map(row -> row.getLong(0) - GENERATION)
+                .collect(Collectors.toSet());
     }
 
     @Test

@@ -43,8 +43,17 @@ class ContactPointsTest extends RealCassandra {
     }
 
     private static Map<String, String> settings(String contactPoints) {
-        return new HashMap<>(Map.of("name", "sink", "topics", "t", "contactPoints", contactPoints, "port",
-                Integer.toString(server.port()), "topic.t.k.t.mapping", "id=key, n=value"));
+        return new HashMap<>(Map.of(
+                "name",
+                "sink",
+                "topics",
+                "t",
+                "contactPoints",
+                contactPoints,
+                "port",
+                Integer.toString(server.port()),
+                "topic.t.k.t.mapping",
+                "id=key, n=value"));
     }
 
     private static Map<String, String> problems(Map<String, String> settings) {
@@ -54,10 +63,21 @@ class ContactPointsTest extends RealCassandra {
     private static void assertWrites(Map<String, String> settings) {
         String id = UUID.randomUUID().toString();
         try (TaskRun run = new TaskRun(settings, "t", false)) {
-            run.put(List.of(new SinkRecord("t", 0, Schema.STRING_SCHEMA, id, Schema.STRING_SCHEMA, "n", 0, 1L,
-                    TimestampType.CREATE_TIME))).awaitCommittable();
+            run.put(List.of(new SinkRecord(
+                            "t",
+                            0,
+                            Schema.STRING_SCHEMA,
+                            id,
+                            Schema.STRING_SCHEMA,
+                            "n",
+                            0,
+                            1L,
+                            TimestampType.CREATE_TIME)))
+                    .awaitCommittable();
         }
-        assertEquals("n", cql.execute("SELECT n FROM k.t WHERE id = '" + id + "'").one().getString(0));
+        assertEquals(
+                "n",
+                cql.execute("SELECT n FROM k.t WHERE id = '" + id + "'").one().getString(0));
     }
 
     @Test
@@ -109,8 +129,8 @@ class ContactPointsTest extends RealCassandra {
             assertTrue(run.isPaused());
         }
         settings.put("topic.t.nowhere.t.mapping", settings.remove("topic.t.k.t.mapping"));
-        assertEquals(Map.of("topic.t.nowhere.t.mapping", "Keyspace nowhere does not exist; create it"),
-                problems(settings));
+        assertEquals(
+                Map.of("topic.t.nowhere.t.mapping", "Keyspace nowhere does not exist; create it"), problems(settings));
     }
 
     /** Options of each kind: they win over the connector's own, and a value that is wrong is named. */

@@ -28,6 +28,7 @@ final class FakeContext implements SinkTaskContext {
     /** When what is reported is written: a moment later, as with a broker. */
     Supplier<CompletableFuture<Void>> written =
             () -> new CompletableFuture<Void>().completeOnTimeout(null, 50, TimeUnit.MILLISECONDS);
+
     private final boolean toleratesErrors;
 
     FakeContext(boolean toleratesErrors) {
@@ -36,10 +37,12 @@ final class FakeContext implements SinkTaskContext {
 
     @Override
     public ErrantRecordReporter errantRecordReporter() {
-        return !toleratesErrors ? null : (record, error) -> {
-            letters.add(Map.entry(record, error));
-            return written.get();
-        };
+        return !toleratesErrors
+                ? null
+                : (record, error) -> {
+                    letters.add(Map.entry(record, error));
+                    return written.get();
+                };
     }
 
     @Override

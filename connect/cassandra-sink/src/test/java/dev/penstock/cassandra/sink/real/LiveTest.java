@@ -72,25 +72,40 @@ class LiveTest extends RealCassandra {
     }
 
     private static Map<String, String> settings(String mapping) {
-        return Map.of("name", "live", "task.number", "7", "port", Integer.toString(server.port()), "topics", TOPIC,
-                "topic.t.k.t.mapping", mapping + "__timestamp=key.v");
+        return Map.of(
+                "name",
+                "live",
+                "task.number",
+                "7",
+                "port",
+                Integer.toString(server.port()),
+                "topics",
+                TOPIC,
+                "topic.t.k.t.mapping",
+                mapping + "__timestamp=key.v");
     }
 
     /** A record with fields of text beside those of the key; none at all is a delete. */
     private static SinkRecord record(long offset, String... fields) {
-        Schema keySchema = SchemaBuilder.struct().field("id", Schema.STRING_SCHEMA).field("n", Schema.INT32_SCHEMA)
-                .field("v", Schema.INT64_SCHEMA).build();
+        Schema keySchema = SchemaBuilder.struct()
+                .field("id", Schema.STRING_SCHEMA)
+                .field("n", Schema.INT32_SCHEMA)
+                .field("v", Schema.INT64_SCHEMA)
+                .build();
         Struct key = new Struct(keySchema).put("id", "x").put("n", (int) offset).put("v", offset + 1);
         SchemaBuilder schema = SchemaBuilder.struct();
         Arrays.stream(fields).forEach(field -> schema.field(field, Schema.STRING_SCHEMA));
         Struct value = new Struct(schema.build());
         Arrays.stream(fields).forEach(field -> value.put(field, field + offset));
-        return fields.length == 0 ? new SinkRecord(TOPIC, 0, keySchema, key, null, null, offset)
+        return fields.length == 0
+                ? new SinkRecord(TOPIC, 0, keySchema, key, null, null, offset)
                 : new SinkRecord(TOPIC, 0, keySchema, key, value.schema(), value, offset);
     }
 
     private static List<String> letters(TaskRun run) {
-        return run.context.letters.stream().map(letter -> letter.getValue().getMessage()).toList();
+        return run.context.letters.stream()
+                .map(letter -> letter.getValue().getMessage())
+                .toList();
     }
 
     private static List<Row> rows() {
@@ -119,10 +134,15 @@ class LiveTest extends RealCassandra {
         try (TaskRun run = run("*, ")) {
             run.put(List.of(record(0, "a", "b"))).awaitCommittable();
             cql.execute("ALTER TABLE k.t DROP b");
-            run.put(List.of(record(1, "a"), record(2, "a", "b"), record(3, "a"))).awaitCommittable();
+            run.put(List.of(record(1, "a"), record(2, "a", "b"), record(3, "a")))
+                    .awaitCommittable();
             run.put(List.of(record(4, "a", "b"))).awaitCommittable();
-            assertEquals(List.of("a0", "a1", "a3"), rows().stream().map(row -> row.getString("a")).toList());
-            assertEquals(List.of("k.t: field b of the value has no column"), letters(run).stream().distinct().toList());
+            assertEquals(
+                    List.of("a0", "a1", "a3"),
+                    rows().stream().map(row -> row.getString("a")).toList());
+            assertEquals(
+                    List.of("k.t: field b of the value has no column"),
+                    letters(run).stream().distinct().toList());
             assertEquals(2, letters(run).size());
         }
     }
@@ -132,8 +152,9 @@ class LiveTest extends RealCassandra {
         try (TaskRun run = run("id=key.id, n=key.n, a=value.a, ")) {
             run.put(List.of(record(0, "a"))).awaitCommittable();
             cql.execute("ALTER TABLE k.t DROP a");
-            String message = assertThrows(ConnectException.class,
-                    () -> run.put(List.of(record(1, "a"))).awaitCommittable()).getMessage();
+            String message = assertThrows(ConnectException.class, () -> run.put(List.of(record(1, "a")))
+                            .awaitCommittable())
+                    .getMessage();
             assertEquals("topic.t.k.t.mapping: Table k.t has no column a; it has id, n", message);
             assertEquals(1, run.committable());
         }
@@ -144,10 +165,13 @@ class LiveTest extends RealCassandra {
         try (TaskRun run = run("*, ")) {
             run.put(List.of(record(0, "a"))).awaitCommittable();
             cql.execute("ALTER TABLE k.t RENAME n TO m");
-            String message = assertThrows(ConnectException.class,
-                    () -> run.put(List.of(record(1, "a"))).awaitCommittable()).getMessage();
-            assertEquals("The primary key of table k.t was [id, n] and is now [id, m]: adapt the mapping or the "
-                    + "records, then restart the task", message);
+            String message = assertThrows(ConnectException.class, () -> run.put(List.of(record(1, "a")))
+                            .awaitCommittable())
+                    .getMessage();
+            assertEquals(
+                    "The primary key of table k.t was [id, n] and is now [id, m]: adapt the mapping or the "
+                            + "records, then restart the task",
+                    message);
             assertEquals(List.of(), letters(run));
         }
     }
@@ -165,7 +189,7 @@ class LiveTest extends RealCassandra {
 
     private static double metric(String name) throws JMException {
         return ((Number) JMX.getAttribute(
-                new ObjectName("kafka.connect:type=cassandra-sink-task-metrics,connector=live,task=7"), name))
+                        new ObjectName("kafka.connect:type=cassandra-sink-task-metrics,connector=live,task=7"), name))
                 .doubleValue();
     }
 
@@ -173,7 +197,8 @@ class LiveTest extends RealCassandra {
     void countsInJmxForAsLongAsTheTaskRuns() throws JMException {
         for (int round = 0; round < 2; round++) {
             try (TaskRun run = run("*, ")) {
-                run.put(List.of(record(0, "a"), record(1, "a"), record(2, "nowhere"))).awaitCommittable();
+                run.put(List.of(record(0, "a"), record(1, "a"), record(2, "nowhere")))
+                        .awaitCommittable();
                 run.put(List.of(record(1))).awaitCommittable();
                 assertEquals(2, metric("rows-written-total"));
                 assertEquals(1, metric("rows-deleted-total"));
@@ -200,7 +225,8 @@ class LiveTest extends RealCassandra {
         Map<String, String> settings = new HashMap<>(settings("*, "));
         settings.put("maxBatchSizeInBytes", "2000000");
         try (TaskRun run = new TaskRun(settings, TOPIC, false)) {
-            run.put(IntStream.range(0, 32).mapToObj(n -> large(n, 30_000)).toList()).awaitCommittable();
+            run.put(IntStream.range(0, 32).mapToObj(n -> large(n, 30_000)).toList())
+                    .awaitCommittable();
             assertEquals(1, metric("refused-batch-total"));
             assertEquals(32, metric("rows-written-total"));
         }
@@ -280,7 +306,10 @@ class LiveTest extends RealCassandra {
     @Test
     void asksForTheTablesOnceForAllBadRecordsOfADelivery() {
         try (TaskRun run = run("*, ")) {
-            run.put(IntStream.range(0, 500).mapToObj(n -> record(n, "a", "x" + n)).toList()).awaitCommittable();
+            run.put(IntStream.range(0, 500)
+                            .mapToObj(n -> record(n, "a", "x" + n))
+                            .toList())
+                    .awaitCommittable();
             assertEquals(500, letters(run).size());
         }
     }
@@ -290,8 +319,10 @@ class LiveTest extends RealCassandra {
         Map<String, String> settings = new HashMap<>(settings("*, "));
         settings.remove("task.number");
         settings.put("topic.t.k.t.consistencyLevel", "TWO");
-        assertEquals(Set.of("topic.t.k.t.consistencyLevel"),
-                Problems.of(new CassandraSinkConnector().validate(settings).configValues()).keySet());
+        assertEquals(
+                Set.of("topic.t.k.t.consistencyLevel"),
+                Problems.of(new CassandraSinkConnector().validate(settings).configValues())
+                        .keySet());
         assertTrue(TaskRun.failure(settings, TOPIC).contains("can never reach TWO"));
     }
 
@@ -305,8 +336,11 @@ class LiveTest extends RealCassandra {
         cql.execute("CREATE TABLE k.debezium (id text PRIMARY KEY, d date, ti time, zti time, ts timestamp, "
                 + "zts timestamp, i duration, u uuid, j text, e set<text>, bi blob, v decimal, ip inet, "
                 + "ve vector<float, 2>)");
-        Schema variable = SchemaBuilder.struct().name("io.debezium.data.VariableScaleDecimal")
-                .field("scale", Schema.INT32_SCHEMA).field("value", Schema.BYTES_SCHEMA).build();
+        Schema variable = SchemaBuilder.struct()
+                .name("io.debezium.data.VariableScaleDecimal")
+                .field("scale", Schema.INT32_SCHEMA)
+                .field("value", Schema.BYTES_SCHEMA)
+                .build();
         Schema schema = SchemaBuilder.struct()
                 .field("d", named(SchemaBuilder.int32(), "time.Date"))
                 .field("ti", named(SchemaBuilder.int64(), "time.MicroTime"))
@@ -318,27 +352,55 @@ class LiveTest extends RealCassandra {
                 .field("j", named(SchemaBuilder.string(), "data.Json"))
                 .field("e", named(SchemaBuilder.string(), "data.EnumSet"))
                 .field("bi", named(SchemaBuilder.bytes(), "data.Bits"))
-                .field("v", variable).field("ip", Schema.STRING_SCHEMA)
-                .field("ve", named(SchemaBuilder.array(Schema.FLOAT64_SCHEMA), "data.DoubleVector")).build();
+                .field("v", variable)
+                .field("ip", Schema.STRING_SCHEMA)
+                .field("ve", named(SchemaBuilder.array(Schema.FLOAT64_SCHEMA), "data.DoubleVector"))
+                .build();
         UUID uuid = UUID.randomUUID();
-        Struct value = new Struct(schema).put("d", -1).put("ti", 86_399_999_999L).put("zti", "01:02:03.000004Z")
-                .put("ts", -1_000L).put("zts", "2020-01-02T03:04:05.678Z").put("i", "P1Y2M3DT4H5M6.5S")
-                .put("u", uuid.toString()).put("j", "{}").put("e", "b,a").put("bi", new byte[] {3})
+        Struct value = new Struct(schema)
+                .put("d", -1)
+                .put("ti", 86_399_999_999L)
+                .put("zti", "01:02:03.000004Z")
+                .put("ts", -1_000L)
+                .put("zts", "2020-01-02T03:04:05.678Z")
+                .put("i", "P1Y2M3DT4H5M6.5S")
+                .put("u", uuid.toString())
+                .put("j", "{}")
+                .put("e", "b,a")
+                .put("bi", new byte[] {3})
                 .put("v", new Struct(variable).put("scale", 2).put("value", new byte[] {-5}))
-                .put("ip", "2001:db8::1").put("ve", List.of(0.5, 1.5));
-        Map<String, String> settings = Map.of("port", Integer.toString(server.port()), "topics", TOPIC,
-                "topic.t.k.debezium.mapping", "*, id=key, __timestamp=header.v");
+                .put("ip", "2001:db8::1")
+                .put("ve", List.of(0.5, 1.5));
+        Map<String, String> settings = Map.of(
+                "port",
+                Integer.toString(server.port()),
+                "topics",
+                TOPIC,
+                "topic.t.k.debezium.mapping",
+                "*, id=key, __timestamp=header.v");
         try (TaskRun run = new TaskRun(settings, TOPIC, false)) {
             SinkRecord record = new SinkRecord(TOPIC, 0, Schema.STRING_SCHEMA, "x", schema, value, 0);
             record.headers().addLong("v", 1);
             run.put(List.of(record)).awaitCommittable();
         }
-        Row row = cql.execute("SELECT d,ti,zti,ts,zts,i,u,j,e,bi,v,ip,ve FROM k.debezium").one();
-        List<Object> expected = List.of(LocalDate.of(1969, 12, 31), LocalTime.of(23, 59, 59, 999_999_000),
-                LocalTime.of(1, 2, 3, 4_000), Instant.ofEpochMilli(-1), Instant.parse("2020-01-02T03:04:05.678Z"),
-                CqlDuration.newInstance(14, 3, 14_706_500_000_000L), uuid, "{}", Set.of("a", "b"),
-                ByteBuffer.wrap(new byte[] {3}), new BigDecimal("-0.05"), InetAddress.getByName("2001:db8::1"),
+        Row row = cql.execute("SELECT d,ti,zti,ts,zts,i,u,j,e,bi,v,ip,ve FROM k.debezium")
+                .one();
+        List<Object> expected = List.of(
+                LocalDate.of(1969, 12, 31),
+                LocalTime.of(23, 59, 59, 999_999_000),
+                LocalTime.of(1, 2, 3, 4_000),
+                Instant.ofEpochMilli(-1),
+                Instant.parse("2020-01-02T03:04:05.678Z"),
+                CqlDuration.newInstance(14, 3, 14_706_500_000_000L),
+                uuid,
+                "{}",
+                Set.of("a", "b"),
+                ByteBuffer.wrap(new byte[] {3}),
+                new BigDecimal("-0.05"),
+                InetAddress.getByName("2001:db8::1"),
                 CqlVector.newInstance(0.5f, 1.5f));
-        assertEquals(expected, IntStream.range(0, expected.size()).mapToObj(row::getObject).toList());
+        assertEquals(
+                expected,
+                IntStream.range(0, expected.size()).mapToObj(row::getObject).toList());
     }
 }

@@ -29,10 +29,17 @@ class MovedClusterTest {
     private static Path folder;
 
     private static Process task(int port, Path hosts) throws IOException {
-        return new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Djdk.net.hosts.file=" + hosts, "-Dsun.net.inetaddr.ttl=0", "-Dsun.net.inetaddr.negative.ttl=0",
-                "-cp", System.getProperty("java.class.path"), NamedCluster.class.getName(), NAME + ":" + port)
-                .redirectError(folder.resolve("log").toFile()).start();
+        return new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Djdk.net.hosts.file=" + hosts,
+                        "-Dsun.net.inetaddr.ttl=0",
+                        "-Dsun.net.inetaddr.negative.ttl=0",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        NamedCluster.class.getName(),
+                        NAME + ":" + port)
+                .redirectError(folder.resolve("log").toFile())
+                .start();
     }
 
     private static String say(Process task, String id) throws IOException {
@@ -61,8 +68,11 @@ class MovedClusterTest {
             say(task, "moved");
             assertEquals("written", said.readLine(), MovedClusterTest::log);
             try (CqlSession cql = server.session()) {
-                assertEquals(Set.of("early", "moved"), cql.execute("SELECT id FROM k.t").all().stream()
-                        .map(row -> row.getString(0)).collect(Collectors.toSet()));
+                assertEquals(
+                        Set.of("early", "moved"),
+                        cql.execute("SELECT id FROM k.t").all().stream()
+                                .map(row -> row.getString(0))
+                                .collect(Collectors.toSet()));
             }
         } finally {
             task.destroyForcibly().waitFor();

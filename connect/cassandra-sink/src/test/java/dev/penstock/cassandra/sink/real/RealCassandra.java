@@ -20,13 +20,21 @@ public abstract class RealCassandra {
         cql = server.session();
         // In the matrix what runs must be what it names.
         assertEquals(System.getProperty("matrix.connect", AppInfoParser.getVersion()), AppInfoParser.getVersion());
-        String version = cql.execute("SELECT release_version FROM system.local").one().getString(0);
+        String version =
+                cql.execute("SELECT release_version FROM system.local").one().getString(0);
         assertEquals(System.getProperty("matrix.cassandra", version), version);
     }
 
     /** Tell whether this version of Cassandra has vectors. */
     protected static boolean hasVectors() {
-        return cql.getMetadata().getNodes().values().iterator().next().getCassandraVersion().getMajor() >= 5;
+        return cql.getMetadata()
+                        .getNodes()
+                        .values()
+                        .iterator()
+                        .next()
+                        .getCassandraVersion()
+                        .getMajor()
+                >= 5;
     }
 
     @AfterAll

@@ -35,8 +35,7 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 class RowRulesTest extends RealCassandra {
 
     private static final String TABLE = "topic.t.k.u.";
-    private static final String SELECT =
-            "SELECT a, b, ttl(a) AS life, writetime(a) AS version FROM k.u WHERE id = 'x'";
+    private static final String SELECT = "SELECT a, b, ttl(a) AS life, writetime(a) AS version FROM k.u WHERE id = 'x'";
 
     @BeforeAll
     static void create() {
@@ -59,8 +58,8 @@ class RowRulesTest extends RealCassandra {
     }
 
     private static Map<String, String> settings(String... more) {
-        Map<String, String> settings = new HashMap<>(Map.of("name", "sink", "topics", "t", "port",
-                Integer.toString(server.port())));
+        Map<String, String> settings =
+                new HashMap<>(Map.of("name", "sink", "topics", "t", "port", Integer.toString(server.port())));
         for (int i = 0; i < more.length; i += 2) {
             settings.put(more[i], more[i + 1]);
         }
@@ -69,8 +68,8 @@ class RowRulesTest extends RealCassandra {
 
     /** A record as JSON without schemas brings it: a map. */
     private static SinkRecord record(long offset, long millis, Map<String, ?> value) {
-        return new SinkRecord("t", 0, Schema.STRING_SCHEMA, "x", null, value, offset, millis,
-                TimestampType.CREATE_TIME);
+        return new SinkRecord(
+                "t", 0, Schema.STRING_SCHEMA, "x", null, value, offset, millis, TimestampType.CREATE_TIME);
     }
 
     private static Map<String, Object> value(Object... fields) {
@@ -84,7 +83,9 @@ class RowRulesTest extends RealCassandra {
     private static List<String> letters(Map<String, String> settings, SinkRecord... records) {
         try (TaskRun run = new TaskRun(settings, "t", true)) {
             run.put(List.of(records)).awaitCommittable();
-            return run.context.letters.stream().map(letter -> letter.getValue().getMessage()).toList();
+            return run.context.letters.stream()
+                    .map(letter -> letter.getValue().getMessage())
+                    .toList();
         }
     }
 
@@ -110,24 +111,40 @@ class RowRulesTest extends RealCassandra {
 
     @Test
     void everyRowLivesAsLongAsItsTableSays() {
-        assertEquals(List.of(), letters(settings(TABLE + "mapping", "id=key, a=value.a", TABLE + "ttl", "2",
-                TABLE + "ttlTimeUnit", "HOURS"), record(0, 5, value("a", "1"))));
+        assertEquals(
+                List.of(),
+                letters(
+                        settings(
+                                TABLE + "mapping",
+                                "id=key, a=value.a",
+                                TABLE + "ttl",
+                                "2",
+                                TABLE + "ttlTimeUnit",
+                                "HOURS"),
+                        record(0, 5, value("a", "1"))));
         assertLife(7200, row());
         assertEquals(5000, row().getLong("version"));
     }
 
     @Test
     void aRecordMayNameItsLife() {
-        Map<String, String> settings = settings(TABLE + "mapping", "*, id=key, __ttl=value.life",
-                TABLE + "ttl", "500000", TABLE + "ttlTimeUnit", "MILLISECONDS");
+        Map<String, String> settings = settings(
+                TABLE + "mapping",
+                "*, id=key, __ttl=value.life",
+                TABLE + "ttl",
+                "500000",
+                TABLE + "ttlTimeUnit",
+                "MILLISECONDS");
         letters(settings, record(0, 1, value("a", "1", "life", 99_001)));
         assertLife(100, row());
         letters(settings, record(1, 2, value("a", "2", "life", null)));
         assertLife(500, row());
         letters(settings, record(2, 3, value("a", "3", "life", 0)));
         assertTrue(row().isNull("life"), row().getFormattedContents());
-        assertEquals(List.of("k.u: __ttl: value.life is not a whole number of milliseconds from 0 to 20 years: '-1'",
-                "k.u: __ttl: the record has no value.life"),
+        assertEquals(
+                List.of(
+                        "k.u: __ttl: value.life is not a whole number of milliseconds from 0 to 20 years: '-1'",
+                        "k.u: __ttl: the record has no value.life"),
                 letters(settings, record(3, 4, value("a", "4", "life", -1)), record(4, 5, value("a", "4"))));
         assertEquals("3", row().getString("a"));
     }
@@ -140,7 +157,8 @@ class RowRulesTest extends RealCassandra {
         assertLife(1000, cql.execute(select).one());
         letters(settings("topic.t.k.mortal.mapping", "id=key, a=value.a"), record(1, 2, value("a", "1")));
         assertLife(1000, cql.execute(select).one());
-        letters(settings("topic.t.k.mortal.mapping", "id=key, a=value.a", "topic.t.k.mortal.ttl", "0"),
+        letters(
+                settings("topic.t.k.mortal.mapping", "id=key, a=value.a", "topic.t.k.mortal.ttl", "0"),
                 record(2, 3, value("a", "1")));
         assertTrue(cql.execute(select).one().isNull("life"));
     }
@@ -162,12 +180,24 @@ class RowRulesTest extends RealCassandra {
 
     @Test
     void theVersionMayBeInTheValueWhenNothingIsDeleted() {
-        Map<String, String> settings = settings(TABLE + "mapping", "*, id=key, __timestamp=value.at",
-                TABLE + "deletesEnabled", "false", TABLE + "timestampTimeUnit", "SECONDS");
-        assertEquals(List.of("k.u: the record has no value, and deletesEnabled is false",
-                "k.u: __timestamp: value.at is not a whole number of seconds in 64 bits: '9223372036854775807'"),
-                letters(settings, record(0, 1, value("a", "new", "at", 9)), record(1, 1, value("a", "old", "at", 8)),
-                        record(2, 1, null), record(3, 1, value("a", "late", "at", Long.MAX_VALUE))));
+        Map<String, String> settings = settings(
+                TABLE + "mapping",
+                "*, id=key, __timestamp=value.at",
+                TABLE + "deletesEnabled",
+                "false",
+                TABLE + "timestampTimeUnit",
+                "SECONDS");
+        assertEquals(
+                List.of(
+                        "k.u: the record has no value, and deletesEnabled is false",
+                        "k.u: __timestamp: value.at is not a whole number of seconds in 64 bits: "
+                                + "'9223372036854775807'"),
+                letters(
+                        settings,
+                        record(0, 1, value("a", "new", "at", 9)),
+                        record(1, 1, value("a", "old", "at", 8)),
+                        record(2, 1, null),
+                        record(3, 1, value("a", "late", "at", Long.MAX_VALUE))));
         assertEquals("new", row().getString("a"));
         assertEquals(9_000_000, row().getLong("version"));
     }
@@ -175,7 +205,10 @@ class RowRulesTest extends RealCassandra {
     @Test
     void anUnsetNullLeavesTheColumnAsItIs() {
         Map<String, String> settings = settings(TABLE + "mapping", "*, id=key", TABLE + "nullToUnset", "true");
-        letters(settings, record(0, 1, value("a", "1", "b", "1")), record(1, 2, value("a", null, "b", "2")),
+        letters(
+                settings,
+                record(0, 1, value("a", "1", "b", "1")),
+                record(1, 2, value("a", null, "b", "2")),
                 record(2, 3, value("a", "3")));
         assertEquals("3/2", row().getString("a") + "/" + row().getString("b"));
         letters(settings(TABLE + "mapping", "*, id=key"), record(3, 4, value("a", "4")));
@@ -223,7 +256,8 @@ class RowRulesTest extends RealCassandra {
         letters(settings, record(1, 8, value("m", Map.of("b", 2), "s", List.of("y"), "l", List.of(3))), record);
         letters(settings, record, record);
         Row row = cql.execute("SELECT m, s, l FROM k.collections").one();
-        assertEquals(List.of(Map.of("a", 1), java.util.Set.of("x"), List.of(2, 1)),
+        assertEquals(
+                List.of(Map.of("a", 1), java.util.Set.of("x"), List.of(2, 1)),
                 List.of(row.getObject(0), row.getObject(1), row.getObject(2)));
     }
 
@@ -233,28 +267,44 @@ class RowRulesTest extends RealCassandra {
         for (int i = 0; i < 2; i++) {
             cql.execute("INSERT INTO k.open_list (id, l) VALUES ('x', [1]) USING TIMESTAMP 5");
         }
-        assertEquals(List.of(1, 1), cql.execute("SELECT l FROM k.open_list").one().getList(0, Integer.class));
+        assertEquals(
+                List.of(1, 1), cql.execute("SELECT l FROM k.open_list").one().getList(0, Integer.class));
     }
 
     @Test
     void refusesAVectorOfAnythingButFloat() {
         assumeTrue(hasVectors());
         Map<String, String> problems = Problems.of(new CassandraSinkConnector()
-                .validate(settings("topic.t.k.typed.mapping", "*")).configValues());
-        assertTrue(problems.get("topic.t.k.typed.mapping")
-                .contains("is of the type vector<int, 2>, which is not supported"), problems.toString());
+                .validate(settings("topic.t.k.typed.mapping", "*"))
+                .configValues());
+        assertTrue(
+                problems.get("topic.t.k.typed.mapping")
+                        .contains("is of the type vector<int, 2>, which is not supported"),
+                problems.toString());
     }
 
     @Test
     void refusesWhatCannotBeKeptRightEachWithItsReason() {
-        Map<String, String> settings = settings("topic.t.k.open_list.mapping", "*", "topic.t.k.shared.ttl", "5",
-                "topic.t.k.hits.mapping", "id=key, n=value.n",
-                "topic.t.k.u.mapping", "a=value.a, c=value.c");
-        Map<String, String> problems = Problems.of(new CassandraSinkConnector().validate(settings).configValues());
-        Map<String, String> reasons = Map.of("open_list", "a repeated write would add its elements once more",
-                "shared", "Column s of k.shared is static",
-                "hits", "counter, which is not supported: a repeated write would count twice",
-                "u", "has no column c; it has id, a, b; Column id of the primary key of k.u is not mapped");
+        Map<String, String> settings = settings(
+                "topic.t.k.open_list.mapping",
+                "*",
+                "topic.t.k.shared.ttl",
+                "5",
+                "topic.t.k.hits.mapping",
+                "id=key, n=value.n",
+                "topic.t.k.u.mapping",
+                "a=value.a, c=value.c");
+        Map<String, String> problems =
+                Problems.of(new CassandraSinkConnector().validate(settings).configValues());
+        Map<String, String> reasons = Map.of(
+                "open_list",
+                "a repeated write would add its elements once more",
+                "shared",
+                "Column s of k.shared is static",
+                "hits",
+                "counter, which is not supported: a repeated write would count twice",
+                "u",
+                "has no column c; it has id, a, b; Column id of the primary key of k.u is not mapped");
         reasons.forEach((table, reason) -> {
             String problem = problems.remove("topic.t.k." + table + ".mapping");
             assertNotNull(problem, table);
@@ -267,23 +317,40 @@ class RowRulesTest extends RealCassandra {
     @Test
     void aPrimaryKeyOfTheValueNeedsDeletesToBeOff() {
         Map<String, String> settings = settings(TABLE + "mapping", "id=value.id, a=value.a");
-        Map<String, String> problems = Problems.of(new CassandraSinkConnector().validate(settings).configValues());
-        assertEquals(Map.of(TABLE + "mapping", "Column id of the primary key of k.u comes from the value, which a "
-                + "delete does not have; map it from the key or a header, or set " + TABLE + "deletesEnabled=false"),
+        Map<String, String> problems =
+                Problems.of(new CassandraSinkConnector().validate(settings).configValues());
+        assertEquals(
+                Map.of(
+                        TABLE + "mapping",
+                        "Column id of the primary key of k.u comes from the value, which a "
+                                + "delete does not have; map it from the key or a header, or set " + TABLE
+                                + "deletesEnabled=false"),
                 problems);
         assertTrue(TaskRun.failure(settings, "t").contains("which a delete does not have"));
         settings.put(TABLE + "deletesEnabled", "false");
-        assertEquals(Map.of(), Problems.of(new CassandraSinkConnector().validate(settings).configValues()));
+        assertEquals(
+                Map.of(),
+                Problems.of(new CassandraSinkConnector().validate(settings).configValues()));
         assertEquals(List.of(), letters(settings, record(0, 1, value("id", "x", "a", "1"))));
         assertEquals("1", row().getString("a"));
     }
 
     @Test
     void oneTopicFeedsSeveralTablesEachByItsOwnRules() {
-        letters(settings(TABLE + "mapping", "*, id=key", "topic.t.k.mortal.mapping", "id=key, a=value.b",
-                "topic.t.k.mortal.ttl", "60"), record(0, 1, value("a", "A", "b", "B")));
+        letters(
+                settings(
+                        TABLE + "mapping",
+                        "*, id=key",
+                        "topic.t.k.mortal.mapping",
+                        "id=key, a=value.b",
+                        "topic.t.k.mortal.ttl",
+                        "60"),
+                record(0, 1, value("a", "A", "b", "B")));
         assertEquals("A/B", row().getString("a") + "/" + row().getString("b"));
         assertTrue(row().isNull("life"));
-        assertLife(60, cql.execute("SELECT ttl(a) AS life FROM k.mortal WHERE id = 'x'").one());
+        assertLife(
+                60,
+                cql.execute("SELECT ttl(a) AS life FROM k.mortal WHERE id = 'x'")
+                        .one());
     }
 }

@@ -48,6 +48,7 @@ class SecureCassandraTest {
 
     @TempDir
     private static Path folder;
+
     private static CassandraServer server;
     private static CqlSession cql;
 
@@ -58,11 +59,14 @@ class SecureCassandraTest {
         Path client = Certificates.make(folder, "client", "dns:client");
         Certificates.make(folder, "stranger", "dns:localhost");
         var engines = new ProgrammaticSslEngineFactory(context(client, Certificates.trust(folder, "node")));
-        server = CassandraServer.start(Integer.getInteger("cassandra.port") + 10,
+        server = CassandraServer.start(
+                Integer.getInteger("cassandra.port") + 10,
                 yaml -> yaml.replace("AllowAllAuthenticator", "PasswordAuthenticator")
-                        // It listens on addresses that have no name, too.
-                        .replace("\nrpc_address: 127.0.0.1",
-                                "\nrpc_address: 0.0.0.0\nbroadcast_rpc_address: 127.0.0.1") + encryption(node),
+                                // It listens on addresses that have no name, too.
+                                .replace(
+                                        "\nrpc_address: 127.0.0.1",
+                                        "\nrpc_address: 0.0.0.0\nbroadcast_rpc_address: 127.0.0.1")
+                        + encryption(node),
                 builder -> builder.withSslEngineFactory(engines).withAuthCredentials(SUPERUSER, SUPERUSER));
         cql = server.session();
         cql.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
@@ -70,10 +74,18 @@ class SecureCassandraTest {
     }
 
     private static String encryption(Path node) {
-        return String.join("\n", "", "client_encryption_options:", "  enabled: true", "  optional: false",
-                "  keystore: " + node, "  keystore_password: " + Certificates.PASSWORD, "  require_client_auth: true",
+        return String.join(
+                "\n",
+                "",
+                "client_encryption_options:",
+                "  enabled: true",
+                "  optional: false",
+                "  keystore: " + node,
+                "  keystore_password: " + Certificates.PASSWORD,
+                "  require_client_auth: true",
                 "  truststore: " + Certificates.trust(folder, "client"),
-                "  truststore_password: " + Certificates.PASSWORD, "");
+                "  truststore_password: " + Certificates.PASSWORD,
+                "");
     }
 
     private static SSLContext context(Path keys, Path trust) throws Exception {
@@ -94,14 +106,34 @@ class SecureCassandraTest {
     }
 
     private static Map<String, String> settings() {
-        Map<String, String> settings = new HashMap<>(Map.of("name", "sink", "topics", "t", "contactPoints", "localhost",
-                "port", Integer.toString(server.port()), "auth.provider", "PLAIN", "auth.username", SUPERUSER,
-                "auth.password", SUPERUSER, "topic.t.k.t.mapping", "id=key, n=value"));
-        settings.putAll(Map.of("ssl.provider", "JDK",
-                "ssl.truststore.path", Certificates.trust(folder, "node").toString(),
-                "ssl.truststore.password", Certificates.PASSWORD,
-                "ssl.keystore.path", folder.resolve("client.p12").toString(),
-                "ssl.keystore.password", Certificates.PASSWORD));
+        Map<String, String> settings = new HashMap<>(Map.of(
+                "name",
+                "sink",
+                "topics",
+                "t",
+                "contactPoints",
+                "localhost",
+                "port",
+                Integer.toString(server.port()),
+                "auth.provider",
+                "PLAIN",
+                "auth.username",
+                SUPERUSER,
+                "auth.password",
+                SUPERUSER,
+                "topic.t.k.t.mapping",
+                "id=key, n=value"));
+        settings.putAll(Map.of(
+                "ssl.provider",
+                "JDK",
+                "ssl.truststore.path",
+                Certificates.trust(folder, "node").toString(),
+                "ssl.truststore.password",
+                Certificates.PASSWORD,
+                "ssl.keystore.path",
+                folder.resolve("client.p12").toString(),
+                "ssl.keystore.password",
+                Certificates.PASSWORD));
         return settings;
     }
 
@@ -121,20 +153,36 @@ class SecureCassandraTest {
         settings.put("ssl.cipherSuites", "TLS_AES_256_GCM_SHA384");
         assertEquals(Map.of(), problems(settings));
         try (TaskRun run = new TaskRun(settings, "t", false)) {
-            run.put(List.of(new SinkRecord("t", 0, Schema.STRING_SCHEMA, "x", Schema.STRING_SCHEMA, "y".repeat(9_000),
-                    0, 1L, TimestampType.CREATE_TIME))).awaitCommittable();
+            run.put(List.of(new SinkRecord(
+                            "t",
+                            0,
+                            Schema.STRING_SCHEMA,
+                            "x",
+                            Schema.STRING_SCHEMA,
+                            "y".repeat(9_000),
+                            0,
+                            1L,
+                            TimestampType.CREATE_TIME)))
+                    .awaitCommittable();
         }
-        assertEquals("y".repeat(9_000), cql.execute("SELECT n FROM k.t WHERE id = 'x'").one().getString(0));
+        assertEquals(
+                "y".repeat(9_000),
+                cql.execute("SELECT n FROM k.t WHERE id = 'x'").one().getString(0));
     }
 
     /** Of the form of Astra's: where a service of metadata is, and the certificates for it and for the cluster. */
     private static Path bundle(int port) throws IOException {
         Path bundle = folder.resolve("bundle.zip");
         try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(bundle))) {
-            Map<String, byte[]> entries = Map.of("identity.jks", Files.readAllBytes(folder.resolve("client.p12")),
-                    "trustStore.jks", Files.readAllBytes(Certificates.trust(folder, "node")),
-                    "config.json", ("{\"host\": \"localhost\", \"port\": " + port + ", \"keyStorePassword\": \""
-                            + Certificates.PASSWORD + "\", \"trustStorePassword\": \"" + Certificates.PASSWORD + "\"}")
+            Map<String, byte[]> entries = Map.of(
+                    "identity.jks",
+                    Files.readAllBytes(folder.resolve("client.p12")),
+                    "trustStore.jks",
+                    Files.readAllBytes(Certificates.trust(folder, "node")),
+                    "config.json",
+                    ("{\"host\": \"localhost\", \"port\": " + port + ", \"keyStorePassword\": \""
+                                    + Certificates.PASSWORD + "\", \"trustStorePassword\": \"" + Certificates.PASSWORD
+                                    + "\"}")
                             .getBytes(StandardCharsets.UTF_8));
             for (Map.Entry<String, byte[]> entry : entries.entrySet()) {
                 zip.putNextEntry(new ZipEntry(entry.getKey()));
@@ -148,11 +196,12 @@ class SecureCassandraTest {
     private static HttpsServer metadata() throws Exception {
         UUID node = cql.execute("SELECT host_id FROM system.local").one().getUuid(0);
         byte[] answer = ("{\"version\": 1, \"region\": \"local\", \"contact_info\": {\"type\": \"sni_proxy\", "
-                + "\"local_dc\": \"datacenter1\", \"sni_proxy_address\": \"localhost:" + server.port()
-                + "\", \"contact_points\": [\"" + node + "\"]}}").getBytes(StandardCharsets.UTF_8);
+                        + "\"local_dc\": \"datacenter1\", \"sni_proxy_address\": \"localhost:" + server.port()
+                        + "\", \"contact_points\": [\"" + node + "\"]}}")
+                .getBytes(StandardCharsets.UTF_8);
         HttpsServer service = HttpsServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
-        service.setHttpsConfigurator(new HttpsConfigurator(
-                context(folder.resolve("node.p12"), Certificates.trust(folder, "client"))));
+        service.setHttpsConfigurator(
+                new HttpsConfigurator(context(folder.resolve("node.p12"), Certificates.trust(folder, "client"))));
         service.createContext("/metadata", exchange -> {
             exchange.sendResponseHeaders(200, answer.length);
             exchange.getResponseBody().write(answer);
@@ -166,35 +215,49 @@ class SecureCassandraTest {
     void aSecureBundleLeadsToTheCluster() throws Exception {
         HttpsServer service = metadata();
         try {
-            Map<String, String> settings = settings("cloud.secureConnectBundle",
+            Map<String, String> settings = settings(
+                    "cloud.secureConnectBundle",
                     bundle(service.getAddress().getPort()).toString());
-            settings.keySet().removeIf(name -> name.startsWith("ssl.") || name.equals("contactPoints")
-                    || name.equals("port"));
+            settings.keySet()
+                    .removeIf(name -> name.startsWith("ssl.") || name.equals("contactPoints") || name.equals("port"));
             assertEquals(Map.of(), problems(settings));
             try (TaskRun run = new TaskRun(settings, "t", false)) {
-                run.put(List.of(new SinkRecord("t", 0, Schema.STRING_SCHEMA, "b", Schema.STRING_SCHEMA, "bundled", 0,
-                        1L, TimestampType.CREATE_TIME))).awaitCommittable();
+                run.put(List.of(new SinkRecord(
+                                "t",
+                                0,
+                                Schema.STRING_SCHEMA,
+                                "b",
+                                Schema.STRING_SCHEMA,
+                                "bundled",
+                                0,
+                                1L,
+                                TimestampType.CREATE_TIME)))
+                        .awaitCommittable();
             }
         } finally {
             service.stop(0);
         }
-        assertEquals("bundled", cql.execute("SELECT n FROM k.t WHERE id = 'b'").one().getString(0));
+        assertEquals(
+                "bundled", cql.execute("SELECT n FROM k.t WHERE id = 'b'").one().getString(0));
     }
 
     @Test
     void refusesAWrongNameUnlessToldOtherwise() {
         Map<String, String> settings = settings("contactPoints", "127.0.0.2");
         String problem = problems(settings).get("ssl.hostnameValidation");
-        assertTrue(problem != null && problem.contains("127.0.0.2"), problems(settings).toString());
+        assertTrue(
+                problem != null && problem.contains("127.0.0.2"),
+                problems(settings).toString());
         settings.put("ssl.hostnameValidation", "false");
         assertEquals(Map.of(), problems(settings));
     }
 
     @Test
     void refusesACertificateThatIsNotTrusted() {
-        Map<String, String> settings =
-                settings("ssl.truststore.path", Certificates.trust(folder, "stranger").toString());
-        assertTrue(problems(settings).get("ssl.truststore.path").contains("unable to find valid certification path"),
+        Map<String, String> settings = settings(
+                "ssl.truststore.path", Certificates.trust(folder, "stranger").toString());
+        assertTrue(
+                problems(settings).get("ssl.truststore.path").contains("unable to find valid certification path"),
                 problems(settings).toString());
         String failure = TaskRun.failure(settings, "t");
         assertTrue(failure.startsWith("ssl.truststore.path: the certificate of Cassandra at localhost"), failure);
@@ -216,7 +279,8 @@ class SecureCassandraTest {
         assertTrue(problem.contains("refuses user or password"), problem);
         Map<String, String> nobody = settings();
         nobody.keySet().removeIf(name -> name.startsWith("auth."));
-        assertTrue(problems(nobody).get("auth.username").contains("refuses user or password"),
+        assertTrue(
+                problems(nobody).get("auth.username").contains("refuses user or password"),
                 problems(nobody).toString());
     }
 
@@ -225,8 +289,8 @@ class SecureCassandraTest {
     void aRefusedUserIsWaitedForAndThenFailsTheTask() {
         Map<String, String> settings = settings("auth.username", "late");
         settings.put("auth.password", "right");
-        SinkRecord record = new SinkRecord("t", 0, Schema.STRING_SCHEMA, "late", Schema.STRING_SCHEMA, "n", 0, 1L,
-                TimestampType.CREATE_TIME);
+        SinkRecord record = new SinkRecord(
+                "t", 0, Schema.STRING_SCHEMA, "late", Schema.STRING_SCHEMA, "n", 0, 1L, TimestampType.CREATE_TIME);
         try (TaskRun run = new TaskRun(settings, "t", false)) {
             run.deliver(List.of(record));
             assertTrue(run.isPaused());

@@ -35,13 +35,14 @@ final class TaskRun implements AutoCloseable {
     /** What a task says that cannot run with these settings; it may have to connect first. */
     static String failure(Map<String, String> settings, String topic) {
         return assertThrows(ConnectException.class, () -> {
-            try (TaskRun run = new TaskRun(settings, topic, false)) {
-                long deadline = System.nanoTime() + LIMIT.toNanos();
-                while (System.nanoTime() < deadline) {
-                    run.task.put(List.of());
-                }
-            }
-        }).getMessage();
+                    try (TaskRun run = new TaskRun(settings, topic, false)) {
+                        long deadline = System.nanoTime() + LIMIT.toNanos();
+                        while (System.nanoTime() < deadline) {
+                            run.task.put(List.of());
+                        }
+                    }
+                })
+                .getMessage();
     }
 
     /** Deliver records, and wait until the task has taken them, however long Cassandra is away. */
@@ -71,7 +72,9 @@ final class TaskRun implements AutoCloseable {
 
     /** The offset that the task allows to be committed. */
     long committable() {
-        return task.preCommit(Map.of(partition, new OffsetAndMetadata(position))).get(partition).offset();
+        return task.preCommit(Map.of(partition, new OffsetAndMetadata(position)))
+                .get(partition)
+                .offset();
     }
 
     /** Wait until everything delivered may be committed. */

@@ -23,8 +23,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /**
- * How fast the task writes records that are in memory, beside the bare driver:
- * {@code -Dcassandra.port=21042 -Dbenchmark.rows=200000}.
+ * How fast the task writes records that are in memory, beside the bare driver: {@code -Dcassandra.port=21042
+ * -Dbenchmark.rows=200000}.
  */
 @Tag("cassandra")
 @EnabledIfSystemProperty(named = "benchmark.rows", matches = "\\d+")
@@ -34,10 +34,15 @@ class ThroughputTest {
     private static final int BATCH = 32;
     private static final int IN_FLIGHT = 32;
     private static final long SECOND = 1_000_000_000L;
-    private static final Schema KEY = SchemaBuilder.struct().field("id", Schema.STRING_SCHEMA).build();
-    private static final Schema VALUE = SchemaBuilder.struct().field("id", Schema.STRING_SCHEMA)
-            .field("name", Schema.STRING_SCHEMA).field("email", Schema.STRING_SCHEMA)
-            .field("country", Schema.STRING_SCHEMA).field("age", Schema.INT32_SCHEMA).build();
+    private static final Schema KEY =
+            SchemaBuilder.struct().field("id", Schema.STRING_SCHEMA).build();
+    private static final Schema VALUE = SchemaBuilder.struct()
+            .field("id", Schema.STRING_SCHEMA)
+            .field("name", Schema.STRING_SCHEMA)
+            .field("email", Schema.STRING_SCHEMA)
+            .field("country", Schema.STRING_SCHEMA)
+            .field("age", Schema.INT32_SCHEMA)
+            .build();
 
     @Test
     void drains() throws Exception {
@@ -51,13 +56,20 @@ class ThroughputTest {
             for (int round = 0; round < 3; round++) {
                 long bare = bare(cql, 2 * round * rows, rows);
                 long task = drain(server.port(), (2 * round + 1) * rows, rows);
-                System.out.printf("bare driver %d rows/s, task %d rows/s, ratio %.2f, load %.1f%n",
-                        rows * SECOND / bare, rows * SECOND / task, (double) bare / task,
+                System.out.printf(
+                        "bare driver %d rows/s, task %d rows/s, ratio %.2f, load %.1f%n",
+                        rows * SECOND / bare,
+                        rows * SECOND / task,
+                        (double) bare / task,
                         ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
             }
             System.out.println(alone(server.port(), 6 * rows));
-            long missing = IntStream.range(0, 1_000).map(n -> n * (6 * rows / 1_000)).filter(offset -> cql.execute(
-                    "SELECT id FROM bench.users WHERE id = " + new UUID(0, offset)).one() == null).count();
+            long missing = IntStream.range(0, 1_000)
+                    .map(n -> n * (6 * rows / 1_000))
+                    .filter(offset -> cql.execute("SELECT id FROM bench.users WHERE id = " + new UUID(0, offset))
+                                    .one()
+                            == null)
+                    .count();
             Assertions.assertEquals(0, missing);
         } finally {
             server.kill();
@@ -72,11 +84,18 @@ class ThroughputTest {
         long start = System.nanoTime();
         for (int first = from; first < from + rows; first += BATCH) {
             BatchStatementBuilder batch = BatchStatement.builder(BatchType.UNLOGGED);
-            IntStream.range(first, Math.min(from + rows, first + BATCH)).forEach(offset -> batch.addStatement(
-                    insert.bind(new UUID(0, offset), "Name Surname " + offset, "name." + offset + "@example.com",
-                            "Norway", offset % 90, (1L << 52) + offset, (1L << 52) + offset)));
+            IntStream.range(first, Math.min(from + rows, first + BATCH))
+                    .forEach(offset -> batch.addStatement(insert.bind(
+                            new UUID(0, offset),
+                            "Name Surname " + offset,
+                            "name." + offset + "@example.com",
+                            "Norway",
+                            offset % 90,
+                            (1L << 52) + offset,
+                            (1L << 52) + offset)));
             places.acquire();
-            cql.executeAsync(batch.setConsistencyLevel(ConsistencyLevel.LOCAL_QUORUM).build())
+            cql.executeAsync(batch.setConsistencyLevel(ConsistencyLevel.LOCAL_QUORUM)
+                            .build())
                     .whenComplete((answer, error) -> places.release());
         }
         places.acquire(IN_FLIGHT);
@@ -85,7 +104,9 @@ class ThroughputTest {
 
     private static long drain(int port, int from, int rows) {
         List<List<SinkRecord>> polls = IntStream.iterate(from, start -> start < from + rows, start -> start + POLL)
-                .mapToObj(start -> IntStream.range(start, start + POLL).mapToObj(ThroughputTest::record).toList())
+                .mapToObj(start -> IntStream.range(start, start + POLL)
+                        .mapToObj(ThroughputTest::record)
+                        .toList())
                 .toList();
         try (TaskRun run = task(port)) {
             long start = System.nanoTime();
@@ -112,15 +133,28 @@ class ThroughputTest {
     }
 
     private static TaskRun task(int port) {
-        return new TaskRun(Map.of("port", Integer.toString(port), "topics", "t", "maxBatchSizeInBytes", "60000",
-                "topic.t.bench.users.mapping",
-                "*, row_version=header.version, __timestamp=header.version"), "t", false);
+        return new TaskRun(
+                Map.of(
+                        "port",
+                        Integer.toString(port),
+                        "topics",
+                        "t",
+                        "maxBatchSizeInBytes",
+                        "60000",
+                        "topic.t.bench.users.mapping",
+                        "*, row_version=header.version, __timestamp=header.version"),
+                "t",
+                false);
     }
 
     private static SinkRecord record(int offset) {
         String id = new UUID(0, offset).toString();
-        Struct value = new Struct(VALUE).put("id", id).put("name", "Name Surname " + offset)
-                .put("email", "name." + offset + "@example.com").put("country", "Norway").put("age", offset % 90);
+        Struct value = new Struct(VALUE)
+                .put("id", id)
+                .put("name", "Name Surname " + offset)
+                .put("email", "name." + offset + "@example.com")
+                .put("country", "Norway")
+                .put("age", offset % 90);
         SinkRecord record = new SinkRecord("t", 0, KEY, new Struct(KEY).put("id", id), VALUE, value, offset);
         record.headers().addLong("version", (1L << 52) + offset);
         return record;

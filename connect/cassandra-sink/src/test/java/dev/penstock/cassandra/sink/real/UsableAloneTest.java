@@ -62,8 +62,7 @@ class UsableAloneTest extends RealCassandra {
     }
 
     private static Map<String, String> settings(String... more) {
-        Map<String, String> settings =
-                new HashMap<>(Map.of("name", "alone", "port", Integer.toString(server.port())));
+        Map<String, String> settings = new HashMap<>(Map.of("name", "alone", "port", Integer.toString(server.port())));
         for (int i = 0; i < more.length; i += 2) {
             settings.put(more[i], more[i + 1]);
         }
@@ -72,10 +71,10 @@ class UsableAloneTest extends RealCassandra {
 
     /** A record as a worker makes it: String key, value by a converter, then transforms. */
     private static SinkRecord record(String topic, long offset, String key, String value, Converter converter) {
-        SchemaAndValue made = converter.toConnectData(topic, value == null ? null
-                : value.getBytes(StandardCharsets.UTF_8));
-        return new SinkRecord(topic, 0, null, key, made.schema(), made.value(), offset, 1_000L,
-                TimestampType.CREATE_TIME);
+        SchemaAndValue made =
+                converter.toConnectData(topic, value == null ? null : value.getBytes(StandardCharsets.UTF_8));
+        return new SinkRecord(
+                topic, 0, null, key, made.schema(), made.value(), offset, 1_000L, TimestampType.CREATE_TIME);
     }
 
     private static Converter json() {
@@ -90,17 +89,21 @@ class UsableAloneTest extends RealCassandra {
         return converter;
     }
 
-    private static SinkRecord transformed(Transformation<SinkRecord> transform, Map<String, String> options,
-            SinkRecord record) {
+    private static SinkRecord transformed(
+            Transformation<SinkRecord> transform, Map<String, String> options, SinkRecord record) {
         transform.configure(options);
         return transform.apply(record);
     }
 
     private static List<String> letters(Map<String, String> settings, String topic, SinkRecord... records) {
-        assertEquals(Map.of(), Problems.of(new CassandraSinkConnector().validate(settings).configValues()));
+        assertEquals(
+                Map.of(),
+                Problems.of(new CassandraSinkConnector().validate(settings).configValues()));
         try (TaskRun run = new TaskRun(settings, topic, true)) {
             run.put(List.of(records)).awaitCommittable();
-            return run.context.letters.stream().map(letter -> letter.getValue().getMessage()).toList();
+            return run.context.letters.stream()
+                    .map(letter -> letter.getValue().getMessage())
+                    .toList();
         }
     }
 
@@ -113,18 +116,34 @@ class UsableAloneTest extends RealCassandra {
         assertEquals(0.1f, row.getFloat("ratio"));
         assertEquals(ByteBuffer.wrap(new byte[] {0, -1}), row.getByteBuffer("raw"));
         assertEquals(hasVectors() ? CqlVector.newInstance(0.1f, 0.2f) : List.of(0.1f, 0.2f), row.getObject("place"));
-        assertEquals("s/5", row.getUdtValue("home").getString("street") + "/" + row.getUdtValue("home").getInt("no"));
-        assertEquals("a/b", row.getTupleValue("pair").getString(0) + "/" + row.getTupleValue("pair").getString(1));
+        assertEquals(
+                "s/5",
+                row.getUdtValue("home").getString("street") + "/"
+                        + row.getUdtValue("home").getInt("no"));
+        assertEquals(
+                "a/b",
+                row.getTupleValue("pair").getString(0) + "/"
+                        + row.getTupleValue("pair").getString(1));
         assertEquals("{\"a\":[1,2]}", row.getString("doc"));
         assertEquals(Instant.ofEpochMilli(1_700_000_000_123L), row.getInstant("seen"));
     }
 
     @Test
     void takesJsonWithoutASchemaAndJsonText() {
-        Map<String, String> settings = settings("topics", "things", "topic.things.k.things.mapping", "*, id=key",
-                "topic.things.k.things.conversion", "lenient");
-        assertEquals(List.of(), letters(settings, "things", record("things", 0, "1", JSON, json()),
-                record("things", 1, "2", JSON, text())));
+        Map<String, String> settings = settings(
+                "topics",
+                "things",
+                "topic.things.k.things.mapping",
+                "*, id=key",
+                "topic.things.k.things.conversion",
+                "lenient");
+        assertEquals(
+                List.of(),
+                letters(
+                        settings,
+                        "things",
+                        record("things", 0, "1", JSON, json()),
+                        record("things", 1, "2", JSON, text())));
         assertThing(1);
         assertThing(2);
     }
@@ -139,13 +158,15 @@ class UsableAloneTest extends RealCassandra {
 
     @Test
     void takesWhatTimestampConverterMakes() {
-        Map<String, String> settings = settings("topics", "things", "topic.things.k.things.mapping",
-                "id=key, seen=value.seen");
-        SinkRecord record = transformed(new TimestampConverter.Value<>(),
+        Map<String, String> settings =
+                settings("topics", "things", "topic.things.k.things.mapping", "id=key, seen=value.seen");
+        SinkRecord record = transformed(
+                new TimestampConverter.Value<>(),
                 Map.of("field", "seen", "target.type", "Timestamp"),
                 record("things", 0, "4", "{\"seen\": 1700000000123}", json()));
         assertEquals(List.of(), letters(settings, "things", record));
-        assertEquals(Instant.ofEpochMilli(1_700_000_000_123L),
+        assertEquals(
+                Instant.ofEpochMilli(1_700_000_000_123L),
                 cql.execute("SELECT seen FROM k.things WHERE id = 4").one().getInstant(0));
     }
 
@@ -160,39 +181,71 @@ class UsableAloneTest extends RealCassandra {
         JsonConverter withSchema = new JsonConverter();
         withSchema.configure(Map.of(), false);
         Map<String, SinkRecord> records = Map.of(
-                "bare", record("times", 0, "bare", "{\"at\": %1$d, \"day\": %1$d, \"hour\": %1$d}"
-                        .formatted(1_700_000_000_123L), json()),
-                "named", record("times", 1, "named", """
+                "bare",
+                        record(
+                                "times",
+                                0,
+                                "bare",
+                                "{\"at\": %1$d, \"day\": %1$d, \"hour\": %1$d}".formatted(1_700_000_000_123L),
+                                json()),
+                "named",
+                        record(
+                                "times",
+                                1,
+                                "named",
+                                """
                         {"schema": {"type": "struct", "fields": [{"field": "at", "type": "int64"},
                         {"field": "day", "type": "int64"}, {"field": "hour", "type": "int64"}]},
-                        "payload": {"at": %1$d, "day": %1$d, "hour": %1$d}}""".formatted(1_700_000_000_123L),
-                        withSchema));
+                        "payload": {"at": %1$d, "day": %1$d, "hour": %1$d}}"""
+                                        .formatted(1_700_000_000_123L),
+                                withSchema));
         Map<String, String> settings = settings("topics", "times", "topic.times.k.times.mapping", "*, id=key");
         records.forEach((id, record) -> {
             SinkRecord made = record;
-            for (var target : Map.of("at", "Timestamp", "day", "Date", "hour", "Time").entrySet()) {
-                made = transformed(new TimestampConverter.Value<>(),
-                        Map.of("field", target.getKey(), "target.type", target.getValue()), made);
+            for (var target :
+                    Map.of("at", "Timestamp", "day", "Date", "hour", "Time").entrySet()) {
+                made = transformed(
+                        new TimestampConverter.Value<>(),
+                        Map.of("field", target.getKey(), "target.type", target.getValue()),
+                        made);
             }
             assertEquals(List.of(), letters(settings, "times", made));
-            Row row = cql.execute("SELECT at, day, hour FROM k.times WHERE id = '" + id + "'").one();
-            assertEquals(List.of(Instant.ofEpochMilli(1_700_000_000_123L), LocalDate.of(2023, 11, 14),
-                    LocalTime.of(22, 13, 20, 123_000_000)),
+            Row row = cql.execute("SELECT at, day, hour FROM k.times WHERE id = '" + id + "'")
+                    .one();
+            assertEquals(
+                    List.of(
+                            Instant.ofEpochMilli(1_700_000_000_123L),
+                            LocalDate.of(2023, 11, 14),
+                            LocalTime.of(22, 13, 20, 123_000_000)),
                     List.of(row.getInstant(0), row.getLocalDate(1), row.getLocalTime(2)));
         });
     }
 
     @Test
     void cutsOffPartsOfAMillisecondOnlyWhenTold() {
-        Schema schema = SchemaBuilder.struct().field("at",
-                SchemaBuilder.int64().name("io.debezium.time.MicroTimestamp").build()).build();
-        SinkRecord record = new SinkRecord("times", 0, null, "floor", schema, new Struct(schema).put("at", 1_999L), 0,
-                1_000L, TimestampType.CREATE_TIME);
+        Schema schema = SchemaBuilder.struct()
+                .field(
+                        "at",
+                        SchemaBuilder.int64()
+                                .name("io.debezium.time.MicroTimestamp")
+                                .build())
+                .build();
+        SinkRecord record = new SinkRecord(
+                "times",
+                0,
+                null,
+                "floor",
+                schema,
+                new Struct(schema).put("at", 1_999L),
+                0,
+                1_000L,
+                TimestampType.CREATE_TIME);
         Map<String, String> settings = settings("topics", "times", "topic.times.k.times.mapping", "*, id=key");
         assertEquals(1, letters(settings, "times", record).size());
         settings.put("timestampPrecision", "floor");
         assertEquals(List.of(), letters(settings, "times", record));
-        assertEquals(Instant.ofEpochMilli(1),
+        assertEquals(
+                Instant.ofEpochMilli(1),
                 cql.execute("SELECT at FROM k.times WHERE id = 'floor'").one().getInstant(0));
         settings.put("topic.times.k.times.timestampPrecision", "exact");
         assertEquals(1, letters(settings, "times", record).size());
@@ -205,11 +258,19 @@ class UsableAloneTest extends RealCassandra {
         assertEquals(1_000_000L, version("record.timestamp", "MICROSECONDS", plain));
         assertEquals(1_000_000L, version(null, "MICROSECONDS", plain));
         assertEquals(77L, version("record.offset", "MICROSECONDS", plain));
-        assertEquals(5_000L, version("header.at", "MICROSECONDS",
-                withHeader(record("docs", 0, "v", "{\"n\": 1}", json()), new Date(5), Timestamp.SCHEMA)));
+        assertEquals(
+                5_000L,
+                version(
+                        "header.at",
+                        "MICROSECONDS",
+                        withHeader(record("docs", 0, "v", "{\"n\": 1}", json()), new Date(5), Timestamp.SCHEMA)));
         for (Object written : List.of("6", "6".getBytes(StandardCharsets.UTF_8), (byte) 6, 6L)) {
-            assertEquals(6_000L, version("header.at", "MILLISECONDS",
-                    withHeader(record("docs", 0, "v", "{\"n\": 1}", json()), written, null)));
+            assertEquals(
+                    6_000L,
+                    version(
+                            "header.at",
+                            "MILLISECONDS",
+                            withHeader(record("docs", 0, "v", "{\"n\": 1}", json()), written, null)));
         }
         assertEquals(8_000_000L, version("key", "SECONDS", record("docs", 0, "8", "{\"n\": 1}", json())));
         assertEquals(9L, version("value.n", "MICROSECONDS", record("docs", 0, "v", "{\"n\": 9}", json())));
@@ -217,8 +278,11 @@ class UsableAloneTest extends RealCassandra {
 
     private static long version(String source, String unit, SinkRecord record) {
         cql.execute("TRUNCATE k.docs");
-        Map<String, String> settings = settings("topics", "docs", "topic.docs.k.docs.mapping", "id=key, n=value.n"
-                + (source == null ? "" : ", __timestamp=" + source));
+        Map<String, String> settings = settings(
+                "topics",
+                "docs",
+                "topic.docs.k.docs.mapping",
+                "id=key, n=value.n" + (source == null ? "" : ", __timestamp=" + source));
         if (!unit.equals("MICROSECONDS")) {
             settings.put("topic.docs.k.docs.timestampTimeUnit", unit);
         }
@@ -231,32 +295,55 @@ class UsableAloneTest extends RealCassandra {
     void aWholeTextStaysText() {
         Map<String, String> settings = settings("topics", "docs", "topic.docs.k.docs.mapping", "id=key, body=value");
         assertEquals(List.of(), letters(settings, "docs", record("docs", 0, "x", "{\"n\": 1}", text())));
-        assertEquals("{\"n\": 1}", cql.execute("SELECT body FROM k.docs WHERE id = 'x'").one().getString(0));
+        assertEquals(
+                "{\"n\": 1}",
+                cql.execute("SELECT body FROM k.docs WHERE id = 'x'").one().getString(0));
     }
 
     /** A setting names the topic as it was or as the transform calls it; offsets are always of the one that was. */
     @Test
     void takesRecordsOfTopicsThatATransformRenames() {
-        SinkRecord record = transformed(new RegexRouter<>(), Map.of("regex", "app\\.(.*)", "replacement", "$1"),
+        SinkRecord record = transformed(
+                new RegexRouter<>(),
+                Map.of("regex", "app\\.(.*)", "replacement", "$1"),
                 record("app.docs", 0, "r", "{\"n\": 7}", json()));
         assertEquals("docs", record.topic());
         for (String named : List.of("docs", "app.docs")) {
             cql.execute("TRUNCATE k.docs");
-            Map<String, String> settings = settings("topics", "app.docs", "transforms", "route",
-                    "transforms.route.type", "x", "topic." + named + ".k.docs.mapping", "*, id=key");
+            Map<String, String> settings = settings(
+                    "topics",
+                    "app.docs",
+                    "transforms",
+                    "route",
+                    "transforms.route.type",
+                    "x",
+                    "topic." + named + ".k.docs.mapping",
+                    "*, id=key");
             assertEquals(List.of(), letters(settings, "app.docs", record));
-            assertEquals(7, cql.execute("SELECT n FROM k.docs WHERE id = 'r'").one().getInt(0));
+            assertEquals(
+                    7, cql.execute("SELECT n FROM k.docs WHERE id = 'r'").one().getInt(0));
         }
     }
 
     /** Two changes of one key within a millisecond: the later one wins by its place. */
     @Test
     void aTopicNamesItsTableAndTheOffsetIsTheVersion() {
-        Map<String, String> settings = settings("topics.regex", "Orders|late.*", "keyspace", "k",
-                "topic.Orders.k.Orders.mapping", "*, id=key, __timestamp=record.offset");
-        assertEquals(List.of(), letters(settings, "Orders", record("Orders", 5, "o", "{\"n\": 9}", json()),
-                record("Orders", 6, "o", "{\"n\": 1}", json()), record("Orders", 7, "p", "{\"n\": 1}", json()),
-                record("Orders", 8, "p", null, json())));
+        Map<String, String> settings = settings(
+                "topics.regex",
+                "Orders|late.*",
+                "keyspace",
+                "k",
+                "topic.Orders.k.Orders.mapping",
+                "*, id=key, __timestamp=record.offset");
+        assertEquals(
+                List.of(),
+                letters(
+                        settings,
+                        "Orders",
+                        record("Orders", 5, "o", "{\"n\": 9}", json()),
+                        record("Orders", 6, "o", "{\"n\": 1}", json()),
+                        record("Orders", 7, "p", "{\"n\": 1}", json()),
+                        record("Orders", 8, "p", null, json())));
         Row row = cql.execute("SELECT id, n, writetime(n) FROM k.\"Orders\"").one();
         assertEquals("o/1/6", row.getString(0) + "/" + row.getInt(1) + "/" + row.getLong(2));
     }
@@ -266,13 +353,18 @@ class UsableAloneTest extends RealCassandra {
     void theTableOfATopicIsFoundWhenItsFirstRecordComes() {
         Map<String, String> settings = settings("topics.regex", "late.*", "keyspace", "k");
         try (TaskRun run = new TaskRun(settings, "late1", true)) {
-            run.put(List.of(record("late1", 0, null, "{\"id\": \"a\"}", json()))).awaitCommittable();
+            run.put(List.of(record("late1", 0, null, "{\"id\": \"a\"}", json())))
+                    .awaitCommittable();
             assertEquals(1, run.context.letters.size());
             cql.execute("CREATE TABLE k.late1 (id text PRIMARY KEY)");
-            run.put(List.of(record("late1", 1, null, "{\"id\": \"b\"}", json()))).awaitCommittable();
+            run.put(List.of(record("late1", 1, null, "{\"id\": \"b\"}", json())))
+                    .awaitCommittable();
             assertEquals(1, run.context.letters.size());
         }
-        assertEquals(Set.of("b"), Set.copyOf(cql.execute("SELECT id FROM k.late1").all().stream()
-                .map(row -> row.getString(0)).toList()));
+        assertEquals(
+                Set.of("b"),
+                Set.copyOf(cql.execute("SELECT id FROM k.late1").all().stream()
+                        .map(row -> row.getString(0))
+                        .toList()));
     }
 }

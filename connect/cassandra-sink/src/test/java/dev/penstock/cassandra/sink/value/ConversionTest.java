@@ -34,10 +34,13 @@ class ConversionTest {
     private static final UserDefinedType ADDRESS = new UserDefinedTypeBuilder("k", "address")
             .withField(CqlIdentifier.fromInternal("street"), DataTypes.TEXT)
             .withField(CqlIdentifier.fromInternal("No"), DataTypes.INT)
-            .withField(CqlIdentifier.fromInternal("tags"), DataTypes.listOf(DataTypes.TEXT)).build();
+            .withField(CqlIdentifier.fromInternal("tags"), DataTypes.listOf(DataTypes.TEXT))
+            .build();
     private static final TupleType PAIR = DataTypes.tupleOf(DataTypes.TEXT, DataTypes.INT);
-    private static final Schema PLACE = SchemaBuilder.struct().field("street", Schema.STRING_SCHEMA)
-            .field("No", Schema.OPTIONAL_INT32_SCHEMA).build();
+    private static final Schema PLACE = SchemaBuilder.struct()
+            .field("street", Schema.STRING_SCHEMA)
+            .field("No", Schema.OPTIONAL_INT32_SCHEMA)
+            .build();
 
     static Stream<Arguments> lenient() {
         Struct struct = new Struct(PLACE).put("street", "s");
@@ -101,14 +104,26 @@ class ConversionTest {
 
     static Stream<Arguments> floored() {
         return Stream.of(
-                of(DataTypes.TIMESTAMP, schema(SchemaBuilder.int64(), Debezium.MICRO_TIMESTAMP), 1_999L,
+                of(
+                        DataTypes.TIMESTAMP,
+                        schema(SchemaBuilder.int64(), Debezium.MICRO_TIMESTAMP),
+                        1_999L,
                         Instant.ofEpochMilli(1)),
-                of(DataTypes.TIMESTAMP, schema(SchemaBuilder.int64(), Debezium.MICRO_TIMESTAMP), -1L,
+                of(
+                        DataTypes.TIMESTAMP,
+                        schema(SchemaBuilder.int64(), Debezium.MICRO_TIMESTAMP),
+                        -1L,
                         Instant.ofEpochMilli(-1)),
-                of(DataTypes.TIMESTAMP, schema(SchemaBuilder.int64(), Debezium.NANO_TIMESTAMP), 1_999_999L,
+                of(
+                        DataTypes.TIMESTAMP,
+                        schema(SchemaBuilder.int64(), Debezium.NANO_TIMESTAMP),
+                        1_999_999L,
                         Instant.ofEpochMilli(1)),
-                of(DataTypes.TIMESTAMP, schema(SchemaBuilder.string(), Debezium.ZONED_TIMESTAMP),
-                        "1969-12-31T23:59:59.999999Z", Instant.ofEpochMilli(-1)));
+                of(
+                        DataTypes.TIMESTAMP,
+                        schema(SchemaBuilder.string(), Debezium.ZONED_TIMESTAMP),
+                        "1969-12-31T23:59:59.999999Z",
+                        Instant.ofEpochMilli(-1)));
     }
 
     private static Schema schema(SchemaBuilder type, String name) {
@@ -124,13 +139,19 @@ class ConversionTest {
 
     static Stream<Arguments> nested() {
         return Stream.of(
-                of(ADDRESS, null, Map.of("street", "s", "No", 5, "tags", List.of("a")),
+                of(
+                        ADDRESS,
+                        null,
+                        Map.of("street", "s", "No", 5, "tags", List.of("a")),
                         ADDRESS.newValue("s", 5, List.of("a"))),
                 of(ADDRESS, PLACE, new Struct(PLACE).put("street", "s"), ADDRESS.newValue("s", null, null)),
                 of(PAIR, null, List.of("a", 1), PAIR.newValue("a", 1)),
                 of(PAIR, null, Arrays.asList(null, 1), PAIR.newValue(null, 1)),
                 of(PAIR, PLACE, new Struct(PLACE).put("street", "s").put("No", 2), PAIR.newValue("s", 2)),
-                of(DataTypes.listOf(ADDRESS), null, List.of(Map.of("street", "s")),
+                of(
+                        DataTypes.listOf(ADDRESS),
+                        null,
+                        List.of(Map.of("street", "s")),
                         List.of(ADDRESS.newValue("s", null, null))));
     }
 

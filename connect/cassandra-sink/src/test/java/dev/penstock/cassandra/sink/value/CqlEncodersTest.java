@@ -53,7 +53,10 @@ class CqlEncodersTest {
                 of(DataTypes.VARINT, Schema.INT64_SCHEMA, -1L, BigInteger.valueOf(-1)),
                 of(DataTypes.DECIMAL, Decimal.schema(4), new BigDecimal("-12.3400"), new BigDecimal("-12.3400")),
                 of(DataTypes.DECIMAL, Schema.INT32_SCHEMA, 12, new BigDecimal("12")),
-                of(DataTypes.DECIMAL, Schema.STRING_SCHEMA, "-0." + "0".repeat(60) + "10",
+                of(
+                        DataTypes.DECIMAL,
+                        Schema.STRING_SCHEMA,
+                        "-0." + "0".repeat(60) + "10",
                         new BigDecimal("-0." + "0".repeat(60) + "10")),
                 of(DataTypes.VARINT, Schema.STRING_SCHEMA, "9".repeat(60), new BigInteger("9".repeat(60))),
                 of(DataTypes.FLOAT, Schema.FLOAT64_SCHEMA, 0.5, 0.5f),
@@ -65,17 +68,31 @@ class CqlEncodersTest {
                 of(DataTypes.BOOLEAN, Schema.BOOLEAN_SCHEMA, false, false),
                 of(DataTypes.BLOB, Schema.BYTES_SCHEMA, new byte[] {0, -1}, ByteBuffer.wrap(new byte[] {0, -1})),
                 of(DataTypes.DATE, DATE, new Date(-DAY), LocalDate.of(1969, 12, 31)),
-                of(DataTypes.DATE, DATE, new Date(Instant.parse("-0044-03-15T00:00:00Z").toEpochMilli()),
+                of(
+                        DataTypes.DATE,
+                        DATE,
+                        new Date(Instant.parse("-0044-03-15T00:00:00Z").toEpochMilli()),
                         LocalDate.of(-44, 3, 15)),
                 of(DataTypes.TIMESTAMP, Timestamp.SCHEMA, new Date(-1), Instant.ofEpochMilli(-1)),
                 of(DataTypes.TIME, Time.SCHEMA, new Date(DAY - 1), LocalTime.of(23, 59, 59, 999_000_000)),
-                of(DataTypes.listOf(DataTypes.INT), SchemaBuilder.array(Schema.INT32_SCHEMA).build(),
-                        List.of(3, 1), List.of(3, 1)),
-                of(DataTypes.setOf(DataTypes.TEXT), SchemaBuilder.array(Schema.STRING_SCHEMA).build(),
-                        List.of("a", "b"), Set.of("a", "b")),
-                of(DataTypes.mapOf(DataTypes.TEXT, DataTypes.listOf(DataTypes.DATE)),
-                        SchemaBuilder.map(Schema.STRING_SCHEMA, SchemaBuilder.array(DATE).build()).build(),
-                        Map.of("x", List.of(new Date(0))), Map.of("x", List.of(LocalDate.EPOCH))),
+                of(
+                        DataTypes.listOf(DataTypes.INT),
+                        SchemaBuilder.array(Schema.INT32_SCHEMA).build(),
+                        List.of(3, 1),
+                        List.of(3, 1)),
+                of(
+                        DataTypes.setOf(DataTypes.TEXT),
+                        SchemaBuilder.array(Schema.STRING_SCHEMA).build(),
+                        List.of("a", "b"),
+                        Set.of("a", "b")),
+                of(
+                        DataTypes.mapOf(DataTypes.TEXT, DataTypes.listOf(DataTypes.DATE)),
+                        SchemaBuilder.map(
+                                        Schema.STRING_SCHEMA,
+                                        SchemaBuilder.array(DATE).build())
+                                .build(),
+                        Map.of("x", List.of(new Date(0))),
+                        Map.of("x", List.of(LocalDate.EPOCH))),
                 of(DataTypes.BIGINT, Schema.STRING_SCHEMA, "12", 12L),
                 of(DataTypes.TINYINT, Schema.STRING_SCHEMA, "-128", (byte) -128),
                 of(DataTypes.TIMESTAMP, null, new Date(5), Instant.ofEpochMilli(5)),
@@ -137,16 +154,22 @@ class CqlEncodersTest {
 
     @Test
     void knowsWhichTypesItDoesNotWrite() {
-        Stream.of(DataTypes.COUNTER, DataTypes.tupleOf(DataTypes.COUNTER), DataTypes.vectorOf(DataTypes.TEXT, 2),
-                DataTypes.listOf(DataTypes.COUNTER), DataTypes.mapOf(DataTypes.TEXT, DataTypes.COUNTER))
-                .forEach(type -> assertTrue(CqlEncoders.of(type, Conversion.EXACT).isEmpty(), type.toString()));
+        Stream.of(
+                        DataTypes.COUNTER,
+                        DataTypes.tupleOf(DataTypes.COUNTER),
+                        DataTypes.vectorOf(DataTypes.TEXT, 2),
+                        DataTypes.listOf(DataTypes.COUNTER),
+                        DataTypes.mapOf(DataTypes.TEXT, DataTypes.COUNTER))
+                .forEach(type ->
+                        assertTrue(CqlEncoders.of(type, Conversion.EXACT).isEmpty(), type.toString()));
     }
 
     @Test
     void cutsLongValuesInMessages() {
         CqlEncoder encoder = CqlEncoders.of(DataTypes.INT, Conversion.EXACT).orElseThrow();
-        String message = assertThrows(BadRecordException.class,
-                () -> encoder.encode(Schema.STRING_SCHEMA, "x".repeat(1000))).getMessage();
+        String message = assertThrows(
+                        BadRecordException.class, () -> encoder.encode(Schema.STRING_SCHEMA, "x".repeat(1000)))
+                .getMessage();
         assertTrue(message.length() < 120, message);
     }
 }

@@ -2,7 +2,6 @@ package dev.penstock.cassandra.sink.value;
 
 import static dev.penstock.cassandra.sink.value.Encoding.of;
 
-
 import com.datastax.oss.driver.api.core.data.CqlDuration;
 import com.datastax.oss.driver.api.core.data.CqlVector;
 import com.datastax.oss.driver.api.core.type.DataType;
@@ -30,10 +29,15 @@ import org.junit.jupiter.params.provider.MethodSource;
 class DebeziumValuesTest {
 
     private static final long DAY_MICROS = 86_400_000_000L;
-    private static final Schema VARIABLE_SCALE = SchemaBuilder.struct().name("io.debezium.data.VariableScaleDecimal")
-            .field("scale", Schema.INT32_SCHEMA).field("value", Schema.BYTES_SCHEMA).build();
-    private static final Schema POINT = SchemaBuilder.struct().name("io.debezium.data.geometry.Point")
-            .field("wkb", Schema.BYTES_SCHEMA).build();
+    private static final Schema VARIABLE_SCALE = SchemaBuilder.struct()
+            .name("io.debezium.data.VariableScaleDecimal")
+            .field("scale", Schema.INT32_SCHEMA)
+            .field("value", Schema.BYTES_SCHEMA)
+            .build();
+    private static final Schema POINT = SchemaBuilder.struct()
+            .name("io.debezium.data.geometry.Point")
+            .field("wkb", Schema.BYTES_SCHEMA)
+            .build();
 
     private static Schema int32(String name) {
         return SchemaBuilder.int32().name("io.debezium." + name).build();
@@ -49,7 +53,8 @@ class DebeziumValuesTest {
 
     private static Struct variableScale(String number) {
         BigDecimal decimal = new BigDecimal(number);
-        return new Struct(VARIABLE_SCALE).put("scale", decimal.scale())
+        return new Struct(VARIABLE_SCALE)
+                .put("scale", decimal.scale())
                 .put("value", decimal.unscaledValue().toByteArray());
     }
 
@@ -68,31 +73,61 @@ class DebeziumValuesTest {
                 of(DataTypes.TIME, text("time.IsoTime"), "03:04:05.123456Z", LocalTime.of(3, 4, 5, 123_456_000)),
                 of(DataTypes.TIMESTAMP, int64("time.Timestamp"), Long.MIN_VALUE, Instant.ofEpochMilli(Long.MIN_VALUE)),
                 of(DataTypes.TIMESTAMP, int64("time.MicroTimestamp"), -1_000L, Instant.ofEpochMilli(-1)),
-                of(DataTypes.TIMESTAMP, int64("time.MicroTimestamp"), 9_223_372_036_854_775_000L,
+                of(
+                        DataTypes.TIMESTAMP,
+                        int64("time.MicroTimestamp"),
+                        9_223_372_036_854_775_000L,
                         Instant.ofEpochMilli(9_223_372_036_854_775L)),
                 of(DataTypes.TIMESTAMP, int64("time.NanoTimestamp"), -7_000_000L, Instant.ofEpochMilli(-7)),
-                of(DataTypes.TIMESTAMP, text("time.ZonedTimestamp"), "2020-01-02T03:04:05.123Z",
+                of(
+                        DataTypes.TIMESTAMP,
+                        text("time.ZonedTimestamp"),
+                        "2020-01-02T03:04:05.123Z",
                         Instant.parse("2020-01-02T03:04:05.123Z")),
-                of(DataTypes.TIMESTAMP, text("time.ZonedTimestamp"), "2020-01-02T03:04:05.120000+02:00",
+                of(
+                        DataTypes.TIMESTAMP,
+                        text("time.ZonedTimestamp"),
+                        "2020-01-02T03:04:05.120000+02:00",
                         Instant.parse("2020-01-02T01:04:05.120Z")),
-                of(DataTypes.TIMESTAMP, text("time.ZonedTimestamp"), "-0044-03-15T00:00:00Z",
+                of(
+                        DataTypes.TIMESTAMP,
+                        text("time.ZonedTimestamp"),
+                        "-0044-03-15T00:00:00Z",
                         Instant.parse("-0044-03-15T00:00:00Z")),
-                of(DataTypes.TIMESTAMP, text("time.ZonedTimestamp"), "+12044-03-15T00:00:00Z",
+                of(
+                        DataTypes.TIMESTAMP,
+                        text("time.ZonedTimestamp"),
+                        "+12044-03-15T00:00:00Z",
                         Instant.parse("+12044-03-15T00:00:00Z")),
-                of(DataTypes.TIMESTAMP, text("time.IsoTimestamp"), "2020-01-02T03:04:05Z",
+                of(
+                        DataTypes.TIMESTAMP,
+                        text("time.IsoTimestamp"),
+                        "2020-01-02T03:04:05Z",
                         Instant.parse("2020-01-02T03:04:05Z")),
-                of(DataTypes.TEXT, text("time.ZonedTimestamp"), "2020-01-02T03:04:05.123456Z",
+                of(
+                        DataTypes.TEXT,
+                        text("time.ZonedTimestamp"),
+                        "2020-01-02T03:04:05.123456Z",
                         "2020-01-02T03:04:05.123456Z"),
                 of(DataTypes.BIGINT, int64("time.MicroTimestamp"), 1L, 1L),
                 of(DataTypes.INT, int32("time.Year"), 2020, 2020),
-                of(DataTypes.DURATION, text("time.Interval"), "P1Y2M3DT4H5M6.789012S",
+                of(
+                        DataTypes.DURATION,
+                        text("time.Interval"),
+                        "P1Y2M3DT4H5M6.789012S",
                         CqlDuration.newInstance(14, 3, 14_706_789_012_000L)),
-                of(DataTypes.DURATION, text("time.Interval"), "P-1Y-2M-3DT0H-5M-0.5S",
+                of(
+                        DataTypes.DURATION,
+                        text("time.Interval"),
+                        "P-1Y-2M-3DT0H-5M-0.5S",
                         CqlDuration.newInstance(-14, -3, -300_500_000_000L)),
                 of(DataTypes.DURATION, text("time.Interval"), "P1Y-2M0DT0H0M0S", CqlDuration.newInstance(10, 0, 0)),
                 of(DataTypes.DURATION, Schema.STRING_SCHEMA, "PT1H", CqlDuration.newInstance(0, 0, 3_600_000_000_000L)),
                 of(DataTypes.DURATION, int64("time.MicroDuration"), -5L, CqlDuration.newInstance(0, 0, -5_000)),
-                of(DataTypes.DURATION, int64("time.NanoDuration"), Long.MAX_VALUE,
+                of(
+                        DataTypes.DURATION,
+                        int64("time.NanoDuration"),
+                        Long.MAX_VALUE,
                         CqlDuration.newInstance(0, 0, Long.MAX_VALUE)),
                 of(DataTypes.UUID, text("data.Uuid"), uuid, UUID.fromString(uuid)),
                 of(DataTypes.TEXT, text("data.Json"), "{\"a\": null}", "{\"a\": null}"),
@@ -101,19 +136,32 @@ class DebeziumValuesTest {
                 of(DataTypes.TEXT, text("data.EnumSet"), "red,blue", "red,blue"),
                 of(DataTypes.setOf(DataTypes.TEXT), text("data.EnumSet"), "red,blue", Set.of("red", "blue")),
                 of(DataTypes.frozenSetOf(DataTypes.TEXT), text("data.EnumSet"), "", Set.of()),
-                of(DataTypes.BLOB, SchemaBuilder.bytes().name("io.debezium.data.Bits").build(), new byte[] {5, 1},
+                of(
+                        DataTypes.BLOB,
+                        SchemaBuilder.bytes().name("io.debezium.data.Bits").build(),
+                        new byte[] {5, 1},
                         ByteBuffer.wrap(new byte[] {5, 1})),
-                of(DataTypes.DECIMAL, VARIABLE_SCALE, variableScale("-1234567890.0120"),
+                of(
+                        DataTypes.DECIMAL,
+                        VARIABLE_SCALE,
+                        variableScale("-1234567890.0120"),
                         new BigDecimal("-1234567890.0120")),
                 of(DataTypes.DECIMAL, VARIABLE_SCALE, variableScale("1E+30"), new BigDecimal("1E+30")),
-                of(DataTypes.VARINT, VARIABLE_SCALE, variableScale("12345678901234567890"),
+                of(
+                        DataTypes.VARINT,
+                        VARIABLE_SCALE,
+                        variableScale("12345678901234567890"),
                         new BigInteger("12345678901234567890")),
                 of(DataTypes.BIGINT, VARIABLE_SCALE, variableScale("-5"), -5L),
                 of(DataTypes.INET, Schema.STRING_SCHEMA, "255.0.10.1", InetAddress.getByName("255.0.10.1")),
                 of(DataTypes.INET, Schema.STRING_SCHEMA, "2001:db8::FF", InetAddress.getByName("2001:db8::ff")),
-                of(DataTypes.vectorOf(DataTypes.FLOAT, 2),
-                        SchemaBuilder.array(Schema.FLOAT64_SCHEMA).name("io.debezium.data.DoubleVector").build(),
-                        List.of(0.5, (double) 0.1f), CqlVector.newInstance(0.5f, 0.1f)));
+                of(
+                        DataTypes.vectorOf(DataTypes.FLOAT, 2),
+                        SchemaBuilder.array(Schema.FLOAT64_SCHEMA)
+                                .name("io.debezium.data.DoubleVector")
+                                .build(),
+                        List.of(0.5, (double) 0.1f),
+                        CqlVector.newInstance(0.5f, 0.1f)));
     }
 
     @ParameterizedTest
@@ -137,7 +185,10 @@ class DebeziumValuesTest {
                 of(DataTypes.TIMESTAMP, int64("time.MicroTimestamp"), 1L, "more than milliseconds"),
                 of(DataTypes.TIMESTAMP, int64("time.MicroTimestamp"), Long.MAX_VALUE, "more than milliseconds"),
                 of(DataTypes.TIMESTAMP, int64("time.NanoTimestamp"), -1L, "more than milliseconds"),
-                of(DataTypes.TIMESTAMP, text("time.ZonedTimestamp"), "2020-01-02T03:04:05.123456Z",
+                of(
+                        DataTypes.TIMESTAMP,
+                        text("time.ZonedTimestamp"),
+                        "2020-01-02T03:04:05.123456Z",
                         "more than milliseconds"),
                 of(DataTypes.TIMESTAMP, text("time.ZonedTimestamp"), "infinity", "not in the form of"),
                 of(DataTypes.TIMESTAMP, text("time.ZonedTimestamp"), "2020-01-02T03:04:05", "not in the form of"),

@@ -14,8 +14,7 @@ import org.junit.jupiter.params.provider.Arguments;
 /** What every test of the encoders asks of one value. */
 final class Encoding {
 
-    private Encoding() {
-    }
+    private Encoding() {}
 
     /** One case; typed, so that a row of a table cannot have a column too few. */
     static Arguments of(DataType type, Schema schema, Object value, Object expected) {
@@ -41,7 +40,8 @@ final class Encoding {
     /** The same with a conversion. */
     static void assertRefused(Conversion conversion, DataType type, Schema schema, Object value, String reason) {
         CqlEncoder encoder = CqlEncoders.of(type, conversion).orElseThrow();
-        String message = assertThrows(BadRecordException.class, () -> encoder.encode(schema, value)).getMessage();
+        String message = assertThrows(BadRecordException.class, () -> encoder.encode(schema, value))
+                .getMessage();
         assertTrue(message.contains(reason), message);
     }
 }

@@ -73,11 +73,17 @@ class AsyncWriterTest {
     }
 
     private void start(Function<List<String>, CompletionStage<?>> server, int batch, int inFlight) {
-        writer = new AsyncWriter(statement -> {
-            List<String> rows = rows(statement);
-            sent.add(rows);
-            return server.apply(rows);
-        }, new Batcher(batch, 1_000_000), inFlight, trouble, meter, patience);
+        writer = new AsyncWriter(
+                statement -> {
+                    List<String> rows = rows(statement);
+                    sent.add(rows);
+                    return server.apply(rows);
+                },
+                new Batcher(batch, 1_000_000),
+                inFlight,
+                trouble,
+                meter,
+                patience);
     }
 
     private static List<String> rows(Statement<?> statement) {
@@ -103,7 +109,9 @@ class AsyncWriterTest {
     }
 
     private long committable(long position) {
-        return tracker.committable(Map.of(PARTITION, new OffsetAndMetadata(position))).get(PARTITION).offset();
+        return tracker.committable(Map.of(PARTITION, new OffsetAndMetadata(position)))
+                .get(PARTITION)
+                .offset();
     }
 
     @AfterEach
@@ -123,11 +131,14 @@ class AsyncWriterTest {
     @Test
     void neverHasMoreInFlightThanAllowedAndSaysWhenItIsFull() {
         Queue<CompletableFuture<Void>> open = new ConcurrentLinkedQueue<>();
-        start(rows -> {
-            CompletableFuture<Void> answer = new CompletableFuture<>();
-            open.add(answer);
-            return answer;
-        }, 1, 2);
+        start(
+                rows -> {
+                    CompletableFuture<Void> answer = new CompletableFuture<>();
+                    open.add(answer);
+                    return answer;
+                },
+                1,
+                2);
         writer.submit(Writes.of(tracker, 5));
         assertEquals(2, open.size());
         assertFalse(writer.awaitRoom(Duration.ofMillis(20)));
@@ -174,9 +185,12 @@ class AsyncWriterTest {
 
     @Test
     void takesAnErrorThatTheDriverThrowsForOneThatItHandsOver() {
-        start(rows -> {
-            throw new IllegalArgumentException("too long");
-        }, 8, 2);
+        start(
+                rows -> {
+                    throw new IllegalArgumentException("too long");
+                },
+                8,
+                2);
         writer.submit(Writes.of(tracker, 2_000));
         assertTrue(writer.awaitIdle(SOON));
         assertEquals("too long", writer.nextRejected().reason().getMessage());
@@ -233,8 +247,12 @@ class AsyncWriterTest {
     void rowsOfBrokenReplicasAreNotRejected() {
         patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ofMinutes(1));
         AtomicInteger failures = new AtomicInteger();
-        start(rows -> rows.contains("0") && failures.getAndIncrement() < 5 * Suspects.MAX_TRIES
-                ? failed(serverError()) : done(), 1, 2);
+        start(
+                rows -> rows.contains("0") && failures.getAndIncrement() < 5 * Suspects.MAX_TRIES
+                        ? failed(serverError())
+                        : done(),
+                1,
+                2);
         writer.submit(List.of(Writes.of(tracker, 0, "broken", 10)));
         long next = 1;
         while (!writer.awaitIdle(Duration.ofMillis(1))) {
@@ -248,11 +266,14 @@ class AsyncWriterTest {
     @Test
     void aFlushDoesNotWaitForTheSlowest() {
         Queue<CompletableFuture<Void>> open = new ConcurrentLinkedQueue<>();
-        start(rows -> {
-            CompletableFuture<Void> answer = new CompletableFuture<>();
-            open.add(answer);
-            return rows.contains("0") ? answer : answer.completeOnTimeout(null, 5, TimeUnit.MILLISECONDS);
-        }, 1, 2);
+        start(
+                rows -> {
+                    CompletableFuture<Void> answer = new CompletableFuture<>();
+                    open.add(answer);
+                    return rows.contains("0") ? answer : answer.completeOnTimeout(null, 5, TimeUnit.MILLISECONDS);
+                },
+                1,
+                2);
         writer.submit(Writes.of(tracker, 40));
         assertFalse(writer.awaitIdle(Duration.ofHours(1), Duration.ofSeconds(2)));
         assertEquals(1, writer.pending());
@@ -263,12 +284,15 @@ class AsyncWriterTest {
     @Test
     void anErrorOfTheProcessStopsTheTaskAndNotTheSending() {
         AtomicInteger calls = new AtomicInteger();
-        start(rows -> {
-            if (calls.getAndIncrement() == 0) {
-                throw new OutOfMemoryError("Direct buffer memory");
-            }
-            return CompletableFuture.completedFuture(null);
-        }, 1, 1);
+        start(
+                rows -> {
+                    if (calls.getAndIncrement() == 0) {
+                        throw new OutOfMemoryError("Direct buffer memory");
+                    }
+                    return CompletableFuture.completedFuture(null);
+                },
+                1,
+                1);
         writer.submit(Writes.of(tracker, 3));
         assertEquals("Direct buffer memory", writer.forbidden().orElseThrow().getMessage());
         assertEquals(0, writer.inFlight());
@@ -289,13 +313,19 @@ class AsyncWriterTest {
     @Test
     void slowReplicasHoldUpNoOthers() {
         start(rows -> Long.parseLong(rows.get(0)) < 100 ? new CompletableFuture<>() : done(), 1, 8);
-        writer.submit(LongStream.range(0, 2).mapToObj(offset -> Writes.of(tracker, 100 + offset, "quick", 1)).toList());
-        writer.submit(LongStream.of(0, 100).mapToObj(offset ->
-                Writes.of(tracker, offset, offset == 0 ? "slow" : "quick", 1)).toList());
-        writer.submit(LongStream.range(1, 100).mapToObj(offset -> Writes.of(tracker, offset, "slow", 1)).toList());
+        writer.submit(LongStream.range(0, 2)
+                .mapToObj(offset -> Writes.of(tracker, 100 + offset, "quick", 1))
+                .toList());
+        writer.submit(LongStream.of(0, 100)
+                .mapToObj(offset -> Writes.of(tracker, offset, offset == 0 ? "slow" : "quick", 1))
+                .toList());
+        writer.submit(LongStream.range(1, 100)
+                .mapToObj(offset -> Writes.of(tracker, offset, "slow", 1))
+                .toList());
         assertEquals(6, writer.inFlight());
-        writer.submit(LongStream.range(200, 1_000).mapToObj(offset ->
-                Writes.of(tracker, offset, "quick", 1)).toList());
+        writer.submit(LongStream.range(200, 1_000)
+                .mapToObj(offset -> Writes.of(tracker, offset, "quick", 1))
+                .toList());
         assertEquals(803, meter.rows.get());
         assertEquals(100, writer.pending());
     }
@@ -312,7 +342,9 @@ class AsyncWriterTest {
         assertEquals(1, writer.pending());
         assertEquals(7, meter.rows.get());
         assertTrue(trouble.isOn());
-        writer.submit(LongStream.range(8, 2_000).mapToObj(offset -> Writes.of(tracker, offset, "a", 10)).toList());
+        writer.submit(LongStream.range(8, 2_000)
+                .mapToObj(offset -> Writes.of(tracker, offset, "a", 10))
+                .toList());
         assertEquals(1_999, meter.rows.get());
         assertEquals(3, committable(2_000));
     }

@@ -22,7 +22,9 @@ class OffsetTrackerTest {
     private final OffsetTracker tracker = new OffsetTracker();
 
     private long committable(TopicPartition partition, long position) {
-        return tracker.committable(Map.of(partition, new OffsetAndMetadata(position))).get(partition).offset();
+        return tracker.committable(Map.of(partition, new OffsetAndMetadata(position)))
+                .get(partition)
+                .offset();
     }
 
     @Test

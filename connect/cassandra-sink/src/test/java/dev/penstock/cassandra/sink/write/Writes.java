@@ -13,20 +13,25 @@ import org.apache.kafka.connect.sink.SinkRecord;
 /** Writes for tests: the statement's text is the offset. */
 final class Writes {
 
-    private static final TableConfig TABLE = new TableConfig("t", "k", "u", Mapping.BY_NAME, ConsistencyLevel.ONE,
-            RowRules.DEFAULT);
+    private static final TableConfig TABLE =
+            new TableConfig("t", "k", "u", Mapping.BY_NAME, ConsistencyLevel.ONE, RowRules.DEFAULT);
     private static final TopicPartition PARTITION = new TopicPartition("t", 0);
 
-    private Writes() {
-    }
+    private Writes() {}
 
     static Write of(OffsetTracker tracker, long offset, String replicas, int bytes) {
-        return new Write(SimpleStatement.newInstance(Long.toString(offset)),
-                new Write.Group(replicas, ConsistencyLevel.ONE), bytes,
-                new SinkRecord("t", 0, null, null, null, null, offset), TABLE, tracker.track(PARTITION, offset));
+        return new Write(
+                SimpleStatement.newInstance(Long.toString(offset)),
+                new Write.Group(replicas, ConsistencyLevel.ONE),
+                bytes,
+                new SinkRecord("t", 0, null, null, null, null, offset),
+                TABLE,
+                tracker.track(PARTITION, offset));
     }
 
     static List<Write> of(OffsetTracker tracker, long count) {
-        return LongStream.range(0, count).mapToObj(offset -> of(tracker, offset, "a", 10)).toList();
+        return LongStream.range(0, count)
+                .mapToObj(offset -> of(tracker, offset, "a", 10))
+                .toList();
     }
 }
