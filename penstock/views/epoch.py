@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from penstock_views.declaration.totals import Aggregate
-from penstock_views.stream.checkpoint import begin_checkpoint, by_topic, committed
+from penstock_views.stream.checkpoint import by_topic, committed, start_checkpoint
 from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
@@ -144,7 +144,7 @@ def _begin_checkpoint(config: Config, api: ConnectApi, began: Mapping[Place, int
     supervisor = Supervisor(Layout.of(config))
     supervisor.stop_and_wait("views")
     for topic in sorted(gone):
-        begin_checkpoint(root, topic, starting[topic])
+        start_checkpoint(root, topic, starting[topic])
     if REGISTRY_JOURNAL in made_anew(config) and SINK in api.connectors():
         move_sink(admin, api, SINK, ends(config, view_topics(views_of(config))))
     supervisor.start_process("views")
