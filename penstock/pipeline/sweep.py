@@ -26,6 +26,6 @@ def sweep_aggregates(config: Config) -> dict[str, int]:
         for view in views_of(config):
             run = current_run(runs_folder(folder, view.name)) if isinstance(view, Aggregate) else None
             if run is not None:
-                keyspace, version = config.cassandra.keyspace, run.first_version
+                keyspace, version = config.names.keyspace, run.first_version
                 swept[view.name] = sweep_older(session, keyspace=keyspace, table=view.name, version=version)
     return swept

@@ -32,8 +32,8 @@ def start_from_snapshot(
     """
     view = output.view
     # First of all: what lies below was committed before the snapshot is even prepared.
-    ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)])
-    epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch") if text.isdigit()]
+    ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)], group=config.group)
+    epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch", group=config.group) if text.isdigit()]
     say(f"aggregates: {view.name} starts from a snapshot of {view.table}")
     with hold_snapshot(config.postgres, slot=config.slot) as held:
         folder = prepare_next_run(root)
@@ -55,7 +55,7 @@ def start_from_snapshot(
 
 def _noted_epoch(config: AggregatesConfig) -> int:
     """Ask the installation's record: of a table without a change no record tells."""
-    with open_connection(config.postgres) as connection:
+    with open_connection(config.postgres, config.names) as connection:
         return read_epoch(connection) or 1
 
 
@@ -80,4 +80,4 @@ def _starts(config: AggregatesConfig, ends: Mapping[Place, int], held: HeldSnaps
     One that was just leaving Postgres's list of running transactions can be in Kafka already.
     """
     since = held.straddled_since_ms
-    return dict(ends) if since is None else offsets_since(config.bootstrap, ends, since)
+    return dict(ends) if since is None else offsets_since(config.bootstrap, ends, since, group=config.group)

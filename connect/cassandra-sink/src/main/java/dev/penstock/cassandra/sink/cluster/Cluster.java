@@ -55,7 +55,7 @@ public final class Cluster {
                     ? new WrongSettingException(Settings.SECURE_BUNDLE, "the bundle cannot be used: " + root(e), e)
                     : new WrongSettingException(
                             Settings.LOCAL_DC,
-                            "the driver cannot choose the datacenter to write " + "to: " + e.getMessage(),
+                            "the driver cannot choose the datacenter to write to: " + e.getMessage(),
                             e);
         } catch (DriverException | IllegalArgumentException e) {
             throw new ClusterAwayException(
@@ -185,7 +185,7 @@ public final class Cluster {
                                         .one()
                                 != null) {
                     throw new ClusterAwayException(
-                            "Cassandra at " + config.address() + " did not tell its tables in " + "time", null);
+                            "Cassandra at " + config.address() + " did not tell its tables in time", null);
                 }
             }
         } catch (ClusterAwayException | DriverException e) {

@@ -64,7 +64,7 @@ public final class SinkMetrics implements Meter, AutoCloseable {
         retries = total("retry-total", "Requests that were put aside to be sent again");
         refusedBatches = total(
                 "refused-batch-total",
-                "Batches whose rows were sent one by one, as one of them is " + "bad or all together are too large");
+                "Batches whose rows were sent one by one, as one of them is bad or all together are too large");
         deadLetters = total("dead-letter-total", "Records that were put aside as bad");
         OWNERS.put(tags, this);
     }

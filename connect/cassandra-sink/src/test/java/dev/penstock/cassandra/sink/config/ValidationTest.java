@@ -144,7 +144,7 @@ class ValidationTest {
                 "nullToUnset|perhaps|true or false",
                 "deletesEnabled|0|true or false",
                 "consistencyLevel|ANY|choose one of",
-                "mapping|*, __timestamp=value.at|" + "a delete has no value"
+                "mapping|*, __timestamp=value.at|a delete has no value"
             })
     void refusesWhatATableCannotHave(String option, String value, String reason) {
         Map<String, String> properties = good();

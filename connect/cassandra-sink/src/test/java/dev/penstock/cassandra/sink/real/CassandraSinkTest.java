@@ -187,7 +187,7 @@ class CassandraSinkTest extends RealCassandra {
                             org.apache.kafka.common.record.TimestampType.CREATE_TIME)))
                     .awaitCommittable();
         }
-        Row row = cql.execute("SELECT a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,\"R s\",writetime(c) " + "FROM penstock.types")
+        Row row = cql.execute("SELECT a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,\"R s\",writetime(c) FROM penstock.types")
                 .one();
         List<Object> expected = List.of(
                 "key",
