@@ -80,6 +80,10 @@ test-partitioned: setup ## The tests of changes, aggregates, schema changes and 
 test-faults: setup ## kill -9 of each part, a frozen Cassandra, a second Connect worker
 	@$(PYTHON) -m pytest --slow tests/faults
 
+.PHONY: test-ratio
+test-ratio: setup ## The benchmark beside its peer: fails when Penstock has become a third slower than it was, beside it
+	@$(PYTHON) -m pytest tests/bench
+
 .PHONY: test-java
 test-java: .servers/.installed ## The tests of our Java, those of the sink on real Cassandras that they start
 	@$(MVN) verify -Dcassandra.port=$(TEST_CASSANDRA_PORT) $(LESS_JAVA)
@@ -128,6 +132,10 @@ fmt: .venv/.installed ## Format and mend what can be mended
 lock: $(UV) ## Resolve the Python dependencies anew into the lock files
 	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 airflow/pyproject.toml -o airflow/requirements.lock
+
+.PHONY: dashboard
+dashboard: .venv/.installed ## Write Grafana's dashboard, monitoring/dashboard.json, from monitoring/dashboard.py
+	@$(PYTHON) monitoring/dashboard.py
 
 .PHONY: clean
 clean: ## Delete what was installed and built (not var/: `penstock reset --yes` does that)

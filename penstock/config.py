@@ -12,7 +12,7 @@ import tomllib
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from psycopg2.extensions import make_dsn
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock.errors import TerminalError
-from penstock.installation import KEYSPACE
+from penstock.installation import DEFAULT, Names, why_unfit
 
 ROOT = Path(__file__).resolve().parent.parent
 """The clone: everything that Penstock reads or writes lies below it."""
@@ -364,7 +364,6 @@ class Cassandra(PartSection):
     replication: dict[str, int] = {}
     storage_port: Port = 7000
     local_dc: str = "datacenter1"
-    keyspace: ClassVar[str] = KEYSPACE  # the connector files name it, so it is no setting
     replication_factor: int = Field(1, ge=1)
     heap_mb: int = Field(1024, ge=512)
 
@@ -442,10 +441,18 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _fit(name: str) -> str:
+    """Refuse a name that the servers could not have, or that would meet another installation's."""
+    if problem := why_unfit(name):
+        raise PydanticCustomError("unfit_name", "{problem}", {"problem": problem})
+    return name
+
+
 class Config(BaseSettings):
     """One stack: where its state lies and how each part is reached.
 
-    `supervised`: its parts are processes of this machine that Penstock starts; false where containers run them.
+    `name`: all that it makes in the servers has its names from it (docs/contracts.md, "Names"). `supervised`: its parts
+    are processes of this machine that Penstock starts; false where containers run them.
     """
 
     model_config = SettingsConfigDict(
@@ -455,6 +462,7 @@ class Config(BaseSettings):
         env_nested_delimiter="__",
     )
 
+    name: Annotated[str, AfterValidator(_fit)] = DEFAULT
     state: Annotated[Path, AfterValidator(_readable)] = Path("var")
     project: Path = Path()
     supervised: bool = True
@@ -468,6 +476,11 @@ class Config(BaseSettings):
     cassandra: Cassandra = Cassandra()
     airflow: Airflow = Airflow()
     console: Console = Console()
+
+    @property
+    def names(self) -> Names:
+        """The names in the servers."""
+        return Names(self.name)
 
     @property
     def state_dir(self) -> Path:

@@ -1,53 +1,197 @@
 """The names of an installation in the servers that it shares with others (docs/contracts.md, "Names").
 
-The one home of each. The connector files, schemas/postgres and the Java parts have them too, and
-tests/contract/test_installation.py holds them to this. No import here: whoever needs a name needs nothing else.
+All come from one name, `name` in `penstock.toml`. The files of a project hold those of the default, `penstock`; what is
+applied has those of the installation. No import of ours here: whoever needs a name needs nothing else.
 """
 
 from __future__ import annotations
 
-SLOT = PUBLICATION = "penstock"
-"""In Postgres, beside the schema of the same name."""
+import re
+from dataclasses import dataclass
+from hashlib import sha256
 
-SIGNALS = "penstock.signals"
-"""Where a re-read is asked for; it is published too, since Debezium reads it from the stream."""
+DEFAULT = "penstock"
+"""The name of an installation that is given none."""
 
-KEYSPACE = "penstock"
-"""In Cassandra."""
+MOST_IN_INSTALLATION = 32
+"""How many characters a name may have: every derived name then fits Postgres (63), Cassandra (48) and Kafka (249)."""
 
-SOURCE, SINK = "users-postgres-source", "cassandra-views-sink"
-"""The connectors, whose files have these stems."""
+_SHAPE = re.compile(r"[a-z][a-z0-9]*\Z")
+_MEETS = frozenset(["app", "connect", "kafkasql", "loader", "public", "system", "views"])
+"""What is taken: by the default's names, by the schema of the loader, by Postgres and by Cassandra."""
+RESERVED = """
+    add all allow alter analyse analyze and any apply array as asc asymmetric authorization authorize batch begin binary
+    both by case cast check collate collation column columnfamily concurrently constraint create cross current_catalog
+    current_date current_role current_schema current_time current_timestamp current_user default deferrable delete desc
+    describe distinct do drop else end entries except execute false fetch for foreign freeze from full grant group
+    having if ilike in index infinity initially inner insert intersect into is isnull join keyspace lateral leading left
+    like limit localtime localtimestamp materialized mbean mbeans modify nan natural norecursive not notnull null of
+    offset on only or order outer overlaps placing primary references rename replace returning revoke right schema
+    select session_user set similar some symmetric system_user table tablesample then to token trailing true truncate
+    union unique unlogged unset update use user using variadic verbose view when where window with
+"""
+"""What SQL or CQL does not take for a name without quotes."""
 
-SINK_GROUP = f"connect-{SINK}"
-"""The consumer group of the sink, as Connect names it."""
-
-TOPIC_PREFIX = "app"
-"""The `topic.prefix` of the source connector: its change topics begin so."""
-
-NOTIFICATIONS_TOPIC = f"debezium-notifications.{TOPIC_PREFIX}"
-"""Where the source connector says how far a snapshot or a re-read is."""
-
-HEARTBEAT_TOPIC = f"__debezium-heartbeat.{TOPIC_PREFIX}"
-"""The source connector writes to it every few seconds (`connect/heartbeat.py`)."""
-
-VIEW_TOPICS = "views."
-"""The topics of views begin so."""
-
-DEAD_LETTER_TOPICS = ("dead-letters.views", "dead-letters.sink")
-"""Of the Spark jobs, and of the sink."""
-
-GROUPS = "penstock-"
-"""The consumer groups of ours begin so; that of the sink is Connect's (`connect/place.py`)."""
-
-VIEWS_APP, AGGREGATES_APP = "penstock-views", "penstock-aggregates"
-"""The applications in Spark."""
+# A schema, a literal of its own, or the first part of the name of a trigger.
+_IN_SQL = re.compile(rf"\b{DEFAULT}(?=[._';])")
 
 
-def view_topic(view: str) -> str:
-    """Name the topic of a view's records."""
-    return VIEW_TOPICS + view
+def why_unfit(name: str) -> str | None:
+    """Say why no installation can have this name; None when one can.
+
+    An underscore would let `orders.public_x.y` and `orders_public.x.y` be one topic for Kafka.
+    """
+    if not _SHAPE.match(name):
+        return "the name of an installation has lower-case letters and digits only, and begins with a letter"
+    if len(name) > MOST_IN_INSTALLATION:
+        return f"the name of an installation has at most {MOST_IN_INSTALLATION} characters"
+    if name in _MEETS or name in RESERVED.split():
+        return f"{name} is taken: it means something else in Postgres, Cassandra or Kafka; add a letter or a digit"
+    return None
 
 
-def group(reader: str) -> str:
-    """Name the consumer group of one of our readers, none of which commits anything."""
-    return GROUPS + reader
+@dataclass(frozen=True)
+class Names:
+    """The names of one installation; two that have different names share none."""
+
+    name: str = DEFAULT
+
+    @property
+    def schema(self) -> str:
+        """In Postgres: what the installation knows of itself."""
+        return self.name
+
+    @property
+    def slot(self) -> str:
+        """The replication slot, and the publication."""
+        return self.name
+
+    @property
+    def publication(self) -> str:
+        """What the slot reads."""
+        return self.name
+
+    @property
+    def signals(self) -> str:
+        """Where a re-read is asked for; it is published too, since Debezium reads it from the stream."""
+        return f"{self.schema}.signals"
+
+    @property
+    def lock(self) -> int:
+        """The advisory lock that one re-read at a time holds, since Debezium tells of them as one."""
+        return int.from_bytes(sha256(self.name.encode()).digest()[:7]) if self.name != DEFAULT else 0x70656E73746F636B
+
+    @property
+    def keyspace(self) -> str:
+        """In Cassandra."""
+        return self.name
+
+    @property
+    def source(self) -> str:
+        """The source connector."""
+        return self.connector(SOURCE_FILE)
+
+    @property
+    def sink(self) -> str:
+        """The sink connector."""
+        return self.connector(SINK_FILE)
+
+    @property
+    def sink_group(self) -> str:
+        """The consumer group of the sink, as Connect names it."""
+        return f"connect-{self.sink}"
+
+    @property
+    def topic_prefix(self) -> str:
+        """The `topic.prefix` of the source connector: its change topics begin so."""
+        return "app" if self.name == DEFAULT else self.name
+
+    @property
+    def notifications_topic(self) -> str:
+        """Where the source connector says how far a snapshot or a re-read is."""
+        return f"debezium-notifications.{self.topic_prefix}"
+
+    @property
+    def heartbeat_topic(self) -> str:
+        """The source connector writes to it every few seconds (`connect/heartbeat.py`)."""
+        return f"__debezium-heartbeat.{self.topic_prefix}"
+
+    @property
+    def view_topics(self) -> str:
+        """The topics of views begin so."""
+        return self._own("views.")
+
+    @property
+    def dead_letter_topics(self) -> tuple[str, str]:
+        """Of the Spark jobs, and of the sink."""
+        return self._own("dead-letters.views"), self._own("dead-letters.sink")
+
+    @property
+    def registry_topics(self) -> tuple[str, str]:
+        """Of a Schema Registry that we run: its journal, whose content is all that it knows, and its snapshots."""
+        return self._own("kafkasql-journal"), self._own("kafkasql-snapshots")
+
+    @property
+    def registry_events(self) -> str:
+        """Where a registry of ours announces each change; without the topic a registration hangs for 60 s and fails."""
+        return self._own("registry-events")
+
+    @property
+    def connect_cluster(self) -> str:
+        """Of a Connect worker that we run: its group, and its topics begin so."""
+        return self._own("connect")
+
+    @property
+    def groups(self) -> str:
+        """The consumer groups of ours begin so; that of the sink is Connect's (`connect/place.py`)."""
+        return f"{self.name}-"
+
+    @property
+    def views_app(self) -> str:
+        """The application of row views and histories in Spark."""
+        return f"{self.name}-views"
+
+    @property
+    def aggregates_app(self) -> str:
+        """That of the aggregates."""
+        return f"{self.name}-aggregates"
+
+    @property
+    def dag(self) -> str:
+        """The loader in Airflow."""
+        return "load_users" if self.name == DEFAULT else f"{self.name}_load_users"
+
+    @property
+    def airflow_database(self) -> str:
+        """What an Airflow that we run keeps, in the server of the source database."""
+        return "airflow_meta" if self.name == DEFAULT else f"{self.name}_airflow_meta"
+
+    def connector(self, file: str) -> str:
+        """Name the connector of a file, by the file's stem."""
+        return self._own(file)
+
+    def view_topic(self, view: str) -> str:
+        """Name the topic of a view's records."""
+        return self.view_topics + view
+
+    def group(self, reader: str) -> str:
+        """Name the consumer group of one of our readers, none of which commits anything."""
+        return self.groups + reader
+
+    def in_sql(self, statement: str) -> str:
+        """Return a statement that is written for the default with the names of this installation.
+
+        Its name needs no quotes (`why_unfit`), so the same text stands for an identifier and in a literal.
+        """
+        return statement if self.name == DEFAULT else _IN_SQL.sub(self.name, statement)
+
+    def _own(self, name: str) -> str:
+        # No name of an installation has a hyphen: what comes before the first is one, or the default's.
+        return name if self.name == DEFAULT else f"{self.name}-{name}"
+
+
+SOURCE_FILE, SINK_FILE = "users-postgres-source", "cassandra-views-sink"
+"""The stems of the connectors' files."""
+
+VIEW_FILES = "views."
+"""The files of a view's contract begin so, whatever its topic is called."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from penstock.installation import TOPIC_PREFIX as TOPIC_PREFIX
-
 MOST_IN_TOPIC = 249
 """How many characters Kafka takes in the name of a topic."""
 
@@ -50,10 +48,11 @@ def postgres_name(name: str) -> str:
     return _ESCAPE.sub(_unescape, name)
 
 
-def topic_of(table: str, prefix: str = TOPIC_PREFIX) -> str:
+def topic_of(table: str, prefix: str) -> str:
     """Name a table's CDC topic: no two tables share one.
 
     :param table: `schema.table`, each part as the catalogue spells it, without quotes.
+    :param prefix: of the installation (`Names.topic_prefix`).
     """
     return ".".join([prefix, *(_IN_TOPIC.sub(_escape, part) for part in table.split(".", 1))])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,8 @@ from ingest.load import Plan, Totals, load_users
 
 
 @dag(
-    dag_id="load_users",
+    # Another where two installations share an Airflow (docs/contracts.md, "Names").
+    dag_id=os.environ.get("PENSTOCK_DAG", "load_users"),
     schedule=None,
     max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(seconds=5)},

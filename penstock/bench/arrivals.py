@@ -20,8 +20,6 @@ from penstock.bench.pace import LOOK_S
 from penstock.bench.turns import Turns
 from penstock.cassandra.values import Instant, bindable
 from penstock.config import Config
-from penstock.installation import group
-from penstock.names import topic_of
 from penstock.pipeline.fence import ends
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder, only_origin
@@ -57,9 +55,9 @@ class Arrivals:
         self._decoder = AvroDecoder(registry)
         self._origins = AvroDecoder(registry, read=partial(only_origin, of_source={"lsn", "txId"}))
         self._turns = Turns()
-        self._lookout = _Lookout(session, config.cassandra.keyspace, self.seen)
-        self._consumer = open_consumer(config.kafka.bootstrap, group=group("bench"))
-        topics = {*self._by_topic, *(topic_of(view.table) for view in views)}
+        self._lookout = _Lookout(session, config.names.keyspace, self.seen)
+        self._consumer = open_consumer(config.kafka.bootstrap, group=config.names.group("bench"))
+        topics = {*self._by_topic, *(view.source_topic for view in views)}
         self._consumer.assign([TopicPartition(*place, end) for place, end in ends(config, topics).items()])
 
     def poll(self) -> bool:

@@ -21,7 +21,6 @@ from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.connect.place import place_sink
 from penstock.errors import TerminalError
-from penstock.installation import SINK
 from penstock.pipeline.hops import records_behind
 from penstock.project.connectors import declared_connectors
 from penstock.registry.client import RegistryClient
@@ -113,7 +112,7 @@ def bench_ground(config: Config) -> Iterator[Ground]:
 
 
 def _connector(config: Config) -> ConnectorFile:
-    (product,) = declared_connectors(config, names=[SINK])
+    (product,) = declared_connectors(config, names=[config.names.sink])
     kept = {key: value for key, value in product.config.items() if not key.startswith("topic")}
     mapping = "*, row_version=header.version, __timestamp=header.version"
     own = {"tasks.max": "1", "topics": TOPIC, f"topic.{TOPIC}.{KEYSPACE}.{TABLE}.mapping": mapping}

@@ -38,7 +38,6 @@ from penstock.stack.supervisor import Supervisor
 from penstock.wait import log_tail
 
 _SOURCE, _VIEW = "public.users", "users_by_id"
-_TOPIC = topic_of(_SOURCE)
 _JOBS = ("views", "aggregates")
 _STALL_S = 120.0
 _PAUSE_S = (0.05, 0.15)
@@ -104,7 +103,7 @@ def compare(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progr
     """
     if not config.supervised:
         raise NotSupervised("its jobs cannot be stopped from here")
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     with open_session(config) as session, connect(config) as connection, _probe(connection) as row:
 
         def measure(table: str) -> Waits:
@@ -212,17 +211,18 @@ def _jobs_stopped(config: Config) -> Iterator[None]:
 def _peer(config: Config, session: Session) -> Iterator[Path]:
     """Run the peer with a table of its own; give its log."""
     with RegistryClient(config.registry.url) as registry:
-        subject = f"{_TOPIC}-value"
+        topic = topic_of(_SOURCE, config.names.topic_prefix)
+        subject = f"{topic}-value"
         found = registry.version(subject, registry.versions(subject)[-1])
     schema = "" if found is None else found[1].text
     columns = ", ".join(f"{name} text{' PRIMARY KEY' if name == 'id' else ''}" for name in columns_of(schema))
-    table, layout = f"{config.cassandra.keyspace}.{TABLE}", Layout.of(config)
+    table, layout = f"{config.names.keyspace}.{TABLE}", Layout.of(config)
     session.execute(f"DROP TABLE IF EXISTS {table}")
     session.execute(f"CREATE TABLE {table} ({columns})")
     log = layout.log("bench-peer")
     with tempfile.TemporaryDirectory(dir=layout.state) as folder, log.open("wb") as said:
         (file := Path(folder) / "config.json").write_text(config.model_dump_json())
-        settings = json.dumps(asdict(Settings(str(file), _TOPIC, schema, f"{folder}/checkpoint")))
+        settings = json.dumps(asdict(Settings(str(file), topic, schema, f"{folder}/checkpoint")))
         command = [sys.executable, "-m", "penstock.bench.peer_job", settings]
         process = subprocess.Popen(command, stdout=said, stderr=said, env=taken_from({}))
         try:

@@ -52,7 +52,7 @@ def main(settings: Settings) -> None:
     images = [F.col(f"change.after.{name}").cast("string").alias(name) for name in columns]
     rows = records.where("value IS NOT NULL").select(change).where("change.after IS NOT NULL").select(*images)
     with open_session(config) as session:
-        write = _writer(session, config.cassandra.keyspace, columns)
+        write = _writer(session, config.names.keyspace, columns)
         query = rows.writeStream.foreachBatch(write).option("checkpointLocation", settings.checkpoint).start()
         query.awaitTermination()
 

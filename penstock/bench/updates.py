@@ -15,12 +15,12 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 
 _WRITERS = 4
 _KEYS = 10_000

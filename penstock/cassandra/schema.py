@@ -63,7 +63,7 @@ def apply_schema(config: Config, *, folder: Path) -> tuple[str, ...]:
     files = sorted(folder.glob("*.cql"))
     with open_session(config) as session:
         _create_keyspace(session, config)
-        session.set_keyspace(config.cassandra.keyspace)
+        session.set_keyspace(config.names.keyspace)
         for path in files:
             _run_file(session, path)
     return tuple(path.name for path in files)
@@ -102,14 +102,15 @@ def _statement(text: str, start: int, parts: Sequence[str]) -> Iterator[Statemen
 
 
 def _create_keyspace(session: Session, config: Config) -> None:
+    name = config.names.keyspace
     section = config.cassandra
-    known = session.cluster.metadata.keyspaces.get(section.keyspace)
+    known = session.cluster.metadata.keyspaces.get(name)
     if known is None:
-        session.execute(f'CREATE KEYSPACE IF NOT EXISTS "{section.keyspace}" WITH replication = {replication(section)}')
+        session.execute(f'CREATE KEYSPACE IF NOT EXISTS "{name}" WITH replication = {replication(section)}')
         return
     found, wanted = known.replication_strategy.export_for_schema(), replication(section)
     if not is_same(found, wanted):
-        raise KeyspaceDiffers(section.keyspace, found, wanted)
+        raise KeyspaceDiffers(name, found, wanted)
 
 
 def replication(section: Section) -> str:

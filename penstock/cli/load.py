@@ -35,14 +35,15 @@ def load(
 
     Example: `penstock load --users 1000 --seed spring`
     """
-    with AirflowApi(load_config().airflow.url) as api:
-        result = run_load(api, users=users, seed=seed)
+    config = load_config()
+    with AirflowApi(config.airflow.url) as api:
+        result = run_load(api, config.names.dag, users=users, seed=seed)
     typer.echo(json.dumps(asdict(result)) if as_json else _in_words(result))
 
 
-def run_load(api: AirflowApi, *, users: int, seed: str = DEFAULT_SEED) -> LoadResult:
+def run_load(api: AirflowApi, dag: str, *, users: int, seed: str = DEFAULT_SEED) -> LoadResult:
     """Start a load and follow it on the terminal: a bar, or plain lines when stderr is no terminal."""
-    run = trigger_load(api, users=users, seed=seed)
+    run = trigger_load(api, dag, users=users, seed=seed)
     shown = _bar(run) if _err.is_terminal else _plain_lines(run)
     with shown as on_progress:
         return follow(api, run, on_progress=on_progress)

@@ -30,6 +30,7 @@ _MODULES = {
     "topics": "topics",
     "verify": "verify",
     "doctor": "doctor",
+    "metrics": "metrics",
     "bench": "bench",
     "cqlsh": "clients",
     "psql": "clients",

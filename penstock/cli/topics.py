@@ -49,7 +49,7 @@ def list_topics(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     Example: `penstock topics list --json`
     """
     config = load_config()
-    declared = {topic.name for topic in topics_beside(config, read_lists(Project.of(config)).topics)}
+    declared = {topic.name for topic in topics_beside(config, read_lists(Project.of(config)).topics(config.names))}
     states = _read_states(TopicAdmin(config.kafka.bootstrap))
     if as_json:
         print(json.dumps([{**asdict(state), "declared": state.name in declared} for state in states], indent=2))
@@ -88,7 +88,7 @@ def tail(
     config = load_config()
     try:
         with RegistryClient(config.registry.url) as registry:
-            reader = TopicReader(config.kafka.bootstrap, AvroDecoder(registry))
+            reader = TopicReader(config.kafka.bootstrap, AvroDecoder(registry), group=config.names.group("tail"))
             for record in _records(reader, topic, start=start, count=count, follow=follow):
                 _print_record(record, as_json=as_json)
     except KeyboardInterrupt:

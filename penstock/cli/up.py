@@ -123,9 +123,10 @@ def _bars() -> Iterator[OnHops]:
 
 
 def _print_summary(config: Config, *, started_s: float, arrived_s: float) -> None:
-    keyspace, connect = config.cassandra.keyspace, config.connect
+    keyspace, connect = config.names.keyspace, config.connect
     registered = f", in ZooKeeper {config.zookeeper.address}" if mode_of(config) is KafkaMode.ZOOKEEPER else ""
-    query = "SELECT first_name, last_name, city FROM penstock.users_by_country WHERE country = 'Norway' LIMIT 5"
+    table = f"{keyspace}.users_by_country"
+    query = f"SELECT first_name, last_name, city FROM {table} WHERE country = 'Norway' LIMIT 5"  # noqa: S608 - to show
     _out.print(f"""
 All parts answered after {started_s:.0f} s, every user was in Cassandra after {arrived_s:.0f} s; \
 {memory_gb(config):.1f} GB of memory in use.

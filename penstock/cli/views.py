@@ -12,7 +12,6 @@ from penstock_views.declaration.views import View
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
-from penstock.installation import view_topic
 from penstock.pipeline.followed import paused_views
 from penstock.postgres.connection import PostgresUnreachable
 from penstock.project.connector_lists import read_lists
@@ -264,8 +263,8 @@ def drop(
     for name in names:
         left_of(config, name)
     if not yes:
-        keyspace = config.cassandra.keyspace
-        held = ", ".join(f"the topic {view_topic(name)} and the table {keyspace}.{name}" for name in names)
+        keyspace = config.names.keyspace
+        held = ", ".join(f"the topic {config.names.view_topic(name)} and the table {keyspace}.{name}" for name in names)
         typer.confirm(f"Delete {held}?", abort=True)
     with alone(config, f"penstock views drop {' '.join(names)}"):
         drop_views(config, names, on_step=print_step)

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from penstock.console.flow import Flow, Health, wal_retained_mb
 from penstock.console.snapshot import Snapshot
 from penstock.errors import TerminalError
-from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 KINDS = ("freshness_s", "records_behind", "wal_mb", "dead_letters", "failed_connectors", "part_down")
 
@@ -147,7 +146,8 @@ def _dead_letters(snapshot: Snapshot, _: Flow) -> tuple[float | None, str]:
     kafka = snapshot.kafka.now
     if kafka is None:
         return None, snapshot.kafka.trouble or ""
-    held = {name: kafka.cluster.topics[name].held for name in DEAD_LETTER_TOPICS if name in kafka.cluster.topics}
+    topics, letters = kafka.cluster.topics, snapshot.names.dead_letter_topics
+    held = {name: topics[name].held for name in letters if name in topics}
     return sum(held.values()), ", ".join(f"{name}: {count}" for name, count in held.items() if count)
 
 

@@ -1,6 +1,6 @@
 """What the project declares: its views and connectors. A child process reads the views, since Spark's types are large.
 
-`python -m penstock.console.declared ROOT` prints them as JSON.
+`python -m penstock.console.declared ROOT NAME` prints them as JSON, of the installation with that name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import psycopg2
 from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
+from penstock.installation import Names
+from penstock.postgres.own import of_installation
 from penstock.postgres.record import Record, read_record
 from penstock.project.connector_lists import as_noted
 from penstock.project.connectors import declared_connectors
@@ -95,28 +97,31 @@ class DeclaredReader:
         files = [file for folder, pattern in folders for file in sorted(folder.glob(pattern))]
         stamp = [(file, file.stat().st_mtime_ns) for file in files]
         if stamp != self._stamp:
-            self._declared = Declared(_views_of_child(self._project), declared_connectors(self._config))
+            self._declared = Declared(
+                _views_of_child(self._project, self._config.names), declared_connectors(self._config)
+            )
             self._stamp = stamp
         self._record = self._read_record()
-        return as_applied(self._declared, self._record)
+        return as_applied(self._declared, self._config.names, self._record)
 
     def _read_record(self) -> Record:
         """Return the record; while Postgres is away, the last that was seen."""
+        dsn = f"{self._config.postgres.dsn} {_LIMITS}"
         try:
-            with closing(psycopg2.connect(f"{self._config.postgres.dsn} {_LIMITS}")) as connection:
+            with closing(psycopg2.connect(dsn, connection_factory=of_installation(self._config.names))) as connection:
                 return read_record(connection)
         except psycopg2.Error:
             return self._record
 
 
-def as_applied(declared: Declared, record: Record) -> Declared:
+def as_applied(declared: Declared, names: Names, record: Record) -> Declared:
     """Return what is declared as the worker gets it: in the epoch of the record, without the paused views."""
     views = tuple(replace(view, paused=view.name in record.paused) for view in declared.views)
-    return Declared(views, tuple(as_noted(file, record) for file in declared.connectors))
+    return Declared(views, tuple(as_noted(file, names, record) for file in declared.connectors))
 
 
-def _views_of_child(project: Project) -> tuple[DeclaredView, ...]:
-    command = [sys.executable, "-m", __name__, str(project.root)]
+def _views_of_child(project: Project, names: Names) -> tuple[DeclaredView, ...]:
+    command = [sys.executable, "-m", __name__, str(project.root), names.name]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, cwd=ROOT)
     if done.returncode:
         raise DeclarationsUnreadable(project.views, (done.stderr.strip() or "no reason given").splitlines()[-1])
@@ -134,8 +139,6 @@ def main() -> None:
     from penstock_views.declaration.totals import Aggregate
     from penstock_views.declaration.views import History, View
 
-    from penstock.names import topic_of
-
     project = Project(Path(sys.argv[1]))
 
     def told(view: View) -> DeclaredView:
@@ -149,10 +152,10 @@ def main() -> None:
             revision=view.revision,
             origin=f"{project.shown(view.file)}:{view.line}",
             topic=view.topic,
-            source_topic=topic_of(view.table),
+            source_topic=view.source_topic,
         )
 
-    print(json.dumps([asdict(told(view)) for view in load_views(project.views)]))
+    print(json.dumps([asdict(told(view)) for view in load_views(project.views, Names(sys.argv[2]))]))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,6 @@ from penstock.console.plain import UNKNOWN
 from penstock.console.progress import Reader, readers
 from penstock.console.reading import Reading
 from penstock.console.snapshot import KafkaView, Snapshot
-from penstock.installation import SLOT
-from penstock.topics.topic import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 
 _MB = 2**20
 _WAL_WARN_MB = 512
@@ -125,10 +123,10 @@ def _postgres(snapshot: Snapshot) -> _Seen | None:
     postgres = snapshot.postgres.now
     if postgres is None:
         return None
-    slot = next((slot for slot in postgres.slots if slot.name == SLOT), None)
+    slot = next((slot for slot in postgres.slots if slot.name == snapshot.names.slot), None)
     rows = ("rows (estimate)", f"{sum(table.rows for table in postgres.tables):,}")
     if slot is None:
-        return _Seen(Health.DOWN, "no slot", (rows,), f"the replication slot {SLOT} does not exist")
+        return _Seen(Health.DOWN, "no slot", (rows,), f"the replication slot {snapshot.names.slot} does not exist")
     retained = slot.retained / _MB
     facts = (
         ("slot", f"{slot.name} · {'active' if slot.active else 'not active'}"),
@@ -157,7 +155,7 @@ def _silent_s(snapshot: Snapshot) -> float | None:
     """Return for how long the source connector has written nothing, when that says that it stands still."""
     if snapshot.kafka.now is None:
         return None
-    newest_at = _newest_at(snapshot.kafka.now, {HEARTBEAT_TOPIC, *snapshot.known.source_topics})
+    newest_at = _newest_at(snapshot.kafka.now, {snapshot.names.heartbeat_topic, *snapshot.known.source_topics})
     age_s = 0.0 if newest_at is None else snapshot.at - newest_at
     return age_s if is_silent(age_s) else None
 
@@ -235,7 +233,7 @@ def _cassandra(snapshot: Snapshot, rate_of: RateOf) -> _Seen | None:
         return None
     letters = None
     if kafka is not None:
-        states = [kafka.cluster.topics.get(topic) for topic in DEAD_LETTER_TOPICS]
+        states = [kafka.cluster.topics.get(topic) for topic in snapshot.names.dead_letter_topics]
         letters = sum(state.held for state in states if state)
     facts = (
         ("nodes", f"{cassandra.nodes_up} of {cassandra.nodes} up"),
@@ -265,12 +263,12 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
             return None, f"{name}: {reading.trouble}"
     waits = {reader.name: reader.seconds for reader in known if reader.behind and is_of_pipeline(snapshot, reader)}
     slot = (
-        next((slot for slot in snapshot.postgres.now.slots if slot.name == SLOT), None)
+        next((slot for slot in snapshot.postgres.now.slots if slot.name == snapshot.names.slot), None)
         if snapshot.postgres.now
         else None
     )
     if slot is not None and not slot.active and slot.inactive_since:
-        waits[f"slot {SLOT}, which nobody reads"] = snapshot.at - slot.inactive_since
+        waits[f"slot {snapshot.names.slot}, which nobody reads"] = snapshot.at - slot.inactive_since
     elif silent_s := _silent_s(snapshot):
         waits["the source connector, which writes nothing"] = silent_s
     if not waits:

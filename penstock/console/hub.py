@@ -26,12 +26,10 @@ from penstock.console.recorder import Moment, Recorder, rules_of
 from penstock.console.sampler import Sampler
 from penstock.console.service.records import RecordReader
 from penstock.console.snapshot import KafkaView, Snapshot
-from penstock.installation import SINK_GROUP
 from penstock.layout import Layout
 from penstock.offsets import Place
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
-from penstock.topics.topic import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC
 
 
 class Hub:
@@ -72,7 +70,8 @@ class Hub:
 
     def snapshot(self) -> Snapshot:
         """Return what each sampler saw last; waits for nothing."""
-        return Snapshot(at=time.time(), **{name: sampler.reading for name, sampler in self._samplers.items()})
+        readings = {name: sampler.reading for name, sampler in self._samplers.items()}
+        return Snapshot(at=time.time(), names=self.config.names, **readings)
 
     def _build_samplers(self) -> dict[str, Sampler[Any]]:
         config = self.config
@@ -94,7 +93,7 @@ class Hub:
     def _look_at_kafka(self) -> KafkaView:
         cluster = self.kafka.topics()
         declared = self._samplers["declared"].reading.value
-        followed = {*DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC}
+        followed = {*self.config.names.dead_letter_topics, self.config.names.heartbeat_topic}
         if declared is not None:
             followed |= {*declared.source_topics, *(view.topic for view in declared.views)}
             self.lag.watch(declared.views)
@@ -107,6 +106,6 @@ class Hub:
 
     def _look_at_groups(self) -> dict[str, GroupState]:
         groups = self.kafka.groups()
-        if sink := groups.get(SINK_GROUP):
+        if sink := groups.get(self.config.names.sink_group):
             self.lag.written(sink.committed, time.time())
         return groups

@@ -17,8 +17,6 @@ from penstock.console.hub import Hub
 from penstock.console.progress import OFFSET_LOG, Reader
 from penstock.console.recorder import Moment
 from penstock.console.snapshot import Snapshot
-from penstock.installation import SLOT
-from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 _MB = 2**20
 _LOST = {"lost", "unreserved"}
@@ -88,10 +86,11 @@ def _slots(snapshot: Snapshot) -> Metrics:
     yield _of("penstock_slot_retained_bytes", "WAL that a replication slot holds back", "slot", retained)
     if snapshot.postgres.now is None:
         return
-    ours = {slot.name: slot for slot in snapshot.postgres.now.slots if slot.name == SLOT}
-    active = {SLOT: float(SLOT in ours and ours[SLOT].active)}
+    name = snapshot.names.slot
+    ours = {slot.name: slot for slot in snapshot.postgres.now.slots if slot.name == name}
+    active = {name: float(name in ours and ours[name].active)}
     yield _of("penstock_slot_active", "Whether the source connector reads its slot", "slot", active)
-    usable = {SLOT: float(SLOT in ours and ours[SLOT].wal_status not in _LOST)}
+    usable = {name: float(name in ours and ours[name].wal_status not in _LOST)}
     text = "Whether the slot exists and holds every change that was not read"
     yield _of("penstock_slot_usable", text, "slot", usable)
 
@@ -108,7 +107,8 @@ def _connectors(connectors: Iterable[ConnectorView]) -> Metrics:
 def _kafka(snapshot: Snapshot) -> Metrics:
     if (kafka := snapshot.kafka.now) is None:
         return
-    letters = {name: kafka.cluster.topics[name].held for name in DEAD_LETTER_TOPICS if name in kafka.cluster.topics}
+    topics = kafka.cluster.topics
+    letters = {name: topics[name].held for name in snapshot.names.dead_letter_topics if name in topics}
     yield _of("penstock_dead_letters", "Offsets that a dead-letter topic holds", "topic", letters)
     text = "Partitions without a leader, or with a replica that is not in sync"
     yield GaugeMetricFamily("penstock_partitions_incomplete", text, value=len(kafka.cluster.incomplete))

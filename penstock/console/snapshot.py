@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from penstock.console.collect.airflow import AirflowState
 from penstock.console.collect.cassandra import CassandraState
@@ -17,8 +17,8 @@ from penstock.console.collect.source_api import ApiState
 from penstock.console.collect.spark import SparkState
 from penstock.console.declared import Declared
 from penstock.console.reading import Reading
+from penstock.installation import Names
 from penstock.offsets import Place
-from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Snapshot:
     registry: Reading[dict[str, Subject]]
     spark: Reading[SparkState]
     cassandra: Reading[CassandraState]
+    names: Names = field(default_factory=Names)
 
     @property
     def readings(self) -> tuple[Reading[object], ...]:
@@ -71,6 +72,6 @@ class Snapshot:
         """Say what a topic is for: change, view, dead letters or internal."""
         if topic in self.known.source_topics:
             return "change"
-        if topic in DEAD_LETTER_TOPICS:
+        if topic in self.names.dead_letter_topics:
             return "dead letters"
         return "view" if self.known.view_of(topic) else "internal"

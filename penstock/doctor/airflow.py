@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from penstock.config import Config
 from penstock.doctor.finding import Finding, ok, stops
 from penstock.loads.airflow_api import AirflowApi, Health
-from penstock.loads.load import DAG_ID
 
 
 def examine(config: Config) -> Iterator[Finding]:
@@ -16,17 +15,17 @@ def examine(config: Config) -> Iterator[Finding]:
     :raises AirflowAway, AirflowRefused: nobody answers, or lets us in.
     """
     with AirflowApi(config.airflow.url) as api:
-        health, knows_dag = api.health(), api.knows_dag(DAG_ID)
-    yield from judge(health, knows_dag=knows_dag)
+        health, knows_dag = api.health(), api.knows_dag(config.names.dag)
+    yield from judge(health, config.names.dag, knows_dag=knows_dag)
 
 
-def judge(health: Health, *, knows_dag: bool) -> Iterator[Finding]:
+def judge(health: Health, dag: str, *, knows_dag: bool) -> Iterator[Finding]:
     """Judge what it says."""
     parts = (
         (health.is_database_well, "its metadata database is not well", "airflow db check"),
         (health.is_scheduler_well, "its scheduler has no fresh heartbeat", "start or restart: airflow scheduler"),
         (health.is_dag_processor_well, "its DAG processor has no fresh heartbeat", "start: airflow dag-processor"),
-        (knows_dag, f"it has no DAG {DAG_ID}", "give it airflow/dags and airflow/ingest of this clone"),
+        (knows_dag, f"it has no DAG {dag}", "give it airflow/dags and airflow/ingest of this clone"),
     )
     wrong = [stops(what, cure) for is_well, what, cure in parts if not is_well]
-    yield from wrong or [ok(f"its parts are well, DAG {DAG_ID} is there")]
+    yield from wrong or [ok(f"its parts are well, DAG {dag} is there")]

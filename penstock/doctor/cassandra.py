@@ -162,7 +162,7 @@ def _nodes(count: int) -> str:
 
 
 def _judge_keyspace(config: Config, facts: Facts) -> Iterator[Finding]:
-    keyspace, wanted = config.cassandra.keyspace, replication(config.cassandra)
+    keyspace, wanted = config.names.keyspace, replication(config.cassandra)
     if facts.replication is None:
         if not _may(facts, "CREATE", "all keyspaces"):
             yield stops(
@@ -180,10 +180,10 @@ def _judge_keyspace(config: Config, facts: Facts) -> Iterator[Finding]:
 
 
 def _judge_rights(config: Config, facts: Facts) -> Iterator[Finding]:
-    resources = ("all keyspaces", f"keyspace {config.cassandra.keyspace}")
+    resources = ("all keyspaces", f"keyspace {config.names.keyspace}")
     role = cassandra_role(config)
     missing = [
-        stops(f"role {role} may not {right} in keyspace {config.cassandra.keyspace}", f"{grant.text};")
+        stops(f"role {role} may not {right} in keyspace {config.names.keyspace}", f"{grant.text};")
         for right, grant in keyspace_rights(config).items()
         if not _may(facts, right, *resources)
     ]
@@ -201,7 +201,7 @@ def _may(facts: Facts, right: str, *resources: str) -> bool:
 
 def _ask(config: Config, session: Session) -> Facts:
     metadata = session.cluster.metadata
-    keyspace = metadata.keyspaces.get(config.cassandra.keyspace)
+    keyspace = metadata.keyspaces.get(config.names.keyspace)
     rights, is_superuser = _rights(config, session)
     return Facts(
         nodes=[

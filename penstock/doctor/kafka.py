@@ -9,11 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from penstock.config import Config
-from penstock.connect.place import group_of
 from penstock.doctor.finding import Finding, Weight, ok, stops, warning
 from penstock.doctor.rights import Acl, acl_command, kafka_acls, kafka_principal, to_reach
-from penstock.installation import group
-from penstock.project.connector_lists import SINK
 from penstock.sizes import DEAD_LETTER_BYTES
 from penstock.topics.admin import Cluster, TopicAdmin
 from penstock.topics.create import differences, other_limits
@@ -25,8 +22,6 @@ _REQUEST = "socket.request.max.bytes"
 _RETENTION = "retention.ms"
 _NEEDED = ("READ", "WRITE", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER_CONFIGS", "DELETE")
 _NOT_ALLOWED = "authorization failed"
-_GROUPS = (group("doctor"), "spark-kafka-source-doctor", group_of(SINK))
-"""One of each kind that we use; it need not be there."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +49,12 @@ def examine(config: Config, declared: Sequence[Topic]) -> Iterator[Finding]:
     :param declared: our topics.
     :raises KafkaUnreachable: no broker answers, or lets us in.
     """
-    yield from judge(config, _ask(TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S), declared))
+    # A group of each kind that we use; it need not be there.
+    groups = (config.names.group("doctor"), "spark-kafka-source-doctor", config.names.sink_group)
+    yield from judge(config, _ask(TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S), declared, groups))
 
 
-def _ask(admin: TopicAdmin, declared: Sequence[Topic]) -> Facts:
+def _ask(admin: TopicAdmin, declared: Sequence[Topic], groups: Sequence[str]) -> Facts:
     there = admin.topics()
     present = {topic.name: there[topic.name] for topic in declared if topic.name in there}
     operations = admin.operations(present)
@@ -69,7 +66,7 @@ def _ask(admin: TopicAdmin, declared: Sequence[Topic]) -> Facts:
         behind=admin.behind(present),
         refused=admin.refused([topic for topic in declared if topic.name not in present]),
         operations=operations,
-        groups=admin.hidden_groups(_GROUPS),
+        groups=admin.hidden_groups(groups),
     )
 
 

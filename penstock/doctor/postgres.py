@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
 from penstock.config import Config
@@ -26,13 +25,11 @@ from penstock.doctor.rights import (
     statistics_right,
 )
 from penstock.doctor.wal import judge_wal_level
-from penstock.installation import PUBLICATION
-from penstock.loads.airflow_api import METADATA_DATABASE
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.postgres.silent import sees_ddl
 from penstock.postgres.unfit import Unfit
-from penstock.project.connector_lists import SLOT
 
 _OLDEST, _NEWEST = 15, 18
 _STATEMENT_S = 10
@@ -163,7 +160,7 @@ def judge_server(config: Config, server: Server) -> Iterator[Finding]:
     if server.is_standby:
         yield stops("it is a standby, which takes no writes", "name the primary in [postgres]")
     yield judge_wal_level(server.wal_level)
-    yield from _judge_slots(server)
+    yield from _judge_slots(config.names.slot, server)
     if server.kept_for_slots == "-1":
         yield warning(
             "a source that is away for long fills its disk: max_slot_wal_keep_size is -1",
@@ -178,11 +175,12 @@ def judge_server(config: Config, server: Server) -> Iterator[Finding]:
 
 
 def _judge_airflow_database(config: Config, server: Server) -> Iterator[Finding]:
+    name = config.names.airflow_database
     is_needed = config.airflow.managed and config.airflow.enabled
     if is_needed and not (server.has_airflow_database or server.creates_databases):
         yield stops(
-            f"database {METADATA_DATABASE}, which holds what Airflow keeps, is not there",
-            f"{airflow_database(METADATA_DATABASE, server.role)}; or airflow.enabled = false",
+            f"database {name}, which holds what Airflow keeps, is not there",
+            f"{airflow_database(name, server.role)}; or airflow.enabled = false",
         )
 
 
@@ -195,22 +193,22 @@ def _judge_version(server: Server) -> Finding:
     return ok(said)
 
 
-def _judge_slots(server: Server) -> Iterator[Finding]:
+def _judge_slots(slot: str, server: Server) -> Iterator[Finding]:
     free, senders = server.slots - server.slots_used, server.senders - server.senders_used
     if server.slot_database not in (None, server.database):
         yield stops(
-            f"replication slot {SLOT} belongs to database {server.slot_database}",
-            f"if nobody needs it: SELECT pg_drop_replication_slot('{SLOT}');",
+            f"replication slot {slot} belongs to database {server.slot_database}",
+            f"if nobody needs it: SELECT pg_drop_replication_slot('{slot}');",
         )
     elif server.slot_status == "lost":
-        yield stops(f"replication slot {SLOT} has lost its place", "`penstock views rebuild` reads everything anew")
+        yield stops(f"replication slot {slot} has lost its place", "`penstock views rebuild` reads everything anew")
     elif server.slot_database is None and free < 1:
         yield stops(
             f"no replication slot is free: {server.slots_used} of {server.slots} are there",
             f"ALTER SYSTEM SET max_replication_slots = {server.slots + 2}; and restart it",
         )
     else:
-        has = f"has its slot {SLOT}" if server.slot_database else f"{free} of {server.slots} slots are free"
+        has = f"has its slot {slot}" if server.slot_database else f"{free} of {server.slots} slots are free"
         yield ok(f"{has}, {senders} of {server.senders} WAL senders are free")
     if not server.slot_is_read and senders < 1:
         yield stops(
@@ -229,8 +227,9 @@ def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
             stops(f"role {server.role} may not create in database {server.database}", f"{database_right(config).text};")
         )
     if server.publication_owner:
-        cure = f"ALTER PUBLICATION {PUBLICATION} OWNER TO {role};"
-        missing.append(_of_others(server.role, f"publication {PUBLICATION}", server.publication_owner, cure))
+        name = config.names.publication
+        cure = f"ALTER PUBLICATION {name} OWNER TO {role};"
+        missing.append(_of_others(server.role, f"publication {name}", server.publication_owner, cure))
     for name, owner in server.schemas_of_others:
         missing.append(_of_others(server.role, f"schema {name}", owner, f"{handed_over(name, server.role)};"))
     if not server.sees_statistics:
@@ -300,8 +299,9 @@ def _judge_missing(config: Config, role: str, table: SourceTable, schema: str) -
 
 
 def _ask(connection: Connection, made: Sequence[str]) -> Server:
-    named = {"slot": SLOT, "publication": PUBLICATION, "airflow": METADATA_DATABASE}
-    (seen,) = _execute(connection, _ASKED, named)
+    names = connection.names
+    named = {"slot": names.slot, "publication": names.publication, "airflow": names.airflow_database}
+    (seen,) = _execute(connection, connection.own(_ASKED), named)
     patiences = tuple(row["name"] for row in _execute(connection, _SETTINGS, (list(_PATIENCES),)))
     schemas = tuple((row["name"], row["owner"]) for row in _execute(connection, _OTHERS_SCHEMAS, (made,)))
     looks = seen["is_set_up"] and not schemas and sees_ddl(connection)

@@ -14,28 +14,10 @@ from cassandra.metadata import protect_name
 from penstock.brokers import librdkafka_settings
 from penstock.cassandra.schema import replication
 from penstock.config import Config
-from penstock.connect.place import group_of
-from penstock.installation import DEAD_LETTER_TOPICS, GROUPS, HEARTBEAT_TOPIC, NOTIFICATIONS_TOPIC, VIEW_TOPICS
-from penstock.names import TOPIC_PREFIX
-from penstock.postgres.publication import SIGNALS
-from penstock.project.connector_lists import SINK, SOURCE
+from penstock.installation import RESERVED, Names
 from penstock.project.folders import Project
 
-ROLE = "penstock"
-"""What our role is called where the configuration names none."""
-
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
-# https://www.postgresql.org/docs/18/sql-keywords-appendix.html, those that no role, schema or table may have unquoted.
-_RESERVED = """
-    all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate
-    collation column concurrently constraint create cross current_catalog current_date current_role current_schema
-    current_time current_timestamp current_user default deferrable desc distinct do else end except false fetch
-    for foreign freeze from full grant group having ilike in initially inner intersect into is isnull join lateral
-    leading left like limit localtime localtimestamp natural not notnull null offset on only or order outer
-    overlaps placing primary references returning right select session_user similar some symmetric system_user
-    table tablesample then to trailing true union unique user using variadic verbose when where window with
-"""
-
 # Being one of a superuser's role is being one.
 _OWNERS = """DO $$ DECLARE needed text; BEGIN
     FOR needed IN
@@ -98,7 +80,7 @@ class Acl:
 
 def identifier(name: str) -> str:
     """Write a name for Postgres: quoted only where it must be."""
-    return name if _PLAIN.match(name) and name not in _RESERVED.split() else '"' + name.replace('"', '""') + '"'
+    return name if _PLAIN.match(name) and name not in RESERVED.split() else '"' + name.replace('"', '""') + '"'
 
 
 def relation(table: str) -> str:
@@ -135,12 +117,12 @@ def _lines(role: Role) -> Iterator[str]:
 
 def postgres_role(config: Config) -> str:
     """Name Penstock's role of Postgres; that of ours, where everybody is let in, needs no rights."""
-    return ROLE if config.postgres.managed else config.postgres.user
+    return config.name if config.postgres.managed else config.postgres.user
 
 
 def cassandra_role(config: Config) -> str:
     """Name Penstock's role of Cassandra."""
-    return config.cassandra.user or ROLE
+    return config.cassandra.user or config.name
 
 
 def airflow_database(name: str, role: str) -> str:
@@ -161,7 +143,7 @@ def made_schemas(config: Config) -> list[str]:
 
 def _files(config: Config) -> str:
     files = sorted(Project.of(config).postgres.glob("*.sql"))
-    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+    return config.names.in_sql("\n".join(file.read_text(encoding="utf-8") for file in files))
 
 
 def _postgres(config: Config, tables: Sequence[str]) -> Iterator[Role]:
@@ -176,9 +158,9 @@ def _postgres(config: Config, tables: Sequence[str]) -> Iterator[Role]:
 def _replicator(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
     role = identifier(f"{postgres_role(config)}_replicator")
     yield from _logs_in(config, role, tables, attributes="LOGIN REPLICATION")
-    yield Statement(f"GRANT USAGE ON SCHEMA penstock TO {role}")
-    yield Statement(f"GRANT SELECT, INSERT, DELETE ON {SIGNALS} TO {role}", "a re-read of a table")
-    yield Statement(f"GRANT SELECT ON penstock.altered_columns TO {role}", "which shape a record has")
+    yield Statement(f"GRANT USAGE ON SCHEMA {config.names.schema} TO {role}")
+    yield Statement(f"GRANT SELECT, INSERT, DELETE ON {config.names.signals} TO {role}", "a re-read of a table")
+    yield Statement(f"GRANT SELECT ON {config.names.schema}.altered_columns TO {role}", "which shape a record has")
 
 
 def _loader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
@@ -272,7 +254,7 @@ def _cassandra(config: Config) -> Iterator[Role]:
 
 def keyspace_made(config: Config) -> Statement:
     """Return the statement that makes the keyspace."""
-    name = protect_name(config.cassandra.keyspace)
+    name = protect_name(config.names.keyspace)
     made = f"CREATE KEYSPACE IF NOT EXISTS {name} WITH replication = {replication(config.cassandra)}"
     return Statement(made, "not needed for a role that may create keyspaces")
 
@@ -287,47 +269,62 @@ def _cql_role(name: str) -> Statement:
 
 
 def _cql_right(config: Config, right: str, role: str) -> Statement:
-    keyspace = protect_name(config.cassandra.keyspace)
+    keyspace = protect_name(config.names.keyspace)
     return Statement(f"GRANT {right} ON KEYSPACE {keyspace} TO {protect_name(role)}")
 
 
 def kafka_principal(config: Config) -> str:
     """Name Penstock's user of Kafka: that of the properties file, where it logs in with a password."""
-    return librdkafka_settings(config.kafka.bootstrap).get("sasl.username", ROLE)
+    return librdkafka_settings(config.kafka.bootstrap).get("sasl.username", config.name)
 
 
 def kafka_acls(config: Config) -> tuple[Acl, ...]:
     """Return what Penstock's user needs, with the servers of ours that log in as the same user."""
-    connect, registry = config.connect.managed, config.registry.managed
-    topics = (*_DATA_TOPICS, *_CONNECT[:connect], *_REGISTRY_TOPICS[: 2 * registry])
-    groups = (
-        GROUPS,
+    connect, registry, names = config.connect.managed, config.registry.managed, config.names
+    of_connect = (f"{names.connect_cluster}-",)
+    of_registry = (names.registry_topics[0].removesuffix("journal"), names.registry_events)
+    topics = (*_data_topics(names), *of_connect[:connect], *of_registry[: 2 * registry])
+    groups = _widest(
+        names.groups,
         "spark-kafka-source-",
-        "connect" if connect else group_of(SINK),
+        *((names.connect_cluster,) if connect else ()),
+        names.sink_group,
         *_REGISTRY_GROUPS[:registry],
     )
-    transactions = (Acl("transactional-id", _CONNECT),) if connect else ()
+    ids = _widest(*of_connect, f"connect-cluster-{names.connect_cluster}")
+    transactions = (Acl("transactional-id", ids),) if connect else ()
     return (Acl("topic", topics), Acl("group", groups), *transactions)
 
 
-_FROM_SOURCE = (f"{TOPIC_PREFIX}.", NOTIFICATIONS_TOPIC, HEARTBEAT_TOPIC)
-_DATA_TOPICS = (*_FROM_SOURCE, VIEW_TOPICS, *DEAD_LETTER_TOPICS)
-_CONNECT, _REGISTRY_TOPICS, _REGISTRY_GROUPS = ("connect-",), ("kafkasql-", "registry-events"), ("apicurio-",)
+def _widest(*prefixes: str) -> tuple[str, ...]:
+    """Leave out what begins with another one."""
+    return tuple(each for each in prefixes if not any(each != other and each.startswith(other) for other in prefixes))
+
+
+def _from_source(names: Names) -> tuple[str, ...]:
+    return (f"{names.topic_prefix}.", names.notifications_topic, names.heartbeat_topic)
+
+
+def _data_topics(names: Names) -> tuple[str, ...]:
+    return (*_from_source(names), names.view_topics, *names.dead_letter_topics)
+
+
+_REGISTRY_GROUPS = ("apicurio-",)
 _TO_READ, _TO_WRITE = ("Read", "Describe"), ("Write", "Describe")
 
 
 def _kafka(config: Config) -> Iterator[Role]:
-    own = kafka_principal(config)
+    own, names = kafka_principal(config), config.names
     yield _principal(config, own, "all that Penstock does itself", kafka_acls(config))
     use = "both connectors, where a Connect of yours logs in by itself; `connect` is the group.id of its workers"
     connect = (
-        Acl("topic", (*_FROM_SOURCE, *DEAD_LETTER_TOPICS), _TO_WRITE),
-        Acl("topic", (VIEW_TOPICS,), _TO_READ),
-        Acl("group", (group_of(SINK),), _TO_READ),
-        Acl("transactional-id", (f"connect-{SOURCE}",), _TO_WRITE),
+        Acl("topic", (*_from_source(names), *names.dead_letter_topics), _TO_WRITE),
+        Acl("topic", (names.view_topics,), _TO_READ),
+        Acl("group", (names.sink_group,), _TO_READ),
+        Acl("transactional-id", (f"connect-{names.source}",), _TO_WRITE),
     )
     yield _principal(config, f"{own}_connect", use, connect)
-    reads = (Acl("topic", _DATA_TOPICS, _TO_READ), Acl("group", (GROUPS,), _TO_READ))
+    reads = (Acl("topic", _data_topics(names), _TO_READ), Acl("group", (names.groups,), _TO_READ))
     yield _principal(config, f"{own}_reader", "who reads the topics", reads)
 
 

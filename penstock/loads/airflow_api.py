@@ -19,9 +19,6 @@ _BUILD_TIMEOUT_S = 30.0
 _OUT_LOUD = ("task.stdout", "task.stderr")
 _WORTH_READING = ("warning", "error", "critical")
 
-METADATA_DATABASE = "airflow_meta"
-"""Where Airflow keeps what it knows; it must exist before `airflow db migrate`."""
-
 
 class AirflowAway(TransientError):
     """Airflow's api-server does not answer, or answers that it cannot at the moment."""

@@ -10,7 +10,6 @@ from typing import Any
 from penstock.errors import TerminalError
 from penstock.loads.airflow_api import AirflowApi, AirflowAway, TaskInstance
 
-DAG_ID = "load_users"
 TASK_ID = "load"
 PAGE_SIZE = 500
 DEFAULT_SEED = "penstock"
@@ -24,9 +23,9 @@ _LAST_LINES = 10
 class DagMissing(TerminalError):
     """Airflow runs, but has no DAG to load users with."""
 
-    def __init__(self, api: AirflowApi, errors: dict[str, str]) -> None:
+    def __init__(self, api: AirflowApi, dag: str, errors: dict[str, str]) -> None:
         listed = "".join(f"\n  {file}:\n{_indent(trace.splitlines())}" for file, trace in errors.items())
-        super().__init__(f"Airflow at {api.url} has no DAG {DAG_ID}{listed or ': it found no such file'}")
+        super().__init__(f"Airflow at {api.url} has no DAG {dag}{listed or ': it found no such file'}")
 
 
 class LoadFailed(TerminalError):
@@ -55,6 +54,7 @@ class Run:
     users: int
     page: str
     """Its page in Airflow."""
+    dag: str
 
 
 @dataclass(frozen=True)
@@ -82,20 +82,27 @@ class LoadResult:
 
 
 def trigger_load(
-    api: AirflowApi, *, users: int, seed: str = DEFAULT_SEED, page_size: int = PAGE_SIZE, api_url: str | None = None
+    api: AirflowApi,
+    dag: str,
+    *,
+    users: int,
+    seed: str = DEFAULT_SEED,
+    page_size: int = PAGE_SIZE,
+    api_url: str | None = None,
 ) -> Run:
     """Start loading the first `users` users of a seed.
 
+    :param dag: of the installation.
     :param api_url: where users come from; None = the address of Airflow's connection, the stand-in.
     :raises AirflowAway: when Airflow does not answer.
     :raises AirflowRefused: when a parameter is out of the DAG's bounds.
     :raises DagMissing: with the import error, if that is why.
     """
-    if not api.knows_dag(DAG_ID):
-        raise DagMissing(api, api.import_errors())
-    api.unpause(DAG_ID)
-    run_id = api.trigger(DAG_ID, {"users": users, "page_size": page_size, "seed": seed, "api_url": api_url})
-    return Run(run_id, users, f"{api.url}/dags/{DAG_ID}/runs/{run_id}")
+    if not api.knows_dag(dag):
+        raise DagMissing(api, dag, api.import_errors())
+    api.unpause(dag)
+    run_id = api.trigger(dag, {"users": users, "page_size": page_size, "seed": seed, "api_url": api_url})
+    return Run(run_id, users, f"{api.url}/dags/{dag}/runs/{run_id}", dag)
 
 
 def follow(
@@ -149,9 +156,9 @@ def _illness(api: AirflowApi) -> str | None:
 
 def _progress(api: AirflowApi, run: Run) -> Progress:
     # The state first: what is read after "success" is final.
-    run_state = api.run_state(DAG_ID, run.id)
-    task = api.task_instance(DAG_ID, run.id, TASK_ID)
-    totals = api.xcom(DAG_ID, run.id, TASK_ID, key="progress") or {}
+    run_state = api.run_state(run.dag, run.id)
+    task = api.task_instance(run.dag, run.id, TASK_ID)
+    totals = api.xcom(run.dag, run.id, TASK_ID, key="progress") or {}
     return Progress(_state(run_state, task), task.try_number, **totals)
 
 
@@ -160,14 +167,14 @@ def _state(run_state: str, task: TaskInstance) -> str:
 
 
 def _result(api: AirflowApi, run: Run) -> LoadResult:
-    totals: dict[str, Any] | None = api.xcom(DAG_ID, run.id, TASK_ID, key="return_value")
+    totals: dict[str, Any] | None = api.xcom(run.dag, run.id, TASK_ID, key="return_value")
     if totals is None:
         raise LoadFailed(run, ["the run succeeded but its task left no result"])
     return LoadResult(run.id, **totals)
 
 
 def _log(api: AirflowApi, run: Run, try_number: int) -> list[str]:
-    return api.task_log(DAG_ID, run.id, TASK_ID, try_number=try_number) if try_number else []
+    return api.task_log(run.dag, run.id, TASK_ID, try_number=try_number) if try_number else []
 
 
 def _indent(lines: list[str]) -> str:

@@ -12,9 +12,8 @@ from penstock_views.declaration.views import View
 
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
-from penstock.installation import SINK
 from penstock.loads.airflow_api import AirflowApi
-from penstock.loads.load import DAG_ID, LoadResult, Run, follow, trigger_load
+from penstock.loads.load import LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
 from penstock.pipeline.followed import paused_views
 from penstock.pipeline.hops import Passage
@@ -57,8 +56,8 @@ def load_and_follow(config: Config, *, users: int, api_url: str | None, on_hops:
     airflow = AirflowApi(config.airflow.url)
     views = _followed_views(config)
     topics = {"change_topics": cdc_topics(views), "view_topics": view_topics(views)}
-    with closing(Passage(config, **topics, sink=SINK)) as passage:
-        run = trigger_load(airflow, users=users, api_url=api_url)
+    with closing(Passage(config, **topics, sink=config.names.sink)) as passage:
+        run = trigger_load(airflow, config.names.dag, users=users, api_url=api_url)
         result = follow(airflow, run, on_progress=lambda progress: on_hops(_hops(passage, run, progress)))
         _follow_to_cassandra(config, passage, run, result, on_hops)
     return result
@@ -102,7 +101,7 @@ def _followed_views(config: Config) -> list[View]:
 
 def is_loaded(config: Config, *, users: int | None, api_url: str | None) -> bool:
     """Tell whether Airflow has loaded what is asked for before; None asks for any number, from any address."""
-    runs = AirflowApi(config.airflow.url).successful_runs(DAG_ID)
+    runs = AirflowApi(config.airflow.url).successful_runs(config.names.dag)
     return any(
         conf.get("users", 0) >= (users or 1) and (api_url is None or conf.get("api_url") == api_url) for conf in runs
     )

@@ -16,13 +16,10 @@ from penstock_views.stream.checkpoint import ask_commit, committed, progress_in
 
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
-from penstock.installation import group
 from penstock.layout import Layout
-from penstock.names import topic_of
 from penstock.offsets import Place
 from penstock.pipeline.stalled import JobWatch, NothingMoved, refuse_stopped
 from penstock.postgres.connection import connect
-from penstock.project.connector_lists import SINK, SLOT
 from penstock.topics.consumer import open_consumer
 
 OnProgress = Callable[[str], None]
@@ -45,7 +42,7 @@ _WINDOW = 200
 
 def ends(config: Config, topics: Collection[str]) -> dict[Place, int]:
     """Return where each partition ends now."""
-    with closing(_consumer(config, group("fence"))) as consumer:
+    with closing(_consumer(config, config.names.group("fence"))) as consumer:
         return {place: _end(consumer, place) for place in _places(consumer, topics)}
 
 
@@ -83,7 +80,7 @@ def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: flo
 
     def behind() -> int:
         with connect(config) as connection, connection.cursor() as cursor:
-            cursor.execute(_BYTES_BEHIND, (marker, SLOT))
+            cursor.execute(_BYTES_BEHIND, (marker, config.names.slot))
             ((missing,),) = cursor.fetchall()
         return max(0, int(missing))
 
@@ -98,7 +95,7 @@ def wait_until_processed(
     :raises FlowStalled: after so many seconds without any progress, or when the job or a table's query keeps failing.
     """
     written = [view for view in views if not isinstance(view, Aggregate)]
-    root, topics = Layout.of(config).data("views") / "checkpoint", sorted({topic_of(view.table) for view in written})
+    root, topics = Layout.of(config).data("views") / "checkpoint", sorted({view.source_topic for view in written})
     watch = JobWatch(config, "views", [view.name for view in written])
     patience = Patience(on_progress, stall_s, watch.look)
     _wait_for_job(config, topics, lambda: committed(root, topics), "views", patience, behind=_Asks(root).ask)
@@ -117,7 +114,7 @@ def wait_until_counted(config: Config, view: Aggregate, *, on_progress: OnProgre
 
     if current_life(root) is not None:
         patience = Patience(on_progress, stall_s, _counts(config, view))
-        _wait_for_job(config, [topic_of(view.table)], counted, "aggregates", patience)
+        _wait_for_job(config, [view.source_topic], counted, "aggregates", patience)
 
 
 def _counts(config: Config, view: View) -> Callable[[], None]:
@@ -140,7 +137,7 @@ def wait_until_written(
     """
     wanted = ends(config, topics)
     with sink_place(config) as sink:
-        patience = Patience(on_progress, stall_s, check=lambda: raise_if_failed(config.connect.url, SINK))
+        patience = Patience(on_progress, stall_s, check=lambda: raise_if_failed(config.connect.url, config.names.sink))
         _wait(lambda: sink.behind(wanted), "Cassandra has {:,} more records", patience)
 
 
@@ -164,7 +161,7 @@ class SinkPlace:
 @contextmanager
 def sink_place(config: Config) -> Iterator[SinkPlace]:
     """Open what asks again and again how far the sink is."""
-    with closing(_consumer(config, f"connect-{SINK}")) as consumer:
+    with closing(_consumer(config, config.names.sink_group)) as consumer:
         yield SinkPlace(consumer)
 
 
@@ -181,7 +178,7 @@ def _wait_for_job(
 
     :param behind: is told, again and again, the topics in which it has not.
     """
-    with closing(_consumer(config, group("fence"))) as consumer:
+    with closing(_consumer(config, config.names.group("fence"))) as consumer:
         last = {place: _last_record(consumer, place) for place in _places(consumer, topics)}
 
     def missing() -> int:

@@ -53,7 +53,7 @@ def unfilled(config: Config, views: Sequence[View], *, ids: Mapping[str, str], e
 
 def lost(config: Config, views: Sequence[View]) -> dict[str, str]:
     """Say of each of these views, which were filled once, why Cassandra no longer has their rows; this only reads."""
-    fills, ids, keyspace, found = _fills(config), ids_in_cassandra(config), config.cassandra.keyspace, {}
+    fills, ids, keyspace, found = _fills(config), ids_in_cassandra(config), config.names.keyspace, {}
     for view in views:
         if view.name not in ids:
             found[view.name] = f"table {keyspace}.{view.name} is gone from Cassandra"
@@ -123,7 +123,7 @@ def take_over(config: Config, views: Sequence[View], *, lives: Lives) -> None:
 
     Still older ones did not say from what they had filled: it counts as what is there now.
     """
-    keyspace, tables = config.cassandra.keyspace, {view.name: view.table for view in views}
+    keyspace, tables = config.names.keyspace, {view.name: view.table for view in views}
     with open_session(config) as session, connect(config) as connection:
         fills = {
             name: Fill(
@@ -163,4 +163,4 @@ def _fills(config: Config) -> dict[str, Fill]:
 def ids_in_cassandra(config: Config) -> dict[str, str]:
     """Return the id of each table that is there now."""
     with open_session(config) as session:
-        return table_ids(session, config.cassandra.keyspace)
+        return table_ids(session, config.names.keyspace)

@@ -15,7 +15,6 @@ from penstock.connect.files import read_connectors
 from penstock.connect.heartbeat import is_silent
 from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
-from penstock.installation import SINK, view_topic
 from penstock.layout import Layout
 from penstock.names import topic_of
 from penstock.pipeline.fills import lost, replaced
@@ -29,12 +28,12 @@ from penstock.pipeline.topic_ids import made_anew, noted_ids
 from penstock.pipeline.unwritten import unwritten
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import sees_ddl
-from penstock.project.connector_lists import SLOT, read_lists
+from penstock.project.connector_lists import read_lists
 from penstock.project.folders import Project
 from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import DEAD_LETTER_TOPICS, HEARTBEAT_TOPIC, view_topics
+from penstock.topics.declare import view_topics
 
 _NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
 _STANDS_STILL = (
@@ -62,7 +61,7 @@ def read_flow(config: Config) -> list[Reading]:
     readers: dict[str, Callable[[Config], list[Reading]]] = {
         "connectors": _connectors,
         _SOURCE: _source,
-        f"slot {SLOT}": _slot,
+        f"slot {config.names.slot}": _slot,
         "rows changed without events": _silent_changes,
         "source tables": _tables,
         "topics": _topics,
@@ -86,7 +85,7 @@ def _read(name: str, reader: Callable[[Config], list[Reading]], config: Config) 
 def _connectors(config: Config) -> list[Reading]:
     with ConnectApi(config.connect.url) as api:
         found = [overview.status for _, overview in sorted(api.connectors().items())]
-    ours = {file.name for file in read_connectors(Project.of(config).connectors)}
+    ours = {config.names.connector(file.name) for file in read_connectors(Project.of(config).connectors)}
     statuses = [status for status in found if config.connect.managed or status.name in ours]
     watched = read_watched(Layout.of(config).watch_file, url=config.connect.url)
     readings = []
@@ -101,7 +100,11 @@ def _connectors(config: Config) -> list[Reading]:
 
 def _source(config: Config) -> list[Reading]:
     admin = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
-    written = {HEARTBEAT_TOPIC, *(topic_of(table) for table in read_lists(Project.of(config)).tables)}
+    names = config.names
+    written = {
+        names.heartbeat_topic,
+        *(topic_of(table, names.topic_prefix) for table in read_lists(Project.of(config)).tables),
+    }
     newest_at_s = admin.newest_at_s({name: count for name, (count, _) in admin.topics().items() if name in written})
     if newest_at_s is None:
         return [Reading(_SOURCE, f"nothing was written: {_STANDS_STILL}", is_well=False)]
@@ -117,10 +120,11 @@ def _slot(config: Config) -> list[Reading]:
         FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()
     """
     with connect(config) as connection, connection.cursor() as cursor:
-        cursor.execute(query, (SLOT,))
+        cursor.execute(query, (config.names.slot,))
         slots = cursor.fetchall()
+    name = f"slot {config.names.slot}"
     if not slots:
-        return [Reading(f"slot {SLOT}", f"does not exist: {_NEW_SLOT}", is_well=False)]
+        return [Reading(name, f"does not exist: {_NEW_SLOT}", is_well=False)]
     ((active, wal_status, retained),) = slots
     seen = f"{'active' if active else 'not active'}, {(retained or 0) / _MB:,.1f} MB of WAL retained ({wal_status})"
     if wal_status == "lost":
@@ -129,7 +133,7 @@ def _slot(config: Config) -> list[Reading]:
         seen += ": about to be lost; raise max_slot_wal_keep_size, and let the source connector run"
     elif not active:
         seen += ": nobody reads it, and WAL is kept for it; `penstock connectors list` tells why"
-    return [Reading(f"slot {SLOT}", seen, is_well=bool(active) and wal_status in {"reserved", "extended"})]
+    return [Reading(name, seen, is_well=bool(active) and wal_status in {"reserved", "extended"})]
 
 
 _NO_TRIGGERS = "no event triggers (they take a superuser): `penstock up` and `penstock views apply` find what DDL did"
@@ -233,11 +237,14 @@ def _sink(config: Config) -> list[Reading]:
     gaps = [
         Reading("view topics → Cassandra", f"{gap.why()}: {cure}", is_well=False) for gap in unwritten(config, admin)
     ]
-    behind = records_behind(config, topics=[view_topic(name) for name in flowing if name not in paused], sink=SINK)
+    topics = [config.names.view_topic(name) for name in flowing if name not in paused]
+    behind = records_behind(config, topics=topics, sink=config.names.sink)
     waiting = [Reading(f"view {name}", "paused", is_well=True) for name in sorted(paused)]
     return [Reading("view topics → Cassandra", f"{behind:,} records behind", is_well=True), *gaps, *waiting]
 
 
 def _dead_letters(config: Config) -> list[Reading]:
-    counts = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).records(dict.fromkeys(DEAD_LETTER_TOPICS, 1))
+    counts = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).records(
+        dict.fromkeys(config.names.dead_letter_topics, 1)
+    )
     return [Reading(topic, f"{count:,} records", is_well=count == 0) for topic, count in counts.items()]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from confluent_kafka import OFFSET_INVALID, Consumer, TopicPartition
 
 from penstock.config import Config
-from penstock.installation import group
 from penstock.topics.consumer import open_consumer
 
 _TIMEOUT_S = 10.0
@@ -68,7 +67,7 @@ class _RecordCounter:
     """Counts the records of some topics, from the ends that they had at the beginning."""
 
     def __init__(self, config: Config, topics: Sequence[str]) -> None:
-        self.consumer = open_consumer(config.kafka.bootstrap, group=group("passage"))
+        self.consumer = open_consumer(config.kafka.bootstrap, group=config.names.group("passage"))
         self.begin = {
             place: _end(self.consumer, place) for topic in topics for place in _partitions(self.consumer, topic)
         }

@@ -10,10 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg2.extensions import connection as Connection
-
 from penstock.config import Config
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.project.views import views_of
 
 _ARE_COUNTED = "SELECT to_regclass('penstock.published_roots') IS NOT NULL"
@@ -77,8 +76,8 @@ def lives_of(config: Config) -> Lives:
 def read_lives(connection: Connection, tables: Collection[str]) -> Lives:
     """Return the present lives of these tables; none before the first set-up."""
     with connection, connection.cursor() as cursor:
-        cursor.execute(_ARE_COUNTED)
+        cursor.execute(connection.own(_ARE_COUNTED))
         if cursor.fetchone() == (False,):
             return {}
-        cursor.execute(_LIVES, (sorted(tables),))
+        cursor.execute(connection.own(_LIVES), (sorted(tables),))
         return {row[0]: Life(*row) for row in cursor.fetchall()}

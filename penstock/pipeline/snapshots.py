@@ -13,18 +13,16 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
-from penstock.installation import group
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.postgres.silent import SilentChange, silent_changes
 from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.consumer import open_consumer
-from penstock.topics.declare import NOTIFICATIONS_TOPIC
 
 _FIRST_SNAPSHOT = "Initial Snapshot"
 _CUT_OFF = "its snapshot was cut off and begun again, rows may have been deleted"
@@ -109,30 +107,33 @@ def note_begun_again(config: Config, connection: Connection, tables: Collection[
     :raises KafkaUnreachable, RegistryUnreachable: whoever asks has to ask again.
     """
     with connection, connection.cursor() as cursor:
-        cursor.execute(_IS_SET_UP)
+        cursor.execute(connection.own(_IS_SET_UP))
         if cursor.fetchone() == (False,) or not _has_notifications(config):
             return
-        cursor.execute(_POSITION)
+        cursor.execute(connection.own(_POSITION))
         position, complete = cursor.fetchone() or (0, None)
         told, end = _read(config, position)
         begun = begun_again(told, complete=complete)
         if begun.why:
-            cursor.executemany(_NOTE, [(table, begun.why) for table in sorted(tables)])
-        cursor.execute(_SET_POSITION, (end if begun.open_since is None else begun.open_since, begun.complete))
+            cursor.executemany(connection.own(_NOTE), [(table, begun.why) for table in sorted(tables)])
+        cursor.execute(
+            connection.own(_SET_POSITION), (end if begun.open_since is None else begun.open_since, begun.complete)
+        )
 
 
 def _has_notifications(config: Config) -> bool:
-    return NOTIFICATIONS_TOPIC in TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).topics()
+    return config.names.notifications_topic in TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).topics()
 
 
 def _read(config: Config, position: int) -> tuple[list[Told], int]:
     """Read what was told from a position on; return it, and where the next look begins."""
     settings: dict[str, str | int | float | bool] = {"enable.partition.eof": True}
+    group = config.names.group("snapshots")
     with (
         RegistryClient(config.registry.url) as registry,
-        closing(open_consumer(config.kafka.bootstrap, group=group("snapshots"), more=settings)) as consumer,
+        closing(open_consumer(config.kafka.bootstrap, group=group, more=settings)) as consumer,
     ):
-        place = TopicPartition(NOTIFICATIONS_TOPIC, 0)
+        place = TopicPartition(config.names.notifications_topic, 0)
         low, end = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
         # Kafka may have begun anew since, or have let go of what is old.
         place.offset = position if low <= position <= end else low

@@ -14,7 +14,6 @@ from penstock_views.declaration.totals import Aggregate
 from penstock_views.stream.checkpoint import committed, last_commit_in, last_commit_s, progress_in
 
 from penstock.config import Config
-from penstock.installation import group
 from penstock.layout import Layout
 from penstock.names import topic_of
 from penstock.offsets import Place
@@ -95,7 +94,7 @@ def gaps_in(admin: TopicAdmin, found: Sequence[Standing]) -> Iterator[tuple[Stan
 def hangs(config: Config, found: Iterable[Standing]) -> Iterator[tuple[Standing, Hang]]:
     """Yield the queries that have committed nothing for an interval and a minute, while a record waits as long."""
     now = time.time()
-    with closing(open_consumer(config.kafka.bootstrap, group=group("standing"))) as consumer:
+    with closing(open_consumer(config.kafka.bootstrap, group=config.names.group("standing"))) as consumer:
         for standing in found:
             borne_s = _PATIENCE_S + standing.interval_s
             if standing.committed_s is not None and now - standing.committed_s < borne_s:
@@ -119,7 +118,7 @@ def _waiting(consumer: Consumer, place: Place, at: int, now: float) -> Iterator[
 
 def _tables(config: Config, root: Path, interval_s: float) -> Iterator[Standing]:
     for table in dict.fromkeys(view.table for view in views_of(config)):
-        topic = topic_of(table)
+        topic = topic_of(table, config.names.topic_prefix)
         yield Standing("views", table, None, committed(root, [topic]), last_commit_s(root, topic), interval_s)
 
 

@@ -26,6 +26,6 @@ def sweep_aggregates(config: Config) -> dict[str, int]:
         for view in views_of(config):
             life = current_life(life_root(folder, view.name)) if isinstance(view, Aggregate) else None
             if life is not None:
-                keyspace, version = config.cassandra.keyspace, life.first_version
+                keyspace, version = config.names.keyspace, life.first_version
                 swept[view.name] = sweep_older(session, keyspace=keyspace, table=view.name, version=version)
     return swept

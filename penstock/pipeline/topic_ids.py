@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from psycopg2.extensions import connection as Connection
-
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.project.views import views_of
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import REGISTRY_JOURNAL, cdc_topics, view_topics
+from penstock.topics.declare import cdc_topics, view_topics
 
 _IS_SET_UP = "SELECT to_regclass('penstock.topic_ids') IS NOT NULL"
 _NOTED = "SELECT topic, id FROM penstock.topic_ids"
@@ -39,7 +38,7 @@ class TopicsMadeAnew(TerminalError):
 def topics_of(config: Config) -> tuple[str, ...]:
     """Return the topics whose ids matter."""
     views = views_of(config)
-    return (*cdc_topics(views), *view_topics(views), REGISTRY_JOURNAL)
+    return (*cdc_topics(views), *view_topics(views), config.names.registry_topics[0])
 
 
 def made_anew(config: Config) -> list[str]:
@@ -68,10 +67,10 @@ def note_topics(config: Config) -> None:
     """Note the topics of now: whatever went before is made good."""
     there = TopicAdmin(config.kafka.bootstrap).ids(topics_of(config))
     with connect(config) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(_NOTED)
+        cursor.execute(connection.own(_NOTED))
         gone = [topic for topic, _ in cursor.fetchall() if topic not in there]
-        cursor.execute(_FORGET, (gone,))
-        cursor.executemany(_NOTE, sorted(there.items()))
+        cursor.execute(connection.own(_FORGET), (gone,))
+        cursor.executemany(connection.own(_NOTE), sorted(there.items()))
 
 
 def forget_topic(config: Config, topic: str) -> None:
@@ -79,14 +78,14 @@ def forget_topic(config: Config, topic: str) -> None:
     with connect(config) as connection:
         if noted_ids(connection):
             with connection, connection.cursor() as cursor:
-                cursor.execute(_FORGET, ([topic],))
+                cursor.execute(connection.own(_FORGET), ([topic],))
 
 
 def noted_ids(connection: Connection) -> dict[str, str]:
     """Return the ids by topic; none before the first set-up."""
     with connection, connection.cursor() as cursor:
-        cursor.execute(_IS_SET_UP)
+        cursor.execute(connection.own(_IS_SET_UP))
         if cursor.fetchone() == (False,):
             return {}
-        cursor.execute(_NOTED)
+        cursor.execute(connection.own(_NOTED))
         return dict(cursor.fetchall())

@@ -8,12 +8,11 @@ from functools import partial
 from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
-from penstock.connect.place import group_of, place_sink
-from penstock.installation import view_topic
+from penstock.connect.place import place_sink
 from penstock.pipeline.topic_ids import made_anew
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import note_changes
-from penstock.project.connector_lists import SINK, read_lists
+from penstock.project.connector_lists import read_lists
 from penstock.project.folders import Project
 from penstock.project.views import views_of
 from penstock.topics.admin import TopicAdmin
@@ -22,7 +21,7 @@ from penstock.topics.gaps import Gap, gaps_of_group
 
 def place_views_sink(config: Config, api: ConnectApi, files: Sequence[ConnectorFile]) -> None:
     """Let the sink, if it is among these connectors, begin wherever it cannot go on, and note what it never read."""
-    for file in (file for file in files if file.name == SINK):
+    for file in (file for file in files if file.name == config.names.sink):
         place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=partial(_note, config))
 
 
@@ -31,7 +30,8 @@ def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
 
     :raises KafkaUnreachable: no broker answers in time.
     """
-    return gaps_of_group(admin, group_of(SINK), [view_topic(name) for name in read_lists(Project.of(config)).flowing])
+    topics = [config.names.view_topic(name) for name in read_lists(Project.of(config)).flowing]
+    return gaps_of_group(admin, config.names.sink_group, topics)
 
 
 def note_new_topics(config: Config) -> None:

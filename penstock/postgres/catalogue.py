@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from penstock_views.types.canonical import UNUSABLE, is_usable
 from penstock_views.types.live_columns import ColumnRow, columns_query, field_of
 from penstock_views.types.tables import Table
-from psycopg2.extensions import connection as Connection
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
-from penstock.installation import PUBLICATION as PUBLICATION
 from penstock.names import case_twins
+from penstock.postgres.own import Connection
 from penstock.postgres.unfit import Unfit, unfit
 
 _MICROS = re.compile(r"timestamp(?!\([0-3]\))[^\[]*\Z")
@@ -94,7 +93,7 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
         cursor.execute(_NOT_FULL, (oid, oid))
         not_full = tuple(part for (part,) in cursor.fetchall())
     table = Table(name, T.StructType(fields), key)
-    misfits = (*unfit(connection, oid, ours=PUBLICATION), *_unfit_columns(name, columns))
+    misfits = (*unfit(connection, oid, ours=connection.names.publication), *_unfit_columns(name, columns))
     return LiveTable(table, kind, left_out, not_full, misfits, _with_micros(columns), has_generated)
 
 
@@ -108,7 +107,7 @@ def read_columns(connection: Connection, name: str) -> list[ColumnRow]:
 def published_tables(connection: Connection) -> frozenset[str]:
     """Return the tables of the publication; none when it does not exist."""
     with connection.cursor() as cursor:
-        cursor.execute(_PUBLISHED, (PUBLICATION,))
+        cursor.execute(_PUBLISHED, (connection.names.publication,))
         return frozenset(name for (name,) in cursor.fetchall())
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import psycopg2
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.errors import TransientError
 from penstock.pinned import PINNED
+from penstock.postgres.own import Connection, of_installation
 
 
 class PostgresUnreachable(TransientError):
@@ -33,7 +33,9 @@ def connect(config: Config, *, database: str | None = None) -> Iterator[Connecti
     """
     try:
         dsn = config.postgres.dsn_of(database or config.postgres.database)
-        connection = psycopg2.connect(dsn, connect_timeout=5, options=PINNED)
+        connection = psycopg2.connect(
+            dsn, connect_timeout=5, options=PINNED, connection_factory=of_installation(config.names)
+        )
     except psycopg2.OperationalError as exc:
         raise PostgresUnreachable(config, str(exc).strip().splitlines()[0]) from exc
     with closing(connection):

@@ -11,14 +11,12 @@ from collections.abc import Collection
 
 import psycopg2
 from psycopg2 import sql
-from psycopg2.extensions import connection as Connection
 
 from penstock.contract import PUBLISHES_GENERATED
 from penstock.errors import TerminalError
-from penstock.installation import PUBLICATION
-from penstock.installation import SIGNALS as SIGNALS
 from penstock.names import quoted
 from penstock.postgres.catalogue import LiveTable, published_tables, read_live_table
+from penstock.postgres.own import Connection
 from penstock.wait import NotInTime, wait_until
 
 _LOCKED_S = 120.0
@@ -66,32 +64,35 @@ def withdraw(connection: Connection, table: str) -> bool:
     if table not in published_tables(connection):
         return False
     connection.rollback()
-    _execute(connection, table, f"ALTER PUBLICATION {PUBLICATION} DROP TABLE {quoted(table)}")
+    _execute(connection, table, f"ALTER PUBLICATION {connection.names.publication} DROP TABLE {quoted(table)}")
     return True
 
 
 def _create(connection: Connection) -> list[str]:
+    name, signals = connection.names.publication, connection.names.signals
     with connection.cursor() as cursor:
-        cursor.execute(_EXISTS, (PUBLICATION,))
+        cursor.execute(_EXISTS, (connection.names.publication,))
         if cursor.fetchone() is None:
             # Changes of a partition come as changes of the table that the views name.
             options = "publish_via_partition_root = true"
             if connection.server_version >= PUBLISHES_GENERATED:
                 options += f", {_GENERATED}"
-            _execute(
-                connection, SIGNALS, f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {quoted(SIGNALS)} WITH ({options})"
-            )
-            return [f"publication {PUBLICATION} created"]
-    return [] if SIGNALS in published_tables(connection) else [_add(connection, SIGNALS)]
+            _execute(connection, signals, f"CREATE PUBLICATION {name} FOR TABLE {quoted(signals)} WITH ({options})")
+            return [f"publication {name} created"]
+    return [] if signals in published_tables(connection) else [_add(connection, signals)]
 
 
 def _grow(connection: Connection, live: LiveTable) -> list[str]:
     name, said = live.table.name, []
     with connection.cursor() as cursor:
-        cursor.execute(_EXISTS, (PUBLICATION,))
+        cursor.execute(_EXISTS, (connection.names.publication,))
         found = cursor.fetchone()
     if live.is_partitioned and found != (True,):
-        _execute(connection, name, f"ALTER PUBLICATION {PUBLICATION} SET (publish_via_partition_root = true)")
+        _execute(
+            connection,
+            name,
+            f"ALTER PUBLICATION {connection.names.publication} SET (publish_via_partition_root = true)",
+        )
         said.append("publish_via_partition_root set")
     return said if name in published_tables(connection) else [*said, _add(connection, name)]
 
@@ -101,16 +102,16 @@ def _publish_generated(connection: Connection, live: LiveTable) -> list[str]:
     if not live.has_generated:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(_PUBLISHES_GENERATED, (PUBLICATION,))
+        cursor.execute(_PUBLISHES_GENERATED, (connection.names.publication,))
         found = cursor.fetchone()
     if found == (True,):
         return []
-    _execute(connection, live.table.name, f"ALTER PUBLICATION {PUBLICATION} SET ({_GENERATED})")
+    _execute(connection, live.table.name, f"ALTER PUBLICATION {connection.names.publication} SET ({_GENERATED})")
     return [f"{_GENERATED} set"]
 
 
 def _add(connection: Connection, name: str) -> str:
-    _execute(connection, name, f"ALTER PUBLICATION {PUBLICATION} ADD TABLE {quoted(name)}")
+    _execute(connection, name, f"ALTER PUBLICATION {connection.names.publication} ADD TABLE {quoted(name)}")
     return f"{name} published"
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
-from psycopg2.extensions import connection as Connection
 
 from penstock.errors import TerminalError
+from penstock.postgres.own import Connection
 
 _EPOCH = "SELECT epoch FROM penstock.installation"
 _BEGIN = "INSERT INTO penstock.installation (epoch) VALUES (%s) ON CONFLICT DO NOTHING"
@@ -141,7 +141,7 @@ def _read(connection: Connection, query: str) -> list[tuple[Any, ...]]:
     """Return the rows; none before the first set-up."""
     try:
         with connection, connection.cursor() as cursor:
-            cursor.execute(query)
+            cursor.execute(connection.own(query))
             return list(cursor.fetchall())
     except psycopg2.errors.UndefinedTable:
         return []
@@ -154,6 +154,6 @@ def _write(connection: Connection, statement: str, rows: Iterable[tuple[object, 
     """
     try:
         with connection, connection.cursor() as cursor:
-            cursor.executemany(statement, list(rows))
+            cursor.executemany(connection.own(statement), list(rows))
     except psycopg2.errors.UndefinedTable as exc:
         raise RecordMissing from exc

@@ -9,9 +9,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg2.extensions import connection as Connection
+from penstock.postgres.own import Connection
 
-_CHANGES = "penstock.silent_changes"
+_IS_SET_UP = "SELECT to_regclass('penstock.silent_changes')"
+_CHANGES = "SELECT id, table_name, what, seen_at FROM penstock.silent_changes WHERE table_name = ANY(%s) ORDER BY id"
+_NOTE = "INSERT INTO penstock.silent_changes (table_name, what) VALUES (%s, %s)"
+_FORGET = "DELETE FROM penstock.silent_changes WHERE id = ANY(%s)"
 
 
 @dataclass(frozen=True)
@@ -30,44 +33,36 @@ class SilentChange:
 def silent_changes(connection: Connection, tables: Collection[str]) -> list[SilentChange]:
     """Return what happened to these tables and was not made good, oldest first; nothing before the first set-up."""
     with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s)", (_CHANGES,))
+        cursor.execute(connection.own(_IS_SET_UP))
         if cursor.fetchone() == (None,):
             return []
-        cursor.execute(
-            f"SELECT id, table_name, what, seen_at FROM {_CHANGES} "  # noqa: S608 - a name of ours
-            "WHERE table_name = ANY(%s) ORDER BY id",
-            (sorted(tables),),
-        )
+        cursor.execute(connection.own(_CHANGES), (sorted(tables),))
         return [SilentChange(*row) for row in cursor.fetchall()]
 
 
 def sees_ddl(connection: Connection) -> bool:
     """Tell whether event triggers, which take a superuser, look at each statement; yes before the first set-up."""
     with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT to_regprocedure('penstock.sees_ddl()') IS NULL")
+        cursor.execute(connection.own("SELECT to_regprocedure('penstock.sees_ddl()') IS NULL"))
         if cursor.fetchone() == (True,):
             return True
-        cursor.execute("SELECT penstock.sees_ddl()")
+        cursor.execute(connection.own("SELECT penstock.sees_ddl()"))
         return cursor.fetchone() == (True,)
 
 
 def look(connection: Connection) -> None:
     """Hold what is published against the last look, as the event triggers do where there are any."""
     with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT penstock.look(), penstock.look_at_labels()")
+        cursor.execute(connection.own("SELECT penstock.look(), penstock.look_at_labels()"))
 
 
 def note_changes(connection: Connection, tables: Collection[str], what: str) -> None:
     """Note that the views of these tables miss something, which a re-read of the table makes good."""
     with connection, connection.cursor() as cursor:
-        note = f"INSERT INTO {_CHANGES} (table_name, what) VALUES (%s, %s)"  # noqa: S608 - a name of ours
-        cursor.executemany(note, [(table, what) for table in sorted(tables)])
+        cursor.executemany(connection.own(_NOTE), [(table, what) for table in sorted(tables)])
 
 
 def forget_changes(connection: Connection, changes: Sequence[SilentChange]) -> None:
     """Forget changes that were made good; one that came meanwhile stays."""
     with connection, connection.cursor() as cursor:
-        cursor.execute(
-            f"DELETE FROM {_CHANGES} WHERE id = ANY(%s)",  # noqa: S608 - a name of ours
-            ([change.id for change in changes],),
-        )
+        cursor.execute(connection.own(_FORGET), ([change.id for change in changes],))

@@ -14,10 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penstock.connect.files import ConnectorFile, read_connector
-from penstock.installation import KEYSPACE, VIEW_TOPICS, view_topic
-from penstock.installation import SINK as SINK
-from penstock.installation import SLOT as SLOT
-from penstock.installation import SOURCE as SOURCE
+from penstock.installation import SINK_FILE, SOURCE_FILE, Names
 from penstock.names import topic_of
 from penstock.postgres.record import Record
 from penstock.project.folders import Project
@@ -31,7 +28,10 @@ TOPICS = "topics"
 FORMER_PAUSED = "paused-views.txt"
 """Where an earlier version noted the paused views, which its sink's file left out."""
 MAPPING = "*, row_version=header.version, __timestamp=header.version"
-_MAPPING_KEY = re.compile(rf"topic\.{re.escape(VIEW_TOPICS)}(\w+)\.{KEYSPACE}\.\w+\.mapping\Z")
+_FILES = Names()
+"""The names in the files, whatever those of the installation are (`project/connectors.py`)."""
+_TOPICS = _FILES.view_topics
+_MAPPING_KEY = re.compile(rf"topic\.{re.escape(_TOPICS)}(\w+)\.{_FILES.keyspace}\.\w+\.mapping\Z")
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Lists:
         """Every view that is named anywhere."""
         return frozenset({*self.mapped, *self.flowing})
 
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """The CDC topics of the tables and the topics of the views."""
-        return (*sorted(map(topic_of, self.tables)), *sorted(map(view_topic, self.flowing)))
+    def topics(self, names: Names) -> tuple[str, ...]:
+        """Name the CDC topics of the tables and the topics of the views, as they are in an installation."""
+        changed = sorted(topic_of(table, names.topic_prefix) for table in self.tables)
+        return (*changed, *sorted(map(names.view_topic, self.flowing)))
 
 
 def read_lists(project: Project) -> Lists:
@@ -63,13 +63,13 @@ def read_lists(project: Project) -> Lists:
 
     :raises ConnectorFileInvalid: a file is broken.
     """
-    source = read_connector(_file(project, SOURCE)).config
-    sink = read_connector(_file(project, SINK)).config
+    source = read_connector(_file(project, SOURCE_FILE)).config
+    sink = read_connector(_file(project, SINK_FILE)).config
     topics = _split(sink.get(TOPICS, ""))
     return Lists(
         tables=tuple(_plain(entry) for entry in _split(source.get(TABLES, ""))),
         mapped=tuple(match[1] for match in map(_MAPPING_KEY.match, sink) if match),
-        flowing=tuple(topic.removeprefix(VIEW_TOPICS) for topic in topics if topic.startswith(VIEW_TOPICS)),
+        flowing=tuple(topic.removeprefix(_TOPICS) for topic in topics if topic.startswith(_TOPICS)),
     )
 
 
@@ -80,7 +80,7 @@ def with_views(project: Project, views: Sequence[View], *, dropped: Collection[s
     """
     lists = read_lists(project)
     names = {*lists.known, *(view.name for view in views)} - {*dropped}
-    source, sink = _file(project, SOURCE), _file(project, SINK)
+    source, sink = _file(project, SOURCE_FILE), _file(project, SINK_FILE)
     patterns = [include_pattern(table) for table in _kept_first(lists.tables, {view.table for view in views})]
     return {
         source: _set(source.read_text(encoding="utf-8"), TABLES, ",".join(patterns)),
@@ -95,31 +95,32 @@ def formerly_paused(project: Project) -> frozenset[str]:
     return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
-def as_noted(file: ConnectorFile, record: Record) -> ConnectorFile:
-    """Return a connector in the epoch of the record and without the paused views."""
-    config = without(file.config, record.paused, ()) if file.name == SINK and record.paused else dict(file.config)
-    if file.name == SOURCE and record.epoch is not None:
+def as_noted(file: ConnectorFile, names: Names, record: Record) -> ConnectorFile:
+    """Return a connector of an installation in the epoch of its record and without the paused views."""
+    is_sink = file.name == names.sink
+    config = without(file.config, names, record.paused, ()) if is_sink and record.paused else dict(file.config)
+    if file.name == names.source and record.epoch is not None:
         config[EPOCH] = str(record.epoch)
     return ConnectorFile(file.name, config)
 
 
 def epoch_in(project: Project) -> int:
     """Read the epoch of the source's file: the installation's own stands in Postgres (state.py)."""
-    return int(read_connector(_file(project, SOURCE)).config.get(EPOCH, 1))
+    return int(read_connector(_file(project, SOURCE_FILE)).config.get(EPOCH, 1))
 
 
 def with_epoch(project: Project, epoch: int) -> dict[Path, str]:
     """Return the text of the source's file with another epoch."""
-    source = _file(project, SOURCE)
+    source = _file(project, SOURCE_FILE)
     return {source: _set(source.read_text(encoding="utf-8"), EPOCH, str(epoch))}
 
 
-def without(config: Mapping[str, str], views: Collection[str], tables: Collection[str]) -> dict[str, str]:
+def without(config: Mapping[str, str], names: Names, views: Collection[str], tables: Collection[str]) -> dict[str, str]:
     """Return the configuration of either connector without views, and without tables that nothing needs any more."""
-    mappings = {_mapping_key(view) for view in views}
+    mappings = {_mapping_key(view, names) for view in views}
     left = {key: value for key, value in config.items() if key not in mappings}
     patterns = {include_pattern(table) for table in tables}
-    for key, gone in ((TOPICS, {view_topic(view) for view in views}), (TABLES, patterns)):
+    for key, gone in ((TOPICS, {names.view_topic(view) for view in views}), (TABLES, patterns)):
         if key in left:
             left[key] = ",".join(entry for entry in _split(left[key]) if entry not in gone)
     return left
@@ -132,10 +133,10 @@ def include_pattern(table: str) -> str:
 
 def _sink_text(text: str, lists: Lists, views: Collection[str]) -> str:
     for name in [name for name in lists.mapped if name not in views]:
-        text = _without(text, _mapping_key(name))
+        text = _without(text, _mapping_key(name, _FILES))
     for name in [name for name in sorted(views) if name not in lists.mapped]:
-        text = _with(text, _mapping_key(name), MAPPING)
-    return _set(text, TOPICS, ",".join(view_topic(name) for name in _kept_first(lists.flowing, views)))
+        text = _with(text, _mapping_key(name, _FILES), MAPPING)
+    return _set(text, TOPICS, ",".join(_FILES.view_topic(name) for name in _kept_first(lists.flowing, views)))
 
 
 def _kept_first(there: Sequence[str], wanted: Collection[str]) -> list[str]:
@@ -155,8 +156,8 @@ def _plain(pattern: str) -> str:
     return re.sub(r"\\(.)", r"\1", pattern)
 
 
-def _mapping_key(view: str) -> str:
-    return f"topic.{view_topic(view)}.{KEYSPACE}.{view}.mapping"
+def _mapping_key(view: str, names: Names) -> str:
+    return f"topic.{names.view_topic(view)}.{names.keyspace}.{view}.mapping"
 
 
 def _set(text: str, key: str, value: str) -> str:
@@ -170,7 +171,7 @@ def _set(text: str, key: str, value: str) -> str:
 def _with(text: str, key: str, value: str) -> str:
     """Add a key below the last mapping, else below `topics`, else at the top."""
     line = f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
-    places = [*re.finditer(rf'^\s*"topic\.{re.escape(VIEW_TOPICS)}[^\n]*$', text, re.MULTILINE)] or [
+    places = [*re.finditer(rf'^\s*"topic\.{re.escape(_TOPICS)}[^\n]*$', text, re.MULTILINE)] or [
         *re.finditer(r'^\s*"topics"[^\n]*$', text, re.MULTILINE)
     ]
     if not places:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.installation import Names
 from penstock.layout import Layout
 from penstock.project.folders import Project
 
 _ENV = re.compile(r"\$\{env:(PENSTOCK_\w+)\}")
+_MAPPING = re.compile(rf"topic\.{re.escape(Names().view_topics)}(?P<view>\w+)\.{Names().keyspace}\.(?P<rest>\w+\.\w+)")
 _CASSANDRA = "dev.penstock.cassandra.sink.CassandraSinkConnector"
 _POSTGRES = "database.hostname"
 """Only a source that reads Postgres has this setting."""
@@ -24,15 +26,53 @@ _POSTGRES = "database.hostname"
 def declared_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[ConnectorFile, ...]:
     """Read the named connector files, or all, as the worker shall have them.
 
-    What a file says itself stays as it says.
+    What a file says itself stays as it says, but for the names: it holds those of the default installation.
 
+    :param names: of the connectors, or the stems of their files.
     :raises ConnectorFileMissing, ConnectorFileInvalid: as `read_connectors` does.
     """
-    files = read_connectors(Project.of(config).connectors, names=names)
+    stems = [name.removeprefix(config.names.connector("")) for name in names]
+    files = [
+        in_installation(file, config.names) for file in read_connectors(Project.of(config).connectors, names=stems)
+    ]
     whole = [replace(file, config=_added(config, file) | file.config) for file in files]
     if config.connect.managed:
         return tuple(whole)
     return tuple(replace(file, config=_for_their_worker(config, file.config)) for file in whole)
+
+
+def in_installation(file: ConnectorFile, names: Names) -> ConnectorFile:
+    """Return a connector with the names of an installation, wherever its file has the default's."""
+    usual, own = _named(Names()), _named(names)
+    settings = {
+        _mapping_in(key, names): own[key] if value == usual.get(key) else value for key, value in file.config.items()
+    }
+    if topics := settings.get("topics"):
+        settings["topics"] = ",".join(_topic_in(topic.strip(), names) for topic in topics.split(","))
+    return ConnectorFile(names.connector(file.name), settings)
+
+
+def _named(names: Names) -> dict[str, str]:
+    """Return the settings that hold a name."""
+    return {
+        "topic.prefix": names.topic_prefix,
+        "slot.name": names.slot,
+        "publication.name": names.publication,
+        "signal.data.collection": names.signals,
+        "notification.sink.topic.name": names.notifications_topic,
+        "errors.deadletterqueue.topic.name": names.dead_letter_topics[1],
+    }
+
+
+def _mapping_in(key: str, names: Names) -> str:
+    """Return a setting of one table of the sink: `topic.<topic>.<keyspace>.<table>.<option>`."""
+    found = _MAPPING.fullmatch(key)
+    return f"topic.{names.view_topic(found['view'])}.{names.keyspace}.{found['rest']}" if found else key
+
+
+def _topic_in(topic: str, names: Names) -> str:
+    prefix = Names().view_topics
+    return names.view_topic(topic.removeprefix(prefix)) if topic.startswith(prefix) else topic
 
 
 def addresses(config: Config) -> dict[str, str]:

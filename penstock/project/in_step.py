@@ -12,9 +12,8 @@ from penstock_views.declaration.views import View
 from penstock.cassandra.table_file import TableShape, differences, read_shape, refused_options
 from penstock.connect.files import ConnectorFileInvalid
 from penstock.errors import TerminalError
-from penstock.installation import VIEW_TOPICS
-from penstock.names import topic_of
-from penstock.project.connector_lists import SINK, SOURCE, formerly_paused, read_lists
+from penstock.installation import SINK_FILE, SOURCE_FILE, VIEW_FILES
+from penstock.project.connector_lists import formerly_paused, read_lists
 from penstock.project.folders import Project
 from penstock.project.tables import shape_of
 
@@ -68,7 +67,7 @@ def refuse_out_of_step(project: Project, views: Sequence[View]) -> None:
 
 def _check_written(project: Project, view: View) -> Iterator[Problem]:
     """Hold a view's key and table file against its written contract."""
-    files = [project.avro / f"{view.topic}-{part}.avsc" for part in ("key", "value")]
+    files = [project.avro / f"{view.contract}-{part}.avsc" for part in ("key", "value")]
     missing = [file for file in (*files, project.table_file(view.name)) if not file.exists()]
     for file in missing:
         yield Problem(project.shown(file), f"view {view.name} has no such file", WRITE)
@@ -90,7 +89,7 @@ def check_connectors(project: Project, views: Sequence[View]) -> Iterator[Proble
     except ConnectorFileInvalid as exc:
         yield Problem("connect/connectors", str(exc), "mend the file")
         return
-    sink, source = (project.connectors / f"{name}.json" for name in (SINK, SOURCE))
+    sink, source = (project.connectors / f"{name}.json" for name in (SINK_FILE, SOURCE_FILE))
     listed = {*lists.mapped} & {*lists.flowing} | formerly_paused(project)
     for view in [view for view in views if view.name not in listed]:
         yield Problem(project.shown(sink), f"view {view.name} is not in `topics`, or has no mapping", WRITE)
@@ -105,8 +104,8 @@ def check_left_overs(project: Project, views: Sequence[View]) -> Iterator[Proble
     """Find the files and lines of views that no function makes any more."""
     names = {view.name for view in views}
     kept = {
-        file.name.split("-")[0].removeprefix(VIEW_TOPICS): file
-        for file in project.avro.glob(f"{VIEW_TOPICS}*-value.avsc")
+        file.name.split("-")[0].removeprefix(VIEW_FILES): file
+        for file in project.avro.glob(f"{VIEW_FILES}*-value.avsc")
     }
     for name, file in sorted(kept.items()):
         if name not in names:
@@ -119,7 +118,7 @@ def check_topics(project: Project, views: Sequence[View]) -> Iterator[Problem]:
     """Find tables whose topics Kafka does not let be together: their names differ only where one has a dot."""
     first: dict[str, View] = {}
     for view in views:
-        other = first.setdefault(topic_of(view.table).replace(".", "_"), view)
+        other = first.setdefault(view.source_topic.replace(".", "_"), view)
         if other.table != view.table:
             what = (
                 f"Kafka does not tell the topic of {view.table} from that of {other.table}, which view {other.name} has"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock.errors import TerminalError
-from penstock.installation import view_topic
+from penstock.installation import VIEW_FILES
 from penstock.project.folders import Project
 
 
@@ -33,7 +33,7 @@ def read_shape(project: Project, name: str) -> ViewShape:
     :raises ContractMissing: the view's files are not there.
     """
     try:
-        key, columns = (_fields(project.avro / f"{view_topic(name)}-{part}.avsc") for part in ("key", "value"))
+        key, columns = (_fields(project.avro / f"{VIEW_FILES}{name}-{part}.avsc") for part in ("key", "value"))
     except FileNotFoundError as exc:
         raise ContractMissing(name) from exc
     return ViewShape(name, key, columns)

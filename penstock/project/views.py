@@ -24,7 +24,7 @@ def views_of(config: Config) -> tuple[View, ...]:
 
     :raises ViewFileBroken, ViewInvalid: with file and line.
     """
-    return load_views(Project.of(config).views)
+    return load_views(Project.of(config).views, config.names)
 
 
 def pick_view(views: Sequence[View], name: str) -> View:

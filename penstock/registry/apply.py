@@ -13,6 +13,7 @@ from pathlib import Path
 import requests
 
 from penstock.errors import TerminalError
+from penstock.installation import VIEW_FILES, Names
 from penstock.registry.client import Compatibility, RegistryClient, RegistryRefused
 
 
@@ -26,19 +27,20 @@ class SchemaFileInvalid(TerminalError):
 class SchemaIncompatible(TerminalError):
     """A contract breaks the one registered before."""
 
-    def __init__(self, subject: str, reason: str) -> None:
+    def __init__(self, file: SchemaFile, reason: str) -> None:
         super().__init__(
-            f"subject {subject}: schemas/avro/{subject}.avsc is not a compatible successor of the registered schema "
+            f"subject {file.subject}: schemas/avro/{file.name} is not a compatible successor of the registered schema "
             f"({reason}); give a new field a default and never change a type, or start a new view"
         )
 
 
 @dataclass(frozen=True)
 class SchemaFile:
-    """One contract; the subject is the file's stem, the schema JSON text in one line."""
+    """One contract: its subject, the schema as JSON text in one line, and what its file is called."""
 
     subject: str
     schema: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,12 @@ class Registered:
     is_new: bool
 
 
-def read_schemas(folder: Path) -> tuple[SchemaFile, ...]:
-    """Read every `*.avsc` of the folder, in order of the subjects.
+def read_schemas(folder: Path, names: Names) -> tuple[SchemaFile, ...]:
+    """Read every `*.avsc` of the folder, in order of the files, for the subjects of an installation.
 
     :raises SchemaFileInvalid: broken JSON, with line and column.
     """
-    return tuple(_read(path) for path in sorted(folder.glob("*.avsc")))
+    return tuple(_read(path, names) for path in sorted(folder.glob("*.avsc")))
 
 
 def apply_schemas(client: RegistryClient, *, files: Iterable[SchemaFile]) -> tuple[Registered, ...]:
@@ -78,9 +80,10 @@ def release_cdc_subjects(client: RegistryClient, *, topics: Iterable[str]) -> No
                 client.set_compatibility(subject, Compatibility.NONE)
 
 
-def _read(path: Path) -> SchemaFile:
+def _read(path: Path, names: Names) -> SchemaFile:
     try:
-        return SchemaFile(path.stem, json.dumps(json.loads(path.read_text(encoding="utf-8"))))
+        subject = names.view_topic(path.stem.removeprefix(VIEW_FILES))
+        return SchemaFile(subject, json.dumps(json.loads(path.read_text(encoding="utf-8"))), path.name)
     except json.JSONDecodeError as exc:
         raise SchemaFileInvalid(path, f"line {exc.lineno}, column {exc.colno}: {exc.msg}") from exc
     except (OSError, UnicodeDecodeError) as exc:
@@ -94,7 +97,7 @@ def _register(client: RegistryClient, file: SchemaFile) -> Registered:
     except RegistryRefused as exc:
         if exc.status != requests.codes.conflict:
             raise
-        raise SchemaIncompatible(file.subject, exc.reason) from exc
+        raise SchemaIncompatible(file, exc.reason) from exc
     # After the first version: Apicurio knows no settings of a subject that has none.
     if client.compatibility(file.subject) != Compatibility.BACKWARD:
         client.set_compatibility(file.subject, Compatibility.BACKWARD)

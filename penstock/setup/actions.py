@@ -18,17 +18,17 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import read_connectors
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
-from penstock.loads.airflow_api import METADATA_DATABASE
 from penstock.pipeline.fills import filled_views, mark_filled, take_over
 from penstock.pipeline.followed import followed_views
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.topic_ids import refuse_made_anew
 from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
 from penstock.postgres.record import begin_record, note_paused
 from penstock.postgres.silent import look, note_changes
-from penstock.project.connector_lists import FORMER_PAUSED, SOURCE, epoch_in, formerly_paused, with_views
+from penstock.project.connector_lists import FORMER_PAUSED, epoch_in, formerly_paused, with_views
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.in_step import refuse_out_of_step
@@ -66,7 +66,7 @@ def refuse_broken_files(config: Config) -> None:
     project = Project.of(config)
     views = views_of(config)
     read_connectors(project.connectors)
-    read_schemas(project.avro)
+    read_schemas(project.avro, config.names)
     refuse_out_of_step(project, views)
 
 
@@ -85,7 +85,7 @@ def create_tables(config: Config) -> str:
     return ", ".join(said)
 
 
-def take_over_paused(config: Config, connection: psycopg2.extensions.connection) -> list[str]:
+def take_over_paused(config: Config, connection: Connection) -> list[str]:
     """Note the views that a file of an earlier version names as paused, and remove the file; return what was done.
 
     The files of an image stay as they are.
@@ -103,7 +103,7 @@ def take_over_paused(config: Config, connection: psycopg2.extensions.connection)
 
 def _databases(config: Config) -> tuple[str, ...]:
     """Return the databases that must be there; the source database of others is."""
-    metadata = (METADATA_DATABASE,) if config.airflow.managed and config.airflow.enabled else ()
+    metadata = (config.names.airflow_database,) if config.airflow.managed and config.airflow.enabled else ()
     return (config.postgres.database, *metadata) if config.postgres.managed else metadata
 
 
@@ -121,10 +121,10 @@ def _create_database(config: Config, name: str) -> bool:
         return True
 
 
-def _run_file(connection: psycopg2.extensions.connection, file: Path) -> None:
+def _run_file(connection: Connection, file: Path) -> None:
     try:
         with connection, connection.cursor() as cursor:
-            cursor.execute(file.read_text())
+            cursor.execute(connection.own(file.read_text()))
     except psycopg2.Error as exc:
         raise SchemaFailed(file, str(exc).strip()) from exc
 
@@ -138,7 +138,7 @@ def create_topics(config: Config) -> str:
 
 def register_subjects(config: Config) -> str:
     """Register the contracts of the view topics and leave the CDC subjects free to follow the tables."""
-    files = read_schemas(Project.of(config).avro)
+    files = read_schemas(Project.of(config).avro, config.names)
     with RegistryClient(config.registry.url) as client:
         release_cdc_subjects(client, topics=cdc_topics(views_of(config)))
         apply_schemas(client, files=files)
@@ -164,10 +164,10 @@ def apply_connectors(config: Config) -> str:
     files = wanted_connectors(config)
     refuse_made_anew(config)
     with ConnectApi(config.connect.url) as api:
-        wal = refuse_lost_place(api, read_wal=partial(read_wal, config), epoch=epoch)
-        for source in (file for file in files if file.name == SOURCE):
+        wal = refuse_lost_place(api, names=config.names, read_wal=partial(read_wal, config), epoch=epoch)
+        for source in (file for file in files if file.name == config.names.source):
             refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
-        note_earlier_epoch(config, live_epoch(api), epoch)
+        note_earlier_epoch(config, live_epoch(api, config.names.source), epoch)
         empty = [] if wal.has_slot or filled_views(config) else empty_views(config)
         place_views_sink(config, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
@@ -178,7 +178,7 @@ def apply_connectors(config: Config) -> str:
 
 def empty_views(config: Config) -> list[View]:
     """Return the views that the source's first snapshot fills; rows of another database were there before it."""
-    keyspace, followed = config.cassandra.keyspace, followed_views(config)
+    keyspace, followed = config.names.keyspace, followed_views(config)
     with open_session(config) as session:
         empty = [view for view in followed if is_empty(session, keyspace=keyspace, name=view.name)]
     with connect(config) as connection:

@@ -16,7 +16,7 @@ def add_missing_columns(config: Config) -> list[str]:
 
     :raises CassandraUnreachable, CassandraRefused: as the session does.
     """
-    keyspace, said = config.cassandra.keyspace, []
+    keyspace, said = config.names.keyspace, []
     with open_session(config) as session:
         tables = session.cluster.metadata.keyspaces[keyspace].tables
         for view in views_of(config):

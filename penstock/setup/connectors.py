@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from penstock.config import Config
 from penstock.connect.files import ConnectorFile
+from penstock.installation import SOURCE_FILE
 from penstock.postgres.connection import connect
 from penstock.postgres.record import read_record
-from penstock.project.connector_lists import SOURCE, as_noted, epoch_in, with_epoch
+from penstock.project.connector_lists import as_noted, epoch_in, with_epoch
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
 from penstock.whole_file import write_changed
@@ -22,7 +23,7 @@ def wanted_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[Con
     """
     with connect(config) as connection:
         record = read_record(connection)
-    return tuple(as_noted(file, record) for file in declared_connectors(config, names=names))
+    return tuple(as_noted(file, config.names, record) for file in declared_connectors(config, names=names))
 
 
 def correct_epoch(config: Config, epoch: int) -> str | None:
@@ -35,4 +36,4 @@ def correct_epoch(config: Config, epoch: int) -> str | None:
     if said == epoch or not config.supervised:
         return None
     write_changed(with_epoch(project, epoch))
-    return f"{SOURCE}.json said epoch {said}, and says {epoch} now"
+    return f"{SOURCE_FILE}.json said epoch {said}, and says {epoch} now"

@@ -10,8 +10,9 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
+from penstock.installation import Names
 from penstock.postgres.connection import connect
-from penstock.project.connector_lists import EPOCH, SLOT, SOURCE
+from penstock.project.connector_lists import EPOCH
 
 PARTITIONER = "producer.override.partitioner.class"
 
@@ -19,9 +20,9 @@ PARTITIONER = "producer.override.partitioner.class"
 class SlotGone(TerminalError):
     """The source's place in the WAL is lost, and with it whatever changed meanwhile."""
 
-    def __init__(self) -> None:
+    def __init__(self, slot: str) -> None:
         super().__init__(
-            f"replication slot {SLOT} is gone, and with it the changes that the views have not seen; "
+            f"replication slot {slot} is gone, and with it the changes that the views have not seen; "
             "`penstock views rebuild` reads everything anew"
         )
 
@@ -75,47 +76,48 @@ def read_wal(config: Config) -> Wal:
             pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
     """
     with connect(config) as connection, connection.cursor() as cursor:
-        cursor.execute(query, (SLOT,))
+        cursor.execute(query, (config.names.slot,))
         ((has_slot, end),) = cursor.fetchall()
     return Wal(has_slot, end)
 
 
-def refuse_lost_place(api: ConnectApi, *, read_wal: Callable[[], Wal], epoch: int) -> Wal:
+def refuse_lost_place(api: ConnectApi, *, names: Names, read_wal: Callable[[], Wal], epoch: int) -> Wal:
     """Make sure that the source, if there is one, can go on from where it was; return what Postgres says of its WAL.
 
+    :param names: of the installation.
     :param epoch: of the installation.
     :raises SlotGone: it has read from a slot that is there no more.
     :raises DatabaseFell: it has read what the database does not have.
     :raises EpochFell: it runs in a later one.
     """
-    if SOURCE not in api.connectors():
+    if names.source not in api.connectors():
         return read_wal()
-    offsets = api.offsets(SOURCE)
+    offsets = api.offsets(names.source)
     # The WAL's end after them: what the source reads meanwhile would lie behind an end of before.
     wal = read_wal()
     if not wal.has_slot and offsets:
-        raise SlotGone
+        raise SlotGone(names.slot)
     if (read := _furthest(offsets)) > wal.end:
         raise DatabaseFell(read, wal.end)
-    if (live := live_epoch(api)) > epoch:
+    if (live := live_epoch(api, names.source)) > epoch:
         raise EpochFell(live, epoch)
     return wal
 
 
-def live_epoch(api: ConnectApi) -> int:
+def live_epoch(api: ConnectApi, source: str) -> int:
     """Return the epoch that the source has as it runs; 0 when there is none."""
-    return int(api.config(SOURCE).get(EPOCH, 1)) if SOURCE in api.connectors() else 0
+    return int(api.config(source).get(EPOCH, 1)) if source in api.connectors() else 0
 
 
 def refuse_moved_rows(api: ConnectApi, *, source: ConnectorFile, partitions: int) -> None:
     """Make sure that each row stays in its partition.
 
-    :param source: the connector's file.
+    :param source: the connector as it is going to be.
     :raises RowsWouldMove: before anything is applied.
     """
-    if partitions == 1 or SOURCE not in api.connectors() or not api.offsets(SOURCE):
+    if partitions == 1 or source.name not in api.connectors() or not api.offsets(source.name):
         return
-    if api.config(SOURCE).get(PARTITIONER) != source.config.get(PARTITIONER):
+    if api.config(source.name).get(PARTITIONER) != source.config.get(PARTITIONER):
         raise RowsWouldMove(partitions)
 
 

@@ -11,11 +11,9 @@ from penstock.doctor.connect import judge_plugins
 from penstock.doctor.finding import Finding, Weight, cure_of_silence
 from penstock.doctor.wal import judge_wal_level
 from penstock.errors import PenstockError, TerminalError, TransientError
-from penstock.installation import PUBLICATION
 from penstock.loads.airflow_api import AirflowApi
-from penstock.loads.load import DAG_ID
 from penstock.postgres.connection import connect as connect_postgres
-from penstock.project.connector_lists import SINK, SLOT, SOURCE, read_lists
+from penstock.project.connector_lists import read_lists
 from penstock.project.folders import Project
 from penstock.registry.client import RegistryClient
 from penstock.spark_master import master_state
@@ -77,18 +75,17 @@ def as_declared(config: Config, part: Part) -> Part:
 
 def left_behind(config: Config) -> list[str]:
     """Say what `reset` leaves in the servers of others, and how each goes: the connectors first, which use the rest."""
-    postgres, connect, keyspace = config.postgres, config.connect, config.cassandra.keyspace
-    connectors = " ".join(f"-X DELETE {connect.url}/connectors/{name}" for name in (SOURCE, SINK))
-    topics = topics_beside(config, read_lists(Project.of(config)).topics)
-    statements = (
-        f"SELECT pg_drop_replication_slot('{SLOT}'); DROP PUBLICATION {PUBLICATION}; DROP SCHEMA penstock CASCADE"
-    )
+    postgres, connect, names = config.postgres, config.connect, config.names
+    connectors = " ".join(f"-X DELETE {connect.url}/connectors/{name}" for name in (names.source, names.sink))
+    topics = topics_beside(config, read_lists(Project.of(config)).topics(names))
+    drops = f"DROP PUBLICATION {names.publication}; DROP SCHEMA {names.schema} CASCADE"
+    statements = f"SELECT pg_drop_replication_slot('{names.slot}'); {drops}"
     said = (
-        (connect, f"connectors {SOURCE} and {SINK}: curl {connectors}"),
-        (postgres, f"slot and publication {SLOT}, schema penstock in {postgres.database}: {statements}"),
+        (connect, f"connectors {names.source} and {names.sink}: curl {connectors}"),
+        (postgres, f"slot and publication {names.slot}, schema {names.schema} in {postgres.database}: {statements}"),
         (config.kafka, f"topics: {', '.join(topic.name for topic in topics)}"),
         (config.registry, f"subjects: DELETE {config.registry.url}/subjects/<topic>-key and -value of those topics"),
-        (config.cassandra, f"keyspace: DROP KEYSPACE {keyspace}"),
+        (config.cassandra, f"keyspace: DROP KEYSPACE {names.keyspace}"),
     )
     return [f"{section.address}  {line}" for section, line in said if not section.managed]
 
@@ -158,8 +155,8 @@ def _ask_scheduler(config: Config) -> None:
 
 def _ask_dag_processor(config: Config) -> None:
     with AirflowApi(config.airflow.url) as api:
-        if not api.knows_dag(DAG_ID):
-            raise NotAsNeeded(f"it has no DAG {DAG_ID}: give it airflow/dags and airflow/ingest of this clone")
+        if not api.knows_dag(dag := config.names.dag):
+            raise NotAsNeeded(f"it has no DAG {dag}: give it airflow/dags and airflow/ingest of this clone")
 
 
 _ASK: Mapping[str, Callable[[Config], None]] = {

@@ -8,26 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
-from itertools import starmap
 from typing import Protocol
 
 from penstock.config import Config
-from penstock.installation import NOTIFICATIONS_TOPIC as NOTIFICATIONS_TOPIC
-from penstock.installation import SIGNALS
 from penstock.names import topic_of
 from penstock.sizes import DEAD_LETTER_BYTES, RECORD_BYTES
-from penstock.topics.topic import DEAD_LETTER_TOPICS as DEAD_LETTER_TOPICS
-from penstock.topics.topic import HEARTBEAT_TOPIC as HEARTBEAT_TOPIC
 from penstock.topics.topic import Topic as Topic
-
-SIGNALS_TOPIC = topic_of(SIGNALS)
-"""Debezium captures the table of its own signals; nobody reads this."""
-REGISTRY_JOURNAL = "kafkasql-journal"
-"""Holds the schemas and their ids; a registry whose journal is another one gives its ids once more."""
-REGISTRY_TOPICS = (REGISTRY_JOURNAL, "kafkasql-snapshots")
-# Apicurio announces each change there; without the topic a registration hangs for 60 s and fails.
-REGISTRY_EVENTS_TOPIC = "registry-events"
 
 # The `gc_grace_seconds` of the view tables must not be shorter: a replay must still meet its tombstones.
 RECORD_RETENTION = timedelta(days=7)
@@ -36,7 +22,7 @@ DEAD_LETTER_RETENTION = timedelta(days=90)
 # Of topics whose records nobody reads again.
 _SHORT_RETENTION = timedelta(hours=1)
 _FOREVER = "-1"
-_CONNECT_TOPICS = {"connect-configs": 1, "connect-offsets": 4, "connect-status": 2}
+_CONNECT_TOPICS = {"configs": 1, "offsets": 4, "status": 2}
 # Of both together, and of a segment, the unit in which Kafka lets go: a view that fails on each change of its table
 # writes a dead letter for each.
 _DEAD_LETTERS_BYTES = 1024 * 1024 * 1024
@@ -47,8 +33,8 @@ class TopicsOfView(Protocol):
     """What the topics need of a view."""
 
     @property
-    def table(self) -> str:
-        """`schema.table` that it reads."""
+    def source_topic(self) -> str:
+        """The topic of the changes that it reads."""
         ...
 
     @property
@@ -59,7 +45,7 @@ class TopicsOfView(Protocol):
 
 def cdc_topics(views: Sequence[TopicsOfView]) -> tuple[str, ...]:
     """Return the CDC topics that these views are derived from."""
-    return tuple(sorted({topic_of(view.table) for view in views}))
+    return tuple(sorted({view.source_topic for view in views}))
 
 
 def view_topics(views: Sequence[TopicsOfView]) -> tuple[str, ...]:
@@ -74,12 +60,14 @@ def declare_topics(config: Config, views: Sequence[TopicsOfView]) -> tuple[Topic
 
 def topics_beside(config: Config, data_topics: Iterable[str]) -> tuple[Topic, ...]:
     """Return every topic that a stack with these CDC and view topics has, those first."""
+    names = config.names
+    unread = (names.heartbeat_topic, topic_of(names.signals, names.topic_prefix))
     return (
         *(_kept(config, name, config.kafka.partitions, RECORD_RETENTION) for name in data_topics),
-        *(_dead_letters(config, name) for name in DEAD_LETTER_TOPICS),
+        *(_dead_letters(config, name) for name in names.dead_letter_topics),
         # What it tells of snapshots matters as long as the records that they have read.
-        _kept(config, NOTIFICATIONS_TOPIC, 1, RECORD_RETENTION),
-        *(_kept(config, name, 1, _SHORT_RETENTION) for name in (HEARTBEAT_TOPIC, SIGNALS_TOPIC)),
+        _kept(config, names.notifications_topic, 1, RECORD_RETENTION),
+        *(_kept(config, name, 1, _SHORT_RETENTION) for name in unread),
         *_of_servers(config),
     )
 
@@ -87,10 +75,11 @@ def topics_beside(config: Config, data_topics: Iterable[str]) -> tuple[Topic, ..
 def _of_servers(config: Config) -> Iterator[Topic]:
     """Return the topics in which the registry and Connect keep what they know; those of others have their own."""
     if config.registry.managed:
-        yield _kept(config, REGISTRY_EVENTS_TOPIC, 1, _SHORT_RETENTION)
-        yield from (_kept(config, name, 1, None) for name in REGISTRY_TOPICS)
+        yield _kept(config, config.names.registry_events, 1, _SHORT_RETENTION)
+        yield from (_kept(config, name, 1, None) for name in config.names.registry_topics)
     if config.connect.managed:
-        yield from starmap(partial(_compacted, config), _CONNECT_TOPICS.items())
+        prefix = config.names.connect_cluster
+        yield from (_compacted(config, f"{prefix}-{name}", count) for name, count in _CONNECT_TOPICS.items())
 
 
 def _kept(config: Config, name: str, partitions: int, retention: timedelta | None) -> Topic:
@@ -106,7 +95,7 @@ def _kept(config: Config, name: str, partitions: int, retention: timedelta | Non
 def _dead_letters(config: Config, name: str) -> Topic:
     bounds = {
         "max.message.bytes": str(DEAD_LETTER_BYTES),
-        "retention.bytes": str(_DEAD_LETTERS_BYTES // len(DEAD_LETTER_TOPICS)),
+        "retention.bytes": str(_DEAD_LETTERS_BYTES // len(config.names.dead_letter_topics)),
         "segment.bytes": str(_DEAD_LETTER_SEGMENT_BYTES),
     }
     topic = _kept(config, name, 1, DEAD_LETTER_RETENTION)

@@ -11,7 +11,6 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from penstock.errors import TerminalError
-from penstock.installation import group
 from penstock.registry.decode import AvroDecoder, Decoded, readable
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import OFFSETS_PER_RECORD, Settings, open_consumer
@@ -46,10 +45,11 @@ class TopicReader:
     """Reads topics of one cluster.
 
     :param bootstrap: `host:port` of a broker.
+    :param group: of the consumers, which commit nothing.
     """
 
-    def __init__(self, bootstrap: str, decoder: AvroDecoder) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, bootstrap: str, decoder: AvroDecoder, *, group: str = "penstock-tail") -> None:
+        self._bootstrap, self._group = bootstrap, group
         self._decoder = decoder
 
     def last(self, topic: str, *, count: int) -> Iterator[Record]:
@@ -83,7 +83,7 @@ class TopicReader:
 
     def _consumer(self) -> Consumer:
         settings: Settings = {"auto.offset.reset": "earliest", "enable.partition.eof": True}
-        return open_consumer(self._bootstrap, group=group("tail"), more=settings)
+        return open_consumer(self._bootstrap, group=self._group, more=settings)
 
     def _places(self, consumer: Consumer, topic: str, offset: int) -> list[TopicPartition]:
         try:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock.installation import DEAD_LETTER_TOPICS as DEAD_LETTER_TOPICS
-from penstock.installation import HEARTBEAT_TOPIC as HEARTBEAT_TOPIC
-
 
 @dataclass(frozen=True)
 class Topic:

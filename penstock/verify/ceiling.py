@@ -11,7 +11,6 @@ from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
 
 from penstock.config import Config
-from penstock.names import topic_of
 from penstock.pipeline.fence import OnProgress, ends
 from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of, generation_of, version_of
@@ -26,7 +25,7 @@ def ceiling_of(config: Config, view: View, *, on_progress: OnProgress) -> Ceilin
 
     def highest() -> int:
         try:
-            offsets = ends(config, [topic_of(view.table)]).values()
+            offsets = ends(config, [view.source_topic]).values()
         except KafkaException as exc:
             on_progress(f"{view.name}: no version is judged, Kafka does not answer ({exc})")
             return _NO_LIMIT

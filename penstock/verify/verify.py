@@ -105,7 +105,7 @@ def _sides(
     config: Config, view: View, session: Session, expected: PostgresRows, *, on_progress: OnProgress
 ) -> Sides | ViewResult:
     """Say in which shape a view is compared, and who reads either side; or why it cannot be."""
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     ceiling = ceiling_of(config, view, on_progress=on_progress)
     if isinstance(view, History):
         rows = HistoryRows(session, keyspace=keyspace, names=expected.names)

@@ -22,7 +22,9 @@ _RELATIONS = """
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_class root ON c.relispartition AND root.oid = pg_partition_root(c.oid)
     LEFT JOIN pg_namespace of ON of.oid = root.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'penstock')
+    WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        -- What an installation of Penstock keeps, this one or another.
+        AND NOT EXISTS (SELECT FROM pg_class own WHERE own.relnamespace = n.oid AND own.relname = 'silent_changes')
     ORDER BY n.nspname <> 'public', n.nspname, c.relname
 """
 

@@ -85,7 +85,7 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
     begun = [view for view in views if view.name not in late]
     wait_until_written(config, sorted(view.topic for view in begun), on_progress=on_progress)
     swept = sweep_aggregates(config)
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     with open_session(config) as session:
         # No row, no group: such a view holds all that there is, unless groups of before are left.
         exact = [view for view in rowless if is_empty(session, keyspace=keyspace, name=view.name)]
@@ -109,7 +109,7 @@ def _known(config: Config, tables: Collection[str]) -> frozenset[str]:
     """Return the tables of whose changes the registry has a schema."""
     with RegistryClient(config.registry.url) as registry:
         subjects = registry.subjects()
-    return frozenset(table for table in tables if f"{topic_of(table)}-value" in subjects)
+    return frozenset(table for table in tables if f"{topic_of(table, config.names.topic_prefix)}-value" in subjects)
 
 
 def _wait_for_lives(config: Config, views: Sequence[View], *, epoch: int, on_progress: OnProgress) -> None:

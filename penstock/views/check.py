@@ -70,7 +70,7 @@ class Checked:
 def check(config: Config) -> Checked:
     """Look at everything; servers that do not answer are left out, and said."""
     project = Project.of(config)
-    views, broken = load_each(project.views)
+    views, broken = load_each(project.views, config.names)
     live = live_tables(config, views)
     problems = [_of_error(project, exc, "correct the file") for exc in broken]
     with local_spark(config, name="views-spark") as spark:
@@ -189,7 +189,7 @@ def _check_partitions(said: Callable[..., Problem], table: LiveTable, partitions
 def _cassandra_tables(config: Config) -> dict[str, TableShape] | None:
     try:
         with open_session(config) as session:
-            keyspace = session.cluster.metadata.keyspaces.get(config.cassandra.keyspace)
+            keyspace = session.cluster.metadata.keyspaces.get(config.names.keyspace)
             tables = {} if keyspace is None else keyspace.tables
             return {name: shape_of_table(table) for name, table in tables.items()}
     except CassandraUnreachable:

@@ -39,7 +39,7 @@ def close_gone(
         the table was read has its own event on the way.
     :returns: how many.
     """
-    shape, keyspace = history_shape(view.name, view.key), config.cassandra.keyspace
+    shape, keyspace = history_shape(view.name, view.key), config.names.keyspace
     with open_session(config) as session:
         # Nobody asks here whether the entries are a chain, in any column.
         rows = HistoryRows(session, keyspace=keyspace, names=lambda _: ())

@@ -17,12 +17,12 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
-from penstock.installation import view_topic
+from penstock.installation import VIEW_FILES, Names
 from penstock.pipeline.topic_ids import forget_topic
 from penstock.postgres.connection import connect
 from penstock.postgres.publication import withdraw
 from penstock.postgres.record import forget_views
-from penstock.project.connector_lists import SINK, SOURCE, read_lists, with_views, without
+from penstock.project.connector_lists import read_lists, with_views, without
 from penstock.project.folders import Project
 from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
@@ -64,7 +64,8 @@ def left_of(config: Config, name: str) -> list[Path]:
     for view in views_of(config):
         if view.name == name:
             raise ViewDeclared(view, f"{project.shown(view.file)}:{view.line}")
-    files = [project.cassandra / f"{name}.cql", *(project.avro / f"{view_topic(name)}-{part}.avsc" for part in _PARTS)]
+    contracts = [project.avro / f"{VIEW_FILES}{name}-{part}.avsc" for part in _PARTS]
+    files = [project.cassandra / f"{name}.cql", *contracts]
     found = [file for file in files if file.exists()]
     if not found and name not in read_lists(project).known:
         raise NothingLeft(name)
@@ -85,31 +86,33 @@ def drop_views(config: Config, names: Sequence[str], *, on_step: OnStep) -> None
     with connect(config) as connection:
         forget_views(connection, names)
     with ConnectApi(config.connect.url) as api:
-        leave_out(api, names, gone)
+        leave_out(api, config.names, names, gone)
     _withdraw(config, gone, on_step)
     changed = write_changed(with_views(project, views, dropped=names))
     on_step("connectors", ", ".join(file.name for file in changed) or "named none of them any more")
     for left in files.values():
         _unlink(left[1:])
-    if {view_topic(name) for name in names} & set(TopicAdmin(config.kafka.bootstrap).topics()):
+    if {config.names.view_topic(name) for name in names} & set(TopicAdmin(config.kafka.bootstrap).topics()):
         on_step("jobs", "go on without" if _renew_jobs(config) else "ran without")
     for name in names:
         forget_lives(config, name)
         _delete_records(config, name)
-        on_step("topic", f"{view_topic(name)} and its subjects deleted")
+        on_step("topic", f"{config.names.view_topic(name)} and its subjects deleted")
     _drop_tables(config, names, on_step)
     for left in files.values():
         _unlink(left[:1])
     on_step("files", ", ".join(project.shown(file) for left in files.values() for file in left) or "none left")
 
 
-def leave_out(api: ConnectApi, names: Collection[str], tables: Collection[str]) -> None:
+def leave_out(api: ConnectApi, own: Names, views: Collection[str], tables: Collection[str]) -> None:
     """Take views and tables out of the running connectors, whatever else their files say.
 
     :raises ConnectorFailed: a connector does not run without them, with its trace.
     """
-    running = [each for each in (SINK, SOURCE) if each in api.connectors()]
-    apply_connectors(api, files=[ConnectorFile(each, without(api.config(each), names, tables)) for each in running])
+    running = [each for each in (own.sink, own.source) if each in api.connectors()]
+    apply_connectors(
+        api, files=[ConnectorFile(each, without(api.config(each), own, views, tables)) for each in running]
+    )
 
 
 def _renew_jobs(config: Config) -> bool:
@@ -121,15 +124,15 @@ def _renew_jobs(config: Config) -> bool:
 
 
 def _delete_records(config: Config, name: str) -> None:
-    TopicAdmin(config.kafka.bootstrap).delete([view_topic(name)])
-    forget_topic(config, view_topic(name))
+    TopicAdmin(config.kafka.bootstrap).delete([config.names.view_topic(name)])
+    forget_topic(config, config.names.view_topic(name))
     with RegistryClient(config.registry.url) as registry:
         for part in _PARTS:
-            registry.delete_subject(f"{view_topic(name)}-{part}")
+            registry.delete_subject(f"{config.names.view_topic(name)}-{part}")
 
 
 def _drop_tables(config: Config, names: Sequence[str], on_step: OnStep) -> None:
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     with open_session(config) as session:
         for name in names:
             session.execute(f"DROP TABLE IF EXISTS {protect_name(keyspace)}.{protect_name(name)}")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.stream.checkpoint import begin_checkpoint, by_topic, committed
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
@@ -20,7 +19,6 @@ from penstock.connect.place import ask, move_sink, place_sink
 from penstock.contract import MAX_GENERATION
 from penstock.errors import TerminalError
 from penstock.layout import Layout
-from penstock.names import topic_of
 from penstock.offsets import Place
 from penstock.pipeline.fence import OnProgress, ends, wait_until_captured
 from penstock.pipeline.followed import followed_views, refuse_paused
@@ -28,8 +26,9 @@ from penstock.pipeline.lives import lives_of
 from penstock.pipeline.stalled import refuse_stopped
 from penstock.pipeline.topic_ids import made_anew, note_topics
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.postgres.record import raise_epoch
-from penstock.project.connector_lists import SINK, SLOT, SOURCE, epoch_in
+from penstock.project.connector_lists import epoch_in
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.views import views_of
@@ -39,7 +38,7 @@ from penstock.setup.source import live_epoch
 from penstock.stack.elsewhere import NotSupervised, refuse_outside
 from penstock.stack.supervisor import Supervisor
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import REGISTRY_JOURNAL, cdc_topics, view_topics
+from penstock.topics.declare import cdc_topics, view_topics
 from penstock.topics.gaps import gaps_of
 from penstock.views.apply import OnStep, go_live, renew_jobs
 from penstock.views.begin import begin_aggregates, end_lives
@@ -66,7 +65,7 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
     :raises ConnectorFailed: when the source cannot take the snapshot, with its trace.
     """
     refuse_outside(config)
-    views = views_of(config)
+    views, source = views_of(config), config.names.source
     # A database that was restored has another publication, and its tables other lives; one of an earlier version has
     # no record of who is paused.
     on_step("tables", create_tables(config))
@@ -84,22 +83,22 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         )
     on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
     with connect(config) as connection, only_reread(connection), ConnectApi(config.connect.url) as api:
-        if SOURCE in api.connectors():
-            _stop_source(api)
+        if source in api.connectors():
+            _stop_source(api, source)
         # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
         raise_epoch(connection, epoch)
         correct_epoch(config, epoch)
-        (source,) = wanted_connectors(config, names=[SOURCE])
-        api.put_config(SOURCE, source.config)
-        _stop_source(api)
-        began, lives = ends(config, sorted({topic_of(view.table) for view in views})), lives_of(config)
-        _forget_place(api)
+        (file,) = wanted_connectors(config, names=[source])
+        api.put_config(source, file.config)
+        _stop_source(api, source)
+        began, lives = ends(config, sorted({view.source_topic for view in views})), lives_of(config)
+        _forget_place(api, source)
         on_step("source", "stopped, its offsets forgotten")
         on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
         if _begin_checkpoint(config, api, began):
             on_step("progress", "of the views job began anew: what it would have read next is gone from Kafka")
         _start_sink(config, api)
-        _start_source(api)
+        _start_source(api, source)
         on_step("epoch", f"{epoch} began; every table is read anew")
         wait_until_captured(config, on_progress=on_progress)
         followed = followed_views(config)
@@ -121,13 +120,13 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
 def _latest_epoch(config: Config) -> int:
     """Return the latest epoch that anybody knows of: a database that was restored may know of an earlier one alone."""
     with ConnectApi(config.connect.url) as api:
-        return max(epoch_of(config), epoch_in(Project.of(config)), live_epoch(api))
+        return max(epoch_of(config), epoch_in(Project.of(config)), live_epoch(api, config.names.source))
 
 
-def _stop_source(api: ConnectApi) -> None:
-    ask(lambda: api.stop(SOURCE), what=f"Connect takes the stop of {SOURCE}")
-    what = f"connector {SOURCE} is stopped"
-    wait_until(lambda: api.status(SOURCE).connector.state == State.STOPPED, timeout_s=_WAIT_S, what=what)
+def _stop_source(api: ConnectApi, source: str) -> None:
+    ask(lambda: api.stop(source), what=f"Connect takes the stop of {source}")
+    what = f"connector {source} is stopped"
+    wait_until(lambda: api.status(source).connector.state == State.STOPPED, timeout_s=_WAIT_S, what=what)
 
 
 def _begin_checkpoint(config: Config, api: ConnectApi, began: Mapping[Place, int]) -> bool:
@@ -145,8 +144,8 @@ def _begin_checkpoint(config: Config, api: ConnectApi, began: Mapping[Place, int
     supervisor.stop_and_wait("views")
     for topic in sorted(gone):
         begin_checkpoint(root, topic, starting[topic])
-    if REGISTRY_JOURNAL in made_anew(config) and SINK in api.connectors():
-        move_sink(admin, api, SINK, ends(config, view_topics(views_of(config))))
+    if config.names.registry_topics[0] in made_anew(config) and config.names.sink in api.connectors():
+        move_sink(admin, api, config.names.sink, ends(config, view_topics(views_of(config))))
     supervisor.start_process("views")
     return True
 
@@ -154,7 +153,7 @@ def _begin_checkpoint(config: Config, api: ConnectApi, began: Mapping[Place, int
 def _lost_topics(config: Config, topics: Collection[str]) -> set[str]:
     """Find the change topics in which the views job cannot go on."""
     anew = frozenset(made_anew(config))
-    if REGISTRY_JOURNAL in anew:
+    if config.names.registry_topics[0] in anew:
         return set(topics)
     gaps = gaps_of(TopicAdmin(config.kafka.bootstrap), committed(_checkpoint(config), topics))
     return {gap.place[0] for gap in gaps} | anew.intersection(topics)
@@ -166,33 +165,34 @@ def _checkpoint(config: Config) -> Path:
 
 def _start_sink(config: Config, api: ConnectApi) -> None:
     """Let the sink follow its file; what it never read is read anew."""
-    files = wanted_connectors(config, names=[SINK])
+    files = wanted_connectors(config, names=[config.names.sink])
     for file in files:
         place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=lambda _: None)
     apply_connectors(api, files=files)
 
 
-def _forget_place(api: ConnectApi) -> None:
-    ask(lambda: api.delete_offsets(SOURCE), what=f"the offsets of {SOURCE} are deleted")
+def _forget_place(api: ConnectApi, source: str) -> None:
+    ask(lambda: api.delete_offsets(source), what=f"the offsets of {source} are deleted")
 
 
 def _drop_slot(connection: Connection) -> bool:
     """Drop the slot; the server may hold it a moment longer than the connector."""
+    slot = connection.names.slot
 
     def active() -> bool | None:
         with connection, connection.cursor() as cursor:
-            cursor.execute("SELECT active FROM pg_replication_slots WHERE slot_name = %s", (SLOT,))
+            cursor.execute("SELECT active FROM pg_replication_slots WHERE slot_name = %s", (slot,))
             found = cursor.fetchone()
         return bool(found[0]) if found else None
 
     if active() is None:
         return False
-    wait_until(lambda: not active(), timeout_s=_WAIT_S, what=f"Postgres has let go of slot {SLOT}")
+    wait_until(lambda: not active(), timeout_s=_WAIT_S, what=f"Postgres has let go of slot {slot}")
     with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT pg_drop_replication_slot(%s)", (SLOT,))
+        cursor.execute("SELECT pg_drop_replication_slot(%s)", (slot,))
     return True
 
 
-def _start_source(api: ConnectApi) -> None:
-    api.resume(SOURCE)
-    wait_running(api, SOURCE, timeout_s=_WAIT_S)
+def _start_source(api: ConnectApi, source: str) -> None:
+    api.resume(source)
+    wait_running(api, source, timeout_s=_WAIT_S)

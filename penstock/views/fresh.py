@@ -26,7 +26,7 @@ def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list
     """
     if filled_views(config):
         return list(views)
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     with open_session(config) as session, connect(config) as connection:
         full = [view for view in views if _has_rows(session, connection, keyspace, view)]
     mark_filled(config, [view for view in views if view not in full], epoch=epoch_of(config), lives=lives)

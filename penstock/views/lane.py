@@ -46,10 +46,8 @@ from penstock.postgres.catalogue import read_columns
 from penstock.postgres.connection import connect
 from penstock.postgres.record import Begun
 from penstock.postgres.silent import silent_changes
-from penstock.project.connector_lists import SINK
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
-from penstock.topics.topic import DEAD_LETTER_TOPICS
 from penstock.views.pace import Pace
 
 _TASKS = 2
@@ -167,7 +165,7 @@ def _is_of(begun: Begun | None, life: Life | None) -> bool:
 
 def _last_offsets(config: Config, table: str) -> dict[Place, int]:
     """Return the last offset of each partition of a table's CDC topic, -1 where there is none."""
-    return {place: end - 1 for place, end in ends(config, [topic_of(table)]).items()}
+    return {place: end - 1 for place, end in ends(config, [topic_of(table, config.names.topic_prefix)]).items()}
 
 
 def fill(
@@ -208,7 +206,7 @@ def _failures_told(table: str) -> Iterator[None]:
 
 
 def _empty(config: Config, views: Sequence[View]) -> frozenset[str]:
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     with open_session(config) as session:
         return frozenset(view.name for view in views if is_empty(session, keyspace=keyspace, name=view.name))
 
@@ -228,7 +226,7 @@ class _Lane:
         self._config, self._spark, self._views, self._lives = config, spark, views, lives
         self._on_progress = on_progress
         self._table = views[0].table
-        self._topic = topic_of(self._table)
+        self._topic = views[0].source_topic
         self._postgres = read_by_spark(config.postgres)
         self._registry = Registry(config.registry.url)
         self._epoch = epoch_of(config)
@@ -271,7 +269,7 @@ class _Lane:
         if since is None or max(last.values(), default=-1) < 0:
             return False
         after = {place: offset + 1 for place, offset in last.items()}
-        begins = offsets_since(self._config.kafka.bootstrap, after, since)
+        begins = offsets_since(self._config.kafka.bootstrap, after, since, group=self._config.names.group("views-ends"))
         return begins != after and self._changes().any_of(self._spark, held.straddling, begins, after)
 
     def _changed_since(self, held: HeldSnapshot, last: Mapping[Place, int], key: Sequence[str]) -> DataFrame | None:
@@ -299,7 +297,7 @@ class _Lane:
         postgres = replace(self._postgres, snapshot=held.name)
         image = read_images(self._spark, self._table, postgres, columns).schema
         outputs = [output_of(self._spark, self._registry, project.avro, view, image) for view in self._views]
-        letters, _ = DEAD_LETTER_TOPICS
+        letters, _ = self._config.names.dead_letter_topics
         lsn = held.seen.lsn
         return Filling(self._table, columns, postgres, outputs, letters, self._epoch, at, lsn, read_ms), parts
 
@@ -324,7 +322,9 @@ class _Lane:
     def _let_live_rows_go_first(self, sink: SinkPlace) -> None:
         """Wait until the views' topics hold little that Cassandra does not have."""
         topics = [view.topic for view in self._views]
-        patience = Patience(self._on_progress, math.inf, lambda: raise_if_failed(self._config.connect.url, SINK))
+        patience = Patience(
+            self._on_progress, math.inf, lambda: raise_if_failed(self._config.connect.url, self._config.names.sink)
+        )
         while (behind := sink.behind_ends(topics)) > _AHEAD * len(topics):
             patience.spend(behind, f"Cassandra has {behind:,} more records")
             time.sleep(_POLL_S)

@@ -10,15 +10,15 @@ from tempfile import TemporaryDirectory
 
 from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.errors import PenstockError, TerminalError
-from penstock.installation import view_topic
+from penstock.installation import VIEW_FILES, Names
 from penstock.local_spark import local_spark
 from penstock.names import NOT_CARRIED, is_table
 from penstock.postgres.catalogue import TableMissing, read_live_table
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.project.folders import Project
 from penstock.project.views import views_of
 from penstock.views.asked import Relation, meant, read_asked, relations
@@ -93,7 +93,7 @@ def new_views(config: Config, given: Sequence[str], *, name: str | None = None, 
     """
     asked = [read_asked(each) for each in given]
     project = Project.of(config)
-    there = load_views(project.views) if any(project.views.glob("*.py")) else ()
+    there = load_views(project.views, config.names) if any(project.views.glob("*.py")) else ()
     with connect(config) as connection:
         tables = meant(asked, relations(connection))
         if name is not None and len(tables) != 1:
@@ -140,7 +140,7 @@ class _Taken:
         return (
             project.views / f"{name}.py",
             project.cassandra / f"{name}.cql",
-            project.avro / f"{view_topic(name)}-value.avsc",
+            project.avro / f"{VIEW_FILES}{name}-value.avsc",
         )
 
 
@@ -198,7 +198,7 @@ def _declared(folder: Path, drawn: Drawn) -> View:
     place = folder / drawn.name
     place.mkdir()
     (place / f"{drawn.name}.py").write_text(drawn.text, encoding="utf-8")
-    (view,) = load_views(place)
+    (view,) = load_views(place, Names())
     return view
 
 

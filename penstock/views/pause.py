@@ -12,7 +12,7 @@ from penstock.errors import PenstockError, TerminalError
 from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.connection import connect
 from penstock.postgres.record import note_paused, read_paused
-from penstock.project.connector_lists import SINK, read_lists
+from penstock.project.connector_lists import read_lists
 from penstock.project.folders import Project
 from penstock.project.views import pick_view, views_of
 from penstock.setup.connectors import wanted_connectors
@@ -21,9 +21,9 @@ from penstock.setup.connectors import wanted_connectors
 class LastView(TerminalError):
     """The sink must read at least one topic."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, sink: str) -> None:
         super().__init__(
-            f"view {name} is the last that flows; pause the whole sink with `penstock connectors pause {SINK}`"
+            f"view {name} is the last that flows; pause the whole sink with `penstock connectors pause {sink}`"
         )
 
 
@@ -48,7 +48,7 @@ def _set(config: Config, name: str, *, paused: bool) -> bool:
     with connect(config) as connection:
         before = read_paused(connection)
         if paused and not read_lists(Project.of(config)).known - before - {name}:
-            raise LastView(name)
+            raise LastView(name, config.names.sink)
         note_paused(connection, [name], paused=paused)
         try:
             _apply_sink(config)  # in any case: whoever noted it may have been cut off before this
@@ -59,7 +59,7 @@ def _set(config: Config, name: str, *, paused: bool) -> bool:
 
 
 def _apply_sink(config: Config) -> None:
-    files = wanted_connectors(config, names=[SINK])
+    files = wanted_connectors(config, names=[config.names.sink])
     with ConnectApi(config.connect.url) as api:
         place_views_sink(config, api, files)
         apply_connectors(api, files=files)

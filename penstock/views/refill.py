@@ -11,7 +11,6 @@ from penstock.cassandra.session import open_session
 from penstock.cassandra.table import Row, ViewTable
 from penstock.config import Config
 from penstock.local_spark import local_spark
-from penstock.names import topic_of
 from penstock.offsets import Place
 from penstock.pipeline.fence import OnProgress, ends, wait_until_arrived, wait_until_processed, wait_until_written
 from penstock.pipeline.fills import mark_filled
@@ -120,7 +119,7 @@ def refill_rows(
 def _reread(config: Config, views: Sequence[View], wanted: Wanted, *, on_progress: OnProgress) -> dict[Place, int]:
     """Read again and follow it into Cassandra; return where the CDC topics ended before."""
     with connect(config) as connection, only_reread(connection):
-        began = ends(config, sorted({topic_of(view.table) for view in views}))
+        began = ends(config, sorted({view.source_topic for view in views}))
         reread(config, connection, wanted, on_progress=on_progress)
         follow(config, views, on_progress=on_progress)
     return began
@@ -147,7 +146,7 @@ def _versions(config: Config, view: View, began: Mapping[Place, int]) -> tuple[i
     What has come since lies above the end of its own partition: below the highest it may look old; Postgres is asked.
     """
     generation = generation_of(view, epoch=epoch_of(config))
-    offsets = [offset for (topic, _), offset in began.items() if topic == topic_of(view.table)]
+    offsets = [offset for (topic, _), offset in began.items() if topic == view.source_topic]
     return version_of(generation, min(offsets)), version_of(generation, max(offsets))
 
 
@@ -160,7 +159,7 @@ def _sweep(
     only: Callable[[Row], bool] = lambda _: True,
 ) -> int:
     """Remove what the re-read has not renewed and Postgres does not have; return how many rows."""
-    keyspace, removed = config.cassandra.keyspace, 0
+    keyspace, removed = config.names.keyspace, 0
     with open_session(config) as session:
         for view in views:
             table = ViewTable(session, keyspace=keyspace, name=view.name)

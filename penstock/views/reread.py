@@ -16,23 +16,19 @@ from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import Consumer, TopicPartition
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TerminalError, TransientError
-from penstock.installation import group
 from penstock.pipeline.fence import OnProgress
-from penstock.postgres.publication import SIGNALS
-from penstock.project.connector_lists import SOURCE, include_pattern
+from penstock.postgres.own import Connection
+from penstock.project.connector_lists import include_pattern
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.consumer import open_consumer
-from penstock.topics.declare import NOTIFICATIONS_TOPIC
 
-_LOCK = 0x70656E73746F636B
-"""`penstock`: the advisory lock that one re-read at a time holds, since Debezium tells of them as one."""
-
+_SIGNAL = "INSERT INTO penstock.signals VALUES (%s, 'execute-snapshot', %s)"
+_END_SIGNAL = "DELETE FROM penstock.signals WHERE id = %s"
 _POLL_S = 0.5
 _CHECK_CONNECTOR_S = 3.0
 _GOOD = {"SUCCEEDED", "EMPTY"}
@@ -76,14 +72,14 @@ def only_reread(connection: Connection) -> Iterator[None]:
     :raises ReReadBusy: when another process holds it.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,))
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", (connection.names.lock,))
         if cursor.fetchone() != (True,):
             raise ReReadBusy
         connection.commit()
         try:
             yield
         finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+            cursor.execute("SELECT pg_advisory_unlock(%s)", (connection.names.lock,))
             connection.commit()
 
 
@@ -113,20 +109,19 @@ def reread(config: Config, connection: Connection, wanted: Wanted, *, on_progres
 def _ask(connection: Connection, wanted: Wanted) -> str:
     asked = str(uuid4())
     with connection, connection.cursor() as cursor:
-        signal = f"INSERT INTO {SIGNALS} VALUES (%s, 'execute-snapshot', %s)"  # noqa: S608 - a name of ours
-        cursor.execute(signal, (asked, wanted.signal()))
+        cursor.execute(connection.own(_SIGNAL), (asked, wanted.signal()))
     return asked
 
 
 def _forget(connection: Connection, asked: str) -> None:
     with connection, connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {SIGNALS} WHERE id = %s", (asked,))  # noqa: S608 - a name of ours
+        cursor.execute(connection.own(_END_SIGNAL), (asked,))
 
 
 def _notifications(config: Config) -> Consumer:
     """Open a consumer at the end of the notifications."""
-    consumer = open_consumer(config.kafka.bootstrap, group=group("reread"))
-    place = TopicPartition(NOTIFICATIONS_TOPIC, 0)
+    consumer = open_consumer(config.kafka.bootstrap, group=config.names.group("reread"))
+    place = TopicPartition(config.names.notifications_topic, 0)
     _, place.offset = consumer.get_watermark_offsets(place, timeout=10)
     consumer.assign([place])
     return consumer
@@ -138,7 +133,7 @@ def _told(config: Config, consumer: Consumer, decoder: AvroDecoder, asked: str) 
     while True:
         record = consumer.poll(_POLL_S)
         if time.monotonic() - checked_at > _CHECK_CONNECTOR_S:
-            raise_if_failed(config.connect.url, SOURCE)
+            raise_if_failed(config.connect.url, config.names.source)
             checked_at = time.monotonic()
         if record is None or record.error() is not None:
             continue

@@ -9,6 +9,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from penstock_views.declaration.load import load_views
+from penstock_views.snapshot.expected import evaluate_table
 from penstock_views.stream.session import JARS, session_builder
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -16,8 +18,26 @@ from pyspark.sql.avro.functions import to_avro
 
 from penstock import environment
 from penstock.class_archive import CLASS_ARCHIVE
+from penstock.installation import Names
 
 _FIRST_BATCHES_S = 5
+
+_VIEWS = """
+from penstock_views import aggregate, avg, count, history, row, totals, view, whole
+
+@view("public.archived", key=["name", "id"])
+def archived_rows(t):
+    return row(name=t.name, id=t.id, total=t.total, day=t.day, at=t.at)
+
+@aggregate("public.archived", key=["name"])
+def archived_totals(t):
+    return totals(name=t.name, rows=count(), mean=avg(t.total))
+
+@history("public.archived", key=["id"])
+def archived_history(t):
+    return whole(t)
+"""
+_IMAGE = "SELECT 1 AS id, 'a' AS name, CAST(1 AS DECIMAL(10, 2)) AS total, DATE '2026-01-01' AS day, now() AS at"
 
 
 def main() -> None:
@@ -29,6 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         _batch(spark, Path(folder))
         _stream(spark, Path(folder))
+        _evaluate(spark, Path(folder) / "views")
     spark.stop()
     _end_jvm(spark)
 
@@ -52,6 +73,14 @@ def _stream(spark: SparkSession, folder: Path) -> None:
     query = writer.option("checkpointLocation", str(folder / "checkpoint")).start()
     query.awaitTermination(_FIRST_BATCHES_S)
     query.stop()
+
+
+def _evaluate(spark: SparkSession, folder: Path) -> None:
+    """Compute views of one row, as `verify` does."""
+    folder.mkdir()
+    (folder / "archived.py").write_text(_VIEWS)
+    for view in load_views(folder, Names()):
+        list(evaluate_table(view, spark.sql(_IMAGE), ["id"]).toLocalIterator())
 
 
 def _grouped(numbers: DataFrame) -> DataFrame:

@@ -6,12 +6,13 @@ import re
 
 from penstock.config import ROOT
 
+MAKEFILE = (ROOT / "Makefile").read_text()
+VARIABLES = dict(re.findall(r"^(\w+) *:= *(.*)$", MAKEFILE, re.MULTILINE))
+
 
 def test_the_hooks_run_the_commands_of_make_check() -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    target = re.search(r"^check:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
-    maven = re.search(r"^MVN +:= (.*)$", makefile, re.MULTILINE)
+    target = re.search(r"^check:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
     assert target is not None
-    assert maven is not None
+    commands = re.findall(r"\t@(.*)", re.sub(r"\$\((\w+)\)", lambda name: VARIABLES[name[1]], target[1]))
     hooks = re.findall(r"entry: (.*)", (ROOT / ".pre-commit-config.yaml").read_text())
-    assert set(re.findall(r"\t@(.*)", target[1].replace("$(MVN)", maven[1]))) <= set(hooks)
+    assert set(commands) <= set(hooks)

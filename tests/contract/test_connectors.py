@@ -86,7 +86,7 @@ def test_the_sink_reads_every_view_topic_and_maps_it_to_its_table() -> None:
     config = connector("cassandra-views-sink").config
     for topic in sink_topics():
         table = topic.removeprefix("views.")
-        mapping = config[f"topic.{topic}.{Config().cassandra.keyspace}.{table}.mapping"]
+        mapping = config[f"topic.{topic}.{Config().names.keyspace}.{table}.mapping"]
         assert mapping == "*, row_version=header.version, __timestamp=header.version"
 
 

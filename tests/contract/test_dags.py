@@ -17,6 +17,7 @@ from ingest.user import UserRow
 
 from penstock.config import ROOT
 from penstock.loads import load
+from tests.names import DAG_ID
 
 AIRFLOW = ROOT / "airflow"
 AIRFLOW_PYTHON = ROOT / ".servers" / "airflow-venv" / "bin" / "python"
@@ -70,11 +71,11 @@ def test_airflow_is_the_real_one_even_with_the_clone_on_the_path(bag: Any) -> No
 
 def test_every_dag_imports(bag: Any) -> None:
     assert bag["errors"] == {}
-    assert list(bag["dags"]) == [load.DAG_ID]
+    assert list(bag["dags"]) == [DAG_ID]
 
 
 def test_the_dag_is_what_penstock_load_expects(bag: Any) -> None:
-    dag = bag["dags"][load.DAG_ID]
+    dag = bag["dags"][DAG_ID]
     assert dag["schedule"] == "None"
     assert dag["max_active_runs"] == 1
     assert dag["tasks"] == {load.TASK_ID: 2}
@@ -84,7 +85,7 @@ def test_the_dag_is_what_penstock_load_expects(bag: Any) -> None:
 
 
 def test_the_page_size_is_never_more_than_the_api_gives(bag: Any) -> None:
-    assert bag["dags"][load.DAG_ID]["params"]["page_size"]["schema"]["maximum"] == 5000
+    assert bag["dags"][DAG_ID]["params"]["page_size"]["schema"]["maximum"] == 5000
 
 
 def test_what_the_dag_returns_is_what_penstock_load_reads() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock.names import column_name, topic_of
+from penstock.names import column_name
+from tests.names import topic_of
 
 EXAMPLES = json.loads((Path(__file__).parents[1] / "data" / "names.json").read_text(encoding="utf-8"))
 

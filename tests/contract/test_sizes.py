@@ -11,7 +11,8 @@ from penstock import sizes
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
 from penstock.project.views import views_of
-from penstock.topics.declare import DEAD_LETTER_TOPICS, declare_topics
+from penstock.topics.declare import declare_topics
+from tests.names import DEAD_LETTER_TOPICS
 
 SOURCE = ROOT / "connect" / "postgres-source" / "src" / "main" / "java" / "dev" / "penstock" / "postgres"
 TOPICS = {topic.name: topic.settings for topic in declare_topics(Config(), views_of(Config()))}

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from penstock_views.clone import ROOT
-from penstock_views.declaration.load import load_views
 from penstock_views.output.contracts import Contract, check_contracts, contracts_in_repository
 from penstock_views.stream.session import local_session
 from penstock_views.types.tables import read_table
 
 from penstock.cassandra.table_file import cql_type
+from tests.names import load_views
 
 AVRO = ROOT / "schemas" / "avro"
 VIEWS = load_views(ROOT / "spark" / "views")

@@ -58,7 +58,7 @@ def _rows(stack: Stack, table: str, columns: str) -> list[tuple[Any, ...]]:
     asked = columns.replace("registered", "toUnixTimestamp(registered) AS registered")
     written = "email" if "email" in columns else "users"
     extras = f"row_version, writetime({written}) AS written_at"
-    rows = stack.cql(f"SELECT {asked}, {extras} FROM {stack.config.cassandra.keyspace}.{table}")
+    rows = stack.cql(f"SELECT {asked}, {extras} FROM {stack.config.names.keyspace}.{table}")
     for row in rows:
         # Every write carries its version, and the row says the same number.
         assert row["row_version"] is not None

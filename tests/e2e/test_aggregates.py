@@ -24,9 +24,9 @@ from penstock.pipeline.sweep import sweep_aggregates
 from penstock.project.folders import Project
 from penstock.spark_master import applications
 from penstock.stack.health import part_healths
-from penstock.stack.parts.spark import AGGREGATES_APP, VIEWS_APP
 from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
+from tests.names import AGGREGATES_APP, VIEWS_APP
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
@@ -58,7 +58,7 @@ def insert(stack: Stack, country: str, gender: str | None = None, born: str | No
 
 def stats(stack: Stack, country: str) -> dict[str, Any] | None:
     """Return the row that the view holds for a country."""
-    query = f"SELECT * FROM {stack.config.cassandra.keyspace}.user_stats_by_country WHERE country = %s"
+    query = f"SELECT * FROM {stack.config.names.keyspace}.user_stats_by_country WHERE country = %s"
     rows = stack.cql(query, country)
     return dict(rows[0]) if rows else None
 
@@ -162,7 +162,7 @@ def test_killed_again_and_again_under_writes_it_stays_exact(stack: Stack) -> Non
 def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
     killed = pid(stack)
     # A group that no life will ever write again, since nobody is in it: only the sweep takes it away.
-    leftover = f"INSERT INTO {stack.config.cassandra.keyspace}.user_stats_by_country (country, users, row_version)"
+    leftover = f"INSERT INTO {stack.config.names.keyspace}.user_stats_by_country (country, users, row_version)"
     stack.cql(f"{leftover} VALUES ('Nobody', 1, {2**52}) USING TIMESTAMP {2**52}")
     with Writer(stack):
         os.kill(killed, signal.SIGKILL)
@@ -178,7 +178,7 @@ def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
 def test_repair_counts_anew_and_takes_out_what_is_left_over(stack: Stack) -> None:
     insert(stack, "Stats", "female", "1990-01-01")
     wait_until_exact(stack)
-    table = f"{stack.config.cassandra.keyspace}.user_stats_by_country"
+    table = f"{stack.config.names.keyspace}.user_stats_by_country"
     row = stats(stack, "Stats")
     assert row is not None
     # As new as the right one, and the larger of two values wins.

@@ -10,9 +10,9 @@ import pytest
 
 from penstock.config import ROOT
 from penstock.connect.api import ConnectApi
-from penstock.project.connector_lists import SINK
 from penstock.project.folders import Project
 from tests.e2e.oracle import wait_until_exact
+from tests.names import SINK
 from tests.stack import Stack
 
 pytestmark = pytest.mark.slow

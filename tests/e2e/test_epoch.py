@@ -8,12 +8,13 @@ import pytest
 import requests
 
 from penstock.connect.api import ConnectApi, State
-from penstock.project.connector_lists import SLOT, SOURCE, epoch_in, with_epoch
+from penstock.project.connector_lists import epoch_in, with_epoch
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.wait import wait_until
 from penstock.whole_file import write_changed
 from tests.e2e.oracle import differences, wait_until_exact
+from tests.names import SLOT, SOURCE
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 

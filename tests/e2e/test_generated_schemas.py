@@ -94,7 +94,7 @@ def differences(stack: Stack, table: Table, view: str, columns: Mapping[str, str
     asked = [kinds[source].asked.format(quoted(source)) for source in columns.values()]
     wanted = {repr(row) for row in stack.sql(f"SELECT {', '.join(asked)} FROM {table.sql_name}")}
     names = [f"{kinds[source].cql.format(quoted(name))} AS {quoted(name)}" for name, source in columns.items()]
-    rows = stack.cql(f"SELECT {', '.join(names)} FROM {stack.config.cassandra.keyspace}.{quoted(view)}")
+    rows = stack.cql(f"SELECT {', '.join(names)} FROM {stack.config.names.keyspace}.{quoted(view)}")
     found = {repr(tuple(_read(kinds[source], row[name]) for name, source in columns.items())) for row in rows}
     return [f"{view} lacks {row}" for row in wanted - found] + [f"{view} has {row}" for row in found - wanted]
 

@@ -31,7 +31,7 @@ def user(stack: Stack) -> Iterator[str]:
 
 def entries(stack: Stack, identity: str, number: int) -> list[dict[str, Any]]:
     """Wait until a user has so many entries; return them, oldest first."""
-    query = f"SELECT * FROM {stack.config.cassandra.keyspace}.user_history WHERE id = %s"
+    query = f"SELECT * FROM {stack.config.names.keyspace}.user_history WHERE id = %s"
     deadline = time.monotonic() + PATIENCE_S
     while len(rows := stack.cql(query, uuid.UUID(identity))) < number:
         assert time.monotonic() < deadline, f"{len(rows)} of {number} entries after {PATIENCE_S} s"
@@ -98,7 +98,7 @@ def test_verify_finds_an_entry_that_is_missing_in_the_middle(stack: Stack, user:
     stack.sql("UPDATE public.users SET city = 'One' WHERE id = %s", user)
     stack.sql("UPDATE public.users SET city = 'Two' WHERE id = %s", user)
     middle = entries(stack, user, 3)[1]
-    delete = f"DELETE FROM {stack.config.cassandra.keyspace}.user_history USING TIMESTAMP {2**62} WHERE id = %s"
+    delete = f"DELETE FROM {stack.config.names.keyspace}.user_history USING TIMESTAMP {2**62} WHERE id = %s"
     stack.cql(f"{delete} AND version = %s", uuid.UUID(user), middle["version"])
     said = stack.penstock("verify user_history --patience 0 --json", check=False)
     assert said.returncode == 1

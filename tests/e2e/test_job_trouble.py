@@ -13,12 +13,12 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from penstock.layout import Layout
-from penstock.names import topic_of
 from penstock.pipeline.fence import ends, wait_until_captured
 from penstock.project.folders import Project
 from penstock.stack.supervisor import Supervisor
 from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
+from tests.names import topic_of
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
@@ -34,6 +34,7 @@ INSERT INTO public.trouble SELECT n, 'kind ' || n % 3, n, n FROM generate_series
 VIEWS = '''"""Views of a table that makes trouble."""
 
 from penstock_views import Image, Row, aggregate, count, row, sum, totals, view
+from tests.names import topic_of
 
 
 @view("public.trouble", key=["id"])

@@ -160,7 +160,7 @@ def wait_until_exact(stack: Stack) -> None:
 
 
 def differences(stack: Stack) -> list[str]:
-    stack.cassandra.set_keyspace(stack.config.cassandra.keyspace)
+    stack.cassandra.set_keyspace(stack.config.names.keyspace)
     found = []
     for ask, expected in EXPECTED.items():
         found += _compare(ask, set(stack.sql(expected)), {_plain(row) for row in stack.cql(ask)})

@@ -36,7 +36,7 @@ def test_the_file_in_the_repository_is_right(stack: Stack, settings: dict[str, s
 
 
 def test_everything_wrong_is_found_at_once(stack: Stack, settings: dict[str, str]) -> None:
-    keyspace = stack.config.cassandra.keyspace
+    keyspace = stack.config.names.keyspace
     mapping = f"topic.views.users_by_id.{keyspace}"
     settings |= {
         "consistencyLevl": "ONE",

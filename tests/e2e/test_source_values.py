@@ -176,7 +176,7 @@ def filled(stack: Stack) -> Iterator[Stack]:
 def rows_of(stack: Stack, view: str) -> tuple[set[tuple[Any, ...]], set[tuple[Any, ...]]]:
     """Return what a view must hold, and what it does."""
     sql, cql = COMPARED[view]
-    found = stack.cql(cql.replace(" FROM ", f" FROM {stack.config.cassandra.keyspace}."))
+    found = stack.cql(cql.replace(" FROM ", f" FROM {stack.config.names.keyspace}."))
     plain = {
         tuple(PLAIN.get(type(value).__name__, lambda same: same)(value) for value in row.values()) for row in found
     }
@@ -212,7 +212,7 @@ def test_null_beside_a_default_is_null(filled: Stack) -> None:
 def test_values_are_read_as_they_are_whatever_the_database_says(filled: Stack) -> None:
     # Each value twice: read by the fill, and from the log.
     filled.sql("INSERT INTO public.case_blobs SELECT id + 10, b, i, r, d, l FROM public.case_blobs")
-    query = f"SELECT id, b, i, r, d, l FROM {filled.config.cassandra.keyspace}.case_blobs"
+    query = f"SELECT id, b, i, r, d, l FROM {filled.config.names.keyspace}.case_blobs"
     right = {
         1: (b"ab1234", Duration(14, 3, 14706 * 10**9), b"ab1234"),
         2: (b"abc", Duration(0, 3, 0), None),

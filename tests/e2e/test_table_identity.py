@@ -12,10 +12,10 @@ import pytest
 
 from penstock.config import ROOT
 from penstock.connect.api import ConnectApi, State
-from penstock.project.connector_lists import SOURCE
 from penstock.project.folders import Project
 from penstock.wait import wait_until
 from tests.e2e import oracle as users
+from tests.names import SOURCE
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 

@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from penstock.config import ROOT
-from penstock.project.connector_lists import SINK
 from penstock.project.folders import Project
 from tests.e2e.oracle import wait_until_exact
+from tests.names import SINK
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
@@ -92,7 +92,7 @@ def test_a_pipeline_that_stands_still_makes_no_row_right(stack: Stack, user: str
 
 
 def test_rows_that_somebody_else_wrote_into_cassandra_are_found(stack: Stack, user: str) -> None:
-    keyspace, ghost = stack.config.cassandra.keyspace, uuid.uuid4()
+    keyspace, ghost = stack.config.names.keyspace, uuid.uuid4()
     stack.cql(f"INSERT INTO {keyspace}.users_by_id (id, email, row_version) VALUES ({ghost}, 'ghost', 1)")
     # Above the version of what the sink wrote: a client's own timestamps lie far below.
     (row,) = stack.cql(f"SELECT row_version FROM {keyspace}.users_by_id WHERE id = {user}")
@@ -198,7 +198,7 @@ def test_a_row_that_the_view_cannot_hold_is_not_said_to_be_repaired(parcels: Sta
 
 @pytest.mark.slow
 def test_a_version_that_no_change_can_write_over_is_a_difference(parcels: Stack) -> None:
-    version, keyspace = 2**60, parcels.config.cassandra.keyspace
+    version, keyspace = 2**60, parcels.config.names.keyspace
     parcels.cql(
         f"UPDATE {keyspace}.parcel_notes USING TIMESTAMP {version} SET row_version = {version} WHERE id = 'fine'"
     )

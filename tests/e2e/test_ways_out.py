@@ -12,18 +12,17 @@ from penstock_views.aggregates.run import current_life, life_root
 
 from penstock.connect.api import ConnectApi, State
 from penstock.layout import Layout
-from penstock.names import topic_of
 from penstock.pipeline.fence import ends, wait_until_arrived, wait_until_processed
-from penstock.project.connector_lists import SINK
 from penstock.project.views import views_of
 from penstock.registry.client import RegistryClient
 from penstock.setup import actions as setup
 from penstock.stack.supervisor import Supervisor
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import REGISTRY_TOPICS, view_topics
+from penstock.topics.declare import view_topics
 from penstock.wait import wait_until
 from tests.e2e.oracle import differences, wait_until_exact
 from tests.e2e.test_job_trouble import is_well
+from tests.names import REGISTRY_TOPICS, SINK, topic_of
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
@@ -138,13 +137,13 @@ def test_progress_that_is_cut_short_costs_no_row(stack: Stack, left: str) -> Non
 
 
 def test_a_cassandra_without_the_keyspace(stack: Stack) -> None:
-    stack.cql(f"DROP KEYSPACE {stack.config.cassandra.keyspace}")
+    stack.cql(f"DROP KEYSPACE {stack.config.names.keyspace}")
     change(stack, "Written nowhere")
     cure(stack, "is gone from Cassandra")
 
 
 def test_view_tables_that_are_made_anew(stack: Stack) -> None:
-    stack.cql(f"DROP TABLE {stack.config.cassandra.keyspace}.users_by_country")
+    stack.cql(f"DROP TABLE {stack.config.names.keyspace}.users_by_country")
     setup.create_view_tables(stack.config)
     cure(stack, "was made anew in Cassandra and not filled")
 

@@ -125,7 +125,7 @@ def counting(
 
     def has_counted() -> bool:
         assert query.isActive, str(query.exception())
-        return progress_in(life.checkpoint) == end_offsets(config.bootstrap, [cdc.TOPIC])
+        return progress_in(life.checkpoint) == end_offsets(config.bootstrap, [cdc.TOPIC], group="penstock-tests")
 
     try:
         yield query
@@ -150,7 +150,11 @@ def test_a_life_goes_on_without_empty_groups_while_changes_come(spark: SparkSess
     assert groups_of(query) == 3
     write(config, [(None, di), (ann, ann | {"name": "Bo"}), (None, cy | {"age": 21})])
     after = forget_empty(
-        spark, life, output.grouping, progress_in(life.checkpoint), end_offsets(config.bootstrap, [cdc.TOPIC])
+        spark,
+        life,
+        output.grouping,
+        progress_in(life.checkpoint),
+        end_offsets(config.bootstrap, [cdc.TOPIC], group="penstock-tests"),
     )
     assert spark.read.parquet(str(after.baseline)).count() == 2
     with counting(spark, config, output, after):

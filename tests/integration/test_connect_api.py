@@ -280,7 +280,9 @@ def test_contracts_are_registered_once_and_guarded(config: Config, registry: Reg
 def test_an_incompatible_contract_is_refused_with_its_subject_and_reason(registry: RegistryClient) -> None:
     def record(kind: str) -> SchemaFile:
         fields = [{"name": "a", "type": kind}]
-        return SchemaFile("test-value", json.dumps({"type": "record", "name": "Value", "fields": fields}))
+        return SchemaFile(
+            "test-value", json.dumps({"type": "record", "name": "Value", "fields": fields}), "test-value.avsc"
+        )
 
     apply_schemas(registry, files=[record("string")])
     with pytest.raises(SchemaIncompatible, match=r"test-value.*INT"):

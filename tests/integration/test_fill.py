@@ -12,7 +12,6 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 from penstock_views.change.envelope import Writer
-from penstock_views.declaration.load import load_views
 from penstock_views.output.contracts import contracts_of, view_type
 from penstock_views.output.derive import Output
 from penstock_views.running.fill import Changes, Filling
@@ -31,6 +30,7 @@ from penstock.postgres.connection import connect
 from penstock.topics.consumer import open_consumer
 from penstock.views.lane import _are_others
 from tests.integration.servers import started
+from tests.names import load_views
 from tests.unit.engine import cdc
 from tests.unit.engine.stand_in import registry_url
 

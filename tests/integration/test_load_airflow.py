@@ -18,12 +18,13 @@ import pytest
 from penstock.config import Airflow, Config, Postgres
 from penstock.layout import Layout
 from penstock.loads.airflow_api import AirflowApi, AirflowAway, AirflowRefused
-from penstock.loads.load import DAG_ID, LoadResult, Progress, follow, trigger_load
+from penstock.loads.load import LoadResult, Progress, follow, trigger_load
 from penstock.setup.actions import create_tables
 from penstock.stack.parts.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
 from penstock.stack.parts.postgres import postgres
 from penstock.wait import wait_until
 from tests.faulty_api import Answer, FaultyApi, serve_faulty_api
+from tests.names import DAG_ID
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
@@ -130,12 +131,12 @@ def penstock(config: Config, *arguments: str) -> subprocess.CompletedProcess[str
 
 def test_a_load_arrives_and_the_same_again_writes_nothing(config: Config, airflow: AirflowApi) -> None:
     progresses: list[Progress] = []
-    first = follow(airflow, trigger_load(airflow, users=1000, seed="twice"), on_progress=progresses.append)
+    first = follow(airflow, trigger_load(airflow, DAG_ID, users=1000, seed="twice"), on_progress=progresses.append)
     assert (first.fetched, first.written, first.unchanged, first.rejected) == (1000, 1000, 0, 0)
     assert progresses[-1] == Progress("success", 1, 1000, 1000, 0, 0)
     assert [p.fetched for p in progresses] == sorted(p.fetched for p in progresses)
 
-    second = follow(airflow, trigger_load(airflow, users=1000, seed="twice"))
+    second = follow(airflow, trigger_load(airflow, DAG_ID, users=1000, seed="twice"))
     assert second == LoadResult(second.run_id, fetched=1000, written=0, unchanged=1000, rejected=0)
     assert count(config, "public.users") >= 1000
 
@@ -163,14 +164,14 @@ def test_an_api_that_stays_broken_fails_the_command_with_the_reason_and_what_was
     assert "Traceback" not in done.stderr
     assert "up for retry" in done.stderr
     users_api.always.clear()
-    later = follow(airflow, trigger_load(airflow, users=600, seed="broken"))
+    later = follow(airflow, trigger_load(airflow, DAG_ID, users=600, seed="broken"))
     assert (later.written, later.unchanged) == (100, 500)
 
 
 def test_malformed_json_heals_on_a_later_try(airflow: AirflowApi, users_api: FaultyApi) -> None:
     users_api.queued[1].extend([Answer(body=b'{"results": [{"login": {"password": "hunter2"')] * 4)
     progresses: list[Progress] = []
-    result = follow(airflow, trigger_load(airflow, users=10, seed="heals"), on_progress=progresses.append)
+    result = follow(airflow, trigger_load(airflow, DAG_ID, users=10, seed="heals"), on_progress=progresses.append)
     assert (result.fetched, result.written) == (10, 10)
     assert "up_for_retry" in {progress.state for progress in progresses}
     assert progresses[-1].try_number == 2
@@ -184,14 +185,14 @@ def test_a_malformed_user_is_kept_aside_and_the_others_load(
         return users
 
     users_api.spoil = spoil
-    result = follow(airflow, trigger_load(airflow, users=50, seed="aside"))
+    result = follow(airflow, trigger_load(airflow, DAG_ID, users=50, seed="aside"))
     assert (result.fetched, result.written, result.rejected) == (50, 49, 1)
     assert count(config, "loader.rejected_users", "seed = 'aside' AND reason = 'email: a value is required'") == 1
 
 
 def test_parameters_out_of_bounds_are_refused_with_the_reason(airflow: AirflowApi) -> None:
     with pytest.raises(AirflowRefused, match=r"400 .*1000001 is greater than the maximum"):
-        trigger_load(airflow, users=1_000_001)
+        trigger_load(airflow, DAG_ID, users=1_000_001)
 
 
 def test_airflow_that_is_away_is_said_in_one_line(config: Config) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import psycopg2
 import pytest
-from penstock_views.declaration.load import load_views
 from penstock_views.snapshot.expected import expected_rows
 from penstock_views.snapshot.images import read_images
 from penstock_views.snapshot.postgres import Postgres
@@ -20,11 +19,12 @@ from penstock_views.types.carriers import REFUSED
 from pyspark.sql import SparkSession
 
 from penstock.config import ROOT, Config
-from penstock.names import column_name, topic_of
+from penstock.names import column_name
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.publication import publish
 from penstock.project.connector_lists import include_pattern
 from penstock.verify.postgres_rows import exact_rows
+from tests.names import OURS_IN_POSTGRES, load_views, topic_of
 
 NAMES = [
     *("AlbumId", "postal code", "postal_x0020_code", "größe", "2fa", "a-b", "a.b", 'a"b', "a\\b", "a`b", "a,b", "a?b"),
@@ -65,7 +65,7 @@ def named(r):
 
 @pytest.fixture(scope="module")
 def filled(config: Config) -> Config:
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as connection:
         with connection, connection.cursor() as cursor:
             cursor.execute(CREATE)
             insert(cursor, 1)
@@ -101,7 +101,7 @@ def test_a_batch_reads_columns_of_any_name(filled: Config, tmp_path: Path) -> No
 
 
 def test_the_catalogue_tells_the_names_as_they_are(filled: Config) -> None:
-    with closing(psycopg2.connect(filled.postgres.dsn)) as connection:
+    with closing(psycopg2.connect(filled.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as connection:
         table = read_live_table(connection, TABLE).table
     assert table.columns.names == ["order id", *NAMES, "Line"]
     assert table.primary_key == ("order id", "Line")
@@ -155,7 +155,11 @@ def test_the_source_names_topics_and_fields_by_the_rule(filled: Config, changes:
     assert snapshot[topic_of(TABLE)]["key"] == {"order_x0020_id": 1, "Line": -1}
     assert snapshot[topic_of(LINE)]["after"] == {"id": 1, "a": "line"}
     assert snapshot[topic_of(BLANK)]["after"] == {"id": 1, "a": "blank"}
-    with closing(psycopg2.connect(filled.postgres.dsn)) as connection, connection, connection.cursor() as cursor:
+    with (
+        closing(psycopg2.connect(filled.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
         cursor.execute('ALTER TABLE order_items ADD COLUMN "e-Mail" text')
         cursor.execute('ALTER TABLE order_items ADD COLUMN "größe" int')
         cursor.execute("INSERT INTO order_items VALUES (2, 'later', 'x', 7)")

@@ -20,18 +20,17 @@ from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.place import group_of
 from penstock.layout import Layout
-from penstock.names import topic_of
 from penstock.pipeline.flow import Reading, read_flow
 from penstock.pipeline.topic_ids import TopicsMadeAnew, made_anew, note_topics
 from penstock.pipeline.unwritten import note_new_topics
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import silent_changes
-from penstock.project.connector_lists import SINK
 from penstock.registry.client import RegistryClient
 from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
 from penstock.wait import wait_until
 from tests.integration.servers import started
+from tests.names import SINK, topic_of
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
@@ -194,7 +193,7 @@ def test_contracts_and_view_tables_that_are_gone_are_said(config: Config) -> Non
     assert red(config, "Schema Registry") == []
     with RegistryClient(config.registry.url) as registry, open_session(config) as session:
         registry.delete_subject(f"{TOPIC}-value")
-        session.execute(f"DROP KEYSPACE {config.cassandra.keyspace}")
+        session.execute(f"DROP KEYSPACE {config.names.keyspace}")
     (said,) = red(config, "Schema Registry")
     assert said.seen == f"lacks {TOPIC}-value: `penstock up` registers them"
     (said,) = red(config, "view users_by_id")

@@ -44,7 +44,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 @contextmanager
 def reading(config: Config, topic: str, root: Path) -> Iterator[StreamingQuery]:
     """Run a query as the views job does, from a topic to another."""
-    held = held_offsets(config.kafka.bootstrap, {topic: 1})
+    held = held_offsets(config.kafka.bootstrap, {topic: 1}, group="penstock-tests")
     checkpoint = open_checkpoint(root, topic, {0: held[topic, 0]})
     spark, kafka = local_session(), {"kafka.bootstrap.servers": config.kafka.bootstrap}
     source = {"kafka.isolation.level": "read_committed", "subscribe": topic}

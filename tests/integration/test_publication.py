@@ -7,15 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config, load_config
 from penstock.postgres.catalogue import TableMissing, published_tables, read_live_table
 from penstock.postgres.connection import connect
-from penstock.postgres.publication import SIGNALS, publish, withdraw
+from penstock.postgres.own import Connection
+from penstock.postgres.publication import publish, withdraw
 from penstock.setup import actions as setup
 from penstock.wait import wait_until
 from tests.integration.servers import started
+from tests.names import SIGNALS
 from tests.patience import PATIENCE_S
 
 TABLES = """

@@ -8,13 +8,14 @@ from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.postgres.catalogue import read_live_table
+from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish, withdraw
 from penstock.postgres.silent import forget_changes, silent_changes
 from penstock.setup.actions import create_tables
+from tests.names import OURS_IN_POSTGRES
 
 PLAIN, PARTED = "public.plain", "public.parted"
 
@@ -22,7 +23,7 @@ PLAIN, PARTED = "public.plain", "public.parted"
 @pytest.fixture
 def connection(config: Config) -> Iterator[Connection]:
     """Open a connection that commits each statement, to a database with two published tables."""
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as connection:
         run(
             connection,
             "CREATE TABLE plain (id int PRIMARY KEY, name text, size int)",
@@ -136,7 +137,10 @@ def test_a_table_that_looks_as_before_was_altered_all_the_same(connection: Conne
 
 
 def test_ddl_of_one_session_does_not_wait_for_that_of_another(connection: Connection, config: Config) -> None:
-    with closing(psycopg2.connect(config.postgres.dsn)) as other, other.cursor() as cursor:
+    with (
+        closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as other,
+        other.cursor() as cursor,
+    ):
         cursor.execute("CREATE TABLE unfinished (id int)")
         run(
             connection,

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
 from penstock.errors import TransientError
 from penstock.pipeline.followed import ViewPaused, paused_views
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.postgres.record import (
     Record,
     RecordMissing,
@@ -26,16 +26,7 @@ from penstock.postgres.record import (
     read_record,
 )
 from penstock.postgres.silent import silent_changes
-from penstock.project.connector_lists import (
-    EPOCH,
-    FORMER_PAUSED,
-    SINK,
-    SOURCE,
-    epoch_in,
-    read_lists,
-    with_epoch,
-    with_views,
-)
+from penstock.project.connector_lists import EPOCH, FORMER_PAUSED, epoch_in, read_lists, with_epoch, with_views
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.views import views_of
@@ -44,6 +35,7 @@ from penstock.setup.connectors import correct_epoch, wanted_connectors
 from penstock.views.pause import pause
 from penstock.views.repair import repair
 from penstock.whole_file import write_changed
+from tests.names import SINK, SOURCE
 
 
 @pytest.fixture

@@ -9,13 +9,14 @@ from typing import Any
 import psycopg2
 import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, ISOLATION_LEVEL_SERIALIZABLE
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.pipeline.lives import Life, read_lives
+from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
 from penstock.postgres.silent import silent_changes
 from penstock.setup.actions import create_tables
+from tests.names import OURS_IN_POSTGRES
 
 ITEM, PARTED = "shop.item", "shop.parted"
 MOODY = "shop.moody"
@@ -24,7 +25,7 @@ MOODY = "shop.moody"
 @pytest.fixture
 def connection(config: Config) -> Iterator[Connection]:
     """Open a connection that commits each statement, to a database with published tables in a schema of their own."""
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as connection:
         run(
             connection,
             "CREATE SCHEMA shop",
@@ -166,12 +167,14 @@ def test_what_no_event_trigger_saw_is_seen_by_the_next_look(connection: Connecti
 def test_a_copy_in_the_place_of_the_database_has_other_lives(config: Config) -> None:
     users = "public.users"
     create_tables(config)
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as connection:
         before = life(connection, users)
-    with closing(psycopg2.connect(config.postgres.dsn_of("postgres"))) as other:
+    with closing(psycopg2.connect(config.postgres.dsn_of("postgres"), connection_factory=OURS_IN_POSTGRES)) as other:
         other.autocommit = True
         run_open(other, "CREATE DATABASE beside TEMPLATE app")
-        with closing(psycopg2.connect(config.postgres.dsn_of("beside"))) as connection:
+        with closing(
+            psycopg2.connect(config.postgres.dsn_of("beside"), connection_factory=OURS_IN_POSTGRES)
+        ) as connection:
             after = life(connection, users)
         run_open(other, "DROP DATABASE beside")
     assert after.is_there
@@ -196,7 +199,7 @@ def test_a_renamed_partition_is_told_by_its_name_of_now(connection: Connection) 
 
 
 def test_rows_of_a_new_partition_that_a_long_transaction_does_not_see(connection: Connection, config: Config) -> None:
-    with closing(psycopg2.connect(config.postgres.dsn)) as long:
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as long:
         long.set_session(ISOLATION_LEVEL_REPEATABLE_READ)
         run_open(long, "CREATE TABLE shop.parted_2 (id int PRIMARY KEY)")
         long.commit()
@@ -217,7 +220,7 @@ def run_open(connection: Connection, statement: str) -> None:
 def test_a_truncate_that_may_miss_rows_is_refused(
     connection: Connection, config: Config, level: int, statement: str
 ) -> None:
-    with closing(psycopg2.connect(config.postgres.dsn)) as other:
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as other:
         other.set_session(level)
         with pytest.raises(psycopg2.errors.RaiseException, match=r"TRUNCATE of shop\.\w+, which.*\n.*READ COMMITTED"):
             run(other, statement)
@@ -324,7 +327,7 @@ def test_a_renamed_value_of_an_enum_is_noted_where_rows_may_hold_it(
 
 
 def test_sessions_that_make_types_do_not_wait_for_each_other(connection: Connection, config: Config) -> None:
-    with closing(psycopg2.connect(config.postgres.dsn)) as other:
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as other:
         run_open(other, "CREATE TYPE shop.open AS ENUM ('a')")
         each(
             connection,

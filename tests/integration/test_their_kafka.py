@@ -55,7 +55,7 @@ def test_topics_are_made_written_and_read(theirs: TheirKafka, tmp_path: Path, wa
         record = consumer.poll(PATIENCE_S)
     assert record is not None
     assert record.value() == b"one"
-    assert end_offsets(config.kafka.bootstrap, [topic]) == {(topic, 0): 1}
+    assert end_offsets(config.kafka.bootstrap, [topic], group="penstock-tests") == {(topic, 0): 1}
 
 
 def job(config: Config, folder: Path) -> JobConfig:
@@ -76,7 +76,7 @@ def test_spark_reads_and_writes(theirs: TheirKafka, tmp_path: Path, way: str) ->
     out = records.select("value", F.lit(topics[1]).alias("topic"))
     query = write_records(out, told, name=way, checkpoint=tmp_path / "checkpoint").trigger(availableNow=True).start()
     query.awaitTermination()
-    assert end_offsets(config.kafka.bootstrap, [topics[1]]) == {(topics[1], 0): 1}
+    assert end_offsets(config.kafka.bootstrap, [topics[1]], group="penstock-tests") == {(topics[1], 0): 1}
     plan = query._jsq.explainInternal(True)
     assert "5ecret" not in plan
 

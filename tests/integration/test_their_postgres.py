@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg2
 import pytest
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
 from penstock_views.snapshot.expected import expected_rows
 from penstock_views.snapshot.held import hold_snapshot
@@ -26,6 +25,7 @@ from penstock.stack.health import part_healths
 from penstock.views.check import check
 from tests.integration.certificates import Certificates
 from tests.integration.their_postgres import PASSWORD, Server, their_postgres
+from tests.names import load_views
 
 TABLE = "public.users"
 

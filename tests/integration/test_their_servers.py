@@ -25,9 +25,7 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi, ConnectRefused, ConnectUnreachable
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Weight
-from penstock.names import topic_of
 from penstock.postgres.connection import connect
-from penstock.project.connector_lists import SINK, SOURCE
 from penstock.registry.client import RegistryClient, RegistryRefused, RegistryUnreachable
 from penstock.setup import actions as setup
 from penstock.stack.health import part_healths
@@ -35,6 +33,7 @@ from penstock.topics.consumer import open_consumer
 from tests.integration import guarded, their_cassandra, their_kafka, their_postgres
 from tests.integration.certificates import STORE_PASSWORD, Certificates
 from tests.integration.servers import free_port, started
+from tests.names import SINK, SOURCE, topic_of
 from tests.patience import PATIENCE_S
 from tests.unit.engine import cdc
 from tests.unit.engine.conftest import SAMPLE, as_emitted, make_plan, raw_frame

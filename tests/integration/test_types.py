@@ -16,7 +16,6 @@ import psycopg2
 import pytest
 from penstock_views.change.envelope import Writer
 from penstock_views.change.source import Source, WriterSchemas
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View, ViewInvalid
 from penstock_views.output.contracts import contracts_of, view_type
 from penstock_views.output.derive import Output, Plan, derive
@@ -44,13 +43,14 @@ from penstock.setup import actions as setup
 from penstock.sizes import RECORD_BYTES
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics
-from penstock.topics.declare import DEAD_LETTER_TOPICS, Topic
+from penstock.topics.declare import Topic
 from penstock.topics.tail import TopicReader
 from penstock.verify.compare import scan
 from penstock.verify.postgres_rows import exact_rows
 from penstock.wait import wait_until
 from tests.every_type import COLUMNS, DEFAULTS, TYPES, UNUSABLE, Refused, Typed
 from tests.integration.servers import started
+from tests.names import DEAD_LETTER_TOPICS, load_views
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
@@ -185,7 +185,7 @@ def _plan(config: Config, spark: SparkSession, view: View, writers: tuple[Writer
     source = Source.of(TABLE, CDC, writers)
     contracts = contracts_of(view, view_type(spark, view, source.image))
     with RegistryClient(config.registry.url) as registry:
-        files = [SchemaFile(contract.subject, contract.text) for contract in contracts]
+        files = [SchemaFile(contract.subject, contract.text, contract.file_name) for contract in contracts]
         ids = {each.subject: each.schema_id for each in apply_schemas(registry, files=files)}
     key, value = contracts
     output = Output(view, key, value, ids[key.subject], ids[value.subject])
@@ -202,7 +202,7 @@ def _run_engine(config: Config, spark: SparkSession, plan: Plan) -> None:
 
 def _sink_into_cassandra(config: Config) -> dict[str, dict[str, Any]]:
     setup.create_view_tables(config)
-    keyspace = config.cassandra.keyspace
+    keyspace = config.names.keyspace
     columns = ", ".join(f"{column.name} {column.cql}" for column in COLUMNS)
     (sink,) = read_connectors(ROOT / "connect" / "connectors", names=["cassandra-views-sink"])
     ours = {key: value for key, value in sink.config.items() if not key.startswith("topic")}

@@ -8,12 +8,13 @@ from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2.extensions import connection as Connection
 
 from penstock.config import Config
 from penstock.postgres.catalogue import published_tables, read_live_table
+from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
 from penstock.setup.actions import create_tables
+from tests.names import OURS_IN_POSTGRES
 
 REFUSES = "with REPLICA IDENTITY FULL, which views need, Postgres would refuse its UPDATE and DELETE"
 GENERATED = "Replica identity must not contain unpublished generated columns"
@@ -89,7 +90,7 @@ def run(connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
 @pytest.fixture(scope="module")
 def connection(config: Config) -> Iterator[Connection]:
     """Connect to a database with tables of every kind, all of which were to be published."""
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection:
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as connection:
         run(connection, *(statement for statement, _ in UNFIT.values()), *FIT.values())
         said = publish(connection, [f"public.{name}" for name in {**UNFIT, **FIT}])
         assert sum("left out" in line for line in said) == len(UNFIT)

@@ -11,7 +11,6 @@ from pathlib import Path
 import psycopg2
 import pytest
 from penstock_views.clone import ROOT
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
 from penstock_views.snapshot.expected import expected_rows
 from penstock_views.snapshot.images import read_images
@@ -23,6 +22,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
 from penstock.config import Config
+from tests.names import load_views
 
 VIEWS = {view.name: view for view in load_views(ROOT / "spark" / "views")}
 ID = "00000000-0000-4000-8000-00000000000{}"

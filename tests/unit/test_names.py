@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from penstock.names import case_twins, column_name, is_plain, is_table, postgres_name, topic_of
+from penstock.names import case_twins, column_name, is_plain, is_table, postgres_name
+from tests.names import topic_of
 
 LEGAL = st.characters(codec="utf-8", exclude_characters="\0")
 # What the rule itself is made of, so that names look like escapes, halves of them, and escapes of escapes.

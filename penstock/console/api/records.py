@@ -78,14 +78,18 @@ def _topics(api: APIRouter, hub: Hub) -> None:
     @api.get("/topics/{name}/messages", tags=["topics"])
     def messages(name: str, asked: Annotated[_Asked, Query()]) -> Found:
         """Search a topic, decoded; says how many records it looked at and where to go on."""
-        return search(hub.kafka, hub.reader, bootstrap=hub.config.kafka.bootstrap, wanted=asked.search(hub, name))
+        where = {"bootstrap": hub.config.kafka.bootstrap, "group": hub.config.names.group("console")}
+        return search(hub.kafka, hub.reader, **where, wanted=asked.search(hub, name))
 
     @api.get("/topics/{name}/tail", tags=["topics"])
     async def tail(request: Request, name: str, kept: Annotated[_Kept, Query()]) -> StreamingResponse:
         """Send what comes from now on, as server-sent events; 100 records a second at most."""
         topics.topic_detail(hub, name)  # a topic that is not there is said before the stream begins
         keeps = kept.filter(hub)
-        made = await asyncio.to_thread(Tail, hub.config.kafka.bootstrap, hub.reader, topic=name, keeps=keeps)
+        group = hub.config.names.group("console")
+        made = await asyncio.to_thread(
+            Tail, hub.config.kafka.bootstrap, hub.reader, group=group, topic=name, keeps=keeps
+        )
         return StreamingResponse(_events(request, made), media_type="text/event-stream")
 
 

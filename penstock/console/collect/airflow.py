@@ -8,7 +8,7 @@ from typing import Any
 from penstock.config import Config
 from penstock.console.collect.http import get
 from penstock.loads.airflow_api import read_health
-from penstock.loads.load import DAG_ID, TASK_ID
+from penstock.loads.load import TASK_ID
 
 _RUNS = 20
 _TIMEOUT_S = 5.0
@@ -53,7 +53,7 @@ class AirflowCollector:
     """Asks one Airflow; a run that has ended is asked for once."""
 
     def __init__(self, config: Config) -> None:
-        self._url = config.airflow.url
+        self._url, self._dag = config.airflow.url, config.names.dag
         self._ended: dict[str, LoadRun] = {}
 
     def collect(self) -> AirflowState:
@@ -68,7 +68,7 @@ class AirflowCollector:
 
     def _runs(self) -> list[LoadRun]:
         found = get(
-            f"{self._url}/api/v2/dags/{DAG_ID}/dagRuns?order_by=-run_after&limit={_RUNS}", timeout_s=_TIMEOUT_S
+            f"{self._url}/api/v2/dags/{self._dag}/dagRuns?order_by=-run_after&limit={_RUNS}", timeout_s=_TIMEOUT_S
         )["dag_runs"]
         runs = [self._ended.get(run["dag_run_id"]) or self._read(run) for run in found]
         self._ended = {run.id: run for run in runs if run.state in _FINAL}
@@ -88,7 +88,7 @@ class AirflowCollector:
         )
 
     def _totals(self, run_id: str) -> dict[str, int]:
-        path = f"{self._url}/api/v2/dags/{DAG_ID}/dagRuns/{run_id}/taskInstances/{TASK_ID}/xcomEntries"
+        path = f"{self._url}/api/v2/dags/{self._dag}/dagRuns/{run_id}/taskInstances/{TASK_ID}/xcomEntries"
         entries = {entry["key"] for entry in get(path, timeout_s=_TIMEOUT_S).get("xcom_entries", [])}
         if "progress" not in entries:
             return {}

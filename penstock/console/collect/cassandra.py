@@ -58,7 +58,7 @@ class CassandraCollector:
             section = self._config.cassandra
             raise CassandraUnreachable(f"{section.host}:{section.port}", type(exc).__name__) from exc
         hosts = self._session.cluster.metadata.all_hosts()
-        keyspace = self._session.cluster.metadata.keyspaces.get(self._config.cassandra.keyspace)
+        keyspace = self._session.cluster.metadata.keyspaces.get(self._config.names.keyspace)
         tables = {} if keyspace is None else {name: _columns(table) for name, table in keyspace.tables.items()}
         return CassandraState(row["release_version"], sum(bool(host.is_up) for host in hosts), len(hosts), tables)
 

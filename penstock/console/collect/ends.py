@@ -16,7 +16,6 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from penstock.config import Config
 from penstock.console.collect.http import TIMEOUT_S
-from penstock.installation import group
 from penstock.offsets import Place
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import Settings, open_consumer
@@ -85,7 +84,7 @@ class EndsCollector:
 
     def __init__(self, config: Config, *, on_records: Callable[[Sequence[Any]], None]) -> None:
         self._on_records = on_records
-        self._bootstrap = config.kafka.bootstrap
+        self._bootstrap, self._group = config.kafka.bootstrap, config.names.group("console")
         self._consumer: Any = None
         self._ends: dict[Place, _End] = {}
 
@@ -95,7 +94,7 @@ class EndsCollector:
         :param ends: of each partition to follow, its beginning and end.
         """
         if self._consumer is None:
-            self._consumer = _consumer(self._bootstrap)
+            self._consumer = _consumer(self._bootstrap, self._group)
         try:
             self._assign(ends)
             self._read({place: end for place, (_, end) in ends.items()})
@@ -167,7 +166,7 @@ def _time_of(message: Any) -> float:
     return seconds
 
 
-def _consumer(bootstrap: str) -> Consumer:
+def _consumer(bootstrap: str, group: str) -> Consumer:
     settings: Settings = {
         "auto.offset.reset": "latest",
         "reconnect.backoff.max.ms": 1000,
@@ -180,4 +179,4 @@ def _consumer(bootstrap: str) -> Consumer:
         "fetch.min.bytes": 1024 * 1024,
         "fetch.wait.max.ms": 300,
     }
-    return open_consumer(bootstrap, group=group("console"), more=settings)
+    return open_consumer(bootstrap, group=group, more=settings)

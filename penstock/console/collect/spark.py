@@ -16,13 +16,12 @@ from typing import Any
 
 from penstock.config import Config
 from penstock.console.collect.http import get
-from penstock.installation import AGGREGATES_APP, VIEWS_APP
+from penstock.installation import Names
 from penstock.layout import Layout
 from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
 
 REAL_TIME = "views"
 _BEGUN = "penstock.json"
-_APPLICATIONS = {REAL_TIME: VIEWS_APP, "aggregates": AGGREGATES_APP}
 
 Offsets = dict[str, dict[int, int]]
 """Topic → partition → the offset that is read next."""
@@ -77,7 +76,7 @@ class SparkCollector:
             cores_used=master.get("coresused", 0),
             cores=master.get("cores", 0),
             applications=running,
-            queries=tuple(read_queries(self._data, running)),
+            queries=tuple(read_queries(self._data, self._config.names, running)),
             troubles=tuple(read_troubles(self._config)),
         )
 
@@ -91,15 +90,16 @@ def read_troubles(config: Config) -> Iterator[str]:
     yield from stopped_views(config).values()
 
 
-def read_queries(data: Path, running: tuple[str, ...]) -> list[Query]:
+def read_queries(data: Path, names: Names, running: tuple[str, ...]) -> list[Query]:
     """Read how far each query has committed.
 
     :param data: the stack's data folder.
+    :param names: of the installation.
     :param running: the applications that run.
     """
-    application = _APPLICATIONS[REAL_TIME]
+    application = names.views_app
     queries = [_row_views(application, application in running, data / REAL_TIME / "checkpoint")]
-    application = _APPLICATIONS["aggregates"]
+    application = names.aggregates_app
     # Newest life last: the folder names sort so.
     newest = {life.parent.name: life for life in sorted((data / "aggregates").glob("*/life-*"))}
     queries += [_query(name, application, application in running, life / "checkpoint") for name, life in newest.items()]

@@ -204,7 +204,12 @@ class _Messages:
             wanted = self._wanted(self._found.next if go_on and self._found else None)
             self._said.set_text("looking …")
             found = await run.io_bound(
-                search, self._hub.kafka, self._hub.reader, bootstrap=self._hub.config.kafka.bootstrap, wanted=wanted
+                search,
+                self._hub.kafka,
+                self._hub.reader,
+                bootstrap=self._hub.config.kafka.bootstrap,
+                group=self._hub.config.names.group("console"),
+                wanted=wanted,
             )
         except (PenstockError, ValueError) as exc:
             self._said.set_text(str(exc))
@@ -254,7 +259,11 @@ class _Messages:
             return
         try:
             self._tail = Tail(
-                self._hub.config.kafka.bootstrap, self._hub.reader, topic=self._topic, keeps=self._wanted(None).keeps
+                self._hub.config.kafka.bootstrap,
+                self._hub.reader,
+                group=self._hub.config.names.group("console"),
+                topic=self._topic,
+                keeps=self._wanted(None).keeps,
             )
         except (PenstockError, ValueError) as exc:
             self._said.set_text(str(exc))

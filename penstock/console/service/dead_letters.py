@@ -22,8 +22,8 @@ from penstock.console.service.messages import Search, open_small_consumer, searc
 from penstock.console.service.records import RecordView
 from penstock.contract import CONNECT_ERRORS
 from penstock.errors import TerminalError, TransientError
+from penstock.installation import Names
 from penstock.topics.admin import KafkaUnreachable, silent_logger
-from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 _SHOWN = 500
 _AT_ONCE = 1000
@@ -118,16 +118,17 @@ def list_letters(hub: Hub) -> Letters:
     topics = hub.now.snapshot.kafka.seen.cluster.topics
     groups: dict[tuple[str, str, str, str], list[DeadLetter]] = {}
     looked_at = held = 0
-    for topic in DEAD_LETTER_TOPICS:
+    group = hub.config.names.group("console")
+    for topic in hub.config.names.dead_letter_topics:
         if topic not in topics:
             continue
         wanted = Search(topic, start=f"end-{_SHOWN}", keeps=Filter(), limit=_SHOWN)
-        found = search(hub.kafka, hub.reader, bootstrap=hub.config.kafka.bootstrap, wanted=wanted)
+        found = search(hub.kafka, hub.reader, bootstrap=hub.config.kafka.bootstrap, group=group, wanted=wanted)
         looked_at, held = looked_at + len(found.records), held + topics[topic].held
         for letter in map(_letter, found.records):
             key = (topic, letter.connector, letter.stage, _VARIABLE.sub("…", letter.reason))
             groups.setdefault(key, []).append(letter)
-    causes = [_cause(*key, letters) for key, letters in groups.items()]
+    causes = [_cause(hub.config.names, *key, letters) for key, letters in groups.items()]
     return Letters(tuple(sorted(causes, key=lambda cause: -cause.count)), looked_at, held)
 
 
@@ -164,34 +165,36 @@ def _letter(record: RecordView) -> DeadLetter:
     )
 
 
-def _cause(topic: str, connector: str, stage: str, message: str, letters: list[DeadLetter]) -> Cause:
+def _cause(names: Names, topic: str, connector: str, stage: str, message: str, letters: list[DeadLetter]) -> Cause:
     times = [letter.record.timestamp_ms for letter in letters]
     newest = tuple(sorted(letters, key=lambda letter: -letter.record.timestamp_ms))
-    return Cause(topic, connector, stage, message, len(letters), min(times), max(times), _can_replay(topic), newest)
+    can_replay = _can_replay(names, topic)
+    return Cause(topic, connector, stage, message, len(letters), min(times), max(times), can_replay, newest)
 
 
-def _can_replay(topic: str) -> bool:
-    return topic == DEAD_LETTER_TOPICS[1]
+def _can_replay(names: Names, topic: str) -> bool:
+    return topic == names.dead_letter_topics[1]
 
 
 def _read(hub: Hub, ids: list[str]) -> Iterator[Any]:
-    places = _places(ids)
-    with closing(open_small_consumer(hub.config.kafka.bootstrap)) as consumer:
+    names = hub.config.names
+    places = _places(names, ids)
+    with closing(open_small_consumer(hub.config.kafka.bootstrap, names.group("console"))) as consumer:
         for place in places:
             message = _read_one(consumer, place)
             if message is not None:
                 yield message
 
 
-def _places(ids: list[str]) -> list[TopicPartition]:
+def _places(names: Names, ids: list[str]) -> list[TopicPartition]:
     if len(ids) > _AT_ONCE:
         raise TooMany(len(ids))
     places = []
     for each in ids:
         match = _ID.fullmatch(each)
-        if match is None or match[1] not in DEAD_LETTER_TOPICS:
+        if match is None or match[1] not in names.dead_letter_topics:
             raise LetterUnknown(each)
-        if not _can_replay(match[1]):
+        if not _can_replay(names, match[1]):
             raise NotReplayable(match[1])
         places.append(TopicPartition(match[1], int(match[2]), int(match[3])))
     return places

@@ -20,6 +20,7 @@ from penstock.console.hub import Hub
 from penstock.console.plain import plain
 from penstock.console.progress import offset_of
 from penstock.console.service.lookup import Trace, Wanted, find_newest
+from penstock.console.service.messages import open_small_consumer
 from penstock.console.service.records import RecordView
 from penstock.console.service.same import is_same
 from penstock.console.service.source_row import SourceRow, ValueUnfit, read_source_row
@@ -27,7 +28,6 @@ from penstock.errors import PenstockError, TerminalError
 from penstock.keys.text import KeyTextInvalid, read_key, write_key
 from penstock.keys.values import as_cql, postgres_text
 from penstock.names import column_name, postgres_name
-from penstock.topics.topic import DEAD_LETTER_TOPICS
 
 _CHANGES = 5
 _BUDGET_S = 4.0
@@ -238,7 +238,8 @@ def _trace(hub: Hub, topic: str, source: SourceRow, *, count: int, budget_s: flo
         key = {column_name(name): value for name, value in source.key.items()}
         types = {column_name(name): kind for name, kind in source.types.items()}
         wanted = Wanted(key, lambda data: hub.decoder.decode(data).value, types)
-        return find_newest(hub.config.kafka.bootstrap, hub.reader, state, wanted, count=count, budget_s=budget_s)
+        consumer = open_small_consumer(hub.config.kafka.bootstrap, hub.config.names.group("console"))
+        return find_newest(consumer, hub.reader, state, wanted, count=count, budget_s=budget_s)
     except PenstockError as exc:
         return str(exc)
 
@@ -293,7 +294,7 @@ def _compare_offsets(offset: int | None, change: RecordView | None) -> tuple[str
 def _cassandra_store(
     hub: Hub, view: DeclaredView, raw: _Raw, state_of: Callable[[dict[str, Any] | None], tuple[str, str]]
 ) -> Store:
-    name = f"{hub.config.cassandra.keyspace}.{view.name}"
+    name = f"{hub.config.names.keyspace}.{view.name}"
     reading = hub.now.snapshot.cassandra
     if reading.now is None:
         return Store("cassandra", name, "away", reading.trouble or "away")
@@ -325,7 +326,7 @@ def _view_key(view: DeclaredView, types: Mapping[str, str], raw: _Raw) -> dict[s
 
 
 def _read_cassandra(hub: Hub, view: DeclaredView, key: dict[str, Any]) -> dict[str, Any] | None:
-    table = ViewTable(hub.cassandra.session, keyspace=hub.config.cassandra.keyspace, name=view.name)
+    table = ViewTable(hub.cassandra.session, keyspace=hub.config.names.keyspace, name=view.name)
     # A history is a partition of entries, newest first; anything else is one row.
     rows = table.pick_partitions([key]) if view.kind == "history" else table.pick([key])
     row = next(iter(rows), None)
@@ -354,7 +355,7 @@ def _aggregate_state(row: dict[str, Any] | None, raw: _Raw) -> tuple[str, str]:
 
 
 def _dead_letters(hub: Hub, source: SourceRow) -> int:
-    traces = (_trace(hub, topic, source, count=100, budget_s=1.0) for topic in DEAD_LETTER_TOPICS)
+    traces = (_trace(hub, topic, source, count=100, budget_s=1.0) for topic in hub.config.names.dead_letter_topics)
     return sum(len(trace.records) for trace in traces if isinstance(trace, Trace))
 
 

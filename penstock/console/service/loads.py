@@ -36,6 +36,6 @@ def start_load(hub: Hub, *, users: int, seed: str = DEFAULT_SEED, token: str | N
 
     def trigger() -> str:
         with AirflowApi(hub.config.airflow.url) as api:
-            return trigger_load(api, users=users, seed=seed).id
+            return trigger_load(api, hub.config.names.dag, users=users, seed=seed).id
 
     return hub.guard.perform(trigger, token=token, who=who, what="load", target=f"{users} users, seed {seed}")

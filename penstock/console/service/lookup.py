@@ -8,10 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from penstock.console.collect.kafka import TopicState
-from penstock.console.service.messages import open_small_consumer
 from penstock.console.service.records import RecordReader, RecordView
 from penstock.keys.values import base_of, canonical
 
@@ -66,15 +65,18 @@ class Wanted:
 
 
 def find_newest(
-    bootstrap: str, reader: RecordReader, state: TopicState, wanted: Wanted, *, count: int, budget_s: float
+    consumer: Consumer, reader: RecordReader, state: TopicState, wanted: Wanted, *, count: int, budget_s: float
 ) -> Trace:
-    """Look for the newest records of a key."""
+    """Look for the newest records of a key.
+
+    :param consumer: is closed at the end.
+    """
     deadline = time.monotonic() + budget_s
     ends = {part.number: part.end for part in state.partitions}
     begins = {part.number: part.beginning for part in state.partitions}
     found: list[Any] = []
     looked_at = 0
-    with closing(open_small_consumer(bootstrap)) as consumer:
+    with closing(consumer):
         while any(ends[each] > begins[each] for each in ends) and time.monotonic() < deadline:
             starts = {each: max(begins[each], end - _WINDOW) for each, end in ends.items()}
             found += _window(consumer, state.name, starts, ends, wanted, deadline)

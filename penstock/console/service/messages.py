@@ -20,7 +20,6 @@ from penstock.console.collect.kafka import KafkaCollector, TopicState
 from penstock.console.service.filter import Filter
 from penstock.console.service.records import RecordReader, RecordView
 from penstock.errors import TerminalError
-from penstock.installation import group
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import OFFSETS_PER_RECORD, Settings, open_consumer
 
@@ -79,7 +78,7 @@ class Found:
     next: dict[int, int] | None
 
 
-def search(kafka: KafkaCollector, reader: RecordReader, *, bootstrap: str, wanted: Search) -> Found:
+def search(kafka: KafkaCollector, reader: RecordReader, *, bootstrap: str, group: str, wanted: Search) -> Found:
     """Look for records.
 
     :raises TopicMissing: there is no such topic or partition.
@@ -93,7 +92,7 @@ def search(kafka: KafkaCollector, reader: RecordReader, *, bootstrap: str, wante
     starts, last = _starts(kafka, state, wanted)
     ends = {number: end for number, end in state.ends.items() if number in starts}
     ahead = sum(max(0, ends[number] - start) for number, start in starts.items())
-    with closing(open_small_consumer(bootstrap)) as consumer:
+    with closing(open_small_consumer(bootstrap, group)) as consumer:
         walk = _Walk(consumer, wanted.topic, starts, ends, deadline=begun + min(wanted.budget_s, 30.0))
         records = _collect(walk, reader, wanted, last)
     done = walk.is_done
@@ -225,10 +224,10 @@ def _consume(consumer: Any) -> list[Any]:
     return [message for message in messages if message.error() is None]
 
 
-def open_small_consumer(bootstrap: str) -> Consumer:
+def open_small_consumer(bootstrap: str, group: str) -> Consumer:
     """Open a consumer that holds little and commits nothing."""
     settings: Settings = {"auto.offset.reset": "earliest", "queued.max.messages.kbytes": 8192, "fetch.wait.max.ms": 100}
-    return open_consumer(bootstrap, group=group("console"), more=settings)
+    return open_consumer(bootstrap, group=group, more=settings)
 
 
 class Tail:
@@ -239,8 +238,10 @@ class Tail:
 
     AT_ONCE = 50
 
-    def __init__(self, bootstrap: str, reader: RecordReader, *, topic: str, keeps: Filter | None = None) -> None:
-        self._consumer: Any = open_small_consumer(bootstrap)
+    def __init__(
+        self, bootstrap: str, reader: RecordReader, *, group: str, topic: str, keeps: Filter | None = None
+    ) -> None:
+        self._consumer: Any = open_small_consumer(bootstrap, group)
         self._reader = reader
         self._keeps = keeps or Filter()
         self.looked_at = 0

@@ -110,7 +110,7 @@ def list_views(hub: Hub) -> list[ViewRow]:
         rows.append(
             ViewRow(
                 view=view,
-                table=f"{hub.config.cassandra.keyspace}.{view.name}",
+                table=f"{hub.config.names.keyspace}.{view.name}",
                 rate=hub.recorder.rate(f"topic:{view.topic}") if snapshot.kafka.now else None,
                 held=state.held if state else None,
                 newest_s=max(0.0, snapshot.at - max(newest)) if newest else None,

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from penstock.config import ROOT, Config
 from penstock.layout import Layout
 from penstock.loads.airflow_api import AirflowApi, AirflowAway, AirflowRefused
-from penstock.loads.load import DAG_ID
 from penstock.stack.part import Part
 from penstock.stack.parts.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
 
@@ -47,11 +46,11 @@ def airflow_dag_processor(config: Config, _layout: Layout) -> Part:
     return _server(config, DAG_PROCESSOR, needs="airflow-api-server", ports={})
 
 
-_IS_READY: dict[str, Callable[[AirflowApi], bool]] = {
+_IS_READY: dict[str, Callable[[AirflowApi, str], bool]] = {
     # Airflow builds the API that tasks report to when it is first asked: ask before the first task does.
-    "api-server": lambda api: api.health().is_database_well and api.takes_tasks(),
-    "scheduler": lambda api: api.health().is_scheduler_well,
-    "dag-processor": lambda api: api.knows_dag(DAG_ID),
+    "api-server": lambda api, _: api.health().is_database_well and api.takes_tasks(),
+    "scheduler": lambda api, _: api.health().is_scheduler_well,
+    "dag-processor": lambda api, dag: api.knows_dag(dag),
 }
 
 
@@ -70,9 +69,9 @@ def _server(config: Config, command: tuple[str, ...], *, needs: str, ports: dict
     )
 
 
-def _answers(config: Config, check: Callable[[AirflowApi], bool]) -> bool:
+def _answers(config: Config, check: Callable[[AirflowApi, str], bool]) -> bool:
     try:
         with AirflowApi(config.airflow.url) as api:
-            return check(api)
+            return check(api, config.names.dag)
     except (AirflowAway, AirflowRefused):
         return False

@@ -15,7 +15,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from penstock.config import ROOT, Config
-from penstock.loads.airflow_api import METADATA_DATABASE
 
 _BIN = ROOT / ".servers" / "airflow-venv" / "bin"
 
@@ -45,6 +44,7 @@ def airflow_environment(config: Config, *, api_url: str) -> dict[str, str]:
         "PYTHONPATH": str(ROOT / "airflow"),
         **_core(config, home),
         **_api(config, home),
+        "PENSTOCK_DAG": config.names.dag,
         **_quick_and_small(),
         **_connections(config, api_url),
         # By the environment: its two drivers for the metadata (psycopg2, asyncpg) have different words in an address.
@@ -55,7 +55,7 @@ def airflow_environment(config: Config, *, api_url: str) -> dict[str, str]:
 def _core(config: Config, home: Path) -> dict[str, str]:
     postgres = config.postgres
     secret = f":{quote(postgres.password, safe='')}" if postgres.password_file else ""
-    metadata = f"{postgres.user}{secret}@{postgres.host}:{postgres.port}/{METADATA_DATABASE}"
+    metadata = f"{postgres.user}{secret}@{postgres.host}:{postgres.port}/{config.names.airflow_database}"
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "airflow" / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

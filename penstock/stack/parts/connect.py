@@ -54,6 +54,7 @@ def _prepare(config: Config, layout: Layout) -> None:
     properties = render(
         ROOT / "connect/worker.properties",
         layout.conf("connect") / "worker.properties",
+        cluster=config.names.connect_cluster,
         bootstrap=config.kafka.bootstrap,
         host=config.connect.host,
         port=config.connect.port,

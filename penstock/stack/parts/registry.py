@@ -8,6 +8,7 @@ from penstock.brokers import java_settings
 from penstock.class_archive import server_archive_options
 from penstock.config import Config
 from penstock.http_client import answers
+from penstock.installation import DEFAULT
 from penstock.layout import SERVERS, Layout
 from penstock.stack.part import Part
 
@@ -25,6 +26,10 @@ def registry(config: Config, layout: Layout) -> Part:
         "apicurio.kafkasql.topic.auto-create": "false",
         "apicurio.storage.snapshot.location": layout.data("registry"),
     }
+    if config.name != DEFAULT:  # its own are the default's
+        journal, snapshots = config.names.registry_topics
+        settings |= {"apicurio.kafkasql.topic": journal, "apicurio.kafkasql.snapshots.topic": snapshots}
+        settings["apicurio.events.kafka.topic"] = config.names.registry_events
     heap = (
         f"-Xms{section.heap_mb // 4}m",
         f"-Xmx{section.heap_mb}m",

@@ -9,9 +9,6 @@ from pathlib import Path
 
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config, Registry
-from penstock.installation import AGGREGATES_APP as AGGREGATES_APP
-from penstock.installation import SLOT
-from penstock.installation import VIEWS_APP as VIEWS_APP
 from penstock.layout import VENV_BIN, Layout
 from penstock.project.folders import Project
 from penstock.running import read_running
@@ -107,14 +104,14 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
         "--executor-memory-mb": section.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,
         "--commit-interval-s": section.aggregates_interval_s,
-        "--slot": SLOT,
+        "--slot": config.names.slot,
         "--postgres-host": postgres.host,
         "--postgres-port": postgres.port,
         "--postgres-database": postgres.database,
         "--postgres-user": postgres.user,
         **{f"--postgres-{name}": value for name, value in postgres.tls.items()},
     }
-    is_ready = partial(_is_registered, config, AGGREGATES_APP)
+    is_ready = partial(_is_registered, config, config.names.aggregates_app)
     needs = ("postgres", "tables")
     job = _job(config, "aggregates", "aggregates.py", arguments, is_ready=is_ready, needs=needs)
     return replace(job, starts_after=("views",))
@@ -131,6 +128,7 @@ def _job(
 ) -> Part:
     section, project, trouble_file = config.spark, Project.of(config), Layout.of(config).trouble_file(name)
     common = {
+        "--name": config.name,
         "--master": section.master_url,
         "--driver-host": section.own_host,
         "--bootstrap": config.kafka.bootstrap,
@@ -195,7 +193,7 @@ def _takes_records(config: Config, running_file: Path) -> bool:
     running = read_running(running_file)
     if running is None or not running.is_settled:
         return False
-    return running.application in {app["id"] for app in applications(config, VIEWS_APP)}
+    return running.application in {app["id"] for app in applications(config, config.names.views_app)}
 
 
 def _settled(running_file: Path) -> int:

@@ -30,8 +30,8 @@ def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateO
     """
     view = output.view
     # First of all: what lies below was committed before the snapshot is even prepared.
-    ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)])
-    epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch") if text.isdigit()]
+    ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)], group=config.group)
+    epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch", group=config.group) if text.isdigit()]
     say(f"aggregates: {view.name} begins from a snapshot of {view.table}")
     with hold_snapshot(config.postgres, slot=config.slot) as held:
         folder = prepare_next(root)
@@ -53,7 +53,7 @@ def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateO
 
 def _noted_epoch(config: AggregatesConfig) -> int:
     """Ask the installation's record: of a table without a change no record tells."""
-    with open_connection(config.postgres) as connection:
+    with open_connection(config.postgres, config.names) as connection:
         return read_epoch(connection) or 1
 
 
@@ -78,4 +78,4 @@ def _starts(config: AggregatesConfig, ends: Mapping[Place, int], held: HeldSnaps
     One that was just leaving Postgres's list of running transactions can be in Kafka already.
     """
     since = held.straddled_since_ms
-    return dict(ends) if since is None else offsets_since(config.bootstrap, ends, since)
+    return dict(ends) if since is None else offsets_since(config.bootstrap, ends, since, group=config.group)

@@ -11,7 +11,8 @@ from types import ModuleType
 
 from penstock.cassandra.table_file import CqlFileUnclear, read_shape
 from penstock.errors import TerminalError
-from penstock_views.declaration.views import View, ViewInvalid
+from penstock.installation import Names
+from penstock_views.declaration.views import View, ViewInvalid, in_installation
 
 
 class ViewFileBroken(TerminalError):
@@ -23,26 +24,28 @@ class ViewFileBroken(TerminalError):
         )
 
 
-def load_views(folder: Path) -> tuple[View, ...]:
+def load_views(folder: Path, names: Names) -> tuple[View, ...]:
     """Load every view below a folder, ordered by name.
 
     :param folder: its `*.py` files each declare views with `@view`.
+    :param names: of the installation that they are for.
     :raises ViewFileBroken: with file and line, when one cannot be imported, or when there is none at all.
     :raises ViewInvalid: when a view is impossible or two share a name.
     """
-    views, problems = load_each(folder)
+    views, problems = load_each(folder, names)
     if problems:
         raise problems[0]
     return views
 
 
-def load_each(folder: Path) -> tuple[tuple[View, ...], list[ViewFileBroken | ViewInvalid]]:
+def load_each(folder: Path, names: Names) -> tuple[tuple[View, ...], list[ViewFileBroken | ViewInvalid]]:
     """Load what can be loaded, ordered by name, and say everything that cannot."""
     views: list[View] = []
     problems: list[ViewFileBroken | ViewInvalid] = []
     for file in sorted(folder.glob("*.py")):
         try:
-            views += [value for value in vars(_import_file(file)).values() if isinstance(value, View)]
+            found = [value for value in vars(_import_file(file)).values() if isinstance(value, View)]
+            views += [in_installation(view, names) for view in found]
         except (ViewFileBroken, ViewInvalid) as exc:
             problems.append(exc)
     if not views and not problems:

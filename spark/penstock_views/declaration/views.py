@@ -19,7 +19,7 @@ from pyspark.sql import types as T
 
 from penstock.contract import MAX_GENERATION, VERSION
 from penstock.errors import TerminalError
-from penstock.installation import view_topic
+from penstock.installation import VIEW_FILES, Names
 from penstock.names import MOST_IN_TOPIC, NOT_CARRIED, column_name, is_plain, is_table, postgres_name, topic_of
 from penstock_views.types.canonical import UNUSABLE, is_usable
 from penstock_views.types.carriers import REFUSED, may_refuse
@@ -188,6 +188,8 @@ class View:
     line: int
     partition: tuple[str, ...] | None = field(default=None, kw_only=True)
     """The columns of the key that the table's file puts into the partition key; None when no file says."""
+    names: Names = field(default=Names(), kw_only=True)
+    """Those of the installation that it was loaded for."""
 
     @property
     def partition_key(self) -> tuple[str, ...]:
@@ -197,7 +199,17 @@ class View:
     @property
     def topic(self) -> str:
         """The Kafka topic of the view's records."""
-        return view_topic(self.name)
+        return self.names.view_topic(self.name)
+
+    @property
+    def source_topic(self) -> str:
+        """The Kafka topic of the changes of its table."""
+        return topic_of(self.table, self.names.topic_prefix)
+
+    @property
+    def contract(self) -> str:
+        """How the files of its contract begin, and what namespace its records have: the same in each installation."""
+        return VIEW_FILES + self.name
 
     @property
     def primary_key(self) -> tuple[str, ...]:
@@ -264,19 +276,25 @@ def declare(kind: type[Kind], function: Callable[[Image], Row], table: str, key:
     return declared
 
 
+def in_installation(view: View, names: Names) -> View:
+    """Return the view as it is in an installation.
+
+    :raises ViewInvalid: when the change topic of its table cannot exist there.
+    """
+    placed = replace(view, names=names)
+    if (length := len(placed.source_topic)) > MOST_IN_TOPIC:
+        problem = f"the topic of table `{view.table}` would have {length} characters, and Kafka takes {MOST_IN_TOPIC}"
+        raise ViewInvalid(view.origin, f"{problem}: rename the table")
+    return placed
+
+
 def _refuse_impossible(view: View) -> None:
-    topic = topic_of(view.table)
     problems = [
         (not _NAME.match(view.name), "a view's name has lower-case letters, digits and _ only"),
         (len(view.name) > MOST_IN_NAME, f"a view's name has at most {MOST_IN_NAME} characters, as Cassandra's tables"),
         (
             not is_table(view.table),
             f"table `{view.table}` must be written schema.table, as the catalogue spells it; {NOT_CARRIED}",
-        ),
-        (
-            len(topic) > MOST_IN_TOPIC,
-            f"the topic of table `{view.table}` would have {len(topic)} characters, and Kafka takes {MOST_IN_TOPIC}: "
-            "rename the table",
         ),
         (not view.key, "key must list one column or more, as in key=['id']"),
         (len(set(view.primary_key)) != len(view.primary_key), "key names a column twice"),

@@ -18,6 +18,7 @@ from pyspark.sql import types as T
 
 from penstock.contract import ROW_VERSION
 from penstock.errors import TerminalError
+from penstock.installation import Names
 from penstock_views.clone import ROOT
 from penstock_views.declaration.load import load_views
 from penstock_views.declaration.totals import Aggregate
@@ -69,12 +70,9 @@ class Contract:
     """One Avro schema of a view topic."""
 
     subject: str
+    file_name: str
+    """Its file in `schemas/avro`, the same in each installation."""
     schema: dict[str, Any]
-
-    @property
-    def file_name(self) -> str:
-        """Its file in `schemas/avro`."""
-        return f"{self.subject}.avsc"
 
     @property
     def text(self) -> str:
@@ -148,7 +146,7 @@ def check_contracts(folder: Path, contracts: Sequence[Contract]) -> None:
 def contracts_in_repository(spark: SparkSession, root: Path = ROOT) -> list[Contract]:
     """Compute every contract from the clone's files alone: the views, and the DDL of their tables."""
     found: list[Contract] = []
-    for view in load_views(root / "spark" / "views"):
+    for view in load_views(root / "spark" / "views", Names()):
         found += contracts_on(spark, view, read_table(root / "schemas" / "postgres", view.table))
     return found
 
@@ -178,8 +176,8 @@ def signed_contracts(spark: SparkSession, view: View, image: T.StructType) -> tu
 
 
 def _contract(view: View, part: str, fields: list[dict[str, Any]]) -> Contract:
-    record = {"type": "record", "name": part.capitalize(), "namespace": f"penstock.{view.topic}", "fields": fields}
-    return Contract(f"{view.topic}-{part}", record)
+    record = {"type": "record", "name": part.capitalize(), "namespace": f"penstock.{view.contract}", "fields": fields}
+    return Contract(f"{view.topic}-{part}", f"{view.contract}-{part}.avsc", record)
 
 
 def avro_of(field: T.StructField) -> Any:

@@ -177,7 +177,7 @@ class AggregateQuery(Kept):
 
     def _forget_empty(self, life: Life, output: AggregateOutput) -> Life:
         """Go on without the groups that have no rows; where that fails, they take room until the job begins anew."""
-        ends = end_offsets(self._job.config.bootstrap, [self._topic])
+        ends = end_offsets(self._job.config.bootstrap, [self._topic], group=self._job.config.group)
         try:
             with _tagged(self._job.spark, self._tag):
                 return forget_empty(self._job.spark, life, output.grouping, progress_in(life.checkpoint), ends)
@@ -192,7 +192,7 @@ def run_aggregates(config: AggregatesConfig, orders: Orders, book: TroubleBook) 
 
     :raises PenstockError: when none can be kept and waiting does not help.
     """
-    views = load_views(config.views_dir)
+    views = load_views(config.views_dir, config.names)
     # A micro-batch is few records and much that is done once: tasks took 11 % of a core, the second compiler 31 %.
     spark = open_session(config, config.cores, driver_options=HOTTEST_COMPILED_JVM, executor_options=FRUGAL_JVM)
     spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")

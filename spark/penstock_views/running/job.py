@@ -93,7 +93,7 @@ class _RunningSet:
         self._orders.reload.clear()
         wanted = view_set(self._config.views_dir, self._config.avro_dir)
         try:
-            views = load_views(self._config.views_dir)
+            views = load_views(self._config.views_dir, self._config.names)
         except PenstockError as exc:
             say(f"the views stay as they were: {exc}")
             return None
@@ -104,6 +104,6 @@ class _RunningSet:
 def identity_of(views: Sequence[View], avro_dir: Path) -> str:
     """Stand for what some views compute: their names, the files in which they are written, and their contracts."""
     files = {Path(view.file) for view in views}
-    contracts = {avro_dir / f"{view.topic}-{part}.avsc" for view in views for part in ("key", "value")}
+    contracts = {avro_dir / f"{view.contract}-{part}.avsc" for view in views for part in ("key", "value")}
     partitions = [f"{view.name}({','.join(view.partition or ())})" for view in views]
     return " ".join([*sorted(partitions), digest_of([*files, *contracts])])

@@ -48,7 +48,7 @@ def read_plan(spark: SparkSession, config: JobConfig, table: str, views: Sequenc
     outputs = tuple(each for each in made if isinstance(each, Output))
     stopped = tuple(each for each in made if isinstance(each, StoppedView))
     schemas = WriterSchemas(config.registry_url, max(writer.schema_id for writer in writers))
-    return Plan(Source.of(table, topic, writers), outputs, config.dead_letter_topic, schemas, stopped)
+    return Plan(Source.of(table, topic, writers), outputs, config.names.dead_letter_topics[0], schemas, stopped)
 
 
 def writers_of(registry: Registry, topic: str, met: MetSchemas = ()) -> tuple[Writer, ...]:

@@ -58,7 +58,7 @@ class TableQuery(Kept):
         spark, config = self._job.spark, self._job.config
         refuse_full(spark, config.memory_setting)
         self._job.subjects.require(f"{self._topic}-value")
-        held = held_offsets(config.bootstrap, count_partitions(config.bootstrap, [self._topic]))
+        held = held_offsets(config.bootstrap, count_partitions(config.bootstrap, [self._topic]), group=config.group)
         self.partitions = len(held)
         bounds = {number: each for (_, number), each in held.items()}
         checkpoint = open_checkpoint(config.checkpoint.absolute(), self._topic, bounds)
@@ -112,7 +112,7 @@ def run(config: JobConfig, orders: Orders, book: TroubleBook) -> None:
 
     :raises PenstockError: when the views cannot run and waiting does not help.
     """
-    views = load_views(config.views_dir)
+    views = load_views(config.views_dir, config.names)
     spark = open_session(config, _CORES)
     keep_views(Job.of(spark, config), orders, book, views, _queries, takes_records=_all_are_active)
 

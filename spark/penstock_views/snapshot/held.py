@@ -18,7 +18,9 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from penstock.errors import TransientError
+from penstock.installation import Names
 from penstock.names import quoted
+from penstock.postgres.own import Connection, of_installation
 from penstock_views.snapshot.postgres import Postgres
 from penstock_views.snapshot.seen import Snapshot
 
@@ -135,14 +137,14 @@ def hold_snapshot(postgres: Postgres, *, slot: str = "", table: str = "") -> Ite
     :raises PostgresAway: when Postgres does not answer.
     :raises SlotMissing: when the slot is not there.
     """
-    with open_connection(postgres) as connection:
+    with open_connection(postgres, Names()) as connection:
         if slot:
             _refuse_missing(connection, slot)
         yield _take(connection, postgres, table)
 
 
 @contextmanager
-def open_connection(postgres: Postgres) -> Iterator[psycopg2.extensions.connection]:
+def open_connection(postgres: Postgres, names: Names) -> Iterator[Connection]:
     """Open a connection that may be idle, closed with the block.
 
     :raises PostgresAway: when Postgres does not answer.
@@ -156,6 +158,7 @@ def open_connection(postgres: Postgres) -> Iterator[psycopg2.extensions.connecti
             password=postgres.password or None,
             connect_timeout=10,
             options=_STAYS,
+            connection_factory=of_installation(names),
             **dict[str, Any](postgres.tls),
         )
     except psycopg2.OperationalError as exc:

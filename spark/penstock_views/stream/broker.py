@@ -10,7 +10,6 @@ from confluent_kafka.admin import AdminClient
 
 from penstock.brokers import librdkafka_settings
 from penstock.errors import TransientError
-from penstock.installation import group
 from penstock.offsets import Place
 
 TIMEOUT_S = 10.0
@@ -48,45 +47,46 @@ def count_partitions(bootstrap: str, topics: Sequence[str]) -> dict[str, int]:
     return {topic: len(known[topic].partitions) for topic in topics}
 
 
-def end_offsets(bootstrap: str, topics: Sequence[str]) -> dict[Place, int]:
+def end_offsets(bootstrap: str, topics: Sequence[str], *, group: str) -> dict[Place, int]:
     """Read where each partition ends now, for who reads only what is committed.
 
+    :param group: that the consumer is in, with no other: nothing is committed.
     :raises BrokerAway: when Kafka does not answer within 10 s a partition.
     """
-    held = held_offsets(bootstrap, count_partitions(bootstrap, topics))
+    held = held_offsets(bootstrap, count_partitions(bootstrap, topics), group=group)
     return {place: end for place, (_, end) in held.items()}
 
 
-def held_offsets(bootstrap: str, partitions: Mapping[str, int]) -> dict[Place, tuple[int, int]]:
+def held_offsets(bootstrap: str, partitions: Mapping[str, int], *, group: str) -> dict[Place, tuple[int, int]]:
     """Read where each partition begins and ends now, for who reads only what is committed.
 
     :param partitions: of each topic.
     :raises BrokerAway: when Kafka does not answer within 10 s a partition.
     """
     places = [(topic, number) for topic, count in partitions.items() for number in range(count)]
-    with _consumer(bootstrap) as consumer:
+    with _consumer(bootstrap, group) as consumer:
         return {place: consumer.get_watermark_offsets(TopicPartition(*place), timeout=TIMEOUT_S) for place in places}
 
 
-def offsets_since(bootstrap: str, ends: Mapping[Place, int], since_ms: int) -> dict[Place, int]:
+def offsets_since(bootstrap: str, ends: Mapping[Place, int], since_ms: int, *, group: str) -> dict[Place, int]:
     """Find in each partition the first record written since a time, or its end.
 
     :param since_ms: in milliseconds after 1970; 0 finds the first record that there is.
     :raises BrokerAway: when Kafka does not answer within 10 s.
     """
-    with _consumer(bootstrap) as consumer:
+    with _consumer(bootstrap, group) as consumer:
         asked = [TopicPartition(*place, since_ms) for place in ends]
         found = consumer.offsets_for_times(asked, timeout=TIMEOUT_S)
     offsets = {(at.topic, at.partition): at.offset for at in found}
     return {place: min(end, offsets[place]) if offsets[place] >= 0 else end for place, end in ends.items()}
 
 
-def last_headers(bootstrap: str, ends: Mapping[Place, int], name: str) -> list[bytes]:
+def last_headers(bootstrap: str, ends: Mapping[Place, int], name: str, *, group: str) -> list[bytes]:
     """Read one header of the last record of each partition, where there is a record and it has the header.
 
     :raises BrokerAway: when Kafka does not answer within 10 s a partition.
     """
-    with _consumer(bootstrap) as consumer:
+    with _consumer(bootstrap, group) as consumer:
         found = [_last_record(consumer, place, end) for place, end in ends.items()]
     headers = [dict(record.headers() or ()).get(name) for record in found if record is not None]
     return [value for value in headers if isinstance(value, bytes)]
@@ -118,8 +118,8 @@ def _read_until(consumer: Consumer, end: int) -> Message | None:
 
 
 @contextmanager
-def _consumer(bootstrap: str) -> Iterator[Consumer]:
-    settings = {"group.id": group("views-ends"), "enable.auto.commit": False, "enable.partition.eof": True}
+def _consumer(bootstrap: str, group: str) -> Iterator[Consumer]:
+    settings = {"group.id": group, "enable.auto.commit": False, "enable.partition.eof": True}
     consumer = Consumer({**librdkafka_settings(bootstrap), "log_level": 0, **settings})
     try:
         yield consumer

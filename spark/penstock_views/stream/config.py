@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
-from penstock.installation import AGGREGATES_APP, DEAD_LETTER_TOPICS, VIEWS_APP
-from penstock.names import TOPIC_PREFIX, topic_of
+from penstock.installation import DEFAULT, Names
+from penstock.names import topic_of
 from penstock_views.clone import ROOT
 from penstock_views.snapshot.postgres import Postgres
 from penstock_views.stream.session import JARS
@@ -25,16 +25,14 @@ class JobConfig:
     memory_setting: ClassVar[str] = "spark.driver_memory_mb"
     """By which the driver's memory is given."""
 
+    names: Names
     bootstrap: str
     registry_url: str
     master: str
-    app_name: str
     checkpoint: Path
     views_dir: Path
     avro_dir: Path
     jars: Path
-    topic_prefix: str
-    dead_letter_topic: str
     driver_host: str
     driver_memory_mb: int
     executor_memory_mb: int
@@ -42,9 +40,19 @@ class JobConfig:
     running_file: Path | None
     trouble_file: Path | None
 
+    @property
+    def app_name(self) -> str:
+        """The name of the Spark application."""
+        return self.names.views_app
+
+    @property
+    def group(self) -> str:
+        """The consumer group of its looks at topics, which commit nothing."""
+        return self.names.group("views-ends")
+
     def cdc_topic(self, table: str) -> str:
         """Name the CDC topic of a table."""
-        return topic_of(table, self.topic_prefix)
+        return topic_of(table, self.names.topic_prefix)
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,11 @@ class AggregatesConfig(JobConfig):
     postgres_password: str
 
     @property
+    def app_name(self) -> str:
+        """The name of the Spark application."""
+        return self.names.aggregates_app
+
+    @property
     def postgres(self) -> Postgres:
         """The source database."""
         given = {"sslmode": self.postgres_sslmode, "sslrootcert": self.postgres_sslrootcert}
@@ -87,7 +100,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
     parser = _parser("row_views.py", "Turn CDC records into the records of every row view and history, until SIGTERM.")
     # Each commit ends a batch and starts the next, which costs some latency; after a crash what came since the last
     # commit is written again, with the same versions. Who needs a commit earlier asks for it.
-    _common(parser, app_name=VIEWS_APP, memory_mb=(1536, 768), commit_interval_s=300)
+    _common(parser, memory_mb=(1536, 768), commit_interval_s=300)
     return JobConfig(**_given(parser, arguments))
 
 
@@ -97,7 +110,7 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     # Each micro-batch is planned anew, 0.2 s of the processor for each aggregate however few its records are. On two
     # cores without time left, with one every 1, 1.5 and 2 s: aggregates 1.1, 1.6 and 2.0 s behind (the slowest of 40:
     # 2.4, 2.9 and 3.1), row views 166 to 182, 80 to 84 and 67 to 69 ms.
-    _common(parser, app_name=AGGREGATES_APP, memory_mb=(512, 512), commit_interval_s=1.0)
+    _common(parser, memory_mb=(512, 512), commit_interval_s=1.0)
     option = parser.add_argument
     option("--cores", type=int, default=1, help="how many tasks run at once")
     option("--slot", default="", help="the source connector's replication slot, without which no life begins")
@@ -115,6 +128,7 @@ def _given(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> 
     given = vars(parser.parse_args(arguments))
     let_in = LetIn(*(given.pop(f"registry_{name}") for name in ("user", "password_file", "token_file", "ca_file")))
     return given | {
+        "names": Names(given.pop("name")),
         "bootstrap": Brokers(given["bootstrap"], given.pop("kafka_properties")),
         "registry_url": Address(given["registry_url"], let_in),
     }
@@ -126,11 +140,10 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
     )
 
 
-def _common(
-    parser: argparse.ArgumentParser, *, app_name: str, memory_mb: tuple[int, int], commit_interval_s: float
-) -> None:
+def _common(parser: argparse.ArgumentParser, *, memory_mb: tuple[int, int], commit_interval_s: float) -> None:
     driver_mb, executor_mb = memory_mb
     option = parser.add_argument
+    option("--name", default=DEFAULT, help="of the installation, from which those of its topics come")
     option("--bootstrap-servers", dest="bootstrap", required=True, help="Kafka brokers, host:port[,host:port]")
     option("--kafka-properties", type=Path, help="client properties of Kafka, a file on each machine of Spark")
     option(
@@ -140,13 +153,10 @@ def _common(
     for name in ("password", "token", "ca"):
         option(f"--registry-{name}-file", type=Path, help="a file on each machine of Spark")
     option("--master", required=True, help="Spark master, spark://host:port")
-    option("--app-name", default=app_name, help="name of the Spark application")
     option("--checkpoint", required=True, type=Path, help="folder of the job's progress; one for each stack")
     option("--views-dir", type=Path, default=ROOT / "spark" / "views", help="the view files")
     option("--avro-dir", type=Path, default=ROOT / "schemas" / "avro", help="the contracts")
     option("--jars", type=Path, default=JARS, help="folder of Spark's extra jars")
-    option("--topic-prefix", default=TOPIC_PREFIX, help="the source connector's topic.prefix")
-    option("--dead-letter-topic", default=DEAD_LETTER_TOPICS[0], help="where unprocessable records go")
     option("--driver-host", default="127.0.0.1", help="address at which executors reach this process")
     option("--driver-memory-mb", type=int, default=driver_mb, help="heap of the driver")
     option("--executor-memory-mb", type=int, default=executor_mb, help="heap of each executor")

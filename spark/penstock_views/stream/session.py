@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from penstock.class_archive import class_archive_options
 from penstock.errors import TerminalError
-from penstock.installation import VIEWS_APP
+from penstock.installation import DEFAULT
 from penstock_views.clone import ROOT
 
 JARS = ROOT / ".servers" / "spark"
@@ -128,7 +128,7 @@ def session_builder(
         "spark.sql.dataFrameQueryContext.enabled": "false",
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()} {java_options}",
     }
-    builder = SparkSession.builder.appName(VIEWS_APP).master(master)
+    builder = SparkSession.builder.appName(DEFAULT).master(master)
     for key, value in settings.items():
         builder = builder.config(key, value)
     return builder

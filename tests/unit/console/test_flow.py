@@ -17,7 +17,7 @@ from penstock.console.events import differences
 from penstock.console.flow import Flow, Health, build_flow, duration
 from penstock.console.progress import readers
 from penstock.console.snapshot import Snapshot
-from penstock.topics.topic import HEARTBEAT_TOPIC
+from tests.names import HEARTBEAT_TOPIC
 from tests.unit.console import made
 
 

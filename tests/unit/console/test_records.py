@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from penstock.connect.secrets import HIDDEN
 from penstock.console.mask import Mask
 from penstock.console.plain import plain
-from penstock.console.service.dead_letters import LetterUnknown, NotReplayable, _read
+from penstock.console.service.dead_letters import LetterUnknown, NotReplayable, _places
 from penstock.console.service.filter import ConditionInvalid, Filter, read_conditions
 from penstock.console.service.messages import CursorInvalid, StartInvalid, _read_start, read_cursor
 from penstock.console.service.records import RecordReader, RecordView
 from penstock.console.service.same import is_same
 from penstock.registry.client import RegistryUnreachable
 from penstock.registry.decode import AvroDecoder, Schema
+from tests.names import OURS
 
 ROW = {
     "type": "record",
@@ -264,7 +265,7 @@ def test_a_cursor_says_where_to_go_on() -> None:
 )
 def test_an_id_that_names_no_dead_letter_says_what_one_is(name: str) -> None:
     with pytest.raises(LetterUnknown, match="topic/partition/offset"):
-        list(_read(None, [name]))  # type: ignore[arg-type]  # it is refused before the hub is asked
+        _places(OURS, [name])
 
 
 def test_numbers_that_json_does_not_have_are_text() -> None:
@@ -274,4 +275,4 @@ def test_numbers_that_json_does_not_have_are_text() -> None:
 
 def test_changes_are_never_replayed() -> None:
     with pytest.raises(NotReplayable, match="an old row would win"):
-        list(_read(None, ["dead-letters.views/0/1"]))  # type: ignore[arg-type]  # it is refused before the hub is asked
+        _places(OURS, ["dead-letters.views/0/1"])

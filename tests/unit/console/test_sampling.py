@@ -14,6 +14,7 @@ from penstock.console.rates import Rates
 from penstock.console.reading import NotSeen, Reading
 from penstock.console.sampler import Sampler
 from penstock.wait import wait_until
+from tests.names import OURS
 
 
 def test_a_look_that_fails_keeps_the_last_value_and_says_why_and_since_when() -> None:
@@ -107,7 +108,7 @@ def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None
     write_log(orders, batch=4, line='{"app.public.orders":{"0":3}}')
     write_log(old, batch=50, line='{"app.public.users":{"0":1}}')
     write_log(life, batch=3, line='{"logOffset":0}\n{"app.public.users":{"0":118}}')
-    views, stats = read_queries(tmp_path, ("penstock-views",))
+    views, stats = read_queries(tmp_path, OURS, ("penstock-views",))
     assert views.runs
     assert views.committed == {"app.public.users": {0: 120, 1: 7}, "app.public.orders": {0: 3}}
     assert (stats.name, stats.batch, stats.runs) == ("stats", 3, False)
@@ -119,7 +120,7 @@ def test_the_present_checkpoint_is_the_one_with_the_highest_number_that_is_begun
     write_log(begun(root / "9"), batch=4, line='{"app.public.users":{"0":120}}')
     (root / "11").mkdir()
     begun(root / "10", '{"app.public.users":{"0":130,"1":-2}}')
-    (views,) = read_queries(tmp_path, ())
+    (views,) = read_queries(tmp_path, OURS, ())
     assert views.batch == -1
     assert views.committed == {"app.public.users": {0: 130, 1: 0}}
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from penstock_views.declaration.load import load_views
 
 from penstock.config import ROOT, Config
 from penstock.connect.api import ConnectorStatus
@@ -14,6 +13,7 @@ from penstock.connect.files import ConnectorFile
 from penstock.doctor import airflow, connect, machine, registry, spark
 from penstock.doctor.finding import Weight
 from penstock.loads.airflow_api import Health
+from tests.names import DAG_ID, load_views
 
 VIEWS = load_views(ROOT / "spark" / "views")
 SINK = "cassandra-views-sink"
@@ -91,9 +91,9 @@ def test_more_partitions_take_more_cores() -> None:
 
 def test_airflow_is_judged_by_its_parts_and_the_dag() -> None:
     well = Health(is_database_well=True, is_scheduler_well=True, is_dag_processor_well=True)
-    assert [finding.weight for finding in airflow.judge(well, knows_dag=True)] == [Weight.OK]
+    assert [finding.weight for finding in airflow.judge(well, DAG_ID, knows_dag=True)] == [Weight.OK]
     ill = Health(is_database_well=True, is_scheduler_well=False, is_dag_processor_well=True)
-    said = [finding.what for finding in airflow.judge(ill, knows_dag=False)]
+    said = [finding.what for finding in airflow.judge(ill, DAG_ID, knows_dag=False)]
     assert said == ["its scheduler has no fresh heartbeat", "it has no DAG load_users"]
 
 

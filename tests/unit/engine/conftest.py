@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from penstock_views.change.envelope import Writer
 from penstock_views.change.source import Source, WriterSchemas
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.output.contracts import contracts_of, row_type, view_type
 from penstock_views.output.derive import AggregateOutput, Output, Plan, derive
@@ -17,6 +16,7 @@ from penstock_views.stream.optimized import optimized
 from penstock_views.stream.session import local_session
 from pyspark.sql import DataFrame, Row, SparkSession
 
+from tests.names import load_views
 from tests.unit.engine import cdc
 from tests.unit.engine.stand_in import registry_url
 

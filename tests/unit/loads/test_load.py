@@ -9,9 +9,10 @@ import pytest
 
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DagMissing, LoadFailed, LoadStalled, Progress, Run, follow, trigger_load
+from tests.names import DAG_ID
 
 Answers = dict[str, tuple[int, bytes]]
-RUN = Run("r1", 1000, "http://airflow/dags/load_users/runs/r1")
+RUN = Run("r1", 1000, "http://airflow/dags/load_users/runs/r1", DAG_ID)
 PATH = "/api/v2/dags/load_users/dagRuns/r1"
 TASK = f"{PATH}/taskInstances/load"
 
@@ -65,4 +66,4 @@ def test_a_dag_that_does_not_import_is_shown_with_its_error(api: AirflowApi, ans
     errors = [{"filename": "load_users.py", "stack_trace": "SyntaxError: oh"}]
     answer(answers, "/api/v2/importErrors", {"import_errors": errors})
     with pytest.raises(DagMissing, match=r"load_users\.py:\n    SyntaxError: oh"):
-        trigger_load(api, users=1)
+        trigger_load(api, DAG_ID, users=1)

@@ -15,7 +15,9 @@ from penstock.views.derived import Derived
 
 VIEW = View("v", "public.t", ("a", "b"), 1, lambda _: None, Path("v.py"), 1, partition=("a", "b"))  # type: ignore[arg-type, return-value]
 KEY = [{"name": "a", "type": "string"}, {"name": "b", "type": "int"}]
-DERIVED = Derived(VIEW, Contract("views.v-key", {"fields": KEY}), Contract("views.v-value", {"fields": KEY}))
+DERIVED = Derived(
+    VIEW, *(Contract(f"views.v-{part}", f"views.v-{part}.avsc", {"fields": KEY}) for part in ("key", "value"))
+)
 THERE = TableShape("v", {"a": "text", "b": "int", "row_version": "bigint"}, ("a", "b"), ("a", "b"))
 
 

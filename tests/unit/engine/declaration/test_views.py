@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from penstock_views.declaration.load import ViewFileBroken, load_views
+from penstock_views.declaration.load import ViewFileBroken
 from penstock_views.declaration.views import Image, ViewInvalid, is_as_read
 from penstock_views.output.contracts import view_type
 from penstock_views.types.canonical import LOGICAL, field_from_postgres, field_from_writer
@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from tests.names import load_views
 from tests.unit.engine import cdc
 
 HEAD = "from penstock_views import row, view\n\n"

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import ViewInvalid
 from penstock_views.output.contracts import view_type
 from penstock_views.output.mean import exact_mean
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
+
+from tests.names import load_views
 
 TABLE = (
     T.StructType()

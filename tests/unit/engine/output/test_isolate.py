@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from penstock_views.change.envelope import Writer
 from penstock_views.change.source import Source
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import Row, View
 from penstock_views.output.contracts import Contract, signed_contracts
 from penstock_views.output.derive import Plan, derive
@@ -20,6 +19,7 @@ from penstock_views.stream.config import JobConfig, parse_arguments
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from tests.names import load_views
 from tests.unit.engine import cdc
 from tests.unit.engine.conftest import RAW, SAMPLE, WRITERS, as_emitted, raw_frame
 from tests.unit.engine.output.test_derive import WHOLE

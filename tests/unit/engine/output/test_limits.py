@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
 from penstock_views.snapshot.expected import evaluate_rows
 from pyspark.sql import SparkSession
+
+from tests.names import load_views
 
 HEAD = "from penstock_views import aggregate, count, history, row, totals, view\n\n"
 ROW = "return row(a=r.a, b=r.b, id=r.id)"

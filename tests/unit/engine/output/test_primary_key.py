@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import ViewInvalid
 from penstock_views.output.contracts import contracts_on
 from penstock_views.output.primary_key import held_columns, refuse_merging
@@ -13,6 +12,8 @@ from penstock_views.types.canonical import field_from_postgres
 from penstock_views.types.tables import Table
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
+
+from tests.names import load_views
 
 HEAD = (
     "from penstock_views import history, row, truncate_to_millis, unix_micros, view, whole\n"

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from cassandra import cqltypes
 from penstock_views.change.envelope import Writer
-from penstock_views.declaration.load import load_views
 from penstock_views.output.contracts import avro_of
 from penstock_views.output.derive import derive
 from penstock_views.output.fingerprint import fingerprint
@@ -28,6 +27,7 @@ from pyspark.sql.avro.functions import to_avro
 
 from penstock.cassandra.table_file import cql_type
 from penstock.verify.postgres_rows import exact_rows
+from tests.names import load_views
 from tests.unit.engine import cdc
 from tests.unit.engine.conftest import as_emitted, make_plan, raw_frame
 

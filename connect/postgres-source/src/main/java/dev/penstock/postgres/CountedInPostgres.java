@@ -6,24 +6,30 @@ import java.sql.SQLException;
 
 /** Asks Postgres how often the columns of a table have changed: an event trigger counts (040_silent_changes.sql). */
 final class CountedInPostgres implements RecordRewriter.Counts {
-    private static final String IS_COUNTED = "SELECT to_regclass('penstock.altered_columns') IS NOT NULL";
-    private static final String COUNT = "SELECT times FROM penstock.altered_columns WHERE table_name = ?";
+    private static final String IS_COUNTED = "SELECT to_regclass('%s') IS NOT NULL";
+    private static final String COUNT = "SELECT times FROM %s WHERE table_name = ?";
 
     private final PostgresConnectorConfig config;
+    private final String counts;
 
+    /** Finds the counts in the schema that also holds the signals: each installation has one of its own. */
     CountedInPostgres(PostgresConnectorConfig config) {
         this.config = config;
+        this.counts = config.getSignalingDataCollectionIds().stream()
+                .findFirst()
+                .map(signals -> signals.substring(0, signals.lastIndexOf('.')) + ".altered_columns")
+                .orElse("penstock.altered_columns");
     }
 
     @Override
     public int of(String schema, String table) throws SQLException {
         // Seldom enough for a connection of its own: once for each schema that Debezium builds.
         try (PostgresConnection connection = new PostgresConnection(config.getJdbcConfig(), "penstock-alterations")) {
-            if (!connection.queryAndMap(IS_COUNTED, found -> found.next() && found.getBoolean(1))) {
+            if (!connection.queryAndMap(IS_COUNTED.formatted(counts), found -> found.next() && found.getBoolean(1))) {
                 return 0;
             }
             return connection.prepareQueryAndMap(
-                    COUNT,
+                    COUNT.formatted(counts),
                     query -> query.setString(1, schema + "." + table),
                     found -> found.next() ? found.getInt(1) : 0);
         }

@@ -10,7 +10,7 @@ import pytest
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.errors import PenstockError
-from penstock.project.connector_lists import EPOCH, SOURCE
+from penstock.project.connector_lists import EPOCH
 from penstock.setup.source import (
     PARTITIONER,
     DatabaseFell,
@@ -21,6 +21,7 @@ from penstock.setup.source import (
     refuse_lost_place,
     refuse_moved_rows,
 )
+from tests.names import OURS, SOURCE
 
 END = 0x1_0000_0010
 
@@ -45,7 +46,7 @@ class Known:
 
 
 def refuse(known: Known, wal: Wal, epoch: int = 1) -> None:
-    assert refuse_lost_place(cast("ConnectApi", known), read_wal=lambda: wal, epoch=epoch) == wal
+    assert refuse_lost_place(cast("ConnectApi", known), names=OURS, read_wal=lambda: wal, epoch=epoch) == wal
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_what_the_source_reads_while_both_are_asked_is_no_older_copy() -> None:
             return ({"offset": {"lsn": next(ends)}},)
 
     reading = cast("ConnectApi", Reading(lsn=END))
-    refuse_lost_place(reading, read_wal=lambda: Wal(has_slot=True, end=next(ends)), epoch=1)
+    refuse_lost_place(reading, names=OURS, read_wal=lambda: Wal(has_slot=True, end=next(ends)), epoch=1)
 
 
 FILE = ConnectorFile(SOURCE, {PARTITIONER: "by.Values"})

@@ -15,8 +15,6 @@ from penstock.postgres.record import Record
 from penstock.project.connector_lists import (
     EPOCH,
     FORMER_PAUSED,
-    SINK,
-    SOURCE,
     TABLES,
     TOPICS,
     as_noted,
@@ -28,6 +26,7 @@ from penstock.project.connector_lists import (
     without,
 )
 from penstock.project.folders import Project
+from tests.names import OURS, SINK, SOURCE
 
 
 def view(name: str, table: str) -> View:
@@ -72,12 +71,12 @@ def test_what_runs_goes_on_without_a_view_and_nothing_else_of_the_files_is_told_
     before = {name: read_connector(project.connectors / f"{name}.json").config for name in (SOURCE, SINK)}
     write(with_views(project, [*USERS, LINES]))
     now = {name: read_connector(project.connectors / f"{name}.json").config for name in (SOURCE, SINK)}
-    assert {name: without(config, ["lines"], ["sales.Order Lines"]) for name, config in now.items()} == before
-    assert {name: without(config, ["never_applied"], []) for name, config in before.items()} == before
-    left = without(before[SINK], ["users_by_id"], [])
+    assert {name: without(config, OURS, ["lines"], ["sales.Order Lines"]) for name, config in now.items()} == before
+    assert {name: without(config, OURS, ["never_applied"], []) for name, config in before.items()} == before
+    left = without(before[SINK], OURS, ["users_by_id"], [])
     assert left[TOPICS] == "views.users_by_country"
     assert [key for key in left if "users_by_id" in key] == []
-    assert without(now[SOURCE], ["lines"], [])[TABLES] == now[SOURCE][TABLES]
+    assert without(now[SOURCE], OURS, ["lines"], [])[TABLES] == now[SOURCE][TABLES]
 
 
 def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(project: Project) -> None:
@@ -89,8 +88,8 @@ def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(pro
 def test_the_worker_hears_nothing_of_a_paused_view_and_the_epoch_of_the_record(project: Project) -> None:
     source, sink = (read_connector(project.connectors / f"{name}.json") for name in (SOURCE, SINK))
     record = Record(7, frozenset({"users_by_country", "gone"}))
-    assert as_noted(source, record).config == source.config | {EPOCH: "7"}
-    applied = as_noted(sink, record).config
+    assert as_noted(source, OURS, record).config == source.config | {EPOCH: "7"}
+    applied = as_noted(sink, OURS, record).config
     assert applied[TOPICS] == "views.users_by_id"
     assert "users_by_country" not in str(applied)
     assert sink.config.items() >= {key: value for key, value in applied.items() if key != TOPICS}.items()
@@ -99,7 +98,7 @@ def test_the_worker_hears_nothing_of_a_paused_view_and_the_epoch_of_the_record(p
 def test_without_a_word_in_the_record_the_files_are_what_they_are(project: Project) -> None:
     for name in (SOURCE, SINK):
         file = read_connector(project.connectors / f"{name}.json")
-        assert as_noted(file, Record()) == file
+        assert as_noted(file, OURS, Record()) == file
 
 
 def test_views_that_an_earlier_version_had_paused_are_found_and_listed_again(project: Project) -> None:

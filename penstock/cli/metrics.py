@@ -1,0 +1,62 @@
+"""`penstock metrics …`: what Prometheus needs to know of this installation."""
+
+from __future__ import annotations
+
+import typer
+
+from penstock.config import ROOT, Config, load_config
+from penstock.stack.parts.jmx import HOST
+
+group = typer.Typer(
+    help="Let Prometheus watch the pipeline.\n\nExample: `penstock metrics config > prometheus.yml`",
+    no_args_is_help=True,
+)
+_EVERY_S = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add `metrics` to the root application."""
+    app.add_typer(group, name="metrics")
+
+
+@group.callback()
+def metrics() -> None:
+    """Keep `config` a command of its own."""
+
+
+@group.command("config")
+def print_config() -> None:
+    """Print a configuration of Prometheus with the addresses of this installation and the alert rules.
+
+    Example: `penstock metrics config > prometheus.yml`
+    """
+    print(prometheus_config(load_config()), end="")
+
+
+def prometheus_config(config: Config, *, every_s: int = _EVERY_S) -> str:
+    """Return it.
+
+    :param every_s: seconds from one scrape, and one evaluation of the rules, to the next.
+    """
+    lines = [
+        "global:",
+        f"  scrape_interval: {every_s}s",
+        f"  evaluation_interval: {every_s}s",
+        "rule_files:",
+        f"  - {ROOT / 'monitoring/rules.yml'}",
+        "scrape_configs:",
+    ]
+    for job, address in targets(config).items():
+        # Whoever asks without the slash is sent to the address with it.
+        path = ["    metrics_path: /metrics/"] if job == "penstock" else []
+        lines += [f"  - job_name: {job}", *path, f"    static_configs: [{{targets: ['{address}']}}]"]
+    return "\n".join(lines) + "\n"
+
+
+def targets(config: Config) -> dict[str, str]:
+    """Return the address of each job that can be scraped."""
+    found = {"penstock": f"{config.console.host}:{config.console.port}"} if config.console.enabled else {}
+    for name, section in (("kafka", config.kafka), ("connect", config.connect)):
+        if section.managed and section.metrics_port:
+            found[f"penstock-{name}"] = f"{HOST}:{section.metrics_port}"
+    return found
