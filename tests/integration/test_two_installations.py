@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import psycopg2
@@ -11,8 +11,9 @@ import pytest
 
 from penstock.config import Config
 from penstock.installation import RESERVED
+from penstock.postgres.catalogue import published_tables
 from penstock.postgres.connection import connect
-from penstock.postgres.publication import publish, published_tables, withdraw
+from penstock.postgres.publication import publish, withdraw
 from penstock.postgres.record import note_paused, raise_epoch, read_epoch, read_paused
 from penstock.postgres.silent import forget_changes, note_changes, sees_ddl, silent_changes
 from penstock.setup.actions import create_tables
@@ -118,15 +119,18 @@ def test_the_record_of_one_is_not_the_others(both: tuple[Config, Config]) -> Non
         note_paused(other, ["users_by_id"])
         note_changes(other, [SHARED], "a test")
         assert (read_epoch(other), read_epoch(connection)) == (7, before)
-        assert (read_paused(other), read_paused(connection)) == ({"users_by_id"}, frozenset())
+        assert (read_paused(other), read_paused(connection)) == (frozenset(["users_by_id"]), frozenset())
         assert silent_changes(connection, [SHARED]) == []
 
 
 def test_both_can_read_a_table_again_at_once(both: tuple[Config, Config]) -> None:
     ours, orders = both
-    with connect(ours) as one, connect(orders) as other, connect(orders) as second, only_reread(one):
-        with only_reread(other), pytest.raises(ReReadBusy), only_reread(second):
-            pass
+    with ExitStack() as held:
+        one, other, second = (held.enter_context(connect(each)) for each in (ours, orders, orders))
+        held.enter_context(only_reread(one))
+        held.enter_context(only_reread(other))
+        with pytest.raises(ReReadBusy):
+            held.enter_context(only_reread(second))
 
 
 def test_no_name_is_one_that_needs_quotes(both: tuple[Config, Config]) -> None:
