@@ -74,6 +74,7 @@ class Ground:
     base_port: int
     up: tuple[str, ...] = ("up",)
     partitions: int = 1
+    airflow: bool = True
 
     @property
     def project(self) -> str:
@@ -84,6 +85,7 @@ class Ground:
 KRAFT = Ground("var-e2e", 26000)
 ZOOKEEPER = Ground("var-e2e-zookeeper", 26200, up=("up", "--zookeeper"))
 PARTITIONED = Ground("var-e2e-partitioned", 26400, partitions=3)
+SECURE = Ground("var-e2e-secure", 26600, up=("up", "--secure"), airflow=False)
 
 
 def toml(ground: Ground, *, metrics: bool) -> str:
@@ -112,6 +114,8 @@ def toml(ground: Ground, *, metrics: bool) -> str:
             port += 1
         if section == "kafka":
             lines.append(f"partitions = {ground.partitions}")
+        if section == "airflow" and not ground.airflow:
+            lines.append("enabled = false")
     # After the last section, which is the console's: its tests pause connectors.
     lines.append("write = true")
     return "\n".join(lines) + "\n"
