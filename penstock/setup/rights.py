@@ -62,7 +62,7 @@ def give_cassandra_rights(config: Config) -> str:
         _run(first, [f"ALTER ROLE {_FIRST} WITH PASSWORD = '{administrator.cassandra.password}'"])
     wanted = role_of(config, "cassandra").statements
     _run(administrator, [each.text.replace("'…'", f"'{config.cassandra.password}'") for each in wanted])
-    return f"role {config.cassandra.user} has its rights in keyspace {config.cassandra.keyspace}"
+    return f"role {config.cassandra.user} has its rights in keyspace {config.names.keyspace}"
 
 
 def _as_user(config: Config, secret: str) -> Config:
