@@ -88,8 +88,11 @@ PARTITIONED = Ground("var-e2e-partitioned", 26400, partitions=3)
 SECURE = Ground("var-e2e-secure", 26600, up=("up", "--secure"), airflow=False)
 
 
-def toml(ground: Ground) -> str:
-    """Ports and a folder of its own: the tests run beside a stack that somebody uses."""
+def toml(ground: Ground, *, metrics: bool) -> str:
+    """Ports and a folder of its own: the tests run beside a stack that somebody uses.
+
+    :param metrics: Kafka and Connect show their MBeans, which takes them longer to start.
+    """
     keys = {
         "api": ["port"],
         "postgres": ["port"],
@@ -106,7 +109,8 @@ def toml(ground: Ground) -> str:
     for section, names in keys.items():
         lines.append(f"[{section}]")
         for name in names:
-            lines.append(f"{name} = {port}")
+            if metrics or name != "metrics_port":
+                lines.append(f"{name} = {port}")
             port += 1
         if section == "kafka":
             lines.append(f"partitions = {ground.partitions}")

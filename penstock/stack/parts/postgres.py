@@ -6,11 +6,10 @@ import os
 import subprocess
 from pathlib import Path
 
-import psycopg2
-
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
 from penstock.layout import SERVERS, Layout, render
+from penstock.postgres.connection import LOOK, PostgresUnreachable, open_connection
 from penstock.secured import Secrets
 from penstock.stack.part import Part
 
@@ -91,8 +90,7 @@ def _initdb(config: Config, layout: Layout) -> None:
 
 def _answers(config: Config) -> bool:
     try:
-        connection = psycopg2.connect(config.postgres.dsn_of("postgres"), connect_timeout=2)
-    except psycopg2.OperationalError:
+        open_connection(config.postgres.dsn_of("postgres"), limits=LOOK).close()
+    except PostgresUnreachable:
         return False
-    connection.close()
     return True

@@ -15,6 +15,7 @@ from penstock_views.declaration.views import (
     History,
     Image,
     NotedImage,
+    Origin,
     Row,
     View,
     ViewInvalid,
@@ -25,7 +26,7 @@ from penstock_views.declaration.views import (
     names_read,
 )
 from penstock_views.output.limits import beyond_cql, beyond_entry, beyond_key, beyond_record
-from penstock_views.types.carriers import REFUSED, may_be_large, may_refuse
+from penstock_views.types.encodings import REFUSED, may_be_large, may_refuse
 from penstock_views.types.key_form import normal_form
 from penstock_views.types.try_eval import try_eval
 
@@ -69,7 +70,7 @@ def call_view(view: View, image: Image) -> Row:
     except ViewInvalid:
         raise
     except Exception as exc:  # a user's function may raise anything; it is told with its line
-        raise ViewInvalid(f"{line_in(view.file, exc)}: view {view.name}", f"{type(exc).__name__}: {exc}") from exc
+        raise ViewInvalid(Origin(line_in(view.file, exc), view.name), f"{type(exc).__name__}: {exc}") from exc
     if not isinstance(made, Row):
         raise ViewInvalid(view.origin, f"the function must return row(...), not {type(made).__name__}")
     missing = [name for name in view.key if name not in made.columns]
