@@ -34,7 +34,7 @@ def connect(config: Config, *, database: str | None = None) -> Iterator[Connecti
     try:
         dsn = config.postgres.dsn_of(database or config.postgres.database)
         connection = psycopg2.connect(
-            dsn, connect_timeout=5, options=PINNED, connection_factory=of_installation(config.names)
+            dsn, connect_timeout=5, options=PINNED, connection_factory=of_installation(config.names, config.excluded)
         )
     except psycopg2.OperationalError as exc:
         raise PostgresUnreachable(config, str(exc).strip().splitlines()[0]) from exc
