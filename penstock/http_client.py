@@ -35,6 +35,13 @@ def answers(url: str) -> bool:
     return get_json(url) is not None
 
 
+def was_refused(error: BaseException | None) -> bool:
+    """Tell whether nobody listened: the error that the system gave is at the end of a chain of three libraries."""
+    while error is not None and not isinstance(error, ConnectionRefusedError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 class HttpClient:
     """A client of one server; it closes its connection at the end of a `with` block.
 

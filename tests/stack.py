@@ -91,10 +91,10 @@ def toml(ground: Ground) -> str:
     keys = {
         "api": ["port"],
         "postgres": ["port"],
-        "kafka": ["port", "controller_port"],
+        "kafka": ["port", "controller_port", "metrics_port"],
         "zookeeper": ["port"],
         "registry": ["port"],
-        "connect": ["port"],
+        "connect": ["port", "metrics_port"],
         "spark": ["master_port", "master_ui_port", "worker_port", "worker_ui_port"],
         "cassandra": ["port", "storage_port"],
         "airflow": ["port"],

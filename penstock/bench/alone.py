@@ -23,7 +23,7 @@ def sink_alone(config: Config) -> Iterator[None]:
 
     After a kill in between `penstock up` starts the parts and `penstock connectors resume` the connectors.
 
-    :raises SupervisorAway: when the stack does not run.
+    :raises SupervisorUnreachable: when the stack does not run.
     """
     if not config.supervised:
         raise NotSupervised("stop what the sink does not need yourself")

@@ -36,7 +36,7 @@ class RowsMissing(TerminalError):
         super().__init__(f"{KEYSPACE}.{TABLE} holds {found:,} of {wanted:,} rows")
 
 
-class RowAway(TerminalError):
+class RowNotWritten(TerminalError):
     """A row did not come: then no figure counts."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ def latency(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progr
     """Write rows at a steady rate and see when one of them in each 40 ms can be read.
 
     :param warm_up_s: so many seconds are not timed at first.
-    :raises RowAway: the sink stands still.
+    :raises RowNotWritten: the sink stands still.
     :raises TooFewTimed: the run was too short.
     """
     with bench_ground(config) as ground:
@@ -225,7 +225,7 @@ class _Stopwatch:
                 continue
             while not self._ground.session.execute(self._read, (row_id(number),)).one():
                 if time.monotonic() - written_at > _STALL_S:
-                    raise RowAway
+                    raise RowNotWritten
                 time.sleep(LOOK_S)
             timed, due = number, written_at + _EACH_S
             yield written_at, (time.monotonic() - written_at) * 1000

@@ -12,6 +12,7 @@ from penstock.config import load_config
 from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.stack import stack
+from penstock.stack.named import refuse_other_name
 from penstock.stack.start import Event, Progress
 from penstock.stack.stop import reset as reset_stack
 from penstock.stack.stop import stop
@@ -49,6 +50,7 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Delete without asking
     Example: `penstock reset --yes`
     """
     config = load_config()
+    refuse_other_name(config)
     if not yes:
         typer.confirm(f"Delete everything in {config.state_dir}?", abort=True)
     reset_stack(config, on_stopped=lambda name: _out.print(f"  {name:<22} stopped"))

@@ -15,6 +15,7 @@ from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
 from penstock.pipeline.flow import Reading, read_flow
 from penstock.stack.health import PartHealth, part_healths
+from penstock.stack.named import refuse_other_name
 
 _out = Console(highlight=False, soft_wrap=True)
 _WATCH_S = 2
@@ -34,6 +35,7 @@ def status(
     Example: `penstock status --json`
     """
     config = load_config()
+    refuse_other_name(config)
     while watch:
         healths, readings = part_healths(config), read_flow(config)
         _out.clear()

@@ -12,7 +12,7 @@ from penstock.loads.airflow_api import AirflowApi, Health
 def examine(config: Config) -> Iterator[Finding]:
     """Look at Airflow.
 
-    :raises AirflowAway, AirflowRefused: nobody answers, or lets us in.
+    :raises AirflowUnreachable, AirflowRefused: nobody answers, or lets us in.
     """
     with AirflowApi(config.airflow.url) as api:
         health, knows_dag = api.health(), api.knows_dag(config.names.dag)

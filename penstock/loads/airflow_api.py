@@ -20,7 +20,7 @@ _OUT_LOUD = ("task.stdout", "task.stderr")
 _WORTH_READING = ("warning", "error", "critical")
 
 
-class AirflowAway(TransientError):
+class AirflowUnreachable(TransientError):
     """Airflow's api-server does not answer, or answers that it cannot at the moment."""
 
     def __init__(self, url: str, problem: str) -> None:
@@ -152,9 +152,9 @@ class AirflowApi:
             )
             content = answer.json()
         except (requests.RequestException, ValueError) as exc:
-            raise AirflowAway(self.url, _innermost(exc)) from exc
+            raise AirflowUnreachable(self.url, _innermost(exc)) from exc
         if answer.status_code >= requests.codes.internal_server_error:
-            raise AirflowAway(self.url, f"{answer.status_code} to {method} {url}")
+            raise AirflowUnreachable(self.url, f"{answer.status_code} to {method} {url}")
         if answer.status_code >= requests.codes.bad_request:
             raise AirflowRefused(f"{method} {url}", answer.status_code, _detail(content))
         return content

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.errors import TerminalError
-from penstock.loads.airflow_api import AirflowApi, AirflowAway, TaskInstance
+from penstock.loads.airflow_api import AirflowApi, AirflowUnreachable, TaskInstance
 
 TASK_ID = "load"
 PAGE_SIZE = 500
@@ -94,7 +94,7 @@ def trigger_load(
 
     :param dag: of the installation.
     :param api_url: where users come from; None = the address of Airflow's connection, the stand-in.
-    :raises AirflowAway: when Airflow does not answer.
+    :raises AirflowUnreachable: when Airflow does not answer.
     :raises AirflowRefused: when a parameter is out of the DAG's bounds.
     :raises DagMissing: with the import error, if that is why.
     """
@@ -129,7 +129,7 @@ def follow(
                 return _result(api, run)
             if progress.state == "failed":
                 raise LoadFailed(run, _log(api, run, progress.try_number))
-        except AirflowAway as exc:
+        except AirflowUnreachable as exc:
             patience.see(str(exc))
         time.sleep(POLL_S)
 

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
-from penstock_views.aggregates.run import current_life, life_root
+from penstock_views.aggregates.run import current_run, runs_folder
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
 from penstock_views.stream.checkpoint import ask_commit, committed, progress_in
@@ -106,13 +106,13 @@ def wait_until_counted(config: Config, view: Aggregate, *, on_progress: OnProgre
 
     :raises FlowStalled: after so many seconds without any progress, or when the job or this aggregate keeps failing.
     """
-    root = life_root(Layout.of(config).data("aggregates"), view.name)
+    root = runs_folder(Layout.of(config).data("aggregates"), view.name)
 
     def counted() -> Mapping[Place, int]:
-        life = current_life(root)  # another one may have begun meanwhile
-        return progress_in(life.checkpoint) if life else {}
+        run = current_run(root)  # another one may have started meanwhile
+        return progress_in(run.checkpoint) if run else {}
 
-    if current_life(root) is not None:
+    if current_run(root) is not None:
         patience = Patience(on_progress, stall_s, _counts(config, view))
         _wait_for_job(config, [view.source_topic], counted, "aggregates", patience)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
-from penstock_views.aggregates.run import current_life, life_root
+from penstock_views.aggregates.run import current_run, runs_folder
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.stream.checkpoint import committed, last_commit_in, last_commit_s, progress_in
 
@@ -124,7 +124,7 @@ def _tables(config: Config, root: Path, interval_s: float) -> Iterator[Standing]
 
 def _aggregates(config: Config, folder: Path, interval_s: float) -> Iterator[Standing]:
     for view in views_of(config):
-        life = current_life(life_root(folder, view.name)) if isinstance(view, Aggregate) else None
-        if life is not None:
-            at, committed_s = progress_in(life.checkpoint), last_commit_in(life.checkpoint)
+        run = current_run(runs_folder(folder, view.name)) if isinstance(view, Aggregate) else None
+        if run is not None:
+            at, committed_s = progress_in(run.checkpoint), last_commit_in(run.checkpoint)
             yield Standing("aggregates", view.table, view.name, at, committed_s, interval_s)

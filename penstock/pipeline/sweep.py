@@ -1,8 +1,8 @@
-"""Takes the groups out of Cassandra that are left over from an earlier life of an aggregate."""
+"""Takes the groups out of Cassandra that are left over from an earlier run of an aggregate."""
 
 from __future__ import annotations
 
-from penstock_views.aggregates.run import current_life, life_root
+from penstock_views.aggregates.run import current_run, runs_folder
 from penstock_views.declaration.totals import Aggregate
 
 from penstock.cassandra.session import open_session
@@ -13,10 +13,10 @@ from penstock.project.views import views_of
 
 
 def sweep_aggregates(config: Config) -> dict[str, int]:
-    """Delete of each aggregate the rows that its life has not written; return how many, by view.
+    """Delete of each aggregate the rows that its run has not written; return how many, by view.
 
-    A life writes every group that there is, first of all; so what has a lower version was gone when it began. It may be
-    called at any time: what the life has yet to write is newer than these deletes.
+    A run writes every group that there is, first of all; so what has a lower version was gone when it began. It may be
+    called at any time: what the run has yet to write is newer than these deletes.
 
     :raises CassandraUnreachable: Cassandra is away.
     """
@@ -24,8 +24,8 @@ def sweep_aggregates(config: Config) -> dict[str, int]:
     folder = Layout.of(config).data("aggregates")
     with open_session(config) as session:
         for view in views_of(config):
-            life = current_life(life_root(folder, view.name)) if isinstance(view, Aggregate) else None
-            if life is not None:
-                keyspace, version = config.names.keyspace, life.first_version
+            run = current_run(runs_folder(folder, view.name)) if isinstance(view, Aggregate) else None
+            if run is not None:
+                keyspace, version = config.names.keyspace, run.first_version
                 swept[view.name] = sweep_older(session, keyspace=keyspace, table=view.name, version=version)
     return swept

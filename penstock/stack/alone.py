@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from penstock.config import Config
 from penstock.errors import TransientError
 from penstock.layout import Layout
+from penstock.stack.named import note_name, refuse_other_name
 
 
 class StackBusy(TransientError):
@@ -29,7 +30,9 @@ def alone(config: Config, command: str) -> Iterator[None]:
 
     :param command: for whoever comes meanwhile.
     :raises StackBusy: with the command that holds it.
+    :raises OtherName: the stack is of another installation.
     """
+    refuse_other_name(config)
     file = Layout.of(config).run / "command.lock"
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+") as held:
@@ -41,4 +44,5 @@ def alone(config: Config, command: str) -> Iterator[None]:
         held.truncate(0)
         held.write(f"`{command}` (pid {os.getpid()}, since {time.strftime('%H:%M:%S')})")
         held.flush()
+        note_name(config)
         yield

@@ -13,7 +13,7 @@ from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere
 from penstock.stack.part import Part
 from penstock.stack.processes import memory_mb
-from penstock.stack.supervisor import ProcessState, Supervisor, SupervisorAway
+from penstock.stack.supervisor import ProcessState, Supervisor, SupervisorUnreachable
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def _states(config: Config, lasting: Sequence[Part]) -> Mapping[str, ProcessStat
         return {part.name: Elsewhere().state(part.name) for part in lasting}
     try:
         return Supervisor(Layout.of(config)).states()
-    except SupervisorAway:
+    except SupervisorUnreachable:
         return {}
 
 

@@ -15,7 +15,7 @@ from penstock.layout import Layout
 from penstock.stack.elsewhere import Elsewhere
 from penstock.stack.part import Part, Step
 from penstock.stack.supervisor import Supervisor
-from penstock.stack.theirs import PartAway
+from penstock.stack.theirs import PartUnreachable
 from penstock.wait import POLL_S, log_tail
 
 START_TIMEOUT_S = 300.0
@@ -113,7 +113,7 @@ class _Start:
         begun = time.monotonic()
         while not part.is_ready():
             if time.monotonic() - begun > _ANSWER_TIMEOUT_S or self._given_up.wait(POLL_S):
-                raise PartAway(part)
+                raise PartUnreachable(part)
         return f"answers at {part.elsewhere}, not ours"
 
     def _tell(self, name: str, progress: Progress, detail: str = "") -> None:
@@ -166,6 +166,6 @@ def start_all(
     """Bring every part to answer and take every step, in the order of their needs.
 
     :raises StartFailed: for the first part that dies or stays silent, with the last lines of its log.
-    :raises PartAway: for one that others run.
+    :raises PartUnreachable: for one that others run.
     """
     _Start(layout, supervisor, on_event).run(nodes)

@@ -45,7 +45,7 @@ class StatePathTooLong(TerminalError):
         )
 
 
-class SupervisorAway(TransientError):
+class SupervisorUnreachable(TransientError):
     """supervisord does not answer on its socket."""
 
     def __init__(self, socket_path: Path) -> None:
@@ -147,12 +147,12 @@ class Supervisor:
     def states(self) -> dict[str, ProcessState]:
         """Return what supervisord knows of every process, by name.
 
-        :raises SupervisorAway: when it does not answer.
+        :raises SupervisorUnreachable: when it does not answer.
         """
         try:
             return {info["name"]: _process_state(info) for info in self._call("getAllProcessInfo")}
         except _AWAY as exc:
-            raise SupervisorAway(self._socket) from exc
+            raise SupervisorUnreachable(self._socket) from exc
 
     def _take_up_changes(self) -> None:
         added, _changed, removed = self._call("reloadConfig")[0]

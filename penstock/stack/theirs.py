@@ -24,7 +24,7 @@ from penstock.topics.declare import topics_beside
 _QUICKLY_S = 5
 
 
-class PartAway(TransientError):
+class PartUnreachable(TransientError):
     """A part that others run does not answer, or is not as Penstock needs it."""
 
     def __init__(self, part: Part) -> None:

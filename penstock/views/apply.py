@@ -33,7 +33,7 @@ from penstock.running import read_running, view_set
 from penstock.setup.steps import steps
 from penstock.stack import stack
 from penstock.stack.part import Part
-from penstock.stack.supervisor import Supervisor, SupervisorAway
+from penstock.stack.supervisor import Supervisor, SupervisorUnreachable
 from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_lives
 from penstock.views.check import check
@@ -51,7 +51,7 @@ def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress, rat
     :param rate: of the fill, at most so many rows a second.
     :raises ViewsWrong: before anything is changed.
     :raises ViewsLeftOut: when all is done but for the views whose tables cannot be followed.
-    :raises SupervisorAway: when the stack does not run.
+    :raises SupervisorUnreachable: when the stack does not run.
     """
     if config.supervised:
         Supervisor(Layout.of(config)).states()
@@ -106,13 +106,13 @@ def renew_jobs(config: Config) -> bool:
     Queries of tables whose views are the same run on. Where containers run the jobs, a new image brings the new files,
     and with it the job is a new one.
 
-    :raises SupervisorAway: when the stack does not run.
+    :raises SupervisorUnreachable: when the stack does not run.
     """
     if not config.supervised:
         return False
     supervisor = Supervisor(Layout.of(config))
     if not supervisor.is_running():
-        raise SupervisorAway(Layout.of(config).run / "supervisor.sock")
+        raise SupervisorUnreachable(Layout.of(config).run / "supervisor.sock")
     jobs = [part for part in stack.parts(config) if part.name in JOBS]
     return any([_renew(config, supervisor, job) for job in jobs])  # a list: each of them
 

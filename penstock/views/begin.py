@@ -1,4 +1,4 @@
-"""Follow new aggregates until each has begun its life (docs/contracts.md, Aggregate) and Cassandra has its groups."""
+"""Follow new aggregates until each has started its run (docs/contracts.md, Aggregate) and Cassandra has its groups."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penstock_views.aggregates.run import ask_end, current_life, is_to_end, life_root
+from penstock_views.aggregates.run import ask_next_run, current_run, is_next_run_asked, runs_folder
 from penstock_views.declaration.views import View
 
 from penstock.cassandra.session import open_session
@@ -45,20 +45,20 @@ class Begun:
 
 
 def end_lives(config: Config, views: Sequence[View]) -> None:
-    """Let the job end the lives of these aggregates; each begins its next, and the others go on."""
+    """Let the job end the runs of these aggregates; each begins its next, and the others go on."""
     for view in views:
-        ask_end(_life_root(config, view.name))
+        ask_next_run(_runs_of(config, view.name))
 
 
 def forget_lives(config: Config, name: str) -> None:
     """Remove what the job keeps of an aggregate that it does not run; there is nothing of another kind of view."""
-    shutil.rmtree(_life_root(config, name), ignore_errors=True)
+    shutil.rmtree(_runs_of(config, name), ignore_errors=True)
 
 
 def begin_anew(config: Config, view: View, *, on_progress: OnProgress) -> int:
-    """Let an aggregate's next life begin and wait until it counts; return how many groups were left over.
+    """Let an aggregate's next run begin and wait until it counts; return how many groups were left over.
 
-    :raises NotSupervised: from the host of containers, in whose volume the lives are.
+    :raises NotSupervised: from the host of containers, in whose volume the runs are.
     :raises JobFails, ViewStopped: as `begin_aggregates`.
     """
     refuse_outside(config)
@@ -125,14 +125,14 @@ def _not_begun(config: Config, views: Sequence[View], epoch: int) -> list[str]:
     return [view.name for view in views if not _has_begun(config, view, epoch)]
 
 
-def _life_root(config: Config, name: str) -> Path:
-    return life_root(Layout.of(config).data("aggregates"), name)
+def _runs_of(config: Config, name: str) -> Path:
+    return runs_folder(Layout.of(config).data("aggregates"), name)
 
 
 def _has_begun(config: Config, view: View, epoch: int) -> bool:
-    root = _life_root(config, view.name)
-    life = current_life(root)
-    if life is None or is_to_end(root) or life.revision != view.revision or life.epoch < epoch:
+    root = _runs_of(config, view.name)
+    run = current_run(root)
+    if run is None or is_next_run_asked(root) or run.revision != view.revision or run.epoch < epoch:
         return False
     # Its first micro-batch writes every group that there is.
-    return any((life.checkpoint / "commits").glob("[0-9]*"))
+    return any((run.checkpoint / "commits").glob("[0-9]*"))

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from penstock_views.declaration.totals import Aggregate
-from penstock_views.stream.checkpoint import begin_checkpoint, by_topic, committed
+from penstock_views.stream.checkpoint import by_topic, committed, start_checkpoint
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
@@ -143,7 +143,7 @@ def _begin_checkpoint(config: Config, api: ConnectApi, began: Mapping[Place, int
     supervisor = Supervisor(Layout.of(config))
     supervisor.stop_and_wait("views")
     for topic in sorted(gone):
-        begin_checkpoint(root, topic, starting[topic])
+        start_checkpoint(root, topic, starting[topic])
     if config.names.registry_topics[0] in made_anew(config) and config.names.sink in api.connectors():
         move_sink(admin, api, config.names.sink, ends(config, view_topics(views_of(config))))
     supervisor.start_process("views")

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import psycopg2
 import pytest
-from penstock_views.aggregates.run import Life, ask_end, current_life, life_root
+from penstock_views.aggregates.run import Run, ask_next_run, current_run, runs_folder
 from penstock_views.stream.checkpoint import last_batch_in
 
 from penstock.pipeline.sweep import sweep_aggregates
@@ -143,7 +143,7 @@ def runs_anew(stack: Stack, before: int) -> bool:
     return pid(stack) not in {0, before}
 
 
-def lives(stack: Stack) -> Path:
+def runs(stack: Stack) -> Path:
     return stack.config.state_dir / "data" / "aggregates" / "user_stats_by_country"
 
 
@@ -161,14 +161,14 @@ def test_killed_again_and_again_under_writes_it_stays_exact(stack: Stack) -> Non
 @pytest.mark.slow
 def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
     killed = pid(stack)
-    # A group that no life will ever write again, since nobody is in it: only the sweep takes it away.
+    # A group that no run will ever write again, since nobody is in it: only the sweep takes it away.
     leftover = f"INSERT INTO {stack.config.names.keyspace}.user_stats_by_country (country, users, row_version)"
     stack.cql(f"{leftover} VALUES ('Nobody', 1, {2**52}) USING TIMESTAMP {2**52}")
     with Writer(stack):
         os.kill(killed, signal.SIGKILL)
-        shutil.rmtree(lives(stack))
+        shutil.rmtree(runs(stack))
         began = "life-*/checkpoint/commits/0"
-        wait_until(lambda: any(lives(stack).glob(began)), timeout_s=PATIENCE_S, what="a new life begins")
+        wait_until(lambda: any(runs(stack).glob(began)), timeout_s=PATIENCE_S, what="a new run begins")
     assert sweep_aggregates(stack.config)["user_stats_by_country"] >= 1
     wait_until_exact(stack)
     assert stats(stack, "Nobody") is None
@@ -226,26 +226,26 @@ def locked(stack: Stack) -> Iterator[Stack]:
     stack.sql("DROP TABLE public.locked")
 
 
-def begins_anew(stack: Stack, view: str, before: Life | None) -> bool:
-    life = current_life(life_root(stack.config.state_dir / "data" / "aggregates", view))
-    return life is not None and life != before and last_batch_in(life.checkpoint) >= 0
+def begins_anew(stack: Stack, view: str, before: Run | None) -> bool:
+    run = current_run(runs_folder(stack.config.state_dir / "data" / "aggregates", view))
+    return run is not None and run != before and last_batch_in(run.checkpoint) >= 0
 
 
 @pytest.mark.slow
 def test_a_table_that_takes_long_to_read_holds_up_no_other_aggregate(locked: Stack) -> None:
-    root, stats_root = lives(locked).parent / LOCKED, lives(locked)
-    before, stats_before = current_life(root), current_life(stats_root)
+    root, stats_root = runs(locked).parent / LOCKED, runs(locked)
+    before, stats_before = current_run(root), current_run(stats_root)
     with closing(psycopg2.connect(locked.config.postgres.dsn)) as connection, connection.cursor() as cursor:
         cursor.execute("LOCK TABLE public.locked IN ACCESS EXCLUSIVE MODE")
-        ask_end(root)
-        wait_until((root / "next").exists, timeout_s=PATIENCE_S, what="its next life waits for the table")
-        ask_end(stats_root)
+        ask_next_run(root)
+        wait_until((root / "next").exists, timeout_s=PATIENCE_S, what="its next run waits for the table")
+        ask_next_run(stats_root)
         wait_until(
             partial(begins_anew, locked, "user_stats_by_country", stats_before),
             timeout_s=PATIENCE_S,
             what="the other one counts anew meanwhile",
         )
-        assert current_life(root) is None
+        assert current_run(root) is None
     locked.sql("INSERT INTO public.locked VALUES (1000, 'kind 0')")
     wait_until(partial(begins_anew, locked, LOCKED, before), timeout_s=PATIENCE_S, what="it counts anew")
     locked.penstock(f"verify {LOCKED}", "verify user_stats_by_country")

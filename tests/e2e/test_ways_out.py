@@ -8,7 +8,7 @@ import re
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.aggregates.run import current_life, life_root
+from penstock_views.aggregates.run import current_run, runs_folder
 
 from penstock.connect.api import ConnectApi, State
 from penstock.layout import Layout
@@ -120,11 +120,11 @@ def test_progress_that_is_cut_short_costs_no_row(stack: Stack, left: str) -> Non
     wait_until_arrived(stack.config, views_of(stack.config), on_progress=print)
     for job in ("aggregates", "views"):
         supervisor.stop_and_wait(job)
-    life = current_life(life_root(layout.data("aggregates"), "user_stats_by_country"))
-    assert life is not None
+    run = current_run(runs_folder(layout.data("aggregates"), "user_stats_by_country"))
+    assert run is not None
     checkpoints = (layout.data("views") / "checkpoint" / topic_of(TABLE)).glob("*/metadata")
     rows = max(checkpoints, key=lambda each: int(each.parent.name)).parent
-    for folder in (rows, life.checkpoint):
+    for folder in (rows, run.checkpoint):
         last = max((folder / "offsets").glob("[0-9]*"), key=lambda each: int(each.name))
         last.write_text(left)
     change(stack, f"Cut short to {len(left)}")

@@ -17,7 +17,7 @@ import pytest
 
 from penstock.config import Airflow, Config, Postgres
 from penstock.layout import Layout
-from penstock.loads.airflow_api import AirflowApi, AirflowAway, AirflowRefused
+from penstock.loads.airflow_api import AirflowApi, AirflowRefused, AirflowUnreachable
 from penstock.loads.load import LoadResult, Progress, follow, trigger_load
 from penstock.setup.actions import create_tables
 from penstock.stack.parts.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
@@ -97,7 +97,7 @@ def config(tmp_path_factory: pytest.TempPathFactory, users_api: FaultyApi) -> It
 def _answers(api: AirflowApi) -> bool:
     try:
         return api.health().is_database_well
-    except AirflowAway:
+    except AirflowUnreachable:
         return False
 
 

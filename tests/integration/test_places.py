@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.stream.checkpoint import begin_checkpoint
+from penstock_views.stream.checkpoint import start_checkpoint
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config, load_config
@@ -140,7 +140,7 @@ def test_records_deleted_unread_are_said_and_never_skipped_without_a_word(config
 def checkpoint(config: Config) -> Iterator[Path]:
     """Make a checkpoint of the views job, which does not run here, whose last commit was an hour ago."""
     root = Layout.of(config).data("views") / "checkpoint"
-    folder = begin_checkpoint(root, topic_of(TABLE), {"0": 0}).folder
+    folder = start_checkpoint(root, topic_of(TABLE), {"0": 0}).folder
     (folder / "commits").mkdir()
     (folder / "commits" / "0").write_text("v1\n{}")
     os.utime(folder / "commits" / "0", (time.time() - HOUR_S,) * 2)

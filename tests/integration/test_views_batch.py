@@ -16,7 +16,7 @@ from penstock_views.snapshot.expected import expected_rows
 from penstock_views.snapshot.images import read_images
 from penstock_views.snapshot.postgres import Postgres, SnapshotInvalid
 from penstock_views.stream.session import local_session
-from penstock_views.types.carriers import REFUSED
+from penstock_views.types.encodings import REFUSED
 from penstock_views.types.tables import read_table
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T

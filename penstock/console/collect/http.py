@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 import requests
 
 from penstock.errors import TransientError
-from penstock.http_client import direct_session
+from penstock.http_client import direct_session, was_refused
 
 TIMEOUT_S = 2.0
 """Shorter than three seconds: so soon must a page say that a part is away."""
 
 
-class NoAnswer(TransientError):
+class HttpUnreachable(TransientError):
     """A server does not answer, or not what it should."""
 
     def __init__(self, url: str, cause: str) -> None:
@@ -25,18 +25,18 @@ class NoAnswer(TransientError):
 def get(url: str, *, timeout_s: float = TIMEOUT_S) -> Any:
     """Return the JSON at a URL.
 
-    :raises NoAnswer: for whatever reason there is none.
+    :raises HttpUnreachable: for whatever reason there is none.
     """
     try:
         reply = _session().get(url, timeout=timeout_s)
         reply.raise_for_status()
         return reply.json()
     except requests.ConnectionError as exc:
-        raise NoAnswer(url, "connection refused" if "refused" in str(exc) else "no connection") from exc
+        raise HttpUnreachable(url, "connection refused" if was_refused(exc) else "no connection") from exc
     except requests.Timeout as exc:
-        raise NoAnswer(url, f"silent for {timeout_s:.0f} s") from exc
+        raise HttpUnreachable(url, f"silent for {timeout_s:.0f} s") from exc
     except (requests.RequestException, ValueError) as exc:
-        raise NoAnswer(url, str(exc)) from exc
+        raise HttpUnreachable(url, str(exc)) from exc
 
 
 _OF_THREAD = threading.local()

@@ -51,7 +51,7 @@ class PartsCollector:
     def collect(self) -> dict[str, PartState]:
         """Return every part by name.
 
-        :raises SupervisorAway: when it does not answer.
+        :raises SupervisorUnreachable: when it does not answer.
         """
         if self._supervisor is None:
             return {name: _seen_from_afar(name, at) for name, at in self._addresses.items() if name in self._afar}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from penstock.config import ROOT, Config
 from penstock.layout import Layout
-from penstock.loads.airflow_api import AirflowApi, AirflowAway, AirflowRefused
+from penstock.loads.airflow_api import AirflowApi, AirflowRefused, AirflowUnreachable
 from penstock.stack.part import Part
 from penstock.stack.parts.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
 
@@ -73,5 +73,5 @@ def _answers(config: Config, check: Callable[[AirflowApi, str], bool]) -> bool:
     try:
         with AirflowApi(config.airflow.url) as api:
             return check(api, config.names.dag)
-    except (AirflowAway, AirflowRefused):
+    except (AirflowUnreachable, AirflowRefused):
         return False

@@ -1,4 +1,4 @@
-"""Begins a life of an aggregate: the sums of its table as of one snapshot, and where its changes begin."""
+"""Starts a run of an aggregate: the sums of its table as of one snapshot, and where its changes begin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from penstock.offsets import Place
 from penstock.postgres.record import read_epoch
-from penstock_views.aggregates.run import Life, begin, life_number, next_folder, prepare_next
+from penstock_views.aggregates.run import Run, prepare_next_run, run_folder, run_number, start_run
 from penstock_views.output.derive import AggregateOutput
 from penstock_views.snapshot.expected import evaluate_rows, measure_rows
 from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot, open_connection
@@ -21,24 +21,26 @@ from penstock_views.stream.config import AggregatesConfig
 from penstock_views.stream.messages import say
 
 
-def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, root: Path, epoch: int) -> Life:
-    """Begin a life, and end the one before.
+def start_from_snapshot(
+    spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, root: Path, epoch: int
+) -> Run:
+    """Start a run, and end the previous one.
 
     :param root: the aggregate's folder.
-    :param epoch: the life's, at least.
+    :param epoch: the run's, at least.
     :raises TransientError: when Kafka or Postgres is away, or nothing reads the changes after a snapshot yet.
     """
     view = output.view
     # First of all: what lies below was committed before the snapshot is even prepared.
     ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)], group=config.group)
     epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch", group=config.group) if text.isdigit()]
-    say(f"aggregates: {view.name} begins from a snapshot of {view.table}")
+    say(f"aggregates: {view.name} starts from a snapshot of {view.table}")
     with hold_snapshot(config.postgres, slot=config.slot) as held:
-        folder = prepare_next(root)
+        folder = prepare_next_run(root)
         _write_baseline(spark, config, output, held, folder / "baseline")
-        number = life_number(ends, held.number)
-        life = Life(
-            folder=next_folder(root, number),
+        number = run_number(ends, held.number)
+        run = Run(
+            folder=run_folder(root, number),
             revision=view.revision,
             epoch=max([epoch, _noted_epoch(config), *epochs]),
             snapshot=held.seen,
@@ -47,8 +49,8 @@ def begin_life(spark: SparkSession, config: AggregatesConfig, output: AggregateO
             number=number,
             measures=output.grouping.measures.json(),
         )
-    begin(life)
-    return life
+    start_run(run)
+    return run
 
 
 def _noted_epoch(config: AggregatesConfig) -> int:

@@ -1,7 +1,7 @@
-"""Forgets groups without rows: a life goes on as another one that holds only the groups which have some.
+"""Drops groups without rows: a run goes on as another one that holds only the groups which have some.
 
 Spark's state keeps a group for good, and with an hour as the key there is no end of them. One group alone cannot be
-forgotten: the number of its changes makes its versions, and those may only rise. The life that follows has the same
+forgotten: the number of its changes makes its versions, and those may only rise. The run that follows has the same
 snapshot; its baseline is what is committed, its records begin where that ends, and its number is above all versions of
 before (docs/contracts.md, "What is counted").
 """
@@ -16,7 +16,7 @@ from pyspark.sql import types as T
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.offsets import Place
-from penstock_views.aggregates.run import Life, begin, prepare_next
+from penstock_views.aggregates.run import Run, prepare_next_run, start_run
 from penstock_views.output.grouping import CHANGES, ROWS, Grouping
 
 FEWEST = 100_000
@@ -29,38 +29,38 @@ def groups_of(query: StreamingQuery) -> int:
     return sum(state["numRowsTotal"] for state in progress["stateOperators"]) if progress else 0
 
 
-def count_groups(spark: SparkSession, life: Life) -> int:
-    """Count the groups that a life began with."""
-    return spark.read.parquet(str(life.baseline.absolute())).count()
+def count_groups(spark: SparkSession, run: Run) -> int:
+    """Count the groups that a run started with."""
+    return spark.read.parquet(str(run.baseline.absolute())).count()
 
 
-def is_worth(groups: int, begun_with: int) -> bool:
-    """Tell whether so many groups were added to those that a life began with that half of them may be empty.
+def is_worth(groups: int, started_with: int) -> bool:
+    """Tell whether so many groups were added to those that a run started with that half of them may be empty.
 
     What really grows is written again once for each time that it doubles, so at most once more for each group.
     """
-    return groups >= max(FEWEST, 2 * begun_with)
+    return groups >= max(FEWEST, 2 * started_with)
 
 
-def forget_empty(
-    spark: SparkSession, life: Life, grouping: Grouping, starts: Mapping[Place, int], ends: Mapping[Place, int]
-) -> Life:
-    """Begin the life that goes on without the groups that have no rows; no query may run on the one before.
+def drop_empty_groups(
+    spark: SparkSession, run: Run, grouping: Grouping, starts: Mapping[Place, int], ends: Mapping[Place, int]
+) -> Run:
+    """Start the run that goes on without the groups that have no rows; no query may run on the one before.
 
     :param starts: the offsets that the last committed micro-batch has read to.
     :param ends: where the topic ends now; what was read to there and not committed had lower versions.
     """
-    baseline = prepare_next(life.folder.parent) / "baseline"
-    sums = _committed(spark, life, grouping).where(F.col(ROWS) > 0)
+    baseline = prepare_next_run(run.folder.parent) / "baseline"
+    sums = _committed(spark, run, grouping).where(F.col(ROWS) > 0)
     sums.withColumn(CHANGES, F.lit(0).cast(T.LongType())).coalesce(1).write.parquet(str(baseline.absolute()))
-    following = life.followed(starts, ends)
-    begin(following)
+    following = run.followed(starts, ends)
+    start_run(following)
     return following
 
 
-def _committed(spark: SparkSession, life: Life, grouping: Grouping) -> DataFrame:
+def _committed(spark: SparkSession, run: Run, grouping: Grouping) -> DataFrame:
     """Read the sums of the last committed micro-batch out of Spark's state."""
-    state = spark.read.format("statestore").load(str(life.checkpoint.absolute()))
+    state = spark.read.format("statestore").load(str(run.checkpoint.absolute()))
     key, value = (_numbered(state.select(f"{name}.*").schema) for name in ("key", "value"))
     numbered = state.select(F.col("key").cast(key).alias("key"), F.col("value").cast(value).alias("value"))
     keys = [F.col(f"key.{name}") for name in key.names]

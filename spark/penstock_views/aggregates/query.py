@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import to_avro
 from pyspark.sql.streaming.query import StreamingQuery
 
-from penstock_views.aggregates.run import Life
+from penstock_views.aggregates.run import Run
 from penstock_views.change import wire
 from penstock_views.change.decode import is_refused, left_out, open_records, read_image, written
 from penstock_views.change.source import Source
@@ -37,21 +37,21 @@ _STARTS = Lock()
 _MICRO_BATCH = {"kafka.fetch.max.wait.ms": "10"}
 
 
-def keep_aggregate(
-    spark: SparkSession, config: AggregatesConfig, plan: Plan, output: AggregateOutput, life: Life, partitions: int
+def start_aggregate_query(
+    spark: SparkSession, config: AggregatesConfig, plan: Plan, output: AggregateOutput, run: Run, partitions: int
 ) -> StreamingQuery:
     """Start the query of one aggregate from its checkpoint.
 
     :param partitions: of its CDC topic.
     """
-    starts = json.dumps(by_topic(life.starts))
+    starts = json.dumps(by_topic(run.starts))
     raw = read_records(spark, config, plan.source.topic, starting=starts, options=_MICRO_BATCH)
-    baseline = spark.readStream.schema(output.grouping.measures).parquet(str(life.baseline.absolute()))
-    measures = baseline.unionByName(measure_changes(raw, plan, output, life))
+    baseline = spark.readStream.schema(output.grouping.measures).parquet(str(run.baseline.absolute()))
+    measures = baseline.unionByName(measure_changes(raw, plan, output, run))
     # Of one partition one task can do all; without this word it would hand what it has measured to another.
     together = measures.coalesce(1) if partitions == 1 else measures
-    records = make_records(output.grouping.finish(output.grouping.add_up(together)), output, life)
-    writer = write_records(records, config, name=output.view.name, checkpoint=life.checkpoint)
+    records = make_records(output.grouping.finish(output.grouping.add_up(together)), output, run)
+    writer = write_records(records, config, name=output.view.name, checkpoint=run.checkpoint)
     timed = writer.trigger(processingTime=f"{config.commit_interval_s:g} seconds")
     with _STARTS:
         # The sums are divided as the records are; a query takes the number along, and a checkpoint keeps to its first.
@@ -59,7 +59,7 @@ def keep_aggregate(
         return timed.start()
 
 
-def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: Life) -> DataFrame:
+def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, run: Run) -> DataFrame:
     """Make the measures of what each CDC record changes: +after -before.
 
     A record of a snapshot (`r`) is no change. A row that cannot be computed is in no group; it was in none either when
@@ -71,15 +71,15 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, life: L
     """
     source = plan.read_by([output])
     opened = open_records(raw, source, plan.schemas)
-    changes = _raises_version(life).cast("int").alias("changes")
-    counted = opened.select("*", changes, _is_counted(source, plan, life).alias("is_counted"))
+    changes = _raises_version(run).cast("int").alias("changes")
+    counted = opened.select("*", changes, _is_counted(source, plan, run).alias("is_counted"))
     still = why_still(output.view, source.image)
     lacking = (F.lit(None).cast("string") if still is None else still).alias("lacking")
     both = F.explode(F.array(_side("after", 1), _side("before", -1))).alias("side")
     side = F.col("side")
     image = read_image(source, side["written"], side["left_out"]).alias("image")
     images = counted.select("changes", lacking, both).select("changes", "lacking", side["sign"].alias("sign"), image)
-    # What is wrong with a row is told by the job of row views.
+    # What is wrong with a row is reported by the job of row views.
     judged = add_evaluations(images, [Evaluation(output.view, "image", "outcome", tells=False, lacking="lacking")])
     rows = judged.select(F.col("outcome")["row"].alias("row"), "sign", "changes")
     # A fence: Spark would push the filter down to the records, with the reading of the image and the function in it.
@@ -97,14 +97,14 @@ def _side(image: str, sign: int) -> Column:
 
 
 def new_epoch(message: str) -> int | None:
-    """Find in a query's failure the later epoch that it met: a new life has to begin."""
+    """Find in a query's failure the later epoch that it met: a new run has to start."""
     found = re.search(rf"{_NEW_EPOCH} epoch=(\d+)", message)
     return int(found[1]) if found else None
 
 
-def make_records(groups: DataFrame, output: AggregateOutput, life: Life) -> DataFrame:
+def make_records(groups: DataFrame, output: AggregateOutput, run: Run) -> DataFrame:
     """Make the view records of changed groups; one without rows is a delete."""
-    version = F.lit(life.first_version) + F.col(CHANGES)
+    version = F.lit(run.first_version) + F.col(CHANGES)
     view = output.view
     key = wire.framed(output.key_id, to_avro(F.struct(*view.key), output.key.text))
     value = wire.framed(output.value_id, to_avro(F.struct(*output.grouping.view_type.names), output.value.text))
@@ -116,18 +116,18 @@ def make_records(groups: DataFrame, output: AggregateOutput, life: Life) -> Data
     )
 
 
-def _raises_version(life: Life) -> Column:
+def _raises_version(run: Run) -> Column:
     """Say whether a record raises the versions of its groups: not one of the first micro-batch, below the ends."""
-    ends = [F.when(F.col("partition") == number, F.lit(end)) for (_, number), end in life.ends.items()]
+    ends = [F.when(F.col("partition") == number, F.lit(end)) for (_, number), end in run.ends.items()]
     return F.col("offset") >= F.coalesce(*ends, F.lit(0))
 
 
-def _is_counted(source: Source, plan: Plan, life: Life) -> Column:
+def _is_counted(source: Source, plan: Plan, run: Run) -> Column:
     """Say whether a record is a change that is not in the baseline."""
-    epoch, seen = F.col("epoch"), is_seen(life.snapshot, F.col("tx_id"), F.col("lsn"))
+    epoch, seen = F.col("epoch"), is_seen(run.snapshot, F.col("tx_id"), F.col("lsn"))
     raised = F.raise_error(F.concat(F.lit(f"{_NEW_EPOCH} epoch="), epoch.cast("string"))).cast("boolean")
     return (
         F.when(is_refused(source, plan.max_epoch), F.lit(False))
-        .when(epoch > life.epoch, raised)
-        .otherwise((epoch == life.epoch) & (F.col("op") != "r") & ~F.coalesce(seen, F.lit(False)))
+        .when(epoch > run.epoch, raised)
+        .otherwise((epoch == run.epoch) & (F.col("op") != "r") & ~F.coalesce(seen, F.lit(False)))
     )

@@ -12,8 +12,8 @@ from pyspark.sql import functions as F
 from pyspark.sql.classic.column import Column as ClassicColumn
 
 from penstock_views.change import wire
-from penstock_views.change.source import IMAGES, TOLD, Source, WriterSchemas
-from penstock_views.types.carriers import avro_carrier, carry_all
+from penstock_views.change.source import FACTS, IMAGES, Source, WriterSchemas
+from penstock_views.types.encodings import avro_decoding, decode_all
 from penstock_views.types.try_eval import try_eval
 
 RECORD = ("topic", "partition", "offset", "key", "value", "headers")
@@ -31,7 +31,7 @@ def decode(raw: DataFrame, source: Source, schemas: WriterSchemas, max_epoch: in
     """Decode the records of a table.
 
     :param raw: Kafka's source columns, headers included.
-    :returns: RECORD, CHANGE, `unreadable` (the reason, or NULL), `gone` (as TOLD has it) and both IMAGES. A record of
+    :returns: RECORD, CHANGE, `unreadable` (the reason, or NULL), `gone` (as FACTS has it) and both IMAGES. A record of
         which the source knows too little makes the query fail; `needs_plan` reads its message. Where only one of two
         images can be read, it is there, so that what was derived from it can be taken back.
     """
@@ -45,8 +45,8 @@ def decode(raw: DataFrame, source: Source, schemas: WriterSchemas, max_epoch: in
 def open_records(raw: DataFrame, source: Source, schemas: WriterSchemas) -> DataFrame:
     """Open the envelopes of all records; the images are as the writers wrote them.
 
-    :returns: RECORD, `epoch`, what TOLD has, what is left out of each image (`left_out`), and the images in the columns
-        of `written`.
+    :returns: RECORD, `epoch`, FACTS, what is left out of each image (`left_out`), and the images in the columns of
+        `written`.
     """
     # What is used more than once below has a step of its own: there it is computed, and planned, once.
     framed = raw.select(
@@ -55,7 +55,7 @@ def open_records(raw: DataFrame, source: Source, schemas: WriterSchemas) -> Data
         *[wire.header_text(f"{_LEFT_OUT}{image}").alias(left_out(image)) for image in IMAGES],
         _open(source, schemas).alias("opened"),
     )
-    parts = [F.col("opened")["told"][name].alias(name) for name in TOLD.names]
+    parts = [F.col("opened")["facts"][name].alias(name) for name in FACTS.names]
     images = [F.col("opened")[image].alias(written(image)) for image in IMAGES]
     return framed.select(*RECORD, _epoch().alias("epoch"), *parts, *map(left_out, IMAGES), *images)
 
@@ -90,10 +90,10 @@ def read_image(source: Source, written: Column, left_out: Column) -> Column:
     # Names of Avro have neither of the two signs.
     refused = F.str_to_map(left_out, F.lit(";"), F.lit("="))
     reads = [
-        (column.field, [(avro_carrier(avro, column.field), written[slot]) for slot, avro in column.slots.items()])
+        (column.field, [(avro_decoding(avro, column.field), written[slot]) for slot, avro in column.slots.items()])
         for column in source.read_columns
     ]
-    return try_eval(F.when(written.isNotNull(), F.struct(*carry_all(reads, refused))))
+    return try_eval(F.when(written.isNotNull(), F.struct(*decode_all(reads, refused))))
 
 
 def needs_plan(message: str) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from pyspark.sql import types as T
 
 from penstock.names import postgres_name
 from penstock_views.types.canonical import field_from_writer, is_usable, not_null, read_by
-from penstock_views.types.carriers import carried_kind
+from penstock_views.types.encodings import encoding_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Writer:
         try:
             for field in self.columns.values():
                 if is_usable(field_from_writer(field)):
-                    carried_kind(field["type"])
+                    encoding_of(field["type"])
         except Exception as exc:  # noqa: BLE001 - whoever registered it may have written anything
             return f"schema id {self.schema_id} is no Debezium envelope: {type(exc).__name__}: {exc}"
         return None
@@ -63,7 +63,7 @@ class TableColumn:
     def slot_of(self, avro: Any) -> str | None:
         """Name the place for the values of one of its types."""
         is_wanted = is_usable(field_from_writer({"name": self.name, "type": avro}))
-        return f"{self.name}: {carried_kind(avro)}" if is_wanted else None
+        return f"{self.name}: {encoding_of(avro)}" if is_wanted else None
 
 
 def merge_columns(writers: Sequence[Writer]) -> tuple[TableColumn, ...]:

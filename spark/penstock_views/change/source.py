@@ -12,12 +12,12 @@ from pyspark.sql import types as T
 
 from penstock_views.change.envelope import TableColumn, Writer, merge_columns
 from penstock_views.types.canonical import read_by
-from penstock_views.types.carriers import REFUSED, raw_type
+from penstock_views.types.encodings import REFUSED, raw_type
 
 IMAGES = ("before", "after")
 """The images of a row in an envelope."""
 
-TOLD = (
+FACTS = (
     T.StructType()
     .add("schema_id", T.LongType())
     .add("problem", T.StringType())
@@ -91,7 +91,7 @@ class Source:
     def opened_type(self) -> T.StructType:
         """The type of what the decoder gives for a record."""
         image = T.StructType([T.StructField(slot, raw_type(avro)) for slot, avro in self.slots.items()])
-        return T.StructType().add("told", TOLD).add(IMAGES[0], image).add(IMAGES[1], image)
+        return T.StructType().add("facts", FACTS).add(IMAGES[0], image).add(IMAGES[1], image)
 
     def wanted(self, known_id: int) -> str:
         """Tell the decoder what is wanted, as its `Reader` reads it."""

@@ -22,7 +22,7 @@ from penstock.errors import TerminalError
 from penstock.installation import VIEW_FILES, Names
 from penstock.names import MOST_IN_TOPIC, NOT_CARRIED, column_name, is_plain, is_table, postgres_name, topic_of
 from penstock_views.types.canonical import UNUSABLE, is_usable
-from penstock_views.types.carriers import REFUSED, may_refuse
+from penstock_views.types.encodings import REFUSED, may_refuse
 
 MOST_IN_NAME = 48
 """How many characters Cassandra takes in the name of a table."""

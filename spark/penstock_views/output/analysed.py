@@ -12,7 +12,7 @@ from typing import Any
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import types as T
 
-from penstock_views.types.carriers import REFUSED
+from penstock_views.types.encodings import REFUSED
 
 
 @dataclass(frozen=True)

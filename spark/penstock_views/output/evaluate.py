@@ -25,7 +25,7 @@ from penstock_views.declaration.views import (
     names_read,
 )
 from penstock_views.output.limits import beyond_cql, beyond_entry, beyond_key, beyond_record
-from penstock_views.types.carriers import REFUSED, may_be_large, may_refuse
+from penstock_views.types.encodings import REFUSED, may_be_large, may_refuse
 from penstock_views.types.key_form import normal_form
 from penstock_views.types.try_eval import try_eval
 

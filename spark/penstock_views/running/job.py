@@ -1,4 +1,4 @@
-"""The set of views that a job runs: told to whoever waits for it, and taken up anew from the files on demand."""
+"""The set of views that a job runs: reported to everybody who waits for it, and read again from the files on demand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from penstock.running import Running, digest_of, view_set, write_running
 from penstock.trouble import TroubleBook
 from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
-from penstock_views.running.queries import Orders, Query, Tender, close
+from penstock_views.running.queries import Orders, Query, QueryManager, close
 from penstock_views.running.registry import KnownSubjects
 from penstock_views.stream.config import JobConfig
 from penstock_views.stream.messages import say
@@ -36,7 +36,7 @@ class Job(Generic[Config]):
         return cls(spark, config, KnownSubjects(config.registry_url))
 
 
-def keep_views(
+def run_queries(
     job: Job[Config],
     orders: Orders,
     book: TroubleBook,
@@ -45,49 +45,49 @@ def keep_views(
     *,
     takes_records: Callable[[SparkSession, Sequence[Query]], bool] = lambda *_: True,
 ) -> None:
-    """Keep the queries of these views, and of those in the files whenever told to take them up; ends the session.
+    """Keep the queries of these views, and of those in the files whenever asked to take them up; ends the session.
 
     :param queries_of: makes the queries of views.
     :param takes_records: tells whether the queries that run do their work.
     :raises Stopped: when told to stop.
     """
     try:
-        running, tender = _RunningSet(job.config, job.spark, orders), Tender[Query](orders.stop, book)
-        for _ in tender.tend(queries_of(job, views)):
+        running, manager = _RunningSet(job.config, job.spark, orders), QueryManager[Query](orders.stop, book)
+        for _ in manager.run(queries_of(job, views)):
             if (changed := running.changed()) is not None:
-                tender.adopt(queries_of(job, changed))
-                running.tell(0, is_settled=False)
+                manager.adopt(queries_of(job, changed))
+                running.report(0, is_settled=False)
             if not running.is_settled:
-                is_settled = tender.is_settled and takes_records(job.spark, tender.running)
-                running.tell(tender.settled, is_settled=is_settled)
+                is_settled = manager.is_settled and takes_records(job.spark, manager.running)
+                running.report(manager.settled, is_settled=is_settled)
     finally:
         close(job.spark)
 
 
 class _RunningSet:
-    """The set of views that a job runs now; what it told in a life before is forgotten."""
+    """The set of views that a job runs now; what an earlier process reported is forgotten."""
 
     def __init__(self, config: JobConfig, spark: SparkSession, orders: Orders) -> None:
         self._config, self._orders = config, orders
         self._application = str(spark.sparkContext.applicationId)
         self._views = view_set(config.views_dir, config.avro_dir)
-        self._told: Running | None = None
-        self.tell(0, is_settled=False)
+        self._reported: Running | None = None
+        self.report(0, is_settled=False)
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether it was told that all queries take records, or wait for their first."""
-        return self._told is not None and self._told.is_settled
+        """Tell whether it was reported that all queries take records, or wait for their first."""
+        return self._reported is not None and self._reported.is_settled
 
-    def tell(self, settled: int, *, is_settled: bool) -> None:
-        """Let others see which views run, how many of their queries have begun, and whether all take records."""
+    def report(self, settled: int, *, is_settled: bool) -> None:
+        """Let others see which views run, how many of their queries have started, and whether all take records."""
         running = Running(self._application, self._views, is_settled, settled)
-        if running != self._told and self._config.running_file:
+        if running != self._reported and self._config.running_file:
             write_running(self._config.running_file, running)
-        self._told = running
+        self._reported = running
 
     def changed(self) -> tuple[View, ...] | None:
-        """Load the views anew when somebody asked for it; None when nobody did, or they cannot be loaded."""
+        """Load the views again when somebody asked for it; None when nobody did, or they cannot be loaded."""
         if not self._orders.reload.is_set():
             return None
         self._orders.reload.clear()

@@ -1,4 +1,4 @@
-"""Keeps the queries of a job going, each apart: what fails waits and is begun again alone, and the others go on.
+"""Keeps the queries of a job going, each apart: what fails waits and is started again alone, and the others go on.
 
 A table's row views are one query, and so is each aggregate: what stops, poisons or alters one table is that table's.
 """
@@ -33,7 +33,7 @@ _LONGEST_RETRY_S = 60.0
 _IS_WELL_S = 30.0
 """So long a query has run when what was wrong with it before is over; at rest it commits nothing."""
 _BESIDE = 2
-"""So many take long to begin at a time: each holds a task, and the queries that run need some."""
+"""So many take long to start at a time: each holds a task, and the queries that run need some."""
 
 
 class QueryFailed(TerminalError):
@@ -59,7 +59,7 @@ class Orders:
     reload: Event = field(default_factory=Event)
 
 
-class Kept(ABC):
+class ManagedQuery(ABC):
     """One query that a job keeps.
 
     :param name: for people.
@@ -72,7 +72,7 @@ class Kept(ABC):
     identity: str
 
     @abstractmethod
-    def begin(self) -> StreamingQuery | None:
+    def start(self) -> StreamingQuery | None:
         """Start the query from where it was.
 
         :returns: None when there is nothing to run until somebody changes something (`stopped` says why).
@@ -80,17 +80,17 @@ class Kept(ABC):
         """
 
     @property
-    def takes_long_to_begin(self) -> bool:
-        """Tell whether it begins beside the others, which are looked after meanwhile."""
+    def takes_long_to_start(self) -> bool:
+        """Tell whether it starts beside the others, which are looked after meanwhile."""
         return False
 
-    def give_up(self) -> None:  # noqa: B027 - what begins at once has nothing to give up
-        """Let what takes long to begin fail soon, if it is under way; this may be asked again and again."""
+    def cancel_start(self) -> None:  # noqa: B027 - what starts at once has nothing to give up
+        """Let what takes long to start fail soon, if it is under way; this may be asked again and again."""
 
     @property
     @abstractmethod
     def checkpoint(self) -> Path:
-        """The folder of its progress, once it has begun."""
+        """The folder of its progress, once it has started."""
 
     @property
     @abstractmethod
@@ -99,29 +99,29 @@ class Kept(ABC):
 
     @property
     @abstractmethod
-    def has_to_begin_anew(self) -> bool:
-        """Tell whether somebody asked that the query which runs ends, and the next begins."""
+    def has_to_restart(self) -> bool:
+        """Tell whether somebody asked that the query which runs ends, and the next starts."""
 
     @abstractmethod
-    def takes_up(self, failure: str | None) -> bool:
-        """Say whether the query ended for what the next one knows: then that begins at once, and nothing has failed.
+    def restarts_at_once(self, failure: str | None) -> bool:
+        """Say whether the query ended for what the next one knows: then that starts at once, and nothing has failed.
 
         :param failure: None when it came to its end.
         """
 
 
-Query = TypeVar("Query", bound=Kept)
+Query = TypeVar("Query", bound=ManagedQuery)
 
 
 @dataclass(eq=False)
-class _Life(Generic[Query]):
-    """One kept query as it goes: beginning beside the others, running, due at some time, or failing."""
+class _State(Generic[Query]):
+    """One managed query as it goes: starting beside the others, running, due at some time, or failing."""
 
-    kept: Query
-    beginning: Future[StreamingQuery | None] | None = None
+    managed: Query
+    starting: Future[StreamingQuery | None] | None = None
     query: StreamingQuery | None = None
     due_at: float = 0.0
-    began_at: float = 0.0
+    started_at: float = 0.0
     batch: int = -1
     said: str = ""
     said_at: float = 0.0
@@ -130,34 +130,34 @@ class _Life(Generic[Query]):
 
     @property
     def rests(self) -> bool:
-        """Tell whether it is not begun again."""
+        """Tell whether it is not started again."""
         return self.due_at == math.inf
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether it has begun, or waits for something, or fails."""
+        """Tell whether it has started, or waits for something, or fails."""
         return self.query is not None or bool(self.said) or self.failing is not None or self.rests
 
     @property
     def is_well(self) -> bool:
-        """Tell whether it runs or is beginning, all its views with it."""
-        goes = self.query is not None or self.beginning is not None
-        return goes and not self.failing and not self.kept.stopped
+        """Tell whether it runs or is starting, all its views with it."""
+        goes = self.query is not None or self.starting is not None
+        return goes and not self.failing and not self.managed.stopped
 
     def end(self) -> None:
-        """End the query, also one that is beginning."""
-        while self.beginning and not self.beginning.cancel() and not self.beginning.done():
-            _unless_gone(self.kept.give_up)
-            wait([self.beginning], timeout=POLL_S)
-        if self.beginning and not self.beginning.cancelled() and not self.beginning.exception():
-            self.query = self.beginning.result()
+        """End the query, also one that is starting."""
+        while self.starting and not self.starting.cancel() and not self.starting.done():
+            _unless_gone(self.managed.cancel_start)
+            wait([self.starting], timeout=POLL_S)
+        if self.starting and not self.starting.cancelled() and not self.starting.exception():
+            self.query = self.starting.result()
         if self.query is not None:
             _unless_gone(self.query.stop)
-        self.beginning = self.query = None
+        self.starting = self.query = None
 
 
 @dataclass
-class Tender(Generic[Query]):
+class QueryManager(Generic[Query]):
     """Keeps queries until told to stop.
 
     :param book: where it is written down what is wrong with which view.
@@ -165,134 +165,138 @@ class Tender(Generic[Query]):
 
     stop: Event
     book: TroubleBook
-    lives: list[_Life[Query]] = field(default_factory=list)
+    states: list[_State[Query]] = field(default_factory=list)
     _beside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_BESIDE))
 
-    def tend(self, kept: Sequence[Query]) -> Iterator[None]:
-        """Keep these queries; gives a turn to whoever asks, after each beginning and each look at all of them.
+    def run(self, queries: Sequence[Query]) -> Iterator[None]:
+        """Keep these queries; gives a turn to whoever asks, after each starting and each look at all of them.
 
         :raises Stopped: when it was told to stop.
         :raises QueryFailed: when every query fails.
         """
-        self.adopt(kept)
+        self.adopt(queries)
         try:
             while True:
-                for life in list(self.lives):
-                    # A hundred of them take minutes to begin: whoever asks has a turn after each.
-                    if life in self.lives and self._look_after(life):
+                for state in list(self.states):
+                    # A hundred of them take minutes to start: whoever asks has a turn after each.
+                    if state in self.states and self._look_after(state):
                         yield
                 self._refuse_all_failing()
                 yield
                 if self.stop.wait(POLL_S):
                     raise Stopped
         finally:
-            _end_all(self.lives)
+            _end_all(self.states)
             self._beside.shutdown()
 
-    def adopt(self, kept: Sequence[Query]) -> None:
-        """Keep these from now on: one that is as before and does well goes on; the others end, or begin anew."""
-        well = {life.kept.identity: life for life in self.lives if life.is_well}
-        adopted = [well.get(each.identity) or _Life(each) for each in kept]
-        left = [life for life in self.lives if life not in adopted]
+    def adopt(self, queries: Sequence[Query]) -> None:
+        """Keep these from now on: one that is as before and does well goes on; the others end, or start again."""
+        well = {state.managed.identity: state for state in self.states if state.is_well}
+        adopted = [well.get(each.identity) or _State(each) for each in queries]
+        left = [state for state in self.states if state not in adopted]
         _end_all(left)
-        self.lives = adopted
-        self._tell()
+        self.states = adopted
+        self._report()
 
     @property
     def running(self) -> list[Query]:
         """Those whose queries run."""
-        return [life.kept for life in self.lives if life.query is not None]
+        return [state.managed for state in self.states if state.query is not None]
 
     @property
     def settled(self) -> int:
-        """How many have begun, or wait for something, or fail."""
-        return sum(life.is_settled for life in self.lives)
+        """How many have started, or wait for something, or fail."""
+        return sum(state.is_settled for state in self.states)
 
     @property
     def is_settled(self) -> bool:
         """Tell whether all have."""
-        return self.settled == len(self.lives)
+        return self.settled == len(self.states)
 
-    def _look_after(self, life: _Life[Query]) -> bool:
-        """See how one does; return whether it was begun."""
-        if life.query is None:
-            if time.monotonic() < life.due_at or self.stop.is_set():
+    def _look_after(self, state: _State[Query]) -> bool:
+        """See how one does; return whether it was started."""
+        if state.query is None:
+            if time.monotonic() < state.due_at or self.stop.is_set():
                 return False
-            self._begin(life)
+            self._start(state)
             return True
-        if not life.query.isActive:
-            self._note_end(life, life.query)
-        elif life.kept.has_to_begin_anew:
-            life.end()
+        if not state.query.isActive:
+            self._note_end(state, state.query)
+        elif state.managed.has_to_restart:
+            state.end()
         else:
-            self._forget_failure(life)
+            self._forget_failure(state)
         return False
 
-    def _begin(self, life: _Life[Query]) -> None:
-        if life.beginning is None and life.kept.takes_long_to_begin:
-            life.beginning = self._beside.submit(life.kept.begin)
-        if life.beginning is None or life.beginning.done():
-            self._note_begin(life)
+    def _start(self, state: _State[Query]) -> None:
+        if state.starting is None and state.managed.takes_long_to_start:
+            state.starting = self._beside.submit(state.managed.start)
+        if state.starting is None or state.starting.done():
+            self._note_start(state)
 
-    def _note_begin(self, life: _Life[Query]) -> None:
-        beginning, life.beginning = life.beginning, None
+    def _note_start(self, state: _State[Query]) -> None:
+        starting, state.starting = state.starting, None
         try:
-            life.query = beginning.result() if beginning else life.kept.begin()
+            state.query = starting.result() if starting else state.managed.start()
         except TransientError as exc:
-            life.due_at = time.monotonic() + RETRY_S
-            self._say_waiting(life, str(exc))
+            state.due_at = time.monotonic() + RETRY_S
+            self._say_waiting(state, str(exc))
         except (Py4JNetworkError, OSError):
             raise  # the JVM is gone, and all queries with it
         except Exception as exc:  # noqa: BLE001 - a user's function and table can break it in any way; it fails alone
-            self._note_failure(life, reason_of(str(exc)) or type(exc).__name__)
+            self._note_failure(state, reason_of(str(exc)) or type(exc).__name__)
         else:
-            life.began_at, life.batch, life.said = time.monotonic(), last_batch_in(life.kept.checkpoint), ""
-            life.due_at = math.inf if life.query is None else 0.0
-        self._tell()
+            state.started_at, state.batch, state.said = time.monotonic(), last_batch_in(state.managed.checkpoint), ""
+            state.due_at = math.inf if state.query is None else 0.0
+        self._report()
 
-    def _note_end(self, life: _Life[Query], query: StreamingQuery) -> None:
+    def _note_end(self, state: _State[Query], query: StreamingQuery) -> None:
         error = query.exception()
-        failure, life.query = str(error) if error else None, None
-        if not life.kept.takes_up(failure):
-            self._note_failure(life, reason_of(failure or "it ended without a reason"))
+        failure, state.query = str(error) if error else None, None
+        if not state.managed.restarts_at_once(failure):
+            self._note_failure(state, reason_of(failure or "it ended without a reason"))
 
-    def _say_waiting(self, life: _Life[Query], reason: str) -> None:
+    def _say_waiting(self, state: _State[Query], reason: str) -> None:
         """Say it, and again ever less often: a table may not have a row for months."""
-        is_new = reason != life.said
-        if is_new or time.monotonic() - life.said_at > life.remind_s:
-            life.remind_s = _REMIND_S if is_new else min(2 * life.remind_s, _LONGEST_REMIND_S)
-            life.said, life.said_at = reason, time.monotonic()
-            say(f"waiting: {life.kept.name}: {reason}")
+        is_new = reason != state.said
+        if is_new or time.monotonic() - state.said_at > state.remind_s:
+            state.remind_s = _REMIND_S if is_new else min(2 * state.remind_s, _LONGEST_REMIND_S)
+            state.said, state.said_at = reason, time.monotonic()
+            say(f"waiting: {state.managed.name}: {reason}")
 
-    def _note_failure(self, life: _Life[Query], reason: str) -> None:
+    def _note_failure(self, state: _State[Query], reason: str) -> None:
         """Let one that failed wait, each time longer; the others go on."""
-        life.failing = Failing(life.failing.times + 1 if life.failing else 1, reason)
-        life.due_at = time.monotonic() + min(RETRY_S * 2 ** (life.failing.times - 1), _LONGEST_RETRY_S)
-        self._tell()
-        say(f"FAILED: {life.kept.name} ({life.failing.times} in a row): {reason}")
+        state.failing = Failing(state.failing.times + 1 if state.failing else 1, reason)
+        state.due_at = time.monotonic() + min(RETRY_S * 2 ** (state.failing.times - 1), _LONGEST_RETRY_S)
+        self._report()
+        say(f"FAILED: {state.managed.name} ({state.failing.times} in a row): {reason}")
 
-    def _forget_failure(self, life: _Life[Query]) -> None:
+    def _forget_failure(self, state: _State[Query]) -> None:
         """See that one which failed before does its work."""
-        if not (life.failing or self.book.now.times):
+        if not (state.failing or self.book.now.times):
             return
-        has_committed = last_batch_in(life.kept.checkpoint) > life.batch
-        if has_committed or time.monotonic() - life.began_at > _IS_WELL_S:
-            life.failing = None
-            self._tell()
+        has_committed = last_batch_in(state.managed.checkpoint) > state.batch
+        if has_committed or time.monotonic() - state.started_at > _IS_WELL_S:
+            state.failing = None
+            self._report()
             self.book.recover()
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         """Write down which views stand still or fail, and say what is new."""
-        stopped = {view: reason for life in self.lives for view, reason in life.kept.stopped.items()}
+        stopped = {view: reason for state in self.states for view, reason in state.managed.stopped.items()}
         for view, reason in stopped.items():
             if self.book.now.stopped.get(view) != reason:
                 say(f"STOPPED: {reason}")
-        failing = {view: life.failing for life in self.lives if life.failing for view in life.kept.views}
+        failing = {view: state.failing for state in self.states if state.failing for view in state.managed.views}
         self.book.tell(stopped=stopped, failing=failing)
 
     def _refuse_all_failing(self) -> None:
-        reasons = [f"{life.kept.name}: {life.failing.reason}" for life in self.lives if life.failing and not life.query]
-        if reasons and len(reasons) == sum(not life.rests for life in self.lives):
+        reasons = [
+            f"{state.managed.name}: {state.failing.reason}"
+            for state in self.states
+            if state.failing and not state.query
+        ]
+        if reasons and len(reasons) == sum(not state.rests for state in self.states):
             raise QueryFailed("; ".join(reasons))
 
 
@@ -301,9 +305,9 @@ def close(spark: SparkSession) -> None:
     _unless_gone(spark.stop)
 
 
-def _end_all(lives: Sequence[_Life[Any]]) -> None:
+def _end_all(states: Sequence[_State[Any]]) -> None:
     with ThreadPoolExecutor() as pool:
-        list(pool.map(_Life.end, lives))
+        list(pool.map(_State.end, states))
 
 
 def _unless_gone(end: Any) -> None:

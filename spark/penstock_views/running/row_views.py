@@ -19,11 +19,11 @@ from penstock_views.declaration.views import View
 from penstock_views.output.derive import Plan
 from penstock_views.output.isolate import without_broken
 from penstock_views.running.heap import refuse_full
-from penstock_views.running.job import Job, identity_of, keep_views
+from penstock_views.running.job import Job, identity_of, run_queries
 from penstock_views.running.plan import read_plan
-from penstock_views.running.queries import Kept, Orders
+from penstock_views.running.queries import ManagedQuery, Orders
 from penstock_views.stream.broker import count_partitions, held_offsets
-from penstock_views.stream.checkpoint import Checkpoint, forget_others, is_asked, open_checkpoint, take_ask
+from penstock_views.stream.checkpoint import Checkpoint, is_asked, open_checkpoint, remove_others, take_ask
 from penstock_views.stream.config import JobConfig
 from penstock_views.stream.kafka import open_session, start_query
 from penstock_views.stream.messages import say
@@ -32,7 +32,7 @@ _CORES = 1024
 """More than all partitions of all tables: Real-time Mode holds a task on each, and a new table takes one more."""
 
 
-class TableQuery(Kept):
+class TableQuery(ManagedQuery):
     """The query of one table's row views and histories.
 
     :param views: all of the table's, also its aggregates, whose failures this job tells.
@@ -50,7 +50,7 @@ class TableQuery(Kept):
         self._commits = False
         self._plan: Plan | None = None
 
-    def begin(self) -> StreamingQuery:
+    def start(self) -> StreamingQuery:
         """Start the query; without the views of which none can be made.
 
         :raises TransientError: when the topic or the table's first record is not there yet, or a server is away.
@@ -75,7 +75,7 @@ class TableQuery(Kept):
         return query
 
     @property
-    def has_to_begin_anew(self) -> bool:
+    def has_to_restart(self) -> bool:
         """Tell whether somebody waits for a commit that is not under way."""
         return not self._commits and is_asked(self._job.config.checkpoint, self._topic)
 
@@ -99,7 +99,7 @@ class TableQuery(Kept):
         """Its views that stand still, each with the reason."""
         return self._stopped
 
-    def takes_up(self, failure: str | None) -> bool:
+    def restarts_at_once(self, failure: str | None) -> bool:
         """Say whether the query has committed as it was asked to, or met a column that takes a new plan."""
         if failure is None:
             return self._commits
@@ -114,12 +114,12 @@ def run(config: JobConfig, orders: Orders, book: TroubleBook) -> None:
     """
     views = load_views(config.views_dir, config.names)
     spark = open_session(config, _CORES)
-    keep_views(Job.of(spark, config), orders, book, views, _queries, takes_records=_all_are_active)
+    run_queries(Job.of(spark, config), orders, book, views, _queries, takes_records=_all_are_active)
 
 
 def _queries(job: Job[JobConfig], views: Sequence[View]) -> list[TableQuery]:
     tables = dict.fromkeys(view.table for view in views)
-    forget_others(job.config.checkpoint, [job.config.cdc_topic(table) for table in tables])
+    remove_others(job.config.checkpoint, [job.config.cdc_topic(table) for table in tables])
     return [TableQuery(job, table, [view for view in views if view.table == table]) for table in tables]
 
 

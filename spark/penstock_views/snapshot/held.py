@@ -29,7 +29,7 @@ _SKEW_MS = timedelta(minutes=10) // timedelta(milliseconds=1)
 
 _XIDS = 2**32
 # Everything in one statement: Postgres takes the snapshot first, so the log's end is one after every commit in it.
-# pg_current_xact_id() takes a transaction id, which makes each life's number higher than those of all before.
+# pg_current_xact_id() takes a transaction id, which makes each run's number higher than those of all before.
 _TAKE = """
 SELECT pg_export_snapshot(), pg_snapshot_xmax(s), array(SELECT pg_snapshot_xip(s)::text::bigint),
        (pg_current_wal_insert_lsn() - '0/0')::bigint, pg_current_xact_id()
@@ -92,21 +92,21 @@ class HeldSnapshot:
 
     :param name: for other sessions to read by.
     :param number: a number above that of every snapshot taken before in this cluster.
-    :param begun: of each transaction that ran when the snapshot was prepared, the low 32 bits of its id and when it
+    :param began: of each transaction that ran when the snapshot was prepared, the low 32 bits of its id and when it
         began, in milliseconds after 1970 (None: the role may not see it).
     """
 
     seen: Snapshot
     name: str
     number: int
-    begun: dict[int, int | None]
+    began: dict[int, int | None]
 
     def straddlers(self) -> list[int | None]:
         """Say when those transactions began that ran from before the snapshot was prepared until it was taken.
 
         One of them may have had its commit in the log already then, and so in Kafka.
         """
-        return [self.begun[xid] for xid in self.straddling]
+        return [self.began[xid] for xid in self.straddling]
 
     @property
     def straddled_since_ms(self) -> int | None:
@@ -114,18 +114,18 @@ class HeldSnapshot:
 
         :returns: None when there are none; 0 when nobody knows of one when it began.
         """
-        begun = self.straddlers()
-        known = [since for since in begun if since is not None]
-        if not begun:
+        began = self.straddlers()
+        known = [since for since in began if since is not None]
+        if not began:
             return None
-        return min(known) - _SKEW_MS if len(known) == len(begun) else 0
+        return min(known) - _SKEW_MS if len(known) == len(began) else 0
 
     @property
     def straddling(self) -> list[int]:
         """The low 32 bits of the ids of those transactions, as the log has them."""
         running = {xid % _XIDS for xid in self.seen.running}
         # The last ones that began are from xmax on: it is the one behind the last that has ended.
-        return [xid for xid in self.begun if xid in running or (xid - self.seen.xmax) % _XIDS < _XIDS // 2]
+        return [xid for xid in self.began if xid in running or (xid - self.seen.xmax) % _XIDS < _XIDS // 2]
 
 
 @contextmanager
@@ -179,7 +179,7 @@ def _take(connection: psycopg2.extensions.connection, postgres: Postgres, table:
     try:
         with connection.cursor() as cursor:
             cursor.execute(_RUNNING + (_OF_WRITERS if table else ""), {"table": quoted(table)} if table else None)
-            begun: dict[int, int | None] = dict(cursor.fetchall())
+            began: dict[int, int | None] = dict(cursor.fetchall())
             connection.rollback()
             connection.set_session(isolation_level="REPEATABLE READ")
             cursor.execute(_TAKE)
@@ -187,4 +187,4 @@ def _take(connection: psycopg2.extensions.connection, postgres: Postgres, table:
     except psycopg2.OperationalError as exc:
         raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc
     name, xmax, running, lsn, number = row
-    return HeldSnapshot(Snapshot(int(xmax), tuple(map(int, running)), lsn), name, int(number), begun)
+    return HeldSnapshot(Snapshot(int(xmax), tuple(map(int, running)), lsn), name, int(number), began)

@@ -14,7 +14,7 @@ from penstock.sizes import IMAGE_BYTES
 from penstock_views.snapshot.postgres import Postgres
 from penstock_views.snapshot.ranges import Range, select_ranges
 from penstock_views.types.canonical import is_usable
-from penstock_views.types.carriers import Carrier, carry_all, sql_carrier
+from penstock_views.types.encodings import Decoding, decode_all, sql_decoding
 from penstock_views.types.live_columns import ColumnRow, columns_query, field_of
 from penstock_views.types.sizes import left_out_of, size_sql
 
@@ -51,7 +51,7 @@ def read_images(
     key = {column_name(name) for name in key_of(known)}
     # In a step of its own: it is asked for by each column that can be left out.
     sized = rows.select("*", left_out_of(sizes, key).alias(_LEFT_OUT))
-    return sized.select(*carry_all([(read.field, read.carried) for read in reads], F.col(_LEFT_OUT)))
+    return sized.select(*decode_all([(read.field, read.decodings) for read in reads], F.col(_LEFT_OUT)))
 
 
 def key_of(columns: Sequence[ColumnRow]) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def _ask_columns(spark: SparkSession, table: str, postgres: Postgres) -> list[Co
 
 @dataclass(frozen=True)
 class _Read:
-    """How one column is read: its canonical field, the SQL that writes it and the carrier that takes it.
+    """How one column is read: its canonical field, the SQL that writes it and the decoding that takes it.
 
     :param place: of the column in the table: Spark's JDBC source does not quote every name, so it never sees Postgres'.
     :param size: the SQL of the value's size; None for one that is always small.
@@ -85,7 +85,7 @@ class _Read:
     field: T.StructField
     place: int
     value: str
-    carrier: Carrier | None
+    decoding: Decoding | None
     size: str | None
     in_key: bool
     cast: str
@@ -105,15 +105,15 @@ class _Read:
         return f"({fetched}){self.cast} AS {self.name}"
 
     @property
-    def carried(self) -> list[tuple[Carrier, Column]]:
-        """The value as it was read, NULL where it is left out, and its carrier; none where no view can use it."""
-        if self.carrier is None:
+    def decodings(self) -> list[tuple[Decoding, Column]]:
+        """The value as it was read, NULL where it is left out, and its decoding; none where no view can use it."""
+        if self.decoding is None:
             return []
         column = F.col(self.name)
         if self.size and not self.in_key:
             is_held = F.try_element_at(F.col(_LEFT_OUT), F.lit(column_name(self.field.name))).isNull()
             column = F.when(is_held, column)
-        return [(self.carrier, column)]
+        return [(self.decoding, column)]
 
     @classmethod
     def of(cls, row: ColumnRow) -> _Read:
@@ -124,9 +124,9 @@ class _Read:
         based = f"({column})::{sql_type}" if is_domain else column
         # The label of an enum is a name, and names are short.
         size = None if enum == "enum" else size_sql(field, sql_type, based)
-        form, carrier = sql_carrier(field) if is_usable(field) else ("", None)
+        form, decoding = sql_decoding(field) if is_usable(field) else ("", None)
         cast = f"::{sql_type}" if form == "{0}" else ""
-        return cls(field, place, form.format(based), carrier, size, in_key, cast)
+        return cls(field, place, form.format(based), decoding, size, in_key, cast)
 
 
 def name_row(image: str, columns: Sequence[str]) -> Column:

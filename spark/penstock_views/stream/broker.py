@@ -11,16 +11,10 @@ from confluent_kafka.admin import AdminClient
 from penstock.brokers import librdkafka_settings
 from penstock.errors import TransientError
 from penstock.offsets import Place
+from penstock.topics.admin import KafkaUnreachable
 
 TIMEOUT_S = 10.0
 _LOOK_BACK = 100
-
-
-class BrokerAway(TransientError):
-    """Kafka does not answer."""
-
-    def __init__(self, bootstrap: str, reason: str) -> None:
-        super().__init__(f"Kafka at {bootstrap} does not answer ({reason}); is it up?")
 
 
 class TopicMissing(TransientError):
@@ -33,14 +27,14 @@ class TopicMissing(TransientError):
 def count_partitions(bootstrap: str, topics: Sequence[str]) -> dict[str, int]:
     """Count the partitions of each topic.
 
-    :raises BrokerAway: when Kafka does not answer within 10 s.
+    :raises KafkaUnreachable: when Kafka does not answer within 10 s.
     :raises TopicMissing: naming the first topic that does not exist.
     """
     client = AdminClient({**librdkafka_settings(bootstrap), "log_level": 0})
     try:
         known = client.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as exc:
-        raise BrokerAway(bootstrap, exc.args[0].str()) from exc
+        raise KafkaUnreachable(bootstrap, exc.args[0].str()) from exc
     for topic in topics:
         if topic not in known:
             raise TopicMissing(topic)
@@ -51,7 +45,7 @@ def end_offsets(bootstrap: str, topics: Sequence[str], *, group: str) -> dict[Pl
     """Read where each partition ends now, for who reads only what is committed.
 
     :param group: that the consumer is in, with no other: nothing is committed.
-    :raises BrokerAway: when Kafka does not answer within 10 s a partition.
+    :raises KafkaUnreachable: when Kafka does not answer within 10 s a partition.
     """
     held = held_offsets(bootstrap, count_partitions(bootstrap, topics), group=group)
     return {place: end for place, (_, end) in held.items()}
@@ -61,7 +55,7 @@ def held_offsets(bootstrap: str, partitions: Mapping[str, int], *, group: str) -
     """Read where each partition begins and ends now, for who reads only what is committed.
 
     :param partitions: of each topic.
-    :raises BrokerAway: when Kafka does not answer within 10 s a partition.
+    :raises KafkaUnreachable: when Kafka does not answer within 10 s a partition.
     """
     places = [(topic, number) for topic, count in partitions.items() for number in range(count)]
     with _consumer(bootstrap, group) as consumer:
@@ -72,7 +66,7 @@ def offsets_since(bootstrap: str, ends: Mapping[Place, int], since_ms: int, *, g
     """Find in each partition the first record written since a time, or its end.
 
     :param since_ms: in milliseconds after 1970; 0 finds the first record that there is.
-    :raises BrokerAway: when Kafka does not answer within 10 s.
+    :raises KafkaUnreachable: when Kafka does not answer within 10 s.
     """
     with _consumer(bootstrap, group) as consumer:
         asked = [TopicPartition(*place, since_ms) for place in ends]
@@ -84,7 +78,7 @@ def offsets_since(bootstrap: str, ends: Mapping[Place, int], since_ms: int, *, g
 def last_headers(bootstrap: str, ends: Mapping[Place, int], name: str, *, group: str) -> list[bytes]:
     """Read one header of the last record of each partition, where there is a record and it has the header.
 
-    :raises BrokerAway: when Kafka does not answer within 10 s a partition.
+    :raises KafkaUnreachable: when Kafka does not answer within 10 s a partition.
     """
     with _consumer(bootstrap, group) as consumer:
         found = [_last_record(consumer, place, end) for place, end in ends.items()]
@@ -124,6 +118,6 @@ def _consumer(bootstrap: str, group: str) -> Iterator[Consumer]:
     try:
         yield consumer
     except KafkaException as exc:
-        raise BrokerAway(bootstrap, exc.args[0].str()) from exc
+        raise KafkaUnreachable(bootstrap, exc.args[0].str()) from exc
     finally:
         consumer.close()

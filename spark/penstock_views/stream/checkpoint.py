@@ -1,6 +1,6 @@
 """The queries' progress on disk: for each CDC topic numbered checkpoints of Spark, the last of which is present.
 
-A new number is begun with the offsets from which to read, where the query cannot go on from its place
+A new number starts with the offsets from which to read, where the query cannot go on from its place
 (`penstock views rebuild`). What is read twice is written with the same versions.
 """
 
@@ -17,7 +17,7 @@ from penstock.offsets import Place, is_read
 EARLIEST = -2
 """Kafka's name for the beginning of a partition, in Spark's offsets."""
 
-_BEGUN = "penstock.json"
+_STARTED = "penstock.json"
 _ASKED = "commit-soon"
 _LINES = {"metadata": 1, "commits": 2, "offsets": 3}
 """How many a whole file of Spark's has at least; the last one is JSON."""
@@ -28,14 +28,14 @@ Offsets = dict[str, dict[str, int]]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a query keeps its progress, and where it begins while there is none."""
+    """Where a query keeps its progress, and where it starts while there is none."""
 
     folder: Path
     starting: Offsets
 
 
 def open_checkpoint(root: Path, topic: str, held: Mapping[int, tuple[int, int]]) -> Checkpoint:
-    """Find the checkpoint of a topic, or begin one at what was committed, or else at the earliest offsets.
+    """Find the checkpoint of a topic, or start one at what was committed, or else at the earliest offsets.
 
     :param root: holds the checkpoints of all topics.
     :param held: of each partition the first offset that Kafka has, and the one behind its last.
@@ -44,12 +44,12 @@ def open_checkpoint(root: Path, topic: str, held: Mapping[int, tuple[int, int]])
     broken = [] if last is None else broken_files(last)
     at = {int(number): offset for number, offset in _progress_of(root, topic).items()}
     emptied = {number: end for number, (begin, end) in held.items() if is_read(at.get(number), begin, end)}
-    if last is not None and _begun(last) and not broken and not emptied:
-        return Checkpoint(last, _begun(last))
+    if last is not None and _started(last) and not broken and not emptied:
+        return Checkpoint(last, _started(last))
     for file in broken:
-        print(f"{file} is cut short; the next checkpoint begins at the last place that can be read", flush=True)
+        print(f"{file} is cut short; the next checkpoint starts at the last place that can be read", flush=True)
     found = at | emptied
-    return begin_checkpoint(root, topic, {str(number): found.get(number, EARLIEST) for number in held})
+    return start_checkpoint(root, topic, {str(number): found.get(number, EARLIEST) for number in held})
 
 
 def broken_files(folder: Path) -> list[Path]:
@@ -60,18 +60,18 @@ def broken_files(folder: Path) -> list[Path]:
     return [file for file in (*metadata, *last) if not _is_whole(file)]
 
 
-def begin_checkpoint(root: Path, topic: str, starting: Mapping[str, int]) -> Checkpoint:
-    """Begin the next checkpoint of a topic, whatever the one before holds; no query may run on it meanwhile.
+def start_checkpoint(root: Path, topic: str, starting: Mapping[str, int]) -> Checkpoint:
+    """Start the next checkpoint of a topic, whatever the one before holds; no query may run on it meanwhile.
 
     :param starting: partition to the next offset.
     """
     last = _last(root / topic)
     folder = root / topic / str(int(last.name) + 1 if last is not None else 1)
     folder.mkdir(parents=True, exist_ok=True)
-    # The folder counts from here on; before, a crash leaves an empty one that is begun anew.
-    begun = {topic: dict(starting)}
-    (folder / _BEGUN).write_text(json.dumps(begun))
-    return Checkpoint(folder, begun)
+    # The folder counts from here on; before, a crash leaves an empty one that the next start uses.
+    started = {topic: dict(starting)}
+    (folder / _STARTED).write_text(json.dumps(started))
+    return Checkpoint(folder, started)
 
 
 def committed(root: Path, topics: Collection[str]) -> dict[Place, int]:
@@ -87,7 +87,7 @@ def progress_in(folder: Path) -> dict[Place, int]:
     return _reached(_progress(folder))
 
 
-def forget_others(root: Path, topics: Collection[str]) -> None:
+def remove_others(root: Path, topics: Collection[str]) -> None:
     """Remove the checkpoints of topics that no view reads: when one is read again, its place may be gone from Kafka."""
     for folder in root.glob("*"):
         if not folder.name.isdigit() and folder.name not in topics:
@@ -147,12 +147,12 @@ def _reached(offsets: Offsets) -> dict[Place, int]:
 
 
 def _last(root: Path) -> Path | None:
-    folders = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _BEGUN).exists()]
+    folders = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _STARTED).exists()]
     return max(folders, key=lambda folder: int(folder.name), default=None)
 
 
-def _begun(folder: Path) -> Offsets:
-    file = folder / _BEGUN
+def _started(folder: Path) -> Offsets:
+    file = folder / _STARTED
     found: Offsets = json.loads(file.read_text()) if _is_whole(file) else {}
     return found
 
@@ -173,7 +173,7 @@ def _progress(folder: Path) -> Offsets:
         if _is_whole(file):
             found: Offsets = json.loads(file.read_text().splitlines()[-1])
             return found
-    return _begun(folder) if (folder / _BEGUN).exists() else {}
+    return _started(folder) if (folder / _STARTED).exists() else {}
 
 
 def _is_whole(file: Path) -> bool:

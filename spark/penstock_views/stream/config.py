@@ -61,7 +61,7 @@ class AggregatesConfig(JobConfig):
     """What the aggregates' job is told besides.
 
     :param cores: how many tasks it runs at once.
-    :param slot: the source connector's replication slot: a life counts what comes after its snapshot, so the slot must
+    :param slot: the source connector's replication slot: a run counts what comes after its snapshot, so the slot must
         be there first. Empty: nobody looks.
     """
 
@@ -116,7 +116,7 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     _common(parser, memory_mb=(512, 512), commit_interval_s=1.0)
     option = parser.add_argument
     option("--cores", type=int, default=1, help="how many tasks run at once")
-    option("--slot", default="", help="the source connector's replication slot, without which no life begins")
+    option("--slot", default="", help="the source connector's replication slot, without which no run starts")
     option("--postgres-host", default="127.0.0.1", help="the source database")
     option("--postgres-port", type=int, default=5432, help="its port")
     option("--postgres-database", required=True, help="its name")

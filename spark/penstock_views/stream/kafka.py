@@ -120,7 +120,7 @@ def start_query(
 
     :param to_its_end: process and commit what is there now, and end; else go on in Real-time Mode.
     """
-    # A lost checkpoint begins at the earliest offsets: versions make replays harmless.
+    # A lost checkpoint starts at the earliest offsets: versions make replays harmless.
     raw = read_records(spark, config, topic, starting=json.dumps(checkpoint.starting), options={})
     writer = write_records(derive(raw, plan), config, name=topic, checkpoint=checkpoint.folder)
     # Real-time Mode turns asynchronous progress on, and its log of offsets can be inconsistent after a crash.

@@ -10,7 +10,7 @@ from pyspark.sql import types as T
 
 from penstock.sizes import IMAGE_BYTES, SMALL_BYTES
 from penstock_views.types.canonical import is_usable, logical_of
-from penstock_views.types.carriers import REFUSED, may_be_large
+from penstock_views.types.encodings import REFUSED, may_be_large
 
 # As ImageSize.java counts the elements of an array.
 _ELEMENT, _NUMBER, _WRITTEN = 8, 10, 40

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock.loads.airflow_api import AirflowApi, AirflowAway, AirflowRefused, Health, TaskInstance
+from penstock.loads.airflow_api import AirflowApi, AirflowRefused, AirflowUnreachable, Health, TaskInstance
 
 RUN = "/api/v2/dags/d/dagRuns/manual__2026-11-23T11%3A54%3A01%2B00%3A00"
 RUN_ID = "manual__2026-11-23T11:54:01+00:00"
@@ -19,14 +19,17 @@ def ok(content: Any) -> tuple[int, bytes]:
 
 
 def test_nobody_there_is_away() -> None:
-    with AirflowApi("http://127.0.0.1:1") as api, pytest.raises(AirflowAway, match="What to do: penstock status"):
+    with (
+        AirflowApi("http://127.0.0.1:1") as api,
+        pytest.raises(AirflowUnreachable, match="What to do: penstock status"),
+    ):
         api.health()
 
 
 @pytest.mark.parametrize("answer", [(500, b'{"detail": "oh"}'), (503, b"<html>"), (200, b"<html>"), (200, b"")])
 def test_a_broken_answer_is_away(api: AirflowApi, answers: Answers, answer: tuple[int, bytes]) -> None:
     answers["/api/v2/monitor/health"] = answer
-    with pytest.raises(AirflowAway):
+    with pytest.raises(AirflowUnreachable):
         api.health()
 
 

@@ -18,7 +18,7 @@ from penstock.stack import stack, start
 from penstock.stack.elsewhere import Elsewhere
 from penstock.stack.health import part_healths
 from penstock.stack.mode import mode_of
-from penstock.stack.theirs import NotOurs, PartAway, left_behind
+from penstock.stack.theirs import NotOurs, PartUnreachable, left_behind
 from penstock.topics.declare import declare_topics
 
 SECTIONS = ("postgres", "kafka", "registry", "connect", "spark", "cassandra", "airflow")
@@ -85,7 +85,7 @@ def test_one_that_is_silent_is_said_with_its_place_and_the_cure(
     config = made(state=tmp_path, postgres={"managed": False, "port": port})
     (part,) = (part for part in stack.parts(config) if part.name == "postgres")
     monkeypatch.setattr(start, "_ANSWER_TIMEOUT_S", 0.0)
-    with pytest.raises(PartAway) as away:
+    with pytest.raises(PartUnreachable) as away:
         start.start_all([part], layout=Layout(tmp_path), supervisor=Elsewhere(), on_event=lambda _: None)
     said = str(away.value)
     assert f"postgres at 127.0.0.1:{port}, which Penstock does not run (postgres.managed = false)" in said

@@ -1,4 +1,4 @@
-"""A life goes on without the groups that have no rows: same totals, and versions that only rise."""
+"""A run goes on without the groups that have no rows: same totals, and versions that only rise."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from penstock_views.aggregates.empty_groups import FEWEST, forget_empty, groups_of, is_worth
-from penstock_views.aggregates.run import Life, begin, current_life, prepare_next
+from penstock_views.aggregates.empty_groups import FEWEST, drop_empty_groups, groups_of, is_worth
+from penstock_views.aggregates.run import Run, current_run, prepare_next_run, start_run
 from penstock_views.output.derive import AggregateOutput, Plan
 from penstock_views.output.grouping import CHANGES, ROWS
 from penstock_views.snapshot.seen import Snapshot
@@ -33,13 +33,13 @@ def output(kinds: Plan) -> AggregateOutput:
 
 
 @pytest.fixture
-def life(output: AggregateOutput, tmp_path: Path) -> Life:
-    """Begin a life that counts from offset 100 on."""
-    prepare_next(tmp_path)
+def run(output: AggregateOutput, tmp_path: Path) -> Run:
+    """Start a run that counts from offset 100 on."""
+    prepare_next_run(tmp_path)
     ends, measures = {PLACE: 100}, output.grouping.measures.json()
-    begun = Life(tmp_path / f"life-{207:020}", output.view.revision, 1, Snapshot(9, (), 1), ends, ends, 207, measures)
-    begin(begun)
-    return begun
+    started = Run(tmp_path / f"life-{207:020}", output.view.revision, 1, Snapshot(9, (), 1), ends, ends, 207, measures)
+    start_run(started)
+    return started
 
 
 def sums(name: str, rows: int, changes: int, score: str | None, age: int | None) -> Sums:
@@ -60,48 +60,48 @@ def sums(name: str, rows: int, changes: int, score: str | None, age: int | None)
 
 
 def count(
-    spark: SparkSession, output: AggregateOutput, life: Life, rows: list[Sums]
+    spark: SparkSession, output: AggregateOutput, run: Run, rows: list[Sums]
 ) -> dict[str, tuple[int | Decimal | None, ...]]:
-    """Add to the sums of a life in its query, as the job does; return the sums of each group that was touched."""
+    """Add to the sums of a run in its query, as the job does; return the sums of each group that was touched."""
     measures = output.grouping.measures
-    folder = life.folder / "added"
+    folder = run.folder / "added"
     spark.createDataFrame(rows, measures).write.mode("append").parquet(str(folder))
     grouping = output.grouping
     found: dict[str, tuple[int | Decimal | None, ...]] = {}
     frame = spark.readStream.schema(measures).parquet(str(folder))
-    if life.baseline.exists():
-        frame = frame.unionByName(spark.readStream.schema(measures).parquet(str(life.baseline)))
+    if run.baseline.exists():
+        frame = frame.unionByName(spark.readStream.schema(measures).parquet(str(run.baseline)))
 
     def take(batch: DataFrame, _: int) -> None:
         for row in batch.collect():
             found[row["name"]] = (row[ROWS], row[CHANGES], row["score:sum"], row["score:number"], row["age:sum"])
 
     writer = optimized(grouping.add_up(frame)).writeStream.foreachBatch(take).outputMode("update")
-    query = writer.trigger(availableNow=True).option("checkpointLocation", str(life.checkpoint)).start()
+    query = writer.trigger(availableNow=True).option("checkpointLocation", str(run.checkpoint)).start()
     query.awaitTermination()
     return found | {"groups": (groups_of(query),)}
 
 
 @pytest.mark.parametrize(("provider", "partitions"), [(HDFS, "1"), (ROCKS_DB, "3")])
 def test_a_life_goes_on_without_empty_groups(
-    spark: SparkSession, output: AggregateOutput, life: Life, provider: str, partitions: str
+    spark: SparkSession, output: AggregateOutput, run: Run, provider: str, partitions: str
 ) -> None:
     spark.conf.set(PROVIDER, provider)
     spark.conf.set(CHANGELOG, "true")
     spark.conf.set(PARTITIONS, partitions)
     try:
-        begun = [sums("Ann", 2, 2, "1.5000", 40), sums("Bo", 1, 1, None, None), sums("Cy", 1, 1, "7.2500", 9)]
-        assert count(spark, output, life, begun)["groups"] == (3,)
+        started = [sums("Ann", 2, 2, "1.5000", 40), sums("Bo", 1, 1, None, None), sums("Cy", 1, 1, "7.2500", 9)]
+        assert count(spark, output, run, started)["groups"] == (3,)
         # As after an upgrade: a checkpoint goes on with the kind of state that it has.
         spark.conf.set(PROVIDER, ROCKS_DB)
-        gone = count(spark, output, life, [sums("Cy", -1, 1, "-7.2500", -9)])
+        gone = count(spark, output, run, [sums("Cy", -1, 1, "-7.2500", -9)])
         assert gone["Cy"][:2] == (0, 2)
         starts, ends = {PLACE: 104}, {PLACE: 106}
-        after = forget_empty(spark, life, output.grouping, starts, ends)
-        begun_next = current_life(life.folder.parent)
-        assert begun_next is not None
-        assert replace(begun_next, measures=after.measures) == after
-        assert not life.folder.exists()
+        after = drop_empty_groups(spark, run, output.grouping, starts, ends)
+        next_run = current_run(run.folder.parent)
+        assert next_run is not None
+        assert replace(next_run, measures=after.measures) == after
+        assert not run.folder.exists()
         assert (after.starts, after.ends, after.number) == (starts, ends, 207 + 2 * 6)
         assert after.folder.name == f"life-{219:020}"
         found = count(spark, output, after, [sums("Bo", 1, 1, "2.0000", None), sums("Cy", 1, 1, "3.0000", None)])
@@ -118,16 +118,16 @@ def test_a_life_goes_on_without_empty_groups(
     }
 
 
-def test_no_version_of_before_is_above_the_first_of_the_next(life: Life) -> None:
-    most = life.first_version + 2 * (106 - 100)
-    assert life.followed({PLACE: 104}, {PLACE: 106}).first_version == most
-    grown = replace(life, ends={PLACE: 100, ("app.public.people", 1): 5}).followed({}, {PLACE: 101})
+def test_no_version_of_before_is_above_the_first_of_the_next(run: Run) -> None:
+    most = run.first_version + 2 * (106 - 100)
+    assert run.followed({PLACE: 104}, {PLACE: 106}).first_version == most
+    grown = replace(run, ends={PLACE: 100, ("app.public.people", 1): 5}).followed({}, {PLACE: 101})
     assert grown.number == 207 + 2 * (101 - 105)
 
 
 @pytest.mark.parametrize(
-    ("groups", "begun_with", "expected"),
+    ("groups", "started_with", "expected"),
     [(FEWEST - 1, 0, False), (FEWEST, 0, True), (2 * FEWEST, FEWEST, True), (2 * FEWEST - 1, FEWEST, False)],
 )
-def test_it_is_worth_while_when_groups_have_doubled(groups: int, begun_with: int, expected: bool) -> None:
-    assert is_worth(groups, begun_with) is expected
+def test_it_is_worth_while_when_groups_have_doubled(groups: int, started_with: int, expected: bool) -> None:
+    assert is_worth(groups, started_with) is expected

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from penstock_views.aggregates.query import make_records, measure_changes, new_epoch
-from penstock_views.aggregates.run import Life, begin, current_life, is_in_place, life_number, prepare_next
+from penstock_views.aggregates.run import Run, current_run, is_in_place, prepare_next_run, run_number, start_run
 from penstock_views.change.decode import decode
 from penstock_views.change.source import IMAGES
 from penstock_views.output.derive import AggregateOutput, Plan, derive
@@ -23,7 +23,7 @@ from penstock_views.snapshot.expected import evaluate_rows, measure_rows
 from penstock_views.snapshot.held import HeldSnapshot
 from penstock_views.snapshot.seen import Snapshot
 from penstock_views.stream.optimized import optimized
-from penstock_views.types.carriers import REFUSED
+from penstock_views.types.encodings import REFUSED
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -37,7 +37,7 @@ FIRST_XID = 3 * 2**32 - 6
 """So that the transactions of a test run over a full circle of 32-bit ids."""
 
 END = 3
-"""Where the topic ended when the life of a test began."""
+"""Where the topic ended when the run of a test began."""
 
 Table = dict[str, dict[str, Any]]
 
@@ -48,9 +48,9 @@ def output(kinds: Plan) -> AggregateOutput:
     return found
 
 
-def life_of(output: AggregateOutput, snapshot: Snapshot, epoch: int = 1) -> Life:
+def run_of(output: AggregateOutput, snapshot: Snapshot, epoch: int = 1) -> Run:
     ends = {(cdc.TOPIC, 0): END}
-    return Life(Path("unused"), output.view.revision, epoch, snapshot, {}, ends, 10, output.grouping.measures.json())
+    return Run(Path("unused"), output.view.revision, epoch, snapshot, {}, ends, 10, output.grouping.measures.json())
 
 
 # --- a random history, cut anywhere by a snapshot, against a plain model ---
@@ -136,7 +136,7 @@ def baseline(spark: SparkSession, plan: Plan, output: AggregateOutput, table: Ta
 
 def finished(output: AggregateOutput, measures: DataFrame) -> dict[str, tuple[Any, ...]]:
     """Add up and decode what would be written, deletes left out."""
-    records = make_records(output.grouping.finish(output.grouping.add_up(measures)), output, life_of(output, SNAPSHOT))
+    records = make_records(output.grouping.finish(output.grouping.add_up(measures)), output, run_of(output, SNAPSHOT))
     values = [row["value"] for row in records.collect() if row["value"] is not None]
     rows = [cdc.unwire(output.value.schema, bytes(value))[1] for value in values]
     return {row["name"]: tuple(row.values()) for row in rows}
@@ -167,7 +167,7 @@ def test_baseline_and_changes_make_the_final_table(
     if seen == count:
         then = dict(table)
     snapshot = Snapshot(xmax, running, lsn=100 * min(history.seen, count) + 50)
-    changes = measure_changes(raw_frame(spark, records), kinds, output, life_of(output, snapshot))
+    changes = measure_changes(raw_frame(spark, records), kinds, output, run_of(output, snapshot))
     assert finished(output, baseline(spark, kinds, output, then).unionByName(changes)) == model(table)
 
 
@@ -185,7 +185,7 @@ SNAPSHOT = Snapshot(xmax=2**32 + 100, running=(2**32 + 50, 2**32 - 10), lsn=1000
 
 def people(spark: SparkSession, kinds: Plan, output: AggregateOutput, records: list[Record]) -> int:
     """Count what some records add to the number of people."""
-    changes = measure_changes(raw_frame(spark, records), kinds, output, life_of(output, SNAPSHOT, epoch=2))
+    changes = measure_changes(raw_frame(spark, records), kinds, output, run_of(output, SNAPSHOT, epoch=2))
     found = changes.agg(F.sum("people:sum").alias("number")).collect()[0]["number"]
     return int(found or 0)
 
@@ -199,7 +199,7 @@ def test_only_what_the_snapshot_had_not_seen_counts(spark: SparkSession, kinds: 
     seen = [inserted(99, 900), inserted(2**32 - 1, 1000), inserted(51, 10), inserted(2**31 + 101, 900)]
     running = [inserted(50, 900), inserted(2**32 - 10, 900)]
     later = [inserted(100, 900), inserted(5000, 1001), inserted(2**31 + 50, 900)]
-    # A life can be longer than half a circle of ids: then the place in the log decides.
+    # A run can be longer than half a circle of ids: then the place in the log decides.
     half_a_circle_later = [inserted(99, 1001), inserted(2**31 + 150, 10**9)]
     assert [people(spark, kinds, output, each) for each in (seen, running, later, half_a_circle_later)] == [0, 2, 3, 2]
 
@@ -235,11 +235,11 @@ def test_a_side_that_fails_takes_nothing_from_the_other(
 def test_a_side_of_which_a_used_column_was_left_out_takes_nothing_from_the_other(
     spark: SparkSession, kinds: Plan, output: AggregateOutput, column: str, expected: list[int]
 ) -> None:
-    large, told = ANN | {column: None}, f"{column}=9000000 bytes"
+    large, noted = ANN | {column: None}, f"{column}=9000000 bytes"
     events = [change("u", ANN, large, lsn=2000), change("u", large, ANN, lsn=2000), change("d", large, None, lsn=2000)]
     sides = ["after", "before", "before"]
     records = [
-        Record(0, wire(6, envelope(cdc.PEOPLE), event), epoch="2", left_out={side: told})
+        Record(0, wire(6, envelope(cdc.PEOPLE), event), epoch="2", left_out={side: noted})
         for event, side in zip(events, sides, strict=True)
     ]
     assert [people(spark, kinds, output, [record]) for record in records] == expected
@@ -249,11 +249,11 @@ def groups_after(
     spark: SparkSession, kinds: Plan, output: AggregateOutput, events: list[dict[str, Any]], *, begin: int
 ) -> dict[str, Emitted]:
     """Make the records of the groups that some changes touch, which stand at the offsets from `begin` on."""
-    life = life_of(output, SNAPSHOT, epoch=2)
+    run = run_of(output, SNAPSHOT, epoch=2)
     values = [wire(6, envelope(cdc.PEOPLE), event) for event in events]
     raw = raw_frame(spark, [Record(begin + number, value, epoch="2") for number, value in enumerate(values)])
-    groups = output.grouping.finish(output.grouping.add_up(measure_changes(raw, kinds, output, life)))
-    records = [as_emitted(row) for row in optimized(make_records(groups, output, life)).collect()]
+    groups = output.grouping.finish(output.grouping.add_up(measure_changes(raw, kinds, output, run)))
+    records = [as_emitted(row) for row in optimized(make_records(groups, output, run)).collect()]
     return {cdc.unwire(output.key.schema, record.key)[1]["name"]: record for record in records}
 
 
@@ -306,56 +306,56 @@ def test_a_row_that_the_function_fails_on_is_a_dead_letter_of_the_views_job(spar
     assert reasons == ["view people_by_name: key column name is NULL"]
 
 
-# --- lives ---
+# --- runs ---
 
 
 def test_numbers_rise_from_life_to_life_even_when_nothing_was_consumed() -> None:
-    begun, consumed = life_number({("t", 0): 10, ("t", 1): 5}, 700), 3
-    # Each offset brought a row to one group and took one from it; between the lives Postgres counted on.
-    assert life_number({("t", 0): 10 + consumed, ("t", 1): 5}, 701) > begun + 2 * consumed
-    assert life_number({("t", 0): 10, ("t", 1): 5}, 701) > begun
+    started, consumed = run_number({("t", 0): 10, ("t", 1): 5}, 700), 3
+    # Each offset brought a row to one group and took one from it; between the runs Postgres counted on.
+    assert run_number({("t", 0): 10 + consumed, ("t", 1): 5}, 701) > started + 2 * consumed
+    assert run_number({("t", 0): 10, ("t", 1): 5}, 701) > started
 
 
 def test_a_life_is_there_as_a_whole_or_not_at_all(output: AggregateOutput, tmp_path: Path) -> None:
-    assert current_life(tmp_path) is None
-    prepare_next(tmp_path)
-    assert current_life(tmp_path) is None
+    assert current_run(tmp_path) is None
+    prepare_next_run(tmp_path)
+    assert current_run(tmp_path) is None
     measures, starts = output.grouping.measures.json(), {("t", 0): 7, ("t", 1): 9}
-    first = Life(tmp_path / "life-1", 2, 1, SNAPSHOT, starts, {("t", 0): 8, ("t", 1): 9}, 10, measures)
-    begin(first)
-    found = current_life(tmp_path)
+    first = Run(tmp_path / "life-1", 2, 1, SNAPSHOT, starts, {("t", 0): 8, ("t", 1): 9}, 10, measures)
+    start_run(first)
+    found = current_run(tmp_path)
     assert found is not None
     assert (found.snapshot, found.starts, found.ends) == (SNAPSHOT, first.starts, first.ends)
     assert (found.number, found.folder) == (10, first.folder)
-    prepare_next(tmp_path)
-    begin(Life(tmp_path / "life-2", 2, 4, SNAPSHOT, {}, {}, 20, first.measures))
+    prepare_next_run(tmp_path)
+    start_run(Run(tmp_path / "life-2", 2, 4, SNAPSHOT, {}, {}, 20, first.measures))
     assert [path.name for path in tmp_path.iterdir()] == ["life-2"]
 
 
 def test_a_life_of_an_older_penstock_is_followed_by_the_next(output: AggregateOutput, tmp_path: Path) -> None:
-    prepare_next(tmp_path)
-    begin(Life(tmp_path / "life-1", 2, 1, SNAPSHOT, {}, {}, 10, output.grouping.measures.json()))
+    prepare_next_run(tmp_path)
+    start_run(Run(tmp_path / "life-1", 2, 1, SNAPSHOT, {}, {}, 10, output.grouping.measures.json()))
     file = tmp_path / "life-1" / "life.json"
-    told = json.loads(file.read_text())
-    del told["ends"]
-    file.write_text(json.dumps(told))
-    assert current_life(tmp_path) is None
+    noted = json.loads(file.read_text())
+    del noted["ends"]
+    file.write_text(json.dumps(noted))
+    assert current_run(tmp_path) is None
 
 
 def test_a_life_that_was_moved_or_may_have_been_is_not_in_place(output: AggregateOutput, tmp_path: Path) -> None:
     root = tmp_path / "here"
-    prepare_next(root)
-    begin(Life(root / "life-1", 2, 1, SNAPSHOT, {}, {}, 10, output.grouping.measures.json()))
-    life = current_life(root)
-    assert life is not None
-    assert is_in_place(life)
-    moved = current_life(root.rename(tmp_path / "there"))
+    prepare_next_run(root)
+    start_run(Run(root / "life-1", 2, 1, SNAPSHOT, {}, {}, 10, output.grouping.measures.json()))
+    run = current_run(root)
+    assert run is not None
+    assert is_in_place(run)
+    moved = current_run(root.rename(tmp_path / "there"))
     assert moved is not None
     assert not is_in_place(moved)
     file = moved.folder / "life.json"
-    told = json.loads(file.read_text())
-    del told["folder"]
-    file.write_text(json.dumps(told))
+    noted = json.loads(file.read_text())
+    del noted["folder"]
+    file.write_text(json.dumps(noted))
     assert not is_in_place(moved)
 
 

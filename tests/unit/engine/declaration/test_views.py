@@ -9,7 +9,7 @@ from penstock_views.declaration.load import ViewFileBroken
 from penstock_views.declaration.views import Image, ViewInvalid, is_as_read
 from penstock_views.output.contracts import view_type
 from penstock_views.types.canonical import LOGICAL, field_from_postgres, field_from_writer
-from penstock_views.types.carriers import REFUSED
+from penstock_views.types.encodings import REFUSED
 from penstock_views.types.tables import TableUnknown, read_table
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F

@@ -10,7 +10,7 @@ import pytest
 from penstock_views.declaration.totals import Total, Totals, aggregate, avg, count, sum
 from penstock_views.declaration.views import History, Image, Row, View, ViewInvalid, row, whole
 from penstock_views.output.fingerprint import fingerprint
-from penstock_views.types.carriers import REFUSED
+from penstock_views.types.encodings import REFUSED
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T

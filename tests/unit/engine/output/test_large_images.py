@@ -10,7 +10,7 @@ from penstock_views.declaration.views import Image, Row, row, view, whole
 from penstock_views.declaration.views import history as history_of
 from penstock_views.output.derive import Plan, StoppedView, derive
 from penstock_views.snapshot.expected import evaluate_rows
-from penstock_views.types.carriers import REFUSED
+from penstock_views.types.encodings import REFUSED
 from penstock_views.types.sizes import left_out_of
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F

@@ -12,7 +12,7 @@ from penstock_views.output.derive import Plan, derive
 from penstock_views.running.fill import Filling
 from penstock_views.snapshot.postgres import Postgres
 from penstock_views.stream.optimized import optimized
-from penstock_views.types.carriers import REFUSED
+from penstock_views.types.encodings import REFUSED
 from pyspark.sql import DataFrame, SparkSession
 
 from tests.unit.engine import cdc

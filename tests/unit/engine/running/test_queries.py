@@ -1,4 +1,4 @@
-"""Queries side by side: one that fails waits and is begun again alone, and the others go on in the very same query."""
+"""Queries side by side: one that fails waits and restarts alone, and the others go on in the very same query."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from penstock_views.running.queries import Kept, QueryFailed, Stopped, Tender
+from penstock_views.running.queries import ManagedQuery, QueryFailed, QueryManager, Stopped
 from penstock_views.stream.messages import reason_of
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -23,19 +23,19 @@ class Away(TransientError):
     """Something is not there yet."""
 
 
-class Ticking(Kept):
+class Ticking(ManagedQuery):
     """A query of Spark's own, but of no Kafka: it counts seconds, or fails at the first."""
 
     def __init__(self, spark: SparkSession, folder: Path, name: str) -> None:
         self.name, self.views, self.identity = name, (f"{name}_view",), name
         self.is_away = self.fails = self.rests = self.is_asked = self.is_large = self.is_odd = False
-        self.read, self.began = Event(), 0
+        self.read, self.started = Event(), 0
         self.queries: list[StreamingQuery] = []
         self._spark, self._folder = spark, folder / name
 
-    def begin(self) -> StreamingQuery | None:
+    def start(self) -> StreamingQuery | None:
         self.is_asked = False
-        self.began += 1
+        self.started += 1
         if self.is_large:
             self.read.wait()
         if self.is_odd:
@@ -51,10 +51,10 @@ class Ticking(Kept):
         return self.queries[-1]
 
     @property
-    def takes_long_to_begin(self) -> bool:
+    def takes_long_to_start(self) -> bool:
         return self.is_large
 
-    def give_up(self) -> None:
+    def cancel_start(self) -> None:
         self.is_away = True
         self.read.set()
 
@@ -67,26 +67,26 @@ class Ticking(Kept):
         return dict.fromkeys(self.views, "somebody has to correct it") if self.rests else {}
 
     @property
-    def has_to_begin_anew(self) -> bool:
+    def has_to_restart(self) -> bool:
         return self.is_asked
 
-    def takes_up(self, failure: str | None) -> bool:
+    def restarts_at_once(self, failure: str | None) -> bool:
         return failure is not None and "a new epoch" in failure
 
 
 class Bench:
-    """Two queries that are tended."""
+    """Two queries that are managed."""
 
     def __init__(self, spark: SparkSession, folder: Path) -> None:
         self.good, self.other = Ticking(spark, folder, "good"), Ticking(spark, folder, "other")
         self.stop, self.folder = Event(), folder
-        self.tender: Tender[Ticking] = Tender(self.stop, TroubleBook(folder / "trouble.json"))
+        self.manager: QueryManager[Ticking] = QueryManager(self.stop, TroubleBook(folder / "trouble.json"))
         self.adopted: list[Ticking] = []
         self.ended: list[BaseException] = []
         self._thread = Thread(target=self._run)
 
-    def begin(self) -> None:
-        """Tend in the background until it is stopped or all fail."""
+    def start(self) -> None:
+        """Run in the background until it is stopped or all fail."""
         self._thread.start()
 
     def end(self) -> None:
@@ -101,9 +101,9 @@ class Bench:
 
     def _run(self) -> None:
         try:
-            for _ in self.tender.tend([self.good, self.other]):
+            for _ in self.manager.run([self.good, self.other]):
                 if self.adopted:
-                    self.tender.adopt(self.adopted)
+                    self.manager.adopt(self.adopted)
                     self.adopted = []
         except (Stopped, QueryFailed) as exc:
             self.ended.append(exc)
@@ -120,9 +120,9 @@ def is_undisturbed(bench: Bench) -> bool:
     return [query.isActive for query in bench.good.queries] == [True]
 
 
-def test_one_that_fails_is_begun_again_and_the_other_goes_on(bench: Bench) -> None:
+def test_one_that_fails_is_started_again_and_the_other_goes_on(bench: Bench) -> None:
     bench.other.fails = True
-    bench.begin()
+    bench.start()
     wait_until(lambda: bench.times() >= 2, timeout_s=PATIENCE_S, what="it fails twice")
     told = read_trouble(bench.folder / "trouble.json")
     assert "the sum overflows" in (told.of_view("other_view") or "")
@@ -136,115 +136,117 @@ def test_one_that_fails_is_begun_again_and_the_other_goes_on(bench: Bench) -> No
 
 def test_one_that_waits_holds_up_nobody(bench: Bench) -> None:
     bench.other.is_away = True
-    bench.begin()
-    wait_until(lambda: bench.tender.is_settled, timeout_s=PATIENCE_S, what="both are looked after")
+    bench.start()
+    wait_until(lambda: bench.manager.is_settled, timeout_s=PATIENCE_S, what="both are looked after")
     assert is_undisturbed(bench)
     assert not bench.other.queries
     bench.other.is_away = False
-    wait_until(lambda: len(bench.other.queries) == 1, timeout_s=PATIENCE_S, what="it begins when it can")
+    wait_until(lambda: len(bench.other.queries) == 1, timeout_s=PATIENCE_S, what="it starts when it can")
     assert is_undisturbed(bench)
 
 
-def test_one_that_takes_long_to_begin_holds_up_nobody(bench: Bench) -> None:
+def test_one_that_takes_long_to_start_holds_up_nobody(bench: Bench) -> None:
     bench.good.fails = bench.other.is_large = True
-    bench.begin()
-    wait_until(lambda: bench.good.began >= 2, timeout_s=PATIENCE_S, what="one is begun again while the other begins")
-    assert bench.other.began == 1
+    bench.start()
+    wait_until(
+        lambda: bench.good.started >= 2, timeout_s=PATIENCE_S, what="one is started again while the other starts"
+    )
+    assert bench.other.started == 1
     assert not bench.other.queries
     bench.other.read.set()
-    wait_until(lambda: len(bench.other.queries) == 1, timeout_s=PATIENCE_S, what="the other has begun")
+    wait_until(lambda: len(bench.other.queries) == 1, timeout_s=PATIENCE_S, what="the other has started")
     assert bench.other.queries[0].isActive
     assert not bench.ended
 
 
-def test_one_that_fails_while_it_takes_long_to_begin_is_told_and_begun_again(bench: Bench) -> None:
+def test_one_that_fails_while_it_takes_long_to_start_is_told_and_started_again(bench: Bench) -> None:
     bench.other.is_large = bench.other.is_odd = True
     bench.other.read.set()
-    bench.begin()
+    bench.start()
     wait_until(lambda: bench.times() >= 2, timeout_s=PATIENCE_S, what="it fails twice")
     assert "no row can be read" in (read_trouble(bench.folder / "trouble.json").of_view("other_view") or "")
     assert is_undisturbed(bench)
 
 
-def test_one_that_is_beginning_goes_on_when_others_are_adopted(
+def test_one_that_is_starting_goes_on_when_others_are_adopted(
     bench: Bench, spark: SparkSession, tmp_path: Path
 ) -> None:
     bench.other.is_large = True
-    bench.begin()
-    wait_until(lambda: bool(bench.good.queries and bench.other.began), timeout_s=PATIENCE_S, what="the other begins")
+    bench.start()
+    wait_until(lambda: bool(bench.good.queries and bench.other.started), timeout_s=PATIENCE_S, what="the other starts")
     same, new = Ticking(spark, tmp_path, "other"), Ticking(spark, tmp_path, "new")
     bench.adopted = [bench.good, same, new]
-    wait_until(lambda: bool(new.queries), timeout_s=PATIENCE_S, what="the new one begins")
+    wait_until(lambda: bool(new.queries), timeout_s=PATIENCE_S, what="the new one starts")
     bench.other.read.set()
-    wait_until(lambda: len(bench.other.queries) == 1, timeout_s=PATIENCE_S, what="the other has begun")
-    assert not same.began
+    wait_until(lambda: len(bench.other.queries) == 1, timeout_s=PATIENCE_S, what="the other has started")
+    assert not same.started
     assert is_undisturbed(bench)
 
 
-def test_one_that_is_beginning_is_given_up_when_it_is_not_kept(bench: Bench) -> None:
+def test_one_that_is_starting_is_given_up_when_it_is_not_kept(bench: Bench) -> None:
     bench.other.is_large = True
-    bench.begin()
-    wait_until(lambda: bool(bench.good.queries and bench.other.began), timeout_s=PATIENCE_S, what="the other begins")
+    bench.start()
+    wait_until(lambda: bool(bench.good.queries and bench.other.started), timeout_s=PATIENCE_S, what="the other starts")
     bench.adopted = [bench.good]
     wait_until(bench.other.read.is_set, timeout_s=PATIENCE_S, what="it is given up")
-    wait_until(lambda: bench.tender.is_settled, timeout_s=PATIENCE_S, what="only the good one is left")
+    wait_until(lambda: bench.manager.is_settled, timeout_s=PATIENCE_S, what="only the good one is left")
     assert is_undisturbed(bench)
     assert not bench.other.queries
 
 
 def test_one_that_stands_still_is_told_and_the_other_goes_on(bench: Bench) -> None:
     bench.other.rests = True
-    bench.begin()
-    wait_until(lambda: bench.tender.is_settled, timeout_s=PATIENCE_S, what="both are looked after")
+    bench.start()
+    wait_until(lambda: bench.manager.is_settled, timeout_s=PATIENCE_S, what="both are looked after")
     assert read_trouble(bench.folder / "trouble.json").stopped == {"other_view": "somebody has to correct it"}
     assert is_undisturbed(bench)
 
 
 def test_when_all_that_can_run_fail_the_job_ends_with_their_reasons(bench: Bench) -> None:
     bench.good.fails = bench.other.rests = True
-    bench.begin()
+    bench.start()
     wait_until(lambda: bool(bench.ended), timeout_s=PATIENCE_S, what="the job ends")
     assert isinstance(bench.ended[0], QueryFailed)
     assert "good: " in str(bench.ended[0])
     assert "the sum overflows" in str(bench.ended[0])
 
 
-def test_one_that_is_asked_to_begins_again_at_once(bench: Bench) -> None:
-    bench.begin()
+def test_one_that_is_asked_to_starts_again_at_once(bench: Bench) -> None:
+    bench.start()
     wait_until(lambda: bool(bench.good.queries and bench.other.queries), timeout_s=PATIENCE_S, what="both run")
     bench.other.is_asked = True
-    wait_until(lambda: len(bench.other.queries) == 2, timeout_s=PATIENCE_S, what="the next begins")
+    wait_until(lambda: len(bench.other.queries) == 2, timeout_s=PATIENCE_S, what="the next starts")
     assert not bench.other.queries[0].isActive
     assert is_undisturbed(bench)
     assert bench.times() == 0
 
 
 def test_what_is_the_same_goes_on_when_others_are_adopted(bench: Bench, spark: SparkSession, tmp_path: Path) -> None:
-    bench.begin()
+    bench.start()
     wait_until(lambda: bool(bench.good.queries and bench.other.queries), timeout_s=PATIENCE_S, what="both run")
     same, new = Ticking(spark, tmp_path, "good"), Ticking(spark, tmp_path, "new")
     bench.adopted = [same, new]
-    wait_until(lambda: bool(new.queries), timeout_s=PATIENCE_S, what="the new one begins")
+    wait_until(lambda: bool(new.queries), timeout_s=PATIENCE_S, what="the new one starts")
     assert is_undisturbed(bench)
     assert not same.queries
     assert not bench.other.queries[0].isActive
 
 
-def test_what_does_not_do_well_begins_anew_when_it_is_adopted(
+def test_what_does_not_do_well_starts_anew_when_it_is_adopted(
     bench: Bench, spark: SparkSession, tmp_path: Path
 ) -> None:
     bench.other.rests = True
-    bench.begin()
-    wait_until(lambda: bench.tender.is_settled, timeout_s=PATIENCE_S, what="both are looked after")
+    bench.start()
+    wait_until(lambda: bench.manager.is_settled, timeout_s=PATIENCE_S, what="both are looked after")
     mended = Ticking(spark, tmp_path, "other")
     bench.adopted = [bench.good, mended]
-    wait_until(lambda: bool(mended.queries), timeout_s=PATIENCE_S, what="it begins")
+    wait_until(lambda: bool(mended.queries), timeout_s=PATIENCE_S, what="it starts")
     assert is_undisturbed(bench)
     assert not read_trouble(bench.folder / "trouble.json").stopped
 
 
 def test_who_is_stopped_ends_every_query(bench: Bench) -> None:
-    bench.begin()
+    bench.start()
     wait_until(lambda: bool(bench.good.queries and bench.other.queries), timeout_s=PATIENCE_S, what="both run")
     bench.end()
     assert isinstance(bench.ended[0], Stopped)

@@ -10,15 +10,15 @@ from penstock_views.stream.checkpoint import (
     EARLIEST,
     Checkpoint,
     ask_commit,
-    begin_checkpoint,
     broken_files,
     committed,
-    forget_others,
     is_asked,
     last_batch_in,
     last_commit_s,
     open_checkpoint,
     progress_in,
+    remove_others,
+    start_checkpoint,
     take_ask,
 )
 
@@ -61,7 +61,7 @@ def test_topics_are_apart(tmp_path: Path) -> None:
 def test_a_topic_that_nobody_reads_is_forgotten_and_replayed_when_it_comes_back(tmp_path: Path) -> None:
     for topic in ("a", "b"):
         commit(opened(tmp_path, topic, 1).folder, 1, {topic: {"0": 5}})
-    forget_others(tmp_path, ["a"])
+    remove_others(tmp_path, ["a"])
     assert opened(tmp_path, "b", 1).starting == {"b": {"0": EARLIEST}}
     assert committed(tmp_path, ["a", "b"]) == {("a", 0): 5}
 
@@ -70,7 +70,7 @@ def test_a_version_that_had_one_checkpoint_for_all_topics_is_gone_on_from(tmp_pa
     joint = tmp_path / "3"
     commit(joint, 9, {"a": {"0": 5}, "b": {"0": 6}})
     (joint / "penstock.json").write_text("{}")
-    forget_others(tmp_path, ["a", "b", "c"])
+    remove_others(tmp_path, ["a", "b", "c"])
     assert committed(tmp_path, ["a", "b", "c"]) == {("a", 0): 5, ("b", 0): 6}
     assert opened(tmp_path, "a", 1).starting == {"a": {"0": 5}}
     assert opened(tmp_path, "c", 1).starting == {"c": {"0": EARLIEST}}
@@ -79,7 +79,7 @@ def test_a_version_that_had_one_checkpoint_for_all_topics_is_gone_on_from(tmp_pa
 def test_one_that_points_outside_of_kafka_can_be_left_behind(tmp_path: Path) -> None:
     first = opened(tmp_path, "a", 1)
     commit(first.folder, 9, {"a": {"0": 5}})
-    begun = begin_checkpoint(tmp_path, "a", {"0": 70})
+    begun = start_checkpoint(tmp_path, "a", {"0": 70})
     assert begun.folder == tmp_path / "a" / "2"
     assert opened(tmp_path, "a", 1) == begun
     assert (committed(tmp_path, ["a"]), last_batch_in(begun.folder)) == ({("a", 0): 70}, -1)

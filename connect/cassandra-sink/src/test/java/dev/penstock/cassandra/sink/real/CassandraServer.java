@@ -65,7 +65,12 @@ public final class CassandraServer {
         Files.createDirectories(folder);
         CassandraServer server = new CassandraServer(port, folder, yaml, client);
         server.launch();
-        server.awaitFirstAnswer();
+        try {
+            server.awaitFirstAnswer();
+        } catch (IllegalStateException e) {
+            server.kill(); // The next one on this port deletes its files, and would meet it there.
+            throw e;
+        }
         return server;
     }
 

@@ -1,4 +1,4 @@
-"""An aggregate's query against a real Kafka: it goes on in a life without empty groups, and no version ever falls."""
+"""An aggregate's query against a real Kafka: it goes on in a run without empty groups, and no version ever falls."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from penstock_views.aggregates.empty_groups import forget_empty, groups_of
-from penstock_views.aggregates.query import keep_aggregate
-from penstock_views.aggregates.run import Life, begin, prepare_next
+from penstock_views.aggregates.empty_groups import drop_empty_groups, groups_of
+from penstock_views.aggregates.query import start_aggregate_query
+from penstock_views.aggregates.run import Run, prepare_next_run, start_run
 from penstock_views.output.derive import AggregateOutput
 from penstock_views.running.aggregates import STATE
 from penstock_views.snapshot.seen import Snapshot
@@ -49,7 +49,7 @@ Person = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
-    folder = tmp_path_factory.mktemp("lives")
+    folder = tmp_path_factory.mktemp("runs")
     file = folder / "penstock.toml"
     file.write_text(TOML.format(state=folder / "var"))
     with started(load_config(file), "kafka"):
@@ -117,15 +117,15 @@ def emitted(config: AggregatesConfig, output: AggregateOutput) -> list[tuple[str
 
 @contextmanager
 def counting(
-    spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, life: Life
+    spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, run: Run
 ) -> Iterator[StreamingQuery]:
-    """Keep the aggregate in a life until it has counted all that is in the topic."""
+    """Keep the aggregate in a run until it has counted all that is in the topic."""
     plan = make_plan(spark, SAMPLE_KINDS)
-    query = keep_aggregate(spark, config, plan, output, life, 1)
+    query = start_aggregate_query(spark, config, plan, output, run, 1)
 
     def has_counted() -> bool:
         assert query.isActive, str(query.exception())
-        return progress_in(life.checkpoint) == end_offsets(config.bootstrap, [cdc.TOPIC], group="penstock-tests")
+        return progress_in(run.checkpoint) == end_offsets(config.bootstrap, [cdc.TOPIC], group="penstock-tests")
 
     try:
         yield query
@@ -139,21 +139,23 @@ def test_a_life_goes_on_without_empty_groups_while_changes_come(spark: SparkSess
     ann, bo, cy, di = person(1, "Ann", 40), person(2, "Bo", 30), person(3, "Cy", 20), person(4, "Di", 50)
     ends = dict.fromkeys([PLACE], 0)
     folder = config.checkpoint / f"life-{7:020}"
-    life = Life(folder, output.view.revision, 1, SNAPSHOT, ends, ends, 7, output.grouping.measures.json())
-    spark.createDataFrame([], output.grouping.measures).write.parquet(str(prepare_next(config.checkpoint) / "baseline"))
-    begin(life)
+    run = Run(folder, output.view.revision, 1, SNAPSHOT, ends, ends, 7, output.grouping.measures.json())
+    spark.createDataFrame([], output.grouping.measures).write.parquet(
+        str(prepare_next_run(config.checkpoint) / "baseline")
+    )
+    start_run(run)
 
-    with counting(spark, config, output, life):
+    with counting(spark, config, output, run):
         write(config, [(None, ann), (None, bo), (None, cy)])
-    with counting(spark, config, output, life) as query:
+    with counting(spark, config, output, run) as query:
         write(config, [(cy, None), (bo, bo | {"age": 31})])
     assert groups_of(query) == 3
     write(config, [(None, di), (ann, ann | {"name": "Bo"}), (None, cy | {"age": 21})])
-    after = forget_empty(
+    after = drop_empty_groups(
         spark,
-        life,
+        run,
         output.grouping,
-        progress_in(life.checkpoint),
+        progress_in(run.checkpoint),
         end_offsets(config.bootstrap, [cdc.TOPIC], group="penstock-tests"),
     )
     assert spark.read.parquet(str(after.baseline)).count() == 2

@@ -1,4 +1,4 @@
-"""A life of an aggregate begins behind the place from which its replication slot reads, never before it."""
+"""A run of an aggregate starts behind the place from which its replication slot reads, never before it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.integration.test_views_batch import source
 SLOT = "of_a_life"
 
 
-def test_no_snapshot_is_taken_for_a_life_before_its_slot_is_there(config: Config) -> None:
+def test_no_snapshot_is_taken_for_a_run_before_its_slot_is_there(config: Config) -> None:
     with pytest.raises(SlotMissing, match=SLOT), hold_snapshot(source(config), slot=SLOT):
         pass
     with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:

@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from penstock_views.types.canonical import field_from_writer
-from penstock_views.types.carriers import REFUSED, avro_carrier, carry_all, raw_type
+from penstock_views.types.encodings import REFUSED, avro_decoding, decode_all, raw_type
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -40,8 +40,8 @@ def test_a_value_of_any_other_type_is_read_or_does_not_fit(spark: SparkSession) 
     for old, new in PAIRS:
         target = field_from_writer({"name": "it", "type": TYPES[new]})
         raws = [F.lit(None).cast(raw_type(TYPES[which])) for which in (old, new)]
-        carriers = [avro_carrier(TYPES[which], target) for which in (old, new)]
-        fields = carry_all([(target, list(zip(carriers, raws, strict=True)))], F.lit(None))
+        decodings = [avro_decoding(TYPES[which], target) for which in (old, new)]
+        fields = decode_all([(target, list(zip(decodings, raws, strict=True)))], F.lit(None))
         images.append(F.struct(*fields).alias(f"{old} as {new}"))
     read = spark.range(1).select(*images)
     for (old, new), image in zip(PAIRS, read.schema.fields, strict=True):
@@ -55,7 +55,7 @@ def test_an_array_where_a_text_is_now_is_refused_with_what_it_is(spark: SparkSes
     raw = F.array(F.lit(1), F.lit(2))
     (row,) = (
         spark.range(1)
-        .select(*carry_all([(target, [(avro_carrier(TYPES["int[]"], target), raw)])], F.lit(None)))
+        .select(*decode_all([(target, [(avro_decoding(TYPES["int[]"], target), raw)])], F.lit(None)))
         .collect()
     )
     assert (row["it"], row[REFUSED.name]) == (None, {"it": "[1, 2]"})

@@ -1,7 +1,7 @@
-"""Brings a column's values from what carries them into the canonical type, or says that they do not fit.
+"""Decodes a column's values into the canonical type, or says that they do not fit.
 
-Two carriers exist: Debezium's Avro encodings (docs/types.md) in the stream, and for `verify` a SELECT that writes each
-value as one of those encodings. So both sides refuse the same values, and only for the views that use the column.
+The stream has Debezium's Avro encodings (docs/types.md). For `verify` a SELECT writes each value in one of those
+encodings. So both sides refuse the same values, and only for the views that use the column.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ _SHOWN = 100
 
 
 @dataclass(frozen=True)
-class Carried:
+class Decoded:
     """A column in its canonical type, NULL where the value does not fit; `fits` is None when every value does."""
 
     value: Column
     fits: Column | None = None
 
 
-Carrier = Callable[[Column], Carried]
+Decoding = Callable[[Column], Decoded]
 
 
 def may_refuse(field: T.StructField) -> bool:
@@ -65,7 +65,7 @@ def may_be_large(field: T.StructField) -> bool:
     return isinstance(field.dataType, T.ArrayType | T.BinaryType) or is_text
 
 
-def avro_carrier(avro_type: Any, target: T.StructField) -> Carrier:
+def avro_decoding(avro_type: Any, target: T.StructField) -> Decoding:
     """Find how to read values of one type of a Debezium writer schema.
 
     :param target: the canonical field, of the newest writer schema, whose type may differ from this one's.
@@ -76,7 +76,7 @@ def avro_carrier(avro_type: Any, target: T.StructField) -> Carrier:
     is_other = is_array != isinstance(target.dataType, T.ArrayType)
     if is_other or not _is_castable(_READ_AS.get(kind_of(written)[1], raw_type(written)), element.dataType):
         # A table that was made anew under its name can have any other type there.
-        return lambda _column: Carried(F.lit(None).cast(target.dataType), F.lit(False))
+        return lambda _column: Decoded(F.lit(None).cast(target.dataType), F.lit(False))
     scalar = _scalar(kind_of(written), element, in_array=is_array)
     return _array(scalar) if is_array else scalar
 
@@ -101,15 +101,15 @@ def raw_type(avro_type: Any) -> T.DataType:
     return _RAW_TYPES[avro["type"]]
 
 
-def carried_kind(avro_type: Any) -> str:
-    """Name the kind of an Avro type: of one kind are those whose values are carried alike."""
+def encoding_of(avro_type: Any) -> str:
+    """Name the encoding of an Avro type: of one are those whose values are decoded alike."""
     avro = described(avro_type)
     _, meaning = kind_of(described(avro["items"]) if avro["type"] == "array" else avro)
     return f"{raw_type(avro).simpleString()} {meaning or ''}".rstrip()
 
 
-def sql_carrier(target: T.StructField) -> tuple[str, Carrier]:
-    """Find how to read a column by SQL: a format of an expression over `{0}`, and the carrier of what it gives."""
+def sql_decoding(target: T.StructField) -> tuple[str, Decoding]:
+    """Find how to read a column by SQL: a format of an expression over `{0}`, and the decoding of what it gives."""
     if not isinstance(target.dataType, T.ArrayType):
         form, kind = _sql(target)
         return form, _scalar(kind, target)
@@ -123,12 +123,12 @@ def sql_carrier(target: T.StructField) -> tuple[str, Carrier]:
     return whole, _array(lambda column: inner(_from_text(column, kind)))
 
 
-def carry_all(
-    sources: Sequence[tuple[T.StructField, Sequence[tuple[Carrier, Column]]]], left_out: Column
+def decode_all(
+    sources: Sequence[tuple[T.StructField, Sequence[tuple[Decoding, Column]]]], left_out: Column
 ) -> list[Column]:
     """Bring all columns of an image into their canonical types.
 
-    :param sources: each target with the carriers of its raw columns, of which one at most has a value; none for a
+    :param sources: each target with the decodings of its raw columns, of which one at most has a value; none for a
         column that no view can use.
     :param left_out: what the source has left out of the row, as REFUSED tells it; NULL where that is nothing.
     :returns: the fields of the image in the same order, and REFUSED.
@@ -136,12 +136,12 @@ def carry_all(
     fields, entries = [], []
     for target, raws in sources:
         values = []
-        for carrier, raw in raws if is_usable(target) else ():
-            carried = carrier(raw)
-            values.append(carried.value)
-            if carried.fits is not None:
+        for decoding, raw in raws if is_usable(target) else ():
+            decoded = decoding(raw)
+            values.append(decoded.value)
+            if decoded.fits is not None:
                 shown = F.substring(raw.cast(T.StringType()), 1, _SHOWN)
-                entries.append((raw.isNotNull() & ~carried.fits, F.create_map(F.lit(column_name(target.name)), shown)))
+                entries.append((raw.isNotNull() & ~decoded.fits, F.create_map(F.lit(column_name(target.name)), shown)))
         value = F.coalesce(*values) if values else F.lit(None).cast(target.dataType)
         fields.append(value.alias(target.name, metadata=target.metadata))
     return [*fields, _refused(entries, left_out).alias(REFUSED.name)]
@@ -163,44 +163,44 @@ def _element(target: T.StructField) -> T.StructField:
     return T.StructField(target.name, element, True, target.metadata)
 
 
-def _scalar(kind: tuple[str, str | None], target: T.StructField, *, in_array: bool = False) -> Carrier:
-    def carry(column: Column) -> Carried:
+def _scalar(kind: tuple[str, str | None], target: T.StructField, *, in_array: bool = False) -> Decoding:
+    def decode(column: Column) -> Decoded:
         read = _read(kind, target, column, in_array=in_array)
         value = read.value.cast(target.dataType)
-        return Carried(value if read.fits is None else F.when(read.fits, value), read.fits)
+        return Decoded(value if read.fits is None else F.when(read.fits, value), read.fits)
 
-    return carry
+    return decode
 
 
-def _read(kind: tuple[str, str | None], target: T.StructField, column: Column, *, in_array: bool) -> Carried:
+def _read(kind: tuple[str, str | None], target: T.StructField, column: Column, *, in_array: bool) -> Decoded:
     """Read one encoding, not yet cast to the canonical type."""
     least, most = _ARRAY_MICROS if in_array else _MICROS
     match kind[1]:
         case "io.debezium.time.Date":
-            return Carried(F.date_from_unix_date(column), column.between(*_DAYS))
+            return Decoded(F.date_from_unix_date(column), column.between(*_DAYS))
         case "io.debezium.time.MicroTimestamp":
-            return Carried(F.timestamp_micros(column), column.between(least, most))
+            return Decoded(F.timestamp_micros(column), column.between(least, most))
         case "io.debezium.time.Timestamp":
-            return Carried(F.timestamp_millis(column), column.between(least // 1000, most // 1000))
+            return Decoded(F.timestamp_millis(column), column.between(least // 1000, most // 1000))
         case "io.debezium.time.ZonedTimestamp":
-            return Carried(column, column.rlike(_ARRAY_YEAR if in_array else _YEAR))
+            return Decoded(column, column.rlike(_ARRAY_YEAR if in_array else _YEAR))
     is_text = kind[0] == "string" and isinstance(target.dataType, T.DecimalType)
     if is_text or logical_of(target) == "digits":
-        return Carried(column, column.cast(T.StringType()).rlike(_NUMBER))
-    return Carried(column)
+        return Decoded(column, column.cast(T.StringType()).rlike(_NUMBER))
+    return Decoded(column)
 
 
-def _array(inner: Carrier) -> Carrier:
-    def carry(column: Column) -> Carried:
+def _array(inner: Decoding) -> Decoding:
+    def decode(column: Column) -> Decoded:
         fits = ~F.exists(column, lambda element: _misfit(element, inner))
-        return Carried(F.when(fits, F.transform(column, lambda element: inner(element).value)), fits)
+        return Decoded(F.when(fits, F.transform(column, lambda element: inner(element).value)), fits)
 
-    return carry
+    return decode
 
 
-def _misfit(element: Column, inner: Carrier) -> Column:
-    carried = inner(element)
-    fits = F.lit(True) if carried.fits is None else carried.fits
+def _misfit(element: Column, inner: Decoding) -> Column:
+    decoded = inner(element)
+    fits = F.lit(True) if decoded.fits is None else decoded.fits
     return element.isNull() | ~fits | element.cast(T.StringType()).rlike(_JAVA_ARRAY)
 
 
