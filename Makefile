@@ -102,6 +102,11 @@ sink-matrix: .servers/.installed ## The sink's tests with other versions of Conn
 test-zookeeper: setup setup-zookeeper ## The tests of the mode with ZooKeeper, on a whole stack; not part of `make test`
 	@$(PYTHON) -m pytest --zookeeper tests/e2e/test_changes.py tests/e2e/test_life.py tests/faults/test_zookeeper.py
 
+.PHONY: test-secure
+test-secure: setup ## The tests of a secured stack (docs/secure.md), on a whole stack; not part of `make test`
+	@$(PYTHON) -m pytest --slow --secure tests/e2e/test_secure.py tests/e2e/test_changes.py tests/e2e/test_life.py \
+	  tests/faults/test_kill.py -k "not second_up and not airflow"
+
 .PHONY: test-compose
 test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports; ZOOKEEPER=1: that mode
 	@servers/compose/docker-up.sh $(DOCKER_UP)

@@ -25,6 +25,7 @@ from penstock.errors import TerminalError
 from penstock.excluded import Excluded
 from penstock.installation import DEFAULT, Names, why_unfit
 from penstock.names import NOT_CARRIED, is_table
+from penstock.secured import secured
 
 ROOT = Path(__file__).resolve().parent.parent
 """The clone: everything that Penstock reads or writes lies below it."""
@@ -314,6 +315,8 @@ class Spark(PartSection):
     `commit_interval_s` each query of row views commits its offsets, earlier where somebody waits for it. That holds its
     table up for a moment; after a crash what came since is written again, with the same versions. Every
     `aggregates_interval_s` the other job adds up what came since: each time costs the same, however little it was.
+
+    `token_file` holds the bearer token of the master's web page, where it asks for one.
     """
 
     local_host: str | None = None
@@ -321,6 +324,7 @@ class Spark(PartSection):
     master_ui_port: Port = 9090
     worker_port: Port = 7078
     worker_ui_port: Port = 9091
+    token_file: Path | None = None
     executor_memory_mb: int = Field(768, ge=512)
     driver_memory_mb: int = Field(1536, ge=512)
     commit_interval_s: int = Field(300, ge=1, le=3600)
@@ -341,6 +345,12 @@ class Spark(PartSection):
     def master_url(self) -> str:
         """The address of the master."""
         return f"spark://{self.host}:{self.master_port}"
+
+    @property
+    def master_page(self) -> Address:
+        """What the master tells of itself as JSON."""
+        url = f"http://{self.host}:{self.master_ui_port}/json/"
+        return Address(url, LetIn(token_file=_absolute(self.token_file)))
 
 
 Consistency = Literal["LOCAL_QUORUM", "LOCAL_ONE", "ONE", "TWO", "THREE", "QUORUM", "EACH_QUORUM", "ALL"]
@@ -419,7 +429,8 @@ class Console(_Server):
     """The control center; it only reads unless `write` is set.
 
     `masked` names columns whose values it never shows; `allowed_hosts` the names besides `host` and localhost by which
-    browsers may reach it; `alerts` is the file of its rules.
+    browsers may reach it; `alerts` is the file of its rules. With `user` and `password_file` it lets nobody else in;
+    with `certificate_file` and `key_file` (PEM) it speaks TLS, and `ca_file` is what its own clients trust.
     """
 
     port: Port = 9021
@@ -428,11 +439,22 @@ class Console(_Server):
     masked: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     alerts: Path = Path("alerts.toml")
+    user: str | None = None
+    password_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    ca_file: Path | None = None
 
     @property
-    def url(self) -> str:
+    def url(self) -> Address:
         """The address of its pages and of its API."""
-        return f"http://{self.host}:{self.port}"
+        return self.at("")
+
+    def at(self, path: str) -> Address:
+        """Return the address of a path."""
+        scheme = "https" if self.certificate_file else "http"
+        let_in = LetIn(self.user, _absolute(self.password_file), None, _absolute(self.ca_file))
+        return Address(f"{scheme}://{self.host}:{self.port}{path}", let_in)
 
 
 class SourceTable(_Section):
@@ -523,7 +545,7 @@ class Config(BaseSettings):
 
 
 def load_config(path: Path | None = None) -> Config:
-    """Read the configuration of one stack.
+    """Read the configuration of one stack; where it is a secured one, with what lets clients in.
 
     :param path: the TOML file; without it `$PENSTOCK_CONFIG`, then `penstock.toml` in the clone (which may be absent).
     :raises ConfigInvalid: naming every unknown key, wrong type and unreadable line at once.
@@ -531,7 +553,7 @@ def load_config(path: Path | None = None) -> Config:
     chosen = path or Path(os.environ.get("PENSTOCK_CONFIG", ROOT / "penstock.toml"))
     given = path is not None or "PENSTOCK_CONFIG" in os.environ
     try:
-        return Config(**_read_toml(chosen, required=given))
+        return secured(Config(**_read_toml(chosen, required=given)))
     except ValidationError as exc:
         raise ConfigInvalid(chosen, [_explain(error) for error in exc.errors()]) from exc
 

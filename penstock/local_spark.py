@@ -21,6 +21,7 @@ from penstock.config import Config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.layout import Layout
+from penstock.secured import Secrets
 from penstock.wait import log_tail
 
 _THREADS = 2
@@ -49,7 +50,7 @@ def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
         return
     layout = Layout.of(config)
     layout.temporary(name).mkdir(parents=True, exist_ok=True)
-    with _environment(layout.temporary_environment(name)), _stderr_to(layout.log(name)):
+    with _environment(layout.temporary_environment(name) | _private(config)), _stderr_to(layout.log(name)):
         try:
             spark = local_session(threads=_THREADS, java_options=let_in_options(config.registry.url))
         except (PySparkException, OSError) as exc:
@@ -63,6 +64,12 @@ def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
         spark.stop()
         raise
     spark.stop()
+
+
+def _private(config: Config) -> dict[str, str]:
+    """Let no stranger into a session of a secured stack: it listens on a port, and makes a secret of its own."""
+    settings = "--conf spark.authenticate=true --conf spark.network.crypto.enabled=true"
+    return {"PYSPARK_SUBMIT_ARGS": f"{settings} pyspark-shell"} if Secrets.of(config).exist else {}
 
 
 def read_by_spark(config: Config) -> Postgres:

@@ -18,4 +18,4 @@ def applications(config: Config, name: str) -> list[dict[str, Any]]:
 
 def master_state(config: Config) -> dict[str, Any]:
     """Return what the master tells on its page as JSON; nothing while it is away."""
-    return get_json(f"http://{config.spark.host}:{config.spark.master_ui_port}/json/") or {}
+    return get_json(config.spark.master_page) or {}

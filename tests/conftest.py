@@ -16,7 +16,7 @@ from hypothesis import settings
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, load_config
 from penstock.layout import Layout
-from tests.stack import KRAFT, PARTITIONED, ZOOKEEPER, Ground, Stack, toml
+from tests.stack import KRAFT, PARTITIONED, SECURE, ZOOKEEPER, Ground, Stack, toml
 
 # A busy machine is no fault: no test asserts a time.
 settings.register_profile("penstock", deadline=None)
@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--running", action="store_true", help="use the stack that `penstock up` started, and leave it")
     parser.addoption("--zookeeper", action="store_true", help="start a stack whose Kafka is registered in ZooKeeper")
     parser.addoption("--partitioned", action="store_true", help="start a stack whose topics have three partitions")
+    parser.addoption("--secure", action="store_true", help="start a stack with TLS and passwords on every hop")
     parser.addoption("--slow", action="store_true", help="run the tests marked slow too (`make test-all`)")
 
 
@@ -48,6 +49,8 @@ def ground(request: pytest.FixtureRequest) -> Ground:
     """Return where the tests' stack lives."""
     if request.config.getoption("--zookeeper"):
         return ZOOKEEPER
+    if request.config.getoption("--secure"):
+        return SECURE
     return PARTITIONED if request.config.getoption("--partitioned") else KRAFT
 
 
@@ -61,7 +64,7 @@ def stack_environment(request: pytest.FixtureRequest, ground: Ground) -> dict[st
         shutil.rmtree(ROOT / ground.project / name, ignore_errors=True)
         shutil.copytree(ROOT / name, ROOT / ground.project / name)
     file = ROOT / f"{ground.state}.toml"
-    file.write_text(toml(ground))
+    file.write_text(toml(ground, metrics=request.config.getoption("--slow")))
     return {**os.environ, "PENSTOCK_CONFIG": str(file)}
 
 
@@ -72,10 +75,11 @@ def stack(request: pytest.FixtureRequest, stack_environment: dict[str, str], gro
         with open_session(load_config()) as session, ExitStack() as held:
             yield Stack(load_config(), stack_environment, session, held)
         return
-    config = load_config(Path(stack_environment["PENSTOCK_CONFIG"]))
+    file = Path(stack_environment["PENSTOCK_CONFIG"])
     _penstock(stack_environment, "reset", "--yes")
     try:
         _penstock(stack_environment, *ground.up)
+        config = load_config(file)  # a secured stack has its secrets only now
         with open_session(config) as session, ExitStack() as held:
             yield Stack(config, stack_environment, session, held)
     finally:

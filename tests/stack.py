@@ -74,6 +74,7 @@ class Ground:
     base_port: int
     up: tuple[str, ...] = ("up",)
     partitions: int = 1
+    airflow: bool = True
 
     @property
     def project(self) -> str:
@@ -84,10 +85,14 @@ class Ground:
 KRAFT = Ground("var-e2e", 26000)
 ZOOKEEPER = Ground("var-e2e-zookeeper", 26200, up=("up", "--zookeeper"))
 PARTITIONED = Ground("var-e2e-partitioned", 26400, partitions=3)
+SECURE = Ground("var-e2e-secure", 26600, up=("up", "--secure"), airflow=False)
 
 
-def toml(ground: Ground) -> str:
-    """Ports and a folder of its own: the tests run beside a stack that somebody uses."""
+def toml(ground: Ground, *, metrics: bool) -> str:
+    """Ports and a folder of its own: the tests run beside a stack that somebody uses.
+
+    :param metrics: Kafka and Connect show their MBeans, which takes them longer to start.
+    """
     keys = {
         "api": ["port"],
         "postgres": ["port"],
@@ -104,10 +109,13 @@ def toml(ground: Ground) -> str:
     for section, names in keys.items():
         lines.append(f"[{section}]")
         for name in names:
-            lines.append(f"{name} = {port}")
+            if metrics or name != "metrics_port":
+                lines.append(f"{name} = {port}")
             port += 1
         if section == "kafka":
             lines.append(f"partitions = {ground.partitions}")
+        if section == "airflow" and not ground.airflow:
+            lines.append("enabled = false")
     # After the last section, which is the console's: its tests pause connectors.
     lines.append("write = true")
     return "\n".join(lines) + "\n"

@@ -19,7 +19,7 @@ from psycopg2 import sql
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.postgres.catalogue import read_live_table
-from penstock.postgres.connection import connect
+from penstock.postgres.connection import PostgresUnreachable, connect, open_connection
 from penstock.postgres.own import Connection
 
 _WRITERS = 4
@@ -50,7 +50,7 @@ class _Target:
 class WriterFailed(TerminalError):
     """Postgres took an update no more: then no figure counts."""
 
-    def __init__(self, error: psycopg2.Error) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__(f"an update failed: {str(error).strip()}; `penstock status` tells more")
 
 
@@ -69,7 +69,7 @@ class Updates:
         """Each transaction, as Debezium numbers it, with seconds of the monotonic clock; it only grows."""
         self._threads = [threading.Thread(target=self._write, args=(seed,), daemon=True) for seed in range(_WRITERS)]
         self._begun = 0.0
-        self._failure: psycopg2.Error | None = None
+        self._failure: Exception | None = None
 
     def start(self) -> None:
         """Begin to write."""
@@ -90,12 +90,12 @@ class Updates:
     def _write(self, seed: int) -> None:
         try:
             self._update(seed)
-        except psycopg2.Error as error:
+        except (psycopg2.Error, PostgresUnreachable) as error:
             self._failure = error
 
     def _update(self, seed: int) -> None:
         chance = random.Random(seed)  # noqa: S311 - which row is no secret
-        connection = psycopg2.connect(self._dsn)
+        connection = open_connection(self._dsn)
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:

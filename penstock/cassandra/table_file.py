@@ -57,7 +57,8 @@ class CqlFileUnclear(TerminalError):
     """A table file cannot be understood."""
 
     def __init__(self, file: str, problem: str) -> None:
-        super().__init__(f"{file}: {problem}; it must hold one CREATE TABLE with a PRIMARY KEY line")
+        self.problem = f"{problem}; it must hold one CREATE TABLE with a PRIMARY KEY line"
+        super().__init__(f"{file}: {self.problem}")
 
 
 @dataclass(frozen=True)
@@ -124,22 +125,42 @@ def read_shape(path: Path) -> TableShape:
     return _shape(_find(text, str(path)), str(path))
 
 
-def differences(found: TableShape, wanted: TableShape) -> Iterator[str]:
+@dataclass(frozen=True)
+class Difference:
+    """One thing in which a table is not as the contract wants it; `what` says it to people."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class ColumnLacking(Difference):
+    """The table lacks a column, which can be added."""
+
+
+@dataclass(frozen=True)
+class ColumnExtra(Difference):
+    """The table has a column that the view does not have."""
+
+    column: str
+
+
+def differences(found: TableShape, wanted: TableShape) -> Iterator[Difference]:
     """Say in what a table is not as the contract wants it."""
     if found.name != wanted.name:
-        yield f"creates table {found.name}, not {wanted.name}"
+        yield Difference(f"creates table {found.name}, not {wanted.name}")
     for name in [*wanted.columns, *(column for column in found.columns if column not in wanted.columns)]:
         here, there = found.columns.get(name), wanted.columns.get(name)
         if here is None:
-            yield f"lacks column {name} {there}"
+            yield ColumnLacking(f"lacks column {name} {there}")
         elif there is None:
-            yield f"has column {name} {here}, which the view does not have"
+            yield ColumnExtra(f"has column {name} {here}, which the view does not have", name)
         elif here != there:
-            yield f"has column {name} as {here}; the view's contract wants {there}"
+            yield Difference(f"has column {name} as {here}; the view's contract wants {there}")
     if found.key != wanted.key:
-        yield f"has the primary key ({', '.join(found.key)}); the view's is ({', '.join(wanted.key)})"
+        keys = (", ".join(shape.key) for shape in (found, wanted))
+        yield Difference("has the primary key ({}); the view's is ({})".format(*keys))
     elif wanted.partition not in (None, found.partition):
-        yield f"has the primary key {_key_clause(found)}; a history's is {_key_clause(wanted)}"
+        yield Difference(f"has the primary key {_key_clause(found)}; a history's is {_key_clause(wanted)}")
 
 
 def refused_options(found: TableShape) -> Iterator[tuple[str, str]]:

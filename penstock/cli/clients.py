@@ -17,19 +17,12 @@ from psycopg import Cursor
 from penstock.cli.text_values import show_text
 from penstock.config import Config, load_config
 from penstock.environment import taken_from
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError
+from penstock.postgres.connection import WORK, PostgresUnreachable
 from penstock.whole_file import write_whole
 
 _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 Arguments = Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTS]...", help="Passed on as they are.")]
-
-
-class PostgresUnreachable(TransientError):
-    """Postgres does not answer."""
-
-    def __init__(self, config: Config, cause: str) -> None:
-        section = config.postgres
-        super().__init__(f"Postgres does not answer at {section.host}:{section.port}: {cause}; `penstock status` tells")
 
 
 class StatementRefused(TerminalError):
@@ -124,9 +117,9 @@ def _become(command: list[str], environment: dict[str, str]) -> None:
 
 def _run(config: Config, statements: Sequence[str], *, tuples_only: bool) -> None:
     try:
-        connection = psycopg.connect(config.postgres.dsn, autocommit=True)
+        connection = psycopg.connect(config.postgres.dsn, autocommit=True, connect_timeout=WORK.connect_s)
     except psycopg.OperationalError as exc:
-        raise PostgresUnreachable(config, str(exc).strip()) from exc
+        raise PostgresUnreachable(config.postgres.dsn, exc) from exc
     with closing(connection):
         show_text(connection)
         for statement in statements:

@@ -20,8 +20,10 @@ from penstock.config import Config, KafkaMode, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
 from penstock.pipeline.stalled import JOBS, JobWatch
 from penstock.pipeline.sweep import sweep_aggregates
+from penstock.secured import Secrets, secured
 from penstock.setup import lifecycle
 from penstock.stack.alone import alone
+from penstock.stack.make_secrets import make_secrets
 from penstock.stack.mode import ask_for, mode_of
 from penstock.verify.run import run_verify
 from penstock.views.apply import go_live
@@ -48,6 +50,12 @@ def up(
             "--zookeeper", help="Begin with Kafka 3.9 and ZooKeeper; what has begun goes on without the flag."
         ),
     ] = False,
+    secure: Annotated[
+        bool,
+        typer.Option(
+            "--secure", help="Begin with TLS and passwords on every hop; what has begun goes on without the flag."
+        ),
+    ] = False,
 ) -> None:
     """Start what is not running, set it up, load users through Airflow, follow them to Cassandra, verify.
 
@@ -56,6 +64,9 @@ def up(
     Example: `penstock up --users 5000`
     """
     config = ask_for(load_config(), KafkaMode.ZOOKEEPER) if zookeeper else load_config()
+    if secure:
+        make_secrets(config)
+        config = secured(config)
     with alone(config, "penstock up"):
         _bring_up(config, users=users, api=api)
 
@@ -122,6 +133,21 @@ def _bars() -> Iterator[OnHops]:
         yield draw
 
 
+def _say_secured(config: Config) -> str:
+    secrets = Secrets.of(config)
+    if not secrets.exist:
+        return ""
+    return (
+        f"\n\nEvery server asks for a password; they are in {secrets.folder}, for your user alone (docs/secure.md)."
+        "\nNot encrypted: the web pages of Spark, which ask for a token; they show no row."
+    )
+
+
+def _curl_login(config: Config) -> str:
+    secrets = Secrets.of(config)
+    return f"K {secrets.curl('connect')}" if secrets.exist else ""
+
+
 def _print_summary(config: Config, *, started_s: float, arrived_s: float) -> None:
     keyspace, connect = config.names.keyspace, config.connect
     registered = f", in ZooKeeper {config.zookeeper.address}" if mode_of(config) is KafkaMode.ZOOKEEPER else ""
@@ -141,6 +167,6 @@ All parts answered after {started_s:.0f} s, every user was in Cassandra after {a
   Cassandra        {config.cassandra.host}:{config.cassandra.port}, keyspace {keyspace}
 
 Try:
-  curl -s localhost:{connect.port}/connectors
+  curl -s{_curl_login(config)} {connect.url}/connectors
   .venv/bin/penstock cqlsh -e "{query}"
-  .venv/bin/penstock topics tail views.users_by_id -n 1""")
+  .venv/bin/penstock topics tail views.users_by_id -n 1{_say_secured(config)}""")

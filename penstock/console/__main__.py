@@ -12,6 +12,7 @@ import uvicorn
 from penstock.config import Config, load_config
 from penstock.console.app import build
 from penstock.errors import PenstockError
+from penstock.secured import secured
 
 # Browsers hold their connections open: nobody waits for them at the end.
 _GRACE_S = 1
@@ -23,7 +24,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, help="the configuration as JSON, as `penstock up` writes it")
     path = parser.parse_args().config
     try:
-        config = Config(**json.loads(path.read_text())) if path else load_config()
+        config = secured(Config(**json.loads(path.read_text()))) if path else load_config()
         web, _ = build(config)
     except PenstockError as exc:
         sys.exit(f"penstock console: {exc}")
@@ -36,6 +37,8 @@ def main() -> None:
         log_level="warning",
         timeout_graceful_shutdown=_GRACE_S,
         ws="websockets-sansio",
+        ssl_certfile=section.certificate_file,
+        ssl_keyfile=section.key_file,
     )
 
 

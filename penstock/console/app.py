@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics, make_a
 from penstock.config import Config
 from penstock.console.api import build_api, errors
 from penstock.console.hub import Hub
+from penstock.console.login import Login
 from penstock.console.metrics import MomentCollector
 from penstock.console.origin import OriginGuard
 from penstock.console.pages import build_pages
@@ -43,6 +44,9 @@ def build(config: Config) -> tuple[FastAPI, Hub]:
         binding_refresh_interval=None,  # nothing is bound that would have to be looked at ten times a second
         message_history_length=_MESSAGES_KEPT,
     )
+    let_in = config.console.url.let_in
+    if let_in.user is not None:
+        web.add_middleware(Login, user=let_in.user, password=let_in.password, is_token=hub.guard.is_token)
     hosts = (config.console.host, *config.console.allowed_hosts)
     web.add_middleware(OriginGuard, hosts=hosts)
     return web, hub

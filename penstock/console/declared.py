@@ -19,6 +19,7 @@ from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.installation import Names
+from penstock.postgres.connection import CONSOLE, LOOK, PostgresUnreachable, open_connection
 from penstock.postgres.own import of_installation
 from penstock.postgres.record import Record, read_record
 from penstock.project.connector_lists import as_noted
@@ -26,7 +27,6 @@ from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
 
 _TIMEOUT_S = 60
-_LIMITS = "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000'"
 
 
 class DeclarationsUnreadable(TerminalError):
@@ -106,11 +106,13 @@ class DeclaredReader:
 
     def _read_record(self) -> Record:
         """Return the record; while Postgres is away, the last that was seen."""
-        dsn = f"{self._config.postgres.dsn} {_LIMITS}"
+        dsn, own = self._config.postgres.dsn, of_installation(self._config.names)
         try:
-            with closing(psycopg2.connect(dsn, connection_factory=of_installation(self._config.names))) as connection:
+            with closing(
+                open_connection(dsn, limits=LOOK, application_name=CONSOLE, connection_factory=own)
+            ) as connection:
                 return read_record(connection)
-        except psycopg2.Error:
+        except (psycopg2.Error, PostgresUnreachable):
             return self._record
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.connect.heartbeat import is_silent
 from penstock.console.plain import UNKNOWN
-from penstock.console.progress import Reader, readers
+from penstock.console.progress import Reader, ReaderKind, readers
 from penstock.console.reading import Reading
 from penstock.console.snapshot import KafkaView, Snapshot
 
@@ -109,14 +109,14 @@ def _airflow(snapshot: Snapshot) -> _Seen | None:
     if airflow is None:
         return None
     facts: tuple[tuple[str, str], ...] = (("runs known", f"{len(airflow.runs)}"),)
-    headline = "no load yet"
+    headline, has_failed = "no load yet", False
     if airflow.runs:
         run = airflow.runs[0]
-        headline = f"last load {run.state}"
+        headline, has_failed = f"last load {run.state}", run.state == "failed"
         facts = (("fetched", f"{run.fetched:,}"), ("written", f"{run.written:,}"), ("rejected", f"{run.rejected:,}"))
     if airflow.ill:
         return _Seen(Health.DOWN, headline, facts, f"no heartbeat: {', '.join(airflow.ill)}")
-    return _Seen(Health.WARN if headline.endswith("failed") else Health.OK, headline, facts)
+    return _Seen(Health.WARN if has_failed else Health.OK, headline, facts)
 
 
 def _postgres(snapshot: Snapshot) -> _Seen | None:
@@ -208,7 +208,7 @@ def _spark(snapshot: Snapshot, known: list[Reader]) -> _Seen | None:
     spark = snapshot.spark.now
     if spark is None:
         return None
-    queries = [reader for reader in known if reader.kind == "Spark query"]
+    queries = [reader for reader in known if reader.kind is ReaderKind.QUERY]
     behind, seconds = sum(reader.behind for reader in queries), max((r.seconds for r in queries), default=0.0)
     facts = (
         ("queries", f"{sum(reader.is_well for reader in queries)} of {len(queries)} run"),
@@ -280,7 +280,7 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
 def is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:
     """Tell whether a reader carries rows to Cassandra."""
     sinks = {each.group for each in (snapshot.connect.now or {}).values() if each.type == "sink"}
-    return reader.kind == "Spark query" or reader.name in sinks
+    return reader.kind is ReaderKind.QUERY or reader.name in sinks
 
 
 def _sum(rates: Iterable[float | None]) -> float | None:

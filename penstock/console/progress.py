@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from penstock.console.collect.ends import End
 from penstock.console.collect.kafka import GroupState
@@ -32,12 +33,19 @@ class Lag:
     seconds: float | None
 
 
+class ReaderKind(StrEnum):
+    """What a reader of Kafka is, as pages and API show it."""
+
+    GROUP = "consumer group"
+    QUERY = "Spark query"
+
+
 @dataclass(frozen=True)
 class Reader:
     """A consumer group or a Spark query; `source` says where its position is known from."""
 
     name: str
-    kind: str
+    kind: ReaderKind
     state: str
     is_well: bool
     reads_as: str
@@ -68,7 +76,7 @@ def _group_readers(snapshot: Snapshot) -> Iterator[Reader]:
             lags = tuple(_lags(snapshot, group.committed))
             yield Reader(
                 name=group.name,
-                kind="consumer group",
+                kind=ReaderKind.GROUP,
                 state=group.state.lower(),
                 # One that nobody is in (a registry that was restarted takes a new one) matters when something waits.
                 is_well=group.state == "STABLE" or not any(lag.behind for lag in lags),
@@ -84,7 +92,7 @@ def _spark_readers(snapshot: Snapshot) -> Iterator[Reader]:
         positions, source = positions_of(snapshot, query)
         yield Reader(
             name=query.name,
-            kind="Spark query",
+            kind=ReaderKind.QUERY,
             state=f"batch {query.batch:,}" if query.runs else "its application does not run",
             is_well=query.runs,
             reads_as=query.application,

@@ -4,24 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import psycopg2
+from psycopg2.extensions import parse_dsn
 
-from penstock.config import Config
 from penstock.errors import TransientError
 from penstock.pinned import PINNED
 from penstock.postgres.own import Connection, of_installation
+
+if TYPE_CHECKING:
+    from penstock.config import Config  # the jobs of Spark have a configuration of their own
+
+CONSOLE = "penstock-console"
+"""The name that the sessions of the control center show in pg_stat_activity."""
 
 
 class PostgresUnreachable(TransientError):
     """Postgres does not answer."""
 
-    def __init__(self, config: Config, cause: str) -> None:
-        section = config.postgres
+    def __init__(self, dsn: str, cause: Exception) -> None:
+        place, said = parse_dsn(dsn), (str(cause).strip() or type(cause).__name__).splitlines()[0]
         super().__init__(
-            f"Postgres does not answer at {section.host}:{section.port} ({cause}); is it running? "
+            f"Postgres does not answer at {place['host']}:{place['port']} ({said}); is it running? "
             "`penstock status` tells"
         )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a client waits, in seconds.
+
+    :param connect_s: for a connection.
+    :param answer_s: for the answer to a statement; None for as long as it takes.
+    """
+
+    connect_s: int
+    answer_s: int | None = None
+
+    @property
+    def options(self) -> str:
+        """What the session is told."""
+        return "" if self.answer_s is None else f"-c statement_timeout={self.answer_s}s"
+
+
+WORK = Limits(connect_s=5)
+"""Of commands: a statement may wait for a lock, or read a whole table."""
+
+LOOK = Limits(connect_s=2, answer_s=2)
+"""Of the control center and of health checks: they have to say soon that Postgres is silent."""
 
 
 @contextmanager
@@ -29,14 +61,29 @@ def connect(config: Config, *, database: str | None = None) -> Iterator[Connecti
     """Open a connection to the source database, closed with the block.
 
     :param database: another one of the same server.
+    :raises PostgresUnreachable: when it does not answer, or goes away within the block.
+    """
+    dsn = config.postgres.dsn_of(database or config.postgres.database)
+    own = of_installation(config.names, config.excluded)
+    connection = open_connection(dsn, options=PINNED, connection_factory=own)
+    with closing(connection):
+        try:
+            yield connection
+        except (psycopg2.OperationalError, psycopg2.InterfaceError) as exc:
+            if not connection.closed:
+                raise  # it answers: what it says is about the statement
+            raise PostgresUnreachable(dsn, exc) from exc
+
+
+def open_connection(dsn: str, *, limits: Limits = WORK, options: str = "", **more: Any) -> Any:
+    """Open a connection, which the caller closes.
+
+    :param options: settings of the session, as libpq's `options` takes them.
+    :param more: further arguments of psycopg2.
     :raises PostgresUnreachable: when nobody answers.
     """
+    given = f"{options} {limits.options}".strip()
     try:
-        dsn = config.postgres.dsn_of(database or config.postgres.database)
-        connection = psycopg2.connect(
-            dsn, connect_timeout=5, options=PINNED, connection_factory=of_installation(config.names, config.excluded)
-        )
+        return psycopg2.connect(dsn, connect_timeout=limits.connect_s, options=given, **more)
     except psycopg2.OperationalError as exc:
-        raise PostgresUnreachable(config, str(exc).strip().splitlines()[0]) from exc
-    with closing(connection):
-        yield connection
+        raise PostgresUnreachable(dsn, exc) from exc

@@ -133,6 +133,8 @@ def _execute(connection: Connection, table: str, statement: str) -> None:
     except NotInTime as exc:
         raise TableRefused(table, _LOCKED.format(seconds=_LOCKED_S)) from exc
     except psycopg2.Error as exc:
+        if connection.closed:
+            raise  # Postgres is away, which says nothing about the table
         raise TableRefused(table, str(exc).strip().splitlines()[0]) from exc
 
 

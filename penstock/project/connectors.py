@@ -15,11 +15,14 @@ from penstock.connect.files import ConnectorFile, ConnectorFileInvalid, read_con
 from penstock.installation import Names
 from penstock.layout import Layout
 from penstock.project.folders import Project
+from penstock.secured import Secrets
 
 _ENV = re.compile(r"\$\{env:(PENSTOCK_\w+)\}")
 _MAPPING = re.compile(rf"topic\.{re.escape(Names().view_topics)}(?P<view>\w+)\.{Names().keyspace}\.(?P<rest>\w+\.\w+)")
 _FILTER = re.compile(r"column\.(include|exclude|mask|truncate)\b")
 _CASSANDRA = "dev.penstock.cassandra.sink.CassandraSinkConnector"
+STORE_PASSWORD = "PENSTOCK_CONNECT_STORE_PASSWORD"  # noqa: S105 - the name of a variable
+"""Of the key with which our own worker speaks TLS."""
 _POSTGRES = "database.hostname"
 """Only a source that reads Postgres has this setting."""
 
@@ -101,10 +104,12 @@ def addresses(config: Config) -> dict[str, str]:
 
 def secrets(config: Config) -> dict[str, str]:
     """Return the secrets for which `${env:PENSTOCK_…}` stands: for the environment of our own worker alone."""
+    own = Secrets.of(config)
     return {
         "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
         "PENSTOCK_CASSANDRA_PASSWORD": config.cassandra.password,
         "PENSTOCK_REGISTRY_PASSWORD": config.registry.let_in.password,
+        **({STORE_PASSWORD: own.password("store")} if own.exist else {}),
     }
 
 

@@ -78,7 +78,7 @@ def _check_written(project: Project, view: View) -> Iterator[Problem]:
     where = project.shown(project.table_file(view.name))
     found = read_shape(project.table_file(view.name))
     for difference in differences(found, wanted):
-        yield Problem(where, difference, WRITE)
+        yield Problem(where, difference.what, WRITE)
     yield from check_options(project, project.table_file(view.name), found)
 
 

@@ -130,6 +130,8 @@ def _run_file(connection: Connection, file: Path) -> None:
         with connection, connection.cursor() as cursor:
             cursor.execute(connection.own(file.read_text()))
     except psycopg2.Error as exc:
+        if connection.closed:
+            raise  # Postgres is away, which says nothing about the file
         raise SchemaFailed(file, str(exc).strip()) from exc
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from penstock.config import Config
 from penstock.layout import Layout
+from penstock.secured import Secrets
 from penstock.setup.actions import refuse_broken_files
 from penstock.setup.steps import nodes
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, awaited
+from penstock.stack.make_secrets import refuse_open_doors, write_clients_files
 from penstock.stack.mode import mode_of, refuse_other_mode
 from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing
@@ -22,7 +24,7 @@ def start(config: Config, *, on_event: OnEvent) -> None:
     Processes that a killed supervisor left behind are ended first: nobody would restart them.
 
     :raises ConnectorFileInvalid: before anything is started; so are SchemaFileInvalid, OtherMode,
-        PrerequisitesMissing, NotInstalled and PortsTaken.
+        PrerequisitesMissing, NotInstalled, CannotSecure and PortsTaken.
     :raises StartFailed: when a part dies or stays silent.
     """
     refuse_broken_files(config)
@@ -30,6 +32,9 @@ def start(config: Config, *, on_event: OnEvent) -> None:
         start_all(awaited(nodes(config)), layout=Layout.of(config), supervisor=Elsewhere(), on_event=on_event)
         return
     refuse_other_mode(config)
+    if Secrets.of(config).exist:
+        refuse_open_doors(config)
+        write_clients_files(config)
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if not supervisor.is_running():

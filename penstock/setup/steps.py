@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from penstock.config import Config
-from penstock.setup import actions
+from penstock.secured import Secrets
+from penstock.setup import actions, rights
 from penstock.stack.part import Part, Step
 from penstock.stack.stack import STEPS, parts
 
@@ -21,7 +22,23 @@ _ACTIONS: Mapping[str, Callable[[Config], str]] = {
 
 def steps(config: Config) -> list[Step]:
     """Return every step of the set-up; each is idempotent and says what it did."""
-    return [Step(name, partial(_ACTIONS[name], config), needs) for name, needs in STEPS.items()]
+    first = _rights(config)
+    given = {need: step.name for step in first for need in step.needs}
+    taken = [
+        Step(name, partial(_ACTIONS[name], config), (*needs, *(given[need] for need in needs if need in given)))
+        for name, needs in STEPS.items()
+    ]
+    return [*first, *taken]
+
+
+def _rights(config: Config) -> list[Step]:
+    """Return the steps that give our users their rights in a secured stack's own servers, before all others."""
+    known = {"kafka": rights.give_kafka_rights, "cassandra": rights.give_cassandra_rights}
+    return [
+        Step(f"{server}-rights", partial(give, config), (server,))
+        for server, give in known.items()
+        if getattr(config, server).managed and Secrets.of(config).exist
+    ]
 
 
 def nodes(config: Config) -> Sequence[Part | Step]:

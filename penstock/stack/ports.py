@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -23,9 +23,9 @@ class TakenPort:
 class PortsTaken(TerminalError):
     """Some ports of the stack are held by other processes."""
 
-    def __init__(self, taken: Iterable[TakenPort]) -> None:
+    def __init__(self, taken: Sequence[TakenPort]) -> None:
         lines = [f"port {t.port} ({t.key}) is taken by {t.holder}" for t in taken]
-        section = lines[0].split("(")[1].split(".")[0]
+        section = taken[0].key.split(".")[0]
         cure = f"stop it, or move ours in penstock.toml: a line like 'port = …' under [{section}]"
         super().__init__("nothing was started:\n  " + "\n  ".join(lines) + f"\n  What to do: {cure}")
 

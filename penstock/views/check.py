@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from cassandra.metadata import protect_name
-from penstock_views.declaration.load import load_each
+from penstock_views.declaration.load import ViewFileBroken, load_each
 from penstock_views.declaration.views import View, ViewInvalid
 from penstock_views.output.contracts import ContractBroken, check_contracts
 from penstock_views.types.key_form import has_scale
@@ -19,7 +19,10 @@ from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import CassandraUnreachable, open_session
 from penstock.cassandra.table_file import (
+    ColumnExtra,
+    ColumnLacking,
     CqlFileUnclear,
+    Difference,
     TableShape,
     differences,
     read_shape,
@@ -107,8 +110,8 @@ def _derive_all(
     return derived, problems
 
 
-def _of_error(project: Project, error: PenstockError, cure: str) -> Problem:
-    where, _, what = str(error).replace(f"{project.root}/", "").partition(": ")
+def _of_error(project: Project, error: ViewInvalid | ViewFileBroken, cure: str) -> Problem:
+    where, what = (text.replace(f"{project.root}/", "") for text in (error.place, error.problem))
     return Problem(where, what, cure)
 
 
@@ -127,10 +130,10 @@ def _check_files(project: Project, derived: Derived) -> Iterator[Problem]:
     try:
         found = read_shape(file)
     except CqlFileUnclear as exc:
-        yield Problem(where, str(exc).replace(f"{file}: ", ""), "mend it, or delete it and `penstock views write`")
+        yield Problem(where, exc.problem, "mend it, or delete it and `penstock views write`")
         return
     for difference in differences(found, derived.shape):
-        yield Problem(f"{where}:{line_of(file, 'CREATE TABLE')}", difference, WRITE)
+        yield Problem(f"{where}:{line_of(file, 'CREATE TABLE')}", difference.what, WRITE)
     yield from check_options(project, file, found)
 
 
@@ -220,14 +223,14 @@ def _check_table(derived: Derived, found: TableShape | None) -> Iterator[Problem
         what = f"has the partition key ({there}), {file} has ({here})"
         yield Problem(where, what, "Cassandra cannot alter that: write it back in the file, or drop the table")
     for difference in differences(found, derived.shape):
-        if difference.startswith("lacks"):
-            yield Problem(where, difference, "`penstock views apply` adds it", is_pending=True)
-        elif "does not have" in difference:
-            column = next(column for column in found.columns if f"column {column} " in difference)
-            yield Problem(where, difference, f"ALTER TABLE {name} DROP {protect_name(column)}, in cqlsh")
-        else:
-            yield Problem(
-                where,
-                difference,
-                f"Cassandra cannot alter that: give the view another name, or drop the table ({file})",
-            )
+        yield Problem(where, difference.what, *_cure(difference, name, file))
+
+
+def _cure(difference: Difference, table: str, file: str) -> tuple[str, bool]:
+    """Say what cures a difference of a table in Cassandra, and whether an apply does it."""
+    match difference:
+        case ColumnLacking():
+            return "`penstock views apply` adds it", True
+        case ColumnExtra(column=column):
+            return f"ALTER TABLE {table} DROP {protect_name(column)}, in cqlsh", False
+    return f"Cassandra cannot alter that: give the view another name, or drop the table ({file})", False

@@ -128,3 +128,49 @@ def test_prometheus_reads_our_configuration(tmp_path: Path) -> None:
 def test_what_does_not_run_is_not_scraped() -> None:
     others = Config(console=Console(enabled=False), connect=Connect(managed=False, metrics_port=9405))
     assert targets(others) == {}
+
+
+MBEANS = (
+    # As the agent spells what it matches: `attribute: value` at the end.
+    "kafka.connect<type=cassandra-sink-task-metrics, connector=s, task=0><>request-latency-p50: 4.78",
+    "kafka.connect<type=cassandra-sink-task-metrics, connector=s, task=0><>request-latency-p99: NaN",
+    "kafka.connect<type=cassandra-sink-task-metrics, connector=s, task=0><>rows-waiting: 0.0",
+    "kafka.connect<type=cassandra-sink-task-metrics, connector=s, task=0><>rows-written-total: 7.0",
+    "kafka.connect<type=cassandra-sink-task-metrics, connector=s, task=0><>rows-deleted-total: 7.0",
+    "kafka.connect<type=cassandra-sink-task-metrics, connector=s, task=0><>waiting-for-cassandra: 1.0",
+    "kafka.connect<type=task-error-metrics, connector=s, task=0><>total-record-errors: 0.0",
+    "debezium.postgres<type=connector-metrics, context=streaming, server=app><>MilliSecondsBehindSource: 5",
+    "debezium.postgres<type=connector-metrics, context=streaming, server=app><>QueueRemainingCapacity: 5",
+    "debezium.postgres<type=connector-metrics, context=streaming, server=app><>QueueTotalCapacity: 5",
+    "kafka.server<type=BrokerTopicMetrics, name=BytesInPerSec><>Count: 5",
+    "kafka.server<type=BrokerTopicMetrics, name=BytesOutPerSec><>Count: 5",
+    "kafka.network<type=RequestMetrics, name=TotalTimeMs, request=Produce><>99thPercentile: 5.0",
+    "kafka.log<type=Log, name=Size, topic=app.public.users, partition=0><>Value: 5",
+)
+
+
+def named(mbean: str) -> str | None:
+    """Name a metric as the agent does, by the first rule that fits."""
+    for file in ("servers/kafka/jmx.yml", "connect/jmx.yml"):
+        for rule in yaml.safe_load((ROOT / file).read_text())["rules"]:
+            if found := re.search(rule["pattern"], mbean):
+                name = re.sub(r"\$(\d)", lambda number, found=found: found[int(number[1])], rule["name"])  # type: ignore[misc]
+                return re.sub(r"\W", "_", name).lower()
+    return None
+
+
+def test_the_agents_give_every_name_that_dashboard_and_rules_ask_for() -> None:
+    given = {named(mbean) for mbean in MBEANS}
+    queries = " ".join(
+        [*(q.expr for panel in panels() for q in panel.queries), *(rule["expr"] for rule in RULES.values())]
+    )
+    assert set(re.findall(r"\b(?:kafka|debezium)_\w+", queries)) == given
+
+
+def test_what_begins_like_an_mbeans_attribute_is_not_it() -> None:
+    assert (
+        named(
+            "debezium.postgres<type=connector-metrics, context=streaming, server=app><>MilliSecondsBehindSourceP95: 5"
+        )
+        is None
+    )

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without `__all__`
-    AclBinding,
     AclBindingFilter,
     AclOperation,
     AclPermissionType,
@@ -26,6 +25,7 @@ from penstock.brokers import Brokers
 from penstock.config import Config
 from penstock.doctor.rights import Acl, kafka_acls
 from penstock.layout import SERVERS, Layout
+from penstock.setup.rights import allow
 from penstock.stack.parts.kafka import kafka
 from penstock.stack.start import START_TIMEOUT_S
 from penstock.wait import wait_until
@@ -133,10 +133,7 @@ def make_user(administrator: Config, name: str) -> None:
 
 def give_rights(administrator: Config, principal: str, acls: Sequence[Acl]) -> None:
     """Let a user of Kafka do what these allow."""
-    client = AdminClient({"bootstrap.servers": administrator.kafka.bootstrap})
-    rights = [right for acl in acls for right in _rights(principal, acl)]
-    for done in client.create_acls(rights).values():
-        done.result()
+    allow(administrator.kafka.bootstrap, principal, acls)
 
 
 @contextmanager
@@ -152,14 +149,6 @@ def without_rights(administrator: Config) -> Iterator[None]:
     finally:
         for done in client.create_acls(taken).values():
             done.result()
-
-
-def _rights(principal: str, acl: Acl) -> Iterator[AclBinding]:
-    kind, pattern = ResourceType[acl.kind.upper().replace("-", "_")], ResourcePatternType.PREFIXED
-    for prefix in acl.prefixes:
-        for operation in acl.operations:
-            allowed = (AclOperation[operation.upper()], AclPermissionType.ALLOW)
-            yield AclBinding(kind, prefix, pattern, f"User:{principal}", "*", *allowed)
 
 
 def _client_files(folder: Path, certificates: Certificates) -> dict[str, Path]:

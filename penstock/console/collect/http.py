@@ -28,7 +28,7 @@ def get(url: str, *, timeout_s: float = TIMEOUT_S) -> Any:
     :raises HttpUnreachable: for whatever reason there is none.
     """
     try:
-        reply = _session().get(url, timeout=timeout_s)
+        reply = _session(url).get(url, timeout=timeout_s)
         reply.raise_for_status()
         return reply.json()
     except requests.ConnectionError as exc:
@@ -42,9 +42,12 @@ def get(url: str, *, timeout_s: float = TIMEOUT_S) -> Any:
 _OF_THREAD = threading.local()
 
 
-def _session() -> requests.Session:
-    """Return the session of this thread: a connection that is kept costs a third of a new one."""
-    if not hasattr(_OF_THREAD, "session"):
-        _OF_THREAD.session = direct_session()
-    session: requests.Session = _OF_THREAD.session
-    return session
+def _session(url: str) -> requests.Session:
+    """Return this thread's session for a server: a connection that is kept costs a third of a new one."""
+    if not hasattr(_OF_THREAD, "sessions"):
+        _OF_THREAD.sessions = {}
+    sessions: dict[str, requests.Session] = _OF_THREAD.sessions
+    server = urlsplit(url).netloc
+    if server not in sessions:
+        sessions[server] = direct_session(url)
+    return sessions[server]

@@ -42,8 +42,7 @@ class PartsCollector:
     def __init__(self, config: Config) -> None:
         self._supervisor = Supervisor(Layout.of(config)) if config.supervised else None
         self._addresses = _addresses(config)
-        has_zookeeper = mode_of(config) is KafkaMode.ZOOKEEPER
-        self._afar = {*self._addresses} - _NOT_BY_PORT - (set() if has_zookeeper else {"zookeeper"})
+        self._afar = {*self._addresses} - _NOT_BY_PORT - _absent(config)
         self._theirs = {name for name in self._afar if not _is_managed(config, name)}
         self._memory: dict[int, float] = {}
         self._measured_at = 0.0
@@ -83,6 +82,12 @@ class PartsCollector:
 
 def _is_managed(config: Config, part: str) -> bool:
     return bool(getattr(getattr(config, part.split("-", maxsplit=1)[0], None), "managed", True))
+
+
+def _absent(config: Config) -> set[str]:
+    """Name the parts that this stack has none of."""
+    zookeeper = set() if mode_of(config) is KafkaMode.ZOOKEEPER else {"zookeeper"}
+    return zookeeper | (set() if config.airflow.enabled else {"api", "airflow-api-server"})
 
 
 def _addresses(config: Config) -> dict[str, str]:

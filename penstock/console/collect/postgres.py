@@ -10,8 +10,7 @@ from psycopg2.extras import RealDictCursor
 
 from penstock.config import Config
 from penstock.keys.types import BASE_TYPE
-
-_LIMITS = "connect_timeout=2 application_name=penstock-console options='-c statement_timeout=2000'"
+from penstock.postgres.connection import CONSOLE, LOOK, open_connection
 
 _SLOTS = """
     SELECT slot_name AS name, active, wal_status, confirmed_flush_lsn::text AS lsn, safe_wal_size,
@@ -81,11 +80,11 @@ class PostgresCollector:
     """Keeps one connection, and opens a new one after any error."""
 
     def __init__(self, config: Config) -> None:
-        self._dsn = f"{config.postgres.dsn} {_LIMITS}"
+        self._dsn = config.postgres.dsn
         self._connection: Any = None
 
     def collect(self) -> PostgresState:
-        """Look at the database; raises psycopg2's errors."""
+        """Look at the database; raises PostgresUnreachable, or psycopg2's errors."""
         try:
             return self._look()
         except psycopg2.Error:
@@ -96,7 +95,9 @@ class PostgresCollector:
 
     def _look(self) -> PostgresState:
         if self._connection is None:
-            self._connection = psycopg2.connect(self._dsn, cursor_factory=RealDictCursor)
+            self._connection = open_connection(
+                self._dsn, limits=LOOK, application_name=CONSOLE, cursor_factory=RealDictCursor
+            )
             self._connection.autocommit = True
         with self._connection.cursor() as cursor:
             about = _rows(

@@ -62,7 +62,7 @@ class SparkCollector:
     """Asks the master, and reads the checkpoints, which lie on this machine."""
 
     def __init__(self, config: Config) -> None:
-        self._url = f"http://{config.spark.host}:{config.spark.master_ui_port}/json/"
+        self._url = config.spark.master_page
         self._data = Layout.of(config).data("")
         self._config = config
 

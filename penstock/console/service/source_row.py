@@ -17,10 +17,9 @@ from penstock.errors import TerminalError
 from penstock.keys.types import column_types
 from penstock.keys.values import castable, postgres_text
 from penstock.pinned import PINNED
+from penstock.postgres.connection import CONSOLE, LOOK, PostgresUnreachable, open_connection
 
-_LIMITS = (
-    f"connect_timeout=2 application_name=penstock-console options='{PINNED} -c statement_timeout=2000 -c timezone=UTC'"
-)
+_OPTIONS = f"{PINNED} -c timezone=UTC"
 
 
 class ValueUnfit(TerminalError):
@@ -53,14 +52,18 @@ def read_source_row(
     :raises ValueUnfit: with Postgres' word for it.
     """
     try:
-        with closing(psycopg2.connect(f"{dsn} {_LIMITS}")) as connection, connection.cursor() as cursor:
+        with closing(_open(dsn)) as connection, connection.cursor() as cursor:
             types = {name: each for name, each in column_types(cursor, table).items() if name not in excluded}
             key = _as_written(cursor, types, key)
             return SourceRow(key, types, *_read(cursor, table, types, key))
     except psycopg2.DataError as exc:
         raise ValueUnfit(str(exc).strip().splitlines()[0]) from exc
-    except psycopg2.Error as exc:
+    except (psycopg2.Error, PostgresUnreachable) as exc:
         return SourceRow(key, types, problem=str(exc).strip().splitlines()[0])
+
+
+def _open(dsn: str) -> Any:
+    return open_connection(dsn, limits=LOOK, options=_OPTIONS, application_name=CONSOLE)
 
 
 def _as_written(cursor: Any, types: Mapping[str, str], key: Mapping[str, str]) -> dict[str, str]:

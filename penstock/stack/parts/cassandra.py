@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
-from penstock.cassandra.session import CassandraUnreachable, open_session
+from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.class_archive import server_archive_options
 from penstock.config import ROOT, Config
 from penstock.layout import SERVERS, Layout, render
+from penstock.secured import Secrets
 from penstock.stack.direct_io import takes_direct_io
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java
@@ -27,8 +28,9 @@ def cassandra(config: Config, layout: Layout) -> Part:
         # One node has no ring to learn: start at once.
         "-Dcassandra.ring_delay_ms=0",
         "-Dcassandra.skip_wait_for_gossip_to_settle=0",
-        # No JMX port: two stacks on one machine would share it.
-        "-Dcassandra.jmx.local.port=0",
+        # Nothing of JMX: its port would be another door, without a password, by which whoever comes may run code.
+        # The first user is made at once, where it is made at all.
+        "-Dcassandra.superuser_setup_delay_ms=0",
     )
     return Part(
         name="cassandra",
@@ -51,7 +53,8 @@ def cassandra(config: Config, layout: Layout) -> Part:
 def _prepare(config: Config, layout: Layout) -> None:
     data = layout.data("cassandra")
     data.mkdir(parents=True, exist_ok=True)
-    render(
+    secrets = Secrets.of(config)
+    rendered = render(
         ROOT / "servers/cassandra/cassandra.yaml",
         layout.conf("cassandra") / "cassandra.yaml",
         host=config.cassandra.host,
@@ -60,6 +63,24 @@ def _prepare(config: Config, layout: Layout) -> None:
         data=data,
         commitlog_disk_access_mode="direct" if takes_direct_io(data) else "legacy",
         compaction_mib_s=os.cpu_count() or 1,
+        authenticator="PasswordAuthenticator" if secrets.exist else "AllowAllAuthenticator",
+        authorizer="CassandraAuthorizer" if secrets.exist else "AllowAllAuthorizer",
+    )
+    if secrets.exist:
+        rendered.write_text(rendered.read_text() + _encryption(secrets))
+
+
+def _encryption(secrets: Secrets) -> str:
+    """Encrypt both doors; who comes by that of the nodes must show a certificate."""
+    files = f"""
+  ssl_context_factory:
+    class_name: org.apache.cassandra.security.PEMBasedSslContextFactory
+  keystore: {secrets.key_and_certificate("cassandra")}
+  truststore: {secrets.ca}
+"""
+    return (
+        f"client_encryption_options:\n  enabled: true\n  optional: false{files}"
+        f"server_encryption_options:\n  internode_encryption: all\n  require_client_auth: true{files}"
     )
 
 
@@ -69,3 +90,6 @@ def _answers(config: Config) -> bool:
             return True
     except CassandraUnreachable:
         return False
+    except CassandraRefused:
+        # Our role is made by a step of the set-up, once the server answers.
+        return Secrets.of(config).exist

@@ -8,6 +8,7 @@ from pathlib import Path
 from penstock.config import Config
 from penstock.http_client import answers
 from penstock.layout import Layout
+from penstock.secured import unsecured
 from penstock.stack.part import Part
 
 
@@ -17,7 +18,7 @@ def console(config: Config, layout: Layout) -> Part:
     return Part(
         name="console",
         command=(sys.executable, "-m", "penstock.console", "--config", str(file)),
-        is_ready=lambda: answers(f"{config.console.url}/api/v1/about"),
+        is_ready=lambda: answers(config.console.at("/api/v1/about")),
         starts_after=("views",),
         nice=10,
         prepare=lambda: _write(file, config),
@@ -30,4 +31,5 @@ def console(config: Config, layout: Layout) -> Part:
 
 def _write(file: Path, config: Config) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(config.model_dump_json(indent=2))
+    # The console fills in the rest by itself, as every command does.
+    file.write_text(unsecured(config).model_dump_json(indent=2))

@@ -6,11 +6,11 @@ import os
 import subprocess
 from pathlib import Path
 
-import psycopg2
-
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
 from penstock.layout import SERVERS, Layout, render
+from penstock.postgres.connection import LOOK, PostgresUnreachable, open_connection
+from penstock.secured import Secrets
 from penstock.stack.part import Part
 
 _BIN = SERVERS / "postgres" / "bin"
@@ -56,8 +56,18 @@ def _prepare(config: Config, layout: Layout) -> None:
     render(ROOT / "servers/postgres/postgresql.conf", settings, host=config.postgres.host, port=config.postgres.port)
     main = data / "postgresql.conf"
     _append(main, "include = 'penstock.conf'\n")
-    if config.postgres.password_file:
+    if Secrets.of(config).exist:
+        _secure(data, Secrets.of(config))
+    elif config.postgres.password_file:
         _append(data / "pg_hba.conf", "host all all all scram-sha-256\n")
+
+
+def _secure(data: Path, secrets: Secrets) -> None:
+    """Let in by TLS and password only."""
+    key, certificate = secrets.key("postgres"), secrets.certificate("postgres")
+    encrypted = f"ssl = on\nssl_key_file = '{key}'\nssl_cert_file = '{certificate}'\n"
+    _append(data / "penstock.conf", encrypted)
+    (data / "pg_hba.conf").write_text("hostssl all all all scram-sha-256\n")
 
 
 def _append(file: Path, line: str) -> None:
@@ -80,8 +90,7 @@ def _initdb(config: Config, layout: Layout) -> None:
 
 def _answers(config: Config) -> bool:
     try:
-        connection = psycopg2.connect(config.postgres.dsn_of("postgres"), connect_timeout=2)
-    except psycopg2.OperationalError:
+        open_connection(config.postgres.dsn_of("postgres"), limits=LOOK).close()
+    except PostgresUnreachable:
         return False
-    connection.close()
     return True

@@ -10,6 +10,7 @@ from penstock.config import Config
 from penstock.http_client import answers
 from penstock.installation import DEFAULT
 from penstock.layout import SERVERS, Layout
+from penstock.secured import USER, Secrets
 from penstock.stack.part import Part
 
 _JAR = SERVERS / "registry" / "apicurio-registry-app-3.0.9-runner.jar"
@@ -39,14 +40,14 @@ def registry(config: Config, layout: Layout) -> Part:
         "-XX:+ExitOnOutOfMemoryError",
     )
     properties = layout.conf("registry") / "kafka.properties"
-    if config.kafka.bootstrap.properties_file:
+    if config.kafka.bootstrap.properties_file or Secrets.of(config).exist:
         settings["smallrye.config.locations"] = properties
     options = tuple(f"-D{name}={value}" for name, value in settings.items())
     return Part(
         name="registry",
         command=("java", *heap, *server_archive_options("registry"), *options, "-jar", str(_JAR)),
         # Until it has read its journal it answers as if there were no subjects, and is not ready by its own word.
-        is_ready=lambda: answers(f"http://{section.host}:{section.port}/health/ready"),
+        is_ready=lambda: answers(section.at("/health/ready")),
         needs=("topics",),
         prepare=lambda: _prepare(config, layout.data("registry"), properties),
         ports={"registry.port": section.port},
@@ -59,4 +60,25 @@ def _prepare(config: Config, data: Path, properties: Path) -> None:
     let_in = java_settings(config.kafka.bootstrap, "apicurio.kafka.common.")
     lines = "".join(f"{name}={value}\n" for name, value in let_in.items())
     # Quarkus would resolve the references itself: the backslash leaves them to Kafka's clients.
-    properties.write_text(lines.replace("${", r"\\${"))
+    text = lines.replace("${", r"\\${")
+    properties.touch(mode=0o600)
+    properties.write_text(text + (_asking(config, Secrets.of(config)) if Secrets.of(config).exist else ""))
+
+
+def _asking(config: Config, secrets: Secrets) -> str:
+    """Let it speak TLS alone, and to its user alone."""
+    users, files = "quarkus.security.users.embedded", "quarkus.http.ssl.certificate"
+    settings = {
+        "quarkus.http.ssl-port": config.registry.port,
+        "quarkus.http.insecure-requests": "disabled",
+        f"{files}.files": secrets.certificate("registry"),
+        f"{files}.key-files": secrets.key("registry"),
+        "quarkus.http.auth.basic": "true",
+        f"{users}.enabled": "true",
+        f"{users}.plain-text": "true",
+        f"{users}.users.{USER}": secrets.password("registry"),
+        f"{users}.roles.{USER}": "sr-admin",
+        "quarkus.http.auth.permission.all.paths": "/*",
+        "quarkus.http.auth.permission.all.policy": "authenticated",
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -12,13 +12,17 @@ from penstock.config import ROOT, Config, Registry
 from penstock.layout import VENV_BIN, Layout
 from penstock.project.folders import Project
 from penstock.running import read_running
+from penstock.secured import Secrets
 from penstock.spark_master import AGGREGATES_CORES, applications, master_state
 from penstock.stack.part import Part
 from penstock.stack.parts.executor_java import write_java_home
+from penstock.stack.parts.kafka import JARS as KAFKA_JARS
 from penstock.trouble import read_trouble
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 _LOGGING = ROOT / "servers/spark/log4j2.properties"
+_TOKEN_JARS = ":".join(str(jar) for jar in sorted(KAFKA_JARS.glob("jjwt-*.jar")))
+"""What the filter of Spark's web pages reads a token with; Spark itself comes without."""
 _RECOVERY_S = 20
 """How long a new master waits for those it knew; when all died with it, nobody comes (Spark's own: 60)."""
 _CORES = 4096
@@ -36,11 +40,18 @@ def spark_master(config: Config, layout: Layout) -> Part:
         "-Dspark.deploy.recoveryMode=FILESYSTEM",
         f"-Dspark.deploy.recoveryDirectory={recovery}",
         f"-Dspark.deploy.recoveryTimeout={_RECOVERY_S}",
+        # A second door, on a port of its own choice, by which whoever comes may run code: ours use the first one.
+        "-Dspark.master.rest.enabled=false",
     )
     address = ("--host", section.host, "--port", str(section.master_port), "--webui-port", str(section.master_ui_port))
     return Part(
         name="spark-master",
-        command=(str(_SPARK_HOME / "bin/spark-class"), "org.apache.spark.deploy.master.Master", *address),
+        command=(
+            str(_SPARK_HOME / "bin/spark-class"),
+            "org.apache.spark.deploy.master.Master",
+            *address,
+            *_asking(config),
+        ),
         is_ready=lambda: master_state(config).get("status") == "ALIVE",
         prepare=lambda: recovery.mkdir(parents=True, exist_ok=True),
         environment=lambda: _environment(config, *options),
@@ -66,10 +77,10 @@ def spark_worker(config: Config, layout: Layout) -> Part:
     )
     memory_mb = (section.executor_memory_mb + section.aggregates_memory_mb) * 2
     offer = ("--cores", str(_CORES), "--memory", f"{memory_mb}m")
-    command = ("org.apache.spark.deploy.worker.Worker", *address, *offer, "--work-dir", str(work), section.master_url)
+    command = ("org.apache.spark.deploy.worker.Worker", *address, *offer, "--work-dir", str(work))
     return Part(
         name="spark-worker",
-        command=(str(_SPARK_HOME / "bin/spark-class"), *command),
+        command=(str(_SPARK_HOME / "bin/spark-class"), *command, *_asking(config), section.master_url),
         is_ready=lambda: master_state(config).get("aliveworkers", 0) > 0,
         needs=("spark-master",),
         prepare=partial(_prepare_worker, work, java_home),
@@ -154,9 +165,23 @@ def _job(
             "PYSPARK_PYTHON": str(VENV_BIN / "python"),
             # Not in the command line, which everybody on the machine can read.
             "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
+            **_known_to_master(config),
         },
         stop_wait_s=20,
     )
+
+
+def _asking(config: Config) -> tuple[str, ...]:
+    """Return the options by which a master or a worker asks who comes."""
+    secrets = Secrets.of(config)
+    return ("--properties-file", str(secrets.spark_daemons)) if secrets.exist else ()
+
+
+def _known_to_master(config: Config) -> dict[str, str]:
+    """Return the environment by which a job reads what its master asks for: its arguments are seen by everybody."""
+    secrets = Secrets.of(config)
+    told = f"--properties-file {secrets.spark_jobs} pyspark-shell"
+    return {"PYSPARK_SUBMIT_ARGS": told} if secrets.exist else {}
 
 
 def _registry_files(section: Registry) -> dict[str, object]:
@@ -176,11 +201,15 @@ def _environment(config: Config, *daemon_options: str) -> dict[str, str]:
     # Master and worker have little to do, for which the first compiler is enough.
     quick = f"-XX:TieredStopAtLevel=1 {class_archive_options()}"
     options = (f"-Dlog4j2.configurationFile={_LOGGING}", quick, *daemon_options)
+    secrets = Secrets.of(config)
+    shared = {"_SPARK_AUTH_SECRET": secrets.password("spark")} if secrets.exist else {}
     return {
         "SPARK_HOME": str(_SPARK_HOME),
         "SPARK_DAEMON_JAVA_OPTS": " ".join(options),
         "SPARK_LOCAL_IP": config.spark.own_host,
         "SPARK_DAEMON_MEMORY": "256m",
+        # Where Spark's servers, and executors, look for their common secret first (SecurityManager).
+        **(shared | {"SPARK_DIST_CLASSPATH": _TOKEN_JARS} if shared else {}),
     }
 
 

@@ -18,10 +18,10 @@ from penstock_views.declaration.views import View, ViewInvalid, in_installation
 class ViewFileBroken(TerminalError):
     """A view file cannot be read or run."""
 
-    def __init__(self, where: str, problem: str) -> None:
-        super().__init__(
-            f"{where}: {problem}; correct the file (penstock_views/__init__.py lists what a view file can use)"
-        )
+    def __init__(self, place: str, problem: str) -> None:
+        cure = "correct the file (penstock_views/__init__.py lists what a view file can use)"
+        self.place, self.problem = place, f"{problem}; {cure}"
+        super().__init__(f"{place}: {self.problem}")
 
 
 def load_views(folder: Path, names: Names) -> tuple[View, ...]:

@@ -30,11 +30,23 @@ MOST_IN_NAME = 48
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where a view is written, for messages; `place` is `file:line`."""
+
+    place: str
+    view: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: view {self.view}"
+
+
 class ViewInvalid(TerminalError):
     """A view cannot work as it is written."""
 
-    def __init__(self, origin: str, problem: str) -> None:
-        super().__init__(f"{origin}: {problem}")
+    def __init__(self, origin: Origin, problem: str) -> None:
+        self.place, self.problem = origin.place, f"view {origin.view}: {problem}"
+        super().__init__(f"{self.place}: {self.problem}")
 
 
 @dataclass(frozen=True)
@@ -217,9 +229,9 @@ class View:
         return self.key
 
     @property
-    def origin(self) -> str:
+    def origin(self) -> Origin:
         """Where the view is written, for messages."""
-        return f"{self.file}:{self.line}: view {self.name}"
+        return Origin(f"{self.file}:{self.line}", self.name)
 
 
 @dataclass(frozen=True)

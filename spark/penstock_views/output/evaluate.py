@@ -15,6 +15,7 @@ from penstock_views.declaration.views import (
     History,
     Image,
     NotedImage,
+    Origin,
     Row,
     View,
     ViewInvalid,
@@ -69,7 +70,7 @@ def call_view(view: View, image: Image) -> Row:
     except ViewInvalid:
         raise
     except Exception as exc:  # a user's function may raise anything; it is told with its line
-        raise ViewInvalid(f"{line_in(view.file, exc)}: view {view.name}", f"{type(exc).__name__}: {exc}") from exc
+        raise ViewInvalid(Origin(line_in(view.file, exc), view.name), f"{type(exc).__name__}: {exc}") from exc
     if not isinstance(made, Row):
         raise ViewInvalid(view.origin, f"the function must return row(...), not {type(made).__name__}")
     missing = [name for name in view.key if name not in made.columns]

@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import psycopg2
+from psycopg2.extensions import make_dsn
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from penstock.errors import TransientError
 from penstock.installation import Names
 from penstock.names import quoted
+from penstock.postgres.connection import PostgresUnreachable
+from penstock.postgres.connection import open_connection as connection_of
 from penstock.postgres.own import Connection, of_installation
 from penstock_views.snapshot.postgres import Postgres
 from penstock_views.snapshot.seen import Snapshot
@@ -57,13 +59,6 @@ _OF_WRITERS = """
       AND (held.relation = %(table)s::regclass
         OR held.relation IN (SELECT relid FROM pg_partition_tree(%(table)s::regclass))))
 """
-
-
-class PostgresAway(TransientError):
-    """Postgres does not answer."""
-
-    def __init__(self, postgres: Postgres, reason: str) -> None:
-        super().__init__(f"Postgres at {postgres.host}:{postgres.port} does not answer ({reason}); is it up?")
 
 
 class SlotMissing(TransientError):
@@ -134,7 +129,7 @@ def hold_snapshot(postgres: Postgres, *, slot: str = "", table: str = "") -> Ite
 
     :param slot: a replication slot that must read from a place before the snapshot; empty when none is needed.
     :param table: the one whose rows matter: of running transactions only those that write to it are told; else of all.
-    :raises PostgresAway: when Postgres does not answer.
+    :raises PostgresUnreachable: when Postgres does not answer.
     :raises SlotMissing: when the slot is not there.
     """
     with open_connection(postgres, Names()) as connection:
@@ -147,24 +142,22 @@ def hold_snapshot(postgres: Postgres, *, slot: str = "", table: str = "") -> Ite
 def open_connection(postgres: Postgres, names: Names) -> Iterator[Connection]:
     """Open a connection that may be idle, closed with the block.
 
-    :raises PostgresAway: when Postgres does not answer.
+    :raises PostgresUnreachable: when Postgres does not answer.
     """
-    try:
-        connection = psycopg2.connect(
-            host=postgres.host,
-            port=postgres.port,
-            dbname=postgres.database,
-            user=postgres.user,
-            password=postgres.password or None,
-            connect_timeout=10,
-            options=_STAYS,
-            connection_factory=of_installation(names),
-            **dict[str, Any](postgres.tls),
-        )
-    except psycopg2.OperationalError as exc:
-        raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc
+    connection = connection_of(_dsn(postgres), options=_STAYS, connection_factory=of_installation(names))
     with closing(connection):
         yield connection
+
+
+def _dsn(postgres: Postgres) -> str:
+    return make_dsn(
+        host=postgres.host,
+        port=postgres.port,
+        dbname=postgres.database,
+        user=postgres.user,
+        password=postgres.password or None,
+        **postgres.tls,
+    )
 
 
 def _refuse_missing(connection: psycopg2.extensions.connection, slot: str) -> None:
@@ -185,6 +178,6 @@ def _take(connection: psycopg2.extensions.connection, postgres: Postgres, table:
             cursor.execute(_TAKE)
             (row,) = cursor.fetchall()
     except psycopg2.OperationalError as exc:
-        raise PostgresAway(postgres, str(exc).strip().splitlines()[0]) from exc
+        raise PostgresUnreachable(_dsn(postgres), exc) from exc
     name, xmax, running, lsn, number = row
     return HeldSnapshot(Snapshot(int(xmax), tuple(map(int, running)), lsn), name, int(number), began)

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from penstock.cassandra.table_file import (
+    ColumnExtra,
+    ColumnLacking,
     CqlFileUnclear,
+    Difference,
     TableShape,
     differences,
     new_table,
@@ -81,17 +84,19 @@ def test_a_column_that_is_no_plain_one_is_a_difference(tmp_path: Path, total: st
     file = tmp_path / "lines.cql"
     file.write_text(new_table(SHAPE, view_file="v.py").replace("decimal", total))
     (difference,) = differences(read_shape(file), SHAPE)
-    assert difference.startswith("has column Total as ")
+    assert difference.what.startswith("has column Total as ")
 
 
 def test_every_difference_is_told() -> None:
     found = TableShape("lines", {"country": "int", "id": "uuid", "old": "text", "row_version": "bigint"}, ("id",))
-    assert list(differences(found, SHAPE)) == [
+    assert [each.what for each in differences(found, SHAPE)] == [
         "has column country as int; the view's contract wants text",
         "lacks column Total decimal",
         "has column old text, which the view does not have",
         "has the primary key (id); the view's is (country, id)",
     ]
+    kinds = [type(each) for each in differences(found, SHAPE)]
+    assert kinds == [Difference, ColumnLacking, ColumnExtra, Difference]
 
 
 @pytest.mark.parametrize("text", ["", "CREATE TABLE t (a int, b int)", "-- CREATE TABLE t (a int, PRIMARY KEY (a))"])
@@ -118,7 +123,7 @@ def test_the_entries_of_a_history_lie_together_newest_first(tmp_path: Path) -> N
 def test_another_partition_key_of_a_history_is_told_and_mended(tmp_path: Path) -> None:
     file = tmp_path / "log.cql"
     file.write_text(new_table(HISTORY, view_file="v.py").replace("((country, id), version)", "(country, id, version)"))
-    assert list(differences(read_shape(file), HISTORY)) == [
+    assert [each.what for each in differences(read_shape(file), HISTORY)] == [
         "has the primary key ((country), id, version); a history's is ((country, id), version)"
     ]
     assert "((country, id), version)" in rewritten_table(file.read_text(), HISTORY, file="log.cql")

@@ -37,3 +37,22 @@ THERE = TableShape("v", {"a": "text", "b": "int", "row_version": "bigint"}, ("a"
 )
 def test_what_is_wrong_with_a_table_is_said(found: TableShape, problems: list[str]) -> None:
     assert [problem.what for problem in _check_table(DERIVED, found)] == problems
+
+
+def test_the_cure_follows_from_the_kind_of_difference() -> None:
+    columns = {"a": "int", "which the view does not have": "text", "row_version": "bigint"}
+    cures = {
+        problem.what: (problem.cure, problem.is_pending)
+        for problem in _check_table(DERIVED, replace(THERE, columns=columns))
+    }
+    assert cures == {
+        "has column a as int; the view's contract wants text": (
+            "Cassandra cannot alter that: give the view another name, or drop the table (v.cql)",
+            False,
+        ),
+        "lacks column b int": ("`penstock views apply` adds it", True),
+        "has column which the view does not have text, which the view does not have": (
+            'ALTER TABLE v DROP "which the view does not have", in cqlsh',
+            False,
+        ),
+    }

@@ -1,0 +1,85 @@
+"""Gives our users their rights in the servers of a secured stack, as `penstock doctor --sql` prints them for others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without `__all__`
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from penstock.brokers import Brokers, librdkafka_settings
+from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
+from penstock.config import Config
+from penstock.doctor.rights import Acl, kafka_acls, kafka_principal, role_of
+from penstock.secured import ADMINISTRATOR, Secrets
+from penstock.wait import wait_until
+
+_FIRST = "cassandra"
+"""The user that a new Cassandra makes by itself, with a password that is its name."""
+_FIRST_USER_S = 120.0
+
+
+def give_kafka_rights(config: Config) -> str:
+    """Let Penstock's user do what it needs, in topics, groups and transactions of these names alone."""
+    acls = kafka_acls(config)
+    administrator = Brokers(config.kafka.bootstrap, Secrets.of(config).kafka_properties(ADMINISTRATOR))
+    allow(administrator, kafka_principal(config), acls)
+    return f"{len(acls)} kinds of rights"
+
+
+def allow(bootstrap: str, principal: str, acls: Sequence[Acl]) -> None:
+    """Let a user of Kafka do what these allow.
+
+    :param bootstrap: as an administrator reaches it.
+    """
+    rights = [right for acl in acls for right in _bindings(principal, acl)]
+    client = AdminClient({**librdkafka_settings(bootstrap)})  # must outlive what it promises
+    for done in client.create_acls(rights).values():
+        done.result()
+
+
+def _bindings(principal: str, acl: Acl) -> Iterator[AclBinding]:
+    kind, pattern = ResourceType[acl.kind.upper().replace("-", "_")], ResourcePatternType.PREFIXED
+    for prefix in acl.prefixes:
+        for operation in acl.operations:
+            allowed = (AclOperation[operation.upper()], AclPermissionType.ALLOW)
+            yield AclBinding(kind, prefix, pattern, f"User:{principal}", "*", *allowed)
+
+
+def give_cassandra_rights(config: Config) -> str:
+    """Make Penstock's role with its rights; the first user gets a password of the stack's own before."""
+    administrator = _as_user(config, "cassandra-administrator")
+    first = _as_user(config, "cassandra-first")
+    is_there: Callable[[], bool] = lambda: _lets_in(administrator) or _lets_in(first)  # noqa: E731
+    wait_until(is_there, timeout_s=_FIRST_USER_S, what="Cassandra has its first user")
+    if not _lets_in(administrator):
+        _run(first, [f"ALTER ROLE {_FIRST} WITH PASSWORD = '{administrator.cassandra.password}'"])
+    wanted = role_of(config, "cassandra").statements
+    _run(administrator, [each.text.replace("'…'", f"'{config.cassandra.password}'") for each in wanted])
+    return f"role {config.cassandra.user} has its rights in keyspace {config.names.keyspace}"
+
+
+def _as_user(config: Config, secret: str) -> Config:
+    """Return the configuration by which the first user of Cassandra logs in, with one of its passwords."""
+    login = {"user": _FIRST, "password_file": Secrets.of(config).password_file(secret)}
+    return config.model_copy(update={"cassandra": config.cassandra.model_copy(update=login)})
+
+
+def _lets_in(config: Config) -> bool:
+    try:
+        with open_session(config):
+            return True
+    except (CassandraUnreachable, CassandraRefused):
+        return False
+
+
+def _run(config: Config, statements: Sequence[str]) -> None:
+    with open_session(config) as session:
+        for statement in statements:
+            session.execute(statement)

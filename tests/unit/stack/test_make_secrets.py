@@ -1,0 +1,88 @@
+"""The secrets of a secured stack: made once, for one user, and what they make of the configuration."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from penstock.config import Config
+from penstock.secured import Secrets, secured, unsecured
+from penstock.stack.make_secrets import CannotSecure, make_secrets, write_clients_files
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config.model_validate({"state": tmp_path / "s", "airflow": {"enabled": False}})
+
+
+def test_they_are_made_once_and_for_one_user_only(config: Config) -> None:
+    make_secrets(config)
+    folder = Secrets.of(config).folder
+    made = {file.name: file.read_bytes() for file in folder.iterdir()}
+    write_clients_files(config)
+    make_secrets(config)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+    assert {name: (folder / name).read_bytes() for name in made} == made
+    assert not (folder / "ca.key").exists()
+
+
+def test_each_certificate_is_trusted_by_the_authority_and_has_its_key(config: Config) -> None:
+    make_secrets(config)
+    secrets = Secrets.of(config)
+    ssl.create_default_context(cafile=secrets.ca)
+    for part in ("postgres", "kafka", "registry", "connect", "cassandra", "console"):
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(secrets.certificate(part), secrets.key(part))
+
+
+def test_clients_are_let_in_as_by_servers_of_others(config: Config) -> None:
+    assert secured(config) is config
+    make_secrets(config)
+    write_clients_files(config)
+    full = secured(config)
+    assert full.postgres.tls["sslmode"] == "verify-full"
+    assert full.kafka.bootstrap.properties_file is not None
+    assert full.connect.url == "https://127.0.0.1:8083"
+    assert full.connect.url.let_in.user == "penstock"
+    assert full.console.url.startswith("https://")
+    assert full.cassandra.tls
+    assert len({full.postgres.password, full.cassandra.password, full.connect.let_in.password}) == 3
+
+
+def test_what_is_filled_in_is_left_out_of_the_file_that_the_console_reads(config: Config) -> None:
+    make_secrets(config)
+    written = unsecured(secured(config)).model_dump_json()
+    assert secured(Config.model_validate_json(written)) == secured(config)
+
+
+def test_a_server_of_others_keeps_its_own_way_in(tmp_path: Path) -> None:
+    theirs = {"managed": False, "user": "me", "base_url": "https://connect.example.com"}
+    config = Config.model_validate({"state": tmp_path, "airflow": {"enabled": False}, "connect": theirs})
+    make_secrets(config)
+    assert secured(config).connect == config.connect
+    assert unsecured(secured(config)).connect == config.connect
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"airflow": {"enabled": True}}, "Airflow"),
+        ({"kafka": {"mode": "zookeeper"}}, "ZooKeeper"),
+        ({"supervised": False}, "containers"),
+        ({"connect": {"host": "0.0.0.0"}}, "loopback only, and not connect"),  # noqa: S104 - refused
+        ({"spark": {"local_host": "10.0.0.1"}}, "loopback only, and not spark"),
+    ],
+)
+def test_what_would_leave_a_door_open_is_refused(tmp_path: Path, more: dict[str, object], why: str) -> None:
+    config = Config.model_validate({"state": tmp_path, "airflow": {"enabled": False}, **more})
+    with pytest.raises(CannotSecure, match=why):
+        make_secrets(config)
+    assert not Secrets.of(config).exist
+
+
+def test_a_stack_that_began_without_is_refused(config: Config) -> None:
+    (config.state_dir / "data" / "postgres" / "base").mkdir(parents=True)
+    with pytest.raises(CannotSecure, match="began without passwords"):
+        make_secrets(config)
