@@ -104,7 +104,7 @@ _TAKE_OUT = "correct `exclude` in penstock.toml"
 
 def standing(connection: Connection, excluded: Excluded) -> Standing:
     """Ask what stands in Postgres; nothing is noted before the first set-up."""
-    noted = {}
+    noted: dict[Named, Noted] = {}
     with connection, connection.cursor() as cursor:
         cursor.execute(connection.own(_IS_SET_UP))
         if cursor.fetchone() == (True,):

@@ -54,6 +54,11 @@ INSERT INTO public.patients (id, name, ward, national_id, scan)
 VALUES (%s, 'seen', 'one', 'hidden', convert_to(repeat('hidden', 1500000), 'UTF8'))
 """
 
+EXPECTED = {
+    "SELECT id, name FROM penstock.patients_by_id": "SELECT id, name FROM public.patients",
+    "SELECT ward, patients FROM penstock.patients_in_ward": "SELECT ward, count(*) FROM public.patients GROUP BY 1",
+}
+
 
 def excluding(stack: Stack, *columns: str) -> Stack:
     """Return the stack as one that excludes these columns sees it."""
@@ -112,15 +117,12 @@ def change(stack: Stack, number: int) -> None:
     stack.sql("UPDATE public.patients SET national_id = 'hidden too', ward = 'two' WHERE id = %s", number * 10)
     stack.sql("UPDATE public.patients SET id = id + 1000 WHERE id = %s", number * 10)
     stack.sql("DELETE FROM public.patients WHERE id = %s", number * 10 + 1)
-    for cql, sql in {
-        "SELECT id, name FROM penstock.patients_by_id": "SELECT id, name FROM public.patients",
-        "SELECT ward, patients FROM penstock.patients_in_ward": "SELECT ward, count(*) FROM public.patients GROUP BY 1",
-    }.items():
-        wait_until(
-            lambda cql=cql, sql=sql: {tuple(each) for each in stack.cql(cql)} == {*stack.sql(sql)},  # type: ignore[misc]
-            timeout_s=PATIENCE_S,
-            what=f"equal: {cql}",
-        )
+    wait_until(lambda: is_exact(stack), timeout_s=PATIENCE_S, what="the views are equal")
+
+
+def is_exact(stack: Stack) -> bool:
+    """Tell whether Cassandra has what Postgres has."""
+    return all({tuple(each) for each in stack.cql(cql)} == {*stack.sql(sql)} for cql, sql in EXPECTED.items())
 
 
 def held(stack: Stack, began: dict[str, int], value: bytes) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from penstock_views.declaration.views import Image, ViewInvalid, row, view, whole
+from penstock_views.declaration.views import Image, Row, ViewInvalid, row, view, whole
 from penstock_views.output.evaluate import call_view
 from penstock_views.snapshot.images import read_images
 from penstock_views.stream.session import local_session
@@ -48,7 +48,7 @@ HIDDEN = ("hidden", "national_id", "größe", "gr_x00F6", "photo", "mood", "tags
 def excluding(config: Config) -> Iterator[Config]:
     with connect(config) as connection, connection, connection.cursor() as cursor:
         cursor.execute(TABLES)
-    yield config.model_validate(config.model_dump() | {"tables": {"public.people": {"exclude": EXCLUDED}}})
+    yield Config.model_validate(config.model_dump() | {"tables": {"public.people": {"exclude": EXCLUDED}}})
     with connect(config) as connection, connection, connection.cursor() as cursor:
         cursor.execute('DROP TABLE people, "People"; DROP TYPE mood; DELETE FROM penstock.excluded_columns')
         cursor.execute("DELETE FROM penstock.silent_changes")
@@ -132,7 +132,7 @@ def test_a_view_that_uses_one_is_told_why_it_cannot(connection: Connection) -> N
         call_view(asks, image)
 
 
-def _asks(p: Image) -> object:
+def _asks(p: Image) -> Row:
     return row(id=p.id, number=p.national_id)
 
 
@@ -165,7 +165,7 @@ def test_what_is_excluded_later_is_read_again_and_said(
 
 def test_a_name_of_no_column_and_one_of_the_key_stop_all(config: Config, excluding: Config) -> None:
     for name, what in (("nationalid", "there is no such column"), ("id", "is of the primary key")):
-        wrong = config.model_validate(config.model_dump() | {"tables": {"public.people": {"exclude": [name]}}})
+        wrong = Config.model_validate(config.model_dump() | {"tables": {"public.people": {"exclude": [name]}}})
         with pytest.raises(ExclusionsUnfit, match=rf"nothing was applied:\s+public\.people\.{name} .*{what}"):
             create_tables(wrong)
     create_tables(excluding)
