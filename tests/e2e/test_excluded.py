@@ -137,7 +137,7 @@ def values(stack: Stack, topic: str, begin: int) -> Iterator[bytes]:
     place, end = TopicPartition(topic, 0, begin), end_of(stack, topic)
     consumer.assign([place])
     while place.offset < end and (message := consumer.poll(PATIENCE_S)) is not None:
-        told: list[Any] = message.headers() or []
+        told: Any = message.headers() or []
         headers = b"".join(value or b"" for _, value in told)
         yield (message.key() or b"") + headers + (message.value() or b"")
         (place,) = consumer.position([place])
