@@ -250,8 +250,8 @@ def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
         yield warning(
             "no event triggers: what DDL does to rows without a change is found at the next `penstock up` or "
             "`views apply`, and no DDL is refused",
-            "after the first `penstock up`, a superuser runs schemas/postgres/040_silent_changes.sql and "
-            "045_unfit_tables.sql once" + _in_copies(config),
+            "after the first `penstock up`, a superuser runs schemas/postgres/040_silent_changes.sql, "
+            "045_unfit_tables.sql and 080_excluded_columns.sql once" + _in_copies(config),
         )
     if not server.sets_role:
         yield warning(
