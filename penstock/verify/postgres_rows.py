@@ -51,7 +51,7 @@ class PostgresRows:
     def __init__(self, spark: SparkSession, *, config: Config) -> None:
         self._spark = spark
         self._config = config
-        self._postgres = read_by_spark(config.postgres)
+        self._postgres = read_by_spark(config)
 
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
         """Return every row that the view must hold, and tell of the source rows that have none in it."""
