@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -136,7 +137,8 @@ def values(stack: Stack, topic: str, begin: int) -> Iterator[bytes]:
     place, end = TopicPartition(topic, 0, begin), end_of(stack, topic)
     consumer.assign([place])
     while place.offset < end and (message := consumer.poll(PATIENCE_S)) is not None:
-        headers = b"".join(value or b"" for _, value in message.headers() or [])
+        told: Any = message.headers() or []
+        headers = b"".join(value or b"" for _, value in told)
         yield (message.key() or b"") + headers + (message.value() or b"")
         (place,) = consumer.position([place])
     consumer.close()
