@@ -20,7 +20,7 @@ BEGIN
         JOIN pg_attribute a ON a.attrelid = e.root AND a.attnum = e.position AND NOT a.attisdropped
         WHERE a.attname <> e.column_name AND e.root IN (SELECT objid FROM pg_event_trigger_ddl_commands())
     LOOP
-        RAISE EXCEPTION 'column % of table % is excluded from all that leaves Postgres, and would be sent under another name',
+        RAISE EXCEPTION 'column % of table % must not leave Postgres, and would be sent under another name',
             found.column_name, found.table_name
             USING HINT = 'Leave its name. To rename it, drop the views of the table first: penstock views drop.';
     END LOOP;
