@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -133,15 +134,14 @@ def held(stack: Stack, began: dict[str, int], value: bytes) -> list[str]:
 
 def values(stack: Stack, topic: str, begin: int) -> Iterator[bytes]:
     """Yield key, headers and value of each record of a topic."""
-    consumer = Consumer({"bootstrap.servers": stack.config.kafka.bootstrap, "group.id": "tests"})
-    place, end = TopicPartition(topic, 0, begin), end_of(stack, topic)
-    consumer.assign([place])
-    while place.offset < end and (message := consumer.poll(PATIENCE_S)) is not None:
-        told: Any = message.headers() or []
-        headers = b"".join(value or b"" for _, value in told)
-        yield (message.key() or b"") + headers + (message.value() or b"")
-        (place,) = consumer.position([place])
-    consumer.close()
+    settings = {"bootstrap.servers": stack.config.kafka.bootstrap, "group.id": "tests", "enable.partition.eof": True}
+    with closing(Consumer(settings)) as consumer:
+        consumer.assign([TopicPartition(topic, 0, begin)])
+        # The end of the partition is a message with an error; the last offset may be a transaction's marker.
+        while (message := consumer.poll(PATIENCE_S)) is not None and not message.error():
+            told: Any = message.headers() or []
+            headers = b"".join(value or b"" for _, value in told)
+            yield (message.key() or b"") + headers + (message.value() or b"")
 
 
 def end_of(stack: Stack, topic: str) -> int:
