@@ -22,7 +22,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock.errors import TerminalError
+from penstock.excluded import Excluded
 from penstock.installation import DEFAULT, Names, why_unfit
+from penstock.names import NOT_CARRIED, is_table
 from penstock.secured import secured
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -455,6 +457,20 @@ class Console(_Server):
         return Address(f"{scheme}://{self.host}:{self.port}{path}", let_in)
 
 
+class SourceTable(_Section):
+    """What holds for a table and all of its views; the values of the columns in `exclude` never leave Postgres."""
+
+    exclude: tuple[str, ...] = ()
+
+
+def _table(name: str) -> str:
+    """Refuse a name that no view can give its table: what is said of it would hold for none."""
+    if not is_table(name):
+        problem = f"must be schema.table, as the catalogue spells it; {NOT_CARRIED}"
+        raise PydanticCustomError("unfit_table", "{problem}", {"problem": problem})
+    return name
+
+
 def _readable(path: Path) -> Path:
     """Refuse a path that a server could not read: Spark splits at blanks and commas, Java's properties are Latin-1."""
     if not _READABLE.fullmatch(str(path)):
@@ -498,11 +514,17 @@ class Config(BaseSettings):
     cassandra: Cassandra = Cassandra()
     airflow: Airflow = Airflow()
     console: Console = Console()
+    tables: dict[Annotated[str, AfterValidator(_table)], SourceTable] = {}
 
     @property
     def names(self) -> Names:
         """The names in the servers."""
         return Names(self.name)
+
+    @property
+    def excluded(self) -> Excluded:
+        """The columns whose values never leave Postgres."""
+        return Excluded({name: frozenset(table.exclude) for name, table in self.tables.items() if table.exclude})
 
     @property
     def state_dir(self) -> Path:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from penstock_views.snapshot.postgres import Postgres
@@ -17,7 +18,6 @@ from pyspark.sql import SparkSession
 
 from penstock.address import let_in_options
 from penstock.config import Config
-from penstock.config import Postgres as PostgresSection
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.layout import Layout
@@ -72,9 +72,11 @@ def _private(config: Config) -> dict[str, str]:
     return {"PYSPARK_SUBMIT_ARGS": f"{settings} pyspark-shell"} if Secrets.of(config).exist else {}
 
 
-def read_by_spark(section: PostgresSection) -> Postgres:
+def read_by_spark(config: Config) -> Postgres:
     """Say where Spark reads the source database, in its present."""
-    return Postgres(section.host, section.port, section.database, section.user, section.password, tls=section.tls)
+    section = config.postgres
+    reads = Postgres(section.host, section.port, section.database, section.user, section.password, tls=section.tls)
+    return replace(reads, excluded=config.excluded)
 
 
 @contextmanager

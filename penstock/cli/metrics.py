@@ -47,10 +47,21 @@ def prometheus_config(config: Config, *, every_s: int = _EVERY_S) -> str:
         "scrape_configs:",
     ]
     for job, address in targets(config).items():
-        # Whoever asks without the slash is sent to the address with it.
-        path = ["    metrics_path: /metrics/"] if job == "penstock" else []
-        lines += [f"  - job_name: {job}", *path, f"    static_configs: [{{targets: ['{address}']}}]"]
+        own = _of_console(config) if job == "penstock" else []
+        lines += [f"  - job_name: {job}", *own, f"    static_configs: [{{targets: ['{address}']}}]"]
     return "\n".join(lines) + "\n"
+
+
+def _of_console(config: Config) -> list[str]:
+    """Say how the control center is asked, and by whom; a password stays in its file."""
+    url = config.console.url
+    # Whoever asks without the last slash is sent to the address with it.
+    lines = ["    metrics_path: /metrics/", f"    scheme: {url.partition(':')[0]}"]
+    if url.let_in.ca_file:
+        lines.append(f"    tls_config: {{ca_file: '{url.let_in.ca_file}'}}")
+    if url.let_in.user:
+        lines.append(f"    basic_auth: {{username: '{url.let_in.user}', password_file: '{url.let_in.password_file}'}}")
+    return lines
 
 
 def targets(config: Config) -> dict[str, str]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from penstock_views.types.canonical import UNUSABLE, is_usable
 from penstock_views.types.live_columns import ColumnRow, columns_query, field_of
-from penstock_views.types.tables import Table
+from penstock_views.types.tables import Table, excluding
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
+from penstock.excluded import WHY
 from penstock.names import case_twins
 from penstock.postgres.own import Connection
 from penstock.postgres.unfit import Unfit, unfit
@@ -92,7 +93,9 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
         key = tuple(column for (column,) in cursor.fetchall())
         cursor.execute(_NOT_FULL, (oid, oid))
         not_full = tuple(part for (part,) in cursor.fetchall())
-    table = Table(name, T.StructType(fields), key)
+    excluded = connection.excluded.of(name)
+    table = excluding(Table(name, T.StructType(fields), key), excluded)
+    left_out |= dict.fromkeys(sorted(excluded), WHY)
     misfits = (*unfit(connection, oid, ours=connection.names.publication), *_unfit_columns(name, columns))
     return LiveTable(table, kind, left_out, not_full, misfits, _with_micros(columns), has_generated)
 

@@ -64,7 +64,8 @@ def connect(config: Config, *, database: str | None = None) -> Iterator[Connecti
     :raises PostgresUnreachable: when it does not answer, or goes away within the block.
     """
     dsn = config.postgres.dsn_of(database or config.postgres.database)
-    connection = open_connection(dsn, options=PINNED, connection_factory=of_installation(config.names))
+    own = of_installation(config.names, config.excluded)
+    connection = open_connection(dsn, options=PINNED, connection_factory=own)
     with closing(connection):
         try:
             yield connection

@@ -1,9 +1,13 @@
-"""A connection to Postgres that knows the names of its installation: statements are written for the default's."""
+"""A connection to Postgres that knows its installation: its names, and what it must not read.
+
+Statements are written for the names of the default.
+"""
 
 from __future__ import annotations
 
 import psycopg2.extensions
 
+from penstock.excluded import NONE, Excluded
 from penstock.installation import Names
 
 
@@ -11,12 +15,13 @@ class Connection(psycopg2.extensions.connection):
     """A connection of one installation."""
 
     names: Names
+    excluded: Excluded
 
     def own(self, statement: str) -> str:
         """Return a statement on what is ours, in its names."""
         return self.names.in_sql(statement)
 
 
-def of_installation(names: Names) -> type[Connection]:
+def of_installation(names: Names, excluded: Excluded = NONE) -> type[Connection]:
     """Return the `connection_factory` of an installation's connections."""
-    return type("OwnConnection", (Connection,), {"names": names})
+    return type("OwnConnection", (Connection,), {"names": names, "excluded": excluded})

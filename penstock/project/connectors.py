@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from penstock.config import ROOT, Config
-from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.connect.files import ConnectorFile, ConnectorFileInvalid, read_connectors
 from penstock.installation import Names
 from penstock.layout import Layout
 from penstock.project.folders import Project
@@ -19,6 +19,7 @@ from penstock.secured import Secrets
 
 _ENV = re.compile(r"\$\{env:(PENSTOCK_\w+)\}")
 _MAPPING = re.compile(rf"topic\.{re.escape(Names().view_topics)}(?P<view>\w+)\.{Names().keyspace}\.(?P<rest>\w+\.\w+)")
+_FILTER = re.compile(r"column\.(include|exclude|mask|truncate)\b")
 _CASSANDRA = "dev.penstock.cassandra.sink.CassandraSinkConnector"
 STORE_PASSWORD = "PENSTOCK_CONNECT_STORE_PASSWORD"  # noqa: S105 - the name of a variable
 """Of the key with which our own worker speaks TLS."""
@@ -32,16 +33,24 @@ def declared_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[C
     What a file says itself stays as it says, but for the names: it holds those of the default installation.
 
     :param names: of the connectors, or the stems of their files.
-    :raises ConnectorFileMissing, ConnectorFileInvalid: as `read_connectors` does.
+    :raises ConnectorFileMissing, ConnectorFileInvalid: as `read_connectors` does; a source that filters columns itself.
     """
     stems = [name.removeprefix(config.names.connector("")) for name in names]
-    files = [
-        in_installation(file, config.names) for file in read_connectors(Project.of(config).connectors, names=stems)
-    ]
+    folder = Project.of(config).connectors
+    files = [in_installation(_unfiltered(folder, file), config.names) for file in read_connectors(folder, names=stems)]
     whole = [replace(file, config=_added(config, file) | file.config) for file in files]
     if config.connect.managed:
         return tuple(whole)
     return tuple(replace(file, config=_for_their_worker(config, file.config)) for file in whole)
+
+
+def _unfiltered(folder: Path, file: ConnectorFile) -> ConnectorFile:
+    """Refuse a source whose file leaves out or masks columns: what is read of Postgres itself would have them."""
+    own = sorted(filter(_FILTER.match, file.config)) if _POSTGRES in file.config else []
+    if own:
+        cure = "name the columns in penstock.toml instead, as `exclude` of their table"
+        raise ConnectorFileInvalid(folder / f"{file.name}.json", [f'"{name}": {cure}' for name in own])
+    return file
 
 
 def in_installation(file: ConnectorFile, names: Names) -> ConnectorFile:
@@ -156,4 +165,5 @@ def _to_cassandra(config: Config) -> dict[str, str]:
 def _to_postgres(config: Config) -> dict[str, str]:
     section = config.postgres
     mode = {"database.sslmode": section.sslmode} if section.sslmode else {}
-    return mode | ({"database.sslrootcert": str(section.ca)} if section.ca else {})
+    trust = {"database.sslrootcert": str(section.ca)} if section.ca else {}
+    return mode | trust | config.excluded.settings

@@ -23,7 +23,9 @@ from penstock.pipeline.followed import followed_views
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.topic_ids import refuse_made_anew
 from penstock.pipeline.unwritten import place_views_sink
+from penstock.postgres.catalogue import published_tables
 from penstock.postgres.connection import connect
+from penstock.postgres.exclusions import note_exclusions
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
 from penstock.postgres.record import begin_record, note_paused
@@ -79,9 +81,11 @@ def create_tables(workspace: Workspace) -> str:
             _run_file(connection, file)
         begin_record(connection, epoch=epoch_in(workspace.project))
         paused = take_over_paused(workspace, connection)
+        exclusions = note_exclusions(connection, published_tables(connection))
         published = publish(connection, {view.table for view in workspace.views})
         look(connection)
-    said = [f"{len(files)} files applied", *(f"database {name} created" for name in made), *paused, *published]
+    said = [f"{len(files)} files applied", *(f"database {name} created" for name in made)]
+    said += [*paused, *exclusions, *published]
     return ", ".join(said)
 
 

@@ -50,7 +50,7 @@ class PostgresRows:
     def __init__(self, spark: SparkSession, *, workspace: Workspace) -> None:
         self._spark = spark
         self._workspace = workspace
-        self._postgres = read_by_spark(workspace.config.postgres)
+        self._postgres = read_by_spark(workspace.config)
 
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
         """Return every row that the view must hold, and tell of the source rows that have none in it."""

@@ -36,6 +36,7 @@ from penstock.pipeline.fills import replaced
 from penstock.pipeline.lives import read_lives
 from penstock.postgres.catalogue import LiveTable, TableMissing, published_tables
 from penstock.postgres.connection import PostgresUnreachable, connect
+from penstock.postgres.exclusions import Standing, standing
 from penstock.postgres.silent import silent_changes
 from penstock.project.folders import Project
 from penstock.project.in_step import (
@@ -79,7 +80,7 @@ def check(workspace: Workspace) -> Checked:
     live = live_tables(config, views)
     problems = [_of_error(project, exc, "correct the file") for exc in broken]
     with local_spark(config, name="views-spark") as spark:
-        derived, refused = _derive_all(spark, project, views, live)
+        derived, refused = _derive_all(spark, config, views, live)
     problems += refused
     for each in derived:
         problems += _check_files(project, each)
@@ -98,12 +99,12 @@ def check(workspace: Workspace) -> Checked:
 
 
 def _derive_all(
-    spark: SparkSession, project: Project, views: Sequence[View], live: dict[str, LiveTable | TableMissing] | None
+    spark: SparkSession, config: Config, views: Sequence[View], live: dict[str, LiveTable | TableMissing] | None
 ) -> tuple[list[Derived], list[Problem]]:
-    derived, problems = [], []
+    project, derived, problems = Project.of(config), [], []
     for view in views:
         try:
-            derived.append(derive(spark, view, table_of(project, live, view.table)))
+            derived.append(derive(spark, view, table_of(project, live, view.table, config.excluded)))
         except ViewInvalid as exc:
             problems.append(_of_error(project, exc, "correct the function or its @view line"))
         except PenstockError as exc:
@@ -145,8 +146,10 @@ def _check_postgres(
     try:
         with connect(config) as connection:
             published, changes = published_tables(connection), silent_changes(connection, live)
+            exclusions = standing(connection, config.excluded)
     except PostgresUnreachable:
         return
+    yield from _check_exclusions(config, exclusions)
     first = {view.table: view for view in reversed(views)}
     for change in changes:
         what = f"rows of {change.table} changed without an event at {change.seen_at:%Y-%m-%d %H:%M}: {change.what}"
@@ -160,6 +163,13 @@ def _check_postgres(
             said = partial(problem_of, project, first[name])
             yield from _check_source(said, table, is_published=name in published)
             yield from _check_partitions(said, table, config.kafka.partitions)
+
+
+def _check_exclusions(config: Config, exclusions: Standing) -> Iterator[Problem]:
+    for each in exclusions.problems(config.excluded):
+        yield Problem("penstock.toml", each.what, each.cure)
+    for (table, _), what in exclusions.changes(config.excluded).items():
+        yield Problem("penstock.toml", f"{table}: {what}", "`penstock views apply` tells the source", is_pending=True)
 
 
 def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_published: bool) -> Iterator[Problem]:

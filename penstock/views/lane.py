@@ -227,7 +227,7 @@ class _Lane:
         self._on_progress = on_progress
         self._table = views[0].table
         self._topic = views[0].source_topic
-        self._postgres = read_by_spark(config.postgres)
+        self._postgres = read_by_spark(config)
         self._registry = Registry(config.registry.url)
         self._epoch = epoch_of(config)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock_views.declaration.views import View
-from penstock_views.types.tables import Table, TableUnknown, read_table
+from penstock_views.types.tables import Table, TableUnknown, excluding, read_table
 
 from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.excluded import Excluded
 from penstock.postgres.catalogue import LiveTable, TableMissing, read_live_table
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.project.folders import Project
@@ -39,7 +40,9 @@ def live_tables(config: Config, views: Sequence[View]) -> dict[str, LiveTable | 
     return found
 
 
-def table_of(project: Project, live: dict[str, LiveTable | TableMissing] | None, name: str) -> Table:
+def table_of(
+    project: Project, live: dict[str, LiveTable | TableMissing] | None, name: str, excluded: Excluded
+) -> Table:
     """Return what a view can use of a table.
 
     :raises TableMissing: the database has none.
@@ -47,7 +50,7 @@ def table_of(project: Project, live: dict[str, LiveTable | TableMissing] | None,
     """
     if live is None:
         try:
-            return read_table(project.postgres, name)
+            return excluding(read_table(project.postgres, name), excluded.of(name))
         except TableUnknown as exc:
             raise TableUntold(name) from exc
     found = live[name]

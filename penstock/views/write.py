@@ -33,7 +33,7 @@ def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path
     views = workspace.views
     live = live_tables(config, views)
     with local_spark(config, name="views-spark") as spark:
-        derived = [derive(spark, view, table_of(project, live, view.table)) for view in views]
+        derived = [derive(spark, view, table_of(project, live, view.table, config.excluded)) for view in views]
     changed = [each for each in derived if _is_changed(project, each)]
     if changed and not same_rows:
         _refuse_live(config, changed)

@@ -75,7 +75,7 @@ def test_the_files_of_postgres_have_them() -> None:
     left = re.findall(r"[^\n]*penstock[^\n]*", ORDERS.in_sql(re.sub(r"--[^\n]*", "", text)))
     assert [line for line in left if "penstock views drop" not in line] == []
     assert set(re.findall(r"CREATE EVENT TRIGGER (\w+)", ORDERS.in_sql(text))) == {
-        *("orders_after_ddl", "orders_before_rewrite", "orders_refuse_unfit")
+        *("orders_after_ddl", "orders_before_rewrite", "orders_refuse_renamed", "orders_refuse_unfit")
     }
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from penstock.cli.main import _MODULES
 from penstock.config import ROOT
+from tests.contract.imports import MODULES, imports_of
 
-SOURCES = {"penstock": ROOT / "penstock", "penstock_views": ROOT / "spark" / "penstock_views"}
 LIGHT = ("down", "reset", "logs", "topics", "connectors")
 """The commands that load no PySpark."""
 
@@ -35,35 +32,9 @@ def named(unit: str) -> str:
 LEVELS = {named(unit): level for level, row in enumerate(reversed(rows())) for unit in row}
 
 
-def modules() -> dict[str, Path]:
-    """Find every module of both packages."""
-    found = {}
-    for name, folder in SOURCES.items():
-        for file in folder.rglob("*.py"):
-            parts = [name, *file.relative_to(folder).with_suffix("").parts]
-            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
-    del found["penstock"]  # it is empty
-    return found
-
-
-MODULES = modules()
-
-
 def unit_of(module: str) -> str:
     """Name the unit that a module belongs to, the one with the longest name; a module that has none is its own."""
     return max((unit for unit in LEVELS if f"{module}.".startswith(f"{unit}.")), key=len, default=module)
-
-
-def imports_of(file: Path) -> Iterator[str]:
-    """Yield the modules of ours that a file imports, also inside functions."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        names = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            yield from [known for known in (name, name.rpartition(".")[0]) if known in MODULES][:1]
 
 
 def test_the_drawing_has_every_package_and_names_none_that_is_gone() -> None:

@@ -125,6 +125,14 @@ def test_prometheus_reads_our_configuration(tmp_path: Path) -> None:
     subprocess.run([promtool(), "check", "config", str(file)], check=True, capture_output=True)
 
 
+def test_a_console_that_asks_who_comes_is_told_by_files() -> None:
+    files = {name: Path(f"/run/{name}") for name in ("password_file", "certificate_file", "key_file", "ca_file")}
+    secured = Config(console=Console(user="reader", **files))
+    (job,) = yaml.safe_load(prometheus_config(secured))["scrape_configs"]
+    assert (job["scheme"], job["tls_config"]) == ("https", {"ca_file": "/run/ca_file"})
+    assert job["basic_auth"] == {"username": "reader", "password_file": "/run/password_file"}
+
+
 def test_what_does_not_run_is_not_scraped() -> None:
     others = Config(console=Console(enabled=False), connect=Connect(managed=False, metrics_port=9405))
     assert targets(others) == {}

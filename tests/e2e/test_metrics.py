@@ -21,6 +21,9 @@ VIEWS = ("users_by_id", "users_by_country", "user_history")
 AGGREGATE = "user_stats_by_country"
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def watching(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     if not (stack.config.kafka.metrics_port and stack.config.connect.metrics_port):
@@ -71,7 +74,6 @@ def kill_views(stack: Stack) -> None:
     wait_until(lambda: stack.health("views").pid not in {0, before}, timeout_s=PATIENCE_S, what=again)
 
 
-@pytest.mark.slow
 def test_a_frozen_cassandra_is_reported_and_its_end_too(stack: Stack, watching: Prometheus) -> None:
     pid = stack.health("cassandra").pid
     os.kill(pid, signal.SIGSTOP)
@@ -86,7 +88,6 @@ def test_a_frozen_cassandra_is_reported_and_its_end_too(stack: Stack, watching: 
     watching.wait_until_fires("PenstockLagHigh")
 
 
-@pytest.mark.slow
 def test_a_job_that_dies_again_and_again_is_reported_and_its_end_too(stack: Stack, watching: Prometheus) -> None:
     for _ in range(2):
         kill_views(stack)

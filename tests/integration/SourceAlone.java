@@ -38,6 +38,9 @@ final class SourceAlone {
         while (!isOver) {
             List<SourceRecord> records = task.poll();
             for (SourceRecord record : records == null ? List.<SourceRecord>of() : records) {
+                if (config.containsKey("told.whole")) {
+                    System.out.println("RECORD\t" + whole(record));
+                }
                 isOver |= tell(record);
                 offsets.written.put(record.sourcePartition(), record.sourceOffset());
                 task.commitRecord(record, null);
@@ -46,6 +49,16 @@ final class SourceAlone {
         }
         task.stop();
         System.exit(0);
+    }
+
+    private static String whole(SourceRecord record) {
+        List<Object> told = new ArrayList<>(List.of(record, record.headers()));
+        if (record.value() instanceof Struct change && Envelope.isEnvelopeSchema(change.schema())) {
+            for (String image : List.of("before", "after")) {
+                change.schema().field(image).schema().fields().forEach(column -> told.add(column.name()));
+            }
+        }
+        return told.toString().replace('\n', ' ');
     }
 
     private static boolean tell(SourceRecord record) {

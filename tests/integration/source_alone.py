@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
@@ -12,15 +14,18 @@ from tests.patience import PATIENCE_S
 HEAP_MB = 512
 """Of the 768 that Connect has by default, with the sink beside."""
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 class SourceAlone:
     """One process of it, with the connector's file but for what needs Kafka; its slot goes when it ends."""
 
-    def __init__(self, config: Config, folder: Path, *, table: str) -> None:
+    def __init__(self, config: Config, folder: Path, *, table: str, more: Mapping[str, str] = NOTHING) -> None:
         jars = f"{ROOT}/.servers/plugins/debezium/debezium-connector-postgres/*:{ROOT}/.servers/kafka/*"
         file, classes = folder / "source.properties", folder / "classes"
         subprocess.run(["javac", "-d", classes, "-cp", jars, ROOT / "tests/integration/SourceAlone.java"], check=True)
-        file.write_text("".join(f"{name}={value}\n" for name, value in _settings(config, table).items()))
+        settings = _settings(config, table) | dict(more)
+        file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         command = ["java", f"-Xmx{HEAP_MB}m", "-cp", f"{jars}:{classes}", "SourceAlone", str(file)]
         self._log = folder / "source.log"
         with self._log.open("w") as log:
@@ -28,10 +33,19 @@ class SourceAlone:
 
     def changes(self) -> list[list[str]]:
         """Return id, operation and what is left out of `before` and `after`, of each change up to the row `end`."""
+        return [line.split("\t")[1:] for line in self._lines() if line.startswith("CHANGE\t")]
+
+    def records(self) -> list[str]:
+        """Return each record up to the row `end` as one text: keys, values, headers, the names of all columns.
+
+        Asked for by the setting `told.whole`.
+        """
+        return [line for line in self._lines() if line.startswith("RECORD\t")]
+
+    def _lines(self) -> list[str]:
         out, _ = self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode == 0, self._log.read_text()[-5000:]
-        lines = [line.split("\t") for line in out.splitlines() if line.startswith("CHANGE\t")]
-        return [line[1:] for line in lines]
+        return out.splitlines()
 
 
 def _settings(config: Config, table: str) -> dict[str, str]:
@@ -46,4 +60,5 @@ def _settings(config: Config, table: str) -> dict[str, str]:
         "database.dbname": part.database,
         "table.include.list": table,
         "slot.drop.on.stop": "true",
+        **config.excluded.settings,
     }

@@ -34,7 +34,7 @@ from tests.prometheus import QUERIES, Prometheus, prometheus
 
 pytestmark = pytest.mark.slow
 
-CHANGES, VIEW, TABLE = "app.public.users", "views.users_by_id", "users_by_id"
+CHANGES, VIEW = "app.public.users", "views.users_by_id"
 TOML = """
 state = "{state}"
 supervised = false

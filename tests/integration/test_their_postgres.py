@@ -128,7 +128,7 @@ def test_what_is_wrong_is_said_and_no_password_with_it(server: Server, wrong: di
 
 
 def test_a_superuser_can_make_the_event_triggers_once(server: Server) -> None:
-    for name in ("040_silent_changes.sql", "045_unfit_tables.sql"):
+    for name in ("040_silent_changes.sql", "045_unfit_tables.sql", "080_excluded_columns.sql"):
         server.as_superuser((Project.of(server.config).postgres / name).read_text())
     create_tables(Workspace(server.config))
     with connect(server.config) as connection:

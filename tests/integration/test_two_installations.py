@@ -73,8 +73,8 @@ def test_each_publishes_its_own_and_has_its_own_triggers(both: tuple[Config, Con
         assert others not in published
     assert "orders.signals" not in {table for (table,) in run(ours, PUBLISHED.format("penstock"))}
     assert {name for (name,) in run(ours, "SELECT evtname FROM pg_event_trigger")} >= {
-        *("penstock_after_ddl", "penstock_before_rewrite", "penstock_refuse_unfit"),
-        *("orders_after_ddl", "orders_before_rewrite", "orders_refuse_unfit"),
+        *("penstock_after_ddl", "penstock_before_rewrite", "penstock_refuse_unfit", "penstock_refuse_renamed"),
+        *("orders_after_ddl", "orders_before_rewrite", "orders_refuse_unfit", "orders_refuse_renamed"),
     }
     triggers = {name for (name,) in run(ours, f"SELECT tgname FROM pg_trigger WHERE tgrelid = '{SHARED}'::regclass")}
     assert triggers == {"penstock_truncate", "orders_truncate"}
@@ -146,7 +146,9 @@ def test_dropping_one_leaves_the_other(both: tuple[Config, Config]) -> None:
     run(ours, "DROP PUBLICATION orders")
     run(ours, "DROP SCHEMA orders CASCADE")
     left = {name for (name,) in run(ours, "SELECT evtname FROM pg_event_trigger")}
-    assert left == {"penstock_after_ddl", "penstock_before_rewrite", "penstock_refuse_unfit"}
+    assert left == {
+        *("penstock_after_ddl", "penstock_before_rewrite", "penstock_refuse_unfit", "penstock_refuse_renamed")
+    }
     run(ours, REWRITE.format(SHARED).replace("9", "8"))
     assert [table for table, _ in noted(ours)] == [SHARED]
     assert noted(orders) == []

@@ -119,7 +119,11 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
         raise KeyUnknown(table)
     try:
         source = read_source_row(
-            hub.config.postgres.dsn, table, _read_key(table, names, key), types=hub.now.snapshot.key_types(table)
+            hub.config.postgres.dsn,
+            table,
+            _read_key(table, names, key),
+            types=hub.now.snapshot.key_types(table),
+            excluded=hub.config.excluded.of(table),
         )
     except ValueUnfit as exc:
         raise KeyInvalid(table, names, str(exc)) from exc

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -41,16 +41,19 @@ class SourceRow:
     problem: str | None = None
 
 
-def read_source_row(dsn: str, table: str, key: Mapping[str, str], *, types: Mapping[str, str]) -> SourceRow:
+def read_source_row(
+    dsn: str, table: str, key: Mapping[str, str], *, types: Mapping[str, str], excluded: Collection[str] = ()
+) -> SourceRow:
     """Read a row.
 
     :param table: `schema.table`.
     :param types: of the key's columns, as they were last seen.
+    :param excluded: the columns that are not read.
     :raises ValueUnfit: with Postgres' word for it.
     """
     try:
         with closing(_open(dsn)) as connection, connection.cursor() as cursor:
-            types = column_types(cursor, table)
+            types = {name: each for name, each in column_types(cursor, table).items() if name not in excluded}
             key = _as_written(cursor, types, key)
             return SourceRow(key, types, *_read(cursor, table, types, key))
     except psycopg2.DataError as exc:
@@ -82,10 +85,11 @@ def _read(
 ) -> tuple[dict[str, Any] | None, str | None]:
     """Return the row, and the transaction that wrote it last."""
     equal = (sql.SQL("t.{} = {}").format(sql.Identifier(each[0]), _cast(types, *each)) for each in key.items())
-    # t.* is the row even where a column is named t.
-    query = sql.SQL("SELECT t.xmin::text, row_to_json(t.*)::text FROM {} t WHERE {}").format(
-        sql.Identifier(*table.split(".", 1)), sql.SQL(" AND ").join(equal)
-    )
+    columns = (sql.SQL("t.{}").format(sql.Identifier(name)) for name in types)
+    # r.* is the row even where a column is named r.
+    query = sql.SQL(
+        "SELECT t.xmin::text, row_to_json(r.*)::text FROM {} t CROSS JOIN LATERAL (SELECT {}) r WHERE {}"
+    ).format(sql.Identifier(*table.split(".", 1)), sql.SQL(", ").join(columns), sql.SQL(" AND ").join(equal))
     cursor.execute(query)
     found = cursor.fetchone()
     return (None, None) if found is None else (plain(json.loads(found[1], parse_float=Decimal)), found[0])

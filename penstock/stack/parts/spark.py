@@ -121,6 +121,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
         "--postgres-database": postgres.database,
         "--postgres-user": postgres.user,
         **{f"--postgres-{name}": value for name, value in postgres.tls.items()},
+        **({"--excluded": config.excluded.text} if config.excluded.columns else {}),
     }
     is_ready = partial(_is_registered, config, config.names.aggregates_app)
     needs = ("postgres", "tables")

@@ -34,8 +34,9 @@ def read_images(
     :param condition: of SQL, only the rows of which it is true; not beside ranges.
     """
     known = _ask_columns(spark, table, postgres) if columns is None else columns
+    excluded = postgres.excluded.of(table)
     # What is generated and not published is in no change, so no view has it.
-    reads = [_Read.of(row) for row in sorted(known) if not row[5]]
+    reads = [_Read.of(row) for row in sorted(known) if not row[5] and row[1] not in excluded]
     large = [read for read in reads if read.size]
     selected = ", ".join([*_sizes(large), *(read.selected for read in reads if read.value)])
     if ranges is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from penstock.errors import TerminalError
+from penstock.excluded import NONE, Excluded
 from penstock.pinned import PINNED
 from penstock_views.snapshot.ranges import FETCH_ROWS
 
@@ -26,6 +27,7 @@ class Postgres:
     :param tls: `sslmode` and `sslrootcert`, which libpq and the JDBC driver share.
     :param snapshot: what `pg_export_snapshot()` returned in a transaction that is still open; None reads the present.
     :param fetch_rows: so many rows are in memory at once.
+    :param excluded: the columns that are not read.
     """
 
     host: str
@@ -36,6 +38,7 @@ class Postgres:
     snapshot: str | None = None
     fetch_rows: int = FETCH_ROWS
     tls: Mapping[str, str] = field(default_factory=dict)
+    excluded: Excluded = NONE
 
     @property
     def options(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
+from penstock.excluded import NONE, Excluded
 from penstock.installation import DEFAULT, Names
 from penstock.names import topic_of
 from penstock_views.clone import ROOT
@@ -75,6 +76,7 @@ class AggregatesConfig(JobConfig):
     postgres_sslmode: str
     postgres_sslrootcert: str
     postgres_password: str
+    excluded: Excluded
 
     @property
     def app_name(self) -> str:
@@ -92,6 +94,7 @@ class AggregatesConfig(JobConfig):
             self.postgres_user,
             self.postgres_password,
             tls={name: value for name, value in given.items() if value},
+            excluded=self.excluded,
         )
 
 
@@ -120,6 +123,7 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     option("--postgres-user", required=True, help="who may read the tables")
     option("--postgres-sslmode", default="", help="libpq's sslmode")
     option("--postgres-sslrootcert", default="", help="the certificates (PEM) by which the server is verified")
+    option("--excluded", type=Excluded.of_text, default=NONE, help="columns that are not read: {table: [column]}")
     password = os.environ.get("PENSTOCK_POSTGRES_PASSWORD", "")
     return AggregatesConfig(**_given(parser, arguments), postgres_password=password)
 

@@ -6,14 +6,15 @@ It understands CREATE TABLE, enums and domains, nothing more: a running job take
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
-from penstock_views.types.canonical import BUILT_IN, field_from_postgres
+from penstock.excluded import WHY
+from penstock_views.types.canonical import BUILT_IN, UNUSABLE, field_from_postgres
 
 _QUOTED = r'"(?:[^"]|"")+"'
 _NAME = re.compile(rf"{_QUOTED}|[\w$]+")
@@ -49,6 +50,12 @@ class Table:
     name: str
     columns: T.StructType
     primary_key: tuple[str, ...]
+
+
+def excluding(table: Table, names: Collection[str]) -> Table:
+    """Return the table with columns that say, to whom uses them, that they never leave Postgres."""
+    none = {name: T.StructField(name, T.StringType(), True, {UNUSABLE: WHY}) for name in names}
+    return replace(table, columns=T.StructType([none.get(each.name, each) for each in table.columns.fields]))
 
 
 def read_table(folder: Path, name: str) -> Table:

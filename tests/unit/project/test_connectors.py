@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from penstock.config import Config, ConfigInvalid, load_config
-from penstock.connect.files import read_connectors
+from penstock.connect.files import ConnectorFileInvalid, read_connectors
+from penstock.excluded import SETTING
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
 
@@ -48,3 +52,19 @@ def test_and_one_that_is_written_there_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="never the secret itself") as refused:
         load_config(file)
     assert "5ecret" not in str(refused.value)
+
+
+def test_the_source_alone_is_told_which_columns_are_excluded() -> None:
+    sink, source = declared_connectors(made(tables={"public.users": {"exclude": ["phone"]}}))
+    assert source.config[SETTING] == r"(?-i:public\.users\.phone)"
+    assert SETTING not in sink.config
+
+
+@pytest.mark.parametrize("filtering", [SETTING, "column.include.list", "column.mask.with.3.chars"])
+def test_a_file_that_filters_columns_itself_is_refused(tmp_path: Path, filtering: str) -> None:
+    folder = tmp_path / "connect" / "connectors"
+    shutil.copytree(Project.of(Config()).connectors, folder)
+    file = folder / "users-postgres-source.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {filtering: "public.users.phone"}))
+    with pytest.raises(ConnectorFileInvalid, match=re.escape(f'"{filtering}": name the columns in penstock.toml')):
+        declared_connectors(made(project=tmp_path))

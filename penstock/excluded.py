@@ -1,0 +1,55 @@
+"""The columns whose values never leave Postgres: the source connector does not send them, and no reading selects them.
+
+`penstock.toml` names them by table (`exclude`): so the views of a table cannot disagree, and a view file that is broken
+or gone lets no value out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+SETTING = "column.exclude.list"
+"""By which Debezium is told them."""
+WHY = "is excluded from all that leaves Postgres (`exclude` in penstock.toml)"
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """The columns by table, `schema.table`."""
+
+    columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def of(self, table: str) -> frozenset[str]:
+        """Return those of a table."""
+        return self.columns.get(table, frozenset())
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Yield table and name of each, in order."""
+        return ((table, name) for table in sorted(self.columns) for name in sorted(self.columns[table]))
+
+    @property
+    def text(self) -> str:
+        """The same for a command line."""
+        return json.dumps({table: sorted(names) for table, names in self.columns.items()})
+
+    @classmethod
+    def of_text(cls, text: str) -> Excluded:
+        """Read it there again."""
+        return cls({table: frozenset(names) for table, names in json.loads(text).items()})
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the source connector is told; nothing where there is none."""
+        # Debezium takes each for an expression, and compares without regard to case.
+        patterns = [f"(?-i:{_exactly(table)}\\.{_exactly(name)})" for table, name in self]
+        return {SETTING: ",".join(patterns)} if patterns else {}
+
+
+NONE = Excluded()
+
+
+def _exactly(name: str) -> str:
+    return re.sub(r"(\W)", r"\\\1", name)
