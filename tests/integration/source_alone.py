@@ -25,7 +25,7 @@ class SourceAlone:
         file, classes = folder / "source.properties", folder / "classes"
         subprocess.run(["javac", "-d", classes, "-cp", jars, ROOT / "tests/integration/SourceAlone.java"], check=True)
         settings = _settings(config, table) | dict(more)
-        file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        file.write_text("".join(f"{name}={_escaped(value)}\n" for name, value in settings.items()))
         command = ["java", f"-Xmx{HEAP_MB}m", "-cp", f"{jars}:{classes}", "SourceAlone", str(file)]
         self._log = folder / "source.log"
         with self._log.open("w") as log:
@@ -46,6 +46,12 @@ class SourceAlone:
         out, _ = self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode == 0, self._log.read_text()[-5000:]
         return out.splitlines()
+
+
+def _escaped(value: str) -> str:
+    """Write a value as Java's properties have it, which are Latin-1."""
+    plain = value.replace("\\", "\\\\")
+    return "".join(each if each.isascii() else f"\\u{ord(each):04x}" for each in plain)
 
 
 def _settings(config: Config, table: str) -> dict[str, str]:

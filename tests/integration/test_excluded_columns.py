@@ -128,12 +128,12 @@ def test_a_view_that_uses_one_is_told_why_it_cannot(connection: Connection) -> N
     assert {*EXCLUDED} <= live.left_out.keys()
     image = Image("public.people", F.col("image"), live.table.columns)
     assert list(whole(image).columns) == ["id", "name", "kept_too"]
-    asks = view("public.people", key=["id"])(_asks)
+    asks = view("public.people", key=["id"])(with_number)
     with pytest.raises(ViewInvalid, match=r"people\.national_id is excluded from all that leaves Postgres"):
         call_view(asks, image)
 
 
-def _asks(p: Image) -> Row:
+def with_number(p: Image) -> Row:
     return row(id=p.id, number=p.national_id)
 
 
