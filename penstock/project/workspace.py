@@ -45,7 +45,7 @@ class Workspace:
     @cached_property
     def loaded(self) -> tuple[tuple[View, ...], list[ViewFileBroken | ViewInvalid]]:
         """The views that can be loaded, and what is wrong with the others."""
-        from penstock_views.declaration.load import load_each  # loads PySpark, for which `verify` does not wait
+        from penstock_views.declaration.load import load_each  # loads PySpark, which `connectors` does without
 
         return load_each(self.project.views, self.config.names)
 
