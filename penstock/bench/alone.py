@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
 from penstock.layout import Layout
+from penstock.project.workspace import Workspace
 from penstock.setup import lifecycle
 from penstock.stack import stack
 from penstock.stack.elsewhere import NotSupervised
@@ -35,7 +36,7 @@ def sink_alone(config: Config) -> Iterator[None]:
             _stop_others(config)
             yield
         finally:
-            lifecycle.start(config, on_event=lambda _event: None)
+            lifecycle.start(Workspace(config), on_event=lambda _event: None)
             for name in running:
                 api.resume(name)
 

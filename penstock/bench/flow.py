@@ -18,7 +18,7 @@ from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.pipeline.followed import paused_views
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 
 _QUIET_S = 15.0
@@ -79,7 +79,7 @@ def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress
     :raises ChangesMissing: the pipeline stands still.
     """
     paused = paused_views(config)
-    views = [view for view in views_of(config) if not isinstance(view, Aggregate) and view.name not in paused]
+    views = [view for view in Workspace(config).views if not isinstance(view, Aggregate) and view.name not in paused]
     tables = sorted({view.table for view in views})
     updates = Updates(config, tables=tables, rate=rate, seconds=warm_up_s + seconds)
     looks = ProcessorLooks()

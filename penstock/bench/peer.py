@@ -31,6 +31,7 @@ from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.names import topic_of
 from penstock.postgres.connection import connect
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.setup import lifecycle
 from penstock.stack.elsewhere import NotSupervised
@@ -204,7 +205,7 @@ def _jobs_stopped(config: Config) -> Iterator[None]:
             supervisor.stop_and_wait(job)
         yield
     finally:
-        lifecycle.start(config, on_event=lambda _event: None)
+        lifecycle.start(Workspace(config), on_event=lambda _event: None)
 
 
 @contextmanager

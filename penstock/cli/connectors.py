@@ -17,6 +17,7 @@ from penstock.connect.secrets import hidden_in, hide_changes
 from penstock.connect.watch_file import Watched, describe, read_watched
 from penstock.layout import Layout
 from penstock.project.connectors import declared_connectors
+from penstock.project.workspace import Workspace
 
 group = typer.Typer(
     help="Manage the connectors; their files are `connect/connectors/NAME.json`.\n\n"
@@ -72,7 +73,7 @@ def apply(
     files = wanted_connectors(config, names=names or ())
     with _api() as api:
         if not dry_run:
-            place_views_sink(config, api, files)
+            place_views_sink(Workspace(config), api, files)
         results = apply_connectors(api, files=files, dry_run=dry_run, timeout_s=timeout_s)
     for result in results:
         _print_applied(result, dry_run=dry_run)

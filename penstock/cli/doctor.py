@@ -16,7 +16,7 @@ from penstock.config import load_config
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Examined, Finding, Weight, count
 from penstock.doctor.rights import as_text, roles
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 
 _out = Console(highlight=False, soft_wrap=True)
 _INDENT = 11
@@ -45,11 +45,11 @@ def doctor(
 
     Example: `penstock doctor --sql`
     """
-    config = load_config()
+    workspace = Workspace(load_config())
     if sql:
-        typer.echo(as_text(roles(config, sorted({view.table for view in views_of(config)}))))
+        typer.echo(as_text(roles(workspace.config, sorted({view.table for view in workspace.views}))))
         return
-    found = examine(config)
+    found = examine(workspace)
     if as_json:
         typer.echo(json.dumps(_document(found), indent=2, ensure_ascii=False))
     else:

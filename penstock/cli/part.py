@@ -8,6 +8,7 @@ import typer
 
 from penstock.cli.stack import print_event
 from penstock.config import load_config
+from penstock.project.workspace import Workspace
 from penstock.setup.foreground import become, take_step
 
 group = typer.Typer(
@@ -37,4 +38,4 @@ def step(name: Annotated[str, typer.Argument(help="tables, topics, subjects, key
 
     Example: `penstock part step topics`
     """
-    take_step(load_config(), name, on_event=print_event)
+    take_step(Workspace(load_config()), name, on_event=print_event)

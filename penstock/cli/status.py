@@ -14,6 +14,7 @@ from rich.table import Table
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
 from penstock.pipeline.flow import Reading, read_flow
+from penstock.project.workspace import Workspace
 from penstock.stack.health import PartHealth, part_healths
 from penstock.stack.named import refuse_other_name
 
@@ -37,11 +38,11 @@ def status(
     config = load_config()
     refuse_other_name(config)
     while watch:
-        healths, readings = part_healths(config), read_flow(config)
+        healths, readings = part_healths(config), read_flow(Workspace(config))
         _out.clear()
         _print_status(healths, readings)
         time.sleep(_WATCH_S)
-    healths, readings = part_healths(config), read_flow(config)
+    healths, readings = part_healths(config), read_flow(Workspace(config))
     if as_json:
         found = {"parts": [asdict(each) for each in healths], "flow": [asdict(each) for each in readings]}
         typer.echo(json.dumps(found, indent=2))

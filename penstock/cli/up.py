@@ -20,6 +20,7 @@ from penstock.config import Config, KafkaMode, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
 from penstock.pipeline.stalled import JOBS, JobWatch
 from penstock.pipeline.sweep import sweep_aggregates
+from penstock.project.workspace import Workspace
 from penstock.secured import Secrets, secured
 from penstock.setup import lifecycle
 from penstock.stack.alone import alone
@@ -68,20 +69,21 @@ def up(
         make_secrets(config)
         config = secured(config)
     with alone(config, "penstock up"):
-        _bring_up(config, users=users, api=api)
+        _bring_up(Workspace(config), users=users, api=api)
 
 
-def _bring_up(config: Config, *, users: int | None, api: str | None) -> None:
+def _bring_up(workspace: Workspace, *, users: int | None, api: str | None) -> None:
+    config = workspace.config
     begun, watches = time.monotonic(), [JobWatch(config, job) for job in JOBS]
     _out.print("Starting the pipeline")
-    lifecycle.start(config, on_event=print_event)
-    go_live(config, on_step=print_step, on_progress=print_progress)
+    lifecycle.start(workspace, on_event=print_event)
+    go_live(workspace, on_step=print_step, on_progress=print_progress)
     started_s = time.monotonic() - begun
-    _load(config, users=users, api=api)
+    _load(workspace, users=users, api=api)
     arrived_s = time.monotonic() - begun
-    sweep_aggregates(config)
+    sweep_aggregates(workspace)
     _out.print("\nComparing Cassandra with Postgres")
-    results = run_verify(config, on_progress=print_progress)
+    results = run_verify(workspace, on_progress=print_progress)
     print_results(results)
     for watch in watches:
         watch.look()
@@ -90,7 +92,8 @@ def _bring_up(config: Config, *, users: int | None, api: str | None) -> None:
     _print_summary(config, started_s=started_s, arrived_s=arrived_s)
 
 
-def _load(config: Config, *, users: int | None, api: str | None) -> None:
+def _load(workspace: Workspace, *, users: int | None, api: str | None) -> None:
+    config = workspace.config
     if users is None and not (config.postgres.managed and config.airflow.enabled):
         _out.print("\nNo users are loaded: Postgres is not ours, or there is no Airflow; --users asks for them.")
         return
@@ -100,7 +103,7 @@ def _load(config: Config, *, users: int | None, api: str | None) -> None:
     number = users or DEFAULT_USERS
     _out.print(f"\nLoading {number:,} users")
     with _bars() as show:
-        result = load_and_follow(config, users=number, api_url=api, on_hops=show)
+        result = load_and_follow(workspace, users=number, api_url=api, on_hops=show)
     if result.rejected:
         _out.print(f"  {result.rejected} users were no valid rows; the table loader.rejected_users tells why")
 

@@ -12,6 +12,7 @@ import typer
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
+from penstock.project.workspace import Workspace
 from penstock.verify.model import Difference, Kind, ViewResult
 from penstock.verify.run import DEFAULT_PATIENCE_S, run_verify
 
@@ -42,7 +43,9 @@ def verify_views(
 
     Example: `penstock verify users_by_id --json`
     """
-    results = run_verify(load_config(), views or (), on_progress=partial(print, file=sys.stderr), patience_s=patience)
+    results = run_verify(
+        Workspace(load_config()), views or (), on_progress=partial(print, file=sys.stderr), patience_s=patience
+    )
     if as_json:
         print(json.dumps([result.as_json() for result in results], indent=2))
     else:

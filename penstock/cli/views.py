@@ -16,7 +16,8 @@ from penstock.pipeline.followed import paused_views
 from penstock.postgres.connection import PostgresUnreachable
 from penstock.project.connector_lists import read_lists
 from penstock.project.folders import Project
-from penstock.project.views import pick_view, views_of
+from penstock.project.views import pick_view
+from penstock.project.workspace import Workspace
 from penstock.stack.alone import alone
 from penstock.views.apply import apply_views
 from penstock.views.check import Checked, check
@@ -52,7 +53,7 @@ def list_views(as_json: Json = False) -> None:
     """
     config = load_config()
     project = Project.of(config)
-    views = views_of(config)
+    views = Workspace(config).views
     states = _states(config, views)
     if as_json:
         records = [
@@ -87,7 +88,7 @@ def check_views(as_json: Json = False) -> None:
 
     Example: `penstock views check`
     """
-    checked = check(load_config())
+    checked = check(Workspace(load_config()))
     if as_json:
         print(json.dumps({"looked_at": checked.looked_at, "problems": [vars(each) for each in checked.problems]}))
     else:
@@ -115,7 +116,7 @@ def new(
     Example: `penstock views new 'sales.*' public.orders`
     """
     config = load_config()
-    found = new_views(config, tables, name=name, dry_run=dry_run)
+    found = new_views(Workspace(config), tables, name=name, dry_run=dry_run)
     _print_outcomes(found, dry_run=dry_run)
     made = [outcome.view for outcome in found.outcomes if outcome.fate is Fate.MADE]
     for file in found.files if len(made) == 1 else ():
@@ -152,7 +153,7 @@ def write(
     Example: `penstock views write`
     """
     config = load_config()
-    _print_files(config, write_derived(config, same_rows=same_rows))
+    _print_files(config, write_derived(Workspace(config), same_rows=same_rows))
 
 
 @group.command("ddl")
@@ -162,7 +163,7 @@ def ddl(name: Annotated[str | None, typer.Argument(metavar="[VIEW]", help="All w
     Example: `penstock views ddl users_by_id`
     """
     config = load_config()
-    views = views_of(config)
+    views = Workspace(config).views
     for view in [pick_view(views, name)] if name else views:
         print(Project.of(config).table_file(view.name).read_text(encoding="utf-8"), end="")
 
@@ -177,7 +178,7 @@ def apply(rate: Rate = None) -> None:
     """
     config = load_config()
     with alone(config, "penstock views apply"):
-        apply_views(config, on_step=print_step, on_progress=print_progress, rate=rate)
+        apply_views(Workspace(config), on_step=print_step, on_progress=print_progress, rate=rate)
 
 
 @group.command("repair")
@@ -199,7 +200,7 @@ def repair_view(
     """
     config = load_config()
     with alone(config, f"penstock views repair {name}"):
-        removed = repair(config, name, key or (), on_progress=print_progress, rate=rate)
+        removed = repair(Workspace(config), name, key or (), on_progress=print_progress, rate=rate)
     print(f"{name}: repaired, {removed:,} stale rows removed")
 
 
@@ -221,9 +222,9 @@ def rebuild_view(
     config = load_config()
     with alone(config, " ".join(["penstock views rebuild", *([name] if name else [])])):
         if name is None:
-            removed = begin_epoch(config, on_step=print_step, on_progress=print_progress)
+            removed = begin_epoch(Workspace(config), on_step=print_step, on_progress=print_progress)
         else:
-            removed = rebuild(config, name, on_step=print_step, on_progress=print_progress, rate=rate)
+            removed = rebuild(Workspace(config), name, on_step=print_step, on_progress=print_progress, rate=rate)
     print(f"{name or 'all views'}: rebuilt, {removed:,} stale rows removed")
 
 
@@ -235,7 +236,7 @@ def pause_view(name: Name) -> None:
     """
     config = load_config()
     with alone(config, f"penstock views pause {name}"):
-        print(f"{name}: {'paused' if pause(config, name) else 'was paused'}")
+        print(f"{name}: {'paused' if pause(Workspace(config), name) else 'was paused'}")
 
 
 @group.command("resume")
@@ -246,7 +247,7 @@ def resume_view(name: Name) -> None:
     """
     config = load_config()
     with alone(config, f"penstock views resume {name}"):
-        print(f"{name}: {'flows again' if resume(config, name) else 'was flowing'}")
+        print(f"{name}: {'flows again' if resume(Workspace(config), name) else 'was flowing'}")
 
 
 @group.command("drop")
@@ -259,15 +260,16 @@ def drop(
     Example: `penstock views drop orders order_lines --yes`
     """
     config = load_config()
-    names = list(dict.fromkeys(names))
+    workspace, names = Workspace(config), list(dict.fromkeys(names))
     for name in names:
-        left_of(config, name)
+        left_of(workspace, name)
     if not yes:
         keyspace = config.names.keyspace
         held = ", ".join(f"the topic {config.names.view_topic(name)} and the table {keyspace}.{name}" for name in names)
         typer.confirm(f"Delete {held}?", abort=True)
+        workspace = workspace.fresh()  # a function may be back since the question
     with alone(config, f"penstock views drop {' '.join(names)}"):
-        drop_views(config, names, on_step=print_step)
+        drop_views(workspace, names, on_step=print_step)
 
 
 def print_step(name: str, said: str) -> None:

@@ -14,11 +14,12 @@ from penstock.errors import PenstockError
 
 def main() -> None:
     """Verify; what it found is in the file that `penstock.verify.last` reads."""
+    from penstock.project.workspace import Workspace
     from penstock.verify.run import run_verify
 
     config = Config(**json.loads(sys.stdin.read()))
     try:
-        run_verify(config, sys.argv[1:], on_progress=print)
+        run_verify(Workspace(config), sys.argv[1:], on_progress=print)
     except PenstockError as exc:
         sys.exit(str(exc))
 

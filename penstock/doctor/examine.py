@@ -13,7 +13,7 @@ from penstock.connect.secrets import hidden_in
 from penstock.doctor import airflow, cassandra, connect, kafka, machine, postgres, registry, spark
 from penstock.doctor.finding import Examined, Finding, cure_of_silence, stops
 from penstock.errors import PenstockError
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.topics.declare import declare_topics
 
 PATIENCE_S = 40.0
@@ -31,12 +31,12 @@ class _Look:
     away: str
 
 
-def examine(config: Config, *, patience_s: float = PATIENCE_S) -> list[Examined]:
+def examine(workspace: Workspace, *, patience_s: float = PATIENCE_S) -> list[Examined]:
     """Look at every server that the configuration names.
 
     :raises ViewFileBroken, ViewInvalid: what the servers need depends on the views.
     """
-    views = views_of(config)
+    config, views = workspace.config, workspace.views
     tables = sorted({view.table for view in views})
     looks = [
         _Look("machine", str(config.state_dir), lambda: machine.examine(config), ""),

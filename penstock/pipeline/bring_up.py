@@ -18,7 +18,7 @@ from penstock.loads.load import Progress as LoadProgress
 from penstock.pipeline.followed import paused_views
 from penstock.pipeline.hops import Passage
 from penstock.pipeline.stalled import JobWatch
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.topics.declare import cdc_topics, view_topics
 
 USERS = "public.users"
@@ -44,7 +44,7 @@ class Hop:
 OnHops = Callable[[list[Hop]], None]
 
 
-def load_and_follow(config: Config, *, users: int, api_url: str | None, on_hops: OnHops) -> LoadResult:
+def load_and_follow(workspace: Workspace, *, users: int, api_url: str | None, on_hops: OnHops) -> LoadResult:
     """Load users through Airflow and return when every change of theirs is acknowledged by Cassandra.
 
     It waits for as long as it takes; `on_hops` shows it.
@@ -53,8 +53,9 @@ def load_and_follow(config: Config, *, users: int, api_url: str | None, on_hops:
     :raises ConnectorFailed: when a connector fails meanwhile, with its trace.
     :raises JobFails: when the job of row views keeps failing.
     """
+    config = workspace.config
     airflow = AirflowApi(config.airflow.url)
-    views = _followed_views(config)
+    views = _followed_views(workspace)
     topics = {"change_topics": cdc_topics(views), "view_topics": view_topics(views)}
     with closing(Passage(config, **topics, sink=config.names.sink)) as passage:
         run = trigger_load(airflow, config.names.dag, users=users, api_url=api_url)
@@ -89,12 +90,12 @@ def _hops(passage: Passage, run: Run, loaded: LoadProgress | LoadResult) -> list
     ]
 
 
-def _followed_views(config: Config) -> list[View]:
+def _followed_views(workspace: Workspace) -> list[View]:
     """Return the views in whose topics every change can be counted: an aggregate has one record for many."""
-    paused = paused_views(config)
+    paused = paused_views(workspace.config)
     return [
         view
-        for view in views_of(config)
+        for view in workspace.views
         if view.table == USERS and view.name not in paused and not isinstance(view, Aggregate)
     ]
 

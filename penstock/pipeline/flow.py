@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg2
 from penstock_views.declaration.totals import Aggregate
@@ -30,7 +31,7 @@ from penstock.postgres.connection import connect
 from penstock.postgres.silent import sees_ddl
 from penstock.project.connector_lists import read_lists
 from penstock.project.folders import Project
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import view_topics
@@ -56,28 +57,29 @@ class Reading:
     is_well: bool
 
 
-def read_flow(config: Config) -> list[Reading]:
+def read_flow(workspace: Workspace) -> list[Reading]:
     """Look at everything; what does not answer becomes a reading that says so."""
-    readers: dict[str, Callable[[Config], list[Reading]]] = {
-        "connectors": _connectors,
-        _SOURCE: _source,
-        f"slot {config.names.slot}": _slot,
-        "rows changed without events": _silent_changes,
-        "source tables": _tables,
-        "topics": _topics,
-        "contracts": _contracts,
-        "view tables": _view_tables,
-        "jobs": read_jobs,
-        "places": _places,
-        "sink": _sink,
-        "dead letters": _dead_letters,
+    config = workspace.config
+    readers: dict[str, Callable[[], list[Reading]]] = {
+        "connectors": partial(_connectors, config),
+        _SOURCE: partial(_source, config),
+        f"slot {config.names.slot}": partial(_slot, config),
+        "rows changed without events": partial(_silent_changes, workspace),
+        "source tables": partial(_tables, workspace),
+        "topics": partial(_topics, workspace),
+        "contracts": partial(_contracts, workspace),
+        "view tables": partial(_view_tables, workspace),
+        "jobs": partial(read_jobs, config),
+        "places": partial(_places, workspace),
+        "sink": partial(_sink, config),
+        "dead letters": partial(_dead_letters, config),
     }
-    return [reading for name, reader in readers.items() for reading in _read(name, reader, config)]
+    return [reading for name, reader in readers.items() for reading in _read(name, reader)]
 
 
-def _read(name: str, reader: Callable[[Config], list[Reading]], config: Config) -> list[Reading]:
+def _read(name: str, reader: Callable[[], list[Reading]]) -> list[Reading]:
     try:
-        return reader(config)
+        return reader()
     except (TransientError, psycopg2.OperationalError) as exc:
         return [Reading(name, str(exc).strip().splitlines()[0], is_well=False)]
 
@@ -139,20 +141,20 @@ def _slot(config: Config) -> list[Reading]:
 _NO_TRIGGERS = "no event triggers (they take a superuser): `penstock up` and `penstock views apply` find what DDL did"
 
 
-def _silent_changes(config: Config) -> list[Reading]:
-    with connect(config) as connection:
+def _silent_changes(workspace: Workspace) -> list[Reading]:
+    with connect(workspace.config) as connection:
         blind = [] if sees_ddl(connection) else [Reading("Postgres", _NO_TRIGGERS, is_well=True)]
-    return blind + _unsent(config)
+    return blind + _unsent(workspace)
 
 
-def _unsent(config: Config) -> list[Reading]:
-    changes = unsent_changes(config)
+def _unsent(workspace: Workspace) -> list[Reading]:
+    changes = unsent_changes(workspace)
     cure = "`penstock views apply` reads the table again"
     return [Reading(f"table {change.table}", f"{change.what}: {cure}", is_well=False) for change in changes]
 
 
-def _tables(config: Config) -> list[Reading]:
-    old = replaced(config, views_of(config), lives=lives_of(config))
+def _tables(workspace: Workspace) -> list[Reading]:
+    old = replaced(workspace.config, workspace.views, lives=lives_of(workspace))
     cure = "`penstock views apply` reads the table again"
     why = {each.view.table: each.why for each in old}
     return [
@@ -161,40 +163,41 @@ def _tables(config: Config) -> list[Reading]:
     ]
 
 
-def _topics(config: Config) -> list[Reading]:
-    of_views = view_topics(views_of(config))
+def _topics(workspace: Workspace) -> list[Reading]:
+    of_views = view_topics(workspace.views)
     cures = {True: "`penstock views apply` fills its view again", False: _ANEW}
     return [
         Reading(f"topic {topic}", f"was deleted, or made anew: {cures[topic in of_views]}", is_well=False)
-        for topic in made_anew(config)
+        for topic in made_anew(workspace)
     ]
 
 
-def _contracts(config: Config) -> list[Reading]:
+def _contracts(workspace: Workspace) -> list[Reading]:
+    config = workspace.config
     with RegistryClient(config.registry.url) as registry, connect(config) as connection:
         known, live = registry.subjects(), noted_ids(connection)
-    needed = [
-        f"{topic}-{part}" for topic in view_topics(views_of(config)) if topic in live for part in ("key", "value")
-    ]
+    needed = [f"{topic}-{part}" for topic in view_topics(workspace.views) if topic in live for part in ("key", "value")]
     missing = [subject for subject in needed if subject not in known]
     cure = "`penstock up` registers them"
     return [Reading("Schema Registry", f"lacks {', '.join(missing)}: {cure}", is_well=False)] if missing else []
 
 
-def _view_tables(config: Config) -> list[Reading]:
+def _view_tables(workspace: Workspace) -> list[Reading]:
+    config = workspace.config
     with connect(config) as connection:
         live = noted_ids(connection)
-    begun = {each.view for each in standings(config)}
+    begun = {each.view for each in standings(workspace)}
     # An aggregate of a table that never had a row has nothing to be filled with.
-    views = [view for view in views_of(config) if view.topic in live]
+    views = [view for view in workspace.views if view.topic in live]
     views = [view for view in views if not isinstance(view, Aggregate) or view.name in begun]
     cure = "`penstock views apply` fills it again"
     return [Reading(f"view {name}", f"{why}: {cure}", is_well=False) for name, why in lost(config, views).items()]
 
 
-def _places(config: Config) -> list[Reading]:
+def _places(workspace: Workspace) -> list[Reading]:
     """Tell of the queries that cannot go on from where they stand, and of those that hang."""
-    found, admin = standings(config), TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
+    config = workspace.config
+    found, admin = standings(workspace), TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
     lost_places = list(gaps_in(admin, found))
     gaps = [
         Reading(standing.name, f"{gap.why()}: {_BEGINS_ANEW if standing.view else _ANEW}", is_well=False)

@@ -11,7 +11,7 @@ from penstock.errors import TerminalError
 from penstock.postgres.catalogue import published_tables
 from penstock.postgres.connection import connect
 from penstock.postgres.record import read_paused
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 
 
 class ViewPaused(TerminalError):
@@ -21,14 +21,14 @@ class ViewPaused(TerminalError):
         super().__init__(f"paused: {', '.join(names)}; `penstock views resume {names[0]}` first")
 
 
-def followed_views(config: Config) -> list[View]:
+def followed_views(workspace: Workspace) -> list[View]:
     """Return the views whose tables are published: of the others no change comes, and nothing fills them.
 
     :raises PostgresUnreachable: when nobody answers.
     """
-    with connect(config) as connection:
+    with connect(workspace.config) as connection:
         published = published_tables(connection)
-    return [view for view in views_of(config) if view.table in published]
+    return [view for view in workspace.views if view.table in published]
 
 
 def paused_views(config: Config) -> frozenset[str]:

@@ -10,10 +10,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from penstock.config import Config
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 
 _ARE_COUNTED = "SELECT to_regclass('penstock.published_roots') IS NOT NULL"
 # A table that has just left without a trace, event triggers switched off, has left all the same.
@@ -64,13 +63,13 @@ Lives = Mapping[str, Life]
 """By the names of the tables; one that was never published has none."""
 
 
-def lives_of(config: Config) -> Lives:
+def lives_of(workspace: Workspace) -> Lives:
     """Return the present lives of the views' tables.
 
     :raises PostgresUnreachable: whoever asks has to ask again.
     """
-    with connect(config) as connection:
-        return read_lives(connection, {view.table for view in views_of(config)})
+    with connect(workspace.config) as connection:
+        return read_lives(connection, {view.table for view in workspace.views})
 
 
 def read_lives(connection: Connection, tables: Collection[str]) -> Lives:

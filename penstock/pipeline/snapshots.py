@@ -18,7 +18,7 @@ from penstock.config import Config
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.silent import SilentChange, silent_changes
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
@@ -87,12 +87,13 @@ def begun_again(told: Iterable[Told], *, complete: int | None) -> Begun:
     return Begun(why, open_since, complete)
 
 
-def unsent_changes(config: Config) -> list[SilentChange]:
+def unsent_changes(workspace: Workspace) -> list[SilentChange]:
     """Return what changed rows of the views' tables and sent no event, snapshots that were begun again among it.
 
     :raises PostgresUnreachable, KafkaUnreachable, RegistryUnreachable: whoever asks has to ask again.
     """
-    tables = {view.table for view in views_of(config)}
+    config = workspace.config
+    tables = {view.table for view in workspace.views}
     with connect(config) as connection:
         note_begun_again(config, connection, tables)
         return silent_changes(connection, tables)

@@ -17,7 +17,7 @@ from penstock.config import Config
 from penstock.layout import Layout
 from penstock.names import topic_of
 from penstock.offsets import Place
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.consumer import open_consumer
 from penstock.topics.gaps import Gap, gaps_of
@@ -63,22 +63,23 @@ class Hang:
     waits_s: float
 
 
-def standings(config: Config) -> list[Standing]:
+def standings(workspace: Workspace) -> list[Standing]:
     """Read the checkpoints of each table's row views and of each aggregate that has begun."""
+    config = workspace.config
     layout, section = Layout.of(config), config.spark
     return [
-        *_tables(config, layout.data("views") / "checkpoint", section.commit_interval_s),
-        *_aggregates(config, layout.data("aggregates"), section.aggregates_interval_s),
+        *_tables(workspace, layout.data("views") / "checkpoint", section.commit_interval_s),
+        *_aggregates(workspace, layout.data("aggregates"), section.aggregates_interval_s),
     ]
 
 
-def lost_aggregates(config: Config) -> list[str]:
+def lost_aggregates(workspace: Workspace) -> list[str]:
     """Return the aggregates that cannot go on from where they stand.
 
     :raises KafkaUnreachable: no broker answers in time.
     """
-    admin = TopicAdmin(config.kafka.bootstrap)
-    return [each.view for each in standings(config) if each.view and gaps_of(admin, each.at)]
+    admin = TopicAdmin(workspace.config.kafka.bootstrap)
+    return [each.view for each in standings(workspace) if each.view and gaps_of(admin, each.at)]
 
 
 def gaps_in(admin: TopicAdmin, found: Sequence[Standing]) -> Iterator[tuple[Standing, Gap]]:
@@ -116,14 +117,14 @@ def _waiting(consumer: Consumer, place: Place, at: int, now: float) -> Iterator[
         yield Hang(place, record.offset() or at, now - record.timestamp()[1] / 1000)
 
 
-def _tables(config: Config, root: Path, interval_s: float) -> Iterator[Standing]:
-    for table in dict.fromkeys(view.table for view in views_of(config)):
-        topic = topic_of(table, config.names.topic_prefix)
+def _tables(workspace: Workspace, root: Path, interval_s: float) -> Iterator[Standing]:
+    for table in dict.fromkeys(view.table for view in workspace.views):
+        topic = topic_of(table, workspace.config.names.topic_prefix)
         yield Standing("views", table, None, committed(root, [topic]), last_commit_s(root, topic), interval_s)
 
 
-def _aggregates(config: Config, folder: Path, interval_s: float) -> Iterator[Standing]:
-    for view in views_of(config):
+def _aggregates(workspace: Workspace, folder: Path, interval_s: float) -> Iterator[Standing]:
+    for view in workspace.views:
         run = current_run(runs_folder(folder, view.name)) if isinstance(view, Aggregate) else None
         if run is not None:
             at, committed_s = progress_in(run.checkpoint), last_commit_in(run.checkpoint)

@@ -7,12 +7,11 @@ from penstock_views.declaration.totals import Aggregate
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.sweep import sweep_older
-from penstock.config import Config
 from penstock.layout import Layout
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 
 
-def sweep_aggregates(config: Config) -> dict[str, int]:
+def sweep_aggregates(workspace: Workspace) -> dict[str, int]:
     """Delete of each aggregate the rows that its run has not written; return how many, by view.
 
     A run writes every group that there is, first of all; so what has a lower version was gone when it began. It may be
@@ -20,10 +19,11 @@ def sweep_aggregates(config: Config) -> dict[str, int]:
 
     :raises CassandraUnreachable: Cassandra is away.
     """
+    config = workspace.config
     swept: dict[str, int] = {}
     folder = Layout.of(config).data("aggregates")
     with open_session(config) as session:
-        for view in views_of(config):
+        for view in workspace.views:
             run = current_run(runs_folder(folder, view.name)) if isinstance(view, Aggregate) else None
             if run is not None:
                 keyspace, version = config.names.keyspace, run.first_version

@@ -11,7 +11,7 @@ from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import cdc_topics, view_topics
 
@@ -35,37 +35,39 @@ class TopicsMadeAnew(TerminalError):
         )
 
 
-def topics_of(config: Config) -> tuple[str, ...]:
+def topics_of(workspace: Workspace) -> tuple[str, ...]:
     """Return the topics whose ids matter."""
-    views = views_of(config)
-    return (*cdc_topics(views), *view_topics(views), config.names.registry_topics[0])
+    views = workspace.views
+    return (*cdc_topics(views), *view_topics(views), workspace.config.names.registry_topics[0])
 
 
-def made_anew(config: Config) -> list[str]:
+def made_anew(workspace: Workspace) -> list[str]:
     """Return the topics that are gone, or others than the views were filled through.
 
     :raises PostgresUnreachable, KafkaUnreachable: whoever asks has to ask again.
     """
+    config = workspace.config
     with connect(config) as connection:
         noted = noted_ids(connection)
-    wanted = [topic for topic in topics_of(config) if topic in noted]
+    wanted = [topic for topic in topics_of(workspace) if topic in noted]
     there = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).ids(wanted)
     return [topic for topic in wanted if there.get(topic) != noted[topic]]
 
 
-def refuse_made_anew(config: Config) -> None:
+def refuse_made_anew(workspace: Workspace) -> None:
     """Make sure that the source can go on in its topics; a topic of a view is made good by a fill.
 
     :raises TopicsMadeAnew: before anything is changed.
     """
-    of_views = view_topics(views_of(config))
-    if found := [topic for topic in made_anew(config) if topic not in of_views]:
+    of_views = view_topics(workspace.views)
+    if found := [topic for topic in made_anew(workspace) if topic not in of_views]:
         raise TopicsMadeAnew(found)
 
 
-def note_topics(config: Config) -> None:
+def note_topics(workspace: Workspace) -> None:
     """Note the topics of now: whatever went before is made good."""
-    there = TopicAdmin(config.kafka.bootstrap).ids(topics_of(config))
+    config = workspace.config
+    there = TopicAdmin(config.kafka.bootstrap).ids(topics_of(workspace))
     with connect(config) as connection, connection, connection.cursor() as cursor:
         cursor.execute(connection.own(_NOTED))
         gone = [topic for topic, _ in cursor.fetchall() if topic not in there]

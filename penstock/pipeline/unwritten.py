@@ -14,15 +14,16 @@ from penstock.postgres.connection import connect
 from penstock.postgres.silent import note_changes
 from penstock.project.connector_lists import read_lists
 from penstock.project.folders import Project
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.gaps import Gap, gaps_of_group
 
 
-def place_views_sink(config: Config, api: ConnectApi, files: Sequence[ConnectorFile]) -> None:
+def place_views_sink(workspace: Workspace, api: ConnectApi, files: Sequence[ConnectorFile]) -> None:
     """Let the sink, if it is among these connectors, begin wherever it cannot go on, and note what it never read."""
+    config = workspace.config
     for file in (file for file in files if file.name == config.names.sink):
-        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=partial(_note, config))
+        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=partial(_note, workspace))
 
 
 def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
@@ -34,18 +35,18 @@ def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
     return gaps_of_group(admin, config.names.sink_group, topics)
 
 
-def note_new_topics(config: Config) -> None:
+def note_new_topics(workspace: Workspace) -> None:
     """Note the tables of the views whose topics were deleted: what Cassandra had not read of them is gone."""
-    views = {view.topic: view for view in views_of(config)}
-    with connect(config) as connection:
-        for topic in made_anew(config):
+    views = {view.topic: view for view in workspace.views}
+    with connect(workspace.config) as connection:
+        for topic in made_anew(workspace):
             if topic in views:
                 note_changes(connection, [views[topic].table], f"topic {topic} was deleted")
 
 
-def _note(config: Config, gaps: Sequence[Gap]) -> None:
-    views = {view.topic: view for view in views_of(config)}
-    with connect(config) as connection:
+def _note(workspace: Workspace, gaps: Sequence[Gap]) -> None:
+    views = {view.topic: view for view in workspace.views}
+    with connect(workspace.config) as connection:
         for gap in gaps:
             if gap.place[0] in views:
                 note_changes(connection, [views[gap.place[0]].table], f"Cassandra misses records: {gap.why()}")

@@ -31,10 +31,9 @@ from penstock.postgres.publication import publish
 from penstock.postgres.record import begin_record, note_paused
 from penstock.postgres.silent import look, note_changes
 from penstock.project.connector_lists import FORMER_PAUSED, epoch_in, formerly_paused, with_views
-from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.in_step import refuse_out_of_step
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
 from penstock.setup.columns import add_missing_columns
@@ -63,40 +62,41 @@ class DatabaseMissing(TerminalError):
         )
 
 
-def refuse_broken_files(config: Config) -> None:
+def refuse_broken_files(workspace: Workspace) -> None:
     """Read the views, connector files and contracts, so that a broken one stops a start before anything runs."""
-    project = Project.of(config)
-    views = views_of(config)
+    project = workspace.project
+    views = workspace.views
     read_connectors(project.connectors)
-    read_schemas(project.avro, config.names)
+    read_schemas(project.avro, workspace.config.names)
     refuse_out_of_step(project, views)
 
 
-def create_tables(config: Config) -> str:
+def create_tables(workspace: Workspace) -> str:
     """Create the databases, run schemas/postgres/*.sql in the order of their names, publish the tables of the views."""
+    config = workspace.config
     made = [name for name in _databases(config) if _create_database(config, name)]
-    files = sorted(Project.of(config).postgres.glob("*.sql"))
+    files = sorted(workspace.project.postgres.glob("*.sql"))
     with connect(config) as connection:
         for file in files:
             _run_file(connection, file)
-        begin_record(connection, epoch=epoch_in(Project.of(config)))
-        paused = take_over_paused(config, connection)
+        begin_record(connection, epoch=epoch_in(workspace.project))
+        paused = take_over_paused(workspace, connection)
         exclusions = note_exclusions(connection, published_tables(connection))
-        published = publish(connection, {view.table for view in views_of(config)})
+        published = publish(connection, {view.table for view in workspace.views})
         look(connection)
     said = [f"{len(files)} files applied", *(f"database {name} created" for name in made)]
     said += [*paused, *exclusions, *published]
     return ", ".join(said)
 
 
-def take_over_paused(config: Config, connection: Connection) -> list[str]:
+def take_over_paused(workspace: Workspace, connection: Connection) -> list[str]:
     """Note the views that a file of an earlier version names as paused, and remove the file; return what was done.
 
     The files of an image stay as they are.
     """
-    project, views = Project.of(config), views_of(config)
+    project, views = workspace.project, workspace.views
     file = project.connectors / FORMER_PAUSED
-    if not file.exists() or not config.supervised:
+    if not file.exists() or not workspace.config.supervised:
         return []
     paused = sorted(formerly_paused(project).intersection(view.name for view in views))
     note_paused(connection, paused)
@@ -135,29 +135,31 @@ def _run_file(connection: Connection, file: Path) -> None:
         raise SchemaFailed(file, str(exc).strip()) from exc
 
 
-def create_topics(config: Config) -> str:
+def create_topics(workspace: Workspace) -> str:
     """Create the topics with their settings; refuse existing ones that differ."""
-    declared = declare_topics(config, views_of(config))
+    config = workspace.config
+    declared = declare_topics(config, workspace.views)
     made = create_missing(TopicAdmin(config.kafka.bootstrap), topics=declared)
     return f"{len(made)} created, {len(declared) - len(made)} as they were"
 
 
-def register_subjects(config: Config) -> str:
+def register_subjects(workspace: Workspace) -> str:
     """Register the contracts of the view topics and leave the CDC subjects free to follow the tables."""
-    files = read_schemas(Project.of(config).avro, config.names)
+    config = workspace.config
+    files = read_schemas(workspace.project.avro, config.names)
     with RegistryClient(config.registry.url) as client:
-        release_cdc_subjects(client, topics=cdc_topics(views_of(config)))
+        release_cdc_subjects(client, topics=cdc_topics(workspace.views))
         apply_schemas(client, files=files)
     return f"{len(files)} contracts"
 
 
-def create_view_tables(config: Config) -> str:
+def create_view_tables(workspace: Workspace) -> str:
     """Create the keyspace and the view tables, and add the columns that they have gained."""
-    files = apply_schema(config, folder=Project.of(config).cassandra)
-    return ", ".join([f"{len(files)} files applied", *add_missing_columns(config)])
+    files = apply_schema(workspace.config, folder=workspace.project.cassandra)
+    return ", ".join([f"{len(files)} files applied", *add_missing_columns(workspace)])
 
 
-def apply_connectors(config: Config) -> str:
+def apply_connectors(workspace: Workspace) -> str:
     """Apply the connector files; return when every task runs.
 
     Without a slot the source begins with a snapshot of all tables, which fills every view of a first start; a later one
@@ -165,26 +167,28 @@ def apply_connectors(config: Config) -> str:
 
     :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAnew: before anything is applied.
     """
-    epoch, lives = epoch_of(config), lives_of(config)
-    take_over(config, views_of(config), lives=lives)
+    config = workspace.config
+    epoch, lives = epoch_of(config), lives_of(workspace)
+    take_over(config, workspace.views, lives=lives)
     files = wanted_connectors(config)
-    refuse_made_anew(config)
+    refuse_made_anew(workspace)
     with ConnectApi(config.connect.url) as api:
         wal = refuse_lost_place(api, names=config.names, read_wal=partial(read_wal, config), epoch=epoch)
         for source in (file for file in files if file.name == config.names.source):
             refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
-        note_earlier_epoch(config, live_epoch(api, config.names.source), epoch)
-        empty = [] if wal.has_slot or filled_views(config) else empty_views(config)
-        place_views_sink(config, api, files)
+        note_earlier_epoch(workspace, live_epoch(api, config.names.source), epoch)
+        empty = [] if wal.has_slot or filled_views(config) else empty_views(workspace)
+        place_views_sink(workspace, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
     mark_filled(config, empty, epoch=epoch, lives=lives)
     corrected = correct_epoch(config, epoch)
     return ", ".join([*(f"{each.name} {each.outcome}" for each in applied), *([corrected] if corrected else [])])
 
 
-def empty_views(config: Config) -> list[View]:
+def empty_views(workspace: Workspace) -> list[View]:
     """Return the views that the source's first snapshot fills; rows of another database were there before it."""
-    keyspace, followed = config.names.keyspace, followed_views(config)
+    config = workspace.config
+    keyspace, followed = config.names.keyspace, followed_views(workspace)
     with open_session(config) as session:
         empty = [view for view in followed if is_empty(session, keyspace=keyspace, name=view.name)]
     with connect(config) as connection:
@@ -193,9 +197,9 @@ def empty_views(config: Config) -> list[View]:
     return empty
 
 
-def note_earlier_epoch(config: Config, live: int, epoch: int) -> None:
+def note_earlier_epoch(workspace: Workspace, live: int, epoch: int) -> None:
     """Note that what came in an earlier epoch, of a file that somebody PUT, has lost against what was there."""
     if 0 < live < epoch:
         what = f"the source ran in epoch {live}, and {epoch} had begun"
-        with connect(config) as connection:
-            note_changes(connection, {view.table for view in views_of(config)}, what)
+        with connect(workspace.config) as connection:
+            note_changes(connection, {view.table for view in workspace.views}, what)

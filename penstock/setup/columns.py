@@ -6,21 +6,20 @@ from cassandra.metadata import protect_name
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table_file import read_shape, shape_of_table
-from penstock.config import Config
-from penstock.project.folders import Project
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 
 
-def add_missing_columns(config: Config) -> list[str]:
+def add_missing_columns(workspace: Workspace) -> list[str]:
     """Add to the tables what their files have more; return what was added, for people.
 
     :raises CassandraUnreachable, CassandraRefused: as the session does.
     """
+    config = workspace.config
     keyspace, said = config.names.keyspace, []
     with open_session(config) as session:
         tables = session.cluster.metadata.keyspaces[keyspace].tables
-        for view in views_of(config):
-            found, wanted = shape_of_table(tables[view.name]), read_shape(Project.of(config).table_file(view.name))
+        for view in workspace.views:
+            found, wanted = shape_of_table(tables[view.name]), read_shape(workspace.project.table_file(view.name))
             for column in [name for name in wanted.columns if name not in found.columns]:
                 definition = f"{protect_name(column)} {wanted.columns[column]}"
                 session.execute(f"ALTER TABLE {protect_name(keyspace)}.{protect_name(view.name)} ADD {definition}")

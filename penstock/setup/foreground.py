@@ -10,6 +10,7 @@ from penstock.config import Config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.layout import Layout
+from penstock.project.workspace import Workspace
 from penstock.setup.steps import steps
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, awaited
@@ -50,7 +51,7 @@ def become(config: Config, name: str) -> None:
     os.execvpe(part.command[0], part.command, environment)  # noqa: S606 - becoming the server is the purpose
 
 
-def take_step(config: Config, name: str, *, on_event: OnEvent) -> None:
+def take_step(workspace: Workspace, name: str, *, on_event: OnEvent) -> None:
     """Wait until the parts that a step needs answer, then take it.
 
     The steps that it needs are not taken: whoever runs the steps sees to their order.
@@ -58,7 +59,8 @@ def take_step(config: Config, name: str, *, on_event: OnEvent) -> None:
     :raises UnknownPart: there is none of that name.
     :raises StartFailed: a part that it needs does not answer.
     """
-    known = {step.name: step for step in steps(config)}
+    config = workspace.config
+    known = {step.name: step for step in steps(workspace)}
     if name not in known:
         raise UnknownPart("step", name, list(known))
     needed = [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from penstock.config import Config
 from penstock.layout import Layout
+from penstock.project.workspace import Workspace
 from penstock.secured import Secrets
 from penstock.setup.actions import refuse_broken_files
 from penstock.setup.steps import nodes
@@ -18,7 +18,7 @@ from penstock.stack.start import OnEvent, start_all
 from penstock.stack.supervisor import Supervisor
 
 
-def start(config: Config, *, on_event: OnEvent) -> None:
+def start(workspace: Workspace, *, on_event: OnEvent) -> None:
     """Start what is not running and set up what is not there; with everything in place nothing changes.
 
     Processes that a killed supervisor left behind are ended first: nobody would restart them.
@@ -27,9 +27,10 @@ def start(config: Config, *, on_event: OnEvent) -> None:
         PrerequisitesMissing, NotInstalled, CannotSecure and PortsTaken.
     :raises StartFailed: when a part dies or stays silent.
     """
-    refuse_broken_files(config)
+    config = workspace.config
+    refuse_broken_files(workspace)
     if not config.supervised:
-        start_all(awaited(nodes(config)), layout=Layout.of(config), supervisor=Elsewhere(), on_event=on_event)
+        start_all(awaited(nodes(workspace)), layout=Layout.of(config), supervisor=Elsewhere(), on_event=on_event)
         return
     refuse_other_mode(config)
     if Secrets.of(config).exist:
@@ -42,4 +43,4 @@ def start(config: Config, *, on_event: OnEvent) -> None:
         sweep(layout.state)
         refuse_taken(stack.ports(config))
     supervisor.start(part for part in stack.parts(config) if not part.elsewhere)
-    start_all(nodes(config), layout=layout, supervisor=supervisor, on_event=on_event)
+    start_all(nodes(workspace), layout=layout, supervisor=supervisor, on_event=on_event)

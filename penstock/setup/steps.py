@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from penstock.config import Config
+from penstock.project.workspace import Workspace
 from penstock.secured import Secrets
 from penstock.setup import actions, rights
 from penstock.stack.part import Part, Step
 from penstock.stack.stack import STEPS, parts
 
-_ACTIONS: Mapping[str, Callable[[Config], str]] = {
+_ACTIONS: Mapping[str, Callable[[Workspace], str]] = {
     "tables": actions.create_tables,
     "topics": actions.create_topics,
     "subjects": actions.register_subjects,
@@ -20,12 +21,12 @@ _ACTIONS: Mapping[str, Callable[[Config], str]] = {
 }
 
 
-def steps(config: Config) -> list[Step]:
+def steps(workspace: Workspace) -> list[Step]:
     """Return every step of the set-up; each is idempotent and says what it did."""
-    first = _rights(config)
+    first = _rights(workspace.config)
     given = {need: step.name for step in first for need in step.needs}
     taken = [
-        Step(name, partial(_ACTIONS[name], config), (*needs, *(given[need] for need in needs if need in given)))
+        Step(name, partial(_ACTIONS[name], workspace), (*needs, *(given[need] for need in needs if need in given)))
         for name, needs in STEPS.items()
     ]
     return [*first, *taken]
@@ -41,6 +42,6 @@ def _rights(config: Config) -> list[Step]:
     ]
 
 
-def nodes(config: Config) -> Sequence[Part | Step]:
+def nodes(workspace: Workspace) -> Sequence[Part | Step]:
     """Return parts and steps together, as the start takes them."""
-    return [*parts(config), *steps(config)]
+    return [*parts(workspace.config), *steps(workspace)]

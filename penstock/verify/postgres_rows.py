@@ -23,14 +23,13 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock.cassandra.values import Instant
-from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.local_spark import read_by_spark, spark_failures
 from penstock.names import column_name, in_spark, postgres_name
 from penstock.postgres.catalogue import read_columns, read_live_table
 from penstock.postgres.connection import connect
 from penstock.project.shapes import ViewShape
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.verify.canonical import canonical_key
 from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal
 from penstock.verify.model import Absence, OnAbsence, Row, ignore_absence
@@ -48,10 +47,10 @@ class ViewUncomputed(TerminalError):
 class PostgresRows:
     """A :class:`penstock.verify.model.RowSource` that reads each table by one statement, hence one snapshot."""
 
-    def __init__(self, spark: SparkSession, *, config: Config) -> None:
+    def __init__(self, spark: SparkSession, *, workspace: Workspace) -> None:
         self._spark = spark
-        self._config = config
-        self._postgres = read_by_spark(config)
+        self._workspace = workspace
+        self._postgres = read_by_spark(workspace.config)
 
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
         """Return every row that the view must hold, and tell of the source rows that have none in it."""
@@ -112,14 +111,14 @@ class PostgresRows:
     def _images(self, view: str, condition: str | None = None) -> tuple[DataFrame, tuple[str, ...]]:
         """Return the images of a view's table, and its primary key."""
         table = self._views[view].table
-        with connect(self._config) as connection:
+        with connect(self._workspace.config) as connection:
             key = read_live_table(connection, table).table.primary_key
             columns = read_columns(connection, table)
         return read_images(self._spark, table, self._postgres, columns, condition=condition), key
 
     @cached_property
     def _views(self) -> dict[str, View]:
-        return {view.name: view for view in views_of(self._config)}
+        return {view.name: view for view in self._workspace.views}
 
 
 def _told(view: str) -> AbstractContextManager[None]:

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
-from penstock.config import Config
 from penstock.local_spark import local_spark
+from penstock.project.workspace import Workspace
 from penstock.verify.model import ViewResult
 
 DEFAULT_PATIENCE_S = 300.0
 
 
 def run_verify(
-    config: Config,
+    workspace: Workspace,
     views: Sequence[str] = (),
     *,
     on_progress: Callable[[str], None],
@@ -24,9 +24,9 @@ def run_verify(
     with ThreadPoolExecutor(1) as helper:
         # Half of the seconds before the first row are those of the JVM, a quarter are imports.
         loading = helper.submit(import_module, "penstock.verify.verify")
-        with local_spark(config, name="verify-spark") as spark:
+        with local_spark(workspace.config, name="verify-spark") as spark:
             verify = loading.result().verify
             results: list[ViewResult] = verify(
-                config, views, spark=spark, on_progress=on_progress, patience_s=patience_s
+                workspace, views, spark=spark, on_progress=on_progress, patience_s=patience_s
             )
     return results

@@ -17,9 +17,9 @@ from penstock.errors import TransientError
 from penstock.pipeline.fence import OnProgress, wait_until_arrived
 from penstock.pipeline.followed import followed_views, paused_views, refuse_paused
 from penstock.pipeline.stalled import stopped_views
-from penstock.project.folders import Project
 from penstock.project.shapes import ContractMissing, read_shape
-from penstock.project.views import pick_view, views_of
+from penstock.project.views import pick_view
+from penstock.project.workspace import Workspace
 from penstock.verify.cassandra_rows import CassandraRows
 from penstock.verify.ceiling import ceiling_of
 from penstock.verify.check import QUICK_LOOKS, Sides, verify_views
@@ -30,7 +30,7 @@ from penstock.verify.postgres_rows import PostgresRows
 
 
 def verify(
-    config: Config,
+    workspace: Workspace,
     views: Sequence[str] = (),
     *,
     spark: SparkSession,
@@ -45,12 +45,13 @@ def verify(
     :raises ViewPaused: a named view is paused.
     :raises CassandraUnreachable: Cassandra is away.
     """
-    flowing = _flowing(config, views, on_progress=on_progress)
-    stopped = {**_unfollowed(config, flowing), **stopped_views(config)}
+    config = workspace.config
+    flowing = _flowing(workspace, views, on_progress=on_progress)
+    stopped = {**_unfollowed(workspace, flowing), **stopped_views(config)}
     going = [view for view in flowing if view.name not in stopped]
     with open_session(config) as session:
-        expected = PostgresRows(spark, config=config)
-        found = [_sides(config, view, session, expected, on_progress=on_progress) for view in going]
+        expected = PostgresRows(spark, workspace=workspace)
+        found = [_sides(workspace, view, session, expected, on_progress=on_progress) for view in going]
         results = verify_views(
             [sides for sides in found if isinstance(sides, Sides)],
             catch_up=partial(_catch_up, config, {view.name: view for view in flowing}, patience_s, on_progress),
@@ -63,8 +64,9 @@ def verify(
     return results
 
 
-def _flowing(config: Config, names: Sequence[str], *, on_progress: OnProgress) -> list[View]:
-    paused, views = paused_views(config), views_of(config)
+def _flowing(workspace: Workspace, names: Sequence[str], *, on_progress: OnProgress) -> list[View]:
+    config = workspace.config
+    paused, views = paused_views(config), workspace.views
     if names:
         chosen = [pick_view(views, name) for name in names]
         refuse_paused(config, names)
@@ -74,9 +76,9 @@ def _flowing(config: Config, names: Sequence[str], *, on_progress: OnProgress) -
     return [view for view in views if view.name not in paused]
 
 
-def _unfollowed(config: Config, views: Sequence[View]) -> dict[str, str]:
+def _unfollowed(workspace: Workspace, views: Sequence[View]) -> dict[str, str]:
     """Name the views whose tables are not published, with what to do: nothing of these tables comes."""
-    followed = {view.name for view in followed_views(config)}
+    followed = {view.name for view in followed_views(workspace)}
     cure = "is not followed: `penstock views check` says why, `penstock views apply` takes it in"
     return {view.name: f"{view.table} {cure}" for view in views if view.name not in followed}
 
@@ -102,16 +104,17 @@ def _catch_up(
 
 
 def _sides(
-    config: Config, view: View, session: Session, expected: PostgresRows, *, on_progress: OnProgress
+    workspace: Workspace, view: View, session: Session, expected: PostgresRows, *, on_progress: OnProgress
 ) -> Sides | ViewResult:
     """Say in which shape a view is compared, and who reads either side; or why it cannot be."""
+    config = workspace.config
     keyspace = config.names.keyspace
     ceiling = ceiling_of(config, view, on_progress=on_progress)
     if isinstance(view, History):
         rows = HistoryRows(session, keyspace=keyspace, names=expected.names)
         return Sides(history_shape(view.name, view.key), expected, rows, ceiling)
     try:
-        shape = read_shape(Project.of(config), view.name)
+        shape = read_shape(workspace.project, view.name)
     except ContractMissing as exc:
         return ViewResult(view.name, stopped=str(exc))
     return Sides(shape, expected, CassandraRows(session, keyspace=keyspace), ceiling)

@@ -28,7 +28,7 @@ from penstock.postgres.silent import SilentChange, forget_changes
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.in_step import ViewsLeftOut, ViewsWrong
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.running import read_running, view_set
 from penstock.setup.steps import steps
 from penstock.stack import stack
@@ -45,7 +45,7 @@ OnStep = Callable[[str, str], None]
 _WAIT_S = 180.0
 
 
-def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress, rate: int | None = None) -> None:
+def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, rate: int | None = None) -> None:
     """Make the views live: publication, topics, subjects, tables, connectors, job; then fill those that are new.
 
     :param rate: of the fill, at most so many rows a second.
@@ -53,49 +53,51 @@ def apply_views(config: Config, *, on_step: OnStep, on_progress: OnProgress, rat
     :raises ViewsLeftOut: when all is done but for the views whose tables cannot be followed.
     :raises SupervisorUnreachable: when the stack does not run.
     """
+    config = workspace.config
     if config.supervised:
         Supervisor(Layout.of(config)).states()
     # One session for the check and the fill: each takes seconds to start.
     with local_spark(config, name="views-spark"):
-        wrong = check(config).wrong
+        wrong = check(workspace).wrong
         left_out = [problem for problem in wrong if problem.is_of_table]
         if len(left_out) < len(wrong):
             raise ViewsWrong(wrong)
-        for step in steps(config):
+        for step in steps(workspace):
             on_step(step.name, step.action())
-        go_live(config, on_step=on_step, on_progress=on_progress, rate=rate)
+        go_live(workspace, on_step=on_step, on_progress=on_progress, rate=rate)
     if left_out:
         raise ViewsLeftOut(left_out)
 
 
-def go_live(config: Config, *, on_step: OnStep, on_progress: OnProgress, rate: int | None = None) -> None:
+def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, rate: int | None = None) -> None:
     """Let the jobs take up the views; fill those that never were, and those whose table changed without an event.
 
     So are those whose table is another one now, or was away. `up` does this when all else is done.
 
     :param rate: of the fill, at most so many rows a second.
     """
+    config = workspace.config
     paused = paused_views(config)
-    note_new_topics(config)
-    changes, lives = unsent_changes(config), lives_of(config)
+    note_new_topics(workspace)
+    changes, lives = unsent_changes(workspace), lives_of(workspace)
     for change in changes:
         on_step("rows changed", f"{change.table}: {change.what}; no event told of it, its views are filled anew")
-    followed = {view.name for view in followed_views(config)}
-    unfilled = [view for view in views_to_fill(config, lives, on_step=on_step) if view.name in followed]
+    followed = {view.name for view in followed_views(workspace)}
+    unfilled = [view for view in views_to_fill(workspace, lives, on_step=on_step) if view.name in followed]
     new = settle_empty(config, unfilled, lives=lives)
-    new = _with_stopped(config, _with_changed(config, new, changes))
+    new = _with_stopped(workspace, _with_changed(workspace, new, changes))
     waiting = [view for view in new if view.name in paused]
     filled = [view for view in new if view.name not in paused]
     # A life that has written to a table that is gone would never write those groups again.
     end_lives(config, [view for view in filled if isinstance(view, Aggregate)])
     on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
     if filled:
-        _fill(config, filled, lives, on_step=on_step, on_progress=on_progress, rate=rate)
+        _fill(workspace, filled, lives, on_step=on_step, on_progress=on_progress, rate=rate)
     elif not new:
         on_step("fill", "every view was filled")
     # A paused view has not been read again: its table's note stays until it is.
     _forget(config, [change for change in changes if change.table not in {view.table for view in waiting}])
-    note_topics(config)
+    note_topics(workspace)
     if waiting:
         on_step("fill", f"{_names(waiting)} paused: `penstock views resume`, then `penstock views apply` fills it")
 
@@ -141,24 +143,25 @@ def _runs(running_file: Path, views: str) -> bool:
     return running is not None and running.views == views
 
 
-def views_to_fill(config: Config, lives: Lives, *, on_step: OnStep) -> list[View]:
+def views_to_fill(workspace: Workspace, lives: Lives, *, on_step: OnStep) -> list[View]:
     """Return the views that their present generation has not filled, or not from what is their table now."""
-    views = views_of(config)
+    config = workspace.config
+    views = workspace.views
     for old in replaced(config, views, lives=lives):
         on_step("table replaced", f"{old.view.table}: {old.why}; {old.view.name} is filled anew")
     return unfilled(config, views, ids=ids_in_cassandra(config), epoch=epoch_of(config), lives=lives)
 
 
-def _with_changed(config: Config, new: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:
+def _with_changed(workspace: Workspace, new: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:
     """Add to the views that were never filled those whose table changed without telling."""
     names, tables = {view.name for view in new}, {change.table for change in changes}
-    return [*new, *(view for view in views_of(config) if view.name not in names and view.table in tables)]
+    return [*new, *(view for view in workspace.views if view.name not in names and view.table in tables)]
 
 
-def _with_stopped(config: Config, new: Sequence[View]) -> list[View]:
+def _with_stopped(workspace: Workspace, new: Sequence[View]) -> list[View]:
     """Add those that stand still or cannot go on: they miss changes, whatever of them was filled before."""
-    names, stopped = {view.name for view in new}, {*stopped_views(config), *lost_aggregates(config)}
-    return [*new, *(view for view in views_of(config) if view.name in stopped and view.name not in names)]
+    names, stopped = {view.name for view in new}, {*stopped_views(workspace.config), *lost_aggregates(workspace)}
+    return [*new, *(view for view in workspace.views if view.name in stopped and view.name not in names)]
 
 
 def _forget(config: Config, changes: Sequence[SilentChange]) -> None:
@@ -167,7 +170,7 @@ def _forget(config: Config, changes: Sequence[SilentChange]) -> None:
 
 
 def _fill(
-    config: Config,
+    workspace: Workspace,
     views: list[View],
     lives: Lives,
     *,
@@ -179,10 +182,10 @@ def _fill(
     aggregates = [view for view in views if isinstance(view, Aggregate)]
     others = [view for view in views if not isinstance(view, Aggregate)]
     if others:
-        removed = refill(config, others, on_progress=on_progress, rate=rate)
+        removed = refill(workspace, others, on_progress=on_progress, rate=rate)
         on_step("fill", f"{_names(others)} filled" + (f", {removed:,} stale rows removed" if removed else ""))
     if aggregates:
-        begun = begin_aggregates(config, aggregates, lives=lives, on_progress=on_progress).views
+        begun = begin_aggregates(workspace, aggregates, lives=lives, on_progress=on_progress).views
         if begun:
             on_step("fill", f"{_names(begun)} filled")
         if empty := [view for view in aggregates if view not in begun]:

@@ -24,6 +24,7 @@ from penstock.pipeline.stalled import JobWatch, refuse_stopped, stopped_views
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.stack.elsewhere import refuse_outside
 from penstock.views.reread import Wanted, only_reread, reread
@@ -55,19 +56,20 @@ def forget_lives(config: Config, name: str) -> None:
     shutil.rmtree(_runs_of(config, name), ignore_errors=True)
 
 
-def begin_anew(config: Config, view: View, *, on_progress: OnProgress) -> int:
+def begin_anew(workspace: Workspace, view: View, *, on_progress: OnProgress) -> int:
     """Let an aggregate's next run begin and wait until it counts; return how many groups were left over.
 
     :raises NotSupervised: from the host of containers, in whose volume the runs are.
     :raises JobFails, ViewStopped: as `begin_aggregates`.
     """
+    config = workspace.config
     refuse_outside(config)
-    lives = lives_of(config)
+    lives = lives_of(workspace)
     end_lives(config, [view])
-    return begin_aggregates(config, [view], lives=lives, on_progress=on_progress).removed
+    return begin_aggregates(workspace, [view], lives=lives, on_progress=on_progress).removed
 
 
-def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_progress: OnProgress) -> Begun:
+def begin_aggregates(workspace: Workspace, views: Sequence[View], *, lives: Lives, on_progress: OnProgress) -> Begun:
     """Wait until these aggregates count, and remove the groups that are left over from before.
 
     :param lives: of their tables, before the job could begin.
@@ -75,6 +77,7 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
     :raises JobFails: when the job keeps failing.
     :raises ViewStopped: when one of them does; the others count by then.
     """
+    config = workspace.config
     _make_known(config, {view.table for view in views}, on_progress=on_progress)
     known = _known(config, {view.table for view in views})
     rowless = [view for view in views if view.table not in known]
@@ -84,7 +87,7 @@ def begin_aggregates(config: Config, views: Sequence[View], *, lives: Lives, on_
     late = _not_begun(config, views, epoch)
     begun = [view for view in views if view.name not in late]
     wait_until_written(config, sorted(view.topic for view in begun), on_progress=on_progress)
-    swept = sweep_aggregates(config)
+    swept = sweep_aggregates(workspace)
     keyspace = config.names.keyspace
     with open_session(config) as session:
         # No row, no group: such a view holds all that there is, unless groups of before are left.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from cassandra.metadata import protect_name
-from penstock_views.declaration.load import ViewFileBroken, load_each
+from penstock_views.declaration.load import ViewFileBroken
 from penstock_views.declaration.views import View, ViewInvalid
 from penstock_views.output.contracts import ContractBroken, check_contracts
 from penstock_views.types.key_form import has_scale
@@ -33,7 +33,7 @@ from penstock.config import Config
 from penstock.errors import PenstockError
 from penstock.local_spark import local_spark
 from penstock.pipeline.fills import replaced
-from penstock.pipeline.lives import lives_of
+from penstock.pipeline.lives import read_lives
 from penstock.postgres.catalogue import LiveTable, TableMissing, published_tables
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.exclusions import Standing, standing
@@ -49,6 +49,7 @@ from penstock.project.in_step import (
     line_of,
     problem_of,
 )
+from penstock.project.workspace import Workspace
 from penstock.views.derived import Derived, derive
 from penstock.views.sources import live_tables, table_of
 
@@ -71,10 +72,11 @@ class Checked:
         return tuple(problem for problem in self.problems if not problem.is_pending)
 
 
-def check(config: Config) -> Checked:
+def check(workspace: Workspace) -> Checked:
     """Look at everything; servers that do not answer are left out, and said."""
-    project = Project.of(config)
-    views, broken = load_each(project.views, config.names)
+    config = workspace.config
+    project = workspace.project
+    views, broken = workspace.loaded
     live = live_tables(config, views)
     problems = [_of_error(project, exc, "correct the file") for exc in broken]
     with local_spark(config, name="views-spark") as spark:
@@ -182,7 +184,9 @@ def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_publishe
 def _check_sources(config: Config, views: Sequence[View]) -> Iterator[Problem]:
     """Find the views that hold the rows of another table than stands behind its name now."""
     project = Project.of(config)
-    for old in replaced(config, views, lives=lives_of(config)):
+    with connect(config) as connection:
+        lives = read_lives(connection, {view.table for view in views})
+    for old in replaced(config, views, lives=lives):
         what = f"{old.view.table} is another table than it was filled from, or was away meanwhile: {old.why}"
         yield problem_of(project, old.view, what, "`penstock views apply` reads it again", is_pending=True)
 

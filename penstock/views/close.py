@@ -15,11 +15,11 @@ from penstock_views.declaration.views import History
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import ViewTable
 from penstock.cassandra.values import Instant
-from penstock.config import Config
 from penstock.contract import ROW_VERSION, VERSION
 from penstock.local_spark import local_spark
 from penstock.pipeline.fence import OnProgress
 from penstock.project.shapes import ViewShape
+from penstock.project.workspace import Workspace
 from penstock.verify.canonical import canonical_key
 from penstock.verify.history import NEWEST, HistoryRows, history_shape
 from penstock.verify.model import Row
@@ -29,7 +29,7 @@ _ENTRY = {"op": "d", "lsn": None, "tx_id": None, "after": None, "changed": None}
 
 
 def close_gone(
-    config: Config, view: History, *, below: int, version: int, wait: Callable[[], None], on_progress: OnProgress
+    workspace: Workspace, view: History, *, below: int, version: int, wait: Callable[[], None], on_progress: OnProgress
 ) -> int:
     """Write the last entry of every row that a complete reading has not renewed and Postgres does not have.
 
@@ -39,6 +39,7 @@ def close_gone(
         the table was read has its own event on the way.
     :returns: how many.
     """
+    config = workspace.config
     shape, keyspace = history_shape(view.name, view.key), config.names.keyspace
     with open_session(config) as session:
         # Nobody asks here whether the entries are a chain, in any column.
@@ -47,7 +48,7 @@ def close_gone(
         if not suspects:
             return 0
         on_progress(f"{view.name}: {len(suspects):,} rows were not renewed; asking Postgres which are gone")
-        gone = _without(shape, suspects, _expected(config, shape))
+        gone = _without(shape, suspects, _expected(workspace, shape))
         wait()
         table = ViewTable(session, keyspace=keyspace, name=view.name)
         return table.insert(_last_entry(newest, version) for newest in _unmoved(view, table, gone))
@@ -57,9 +58,9 @@ def _is_old(row: Row, below: int) -> bool:
     return row[NEWEST] is not None and (row[ROW_VERSION] or 0) < below
 
 
-def _expected(config: Config, shape: ViewShape) -> set[bytes]:
-    with local_spark(config, name="views-spark") as spark:
-        return {canonical_key(row, shape.key) for row in PostgresRows(spark, config=config).scan(shape)}
+def _expected(workspace: Workspace, shape: ViewShape) -> set[bytes]:
+    with local_spark(workspace.config, name="views-spark") as spark:
+        return {canonical_key(row, shape.key) for row in PostgresRows(spark, workspace=workspace).scan(shape)}
 
 
 def _without(shape: ViewShape, rows: Sequence[Row], expected: set[bytes]) -> dict[bytes, Row]:

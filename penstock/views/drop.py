@@ -23,8 +23,7 @@ from penstock.postgres.connection import connect
 from penstock.postgres.publication import withdraw
 from penstock.postgres.record import forget_views
 from penstock.project.connector_lists import read_lists, with_views, without
-from penstock.project.folders import Project
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.setup.steps import steps
 from penstock.topics.admin import TopicAdmin
@@ -54,14 +53,14 @@ class NothingLeft(TerminalError):
         super().__init__(f"nothing is left of a view {name}: no function, no contract, no mapping in the sink's file")
 
 
-def left_of(config: Config, name: str) -> list[Path]:
+def left_of(workspace: Workspace, name: str) -> list[Path]:
     """Return the files of a view whose function is gone; the one that is deleted last comes first.
 
     :raises ViewDeclared: with file and line, when it is not gone.
     :raises NothingLeft: when there is neither a file nor a mapping.
     """
-    project = Project.of(config)
-    for view in views_of(config):
+    project = workspace.project
+    for view in workspace.views:
         if view.name == name:
             raise ViewDeclared(view, f"{project.shown(view.file)}:{view.line}")
     contracts = [project.avro / f"{VIEW_FILES}{name}-{part}.avsc" for part in _PARTS]
@@ -72,15 +71,16 @@ def left_of(config: Config, name: str) -> list[Path]:
     return found
 
 
-def drop_views(config: Config, names: Sequence[str], *, on_step: OnStep) -> None:
+def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -> None:
     """Remove views; their rows and records are gone then. Cut off at any step, it can be asked for again.
 
     Other views that were never applied are left alone: what runs is told only that these are gone.
 
     :raises ViewDeclared, NothingLeft: before anything is removed.
     """
-    files = {name: left_of(config, name) for name in names}
-    project, views = Project.of(config), views_of(config)
+    config = workspace.config
+    files = {name: left_of(workspace, name) for name in names}
+    project, views = workspace.project, workspace.views
     gone = sorted(set(read_lists(project).tables) - {view.table for view in views})
     # First of all: a view that is made anew under the name must not count as filled.
     with connect(config) as connection:
@@ -93,7 +93,7 @@ def drop_views(config: Config, names: Sequence[str], *, on_step: OnStep) -> None
     for left in files.values():
         _unlink(left[1:])
     if {config.names.view_topic(name) for name in names} & set(TopicAdmin(config.kafka.bootstrap).topics()):
-        on_step("jobs", "go on without" if _renew_jobs(config) else "ran without")
+        on_step("jobs", "go on without" if _renew_jobs(workspace) else "ran without")
     for name in names:
         forget_lives(config, name)
         _delete_records(config, name)
@@ -115,12 +115,12 @@ def leave_out(api: ConnectApi, own: Names, views: Collection[str], tables: Colle
     )
 
 
-def _renew_jobs(config: Config) -> bool:
+def _renew_jobs(workspace: Workspace) -> bool:
     """Restart the jobs; a view that was not applied yet comes along with them and needs its topics."""
-    for step in steps(config):
+    for step in steps(workspace):
         if step.name in _BEFORE_JOBS:
             step.action()
-    return renew_jobs(config)
+    return renew_jobs(workspace.config)
 
 
 def _delete_records(config: Config, name: str) -> None:

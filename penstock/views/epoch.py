@@ -31,7 +31,7 @@ from penstock.postgres.record import raise_epoch
 from penstock.project.connector_lists import epoch_in
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables, create_topics, create_view_tables, register_subjects
 from penstock.setup.connectors import correct_epoch, wanted_connectors
 from penstock.setup.source import live_epoch
@@ -56,7 +56,7 @@ class NoEpochLeft(TerminalError):
         super().__init__(f"epoch {epoch} would be beyond the last generation, {MAX_GENERATION}: `penstock reset --yes`")
 
 
-def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> int:
+def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress) -> int:
     """Read all tables anew under the next epoch and fill every view with it; return how many stale rows were removed.
 
     Other changes go on meanwhile. Every history gets an entry `r` for each row.
@@ -64,19 +64,20 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
     :raises ViewPaused, NoEpochLeft, NotSupervised: before anything is lost.
     :raises ConnectorFailed: when the source cannot take the snapshot, with its trace.
     """
+    config = workspace.config
     refuse_outside(config)
-    views, source = views_of(config), config.names.source
+    views, source = workspace.views, config.names.source
     # A database that was restored has another publication, and its tables other lives; one of an earlier version has
     # no record of who is paused.
-    on_step("tables", create_tables(config))
+    on_step("tables", create_tables(workspace))
     refuse_paused(config, [view.name for view in views])
     epoch = _latest_epoch(config) + 1
     if epoch + max(view.revision for view in views) - 1 > MAX_GENERATION:
         raise NoEpochLeft(epoch)
-    on_step("topics", create_topics(config))
-    on_step("subjects", register_subjects(config))
-    on_step("keyspace", create_view_tables(config))
-    if not config.supervised and _lost_topics(config, cdc_topics(views)):
+    on_step("topics", create_topics(workspace))
+    on_step("subjects", register_subjects(workspace))
+    on_step("keyspace", create_view_tables(workspace))
+    if not config.supervised and _lost_topics(workspace, cdc_topics(views)):
         raise NotSupervised(
             "the views job cannot go on in its topics, and only while it is stopped it can begin anew; "
             "`docker compose down --volumes` begins all anew"
@@ -91,29 +92,29 @@ def begin_epoch(config: Config, *, on_step: OnStep, on_progress: OnProgress) -> 
         (file,) = wanted_connectors(config, names=[source])
         api.put_config(source, file.config)
         _stop_source(api, source)
-        began, lives = ends(config, sorted({view.source_topic for view in views})), lives_of(config)
+        began, lives = ends(config, sorted({view.source_topic for view in views})), lives_of(workspace)
         _forget_place(api, source)
         on_step("source", "stopped, its offsets forgotten")
         on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
-        if _begin_checkpoint(config, api, began):
+        if _begin_checkpoint(workspace, api, began):
             on_step("progress", "of the views job began anew: what it would have read next is gone from Kafka")
         _start_sink(config, api)
         _start_source(api, source)
         on_step("epoch", f"{epoch} began; every table is read anew")
         wait_until_captured(config, on_progress=on_progress)
-        followed = followed_views(config)
+        followed = followed_views(workspace)
         written = [view for view in followed if not isinstance(view, Aggregate)]
         follow(config, written, on_progress=on_progress)
-        removed = settle(config, written, began, lives=lives, on_progress=on_progress)
+        removed = settle(workspace, written, began, lives=lives, on_progress=on_progress)
         refuse_stopped(config, [view.name for view in written])
     # Only now: a life counts what comes after its snapshot, and before the new slot nothing tells of that.
     counted = [view for view in followed if isinstance(view, Aggregate)]
     end_lives(config, counted)
     renew_jobs(config)
-    removed += begin_aggregates(config, counted, lives=lives, on_progress=on_progress).removed
-    note_topics(config)
+    removed += begin_aggregates(workspace, counted, lives=lives, on_progress=on_progress).removed
+    note_topics(workspace)
     # A snapshot that was cut off and begun again needs a re-read; else there is nothing to do.
-    go_live(config, on_step=on_step, on_progress=on_progress)
+    go_live(workspace, on_step=on_step, on_progress=on_progress)
     return removed
 
 
@@ -129,30 +130,32 @@ def _stop_source(api: ConnectApi, source: str) -> None:
     wait_until(lambda: api.status(source).connector.state == State.STOPPED, timeout_s=_WAIT_S, what=what)
 
 
-def _begin_checkpoint(config: Config, api: ConnectApi, began: Mapping[Place, int]) -> bool:
+def _begin_checkpoint(workspace: Workspace, api: ConnectApi, began: Mapping[Place, int]) -> bool:
     """Let the views job begin at the ends of the topics in which it cannot go on from its place; return whether it did.
 
     All that lies before is read anew. Where the job can go on it does, as histories hold each change. Neither the job
     nor the sink can read what was written with the ids of a registry that is gone.
     """
+    config = workspace.config
     root, admin = _checkpoint(config), TopicAdmin(config.kafka.bootstrap)
     starting = by_topic(began)
-    gone = _lost_topics(config, starting)
+    gone = _lost_topics(workspace, starting)
     if not gone:
         return False
     supervisor = Supervisor(Layout.of(config))
     supervisor.stop_and_wait("views")
     for topic in sorted(gone):
         start_checkpoint(root, topic, starting[topic])
-    if config.names.registry_topics[0] in made_anew(config) and config.names.sink in api.connectors():
-        move_sink(admin, api, config.names.sink, ends(config, view_topics(views_of(config))))
+    if config.names.registry_topics[0] in made_anew(workspace) and config.names.sink in api.connectors():
+        move_sink(admin, api, config.names.sink, ends(config, view_topics(workspace.views)))
     supervisor.start_process("views")
     return True
 
 
-def _lost_topics(config: Config, topics: Collection[str]) -> set[str]:
+def _lost_topics(workspace: Workspace, topics: Collection[str]) -> set[str]:
     """Find the change topics in which the views job cannot go on."""
-    anew = frozenset(made_anew(config))
+    config = workspace.config
+    anew = frozenset(made_anew(workspace))
     if config.names.registry_topics[0] in anew:
         return set(topics)
     gaps = gaps_of(TopicAdmin(config.kafka.bootstrap), committed(_checkpoint(config), topics))

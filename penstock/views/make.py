@@ -20,7 +20,7 @@ from penstock.postgres.catalogue import TableMissing, read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.project.folders import Project
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.views.asked import Relation, meant, read_asked, relations
 from penstock.views.derived import Derived, derive, texts
 from penstock.views.new import Drawn, NoView, draw, view_name
@@ -81,7 +81,9 @@ class NewViews:
         return tuple(outcome for outcome in self.outcomes if outcome.fate is Fate.REFUSED)
 
 
-def new_views(config: Config, given: Sequence[str], *, name: str | None = None, dry_run: bool = False) -> NewViews:
+def new_views(
+    workspace: Workspace, given: Sequence[str], *, name: str | None = None, dry_run: bool = False
+) -> NewViews:
     """Write a starting view of each table; one that has a view is left alone, one that cannot have one is refused.
 
     :param given: tables as SQL writes them, or patterns such as `sales.*`.
@@ -91,9 +93,10 @@ def new_views(config: Config, given: Sequence[str], *, name: str | None = None, 
     :raises PostgresUnreachable: the tables come from the live catalogue.
     :raises ViewFileBroken, ViewInvalid: a view that is there already cannot be read.
     """
+    config = workspace.config
     asked = [read_asked(each) for each in given]
-    project = Project.of(config)
-    there = load_views(project.views, config.names) if any(project.views.glob("*.py")) else ()
+    project = workspace.project
+    there = workspace.views if any(project.views.glob("*.py")) else ()
     with connect(config) as connection:
         tables = meant(asked, relations(connection))
         if name is not None and len(tables) != 1:
@@ -101,7 +104,7 @@ def new_views(config: Config, given: Sequence[str], *, name: str | None = None, 
         drawn = list(_draw_all(connection, _Taken(project, there), tables, name))
     made, outcomes = _derive_all(config, [each for each in drawn if isinstance(each, Drawn)])
     outcomes |= {each.table: each for each in drawn if isinstance(each, Outcome)}
-    files = _write(config, made) if made and not dry_run else ()
+    files = _write(workspace.fresh(), made) if made and not dry_run else ()
     return NewViews(tuple(outcomes[table.name] for table in tables), files)
 
 
@@ -202,13 +205,16 @@ def _declared(folder: Path, drawn: Drawn) -> View:
     return view
 
 
-def _write(config: Config, made: Mapping[str, tuple[Drawn, Derived]]) -> tuple[Path, ...]:
-    """Write the views' files, then what was derived from them."""
-    project = Project.of(config)
+def _write(workspace: Workspace, made: Mapping[str, tuple[Drawn, Derived]]) -> tuple[Path, ...]:
+    """Write the views' files, then what was derived from them.
+
+    :param workspace: whose views nobody has asked for yet.
+    """
+    project = workspace.project
     files = [project.views / f"{name}.py" for name in made]
     try:
         write_changed({file: drawn.text for file, (drawn, _) in zip(files, made.values(), strict=True)})
-        views = views_of(config)
+        views = workspace.views
         derived = [replace(made[view.name][1], view=view) for view in views if view.name in made]
         return (*files, *write_changed(texts(project, derived, views)))
     except BaseException:

@@ -5,7 +5,6 @@ Records wait in the topic as long as its retention. The installation's record na
 
 from __future__ import annotations
 
-from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.errors import PenstockError, TerminalError
@@ -13,8 +12,8 @@ from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.connection import connect
 from penstock.postgres.record import note_paused, read_paused
 from penstock.project.connector_lists import read_lists
-from penstock.project.folders import Project
-from penstock.project.views import pick_view, views_of
+from penstock.project.views import pick_view
+from penstock.project.workspace import Workspace
 from penstock.setup.connectors import wanted_connectors
 
 
@@ -27,39 +26,41 @@ class LastView(TerminalError):
         )
 
 
-def pause(config: Config, name: str) -> bool:
+def pause(workspace: Workspace, name: str) -> bool:
     """Stop writing a view to Cassandra; return whether it flowed before.
 
     :raises ViewUnknown, LastView: before anything happens.
     """
-    return _set(config, name, paused=True)
+    return _set(workspace, name, paused=True)
 
 
-def resume(config: Config, name: str) -> bool:
+def resume(workspace: Workspace, name: str) -> bool:
     """Go on writing a view to Cassandra, from the record where it was paused; return whether it was paused before.
 
     :raises ViewUnknown: before anything happens.
     """
-    return _set(config, name, paused=False)
+    return _set(workspace, name, paused=False)
 
 
-def _set(config: Config, name: str, *, paused: bool) -> bool:
-    pick_view(views_of(config), name)
+def _set(workspace: Workspace, name: str, *, paused: bool) -> bool:
+    config = workspace.config
+    pick_view(workspace.views, name)
     with connect(config) as connection:
         before = read_paused(connection)
-        if paused and not read_lists(Project.of(config)).known - before - {name}:
+        if paused and not read_lists(workspace.project).known - before - {name}:
             raise LastView(name, config.names.sink)
         note_paused(connection, [name], paused=paused)
         try:
-            _apply_sink(config)  # in any case: whoever noted it may have been cut off before this
+            _apply_sink(workspace)  # in any case: whoever noted it may have been cut off before this
         except PenstockError:
             note_paused(connection, [name], paused=name in before)  # what is, not what was wished
             raise
     return (name in before) != paused
 
 
-def _apply_sink(config: Config) -> None:
+def _apply_sink(workspace: Workspace) -> None:
+    config = workspace.config
     files = wanted_connectors(config, names=[config.names.sink])
     with ConnectApi(config.connect.url) as api:
-        place_views_sink(config, api, files)
+        place_views_sink(workspace, api, files)
         apply_connectors(api, files=files)

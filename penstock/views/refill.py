@@ -18,9 +18,9 @@ from penstock.pipeline.followed import refuse_paused
 from penstock.pipeline.lives import Lives, lives_of
 from penstock.pipeline.stalled import refuse_stopped, stopped_views, wait_until_settled
 from penstock.postgres.connection import connect
-from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.project.shapes import read_shape
+from penstock.project.workspace import Workspace
 from penstock.views.close import close_gone
 from penstock.views.lane import choose, fill
 from penstock.views.reread import Wanted, only_reread, reread
@@ -29,7 +29,7 @@ from penstock.views.sweep import old_rows, stale_rows
 _TABLES_AT_ONCE = 16
 
 
-def refill(config: Config, views: Sequence[View], *, on_progress: OnProgress, rate: int | None = None) -> int:
+def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgress, rate: int | None = None) -> int:
     """Make the tables of these views hold exactly what they should; return how many stale rows were removed.
 
     From a snapshot, where it does (lane.py). Else every history of the same tables tells the reads too, as entries `r`:
@@ -40,29 +40,30 @@ def refill(config: Config, views: Sequence[View], *, on_progress: OnProgress, ra
     :raises ViewPaused: when one of them is.
     :raises ViewStopped: when one of them stands still; the others are filled by then.
     """
+    config = workspace.config
     refuse_paused(config, [view.name for view in views])
-    lives, removed = lives_of(config), 0
+    lives, removed = lives_of(workspace), 0
     if config.supervised:
         wait_until_settled(config)  # a view that stands still is filled in another way
     by_snapshot, others = choose(config, views, lives)
     if by_snapshot:
         with local_spark(config, name="views-spark"):  # one for all tables
-            removed += _by_snapshot(config, by_snapshot, lives, on_progress=on_progress, rate=rate)
+            removed += _by_snapshot(workspace, by_snapshot, lives, on_progress=on_progress, rate=rate)
     if others:
         began = _reread(config, others, _whole(others), on_progress=on_progress)
-        removed += settle(config, others, began, lives=lives, on_progress=on_progress)
+        removed += settle(workspace, others, began, lives=lives, on_progress=on_progress)
     refuse_stopped(config, [view.name for view in views])
     return removed
 
 
 def _by_snapshot(
-    config: Config, views: Sequence[View], lives: Lives, *, on_progress: OnProgress, rate: int | None
+    workspace: Workspace, views: Sequence[View], lives: Lives, *, on_progress: OnProgress, rate: int | None
 ) -> int:
     removed = 0
     for tables in _some(sorted({view.table for view in views})):
         of_tables = [view for view in views if view.table in tables]
-        filled = fill(config, of_tables, lives, on_progress=on_progress, rate=rate)
-        removed += settle(config, of_tables, filled.began, lives=lives, empty=filled.empty, on_progress=on_progress)
+        filled = fill(workspace.config, of_tables, lives, on_progress=on_progress, rate=rate)
+        removed += settle(workspace, of_tables, filled.began, lives=lives, empty=filled.empty, on_progress=on_progress)
     return removed
 
 
@@ -73,7 +74,7 @@ def _some(tables: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def settle(
-    config: Config,
+    workspace: Workspace,
     views: Sequence[View],
     began: Mapping[Place, int],
     *,
@@ -88,13 +89,14 @@ def settle(
     :param empty: the names of views that had no row before the reading.
     :returns: how many stale rows were removed; of views that stand still none, and they do not count as filled.
     """
+    config = workspace.config
     stopped = stopped_views(config)
     filled = [view for view in views if view.name not in stopped]
     old = [view for view in filled if view.name not in empty]
     # No entry of a history is ever stale, it told what was; but a row that is gone needs a last one.
     rows = [view for view in old if type(view) is View]
-    removed = _sweep(config, rows, began, on_progress=on_progress)
-    _close(config, [view for view in old if isinstance(view, History)], began, on_progress=on_progress)
+    removed = _sweep(workspace, rows, began, on_progress=on_progress)
+    _close(workspace, [view for view in old if isinstance(view, History)], began, on_progress=on_progress)
     mark_filled(config, filled, epoch=epoch_of(config), lives=lives)
     return removed
 
@@ -104,16 +106,17 @@ def _whole(views: Sequence[View]) -> Wanted:
 
 
 def refill_rows(
-    config: Config, view: View, wanted: Wanted, is_of_row: Callable[[Row], bool], *, on_progress: OnProgress
+    workspace: Workspace, view: View, wanted: Wanted, is_of_row: Callable[[Row], bool], *, on_progress: OnProgress
 ) -> int:
     """Make the rows that come from one source row right; return how many stale rows were removed.
 
     :param is_of_row: tells which rows of the view may come from it; of others none is removed.
     """
+    config = workspace.config
     refuse_paused(config, [view.name])
     began = _reread(config, [view], wanted, on_progress=on_progress)
     refuse_stopped(config, [view.name])
-    return _sweep(config, [view], began, on_progress=on_progress, only=is_of_row)
+    return _sweep(workspace, [view], began, on_progress=on_progress, only=is_of_row)
 
 
 def _reread(config: Config, views: Sequence[View], wanted: Wanted, *, on_progress: OnProgress) -> dict[Place, int]:
@@ -131,11 +134,14 @@ def follow(config: Config, views: Sequence[View], *, on_progress: OnProgress) ->
     wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress)
 
 
-def _close(config: Config, views: Sequence[History], began: Mapping[Place, int], *, on_progress: OnProgress) -> None:
+def _close(
+    workspace: Workspace, views: Sequence[History], began: Mapping[Place, int], *, on_progress: OnProgress
+) -> None:
+    config = workspace.config
     for view in views:
         first, last = _versions(config, view, began)
         wait = partial(wait_until_arrived, config, [view], on_progress=on_progress)
-        closed = close_gone(config, view, below=last, version=first - 1, wait=wait, on_progress=on_progress)
+        closed = close_gone(workspace, view, below=last, version=first - 1, wait=wait, on_progress=on_progress)
         if closed:
             on_progress(f"{view.name}: {closed:,} rows were gone without an event and have a last entry now")
 
@@ -151,7 +157,7 @@ def _versions(config: Config, view: View, began: Mapping[Place, int]) -> tuple[i
 
 
 def _sweep(
-    config: Config,
+    workspace: Workspace,
     views: Sequence[View],
     began: Mapping[Place, int],
     *,
@@ -159,11 +165,12 @@ def _sweep(
     only: Callable[[Row], bool] = lambda _: True,
 ) -> int:
     """Remove what the re-read has not renewed and Postgres does not have; return how many rows."""
+    config = workspace.config
     keyspace, removed = config.names.keyspace, 0
     with open_session(config) as session:
         for view in views:
             table = ViewTable(session, keyspace=keyspace, name=view.name)
-            shape = read_shape(Project.of(config), view.name)
+            shape = read_shape(workspace.project, view.name)
             first, below = _versions(config, view, began)
             suspects = {key: row for key, row in old_rows(table, shape, below=below).items() if only(row)}
             if suspects:
@@ -171,6 +178,6 @@ def _sweep(
                     f"{view.name}: {len(suspects):,} rows were not renewed; asking Postgres which should be gone"
                 )
                 with local_spark(config, name="views-spark") as spark:
-                    stale = stale_rows(config, spark, shape, suspects)
+                    stale = stale_rows(workspace, spark, shape, suspects)
                 removed += table.delete(stale.values(), timestamp=first - 1)
     return removed

@@ -12,7 +12,6 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 
 from penstock.cassandra.table import Row
-from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.keys.text import read_key
 from penstock.keys.types import column_types
@@ -23,7 +22,8 @@ from penstock.pipeline.fence import OnProgress
 from penstock.pipeline.followed import refuse_paused
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
-from penstock.project.views import pick_view, views_of
+from penstock.project.views import pick_view
+from penstock.project.workspace import Workspace
 from penstock.verify.model import Absence
 from penstock.verify.postgres_rows import PostgresRows
 from penstock.views.begin import begin_anew
@@ -69,7 +69,9 @@ class RowRejected(TerminalError):
         )
 
 
-def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProgress, rate: int | None = None) -> int:
+def repair(
+    workspace: Workspace, name: str, key: Sequence[str], *, on_progress: OnProgress, rate: int | None = None
+) -> int:
     """Read the view's table again, or the one row of that primary key; return how many stale rows were removed.
 
     An aggregate is counted anew, from a snapshot of its table.
@@ -79,14 +81,14 @@ def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProg
     :raises ViewUnknown, HistoryUnfit, AggregateWhole, ViewPaused, KeyUnfit, KeyTextInvalid: before anything happens.
     :raises RowRejected: when all is done, and the one row cannot be in the view.
     """
-    view = pick_view(views_of(config), name)
+    view = pick_view(workspace.views, name)
     if isinstance(view, History):
         raise HistoryUnfit(view)
     if isinstance(view, Aggregate):
-        return _count_anew(config, view, key, on_progress=on_progress)
+        return _count_anew(workspace, view, key, on_progress=on_progress)
     if not key:
-        return refill(config, [view], on_progress=on_progress, rate=rate)
-    with connect(config) as connection:
+        return refill(workspace, [view], on_progress=on_progress, rate=rate)
+    with connect(workspace.config) as connection:
         columns = read_live_table(connection, view.table).table.primary_key
         values = _values(view.table, columns, key)
         condition = _condition(connection, columns, values)
@@ -94,23 +96,23 @@ def repair(config: Config, name: str, key: Sequence[str], *, on_progress: OnProg
             types = column_types(cursor, view.table)
     row = {name: canonical(types[name], value) for name, value in zip(columns, values, strict=True)}
     is_of_row = partial(_is_of_row, types, row)
-    removed = refill_rows(config, view, Wanted((view.table,), condition), is_of_row, on_progress=on_progress)
-    _refuse_rejected(config, view, condition)
+    removed = refill_rows(workspace, view, Wanted((view.table,), condition), is_of_row, on_progress=on_progress)
+    _refuse_rejected(workspace, view, condition)
     return removed
 
 
-def _refuse_rejected(config: Config, view: View, condition: str) -> None:
-    with local_spark(config, name="views-spark") as spark:
-        absences = PostgresRows(spark, config=config).absences(view.name, condition)
+def _refuse_rejected(workspace: Workspace, view: View, condition: str) -> None:
+    with local_spark(workspace.config, name="views-spark") as spark:
+        absences = PostgresRows(spark, workspace=workspace).absences(view.name, condition)
     if absences:
         raise RowRejected(view, absences[0])
 
 
-def _count_anew(config: Config, view: Aggregate, key: Sequence[str], *, on_progress: OnProgress) -> int:
+def _count_anew(workspace: Workspace, view: Aggregate, key: Sequence[str], *, on_progress: OnProgress) -> int:
     if key:
         raise AggregateWhole(view)
-    refuse_paused(config, [view.name])
-    return begin_anew(config, view, on_progress=on_progress)
+    refuse_paused(workspace.config, [view.name])
+    return begin_anew(workspace, view, on_progress=on_progress)
 
 
 def _values(table: str, columns: Sequence[str], given: Sequence[str]) -> Sequence[str]:

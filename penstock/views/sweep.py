@@ -9,8 +9,8 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from penstock.cassandra.table import Row, ViewTable
-from penstock.config import Config
 from penstock.project.shapes import ViewShape
+from penstock.project.workspace import Workspace
 from penstock.verify.canonical import canonical_key, key_values
 from penstock.verify.postgres_rows import PostgresRows
 
@@ -29,9 +29,9 @@ def old_rows(table: ViewTable, view: ViewShape, *, below: int) -> Suspects:
     return {canonical_key(row, view.key): row for row in table.older_than(below)}
 
 
-def stale_rows(config: Config, spark: SparkSession, view: ViewShape, suspects: Suspects) -> Suspects:
+def stale_rows(workspace: Workspace, spark: SparkSession, view: ViewShape, suspects: Suspects) -> Suspects:
     """Return those that Postgres does not have; it is read after Cassandra, so what came in between is expected."""
-    source = PostgresRows(spark, config=config)
+    source = PostgresRows(spark, workspace=workspace)
     few = len(suspects) <= _ASKED_FOR
     rows = source.pick(view, [key_values(key, view.key) for key in suspects]) if few else source.scan(view)
     expected = {canonical_key(row, view.key) for row in rows}

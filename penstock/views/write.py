@@ -16,20 +16,21 @@ from penstock.postgres.connection import PostgresUnreachable
 from penstock.project.connector_lists import epoch_in, with_epoch
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.views.derived import Derived, derive, texts
 from penstock.views.sources import live_tables, table_of
 from penstock.whole_file import write_changed
 
 
-def write_derived(config: Config, *, same_rows: bool = False) -> list[Path]:
+def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path]:
     """Write the contracts, the tables and the connectors' lists; return the files that changed.
 
     :param same_rows: a changed function is said to give the same rows as before, so it needs no new revision.
     :raises ViewFileBroken, ViewInvalid: with file and line; then nothing is written.
     """
-    project = Project.of(config)
-    views = views_of(config)
+    config = workspace.config
+    project = workspace.project
+    views = workspace.views
     live = live_tables(config, views)
     with local_spark(config, name="views-spark") as spark:
         derived = [derive(spark, view, table_of(project, live, view.table, config.excluded)) for view in views]

@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped]  # no stubs in the lock
 
 from penstock.config import ROOT, Config, KafkaMode, load_config
 from penstock.layout import Layout
+from penstock.project.workspace import Workspace
 from penstock.setup.steps import nodes
 from penstock.stack.mode import ask_for
 from penstock.stack.part import Part, Step
@@ -30,7 +31,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 INSIDE = load_config(ROOT / "servers/compose/penstock.toml")
 HOST = load_config(ROOT / "servers/compose/host.toml")
 LASTING = [name for name, service in SERVICES.items() if service["restart"] == "unless-stopped"]
-NODES = {node.name: node for node in nodes(INSIDE)}
+NODES = {node.name: node for node in nodes(Workspace(INSIDE))}
 
 
 def node_of(service: str) -> str | None:

@@ -10,11 +10,11 @@ from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile, read_connector, read_connectors
 from penstock.connect.heartbeat import HEARTBEAT_QUERY, HEARTBEAT_S
 from penstock.project.folders import Project
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.topics.declare import declare_topics
 
 FILES = read_connectors(Project.of(Config()).connectors)
-DECLARED = {topic.name for topic in declare_topics(Config(), views_of(Config()))}
+DECLARED = {topic.name for topic in declare_topics(Config(), Workspace(Config()).views)}
 WORKER_ENVIRONMENT = {
     *(f"PENSTOCK_POSTGRES_{part}" for part in ("HOST", "PORT", "USER", "PASSWORD", "DATABASE")),
     *(f"PENSTOCK_CASSANDRA_{part}" for part in ("HOST", "PORT", "DC")),

@@ -51,6 +51,24 @@ def test_each_module_imports_only_what_stands_below_its_package() -> None:
     assert upward == []
 
 
+def files_that_call(*functions: str) -> set[str]:
+    """Name the files of penstock/ that call one of these functions."""
+    called = re.compile(rf"\b({'|'.join(functions)})\(")
+    folder = ROOT / "penstock"
+    return {str(file.relative_to(folder)) for file in folder.rglob("*.py") if called.search(file.read_text())}
+
+
+def test_only_a_workspace_runs_the_view_files_and_only_a_program_makes_one() -> None:
+    # `make.py` runs what it drew, in a folder of its own; the console asks a child process.
+    assert files_that_call("load_views", "load_each") == {
+        "project/workspace.py",
+        "views/make.py",
+        "console/declared.py",
+    }
+    makers = {file for file in files_that_call("Workspace") if not file.startswith(("cli/", "bench/"))}
+    assert makers == {"project/workspace.py", "console/verify_child.py"}
+
+
 @pytest.mark.parametrize("command", LIGHT)
 def test_a_light_command_loads_no_spark(command: str) -> None:
     loads = f"import sys, penstock.cli.{_MODULES[command]}; print('pyspark' in sys.modules)"

@@ -10,12 +10,12 @@ from penstock_views.types.sizes import _ELEMENT, _NUMBER, _WRITTEN
 from penstock import sizes
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.topics.declare import declare_topics
 from tests.names import DEAD_LETTER_TOPICS
 
 SOURCE = ROOT / "connect" / "postgres-source" / "src" / "main" / "java" / "dev" / "penstock" / "postgres"
-TOPICS = {topic.name: topic.settings for topic in declare_topics(Config(), views_of(Config()))}
+TOPICS = {topic.name: topic.settings for topic in declare_topics(Config(), Workspace(Config()).views)}
 COLUMNS = 1600
 """The most that a table of Postgres has."""
 # Names, times and transaction of a change; its headers; a key, which an index holds.

@@ -22,6 +22,7 @@ from penstock_views.stream.checkpoint import last_batch_in
 
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.project.folders import Project
+from penstock.project.workspace import Workspace
 from penstock.spark_master import applications
 from penstock.stack.health import part_healths
 from penstock.wait import wait_until
@@ -169,7 +170,7 @@ def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
         shutil.rmtree(runs(stack))
         began = "life-*/checkpoint/commits/0"
         wait_until(lambda: any(runs(stack).glob(began)), timeout_s=PATIENCE_S, what="a new run begins")
-    assert sweep_aggregates(stack.config)["user_stats_by_country"] >= 1
+    assert sweep_aggregates(Workspace(stack.config))["user_stats_by_country"] >= 1
     wait_until_exact(stack)
     assert stats(stack, "Nobody") is None
     stack.penstock("verify user_stats_by_country")

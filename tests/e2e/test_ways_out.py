@@ -13,7 +13,7 @@ from penstock_views.aggregates.run import current_run, runs_folder
 from penstock.connect.api import ConnectApi, State
 from penstock.layout import Layout
 from penstock.pipeline.fence import ends, wait_until_arrived, wait_until_processed
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.setup import actions as setup
 from penstock.stack.supervisor import Supervisor
@@ -83,8 +83,8 @@ def test_a_sink_that_was_stopped_for_longer_than_retention(stack: Stack) -> None
         api.stop(SINK)
         wait_until(lambda: api.status(SINK).connector.state == State.STOPPED, timeout_s=PATIENCE_S, what="it stops")
         change(stack, "Unwritten")
-        wait_until_processed(stack.config, views_of(stack.config), on_progress=print)
-        delete_records(stack, view_topics(views_of(stack.config)))
+        wait_until_processed(stack.config, Workspace(stack.config).views, on_progress=print)
+        delete_records(stack, view_topics(Workspace(stack.config).views))
         wait_until_said(stack, "were deleted unread")
         api.resume(SINK)
         wait_until(lambda: api.status(SINK).summary == State.FAILED, timeout_s=PATIENCE_S, what="it skips nothing")
@@ -96,7 +96,7 @@ def test_a_topic_of_a_view_that_is_deleted(stack: Stack) -> None:
     with ConnectApi(stack.config.connect.url) as api:
         api.pause(SINK)
         change(stack, "Deleted with its topic")
-        wait_until_processed(stack.config, views_of(stack.config), on_progress=print)
+        wait_until_processed(stack.config, Workspace(stack.config).views, on_progress=print)
         delete_topics(stack, "views.users_by_id")
         api.resume(SINK)
     cure(stack, "topic views.users_by_id was deleted, or made anew")
@@ -117,7 +117,7 @@ def test_a_change_topic_that_is_deleted(stack: Stack) -> None:
 def test_progress_that_is_cut_short_costs_no_row(stack: Stack, left: str) -> None:
     supervisor, layout = Supervisor(Layout.of(stack.config)), Layout.of(stack.config)
     change(stack, f"Before the cut to {len(left)}")
-    wait_until_arrived(stack.config, views_of(stack.config), on_progress=print)
+    wait_until_arrived(stack.config, Workspace(stack.config).views, on_progress=print)
     for job in ("aggregates", "views"):
         supervisor.stop_and_wait(job)
     run = current_run(runs_folder(layout.data("aggregates"), "user_stats_by_country"))
@@ -144,7 +144,7 @@ def test_a_cassandra_without_the_keyspace(stack: Stack) -> None:
 
 def test_view_tables_that_are_made_anew(stack: Stack) -> None:
     stack.cql(f"DROP TABLE {stack.config.names.keyspace}.users_by_country")
-    setup.create_view_tables(stack.config)
+    setup.create_view_tables(Workspace(stack.config))
     cure(stack, "was made anew in Cassandra and not filled")
 
 
@@ -158,7 +158,7 @@ def test_a_registry_that_is_made_anew(stack: Stack) -> None:
     supervisor = Supervisor(Layout.of(stack.config))
     supervisor.stop_and_wait("registry")
     delete_topics(stack, *REGISTRY_TOPICS)
-    setup.create_topics(stack.config)
+    setup.create_topics(Workspace(stack.config))
     supervisor.start_process("registry")
     wait_until(lambda: stack.health("registry").answers, timeout_s=PATIENCE_S, what="the registry answers")
     change(stack, "With new ids")

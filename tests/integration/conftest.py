@@ -11,6 +11,7 @@ import pytest
 
 from penstock.config import Config, Postgres
 from penstock.layout import Layout
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from penstock.stack.parts.postgres import postgres
 from penstock.wait import wait_until
@@ -30,7 +31,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
         process = subprocess.Popen(part.command, stdout=log, stderr=log)
     try:
         wait_until(part.is_ready, timeout_s=PATIENCE_S, what="Postgres answers", log=state / "postgres.log")
-        create_tables(config)
+        create_tables(Workspace(config))
         yield config
     finally:
         process.send_signal(signal.SIGINT)

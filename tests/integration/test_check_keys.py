@@ -12,6 +12,7 @@ from penstock.config import Config, load_config
 from penstock.postgres.connection import connect
 from penstock.project.folders import Project
 from penstock.project.in_step import Problem
+from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.views.check import check
 from penstock.views.make import Fate, new_views
@@ -64,7 +65,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     )
     config = load_config(file)
     with started(config, "postgres"):
-        setup.create_tables(config)
+        setup.create_tables(Workspace(config))
         with connect(config) as connection, connection, connection.cursor() as cursor:
             cursor.execute(TABLES)
         yield config
@@ -74,11 +75,11 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 def found(config: Config) -> dict[str, Problem]:
     """Check a project with right and wrong views at once; give what is wrong, by where it is."""
     project = Project.of(config)
-    new_views(config, ["readings", "exact", "amounts"])
+    new_views(Workspace(config), ["readings", "exact", "amounts"])
     file = project.cassandra / "users_by_id.cql"
     file.write_text(file.read_text().replace("gc_grace_seconds", "default_time_to_live = 60 AND gc_grace_seconds"))
     (project.views / "wrong.py").write_text(WRONG)
-    wrong = check(config).wrong
+    wrong = check(Workspace(config)).wrong
     (project.views / "wrong.py").unlink()
     # Not everything was written: the files of the wrong views, and their lines in the connectors' lists.
     return {f"{each.where} {each.what}": each for each in wrong if "has no" not in each.what}
@@ -133,7 +134,7 @@ def test_a_new_view_keeps_every_microsecond_of_a_key(config: Config, found: dict
     [("lines", "has virtual generated columns, total"), ("fleeting", "not supported for unlogged tables")],
 )
 def test_no_view_is_made_of_a_table_that_cannot_be_followed(config: Config, table: str, why: str) -> None:
-    (outcome,) = new_views(config, [table]).outcomes
+    (outcome,) = new_views(Workspace(config), [table]).outcomes
     assert outcome.fate is Fate.REFUSED
     assert why in outcome.reason
     assert not (Project.of(config).views / f"{table}.py").exists()

@@ -21,6 +21,7 @@ from penstock.postgres.connection import connect
 from penstock.postgres.silent import silent_changes
 from penstock.project.connector_lists import EPOCH
 from penstock.project.folders import Project
+from penstock.project.workspace import Workspace
 from penstock.registry.apply import SchemaFile, SchemaIncompatible, apply_schemas
 from penstock.registry.client import Compatibility, RegistryClient
 from penstock.registry.decode import AvroDecoder
@@ -56,10 +57,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     file.write_text(TOML.format(state=folder / "var"))
     config = load_config(file)
     with started(config, "postgres", "kafka"):
-        setup.create_tables(config)
-        setup.create_topics(config)
+        setup.create_tables(Workspace(config))
+        setup.create_topics(Workspace(config))
         with started(config, "registry"):
-            setup.register_subjects(config)
+            setup.register_subjects(Workspace(config))
             with started(config, "connect"):
                 yield config
 
@@ -231,7 +232,7 @@ def noted(config: Config) -> list[tuple[str, str]]:
 
 def test_topics_are_created_once(config: Config, admin: TopicAdmin) -> None:
     before = admin.topics()
-    assert setup.create_topics(config).startswith("0 created")
+    assert setup.create_topics(Workspace(config)).startswith("0 created")
     assert admin.topics() == before
 
 
@@ -271,7 +272,7 @@ def test_no_broker_is_said_with_its_address() -> None:
 
 def test_contracts_are_registered_once_and_guarded(config: Config, registry: RegistryClient) -> None:
     subjects = registry.subjects()
-    setup.register_subjects(config)
+    setup.register_subjects(Workspace(config))
     assert registry.subjects() == subjects
     assert registry.versions("views.users_by_id-value") == registry.versions("views.users_by_id-key")
     assert registry.compatibility("views.users_by_id-value") == Compatibility.BACKWARD

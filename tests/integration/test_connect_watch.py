@@ -22,6 +22,7 @@ from penstock.connect.apply import validate_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.layout import Layout
 from penstock.project.folders import Project
+from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
 from penstock.wait import wait_until
@@ -61,8 +62,8 @@ def config(file: Path) -> Iterator[Config]:
     """Start Postgres, Kafka, Connect and the watcher in a folder of their own; no connector is applied."""
     config = load_config(file)
     with started(config, "postgres", "kafka"):
-        setup.create_tables(config)
-        setup.create_topics(config)
+        setup.create_tables(Workspace(config))
+        setup.create_topics(Workspace(config))
         with started(config, "connect", "connect-watcher"):
             yield config
 

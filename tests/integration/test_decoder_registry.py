@@ -14,6 +14,7 @@ from penstock_views.running.registry import Registry
 from penstock_views.stream.session import local_session
 
 from penstock.config import load_config
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.setup import actions as setup
 from tests.integration.servers import started
@@ -45,7 +46,7 @@ def test_a_schema_is_found_as_soon_as_the_registry_has_read_its_journal(
     spark, columns = local_session(), cdc.PEOPLE | {"nick": "string"}
     sample = make_plan(spark, SAMPLE, (Writer(1, cdc.schema_text(cdc.PEOPLE)),))
     with started(config, "kafka"):
-        setup.create_topics(config)
+        setup.create_topics(Workspace(config))
         with started(config, "registry"), RegistryClient(config.registry.url) as registry:
             for number in range(FILLING):
                 registry.register(f"subject-{number}", SMALL.format(number=number))

@@ -10,6 +10,7 @@ from penstock.config import Config
 from penstock.doctor.connect import examine
 from penstock.doctor.finding import Weight
 from penstock.layout import SERVERS
+from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.stack.parts import connect as part
 from tests.integration.servers import free_port, started
@@ -36,7 +37,7 @@ def test_a_worker_without_our_plugins_is_named_and_cured(tmp_path: Path, monkeyp
     (plugins / CONVERTER).symlink_to(SERVERS / "plugins" / CONVERTER)  # without it the worker would not start
     monkeypatch.setattr(part, "SERVERS", tmp_path)
     with started(config, "kafka"):
-        setup.create_topics(config)
+        setup.create_topics(Workspace(config))
         with started(config, "connect"):
             ((what, cure),) = stops(config).items()
         assert what.startswith("its workers lack dev.penstock.cassandra.sink.CassandraSinkConnector, dev.penstock.")

@@ -13,7 +13,7 @@ from penstock.config import Config
 from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.kafka import examine
 from penstock.doctor.rights import roles
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_topics
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.declare import Topic, declare_topics
@@ -39,7 +39,7 @@ def config(theirs: TheirKafka, tmp_path_factory: pytest.TempPathFactory) -> Conf
 
 
 def seen(config: Config) -> list[Finding]:
-    declared = declare_topics(config, views_of(config))
+    declared = declare_topics(config, Workspace(config).views)
     return answered(lambda: [*examine(config, declared)], KafkaUnreachable)
 
 
@@ -88,7 +88,7 @@ def test_a_user_without_rights_is_told_the_commands_that_give_them(theirs: Their
 def test_a_setting_of_a_topic_is_named_and_cured(
     theirs: TheirKafka, config: Config, setting: str, value: str, says: str, weight: Weight
 ) -> None:
-    create_topics(config)
+    create_topics(Workspace(config))
     admin = TopicAdmin(theirs.administrator.kafka.bootstrap)
     before = admin.settings([VIEW])[VIEW][setting]
     saying = partial(found_saying, config, says)
@@ -100,7 +100,7 @@ def test_a_setting_of_a_topic_is_named_and_cured(
     if finding.cure.startswith("for topic in "):
         theirs.run(finding.cure)
     elif "`penstock up` sets it" in finding.cure:
-        create_topics(config)
+        create_topics(Workspace(config))
     else:  # what was compacted is gone
         admin.alter({VIEW: {setting: before}})
     wait_until(lambda: not saying(), timeout_s=PATIENCE_S, what=f"{setting} is as it should be")
@@ -111,7 +111,7 @@ def test_no_password_is_in_what_is_found(config: Config) -> None:
 
 
 def test_each_user_does_its_own_work_and_not_that_of_others(theirs: TheirKafka, config: Config) -> None:
-    create_topics(config)
+    create_topics(Workspace(config))
     connect, reader = (made(theirs, config, f"penstock_{name}") for name in ("connect", "reader"))
     assert TopicAdmin(reader).records({CDC: 1, VIEW: 1}).keys() == {CDC, VIEW}
     assert "authorization failed" in written(reader, VIEW)

@@ -12,6 +12,7 @@ from psycopg2.extensions import make_dsn
 from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.postgres import examine
 from penstock.doctor.rights import roles
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from tests.integration.certificates import Certificates
 from tests.integration.their_postgres import INSERT, PASSWORD, TABLE, Server, their_postgres
@@ -121,7 +122,7 @@ def with_roles(server: Server) -> Server:
     """Let Penstock make its tables, and run the statements of the other roles as they are printed."""
     server.as_superuser("ALTER TABLE users DISABLE ROW LEVEL SECURITY")
     server.as_superuser("GRANT CREATE ON SCHEMA public TO penstock")
-    create_tables(server.config)
+    create_tables(Workspace(server.config))
     for role in roles(server.config, [TABLE]):
         if role.server == "postgres" and role.name != "penstock":
             server.give_rights(role)

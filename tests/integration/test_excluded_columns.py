@@ -23,6 +23,7 @@ from penstock.postgres.exclusions import ExclusionsUnfit
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
 from penstock.postgres.silent import silent_changes
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from penstock.wait import wait_until
 from tests.integration.source_alone import SourceAlone
@@ -81,7 +82,7 @@ def holds(connection: Connection, condition: str) -> bool:
 def test_no_record_of_the_source_has_a_value_or_a_name_of_them(
     excluding: Config, connection: Connection, tmp_path: Path
 ) -> None:
-    create_tables(excluding)
+    create_tables(Workspace(excluding))
     follow(excluding, "public.people", "public.People")
     run(connection, INSERT, "of the snapshot")
     run(connection, "INSERT INTO \"People\" VALUES ('other', 'shown')")
@@ -153,40 +154,40 @@ def test_what_is_excluded_later_is_read_again_and_said(
     config: Config, excluding: Config, connection: Connection
 ) -> None:
     follow(config, "public.people")
-    create_tables(config)
-    said = create_tables(excluding)
+    create_tables(Workspace(config))
+    said = create_tables(Workspace(excluding))
     assert "public.people: national_id is excluded from now on" in said
     assert "Kafka and Cassandra keep the values that they have" in said
     changes = silent_changes(connection, ["public.people"])
     assert [change.what for change in changes] == [f"{name} is excluded from now on" for name in sorted(EXCLUDED)]
-    assert "excluded" not in create_tables(excluding)
-    assert "public.people: mood is no longer excluded" in create_tables(config)
+    assert "excluded" not in create_tables(Workspace(excluding))
+    assert "public.people: mood is no longer excluded" in create_tables(Workspace(config))
 
 
 def test_a_name_of_no_column_and_one_of_the_key_stop_all(config: Config, excluding: Config) -> None:
     for name, what in (("nationalid", "there is no such column"), ("id", "is of the primary key")):
         wrong = Config.model_validate(config.model_dump() | {"tables": {"public.people": {"exclude": [name]}}})
         with pytest.raises(ExclusionsUnfit, match=rf"nothing was applied:\s+public\.people\.{name} .*{what}"):
-            create_tables(wrong)
-    create_tables(excluding)
+            create_tables(Workspace(wrong))
+    create_tables(Workspace(excluding))
 
 
 def test_one_may_be_dropped_and_cannot_be_renamed(excluding: Config, connection: Connection) -> None:
-    create_tables(excluding)
+    create_tables(Workspace(excluding))
     for what in ("TABLE", "VIEW"):
         with pytest.raises(psycopg2.errors.RaiseException, match="would be sent under another name"):
             run(connection, f"ALTER {what} people RENAME COLUMN national_id TO nid")
     run(connection, "ALTER TABLE people RENAME COLUMN kept_too TO kept")
     run(connection, "ALTER TABLE people DROP COLUMN national_id")
-    create_tables(excluding)
+    create_tables(Workspace(excluding))
 
 
 def test_where_nothing_refuses_it_the_new_name_is_told(excluding: Config, connection: Connection) -> None:
-    create_tables(excluding)
+    create_tables(Workspace(excluding))
     run(connection, "ALTER EVENT TRIGGER penstock_refuse_renamed DISABLE")
     run(connection, "ALTER TABLE people RENAME COLUMN national_id TO nid")
     with pytest.raises(
         ExclusionsUnfit, match=r"public\.people\.national_id is excluded, and is public\.people\.nid now"
     ):
-        create_tables(excluding)
+        create_tables(Workspace(excluding))
     run(connection, "ALTER EVENT TRIGGER penstock_refuse_renamed ENABLE ALWAYS")

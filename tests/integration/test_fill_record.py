@@ -27,7 +27,8 @@ from penstock.pipeline.lives import Lives, lives_of
 from penstock.postgres.connection import connect
 from penstock.postgres.record import forget_views, read_fills
 from penstock.postgres.silent import forget_changes, silent_changes
-from penstock.project.views import pick_view, views_of
+from penstock.project.views import pick_view
+from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.views.fresh import settle_empty
 from tests.integration.servers import free_port, started
@@ -46,8 +47,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     (folder / "penstock.toml").write_text(f'state = "{folder / "var"}"\n{ports}\n')
     config = load_config(folder / "penstock.toml")
     with started(config, "postgres", "cassandra"):
-        setup.create_tables(config)
-        setup.create_view_tables(config)
+        setup.create_tables(Workspace(config))
+        setup.create_view_tables(Workspace(config))
         yield config
 
 
@@ -55,25 +56,24 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 def session(config: Config) -> Iterator[Session]:
     """Open a session; nothing is noted of any view."""
     with open_session(config) as session, connect(config) as connection:
-        forget_views(connection, [view.name for view in views_of(config)])
+        forget_views(connection, [view.name for view in Workspace(config).views])
         session.execute("TRUNCATE penstock.users_by_id")
         yield session
 
 
 @pytest.fixture
 def lives(config: Config) -> Lives:
-    return lives_of(config)
+    return lives_of(Workspace(config))
 
 
 def names_of_unfilled(config: Config, lives: Lives, epoch: int = 1) -> frozenset[str]:
-    return frozenset(
-        view.name for view in unfilled(config, views_of(config), ids=ids_in_cassandra(config), epoch=epoch, lives=lives)
-    )
+    views, ids = Workspace(config).views, ids_in_cassandra(config)
+    return frozenset(view.name for view in unfilled(config, views, ids=ids, epoch=epoch, lives=lives))
 
 
 @pytest.mark.usefixtures("session")
 def test_a_view_is_filled_in_one_generation_of_one_table_from_one_life(config: Config, lives: Lives) -> None:
-    views = views_of(config)
+    views = Workspace(config).views
     everything = frozenset(view.name for view in views)
     assert (filled_views(config), names_of_unfilled(config, lives)) == (frozenset(), everything)
     mark_filled(config, views, epoch=1, lives=lives)
@@ -85,13 +85,13 @@ def test_a_view_is_filled_in_one_generation_of_one_table_from_one_life(config: C
 
 
 def test_a_table_that_was_made_anew_is_not_filled(config: Config, session: Session, lives: Lives) -> None:
-    views = views_of(config)
+    views = Workspace(config).views
     mark_filled(config, views, epoch=1, lives=lives)
     mark_begun(config, {BY_ID: 41}, lives[TABLE])
     assert (lost(config, views), begun_fills(config, ids_in_cassandra(config))[BY_ID].version) == ({}, 41)
     session.execute("DROP TABLE penstock.users_by_id")
     assert "is gone from Cassandra" in lost(config, views)[BY_ID]
-    setup.create_view_tables(config)
+    setup.create_view_tables(Workspace(config))
     assert "was made anew in Cassandra and not filled" in lost(config, views)[BY_ID]
     assert names_of_unfilled(config, lives) == {BY_ID}
     assert begun_fills(config, ids_in_cassandra(config)) == {}
@@ -100,7 +100,7 @@ def test_a_table_that_was_made_anew_is_not_filled(config: Config, session: Sessi
 def test_what_an_earlier_version_kept_in_cassandra_is_taken_over_once(
     config: Config, session: Session, lives: Lives
 ) -> None:
-    ids, views = table_ids(session, "penstock"), views_of(config)
+    ids, views = table_ids(session, "penstock"), Workspace(config).views
     source, by_id = lives[TABLE].source, pick_view(views, BY_ID)
     # The oldest ones had no column for the source.
     session.execute("CREATE TABLE penstock.view_fills (name text PRIMARY KEY, table_id uuid, generation bigint)")
@@ -128,10 +128,10 @@ def test_what_an_earlier_version_kept_in_cassandra_is_taken_over_once(
 
 def test_rows_of_before_the_database_are_not_taken_for_filled(config: Config, session: Session, lives: Lives) -> None:
     session.execute(f"INSERT INTO penstock.users_by_id (id) VALUES ({UUID(int=1)})")
-    views = views_of(config)
+    views = Workspace(config).views
     assert [view.name for view in settle_empty(config, views, lives=lives)] == [BY_ID]
     assert filled_views(config) == {view.name for view in views} - {BY_ID}
-    assert {view.name for view in setup.empty_views(config)} == {view.name for view in views} - {BY_ID}
+    assert {view.name for view in setup.empty_views(Workspace(config))} == {view.name for view in views} - {BY_ID}
     with connect(config) as connection:
         (noted,) = silent_changes(connection, [TABLE])
         forget_changes(connection, [noted])

@@ -13,6 +13,7 @@ import pytest
 
 from penstock.config import Config, load_config
 from penstock.project.folders import Project
+from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.views.check import check
 from penstock.views.make import Fate, new_views
@@ -35,7 +36,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     )
     config = load_config(file)
     with started(config, "postgres"):
-        setup.create_tables(config)
+        setup.create_tables(Workspace(config))
         yield config
 
 
@@ -54,7 +55,7 @@ def test_postgres_takes_them_and_every_table_is_made_or_refused_by_name(config: 
             life = Life(rng, tables)
             for statement, values in (*life.inserts(5), *life.changes(200)):
                 execute(cursor, statement, values)
-            found = new_views(config, [f"{schema}.*" for schema in SCHEMAS])
+            found = new_views(Workspace(config), [f"{schema}.*" for schema in SCHEMAS])
             by_name = {outcome.table: outcome for outcome in found.outcomes}
             for table in tables:
                 outcome = by_name[table.full_name]
@@ -64,7 +65,7 @@ def test_postgres_takes_them_and_every_table_is_made_or_refused_by_name(config: 
                     assert set(columns_of_view(text).values()) | set(outcome.left_out) >= {
                         c.name for c in table.written
                     }
-            assert check(config).wrong == ()
+            assert check(Workspace(config)).wrong == ()
     finally:
         for name in ("spark/views", "schemas", "connect/connectors"):
             shutil.rmtree(Project.of(config).root / name)

@@ -17,6 +17,7 @@ from ingest.store import DatabaseFailed
 from ingest.user import parse_user
 
 from penstock.config import Config, Postgres
+from penstock.project.workspace import Workspace
 from penstock.randomuser.person import Wish, make_person
 from penstock.setup.actions import create_tables
 from tests.faulty_api import Answer, FaultyApi, Users, serve_faulty_api
@@ -53,7 +54,7 @@ def rows(database: psycopg2.extensions.connection, query: str) -> list[tuple[Any
 
 
 def test_the_set_up_is_idempotent_and_complete(config: Config, database: psycopg2.extensions.connection) -> None:
-    create_tables(config)
+    create_tables(Workspace(config))
     assert rows(database, "SELECT relreplident FROM pg_class WHERE oid = 'public.users'::regclass") == [("f",)]
     published = rows(database, "SELECT schemaname, tablename FROM pg_publication_tables WHERE pubname = 'penstock'")
     assert set(published) == {("public", "users"), ("penstock", "signals")}
@@ -61,7 +62,7 @@ def test_the_set_up_is_idempotent_and_complete(config: Config, database: psycopg
 
 def test_a_table_that_left_the_publication_comes_back(config: Config, database: psycopg2.extensions.connection) -> None:
     database.cursor().execute("ALTER PUBLICATION penstock DROP TABLE public.users")
-    create_tables(config)
+    create_tables(Workspace(config))
     published = rows(database, "SELECT tablename FROM pg_publication_tables WHERE pubname = 'penstock'")
     assert ("users",) in published
 

@@ -19,6 +19,7 @@ from penstock.config import Airflow, Config, Postgres
 from penstock.layout import Layout
 from penstock.loads.airflow_api import AirflowApi, AirflowRefused, AirflowUnreachable
 from penstock.loads.load import LoadResult, Progress, follow, trigger_load
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from penstock.stack.parts.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
 from penstock.stack.parts.postgres import postgres
@@ -75,7 +76,7 @@ def config(tmp_path_factory: pytest.TempPathFactory, users_api: FaultyApi) -> It
         log = state / "postgres.log"
         stack.enter_context(running(database.command, log, environment={}, end=signal.SIGINT))
         wait_until(database.is_ready, timeout_s=PATIENCE_S, what="Postgres answers", log=log)
-        create_tables(config)
+        create_tables(Workspace(config))
         subprocess.run(MIGRATE, env={**os.environ, **environment}, check=True, capture_output=True)
         api = stack.enter_context(AirflowApi(config.airflow.url))
         stack.enter_context(running(API_SERVER, state / "api-server.log", environment=environment))

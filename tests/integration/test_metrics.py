@@ -21,6 +21,7 @@ from fastavro import parse_schema, schemaless_writer
 
 from penstock.config import ROOT, Config, load_config
 from penstock.connect.api import ConnectApi
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.setup import actions
@@ -81,16 +82,16 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     config = load_config(file)
     with ExitStack() as running:
         running.enter_context(started(config, "postgres", "kafka"))
-        actions.create_tables(config)
-        actions.create_topics(config)
+        actions.create_tables(Workspace(config))
+        actions.create_topics(Workspace(config))
         running.enter_context(started(config, "registry"))
-        actions.register_subjects(config)
+        actions.register_subjects(Workspace(config))
         running.enter_context(started(config, "connect"))
         cassandra, console = running.enter_context(ExitStack()), running.enter_context(ExitStack())
         cassandra.enter_context(started(config, "cassandra"))
-        actions.create_view_tables(config)
+        actions.create_view_tables(Workspace(config))
         console.enter_context(started(config, "console"))
-        actions.apply_connectors(config)
+        actions.apply_connectors(Workspace(config))
         yield Ground(config, running.enter_context(prometheus(config, folder)), cassandra, console)
 
 

@@ -12,6 +12,7 @@ from penstock.cassandra.table_file import read_shape
 from penstock.config import Config, load_config
 from penstock.postgres.connection import connect
 from penstock.project.folders import Project
+from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.views.check import check
 from penstock.views.make import Fate, NameForMany, NewViews, Outcome, new_views
@@ -38,7 +39,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     )
     config = load_config(file)
     with started(config, "postgres"):
-        setup.create_tables(config)
+        setup.create_tables(Workspace(config))
         with connect(config) as connection, connection, connection.cursor() as cursor:
             cursor.execute(f"{TYPES}CREATE TABLE public.every_type (id text PRIMARY KEY, {NAMED})")
         yield config
@@ -46,7 +47,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 
 @pytest.fixture(scope="module")
 def made(config: Config) -> Outcome:
-    (outcome,) = new_views(config, ["every_type"]).outcomes
+    (outcome,) = new_views(Workspace(config), ["every_type"]).outcomes
     return outcome
 
 
@@ -94,21 +95,21 @@ def odd(config: Config) -> Config:
 def test_a_table_of_any_name_has_a_view_with_which_nothing_is_wrong(
     odd: Config, given: str, view: str, columns: list[str]
 ) -> None:
-    (outcome,) = new_views(odd, [given]).outcomes
+    (outcome,) = new_views(Workspace(odd), [given]).outcomes
     assert (outcome.fate, outcome.view) == (Fate.MADE, view)
     assert list(read_shape(Project.of(odd).cassandra / f"{view}.cql").columns) == [*columns, "row_version"]
-    assert check(odd).wrong == ()
+    assert check(Workspace(odd)).wrong == ()
 
 
 def test_columns_that_differ_in_case_only_are_refused_by_name(odd: Config) -> None:
-    (outcome,) = new_views(odd, ["twins"]).outcomes
+    (outcome,) = new_views(Workspace(odd), ["twins"]).outcomes
     assert outcome.fate is Fate.REFUSED
     assert 'columns that differ in case only, which Debezium refuses: "OwnerId", "ownerId"' in outcome.reason
 
 
 @pytest.mark.usefixtures("made")
 def test_nothing_is_wrong_with_it_and_only_the_publication_is_to_do(config: Config) -> None:
-    checked = check(config)
+    checked = check(Workspace(config))
     assert checked.wrong == ()
     assert "Postgres" in checked.looked_at
     assert {problem.what.split(": ", 1)[1] for problem in checked.problems if "every_type" in problem.what} == {
@@ -139,9 +140,9 @@ def whole(config: Config) -> NewViews:
     with connect(config) as connection, connection, connection.cursor() as cursor:
         cursor.execute(f"{SCHEMA}CREATE TABLE public.orders (id int PRIMARY KEY)")
     before = files(config)
-    planned = new_views(config, ["orders", "sales.*"], dry_run=True)
+    planned = new_views(Workspace(config), ["orders", "sales.*"], dry_run=True)
     assert (files(config), planned.files) == (before, ())
-    found = new_views(config, ["orders", "sales.*"])
+    found = new_views(Workspace(config), ["orders", "sales.*"])
     assert found.outcomes == planned.outcomes
     return found
 
@@ -168,13 +169,13 @@ def test_a_whole_schema_is_made_and_what_cannot_be_is_refused_by_name(config: Co
     assert reasons["sales.array_key"].startswith("key column"), reasons
     (orders,) = [outcome for outcome in whole.outcomes if outcome.table == "sales.orders"]
     assert (orders.columns, set(orders.left_out)) == (2, {"price"})
-    assert check(config).wrong == ()
+    assert check(Workspace(config)).wrong == ()
 
 
 @pytest.mark.usefixtures("whole")
 def test_a_second_time_changes_nothing_and_says_so(config: Config) -> None:
     before = files(config)
-    again = new_views(config, ["orders", "sales.*"])
+    again = new_views(Workspace(config), ["orders", "sales.*"])
     assert Fate.MADE not in {outcome.fate for outcome in again.outcomes}
     assert {outcome.view for outcome in again.outcomes if outcome.fate is Fate.THERE} >= {"orders", "sales_orders"}
     assert files(config) == before
@@ -193,17 +194,17 @@ def test_a_second_time_changes_nothing_and_says_so(config: Config) -> None:
 )
 def test_one_that_cannot_be_made_says_why(config: Config, table: str, name: str | None, reason: str) -> None:
     before = files(config)
-    (refused,) = new_views(config, [table], name=name).refused
+    (refused,) = new_views(Workspace(config), [table], name=name).refused
     assert reason in refused.reason
     assert files(config) == before
 
 
 @pytest.mark.usefixtures("whole")
 def test_a_table_gets_another_view_by_name(config: Config) -> None:
-    (outcome,) = new_views(config, ["orders"], name="orders_again").outcomes
+    (outcome,) = new_views(Workspace(config), ["orders"], name="orders_again").outcomes
     assert (outcome.fate, outcome.view) == (Fate.MADE, "orders_again")
 
 
 def test_a_name_is_for_one_view(config: Config) -> None:
     with pytest.raises(NameForMany, match="leave it out"):
-        new_views(config, ["orders", "every_type"], name="x")
+        new_views(Workspace(config), ["orders", "every_type"], name="x")

@@ -25,6 +25,7 @@ from penstock.pipeline.topic_ids import TopicsMadeAnew, made_anew, note_topics
 from penstock.pipeline.unwritten import note_new_topics
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import silent_changes
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
@@ -59,13 +60,13 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     file.write_text(TOML.format(state=folder / "var"))
     config = load_config(file)
     with started(config, "postgres", "kafka"):
-        setup.create_tables(config)
-        setup.create_topics(config)
+        setup.create_tables(Workspace(config))
+        setup.create_topics(Workspace(config))
         with started(config, "registry", "cassandra", "connect"):
-            setup.register_subjects(config)
-            setup.create_view_tables(config)
-            setup.apply_connectors(config)
-            note_topics(config)
+            setup.register_subjects(Workspace(config))
+            setup.create_view_tables(Workspace(config))
+            setup.apply_connectors(Workspace(config))
+            note_topics(Workspace(config))
             yield config
 
 
@@ -88,7 +89,7 @@ def wait_until_read(admin: TopicAdmin, offset: int) -> None:
 
 
 def red(config: Config, name: str) -> list[Reading]:
-    return [reading for reading in read_flow(config) if reading.name == name and not reading.is_well]
+    return [reading for reading in read_flow(Workspace(config)) if reading.name == name and not reading.is_well]
 
 
 def notes(config: Config) -> list[str]:
@@ -106,7 +107,7 @@ def delete(config: Config, topic: str) -> None:
     TopicAdmin(config.kafka.bootstrap).delete([topic])
     gone = f"{topic} is gone"
     wait_until(lambda: topic not in TopicAdmin(config.kafka.bootstrap).topics(), timeout_s=PATIENCE_S, what=gone)
-    setup.create_topics(config)
+    setup.create_topics(Workspace(config))
 
 
 def test_a_sink_that_is_placed_reads_from_the_beginning(config: Config, admin: TopicAdmin) -> None:
@@ -127,7 +128,7 @@ def test_records_deleted_unread_are_said_and_never_skipped_without_a_word(config
         assert said.seen.startswith(f"3 offsets of {TOPIC}/0 were deleted unread (5 to 8): `penstock views apply`")
         api.resume(SINK)
     wait_until(lambda: state_of_sink(config) == State.FAILED, timeout_s=PATIENCE_S, what="the sink does not skip them")
-    setup.apply_connectors(config)
+    setup.apply_connectors(Workspace(config))
     wait_until_read(admin, 10)
     assert state_of_sink(config) == State.RUNNING
     assert notes(config) == [f"Cassandra misses records: 3 offsets of {TOPIC}/0 were deleted unread (5 to 8)"]
@@ -168,16 +169,16 @@ def test_a_query_behind_the_end_of_its_topic_is_said(config: Config, checkpoint:
 
 def test_a_topic_of_a_view_that_is_made_anew_is_said_and_noted_for_a_fill(config: Config, admin: TopicAdmin) -> None:
     delete(config, TOPIC)
-    assert made_anew(config) == [TOPIC]
+    assert made_anew(Workspace(config)) == [TOPIC]
     (said,) = red(config, f"topic {TOPIC}")
     assert said.seen == "was deleted, or made anew: `penstock views apply` fills its view again"
-    setup.apply_connectors(config)
-    note_new_topics(config)
+    setup.apply_connectors(Workspace(config))
+    note_new_topics(Workspace(config))
     assert notes(config)[-1] == f"topic {TOPIC} was deleted"
     write(config, 2)
     wait_until_read(admin, 2)
-    note_topics(config)
-    assert made_anew(config) == []
+    note_topics(Workspace(config))
+    assert made_anew(Workspace(config)) == []
 
 
 def test_a_change_topic_that_is_made_anew_is_refused_until_a_new_epoch(config: Config) -> None:
@@ -186,7 +187,7 @@ def test_a_change_topic_that_is_made_anew_is_refused_until_a_new_epoch(config: C
     (said,) = red(config, f"topic {topic}")
     assert said.seen == "was deleted, or made anew: `penstock views rebuild` reads everything anew"
     with pytest.raises(TopicsMadeAnew, match="penstock views rebuild"):
-        setup.apply_connectors(config)
+        setup.apply_connectors(Workspace(config))
 
 
 def test_contracts_and_view_tables_that_are_gone_are_said(config: Config) -> None:
@@ -198,7 +199,7 @@ def test_contracts_and_view_tables_that_are_gone_are_said(config: Config) -> Non
     assert said.seen == f"lacks {TOPIC}-value: `penstock up` registers them"
     (said,) = red(config, "view users_by_id")
     assert said.seen == "table penstock.users_by_id is gone from Cassandra: `penstock views apply` fills it again"
-    setup.register_subjects(config)
-    setup.create_view_tables(config)
+    setup.register_subjects(Workspace(config))
+    setup.create_view_tables(Workspace(config))
     (said,) = red(config, "view users_by_id")
     assert "was made anew in Cassandra and not filled" in said.seen

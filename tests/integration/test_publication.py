@@ -13,6 +13,7 @@ from penstock.postgres.catalogue import TableMissing, published_tables, read_liv
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish, withdraw
+from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.wait import wait_until
 from tests.integration.servers import started
@@ -51,7 +52,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     file.write_text(f'state = "{folder / "var"}"\npostgres.port = 27160\n')
     config = load_config(file)
     with started(config, "postgres"):
-        setup.create_tables(config)
+        setup.create_tables(Workspace(config))
         with connect(config) as connection, connection, connection.cursor() as cursor:
             cursor.execute(TABLES)
         yield config

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import load_config
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.setup import actions as setup
 from tests.integration.servers import started
@@ -30,7 +31,7 @@ def test_a_ready_registry_knows_every_subject(tmp_path: Path, monkeypatch: pytes
     config = load_config(file)
     names = {f"subject-{number}" for number in range(SUBJECTS)}
     with started(config, "kafka"):
-        setup.create_topics(config)
+        setup.create_topics(Workspace(config))
         with started(config, "registry"), RegistryClient(config.registry.url) as registry:
             ids = [registry.register(f"subject-{number}", SCHEMA.format(number=number)) for number in range(SUBJECTS)]
         for _ in range(3):

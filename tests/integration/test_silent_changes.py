@@ -14,6 +14,7 @@ from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish, withdraw
 from penstock.postgres.silent import forget_changes, silent_changes
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from tests.names import OURS_IN_POSTGRES
 
@@ -230,5 +231,5 @@ def test_notes_are_forgotten_by_what_was_read(connection: Connection) -> None:
 def test_the_set_up_again_notes_nothing(connection: Connection, config: Config) -> None:
     run(connection, "ALTER TABLE plain ADD COLUMN rank int DEFAULT 7")
     before = noted(connection)
-    create_tables(config)
+    create_tables(Workspace(config))
     assert noted(connection) == before

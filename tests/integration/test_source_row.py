@@ -13,6 +13,7 @@ from penstock.console.service.source_row import ValueUnfit, read_source_row
 from penstock.keys.types import column_types
 from penstock.keys.values import canonical
 from penstock.postgres.connection import connect
+from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from tests.integration.servers import started
 
@@ -53,7 +54,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     folder = tmp_path_factory.mktemp("row")
     config = Config.model_validate({"state": folder / "var", "postgres": {"port": 27181}})
     with started(config, "postgres"):
-        setup.create_tables(config)
+        setup.create_tables(Workspace(config))
         with connect(config) as connection, connection, connection.cursor() as cursor:
             cursor.execute(SETUP)
             for number, (sql_type, (value, _, _)) in enumerate(CASES.items()):

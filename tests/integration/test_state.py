@@ -29,7 +29,7 @@ from penstock.postgres.silent import silent_changes
 from penstock.project.connector_lists import EPOCH, FORMER_PAUSED, epoch_in, read_lists, with_epoch, with_views
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
-from penstock.project.views import views_of
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables, note_earlier_epoch, take_over_paused
 from penstock.setup.connectors import correct_epoch, wanted_connectors
 from penstock.views.pause import pause
@@ -77,7 +77,7 @@ def test_an_installation_without_a_record_goes_on_with_the_epoch_of_its_file(
     forget_record(connection)
     write_epoch(files, 4)
     assert (read_epoch(connection), epoch_of(files), applied_epoch(files)) == (None, 4, "4")
-    create_tables(files)
+    create_tables(Workspace(files))
     assert (read_epoch(connection), epoch_of(files)) == (4, 4)
 
 
@@ -87,7 +87,7 @@ def test_the_record_goes_before_the_file_which_is_corrected(
 ) -> None:
     raise_epoch(connection, 5)
     write_epoch(files, written)
-    create_tables(files)
+    create_tables(Workspace(files))
     assert (epoch_of(files), applied_epoch(files)) == (5, "5")
     assert correct_epoch(files, 5) == f"{SOURCE}.json said epoch {written}, and says 5 now"
     assert epoch_in(Project.of(files)) == 5
@@ -107,7 +107,7 @@ def test_the_files_of_an_image_stay_as_they_are(files: Config, connection: Conne
 def test_what_came_in_an_earlier_epoch_is_read_again(
     config: Config, connection: Connection, live: int, noted: list[str]
 ) -> None:
-    note_earlier_epoch(config, live, 5)
+    note_earlier_epoch(Workspace(config), live, 5)
     assert [change.table for change in silent_changes(connection, ["public.users"])] == noted
 
 
@@ -136,7 +136,7 @@ def test_a_paused_view_is_left_to_nobody_until_it_flows_again(config: Config, co
     for repaired in ("users_by_id", "user_stats_by_country"):
         note_paused(connection, [repaired])
         with pytest.raises(ViewPaused, match=f"views resume {repaired}"):
-            repair(config, repaired, (), on_progress=lambda _: None)
+            repair(Workspace(config), repaired, (), on_progress=lambda _: None)
     forget_views(connection, ["user_stats_by_country"])
     note_paused(connection, ["users_by_id", "user_history"], paused=False)
     assert paused_views(config) == frozenset()
@@ -146,13 +146,13 @@ def test_views_that_a_file_of_an_earlier_version_names_are_taken_over_once(
     files: Config, connection: Connection
 ) -> None:
     project = Project.of(files)
-    write_changed(with_views(project, views_of(files), dropped=["user_history"]))
+    write_changed(with_views(project, Workspace(files).views, dropped=["user_history"]))
     (project.connectors / FORMER_PAUSED).write_text("# who is paused\nuser_history\nlong_gone\n")
-    assert take_over_paused(files.model_copy(update={"supervised": False}), connection) == []
-    assert take_over_paused(files, connection) == [f"{FORMER_PAUSED} removed, paused: user_history"]
+    assert take_over_paused(Workspace(files.model_copy(update={"supervised": False})), connection) == []
+    assert take_over_paused(Workspace(files), connection) == [f"{FORMER_PAUSED} removed, paused: user_history"]
     assert "user_history" in read_lists(project).flowing
     assert read_paused(connection) == {"user_history"}
-    assert take_over_paused(files, connection) == []
+    assert take_over_paused(Workspace(files), connection) == []
 
 
 def test_a_pause_that_the_worker_does_not_take_is_not_noted(files: Config, connection: Connection) -> None:
@@ -163,5 +163,5 @@ def test_a_pause_that_the_worker_does_not_take_is_not_noted(files: Config, conne
         }
     )
     with pytest.raises(TransientError):
-        pause(nobody, "user_history")
+        pause(Workspace(nobody), "user_history")
     assert read_paused(connection) == frozenset()

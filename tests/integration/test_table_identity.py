@@ -15,6 +15,7 @@ from penstock.pipeline.lives import Life, read_lives
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
 from penstock.postgres.silent import silent_changes
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from tests.names import OURS_IN_POSTGRES
 
@@ -82,7 +83,7 @@ def test_a_table_that_stays_keeps_its_life(connection: Connection, config: Confi
         "ALTER PUBLICATION penstock DROP TABLE another",
         "DROP TABLE another",
     )
-    create_tables(config)
+    create_tables(Workspace(config))
     assert life(connection).is_of(before.source)
     assert noted(connection) == []
 
@@ -120,7 +121,7 @@ def test_a_table_that_goes_and_comes_back_has_another_life(
     (run if in_one_transaction else each)(connection, *statements)
     assert not life(connection).is_of(before.source)
     publish(connection, [ITEM])
-    create_tables(config)
+    create_tables(Workspace(config))
     after = life(connection)
     assert after.is_there
     assert not after.is_of(before.source)
@@ -166,7 +167,7 @@ def test_what_no_event_trigger_saw_is_seen_by_the_next_look(connection: Connecti
 
 def test_a_copy_in_the_place_of_the_database_has_other_lives(config: Config) -> None:
     users = "public.users"
-    create_tables(config)
+    create_tables(Workspace(config))
     with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as connection:
         before = life(connection, users)
     with closing(psycopg2.connect(config.postgres.dsn_of("postgres"), connection_factory=OURS_IN_POSTGRES)) as other:
@@ -277,7 +278,7 @@ def test_a_deferrable_key_of_before_stops_no_statement(connection: Connection, c
         "DELETE FROM penstock.table_lives",
         "RESET event_triggers",
     )
-    create_tables(config)
+    create_tables(Workspace(config))
     run(connection, "ALTER TABLE item ADD COLUMN note text")
     (said,) = publish(connection, [ITEM])
     assert "DEFERRABLE" in said
@@ -350,7 +351,7 @@ def test_a_database_set_up_by_an_earlier_version_hears_of_more_statements(
         "CREATE EVENT TRIGGER penstock_after_ddl ON ddl_command_end WHEN TAG IN ('ALTER TABLE') "
         "EXECUTE FUNCTION penstock.after_ddl()",
     )
-    create_tables(config)
+    create_tables(Workspace(config))
     before = life(connection)
     run(connection, "DROP PUBLICATION penstock")
     assert not life(connection).is_there

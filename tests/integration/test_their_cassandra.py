@@ -17,6 +17,7 @@ from penstock.config import ROOT, Config
 from penstock.errors import PenstockError
 from penstock.layout import Layout
 from penstock.project.connectors import declared_connectors, trust_store
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_view_tables
 from penstock.stack.health import part_healths
 from penstock.stack.parts.connect import connect
@@ -46,8 +47,8 @@ def test_it_is_not_ours_and_answers(config: Config) -> None:
 
 
 def test_the_tables_are_made_written_and_read_with_those_rights_alone(config: Config) -> None:
-    create_view_tables(config)
-    create_view_tables(config)
+    create_view_tables(Workspace(config))
+    create_view_tables(Workspace(config))
     with open_session(config) as session:
         session.execute("CREATE TABLE IF NOT EXISTS penstock.tried (id int PRIMARY KEY)")
         session.execute("INSERT INTO penstock.tried (id) VALUES (1) USING TIMESTAMP 1")
@@ -59,7 +60,7 @@ def test_the_tables_are_made_written_and_read_with_those_rights_alone(config: Co
 
 def test_another_replication_is_said(theirs: TheirCassandra, tmp_path: Path) -> None:
     with pytest.raises(KeyspaceDiffers, match="'datacenter1': '3'"):
-        create_view_tables(with_section(theirs, tmp_path, replication={"datacenter1": 3}))
+        create_view_tables(Workspace(with_section(theirs, tmp_path, replication={"datacenter1": 3})))
 
 
 @pytest.mark.parametrize(

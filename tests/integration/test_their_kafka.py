@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from penstock.brokers import Brokers, librdkafka_settings
 from penstock.config import Config
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_topics
 from penstock.stack.health import part_healths
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin, TopicNotCreated
@@ -44,7 +45,7 @@ def test_topics_are_made_written_and_read(theirs: TheirKafka, tmp_path: Path, wa
     config = config_of(theirs, way, tmp_path)
     (health,) = (each for each in part_healths(config) if each.name == "kafka")
     assert (health.state, health.answers) == ("not ours", True)
-    create_topics(config)
+    create_topics(Workspace(config))
     topic = f"views.{way}"
     TopicAdmin(config.kafka.bootstrap).create([Topic(topic, 1, 1, {})])
     producer = Producer(librdkafka_settings(config.kafka.bootstrap))

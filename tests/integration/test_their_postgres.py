@@ -20,6 +20,7 @@ from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.silent import forget_changes, look, sees_ddl, silent_changes
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from penstock.stack.health import part_healths
 from penstock.views.check import check
@@ -34,7 +35,7 @@ TABLE = "public.users"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("theirs")
     with their_postgres(folder, Certificates.made_in(folder / "tls")) as server:
-        create_tables(server.config)
+        create_tables(Workspace(server.config))
         yield server
 
 
@@ -45,16 +46,16 @@ def test_it_is_not_ours_and_answers(server: Server) -> None:
 
 def test_the_setup_takes_no_superuser(server: Server) -> None:
     assert server.as_superuser("SELECT rolsuper FROM pg_roles WHERE rolname = 'penstock'") == [(False,)]
-    create_tables(server.config)
+    create_tables(Workspace(server.config))
     with connect(server.config) as connection:
         assert TABLE in published_tables(connection)
         assert read_live_table(connection, TABLE).not_full == ()
         assert not sees_ddl(connection)
-    assert lives_of(server.config)[TABLE].is_there
+    assert lives_of(Workspace(server.config))[TABLE].is_there
 
 
 def test_views_check_finds_nothing_wrong(server: Server) -> None:
-    assert check(server.config).wrong == ()
+    assert check(Workspace(server.config)).wrong == ()
 
 
 def test_the_slot_of_the_source_and_its_heartbeat_take_no_superuser(server: Server) -> None:
@@ -129,7 +130,7 @@ def test_what_is_wrong_is_said_and_no_password_with_it(server: Server, wrong: di
 def test_a_superuser_can_make_the_event_triggers_once(server: Server) -> None:
     for name in ("040_silent_changes.sql", "045_unfit_tables.sql", "080_excluded_columns.sql"):
         server.as_superuser((Project.of(server.config).postgres / name).read_text())
-    create_tables(server.config)
+    create_tables(Workspace(server.config))
     with connect(server.config) as connection:
         assert sees_ddl(connection)
     with pytest.raises(psycopg2.errors.RaiseException, match="need its REPLICA IDENTITY FULL"):

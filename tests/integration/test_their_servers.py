@@ -26,6 +26,7 @@ from penstock.connect.api import ConnectApi, ConnectRefused, ConnectUnreachable
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Weight
 from penstock.postgres.connection import connect
+from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient, RegistryRefused, RegistryUnreachable
 from penstock.setup import actions as setup
 from penstock.stack.health import part_healths
@@ -64,15 +65,15 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
             "connect": {"port": free_port()},
         }
         inner = Config.model_validate(sections)
-        setup.create_tables(inner)
-        setup.create_topics(inner)
+        setup.create_tables(Workspace(inner))
+        setup.create_topics(Workspace(inner))
         running.enter_context(started(inner, "registry"))
         at = running.enter_context(guarded.guarded(inner.registry.root, folder, certificates))
         config = Config.model_validate(sections | {"registry": at})
         running.enter_context(started(config, "connect"))
-        setup.register_subjects(config)
-        setup.create_view_tables(config)
-        setup.apply_connectors(config)
+        setup.register_subjects(Workspace(config))
+        setup.create_view_tables(Workspace(config))
+        setup.apply_connectors(Workspace(config))
         yield config
 
 
@@ -83,7 +84,7 @@ def test_every_part_of_others_answers(config: Config) -> None:
 
 
 def test_the_doctor_finds_nothing_that_stops_them_but_what_does_not_run(config: Config) -> None:
-    found = examine(config)
+    found = examine(Workspace(config))
     said = [(each.name, finding.what) for each in found for finding in each.findings if finding.weight is Weight.STOPS]
     assert {name for name, _ in said} == {"spark", "airflow"}, said
     assert not [secret for secret in SECRETS if secret in str(found)]
@@ -169,7 +170,7 @@ def test_a_connect_of_others_lets_us_in(config: Config, tmp_path: Path) -> None:
         with ConnectApi(theirs.connect.url) as api:
             assert api.status(SOURCE).summary == "RUNNING"
         with_address = Config.model_validate(config.model_dump() | {"connect": section})
-        setup.apply_connectors(with_address)
+        setup.apply_connectors(Workspace(with_address))
         with ConnectApi(theirs.connect.url) as api:
             told = api.config(SOURCE)
         assert told["database.port"] == str(config.postgres.port)

@@ -16,6 +16,7 @@ from penstock.postgres.connection import connect
 from penstock.postgres.publication import publish, withdraw
 from penstock.postgres.record import note_paused, raise_epoch, read_epoch, read_paused
 from penstock.postgres.silent import forget_changes, note_changes, sees_ddl, silent_changes
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from penstock.views.reread import ReReadBusy, only_reread
 
@@ -29,7 +30,7 @@ def both(config: Config) -> Iterator[tuple[Config, Config]]:
     for table in (OURS, THEIRS, SHARED):
         run(config, f"CREATE TABLE {table} (id int PRIMARY KEY, name text)")
     for each, table in ((config, OURS), (orders, THEIRS)):
-        create_tables(each)
+        create_tables(Workspace(each))
         with connect(each) as connection:
             publish(connection, [table, SHARED])
     yield config, orders

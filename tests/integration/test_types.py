@@ -36,6 +36,7 @@ from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.connect.place import place_sink
 from penstock.project.shapes import ViewShape
+from penstock.project.workspace import Workspace
 from penstock.registry.apply import SchemaFile, apply_schemas
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
@@ -117,8 +118,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     file.write_text(TOML.format(state=folder / "var"))
     config = load_config(file)
     with started(config, "postgres", "kafka"):
-        setup.create_tables(config)
-        setup.create_topics(config)
+        setup.create_tables(Workspace(config))
+        setup.create_topics(Workspace(config))
         with started(config, "registry", "cassandra", "connect"):
             yield config
 
@@ -201,7 +202,7 @@ def _run_engine(config: Config, spark: SparkSession, plan: Plan) -> None:
 
 
 def _sink_into_cassandra(config: Config) -> dict[str, dict[str, Any]]:
-    setup.create_view_tables(config)
+    setup.create_view_tables(Workspace(config))
     keyspace = config.names.keyspace
     columns = ", ".join(f"{column.name} {column.cql}" for column in COLUMNS)
     (sink,) = read_connectors(ROOT / "connect" / "connectors", names=["cassandra-views-sink"])

@@ -13,6 +13,7 @@ from penstock.config import Config
 from penstock.postgres.catalogue import published_tables, read_live_table
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
+from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from tests.names import OURS_IN_POSTGRES
 
@@ -191,7 +192,7 @@ def test_a_table_that_was_so_before_stops_no_other_ddl(connection: Connection, c
     """As an installation can have it that published a parent before it was refused."""
     trigger = "ALTER EVENT TRIGGER penstock_refuse_unfit"
     run(connection, f"{trigger} DISABLE", "CREATE TABLE heir () INHERITS (plain)", f"{trigger} ENABLE ALWAYS")
-    create_tables(config)
+    create_tables(Workspace(config))
     run(connection, "ALTER TABLE identity ADD COLUMN note text", "CREATE TABLE unrelated (id int)")
     assert [each.what.split(" ")[0] for each in read_live_table(connection, "public.plain").unfit] == ["public.plain"]
     run(connection, "DROP TABLE heir, unrelated")

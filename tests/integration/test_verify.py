@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from penstock.config import Config
 from penstock.project.shapes import ViewShape
+from penstock.project.workspace import Workspace
 from penstock.verify.history import history_shape
 from penstock.verify.model import Absence, Row
 from penstock.verify.postgres_rows import PostgresRows, ViewUncomputed
@@ -74,7 +75,7 @@ def rows(spark: SparkSession, config: Config, tmp_path: Path) -> Iterator[Postgr
     with closing(psycopg2.connect(config.postgres.dsn)) as connection:
         connection.autocommit = True
         connection.cursor().execute(TABLE)
-        yield PostgresRows(spark, config=config.model_copy(update={"project": str(tmp_path)}))
+        yield PostgresRows(spark, workspace=Workspace(config.model_copy(update={"project": str(tmp_path)})))
 
 
 def scanned(rows: PostgresRows, view: ViewShape) -> tuple[list[Row], set[Absence]]:

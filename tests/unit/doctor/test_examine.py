@@ -17,6 +17,7 @@ from penstock.config import Config
 from penstock.doctor import kafka, postgres, registry
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Examined, Finding, Weight, ok, stops, warning
+from penstock.project.workspace import Workspace
 
 SERVERS = ["machine", "postgres", "kafka", "registry", "connect", "spark", "cassandra", "airflow"]
 FOUND = [
@@ -42,7 +43,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_server_that_is_away_is_one_finding_with_its_cure(config: Config) -> None:
-    found = {each.name: each for each in examine(config)}
+    found = {each.name: each for each in examine(Workspace(config))}
     assert list(found) == SERVERS
     for name in SERVERS[1:]:
         (finding,) = found[name].findings
@@ -63,7 +64,7 @@ def test_a_server_that_never_answers_is_one_finding(config: Config, monkeypatch:
         return iter(())
 
     monkeypatch.setattr(registry, "examine", silent)
-    found = {each.name: each for each in examine(config, patience_s=1)}
+    found = {each.name: each for each in examine(Workspace(config), patience_s=1)}
     assert found["registry"].findings[0].what == "it came to no end within 1 s"
     assert found["machine"].findings[0].weight is Weight.OK
     never.set()
@@ -75,14 +76,14 @@ def test_a_fault_of_one_look_keeps_what_it_had_found(config: Config, monkeypatch
         raise RuntimeError("postgres://penstock:5ecret@db")
 
     monkeypatch.setattr(postgres, "examine", breaks)
-    found = {each.name: each.findings for each in examine(config)}["postgres"]
+    found = {each.name: each.findings for each in examine(Workspace(config))}["postgres"]
     assert [finding.weight for finding in found] == [Weight.OK, Weight.STOPS]
     assert "5ecret" not in str(found)
 
 
 def test_without_airflow_nobody_asks_it(config: Config) -> None:
     without = config.model_copy(update={"airflow": config.airflow.model_copy(update={"enabled": False})})
-    assert [each.name for each in examine(without)] == SERVERS[:-1]
+    assert [each.name for each in examine(Workspace(without))] == SERVERS[:-1]
 
 
 def test_it_is_printed_for_people_and_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from penstock.config import Config, Kafka
 from penstock.layout import Layout
+from penstock.project.workspace import Workspace
 from penstock.setup.foreground import UnknownPart, become, take_step
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited, refuse_outside
 from penstock.stack.health import part_healths
@@ -22,7 +23,7 @@ def test_an_unknown_name_is_said_with_the_known_ones() -> None:
     with pytest.raises(UnknownPart, match=r"no part 'kafak'.*kafka"):
         become(Config(), "kafak")
     with pytest.raises(UnknownPart, match=r"no step 'topic'.*topics"):
-        take_step(Config(), "topic", on_event=lambda _: None)
+        take_step(Workspace(Config()), "topic", on_event=lambda _: None)
 
 
 def test_parts_elsewhere_are_awaited_and_never_prepared(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from penstock.config import ROOT, Config, Kafka, KafkaMode, ZooKeeper, load_config
 from penstock.console.collect.parts import _addresses
 from penstock.layout import Layout
+from penstock.project.workspace import Workspace
 from penstock.setup import lifecycle
 from penstock.setup.foreground import become
 from penstock.stack import stack
@@ -73,7 +74,7 @@ def test_the_data_remembers_its_mode(tmp_path: Path, mode: KafkaMode) -> None:
 def test_the_other_mode_is_refused_before_anything_runs(tmp_path: Path, begun: KafkaMode, asked: KafkaMode) -> None:
     begin(ask_for(written(tmp_path), begun))
     with pytest.raises(OtherMode) as refused:
-        lifecycle.start(written(tmp_path, asked), on_event=lambda _: None)
+        lifecycle.start(Workspace(written(tmp_path, asked)), on_event=lambda _: None)
     assert f"the data in {tmp_path} began with Kafka in the mode {begun}, and {asked} is asked for" in str(
         refused.value
     )

@@ -1,6 +1,7 @@
 """The order of the stop follows from the needs: whoever uses a part ends before it."""
 
 from penstock.config import Config, Connect
+from penstock.project.workspace import Workspace
 from penstock.setup.steps import nodes
 from penstock.stack import stack
 from penstock.stack.stop import all_needs
@@ -15,7 +16,7 @@ def test_users_of_a_part_end_before_it() -> None:
 
 
 def test_every_need_is_a_node() -> None:
-    everything = nodes(Config())
+    everything = nodes(Workspace(Config()))
     names = {node.name for node in everything}
     assert all(need in names for node in everything for need in node.needs)
 

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from penstock.cli.main import app
 from penstock.config import Config, KafkaMode, load_config
 from penstock.layout import Layout
+from penstock.project.workspace import Workspace
 from penstock.setup.foreground import become
 from penstock.setup.steps import nodes
 from penstock.stack import stack, start
@@ -40,7 +41,7 @@ def closed_port() -> int:
 @pytest.mark.parametrize("count", range(len(SECTIONS) + 1))
 def test_any_mix_has_all_that_its_parts_need(count: int) -> None:
     for mix in combinations(SECTIONS, count):
-        everything = nodes(without(*mix))
+        everything = nodes(Workspace(without(*mix)))
         names = {node.name for node in everything}
         assert {need for node in everything for need in node.needs} <= names
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import ROOT, Config
+from penstock.project.workspace import Workspace
 from penstock.views.drop import NothingLeft, ViewDeclared, left_of
 
 
@@ -26,15 +27,15 @@ def test_a_drop_can_be_asked_for_until_its_last_file_is_gone(config: Config, tmp
     ]
     for file in files:
         file.write_text("")
-    assert left_of(config, "gone") == files
+    assert left_of(Workspace(config), "gone") == files
     for file in files[1:]:
         file.unlink()
-    assert left_of(config, "gone") == files[:1]
+    assert left_of(Workspace(config), "gone") == files[:1]
     files[0].unlink()
     with pytest.raises(NothingLeft):
-        left_of(config, "gone")
+        left_of(Workspace(config), "gone")
 
 
 def test_a_view_that_is_declared_is_not_dropped(config: Config) -> None:
     with pytest.raises(ViewDeclared, match="users_by_id is still declared"):
-        left_of(config, "users_by_id")
+        left_of(Workspace(config), "users_by_id")

@@ -9,6 +9,7 @@ import pytest
 
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
+from penstock.project.workspace import Workspace
 from penstock.views.repair import AggregateWhole, HistoryUnfit, repair
 
 
@@ -30,4 +31,4 @@ def test_what_cannot_be_repaired_is_refused(
     config: Config, name: str, key: tuple[str, ...], error: type[TerminalError], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        repair(config, name, key, on_progress=lambda _: None)
+        repair(Workspace(config), name, key, on_progress=lambda _: None)

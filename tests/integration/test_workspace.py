@@ -1,0 +1,91 @@
+"""Commands that look at servers run the view files once, as far as Postgres alone takes them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penstock.config import ROOT, Config, load_config
+from penstock.pipeline.flow import read_flow
+from penstock.postgres.connection import connect
+from penstock.project.workspace import Workspace
+from penstock.setup.actions import create_tables, refuse_broken_files
+from penstock.views.apply import go_live
+from penstock.views.check import check
+from penstock.views.make import new_views
+from penstock.views.write import write_derived
+from tests.integration.servers import free_port, started
+
+OTHERS = ("kafka", "connect", "registry", "cassandra")
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    folder = tmp_path_factory.mktemp("workspace")
+    for name in ("spark/views", "schemas", "connect/connectors"):
+        shutil.copytree(ROOT / name, folder / name)
+    (folder / "spark/views/counted.py").write_text(
+        f"with open({str(folder / 'ran')!r}, 'a') as log:\n    log.write('x')"
+    )
+    file: Path = folder / "penstock.toml"
+    # Nobody listens at port 1.
+    away = "".join(f"{name}.port = 1\n" for name in OTHERS)
+    file.write_text(f'state = "{folder / "var"}"\nproject = "{folder}"\npostgres.port = {free_port()}\n{away}')
+    config = load_config(file)
+    with started(config, "postgres"):
+        create_tables(Workspace(config))
+        with connect(config) as connection, connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE public.extras (id int PRIMARY KEY)")
+        yield config
+
+
+@pytest.fixture
+def workspace(config: Config) -> Workspace:
+    (Path(config.project) / "ran").unlink(missing_ok=True)
+    return Workspace(config)
+
+
+def runs(workspace: Workspace) -> int:
+    """Count how often the view files ran."""
+    return len((workspace.project.root / "ran").read_text())
+
+
+def test_a_check_runs_them_once(workspace: Workspace) -> None:
+    assert "Postgres" in check(workspace).looked_at
+    assert runs(workspace) == 1
+
+
+def test_one_broken_file_hides_nothing_of_the_others(workspace: Workspace) -> None:
+    file = workspace.project.views / "broken.py"
+    file.write_text("1 / 0\n")
+    try:
+        checked = check(workspace)
+    finally:
+        file.unlink()
+    assert [problem.where for problem in checked.wrong] == ["spark/views/broken.py:1"]
+    assert "Postgres" in checked.looked_at
+    assert runs(workspace) == 1
+
+
+def test_what_up_does_first_and_what_it_does_last_run_them_once(workspace: Workspace) -> None:
+    refuse_broken_files(workspace)
+    create_tables(workspace)
+    with pytest.raises(Exception, match="Kafka"):
+        go_live(workspace, on_step=lambda *_: None, on_progress=lambda _: None)
+    assert runs(workspace) == 1
+
+
+def test_a_look_at_the_flow_runs_them_once(workspace: Workspace) -> None:
+    assert "source tables" not in [reading.name for reading in read_flow(workspace)]
+    assert runs(workspace) == 1
+
+
+def test_write_runs_them_once_and_new_once_more_with_what_it_wrote(workspace: Workspace) -> None:
+    write_derived(workspace)
+    assert runs(workspace) == 1
+    (outcome,) = new_views(workspace, ["extras"]).outcomes
+    assert (outcome.view, runs(workspace)) == ("extras", 2)
+    assert "extras" in [view.name for view in workspace.fresh().views]

@@ -1,0 +1,85 @@
+"""A command makes one workspace: the view files run once, and it sees one version of them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from penstock_views.declaration.load import ViewFileBroken
+from typer.testing import CliRunner
+
+from penstock.cli.main import app
+from penstock.config import ROOT, Config
+from penstock.project.workspace import Workspace
+
+VIEWS = Path("spark/views")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    for name in ("spark/views", "schemas", "connect/connectors"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / VIEWS / "counted.py").write_text(
+        f"with open({str(tmp_path / 'ran')!r}, 'a') as log:\n    log.write('x')"
+    )
+    return tmp_path
+
+
+def runs(project: Path) -> int:
+    """Count how often the view files ran."""
+    ran = project / "ran"
+    return len(ran.read_text()) if ran.exists() else 0
+
+
+def test_the_files_run_when_the_views_are_asked_for_and_not_again(project: Path) -> None:
+    workspace = Workspace(Config(project=project))
+    assert (workspace.project.root, runs(project)) == (project, 0)
+    assert workspace.views is workspace.views
+    assert runs(project) == 1
+
+
+def test_only_a_fresh_one_sees_what_was_written_meanwhile(project: Path) -> None:
+    workspace = Workspace(Config(project=project))
+    before, file = workspace.views, project / VIEWS / "users.py"
+    file.write_text(file.read_text().replace("def users_by_country(", "def users_by_land("))
+    assert workspace.views is before
+    assert {view.name for view in workspace.fresh().views} ^ {view.name for view in before} == {
+        "users_by_country",
+        "users_by_land",
+    }
+
+
+def test_a_broken_file_is_an_error_and_does_not_hide_the_others(project: Path) -> None:
+    (project / VIEWS / "broken.py").write_text("1 / 0")
+    workspace = Workspace(Config(project=project))
+    with pytest.raises(ViewFileBroken, match=r"broken\.py:1: ZeroDivisionError"):
+        _ = workspace.views
+    assert "users_by_id" in [view.name for view in workspace.loaded[0]]
+    assert runs(project) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["views", "list"],
+        ["views", "ddl", "users_by_id"],
+        ["views", "pause", "users_by_id"],
+        ["views", "repair", "users_by_id"],
+        ["views", "drop", "gone", "gone_too", "--yes"],
+        ["doctor", "--sql"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_runs_the_files_once(project: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]) -> None:
+    for name in ("gone", "gone_too"):
+        (project / "schemas" / "cassandra" / f"{name}.cql").touch()
+    # Nobody listens at port 1, so each command gets as far as it can without servers.
+    addresses = "".join(
+        f"[{name}]\nport = 1\n" for name in ("postgres", "kafka", "connect", "registry", "cassandra", "airflow")
+    )
+    file = project / "penstock.toml"
+    file.write_text(f'state = "{project / "var"}"\nproject = "{project}"\n{addresses}')
+    monkeypatch.setenv("PENSTOCK_CONFIG", str(file))
+    CliRunner().invoke(app, command)
+    assert runs(project) == 1
