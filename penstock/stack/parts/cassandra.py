@@ -63,11 +63,10 @@ def _prepare(config: Config, layout: Layout) -> None:
         data=data,
         commitlog_disk_access_mode="direct" if takes_direct_io(data) else "legacy",
         compaction_mib_s=os.cpu_count() or 1,
-        authenticator="PasswordAuthenticator" if secrets.exist else "AllowAllAuthenticator",
-        authorizer="CassandraAuthorizer" if secrets.exist else "AllowAllAuthorizer",
     )
     if secrets.exist:
-        rendered.write_text(rendered.read_text() + _encryption(secrets))
+        asks = rendered.read_text().replace("AllowAllAuthenticator", "PasswordAuthenticator")
+        rendered.write_text(asks.replace("AllowAllAuthorizer", "CassandraAuthorizer") + _encryption(secrets))
 
 
 def _encryption(secrets: Secrets) -> str:
