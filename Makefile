@@ -118,7 +118,7 @@ soak-console: setup ## The control center under ten tabs on the running stack: m
 
 .PHONY: test-unit
 test-unit: .venv/.installed .servers/.installed $(DECODER_JAR) ## The fast tests: nothing needs to run
-	@$(PYTHON) -m pytest tests/unit tests/contract
+	@$(PYTHON) -m pytest $(SLOW) tests/unit tests/contract
 
 .PHONY: check
 check: .venv/.installed ## Format, lint and types, as CI does; of our Java the format

@@ -88,6 +88,7 @@ def test_a_peer_is_timed_in_the_same_way_and_leaves_nothing(stack: Stack) -> Non
     assert {each.name: each.answers for each in part_healths(stack.config)}["views"]
 
 
+@pytest.mark.slow
 def test_flow_times_changes_at_every_place_and_changes_no_row(stack: Stack) -> None:
     before = stack.sql("SELECT * FROM public.users ORDER BY id")
     # Rows are looked for one after the other: six seconds give each view some, where a look takes half a second too.

@@ -83,6 +83,7 @@ def test_no_password_is_in_what_is_found(theirs: TheirCassandra) -> None:
     assert PASSWORD not in str([*examine(Config.model_validate({"cassandra": theirs.section}))])
 
 
+@pytest.mark.slow
 def test_each_role_does_its_own_work_and_not_that_of_others(theirs: TheirCassandra, tmp_path: Path) -> None:
     config = Config.model_validate({"state": tmp_path, "cassandra": theirs.section})
     theirs.as_administrator("CREATE TABLE penstock.tried (id int PRIMARY KEY)")

@@ -67,6 +67,7 @@ def test_more_copies_than_brokers_are_named(config: Config) -> None:
     assert "replication_factor = 1 in [kafka], or start more" in [finding.cure for finding in said]
 
 
+@pytest.mark.slow
 def test_a_user_without_rights_is_told_the_commands_that_give_them(theirs: TheirKafka, config: Config) -> None:
     with without_rights(theirs.administrator):
         said = found(config)
@@ -110,6 +111,7 @@ def test_no_password_is_in_what_is_found(config: Config) -> None:
     assert PASSWORD not in str(seen(config))
 
 
+@pytest.mark.slow
 def test_each_user_does_its_own_work_and_not_that_of_others(theirs: TheirKafka, config: Config) -> None:
     create_topics(Workspace(config))
     connect, reader = (made(theirs, config, f"penstock_{name}") for name in ("connect", "reader"))

@@ -155,6 +155,7 @@ def test_views_that_a_file_of_an_earlier_version_names_are_taken_over_once(
     assert take_over_paused(Workspace(files), connection) == []
 
 
+@pytest.mark.slow
 def test_a_pause_that_the_worker_does_not_take_is_not_noted(files: Config, connection: Connection) -> None:
     nobody = files.model_copy(
         update={

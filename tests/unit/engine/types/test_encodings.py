@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import pytest
 from penstock_views.types.canonical import field_from_writer
 from penstock_views.types.encodings import REFUSED, avro_decoding, decode_all, raw_type
 from pyspark.sql import SparkSession
@@ -35,6 +36,7 @@ TYPES = SCALARS | {f"{name}[]": {"type": "array", "items": ["null", avro]} for n
 PAIRS = list(product(TYPES, TYPES))
 
 
+@pytest.mark.slow
 def test_a_value_of_any_other_type_is_read_or_does_not_fit(spark: SparkSession) -> None:
     images = []
     for old, new in PAIRS:

@@ -40,6 +40,7 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** Records as others send them, made by Connect's own converters and transforms. */
 @Tag("cassandra")
+@Tag("slow")
 @EnabledIfSystemProperty(named = "cassandra.port", matches = "\\d+")
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 class UsableAloneTest extends RealCassandra {
