@@ -17,7 +17,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from supervisor.xmlrpc import SupervisorTransport
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from penstock.environment import taken_from
 from penstock.errors import TerminalError, TransientError
@@ -52,6 +52,15 @@ class SupervisorUnreachable(TransientError):
         super().__init__(f"the supervisor does not answer at {socket_path}. What to do: penstock up")
 
 
+class SupervisorEnding(TransientError):
+    """supervisord is being shut down, and takes no request any more."""
+
+    def __init__(self, socket_path: Path) -> None:
+        super().__init__(
+            f"the supervisor at {socket_path} is about to end: another command stops the stack. What to do: penstock up"
+        )
+
+
 @dataclass(frozen=True)
 class ProcessState:
     """What supervisord knows of one process; `state` is its word, RUNNING or BACKOFF or FATAL."""
@@ -74,11 +83,18 @@ class Supervisor:
             raise StatePathTooLong(self._socket)
 
     def _call(self, method: str, *arguments: Any) -> Any:
-        """Call one method; with a fresh connection, as the transport's is of no use after one failed call."""
+        """Call one method; with a fresh connection, as the transport's is of no use after one failed call.
+
+        :raises SupervisorEnding: it is being shut down.
+        """
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         try:
             server = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
             return getattr(server.supervisor, method)(*arguments)
+        except xmlrpc.client.Fault as exc:
+            if exc.faultCode == Faults.SHUTDOWN_STATE:
+                raise SupervisorEnding(self._socket) from exc
+            raise
         finally:
             transport.close()
 
@@ -86,12 +102,22 @@ class Supervisor:
         """Tell whether supervisord answers."""
         try:
             return bool(self._call("getState"))
-        except _AWAY:
+        except (*_AWAY, SupervisorEnding):
             return False
+
+    def _is_ending(self) -> bool:
+        try:
+            self._call("getState")
+        except SupervisorEnding:
+            return True
+        except _AWAY:
+            pass
+        return False
 
     def start(self, parts: Iterable[Part]) -> None:
         """Write the configuration; start supervisord, or let a running one take up what is new in it."""
         conf = self._write_configuration(list(parts))
+        wait_until(lambda: not self._is_ending(), timeout_s=_STOP_WAIT_S, what="the supervisor of before ends")
         if self.is_running():
             self._take_up_changes()
             return

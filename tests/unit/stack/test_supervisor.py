@@ -11,7 +11,7 @@ from penstock.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.processes import command_of, marked
 from penstock.stack.stop import stop_all
-from penstock.stack.supervisor import Supervisor
+from penstock.stack.supervisor import Supervisor, SupervisorEnding
 from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 
@@ -51,6 +51,23 @@ def test_a_running_supervisor_takes_up_new_parts_and_ends_those_no_longer_wanted
     assert set(supervisor.states()) == {"stays", "comes"}
     assert not alive(layout.state, "goes")
     assert supervisor.state("stays").pid == before
+
+
+def test_a_start_waits_for_the_end_of_a_supervisor_that_is_shut_down(layout: Layout, supervisor: Supervisor) -> None:
+    lingering = Part(
+        name="lingers",
+        command=("sh", "-c", "trap 'sleep 1; exit' TERM; while :; do sleep 0.1; done"),
+        is_ready=lambda: True,
+    )
+    supervisor.start([lingering])
+    supervisor.start_process("lingers")
+    wait_until(lambda: alive(layout.state, "lingers"), timeout_s=PATIENCE_S, what="it runs")
+    supervisor._call("shutdown")
+    with pytest.raises(SupervisorEnding, match="is about to end"):
+        supervisor.state("lingers")
+    supervisor.start([sleeper("next")])
+    supervisor.start_process("next")
+    assert set(supervisor.states()) == {"next"}
 
 
 def test_a_stop_leaves_out_a_part_that_the_running_supervisor_does_not_know(supervisor: Supervisor) -> None:
