@@ -124,7 +124,7 @@ def change(stack: Stack, number: int) -> None:
 
 def is_exact(stack: Stack) -> bool:
     """Tell whether Cassandra has what Postgres has."""
-    return all({tuple(each) for each in stack.cql(cql)} == {*stack.sql(sql)} for cql, sql in EXPECTED.items())
+    return all({tuple(each.values()) for each in stack.cql(cql)} == {*stack.sql(sql)} for cql, sql in EXPECTED.items())
 
 
 def held(stack: Stack, began: dict[str, int], value: bytes) -> list[str]:
