@@ -144,7 +144,7 @@ dashboard: .venv/.installed ## Write Grafana's dashboard, monitoring/dashboard.j
 
 .PHONY: clean
 clean: ## Delete what was installed and built (not var/: `penstock reset --yes` does that)
-	@rm -rf .venv .tools .servers connect/*/target spark/decoder/target
+	@rm -rf .venv .tools .servers target connect/*/target spark/decoder/target
 
 # --- how each piece is installed; a stamp file says from which inputs ---
 

@@ -6,6 +6,7 @@ server of others: by the same settings, which are filled in here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
@@ -109,27 +110,29 @@ class Secrets:
 
 def secured(config: S) -> S:
     """Return the configuration with what lets clients into the servers of ours; of a stack without secrets as it is."""
-    secrets = Secrets.of(config)
-    if not secrets.exist:
-        return config
-    sections = {name: getattr(config, name) for name in _FILLED}
-    filled = {
-        name: section.model_copy(update=_FILLED[name](secrets, section))
-        for name, section in sections.items()
-        if getattr(section, "managed", True)
-    }
-    return config.model_copy(update=filled)
+    return _change(config, lambda _, filled: filled)
 
 
 def unsecured(config: S) -> S:
     """Return the configuration without what `secured` has filled in: as a file may have it."""
+    return _change(config, lambda section, filled: {key: section.model_fields[key].default for key in filled})
+
+
+def _change(config: S, update: Callable[[type[Any], dict[str, Any]], dict[str, Any]]) -> S:
+    """Change the sections of our own servers.
+
+    :param update: is given the class of a section and what `secured` fills into it; returns the new values.
+    """
+    secrets = Secrets.of(config)
+    if not secrets.exist:
+        return config
     sections = {name: getattr(config, name) for name in _FILLED}
-    plain = {
-        name: section.model_copy(update={key: type(section).model_fields[key].default for key in _KEYS[name]})
+    changed = {
+        name: section.model_copy(update=update(type(section), _FILLED[name](secrets, section)))
         for name, section in sections.items()
         if getattr(section, "managed", True)
     }
-    return config.model_copy(update=plain) if Secrets.of(config).exist else config
+    return config.model_copy(update=changed)
 
 
 def _postgres(secrets: Secrets, _section: Any) -> dict[str, Any]:
@@ -183,13 +186,4 @@ _FILLED = {
     "spark": _spark,
     "cassandra": _cassandra,
     "console": _console,
-}
-_KEYS = {
-    "postgres": ("password_file", "sslmode", "ca_file"),
-    "kafka": ("properties_file",),
-    "registry": ("base_url", "user", "password_file", "ca_file"),
-    "connect": ("base_url", "user", "password_file", "ca_file"),
-    "spark": ("token_file",),
-    "cassandra": ("user", "password_file", "tls", "ca_file"),
-    "console": ("user", "password_file", "certificate_file", "key_file", "ca_file"),
 }

@@ -75,6 +75,7 @@ class Ground:
     up: tuple[str, ...] = ("up",)
     partitions: int = 1
     airflow: bool = True
+    can_show_mbeans: bool = True
 
     @property
     def project(self) -> str:
@@ -85,7 +86,7 @@ class Ground:
 KRAFT = Ground("var-e2e", 26000)
 ZOOKEEPER = Ground("var-e2e-zookeeper", 26200, up=("up", "--zookeeper"))
 PARTITIONED = Ground("var-e2e-partitioned", 26400, partitions=3)
-SECURE = Ground("var-e2e-secure", 26600, up=("up", "--secure"), airflow=False)
+SECURE = Ground("var-e2e-secure", 26600, up=("up", "--secure"), airflow=False, can_show_mbeans=False)
 
 
 def toml(ground: Ground, *, metrics: bool) -> str:
@@ -109,7 +110,7 @@ def toml(ground: Ground, *, metrics: bool) -> str:
     for section, names in keys.items():
         lines.append(f"[{section}]")
         for name in names:
-            if metrics or name != "metrics_port":
+            if (metrics and ground.can_show_mbeans) or name != "metrics_port":
                 lines.append(f"{name} = {port}")
             port += 1
         if section == "kafka":

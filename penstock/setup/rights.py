@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without `__all__`
     AclBinding,
@@ -56,8 +56,11 @@ def give_cassandra_rights(config: Config) -> str:
     """Make Penstock's role with its rights; the first user gets a password of the stack's own before."""
     administrator = _as_user(config, "cassandra-administrator")
     first = _as_user(config, "cassandra-first")
-    is_there: Callable[[], bool] = lambda: _lets_in(administrator) or _lets_in(first)  # noqa: E731
-    wait_until(is_there, timeout_s=_FIRST_USER_S, what="Cassandra has its first user")
+    wait_until(
+        lambda: _lets_in(administrator) or _lets_in(first),
+        timeout_s=_FIRST_USER_S,
+        what="Cassandra has its first user",
+    )
     if not _lets_in(administrator):
         _run(first, [f"ALTER ROLE {_FIRST} WITH PASSWORD = '{administrator.cassandra.password}'"])
     wanted = role_of(config, "cassandra").statements
