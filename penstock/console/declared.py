@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 
@@ -24,6 +22,15 @@ from penstock.postgres.own import of_installation
 from penstock.postgres.record import Record, read_record
 from penstock.project.connector_lists import as_noted
 from penstock.project.connectors import declared_connectors
+from penstock.project.declared import (
+    DeclaredView,
+    as_json,
+    describe,
+    fingerprint_of_files,
+    from_json,
+    keep,
+    read_kept,
+)
 from penstock.project.folders import Project
 
 _TIMEOUT_S = 60
@@ -34,22 +41,6 @@ class DeclarationsUnreadable(TerminalError):
 
     def __init__(self, folder: Path, reason: str) -> None:
         super().__init__(f"the views in {folder} cannot be loaded: {reason}; `penstock views check` tells more")
-
-
-@dataclass(frozen=True)
-class DeclaredView:
-    """A view as its file declares it; `kind` is row, history or aggregate."""
-
-    name: str
-    kind: str
-    table: str
-    key: tuple[str, ...]
-    primary_key: tuple[str, ...]
-    revision: int
-    origin: str
-    topic: str
-    source_topic: str
-    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,9 +88,7 @@ class DeclaredReader:
         files = [file for folder, pattern in folders for file in sorted(folder.glob(pattern))]
         stamp = [(file, file.stat().st_mtime_ns) for file in files]
         if stamp != self._stamp:
-            self._declared = Declared(
-                _views_of_child(self._project, self._config.names), declared_connectors(self._config)
-            )
+            self._declared = Declared(_read_views(self._config), declared_connectors(self._config))
             self._stamp = stamp
         self._record = self._read_record()
         return as_applied(self._declared, self._config.names, self._record)
@@ -122,42 +111,31 @@ def as_applied(declared: Declared, names: Names, record: Record) -> Declared:
     return Declared(views, tuple(as_noted(file, names, record) for file in declared.connectors))
 
 
+def _read_views(config: Config) -> tuple[DeclaredView, ...]:
+    """Return what was kept of the view files as they are; else a child runs them."""
+    fingerprint = fingerprint_of_files(config)
+    kept = read_kept(config, fingerprint)
+    if kept is None:
+        kept = _views_of_child(Project.of(config), config.names)
+        keep(config, fingerprint, kept)
+    return kept
+
+
 def _views_of_child(project: Project, names: Names) -> tuple[DeclaredView, ...]:
     command = [sys.executable, "-m", __name__, str(project.root), names.name]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, cwd=ROOT)
     if done.returncode:
         raise DeclarationsUnreadable(project.views, (done.stderr.strip() or "no reason given").splitlines()[-1])
-    return tuple(DeclaredView(**_as_tuples(view)) for view in json.loads(done.stdout))
-
-
-def _as_tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    return from_json(done.stdout)
 
 
 def main() -> None:
     """Print the declared views."""
     # Only here: the console itself must not hold Spark's types in memory.
     from penstock_views.declaration.load import load_views
-    from penstock_views.declaration.totals import Aggregate
-    from penstock_views.declaration.views import History, View
 
     project = Project(Path(sys.argv[1]))
-
-    def told(view: View) -> DeclaredView:
-        kind = "history" if isinstance(view, History) else "aggregate" if isinstance(view, Aggregate) else "row"
-        return DeclaredView(
-            name=view.name,
-            kind=kind,
-            table=view.table,
-            key=tuple(view.key),
-            primary_key=tuple(view.primary_key),
-            revision=view.revision,
-            origin=f"{project.shown(view.file)}:{view.line}",
-            topic=view.topic,
-            source_topic=view.source_topic,
-        )
-
-    print(json.dumps([asdict(told(view)) for view in load_views(project.views, Names(sys.argv[2]))]))
+    print(as_json(describe(project, view) for view in load_views(project.views, Names(sys.argv[2]))))
 
 
 if __name__ == "__main__":

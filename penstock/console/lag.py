@@ -18,10 +18,10 @@ from typing import Any
 
 from prometheus_client import Histogram
 
-from penstock.console.declared import DeclaredView
 from penstock.console.progress import offset_of
 from penstock.errors import PenstockError
 from penstock.offsets import Place
+from penstock.project.declared import DeclaredView
 from penstock.registry.decode import AvroDecoder, SchemaSource, only_origin
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import psycopg2
-from penstock_views.declaration.totals import Aggregate
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
@@ -30,6 +30,7 @@ from penstock.pipeline.unwritten import unwritten
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import sees_ddl
 from penstock.project.connector_lists import read_lists
+from penstock.project.declared import AGGREGATE
 from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
@@ -58,7 +59,7 @@ class Reading:
 
 
 def read_flow(workspace: Workspace) -> list[Reading]:
-    """Look at everything; what does not answer becomes a reading that says so."""
+    """Look at everything at once; what does not answer becomes a reading that says so."""
     config = workspace.config
     readers: dict[str, Callable[[], list[Reading]]] = {
         "connectors": partial(_connectors, config),
@@ -74,7 +75,9 @@ def read_flow(workspace: Workspace) -> list[Reading]:
         "sink": partial(_sink, config),
         "dead letters": partial(_dead_letters, config),
     }
-    return [reading for name, reader in readers.items() for reading in _read(name, reader)]
+    _ = workspace.declared  # a broken view file is an error of the whole look
+    with ThreadPoolExecutor(len(readers)) as pool:
+        return [reading for readings in pool.map(_read, readers, readers.values()) for reading in readings]
 
 
 def _read(name: str, reader: Callable[[], list[Reading]]) -> list[Reading]:
@@ -154,7 +157,7 @@ def _unsent(workspace: Workspace) -> list[Reading]:
 
 
 def _tables(workspace: Workspace) -> list[Reading]:
-    old = replaced(workspace.config, workspace.views, lives=lives_of(workspace))
+    old = replaced(workspace.config, workspace.declared, lives=lives_of(workspace))
     cure = "`penstock views apply` reads the table again"
     why = {each.view.table: each.why for each in old}
     return [
@@ -164,7 +167,7 @@ def _tables(workspace: Workspace) -> list[Reading]:
 
 
 def _topics(workspace: Workspace) -> list[Reading]:
-    of_views = view_topics(workspace.views)
+    of_views = view_topics(workspace.declared)
     cures = {True: "`penstock views apply` fills its view again", False: _ANEW}
     return [
         Reading(f"topic {topic}", f"was deleted, or made anew: {cures[topic in of_views]}", is_well=False)
@@ -176,7 +179,8 @@ def _contracts(workspace: Workspace) -> list[Reading]:
     config = workspace.config
     with RegistryClient(config.registry.url) as registry, connect(config) as connection:
         known, live = registry.subjects(), noted_ids(connection)
-    needed = [f"{topic}-{part}" for topic in view_topics(workspace.views) if topic in live for part in ("key", "value")]
+    topics = [topic for topic in view_topics(workspace.declared) if topic in live]
+    needed = [f"{topic}-{part}" for topic in topics for part in ("key", "value")]
     missing = [subject for subject in needed if subject not in known]
     cure = "`penstock up` registers them"
     return [Reading("Schema Registry", f"lacks {', '.join(missing)}: {cure}", is_well=False)] if missing else []
@@ -188,8 +192,8 @@ def _view_tables(workspace: Workspace) -> list[Reading]:
         live = noted_ids(connection)
     begun = {each.view for each in standings(workspace)}
     # An aggregate of a table that never had a row has nothing to be filled with.
-    views = [view for view in workspace.views if view.topic in live]
-    views = [view for view in views if not isinstance(view, Aggregate) or view.name in begun]
+    views = [view for view in workspace.declared if view.topic in live]
+    views = [view for view in views if view.kind != AGGREGATE or view.name in begun]
     cure = "`penstock views apply` fills it again"
     return [Reading(f"view {name}", f"{why}: {cure}", is_well=False) for name, why in lost(config, views).items()]
 

@@ -37,7 +37,7 @@ def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
 
 def note_new_topics(workspace: Workspace) -> None:
     """Note the tables of the views whose topics were deleted: what Cassandra had not read of them is gone."""
-    views = {view.topic: view for view in workspace.views}
+    views = {view.topic: view for view in workspace.declared}
     with connect(workspace.config) as connection:
         for topic in made_anew(workspace):
             if topic in views:
@@ -45,7 +45,7 @@ def note_new_topics(workspace: Workspace) -> None:
 
 
 def _note(workspace: Workspace, gaps: Sequence[Gap]) -> None:
-    views = {view.topic: view for view in workspace.views}
+    views = {view.topic: view for view in workspace.declared}
     with connect(workspace.config) as connection:
         for gap in gaps:
             if gap.place[0] in views:

@@ -15,8 +15,9 @@ from psycopg2 import sql
 from penstock.contract import PUBLISHES_GENERATED
 from penstock.errors import TerminalError
 from penstock.names import quoted
-from penstock.postgres.catalogue import LiveTable, published_tables, read_live_table
+from penstock.postgres.catalogue import LiveTable, read_live_table
 from penstock.postgres.own import Connection
+from penstock.postgres.published import published_tables
 from penstock.wait import NotInTime, wait_until
 
 _LOCKED_S = 120.0

@@ -34,9 +34,10 @@ from penstock.errors import PenstockError
 from penstock.local_spark import local_spark
 from penstock.pipeline.fills import replaced
 from penstock.pipeline.lives import read_lives
-from penstock.postgres.catalogue import LiveTable, TableMissing, published_tables
+from penstock.postgres.catalogue import LiveTable, TableMissing
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.exclusions import Standing, standing
+from penstock.postgres.published import published_tables
 from penstock.postgres.silent import silent_changes
 from penstock.project.folders import Project
 from penstock.project.in_step import (

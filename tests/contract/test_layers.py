@@ -12,7 +12,7 @@ from penstock.cli.main import _MODULES
 from penstock.config import ROOT
 from tests.contract.imports import MODULES, imports_of
 
-LIGHT = ("down", "reset", "logs", "topics", "connectors")
+LIGHT = ("down", "reset", "logs", "topics", "connectors", "status")
 """The commands that load no PySpark."""
 
 

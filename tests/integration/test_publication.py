@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config, load_config
-from penstock.postgres.catalogue import TableMissing, published_tables, read_live_table
+from penstock.postgres.catalogue import TableMissing, read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish, withdraw
+from penstock.postgres.published import published_tables
 from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.wait import wait_until

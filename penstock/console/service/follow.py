@@ -15,7 +15,6 @@ from cassandra import DriverException
 from cassandra.cluster import NoHostAvailable
 
 from penstock.cassandra.table import ViewTable
-from penstock.console.declared import DeclaredView
 from penstock.console.hub import Hub
 from penstock.console.plain import plain
 from penstock.console.progress import offset_of
@@ -28,6 +27,7 @@ from penstock.errors import PenstockError, TerminalError
 from penstock.keys.text import KeyTextInvalid, read_key, write_key
 from penstock.keys.values import as_cql, postgres_text
 from penstock.names import column_name, postgres_name
+from penstock.project.declared import DeclaredView
 
 _CHANGES = 5
 _BUDGET_S = 4.0

@@ -11,9 +11,9 @@ from typing import Any
 
 from penstock.config import ROOT
 from penstock.connect.secrets import HIDDEN
-from penstock.console.declared import DeclaredView
 from penstock.console.hub import Hub
 from penstock.errors import TerminalError, TransientError
+from penstock.project.declared import DeclaredView
 from penstock.verify.last import read_last
 
 _VERIFY_S = 900

@@ -13,9 +13,10 @@ from penstock.console.collect.kafka import GroupState, KafkaState, PartitionStat
 from penstock.console.collect.postgres import PostgresState, Slot, SourceTable
 from penstock.console.collect.source_api import ApiState
 from penstock.console.collect.spark import Query, SparkState
-from penstock.console.declared import Declared, DeclaredView
+from penstock.console.declared import Declared
 from penstock.console.reading import Reading
 from penstock.console.snapshot import KafkaView, Snapshot
+from penstock.project.declared import DeclaredView
 
 NOW = 1_764_000_000.0
 CHANGES, VIEW, SINK = "app.public.users", "views.users_by_id", "connect-sink"
