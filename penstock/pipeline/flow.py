@@ -29,6 +29,7 @@ from penstock.pipeline.topic_ids import made_anew, noted_ids
 from penstock.pipeline.unwritten import unwritten
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import sees_ddl
+from penstock.postgres.slot import read_own_slot
 from penstock.project.connector_lists import read_lists
 from penstock.project.declared import AGGREGATE
 from penstock.project.folders import Project
@@ -120,25 +121,20 @@ def _source(config: Config) -> list[Reading]:
 
 
 def _slot(config: Config) -> list[Reading]:
-    query = """
-        SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint
-        FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()
-    """
-    with connect(config) as connection, connection.cursor() as cursor:
-        cursor.execute(query, (config.names.slot,))
-        slots = cursor.fetchall()
     name = f"slot {config.names.slot}"
-    if not slots:
+    with connect(config) as connection:
+        slot = read_own_slot(connection)
+    if slot is None:
         return [Reading(name, f"does not exist: {_NEW_SLOT}", is_well=False)]
-    ((active, wal_status, retained),) = slots
-    seen = f"{'active' if active else 'not active'}, {(retained or 0) / _MB:,.1f} MB of WAL retained ({wal_status})"
-    if wal_status == "lost":
+    state = "active" if slot.active else "not active"
+    seen = f"{state}, {slot.retained / _MB:,.1f} MB of WAL retained ({slot.wal_status})"
+    if slot.wal_status == "lost":
         seen += f": {_NEW_SLOT}"
-    elif wal_status == "unreserved":
+    elif slot.wal_status == "unreserved":
         seen += ": about to be lost; raise max_slot_wal_keep_size, and let the source connector run"
-    elif not active:
+    elif not slot.active:
         seen += ": nobody reads it, and WAL is kept for it; `penstock connectors list` tells why"
-    return [Reading(name, seen, is_well=bool(active) and wal_status in {"reserved", "extended"})]
+    return [Reading(name, seen, is_well=slot.active and slot.wal_status in {"reserved", "extended"})]
 
 
 _NO_TRIGGERS = "no event triggers (they take a superuser): `penstock up` and `penstock views apply` find what DDL did"

@@ -11,14 +11,8 @@ from psycopg2.extras import RealDictCursor
 from penstock.config import Config
 from penstock.keys.types import BASE_TYPE
 from penstock.postgres.connection import CONSOLE, LOOK, open_connection
+from penstock.postgres.slot import Slot, read_slots
 
-_SLOTS = """
-    SELECT slot_name AS name, active, wal_status, confirmed_flush_lsn::text AS lsn, safe_wal_size,
-           pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint AS retained,
-           pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint AS behind,
-           extract(epoch FROM inactive_since)::float8 AS inactive_since
-    FROM pg_replication_slots ORDER BY slot_name
-"""
 _TABLES = f"""
     SELECT s.schemaname || '.' || s.relname AS name, n_live_tup AS rows, n_tup_ins AS inserted, n_tup_upd AS updated,
            n_tup_del AS deleted, pg_total_relation_size(s.relid) AS bytes,
@@ -33,20 +27,6 @@ _TABLES = f"""
     FROM pg_stat_user_tables s JOIN pg_publication_tables p ON (p.schemaname, p.tablename) = (s.schemaname, s.relname)
     GROUP BY s.schemaname, s.relname, n_live_tup, n_tup_ins, n_tup_upd, n_tup_del, s.relid ORDER BY 1
 """  # noqa: S608 - an expression of ours
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A replication slot; sizes in bytes, `inactive_since` in seconds since 1970."""
-
-    name: str
-    active: bool
-    wal_status: str | None
-    retained: int
-    behind: int
-    lsn: str | None
-    safe_wal_size: int | None
-    inactive_since: float | None
 
 
 @dataclass(frozen=True)
@@ -104,12 +84,9 @@ class PostgresCollector:
                 cursor, "SELECT current_setting('server_version') AS version, pg_current_wal_lsn()::text AS lsn"
             )
             users = _rows(cursor, "SELECT count(*) AS n FROM pg_stat_activity WHERE backend_type = 'client backend'")
-            slots = [
-                Slot(**{**row, "retained": row["retained"] or 0, "behind": row["behind"] or 0})
-                for row in _rows(cursor, _SLOTS)
-            ]
             tables = [_table(row) for row in _rows(cursor, _TABLES)]
-        return PostgresState(about[0]["version"], about[0]["lsn"], users[0]["n"], tuple(slots), tuple(tables))
+        slots = read_slots(self._connection)
+        return PostgresState(about[0]["version"], about[0]["lsn"], users[0]["n"], slots, tuple(tables))
 
 
 def _table(row: dict[str, Any]) -> SourceTable:
