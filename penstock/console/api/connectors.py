@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 
 from penstock.console.api.caller import CallerOf
-from penstock.console.collect.connect import ConnectorView
 from penstock.console.hub import Hub
+from penstock.console.look.connect import ConnectorView
 from penstock.console.service import connectors as service
 
 

@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field
 
 from penstock.console.api.caller import CallerOf
 from penstock.console.hub import Hub
+from penstock.console.records.filter import Filter, read_conditions
+from penstock.console.records.messages import LIMIT_AT_MOST, Found, Search, Tail, read_cursor, search
 from penstock.console.service import dead_letters, schemas, topics
-from penstock.console.service.filter import Filter, read_conditions
-from penstock.console.service.messages import LIMIT_AT_MOST, Found, Search, Tail, read_cursor, search
 
 _TAIL_S = 0.5
 

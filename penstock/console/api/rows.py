@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 
 from penstock.console.api.caller import CallerOf
-from penstock.console.collect.airflow import LoadRun
 from penstock.console.hub import Hub
+from penstock.console.look.airflow import LoadRun
 from penstock.console.service import follow, loads, views
 from penstock.loads.load import DEFAULT_SEED
 

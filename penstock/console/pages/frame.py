@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nicegui import app, context, ui
 
-from penstock.console.flow import duration
 from penstock.console.hub import Hub
+from penstock.console.moment.flow import duration
 from penstock.console.pages.pieces import say_refused
 from penstock.errors import PenstockError
 

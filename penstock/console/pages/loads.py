@@ -6,11 +6,11 @@ from typing import Any
 
 from nicegui import run, ui
 
-from penstock.console.collect.airflow import LoadRun
 from penstock.console.hub import Hub
+from penstock.console.look.airflow import LoadRun
+from penstock.console.look.reading import if_seen
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, column, say_refused
-from penstock.console.reading import if_seen
 from penstock.console.service.loads import list_loads, start_load
 from penstock.errors import PenstockError
 

@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import context, run, ui
 
 from penstock.console.hub import Hub
+from penstock.console.moment.progress import Lag
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import (
     LAG_COLUMNS,
@@ -23,10 +24,9 @@ from penstock.console.pages.pieces import (
 )
 from penstock.console.pages.record import op_text, show_record, summary
 from penstock.console.plain import shown
-from penstock.console.progress import Lag
-from penstock.console.service.filter import Filter, read_conditions
-from penstock.console.service.messages import Found, Search, Tail, is_number, search
-from penstock.console.service.records import RecordView
+from penstock.console.records.filter import Filter, read_conditions
+from penstock.console.records.messages import Found, Search, Tail, is_number, search
+from penstock.console.records.records import RecordView
 from penstock.console.service.topics import TopicDetail, topic_detail
 from penstock.errors import PenstockError
 

@@ -10,8 +10,8 @@ from penstock.connect.api import ConnectApi, ConnectorNotFound
 from penstock.connect.apply import Change, apply_connectors, diff_configs
 from penstock.connect.files import ConnectorFile
 from penstock.connect.secrets import hide_changes, hide_secrets, with_secrets
-from penstock.console.collect.connect import ConnectorView
 from penstock.console.hub import Hub
+from penstock.console.look.connect import ConnectorView
 from penstock.errors import PenstockError, TerminalError
 
 

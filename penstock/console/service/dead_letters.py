@@ -17,9 +17,9 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from penstock.brokers import librdkafka_settings
 from penstock.console.hub import Hub
-from penstock.console.service.filter import Filter
-from penstock.console.service.messages import Search, open_small_consumer, search
-from penstock.console.service.records import RecordView
+from penstock.console.records.filter import Filter
+from penstock.console.records.messages import Search, open_small_consumer, search
+from penstock.console.records.records import RecordView
 from penstock.contract import CONNECT_ERRORS
 from penstock.errors import TerminalError, TransientError
 from penstock.installation import Names

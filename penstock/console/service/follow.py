@@ -16,12 +16,12 @@ from cassandra.cluster import NoHostAvailable
 
 from penstock.cassandra.table import ViewTable
 from penstock.console.hub import Hub
+from penstock.console.moment.progress import offset_of
 from penstock.console.plain import plain
-from penstock.console.progress import offset_of
-from penstock.console.service.lookup import Trace, Wanted, find_newest
-from penstock.console.service.messages import open_small_consumer
-from penstock.console.service.records import RecordView
-from penstock.console.service.same import is_same
+from penstock.console.records.lookup import Trace, Wanted, find_newest
+from penstock.console.records.messages import open_small_consumer
+from penstock.console.records.records import RecordView
+from penstock.console.records.same import is_same
 from penstock.console.service.source_row import SourceRow, ValueUnfit, read_source_row
 from penstock.errors import PenstockError, TerminalError
 from penstock.keys.text import KeyTextInvalid, read_key, write_key

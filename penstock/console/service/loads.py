@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from penstock.console.collect.airflow import LoadRun
 from penstock.console.hub import Hub
+from penstock.console.look.airflow import LoadRun
 from penstock.errors import TerminalError
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DEFAULT_SEED, trigger_load

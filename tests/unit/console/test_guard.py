@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from penstock.console.guard import Guard, ReadOnly, TokenWrong
-from penstock.console.origin import OriginGuard
+from penstock.console.safety.guard import Guard, ReadOnly, TokenWrong
+from penstock.console.safety.origin import OriginGuard
 
 
 def perform(guard: Guard, done: list[str], *, token: str | None) -> None:

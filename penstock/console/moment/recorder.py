@@ -11,12 +11,12 @@ from pathlib import Path
 
 import requests
 
-from penstock.console import alerts as alerting
-from penstock.console.alerts import Alert, Change, Rules
-from penstock.console.events import Event, differences
-from penstock.console.flow import Flow, build_flow
-from penstock.console.rates import Rates
-from penstock.console.snapshot import Snapshot
+from penstock.console.look.snapshot import Snapshot
+from penstock.console.moment import alerts as alerting
+from penstock.console.moment.alerts import Alert, Change, Rules
+from penstock.console.moment.events import Event, differences
+from penstock.console.moment.flow import Flow, build_flow
+from penstock.console.moment.rates import Rates
 from penstock.http_client import direct_session
 
 SECONDS = 600

@@ -1,6 +1,6 @@
 """What the project declares: its views and connectors. A child process reads the views, since Spark's types are large.
 
-`python -m penstock.console.declared ROOT NAME` prints them as JSON, of the installation with that name.
+`python -m penstock.console.look.declared ROOT NAME` prints them as JSON, of the installation with that name.
 """
 
 from __future__ import annotations

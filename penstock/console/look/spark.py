@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.config import Config
-from penstock.console.collect.http import get
+from penstock.console.look.http import get
 from penstock.installation import Names
 from penstock.layout import Layout
 from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of

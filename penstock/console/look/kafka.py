@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec  # typ
 
 from penstock.brokers import librdkafka_settings
 from penstock.config import Config
-from penstock.console.collect.http import TIMEOUT_S
+from penstock.console.look.http import TIMEOUT_S
 from penstock.offsets import Place
 from penstock.topics.admin import EARLIEST, LATEST, KafkaUnreachable, silent_logger
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.config import Config
-from penstock.console.collect.http import get
+from penstock.console.look.http import get
 from penstock.loads.airflow_api import read_health
 from penstock.loads.load import TASK_ID
 

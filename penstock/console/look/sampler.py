@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from penstock.console.reading import Reading
+from penstock.console.look.reading import Reading
 
 T = TypeVar("T")
 _TEXT_LIMIT = 500

@@ -10,8 +10,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from penstock.console.collect.kafka import TopicState
-from penstock.console.service.records import RecordReader, RecordView
+from penstock.console.look.kafka import TopicState
+from penstock.console.records.records import RecordReader, RecordView
 from penstock.keys.values import base_of, canonical
 
 _WINDOW = 5000

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from penstock.console.collect.airflow import AirflowState
-from penstock.console.collect.cassandra import CassandraState
-from penstock.console.collect.connect import ConnectorView
-from penstock.console.collect.ends import End
-from penstock.console.collect.kafka import GroupState, KafkaState
-from penstock.console.collect.parts import PartState
-from penstock.console.collect.postgres import PostgresState
-from penstock.console.collect.registry import Subject
-from penstock.console.collect.source_api import ApiState
-from penstock.console.collect.spark import SparkState
-from penstock.console.declared import Declared
-from penstock.console.reading import Reading
+from penstock.console.look.airflow import AirflowState
+from penstock.console.look.cassandra import CassandraState
+from penstock.console.look.connect import ConnectorView
+from penstock.console.look.declared import Declared
+from penstock.console.look.ends import End
+from penstock.console.look.kafka import GroupState, KafkaState
+from penstock.console.look.parts import PartState
+from penstock.console.look.postgres import PostgresState
+from penstock.console.look.reading import Reading
+from penstock.console.look.registry import Subject
+from penstock.console.look.source_api import ApiState
+from penstock.console.look.spark import SparkState
 from penstock.installation import Names
 from penstock.offsets import Place
 

@@ -10,7 +10,7 @@ from penstock.connect.api import ConnectApi, ConnectorOverview, State
 from penstock.connect.reasons import root_cause
 from penstock.connect.secrets import hidden_in
 from penstock.connect.watch_file import describe, read_watched
-from penstock.console.collect.http import TIMEOUT_S
+from penstock.console.look.http import TIMEOUT_S
 from penstock.layout import Layout
 
 

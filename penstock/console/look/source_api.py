@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penstock.config import Config
-from penstock.console.collect.http import get
+from penstock.console.look.http import get
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from penstock.config import Config
-from penstock.console.collect.http import TIMEOUT_S
+from penstock.console.look.http import TIMEOUT_S
 from penstock.offsets import Place
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import Settings, open_consumer

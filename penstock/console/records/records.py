@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.connect.secrets import HIDDEN
-from penstock.console.mask import Mask
 from penstock.console.plain import plain
+from penstock.console.safety.mask import Mask
 from penstock.errors import TransientError
 from penstock.registry.decode import AvroDecoder, Decoded, readable
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from penstock.console.collect.kafka import KafkaCollector, TopicState
-from penstock.console.service.filter import Filter
-from penstock.console.service.records import RecordReader, RecordView
+from penstock.console.look.kafka import KafkaCollector, TopicState
+from penstock.console.records.filter import Filter
+from penstock.console.records.records import RecordReader, RecordView
 from penstock.errors import TerminalError
 from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.consumer import OFFSETS_PER_RECORD, Settings, open_consumer

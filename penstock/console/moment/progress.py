@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from penstock.console.collect.ends import End
-from penstock.console.collect.kafka import GroupState
-from penstock.console.collect.spark import Query
-from penstock.console.snapshot import Snapshot
+from penstock.console.look.ends import End
+from penstock.console.look.kafka import GroupState
+from penstock.console.look.snapshot import Snapshot
+from penstock.console.look.spark import Query
 from penstock.contract import CONNECT_ERRORS, OFFSETS_PER_GENERATION
 from penstock.offsets import Place
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penstock.config import Config
-from penstock.console.collect.http import TIMEOUT_S
+from penstock.console.look.http import TIMEOUT_S
 from penstock.registry.client import RegistryClient
 
 

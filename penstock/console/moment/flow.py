@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 from penstock.connect.heartbeat import is_silent
+from penstock.console.look.reading import Reading
+from penstock.console.look.snapshot import KafkaView, Snapshot
+from penstock.console.moment.progress import Reader, ReaderKind, readers
 from penstock.console.plain import UNKNOWN
-from penstock.console.progress import Reader, ReaderKind, readers
-from penstock.console.reading import Reading
-from penstock.console.snapshot import KafkaView, Snapshot
 
 _MB = 2**20
 _WAL_WARN_MB = 512

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from penstock.console.flow import Flow, Health
-from penstock.console.snapshot import Snapshot
+from penstock.console.look.snapshot import Snapshot
+from penstock.console.moment.flow import Flow, Health
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 from prometheus_client import Histogram
 
-from penstock.console.progress import offset_of
+from penstock.console.moment.progress import offset_of
 from penstock.errors import PenstockError
 from penstock.offsets import Place
 from penstock.project.declared import DeclaredView

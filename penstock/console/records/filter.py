@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.console.mask import Mask
 from penstock.console.plain import shown
-from penstock.console.service.records import RecordView
+from penstock.console.records.records import RecordView
+from penstock.console.safety.mask import Mask
 from penstock.errors import TerminalError
 
 _HEAD = r"\s*([\w.]+)\s*(!=|>=|<=|=|~|>|<)\s*"
