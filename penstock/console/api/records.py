@@ -132,4 +132,4 @@ def _letters(api: APIRouter, hub: Hub) -> None:
         """Write dead letters of the sink again; with `dry_run`, only say what would be written."""
         if dry_run:
             return dead_letters.preview(hub, ids)
-        return dead_letters.replay(hub, ids, token=caller.token, who=caller.who)
+        return dead_letters.replay(hub, ids, caller=caller)

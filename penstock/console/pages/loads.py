@@ -53,10 +53,10 @@ def _form(hub: Hub, frame: Frame) -> None:
         seed = ui.input("Seed", value="penstock").props("dense outlined").classes("w-40")
 
         async def start() -> None:
-            token, who = frame.token, frame.who
+            caller = frame.caller
             count, text = int(users.value or 0), seed.value
             try:
-                made = await run.io_bound(lambda: start_load(hub, users=count, seed=text, token=token, who=who))
+                made = await run.io_bound(lambda: start_load(hub, users=count, seed=text, caller=caller))
             except PenstockError as exc:
                 say_refused(exc)
                 return

@@ -40,6 +40,14 @@ class TokenWrong(TerminalError):
 
 
 @dataclass(frozen=True)
+class Caller:
+    """Who wants to change something, and the token that came along."""
+
+    token: str | None
+    who: str
+
+
+@dataclass(frozen=True)
 class Entry:
     """One try to change something; `at` in seconds since 1970."""
 
@@ -65,7 +73,7 @@ class Guard:
         """Tell whether this is the token, in constant time."""
         return self.write and hmac.compare_digest((token or "").encode(), self._token.encode())
 
-    def perform(self, action: Callable[[], T], *, token: str | None, who: str, what: str, target: str) -> T:
+    def perform(self, action: Callable[[], T], *, caller: Caller, what: str, target: str) -> T:
         """Do something that changes a system, when that is allowed; either way it is in the audit log.
 
         :raises ReadOnly: the setting forbids it.
@@ -74,16 +82,16 @@ class Guard:
         try:
             if not self.write:
                 raise ReadOnly
-            if not self.is_token(token):
+            if not self.is_token(caller.token):
                 raise TokenWrong(self.token_file)
             result = action()
         except PenstockError as exc:
-            self._note(who, what, target, f"refused: {exc}")
+            self._note(caller.who, what, target, f"refused: {exc}")
             raise
         except BaseException as exc:
-            self._note(who, what, target, f"failed: {exc!r}")
+            self._note(caller.who, what, target, f"failed: {exc!r}")
             raise
-        self._note(who, what, target, "done")
+        self._note(caller.who, what, target, "done")
         return result
 
     def _note(self, who: str, action: str, target: str, outcome: str) -> None:
