@@ -88,10 +88,12 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     wanted = source.key
     changes = trace_in(hub, views[0].source_topic, source, count=_CHANGES, budget_s=_BUDGET_S)
     raw = Compared(source.value, changes if isinstance(changes, Trace) else Trace(), source.types)
-    stores = [postgres_store(source, raw), change_store(views[0].source_topic, source, changes, raw)]
     records: list[RecordView] = []
-    for view in views:
-        stores += view_stores(hub, view, source, raw, records)
+    of_views = [store for view in views for store in view_stores(hub, view, source, raw, records)]
+    change = change_store(views[0].source_topic, source, changes, raw)
+    if change.state == "missing" and any(store.state == "same" for store in of_views):
+        change = replace(change, state="same", note="no change of it is kept: a fill read the row")
+    stores = [postgres_store(source, raw), change, *of_views]
     letters = _dead_letters(hub, source)
     verdict, is_well = verdict_on(stores, letters)
     masked = tuple(_masked(hub, store) for store in stores)

@@ -2,7 +2,8 @@
 
 What is where is told by positions, not by guesses: a row of Postgres carries the transaction that wrote it last (xmin),
 a change carries its transaction, a view's record and row carry the offset of the change (docs/contracts.md, Version).
-A row that was written inside a savepoint carries another id: there the values must tell.
+A row that was written inside a savepoint carries another id, and of a row that a fill read there is no change: there
+the values must tell.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from penstock.names import column_name, postgres_name
 from penstock.project.declared import DeclaredView
 
 _VIEW_BUDGET_S = 2.0
+_HOLDS_THE_SAME = "holds what Postgres holds"
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _is_newest(source: SourceRow, newest: RecordView, *, holds_the_same: bool) -
         return "same", "the newest change" if newest.op != "r" else "read by a snapshot"
     # A row that was written inside a savepoint carries the id of a subtransaction, whose parent Postgres soon forgets.
     if holds_the_same:
-        return "same", "holds what Postgres holds"
+        return "same", _HOLDS_THE_SAME
     return "behind", f"transaction {source.transaction} is not here yet; this is {transaction}"
 
 
@@ -140,18 +142,17 @@ def view_stores(
     hub: Hub, view: DeclaredView, source: SourceRow, raw: Compared, records: list[RecordView]
 ) -> Iterator[Store]:
     """Yield what the topic and the table of a view hold of the row, and add the newest view record to `records`."""
-    newest = raw.changes.newest
     if view.kind == "aggregate":
         yield _cassandra_store(hub, view, raw, lambda row: _aggregate_state(row, raw))
         return
     trace = trace_in(hub, view.topic, source, count=1, budget_s=_VIEW_BUDGET_S)
     if isinstance(trace, Trace) and trace.newest is not None:
         records.append(trace.newest)
-    yield _view_topic_store(view, trace, newest, raw)
-    yield _cassandra_store(hub, view, raw, lambda row: _row_state(row, newest, trace))
+    yield _view_topic_store(view, trace, raw)
+    yield _cassandra_store(hub, view, raw, lambda row: _row_state(row, view, raw, trace))
 
 
-def _view_topic_store(view: DeclaredView, trace: Trace | str, change: RecordView | None, raw: Compared) -> Store:
+def _view_topic_store(view: DeclaredView, trace: Trace | str, raw: Compared) -> Store:
     if isinstance(trace, str):
         return Store("view", view.topic, "away", trace)
     record = trace.newest
@@ -160,15 +161,19 @@ def _view_topic_store(view: DeclaredView, trace: Trace | str, change: RecordView
             "in the whole topic" if trace.is_whole else f"among the newest {trace.looked_at:,} of {trace.of:,} offsets"
         )
         return Store(
-            "view", view.topic, "missing" if trace.is_whole and change else "unknown", f"no record of it {looked}"
+            "view",
+            view.topic,
+            "missing" if trace.is_whole and raw.changes.newest else "unknown",
+            f"no record of it {looked}",
         )
     value = record.value if isinstance(record.value, dict) else None
-    state, note = _compare_offsets(offset_in(record.version), change)
-    if value is None and view.kind == "row":
+    is_row = view.kind == "row"
+    state, note = _compare(record.version, value if is_row else None, raw)
+    if value is None and is_row:
         state, note = ("gone", "its deletion") if state == "same" else (state, note)
     place = f"partition {record.partition} @ {record.offset:,} · version {record.version}"
     link = f"/topics/{view.topic}?from=offset:{record.offset}&partition={record.partition}"
-    differs = raw.differing(value) if view.kind == "row" else ()
+    differs = raw.differing(value) if is_row else ()
     return Store("view", view.topic, state, note, record.timestamp_ms, place, value, differs, link)
 
 
@@ -177,7 +182,15 @@ def offset_in(version: Any) -> int | None:
     return offset_of(int(version)) if version is not None and str(version).isdigit() else None
 
 
-def _compare_offsets(offset: int | None, change: RecordView | None) -> tuple[str, str]:
+def _compare(version: Any, value: Mapping[str, Any] | None, raw: Compared) -> tuple[str, str]:
+    """Say which change a row of a view stands for.
+
+    :param value: what the row holds of the source's columns; None where that is not to be compared.
+    """
+    offset, change = offset_in(version), raw.changes.newest
+    if change is None and value is not None and raw.row is not None:
+        differs = raw.differing(value)
+        return ("behind", f"holds other values of {', '.join(differs)}") if differs else ("same", _HOLDS_THE_SAME)
     if offset is None or change is None:
         return "unknown", "nobody knows which change this stands for"
     if offset >= change.offset:
@@ -227,7 +240,8 @@ def _read_cassandra(hub: Hub, view: DeclaredView, key: dict[str, Any]) -> dict[s
     return None if row is None else {name: plain(value) for name, value in row.items()}
 
 
-def _row_state(row: dict[str, Any] | None, change: RecordView | None, trace: Trace | str) -> tuple[str, str]:
+def _row_state(row: dict[str, Any] | None, view: DeclaredView, raw: Compared, trace: Trace | str) -> tuple[str, str]:
+    change = raw.changes.newest
     if row is None:
         if change is None:
             return "unknown", "no row"
@@ -236,7 +250,8 @@ def _row_state(row: dict[str, Any] | None, change: RecordView | None, trace: Tra
         if change.op == "d" or left:
             return "gone", "no row, as it should be"
         return "missing", "no row yet"
-    state, note = _compare_offsets(offset_in(row.get("row_version")), change)
+    held = {column: value for column, value in row.items() if column != "row_version"}
+    state, note = _compare(row.get("row_version"), held if view.kind == "row" else None, raw)
     if change is not None and change.op == "d" and row.get("op") is None:
         return "behind", "still there: the deletion has not arrived"
     return state, note
