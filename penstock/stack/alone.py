@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import psycopg2
 
@@ -78,8 +78,7 @@ class Turn:
 
         :param of_all: it made good whatever was cut off before.
         """
-        if self._connection is not None and self._is_noted:
-            note_end(self._connection, self._command, of_all=of_all)
+        self._tell(lambda connection: note_end(connection, self._command, of_all=of_all))
 
     def refuse(self) -> None:
         """Note that nothing was done, if no step was."""
@@ -88,19 +87,31 @@ class Turn:
 
     def close(self) -> None:
         """Give the turn back."""
-        if self._connection is not None and not self._connection.closed:
-            end_turn(self._connection)
+        if self._connection is not None:
+            with suppress(psycopg2.Error):  # with its session it is given back anyway
+                end_turn(self._connection)
         self._held.close()
 
     def _done(self, step: str) -> None:
         self._has_done = True
-        self._note()  # the first set-up makes the place for it
-        if self._connection is not None and self._is_noted:
-            note_step(self._connection, self._command, step)
+        self._tell(lambda connection: note_step(connection, self._command, step))
 
-    def _note(self) -> None:
-        if self._connection is not None and not self._is_noted:
-            self._is_noted = note_command(self._connection, self._command, self._place)
+    def _tell(self, note: Callable[[Connection], None]) -> None:
+        """Note something; where Postgres went away meanwhile, and the turn with it, take that once more first."""
+        try:
+            self._note(note)
+        except psycopg2.Error:
+            self._connection, self._is_noted = None, False
+            self.take()
+            self._note(note)
+
+    def _note(self, note: Callable[[Connection], None] = lambda _: None) -> None:
+        if self._connection is None:
+            return
+        # The first set-up makes the place for it.
+        self._is_noted = self._is_noted or note_command(self._connection, self._command, self._place)
+        if self._is_noted:
+            note(self._connection)
 
 
 @contextmanager

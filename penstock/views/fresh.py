@@ -16,7 +16,7 @@ from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import read_by_spark
 from penstock.names import quoted
-from penstock.pipeline.fills import begun_fills, ids_in_cassandra, mark_filled
+from penstock.pipeline.fills import begun_fills, filled_views, ids_in_cassandra, mark_filled
 from penstock.pipeline.lives import Lives
 from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of
@@ -25,8 +25,11 @@ from penstock.project.generation import epoch_of
 def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list[View]:
     """Count views as filled whose source and table have no row; return them.
 
-    :param views: that the jobs run with: what is committed from here on comes to them. No fill wrote to one of them.
+    :param views: that the jobs run with: what is committed from here on comes to them. Of containers that is known at
+        the first start alone.
     """
+    if not config.supervised and filled_views(config):
+        return []
     begun = begun_fills(config, ids_in_cassandra(config))
     filled = {table for table in {view.table for view in views} if _has_rows(config, table)}
     with open_session(config) as session:

@@ -95,6 +95,19 @@ def test_a_command_that_did_nothing_leaves_no_word_and_one_that_failed_later_doe
         assert [reading.is_well for reading in commands(config)] == [False] * len(steps)
 
 
+def test_a_turn_outlives_an_outage_of_postgres(config: Config, tmp_path: Path) -> None:
+    other = config.model_copy(update={"state": tmp_path})
+    with alone(config, "penstock views apply") as turn:
+        with connect(config) as connection, connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(session) FROM penstock.commands")
+        turn.telling(lambda *_: None)("topics", "made")
+        (reading,) = commands(config)
+        assert reading.seen.startswith("is at work, after the step topics")
+        with pytest.raises(StackBusy, match="views apply"), alone(other, "penstock views pause users_by_id"):
+            pass
+    assert commands(config) == []
+
+
 def test_a_start_makes_good_whatever_was_cut_off(config: Config, tmp_path: Path) -> None:
     with at_work(config, tmp_path):
         pass
