@@ -27,6 +27,7 @@ from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, stopped
 from penstock.pipeline.standing import Hang, Standing, gaps_in, hangs, standings
 from penstock.pipeline.topic_ids import made_anew, noted_ids
 from penstock.pipeline.unwritten import unwritten
+from penstock.postgres.commands import Command, read_commands
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import sees_ddl
 from penstock.postgres.slot import read_own_slot
@@ -63,6 +64,7 @@ def read_flow(workspace: Workspace) -> list[Reading]:
     """Look at everything at once; what does not answer becomes a reading that says so."""
     config = workspace.config
     readers: dict[str, Callable[[], list[Reading]]] = {
+        "commands": partial(_commands, config),
         "connectors": partial(_connectors, config),
         _SOURCE: partial(_source, config),
         f"slot {config.names.slot}": partial(_slot, config),
@@ -86,6 +88,20 @@ def _read(name: str, reader: Callable[[], list[Reading]]) -> list[Reading]:
         return reader()
     except (TransientError, psycopg2.OperationalError) as exc:
         return [Reading(name, str(exc).strip().splitlines()[0], is_well=False)]
+
+
+def _commands(config: Config) -> list[Reading]:
+    """Say what is at work, and what was cut off."""
+    with connect(config) as connection:
+        found = read_commands(connection)
+    return [Reading(f"`{each.command}`", _how_far(each), is_well=each.is_at_work) for each in found]
+
+
+def _how_far(command: Command) -> str:
+    after = f"after the step {command.step}" if command.step else "in its first step"
+    if command.is_at_work:
+        return f"is at work, {after} ({command.place}, since {command.begun_at:%Y-%m-%d %H:%M})"
+    return f"was cut off {after} ({command.place}, begun at {command.begun_at:%Y-%m-%d %H:%M}): run it again"
 
 
 def _connectors(config: Config) -> list[Reading]:

@@ -19,11 +19,14 @@ from penstock.topics.admin import TopicAdmin
 from penstock.topics.gaps import Gap, gaps_of_group
 
 
-def place_views_sink(workspace: Workspace, api: ConnectApi, files: Sequence[ConnectorFile]) -> None:
-    """Let the sink, if it is among these connectors, begin wherever it cannot go on, and note what it never read."""
-    config = workspace.config
-    for file in (file for file in files if file.name == config.names.sink):
-        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=partial(_note, workspace))
+def place_views_sink(workspace: Workspace, api: ConnectApi, files: Sequence[ConnectorFile]) -> list[str]:
+    """Let the sink, if it is among these connectors, begin wherever it cannot go on, and note what it never read.
+
+    :returns: the name of the sink, if it took up its file with that.
+    """
+    config, admin = workspace.config, TopicAdmin(workspace.config.kafka.bootstrap)
+    sinks = [file for file in files if file.name == config.names.sink]
+    return [file.name for file in sinks if place_sink(admin, api, file, on_loss=partial(_note, workspace))]
 
 
 def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:

@@ -1,8 +1,8 @@
 """What Debezium may read: the publication holds the tables of the views, and each of them has REPLICA IDENTITY FULL.
 
 A table that cannot be followed is left out before anything of it is touched, and holds up no other. Each statement is a
-transaction of its own and waits for its lock two seconds at a time: with a second lock it could be in a deadlock with
-the application, and whoever comes for the table queues behind one that waits.
+transaction of its own and waits for its lock two seconds at a time at most: with a second lock it could be in a
+deadlock with the application, and whoever comes for the table queues behind one that waits.
 """
 
 from __future__ import annotations
@@ -116,7 +116,12 @@ def _set(connection: Connection, live: LiveTable, option: _Option) -> list[str]:
 
 
 def _add(connection: Connection, name: str) -> str:
-    _execute(connection, name, f"ALTER PUBLICATION {connection.names.publication} ADD TABLE {quoted(name)}")
+    # Postgres decides for each change whether its table was published then: of a transaction that writes to the table
+    # all the while the stream would have a part, and no snapshot that is taken before its end would have the rest.
+    # The partitions are locked one after another: no wait for one may last until Postgres looks for deadlocks (1 s).
+    locked = f"SET LOCAL lock_timeout = '500ms'; LOCK TABLE {quoted(name)} IN SHARE ROW EXCLUSIVE MODE"
+    added = f"ALTER PUBLICATION {connection.names.publication} ADD TABLE {quoted(name)}"
+    _execute(connection, name, f"{locked}; {added}")
     return f"{name} published"
 
 

@@ -178,11 +178,14 @@ def apply_connectors(workspace: Workspace) -> str:
             refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
         note_earlier_epoch(workspace, live_epoch(api, config.names.source), epoch)
         empty = [] if wal.has_slot or filled_views(config) else empty_views(workspace)
-        place_views_sink(workspace, api, files)
+        placed = place_views_sink(workspace, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
     mark_filled(config, empty, epoch=epoch, lives=lives)
     corrected = correct_epoch(config, epoch)
-    return ", ".join([*(f"{each.name} {each.outcome}" for each in applied), *([corrected] if corrected else [])])
+    outcomes = {each.name: each.outcome for each in applied} | dict.fromkeys(placed, connect_apply.Outcome.UPDATED)
+    return ", ".join(
+        [*(f"{name} {outcome}" for name, outcome in outcomes.items()), *([corrected] if corrected else [])]
+    )
 
 
 def empty_views(workspace: Workspace) -> list[View]:

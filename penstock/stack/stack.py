@@ -48,8 +48,9 @@ def parts(config: Config) -> list[Part]:
 
 
 STEPS: Mapping[str, tuple[str, ...]] = {
-    "tables": ("postgres",),
+    # Before the tables: the source writes to the topic of a table as soon as it is published.
     "topics": ("kafka",),
+    "tables": ("postgres",),
     "subjects": ("registry",),
     "keyspace": ("cassandra",),
     "connectors": ("connect", "registry", "tables", "topics", "subjects", "keyspace"),

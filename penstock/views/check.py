@@ -52,6 +52,7 @@ from penstock.project.in_step import (
 )
 from penstock.project.workspace import Workspace
 from penstock.views.derived import Derived, derive
+from penstock.views.memory import check_memory
 from penstock.views.sources import live_tables, table_of
 
 
@@ -88,6 +89,7 @@ def check(workspace: Workspace) -> Checked:
     problems += check_connectors(project, views)
     problems += check_topics(project, views)
     problems += check_left_overs(project, views)
+    problems += check_memory(config.spark, views)
     looked_at = ["view files"]
     if live is not None:
         looked_at.append("Postgres")

@@ -131,6 +131,26 @@ def test_an_application_that_holds_partitions_is_waited_for_and_never_in_a_deadl
             ]
 
 
+def test_a_table_joins_when_nobody_is_in_the_midst_of_writing_to_it(config: Config) -> None:
+    with connect(config) as theirs, connect(config) as ours, theirs.cursor() as cursor:
+        cursor.execute("CREATE TABLE written (id int PRIMARY KEY); ALTER TABLE written REPLICA IDENTITY FULL")
+        theirs.commit()
+        cursor.execute("INSERT INTO written VALUES (1)")
+        with ThreadPoolExecutor(1) as pool:
+            said = pool.submit(publish, ours, ["public.written"])
+            wait_until(lambda: _waits(config, "written"), timeout_s=PATIENCE_S, what="the publication waits for them")
+            assert "public.written" not in published_tables(theirs)
+            theirs.commit()
+            assert said.result(PATIENCE_S) == ["public.written published"]
+
+
+def _waits(config: Config, table: str) -> bool:
+    with connect(config) as connection, connection.cursor() as cursor:
+        waits = "SELECT count(*) FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
+        cursor.execute(waits, (table,))
+        return cursor.fetchone() == (1,)
+
+
 def _is_full(config: Config, table: str) -> bool:
     with connect(config) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT relreplident = 'f' FROM pg_class WHERE relname = %s", (table,))
