@@ -54,6 +54,12 @@ def _escaped(value: str) -> str:
     return "".join(each if each.isascii() else f"\\u{ord(each):04x}" for each in plain)
 
 
+def _hashed(config: Config) -> dict[str, str]:
+    """Return the settings with the secret itself: nothing resolves a reference here."""
+    settings = config.hashed.settings
+    return settings | ({"penstock.hash.secret": config.hashed.secret} if settings else {})
+
+
 def _settings(config: Config, table: str) -> dict[str, str]:
     own = ("producer.", "transforms", "errors.", "exactly.", "signal.", "notification.")
     file = read_connector(ROOT / "connect" / "connectors" / "users-postgres-source.json")
@@ -67,4 +73,5 @@ def _settings(config: Config, table: str) -> dict[str, str]:
         "table.include.list": table,
         "slot.drop.on.stop": "true",
         **config.excluded.settings,
+        **_hashed(config),
     }

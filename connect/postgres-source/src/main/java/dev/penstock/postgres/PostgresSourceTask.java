@@ -17,11 +17,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Debezium's task with six differences: its sessions read every value as it is ({@link SourceConnections}), tables are
- * told apart ({@link TableSettings}), what it has read is confirmed to Postgres only when there is something to
- * confirm, its records are rewritten before they are written ({@link RecordRewriter}), a row that is too large for a
- * record comes without its largest values ({@link LargeImages}), and where changes come fast it brings several polls at
- * once ({@link BusyPolls}).
+ * Debezium's task with seven differences: its sessions read every value as it is ({@link SourceConnections}), tables
+ * are told apart ({@link TableSettings}), what it has read is confirmed to Postgres only when there is something to
+ * confirm, some columns come as hashes ({@link HashedColumns}), its records are rewritten before they are written
+ * ({@link RecordRewriter}), a row that is too large for a record comes without its largest values
+ * ({@link LargeImages}), and where changes come fast it brings several polls at once ({@link BusyPolls}).
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
  * offsets out of Kafka before its next poll, to confirm what Kafka really has. With a poll each 10 ms that is a round
@@ -37,6 +37,7 @@ public class PostgresSourceTask extends PostgresConnectorTask {
     private long confirmedAt;
     private final LargeImages largeImages = new LargeImages();
     private RecordRewriter rewriter;
+    private HashedColumns hashed;
     // What was taken from Debezium and not handed on yet: nobody would give it again.
     private List<SourceRecord> taken = List.of();
 
@@ -52,6 +53,7 @@ public class PostgresSourceTask extends PostgresConnectorTask {
     @Override
     public ChangeEventSourceCoordinator<PostgresPartition, PostgresOffsetContext> start(Configuration config) {
         Configuration ours = TableSettings.of(SourceConnections.in(config));
+        hashed = HashedColumns.of(ours);
         rewriter = new RecordRewriter(new CountedInPostgres(new PostgresConnectorConfig(ours)));
         return super.start(ours);
     }
@@ -59,7 +61,7 @@ public class PostgresSourceTask extends PostgresConnectorTask {
     @Override
     public List<SourceRecord> doPoll() throws InterruptedException {
         if (taken.isEmpty()) {
-            taken = BusyPolls.take(super::doPoll);
+            taken = hashed.hide(BusyPolls.take(super::doPoll));
         }
         try {
             List<SourceRecord> written = rewriter.rewrite(taken);
