@@ -116,7 +116,8 @@ class Api(_Server):
 class Postgres(PartSection):
     """The source database; without `password_file` it trusts whoever reaches it, so it listens on loopback only.
 
-    `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours.
+    `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours. `standbys` are the
+    addresses (host:port) of those that may be promoted, which `penstock doctor` looks at.
     """
 
     port: Port = 5432
@@ -125,6 +126,7 @@ class Postgres(PartSection):
     password_file: Path | None = None
     sslmode: SslMode | None = None
     ca_file: Path | None = None
+    standbys: tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...] = ()
 
     @property
     def address(self) -> str:

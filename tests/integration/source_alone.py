@@ -42,6 +42,12 @@ class SourceAlone:
         """
         return [line for line in self._lines() if line.startswith("RECORD\t")]
 
+    def failure(self) -> str:
+        """Return what it says when it has ended with an error."""
+        self.process.communicate(timeout=PATIENCE_S)
+        assert self.process.returncode == 1
+        return self._log.read_text()
+
     def _lines(self) -> list[str]:
         out, _ = self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode == 0, self._log.read_text()[-5000:]
