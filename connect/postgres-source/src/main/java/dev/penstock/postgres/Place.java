@@ -109,22 +109,28 @@ record Place(long lsn, long transaction, String system, int timeline) {
     static List<SourceRecord> noted(List<SourceRecord> records, Server server) {
         List<SourceRecord> noted = new ArrayList<>(records.size());
         for (SourceRecord record : records) {
-            Map<String, Object> offset = new HashMap<>(record.sourceOffset());
-            offset.put(SYSTEM, server.system());
-            offset.put(TIMELINE, server.timeline());
-            noted.add(new SourceRecord(
-                    record.sourcePartition(),
-                    offset,
-                    record.topic(),
-                    record.kafkaPartition(),
-                    record.keySchema(),
-                    record.key(),
-                    record.valueSchema(),
-                    record.value(),
-                    record.timestamp(),
-                    record.headers()));
+            Map<String, ?> offset = record.sourceOffset();
+            // A notification may have none, and must not get one without a place.
+            noted.add(offset == null || offset.isEmpty() ? record : noted(record, server));
         }
         return noted;
+    }
+
+    private static SourceRecord noted(SourceRecord record, Server server) {
+        Map<String, Object> offset = new HashMap<>(record.sourceOffset());
+        offset.put(SYSTEM, server.system());
+        offset.put(TIMELINE, server.timeline());
+        return new SourceRecord(
+                record.sourcePartition(),
+                offset,
+                record.topic(),
+                record.kafkaPartition(),
+                record.keySchema(),
+                record.key(),
+                record.valueSchema(),
+                record.value(),
+                record.timestamp(),
+                record.headers());
     }
 
     private static long number(Map<String, ?> offset, String name) {

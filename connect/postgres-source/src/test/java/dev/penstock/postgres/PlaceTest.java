@@ -88,6 +88,13 @@ final class PlaceTest {
         assertEquals(record.sourcePartition(), noted.sourcePartition());
     }
 
+    @Test
+    void aRecordWithoutAnOffsetGetsNone() {
+        SourceRecord empty = new SourceRecord(Map.of(), Map.of(), "t", Schema.STRING_SCHEMA, "");
+        SourceRecord none = new SourceRecord(null, null, "t", Schema.STRING_SCHEMA, "");
+        assertEquals(List.of(empty, none), Place.noted(List.of(empty, none), SAME));
+    }
+
     private static Place.Server promoted(Map<Integer, Long> ends, Place.Slot slot) {
         return new Place.Server("4711", 2, ends, slot);
     }
