@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import tomllib
 from dataclasses import replace
 from enum import StrEnum
@@ -23,9 +24,11 @@ from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock.errors import TerminalError
 from penstock.excluded import Excluded
+from penstock.hashed import NOT_HASHED, SHORTEST, Hashed
 from penstock.installation import DEFAULT, Names, why_unfit
 from penstock.names import NOT_CARRIED, is_table
 from penstock.secured import secured
+from penstock.whole_file import write_once
 
 ROOT = Path(__file__).resolve().parent.parent
 """The clone: everything that Penstock reads or writes lies below it."""
@@ -48,6 +51,13 @@ class PasswordUnreadable(TerminalError):
 
     def __init__(self, setting: str, file: Path, cause: str) -> None:
         super().__init__(f"{setting} {file} cannot be read: {cause}")
+
+
+class SecretShort(TerminalError):
+    """Whoever has a hash could find such a secret by trying."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"hash_secret_file {file} holds fewer than {SHORTEST} characters: `openssl rand -hex 32`")
 
 
 class _Section(BaseModel):
@@ -106,7 +116,8 @@ class Api(_Server):
 class Postgres(PartSection):
     """The source database; without `password_file` it trusts whoever reaches it, so it listens on loopback only.
 
-    `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours.
+    `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours. `standbys` are the
+    addresses (host:port) of those that may be promoted, which `penstock doctor` looks at.
     """
 
     port: Port = 5432
@@ -115,6 +126,7 @@ class Postgres(PartSection):
     password_file: Path | None = None
     sslmode: SslMode | None = None
     ca_file: Path | None = None
+    standbys: tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...] = ()
 
     @property
     def address(self) -> str:
@@ -458,9 +470,20 @@ class Console(_Server):
 
 
 class SourceTable(_Section):
-    """What holds for a table and all of its views; the values of the columns in `exclude` never leave Postgres."""
+    """What holds for a table and all of its views.
+
+    The values of the columns in `exclude` never leave Postgres. Of those in `hash`, hashes leave it in their place.
+    """
 
     exclude: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if both := sorted({*self.exclude} & {*self.hash}):
+            problem = f"{', '.join(both)}: either in `exclude` or in `hash`"
+            raise PydanticCustomError("excluded_and_hashed", "{problem}", {"problem": problem})
+        return self
 
 
 def _table(name: str) -> str:
@@ -515,6 +538,7 @@ class Config(BaseSettings):
     airflow: Airflow = Airflow()
     console: Console = Console()
     tables: dict[Annotated[str, AfterValidator(_table)], SourceTable] = {}
+    hash_secret_file: Path | None = None
 
     @property
     def names(self) -> Names:
@@ -525,6 +549,26 @@ class Config(BaseSettings):
     def excluded(self) -> Excluded:
         """The columns whose values never leave Postgres."""
         return Excluded({name: frozenset(table.exclude) for name, table in self.tables.items() if table.exclude})
+
+    @property
+    def hashed(self) -> Hashed:
+        """The columns of which only hashes leave Postgres.
+
+        :raises PasswordUnreadable, SecretShort: their secret cannot be read, or is none.
+        """
+        columns = {name: frozenset(table.hash) for name, table in self.tables.items() if table.hash}
+        return Hashed(columns, self.hash_secret) if columns else NOT_HASHED
+
+    @property
+    def hash_secret(self) -> str:
+        """The secret of hashes; where no file is named, it is made at its first use."""
+        file = self.hash_secret_file or self.state_dir / "hash.secret"
+        if self.hash_secret_file is None:
+            write_once(file, secrets.token_hex(SHORTEST) + "\n")
+        secret = _read_secret("hash_secret_file", file)
+        if len(secret) < SHORTEST:
+            raise SecretShort(file)
+        return secret
 
     @property
     def state_dir(self) -> Path:

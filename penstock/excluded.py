@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 SETTING = "column.exclude.list"
 """By which Debezium is told them."""
@@ -17,8 +18,8 @@ WHY = "is excluded from all that leaves Postgres (`exclude` in penstock.toml)"
 
 
 @dataclass(frozen=True)
-class Excluded:
-    """The columns by table, `schema.table`."""
+class Columns:
+    """Columns by table, `schema.table`."""
 
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -36,9 +37,14 @@ class Excluded:
         return json.dumps({table: sorted(names) for table, names in self.columns.items()})
 
     @classmethod
-    def of_text(cls, text: str) -> Excluded:
+    def of_text(cls, text: str) -> Self:
         """Read it there again."""
         return cls({table: frozenset(names) for table, names in json.loads(text).items()})
+
+
+@dataclass(frozen=True)
+class Excluded(Columns):
+    """The excluded columns."""
 
     @property
     def settings(self) -> dict[str, str]:

@@ -24,6 +24,7 @@ from penstock.doctor.rights import (
     schema_right,
     statistics_right,
 )
+from penstock.doctor.standbys import examine_standbys
 from penstock.doctor.wal import judge_wal_level
 from penstock.installation import DEFAULT
 from penstock.postgres.catalogue import read_live_table
@@ -144,7 +145,9 @@ def examine(config: Config, tables: Sequence[str]) -> Iterator[Finding]:
         server, clock = _ask(connection, made_schemas(config)), read_clock(partial(_time, connection))
         made = made_by_project(config, tables)
         found = [_ask_table(connection, table, is_made=table in made) for table in tables]
+        standbys = [] if server.is_standby else [*examine_standbys(config, connection)]
     yield from judge_server(config, server)
+    yield from standbys
     yield from judge_rights(config, server)
     for table in found:
         yield from judge_table(config, server.role, table)

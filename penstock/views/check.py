@@ -149,7 +149,7 @@ def _check_postgres(
     try:
         with connect(config) as connection:
             published, changes = published_tables(connection), silent_changes(connection, live)
-            exclusions = standing(connection, config.excluded)
+            exclusions = standing(connection)
     except PostgresUnreachable:
         return
     yield from _check_exclusions(config, exclusions)
@@ -169,9 +169,9 @@ def _check_postgres(
 
 
 def _check_exclusions(config: Config, exclusions: Standing) -> Iterator[Problem]:
-    for each in exclusions.problems(config.excluded):
+    for each in exclusions.problems(config.excluded, config.hashed):
         yield Problem("penstock.toml", each.what, each.cure)
-    for (table, _), what in exclusions.changes(config.excluded).items():
+    for (table, _), what in exclusions.changes(config.excluded, config.hashed).items():
         yield Problem("penstock.toml", f"{table}: {what}", "`penstock views apply` tells the source", is_pending=True)
 
 

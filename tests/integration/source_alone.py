@@ -45,6 +45,12 @@ class SourceAlone:
         """
         return [line for line in self._lines() if line.startswith("RECORD\t")]
 
+    def failure(self) -> str:
+        """Return what it says when it has ended with an error."""
+        self.process.communicate(timeout=PATIENCE_S)
+        assert self.process.returncode == 1
+        return self._log.read_text()
+
     def _lines(self) -> list[str]:
         out, _ = self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode == 0, self._log.read_text()[-5000:]
@@ -55,6 +61,12 @@ def _escaped(value: str) -> str:
     """Write a value as Java's properties have it, which are Latin-1."""
     plain = value.replace("\\", "\\\\")
     return "".join(each if each.isascii() else f"\\u{ord(each):04x}" for each in plain)
+
+
+def _hashed(config: Config) -> dict[str, str]:
+    """Return the settings with the secret itself: nothing resolves a reference here."""
+    settings = config.hashed.settings
+    return settings | ({"penstock.hash.secret": config.hashed.secret} if settings else {})
 
 
 def _settings(config: Config, table: str | None) -> dict[str, str]:
@@ -71,4 +83,5 @@ def _settings(config: Config, table: str | None) -> dict[str, str]:
         **({TABLES: table} if table else {}),
         "slot.drop.on.stop": "true",
         **config.excluded.settings,
+        **_hashed(config),
     }

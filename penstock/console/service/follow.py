@@ -81,7 +81,8 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
             table,
             _read_key(table, names, key),
             types=hub.now.snapshot.key_types(table),
-            excluded=hub.config.excluded.of(table),
+            excluded=hub.config.excluded,
+            hashed=hub.config.hashed,
         )
     except ValueUnfit as exc:
         raise KeyInvalid(table, names, str(exc)) from exc

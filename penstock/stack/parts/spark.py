@@ -9,6 +9,7 @@ from pathlib import Path
 
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config, Registry
+from penstock.hashed import SECRET
 from penstock.layout import VENV_BIN, Layout
 from penstock.project.folders import Project
 from penstock.running import read_running
@@ -122,6 +123,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
         "--postgres-user": postgres.user,
         **{f"--postgres-{name}": value for name, value in postgres.tls.items()},
         **({"--excluded": config.excluded.text} if config.excluded.columns else {}),
+        **({"--hashed": config.hashed.text} if config.hashed.columns else {}),
     }
     is_ready = partial(_is_registered, config, config.names.aggregates_app)
     needs = ("postgres", "tables")
@@ -165,6 +167,7 @@ def _job(
             "PYSPARK_PYTHON": str(VENV_BIN / "python"),
             # Not in the command line, which everybody on the machine can read.
             "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
+            SECRET: config.hashed.secret,
             **_known_to_master(config),
         },
         stop_wait_s=20,

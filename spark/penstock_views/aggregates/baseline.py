@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from penstock.offsets import Place
+from penstock.postgres.exclusions import refuse_others
 from penstock.postgres.record import read_epoch
 from penstock_views.aggregates.run import Run, prepare_next_run, run_folder, run_number, start_run
 from penstock_views.output.derive import AggregateOutput
@@ -35,6 +36,7 @@ def start_from_snapshot(
     ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)], group=config.group)
     epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch", group=config.group) if text.isdigit()]
     say(f"aggregates: {view.name} starts from a snapshot of {view.table}")
+    noted_epoch = _ask(config, view.table)
     with hold_snapshot(config.postgres, slot=config.slot) as held:
         folder = prepare_next_run(root)
         _write_baseline(spark, config, output, held, folder / "baseline")
@@ -42,7 +44,7 @@ def start_from_snapshot(
         run = Run(
             folder=run_folder(root, number),
             revision=view.revision,
-            epoch=max([epoch, _noted_epoch(config), *epochs]),
+            epoch=max([epoch, noted_epoch, *epochs]),
             snapshot=held.seen,
             starts=_starts(config, ends, held),
             ends=ends,
@@ -53,9 +55,13 @@ def start_from_snapshot(
     return run
 
 
-def _noted_epoch(config: AggregatesConfig) -> int:
-    """Ask the installation's record: of a table without a change no record tells."""
+def _ask(config: AggregatesConfig, table: str) -> int:
+    """Ask the installation's record for the epoch: of a table without a change no record tells.
+
+    :raises HiddenOtherwise: the table would be read otherwise than its changes are sent.
+    """
     with open_connection(config.postgres, config.names) as connection:
+        refuse_others(connection, table, config.excluded, config.hashed)
         return read_epoch(connection) or 1
 
 

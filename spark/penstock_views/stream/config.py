@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock.excluded import NONE, Excluded
+from penstock.hashed import NOT_HASHED, SECRET, Hashed
 from penstock.installation import DEFAULT, Names
 from penstock.names import topic_of
 from penstock_views.clone import ROOT
@@ -77,6 +78,7 @@ class AggregatesConfig(JobConfig):
     postgres_sslrootcert: str
     postgres_password: str
     excluded: Excluded
+    hashed: Hashed
 
     @property
     def app_name(self) -> str:
@@ -95,6 +97,7 @@ class AggregatesConfig(JobConfig):
             self.postgres_password,
             tls={name: value for name, value in given.items() if value},
             excluded=self.excluded,
+            hashed=self.hashed,
         )
 
 
@@ -124,8 +127,11 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     option("--postgres-sslmode", default="", help="libpq's sslmode")
     option("--postgres-sslrootcert", default="", help="the certificates (PEM) by which the server is verified")
     option("--excluded", type=Excluded.of_text, default=NONE, help="columns that are not read: {table: [column]}")
+    option("--hashed", type=Hashed.of_text, default=NOT_HASHED, help="columns read as hashes: {table: [column]}")
     password = os.environ.get("PENSTOCK_POSTGRES_PASSWORD", "")
-    return AggregatesConfig(**_given(parser, arguments), postgres_password=password)
+    given = _given(parser, arguments)
+    given["hashed"] = given["hashed"].with_secret(os.environ.get(SECRET, ""))
+    return AggregatesConfig(**given, postgres_password=password)
 
 
 def _given(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> dict[str, Any]:
