@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 from unittest.mock import patch
@@ -76,6 +76,8 @@ class Ground:
     partitions: int = 1
     airflow: bool = True
     can_show_mbeans: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Further lines, by section."""
 
     @property
     def project(self) -> str:
@@ -87,6 +89,19 @@ KRAFT = Ground("var-e2e", 26000)
 ZOOKEEPER = Ground("var-e2e-zookeeper", 26200, up=("up", "--zookeeper"))
 PARTITIONED = Ground("var-e2e-partitioned", 26400, partitions=3)
 SECURE = Ground("var-e2e-secure", 26600, up=("up", "--secure"), airflow=False, can_show_mbeans=False)
+HA = Ground(
+    "var-e2e-ha",
+    26800,
+    up=("up", "--profile", "ha"),
+    airflow=False,
+    # Twelve servers of Java beside each other.
+    settings={
+        "kafka": "heap_mb = 320",
+        "connect": "heap_mb = 512",
+        "spark": "executor_memory_mb = 512\ndriver_memory_mb = 768",
+        "cassandra": "heap_mb = 512",
+    },
+)
 
 
 def toml(ground: Ground, *, metrics: bool) -> str:
@@ -113,7 +128,9 @@ def toml(ground: Ground, *, metrics: bool) -> str:
             if (metrics and ground.can_show_mbeans) or name != "metrics_port":
                 lines.append(f"{name} = {port}")
             port += 1
-        if section == "kafka":
+        if section in ground.settings:
+            lines.append(ground.settings[section])
+        if section == "kafka" and ground.partitions > 1:
             lines.append(f"partitions = {ground.partitions}")
         if section == "airflow" and not ground.airflow:
             lines.append("enabled = false")

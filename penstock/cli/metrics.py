@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from penstock.config import ROOT, Config, load_config
+from penstock.instances import host_of
 from penstock.stack.parts.jmx import HOST
 
 group = typer.Typer(
@@ -46,9 +47,10 @@ def prometheus_config(config: Config, *, every_s: int = _EVERY_S) -> str:
         f"  - {ROOT / 'monitoring/rules.yml'}",
         "scrape_configs:",
     ]
-    for job, address in targets(config).items():
+    for job, addresses in targets(config).items():
         own = _of_console(config) if job == "penstock" else []
-        lines += [f"  - job_name: {job}", *own, f"    static_configs: [{{targets: ['{address}']}}]"]
+        listed = ", ".join(f"'{address}'" for address in addresses)
+        lines += [f"  - job_name: {job}", *own, f"    static_configs: [{{targets: [{listed}]}}]"]
     return "\n".join(lines) + "\n"
 
 
@@ -64,10 +66,12 @@ def _of_console(config: Config) -> list[str]:
     return lines
 
 
-def targets(config: Config) -> dict[str, str]:
-    """Return the address of each job that can be scraped."""
-    found = {"penstock": f"{config.console.host}:{config.console.port}"} if config.console.enabled else {}
+def targets(config: Config) -> dict[str, list[str]]:
+    """Return the addresses of each job that can be scraped."""
+    found = {"penstock": [f"{config.console.host}:{config.console.port}"]} if config.console.enabled else {}
     for name, section in (("kafka", config.kafka), ("connect", config.connect)):
         if section.managed and section.metrics_port:
-            found[f"penstock-{name}"] = f"{HOST}:{section.metrics_port}"
+            found[f"penstock-{name}"] = [
+                f"{host_of(HOST, number)}:{section.metrics_port}" for number in range(1, section.count + 1)
+            ]
     return found
