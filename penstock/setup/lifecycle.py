@@ -16,7 +16,7 @@ from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing
 from penstock.stack.processes import sweep
 from penstock.stack.room import refuse_too_much
-from penstock.stack.several import refuse_several
+from penstock.stack.several import note_numbers, refuse_several
 from penstock.stack.start import OnEvent, start_all
 from penstock.stack.supervisor import Supervisor
 
@@ -47,6 +47,7 @@ def start(workspace: Workspace, *, on_event: OnEvent) -> None:
         sweep(layout.state)
         refuse_taken(stack.doors(config))
         refuse_too_much(config)
+    note_numbers(config)
     if config.profile:
         note_profile(config.state_dir, config.profile)
     supervisor.start(part for part in stack.parts(config) if not part.elsewhere)

@@ -1,13 +1,16 @@
-"""How many brokers and nodes a stack has: chosen when its data begins, since what they keep is spread over them."""
+"""How many brokers and nodes a stack has: noted when its data begins, since what they keep is spread over them."""
 
 from __future__ import annotations
 
+import json
+
 from penstock.config import Config, KafkaMode
 from penstock.errors import TerminalError
-from penstock.instances import SECTIONS, name_of
+from penstock.instances import SECTIONS
 from penstock.layout import Layout
 from penstock.secured import Secrets
 from penstock.stack.mode import KRAFT_DATA, mode_of
+from penstock.whole_file import write_whole
 
 _SETTINGS = {"kafka": "kafka.brokers", "cassandra": "cassandra.nodes"}
 _DATA = {"kafka": KRAFT_DATA, "cassandra": "cassandra"}
@@ -48,11 +51,17 @@ def refuse_several(config: Config) -> None:
             raise OtherNumber(config, kind, begun)
 
 
+def note_numbers(config: Config) -> None:
+    """Note how many of each the data is going to be spread over; a start that is cut off has not begun all of them."""
+    numbers = {kind: getattr(config, kind).count for kind in _DATA}
+    write_whole(Layout.of(config).numbers_file, json.dumps(numbers))
+
+
 def _begun(config: Config, kind: str) -> int:
-    """Count the folders with data of a kind; none of them where others run it."""
-    if not getattr(config, kind).managed:
+    """Return the number that the data began with; 0 where there is none, or others have it."""
+    layout = Layout.of(config)
+    if not getattr(config, kind).managed or not any(layout.data(_DATA[kind]).glob("*")):
         return 0
-    layout, number = Layout.of(config), 0
-    while any(layout.data(name_of(_DATA[kind], number + 1)).glob("*")):
-        number += 1
-    return number
+    # An earlier version had one of each, and noted nothing.
+    noted: dict[str, int] = json.loads(layout.numbers_file.read_text()) if layout.numbers_file.exists() else {}
+    return noted.get(kind, 1)

@@ -29,7 +29,7 @@ def cassandra(config: Config, layout: Layout, *, number: int = 1) -> Part:
     host = section.own_hosts[number - 1]
     conf = layout.conf(name) / "cassandra.yaml"
     options = (
-        *server_archive_options("cassandra"),
+        *server_archive_options("cassandra", may_record=number == 1),
         f"@{ROOT / 'servers/cassandra/jvm17.options'}",
         f"-Dcassandra.config=file://{conf}",
         f"-Dcassandra.storagedir={layout.data(name)}",

@@ -48,7 +48,7 @@ def kafka(config: Config, layout: Layout, *, number: int = 1) -> Part:
     section, name = config.kafka, name_of("kafka", number)
     host = section.own_hosts[number - 1]
     properties = layout.conf(name) / "server.properties"
-    archive = server_archive_options("kafka", may_record=section.metrics_port is None)
+    archive = server_archive_options("kafka", may_record=section.metrics_port is None and number == 1)
     return Part(
         name=name,
         command=java(

@@ -16,7 +16,7 @@ from penstock.stack.mode import ask_for
 from penstock.stack.part import Part
 from penstock.stack.parts.kafka import _quorum, render_properties
 from penstock.stack.room import NoRoom, refuse_too_much
-from penstock.stack.several import OneOnly, OtherNumber, refuse_several
+from penstock.stack.several import OneOnly, OtherNumber, note_numbers, refuse_several
 from penstock.topics.declare import topics_beside
 
 
@@ -93,18 +93,13 @@ def test_topics_have_copies(config: Config) -> None:
 
 @pytest.mark.parametrize(("kind", "setting"), [("kafka", "kafka.brokers"), ("cassandra", "cassandra.nodes")])
 def test_another_number_than_that_of_the_data_is_refused(config: Config, kind: str, setting: str) -> None:
-    begun(config, kind)
+    (Layout.of(config).data(kind) / "some").mkdir(parents=True)
     with pytest.raises(OtherNumber, match=f"began with {setting} = 1, and 3 is asked for"):
         refuse_several(config)
-    for number in (2, 3):
-        begun(config, f"{kind}-{number}")
+    note_numbers(config)
     refuse_several(config)
     with pytest.raises(OtherNumber, match=f"began with {setting} = 3, and 1 is asked for"):
         refuse_several(Config(state=config.state))
-
-
-def begun(config: Config, name: str) -> None:
-    (Layout.of(config).data(name) / "some").mkdir(parents=True)
 
 
 def test_a_stack_that_has_not_begun_is_not_refused(config: Config) -> None:
