@@ -352,8 +352,9 @@ class Connect(WebSection):
 
     @property
     def url(self) -> Address:
-        """The REST API."""
-        return self.root
+        """The REST API, of the first worker and the others."""
+        others = tuple(str(self.of_worker(number).root) for number in range(2, self.workers + 1))
+        return Address(self.root, self.let_in, others)
 
 
 class Spark(PartSection):

@@ -12,9 +12,9 @@ from penstock.errors import TerminalError
 from penstock.layout import Layout
 
 _MB = 1024 * 1024
-_ONE_OF_EACH_MB = 4000
+_ONE_OF_EACH_MB = 3500
 """What the parts take of which there is one, and the first of the others (README)."""
-_BESIDE_HEAP_MB = 250
+_BESIDE_HEAP_MB = 150
 """Of each JVM: code, classes, threads, buffers."""
 _DISK_OF_ONE_MB = 3000
 _DISK_OF_MORE_MB = 1000
