@@ -104,6 +104,9 @@ def _join(properties: Path, config: Config, number: int) -> None:
         "transaction.state.log.min.isr": least,
         "share.coordinator.state.topic.replication.factor": copies,
         "share.coordinator.state.topic.min.isr": least,
+        # With Kafka's own 2 s and 1 s, controllers that share two busy processors elect each other over and over.
+        "controller.quorum.fetch.timeout.ms": 5000,
+        "controller.quorum.election.timeout.ms": 2000,
     }
     _append(properties, "Of several brokers", settings)
 
