@@ -14,7 +14,7 @@ from penstock.stack import stack
 from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.supervisor import Supervisor
 
-_NEEDED = {"postgres", "kafka", "registry", "connect", "cassandra"}
+_NEEDED = ("postgres", "kafka", "registry", "connect", "cassandra")
 """Postgres takes no time while nobody reads it, and the other parts come back sooner when it stays."""
 
 
@@ -44,7 +44,7 @@ def sink_alone(config: Config) -> Iterator[None]:
 def _stop_others(config: Config) -> None:
     """Stop them one by one, those that need another before it."""
     supervisor = Supervisor(Layout.of(config))
-    known = supervisor.states()
+    known, needed = supervisor.states(), stack.all_of(config, _NEEDED)
     for part in reversed(stack.parts(config)):
-        if part.name in known and part.name not in _NEEDED:
+        if part.name in known and part.name not in needed:
             supervisor.stop_and_wait(part.name)
