@@ -94,6 +94,10 @@ sink-release: ## The Cassandra sink for others: zip, checksum and list of parts 
 	@$(MVN) -f connect/cassandra-sink/pom.xml -DskipTests package
 	@$(SYSTEM_PYTHON) connect/cassandra-sink/release.py
 
+.PHONY: release
+release: .venv/.installed ## Build a wheel and the sink's zip with checksums into dist/, from a clean clone; TAG=yes: tag the version too
+	@$(PYTHON) release/release.py $(if $(TAG),--tag)
+
 .PHONY: sink-matrix
 sink-matrix: .servers/.installed ## The sink's tests with other versions of Connect and of Cassandra (ONLY="--connect 3.6.2 --cassandra ours")
 	@$(SYSTEM_PYTHON) connect/cassandra-sink/matrix/run.py $(ONLY)
@@ -148,7 +152,7 @@ dashboard: .venv/.installed ## Write Grafana's dashboard, monitoring/dashboard.j
 
 .PHONY: clean
 clean: ## Delete what was installed and built (not var/: `penstock reset --yes` does that)
-	@rm -rf .venv .tools .servers target connect/*/target spark/decoder/target
+	@rm -rf .venv .tools .servers dist target connect/*/target spark/decoder/target
 
 # --- how each piece is installed; a stamp file says from which inputs ---
 

@@ -60,6 +60,11 @@ class Layout:
         """Return the file in which a job of Spark tells which views it runs."""
         return self.run / f"{job}.running.json"
 
+    @property
+    def views_file(self) -> Path:
+        """Return the file that keeps what the view files declare (`project/declared.py`)."""
+        return self.run / "declared-views.json"
+
     def temporary(self, part: str) -> Path:
         """Return the folder that is a part's /tmp: nothing is written outside the clone."""
         return self.state / "tmp" / part

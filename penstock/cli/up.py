@@ -24,7 +24,7 @@ from penstock.profile import Profile
 from penstock.project.workspace import Workspace
 from penstock.secured import Secrets, secured
 from penstock.setup import lifecycle
-from penstock.stack.alone import alone
+from penstock.stack.alone import Turn, alone
 from penstock.stack.make_secrets import make_secrets
 from penstock.stack.mode import ask_for, mode_of
 from penstock.stack.several import refuse_several
@@ -77,16 +77,17 @@ def up(
         refuse_several(config)
         make_secrets(config)
         config = secured(config)
-    with alone(config, "penstock up"):
-        _bring_up(Workspace(config), users=users, api=api)
+    with alone(config, "penstock up", ends_all=True) as turn:
+        _bring_up(Workspace(config), turn, users=users, api=api)
 
 
-def _bring_up(workspace: Workspace, *, users: int | None, api: str | None) -> None:
+def _bring_up(workspace: Workspace, turn: Turn, *, users: int | None, api: str | None) -> None:
     config = workspace.config
     begun, watches = time.monotonic(), [JobWatch(config, job) for job in JOBS]
     _out.print("Starting the pipeline")
     lifecycle.start(workspace, on_event=print_event)
-    go_live(workspace, on_step=print_step, on_progress=print_progress)
+    turn.take()  # Postgres may have answered nobody until now
+    go_live(workspace, on_step=turn.telling(print_step), on_progress=print_progress)
     started_s = time.monotonic() - begun
     _load(workspace, users=users, api=api)
     arrived_s = time.monotonic() - begun

@@ -19,11 +19,14 @@ from penstock.topics.admin import TopicAdmin
 from penstock.topics.gaps import Gap, gaps_of_group
 
 
-def place_views_sink(workspace: Workspace, api: ConnectApi, files: Sequence[ConnectorFile]) -> None:
-    """Let the sink, if it is among these connectors, begin wherever it cannot go on, and note what it never read."""
-    config = workspace.config
-    for file in (file for file in files if file.name == config.names.sink):
-        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=partial(_note, workspace))
+def place_views_sink(workspace: Workspace, api: ConnectApi, files: Sequence[ConnectorFile]) -> list[str]:
+    """Let the sink, if it is among these connectors, begin wherever it cannot go on, and note what it never read.
+
+    :returns: the name of the sink, if it took up its file with that.
+    """
+    config, admin = workspace.config, TopicAdmin(workspace.config.kafka.bootstrap)
+    sinks = [file for file in files if file.name == config.names.sink]
+    return [file.name for file in sinks if place_sink(admin, api, file, on_loss=partial(_note, workspace))]
 
 
 def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
@@ -37,7 +40,7 @@ def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
 
 def note_new_topics(workspace: Workspace) -> None:
     """Note the tables of the views whose topics were deleted: what Cassandra had not read of them is gone."""
-    views = {view.topic: view for view in workspace.views}
+    views = {view.topic: view for view in workspace.declared}
     with connect(workspace.config) as connection:
         for topic in made_anew(workspace):
             if topic in views:
@@ -45,7 +48,7 @@ def note_new_topics(workspace: Workspace) -> None:
 
 
 def _note(workspace: Workspace, gaps: Sequence[Gap]) -> None:
-    views = {view.topic: view for view in workspace.views}
+    views = {view.topic: view for view in workspace.declared}
     with connect(workspace.config) as connection:
         for gap in gaps:
             if gap.place[0] in views:

@@ -1,7 +1,9 @@
 """The keys of the connector files that are derived from the views; every other key and the layout are the user's.
 
-Source: `table.include.list`, and the epoch as the record has it (state.py). Sink: `topics`, and the mapping line
-of each view; it is applied without either of a paused view, since the sink refuses a mapping without its topic.
+Source: `table.include.list`, and the epoch as the record has it (state.py). It is applied without the list: each
+change of it would restart the source, and all tables would wait. Then the publication alone says what is read, and it
+holds the same tables. Sink: `topics`, and the mapping line of each view; it is applied without either of a paused
+view, since the sink refuses a mapping without its topic.
 """
 
 from __future__ import annotations
@@ -96,11 +98,15 @@ def formerly_paused(project: Project) -> frozenset[str]:
 
 
 def as_noted(file: ConnectorFile, names: Names, record: Record) -> ConnectorFile:
-    """Return a connector of an installation in the epoch of its record and without the paused views."""
+    """Return a connector of an installation as it is applied: in the epoch of its record, without the paused views.
+
+    The source comes without its list of tables.
+    """
     is_sink = file.name == names.sink
-    config = without(file.config, names, record.paused, ()) if is_sink and record.paused else dict(file.config)
-    if file.name == names.source and record.epoch is not None:
-        config[EPOCH] = str(record.epoch)
+    config = without(file.config, names, record.paused) if is_sink and record.paused else dict(file.config)
+    if file.name == names.source:
+        config.pop(TABLES, None)
+        config |= {} if record.epoch is None else {EPOCH: str(record.epoch)}
     return ConnectorFile(file.name, config)
 
 
@@ -115,14 +121,13 @@ def with_epoch(project: Project, epoch: int) -> dict[Path, str]:
     return {source: _set(source.read_text(encoding="utf-8"), EPOCH, str(epoch))}
 
 
-def without(config: Mapping[str, str], names: Names, views: Collection[str], tables: Collection[str]) -> dict[str, str]:
-    """Return the configuration of either connector without views, and without tables that nothing needs any more."""
+def without(config: Mapping[str, str], names: Names, views: Collection[str]) -> dict[str, str]:
+    """Return the configuration of the sink without views."""
     mappings = {_mapping_key(view, names) for view in views}
     left = {key: value for key, value in config.items() if key not in mappings}
-    patterns = {include_pattern(table) for table in tables}
-    for key, gone in ((TOPICS, {names.view_topic(view) for view in views}), (TABLES, patterns)):
-        if key in left:
-            left[key] = ",".join(entry for entry in _split(left[key]) if entry not in gone)
+    gone = {names.view_topic(view) for view in views}
+    if TOPICS in left:
+        left[TOPICS] = ",".join(entry for entry in _split(left[TOPICS]) if entry not in gone)
     return left
 
 

@@ -23,11 +23,11 @@ from penstock.pipeline.followed import followed_views
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.topic_ids import refuse_made_anew
 from penstock.pipeline.unwritten import place_views_sink
-from penstock.postgres.catalogue import published_tables
 from penstock.postgres.connection import connect
 from penstock.postgres.exclusions import note_exclusions
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
+from penstock.postgres.published import published_tables
 from penstock.postgres.record import begin_record, note_paused
 from penstock.postgres.silent import look, note_changes
 from penstock.project.connector_lists import FORMER_PAUSED, epoch_in, formerly_paused, with_views
@@ -178,11 +178,14 @@ def apply_connectors(workspace: Workspace) -> str:
             refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
         note_earlier_epoch(workspace, live_epoch(api, config.names.source), epoch)
         empty = [] if wal.has_slot or filled_views(config) else empty_views(workspace)
-        place_views_sink(workspace, api, files)
+        placed = place_views_sink(workspace, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
     mark_filled(config, empty, epoch=epoch, lives=lives)
     corrected = correct_epoch(config, epoch)
-    return ", ".join([*(f"{each.name} {each.outcome}" for each in applied), *([corrected] if corrected else [])])
+    outcomes = {each.name: each.outcome for each in applied} | dict.fromkeys(placed, connect_apply.Outcome.UPDATED)
+    return ", ".join(
+        [*(f"{name} {outcome}" for name, outcome in outcomes.items()), *([corrected] if corrected else [])]
+    )
 
 
 def empty_views(workspace: Workspace) -> list[View]:

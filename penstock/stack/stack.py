@@ -77,8 +77,9 @@ def _count(config: Config, kind: str) -> int:
 
 
 STEPS: Mapping[str, tuple[str, ...]] = {
-    "tables": ("postgres",),
+    # Before the tables: the source writes to the topic of a table as soon as it is published.
     "topics": ("kafka",),
+    "tables": ("postgres",),
     "subjects": ("registry",),
     "keyspace": ("cassandra",),
     "connectors": ("connect", "registry", "tables", "topics", "subjects", "keyspace"),

@@ -84,16 +84,19 @@ def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, r
         on_step("rows changed", f"{change.table}: {change.what}; no event told of it, its views are filled anew")
     followed = {view.name for view in followed_views(workspace)}
     unfilled = [view for view in views_to_fill(workspace, lives, on_step=on_step) if view.name in followed]
-    new = settle_empty(config, unfilled, lives=lives)
-    new = _with_stopped(workspace, _with_changed(workspace, new, changes))
-    waiting = [view for view in new if view.name in paused]
-    filled = [view for view in new if view.name not in paused]
+    missing = _missing(workspace, changes)  # before the jobs forget who stood still
+    anew = [*missing, *(view for view in unfilled if view not in missing)]
     # A life that has written to a table that is gone would never write those groups again.
-    end_lives(config, [view for view in filled if isinstance(view, Aggregate)])
+    end_lives(config, [view for view in anew if isinstance(view, Aggregate) and view.name not in paused])
     on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
+    empty = settle_empty(config, [view for view in unfilled if view not in missing], lives=lives)
+    waiting = [view for view in anew if view not in empty and view.name in paused]
+    filled = [view for view in anew if view not in empty and view.name not in paused]
+    if empty:
+        on_step("fill", f"{_names(empty)}: no row to fill yet")
     if filled:
         _fill(workspace, filled, lives, on_step=on_step, on_progress=on_progress, rate=rate)
-    elif not new:
+    elif not anew:
         on_step("fill", "every view was filled")
     # A paused view has not been read again: its table's note stays until it is.
     _forget(config, [change for change in changes if change.table not in {view.table for view in waiting}])
@@ -152,16 +155,16 @@ def views_to_fill(workspace: Workspace, lives: Lives, *, on_step: OnStep) -> lis
     return unfilled(config, views, ids=ids_in_cassandra(config), epoch=epoch_of(config), lives=lives)
 
 
-def _with_changed(workspace: Workspace, new: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:
-    """Add to the views that were never filled those whose table changed without telling."""
-    names, tables = {view.name for view in new}, {change.table for change in changes}
-    return [*new, *(view for view in workspace.views if view.name not in names and view.table in tables)]
+def _missing(workspace: Workspace, changes: Sequence[SilentChange]) -> list[View]:
+    """Return the views that miss changes, whatever of them was filled before.
 
-
-def _with_stopped(workspace: Workspace, new: Sequence[View]) -> list[View]:
-    """Add those that stand still or cannot go on: they miss changes, whatever of them was filled before."""
-    names, stopped = {view.name for view in new}, {*stopped_views(workspace.config), *lost_aggregates(workspace)}
-    return [*new, *(view for view in workspace.views if view.name in stopped and view.name not in names)]
+    Their table changed without telling, or they stand still or cannot go on.
+    """
+    tables, stopped = (
+        {change.table for change in changes},
+        {*stopped_views(workspace.config), *lost_aggregates(workspace)},
+    )
+    return [view for view in workspace.views if view.table in tables or view.name in stopped]
 
 
 def _forget(config: Config, changes: Sequence[SilentChange]) -> None:

@@ -86,7 +86,7 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
     with connect(config) as connection:
         forget_views(connection, names)
     with ConnectApi(config.connect.url) as api:
-        leave_out(api, config.names, names, gone)
+        leave_out(api, config.names, names)
     _withdraw(config, gone, on_step)
     changed = write_changed(with_views(project, views, dropped=names))
     on_step("connectors", ", ".join(file.name for file in changed) or "named none of them any more")
@@ -104,15 +104,13 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
     on_step("files", ", ".join(project.shown(file) for left in files.values() for file in left) or "none left")
 
 
-def leave_out(api: ConnectApi, own: Names, views: Collection[str], tables: Collection[str]) -> None:
-    """Take views and tables out of the running connectors, whatever else their files say.
+def leave_out(api: ConnectApi, own: Names, views: Collection[str]) -> None:
+    """Take views out of the running sink, whatever else its file says; the source goes by the publication.
 
-    :raises ConnectorFailed: a connector does not run without them, with its trace.
+    :raises ConnectorFailed: the sink does not run without them, with its trace.
     """
-    running = [each for each in (own.sink, own.source) if each in api.connectors()]
-    apply_connectors(
-        api, files=[ConnectorFile(each, without(api.config(each), own, views, tables)) for each in running]
-    )
+    if own.sink in api.connectors():
+        apply_connectors(api, files=[ConnectorFile(own.sink, without(api.config(own.sink), own, views))])
 
 
 def _renew_jobs(workspace: Workspace) -> bool:

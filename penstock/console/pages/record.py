@@ -10,8 +10,8 @@ from nicegui import ui
 from penstock.console.hub import Hub
 from penstock.console.pages.pieces import heading, millis, pairs, path_to
 from penstock.console.plain import UNKNOWN, shown
+from penstock.console.records.records import RecordView
 from penstock.console.service.follow import key_in
-from penstock.console.service.records import RecordView
 
 _SUMMARY = 3
 _OPS = {"c": "c insert", "u": "u update", "d": "d delete", "r": "r snapshot", "t": "t truncate"}

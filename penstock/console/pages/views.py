@@ -63,7 +63,7 @@ def register(hub: Hub, verifier: Verifier) -> None:
 
 def _verify(frame: Frame, verifier: Verifier) -> None:
     frame.attempt(
-        lambda: verifier.start(None, token=frame.token, who=frame.who),
+        lambda: verifier.start(None, caller=frame.caller),
         done="Verify compares every row; that takes a while",
     )
 
