@@ -16,7 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 import psycopg2
-from cassandra import OperationTimedOut, ReadFailure
+from cassandra import OperationTimedOut, ReadFailure, ReadTimeout, Unavailable
 from cassandra.cluster import NoHostAvailable, Session
 from cassandra.connection import ConnectionException
 from pyspark.sql import SparkSession
@@ -32,6 +32,10 @@ INSERT = """
 INSERT INTO public.users (id, email, first_name, last_name, registered, country)
 VALUES (%s, 'written@example.com', 'Written', 'Meanwhile', '2022-02-02', %s)
 """
+
+
+_COMES_BACK = (NoHostAvailable, OperationTimedOut, ReadFailure, ReadTimeout, Unavailable, ConnectionException)
+"""What a node that is away, or too few of several, make of a statement."""
 
 
 @contextmanager
@@ -217,12 +221,12 @@ class Stack:
             yield
 
     def cql(self, statement: str, *arguments: Any) -> list[Any]:
-        """Run one statement in Cassandra; return its rows. While the driver finds the node again, try again."""
+        """Run one statement in Cassandra; return its rows. While nodes are away, try again."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 return list(self.cassandra.execute(statement, arguments or None))
-            except (NoHostAvailable, OperationTimedOut, ReadFailure, ConnectionException):
+            except _COMES_BACK:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)
