@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config, KafkaMode
-from penstock.console.collect.parts import _addresses
+from penstock.console.look.parts import _addresses
 from penstock.layout import Layout
 from penstock.profile import Profile, with_profile
 from penstock.secured import Secrets
