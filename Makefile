@@ -111,6 +111,10 @@ test-secure: setup ## The tests of a secured stack (docs/secure.md), on a whole 
 	@$(PYTHON) -m pytest --slow --secure tests/e2e/test_secure.py tests/e2e/test_changes.py tests/e2e/test_life.py \
 	  tests/faults/test_kill.py -k "not second_up and not airflow"
 
+.PHONY: test-ha
+test-ha: setup ## More than one of each (docs/ha.md): kill -9 of any one under changes, on a whole stack; not part of `make test`
+	@$(PYTHON) -m pytest --slow --ha tests/faults/test_ha.py
+
 .PHONY: test-compose
 test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports; ZOOKEEPER=1: that mode
 	@servers/compose/docker-up.sh $(DOCKER_UP)

@@ -43,6 +43,11 @@ class Layout:
         return self.state / "run"
 
     @property
+    def numbers_file(self) -> Path:
+        """Return the file that holds how many brokers and nodes the data began with."""
+        return self.state / "instances.json"
+
+    @property
     def watch_file(self) -> Path:
         """Return the file that holds what the connect-watcher knows."""
         return self.run / "connect-watcher.json"

@@ -14,7 +14,7 @@ from penstock.stack import stack
 from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.supervisor import Supervisor
 
-_NEEDED = {"postgres", "kafka", "registry", "connect", "cassandra"}
+_NEEDED = ("postgres", "kafka", "registry", "connect", "cassandra")
 """Postgres takes no time while nobody reads it, and the other parts come back sooner when it stays."""
 
 
@@ -33,7 +33,8 @@ def sink_alone(config: Config) -> Iterator[None]:
         try:
             for name in running:
                 api.pause(name)
-            with parts_stopped(config, {part.name for part in stack.parts(config)} - _NEEDED):
+            needed = stack.all_of(config, _NEEDED)
+            with parts_stopped(config, {part.name for part in stack.parts(config)}.difference(needed)):
                 yield
         finally:
             for name in running:

@@ -8,6 +8,7 @@ import typer
 import yaml  # type: ignore[import-untyped]  # no stubs in the lock
 
 from penstock.config import ROOT, Config, load_config
+from penstock.instances import host_of
 from penstock.stack.parts.jmx import HOST
 
 group = typer.Typer(
@@ -44,14 +45,14 @@ def prometheus_config(config: Config, *, every_s: int = _EVERY_S) -> str:
     found = {
         "global": {"scrape_interval": f"{every_s}s", "evaluation_interval": f"{every_s}s"},
         "rule_files": [str(ROOT / "monitoring/rules.yml")],
-        "scrape_configs": [_job(config, job, address) for job, address in targets(config).items()],
+        "scrape_configs": [_job(config, job, addresses) for job, addresses in targets(config).items()],
     }
     return str(yaml.safe_dump(found, sort_keys=False, allow_unicode=True))
 
 
-def _job(config: Config, job: str, address: str) -> dict[str, Any]:
+def _job(config: Config, job: str, addresses: list[str]) -> dict[str, Any]:
     own = _of_console(config) if job == "penstock" else {}
-    return {"job_name": job, **own, "static_configs": [{"targets": [address]}]}
+    return {"job_name": job, **own, "static_configs": [{"targets": addresses}]}
 
 
 def _of_console(config: Config) -> dict[str, Any]:
@@ -66,10 +67,12 @@ def _of_console(config: Config) -> dict[str, Any]:
     return found
 
 
-def targets(config: Config) -> dict[str, str]:
-    """Return the address of each job that can be scraped."""
-    found = {"penstock": f"{config.console.host}:{config.console.port}"} if config.console.enabled else {}
+def targets(config: Config) -> dict[str, list[str]]:
+    """Return the addresses of each job that can be scraped."""
+    found = {"penstock": [f"{config.console.host}:{config.console.port}"]} if config.console.enabled else {}
     for name, section in (("kafka", config.kafka), ("connect", config.connect)):
         if section.managed and section.metrics_port:
-            found[f"penstock-{name}"] = f"{HOST}:{section.metrics_port}"
+            found[f"penstock-{name}"] = [
+                f"{host_of(HOST, number)}:{section.metrics_port}" for number in range(1, section.count + 1)
+            ]
     return found

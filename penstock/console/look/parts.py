@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from penstock.config import Config, KafkaMode
+from penstock.instances import SECTIONS, name_of
 from penstock.layout import Layout
 from penstock.stack.mode import mode_of
 from penstock.stack.processes import memory_mb
@@ -107,7 +108,13 @@ def _addresses(config: Config) -> dict[str, str]:
         "cassandra": (cassandra, (cassandra.port, cassandra.storage_port)),
         "console": (config.console, (config.console.port,)),
     }
-    return {name: ", ".join(f"{section.host}:{port}" for port in ports) for name, (section, ports) in places.items()}
+    hosts = {kind: (section.host,) for kind, (section, _) in places.items()}
+    hosts |= {kind: getattr(config, section).own_hosts for kind, section in SECTIONS.items()}
+    return {
+        name_of(kind, number): ", ".join(f"{host}:{port}" for port in ports)
+        for kind, (_, ports) in places.items()
+        for number, host in enumerate(hosts[kind], start=1)
+    }
 
 
 def _seen_from_afar(name: str, address: str) -> PartState:

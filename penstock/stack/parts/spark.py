@@ -1,4 +1,4 @@
-"""Spark standalone: the master, its worker, and the two jobs that are submitted to them."""
+"""Spark standalone: the master, its workers, and the two jobs that are submitted to them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config, Registry
 from penstock.hashed import SECRET
+from penstock.instances import host_of, name_of
 from penstock.layout import VENV_BIN, Layout
 from penstock.project.folders import Project
 from penstock.running import read_running
 from penstock.secured import Secrets
-from penstock.spark_master import AGGREGATES_CORES, applications, master_state
+from penstock.spark_master import AGGREGATES_CORES, alive_workers, applications, master_state
 from penstock.stack.part import Part
 from penstock.stack.parts.executor_java import write_java_home
 from penstock.stack.parts.kafka import JARS as KAFKA_JARS
@@ -60,17 +61,20 @@ def spark_master(config: Config, layout: Layout) -> Part:
     )
 
 
-def spark_worker(config: Config, layout: Layout) -> Part:
+def spark_worker(config: Config, layout: Layout, *, number: int = 1) -> Part:
     """Return the worker.
 
     It offers far more cores than the machine has: Real-time Mode holds one for each input partition, busy or not, and a
     new table must not need another worker.
+
+    :param number: of the worker.
     """
-    section = config.spark
-    work, java_home = layout.data("spark-worker"), layout.conf("spark-worker") / "java"
+    section, name = config.spark, name_of("spark-worker", number)
+    host = host_of(section.own_host, number)
+    work, java_home = layout.data(name), layout.conf(name) / "java"
     address = (
         "--host",
-        section.own_host,
+        host,
         "--port",
         str(section.worker_port),
         "--webui-port",
@@ -80,16 +84,18 @@ def spark_worker(config: Config, layout: Layout) -> Part:
     offer = ("--cores", str(_CORES), "--memory", f"{memory_mb}m")
     command = ("org.apache.spark.deploy.worker.Worker", *address, *offer, "--work-dir", str(work))
     return Part(
-        name="spark-worker",
+        name=name,
         command=(str(_SPARK_HOME / "bin/spark-class"), *command, *_asking(config), section.master_url),
-        is_ready=lambda: master_state(config).get("aliveworkers", 0) > 0,
+        is_ready=lambda: (host, section.worker_port) in alive_workers(config),
         needs=("spark-master",),
         prepare=partial(_prepare_worker, work, java_home),
         # A worker keeps the folder of each application it ran; the job restarts, the folders must not pile up.
         environment=lambda: {
             **_environment(config, "-Dspark.worker.cleanup.enabled=true"),
+            "SPARK_LOCAL_IP": host,
             "JAVA_HOME": str(java_home),
         },
+        host=host,
         ports={"spark.worker_port": section.worker_port, "spark.worker_ui_port": section.worker_ui_port},
     )
 
