@@ -21,6 +21,9 @@ TYPES = {
     "public.hstore": "DOMAIN public.hstore AS jsonb",
     "public.timestamptz": "DOMAIN public.timestamptz AS bigint",
     "public.oidvector": "DOMAIN public.oidvector AS text",
+    # A writer schema says DATE of it too.
+    'public."Date"': 'DOMAIN public."Date" AS timestamptz',
+    "public.name": "DOMAIN public.name AS varchar(50)",
 }
 OTHERS = {
     "id": "bigint PRIMARY KEY",
@@ -29,6 +32,7 @@ OTHERS = {
     "mood": "public.mood",
     "moods": "public.mood[]",
     "seen": "timestamptz",
+    "label": 'public."Name"',
 }
 """Their types are no namesakes, and mean what they say."""
 
@@ -38,6 +42,7 @@ def named(config: Config) -> Config:
     columns = [f"c{number} {name}" for number, name in enumerate([*TYPES, "public.money[]"])]
     columns += [f"{name} {kind}" for name, kind in OTHERS.items()]
     own = "CREATE DOMAIN public.percent AS numeric(5, 2); CREATE TYPE public.mood AS ENUM ('glad', 'sad')"
+    own += '; CREATE DOMAIN public."Name" AS varchar(50)'
     made = "; ".join(f"CREATE {each}" for each in TYPES.values())
     with connect(config) as connection, connection, connection.cursor() as cursor:
         cursor.execute(f"{own}; {made}; CREATE TABLE public.named ({', '.join(columns)})")
@@ -48,9 +53,9 @@ def test_the_catalogue_says_which_type_it_is_and_why_no_view_can_use_it(named: C
     with connect(named) as connection:
         fields = read_live_table(connection, "public.named").table.columns
     unusable = {field.name: field.metadata[UNUSABLE] for field in fields if not is_usable(field)}
-    assert sorted(unusable) == [f"c{number}" for number in range(len(TYPES) + 1)]
+    assert unusable.keys() == {f"c{number}" for number in range(len(TYPES) + 1)}
     for number, name in enumerate([*TYPES, "public.money[]"]):
-        assert unusable[f"c{number}"].startswith(f"has type {name}: ")
+        assert unusable[f"c{number}"].startswith("has type {}: ".format(name.replace('"', "").lower()))
     assert "Debezium takes it for another type of that name" in unusable["c0"]
     assert {field.name: field.dataType.simpleString() for field in fields if is_usable(field)} == {
         "id": "bigint",
@@ -59,6 +64,7 @@ def test_the_catalogue_says_which_type_it_is_and_why_no_view_can_use_it(named: C
         "mood": "string",
         "moods": "array<string>",
         "seen": "timestamp",
+        "label": "string",
     }
 
 

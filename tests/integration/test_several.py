@@ -23,6 +23,8 @@ from penstock.wait import wait_until
 from tests.integration.servers import free_port, started_together
 from tests.patience import PATIENCE_S, answered
 
+pytestmark = pytest.mark.slow
+
 Processes = dict[str, Popen[bytes]]
 COPIES = 3
 

@@ -113,12 +113,14 @@ _WRITTEN_AS = {"smallint": "integer", "json": "jsonb"}
 _SOURCE = "__debezium.source.column."
 _FOREIGN = {
     *("int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange", "xml", "oid", "bit", "varbit"),
-    *("tsvector", "point", "money", "name", '"char"', "time with time zone", "hstore", "ltree", "isbn"),
+    *("tsvector", "point", "money", '"char"', "time with time zone", "hstore", "ltree", "isbn"),
 }
 
 
 BUILT_IN = frozenset({*POSTGRES, *_SHORT, NUMERIC, *_FOREIGN}) - {"enum", '"char"'}
-"""Names that Debezium knows a type by, whichever schema it is in; a type of a user's that is named so is unusable."""
+"""Names that a writer schema knows a type by, all in capitals there, and whichever schema it is in; a type of a user's
+that is named so, in letters of either case, is unusable. Not `name`: of a column of that type no event tells, so that
+what is called so is a user's domain (`"Name"`), and text."""
 
 _NAMESAKE = "Debezium takes it for another type of that name; give it another (ALTER TYPE or ALTER DOMAIN … RENAME TO)"
 

@@ -34,7 +34,7 @@ LEFT JOIN LATERAL (
     FROM pg_type AS told
     JOIN pg_type AS own ON own.oid = CASE WHEN told.typcategory = 'A' THEN told.typelem ELSE told.oid END
     WHERE told.oid = declared AND own.typnamespace <> 'pg_catalog'::regnamespace
-      AND (own.typname = ANY ('{built_in}'::text[]) OR EXISTS (
+      AND (lower(own.typname) = ANY ('{built_in}'::text[]) OR EXISTS (
           SELECT FROM pg_type AS other
           WHERE other.typname = own.typname AND other.typnamespace = 'pg_catalog'::regnamespace))
       AND NOT EXISTS (
