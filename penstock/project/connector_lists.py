@@ -1,9 +1,9 @@
 """The keys of the connector files that are derived from the views; every other key and the layout are the user's.
 
-Source: `table.include.list`, and the epoch as the record has it (state.py). It is applied without the list: each
-change of it would restart the source, and all tables would wait. Then the publication alone says what is read, and it
-holds the same tables. Sink: `topics`, and the mapping line of each view; it is applied without either of a paused
-view, since the sink refuses a mapping without its topic.
+Source: `table.include.list`, and the epoch as the record has it (state.py). Each change of the list restarts the
+source. Without it, a published table that is renamed would have a topic that nobody has made: the source would wait
+for that, and all tables with it. Sink: `topics`, and the mapping line of each view; it is applied without either of a
+paused view, since the sink refuses a mapping without its topic.
 """
 
 from __future__ import annotations
@@ -98,15 +98,11 @@ def formerly_paused(project: Project) -> frozenset[str]:
 
 
 def as_noted(file: ConnectorFile, names: Names, record: Record) -> ConnectorFile:
-    """Return a connector of an installation as it is applied: in the epoch of its record, without the paused views.
-
-    The source comes without its list of tables.
-    """
+    """Return a connector of an installation as it is applied: in the epoch of its record, without the paused views."""
     is_sink = file.name == names.sink
     config = without(file.config, names, record.paused) if is_sink and record.paused else dict(file.config)
-    if file.name == names.source:
-        config.pop(TABLES, None)
-        config |= {} if record.epoch is None else {EPOCH: str(record.epoch)}
+    if file.name == names.source and record.epoch is not None:
+        config[EPOCH] = str(record.epoch)
     return ConnectorFile(file.name, config)
 
 

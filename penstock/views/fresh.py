@@ -25,10 +25,10 @@ from penstock.project.generation import epoch_of
 def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list[View]:
     """Count views as filled whose source and table have no row; return them.
 
-    :param views: that the jobs run with: what is committed from here on comes to them. Of containers that is known at
-        the first start alone.
+    :param views: that the jobs run with: what is committed from here on comes to them. That is known at the first start
+        alone: later a task of the source that still has an earlier list could pass over a row that comes meanwhile.
     """
-    if not config.supervised and filled_views(config):
+    if filled_views(config):
         return []
     begun = begun_fills(config, ids_in_cassandra(config))
     filled = {table for table in {view.table for view in views} if _has_rows(config, table)}

@@ -15,7 +15,6 @@ from penstock.postgres.record import Record
 from penstock.project.connector_lists import (
     EPOCH,
     FORMER_PAUSED,
-    TABLES,
     TOPICS,
     as_noted,
     epoch_in,
@@ -78,12 +77,10 @@ def test_the_sink_goes_on_without_a_view_and_nothing_else_of_its_file_is_told_to
     assert [key for key in left if "users_by_id" in key] == []
 
 
-def test_no_new_table_changes_the_source_as_it_is_applied(project: Project) -> None:
-    file = project.connectors / f"{SOURCE}.json"
-    before = as_noted(read_connector(file), OURS, Record())
+def test_the_source_is_applied_with_its_list(project: Project) -> None:
     write(with_views(project, [*USERS, LINES]))
-    assert as_noted(read_connector(file), OURS, Record()) == before
-    assert before.config == {key: value for key, value in read_connector(file).config.items() if key != TABLES}
+    file = read_connector(project.connectors / f"{SOURCE}.json")
+    assert as_noted(file, OURS, Record()) == file
 
 
 def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(project: Project) -> None:
