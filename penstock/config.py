@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from psycopg2.extensions import make_dsn
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -23,7 +23,7 @@ from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock.errors import TerminalError
 from penstock.excluded import Excluded
-from penstock.installation import DEFAULT, Names, why_unfit
+from penstock.installation import DEFAULT, Names, why_no_source, why_unfit
 from penstock.names import NOT_CARRIED, is_table
 from penstock.secured import secured
 
@@ -159,6 +159,26 @@ class Postgres(PartSection):
         """Return the libpq connection string of a database of this server; it holds the password."""
         secret = {"password": self.password} if self.password_file else {}
         return str(make_dsn(host=self.host, port=self.port, user=self.user, dbname=database, **secret, **self.tls))
+
+
+class Source(_Section):
+    """A further source database: another one of the same server; with a `host` of its own one of others.
+
+    What it does not say is then as in `[postgres]`, or without a value. Without `database` it has the source's name.
+    """
+
+    host: str | None = None
+    port: Port | None = None
+    user: str | None = None
+    database: str | None = None
+    password_file: Path | None = None
+    sslmode: SslMode | None = None
+    ca_file: Path | None = None
+
+    def beside(self, first: Postgres, name: str) -> Postgres:
+        """Return it as the first source database is told."""
+        server = Postgres(managed=False) if self.host else first
+        return server.model_copy(update={"database": name} | self.model_dump(exclude_none=True))
 
 
 class KafkaMode(StrEnum):
@@ -471,6 +491,12 @@ def _table(name: str) -> str:
     return name
 
 
+def _no_source(name: str) -> str:
+    if problem := why_no_source(name):
+        raise PydanticCustomError("unfit_source", "{problem}", {"problem": problem})
+    return name
+
+
 def _readable(path: Path) -> Path:
     """Refuse a path that a server could not read: Spark splits at blanks and commas, Java's properties are Latin-1."""
     if not _READABLE.fullmatch(str(path)):
@@ -506,6 +532,7 @@ class Config(BaseSettings):
     supervised: bool = True
     api: Api = Api()
     postgres: Postgres = Postgres()
+    sources: dict[Annotated[str, AfterValidator(_no_source)], Source] = {}
     kafka: Kafka = Kafka()
     zookeeper: ZooKeeper = ZooKeeper()
     registry: Registry = Registry()
@@ -515,16 +542,40 @@ class Config(BaseSettings):
     airflow: Airflow = Airflow()
     console: Console = Console()
     tables: dict[Annotated[str, AfterValidator(_table)], SourceTable] = {}
+    _source: str = PrivateAttr("")
+
+    @property
+    def source(self) -> str:
+        """The source whose database and names this configuration has; empty for the first one, `[postgres]`."""
+        return self._source
+
+    def of_source(self, source: str) -> Config:
+        """Return the same configuration with the database and names of a source."""
+        other = self.model_copy()
+        other._source = source
+        return other
+
+    @property
+    def database(self) -> Postgres:
+        """The source database."""
+        return self.sources[self.source].beside(self.postgres, self.source) if self.source else self.postgres
 
     @property
     def names(self) -> Names:
-        """The names in the servers."""
-        return Names(self.name)
+        """The names in the servers, as the source has them."""
+        return Names(self.name, self.source)
 
     @property
     def excluded(self) -> Excluded:
-        """The columns whose values never leave Postgres."""
-        return Excluded({name: frozenset(table.exclude) for name, table in self.tables.items() if table.exclude})
+        """The columns whose values never leave the source database."""
+        named = {name: frozenset(table.exclude) for name, table in self.tables.items() if table.exclude}
+        pairs = [(*self.source_table(name), columns) for name, columns in named.items()]
+        return Excluded({table: columns for source, table, columns in pairs if source == self.source})
+
+    def source_table(self, name: str) -> tuple[str, str]:
+        """Take a table's name apart: `billing:public.invoices` is one of the source billing, where there is one."""
+        source, _, table = name.partition(":")
+        return (source, table) if table and source in self.sources else ("", name)
 
     @property
     def state_dir(self) -> Path:

@@ -25,6 +25,14 @@ _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 Arguments = Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTS]...", help="Passed on as they are.")]
 
 
+class SourceUnknown(TerminalError):
+    """No source database has that name."""
+
+    def __init__(self, name: str, config: Config) -> None:
+        known = ", ".join(sorted(config.sources)) or "none beside [postgres]"
+        super().__init__(f"penstock.toml has no source {name}; there are: {known}")
+
+
 class StatementRefused(TerminalError):
     """Postgres refuses a statement."""
 
@@ -63,6 +71,7 @@ def psql(
     tuples_only: Annotated[
         bool, typer.Option("-t", "--tuples-only", help="With -c: rows only, tab-separated.")
     ] = False,
+    source: Annotated[str, typer.Option(help="The source database, by its name in penstock.toml.")] = "",
     arguments: Arguments = None,
 ) -> None:
     """Open pgcli on the stack's Postgres (its distribution has no psql); every further argument is pgcli's.
@@ -77,12 +86,15 @@ def psql(
     `penstock psql < tables.sql`
     """
     config = load_config()
+    if source and source not in config.sources:
+        raise SourceUnknown(source, config)
+    config = config.of_source(source)
     if not commands and not arguments and not sys.stdin.isatty():
         commands = [sys.stdin.read()]
     if commands:
         _run(config, commands, tuples_only=tuples_only)
         return
-    section = config.postgres
+    section = config.database
     address = ["-h", section.host, "-p", str(section.port), "-U", section.user, "-d", section.database]
     secret = {"PGPASSWORD": section.password} if section.password_file else {}
     pgcli = [sys.executable, "-m", "penstock.cli.pgcli"]
@@ -117,9 +129,9 @@ def _become(command: list[str], environment: dict[str, str]) -> None:
 
 def _run(config: Config, statements: Sequence[str], *, tuples_only: bool) -> None:
     try:
-        connection = psycopg.connect(config.postgres.dsn, autocommit=True, connect_timeout=WORK.connect_s)
+        connection = psycopg.connect(config.database.dsn, autocommit=True, connect_timeout=WORK.connect_s)
     except psycopg.OperationalError as exc:
-        raise PostgresUnreachable(config.postgres.dsn, exc) from exc
+        raise PostgresUnreachable(config.database.dsn, exc) from exc
     with closing(connection):
         show_text(connection)
         for statement in statements:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from penstock.postgres.own import of_installation
 from penstock.postgres.record import Record, read_record
 from penstock.project.connector_lists import as_noted
 from penstock.project.connectors import declared_connectors
-from penstock.project.folders import Project
+from penstock.project.folders import Project, sources_of
 
 _TIMEOUT_S = 60
 
@@ -86,7 +87,7 @@ class DeclaredReader:
         self._project = Project.of(config)
         self._stamp: object = None
         self._declared = Declared()
-        self._record = Record()
+        self._records: dict[Names, Record] = {}
 
     def read(self) -> Declared:
         """Return what is declared now.
@@ -101,25 +102,26 @@ class DeclaredReader:
                 _views_of_child(self._project, self._config.names), declared_connectors(self._config)
             )
             self._stamp = stamp
-        self._record = self._read_record()
-        return as_applied(self._declared, self._config.names, self._record)
+        self._records = {each.names: self._read_record(each) for each in sources_of(self._config)}
+        return as_applied(self._declared, self._records)
 
-    def _read_record(self) -> Record:
-        """Return the record; while Postgres is away, the last that was seen."""
-        dsn, own = self._config.postgres.dsn, of_installation(self._config.names)
+    def _read_record(self, config: Config) -> Record:
+        """Return the record of a source; while Postgres is away, the last that was seen."""
+        dsn, own = config.database.dsn, of_installation(config.names)
         try:
             with closing(
                 open_connection(dsn, limits=LOOK, application_name=CONSOLE, connection_factory=own)
             ) as connection:
                 return read_record(connection)
         except (psycopg2.Error, PostgresUnreachable):
-            return self._record
+            return self._records.get(config.names, Record())
 
 
-def as_applied(declared: Declared, names: Names, record: Record) -> Declared:
-    """Return what is declared as the worker gets it: in the epoch of the record, without the paused views."""
-    views = tuple(replace(view, paused=view.name in record.paused) for view in declared.views)
-    return Declared(views, tuple(as_noted(file, names, record) for file in declared.connectors))
+def as_applied(declared: Declared, records: Mapping[Names, Record]) -> Declared:
+    """Return what is declared as the worker gets it: in the epoch of each record, without the paused views."""
+    paused = frozenset[str]().union(*(record.paused for record in records.values()))
+    views = tuple(replace(view, paused=view.name in paused) for view in declared.views)
+    return Declared(views, tuple(as_noted(file, records) for file in declared.connectors))
 
 
 def _views_of_child(project: Project, names: Names) -> tuple[DeclaredView, ...]:
@@ -148,7 +150,7 @@ def main() -> None:
         return DeclaredView(
             name=view.name,
             kind=kind,
-            table=view.table,
+            table=view.source_table,
             key=tuple(view.key),
             primary_key=tuple(view.primary_key),
             revision=view.revision,

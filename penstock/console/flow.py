@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from penstock.connect.heartbeat import is_silent
+from penstock.console.collect.postgres import Slot
 from penstock.console.plain import UNKNOWN
 from penstock.console.progress import Reader, ReaderKind, readers
 from penstock.console.reading import Reading
@@ -123,10 +124,17 @@ def _postgres(snapshot: Snapshot) -> _Seen | None:
     postgres = snapshot.postgres.now
     if postgres is None:
         return None
-    slot = next((slot for slot in postgres.slots if slot.name == snapshot.names.slot), None)
     rows = ("rows (estimate)", f"{sum(table.rows for table in postgres.tables):,}")
+    if postgres.away:
+        return _Seen(Health.DOWN, "a source is away", (rows,), "; ".join(postgres.away))
+    slots = {slot.name: slot for slot in postgres.slots}
+    seen = [_slot(name, slots.get(name), rows) for name in snapshot.slots]
+    return next((each for health in (Health.DOWN, Health.WARN) for each in seen if each.health is health), seen[0])
+
+
+def _slot(name: str, slot: Slot | None, rows: tuple[str, str]) -> _Seen:
     if slot is None:
-        return _Seen(Health.DOWN, "no slot", (rows,), f"the replication slot {snapshot.names.slot} does not exist")
+        return _Seen(Health.DOWN, "no slot", (rows,), f"the replication slot {name} does not exist")
     retained = slot.retained / _MB
     facts = (
         ("slot", f"{slot.name} · {'active' if slot.active else 'not active'}"),
@@ -262,19 +270,21 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
         if reading.now is None:
             return None, f"{name}: {reading.trouble}"
     waits = {reader.name: reader.seconds for reader in known if reader.behind and is_of_pipeline(snapshot, reader)}
-    slot = (
-        next((slot for slot in snapshot.postgres.now.slots if slot.name == snapshot.names.slot), None)
-        if snapshot.postgres.now
-        else None
-    )
-    if slot is not None and not slot.active and slot.inactive_since:
-        waits[f"slot {snapshot.names.slot}, which nobody reads"] = snapshot.at - slot.inactive_since
-    elif silent_s := _silent_s(snapshot):
+    idle = [slot for slot in _slots(snapshot) if not slot.active and slot.inactive_since]
+    for slot in idle:
+        waits[f"slot {slot.name}, which nobody reads"] = snapshot.at - (slot.inactive_since or snapshot.at)
+    if not idle and (silent_s := _silent_s(snapshot)):
         waits["the source connector, which writes nothing"] = silent_s
     if not waits:
         return 0.0, "everything that Kafka holds is in Cassandra"
     slowest = max(waits, key=lambda name: waits[name])
     return waits[slowest], f"waits for {slowest}"
+
+
+def _slots(snapshot: Snapshot) -> list[Slot]:
+    """Return the replication slots of the source databases."""
+    postgres = snapshot.postgres.now
+    return [slot for slot in postgres.slots if slot.name in snapshot.slots] if postgres else []
 
 
 def is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:

@@ -14,7 +14,7 @@ from penstock.console.collect.ends import EndsCollector
 from penstock.console.collect.http import TIMEOUT_S
 from penstock.console.collect.kafka import GroupState, KafkaCollector
 from penstock.console.collect.parts import PartsCollector
-from penstock.console.collect.postgres import PostgresCollector
+from penstock.console.collect.postgres import SourcesCollector
 from penstock.console.collect.registry import RegistryCollector
 from penstock.console.collect.source_api import collect_api
 from penstock.console.collect.spark import SparkCollector
@@ -28,6 +28,7 @@ from penstock.console.service.records import RecordReader
 from penstock.console.snapshot import KafkaView, Snapshot
 from penstock.layout import Layout
 from penstock.offsets import Place
+from penstock.project.folders import sources_of
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 
@@ -71,7 +72,8 @@ class Hub:
     def snapshot(self) -> Snapshot:
         """Return what each sampler saw last; waits for nothing."""
         readings = {name: sampler.reading for name, sampler in self._samplers.items()}
-        return Snapshot(at=time.time(), names=self.config.names, **readings)
+        slots = tuple(each.names.slot for each in sources_of(self.config))
+        return Snapshot(at=time.time(), names=self.config.names, slots=slots, **readings)
 
     def _build_samplers(self) -> dict[str, Sampler[Any]]:
         config = self.config
@@ -81,7 +83,7 @@ class Hub:
             "parts": Sampler("supervisor", PartsCollector(config).collect, interval_s=2),
             "api": Sampler("API", lambda: collect_api(config), interval_s=5),
             "airflow": Sampler("Airflow", AirflowCollector(config).collect, interval_s=4, stale_after_s=16),
-            "postgres": Sampler("Postgres", PostgresCollector(config).collect, interval_s=1, stale_after_s=3),
+            "postgres": Sampler("Postgres", SourcesCollector(config).collect, interval_s=1, stale_after_s=3),
             "connect": Sampler("Kafka Connect", connect, interval_s=1, stale_after_s=3),
             "kafka": Sampler("Kafka", self._look_at_kafka, interval_s=1, stale_after_s=4),
             "groups": Sampler("consumer groups", self._look_at_groups, interval_s=1, stale_after_s=4),
@@ -93,7 +95,8 @@ class Hub:
     def _look_at_kafka(self) -> KafkaView:
         cluster = self.kafka.topics()
         declared = self._samplers["declared"].reading.value
-        followed = {*self.config.names.dead_letter_topics, self.config.names.heartbeat_topic}
+        heartbeats = (each.names.heartbeat_topic for each in sources_of(self.config))
+        followed = {*self.config.names.dead_letter_topics, *heartbeats}
         if declared is not None:
             followed |= {*declared.source_topics, *(view.topic for view in declared.views)}
             self.lag.watch(declared.views)

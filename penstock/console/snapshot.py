@@ -46,6 +46,8 @@ class Snapshot:
     spark: Reading[SparkState]
     cassandra: Reading[CassandraState]
     names: Names = field(default_factory=Names)
+    slots: tuple[str, ...] = (Names().slot,)
+    """The replication slots of the source databases."""
 
     @property
     def readings(self) -> tuple[Reading[object], ...]:

@@ -23,7 +23,7 @@ def place_views_sink(workspace: Workspace, api: ConnectApi, files: Sequence[Conn
     """Let the sink, if it is among these connectors, begin wherever it cannot go on, and note what it never read."""
     config = workspace.config
     for file in (file for file in files if file.name == config.names.sink):
-        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=partial(_note, workspace))
+        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=partial(note_gaps, workspace.whole.sources))
 
 
 def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
@@ -44,9 +44,12 @@ def note_new_topics(workspace: Workspace) -> None:
                 note_changes(connection, [views[topic].table], f"topic {topic} was deleted")
 
 
-def _note(workspace: Workspace, gaps: Sequence[Gap]) -> None:
-    views = {view.topic: view for view in workspace.views}
-    with connect(workspace.config) as connection:
-        for gap in gaps:
-            if gap.place[0] in views:
-                note_changes(connection, [views[gap.place[0]].table], f"Cassandra misses records: {gap.why()}")
+def note_gaps(sources: Sequence[Workspace], gaps: Sequence[Gap]) -> None:
+    """Note in each source the tables of its views whose records the sink never read."""
+    for workspace in sources:
+        views = {view.topic: view for view in workspace.views}
+        missed = [gap for gap in gaps if gap.place[0] in views]
+        if missed:
+            with connect(workspace.config) as connection:
+                for gap in missed:
+                    note_changes(connection, [views[gap.place[0]].table], f"Cassandra misses records: {gap.why()}")

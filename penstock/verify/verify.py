@@ -15,8 +15,9 @@ from penstock.config import Config
 from penstock.connect.apply import ConnectorFailed
 from penstock.errors import TransientError
 from penstock.pipeline.fence import OnProgress, wait_until_arrived
-from penstock.pipeline.followed import followed_views, paused_views, refuse_paused
+from penstock.pipeline.followed import ViewPaused, followed_views, paused_views
 from penstock.pipeline.stalled import stopped_views
+from penstock.project.folders import sources_of
 from penstock.project.shapes import ContractMissing, read_shape
 from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
@@ -66,10 +67,11 @@ def verify(
 
 def _flowing(workspace: Workspace, names: Sequence[str], *, on_progress: OnProgress) -> list[View]:
     config = workspace.config
-    paused, views = paused_views(config), workspace.views
+    paused, views = paused_views(*sources_of(config)), workspace.views
     if names:
         chosen = [pick_view(views, name) for name in names]
-        refuse_paused(config, names)
+        if found := [name for name in names if name in paused]:
+            raise ViewPaused(found)
         return chosen
     for name in sorted(paused):
         on_progress(f"view {name} is paused: not compared")
@@ -80,7 +82,7 @@ def _unfollowed(workspace: Workspace, views: Sequence[View]) -> dict[str, str]:
     """Name the views whose tables are not published, with what to do: nothing of these tables comes."""
     followed = {view.name for view in followed_views(workspace)}
     cure = "is not followed: `penstock views check` says why, `penstock views apply` takes it in"
-    return {view.name: f"{view.table} {cure}" for view in views if view.name not in followed}
+    return {view.name: f"{view.source_table} {cure}" for view in views if view.name not in followed}
 
 
 def _catch_up(
@@ -107,7 +109,7 @@ def _sides(
     workspace: Workspace, view: View, session: Session, expected: PostgresRows, *, on_progress: OnProgress
 ) -> Sides | ViewResult:
     """Say in which shape a view is compared, and who reads either side; or why it cannot be."""
-    config = workspace.config
+    config = workspace.config.of_source(view.source)
     keyspace = config.names.keyspace
     ceiling = ceiling_of(config, view, on_progress=on_progress)
     if isinstance(view, History):

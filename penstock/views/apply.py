@@ -14,6 +14,7 @@ from penstock_views.declaration.views import View
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import local_spark
+from penstock.names import of_source
 from penstock.pipeline.fence import OnProgress
 from penstock.pipeline.fills import ids_in_cassandra, replaced, unfilled
 from penstock.pipeline.followed import followed_views, paused_views
@@ -76,12 +77,21 @@ def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, r
 
     :param rate: of the fill, at most so many rows a second.
     """
+    for source in workspace.sources:
+        _go_live(source, on_step=on_step, on_progress=on_progress, rate=rate)
+
+
+def _go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, rate: int | None) -> None:
+    """Do so with the views of one source."""
     config = workspace.config
     paused = paused_views(config)
     note_new_topics(workspace)
     changes, lives = unsent_changes(workspace), lives_of(workspace)
     for change in changes:
-        on_step("rows changed", f"{change.table}: {change.what}; no event told of it, its views are filled anew")
+        on_step(
+            "rows changed",
+            f"{of_source(config.source, change.table)}: {change.what}; no event told of it, its views are filled anew",
+        )
     followed = {view.name for view in followed_views(workspace)}
     unfilled = [view for view in views_to_fill(workspace, lives, on_step=on_step) if view.name in followed]
     new = settle_empty(config, unfilled, lives=lives)
@@ -148,7 +158,7 @@ def views_to_fill(workspace: Workspace, lives: Lives, *, on_step: OnStep) -> lis
     config = workspace.config
     views = workspace.views
     for old in replaced(config, views, lives=lives):
-        on_step("table replaced", f"{old.view.table}: {old.why}; {old.view.name} is filled anew")
+        on_step("table replaced", f"{old.view.source_table}: {old.why}; {old.view.name} is filled anew")
     return unfilled(config, views, ids=ids_in_cassandra(config), epoch=epoch_of(config), lives=lives)
 
 

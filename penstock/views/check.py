@@ -6,7 +6,7 @@ they answer, against the files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -51,7 +51,7 @@ from penstock.project.in_step import (
 )
 from penstock.project.workspace import Workspace
 from penstock.views.derived import Derived, derive
-from penstock.views.sources import live_tables, table_of
+from penstock.views.sources import Live, live_tables, table_of
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,12 @@ def check(workspace: Workspace) -> Checked:
     problems += check_topics(project, views)
     problems += check_left_overs(project, views)
     looked_at = ["view files"]
-    if live is not None:
-        looked_at.append("Postgres")
-        problems += _check_postgres(config, views, live)
-        problems += _check_sources(config, views)
+    for source, tables_there in live.items():
+        if tables_there is not None:
+            looked_at.append(source or "Postgres")
+            of_source = [view for view in views if view.source == source]
+            problems += _check_postgres(config.of_source(source), of_source, tables_there)
+            problems += _check_sources(config.of_source(source), of_source)
     if (tables := _cassandra_tables(config)) is not None:
         looked_at.append("Cassandra")
         problems += [problem for each in derived for problem in _check_table(each, tables.get(each.view.name))]
@@ -99,12 +101,12 @@ def check(workspace: Workspace) -> Checked:
 
 
 def _derive_all(
-    spark: SparkSession, config: Config, views: Sequence[View], live: dict[str, LiveTable | TableMissing] | None
+    spark: SparkSession, config: Config, views: Sequence[View], live: Mapping[str, Live | None]
 ) -> tuple[list[Derived], list[Problem]]:
     project, derived, problems = Project.of(config), [], []
     for view in views:
         try:
-            derived.append(derive(spark, view, table_of(project, live, view.table, config.excluded)))
+            derived.append(derive(spark, view, table_of(config, live, view)))
         except ViewInvalid as exc:
             problems.append(_of_error(project, exc, "correct the function or its @view line"))
         except PenstockError as exc:
@@ -139,9 +141,7 @@ def _check_files(project: Project, derived: Derived) -> Iterator[Problem]:
     yield from check_options(project, file, found)
 
 
-def _check_postgres(
-    config: Config, views: Sequence[View], live: dict[str, LiveTable | TableMissing]
-) -> Iterator[Problem]:
+def _check_postgres(config: Config, views: Sequence[View], live: Live) -> Iterator[Problem]:
     project = Project.of(config)
     try:
         with connect(config) as connection:

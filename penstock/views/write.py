@@ -14,7 +14,7 @@ from penstock.local_spark import local_spark
 from penstock.pipeline.fills import filled_views
 from penstock.postgres.connection import PostgresUnreachable
 from penstock.project.connector_lists import epoch_in, with_epoch
-from penstock.project.folders import Project
+from penstock.project.folders import Project, sources_of
 from penstock.project.generation import epoch_of
 from penstock.project.workspace import Workspace
 from penstock.views.derived import Derived, derive, texts
@@ -33,11 +33,12 @@ def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path
     views = workspace.views
     live = live_tables(config, views)
     with local_spark(config, name="views-spark") as spark:
-        derived = [derive(spark, view, table_of(project, live, view.table, config.excluded)) for view in views]
+        derived = [derive(spark, view, table_of(config, live, view)) for view in views]
     changed = [each for each in derived if _is_changed(project, each)]
     if changed and not same_rows:
         _refuse_live(config, changed)
-    return list(dict.fromkeys([*write_changed(texts(project, derived, views)), *_write_epoch(config)]))
+    written = write_changed(texts(project, derived, views))
+    return list(dict.fromkeys([*written, *(file for each in sources_of(config) for file in _write_epoch(each))]))
 
 
 def _write_epoch(config: Config) -> list[Path]:
@@ -61,14 +62,17 @@ def _is_changed(project: Project, derived: Derived) -> bool:
 
 def _refuse_live(config: Config, changed: Sequence[Derived]) -> None:
     """Raise for a changed view that has rows of the function before; Postgres away counts as having them."""
-    try:
-        filled = filled_views(config)
-    except PostgresUnreachable:
-        filled = frozenset(each.view.name for each in changed)
     for each in changed:
-        if each.view.name in filled:
+        if _may_be_filled(config.of_source(each.view.source), each.view.name):
             raise ViewInvalid(
                 each.view.origin,
                 "the function changed and its rows may be live: raise revision=, and `penstock views write` again "
                 "(--same-rows when every row stays as it is, after a refactoring)",
             )
+
+
+def _may_be_filled(config: Config, name: str) -> bool:
+    try:
+        return name in filled_views(config)
+    except PostgresUnreachable:
+        return True

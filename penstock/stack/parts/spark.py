@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -9,8 +10,9 @@ from pathlib import Path
 
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config, Registry
+from penstock.installation import password_variable
 from penstock.layout import VENV_BIN, Layout
-from penstock.project.folders import Project
+from penstock.project.folders import Project, sources_of
 from penstock.running import read_running
 from penstock.secured import Secrets
 from penstock.spark_master import AGGREGATES_CORES, applications, master_state
@@ -108,25 +110,27 @@ def views_job(config: Config, layout: Layout) -> Part:
 
 def aggregates_job(config: Config, layout: Layout) -> Part:
     """Return the job that keeps the aggregates: an application of its own, since the other one holds its cores."""
-    section, postgres = config.spark, config.postgres
+    section = config.spark
     arguments = {
         "--checkpoint": layout.data("aggregates"),
         "--cores": AGGREGATES_CORES,
         "--executor-memory-mb": section.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,
         "--commit-interval-s": section.aggregates_interval_s,
-        "--slot": config.names.slot,
-        "--postgres-host": postgres.host,
-        "--postgres-port": postgres.port,
-        "--postgres-database": postgres.database,
-        "--postgres-user": postgres.user,
-        **{f"--postgres-{name}": value for name, value in postgres.tls.items()},
-        **({"--excluded": config.excluded.text} if config.excluded.columns else {}),
     }
     is_ready = partial(_is_registered, config, config.names.aggregates_app)
     needs = ("postgres", "tables")
     job = _job(config, "aggregates", "aggregates.py", arguments, is_ready=is_ready, needs=needs)
-    return replace(job, starts_after=("views",))
+    sources = [word for each in sources_of(config) for word in ("--source", _source(each))]
+    return replace(job, command=(*job.command, *sources), starts_after=("views",))
+
+
+def _source(config: Config) -> str:
+    """Write a source database for the command line, without its password."""
+    section = config.database
+    named = {"name": config.source, "slot": config.names.slot, "excluded": config.excluded.lists}
+    place = {"host": section.host, "port": section.port, "database": section.database, "user": section.user}
+    return json.dumps(named | place | {"tls": section.tls})
 
 
 def _job(
@@ -164,7 +168,7 @@ def _job(
             **_environment(config),
             "PYSPARK_PYTHON": str(VENV_BIN / "python"),
             # Not in the command line, which everybody on the machine can read.
-            "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
+            **{password_variable(each.source): each.database.password for each in sources_of(config)},
             **_known_to_master(config),
         },
         stop_wait_s=20,

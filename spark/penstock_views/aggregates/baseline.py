@@ -9,6 +9,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from penstock.installation import Names
 from penstock.offsets import Place
 from penstock.postgres.record import read_epoch
 from penstock_views.aggregates.run import Run, prepare_next_run, run_folder, run_number, start_run
@@ -16,6 +17,7 @@ from penstock_views.output.derive import AggregateOutput
 from penstock_views.snapshot.expected import evaluate_rows, measure_rows
 from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot, open_connection
 from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres
 from penstock_views.stream.broker import end_offsets, last_headers, offsets_since
 from penstock_views.stream.config import AggregatesConfig
 from penstock_views.stream.messages import say
@@ -32,17 +34,18 @@ def start_from_snapshot(
     """
     view = output.view
     # First of all: what lies below was committed before the snapshot is even prepared.
-    ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)], group=config.group)
+    ends = end_offsets(config.bootstrap, [view.source_topic], group=config.group)
     epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch", group=config.group) if text.isdigit()]
     say(f"aggregates: {view.name} starts from a snapshot of {view.table}")
-    with hold_snapshot(config.postgres, slot=config.slot) as held:
+    source = config.sources[view.source]
+    with hold_snapshot(source.postgres, slot=source.slot) as held:
         folder = prepare_next_run(root)
-        _write_baseline(spark, config, output, held, folder / "baseline")
+        _write_baseline(spark, source.postgres, output, held, folder / "baseline")
         number = run_number(ends, held.number)
         run = Run(
             folder=run_folder(root, number),
             revision=view.revision,
-            epoch=max([epoch, _noted_epoch(config), *epochs]),
+            epoch=max([epoch, _noted_epoch(source.postgres, view.names), *epochs]),
             snapshot=held.seen,
             starts=_starts(config, ends, held),
             ends=ends,
@@ -53,16 +56,16 @@ def start_from_snapshot(
     return run
 
 
-def _noted_epoch(config: AggregatesConfig) -> int:
+def _noted_epoch(postgres: Postgres, names: Names) -> int:
     """Ask the installation's record: of a table without a change no record tells."""
-    with open_connection(config.postgres, config.names) as connection:
+    with open_connection(postgres, names) as connection:
         return read_epoch(connection) or 1
 
 
 def _write_baseline(
-    spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, held: HeldSnapshot, folder: Path
+    spark: SparkSession, postgres: Postgres, output: AggregateOutput, held: HeldSnapshot, folder: Path
 ) -> None:
-    images = read_images(spark, output.view.table, replace(config.postgres, snapshot=held.name))
+    images = read_images(spark, output.view.table, replace(postgres, snapshot=held.name))
     evaluated = evaluate_rows(output.grouping.view, images)
     measure_rows(output.grouping, evaluated.rows).coalesce(1).write.parquet(str(folder.absolute()))
     for problem, number in _count_problems(evaluated.rejected):

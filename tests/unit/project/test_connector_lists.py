@@ -88,8 +88,8 @@ def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(pro
 def test_the_worker_hears_nothing_of_a_paused_view_and_the_epoch_of_the_record(project: Project) -> None:
     source, sink = (read_connector(project.connectors / f"{name}.json") for name in (SOURCE, SINK))
     record = Record(7, frozenset({"users_by_country", "gone"}))
-    assert as_noted(source, OURS, record).config == source.config | {EPOCH: "7"}
-    applied = as_noted(sink, OURS, record).config
+    assert as_noted(source, {OURS: record}).config == source.config | {EPOCH: "7"}
+    applied = as_noted(sink, {OURS: record}).config
     assert applied[TOPICS] == "views.users_by_id"
     assert "users_by_country" not in str(applied)
     assert sink.config.items() >= {key: value for key, value in applied.items() if key != TOPICS}.items()
@@ -98,7 +98,7 @@ def test_the_worker_hears_nothing_of_a_paused_view_and_the_epoch_of_the_record(p
 def test_without_a_word_in_the_record_the_files_are_what_they_are(project: Project) -> None:
     for name in (SOURCE, SINK):
         file = read_connector(project.connectors / f"{name}.json")
-        assert as_noted(file, OURS, Record()) == file
+        assert as_noted(file, {OURS: Record()}) == file
 
 
 def test_views_that_an_earlier_version_had_paused_are_found_and_listed_again(project: Project) -> None:
