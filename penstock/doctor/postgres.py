@@ -177,7 +177,7 @@ def judge_server(config: Config, server: Server) -> Iterator[Finding]:
 
 def _judge_airflow_database(config: Config, server: Server) -> Iterator[Finding]:
     name = config.names.airflow_database
-    is_needed = config.airflow.managed and config.airflow.enabled
+    is_needed = config.airflow.managed and config.airflow.enabled and not config.source
     if is_needed and not (server.has_airflow_database or server.creates_databases):
         yield stops(
             f"database {name}, which holds what Airflow keeps, is not there",
@@ -261,9 +261,9 @@ def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
 
 
 def _in_copies(config: Config) -> str:
-    if config.name == DEFAULT:
+    if config.names.schema == DEFAULT:
         return ""
-    return f", in copies that say {config.name} (docs/your-servers.md, Postgres)"
+    return f", in copies that say {config.names.schema} (docs/your-servers.md, Postgres)"
 
 
 def _of_others(role: str, what: str, owner: str, cure: str) -> Finding:

@@ -105,7 +105,7 @@ def take_over_paused(workspace: Workspace, connection: Connection) -> list[str]:
 
     The files of an image stay as they are.
     """
-    project, views = workspace.project, workspace.views
+    project, views = workspace.project, workspace.whole.views
     file = project.connectors / FORMER_PAUSED
     if not file.exists() or not workspace.config.supervised:
         return []

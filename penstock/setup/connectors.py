@@ -20,8 +20,11 @@ def wanted_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[Con
     :raises ConnectorFileMissing, ConnectorFileInvalid: as `declared_connectors` does.
     :raises PostgresUnreachable: the record cannot be read.
     """
-    records = {each.names: _record(each) for each in sources_of(config)}
-    return tuple(as_noted(file, records) for file in declared_connectors(config, names=names))
+    files = declared_connectors(config, names=names)
+    wanted = {file.name for file in files}
+    sources = [each for each in sources_of(config) if wanted & {each.names.source_connector, each.names.sink}]
+    records = {each.names: _record(each) for each in sources}
+    return tuple(as_noted(file, records) for file in files)
 
 
 def _record(config: Config) -> Record:

@@ -125,7 +125,7 @@ def renew_jobs(config: Config) -> bool:
     supervisor = Supervisor(Layout.of(config))
     if not supervisor.is_running():
         raise SupervisorUnreachable(Layout.of(config).run / "supervisor.sock")
-    jobs = [part for part in stack.parts(config) if part.name in JOBS]
+    jobs = [part for part in stack.parts(config.of_source("")) if part.name in JOBS]
     return any([_renew(config, supervisor, job) for job in jobs])  # a list: each of them
 
 

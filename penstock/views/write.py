@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from penstock_views.declaration.views import ViewInvalid
-from penstock_views.output.contracts import FINGERPRINT, REVISION
+from penstock_views.output.contracts import FINGERPRINT, REVISION, SOURCE
 
 from penstock.config import Config
 from penstock.local_spark import local_spark
@@ -34,6 +35,8 @@ def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path
     live = live_tables(config, views)
     with local_spark(config, name="views-spark") as spark:
         derived = [derive(spark, view, table_of(config, live, view)) for view in views]
+    for each in derived:
+        _refuse_moved(project, each)
     changed = [each for each in derived if _is_changed(project, each)]
     if changed and not same_rows:
         _refuse_live(config, changed)
@@ -53,11 +56,26 @@ def _write_epoch(config: Config) -> list[Path]:
 
 def _is_changed(project: Project, derived: Derived) -> bool:
     """Tell whether the function is another than the one of the same or a later revision that was written before."""
-    file = project.avro / derived.value.file_name
-    written = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    written = _written(project, derived)
     if derived.view.revision > written.get(REVISION, 0) or FINGERPRINT not in written:
         return False
     return bool(written[FINGERPRINT] != derived.value.schema[FINGERPRINT] or derived.view.revision < written[REVISION])
+
+
+def _written(project: Project, derived: Derived) -> dict[str, Any]:
+    """Return the contract that was written before; an empty one where there is none."""
+    file = project.avro / derived.value.file_name
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+
+
+def _refuse_moved(project: Project, derived: Derived) -> None:
+    """Refuse a view of another source than before: the versions of two sources do not follow each other."""
+    view, written = derived.view, _written(project, derived)
+    if written and written.get(SOURCE, "") != view.source:
+        before = written.get(SOURCE) or "[postgres]"
+        raise ViewInvalid(
+            view.origin, f"it reads source {before}, and a view keeps its source: give this one another name"
+        )
 
 
 def _refuse_live(config: Config, changed: Sequence[Derived]) -> None:
