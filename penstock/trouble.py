@@ -25,7 +25,7 @@ _LOST_DATA = ("failOnDataLoss", "Some data may have been lost", "OffsetOutOfRang
 
 @dataclass(frozen=True)
 class Failing:
-    """One aggregate whose query ends again and again, while the others go on."""
+    """A query that ends again and again, while the others go on."""
 
     times: int
     reason: str
@@ -39,7 +39,7 @@ class Trouble:
     :param at_s: when the last of them failed, in seconds since 1970.
     :param reason: of that one.
     :param stopped: the views that stand still until somebody changes something, each with the reason.
-    :param failing: the aggregates that it begins again and again.
+    :param failing: the views whose query it begins again and again.
     """
 
     times: int = 0
@@ -55,7 +55,8 @@ class Trouble:
         found = self.failing.get(name)
         if found is None or found.times <= 1:
             return None
-        return f"view {name} keeps failing: {found.reason}; `penstock views apply` begins it anew"
+        cure = _cure_of(found.reason) or "`penstock views apply` begins it anew"
+        return f"view {name} keeps failing: {_cut(found.reason)}; {cure}"
 
 
 def read_trouble(file: Path) -> Trouble:
@@ -125,13 +126,22 @@ class TroubleBook:
 
 
 def _with_cure(reason: str) -> str:
-    """Cut a failure's reason to what fits a line of `status`, and add what cures it, where that is known."""
-    said = reason if len(reason) <= _SHOWN else f"{reason[:_SHOWN]} …"
+    cure = _cure_of(reason)
+    return f"{_cut(reason)}; {cure}" if cure else _cut(reason)
+
+
+def _cut(reason: str) -> str:
+    """Cut a failure's reason to what fits a line of `status`."""
+    return reason if len(reason) <= _SHOWN else f"{reason[:_SHOWN]} …"
+
+
+def _cure_of(reason: str) -> str | None:
+    """Say what cures a failure, where that is known."""
     if any(sign in reason for sign in _NO_MEMORY):
-        return f"{said}; give it more memory (section [spark] of penstock.toml), or read fewer columns in a view"
+        return "give it more memory (section [spark] of penstock.toml), or read fewer columns in a view"
     if any(sign in reason for sign in _LOST_DATA):
-        return f"{said}; records that were not read yet are gone from Kafka: `penstock views rebuild` reads all anew"
-    return said
+        return "records that were not read yet are gone from Kafka: `penstock views rebuild` reads all anew"
+    return None
 
 
 def _read(file: Path) -> dict[str, Any]:

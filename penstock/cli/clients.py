@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import ssl
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import psycopg
 import typer
-from psycopg import Cursor
+from psycopg import Connection, Cursor
 
+from penstock.cli.sql_script import Piece, pieces
 from penstock.cli.text_values import show_text
 from penstock.config import Config, load_config
 from penstock.environment import taken_from
@@ -71,6 +72,10 @@ def psql(
     tuples_only: Annotated[
         bool, typer.Option("-t", "--tuples-only", help="With -c: rows only, tab-separated.")
     ] = False,
+    file: Annotated[
+        Path | None,
+        typer.Option("-f", "--file", exists=True, dir_okay=False, help="Run the statements of this file and exit."),
+    ] = None,
     source: Annotated[str, typer.Option(help="The source database, by its name in penstock.toml.")] = "",
     arguments: Arguments = None,
 ) -> None:
@@ -79,20 +84,25 @@ def psql(
     Values are shown as Postgres writes them.
 
     With -c no shell is opened: Penstock runs the statements itself, each in its own transaction, prints their results
-    and exits with 1 at the first that fails (pgcli would exit with 0). So it does with what is piped into it: all of
-    that is one transaction.
+    and exits with 1 at the first that fails (pgcli would exit with 0). So it does with -f and with what is piped into
+    it, which may be a dump of `pg_dump` in plain text: all of that is one transaction.
 
     Examples: `penstock psql -c "UPDATE users SET first_name = 'Ada' WHERE email LIKE 'ada%'"`,
-    `penstock psql < tables.sql`
+    `penstock psql < tables.sql`, `pg_dump shop | penstock psql`
     """
     config = load_config()
     if source and source not in config.sources:
         raise SourceUnknown(source, config)
     config = config.of_source(source)
-    if not commands and not arguments and not sys.stdin.isatty():
-        commands = [sys.stdin.read()]
-    if commands:
-        _run(config, commands, tuples_only=tuples_only)
+    scripts = [[Piece(command)] for command in commands or ()]
+    if file is not None:
+        scripts.append(pieces(file.read_text()))
+    elif not commands and not arguments and not sys.stdin.isatty():
+        scripts.append(pieces(sys.stdin.read()))
+    if scripts:
+        with _session(config) as connection:
+            for script in scripts:
+                _run(connection, script, tuples_only=tuples_only)
         return
     section = config.database
     address = ["-h", section.host, "-p", str(section.port), "-U", section.user, "-d", section.database]
@@ -127,21 +137,41 @@ def _become(command: list[str], environment: dict[str, str]) -> None:
     os.execve(command[0], command, {**taken_from(os.environ), **environment})  # noqa: S606 - a list built here, no shell
 
 
-def _run(config: Config, statements: Sequence[str], *, tuples_only: bool) -> None:
+@contextmanager
+def _session(config: Config) -> Iterator[Connection]:
     try:
         connection = psycopg.connect(config.database.dsn, autocommit=True, connect_timeout=WORK.connect_s)
     except psycopg.OperationalError as exc:
         raise PostgresUnreachable(config.database.dsn, exc) from exc
     with closing(connection):
         show_text(connection)
-        for statement in statements:
-            with connection.cursor() as cursor:
-                try:
-                    cursor.execute(statement.encode())
-                except psycopg.Error as exc:
-                    raise StatementRefused(str(exc).strip()) from exc
-                for result in cursor.results():
-                    _print_result(result, tuples_only=tuples_only)
+        try:
+            yield connection
+        except psycopg.Error as exc:
+            raise StatementRefused(str(exc).strip()) from exc
+
+
+def _run(connection: Connection, script: Sequence[Piece], *, tuples_only: bool) -> None:
+    """Run all of a script or nothing of it: statements that are sent at once are one transaction anyway."""
+    is_cut = len(script) > 1
+    with connection.cursor() as cursor:
+        if is_cut:
+            cursor.execute("BEGIN")
+        for piece in script:
+            _run_piece(cursor, piece, tuples_only=tuples_only)
+        if is_cut:
+            cursor.execute("COMMIT")
+
+
+def _run_piece(cursor: Cursor, piece: Piece, *, tuples_only: bool) -> None:
+    if piece.rows is not None:
+        with cursor.copy(piece.statements.encode()) as copy:
+            copy.write(piece.rows)
+        _print_result(cursor, tuples_only=tuples_only)
+        return
+    cursor.execute(piece.statements.encode())
+    for result in cursor.results():
+        _print_result(result, tuples_only=tuples_only)
 
 
 def _print_result(cursor: Cursor[tuple[str | None, ...]], *, tuples_only: bool) -> None:

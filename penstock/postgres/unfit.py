@@ -52,6 +52,9 @@ _FOUND = """
     SELECT 'list', name, pubname
     FROM parts JOIN pg_publication_rel ON prrelid = parts.oid AND prattrs IS NOT NULL
     JOIN pg_publication AS p ON p.oid = prpubid AND (pubupdate OR pubdelete)
+  UNION ALL
+    SELECT 'bytes', name, current_database() FROM parts
+    WHERE oid = %(table)s AND getdatabaseencoding() = 'SQL_ASCII'
     ORDER BY 2, 1
 """
 """Reason, part of the table, and what of it."""
@@ -72,6 +75,8 @@ _WHAT = {
     "list": "{name} has a list of columns in publication {detail}: "
     + _REFUSES
     + " (Column list used by the publication does not cover the replica identity)",
+    "bytes": "{name} is in database {detail} of encoding SQL_ASCII: one text that is no UTF-8 would stop the changes "
+    'of all tables (invalid byte sequence for encoding "UTF8")',
 }
 _CURE = {
     "kind": "name an ordinary table (ALTER TABLE … SET LOGGED makes an unlogged one ordinary)",
@@ -83,6 +88,7 @@ _CURE = {
     "hidden": "ALTER ROLE {detail} BYPASSRLS;",
     "deferrable": "make the key NOT DEFERRABLE: drop the constraint, add it again without it",
     "list": "publish the whole table there: ALTER PUBLICATION {detail} SET TABLE …",
+    "bytes": "dump it with --encoding=UTF8 and restore it into CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0",
 }
 
 

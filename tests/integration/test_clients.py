@@ -63,7 +63,7 @@ def test_a_statement_without_a_result_says_what_was_done(environment: dict[str, 
 def test_the_shell_shows_the_text_of_postgres_too(environment: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "statement.sql"
     file.write_text(STATEMENT)
-    (row,) = [line for line in psql(environment, "-f", str(file)).splitlines() if "24:00" in line]
+    (row,) = [line for line in psql(environment, "--", "-f", str(file)).splitlines() if "24:00" in line]
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
         text.replace("NULL", "<null>") if text == "NULL" else text for text in SHOWN
     ]
@@ -95,3 +95,46 @@ def test_of_statements_that_are_piped_in_all_are_done_or_none(environment: dict[
         psql(environment, piped="CREATE TABLE public.half (id int); SELECT 1 / 0")
     assert refused.value.stderr.startswith("penstock: Postgres refuses the statement: division by zero")
     assert psql(environment, "-t", "-c", "SELECT to_regclass('public.half')").strip() == "NULL"
+
+
+DUMP = r"""
+--
+-- PostgreSQL database dump
+--
+\restrict kX2
+SET client_encoding = 'UTF8';
+SELECT pg_catalog.set_config('search_path', '', false);
+CREATE TABLE public.dumped (id integer NOT NULL, note text);
+CREATE TABLE public.dumped_too (id integer);
+
+COPY public.dumped (id, note) FROM stdin;
+1	tab\tand line\n
+2	\N
+3	BEGIN; SELECT größe
+\.
+
+
+COPY public.dumped_too (id) FROM stdin;
+\.
+
+ALTER TABLE ONLY public.dumped ADD CONSTRAINT dumped_key PRIMARY KEY (id);
+\unrestrict kX2
+"""
+
+
+@pytest.mark.parametrize("is_piped", [True, False])
+def test_a_dump_is_loaded_with_its_rows(environment: dict[str, str], tmp_path: Path, is_piped: bool) -> None:
+    file = tmp_path / "dump.sql"
+    file.write_text(DUMP)
+    said = psql(environment, piped=DUMP) if is_piped else psql(environment, "-f", str(file))
+    assert [line for line in said.splitlines() if line.startswith("COPY")] == ["COPY 3", "COPY 0"]
+    shown = psql(environment, "-t", "-c", "SELECT id, to_json(note) FROM public.dumped ORDER BY id")
+    assert shown.splitlines() == [r'1	"tab\tand line\n"', "2	NULL", '3	"BEGIN; SELECT größe"']
+    psql(environment, "-c", "DROP TABLE public.dumped, public.dumped_too")
+
+
+def test_of_a_dump_with_a_row_that_does_not_fit_nothing_is_left(environment: dict[str, str]) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        psql(environment, piped=DUMP.replace("2	", "1	"))
+    assert 'could not create unique index "dumped_key"' in refused.value.stderr
+    assert psql(environment, "-t", "-c", "SELECT to_regclass('public.dumped')").strip() == "NULL"

@@ -122,6 +122,30 @@ def test_what_cannot_be_followed_is_named_and_left_as_it_was(connection: Connect
     assert run(connection, f"SELECT relreplident FROM pg_class WHERE oid = '{table}'::regclass") in ([("d",)], [("n",)])
 
 
+@pytest.mark.parametrize(("encoding", "is_fit"), [("SQL_ASCII", False), ("LATIN1", True)])
+def test_a_database_whose_texts_may_be_no_utf8_is_refused(config: Config, encoding: str, is_fit: bool) -> None:
+    name = encoding.lower()
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        locale = "LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
+        cursor.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' {locale} TEMPLATE template0")
+    dsn = config.postgres.model_copy(update={"database": name}).dsn
+    with closing(psycopg2.connect(dsn, connection_factory=OURS_IN_POSTGRES)) as connection:
+        connection.set_client_encoding("UTF8")  # as the source and Spark read
+        run(connection, "CREATE TABLE cafes (id int PRIMARY KEY, name text)")
+        run(connection, r"INSERT INTO cafes VALUES (1, convert_from('\x436166e9', 'LATIN1'))")
+        found = read_live_table(connection, "public.cafes").unfit
+        if is_fit:
+            assert found == ()
+            assert run(connection, "SELECT name FROM cafes") == [("Caf\u00e9",)]
+            return
+        assert [each.what.split(":")[0] for each in found] == [
+            "public.cafes is in database sql_ascii of encoding SQL_ASCII"
+        ]
+        with pytest.raises(psycopg2.DataError, match='invalid byte sequence for encoding "UTF8"'):
+            run(connection, "SELECT name FROM cafes")
+
+
 @pytest.mark.parametrize("table", FIT)
 def test_what_can_be_followed_is_published_beside_them(connection: Connection, table: str) -> None:
     assert read_live_table(connection, f"public.{table}").unfit == ()

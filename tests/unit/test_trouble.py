@@ -95,3 +95,16 @@ def test_without_a_file_nothing_is_written() -> None:
     book.fail("x")
     book.end()
     assert book.now.times == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "cure"),
+    [
+        ("value out of range", "`penstock views apply` begins it anew"),
+        ("Some data may have been lost", "`penstock views rebuild` reads all anew"),
+        ("java.lang.OutOfMemoryError: heap", "give it more memory (section [spark] of penstock.toml)"),
+    ],
+)
+def test_a_view_that_keeps_failing_names_what_cures_it(reason: str, cure: str) -> None:
+    told = Trouble(failing={"sums": Failing(2, reason)}).of_view("sums")
+    assert told is not None and told.startswith(f"view sums keeps failing: {reason}; ") and cure in told

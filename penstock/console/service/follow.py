@@ -2,7 +2,8 @@
 
 What is where is told by positions, not by guesses: a row of Postgres carries the transaction that wrote it last (xmin),
 a change carries its transaction, a view's record and row carry the offset of the change (docs/contracts.md, Version).
-A row that was written inside a savepoint carries another id: there the values must tell.
+A row that was written inside a savepoint carries another id, and of a row that a fill read there is no change: there
+the values must tell.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from penstock.names import column_name, postgres_name
 _CHANGES = 5
 _BUDGET_S = 4.0
 _VIEW_BUDGET_S = 2.0
+_HOLDS_THE_SAME = "holds what Postgres holds"
 
 
 class TableNotFollowed(TerminalError):
@@ -132,10 +134,12 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     wanted = source.key
     changes = _trace(hub, views[0].source_topic, source, count=_CHANGES, budget_s=_BUDGET_S)
     raw = _Raw(source.value, changes if isinstance(changes, Trace) else Trace(), source.types)
-    stores = [_postgres_store(source, raw), _change_store(views[0].source_topic, source, changes, raw)]
     records: list[RecordView] = []
-    for view in views:
-        stores += _view_stores(hub, view, source, raw, records)
+    of_views = [store for view in views for store in _view_stores(hub, view, source, raw, records)]
+    change = _change_store(views[0].source_topic, source, changes, raw)
+    if change.state == "missing" and any(store.state == "same" for store in of_views):
+        change = replace(change, state="same", note="no change of it is kept: a fill read the row")
+    stores = [_postgres_store(source, raw), change, *of_views]
     letters = _dead_letters(hub, source)
     verdict, is_well = _verdict(stores, letters)
     masked = tuple(_masked(hub, store) for store in stores)
@@ -228,7 +232,7 @@ def _is_newest(source: SourceRow, newest: RecordView, *, holds_the_same: bool) -
         return "same", "the newest change" if newest.op != "r" else "read by a snapshot"
     # A row that was written inside a savepoint carries the id of a subtransaction, whose parent Postgres soon forgets.
     if holds_the_same:
-        return "same", "holds what Postgres holds"
+        return "same", _HOLDS_THE_SAME
     return "behind", f"transaction {source.transaction} is not here yet; this is {transaction}"
 
 
@@ -253,18 +257,17 @@ def _trace(hub: Hub, topic: str, source: SourceRow, *, count: int, budget_s: flo
 def _view_stores(
     hub: Hub, view: DeclaredView, source: SourceRow, raw: _Raw, records: list[RecordView]
 ) -> Iterator[Store]:
-    newest = raw.changes.newest
     if view.kind == "aggregate":
         yield _cassandra_store(hub, view, raw, lambda row: _aggregate_state(row, raw))
         return
     trace = _trace(hub, view.topic, source, count=1, budget_s=_VIEW_BUDGET_S)
     if isinstance(trace, Trace) and trace.newest is not None:
         records.append(trace.newest)
-    yield _view_topic_store(view, trace, newest, raw)
-    yield _cassandra_store(hub, view, raw, lambda row: _row_state(row, newest, trace))
+    yield _view_topic_store(view, trace, raw)
+    yield _cassandra_store(hub, view, raw, lambda row: _row_state(row, view, raw, trace))
 
 
-def _view_topic_store(view: DeclaredView, trace: Trace | str, change: RecordView | None, raw: _Raw) -> Store:
+def _view_topic_store(view: DeclaredView, trace: Trace | str, raw: _Raw) -> Store:
     if isinstance(trace, str):
         return Store("view", view.topic, "away", trace)
     record = trace.newest
@@ -273,15 +276,19 @@ def _view_topic_store(view: DeclaredView, trace: Trace | str, change: RecordView
             "in the whole topic" if trace.is_whole else f"among the newest {trace.looked_at:,} of {trace.of:,} offsets"
         )
         return Store(
-            "view", view.topic, "missing" if trace.is_whole and change else "unknown", f"no record of it {looked}"
+            "view",
+            view.topic,
+            "missing" if trace.is_whole and raw.changes.newest else "unknown",
+            f"no record of it {looked}",
         )
     value = record.value if isinstance(record.value, dict) else None
-    state, note = _compare_offsets(_offset_of(record.version), change)
-    if value is None and view.kind == "row":
+    is_row = view.kind == "row"
+    state, note = _compare(record.version, value if is_row else None, raw)
+    if value is None and is_row:
         state, note = ("gone", "its deletion") if state == "same" else (state, note)
     place = f"partition {record.partition} @ {record.offset:,} · version {record.version}"
     link = f"/topics/{view.topic}?from=offset:{record.offset}&partition={record.partition}"
-    differs = raw.differing(value) if view.kind == "row" else ()
+    differs = raw.differing(value) if is_row else ()
     return Store("view", view.topic, state, note, record.timestamp_ms, place, value, differs, link)
 
 
@@ -289,7 +296,15 @@ def _offset_of(version: Any) -> int | None:
     return offset_of(int(version)) if version is not None and str(version).isdigit() else None
 
 
-def _compare_offsets(offset: int | None, change: RecordView | None) -> tuple[str, str]:
+def _compare(version: Any, value: Mapping[str, Any] | None, raw: _Raw) -> tuple[str, str]:
+    """Say which change a row of a view stands for.
+
+    :param value: what the row holds of the source's columns; None where that is not to be compared.
+    """
+    offset, change = _offset_of(version), raw.changes.newest
+    if change is None and value is not None and raw.row is not None:
+        differs = raw.differing(value)
+        return ("behind", f"holds other values of {', '.join(differs)}") if differs else ("same", _HOLDS_THE_SAME)
     if offset is None or change is None:
         return "unknown", "nobody knows which change this stands for"
     if offset >= change.offset:
@@ -339,7 +354,8 @@ def _read_cassandra(hub: Hub, view: DeclaredView, key: dict[str, Any]) -> dict[s
     return None if row is None else {name: plain(value) for name, value in row.items()}
 
 
-def _row_state(row: dict[str, Any] | None, change: RecordView | None, trace: Trace | str) -> tuple[str, str]:
+def _row_state(row: dict[str, Any] | None, view: DeclaredView, raw: _Raw, trace: Trace | str) -> tuple[str, str]:
+    change = raw.changes.newest
     if row is None:
         if change is None:
             return "unknown", "no row"
@@ -348,7 +364,8 @@ def _row_state(row: dict[str, Any] | None, change: RecordView | None, trace: Tra
         if change.op == "d" or left:
             return "gone", "no row, as it should be"
         return "missing", "no row yet"
-    state, note = _compare_offsets(_offset_of(row.get("row_version")), change)
+    held = {column: value for column, value in row.items() if column != "row_version"}
+    state, note = _compare(row.get("row_version"), held if view.kind == "row" else None, raw)
     if change is not None and change.op == "d" and row.get("op") is None:
         return "behind", "still there: the deletion has not arrived"
     return state, note

@@ -77,13 +77,13 @@ def start_checkpoint(root: Path, topic: str, starting: Mapping[str, int]) -> Che
 def committed(root: Path, topics: Collection[str]) -> dict[Place, int]:
     """Read the offsets below which every record of these topics is processed, its results in Kafka.
 
-    :returns: nothing of a topic before its first commit.
+    :returns: nothing of a topic whose query has not begun.
     """
     return _reached({topic: _progress_of(root, topic) for topic in topics})
 
 
 def progress_in(folder: Path) -> dict[Place, int]:
-    """Read the same of one checkpoint of Spark; nothing before its first commit."""
+    """Read the same of one checkpoint of Spark; nothing before its query has begun."""
     return _reached(_progress(folder))
 
 
@@ -166,14 +166,23 @@ def _progress_of(root: Path, topic: str) -> dict[str, int]:
 def _progress(folder: Path) -> Offsets:
     """Read the end of the last committed batch, as Spark logs it: a version, the batch's settings, a line a source.
 
-    One whose file is broken does not count: what is read twice is written with the same versions.
+    One whose file is broken does not count: what is read twice is written with the same versions. Before the first
+    commit it is where the first batch begins, to which a query that died in it comes back.
     """
     for number in sorted(_numbers(folder / "commits") & _numbers(folder / "offsets"), reverse=True):
         file = folder / "offsets" / str(number)
         if _is_whole(file):
             found: Offsets = json.loads(file.read_text().splitlines()[-1])
             return found
+    first = folder / "sources" / "0" / "0"
+    if _is_there(first):
+        began: Offsets = json.loads(first.read_text().splitlines()[-1])
+        return began
     return _started(folder) if (folder / _STARTED).exists() else {}
+
+
+def _is_there(file: Path) -> bool:
+    return file.exists() and _is_whole(file)
 
 
 def _is_whole(file: Path) -> bool:

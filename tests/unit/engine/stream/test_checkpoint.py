@@ -85,8 +85,20 @@ def test_one_that_points_outside_of_kafka_can_be_left_behind(tmp_path: Path) -> 
     assert (committed(tmp_path, ["a"]), last_batch_in(begun.folder)) == ({("a", 0): 70}, -1)
 
 
-def test_nothing_is_committed_before_the_first_commit(tmp_path: Path) -> None:
+def test_nothing_is_committed_before_the_query_begins(tmp_path: Path) -> None:
     assert progress_in(tmp_path) == {}
+
+
+def test_before_the_first_commit_it_stands_where_its_first_batch_begins(tmp_path: Path) -> None:
+    begun = opened(tmp_path, "a")
+    assert committed(tmp_path, ["a"]) == {}
+    first = begun.folder / "sources" / "0" / "0"
+    first.parent.mkdir(parents=True)
+    first.write_text('\0v1\n{"a":{"0":30}}')
+    commit(begun.folder, 0, {"a": {"0": 50}}, is_committed=False)
+    assert committed(tmp_path, ["a"]) == {("a", 0): 30}
+    commit(begun.folder, 0, {"a": {"0": 50}})
+    assert committed(tmp_path, ["a"]) == {("a", 0): 50}
 
 
 def test_a_commit_is_asked_for_and_the_ask_taken_once(tmp_path: Path) -> None:
