@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,41 @@ def test_another_epoch_changes_that_value_alone(project: Project) -> None:
     assert [line for line in before.splitlines() if line not in after.splitlines()] == [
         '  "transforms.epoch.value.literal": "1"'
     ]
+
+
+BILLED = replace(view("billed", "public.users"), source="billing")
+
+
+def test_the_connector_of_a_new_source_is_that_of_the_first_with_names_and_tables_of_its_own(project: Project) -> None:
+    before = project.source_file.read_text()
+    write(with_views(project, [*USERS, BILLED]))
+    assert project.source_file.read_text() == before
+    first, billing = (read_connector(each.source_file).config for each in (project, project.of_source("billing")))
+    assert {key: value for key, value in billing.items() if first[key] != value} == {
+        "topic.prefix": "app-billing",
+        "slot.name": "penstock_billing",
+        "publication.name": "penstock_billing",
+        "signal.data.collection": "penstock_billing.signals",
+        "notification.sink.topic.name": "debezium-notifications.app-billing",
+    }
+    assert read_lists(project.of_source("billing")).tables == ("public.users",)
+
+
+def test_a_source_without_tables_never_has_an_empty_list_which_would_be_all_tables(project: Project) -> None:
+    write(with_views(project, [*USERS, BILLED]))
+    billing, names = project.of_source("billing"), OURS.of_source("billing")
+    left = without(read_connector(billing.source_file).config, names, [], ["public.users"])
+    assert left[TABLES] == "penstock_billing.signals"
+    billing.source_file.write_text(json.dumps(left))
+    assert read_lists(billing).tables == ()
+
+
+def test_each_source_has_the_epoch_of_its_own_record(project: Project) -> None:
+    write(with_views(project, [*USERS, BILLED]))
+    records = {OURS: Record(2), OURS.of_source("billing"): Record(5, frozenset({"billed"}))}
+    first, billing, sink = (
+        as_noted(read_connector(file), records).config
+        for file in (project.source_file, project.of_source("billing").source_file, project.sink_file)
+    )
+    assert (first[EPOCH], billing[EPOCH]) == ("2", "5")
+    assert "billed" not in str(sink)
