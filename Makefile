@@ -94,6 +94,10 @@ sink-release: ## The Cassandra sink for others: zip, checksum and list of parts 
 	@$(MVN) -f connect/cassandra-sink/pom.xml -DskipTests package
 	@$(SYSTEM_PYTHON) connect/cassandra-sink/release.py
 
+.PHONY: release
+release: .venv/.installed ## Build a wheel and the sink's zip with checksums into dist/, from a clean clone; TAG=yes: tag the version too
+	@$(PYTHON) release/release.py $(if $(TAG),--tag)
+
 .PHONY: sink-matrix
 sink-matrix: .servers/.installed ## The sink's tests with other versions of Connect and of Cassandra (ONLY="--connect 3.6.2 --cassandra ours")
 	@$(SYSTEM_PYTHON) connect/cassandra-sink/matrix/run.py $(ONLY)
@@ -106,6 +110,10 @@ test-zookeeper: setup setup-zookeeper ## The tests of the mode with ZooKeeper, o
 test-secure: setup ## The tests of a secured stack (docs/secure.md), on a whole stack; not part of `make test`
 	@$(PYTHON) -m pytest --slow --secure tests/e2e/test_secure.py tests/e2e/test_changes.py tests/e2e/test_life.py \
 	  tests/faults/test_kill.py -k "not second_up and not airflow"
+
+.PHONY: test-ha
+test-ha: setup ## More than one of each (docs/ha.md): kill -9 of any one under changes, on a whole stack; not part of `make test`
+	@$(PYTHON) -m pytest --slow --ha tests/faults/test_ha.py
 
 .PHONY: test-compose
 test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports; ZOOKEEPER=1: that mode
@@ -144,7 +152,7 @@ dashboard: .venv/.installed ## Write Grafana's dashboard, monitoring/dashboard.j
 
 .PHONY: clean
 clean: ## Delete what was installed and built (not var/: `penstock reset --yes` does that)
-	@rm -rf .venv .tools .servers target connect/*/target spark/decoder/target
+	@rm -rf .venv .tools .servers dist target connect/*/target spark/decoder/target
 
 # --- how each piece is installed; a stamp file says from which inputs ---
 

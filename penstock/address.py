@@ -41,14 +41,19 @@ class LetIn:
 
 
 class Address(str):
-    """A URL; with `let_in` where the server asks who comes. It never shows a secret."""
+    """A URL; with `let_in` where the server asks who comes. It never shows a secret.
+
+    `others` are the URLs of other instances of the server, which let the same clients in.
+    """
 
     let_in: LetIn
+    others: tuple[str, ...]
 
-    def __new__(cls, url: str, let_in: LetIn | None = None) -> Address:
+    def __new__(cls, url: str, let_in: LetIn | None = None, others: tuple[str, ...] = ()) -> Address:
         """Name a URL; without more its server lets everybody in."""
         made = super().__new__(cls, url)
         made.let_in = let_in or LetIn()
+        made.others = others
         return made
 
 

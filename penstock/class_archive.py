@@ -24,7 +24,8 @@ def server_archive_options(server: str, *, may_record: bool = True) -> tuple[str
 
     The archive lies beside the server's jars, so that another version of them begins without one.
 
-    :param may_record: False for a JVM with an agent: Java refuses to start when it is to record one.
+    :param may_record: False for a JVM with an agent: Java refuses to start when it is to record one. False for all
+        instances but one, which end at the same time.
     """
     folder = _SERVERS / server
     archive = folder / "classes.jsa"

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import tomllib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -23,9 +25,13 @@ from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock.errors import TerminalError
 from penstock.excluded import Excluded
+from penstock.hashed import NOT_HASHED, SHORTEST, Hashed
 from penstock.installation import DEFAULT, Names, why_no_source, why_unfit
+from penstock.instances import can_have_more, host_of
 from penstock.names import NOT_CARRIED, is_table
+from penstock.profile import Profile, noted_profile, with_profile
 from penstock.secured import secured
+from penstock.whole_file import write_once
 
 ROOT = Path(__file__).resolve().parent.parent
 """The clone: everything that Penstock reads or writes lies below it."""
@@ -50,6 +56,13 @@ class PasswordUnreadable(TerminalError):
         super().__init__(f"{setting} {file} cannot be read: {cause}")
 
 
+class SecretShort(TerminalError):
+    """Whoever has a hash could find such a secret by trying."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"hash_secret_file {file} holds fewer than {SHORTEST} characters: `openssl rand -hex 32`")
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,8 +81,37 @@ class PartSection(_Server):
         """Where it is reached, for people."""
         raise NotImplementedError
 
+    @property
+    def count(self) -> int:
+        """How many instances of it Penstock runs."""
+        return 1
+
+    @property
+    def own_hosts(self) -> tuple[str, ...]:
+        """The address of each of these instances."""
+        return tuple(host_of(self.host, number) for number in range(1, self.count + 1))
+
+    @model_validator(mode="after")
+    def _has_addresses(self) -> Self:
+        if self.count > 1 and not (self.managed and can_have_more(self.host)):
+            raise PydanticCustomError("several", "more than one takes managed = true, and a host of 127.0.0.0/8")
+        return self
+
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+_MOST = 9
+"""Instances of a part on one machine."""
+
+
+def _copies(instances: int) -> int:
+    """Return how many copies there are by themselves: the majority of three is there while one is away."""
+    return min(instances, 3)
+
+
+def _most(copies: int) -> int:
+    """Return how many copies must be there: all but one."""
+    return max(copies - 1, 1)
 
 
 def _read_secret(setting: str, file: Path | None) -> str:
@@ -86,6 +128,7 @@ def _read_secret(setting: str, file: Path | None) -> str:
 
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+_Standbys = tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...]
 
 
 class Api(_Server):
@@ -106,7 +149,8 @@ class Api(_Server):
 class Postgres(PartSection):
     """The source database; without `password_file` it trusts whoever reaches it, so it listens on loopback only.
 
-    `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours.
+    `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours. `standbys` are the
+    addresses (host:port) of those that may be promoted, which `penstock doctor` looks at.
     """
 
     port: Port = 5432
@@ -115,6 +159,7 @@ class Postgres(PartSection):
     password_file: Path | None = None
     sslmode: SslMode | None = None
     ca_file: Path | None = None
+    standbys: _Standbys = ()
 
     @property
     def address(self) -> str:
@@ -174,6 +219,7 @@ class Source(_Section):
     password_file: Path | None = None
     sslmode: SslMode | None = None
     ca_file: Path | None = None
+    standbys: _Standbys | None = None
 
     def beside(self, first: Postgres, name: str) -> Postgres:
         """Return it as the first source database is told."""
@@ -189,21 +235,24 @@ class KafkaMode(StrEnum):
 
 
 class Kafka(PartSection):
-    """The broker; `partitions` is per CDC and view topic. Data that began in one mode is never opened in the other.
+    """The brokers; `partitions` is per CDC and view topic. Data that began in one mode is never opened in the other.
 
+    Of several brokers each record has up to three copies, and is acknowledged when all but one have it.
     `host_port` is a second door, for clients that know the broker as 127.0.0.1 only: those outside of its container.
     Of a Kafka of others `bootstrap_servers` are several brokers to start from, in place of `host` and `port`, and
     `properties_file` are properties of Java's clients that let ours in. `metrics_port` shows its MBeans to Prometheus.
     """
 
     mode: KafkaMode = KafkaMode.KRAFT
+    brokers: int = Field(1, ge=1, le=_MOST)
     port: Port = 9092
     host_port: Port | None = None
     controller_port: Port = 9093
     metrics_port: Port | None = None
     heap_mb: int = Field(512, ge=256)
     partitions: int = Field(1, ge=1)
-    replication_factor: int = Field(1, ge=1)
+    replication_factor: int = Field(default_factory=lambda given: _copies(given.get("brokers", 1)), ge=1)
+    min_insync_replicas: int = Field(default_factory=lambda given: _most(given.get("replication_factor", 1)), ge=1)
     bootstrap_servers: str | None = None
     properties_file: Path | None = None
 
@@ -221,10 +270,16 @@ class Kafka(PartSection):
         return self.bootstrap
 
     @property
+    def count(self) -> int:
+        """How many brokers Penstock runs."""
+        return self.brokers
+
+    @property
     def bootstrap(self) -> Brokers:
         """The address clients start from, and how they are let in."""
         file = ROOT / self.properties_file if self.properties_file else None
-        return Brokers(self.bootstrap_servers or f"{self.host}:{self.port}", file)
+        own = ",".join(f"{host}:{self.port}" for host in self.own_hosts)
+        return Brokers(self.bootstrap_servers or own, file)
 
 
 class ZooKeeper(_Server):
@@ -304,11 +359,12 @@ class Registry(WebSection):
 
 
 class Connect(WebSection):
-    """The Kafka Connect worker; `watch` restarts its connectors that failed, `metrics_port` shows its MBeans.
+    """The Kafka Connect workers; `watch` restarts connectors that failed, `metrics_port` shows a worker's MBeans.
 
     `references` are what a worker of others has in place of our `${env:PENSTOCK_…}`, such as `${file:PATH:KEY}`.
     """
 
+    workers: int = Field(1, ge=1, le=_MOST)
     port: Port = 8083
     metrics_port: Port | None = None
     heap_mb: int = Field(768, ge=256)
@@ -321,15 +377,25 @@ class Connect(WebSection):
         return self.url
 
     @property
+    def count(self) -> int:
+        """How many workers Penstock runs."""
+        return self.workers
+
+    def of_worker(self, number: int) -> Self:
+        """Return the section as clients of one worker alone need it."""
+        return self.model_copy(update={"host": self.own_hosts[number - 1], "workers": 1}) if number > 1 else self
+
+    @property
     def url(self) -> Address:
-        """The REST API."""
-        return self.root
+        """The REST API, of the first worker and the others."""
+        others = tuple(str(self.of_worker(number).root) for number in range(2, self.workers + 1))
+        return Address(self.root, self.let_in, others)
 
 
 class Spark(PartSection):
-    """The Spark master, its worker and the two jobs; the aggregates' driver and executor have a heap each.
+    """The Spark master, its workers and the two jobs; the aggregates' driver and executors have a heap each.
 
-    The executor holds its groups on disk, with 128 MB of memory for them outside of its heap.
+    On each worker each job has an executor. It holds groups on disk, with 128 MB for them outside of its heap.
 
     `local_host` is the name by which others reach this process, where that is not the master's. Every
     `commit_interval_s` each query of row views commits its offsets, earlier where somebody waits for it. That holds its
@@ -340,6 +406,7 @@ class Spark(PartSection):
     """
 
     local_host: str | None = None
+    workers: int = Field(1, ge=1, le=_MOST)
     master_port: Port = 7077
     master_ui_port: Port = 9090
     worker_port: Port = 7078
@@ -355,6 +422,11 @@ class Spark(PartSection):
     def address(self) -> str:
         """Where it is reached, for people."""
         return self.master_url
+
+    @property
+    def count(self) -> int:
+        """How many workers Penstock runs."""
+        return self.workers
 
     @property
     def own_host(self) -> str:
@@ -385,6 +457,7 @@ class Cassandra(PartSection):
     `check_hostname` is off.
     """
 
+    nodes: int = Field(1, ge=1, le=_MOST)
     port: Port = 9042
     contact_points: tuple[str, ...] = ()
     user: str | None = None
@@ -396,13 +469,18 @@ class Cassandra(PartSection):
     replication: dict[str, int] = {}
     storage_port: Port = 7000
     local_dc: str = "datacenter1"
-    replication_factor: int = Field(1, ge=1)
+    replication_factor: int = Field(default_factory=lambda given: _copies(given.get("nodes", 1)), ge=1)
     heap_mb: int = Field(1024, ge=512)
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """The nodes to begin with."""
-        return self.contact_points or (self.host,)
+        return self.contact_points or self.own_hosts
+
+    @property
+    def count(self) -> int:
+        """How many nodes Penstock runs."""
+        return self.nodes
 
     @property
     def address(self) -> str:
@@ -478,9 +556,20 @@ class Console(_Server):
 
 
 class SourceTable(_Section):
-    """What holds for a table and all of its views; the values of the columns in `exclude` never leave Postgres."""
+    """What holds for a table and all of its views.
+
+    The values of the columns in `exclude` never leave Postgres. Of those in `hash`, hashes leave it in their place.
+    """
 
     exclude: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if both := sorted({*self.exclude} & {*self.hash}):
+            problem = f"{', '.join(both)}: either in `exclude` or in `hash`"
+            raise PydanticCustomError("excluded_and_hashed", "{problem}", {"problem": problem})
+        return self
 
 
 def _table(name: str) -> str:
@@ -516,7 +605,8 @@ class Config(BaseSettings):
     """One stack: where its state lies and how each part is reached.
 
     `name`: all that it makes in the servers has its names from it (docs/contracts.md, "Names"). `supervised`: its parts
-    are processes of this machine that Penstock starts; false where containers run them.
+    are processes of this machine that Penstock starts; false where containers run them. `profile`: a word for settings
+    that hold where nothing else is said.
     """
 
     model_config = SettingsConfigDict(
@@ -530,6 +620,7 @@ class Config(BaseSettings):
     state: Annotated[Path, AfterValidator(_readable)] = Path("var")
     project: Path = Path()
     supervised: bool = True
+    profile: Profile | None = None
     api: Api = Api()
     postgres: Postgres = Postgres()
     sources: dict[Annotated[str, AfterValidator(_no_source)], Source] = {}
@@ -542,6 +633,7 @@ class Config(BaseSettings):
     airflow: Airflow = Airflow()
     console: Console = Console()
     tables: dict[Annotated[str, AfterValidator(_table)], SourceTable] = {}
+    hash_secret_file: Path | None = None
     _source: str = PrivateAttr("")
 
     @property
@@ -566,16 +658,44 @@ class Config(BaseSettings):
         return Names(self.name, self.source)
 
     @property
+    def section(self) -> str:
+        """The section that says where the server of the source database is, for people."""
+        return f"[sources.{self.source}]" if self.source and self.sources[self.source].host else "[postgres]"
+
+    @property
     def excluded(self) -> Excluded:
         """The columns whose values never leave the source database."""
-        named = {name: frozenset(table.exclude) for name, table in self.tables.items() if table.exclude}
-        pairs = [(*self.source_table(name), columns) for name, columns in named.items()]
-        return Excluded({table: columns for source, table, columns in pairs if source == self.source})
+        return Excluded(self._columns(lambda table: table.exclude))
 
     def source_table(self, name: str) -> tuple[str, str]:
         """Take a table's name apart: `billing:public.invoices` is one of the source billing, where there is one."""
         source, _, table = name.partition(":")
         return (source, table) if table and source in self.sources else ("", name)
+
+    @property
+    def hashed(self) -> Hashed:
+        """The columns of which only hashes leave the source database.
+
+        :raises PasswordUnreadable, SecretShort: their secret cannot be read, or is none.
+        """
+        columns = self._columns(lambda table: table.hash)
+        return Hashed(columns, self.hash_secret) if columns else NOT_HASHED
+
+    def _columns(self, named: Callable[[SourceTable], Sequence[str]]) -> dict[str, frozenset[str]]:
+        """Return the columns that each table of the source names so."""
+        tables = [(*self.source_table(name), frozenset(named(table))) for name, table in self.tables.items()]
+        return {table: columns for source, table, columns in tables if columns and source == self.source}
+
+    @property
+    def hash_secret(self) -> str:
+        """The secret of hashes; where no file is named, it is made at its first use."""
+        file = self.hash_secret_file or self.state_dir / "hash.secret"
+        if self.hash_secret_file is None:
+            write_once(file, secrets.token_hex(SHORTEST) + "\n")
+        secret = _read_secret("hash_secret_file", file)
+        if len(secret) < SHORTEST:
+            raise SecretShort(file)
+        return secret
 
     @property
     def state_dir(self) -> Path:
@@ -595,18 +715,26 @@ class Config(BaseSettings):
         return env_settings, init_settings
 
 
-def load_config(path: Path | None = None) -> Config:
+def load_config(path: Path | None = None, *, profile: Profile | None = None) -> Config:
     """Read the configuration of one stack; where it is a secured one, with what lets clients in.
 
     :param path: the TOML file; without it `$PENSTOCK_CONFIG`, then `penstock.toml` in the clone (which may be absent).
+    :param profile: to begin with; one that has begun has its own.
     :raises ConfigInvalid: naming every unknown key, wrong type and unreadable line at once.
     """
     chosen = path or Path(os.environ.get("PENSTOCK_CONFIG", ROOT / "penstock.toml"))
     given = path is not None or "PENSTOCK_CONFIG" in os.environ
     try:
-        return secured(Config(**_read_toml(chosen, required=given)))
+        return secured(_with_profile(_read_toml(chosen, required=given), profile))
     except ValidationError as exc:
         raise ConfigInvalid(chosen, [_explain(error) for error in exc.errors()]) from exc
+
+
+def _with_profile(said: dict[str, Any], asked: Profile | None) -> Config:
+    """Fill in what the profile says; which one is a setting too, or noted in the state folder, which is another."""
+    config = Config(**said)
+    profile = asked or config.profile or noted_profile(config.state_dir)
+    return Config(**with_profile(said, profile)) if profile else config
 
 
 def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:

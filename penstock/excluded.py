@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 SETTING = "column.exclude.list"
 """By which Debezium is told them."""
@@ -16,8 +17,8 @@ WHY = "is excluded from all that leaves Postgres (`exclude` in penstock.toml)"
 
 
 @dataclass(frozen=True)
-class Excluded:
-    """The columns by table, `schema.table`."""
+class Columns:
+    """Columns by table, `schema.table`."""
 
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -35,9 +36,14 @@ class Excluded:
         return {table: sorted(names) for table, names in self.columns.items()}
 
     @classmethod
-    def of_lists(cls, lists: Mapping[str, Collection[str]]) -> Excluded:
+    def of_lists(cls, lists: Mapping[str, Collection[str]]) -> Self:
         """Return what was written there."""
         return cls({table: frozenset(names) for table, names in lists.items()})
+
+
+@dataclass(frozen=True)
+class Excluded(Columns):
+    """The excluded columns."""
 
     @property
     def settings(self) -> dict[str, str]:

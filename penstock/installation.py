@@ -115,6 +115,11 @@ class Names:
         return int.from_bytes(sha256(self.slot.encode()).digest()[:7]) if self.slot != DEFAULT else 0x70656E73746F636B
 
     @property
+    def command_lock(self) -> int:
+        """The advisory lock of the one command that changes the installation."""
+        return self.lock + 1
+
+    @property
     def keyspace(self) -> str:
         """In Cassandra."""
         return self.name

@@ -43,6 +43,11 @@ class Layout:
         return self.state / "run"
 
     @property
+    def numbers_file(self) -> Path:
+        """Return the file that holds how many brokers and nodes the data began with."""
+        return self.state / "instances.json"
+
+    @property
     def watch_file(self) -> Path:
         """Return the file that holds what the connect-watcher knows."""
         return self.run / "connect-watcher.json"
@@ -54,6 +59,11 @@ class Layout:
     def running_file(self, job: str) -> Path:
         """Return the file in which a job of Spark tells which views it runs."""
         return self.run / f"{job}.running.json"
+
+    @property
+    def views_file(self) -> Path:
+        """Return the file that keeps what the view files declare (`project/declared.py`)."""
+        return self.run / "declared-views.json"
 
     def temporary(self, part: str) -> Path:
         """Return the folder that is a part's /tmp: nothing is written outside the clone."""

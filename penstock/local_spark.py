@@ -76,7 +76,7 @@ def read_by_spark(config: Config) -> Postgres:
     """Say where Spark reads the source database, in its present."""
     section = config.database
     reads = Postgres(section.host, section.port, section.database, section.user, section.password, tls=section.tls)
-    return replace(reads, excluded=config.excluded)
+    return replace(reads, excluded=config.excluded, hashed=config.hashed)
 
 
 @contextmanager

@@ -16,6 +16,13 @@ def applications(config: Config, name: str) -> list[dict[str, Any]]:
     return [app for app in master_state(config).get("activeapps", []) if app["name"] == name]
 
 
+def alive_workers(config: Config) -> set[tuple[str, int]]:
+    """Return host and port of each worker that the master knows as alive."""
+    return {
+        (each["host"], each["port"]) for each in master_state(config).get("workers", []) if each["state"] == "ALIVE"
+    }
+
+
 def master_state(config: Config) -> dict[str, Any]:
     """Return what the master tells on its page as JSON; nothing while it is away."""
     return get_json(config.spark.master_page) or {}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,6 +21,19 @@ def write_whole(file: Path, text: str, *, mode: int = 0o666) -> None:
     written.touch(mode)
     written.write_text(text, encoding="utf-8")
     written.replace(place)
+
+
+def write_once(file: Path, text: str) -> None:
+    """Write a secret's file, readable by its owner alone, unless it is there; of several processes one succeeds."""
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, written = tempfile.mkstemp(dir=file.parent)  # of mode 600
+    with os.fdopen(descriptor, "w", encoding="utf-8") as new:
+        new.write(text)
+    with suppress(FileExistsError):
+        os.link(written, file)
+    Path(written).unlink()
 
 
 def write_changed(files: Mapping[Path, str]) -> list[Path]:

@@ -16,7 +16,7 @@ from hypothesis import settings
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, load_config
 from penstock.layout import Layout
-from tests.stack import KRAFT, PARTITIONED, SECURE, ZOOKEEPER, Ground, Stack, toml
+from tests.stack import HA, KRAFT, PARTITIONED, SECURE, ZOOKEEPER, Ground, Stack, toml
 
 # A busy machine is no fault: no test asserts a time.
 settings.register_profile("penstock", deadline=None)
@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--zookeeper", action="store_true", help="start a stack whose Kafka is registered in ZooKeeper")
     parser.addoption("--partitioned", action="store_true", help="start a stack whose topics have three partitions")
     parser.addoption("--secure", action="store_true", help="start a stack with TLS and passwords on every hop")
+    parser.addoption("--ha", action="store_true", help="start a stack with more than one of each")
     parser.addoption("--slow", action="store_true", help="run the tests marked slow too (`make test-all`)")
 
 
@@ -51,6 +52,8 @@ def ground(request: pytest.FixtureRequest) -> Ground:
         return ZOOKEEPER
     if request.config.getoption("--secure"):
         return SECURE
+    if request.config.getoption("--ha"):
+        return HA
     return PARTITIONED if request.config.getoption("--partitioned") else KRAFT
 
 

@@ -10,13 +10,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 from unittest.mock import patch
 
 import psycopg2
-from cassandra import OperationTimedOut, ReadFailure
+from cassandra import OperationTimedOut, ReadFailure, ReadTimeout, Unavailable
 from cassandra.cluster import NoHostAvailable, Session
 from cassandra.connection import ConnectionException
 from pyspark.sql import SparkSession
@@ -32,6 +32,10 @@ INSERT = """
 INSERT INTO public.users (id, email, first_name, last_name, registered, country)
 VALUES (%s, 'written@example.com', 'Written', 'Meanwhile', '2022-02-02', %s)
 """
+
+
+_COMES_BACK = (NoHostAvailable, OperationTimedOut, ReadFailure, ReadTimeout, Unavailable, ConnectionException)
+"""What a node that is away, or too few of several, make of a statement."""
 
 
 @contextmanager
@@ -76,6 +80,8 @@ class Ground:
     partitions: int = 1
     airflow: bool = True
     can_show_mbeans: bool = True
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Further lines, by section."""
 
     @property
     def project(self) -> str:
@@ -87,6 +93,19 @@ KRAFT = Ground("var-e2e", 26000)
 ZOOKEEPER = Ground("var-e2e-zookeeper", 26200, up=("up", "--zookeeper"))
 PARTITIONED = Ground("var-e2e-partitioned", 26400, partitions=3)
 SECURE = Ground("var-e2e-secure", 26600, up=("up", "--secure"), airflow=False, can_show_mbeans=False)
+HA = Ground(
+    "var-e2e-ha",
+    26800,
+    up=("up", "--profile", "ha"),
+    airflow=False,
+    # Twelve servers of Java beside each other.
+    settings={
+        "kafka": "heap_mb = 320",
+        "connect": "heap_mb = 512",
+        "spark": "executor_memory_mb = 512\ndriver_memory_mb = 768",
+        "cassandra": "heap_mb = 512",
+    },
+)
 
 
 def toml(ground: Ground, *, metrics: bool) -> str:
@@ -113,7 +132,9 @@ def toml(ground: Ground, *, metrics: bool) -> str:
             if (metrics and ground.can_show_mbeans) or name != "metrics_port":
                 lines.append(f"{name} = {port}")
             port += 1
-        if section == "kafka":
+        if section in ground.settings:
+            lines.append(ground.settings[section])
+        if section == "kafka" and ground.partitions > 1:
             lines.append(f"partitions = {ground.partitions}")
         if section == "airflow" and not ground.airflow:
             lines.append("enabled = false")
@@ -200,12 +221,12 @@ class Stack:
             yield
 
     def cql(self, statement: str, *arguments: Any) -> list[Any]:
-        """Run one statement in Cassandra; return its rows. While the driver finds the node again, try again."""
+        """Run one statement in Cassandra; return its rows. While nodes are away, try again."""
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 return list(self.cassandra.execute(statement, arguments or None))
-            except (NoHostAvailable, OperationTimedOut, ReadFailure, ConnectionException):
+            except _COMES_BACK:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)

@@ -1,8 +1,8 @@
-"""Leaves the sink alone on the machine while it is measured: the parts that it does not need rest."""
+"""Stops parts of the stack while something is measured, above all those that the sink does not need."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from penstock.config import Config
@@ -14,7 +14,7 @@ from penstock.stack import stack
 from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.supervisor import Supervisor
 
-_NEEDED = {"postgres", "kafka", "registry", "connect", "cassandra"}
+_NEEDED = ("postgres", "kafka", "registry", "connect", "cassandra")
 """Postgres takes no time while nobody reads it, and the other parts come back sooner when it stays."""
 
 
@@ -33,18 +33,28 @@ def sink_alone(config: Config) -> Iterator[None]:
         try:
             for name in running:
                 api.pause(name)
-            _stop_others(config)
-            yield
+            needed = stack.all_of(config, _NEEDED)
+            with parts_stopped(config, {part.name for part in stack.parts(config)}.difference(needed)):
+                yield
         finally:
-            lifecycle.start(Workspace(config), on_event=lambda _event: None)
             for name in running:
                 api.resume(name)
 
 
-def _stop_others(config: Config) -> None:
-    """Stop them one by one, those that need another before it."""
+@contextmanager
+def parts_stopped(config: Config, names: Collection[str]) -> Iterator[None]:
+    """Stop parts one by one, those that need another before it; start them again at the end.
+
+    After a kill in between `penstock up` starts them.
+
+    :raises SupervisorUnreachable: when the stack does not run.
+    """
     supervisor = Supervisor(Layout.of(config))
     known = supervisor.states()
-    for part in reversed(stack.parts(config)):
-        if part.name in known and part.name not in _NEEDED:
-            supervisor.stop_and_wait(part.name)
+    try:
+        for part in reversed(stack.parts(config)):
+            if part.name in known and part.name in names:
+                supervisor.stop_and_wait(part.name)
+        yield
+    finally:
+        lifecycle.start(Workspace(config), on_event=lambda _event: None)

@@ -21,6 +21,7 @@ from pathlib import Path
 from cassandra.cluster import Session
 from psycopg2.extensions import connection as Connection
 
+from penstock.bench.alone import parts_stopped
 from penstock.bench.pace import LOOK_S, OnProgress, percentiles
 from penstock.bench.peer_job import TABLE, Settings, columns_of
 from penstock.bench.updates import Updates
@@ -30,16 +31,13 @@ from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.names import topic_of
+from penstock.pipeline.stalled import JOBS
 from penstock.postgres.connection import connect
-from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
-from penstock.setup import lifecycle
 from penstock.stack.elsewhere import NotSupervised
-from penstock.stack.supervisor import Supervisor
 from penstock.wait import log_tail
 
 _SOURCE, _VIEW = "public.users", "users_by_id"
-_JOBS = ("views", "aggregates")
 _STALL_S = 120.0
 _PAUSE_S = (0.05, 0.15)
 _INSERT = """
@@ -113,7 +111,7 @@ def compare(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progr
             return _measure(updates, _Probe(connection, row, look, table), warm_up_s, on_progress)
 
         ours = measure(_VIEW)
-        with _jobs_stopped(config), _peer(config, session) as log:
+        with parts_stopped(config, JOBS), _peer(config, session) as log:
             _wait_for(_Probe(connection, row, _look(session, f"{keyspace}.{TABLE}", row), TABLE), log)
             return Compared(rate, ours, measure(TABLE))
 
@@ -194,18 +192,6 @@ def _look(session: Session, table: str, row: str) -> Callable[[], str | None]:
         return None if found is None else str(found["city"])
 
     return look
-
-
-@contextmanager
-def _jobs_stopped(config: Config) -> Iterator[None]:
-    """Stop Penstock's jobs; after a kill in between `penstock up` starts them."""
-    supervisor = Supervisor(Layout.of(config))
-    try:
-        for job in _JOBS:
-            supervisor.stop_and_wait(job)
-        yield
-    finally:
-        lifecycle.start(Workspace(config), on_event=lambda _event: None)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,12 +17,13 @@ from psycopg import Connection, Cursor
 
 from penstock.cli.sql_script import Piece, pieces
 from penstock.cli.text_values import show_text
-from penstock.config import Config, load_config
+from penstock.config import Cassandra, Config, load_config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.postgres.connection import WORK, PostgresUnreachable
 from penstock.whole_file import write_whole
 
+_LISTENS_S = 3
 _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 Arguments = Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTS]...", help="Passed on as they are.")]
 
@@ -54,7 +56,7 @@ def cqlsh(arguments: Arguments = None) -> None:
     """
     config = load_config()
     section = config.cassandra
-    shell = [sys.executable, "-m", "penstock.cassandra.shell", section.host, str(section.port)]
+    shell = [sys.executable, "-m", "penstock.cassandra.shell", _node(section), str(section.port)]
     if section.user:
         shell += [f"--credentials={_cassandra_credentials(config)}", f"--username={section.user}"]
     if section.tls:
@@ -111,6 +113,19 @@ def psql(
     # XDG_CONFIG_HOME: where pgcli keeps its settings, log and history.
     settings = {"XDG_CONFIG_HOME": str(_home(config)), **secret, **section.tls_environment}
     _become([*pgcli, *address, "--less-chatty", *(arguments or ())], settings)
+
+
+def _node(section: Cassandra) -> str:
+    """Return a node that takes connections; where none does, the first one."""
+    return next((host for host in section.hosts if _listens(host, section.port)), section.hosts[0])
+
+
+def _listens(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=_LISTENS_S).close()
+    except OSError:
+        return False
+    return True
 
 
 def _cassandra_credentials(config: Config) -> Path:

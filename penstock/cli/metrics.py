@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
+import yaml  # type: ignore[import-untyped]  # no stubs in the lock
 
 from penstock.config import ROOT, Config, load_config
+from penstock.instances import host_of
 from penstock.stack.parts.jmx import HOST
 
 group = typer.Typer(
@@ -38,36 +42,37 @@ def prometheus_config(config: Config, *, every_s: int = _EVERY_S) -> str:
 
     :param every_s: seconds from one scrape, and one evaluation of the rules, to the next.
     """
-    lines = [
-        "global:",
-        f"  scrape_interval: {every_s}s",
-        f"  evaluation_interval: {every_s}s",
-        "rule_files:",
-        f"  - {ROOT / 'monitoring/rules.yml'}",
-        "scrape_configs:",
-    ]
-    for job, address in targets(config).items():
-        own = _of_console(config) if job == "penstock" else []
-        lines += [f"  - job_name: {job}", *own, f"    static_configs: [{{targets: ['{address}']}}]"]
-    return "\n".join(lines) + "\n"
+    found = {
+        "global": {"scrape_interval": f"{every_s}s", "evaluation_interval": f"{every_s}s"},
+        "rule_files": [str(ROOT / "monitoring/rules.yml")],
+        "scrape_configs": [_job(config, job, addresses) for job, addresses in targets(config).items()],
+    }
+    return str(yaml.safe_dump(found, sort_keys=False, allow_unicode=True))
 
 
-def _of_console(config: Config) -> list[str]:
+def _job(config: Config, job: str, addresses: list[str]) -> dict[str, Any]:
+    own = _of_console(config) if job == "penstock" else {}
+    return {"job_name": job, **own, "static_configs": [{"targets": addresses}]}
+
+
+def _of_console(config: Config) -> dict[str, Any]:
     """Say how the control center is asked, and by whom; a password stays in its file."""
     url = config.console.url
     # Whoever asks without the last slash is sent to the address with it.
-    lines = ["    metrics_path: /metrics/", f"    scheme: {url.partition(':')[0]}"]
+    found: dict[str, Any] = {"metrics_path": "/metrics/", "scheme": url.partition(":")[0]}
     if url.let_in.ca_file:
-        lines.append(f"    tls_config: {{ca_file: '{url.let_in.ca_file}'}}")
+        found["tls_config"] = {"ca_file": str(url.let_in.ca_file)}
     if url.let_in.user:
-        lines.append(f"    basic_auth: {{username: '{url.let_in.user}', password_file: '{url.let_in.password_file}'}}")
-    return lines
+        found["basic_auth"] = {"username": url.let_in.user, "password_file": str(url.let_in.password_file)}
+    return found
 
 
-def targets(config: Config) -> dict[str, str]:
-    """Return the address of each job that can be scraped."""
-    found = {"penstock": f"{config.console.host}:{config.console.port}"} if config.console.enabled else {}
+def targets(config: Config) -> dict[str, list[str]]:
+    """Return the addresses of each job that can be scraped."""
+    found = {"penstock": [f"{config.console.host}:{config.console.port}"]} if config.console.enabled else {}
     for name, section in (("kafka", config.kafka), ("connect", config.connect)):
         if section.managed and section.metrics_port:
-            found[f"penstock-{name}"] = f"{HOST}:{section.metrics_port}"
+            found[f"penstock-{name}"] = [
+                f"{host_of(HOST, number)}:{section.metrics_port}" for number in range(1, section.count + 1)
+            ]
     return found

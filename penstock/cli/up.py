@@ -20,12 +20,14 @@ from penstock.config import Config, KafkaMode, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
 from penstock.pipeline.stalled import JOBS, JobWatch
 from penstock.pipeline.sweep import sweep_aggregates
+from penstock.profile import Profile
 from penstock.project.workspace import Workspace
 from penstock.secured import Secrets, secured
 from penstock.setup import lifecycle
-from penstock.stack.alone import alone
+from penstock.stack.alone import Turn, alone
 from penstock.stack.make_secrets import make_secrets
 from penstock.stack.mode import ask_for, mode_of
+from penstock.stack.several import refuse_several
 from penstock.verify.run import run_verify
 from penstock.views.apply import go_live
 
@@ -57,6 +59,10 @@ def up(
             "--secure", help="Begin with TLS and passwords on every hop; what has begun goes on without the flag."
         ),
     ] = False,
+    profile: Annotated[
+        Profile | None,
+        typer.Option(help="Begin with more than one of each (docs/ha.md); what has begun goes on without it."),
+    ] = None,
 ) -> None:
     """Start what is not running, set it up, load users through Airflow, follow them to Cassandra, verify.
 
@@ -64,20 +70,24 @@ def up(
 
     Example: `penstock up --users 5000`
     """
-    config = ask_for(load_config(), KafkaMode.ZOOKEEPER) if zookeeper else load_config()
+    config = load_config(profile=profile)
+    if zookeeper:
+        config = ask_for(config, KafkaMode.ZOOKEEPER)
     if secure:
+        refuse_several(config)
         make_secrets(config)
         config = secured(config)
-    with alone(config, "penstock up"):
-        _bring_up(Workspace(config), users=users, api=api)
+    with alone(config, "penstock up", ends_all=True) as turn:
+        _bring_up(Workspace(config), turn, users=users, api=api)
 
 
-def _bring_up(workspace: Workspace, *, users: int | None, api: str | None) -> None:
+def _bring_up(workspace: Workspace, turn: Turn, *, users: int | None, api: str | None) -> None:
     config = workspace.config
     begun, watches = time.monotonic(), [JobWatch(config, job) for job in JOBS]
     _out.print("Starting the pipeline")
     lifecycle.start(workspace, on_event=print_event)
-    go_live(workspace, on_step=print_step, on_progress=print_progress)
+    turn.take()  # Postgres may have answered nobody until now
+    go_live(workspace, on_step=turn.telling(print_step), on_progress=print_progress)
     started_s = time.monotonic() - begun
     _load(workspace, users=users, api=api)
     arrived_s = time.monotonic() - begun
@@ -167,7 +177,7 @@ All parts answered after {started_s:.0f} s, every user was in Cassandra after {a
   Spark master     http://{config.spark.host}:{config.spark.master_ui_port}
   Kafka            {config.kafka.bootstrap}{registered}
   Postgres         {config.postgres.host}:{config.postgres.port}, database {config.postgres.database}
-  Cassandra        {config.cassandra.host}:{config.cassandra.port}, keyspace {keyspace}
+  Cassandra        {config.cassandra.address}, keyspace {keyspace}
 
 Try:
   curl -s{_curl_login(config)} {connect.url}/connectors

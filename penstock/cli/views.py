@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -179,8 +180,8 @@ def apply(rate: Rate = None) -> None:
     Example: `penstock views apply`
     """
     config = load_config()
-    with alone(config, "penstock views apply"):
-        apply_views(Workspace(config), on_step=print_step, on_progress=print_progress, rate=rate)
+    with alone(config, "penstock views apply") as turn:
+        apply_views(Workspace(config), on_step=turn.telling(print_step), on_progress=print_progress, rate=rate)
 
 
 @group.command("repair")
@@ -201,7 +202,7 @@ def repair_view(
     Example: `penstock views repair users_by_id 0b2f7f0e-6a7b-4a8e-9a54-8f5d8c1d2e3f`
     """
     config = load_config()
-    with alone(config, f"penstock views repair {name}"):
+    with alone(config, " ".join(["penstock views repair", name, *map(shlex.quote, key or ())])):
         removed = repair(Workspace(config), name, key or (), on_progress=print_progress, rate=rate)
     print(f"{name}: repaired, {removed:,} stale rows removed")
 
@@ -225,11 +226,12 @@ def rebuild_view(
     Example: `penstock views rebuild users_by_country`
     """
     config = load_config()
-    with alone(config, " ".join(["penstock views rebuild", *([name] if name else [])])):
+    with alone(config, " ".join(["penstock views rebuild", *([name] if name else [])])) as turn:
+        on_step = turn.telling(print_step)
         if name is None:
-            removed = begin_epochs(Workspace(config), source=source, on_step=print_step, on_progress=print_progress)
+            removed = begin_epochs(Workspace(config), source=source, on_step=on_step, on_progress=print_progress)
         else:
-            removed = rebuild(Workspace(config), name, on_step=print_step, on_progress=print_progress, rate=rate)
+            removed = rebuild(Workspace(config), name, on_step=on_step, on_progress=print_progress, rate=rate)
     print(f"{name or 'all views'}: rebuilt, {removed:,} stale rows removed")
 
 
@@ -273,8 +275,8 @@ def drop(
         held = ", ".join(f"the topic {config.names.view_topic(name)} and the table {keyspace}.{name}" for name in names)
         typer.confirm(f"Delete {held}?", abort=True)
         workspace = workspace.fresh()  # a function may be back since the question
-    with alone(config, f"penstock views drop {' '.join(names)}"):
-        drop_views(workspace, names, on_step=print_step)
+    with alone(config, f"penstock views drop {' '.join(names)}") as turn:
+        drop_views(workspace, names, on_step=turn.telling(print_step))
 
 
 def print_step(name: str, said: str) -> None:

@@ -13,8 +13,9 @@ from urllib.parse import quote
 import requests
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from penstock.address import Address
 from penstock.errors import TerminalError, TransientError
-from penstock.http_client import HttpClient
+from penstock.http_client import HttpClient, was_refused
 
 ConnectorConfig = Mapping[str, str]
 _Model = TypeVar("_Model")
@@ -160,14 +161,17 @@ class Validation(_Reply):
 
 @final
 class ConnectApi(HttpClient):
-    """A client of one worker; every method raises :class:`ConnectUnreachable`, `ConnectBusy` or a `TerminalError`.
+    """A client of the workers, which turns to another one when one is away.
 
-    :param url: for example `http://127.0.0.1:8083`.
+    Every method raises :class:`ConnectUnreachable`, `ConnectBusy` or a `TerminalError`.
+
+    :param url: for example `http://127.0.0.1:8083`; an `Address` names the other workers too.
     :param timeout_s: of one request; validating a source opens a database connection, so not too short.
     """
 
     def __init__(self, url: str, *, timeout_s: float = 30) -> None:
         super().__init__(url, timeout_s=timeout_s)
+        self._others = url.others if isinstance(url, Address) else ()
 
     def worker(self) -> Worker:
         """GET /: the version of the worker, and of which Kafka it is."""
@@ -237,6 +241,20 @@ class ConnectApi(HttpClient):
         self._send("DELETE", f"/connectors/{quote(name, safe='')}")
 
     def _send(self, method: str, path: str, *, body: Any = None) -> requests.Response:
+        for _ in self._others:
+            try:
+                return self._ask(method, path, body)
+            except ConnectUnreachable as exc:
+                # Nobody has the request then, and the next one may.
+                if not was_refused(exc):
+                    raise
+                self._turn_to_next()
+        return self._ask(method, path, body)
+
+    def _turn_to_next(self) -> None:
+        self._url, self._others = self._others[0], (*self._others[1:], self._url)
+
+    def _ask(self, method: str, path: str, body: Any) -> requests.Response:
         try:
             reply = self._http.request(method, self._url + path, json=body, timeout=self._timeout_s)
         except requests.RequestException as exc:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from penstock.connect.api import ConnectApi, ConnectBusy, State
+from penstock.connect.api import ConnectApi, ConnectBusy, ConnectorConfig, State
+from penstock.connect.apply import validate_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.gaps import Gap, gaps_of_group
@@ -25,33 +26,56 @@ def group_of(sink: str) -> str:
 
 def place_sink(
     admin: TopicAdmin, api: ConnectApi, file: ConnectorFile, *, on_loss: Callable[[Sequence[Gap]], None]
-) -> None:
-    """Let a sink begin at the first offset that there is, wherever it cannot go on; a running one is stopped for that.
+) -> bool:
+    """Let a sink begin at the first offset that there is, wherever it cannot go on; return whether it took up its file.
+
+    A running one is stopped for that, and takes up the file at once: a second stop would hold up all views once more.
 
     :param file: how the sink is going to be.
     :param on_loss: told before, where records may have gone that it never read.
+    :raises ConnectorRejected: the file is wrong; nothing was changed.
     """
     topics = [topic.strip() for topic in file.config.get(_TOPICS, "").split(",")]
     gaps = gaps_of_group(admin, group_of(file.name), topics) if file.config.get(_RESET) == "none" else []
     if not gaps:
-        return
+        return False
+    if file.name in api.connectors():
+        validate_connectors(api, files=[file])
     if losses := [gap for gap in gaps if gap.is_loss]:
         on_loss(losses)
-    move_sink(admin, api, file.name, {gap.place: gap.begin for gap in gaps})
+    return move_sink(admin, api, file.name, {gap.place: gap.begin for gap in gaps}, config=file.config)
 
 
-def move_sink(admin: TopicAdmin, api: ConnectApi, name: str, offsets: dict[tuple[str, int], int]) -> None:
-    """Let a sink go on at these offsets; Kafka takes them only while nobody is in the group."""
+def move_sink(
+    admin: TopicAdmin,
+    api: ConnectApi,
+    name: str,
+    offsets: dict[tuple[str, int], int],
+    *,
+    config: ConnectorConfig | None = None,
+) -> bool:
+    """Let a sink go on at these offsets; Kafka takes them only while nobody is in the group.
+
+    :param config: that it goes on with.
+    :returns: whether it was stopped, and took that up.
+    """
     state = api.status(name).connector.state if name in api.connectors() else State.STOPPED
     if state != State.STOPPED:
         ask(lambda: api.stop(name), what=f"Connect stops {name}")
     try:
         what = f"nobody is in group {group_of(name)}"
         wait_until(lambda: admin.commit(group_of(name), offsets), timeout_s=_WAIT_S, what=what)
+        if state != State.STOPPED and config is not None:
+            ask(lambda: _put(api, name, config), what=f"Connect takes the configuration of {name}")
     finally:
         if state != State.STOPPED:
             go_on = api.pause if state == State.PAUSED else api.resume
             ask(lambda: go_on(name), what=f"Connect takes up {name} again")
+    return state != State.STOPPED
+
+
+def _put(api: ConnectApi, name: str, config: ConnectorConfig) -> None:
+    api.put_config(name, config)
 
 
 def ask(request: Callable[[], None], *, what: str) -> None:

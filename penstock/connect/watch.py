@@ -118,6 +118,7 @@ def main() -> None:
     """Watch until SIGTERM or SIGINT, then remove the file: nobody knows any more."""
     parser = argparse.ArgumentParser(description="Restarts failed connectors of one Kafka Connect.")
     parser.add_argument("--url", required=True)
+    parser.add_argument("--other-url", action="append", default=[], help="of another worker of the same group")
     parser.add_argument("--file", required=True, type=Path)
     parser.add_argument("--ours", type=Path, help="folder of our connectors' files, where Connect has others too")
     parser.add_argument("--user")
@@ -129,7 +130,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     _say(f"watching {arguments.url} every {POLL_S:.0f} s")
-    with ConnectApi(Address(arguments.url, let_in), timeout_s=_REQUEST_S) as api:
+    with ConnectApi(Address(arguments.url, let_in, tuple(arguments.other_url)), timeout_s=_REQUEST_S) as api:
         watcher = Watcher(api, url=arguments.url, file=arguments.file, say=_say, ours=arguments.ours)
         while not stopped.wait(watcher.poll()):
             pass

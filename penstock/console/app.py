@@ -15,10 +15,10 @@ from prometheus_client import CollectorRegistry, disable_created_metrics, make_a
 from penstock.config import Config
 from penstock.console.api import build_api, errors
 from penstock.console.hub import Hub
-from penstock.console.login import Login
 from penstock.console.metrics import MomentCollector
-from penstock.console.origin import OriginGuard
 from penstock.console.pages import build_pages
+from penstock.console.safety.login import Login
+from penstock.console.safety.origin import OriginGuard
 from penstock.console.service.views import Verifier
 
 _MESSAGES_KEPT = 100

@@ -7,25 +7,25 @@ from typing import Any
 
 from penstock.config import ROOT, Config
 from penstock.connect.api import ConnectApi
-from penstock.console.collect.airflow import AirflowCollector
-from penstock.console.collect.cassandra import CassandraCollector
-from penstock.console.collect.connect import ConnectCollector
-from penstock.console.collect.ends import EndsCollector
-from penstock.console.collect.http import TIMEOUT_S
-from penstock.console.collect.kafka import GroupState, KafkaCollector
-from penstock.console.collect.parts import PartsCollector
-from penstock.console.collect.postgres import SourcesCollector
-from penstock.console.collect.registry import RegistryCollector
-from penstock.console.collect.source_api import collect_api
-from penstock.console.collect.spark import SparkCollector
-from penstock.console.declared import DeclaredReader
-from penstock.console.guard import Guard
-from penstock.console.lag import LagWatch
-from penstock.console.mask import Mask
-from penstock.console.recorder import Moment, Recorder, rules_of
-from penstock.console.sampler import Sampler
-from penstock.console.service.records import RecordReader
-from penstock.console.snapshot import KafkaView, Snapshot
+from penstock.console.look.airflow import AirflowCollector
+from penstock.console.look.cassandra import CassandraCollector
+from penstock.console.look.connect import ConnectCollector
+from penstock.console.look.declared import DeclaredReader
+from penstock.console.look.ends import EndsCollector
+from penstock.console.look.http import TIMEOUT_S
+from penstock.console.look.kafka import GroupState, KafkaCollector
+from penstock.console.look.parts import PartsCollector
+from penstock.console.look.postgres import SourcesCollector
+from penstock.console.look.registry import RegistryCollector
+from penstock.console.look.sampler import Sampler
+from penstock.console.look.snapshot import KafkaView, Snapshot
+from penstock.console.look.source_api import collect_api
+from penstock.console.look.spark import SparkCollector
+from penstock.console.moment.lag import LagWatch
+from penstock.console.moment.recorder import Moment, Recorder, rules_of
+from penstock.console.records.records import RecordReader
+from penstock.console.safety.guard import Guard
+from penstock.console.safety.mask import Mask
 from penstock.layout import Layout
 from penstock.offsets import Place
 from penstock.project.folders import sources_of

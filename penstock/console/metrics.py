@@ -11,12 +11,12 @@ from prometheus_client.registry import Collector
 
 from penstock.config import Config
 from penstock.connect.api import State
-from penstock.console.collect.connect import ConnectorView
-from penstock.console.flow import Health, is_of_pipeline, wal_retained_mb
 from penstock.console.hub import Hub
-from penstock.console.progress import OFFSET_LOG, Reader
-from penstock.console.recorder import Moment
-from penstock.console.snapshot import Snapshot
+from penstock.console.look.connect import ConnectorView
+from penstock.console.look.snapshot import Snapshot
+from penstock.console.moment.flow import Health, is_of_pipeline, wal_retained_mb
+from penstock.console.moment.progress import OFFSET_LOG, Reader
+from penstock.console.moment.recorder import Moment
 
 _MB = 2**20
 _LOST = {"lost", "unreserved"}

@@ -25,7 +25,12 @@ def judge(health: Health, dag: str, *, knows_dag: bool) -> Iterator[Finding]:
         (health.is_database_well, "its metadata database is not well", "airflow db check"),
         (health.is_scheduler_well, "its scheduler has no fresh heartbeat", "start or restart: airflow scheduler"),
         (health.is_dag_processor_well, "its DAG processor has no fresh heartbeat", "start: airflow dag-processor"),
-        (knows_dag, f"it has no DAG {dag}", "give it airflow/dags and airflow/ingest of this clone"),
     )
     wrong = [stops(what, cure) for is_well, what, cure in parts if not is_well]
+    wrong += [] if knows_dag else [lacks_dag(dag)]
     yield from wrong or [ok(f"its parts are well, DAG {dag} is there")]
+
+
+def lacks_dag(dag: str) -> Finding:
+    """Say that it does not know the loader's DAG."""
+    return stops(f"it has no DAG {dag}", "give it airflow/dags and airflow/ingest of this clone")

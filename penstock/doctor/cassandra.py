@@ -17,8 +17,9 @@ from penstock.cassandra.session import CassandraRefused, open_session, our_error
 from penstock.config import Cassandra as Section
 from penstock.config import Config
 from penstock.doctor.clock import Clock, judge_clock, read_clock
-from penstock.doctor.finding import Finding, ok, stops, warning
+from penstock.doctor.finding import Finding, cure_of_away, ok, stops, warning
 from penstock.doctor.rights import cassandra_role, keyspace_made, keyspace_rights
+from penstock.instances import at_hosts
 from penstock.sizes import RECORD_BYTES
 
 _OLDEST, _NEWEST = (4, 0), (5, 0)
@@ -69,7 +70,7 @@ def examine(config: Config) -> Iterator[Finding]:
 
 def judge(config: Config, facts: Facts) -> Iterator[Finding]:
     """Judge what the cluster says."""
-    yield from _judge_nodes(facts.nodes)
+    yield from _judge_nodes(config.cassandra, facts.nodes)
     yield from judge_datacenters(config.cassandra, facts.nodes)
     yield from _judge_keyspace(config, facts)
     yield from _judge_rights(config, facts)
@@ -81,7 +82,7 @@ def judge(config: Config, facts: Facts) -> Iterator[Finding]:
     yield from judge_clock(facts.clock)
 
 
-def _judge_nodes(nodes: Sequence[Node]) -> Iterator[Finding]:
+def _judge_nodes(section: Section, nodes: Sequence[Node]) -> Iterator[Finding]:
     versions = sorted({node.version for node in nodes})
     for version in versions:
         if _number(version) < _OLDEST:
@@ -89,8 +90,11 @@ def _judge_nodes(nodes: Sequence[Node]) -> Iterator[Finding]:
         elif _number(version) > _NEWEST:
             yield warning(f"Cassandra {version}: Penstock was tried with 4.0 to 5.0", "`penstock verify` tells")
     away = [node.address for node in nodes if not node.is_up]
+    ours = at_hosts("cassandra", section.own_hosts) if section.managed else {}
     if away:
-        yield warning(f"nodes that do not answer: {', '.join(away)}", "start them: nodetool status")
+        listed = ", ".join(f"{ours[address]} ({address})" if address in ours else address for address in away)
+        cure = cure_of_away([ours[address] for address in away if address in ours])
+        yield warning(f"nodes that do not answer: {listed}", cure if ours else "start them: nodetool status")
     yield ok(f"Cassandra {', '.join(versions)}, {len(nodes) - len(away)} of {len(nodes)} nodes are up")
 
 

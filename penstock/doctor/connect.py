@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from penstock.config import Config
+from penstock.config import Connect as Section
 from penstock.connect.api import ConnectApi, ConnectorStatus, State
 from penstock.connect.files import ConnectorFile
 from penstock.connect.reasons import root_cause
-from penstock.doctor.finding import Finding, ok, stops, warning
+from penstock.doctor.finding import Finding, cure_of_away, ok, stops, warning
 from penstock.errors import PenstockError
+from penstock.http_client import answers
+from penstock.instances import name_of
 from penstock.project.connectors import declared_connectors
 from penstock.topics.admin import TopicAdmin
 
@@ -35,7 +38,17 @@ def examine(config: Config) -> Iterator[Finding]:
             for file in files:
                 yield from judge_validation(file, api.validate(file.name, file.config).problems)
         found = {name: overview.status for name, overview in api.connectors().items()}
+    yield from _judge_workers(config.connect)
     yield from judge_connectors(files, found)
+
+
+def _judge_workers(section: Section) -> Iterator[Finding]:
+    """Say which of several workers of ours do not answer."""
+    numbers = range(1, section.workers + 1)
+    away = [name_of("connect", each) for each in numbers if not answers(section.of_worker(each).at("/connectors"))]
+    if away:
+        said = f"{len(away)} of {section.workers} workers do not answer: {', '.join(away)}"
+        yield warning(said, cure_of_away(away))
 
 
 def _cluster_of(config: Config) -> str:

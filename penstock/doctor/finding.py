@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,6 +58,11 @@ class Examined:
 def count(examined: Iterable[Examined], weight: Weight) -> int:
     """Return how many findings weigh so much."""
     return sum(finding.weight is weight for each in examined for finding in each.findings)
+
+
+def cure_of_away(names: Sequence[str]) -> str:
+    """Say what to do about instances of ours that are away."""
+    return f"they are restarted by themselves; {', '.join(f'`penstock logs {name}`' for name in names)} tells why not"
 
 
 def cure_of_silence(name: str, *, is_ours: bool) -> str:

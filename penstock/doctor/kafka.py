@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from penstock.config import Config
-from penstock.doctor.finding import Finding, Weight, ok, stops, warning
+from penstock.doctor.finding import Finding, Weight, cure_of_away, ok, stops, warning
 from penstock.doctor.rights import Acl, acl_command, kafka_acls, kafka_principal, to_reach
+from penstock.instances import at_hosts
 from penstock.sizes import DEAD_LETTER_BYTES
 from penstock.topics.admin import Cluster, TopicAdmin
 from penstock.topics.create import differences, other_limits
@@ -90,7 +91,12 @@ def judge(config: Config, facts: Facts) -> Iterator[Finding]:
 def _judge_cluster(config: Config, facts: Facts) -> Iterator[Finding]:
     brokers, copies = len(facts.cluster.brokers), config.kafka.replication_factor
     named = f"{brokers} broker{'s' * (brokers != 1)}"
-    if copies > brokers:
+    if away := _away(config, facts):
+        listed = ", ".join(f"{name} ({address})" for address, name in away.items())
+        yield warning(
+            f"{len(away)} of {config.kafka.brokers} brokers are away: {listed}", cure_of_away([*away.values()])
+        )
+    elif copies > brokers:
         yield stops(
             f"replication_factor {copies} with {named}", f"replication_factor = {brokers} in [kafka], or start more"
         )
@@ -113,6 +119,16 @@ def _judge_cluster(config: Config, facts: Facts) -> Iterator[Finding]:
             f"new topics would have {_LEAST_ISR}={least} with {copies} replicas: nobody could write to them",
             f"replication_factor = {least} or more in [kafka], or a smaller {_LEAST_ISR} in the brokers' file",
         )
+
+
+def _away(config: Config, facts: Facts) -> dict[str, str]:
+    """Return those of several brokers of ours that the cluster does not know of: their names by address."""
+    section = config.kafka
+    if section.brokers == 1:
+        return {}
+    named = at_hosts("kafka", section.own_hosts)
+    ours = {f"{host}:{section.port}": name for host, name in named.items()}
+    return {address: name for address, name in ours.items() if address not in facts.cluster.brokers}
 
 
 def _judge_topics(config: Config, facts: Facts) -> Iterator[Finding]:

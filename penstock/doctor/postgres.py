@@ -24,12 +24,14 @@ from penstock.doctor.rights import (
     schema_right,
     statistics_right,
 )
+from penstock.doctor.standbys import examine_standbys
 from penstock.doctor.wal import judge_wal_level
 from penstock.installation import DEFAULT
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.silent import sees_ddl
+from penstock.postgres.slot import Slot, read_slots
 from penstock.postgres.unfit import Unfit
 
 _OLDEST, _NEWEST = 15, 18
@@ -43,13 +45,9 @@ SELECT current_setting('server_version') AS version,
     current_setting('wal_level') AS wal_level,
     pg_is_in_recovery() AS is_standby,
     current_setting('max_replication_slots')::int AS slots,
-    (SELECT count(*) FROM pg_replication_slots) AS slots_used,
     current_setting('max_wal_senders')::int AS senders,
     (SELECT count(*) FROM pg_stat_replication) AS senders_used,
     current_setting('max_slot_wal_keep_size') AS kept_for_slots,
-    (SELECT database FROM pg_replication_slots WHERE slot_name = %(slot)s) AS slot_database,
-    (SELECT wal_status FROM pg_replication_slots WHERE slot_name = %(slot)s) AS slot_status,
-    coalesce((SELECT active FROM pg_replication_slots WHERE slot_name = %(slot)s), false) AS slot_is_read,
     current_database()::text AS database,
     current_user::text AS role,
     rolsuper AS is_superuser,
@@ -97,9 +95,8 @@ class Server:
     senders: int
     senders_used: int
     kept_for_slots: str
-    slot_database: str | None
-    slot_status: str | None
-    slot_is_read: bool
+    slot: Slot | None
+    """That of the installation, whatever database it reads."""
     database: str
     role: str
     is_superuser: bool
@@ -148,7 +145,9 @@ def examine(config: Config, tables: Sequence[str]) -> Iterator[Finding]:
         server, clock = _ask(connection, made_schemas(config)), read_clock(partial(_time, connection))
         made = made_by_project(config, tables)
         found = [_ask_table(connection, table, is_made=table in made) for table in tables]
+        standbys = [] if server.is_standby else [*examine_standbys(config, connection)]
     yield from judge_server(config, server)
+    yield from standbys
     yield from judge_rights(config, server)
     for table in found:
         yield from judge_table(config, server.role, table)
@@ -159,7 +158,7 @@ def judge_server(config: Config, server: Server) -> Iterator[Finding]:
     """Judge what the whole server is and has."""
     yield _judge_version(server)
     if server.is_standby:
-        yield stops("it is a standby, which takes no writes", "name the primary in [postgres]")
+        yield stops("it is a standby, which takes no writes", f"name the primary in {config.section}")
     yield judge_wal_level(server.wal_level)
     yield from _judge_slots(config.names.slot, server)
     if server.kept_for_slots == "-1":
@@ -196,22 +195,22 @@ def _judge_version(server: Server) -> Finding:
 
 def _judge_slots(slot: str, server: Server) -> Iterator[Finding]:
     free, senders = server.slots - server.slots_used, server.senders - server.senders_used
-    if server.slot_database not in (None, server.database):
+    if server.slot and server.slot.database not in (None, server.database):
         yield stops(
-            f"replication slot {slot} belongs to database {server.slot_database}",
+            f"replication slot {slot} belongs to database {server.slot.database}",
             f"if nobody needs it: SELECT pg_drop_replication_slot('{slot}');",
         )
-    elif server.slot_status == "lost":
+    elif server.slot and server.slot.wal_status == "lost":
         yield stops(f"replication slot {slot} has lost its place", "`penstock views rebuild` reads everything anew")
-    elif server.slot_database is None and free < 1:
+    elif server.slot is None and free < 1:
         yield stops(
             f"no replication slot is free: {server.slots_used} of {server.slots} are there",
             f"ALTER SYSTEM SET max_replication_slots = {server.slots + 2}; and restart it",
         )
     else:
-        has = f"has its slot {slot}" if server.slot_database else f"{free} of {server.slots} slots are free"
+        has = f"has its slot {slot}" if server.slot else f"{free} of {server.slots} slots are free"
         yield ok(f"{has}, {senders} of {server.senders} WAL senders are free")
-    if not server.slot_is_read and senders < 1:
+    if not (server.slot and server.slot.active) and senders < 1:
         yield stops(
             f"no WAL sender is free: {server.senders_used} of {server.senders} are in use",
             f"ALTER SYSTEM SET max_wal_senders = {server.senders + 2}; and restart it",
@@ -307,13 +306,21 @@ def _judge_missing(config: Config, role: str, table: SourceTable, schema: str) -
 
 def _ask(connection: Connection, made: Sequence[str]) -> Server:
     names = connection.names
-    named = {"slot": names.slot, "publication": names.publication, "airflow": names.airflow_database}
+    slots = read_slots(connection)
+    named = {"publication": names.publication, "airflow": names.airflow_database}
     (seen,) = _execute(connection, connection.own(_ASKED), named)
     patiences = tuple(row["name"] for row in _execute(connection, _SETTINGS, (list(_PATIENCES),)))
     schemas = tuple((row["name"], row["owner"]) for row in _execute(connection, _OTHERS_SCHEMAS, (made,)))
     looks = seen["is_set_up"] and not schemas and sees_ddl(connection)
     sees = bool(seen["is_superuser"] or looks)
-    return Server(**seen, sees_ddl=sees, patiences=patiences, schemas_of_others=schemas)
+    return Server(
+        **seen,
+        slots_used=len(slots),
+        slot=next((slot for slot in slots if slot.name == names.slot), None),
+        sees_ddl=sees,
+        patiences=patiences,
+        schemas_of_others=schemas,
+    )
 
 
 def _ask_table(connection: Connection, name: str, *, is_made: bool) -> SourceTable:

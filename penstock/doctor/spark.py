@@ -9,7 +9,7 @@ from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
 
 from penstock.config import Config
-from penstock.doctor.finding import Finding, cure_of_silence, ok, stops
+from penstock.doctor.finding import Finding, cure_of_silence, ok, stops, warning
 from penstock.spark_master import AGGREGATES_CORES, master_state
 
 
@@ -30,6 +30,8 @@ def judge(config: Config, views: Sequence[View], master: Mapping[str, Any]) -> I
     if not master.get("aliveworkers"):
         yield stops("its master knows of no worker that is alive", f"start-worker.sh {section.master_url}")
         return
+    if (alive := int(master["aliveworkers"])) < section.workers:
+        yield warning(f"{alive} of {section.workers} workers are alive", "they are restarted: `penstock status` tells")
     cores, needed = int(master.get("cores", 0)), cores_needed(config, views)
     if cores < needed:
         yield stops(

@@ -20,6 +20,7 @@ from penstock.layout import Layout
 from penstock.offsets import Place
 from penstock.pipeline.stalled import JobWatch, NothingMoved, refuse_stopped
 from penstock.postgres.connection import connect
+from penstock.postgres.slot import unconfirmed_bytes
 from penstock.topics.consumer import open_consumer
 
 OnProgress = Callable[[str], None]
@@ -27,11 +28,6 @@ OnProgress = Callable[[str], None]
 
 MARKER = "penstock-fence"
 """The prefix of the messages in the WAL that mark a place."""
-
-# Without a slot everything is still to come.
-_BYTES_BEHIND = """
-    SELECT pg_wal_lsn_diff(%s, coalesce(max(confirmed_flush_lsn), '0/0')) FROM pg_replication_slots WHERE slot_name = %s
-"""
 
 _POLL_S = 0.5
 _REMIND_S = 30.0
@@ -80,10 +76,8 @@ def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: flo
         ((marker,),) = cursor.fetchall()
 
     def behind() -> int:
-        with connect(config) as connection, connection.cursor() as cursor:
-            cursor.execute(_BYTES_BEHIND, (marker, config.names.slot))
-            ((missing,),) = cursor.fetchall()
-        return max(0, int(missing))
+        with connect(config) as connection:
+            return unconfirmed_bytes(connection, marker)
 
     _wait(behind, "Debezium has read {:,} more bytes of WAL", Patience(on_progress, stall_s))
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from cassandra.cluster import Session
-from penstock_views.declaration.views import View
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import table_ids
@@ -22,18 +21,37 @@ from penstock.postgres.connection import connect
 from penstock.postgres.record import Begun, Fill, note_begun, note_fills, read_begun, read_fills
 from penstock.project.generation import generation_of
 
+if TYPE_CHECKING:
+    from penstock_views.declaration.views import View  # `status` loads no PySpark
+
+
+class OfTable(Protocol):
+    """A view, loaded or only declared."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def table(self) -> str:
+        """The table that it is made of."""
+        ...
+
+
 _T = TypeVar("_T")
+_V = TypeVar("_V", bound=OfTable)
 _FORMER, _FORMER_BEGUN = "view_fills", "view_fills_begun"
 
 
 @dataclass(frozen=True)
-class Replaced:
+class Replaced(Generic[_V]):
     """A view that was filled from a table that is another one now, or was away.
 
     :param why: for people.
     """
 
-    view: View
+    view: _V
     why: str
 
 
@@ -51,7 +69,7 @@ def unfilled(config: Config, views: Sequence[View], *, ids: Mapping[str, str], e
     ]
 
 
-def lost(config: Config, views: Sequence[View]) -> dict[str, str]:
+def lost(config: Config, views: Sequence[OfTable]) -> dict[str, str]:
     """Say of each of these views, which were filled once, why Cassandra no longer has their rows; this only reads."""
     fills, ids, keyspace, found = _fills(config), ids_in_cassandra(config), config.names.keyspace, {}
     for view in views:
@@ -66,7 +84,7 @@ def _is_filled(fill: Fill | None, table_id: str | None, generation: int = 0) -> 
     return fill is not None and fill.table_id == table_id and fill.generation >= generation
 
 
-def replaced(config: Config, views: Sequence[View], *, lives: Lives) -> list[Replaced]:
+def replaced(config: Config, views: Sequence[_V], *, lives: Lives) -> list[Replaced[_V]]:
     """Return the views that were filled from another table than stands behind its name now."""
     fills = _fills(config)
     return [Replaced(view, why) for view in views for why in _why(lives.get(view.table), fills.get(view.name))]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
 import psycopg2
-from penstock_views.declaration.totals import Aggregate
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
@@ -27,9 +27,12 @@ from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, stopped
 from penstock.pipeline.standing import Hang, Standing, gaps_in, hangs, standings
 from penstock.pipeline.topic_ids import made_anew, noted_ids
 from penstock.pipeline.unwritten import unwritten
+from penstock.postgres.commands import Command, read_commands
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import sees_ddl
+from penstock.postgres.slot import read_own_slot
 from penstock.project.connector_lists import change_topics, read_lists
+from penstock.project.declared import AGGREGATE
 from penstock.project.folders import Project, sources_of
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
@@ -60,10 +63,11 @@ Reader = Callable[[], list[Reading]]
 
 
 def read_flow(workspace: Workspace) -> list[Reading]:
-    """Look at everything; what does not answer becomes a reading that says so."""
+    """Look at everything at once; what does not answer becomes a reading that says so."""
     config = workspace.config
     of_sources = [_of_source(each) for each in workspace.sources]
     readers: dict[str, Reader] = {
+        "commands": partial(_commands, config),
         "connectors": partial(_connectors, config),
         **{name: reader for readers in of_sources for name, reader in readers.items()},
         "jobs": partial(read_jobs, config),
@@ -71,7 +75,9 @@ def read_flow(workspace: Workspace) -> list[Reading]:
         "sink": partial(_sink, config),
         "dead letters": partial(_dead_letters, config),
     }
-    return [reading for name, reader in readers.items() for reading in _read(name, reader)]
+    _ = workspace.declared  # a broken view file is an error of the whole look
+    with ThreadPoolExecutor(len(readers)) as pool:
+        return [reading for readings in pool.map(_read, readers, readers.values()) for reading in readings]
 
 
 def _of_source(workspace: Workspace) -> dict[str, Reader]:
@@ -104,6 +110,20 @@ def _read(name: str, reader: Reader) -> list[Reading]:
         return [Reading(name, str(exc).strip().splitlines()[0], is_well=False)]
 
 
+def _commands(config: Config) -> list[Reading]:
+    """Say what is at work, and what was cut off."""
+    with connect(config) as connection:
+        found = read_commands(connection)
+    return [Reading(f"`{each.command}`", _how_far(each), is_well=each.is_at_work) for each in found]
+
+
+def _how_far(command: Command) -> str:
+    after = f"after the step {command.step}" if command.step else "in its first step"
+    if command.is_at_work:
+        return f"is at work, {after} ({command.place}, since {command.begun_at:%Y-%m-%d %H:%M})"
+    return f"was cut off {after} ({command.place}, begun at {command.begun_at:%Y-%m-%d %H:%M}): run it again"
+
+
 def _connectors(config: Config) -> list[Reading]:
     with ConnectApi(config.connect.url) as api:
         found = [overview.status for _, overview in sorted(api.connectors().items())]
@@ -133,25 +153,20 @@ def _source(config: Config) -> list[Reading]:
 
 
 def _slot(config: Config) -> list[Reading]:
-    query = """
-        SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint
-        FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()
-    """
-    with connect(config) as connection, connection.cursor() as cursor:
-        cursor.execute(query, (config.names.slot,))
-        slots = cursor.fetchall()
     name = f"slot {config.names.slot}"
-    if not slots:
+    with connect(config) as connection:
+        slot = read_own_slot(connection)
+    if slot is None:
         return [Reading(name, f"does not exist: {_NEW_SLOT}", is_well=False)]
-    ((active, wal_status, retained),) = slots
-    seen = f"{'active' if active else 'not active'}, {(retained or 0) / _MB:,.1f} MB of WAL retained ({wal_status})"
-    if wal_status == "lost":
+    state = "active" if slot.active else "not active"
+    seen = f"{state}, {slot.retained / _MB:,.1f} MB of WAL retained ({slot.wal_status})"
+    if slot.wal_status == "lost":
         seen += f": {_NEW_SLOT}"
-    elif wal_status == "unreserved":
+    elif slot.wal_status == "unreserved":
         seen += ": about to be lost; raise max_slot_wal_keep_size, and let the source connector run"
-    elif not active:
+    elif not slot.active:
         seen += ": nobody reads it, and WAL is kept for it; `penstock connectors list` tells why"
-    return [Reading(name, seen, is_well=bool(active) and wal_status in {"reserved", "extended"})]
+    return [Reading(name, seen, is_well=slot.active and slot.wal_status in {"reserved", "extended"})]
 
 
 _NO_TRIGGERS = "no event triggers (they take a superuser): `penstock up` and `penstock views apply` find what DDL did"
@@ -172,7 +187,7 @@ def _unsent(workspace: Workspace) -> list[Reading]:
 
 
 def _tables(workspace: Workspace) -> list[Reading]:
-    old = replaced(workspace.config, workspace.views, lives=lives_of(workspace))
+    old = replaced(workspace.config, workspace.declared, lives=lives_of(workspace))
     cure = "`penstock views apply` reads the table again"
     why = {each.view.table: each.why for each in old}
     return [
@@ -182,7 +197,7 @@ def _tables(workspace: Workspace) -> list[Reading]:
 
 
 def _topics(workspace: Workspace) -> list[Reading]:
-    of_views = view_topics(workspace.views)
+    of_views = view_topics(workspace.declared)
     cures = {True: "`penstock views apply` fills its view again", False: _ANEW}
     return [
         Reading(f"topic {topic}", f"was deleted, or made anew: {cures[topic in of_views]}", is_well=False)
@@ -194,7 +209,8 @@ def _contracts(workspace: Workspace) -> list[Reading]:
     config = workspace.config
     with RegistryClient(config.registry.url) as registry, connect(config) as connection:
         known, live = registry.subjects(), noted_ids(connection)
-    needed = [f"{topic}-{part}" for topic in view_topics(workspace.views) if topic in live for part in ("key", "value")]
+    topics = [topic for topic in view_topics(workspace.declared) if topic in live]
+    needed = [f"{topic}-{part}" for topic in topics for part in ("key", "value")]
     missing = [subject for subject in needed if subject not in known]
     cure = "`penstock up` registers them"
     return [Reading("Schema Registry", f"lacks {', '.join(missing)}: {cure}", is_well=False)] if missing else []
@@ -206,8 +222,8 @@ def _view_tables(workspace: Workspace) -> list[Reading]:
         live = noted_ids(connection)
     begun = {each.view for each in standings(workspace)}
     # An aggregate of a table that never had a row has nothing to be filled with.
-    views = [view for view in workspace.views if view.topic in live]
-    views = [view for view in views if not isinstance(view, Aggregate) or view.name in begun]
+    views = [view for view in workspace.declared if view.topic in live]
+    views = [view for view in views if view.kind != AGGREGATE or view.name in begun]
     cure = "`penstock views apply` fills it again"
     return [Reading(f"view {name}", f"{why}: {cure}", is_well=False) for name, why in lost(config, views).items()]
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from penstock_views.declaration.views import View
+from typing import TYPE_CHECKING
 
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.postgres.catalogue import published_tables
 from penstock.postgres.connection import connect
+from penstock.postgres.published import published_tables
 from penstock.postgres.record import read_paused
 from penstock.project.workspace import Workspace
+
+if TYPE_CHECKING:
+    from penstock_views.declaration.views import View  # `status` loads no PySpark
 
 
 class ViewPaused(TerminalError):

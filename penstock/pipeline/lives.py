@@ -69,7 +69,7 @@ def lives_of(workspace: Workspace) -> Lives:
     :raises PostgresUnreachable: whoever asks has to ask again.
     """
     with connect(workspace.config) as connection:
-        return read_lives(connection, {view.table for view in workspace.views})
+        return read_lives(connection, {view.table for view in workspace.declared})
 
 
 def read_lives(connection: Connection, tables: Collection[str]) -> Lives:

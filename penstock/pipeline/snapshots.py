@@ -93,7 +93,7 @@ def unsent_changes(workspace: Workspace) -> list[SilentChange]:
     :raises PostgresUnreachable, KafkaUnreachable, RegistryUnreachable: whoever asks has to ask again.
     """
     config = workspace.config
-    tables = {view.table for view in workspace.views}
+    tables = {view.table for view in workspace.declared}
     with connect(config) as connection:
         note_begun_again(config, connection, tables)
         return silent_changes(connection, tables)

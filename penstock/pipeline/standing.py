@@ -10,12 +10,12 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 from penstock_views.aggregates.run import current_run, runs_folder
-from penstock_views.declaration.totals import Aggregate
 from penstock_views.stream.checkpoint import committed, last_commit_in, last_commit_s, progress_in
 
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.offsets import Place
+from penstock.project.declared import AGGREGATE
 from penstock.project.workspace import Workspace
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.consumer import open_consumer
@@ -117,13 +117,13 @@ def _waiting(consumer: Consumer, place: Place, at: int, now: float) -> Iterator[
 
 
 def _tables(workspace: Workspace, root: Path, interval_s: float) -> Iterator[Standing]:
-    for table, topic in dict.fromkeys((view.source_table, view.source_topic) for view in workspace.views):
+    for table, topic in dict.fromkeys((view.source_table, view.source_topic) for view in workspace.declared):
         yield Standing("views", table, None, committed(root, [topic]), last_commit_s(root, topic), interval_s)
 
 
 def _aggregates(workspace: Workspace, folder: Path, interval_s: float) -> Iterator[Standing]:
-    for view in workspace.views:
-        run = current_run(runs_folder(folder, view.name)) if isinstance(view, Aggregate) else None
+    for view in workspace.declared:
+        run = current_run(runs_folder(folder, view.name)) if view.kind == AGGREGATE else None
         if run is not None:
             at, committed_s = progress_in(run.checkpoint), last_commit_in(run.checkpoint)
             yield Standing("aggregates", view.source_table, view.name, at, committed_s, interval_s)

@@ -37,7 +37,7 @@ class TopicsMadeAnew(TerminalError):
 
 def topics_of(workspace: Workspace) -> tuple[str, ...]:
     """Return the topics whose ids matter."""
-    views = workspace.views
+    views = workspace.declared
     return (*cdc_topics(views), *view_topics(views), workspace.config.names.registry_topics[0])
 
 
@@ -59,7 +59,7 @@ def refuse_made_anew(workspace: Workspace) -> None:
 
     :raises TopicsMadeAnew: before anything is changed.
     """
-    of_views = view_topics(workspace.views)
+    of_views = view_topics(workspace.declared)
     if found := [topic for topic in made_anew(workspace) if topic not in of_views]:
         raise TopicsMadeAnew(found)
 

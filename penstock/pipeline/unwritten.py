@@ -19,11 +19,15 @@ from penstock.topics.admin import TopicAdmin
 from penstock.topics.gaps import Gap, gaps_of_group
 
 
-def place_views_sink(workspace: Workspace, api: ConnectApi, files: Sequence[ConnectorFile]) -> None:
-    """Let the sink, if it is among these connectors, begin wherever it cannot go on, and note what it never read."""
-    config = workspace.config
-    for file in (file for file in files if file.name == config.names.sink):
-        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=partial(note_gaps, workspace.whole.sources))
+def place_views_sink(workspace: Workspace, api: ConnectApi, files: Sequence[ConnectorFile]) -> list[str]:
+    """Let the sink, if it is among these connectors, begin wherever it cannot go on, and note what it never read.
+
+    :returns: the name of the sink, if it took up its file with that.
+    """
+    config, admin = workspace.config, TopicAdmin(workspace.config.kafka.bootstrap)
+    sinks = [file for file in files if file.name == config.names.sink]
+    note = partial(note_gaps, workspace.whole.sources)
+    return [file.name for file in sinks if place_sink(admin, api, file, on_loss=note)]
 
 
 def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
@@ -37,7 +41,7 @@ def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
 
 def note_new_topics(workspace: Workspace) -> None:
     """Note the tables of the views whose topics were deleted: what Cassandra had not read of them is gone."""
-    views = {view.topic: view for view in workspace.views}
+    views = {view.topic: view for view in workspace.declared}
     with connect(workspace.config) as connection:
         for topic in made_anew(workspace):
             if topic in views:
@@ -47,7 +51,7 @@ def note_new_topics(workspace: Workspace) -> None:
 def note_gaps(sources: Sequence[Workspace], gaps: Sequence[Gap]) -> None:
     """Note in each source the tables of its views whose records the sink never read."""
     for workspace in sources:
-        views = {view.topic: view for view in workspace.views}
+        views = {view.topic: view for view in workspace.declared}
         missed = [gap for gap in gaps if gap.place[0] in views]
         if missed:
             with connect(workspace.config) as connection:

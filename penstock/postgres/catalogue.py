@@ -1,4 +1,4 @@
-"""What Postgres says of the source tables: columns, primary key, replica identity, and what is published."""
+"""What Postgres says of the source tables: columns, primary key, replica identity."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ _NOT_FULL = """
     WHERE c.relreplident <> 'f' AND (c.oid = %s OR c.oid IN (SELECT relid FROM pg_partition_tree(%s)))
     ORDER BY 1
 """
-_PUBLISHED = "SELECT schemaname || '.' || tablename FROM pg_publication_tables WHERE pubname = %s"
 
 
 class TableMissing(TerminalError):
@@ -105,13 +104,6 @@ def read_columns(connection: Connection, name: str) -> list[ColumnRow]:
     with connection.cursor() as cursor:
         cursor.execute(columns_query(name))
         return list(cursor.fetchall())
-
-
-def published_tables(connection: Connection) -> frozenset[str]:
-    """Return the tables of the publication; none when it does not exist."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PUBLISHED, (connection.names.publication,))
-        return frozenset(name for (name,) in cursor.fetchall())
 
 
 def _with_micros(columns: list[ColumnRow]) -> frozenset[str]:

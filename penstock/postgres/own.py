@@ -8,6 +8,7 @@ from __future__ import annotations
 import psycopg2.extensions
 
 from penstock.excluded import NONE, Excluded
+from penstock.hashed import NOT_HASHED, Hashed
 from penstock.installation import Names
 
 
@@ -16,12 +17,13 @@ class Connection(psycopg2.extensions.connection):
 
     names: Names
     excluded: Excluded
+    hashed: Hashed
 
     def own(self, statement: str) -> str:
         """Return a statement on what is ours, in its names."""
         return self.names.in_sql(statement)
 
 
-def of_installation(names: Names, excluded: Excluded = NONE) -> type[Connection]:
+def of_installation(names: Names, excluded: Excluded = NONE, hashed: Hashed = NOT_HASHED) -> type[Connection]:
     """Return the `connection_factory` of an installation's connections."""
-    return type("OwnConnection", (Connection,), {"names": names, "excluded": excluded})
+    return type("OwnConnection", (Connection,), {"names": names, "excluded": excluded, "hashed": hashed})

@@ -1,13 +1,14 @@
 """What Debezium may read: the publication holds the tables of the views, and each of them has REPLICA IDENTITY FULL.
 
 A table that cannot be followed is left out before anything of it is touched, and holds up no other. Each statement is a
-transaction of its own and waits for its lock two seconds at a time: with a second lock it could be in a deadlock with
-the application, and whoever comes for the table queues behind one that waits.
+transaction of its own and waits for its lock two seconds at a time at most: with a second lock it could be in a
+deadlock with the application, and whoever comes for the table queues behind one that waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import psycopg2
 from psycopg2 import sql
@@ -15,8 +16,9 @@ from psycopg2 import sql
 from penstock.contract import PUBLISHES_GENERATED
 from penstock.errors import TerminalError
 from penstock.names import quoted
-from penstock.postgres.catalogue import LiveTable, published_tables, read_live_table
+from penstock.postgres.catalogue import LiveTable, read_live_table
 from penstock.postgres.own import Connection
+from penstock.postgres.published import published_tables
 from penstock.wait import NotInTime, wait_until
 
 _LOCKED_S = 120.0
@@ -24,9 +26,7 @@ _LOCKED = (
     "a transaction of somebody else has held it for {seconds:.0f} s (`SELECT pid, state, query FROM pg_stat_activity "
     "ORDER BY xact_start` names it); let it end, then run this again"
 )
-_GENERATED = "publish_generated_columns = stored"
-_PUBLISHES_GENERATED = "SELECT to_jsonb(p) ->> 'pubgencols' = 's' FROM pg_publication p WHERE pubname = %s"
-_EXISTS = "SELECT pubviaroot FROM pg_publication WHERE pubname = %s"
+_EXISTS = "SELECT FROM pg_publication WHERE pubname = %s"
 
 
 class TableRefused(TerminalError):
@@ -34,6 +34,26 @@ class TableRefused(TerminalError):
 
     def __init__(self, table: str, cause: str) -> None:
         super().__init__(f"table {table} cannot be published: {cause}")
+
+
+@dataclass(frozen=True)
+class _Option:
+    """An option of the publication, and the query that says whether it is set."""
+
+    text: str
+    is_set: str
+
+
+# Changes of a partition come as changes of the table that the views name.
+_VIA_ROOT = _Option(
+    "publish_via_partition_root = true",
+    "SELECT pubviaroot FROM pg_publication WHERE pubname = %s",
+)
+# A publication of an earlier version does not have it: then UPDATE and DELETE of such a table fail.
+_GENERATED = _Option(
+    "publish_generated_columns = stored",
+    "SELECT to_jsonb(p) ->> 'pubgencols' = 's' FROM pg_publication p WHERE pubname = %s",
+)
 
 
 def publish(connection: Connection, tables: Collection[str]) -> list[str]:
@@ -54,7 +74,10 @@ def _take_in(connection: Connection, live: LiveTable) -> list[str]:
     if live.unfit:
         return [f"left out: {'; '.join(each.what for each in live.unfit)}"]
     try:
-        return [*_publish_generated(connection, live), *_identify(connection, live), *_grow(connection, live)]
+        said = _set(connection, live, _GENERATED) if live.has_generated else []
+        said += _identify(connection, live)
+        said += _set(connection, live, _VIA_ROOT) if live.is_partitioned else []
+        return said if live.table.name in published_tables(connection) else [*said, _add(connection, live.table.name)]
     except TableRefused as exc:
         return [f"left out: {exc}"]
 
@@ -73,45 +96,32 @@ def _create(connection: Connection) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(_EXISTS, (connection.names.publication,))
         if cursor.fetchone() is None:
-            # Changes of a partition come as changes of the table that the views name.
-            options = "publish_via_partition_root = true"
+            options = _VIA_ROOT.text
             if connection.server_version >= PUBLISHES_GENERATED:
-                options += f", {_GENERATED}"
+                options += f", {_GENERATED.text}"
             _execute(connection, signals, f"CREATE PUBLICATION {name} FOR TABLE {quoted(signals)} WITH ({options})")
             return [f"publication {name} created"]
     return [] if signals in published_tables(connection) else [_add(connection, signals)]
 
 
-def _grow(connection: Connection, live: LiveTable) -> list[str]:
-    name, said = live.table.name, []
+def _set(connection: Connection, live: LiveTable, option: _Option) -> list[str]:
+    """Set an option that a table needs, unless the publication has it."""
+    name = connection.names.publication
     with connection.cursor() as cursor:
-        cursor.execute(_EXISTS, (connection.names.publication,))
-        found = cursor.fetchone()
-    if live.is_partitioned and found != (True,):
-        _execute(
-            connection,
-            name,
-            f"ALTER PUBLICATION {connection.names.publication} SET (publish_via_partition_root = true)",
-        )
-        said.append("publish_via_partition_root set")
-    return said if name in published_tables(connection) else [*said, _add(connection, name)]
-
-
-def _publish_generated(connection: Connection, live: LiveTable) -> list[str]:
-    """Publish generated columns too, as a publication of an earlier version does not: else UPDATE and DELETE fail."""
-    if not live.has_generated:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(_PUBLISHES_GENERATED, (connection.names.publication,))
-        found = cursor.fetchone()
-    if found == (True,):
-        return []
-    _execute(connection, live.table.name, f"ALTER PUBLICATION {connection.names.publication} SET ({_GENERATED})")
-    return [f"{_GENERATED} set"]
+        cursor.execute(option.is_set, (name,))
+        if cursor.fetchone() == (True,):
+            return []
+    _execute(connection, live.table.name, f"ALTER PUBLICATION {name} SET ({option.text})")
+    return [f"{option.text} set"]
 
 
 def _add(connection: Connection, name: str) -> str:
-    _execute(connection, name, f"ALTER PUBLICATION {connection.names.publication} ADD TABLE {quoted(name)}")
+    # Postgres decides for each change whether its table was published then: of a transaction that writes to the table
+    # all the while the stream would have a part, and no snapshot that is taken before its end would have the rest.
+    # The partitions are locked one after another: no wait for one may last until Postgres looks for deadlocks (1 s).
+    locked = f"SET LOCAL lock_timeout = '500ms'; LOCK TABLE {quoted(name)} IN SHARE ROW EXCLUSIVE MODE"
+    added = f"ALTER PUBLICATION {connection.names.publication} ADD TABLE {quoted(name)}"
+    _execute(connection, name, f"{locked}; {added}")
     return f"{name} published"
 
 

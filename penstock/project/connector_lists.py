@@ -1,7 +1,9 @@
 """The keys of the connector files that are derived from the views; every other key and the layout are the user's.
 
-Source: `table.include.list`, and the epoch as the record has it (state.py). Sink: `topics`, and the mapping line
-of each view; it is applied without either of a paused view, since the sink refuses a mapping without its topic.
+Source: `table.include.list`, and the epoch as the record has it (state.py). It is applied without the list: each
+change of it would restart the source, and all tables would wait. Then the publication alone says what is read, and it
+holds the same tables. Sink: `topics`, and the mapping line of each view; it is applied without either of a paused
+view, since the sink refuses a mapping without its topic.
 """
 
 from __future__ import annotations
@@ -76,9 +78,8 @@ def read_lists(project: Project) -> Lists:
     source = read_connector(project.source_file).config if project.source_file.exists() or not project.source else {}
     sink = read_connector(project.sink_file).config
     topics = _split(sink.get(TOPICS, ""))
-    tables = [_plain(entry) for entry in _split(source.get(TABLES, ""))]
     return Lists(
-        tables=tuple(table for table in tables if table != _FILES.of_source(project.source).signals),
+        tables=tuple(_plain(entry) for entry in _split(source.get(TABLES, ""))),
         mapped=tuple(match[1] for match in map(_MAPPING_KEY.match, sink) if match),
         flowing=tuple(topic.removeprefix(_TOPICS) for topic in topics if topic.startswith(_TOPICS)),
     )
@@ -102,7 +103,7 @@ def with_views(project: Project, views: Sequence[View], *, dropped: Collection[s
 def _source_text(project: Project, views: Sequence[View]) -> str:
     """Return the file of a source's connector; one of a new source is that of the first with other names."""
     names, wanted = _FILES.of_source(project.source), {view.table for view in views if view.source == project.source}
-    tables = _listed_tables(_kept_first(read_lists(project).tables, wanted), names)
+    tables = ",".join(map(include_pattern, _kept_first(read_lists(project).tables, wanted)))
     if project.source_file.exists():
         return _set(project.source_file.read_text(encoding="utf-8"), TABLES, tables)
     text = project.of_source("").source_file.read_text(encoding="utf-8")
@@ -122,11 +123,6 @@ def settings_of_source(names: Names) -> dict[str, str]:
     }
 
 
-def _listed_tables(tables: Sequence[str], names: Names) -> str:
-    """Write the list of tables; an empty one would stand for all that there are."""
-    return ",".join(map(include_pattern, tables or [names.signals]))
-
-
 def formerly_paused(project: Project) -> frozenset[str]:
     """Return the views that an earlier version had paused, until the record has taken them over."""
     file = project.connectors / FORMER_PAUSED
@@ -135,16 +131,19 @@ def formerly_paused(project: Project) -> frozenset[str]:
 
 
 def as_noted(file: ConnectorFile, records: Mapping[Names, Record]) -> ConnectorFile:
-    """Return a connector of an installation in the epoch of its record and without the paused views.
+    """Return a connector of an installation as it is applied: in the epoch of its record, without the paused views.
+
+    A source comes without its list of tables.
 
     :param records: by the names of the sources that hold them.
     """
     config = dict(file.config)
     for names, record in records.items():
         if file.name == names.sink and record.paused:
-            config = without(config, names, record.paused, ())
-        if file.name == names.source_connector and record.epoch is not None:
-            config[EPOCH] = str(record.epoch)
+            config = without(config, names, record.paused)
+        if file.name == names.source_connector:
+            config.pop(TABLES, None)
+            config |= {} if record.epoch is None else {EPOCH: str(record.epoch)}
     return ConnectorFile(file.name, config)
 
 
@@ -159,16 +158,14 @@ def with_epoch(project: Project, epoch: int) -> dict[Path, str]:
     return {source: _set(source.read_text(encoding="utf-8"), EPOCH, str(epoch))}
 
 
-def without(config: Mapping[str, str], names: Names, views: Collection[str], tables: Collection[str]) -> dict[str, str]:
-    """Return the configuration of either connector without views, and without tables that nothing needs any more."""
+def without(config: Mapping[str, str], names: Names, views: Collection[str]) -> dict[str, str]:
+    """Return the configuration of the sink without views."""
     mappings = {_mapping_key(view, names) for view in views}
     left = {key: value for key, value in config.items() if key not in mappings}
-    patterns = {include_pattern(table) for table in tables}
-    for key, gone in ((TOPICS, {names.view_topic(view) for view in views}), (TABLES, patterns)):
-        if key in left:
-            left[key] = ",".join(entry for entry in _split(left[key]) if entry not in gone)
-    # An empty list would stand for all tables that there are.
-    return left | ({TABLES: include_pattern(names.signals)} if left.get(TABLES) == "" else {})
+    gone = {names.view_topic(view) for view in views}
+    if TOPICS in left:
+        left[TOPICS] = ",".join(entry for entry in _split(left[TOPICS]) if entry not in gone)
+    return left
 
 
 def include_pattern(table: str) -> str:

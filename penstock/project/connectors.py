@@ -12,6 +12,7 @@ from pathlib import Path
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile, ConnectorFileInvalid, read_connectors
+from penstock.hashed import SECRET
 from penstock.installation import Names, password_variable, source_file
 from penstock.layout import Layout
 from penstock.project.connector_lists import settings_of_source
@@ -82,7 +83,7 @@ def _unfiltered(folder: Path, file: ConnectorFile) -> ConnectorFile:
     """Refuse a source whose file leaves out or masks columns: what is read of Postgres itself would have them."""
     own = sorted(filter(_FILTER.match, file.config)) if _POSTGRES in file.config else []
     if own:
-        cure = "name the columns in penstock.toml instead, as `exclude` of their table"
+        cure = "name the columns in penstock.toml instead, as `exclude` or `hash` of their table"
         raise ConnectorFileInvalid(folder / f"{file.name}.json", [f'"{name}": {cure}' for name in own])
     return file
 
@@ -143,6 +144,8 @@ def secrets(config: Config) -> dict[str, str]:
         **{password_variable(each.source): each.database.password for each in sources_of(config)},
         "PENSTOCK_CASSANDRA_PASSWORD": config.cassandra.password,
         "PENSTOCK_REGISTRY_PASSWORD": config.registry.let_in.password,
+        # Always: a column that is hashed later then needs no other worker.
+        SECRET: config.hash_secret,
         **({STORE_PASSWORD: own.password("store")} if own.exist else {}),
     }
 
@@ -199,4 +202,4 @@ def _to_postgres(config: Config) -> dict[str, str]:
     section = config.database
     mode = {"database.sslmode": section.sslmode} if section.sslmode else {}
     trust = {"database.sslrootcert": str(section.ca)} if section.ca else {}
-    return mode | trust | config.excluded.settings
+    return mode | trust | config.excluded.settings | config.hashed.settings

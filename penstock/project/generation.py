@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock_views.declaration.views import View
+from typing import TYPE_CHECKING
 
 from penstock.config import Config
 from penstock.contract import OFFSETS_PER_GENERATION
@@ -10,6 +10,9 @@ from penstock.postgres.connection import connect
 from penstock.postgres.record import read_epoch
 from penstock.project.connector_lists import epoch_in
 from penstock.project.folders import Project
+
+if TYPE_CHECKING:
+    from penstock_views.declaration.views import View  # `status` loads no PySpark
 
 
 def epoch_of(config: Config) -> int:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from penstock.config import Config
+from penstock.project.declared import DeclaredView, describe, fingerprint_of_files, keep, read_kept
 from penstock.project.folders import Project, sources_of
 
 if TYPE_CHECKING:
@@ -62,6 +63,26 @@ class Workspace:
     def tables(self) -> list[str]:
         """The tables of the views, `schema.table`; of one source, as two may have tables of one name."""
         return sorted({view.table for view in self.views})
+
+    @cached_property
+    def declared(self) -> tuple[DeclaredView, ...]:
+        """Every view as plain values: PySpark is loaded only if a view file changed since the last look.
+
+        :raises ViewFileBroken, ViewInvalid: the first that is wrong, with file and line.
+        """
+        if self.of is not None:
+            return tuple(view for view in self.of.declared if view.source == self.config.source)
+        if "loaded" in vars(self):  # a command sees one version of each file
+            return self._described()
+        fingerprint = fingerprint_of_files(self.config)
+        kept = read_kept(self.config, fingerprint)
+        if kept is None:
+            kept = self._described()
+            keep(self.config, fingerprint, kept)
+        return kept
+
+    def _described(self) -> tuple[DeclaredView, ...]:
+        return tuple(describe(self.project, view) for view in self.views)
 
     @cached_property
     def loaded(self) -> tuple[tuple[View, ...], list[ViewFileBroken | ViewInvalid]]:

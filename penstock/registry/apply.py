@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -15,6 +17,8 @@ import requests
 from penstock.errors import TerminalError
 from penstock.installation import VIEW_FILES, Names
 from penstock.registry.client import Compatibility, RegistryClient, RegistryRefused
+
+_AT_ONCE = 8
 
 
 class SchemaFileInvalid(TerminalError):
@@ -65,7 +69,9 @@ def apply_schemas(client: RegistryClient, *, files: Iterable[SchemaFile]) -> tup
 
     :raises SchemaIncompatible: naming the subject and the registry's reason.
     """
-    return tuple(_register(client, file) for file in files)
+    # Each waits for the registry's journal several times.
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return tuple(pool.map(partial(_register, client), files))
 
 
 def release_cdc_subjects(client: RegistryClient, *, topics: Iterable[str]) -> None:

@@ -25,11 +25,11 @@ from penstock.pipeline.followed import followed_views
 from penstock.pipeline.lives import Lives, lives_of
 from penstock.pipeline.topic_ids import refuse_made_anew
 from penstock.pipeline.unwritten import place_views_sink
-from penstock.postgres.catalogue import published_tables
 from penstock.postgres.connection import connect
 from penstock.postgres.exclusions import note_exclusions
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
+from penstock.postgres.published import published_tables
 from penstock.postgres.record import begin_record, note_paused
 from penstock.postgres.silent import look, note_changes
 from penstock.project.connector_lists import FORMER_PAUSED, epoch_in, formerly_paused, with_views
@@ -182,10 +182,11 @@ def apply_connectors(workspace: Workspace) -> str:
     files = wanted_connectors(workspace.config)
     with ConnectApi(workspace.config.connect.url) as api:
         starts = [_start_of(each, api, files) for each in workspace.sources]
-        place_views_sink(workspace, api, files)
+        placed = place_views_sink(workspace, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
     corrected = [said for start in starts if (said := _note_started(start))]
-    return ", ".join([*(f"{each.name} {each.outcome}" for each in applied), *corrected])
+    outcomes = {each.name: each.outcome for each in applied} | dict.fromkeys(placed, connect_apply.Outcome.UPDATED)
+    return ", ".join([*(f"{name} {outcome}" for name, outcome in outcomes.items()), *corrected])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from penstock.layout import Layout
+from penstock.profile import note_profile
 from penstock.project.workspace import Workspace
 from penstock.secured import Secrets
 from penstock.setup.actions import refuse_broken_files
@@ -14,6 +15,8 @@ from penstock.stack.mode import mode_of, refuse_other_mode
 from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing
 from penstock.stack.processes import sweep
+from penstock.stack.room import refuse_too_much
+from penstock.stack.several import note_numbers, refuse_several
 from penstock.stack.start import OnEvent, start_all
 from penstock.stack.supervisor import Supervisor
 
@@ -23,8 +26,8 @@ def start(workspace: Workspace, *, on_event: OnEvent) -> None:
 
     Processes that a killed supervisor left behind are ended first: nobody would restart them.
 
-    :raises ConnectorFileInvalid: before anything is started; so are SchemaFileInvalid, OtherMode,
-        PrerequisitesMissing, NotInstalled, CannotSecure and PortsTaken.
+    :raises ConnectorFileInvalid: before anything is started; so are SchemaFileInvalid, OtherMode, OtherNumber, OneOnly,
+        PrerequisitesMissing, NotInstalled, CannotSecure, PortsTaken and NoRoom.
     :raises StartFailed: when a part dies or stays silent.
     """
     config = workspace.config
@@ -33,6 +36,7 @@ def start(workspace: Workspace, *, on_event: OnEvent) -> None:
         start_all(awaited(nodes(workspace)), layout=Layout.of(config), supervisor=Elsewhere(), on_event=on_event)
         return
     refuse_other_mode(config)
+    refuse_several(config)
     if Secrets.of(config).exist:
         refuse_open_doors(config)
         write_clients_files(config)
@@ -41,6 +45,10 @@ def start(workspace: Workspace, *, on_event: OnEvent) -> None:
     if not supervisor.is_running():
         refuse_missing(mode_of(config))
         sweep(layout.state)
-        refuse_taken(stack.ports(config))
+        refuse_taken(stack.doors(config))
+        refuse_too_much(config)
+    note_numbers(config)
+    if config.profile:
+        note_profile(config.state_dir, config.profile)
     supervisor.start(part for part in stack.parts(config) if not part.elsewhere)
     start_all(nodes(workspace), layout=layout, supervisor=supervisor, on_event=on_event)

@@ -12,6 +12,7 @@ from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.installation import Names
 from penstock.postgres.connection import connect
+from penstock.postgres.slot import read_own_slot
 from penstock.project.connector_lists import EPOCH
 
 PARTITIONER = "producer.override.partitioner.class"
@@ -71,13 +72,10 @@ class Wal:
 
 def read_wal(config: Config) -> Wal:
     """Ask Postgres for the replication slot and for the end of its WAL."""
-    query = """
-        SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %s AND database = current_database()),
-            pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint
-    """
     with connect(config) as connection, connection.cursor() as cursor:
-        cursor.execute(query, (config.names.slot,))
-        ((has_slot, end),) = cursor.fetchall()
+        has_slot = read_own_slot(connection) is not None
+        cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")
+        ((end,),) = cursor.fetchall()
     return Wal(has_slot, end)
 
 

@@ -10,7 +10,7 @@ from penstock.project.workspace import Workspace
 from penstock.secured import Secrets
 from penstock.setup import actions, rights
 from penstock.stack.part import Part, Step
-from penstock.stack.stack import STEPS, parts
+from penstock.stack.stack import parts, step_needs
 
 _ACTIONS: Mapping[str, Callable[[Workspace], str]] = {
     "tables": actions.create_tables,
@@ -27,7 +27,7 @@ def steps(workspace: Workspace) -> list[Step]:
     given = {need: step.name for step in first for need in step.needs}
     taken = [
         Step(name, partial(_ACTIONS[name], workspace), (*needs, *(given[need] for need in needs if need in given)))
-        for name, needs in STEPS.items()
+        for name, needs in step_needs(workspace.config).items()
     ]
     return [*first, *taken]
 

@@ -61,7 +61,7 @@ def _health(part: Part, states: Mapping[str, ProcessState]) -> PartHealth:
         pid=state.pid if state and is_running else 0,
         up_s=int(time.time()) - state.started_at_s if state and state.pid else 0,
         memory_mb=memory_mb(state.pid) if state and state.pid else 0.0,
-        address=", ".join(f"127.0.0.1:{port}" for port in part.ports.values()),
+        address=", ".join(f"{part.host}:{port}" for port in part.ports.values()),
     )
 
 

@@ -35,6 +35,8 @@ class Part:
     """Asked when the part's launch file is written; it may make what it names (Airflow's keys)."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """Configuration key (`kafka.port`) → port that it listens on."""
+    host: str = "127.0.0.1"
+    """The address of these ports."""
     stop_signal: str = "TERM"
     stop_wait_s: int = 30
     elsewhere: str = ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -12,11 +13,19 @@ from penstock.errors import TerminalError
 
 
 @dataclass(frozen=True)
-class TakenPort:
-    """A port that another process listens on, and the configuration key that moves ours."""
+class Door:
+    """A port to listen on, and the configuration key that moves it."""
 
     key: str
     port: int
+    host: str = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class TakenPort:
+    """A port that another process listens on."""
+
+    door: Door
     holder: str
 
 
@@ -24,36 +33,54 @@ class PortsTaken(TerminalError):
     """Some ports of the stack are held by other processes."""
 
     def __init__(self, taken: Sequence[TakenPort]) -> None:
-        lines = [f"port {t.port} ({t.key}) is taken by {t.holder}" for t in taken]
-        section = taken[0].key.split(".")[0]
+        lines = [f"port {t.door.port} ({t.door.key}) is taken by {t.holder}" for t in taken]
+        section = taken[0].door.key.split(".")[0]
         cure = f"stop it, or move ours in penstock.toml: a line like 'port = …' under [{section}]"
         super().__init__("nothing was started:\n  " + "\n  ".join(lines) + f"\n  What to do: {cure}")
 
 
-def refuse_taken(ports: Mapping[str, int], *, host: str = "127.0.0.1") -> None:
-    """Raise PortsTaken naming every port in `ports` (configuration key → port) that cannot be bound."""
-    taken = [TakenPort(key, port, _holder(port)) for key, port in ports.items() if not _is_free(host, port)]
+class NoSuchAddress(TerminalError):
+    """The machine does not have an address that a part is to listen on."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"nothing was started: {host} is no address of this machine.\n"
+            f"  What to do: on macOS, sudo ifconfig lo0 alias {host} up; or fewer instances in penstock.toml"
+        )
+
+
+def refuse_taken(doors: Iterable[Door]) -> None:
+    """Make sure that every port can be listened on.
+
+    :raises PortsTaken: naming all that cannot.
+    :raises NoSuchAddress: the machine does not have one of the addresses.
+    """
+    taken = [TakenPort(door, _holder(door)) for door in doors if not _is_free(door)]
     if taken:
         raise PortsTaken(taken)
 
 
-def _is_free(host: str, port: int) -> bool:
+def _is_free(door: Door) -> bool:
     with socket.socket() as probe:
         # Servers set this too: a port in TIME_WAIT is free for them.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
-        except OSError:
+            probe.bind((door.host, door.port))
+        except OSError as exc:
+            if exc.errno == errno.EADDRNOTAVAIL:
+                raise NoSuchAddress(door.host) from exc
             return False
     return True
 
 
-def _holder(port: int) -> str:
+def _holder(door: Door) -> str:
     try:
         listeners = [
             c
             for c in psutil.net_connections("tcp")
-            if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port
+            # Who listens on every address holds it too.
+            if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == door.port
+            if c.laddr.ip in {door.host, "0.0.0.0", "::"}  # noqa: S104 - compared, not bound
         ]
     except psutil.AccessDenied:
         listeners = []

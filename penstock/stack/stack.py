@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from penstock.config import Config, KafkaMode
+from penstock.instances import SECTIONS, name_of
 from penstock.layout import Layout
 from penstock.stack.mode import mode_of
 from penstock.stack.part import Part
@@ -20,6 +22,7 @@ from penstock.stack.parts.randomuser import randomuser
 from penstock.stack.parts.registry import registry
 from penstock.stack.parts.spark import aggregates_job, spark_master, spark_worker, views_job
 from penstock.stack.parts.zookeeper import zookeeper
+from penstock.stack.ports import Door
 from penstock.stack.theirs import as_declared
 
 _AIRFLOW = (airflow_migrate, airflow_api_server, airflow_scheduler, airflow_dag_processor)
@@ -28,7 +31,7 @@ _AIRFLOW = (airflow_migrate, airflow_api_server, airflow_scheduler, airflow_dag_
 def parts(config: Config) -> list[Part]:
     """Return every process of the stack, sources first; for one that others run, what stands for it."""
     layout = Layout.of(config)
-    builders = (
+    builders: Sequence[Callable[..., Part]] = (
         *((randomuser,) if config.airflow.enabled else ()),
         postgres,
         *(_AIRFLOW if config.airflow.enabled else ()),
@@ -43,20 +46,52 @@ def parts(config: Config) -> list[Part]:
         cassandra,
         *([console] if config.console.enabled else []),
     )
-    declared = [as_declared(config, build(config, layout)) for build in builders]
+    built = (part for build in builders for part in _instances(config, layout, build))
+    declared = [as_declared(config, part) for part in built]
     return [part for part in declared if not (part.elsewhere and part.one_shot)]
 
 
+_SEVERAL: Mapping[Callable[..., Part], str] = {
+    kafka: "kafka",
+    connect: "connect",
+    spark_worker: "spark-worker",
+    cassandra: "cassandra",
+}
+
+
+def _instances(config: Config, layout: Layout, build: Callable[..., Part]) -> Iterator[Part]:
+    """Build each instance; what needs one of a kind needs all of them to start."""
+    for number in range(1, _count(config, _SEVERAL.get(build, "")) + 1):
+        part = build(config, layout, **({"number": number} if number > 1 else {}))
+        yield replace(part, needs=all_of(config, part.needs), stops_before=all_of(config, part.stops_before))
+
+
+def all_of(config: Config, kinds: Sequence[str]) -> tuple[str, ...]:
+    """Name every instance of these parts; steps and parts of which there is one stay as they are."""
+    return tuple(name_of(kind, number) for kind in kinds for number in range(1, _count(config, kind) + 1))
+
+
+def _count(config: Config, kind: str) -> int:
+    section = SECTIONS.get(kind)
+    return getattr(config, section).count if section else 1
+
+
 STEPS: Mapping[str, tuple[str, ...]] = {
-    "tables": ("postgres",),
+    # Before the tables: the source writes to the topic of a table as soon as it is published.
     "topics": ("kafka",),
+    "tables": ("postgres",),
     "subjects": ("registry",),
     "keyspace": ("cassandra",),
     "connectors": ("connect", "registry", "tables", "topics", "subjects", "keyspace"),
 }
-"""The steps of the set-up, and what each needs; `penstock/setup/steps.py` takes them."""
+"""The steps of the set-up, and the kinds of parts that each needs; `penstock/setup/steps.py` takes them."""
 
 
-def ports(config: Config) -> dict[str, int]:
-    """Return every port that the stack listens on, by configuration key."""
-    return {key: port for part in parts(config) for key, port in part.ports.items()}
+def step_needs(config: Config) -> dict[str, tuple[str, ...]]:
+    """Return what each step needs in this stack."""
+    return {name: all_of(config, needs) for name, needs in STEPS.items()}
+
+
+def doors(config: Config) -> list[Door]:
+    """Return every port that the stack listens on."""
+    return [Door(key, port, part.host) for part in parts(config) for key, port in part.ports.items()]

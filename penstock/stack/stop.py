@@ -26,7 +26,7 @@ def stop(config: Config, *, on_stopped: Callable[[str], None]) -> None:
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if supervisor.is_running():
-        stop_all(stack.parts(config), steps=stack.STEPS, supervisor=supervisor, on_stopped=on_stopped)
+        stop_all(stack.parts(config), steps=stack.step_needs(config), supervisor=supervisor, on_stopped=on_stopped)
         supervisor.shutdown()
     sweep(layout.state)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from penstock.cassandra.session import open_session
 from penstock.config import Config, PartSection
 from penstock.connect.api import ConnectApi
+from penstock.doctor.airflow import lacks_dag
 from penstock.doctor.connect import judge_plugins
 from penstock.doctor.finding import Finding, Weight, cure_of_silence
 from penstock.doctor.wal import judge_wal_level
@@ -161,8 +162,8 @@ def _ask_scheduler(config: Config) -> None:
 
 def _ask_dag_processor(config: Config) -> None:
     with AirflowApi(config.airflow.url) as api:
-        if not api.knows_dag(dag := config.names.dag):
-            raise NotAsNeeded(f"it has no DAG {dag}: give it airflow/dags and airflow/ingest of this clone")
+        if not api.knows_dag(config.names.dag):
+            _refuse(lacks_dag(config.names.dag))
 
 
 _ASK: Mapping[str, Callable[[Config], None]] = {

@@ -8,8 +8,8 @@ from penstock.errors import TerminalError
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import Topic
 
-_LIMITS = ("max.message.bytes", "retention.bytes", "segment.bytes")
-"""Sizes that fit those of the producers; a topic of an earlier version may have others."""
+_LIMITS = ("max.message.bytes", "retention.bytes", "segment.bytes", "min.insync.replicas")
+"""Sizes that fit those of the producers, and copies; a topic of an earlier version may have others."""
 
 
 class TopicsDiffer(TerminalError):

@@ -101,6 +101,7 @@ def _kept(config: Config, name: str, partitions: int, retention: timedelta | Non
         "cleanup.policy": "delete",
         "retention.ms": retention_ms,
         "max.message.bytes": str(RECORD_BYTES),
+        **_least_copies(config),
     }
     return Topic(name, partitions, config.kafka.replication_factor, settings)
 
@@ -117,4 +118,13 @@ def _dead_letters(config: Config, name: str) -> Topic:
 
 def _compacted(config: Config, name: str, partitions: int) -> Topic:
     """Return an internal topic of Connect; a worker refuses to start when these are not compacted."""
-    return Topic(name, partitions, config.kafka.replication_factor, {"cleanup.policy": "compact"})
+    return Topic(
+        name, partitions, config.kafka.replication_factor, {"cleanup.policy": "compact", **_least_copies(config)}
+    )
+
+
+def _least_copies(config: Config) -> dict[str, str]:
+    """Say how many brokers must have a record, where one is not enough; brokers of others have their own default."""
+    section = config.kafka
+    has_more = section.managed and section.min_insync_replicas > 1
+    return {"min.insync.replicas": str(section.min_insync_replicas)} if has_more else {}

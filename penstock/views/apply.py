@@ -6,6 +6,7 @@ Order matters: the jobs know a new view before the reading that fills it begins,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from penstock_views.declaration.totals import Aggregate
@@ -77,37 +78,67 @@ def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, r
 
     :param rate: of the fill, at most so many rows a second.
     """
-    for source in workspace.sources:
-        _go_live(source, on_step=on_step, on_progress=on_progress, rate=rate)
+    # Of every source before the jobs forget who stood still.
+    due = [_look(source, on_step=on_step) for source in workspace.sources]
+    on_step("jobs", "took these views up" if renew_jobs(workspace.config) else "ran with these views")
+    for each in due:
+        _go_live(each, on_step=on_step, on_progress=on_progress, rate=rate)
+    if not any(each.anew for each in due):
+        on_step("fill", "every view was filled")
 
 
-def _go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, rate: int | None) -> None:
-    """Do so with the views of one source."""
+@dataclass(frozen=True)
+class _Due:
+    """What is to be read again of a source.
+
+    :param missing: the views that miss changes.
+    :param unfilled: the others that were not filled.
+    """
+
+    workspace: Workspace
+    paused: frozenset[str]
+    changes: Sequence[SilentChange]
+    lives: Lives
+    missing: Sequence[View]
+    unfilled: Sequence[View]
+
+    @property
+    def anew(self) -> list[View]:
+        """All of these views."""
+        return [*self.missing, *self.unfilled]
+
+
+def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
+    """Find what is to be read again of a source, and end what must not go on."""
     config = workspace.config
-    paused = paused_views(config)
     note_new_topics(workspace)
     changes, lives = unsent_changes(workspace), lives_of(workspace)
     for change in changes:
-        on_step(
-            "rows changed",
-            f"{of_source(config.source, change.table)}: {change.what}; no event told of it, its views are filled anew",
-        )
+        table = of_source(config.source, change.table)
+        on_step("rows changed", f"{table}: {change.what}; no event told of it, its views are filled anew")
     followed = {view.name for view in followed_views(workspace)}
     unfilled = [view for view in views_to_fill(workspace, lives, on_step=on_step) if view.name in followed]
-    new = settle_empty(config, unfilled, lives=lives)
-    new = _with_stopped(workspace, _with_changed(workspace, new, changes))
-    waiting = [view for view in new if view.name in paused]
-    filled = [view for view in new if view.name not in paused]
+    missing = _missing(workspace, changes)
+    unfilled = [view for view in unfilled if view not in missing]
+    due = _Due(workspace, paused_views(config), changes, lives, missing, unfilled)
     # A life that has written to a table that is gone would never write those groups again.
-    end_lives(config, [view for view in filled if isinstance(view, Aggregate)])
-    on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
+    end_lives(config, [view for view in due.anew if isinstance(view, Aggregate) and view.name not in due.paused])
+    return due
+
+
+def _go_live(due: _Due, *, on_step: OnStep, on_progress: OnProgress, rate: int | None) -> None:
+    """Fill the views of one source, with which the jobs run."""
+    config = due.workspace.config
+    empty = settle_empty(config, due.unfilled, lives=due.lives)
+    waiting = [view for view in due.anew if view not in empty and view.name in due.paused]
+    filled = [view for view in due.anew if view not in empty and view.name not in due.paused]
+    if empty:
+        on_step("fill", f"{_names(empty)}: no row to fill yet")
     if filled:
-        _fill(workspace, filled, lives, on_step=on_step, on_progress=on_progress, rate=rate)
-    elif not new:
-        on_step("fill", "every view was filled")
+        _fill(due.workspace, filled, due.lives, on_step=on_step, on_progress=on_progress, rate=rate)
     # A paused view has not been read again: its table's note stays until it is.
-    _forget(config, [change for change in changes if change.table not in {view.table for view in waiting}])
-    note_topics(workspace)
+    _forget(config, [change for change in due.changes if change.table not in {view.table for view in waiting}])
+    note_topics(due.workspace)
     if waiting:
         on_step("fill", f"{_names(waiting)} paused: `penstock views resume`, then `penstock views apply` fills it")
 
@@ -162,16 +193,16 @@ def views_to_fill(workspace: Workspace, lives: Lives, *, on_step: OnStep) -> lis
     return unfilled(config, views, ids=ids_in_cassandra(config), epoch=epoch_of(config), lives=lives)
 
 
-def _with_changed(workspace: Workspace, new: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:
-    """Add to the views that were never filled those whose table changed without telling."""
-    names, tables = {view.name for view in new}, {change.table for change in changes}
-    return [*new, *(view for view in workspace.views if view.name not in names and view.table in tables)]
+def _missing(workspace: Workspace, changes: Sequence[SilentChange]) -> list[View]:
+    """Return the views that miss changes, whatever of them was filled before.
 
-
-def _with_stopped(workspace: Workspace, new: Sequence[View]) -> list[View]:
-    """Add those that stand still or cannot go on: they miss changes, whatever of them was filled before."""
-    names, stopped = {view.name for view in new}, {*stopped_views(workspace.config), *lost_aggregates(workspace)}
-    return [*new, *(view for view in workspace.views if view.name in stopped and view.name not in names)]
+    Their table changed without telling, or they stand still or cannot go on.
+    """
+    tables, stopped = (
+        {change.table for change in changes},
+        {*stopped_views(workspace.config), *lost_aggregates(workspace)},
+    )
+    return [view for view in workspace.views if view.table in tables or view.name in stopped]
 
 
 def _forget(config: Config, changes: Sequence[SilentChange]) -> None:

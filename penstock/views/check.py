@@ -34,9 +34,10 @@ from penstock.errors import PenstockError
 from penstock.local_spark import local_spark
 from penstock.pipeline.fills import replaced
 from penstock.pipeline.lives import read_lives
-from penstock.postgres.catalogue import LiveTable, TableMissing, published_tables
+from penstock.postgres.catalogue import LiveTable, TableMissing
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.exclusions import Standing, standing
+from penstock.postgres.published import published_tables
 from penstock.postgres.silent import silent_changes
 from penstock.project.folders import Project
 from penstock.project.in_step import (
@@ -51,6 +52,7 @@ from penstock.project.in_step import (
 )
 from penstock.project.workspace import Workspace
 from penstock.views.derived import Derived, derive
+from penstock.views.memory import check_memory
 from penstock.views.sources import Live, live_tables, table_of
 
 
@@ -87,6 +89,7 @@ def check(workspace: Workspace) -> Checked:
     problems += check_connectors(project, views)
     problems += check_topics(project, views)
     problems += check_left_overs(project, views)
+    problems += check_memory(config.spark, views)
     looked_at = ["view files"]
     for source, tables_there in live.items():
         if tables_there is not None:
@@ -146,7 +149,7 @@ def _check_postgres(config: Config, views: Sequence[View], live: Live) -> Iterat
     try:
         with connect(config) as connection:
             published, changes = published_tables(connection), silent_changes(connection, live)
-            exclusions = standing(connection, config.excluded)
+            exclusions = standing(connection)
     except PostgresUnreachable:
         return
     yield from _check_exclusions(config, exclusions)
@@ -166,9 +169,9 @@ def _check_postgres(config: Config, views: Sequence[View], live: Live) -> Iterat
 
 
 def _check_exclusions(config: Config, exclusions: Standing) -> Iterator[Problem]:
-    for each in exclusions.problems(config.excluded):
+    for each in exclusions.problems(config.excluded, config.hashed):
         yield Problem("penstock.toml", each.what, each.cure)
-    for (table, _), what in exclusions.changes(config.excluded).items():
+    for (table, _), what in exclusions.changes(config.excluded, config.hashed).items():
         yield Problem("penstock.toml", f"{table}: {what}", "`penstock views apply` tells the source", is_pending=True)
 
 

@@ -87,8 +87,7 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
         with connect(source) as connection:
             forget_views(connection, names)
     with ConnectApi(config.connect.url) as api:
-        for source, tables in gone:
-            leave_out(api, source.names, names, tables)
+        leave_out(api, config.names, names)
     for source, tables in gone:
         _withdraw(source, tables, on_step)
     changed = write_changed(with_views(project, views, dropped=names))
@@ -112,15 +111,13 @@ def _unneeded(workspace: Workspace) -> list[str]:
     return sorted(set(read_lists(workspace.project).tables) - {view.table for view in workspace.views})
 
 
-def leave_out(api: ConnectApi, own: Names, views: Collection[str], tables: Collection[str]) -> None:
-    """Take views and tables out of the running connectors, whatever else their files say.
+def leave_out(api: ConnectApi, own: Names, views: Collection[str]) -> None:
+    """Take views out of the running sink, whatever else its file says; a source goes by its publication.
 
-    :raises ConnectorFailed: a connector does not run without them, with its trace.
+    :raises ConnectorFailed: the sink does not run without them, with its trace.
     """
-    running = [each for each in (own.sink, own.source_connector) if each in api.connectors()]
-    apply_connectors(
-        api, files=[ConnectorFile(each, without(api.config(each), own, views, tables)) for each in running]
-    )
+    if own.sink in api.connectors():
+        apply_connectors(api, files=[ConnectorFile(own.sink, without(api.config(own.sink), own, views))])
 
 
 def _renew_jobs(workspace: Workspace) -> bool:

@@ -30,6 +30,7 @@ from penstock.pipeline.unwritten import note_gaps
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.record import raise_epoch
+from penstock.postgres.slot import Slot, drop_slot, read_slot
 from penstock.project.connector_lists import epoch_in
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
@@ -206,19 +207,20 @@ def _forget_place(api: ConnectApi, source: str) -> None:
 
 def _drop_slot(connection: Connection) -> bool:
     """Drop the slot; the server may hold it a moment longer than the connector."""
-    slot = connection.names.slot
+    name = connection.names.slot
 
-    def active() -> bool | None:
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SELECT active FROM pg_replication_slots WHERE slot_name = %s", (slot,))
-            found = cursor.fetchone()
-        return bool(found[0]) if found else None
+    def found() -> Slot | None:
+        with connection:
+            return read_slot(connection, name)
 
-    if active() is None:
+    def is_let_go() -> bool:
+        slot = found()
+        return slot is None or not slot.active
+
+    if found() is None:
         return False
-    wait_until(lambda: not active(), timeout_s=_WAIT_S, what=f"Postgres has let go of slot {slot}")
-    with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT pg_drop_replication_slot(%s)", (slot,))
+    wait_until(is_let_go, timeout_s=_WAIT_S, what=f"Postgres has let go of slot {name}")
+    drop_slot(connection, name)
     return True
 
 

@@ -1,40 +1,59 @@
-"""A pipeline's very first start: what has no row yet needs no fill, since change events will tell of every row."""
+"""What has no row yet needs no fill, since change events will tell of every row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from cassandra.cluster import Session
+from penstock_views.aggregates.run import runs_folder
+from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
-from psycopg2.extensions import connection as Connection
+from penstock_views.snapshot.held import hold_snapshot
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
+from penstock.layout import Layout
+from penstock.local_spark import read_by_spark
 from penstock.names import quoted
-from penstock.pipeline.fills import filled_views, mark_filled
+from penstock.pipeline.fills import begun_fills, filled_views, ids_in_cassandra, mark_filled
 from penstock.pipeline.lives import Lives
 from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of
 
 
 def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list[View]:
-    """Count views as filled whose source and table have no row, if none was ever filled; return those that are left.
+    """Count views as filled whose source and table have no row; return them.
 
-    Only at the first start: there, the source connector has never run with other tables than it has now, so that none
-    of its tasks can pass over a row that comes while this looks.
+    :param views: that the jobs run with: what is committed from here on comes to them. Of containers that is known at
+        the first start alone.
     """
-    if filled_views(config):
-        return list(views)
-    keyspace = config.names.keyspace
-    with open_session(config) as session, connect(config) as connection:
-        full = [view for view in views if _has_rows(session, connection, keyspace, view)]
-    mark_filled(config, [view for view in views if view not in full], epoch=epoch_of(config), lives=lives)
-    return full
+    if not config.supervised and filled_views(config):
+        return []
+    begun = begun_fills(config, ids_in_cassandra(config))
+    filled = {table for table in {view.table for view in views} if _has_rows(config, table)}
+    with open_session(config) as session:
+        used = [view for view in views if view.table in filled or view.name in begun or _is_used(config, session, view)]
+    empty = [view for view in views if view not in used]
+    mark_filled(config, empty, epoch=epoch_of(config), lives=lives)
+    return empty
 
 
-def _has_rows(session: Session, connection: Connection, keyspace: str, view: View) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT EXISTS (SELECT FROM {quoted(view.table)})")  # noqa: S608 - quoted
-        found = cursor.fetchone()
-    return found is None or bool(found[0]) or not is_empty(session, keyspace=keyspace, name=view.name)
+def _has_rows(config: Config, table: str) -> bool:
+    """Tell whether a table may have a row; while somebody writes to it, it may.
+
+    A commit is in the log, and perhaps past the jobs, before others see its rows: until it lets go of its locks.
+    """
+    with hold_snapshot(read_by_spark(config), table=table) as held:
+        if held.began:
+            return True
+    with connect(config) as connection, connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS (SELECT FROM {quoted(table)})")  # noqa: S608 - quoted
+        return cursor.fetchone() != (False,)
+
+
+def _is_used(config: Config, session: Session, view: View) -> bool:
+    """Tell whether the view has rows, or is an aggregate that counts: its next run tells what has gone."""
+    runs = runs_folder(Layout.of(config).data("aggregates"), view.name)
+    is_counted = isinstance(view, Aggregate) and runs.exists()
+    return is_counted or not is_empty(session, keyspace=config.names.keyspace, name=view.name)

@@ -27,8 +27,9 @@ from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.consumer import open_consumer
 
-_SIGNAL = "INSERT INTO penstock.signals VALUES (%s, 'execute-snapshot', %s)"
-_END_SIGNAL = "DELETE FROM penstock.signals WHERE id = %s"
+_SIGNAL = "INSERT INTO penstock.signals VALUES (%s, %s, %s)"
+_END_SIGNALS = "DELETE FROM penstock.signals WHERE id = ANY(%s)"
+_KNOW, _READ = "penstock-know", "execute-snapshot"
 _POLL_S = 0.5
 _CHECK_CONNECTOR_S = 3.0
 _GOOD = {"SUCCEEDED", "EMPTY"}
@@ -108,14 +109,20 @@ def reread(config: Config, connection: Connection, wanted: Wanted, *, on_progres
 
 def _ask(connection: Connection, wanted: Wanted) -> str:
     asked = str(uuid4())
+    # The source may have heard of a table by nothing yet, and would leave it out (KnowTables.java).
+    known = (_know(asked), _KNOW, json.dumps({"tables": wanted.tables}))
     with connection, connection.cursor() as cursor:
-        cursor.execute(connection.own(_SIGNAL), (asked, wanted.signal()))
+        cursor.executemany(connection.own(_SIGNAL), [known, (asked, _READ, wanted.signal())])
     return asked
+
+
+def _know(asked: str) -> str:
+    return f"{asked}-tables"
 
 
 def _forget(connection: Connection, asked: str) -> None:
     with connection, connection.cursor() as cursor:
-        cursor.execute(connection.own(_END_SIGNAL), (asked,))
+        cursor.execute(connection.own(_END_SIGNALS), ([asked, _know(asked)],))
 
 
 def _notifications(config: Config) -> Consumer:

@@ -28,3 +28,13 @@ CREATE TABLE IF NOT EXISTS penstock.view_fills_begun (
     source   text NOT NULL,                   -- as in view_fills; empty if there was none
     begun_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- The commands that have begun to change the installation and have not come to their end. One is at work while its session
+-- holds the advisory lock; any other was cut off.
+CREATE TABLE IF NOT EXISTS penstock.commands (
+    command  text PRIMARY KEY,                -- as it is run again
+    place    text NOT NULL,                   -- its process, for people
+    session  int NOT NULL,                    -- the pid of its session in Postgres
+    step     text NOT NULL DEFAULT '',        -- the last one that it has done
+    begun_at timestamptz NOT NULL DEFAULT now()
+);

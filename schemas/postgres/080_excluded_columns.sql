@@ -1,5 +1,5 @@
--- The columns whose values never leave Postgres (`exclude` in penstock.toml), as they were last told to the source
--- connector. It knows them by name, so a renamed one would be sent: the statement that renames it is refused.
+-- The columns whose values never leave Postgres (`exclude` and `hash` in penstock.toml), as they were last told to the
+-- source connector. It knows them by name, so a renamed one would be sent: the statement that renames it is refused.
 
 CREATE TABLE IF NOT EXISTS penstock.excluded_columns (
     table_name  text,                         -- as in silent_changes
@@ -8,6 +8,8 @@ CREATE TABLE IF NOT EXISTS penstock.excluded_columns (
     position    int2 NOT NULL,
     PRIMARY KEY (table_name, column_name)
 );
+-- Tells one secret of hashes from another; NULL: the column is excluded.
+ALTER TABLE penstock.excluded_columns ADD COLUMN IF NOT EXISTS hashed_with text;
 
 CREATE OR REPLACE FUNCTION penstock.refuse_renamed() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog

@@ -12,7 +12,7 @@ from penstock.cli.main import _MODULES
 from penstock.config import ROOT
 from tests.contract.imports import MODULES, imports_of
 
-LIGHT = ("down", "reset", "logs", "topics", "connectors")
+LIGHT = ("down", "reset", "logs", "topics", "connectors", "status")
 """The commands that load no PySpark."""
 
 
@@ -63,7 +63,7 @@ def test_only_a_workspace_runs_the_view_files_and_only_a_program_makes_one() -> 
     assert files_that_call("load_views", "load_each") == {
         "project/workspace.py",
         "views/make.py",
-        "console/declared.py",
+        "console/look/declared.py",
     }
     makers = {file for file in files_that_call("Workspace") if not file.startswith(("cli/", "bench/"))}
     assert makers == {"project/workspace.py", "console/verify_child.py"}

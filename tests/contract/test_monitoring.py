@@ -20,7 +20,7 @@ RULES: dict[str, dict[str, Any]] = {
     rule["alert"]: rule for rule in yaml.safe_load(RULES_FILE.read_text())["groups"][0]["rules"]
 }
 HELP = (ROOT / "docs/monitoring.md").read_text()
-OURS = "".join(file.read_text() for file in (ROOT / "penstock/console").glob("*.py"))
+OURS = "".join(file.read_text() for file in (ROOT / "penstock/console").rglob("*.py"))
 WAITS = "kafka_connect_cassandra_sink_task_waiting_for_cassandra"
 
 FAULTS: dict[str, list[tuple[str, str]]] = {

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Properties;
 import org.apache.kafka.common.metrics.PluginMetrics;
 import org.apache.kafka.connect.data.Struct;
+import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.header.Header;
 import org.apache.kafka.connect.source.SourceRecord;
 import org.apache.kafka.connect.source.SourceTaskContext;
@@ -22,6 +23,15 @@ import org.apache.kafka.connect.storage.OffsetStorageReader;
  */
 final class SourceAlone {
     public static void main(String[] arguments) throws IOException, InterruptedException {
+        try {
+            run(arguments);
+        } catch (RuntimeException failed) {
+            failed.printStackTrace();
+            System.exit(1); // its threads would live on
+        }
+    }
+
+    private static void run(String[] arguments) throws IOException, InterruptedException {
         Properties properties = new Properties();
         try (FileInputStream file = new FileInputStream(arguments[0])) {
             properties.load(file);
@@ -36,7 +46,7 @@ final class SourceAlone {
         task.start(connector.taskConfigs(1).get(0));
         boolean isOver = false;
         while (!isOver) {
-            List<SourceRecord> records = task.poll();
+            List<SourceRecord> records = poll(task);
             for (SourceRecord record : records == null ? List.<SourceRecord>of() : records) {
                 if (config.containsKey("told.whole")) {
                     System.out.println("RECORD\t" + whole(record));
@@ -49,6 +59,16 @@ final class SourceAlone {
         }
         task.stop();
         System.exit(0);
+    }
+
+    /** As a worker does: what passes is asked again. */
+    private static List<SourceRecord> poll(PostgresSourceTask task) throws InterruptedException {
+        try {
+            return task.poll();
+        } catch (RetriableException passes) {
+            System.err.println("RETRIED " + passes.getMessage());
+            return List.of();
+        }
     }
 
     private static String whole(SourceRecord record) {

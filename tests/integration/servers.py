@@ -7,12 +7,12 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.stack.part import Part
-from penstock.stack.stack import parts
+from penstock.stack.stack import all_of, parts
 from penstock.stack.start import START_TIMEOUT_S
 from penstock.wait import wait_until
 
@@ -28,8 +28,35 @@ def started(config: Config, *names: str) -> Iterator[None]:
 
 
 @contextmanager
+def started_together(config: Config, kind: str) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """Run every instance of a kind of part, each from when those that go before it answer; yield their processes."""
+    parts_of_kind = {part.name: part for part in parts(config) if part.name in all_of(config, (kind,))}
+    with ExitStack() as running:
+        processes = {}
+        for name, part in parts_of_kind.items():
+            for before in part.starts_after:
+                _wait_until_ready(parts_of_kind[before], config)
+            processes[name] = running.enter_context(_launched(part, config))
+        for part in parts_of_kind.values():
+            _wait_until_ready(part, config)
+        yield processes
+
+
+@contextmanager
 def _running(part: Part, config: Config) -> Iterator[None]:
     """Run a part in a process group of its own until the block ends."""
+    with _launched(part, config):
+        _wait_until_ready(part, config)
+        yield
+
+
+def _wait_until_ready(part: Part, config: Config) -> None:
+    log = Layout.of(config).log(part.name)
+    wait_until(part.is_ready, timeout_s=START_TIMEOUT_S, what=f"{part.name} answers", log=log)
+
+
+@contextmanager
+def _launched(part: Part, config: Config) -> Iterator[subprocess.Popen[bytes]]:
     layout = Layout.of(config)
     log = layout.log(part.name)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -44,15 +71,15 @@ def _running(part: Part, config: Config) -> Iterator[None]:
             env={**os.environ, **layout.temporary_environment(part.name), **part.environment()},
         )
     try:
-        wait_until(part.is_ready, timeout_s=START_TIMEOUT_S, what=f"{part.name} answers", log=log)
-        yield
+        yield process
     finally:
         stop(process, part)
 
 
 def stop(process: subprocess.Popen[bytes], part: Part) -> None:
-    """End it as the supervisor does: its signal, its patience, then the whole group with -9."""
-    os.killpg(process.pid, signal.Signals[f"SIG{part.stop_signal}"])
+    """End it as the supervisor does: its signal, its patience, then the whole group with -9; a test may have before."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.Signals[f"SIG{part.stop_signal}"])
     try:
         process.wait(part.stop_wait_s)
     except subprocess.TimeoutExpired:

@@ -9,6 +9,9 @@ from types import MappingProxyType
 
 from penstock.config import ROOT, Config
 from penstock.connect.files import read_connector
+from penstock.installation import Names
+from penstock.postgres.record import Record
+from penstock.project.connector_lists import TABLES, as_noted
 from tests.patience import PATIENCE_S
 
 HEAP_MB = 512
@@ -20,7 +23,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 class SourceAlone:
     """One process of it, with the connector's file but for what needs Kafka; its slot goes when it ends."""
 
-    def __init__(self, config: Config, folder: Path, *, table: str, more: Mapping[str, str] = NOTHING) -> None:
+    def __init__(self, config: Config, folder: Path, *, table: str | None, more: Mapping[str, str] = NOTHING) -> None:
         jars = f"{ROOT}/.servers/plugins/debezium/debezium-connector-postgres/*:{ROOT}/.servers/kafka/*"
         file, classes = folder / "source.properties", folder / "classes"
         subprocess.run(["javac", "-d", classes, "-cp", jars, ROOT / "tests/integration/SourceAlone.java"], check=True)
@@ -42,6 +45,12 @@ class SourceAlone:
         """
         return [line for line in self._lines() if line.startswith("RECORD\t")]
 
+    def failure(self) -> str:
+        """Return what it says when it has ended with an error."""
+        self.process.communicate(timeout=PATIENCE_S)
+        assert self.process.returncode == 1
+        return self._log.read_text()
+
     def _lines(self) -> list[str]:
         out, _ = self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode == 0, self._log.read_text()[-5000:]
@@ -54,9 +63,16 @@ def _escaped(value: str) -> str:
     return "".join(each if each.isascii() else f"\\u{ord(each):04x}" for each in plain)
 
 
-def _settings(config: Config, table: str) -> dict[str, str]:
+def _hashed(config: Config) -> dict[str, str]:
+    """Return the settings with the secret itself: nothing resolves a reference here."""
+    settings = config.hashed.settings
+    return settings | ({"penstock.hash.secret": config.hashed.secret} if settings else {})
+
+
+def _settings(config: Config, table: str | None) -> dict[str, str]:
+    """Return the settings of one table, or of every table of the publication, as the source is applied."""
     own = ("producer.", "transforms", "errors.", "exactly.", "signal.", "notification.")
-    file = read_connector(ROOT / "connect" / "connectors" / "users-postgres-source.json")
+    file = as_noted(read_connector(ROOT / "connect/connectors/users-postgres-source.json"), {Names(): Record()})
     part = config.postgres
     return {name: value for name, value in file.config.items() if not name.startswith(own)} | {
         "database.hostname": part.host,
@@ -64,7 +80,8 @@ def _settings(config: Config, table: str) -> dict[str, str]:
         "database.user": part.user,
         "database.password": part.password or "none",
         "database.dbname": part.database,
-        "table.include.list": table,
+        **({TABLES: table} if table else {}),
         "slot.drop.on.stop": "true",
         **config.excluded.settings,
+        **_hashed(config),
     }

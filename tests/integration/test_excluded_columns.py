@@ -144,7 +144,7 @@ def test_the_control_center_reads_none(excluding: Config, connection: Connection
         "public.people",
         {"id": "one"},
         types={},
-        excluded=excluding.excluded.of("public.people"),
+        excluded=excluding.excluded,
     )
     assert found.value == {"id": "one", "name": "seen", "kept_too": "seen too"}
     assert found.types.keys() == found.value.keys()

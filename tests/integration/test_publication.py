@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config, load_config
-from penstock.postgres.catalogue import TableMissing, published_tables, read_live_table
+from penstock.postgres.catalogue import TableMissing, read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish, withdraw
+from penstock.postgres.published import published_tables
 from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.wait import wait_until
@@ -128,6 +129,26 @@ def test_an_application_that_holds_partitions_is_waited_for_and_never_in_a_deadl
                 "public.held_low: REPLICA IDENTITY FULL",
                 "public.held published",
             ]
+
+
+def test_a_table_joins_when_nobody_is_in_the_midst_of_writing_to_it(config: Config) -> None:
+    with connect(config) as theirs, connect(config) as ours, theirs.cursor() as cursor:
+        cursor.execute("CREATE TABLE written (id int PRIMARY KEY); ALTER TABLE written REPLICA IDENTITY FULL")
+        theirs.commit()
+        cursor.execute("INSERT INTO written VALUES (1)")
+        with ThreadPoolExecutor(1) as pool:
+            said = pool.submit(publish, ours, ["public.written"])
+            wait_until(lambda: _waits(config, "written"), timeout_s=PATIENCE_S, what="the publication waits for them")
+            assert "public.written" not in published_tables(theirs)
+            theirs.commit()
+            assert said.result(PATIENCE_S) == ["public.written published"]
+
+
+def _waits(config: Config, table: str) -> bool:
+    with connect(config) as connection, connection.cursor() as cursor:
+        waits = "SELECT count(*) FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
+        cursor.execute(waits, (table,))
+        return cursor.fetchone() == (1,)
 
 
 def _is_full(config: Config, table: str) -> bool:

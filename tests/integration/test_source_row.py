@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 
 from penstock.config import Config
-from penstock.console.collect.postgres import PostgresCollector
+from penstock.console.look.postgres import PostgresCollector
 from penstock.console.service.source_row import ValueUnfit, read_source_row
 from penstock.keys.types import column_types
 from penstock.keys.values import canonical

@@ -15,8 +15,9 @@ from penstock_views.stream.session import local_session
 
 from penstock.config import ROOT, Config, Postgres
 from penstock.pipeline.lives import lives_of
-from penstock.postgres.catalogue import published_tables, read_live_table
+from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import PostgresUnreachable, connect
+from penstock.postgres.published import published_tables
 from penstock.postgres.silent import forget_changes, look, sees_ddl, silent_changes
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project

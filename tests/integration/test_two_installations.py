@@ -11,9 +11,9 @@ import pytest
 
 from penstock.config import Config
 from penstock.installation import RESERVED
-from penstock.postgres.catalogue import published_tables
 from penstock.postgres.connection import connect
 from penstock.postgres.publication import publish, withdraw
+from penstock.postgres.published import published_tables
 from penstock.postgres.record import note_paused, raise_epoch, read_epoch, read_paused
 from penstock.postgres.silent import forget_changes, note_changes, sees_ddl, silent_changes
 from penstock.project.workspace import Workspace

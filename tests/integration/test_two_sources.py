@@ -10,8 +10,8 @@ import pytest
 from penstock.config import ROOT, Config, load_config
 from penstock.pipeline.followed import paused_views
 from penstock.pipeline.lives import lives_of
-from penstock.postgres.catalogue import published_tables
 from penstock.postgres.connection import connect
+from penstock.postgres.published import published_tables
 from penstock.postgres.record import note_paused
 from penstock.postgres.silent import note_changes, silent_changes
 from penstock.project.connectors import declared_connectors

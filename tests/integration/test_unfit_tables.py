@@ -10,9 +10,10 @@ import psycopg2
 import pytest
 
 from penstock.config import Config
-from penstock.postgres.catalogue import published_tables, read_live_table
+from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
+from penstock.postgres.published import published_tables
 from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from tests.names import OURS_IN_POSTGRES

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 import requests
 
-from penstock.console.collect.http import HttpUnreachable, get
+from penstock.console.look.http import HttpUnreachable, get
 from penstock.http_client import was_refused
 
 

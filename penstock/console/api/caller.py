@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-
-@dataclass(frozen=True)
-class Caller:
-    """Who calls, and the token that came along."""
-
-    token: str | None
-    who: str
+from penstock.console.safety.guard import Caller
 
 
 def caller(request: Request, authorization: Annotated[str | None, Header()] = None) -> Caller:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 
 from penstock.console.api.caller import CallerOf
-from penstock.console.collect.connect import ConnectorView
 from penstock.console.hub import Hub
+from penstock.console.look.connect import ConnectorView
 from penstock.console.service import connectors as service
 
 
@@ -34,17 +34,17 @@ def routes(hub: Hub) -> APIRouter:
 
         It needs the token all the same: a configuration makes Connect open connections.
         """
-        return list(service.check_config(hub, name, config, token=caller.token, who=caller.who))
+        return list(service.check_config(hub, name, config, caller=caller))
 
     @api.put("/{name:path}/config")
     def apply(caller: CallerOf, name: str, config: Annotated[dict[str, str], Body(embed=True)]) -> dict[str, str]:
         """Validate and apply a configuration."""
-        return {"outcome": service.apply_config(hub, name, config, token=caller.token, who=caller.who)}
+        return {"outcome": service.apply_config(hub, name, config, caller=caller)}
 
     @api.post("/{name:path}/{action}", status_code=202)
     def act(caller: CallerOf, name: str, action: str) -> dict[str, Any]:
         """Pause, resume, stop, restart, or restart what failed (`restart-failed`)."""
-        service.act(hub, name, action, token=caller.token, who=caller.who)
+        service.act(hub, name, action, caller=caller)
         return {"connector": name, "asked": action}
 
     return api

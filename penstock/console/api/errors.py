@@ -10,9 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from penstock.connect.api import ConnectorNotFound
-from penstock.console.guard import ReadOnly, TokenWrong
+from penstock.console.records.messages import TopicMissing
+from penstock.console.safety.guard import ReadOnly, TokenWrong
 from penstock.console.service.follow import TableNotFollowed
-from penstock.console.service.messages import TopicMissing
 from penstock.console.service.schemas import SubjectMissing
 from penstock.console.service.views import ViewMissing
 from penstock.errors import PenstockError, TerminalError, TransientError

@@ -8,14 +8,14 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from penstock.console.alerts import Alert, Change
-from penstock.console.collect.parts import PartState
-from penstock.console.events import Event
-from penstock.console.flow import Flow
-from penstock.console.guard import Entry
 from penstock.console.hub import Hub
-from penstock.console.progress import Reader
-from penstock.console.recorder import Point
+from penstock.console.look.parts import PartState
+from penstock.console.moment.alerts import Alert, Change
+from penstock.console.moment.events import Event
+from penstock.console.moment.flow import Flow
+from penstock.console.moment.progress import Reader
+from penstock.console.moment.recorder import Point
+from penstock.console.safety.guard import Entry
 
 
 def routes(hub: Hub) -> APIRouter:

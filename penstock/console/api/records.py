@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field
 
 from penstock.console.api.caller import CallerOf
 from penstock.console.hub import Hub
+from penstock.console.records.filter import Filter, read_conditions
+from penstock.console.records.messages import LIMIT_AT_MOST, Found, Search, Tail, read_cursor, search
 from penstock.console.service import dead_letters, schemas, topics
-from penstock.console.service.filter import Filter, read_conditions
-from penstock.console.service.messages import LIMIT_AT_MOST, Found, Search, Tail, read_cursor, search
 
 _TAIL_S = 0.5
 
@@ -132,4 +132,4 @@ def _letters(api: APIRouter, hub: Hub) -> None:
         """Write dead letters of the sink again; with `dry_run`, only say what would be written."""
         if dry_run:
             return dead_letters.preview(hub, ids)
-        return dead_letters.replay(hub, ids, token=caller.token, who=caller.who)
+        return dead_letters.replay(hub, ids, caller=caller)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body
 
 from penstock.console.api.caller import CallerOf
-from penstock.console.collect.airflow import LoadRun
 from penstock.console.hub import Hub
+from penstock.console.look.airflow import LoadRun
 from penstock.console.service import follow, loads, views
 from penstock.loads.load import DEFAULT_SEED
 
@@ -43,7 +43,7 @@ def routes(hub: Hub, verifier: views.Verifier) -> APIRouter:
     @api.post("/views/verify", tags=["views"], status_code=202)
     def verify(caller: CallerOf, view: Annotated[str | None, Body(embed=True)] = None) -> dict[str, Any]:
         """Start a verify of one view, or of all."""
-        verifier.start(view, token=caller.token, who=caller.who)
+        verifier.start(view, caller=caller)
         return {"running": verifier.running}
 
     @api.get("/loads", tags=["loads"])
@@ -56,6 +56,6 @@ def routes(hub: Hub, verifier: views.Verifier) -> APIRouter:
         caller: CallerOf, users: Annotated[int, Body()], seed: Annotated[str, Body()] = DEFAULT_SEED
     ) -> dict[str, str]:
         """Start a load."""
-        return {"run": loads.start_load(hub, users=users, seed=seed, token=caller.token, who=caller.who)}
+        return {"run": loads.start_load(hub, users=users, seed=seed, caller=caller)}
 
     return api

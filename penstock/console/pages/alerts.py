@@ -6,8 +6,8 @@ from typing import Any
 
 from nicegui import ui
 
-from penstock.console.alerts import Alert, Change
 from penstock.console.hub import Hub
+from penstock.console.moment.alerts import Alert, Change
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Table, clock, column, heading
 

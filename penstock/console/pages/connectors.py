@@ -7,12 +7,12 @@ from typing import Any
 
 from nicegui import run, ui
 
-from penstock.console.collect.connect import ConnectorView, TaskView
 from penstock.console.hub import Hub
+from penstock.console.look.connect import ConnectorView, TaskView
+from penstock.console.look.reading import if_seen
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, clock, column, heading, pairs, path_to, say_refused
 from penstock.console.plain import UNKNOWN
-from penstock.console.reading import if_seen
 from penstock.console.service import connectors as service
 from penstock.errors import PenstockError
 
@@ -141,9 +141,9 @@ def _buttons(hub: Hub, frame: Frame, name: str) -> None:
 
 
 async def _act(hub: Hub, frame: Frame, name: str, action: str) -> None:
-    token, who = frame.token, frame.who
+    caller = frame.caller
     try:
-        await run.io_bound(lambda: service.act(hub, name, action, token=token, who=who))
+        await run.io_bound(lambda: service.act(hub, name, action, caller=caller))
     except PenstockError as exc:
         say_refused(exc)
         return
@@ -188,14 +188,14 @@ def _editor(hub: Hub, frame: Frame, found: service.ConnectorDetail) -> None:
     said = ui.label().classes("text-sm mono")
 
     async def ask(*, apply: bool) -> None:
-        token, who = frame.token, frame.who
+        caller = frame.caller
         try:
             config = {str(key): str(value) for key, value in json.loads(text.value).items()}
             if apply:
-                outcome = await run.io_bound(lambda: service.apply_config(hub, name, config, token=token, who=who))
+                outcome = await run.io_bound(lambda: service.apply_config(hub, name, config, caller=caller))
                 said.set_text(f"{name} {outcome}")
                 return
-            problems = await run.io_bound(lambda: service.check_config(hub, name, config, token=token, who=who))
+            problems = await run.io_bound(lambda: service.check_config(hub, name, config, caller=caller))
         except (PenstockError, ValueError, AttributeError) as exc:
             said.set_text(str(exc))
             return

@@ -102,9 +102,9 @@ async def _preview(hub: Hub, frame: Frame, ids: list[str]) -> None:
         ui.label("Original bytes and headers; their versions let no old row win.").classes("dim text-sm")
 
         async def replay() -> None:
-            token, who = frame.token, frame.who
+            caller = frame.caller
             try:
-                done = await run.io_bound(lambda: service.replay(hub, ids, token=token, who=who))
+                done = await run.io_bound(lambda: service.replay(hub, ids, caller=caller))
             except PenstockError as exc:
                 ui.notify(str(exc), type="negative", multi_line=True)
                 return

@@ -10,8 +10,9 @@ from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Table, column, heading, millis, pairs, path_to
 from penstock.console.pages.record import op_text, show_record, summary
-from penstock.console.service.follow import Followed, Store, follow
-from penstock.console.service.records import RecordView
+from penstock.console.records.records import RecordView
+from penstock.console.service.follow import Followed, follow
+from penstock.console.service.stores import Store
 from penstock.errors import PenstockError
 
 _STATES = {

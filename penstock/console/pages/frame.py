@@ -8,9 +8,10 @@ from pathlib import Path
 
 from nicegui import app, context, ui
 
-from penstock.console.flow import duration
 from penstock.console.hub import Hub
+from penstock.console.moment.flow import duration
 from penstock.console.pages.pieces import say_refused
+from penstock.console.safety.guard import Caller
 from penstock.errors import PenstockError
 
 PAGES = {
@@ -72,15 +73,11 @@ class Frame:
         ui.timer(seconds, refresh)
 
     @property
-    def token(self) -> str | None:
-        """The token that was typed in this tab."""
-        return app.storage.client.get("token")
-
-    @property
-    def who(self) -> str:
-        """Who sits before this tab, as far as the connection tells."""
+    def caller(self) -> Caller:
+        """Who uses this tab, as far as the connection shows, with the token that was typed in it."""
         request = context.client.request
-        return f"page {request.client.host if request and request.client else '?'}"
+        who = f"page {request.client.host if request and request.client else '?'}"
+        return Caller(app.storage.client.get("token"), who)
 
     def attempt(self, action: Callable[[], object], *, done: str) -> bool:
         """Do something that may be refused, and say how it went."""

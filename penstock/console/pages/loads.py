@@ -6,11 +6,11 @@ from typing import Any
 
 from nicegui import run, ui
 
-from penstock.console.collect.airflow import LoadRun
 from penstock.console.hub import Hub
+from penstock.console.look.airflow import LoadRun
+from penstock.console.look.reading import if_seen
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, column, say_refused
-from penstock.console.reading import if_seen
 from penstock.console.service.loads import list_loads, start_load
 from penstock.errors import PenstockError
 
@@ -53,10 +53,10 @@ def _form(hub: Hub, frame: Frame) -> None:
         seed = ui.input("Seed", value="penstock").props("dense outlined").classes("w-40")
 
         async def start() -> None:
-            token, who = frame.token, frame.who
+            caller = frame.caller
             count, text = int(users.value or 0), seed.value
             try:
-                made = await run.io_bound(lambda: start_load(hub, users=count, seed=text, token=token, who=who))
+                made = await run.io_bound(lambda: start_load(hub, users=count, seed=text, caller=caller))
             except PenstockError as exc:
                 say_refused(exc)
                 return

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from nicegui import ui
 
-from penstock.console.flow import duration
+from penstock.console.look.reading import Reading
+from penstock.console.moment.flow import duration
+from penstock.console.moment.progress import Lag
 from penstock.console.plain import UNKNOWN, shown
-from penstock.console.progress import Lag
-from penstock.console.reading import Reading
 from penstock.errors import PenstockError
 
 _LINK_CELL = """

@@ -7,11 +7,11 @@ from typing import Any
 
 from nicegui import ui
 
-from penstock.console.flow import Box
 from penstock.console.hub import Hub
+from penstock.console.moment.flow import Box
+from penstock.console.moment.recorder import Point, Recorder
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Table, clock, column, heading, rate
-from penstock.console.recorder import Point, Recorder
 
 _EVENTS = 12
 _GREY = "#84909d"

@@ -6,11 +6,11 @@ from typing import Any
 
 from nicegui import ui
 
-from penstock.console.flow import duration
 from penstock.console.hub import Hub
+from penstock.console.moment.flow import duration
+from penstock.console.moment.progress import Reader
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import LAG_COLUMNS, Banner, Table, column, heading, lag_cells
-from penstock.console.progress import Reader
 
 _COLUMNS = [
     column("name", "Reader"),

@@ -10,8 +10,8 @@ from nicegui import ui
 from penstock.console.hub import Hub
 from penstock.console.pages.pieces import heading, millis, pairs, path_to
 from penstock.console.plain import UNKNOWN, shown
+from penstock.console.records.records import RecordView
 from penstock.console.service.follow import key_in
-from penstock.console.service.records import RecordView
 
 _SUMMARY = 3
 _OPS = {"c": "c insert", "u": "u update", "d": "d delete", "r": "r snapshot", "t": "t truncate"}
@@ -105,8 +105,8 @@ def _sides(record: RecordView) -> None:
 def _follow_link(hub: Hub, record: RecordView) -> str | None:
     known = hub.now.snapshot.known
     view = next((v for v in known.views if record.topic in (v.source_topic, v.topic) and v.kind != "aggregate"), None)
-    key = key_in(hub, view.table, record.key) if view is not None and isinstance(record.key, dict) else None
-    return None if view is None or key is None else path_to("follow", table=view.table, key=key)
+    key = key_in(hub, view.source_table, record.key) if view is not None and isinstance(record.key, dict) else None
+    return None if view is None or key is None else path_to("follow", table=view.source_table, key=key)
 
 
 def _as_json(record: RecordView) -> str:

@@ -7,14 +7,14 @@ from typing import Any
 
 from nicegui import ui
 
-from penstock.console.collect.parts import PartState
-from penstock.console.collect.postgres import Slot
-from penstock.console.guard import Entry
 from penstock.console.hub import Hub
+from penstock.console.look.parts import PartState
+from penstock.console.look.reading import Reading
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Banner, Table, clock, column, heading, megabytes, span
 from penstock.console.plain import UNKNOWN
-from penstock.console.reading import Reading
+from penstock.console.safety.guard import Entry
+from penstock.postgres.slot import Slot
 
 _PARTS = [
     column("name", "Part"),

@@ -10,8 +10,9 @@ from penstock.connect.api import ConnectApi, ConnectorNotFound
 from penstock.connect.apply import Change, apply_connectors, diff_configs
 from penstock.connect.files import ConnectorFile
 from penstock.connect.secrets import hide_changes, hide_secrets, with_secrets
-from penstock.console.collect.connect import ConnectorView
 from penstock.console.hub import Hub
+from penstock.console.look.connect import ConnectorView
+from penstock.console.safety.guard import Caller
 from penstock.errors import PenstockError, TerminalError
 
 
@@ -81,7 +82,7 @@ ACTIONS: Mapping[str, Callable[[ConnectApi, str], None]] = {
 }
 
 
-def act(hub: Hub, name: str, action: str, *, token: str | None, who: str) -> None:
+def act(hub: Hub, name: str, action: str, *, caller: Caller) -> None:
     """Do something to a connector.
 
     :raises ActionUnknown: there is no such action.
@@ -94,12 +95,10 @@ def act(hub: Hub, name: str, action: str, *, token: str | None, who: str) -> Non
         _find(hub, name)  # the worker takes a pause of an unknown connector without a word
         ACTIONS[action](hub.connect, name)
 
-    hub.guard.perform(do, token=token, who=who, what=f"connector {action}", target=name)
+    hub.guard.perform(do, caller=caller, what=f"connector {action}", target=name)
 
 
-def check_config(
-    hub: Hub, name: str, config: Mapping[str, str], *, token: str | None, who: str
-) -> tuple[tuple[str, str], ...]:
+def check_config(hub: Hub, name: str, config: Mapping[str, str], *, caller: Caller) -> tuple[tuple[str, str], ...]:
     """Ask Connect what is wrong with a configuration; nothing is applied, but Connect opens connections for it."""
     if "connector.class" not in config:
         return (("connector.class", "is missing; name the class of the connector"),)
@@ -107,10 +106,10 @@ def check_config(
     def validate() -> tuple[tuple[str, str], ...]:
         return hub.connect.validate(name, _with_secrets(hub, name, config)).problems
 
-    return hub.guard.perform(validate, token=token, who=who, what="connector validate", target=name)
+    return hub.guard.perform(validate, caller=caller, what="connector validate", target=name)
 
 
-def apply_config(hub: Hub, name: str, config: Mapping[str, str], *, token: str | None, who: str) -> str:
+def apply_config(hub: Hub, name: str, config: Mapping[str, str], *, caller: Caller) -> str:
     """Validate and apply a configuration; return what that did."""
 
     def apply() -> str:
@@ -118,7 +117,7 @@ def apply_config(hub: Hub, name: str, config: Mapping[str, str], *, token: str |
         (applied,) = apply_connectors(hub.connect, files=[file], timeout_s=30)
         return str(applied.outcome)
 
-    return hub.guard.perform(apply, token=token, who=who, what="connector apply", target=name)
+    return hub.guard.perform(apply, caller=caller, what="connector apply", target=name)
 
 
 def _known(hub: Hub) -> dict[str, ConnectorView]:

@@ -17,9 +17,10 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from penstock.brokers import librdkafka_settings
 from penstock.console.hub import Hub
-from penstock.console.service.filter import Filter
-from penstock.console.service.messages import Search, open_small_consumer, search
-from penstock.console.service.records import RecordView
+from penstock.console.records.filter import Filter
+from penstock.console.records.messages import Search, open_small_consumer, search
+from penstock.console.records.records import RecordView
+from penstock.console.safety.guard import Caller
 from penstock.contract import CONNECT_ERRORS
 from penstock.errors import TerminalError, TransientError
 from penstock.installation import Names
@@ -142,13 +143,13 @@ def preview(hub: Hub, ids: list[str]) -> Preview:
     return Preview(len(messages), dict(Counter(_origin(message) for message in messages)), tuple(ids))
 
 
-def replay(hub: Hub, ids: list[str], *, token: str | None, who: str) -> Preview:
+def replay(hub: Hub, ids: list[str], *, caller: Caller) -> Preview:
     """Write these letters to the topics that they come from: original bytes, original headers.
 
     :raises LetterUnknown, NotReplayable: one is none, or not the sink's.
     """
     told = f"{len(ids)} dead letters: {', '.join(ids[:20])}"
-    return hub.guard.perform(lambda: _replay(hub, ids), token=token, who=who, what="replay", target=told)
+    return hub.guard.perform(lambda: _replay(hub, ids), caller=caller, what="replay", target=told)
 
 
 def _letter(record: RecordView) -> DeadLetter:

@@ -1,39 +1,24 @@
-"""One row through every store: Postgres, the change topic, each view's topic and its table in Cassandra.
-
-What is where is told by positions, not by guesses: a row of Postgres carries the transaction that wrote it last (xmin),
-a change carries its transaction, a view's record and row carry the offset of the change (docs/contracts.md, Version).
-A row that was written inside a savepoint carries another id, and of a row that a fill read there is no change: there
-the values must tell.
-"""
+"""Follows one row through every store: Postgres, the change topic, each view's topic and its table in Cassandra."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cassandra import DriverException
-from cassandra.cluster import NoHostAvailable
-
-from penstock.cassandra.table import ViewTable
-from penstock.console.declared import DeclaredView
 from penstock.console.hub import Hub
-from penstock.console.plain import plain
-from penstock.console.progress import offset_of
-from penstock.console.service.lookup import Trace, Wanted, find_newest
-from penstock.console.service.messages import open_small_consumer
-from penstock.console.service.records import RecordView
-from penstock.console.service.same import is_same
+from penstock.console.records.lookup import Trace
+from penstock.console.records.records import RecordView
 from penstock.console.service.source_row import SourceRow, ValueUnfit, read_source_row
-from penstock.errors import PenstockError, TerminalError
+from penstock.console.service.stores import Compared, Store, change_store, postgres_store, trace_in, view_stores
+from penstock.console.service.verdict import Step, steps_of, verdict_on
+from penstock.errors import TerminalError
 from penstock.keys.text import KeyTextInvalid, read_key, write_key
-from penstock.keys.values import as_cql, postgres_text
-from penstock.names import column_name, postgres_name
+from penstock.keys.values import postgres_text
+from penstock.names import postgres_name
 
 _CHANGES = 5
 _BUDGET_S = 4.0
-_VIEW_BUDGET_S = 2.0
-_HOLDS_THE_SAME = "holds what Postgres holds"
 
 
 class TableNotFollowed(TerminalError):
@@ -57,35 +42,6 @@ class KeyInvalid(TerminalError):
         super().__init__(
             f"{problem}; the key of {table} is {', '.join(columns)}" + (" (with commas)" if len(columns) > 1 else "")
         )
-
-
-@dataclass(frozen=True)
-class Store:
-    """One store and what it holds of the row.
-
-    :param state: `same` = it has the newest change, `behind`, `missing`, `gone` = deleted as it should be, `unknown`,
-        `away`.
-    :param position: where in the store, for people.
-    :param differs: columns whose value is not that of Postgres.
-    """
-
-    kind: str
-    name: str
-    state: str
-    note: str
-    at_ms: int | None = None
-    position: str = ""
-    value: Mapping[str, Any] | None = None
-    differs: tuple[str, ...] = ()
-    link: str | None = None
-
-
-@dataclass(frozen=True)
-class Step:
-    """How long the newest change took from one place to the next, in milliseconds."""
-
-    name: str
-    ms: int
 
 
 @dataclass(frozen=True)
@@ -127,21 +83,22 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
             of_table,
             _read_key(table, names, key),
             types=hub.now.snapshot.key_types(table),
-            excluded=config.excluded.of(of_table),
+            excluded=config.excluded,
+            hashed=config.hashed,
         )
     except ValueUnfit as exc:
         raise KeyInvalid(table, names, str(exc)) from exc
     wanted = source.key
-    changes = _trace(hub, views[0].source_topic, source, count=_CHANGES, budget_s=_BUDGET_S)
-    raw = _Raw(source.value, changes if isinstance(changes, Trace) else Trace(), source.types)
+    changes = trace_in(hub, views[0].source_topic, source, count=_CHANGES, budget_s=_BUDGET_S)
+    raw = Compared(source.value, changes if isinstance(changes, Trace) else Trace(), source.types)
     records: list[RecordView] = []
-    of_views = [store for view in views for store in _view_stores(hub, view, source, raw, records)]
-    change = _change_store(views[0].source_topic, source, changes, raw)
+    of_views = [store for view in views for store in view_stores(hub, view, source, raw, records)]
+    change = change_store(views[0].source_topic, source, changes, raw)
     if change.state == "missing" and any(store.state == "same" for store in of_views):
         change = replace(change, state="same", note="no change of it is kept: a fill read the row")
-    stores = [_postgres_store(source, raw), change, *of_views]
+    stores = [postgres_store(source, raw), change, *of_views]
     letters = _dead_letters(hub, source)
-    verdict, is_well = _verdict(stores, letters)
+    verdict, is_well = verdict_on(stores, letters)
     masked = tuple(_masked(hub, store) for store in stores)
     return Followed(
         table,
@@ -149,29 +106,12 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
         verdict,
         is_well,
         masked,
-        _steps(raw.changes.newest, records),
+        steps_of(raw.changes.newest, records),
         raw.changes.records,
         letters,
         raw.changes.looked_at,
         raw.changes.of,
     )
-
-
-@dataclass(frozen=True)
-class _Raw:
-    """What the other stores are compared with."""
-
-    row: dict[str, Any] | None
-    changes: Trace
-    types: Mapping[str, str]
-
-    def differing(self, value: Mapping[str, Any] | None) -> tuple[str, ...]:
-        if value is None or self.row is None:
-            return ()
-        row, types = self.row, self.types
-        named = {postgres_name(name): each for name, each in value.items()}
-        same = {name: is_same(row[name], each, types.get(name, "")) for name, each in named.items() if name in row}
-        return tuple(name for name, holds in same.items() if not holds)
 
 
 def key_in(hub: Hub, table: str, values: Mapping[str, Any]) -> str | None:
@@ -190,230 +130,9 @@ def _read_key(table: str, names: tuple[str, ...], text: str) -> dict[str, str]:
         raise KeyInvalid(table, names, str(exc)) from exc
 
 
-def _postgres_store(source: SourceRow, raw: _Raw) -> Store:
-    if source.problem:
-        return Store("postgres", "Postgres", "away", source.problem)
-    if source.value is None:
-        deleted = raw.changes.newest is not None and raw.changes.newest.op == "d"
-        return Store("postgres", "Postgres", "gone" if deleted else "missing", "deleted" if deleted else "no such row")
-    return Store("postgres", "Postgres", "same", "the source", None, f"transaction {source.transaction}", source.value)
-
-
-def _change_store(topic: str, source: SourceRow, changes: Trace | str, raw: _Raw) -> Store:
-    if isinstance(changes, str):
-        return Store("change", topic, "away", changes)
-    newest = changes.newest
-    if newest is None:
-        looked = (
-            "in the whole topic"
-            if changes.is_whole
-            else f"among the newest {changes.looked_at:,} of {changes.of:,} offsets"
-        )
-        state = "unknown" if not changes.is_whole else "missing" if source.value is not None else "gone"
-        return Store("change", topic, state, f"no change of it {looked}")
-    value = newest.after if isinstance(newest.after, dict) else None
-    differs = raw.differing(value)
-    state, note = _is_newest(source, newest, holds_the_same=value is not None and not differs)
-    place = f"partition {newest.partition} @ {newest.offset:,} · op {newest.op} · schema {newest.value_schema}"
-    link = f"/topics/{topic}?from=offset:{newest.offset}&partition={newest.partition}"
-    return Store("change", topic, state, note, newest.timestamp_ms, place, value, differs, link)
-
-
-def _is_newest(source: SourceRow, newest: RecordView, *, holds_the_same: bool) -> tuple[str, str]:
-    transaction = str((newest.source or {}).get("txId"))
-    if source.problem:
-        return "unknown", "Postgres is away: nobody knows whether this is the newest change"
-    if source.value is None:
-        return ("gone", "its deletion") if newest.op == "d" else ("behind", "its deletion is not here yet")
-    if newest.op == "d":
-        return "behind", "deleted here, but the row was written again"
-    # A snapshot reads rows in a transaction of its own; then the values must tell.
-    if source.transaction == transaction or newest.op == "r":
-        return "same", "the newest change" if newest.op != "r" else "read by a snapshot"
-    # A row that was written inside a savepoint carries the id of a subtransaction, whose parent Postgres soon forgets.
-    if holds_the_same:
-        return "same", _HOLDS_THE_SAME
-    return "behind", f"transaction {source.transaction} is not here yet; this is {transaction}"
-
-
-def _trace(hub: Hub, topic: str, source: SourceRow, *, count: int, budget_s: float) -> Trace | str:
-    """Find the newest records of a key, or say why not."""
-    kafka = hub.now.snapshot.kafka
-    if kafka.now is None:
-        return kafka.trouble or "Kafka is away"
-    try:
-        state = hub.kafka.topics().topics.get(topic)
-        if state is None:
-            return f"there is no topic {topic}"
-        key = {column_name(name): value for name, value in source.key.items()}
-        types = {column_name(name): kind for name, kind in source.types.items()}
-        wanted = Wanted(key, lambda data: hub.decoder.decode(data).value, types)
-        consumer = open_small_consumer(hub.config.kafka.bootstrap, hub.config.names.group("console"))
-        return find_newest(consumer, hub.reader, state, wanted, count=count, budget_s=budget_s)
-    except PenstockError as exc:
-        return str(exc)
-
-
-def _view_stores(
-    hub: Hub, view: DeclaredView, source: SourceRow, raw: _Raw, records: list[RecordView]
-) -> Iterator[Store]:
-    if view.kind == "aggregate":
-        yield _cassandra_store(hub, view, raw, lambda row: _aggregate_state(row, raw))
-        return
-    trace = _trace(hub, view.topic, source, count=1, budget_s=_VIEW_BUDGET_S)
-    if isinstance(trace, Trace) and trace.newest is not None:
-        records.append(trace.newest)
-    yield _view_topic_store(view, trace, raw)
-    yield _cassandra_store(hub, view, raw, lambda row: _row_state(row, view, raw, trace))
-
-
-def _view_topic_store(view: DeclaredView, trace: Trace | str, raw: _Raw) -> Store:
-    if isinstance(trace, str):
-        return Store("view", view.topic, "away", trace)
-    record = trace.newest
-    if record is None:
-        looked = (
-            "in the whole topic" if trace.is_whole else f"among the newest {trace.looked_at:,} of {trace.of:,} offsets"
-        )
-        return Store(
-            "view",
-            view.topic,
-            "missing" if trace.is_whole and raw.changes.newest else "unknown",
-            f"no record of it {looked}",
-        )
-    value = record.value if isinstance(record.value, dict) else None
-    is_row = view.kind == "row"
-    state, note = _compare(record.version, value if is_row else None, raw)
-    if value is None and is_row:
-        state, note = ("gone", "its deletion") if state == "same" else (state, note)
-    place = f"partition {record.partition} @ {record.offset:,} · version {record.version}"
-    link = f"/topics/{view.topic}?from=offset:{record.offset}&partition={record.partition}"
-    differs = raw.differing(value) if is_row else ()
-    return Store("view", view.topic, state, note, record.timestamp_ms, place, value, differs, link)
-
-
-def _offset_of(version: Any) -> int | None:
-    return offset_of(int(version)) if version is not None and str(version).isdigit() else None
-
-
-def _compare(version: Any, value: Mapping[str, Any] | None, raw: _Raw) -> tuple[str, str]:
-    """Say which change a row of a view stands for.
-
-    :param value: what the row holds of the source's columns; None where that is not to be compared.
-    """
-    offset, change = _offset_of(version), raw.changes.newest
-    if change is None and value is not None and raw.row is not None:
-        differs = raw.differing(value)
-        return ("behind", f"holds other values of {', '.join(differs)}") if differs else ("same", _HOLDS_THE_SAME)
-    if offset is None or change is None:
-        return "unknown", "nobody knows which change this stands for"
-    if offset >= change.offset:
-        return "same", "stands for the newest change"
-    return "behind", f"stands for the change at offset {offset:,}; the newest is at {change.offset:,}"
-
-
-def _cassandra_store(
-    hub: Hub, view: DeclaredView, raw: _Raw, state_of: Callable[[dict[str, Any] | None], tuple[str, str]]
-) -> Store:
-    name = f"{hub.config.names.keyspace}.{view.name}"
-    reading = hub.now.snapshot.cassandra
-    if reading.now is None:
-        return Store("cassandra", name, "away", reading.trouble or "away")
-    try:
-        key = _view_key(view, reading.now.tables.get(view.name, {}), raw)
-        row = _read_cassandra(hub, view, key) if key is not None else None
-    except (PenstockError, DriverException, NoHostAvailable, ValueError) as exc:
-        return Store("cassandra", name, "away", str(exc).splitlines()[0])
-    if key is None:
-        return Store("cassandra", name, "unknown", f"its key ({', '.join(view.key)}) is not known from row or change")
-    state, note = state_of(row)
-    place = ", ".join(f"{column} = {plain(value)}" for column, value in key.items())
-    if row is not None and row.get("row_version") is not None:
-        place += f" · version {row['row_version']}"
-    # The version is no value of the source, which may have a column of that name.
-    held = None if row is None else {column: value for column, value in row.items() if column != "row_version"}
-    differs = raw.differing(held) if view.kind == "row" else ()
-    return Store("cassandra", name, state, note, None, place, row, differs)
-
-
-def _view_key(view: DeclaredView, types: Mapping[str, str], raw: _Raw) -> dict[str, Any] | None:
-    """Take the view's key from the row in Postgres, or from the newest change when there is none."""
-    change = raw.changes.newest
-    found = raw.row or (change and (change.after or change.before)) or {}
-    known = {column_name(name) if raw.row else name: value for name, value in found.items()}
-    if not all(name in known and name in types for name in view.key):
-        return None
-    return {name: as_cql(types[name], known[name], raw.types.get(postgres_name(name), "")) for name in view.key}
-
-
-def _read_cassandra(hub: Hub, view: DeclaredView, key: dict[str, Any]) -> dict[str, Any] | None:
-    table = ViewTable(hub.cassandra.session, keyspace=hub.config.names.keyspace, name=view.name)
-    # A history is a partition of entries, newest first; anything else is one row.
-    rows = table.pick_partitions([key]) if view.kind == "history" else table.pick([key])
-    row = next(iter(rows), None)
-    return None if row is None else {name: plain(value) for name, value in row.items()}
-
-
-def _row_state(row: dict[str, Any] | None, view: DeclaredView, raw: _Raw, trace: Trace | str) -> tuple[str, str]:
-    change = raw.changes.newest
-    if row is None:
-        if change is None:
-            return "unknown", "no row"
-        record = trace.newest if isinstance(trace, Trace) else None
-        left = record is not None and record.value is None and (_offset_of(record.version) or 0) >= change.offset
-        if change.op == "d" or left:
-            return "gone", "no row, as it should be"
-        return "missing", "no row yet"
-    held = {column: value for column, value in row.items() if column != "row_version"}
-    state, note = _compare(row.get("row_version"), held if view.kind == "row" else None, raw)
-    if change is not None and change.op == "d" and row.get("op") is None:
-        return "behind", "still there: the deletion has not arrived"
-    return state, note
-
-
-def _aggregate_state(row: dict[str, Any] | None, raw: _Raw) -> tuple[str, str]:
-    if row is None:
-        return ("missing" if raw.row else "unknown"), "its group has no row"
-    return "unknown", "the figures of its group; `verify` tells whether they are right"
-
-
 def _dead_letters(hub: Hub, source: SourceRow) -> int:
-    traces = (_trace(hub, topic, source, count=100, budget_s=1.0) for topic in hub.config.names.dead_letter_topics)
+    traces = (trace_in(hub, topic, source, count=100, budget_s=1.0) for topic in hub.config.names.dead_letter_topics)
     return sum(len(trace.records) for trace in traces if isinstance(trace, Trace))
-
-
-def _verdict(stores: list[Store], letters: int) -> tuple[str, bool]:
-    away = [store.name for store in stores if store.state == "away"]
-    late = [store for store in stores if store.state in {"behind", "missing"}]
-    rejected = f"; {letters} dead letters have this key" if letters else ""
-    if away:
-        return f"cannot be told: {', '.join(away)} away{rejected}", False
-    if stores[0].state == "missing" and stores[1].state in {"gone", "unknown"}:
-        return f"no such row, and no change of it{rejected}", not letters
-    if late:
-        first = late[0]
-        others = f", and {len(late) - 1} more" if len(late) > 1 else ""
-        return f"not everywhere yet: {first.name}: {first.note}{others}{rejected}", False
-    differing = [store for store in stores if store.differs]
-    if stores[0].state == "gone":
-        return f"deleted, and gone everywhere{rejected}", not letters
-    if differing:
-        columns = ", ".join(differing[0].differs)
-        return f"the newest change is everywhere; {differing[0].name} holds other values of {columns}{rejected}", False
-    return f"the newest change is everywhere{rejected}", not letters
-
-
-def _steps(change: RecordView | None, records: list[RecordView]) -> tuple[Step, ...]:
-    source = (change.source or {}) if change is not None else {}
-    committed = source.get("ts_ms")
-    if change is None or not committed:
-        return ()
-    steps = [Step("commit → Kafka", max(0, change.timestamp_ms - committed))]
-    of_change = [record for record in records if _offset_of(record.version) == change.offset]
-    steps += [
-        Step(f"Kafka → {record.topic}", max(0, record.timestamp_ms - change.timestamp_ms)) for record in of_change
-    ]
-    return tuple(steps)
 
 
 def _masked(hub: Hub, store: Store) -> Store:

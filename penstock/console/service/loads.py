@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from penstock.console.collect.airflow import LoadRun
 from penstock.console.hub import Hub
+from penstock.console.look.airflow import LoadRun
+from penstock.console.safety.guard import Caller
 from penstock.errors import TerminalError
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DEFAULT_SEED, trigger_load
@@ -26,7 +27,7 @@ def list_loads(hub: Hub) -> list[LoadRun]:
     return list(hub.now.snapshot.airflow.seen.runs)
 
 
-def start_load(hub: Hub, *, users: int, seed: str = DEFAULT_SEED, token: str | None, who: str) -> str:
+def start_load(hub: Hub, *, users: int, seed: str = DEFAULT_SEED, caller: Caller) -> str:
     """Start a load; return the id of its run.
 
     :raises UsersInvalid: out of bounds.
@@ -38,4 +39,4 @@ def start_load(hub: Hub, *, users: int, seed: str = DEFAULT_SEED, token: str | N
         with AirflowApi(hub.config.airflow.url) as api:
             return trigger_load(api, hub.config.names.dag, users=users, seed=seed).id
 
-    return hub.guard.perform(trigger, token=token, who=who, what="load", target=f"{users} users, seed {seed}")
+    return hub.guard.perform(trigger, caller=caller, what="load", target=f"{users} users, seed {seed}")

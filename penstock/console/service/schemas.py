@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penstock.console.hub import Hub
@@ -39,12 +39,20 @@ class SubjectRow:
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a record: its type in words, and the Cassandra column of the same name, if the topic is a view's."""
+    """A field of a record: its type in words, and the Cassandra column of the same name, if the topic is a view's.
+
+    :param default: as JSON; empty when it has none.
+    """
 
     name: str
     type: str
-    default: str
-    column: str | None
+    default: str = ""
+    column: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Its type and default, for people."""
+        return f"{self.type}, default {self.default}" if self.default else self.type
 
 
 @dataclass(frozen=True)
@@ -126,15 +134,15 @@ def describe_changes(before: Any, after: Any) -> tuple[str, ...]:
     """Say in words what differs between two schemas, field by field; of what is no Avro, whether the text does."""
     if isinstance(before, str) or isinstance(after, str):
         return ("nothing",) if before == after else ("another text",)
-    old, new = dict(flat_fields(before)), dict(flat_fields(after))
+    old, new = ({field.name: field.text for field in flat_fields(schema)} for schema in (before, after))
     added = [f"+ {name}: {new[name]}" for name in new if name not in old]
     removed = [f"- {name}: {old[name]}" for name in old if name not in new]
     changed = [f"~ {name}: {old[name]} → {new[name]}" for name in new if name in old and old[name] != new[name]]
     return tuple(added + removed + changed) or ("nothing but names or documentation",)
 
 
-def flat_fields(schema: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """List the fields of a record with their types, those of Debezium's row (`before`, `after`) once, as `row.…`."""
+def flat_fields(schema: Any, prefix: str = "") -> list[Field]:
+    """List the fields of a record, those of Debezium's row (`before`, `after`) once, as `row.…`."""
     found = []
     for field in schema.get("fields", ()) if isinstance(schema, dict) else ():
         record = _record_in(field["type"])
@@ -142,8 +150,8 @@ def flat_fields(schema: Any, prefix: str = "") -> list[tuple[str, str]]:
             name = "row" if field["name"] == "before" else field["name"]
             found += flat_fields(record, f"{prefix}{name}.")
         elif not _names_a_record(field["type"]):  # `after` is of the record that `before` defines
-            default = f", default {json.dumps(field['default'])}" if "default" in field else ""
-            found.append((prefix + field["name"], type_text(field["type"]) + default))
+            default = json.dumps(field["default"]) if "default" in field else ""
+            found.append(Field(prefix + field["name"], type_text(field["type"]), default))
     return found
 
 
@@ -191,11 +199,7 @@ def _fields(hub: Hub, subject: str, schema: Any) -> tuple[Field, ...]:
     view = hub.now.snapshot.known.view_of(subject.rpartition("-")[0])
     cassandra = hub.now.snapshot.cassandra.value
     columns = cassandra.tables.get(view.name, {}) if view and cassandra else {}
-    fields = []
-    for name, text in flat_fields(schema):
-        kind, _, default = text.partition(", default ")
-        fields.append(Field(name, kind, default, columns.get(name)))
-    return tuple(fields)
+    return tuple(replace(field, column=columns.get(field.name)) for field in flat_fields(schema))
 
 
 def _contract(hub: Hub, subject: str) -> Any | None:
@@ -206,7 +210,6 @@ def _contract(hub: Hub, subject: str) -> Any | None:
 def _against_contract(contract: Any | None, subject: str, schema: Any) -> str:
     if contract is None:
         return "no contract: this subject follows its source table"
-    differences = describe_changes(schema, contract)
-    if dict(flat_fields(contract)) == dict(flat_fields(schema)):
+    if {*flat_fields(contract)} == {*flat_fields(schema)}:
         return f"as schemas/avro/{subject}.avsc says"
-    return f"differs from schemas/avro/{subject}.avsc: {'; '.join(differences)}"
+    return f"differs from schemas/avro/{subject}.avsc: {'; '.join(describe_changes(schema, contract))}"

@@ -14,6 +14,8 @@ from psycopg2 import sql
 
 from penstock.console.plain import plain
 from penstock.errors import TerminalError
+from penstock.excluded import NONE, Excluded
+from penstock.hashed import NOT_HASHED, Hashed, hash_sql
 from penstock.keys.types import column_types
 from penstock.keys.values import castable, postgres_text
 from penstock.pinned import PINNED
@@ -42,28 +44,36 @@ class SourceRow:
 
 
 def read_source_row(
-    dsn: str, table: str, key: Mapping[str, str], *, types: Mapping[str, str], excluded: Collection[str] = ()
+    dsn: str,
+    table: str,
+    key: Mapping[str, str],
+    *,
+    types: Mapping[str, str],
+    excluded: Excluded = NONE,
+    hashed: Hashed = NOT_HASHED,
 ) -> SourceRow:
     """Read a row.
 
     :param table: `schema.table`.
     :param types: of the key's columns, as they were last seen.
     :param excluded: the columns that are not read.
+    :param hashed: the columns that are read as hashes.
     :raises ValueUnfit: with Postgres' word for it.
     """
     try:
-        with closing(_open(dsn)) as connection, connection.cursor() as cursor:
-            types = {name: each for name, each in column_types(cursor, table).items() if name not in excluded}
+        with closing(_open(dsn, hashed)) as connection, connection.cursor() as cursor:
+            left_out = excluded.of(table)
+            types = {name: each for name, each in column_types(cursor, table).items() if name not in left_out}
             key = _as_written(cursor, types, key)
-            return SourceRow(key, types, *_read(cursor, table, types, key))
+            return SourceRow(key, types, *_read(cursor, table, types, key, hashed.of(table)))
     except psycopg2.DataError as exc:
         raise ValueUnfit(str(exc).strip().splitlines()[0]) from exc
     except (psycopg2.Error, PostgresUnreachable) as exc:
         return SourceRow(key, types, problem=str(exc).strip().splitlines()[0])
 
 
-def _open(dsn: str) -> Any:
-    return open_connection(dsn, limits=LOOK, options=_OPTIONS, application_name=CONSOLE)
+def _open(dsn: str, hashed: Hashed) -> Any:
+    return open_connection(dsn, limits=LOOK, options=_OPTIONS + hashed.session, application_name=CONSOLE)
 
 
 def _as_written(cursor: Any, types: Mapping[str, str], key: Mapping[str, str]) -> dict[str, str]:
@@ -80,12 +90,19 @@ def _cast(types: Mapping[str, str], name: str, value: str) -> sql.Composable:
     return sql.SQL("CAST({} AS {})").format(sql.Literal(value), sql.SQL(sql_type))
 
 
+def _column(name: str, *, is_hashed: bool) -> sql.Composable:
+    column = sql.Identifier("t", name)
+    if not is_hashed:
+        return column
+    return sql.SQL(f"{hash_sql('{column}')} AS {{name}}").format(column=column, name=sql.Identifier(name))
+
+
 def _read(
-    cursor: Any, table: str, types: Mapping[str, str], key: Mapping[str, str]
+    cursor: Any, table: str, types: Mapping[str, str], key: Mapping[str, str], hashed: Collection[str]
 ) -> tuple[dict[str, Any] | None, str | None]:
     """Return the row, and the transaction that wrote it last."""
     equal = (sql.SQL("t.{} = {}").format(sql.Identifier(each[0]), _cast(types, *each)) for each in key.items())
-    columns = (sql.SQL("t.{}").format(sql.Identifier(name)) for name in types)
+    columns = (_column(name, is_hashed=name in hashed) for name in types)
     # r.* is the row even where a column is named r.
     query = sql.SQL(
         "SELECT t.xmin::text, row_to_json(r.*)::text FROM {} t CROSS JOIN LATERAL (SELECT {}) r WHERE {}"

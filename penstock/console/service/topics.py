@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penstock.console.collect.kafka import PartitionState
 from penstock.console.hub import Hub
-from penstock.console.progress import Lag, Reader
-from penstock.console.service.messages import TopicMissing
-from penstock.console.snapshot import Snapshot
+from penstock.console.look.kafka import PartitionState
+from penstock.console.look.snapshot import Snapshot
+from penstock.console.moment.progress import Lag, Reader
+from penstock.console.records.messages import TopicMissing
 from penstock.errors import PenstockError
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from penstock.config import ROOT
 from penstock.connect.secrets import HIDDEN
-from penstock.console.declared import DeclaredView
 from penstock.console.hub import Hub
+from penstock.console.safety.guard import Caller
 from penstock.errors import TerminalError, TransientError
+from penstock.project.declared import DeclaredView
 from penstock.verify.last import read_last
 
 _VERIFY_S = 900
@@ -55,15 +56,13 @@ class Verifier:
         self.running: str | None = None
         self.failure: str | None = None
 
-    def start(self, view: str | None, *, token: str | None, who: str) -> None:
+    def start(self, view: str | None, *, caller: Caller) -> None:
         """Start it; its outcome is that of :func:`list_views` when `running` is None again.
 
         :raises VerifyRuns: one runs already.
         :raises ViewMissing: there is no such view.
         """
-        self._hub.guard.perform(
-            lambda: self._start(view), token=token, who=who, what="verify", target=view or "all views"
-        )
+        self._hub.guard.perform(lambda: self._start(view), caller=caller, what="verify", target=view or "all views")
 
     def _start(self, view: str | None) -> None:
         known = [each.name for each in self._hub.now.snapshot.known.views]

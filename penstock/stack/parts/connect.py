@@ -1,15 +1,17 @@
-"""The Kafka Connect worker (distributed mode) with Debezium, the Avro converter and our Cassandra sink."""
+"""The Kafka Connect workers (distributed mode) with Debezium, the Avro converter and our Cassandra sink."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 from pathlib import Path
+from uuid import uuid4
 
 from penstock.brokers import provider, references
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
 from penstock.http_client import answers
+from penstock.instances import name_of
 from penstock.layout import SERVERS, Layout, render
 from penstock.project.connectors import STORE_PASSWORD, addresses, converter_settings, secrets, trust_store
 from penstock.secured import Secrets
@@ -30,35 +32,45 @@ class StoreFailed(TerminalError):
         super().__init__(f"the certificates of {ca} cannot be taken over by keytool: {said.strip()}")
 
 
-def connect(config: Config, layout: Layout) -> Part:
-    """Return the part; connectors find every address in its environment."""
-    section = config.connect
-    properties = layout.conf("connect") / "worker.properties"
+def connect(config: Config, layout: Layout, *, number: int = 1) -> Part:
+    """Return the part; connectors find every address in its environment.
+
+    :param number: of the worker.
+    """
+    section, name = config.connect, name_of("connect", number)
+    host = section.own_hosts[number - 1]
+    properties = layout.conf(name) / "worker.properties"
     return Part(
-        name="connect",
+        name=name,
         command=java(
             "org.apache.kafka.connect.cli.ConnectDistributed",
             str(properties),
             classpath=(JARS,),
             heap_mb=section.heap_mb,
-            options=(LOGGING, *_checks_users(config), *jmx_agent(section.metrics_port, ROOT / "connect/jmx.yml")),
+            options=(
+                LOGGING,
+                *_checks_users(config),
+                *jmx_agent(section.metrics_port, ROOT / "connect/jmx.yml", number),
+            ),
         ),
-        is_ready=lambda: answers(section.at("/connectors")),
+        is_ready=lambda: answers(section.of_worker(number).at("/connectors")),
         needs=("topics",),
         stops_before=("postgres", "registry", "cassandra"),
-        prepare=lambda: _prepare(config, layout),
+        prepare=lambda: _prepare(config, layout, number),
         environment=lambda: addresses(config) | secrets(config),
+        host=host,
         ports={"connect.port": section.port, **jmx_port("connect", section.metrics_port)},
     )
 
 
-def _prepare(config: Config, layout: Layout) -> None:
+def _prepare(config: Config, layout: Layout, number: int) -> None:
+    host = config.connect.own_hosts[number - 1]
     properties = render(
         ROOT / "connect/worker.properties",
-        layout.conf("connect") / "worker.properties",
+        layout.conf(name_of("connect", number)) / "worker.properties",
         cluster=config.names.connect_cluster,
         bootstrap=config.kafka.bootstrap,
-        listener=f"{'https' if Secrets.of(config).exist else 'http'}://{config.connect.host}:{config.connect.port}",
+        listener=f"{'https' if Secrets.of(config).exist else 'http'}://{host}:{config.connect.port}",
         plugins=SERVERS / "plugins",
         registry=config.registry.root,
         replication_factor=config.kafka.replication_factor,
@@ -107,11 +119,13 @@ def _add_security(properties: Path, file: Path) -> None:
 
 def _write_trust_store(ca: Path, store: Path) -> None:
     """Write certificates into a store of Java's; without a password, as they are no secret."""
-    store.unlink(missing_ok=True)
+    # Another worker may read it meanwhile.
+    made = store.with_name(f".{store.name}.{uuid4().hex}")
     plain = ("-J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE", "-J-Dkeystore.pkcs12.macAlgorithm=NONE")
     for number, certificate in enumerate(_CERTIFICATE.findall(ca.read_text())):
-        imported = ("-importcert", "-noprompt", "-alias", f"ca-{number}", "-keystore", str(store))
+        imported = ("-importcert", "-noprompt", "-alias", f"ca-{number}", "-keystore", str(made))
         command = ["keytool", *plain, *imported, "-storetype", "PKCS12", "-storepass", "unused"]
         done = subprocess.run(command, input=certificate, check=False, capture_output=True, text=True)
         if done.returncode != 0:
             raise StoreFailed(ca, done.stdout + done.stderr)
+    made.replace(store)

@@ -23,7 +23,8 @@ def connect_watcher(config: Config, layout: Layout) -> Part:
         "--ca-file": address.let_in.ca_file,
     }
     given = (str(word) for name, value in more.items() if value for word in (name, value))
-    arguments = ("--url", address, "--file", str(file), *given)
+    others = (word for other in address.others for word in ("--other-url", other))
+    arguments = ("--url", address, *others, "--file", str(file), *given)
     return Part(
         name="connect-watcher",
         command=(sys.executable, "-m", "penstock.connect.watch", *arguments),

@@ -1,19 +1,24 @@
-"""The Kafka broker: one process, broker and controller (KRaft)."""
+"""The Kafka brokers: each is one process, broker and controller (KRaft)."""
 
 from __future__ import annotations
 
+import json
 import subprocess
+import threading
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from penstock.brokers import librdkafka_settings, read_properties
+from penstock.brokers import Brokers, librdkafka_settings, read_properties
 from penstock.class_archive import server_archive_options
 from penstock.config import ROOT, Config
 from penstock.errors import TerminalError
+from penstock.instances import name_of
 from penstock.layout import SERVERS, Layout, render
 from penstock.secured import ADMINISTRATOR, USER, Secrets
 from penstock.stack.mode import KRAFT_DATA
@@ -35,22 +40,27 @@ class FormatFailed(TerminalError):
         super().__init__(f"Kafka's storage could not be formatted:\n{output}")
 
 
-def kafka(config: Config, layout: Layout) -> Part:
-    """Return the part; `prepare` formats the log folder once."""
-    section = config.kafka
-    properties = layout.conf("kafka") / "server.properties"
-    archive = server_archive_options("kafka", may_record=section.metrics_port is None)
+def kafka(config: Config, layout: Layout, *, number: int = 1) -> Part:
+    """Return the part; `prepare` formats the log folder once.
+
+    :param number: of the broker.
+    """
+    section, name = config.kafka, name_of("kafka", number)
+    host = section.own_hosts[number - 1]
+    properties = layout.conf(name) / "server.properties"
+    archive = server_archive_options("kafka", may_record=section.metrics_port is None and number == 1)
     return Part(
-        name="kafka",
+        name=name,
         command=java(
             "kafka.Kafka",
             str(properties),
             classpath=(JARS,),
             heap_mb=section.heap_mb,
-            options=(*archive, LOGGING, *jmx_agent(section.metrics_port, JMX_RULES)),
+            options=(*archive, LOGGING, *jmx_agent(section.metrics_port, JMX_RULES, number)),
         ),
-        is_ready=lambda: _answers(config),
-        prepare=lambda: _prepare(config, layout),
+        is_ready=lambda: _answers(config, f"{host}:{section.port}"),
+        prepare=lambda: _prepare(config, layout, number),
+        host=host,
         ports={
             "kafka.port": section.port,
             "kafka.controller_port": section.controller_port,
@@ -59,20 +69,51 @@ def kafka(config: Config, layout: Layout) -> Part:
     )
 
 
-def render_properties(config: Config, layout: Layout) -> Path:
-    """Write the broker's configuration; return its file."""
+def render_properties(config: Config, layout: Layout, number: int = 1) -> Path:
+    """Write a broker's configuration; return its file."""
     section = config.kafka
+    host = section.own_hosts[number - 1]
     properties = render(
         ROOT / "servers/kafka/server.properties",
-        layout.conf("kafka") / "server.properties",
-        host=section.host,
+        layout.conf(name_of("kafka", number)) / "server.properties",
+        host=host,
         controller_port=section.controller_port,
-        data=layout.data(KRAFT_DATA),
-        **doors(config),
+        data=layout.data(name_of(KRAFT_DATA, number)),
+        **doors(config, host),
     )
+    if section.brokers > 1:
+        _join(properties, config, number)
     if Secrets.of(config).exist:
         _secure(properties, config)
     return properties
+
+
+def _join(properties: Path, config: Config, number: int) -> None:
+    """Let the broker be one of several; these lines win over those of the same names above them."""
+    section = config.kafka
+    copies, least = section.replication_factor, section.min_insync_replicas
+    settings = {
+        "node.id": number,
+        "controller.quorum.bootstrap.servers": ",".join(
+            f"{host}:{section.controller_port}" for host in section.own_hosts
+        ),
+        "default.replication.factor": copies,
+        "min.insync.replicas": least,
+        "offsets.topic.replication.factor": copies,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": least,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": least,
+        # With Kafka's own 2 s and 1 s, controllers that share two busy processors elect each other over and over.
+        "controller.quorum.fetch.timeout.ms": 5000,
+        "controller.quorum.election.timeout.ms": 2000,
+    }
+    _append(properties, "Of several brokers", settings)
+
+
+def _append(properties: Path, title: str, settings: Mapping[str, object]) -> None:
+    lines = "".join(f"{name}={value}\n" for name, value in settings.items())
+    properties.write_text(f"{properties.read_text()}\n# {title}.\n{lines}")
 
 
 def _secure(properties: Path, config: Config) -> None:
@@ -99,8 +140,7 @@ def _secure(properties: Path, config: Config) -> None:
         )["sasl.jaas.config"],
     }
     properties.chmod(0o600)
-    lines = "".join(f"{name}={value}\n" for name, value in settings.items())
-    properties.write_text(f"{properties.read_text()}\n# Of --secure.\n{lines}")
+    _append(properties, "Of --secure", settings)
 
 
 def new_cluster_id() -> str:
@@ -113,10 +153,10 @@ def new_cluster_id() -> str:
     return made
 
 
-def _prepare(config: Config, layout: Layout) -> None:
-    data, properties = layout.data(KRAFT_DATA), render_properties(config, layout)
+def _prepare(config: Config, layout: Layout, number: int) -> None:
+    data, properties = layout.data(name_of(KRAFT_DATA, number)), render_properties(config, layout, number)
     if not (data / "meta.properties").exists():
-        arguments = ("format", "--cluster-id", new_cluster_id(), "--standalone", "--config", str(properties))
+        arguments = ("format", "--config", str(properties), *_quorum(config, layout))
         users = _first_users(Secrets.of(config))
         tool, *given = java(
             "kafka.tools.StorageTool", *arguments, *users, classpath=(JARS,), heap_mb=128, options=(LOGGING,)
@@ -128,6 +168,34 @@ def _prepare(config: Config, layout: Layout) -> None:
         file.unlink()
         if done.returncode != 0:
             raise FormatFailed(done.stdout + done.stderr)
+
+
+def _quorum(config: Config, layout: Layout) -> tuple[str, ...]:
+    """Return the arguments that say which controllers begin together; brokers of one cluster are told the same."""
+    section = config.kafka
+    if section.brokers == 1:
+        return ("--cluster-id", new_cluster_id(), "--standalone")
+    ids = _ids_of_cluster(layout, section.brokers)
+    controllers = (
+        f"{number}@{host}:{section.controller_port}:{folder}"
+        for number, (host, folder) in enumerate(zip(section.own_hosts, ids["folders"], strict=True), start=1)
+    )
+    return ("--cluster-id", ids["cluster"], "--initial-controllers", ",".join(controllers))
+
+
+_MAKES_IDS = threading.Lock()
+"""Brokers are prepared in threads of their own."""
+
+
+def _ids_of_cluster(layout: Layout, brokers: int) -> dict[str, Any]:
+    """Return the id of the cluster, and of each broker's log folder; made once."""
+    file = layout.data(KRAFT_DATA).with_name("kafka-cluster.json")
+    with _MAKES_IDS:
+        if not file.exists():
+            made = {"cluster": new_cluster_id(), "folders": [new_cluster_id() for _ in range(brokers)]}
+            write_whole(file, json.dumps(made))
+        known: dict[str, Any] = json.loads(file.read_text())
+        return known
 
 
 def _first_users(secrets: Secrets) -> list[str]:
@@ -144,9 +212,11 @@ def _quoted(argument: str) -> str:
     return '"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _answers(config: Config) -> bool:
+def _answers(config: Config, address: str) -> bool:
+    """Ask this broker, and no other."""
+    asked = Brokers(address, config.kafka.bootstrap.properties_file)
     try:
-        AdminClient({**librdkafka_settings(config.kafka.bootstrap), "log_level": 0}).list_topics(timeout=2)
+        AdminClient({**librdkafka_settings(asked), "log_level": 0}).list_topics(timeout=2)
     except KafkaException:
         return False
     return True

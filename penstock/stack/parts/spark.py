@@ -1,4 +1,4 @@
-"""Spark standalone: the master, its worker, and the two jobs that are submitted to them."""
+"""Spark standalone: the master, its workers, and the two jobs that are submitted to them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pathlib import Path
 
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config, Registry
+from penstock.hashed import SECRET
 from penstock.installation import password_variable
+from penstock.instances import host_of, name_of
 from penstock.layout import VENV_BIN, Layout
 from penstock.project.folders import Project, sources_of
 from penstock.running import read_running
 from penstock.secured import Secrets
-from penstock.spark_master import AGGREGATES_CORES, applications, master_state
+from penstock.spark_master import AGGREGATES_CORES, alive_workers, applications, master_state
 from penstock.stack.part import Part
 from penstock.stack.parts.executor_java import write_java_home
 from penstock.stack.parts.kafka import JARS as KAFKA_JARS
@@ -61,17 +63,20 @@ def spark_master(config: Config, layout: Layout) -> Part:
     )
 
 
-def spark_worker(config: Config, layout: Layout) -> Part:
+def spark_worker(config: Config, layout: Layout, *, number: int = 1) -> Part:
     """Return the worker.
 
     It offers far more cores than the machine has: Real-time Mode holds one for each input partition, busy or not, and a
     new table must not need another worker.
+
+    :param number: of the worker.
     """
-    section = config.spark
-    work, java_home = layout.data("spark-worker"), layout.conf("spark-worker") / "java"
+    section, name = config.spark, name_of("spark-worker", number)
+    host = host_of(section.own_host, number)
+    work, java_home = layout.data(name), layout.conf(name) / "java"
     address = (
         "--host",
-        section.own_host,
+        host,
         "--port",
         str(section.worker_port),
         "--webui-port",
@@ -81,16 +86,18 @@ def spark_worker(config: Config, layout: Layout) -> Part:
     offer = ("--cores", str(_CORES), "--memory", f"{memory_mb}m")
     command = ("org.apache.spark.deploy.worker.Worker", *address, *offer, "--work-dir", str(work))
     return Part(
-        name="spark-worker",
+        name=name,
         command=(str(_SPARK_HOME / "bin/spark-class"), *command, *_asking(config), section.master_url),
-        is_ready=lambda: master_state(config).get("aliveworkers", 0) > 0,
+        is_ready=lambda: (host, section.worker_port) in alive_workers(config),
         needs=("spark-master",),
         prepare=partial(_prepare_worker, work, java_home),
         # A worker keeps the folder of each application it ran; the job restarts, the folders must not pile up.
         environment=lambda: {
             **_environment(config, "-Dspark.worker.cleanup.enabled=true"),
+            "SPARK_LOCAL_IP": host,
             "JAVA_HOME": str(java_home),
         },
+        host=host,
         ports={"spark.worker_port": section.worker_port, "spark.worker_ui_port": section.worker_ui_port},
     )
 
@@ -125,12 +132,18 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
     return replace(job, command=(*job.command, *sources), starts_after=("views",))
 
 
+def _hash_secret(config: Config) -> str:
+    """Return the secret of hashes; empty where nobody hashes."""
+    return next((secret for each in sources_of(config) if (secret := each.hashed.secret)), "")
+
+
 def _source(config: Config) -> str:
-    """Write a source database for the command line, without its password."""
+    """Write a source database for the command line, without its secrets."""
     section = config.database
-    named = {"name": config.source, "slot": config.names.slot, "excluded": config.excluded.lists}
+    named = {"name": config.source, "slot": config.names.slot}
+    hidden = {"excluded": config.excluded.lists, "hashed": config.hashed.lists}
     place = {"host": section.host, "port": section.port, "database": section.database, "user": section.user}
-    return json.dumps(named | place | {"tls": section.tls})
+    return json.dumps(named | place | {"tls": section.tls} | hidden)
 
 
 def _job(
@@ -169,6 +182,7 @@ def _job(
             "PYSPARK_PYTHON": str(VENV_BIN / "python"),
             # Not in the command line, which everybody on the machine can read.
             **{password_variable(each.source): each.database.password for each in sources_of(config)},
+            SECRET: _hash_secret(config),
             **_known_to_master(config),
         },
         stop_wait_s=20,

@@ -9,10 +9,11 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from penstock.installation import Names
 from penstock.offsets import Place
+from penstock.postgres.exclusions import refuse_others
 from penstock.postgres.record import read_epoch
 from penstock_views.aggregates.run import Run, prepare_next_run, run_folder, run_number, start_run
+from penstock_views.declaration.views import View
 from penstock_views.output.derive import AggregateOutput
 from penstock_views.snapshot.expected import evaluate_rows, measure_rows
 from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot, open_connection
@@ -38,6 +39,7 @@ def start_from_snapshot(
     epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch", group=config.group) if text.isdigit()]
     say(f"aggregates: {view.name} starts from a snapshot of {view.table}")
     source = config.sources[view.source]
+    noted_epoch = _ask(source.postgres, view)
     with hold_snapshot(source.postgres, slot=source.slot) as held:
         folder = prepare_next_run(root)
         _write_baseline(spark, source.postgres, output, held, folder / "baseline")
@@ -45,7 +47,7 @@ def start_from_snapshot(
         run = Run(
             folder=run_folder(root, number),
             revision=view.revision,
-            epoch=max([epoch, _noted_epoch(source.postgres, view.names), *epochs]),
+            epoch=max([epoch, noted_epoch, *epochs]),
             snapshot=held.seen,
             starts=_starts(config, ends, held),
             ends=ends,
@@ -56,9 +58,13 @@ def start_from_snapshot(
     return run
 
 
-def _noted_epoch(postgres: Postgres, names: Names) -> int:
-    """Ask the installation's record: of a table without a change no record tells."""
-    with open_connection(postgres, names) as connection:
+def _ask(postgres: Postgres, view: View) -> int:
+    """Ask the installation's record for the epoch: of a table without a change no record tells.
+
+    :raises HiddenOtherwise: the table would be read otherwise than its changes are sent.
+    """
+    with open_connection(postgres, view.names) as connection:
+        refuse_others(connection, view.table, postgres.excluded, postgres.hashed)
         return read_epoch(connection) or 1
 
 

@@ -24,15 +24,16 @@ class ViewFileBroken(TerminalError):
         super().__init__(f"{place}: {self.problem}")
 
 
-def load_views(folder: Path, names: Names) -> tuple[View, ...]:
+def load_views(folder: Path, names: Names, sources: Collection[str] | None = None) -> tuple[View, ...]:
     """Load every view below a folder, ordered by name.
 
     :param folder: its `*.py` files each declare views with `@view`.
     :param names: of the installation that they are for.
+    :param sources: the further source databases that there are; None where nobody asks.
     :raises ViewFileBroken: with file and line, when one cannot be imported, or when there is none at all.
     :raises ViewInvalid: when a view is impossible or two share a name.
     """
-    views, problems = load_each(folder, names)
+    views, problems = load_each(folder, names, sources)
     if problems:
         raise problems[0]
     return views

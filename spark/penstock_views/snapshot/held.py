@@ -23,6 +23,7 @@ from penstock.names import quoted
 from penstock.postgres.connection import PostgresUnreachable
 from penstock.postgres.connection import open_connection as connection_of
 from penstock.postgres.own import Connection, of_installation
+from penstock.postgres.slot import read_slot
 from penstock_views.snapshot.postgres import Postgres
 from penstock_views.snapshot.seen import Snapshot
 
@@ -37,8 +38,6 @@ SELECT pg_export_snapshot(), pg_snapshot_xmax(s), array(SELECT pg_snapshot_xip(s
        (pg_current_wal_insert_lsn() - '0/0')::bigint, pg_current_xact_id()
 FROM pg_current_snapshot() s
 """
-# A slot without that place is still being made, and may begin behind a snapshot that is taken now.
-_READS_FROM = "SELECT confirmed_flush_lsn IS NOT NULL FROM pg_replication_slots WHERE slot_name = %s"
 # A database or role may have its own patience with a session that only keeps its snapshot.
 _STAYS = "-c idle_in_transaction_session_timeout=0"
 _RUNNING = """
@@ -161,11 +160,11 @@ def _dsn(postgres: Postgres) -> str:
 
 
 def _refuse_missing(connection: psycopg2.extensions.connection, slot: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_READS_FROM, (slot,))
-        if cursor.fetchone() != (True,):
-            raise SlotMissing(slot)
+    found = read_slot(connection, slot)
     connection.rollback()
+    # A slot without a confirmed place is still being made, and may begin behind a snapshot that is taken now.
+    if found is None or found.lsn is None:
+        raise SlotMissing(slot)
 
 
 def _take(connection: psycopg2.extensions.connection, postgres: Postgres, table: str) -> HeldSnapshot:

@@ -9,12 +9,13 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock.hashed import hash_sql
 from penstock.names import column_name, in_spark, quoted
 from penstock.sizes import IMAGE_BYTES
 from penstock_views.snapshot.postgres import Postgres
 from penstock_views.snapshot.ranges import Range, select_ranges
 from penstock_views.types.canonical import is_usable
-from penstock_views.types.encodings import Decoding, decode_all, sql_decoding
+from penstock_views.types.encodings import Decoding, decode_all, may_be_hashed, sql_decoding
 from penstock_views.types.live_columns import ColumnRow, columns_query, field_of
 from penstock_views.types.sizes import left_out_of, size_sql
 
@@ -34,9 +35,10 @@ def read_images(
     :param condition: of SQL, only the rows of which it is true; not beside ranges.
     """
     known = _ask_columns(spark, table, postgres) if columns is None else columns
-    excluded = postgres.excluded.of(table)
+    excluded, hashed = postgres.excluded.of(table), postgres.hashed.of(table)
     # What is generated and not published is in no change, so no view has it.
-    reads = [_Read.of(row) for row in sorted(known) if not row[5] and row[1] not in excluded]
+    carried = [row for row in sorted(known) if not row[5] and row[1] not in excluded]
+    reads = [_Read.of(row, is_hashed=row[1] in hashed) for row in carried]
     large = [read for read in reads if read.size]
     selected = ", ".join([*_sizes(large), *(read.selected for read in reads if read.value)])
     if ranges is None:
@@ -116,10 +118,13 @@ class _Read:
         return [(self.decoding, column)]
 
     @classmethod
-    def of(cls, row: ColumnRow) -> _Read:
+    def of(cls, row: ColumnRow, *, is_hashed: bool = False) -> _Read:
         place, name, sql_type, is_domain, enum, _, in_key = row
         field = field_of(name, sql_type, enum=enum, is_domain=is_domain)
         column = '"' + name.replace('"', '""') + '"'
+        if is_hashed:
+            decoding = sql_decoding(field)[1] if may_be_hashed(field) else None
+            return cls(field, place, hash_sql(column), decoding, None, in_key, "")
         # JDBC knows no domains; any other text (json, inet, an enum) is the server's own.
         based = f"({column})::{sql_type}" if is_domain else column
         # The label of an enum is a name, and names are short.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from penstock.errors import TerminalError
 from penstock.excluded import NONE, Excluded
+from penstock.hashed import NOT_HASHED, Hashed
 from penstock.pinned import PINNED
 from penstock_views.snapshot.ranges import FETCH_ROWS
 
@@ -28,6 +29,7 @@ class Postgres:
     :param snapshot: what `pg_export_snapshot()` returned in a transaction that is still open; None reads the present.
     :param fetch_rows: so many rows are in memory at once.
     :param excluded: the columns that are not read.
+    :param hashed: the columns that are read as hashes.
     """
 
     host: str
@@ -39,6 +41,7 @@ class Postgres:
     fetch_rows: int = FETCH_ROWS
     tls: Mapping[str, str] = field(default_factory=dict)
     excluded: Excluded = NONE
+    hashed: Hashed = NOT_HASHED
 
     @property
     def options(self) -> dict[str, str]:
@@ -47,7 +50,7 @@ class Postgres:
         # Only with a fetch size does Spark open a transaction (and Postgres a cursor instead of all rows at once).
         basic = {"url": url, "user": self.user, "driver": "org.postgresql.Driver", "fetchsize": str(self.fetch_rows)}
         secret = {"password": self.password} if self.password else {}
-        return basic | secret | dict(self.tls) | {"options": PINNED} | self._snapshot_option()
+        return basic | secret | dict(self.tls) | {"options": PINNED + self.hashed.session} | self._snapshot_option()
 
     def _snapshot_option(self) -> dict[str, str]:
         if self.snapshot is None:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
 from penstock.excluded import Excluded
+from penstock.hashed import SECRET, Hashed
 from penstock.installation import DEFAULT, Names, password_variable
 from penstock_views.clone import ROOT
 from penstock_views.snapshot.postgres import Postgres
@@ -107,19 +108,21 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
         type=_source,
         action="append",
         required=True,
-        help="a source database, as JSON: name, host, port, database, user, tls {sslmode, sslrootcert}, excluded "
-        "{table: [column]}, and slot, the source connector's, without which no run starts",
+        help="a source database, as JSON: name, host, port, database, user, tls {sslmode, sslrootcert}, excluded and "
+        "hashed {table: [column]}, and slot, the source connector's, without which no run starts",
     )
     given = _given(parser, arguments)
     return AggregatesConfig(**given | {"sources": dict(given["sources"])})
 
 
 def _source(text: str) -> tuple[str, Source]:
-    """Read a source; its password is in the environment, as everybody on the machine can read a command line."""
+    """Read a source; its secrets are in the environment, as everybody on the machine can read a command line."""
     given = json.loads(text)
-    name, slot, columns = given.pop("name", ""), given.pop("slot", ""), given.pop("excluded", {})
+    name, slot = given.pop("name", ""), given.pop("slot", "")
+    excluded = Excluded.of_lists(given.pop("excluded", {}))
+    hashed = Hashed.of_lists(given.pop("hashed", {})).with_secret(os.environ.get(SECRET, ""))
     password = os.environ.get(password_variable(name), "")
-    return name, Source(Postgres(**given, password=password, excluded=Excluded.of_lists(columns)), slot)
+    return name, Source(Postgres(**given, password=password, excluded=excluded, hashed=hashed), slot)
 
 
 def _given(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> dict[str, Any]:

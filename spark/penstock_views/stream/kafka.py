@@ -39,7 +39,9 @@ SINK = {
     "kafka.acks": "all",
     "kafka.compression.type": "lz4",
     "kafka.max.request.size": str(RECORD_BYTES),
-    "kafka.buffer.memory": str(64 * 1024 * 1024),
+    # What is sent waits in the executor's heap. With room for four of the largest records, a job that had several to
+    # catch up with filled its heap again and again.
+    "kafka.buffer.memory": str(2 * RECORD_BYTES),
     "includeHeaders": "true",
 }
 

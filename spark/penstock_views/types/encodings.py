@@ -65,6 +65,11 @@ def may_be_large(field: T.StructField) -> bool:
     return isinstance(field.dataType, T.ArrayType | T.BinaryType) or is_text
 
 
+def may_be_hashed(field: T.StructField) -> bool:
+    """Say whether the source hashes values of a column; of another type it leaves them out."""
+    return isinstance(field.dataType, T.StringType) and logical_of(field) is None
+
+
 def avro_decoding(avro_type: Any, target: T.StructField) -> Decoding:
     """Find how to read values of one type of a Debezium writer schema.
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from penstock.address import Address
 from penstock.connect.api import ConnectApi, ConnectBusy, ConnectorNotFound, ConnectReplyUnknown, ConnectUnreachable
 from penstock.connect.apply import (
     Change,
@@ -166,6 +167,22 @@ def test_a_worker_that_stays_busy_is_given_up_on_at_the_deadline(worker: Worker,
 def test_no_worker_at_all_is_said_with_its_address() -> None:
     with ConnectApi("http://127.0.0.1:9") as api, pytest.raises(ConnectUnreachable, match=r"127\.0\.0\.1:9"):
         validate_connectors(api, files=[FILE], timeout_s=0.5)
+
+
+def test_while_a_worker_is_away_another_one_is_asked(worker: Worker, api: ConnectApi) -> None:
+    worker.config = CONFIG
+    with ConnectApi(Address("http://127.0.0.1:9", others=("http://127.0.0.1:10", api._url))) as first:
+        assert first.config("users")["tasks.max"] == "1"
+        assert first.config("users")["tasks.max"] == "1"
+    assert len(worker.requests) == 2
+
+
+def test_when_all_workers_are_away_it_is_said() -> None:
+    with (
+        ConnectApi(Address("http://127.0.0.1:9", others=("http://127.0.0.1:10",))) as api,
+        pytest.raises(ConnectUnreachable),
+    ):
+        api.config("users")
 
 
 def test_another_program_at_that_address_is_recognised(worker: Worker, api: ConnectApi) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from penstock.console.collect.airflow import AirflowState
-from penstock.console.collect.cassandra import CassandraState
-from penstock.console.collect.connect import ConnectorView, TaskView
-from penstock.console.collect.ends import End, Newest
-from penstock.console.collect.kafka import GroupState, KafkaState, PartitionState, TopicState
-from penstock.console.collect.postgres import PostgresState, Slot, SourceTable
-from penstock.console.collect.source_api import ApiState
-from penstock.console.collect.spark import Query, SparkState
-from penstock.console.declared import Declared, DeclaredView
-from penstock.console.reading import Reading
-from penstock.console.snapshot import KafkaView, Snapshot
+from penstock.console.look.airflow import AirflowState
+from penstock.console.look.cassandra import CassandraState
+from penstock.console.look.connect import ConnectorView, TaskView
+from penstock.console.look.declared import Declared
+from penstock.console.look.ends import End, Newest
+from penstock.console.look.kafka import GroupState, KafkaState, PartitionState, TopicState
+from penstock.console.look.postgres import PostgresState, SourceTable
+from penstock.console.look.reading import Reading
+from penstock.console.look.snapshot import KafkaView, Snapshot
+from penstock.console.look.source_api import ApiState
+from penstock.console.look.spark import Query, SparkState
+from penstock.postgres.slot import Slot
+from penstock.project.declared import DeclaredView
 
 NOW = 1_764_000_000.0
 CHANGES, VIEW, SINK = "app.public.users", "views.users_by_id", "connect-sink"
@@ -62,7 +64,7 @@ def connector(name: str = "sink", kind: str = "sink", state: str = "RUNNING", **
 
 
 def slot(**fields: Any) -> Slot:
-    return replace(Slot("penstock", True, "reserved", 2**20, 0, "0/1", None, None), **fields)
+    return replace(Slot("penstock", "app", True, "reserved", 2**20, 0, "0/1", None, None), **fields)
 
 
 def snapshot(*, changes_end: int = 11, view_version: int = 9, sink_at: int = 5, **fields: Any) -> Snapshot:

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from penstock.config import ROOT
-from penstock.console import alerts
-from penstock.console.alerts import AlertRulesInvalid, Rule, Rules, judge, read_rules
-from penstock.console.collect.ends import End
-from penstock.console.collect.kafka import GroupState
-from penstock.console.collect.postgres import PostgresState
-from penstock.console.events import differences
-from penstock.console.flow import Flow, Health, build_flow, duration
-from penstock.console.progress import readers
-from penstock.console.snapshot import Snapshot
+from penstock.console.look.ends import End
+from penstock.console.look.kafka import GroupState
+from penstock.console.look.postgres import PostgresState
+from penstock.console.look.snapshot import Snapshot
+from penstock.console.moment import alerts
+from penstock.console.moment.alerts import AlertRulesInvalid, Rule, Rules, judge, read_rules
+from penstock.console.moment.events import differences
+from penstock.console.moment.flow import Flow, Health, build_flow, duration
+from penstock.console.moment.progress import readers
 from tests.names import HEARTBEAT_TOPIC
 from tests.unit.console import made
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from penstock.console.guard import Guard, ReadOnly, TokenWrong
-from penstock.console.origin import OriginGuard
+from penstock.console.safety.guard import Caller, Guard, ReadOnly, TokenWrong
+from penstock.console.safety.origin import OriginGuard
 
 
 def perform(guard: Guard, done: list[str], *, token: str | None) -> None:
-    guard.perform(lambda: done.append("x"), token=token, who="test", what="restart", target="sink")
+    guard.perform(lambda: done.append("x"), caller=Caller(token, "test"), what="restart", target="sink")
 
 
 def test_a_read_only_console_does_nothing_and_notes_the_try(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_what_fails_is_noted_as_failed(tmp_path: Path) -> None:
     guard = Guard(tmp_path, write=True)
     token = guard.token_file.read_text()
     with pytest.raises(ZeroDivisionError):
-        guard.perform(lambda: 1 // 0, token=token, who="t", what="divide", target="1")
+        guard.perform(lambda: 1 // 0, caller=Caller(token, "t"), what="divide", target="1")
     assert guard.entries[-1].outcome.startswith("failed")
 
 

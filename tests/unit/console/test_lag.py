@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import pytest
 from fastavro import parse_schema, schemaless_writer
 
-from penstock.console.declared import DeclaredView
-from penstock.console.lag import LagWatch
+from penstock.console.moment.lag import LagWatch
+from penstock.project.declared import DeclaredView
 from penstock.registry.client import RegistryUnreachable
 from penstock.registry.decode import Schema
 from tests.unit.console.made import CHANGES, VIEW, view

@@ -7,7 +7,7 @@ from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from penstock.console.login import Login
+from penstock.console.safety.login import Login
 
 
 @pytest.fixture

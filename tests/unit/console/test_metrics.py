@@ -8,14 +8,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from penstock.config import Config
-from penstock.console.collect.connect import TaskView
-from penstock.console.collect.parts import PartState
-from penstock.console.collect.spark import SparkState
-from penstock.console.flow import build_flow
 from penstock.console.hub import Hub
+from penstock.console.look.connect import TaskView
+from penstock.console.look.parts import PartState
+from penstock.console.look.snapshot import Snapshot
+from penstock.console.look.spark import SparkState
 from penstock.console.metrics import MomentCollector
-from penstock.console.recorder import Moment
-from penstock.console.snapshot import Snapshot
+from penstock.console.moment.flow import build_flow
+from penstock.console.moment.recorder import Moment
 from tests.unit.console.made import SINK, connector, reading, slot, snapshot, topic, without
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from penstock.console.progress import offset_of
+from penstock.console.moment.progress import offset_of
 
 FIRST = 2**52
 

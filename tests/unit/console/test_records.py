@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.connect.secrets import HIDDEN
-from penstock.console.mask import Mask
 from penstock.console.plain import plain
+from penstock.console.records.filter import ConditionInvalid, Filter, read_conditions
+from penstock.console.records.messages import CursorInvalid, StartInvalid, _read_start, read_cursor
+from penstock.console.records.records import RecordReader, RecordView
+from penstock.console.records.same import is_same
+from penstock.console.safety.mask import Mask
 from penstock.console.service.dead_letters import LetterUnknown, NotReplayable, _places
-from penstock.console.service.filter import ConditionInvalid, Filter, read_conditions
-from penstock.console.service.messages import CursorInvalid, StartInvalid, _read_start, read_cursor
-from penstock.console.service.records import RecordReader, RecordView
-from penstock.console.service.same import is_same
 from penstock.registry.client import RegistryUnreachable
 from penstock.registry.decode import AvroDecoder, Schema
 from tests.names import OURS

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from penstock.console.collect.ends import End
-from penstock.console.collect.spark import read_queries
-from penstock.console.rates import Rates
-from penstock.console.reading import NotSeen, Reading
-from penstock.console.sampler import Sampler
+from penstock.console.look.ends import End
+from penstock.console.look.reading import NotSeen, Reading
+from penstock.console.look.sampler import Sampler
+from penstock.console.look.spark import read_queries
+from penstock.console.moment.rates import Rates
 from penstock.wait import wait_until
 from tests.names import OURS
 

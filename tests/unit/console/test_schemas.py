@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from penstock.config import ROOT
-from penstock.console.service.schemas import describe_changes, flat_fields, type_text
+from penstock.console.service.schemas import Field, describe_changes, flat_fields, type_text
 
 
 def test_a_field_more_less_and_other_are_told() -> None:
@@ -22,7 +22,12 @@ def test_the_row_of_a_change_is_told_once() -> None:
     row = {"type": "record", "name": "Value", "fields": [{"name": "id", "type": "string"}]}
     fields = [{"name": "before", "type": ["null", row]}, {"name": "after", "type": ["null", "Value"]}]
     envelope = {"type": "record", "name": "E", "fields": [*fields, {"name": "op", "type": "string"}]}
-    assert flat_fields(envelope) == [("row.id", "string"), ("op", "string")]
+    assert flat_fields(envelope) == [Field("row.id", "string"), Field("op", "string")]
+
+
+def test_a_default_stands_apart_from_the_type() -> None:
+    schema = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "string", "default": ", default x"}]}
+    assert flat_fields(schema) == [Field("a", "string", '", default x"')]
 
 
 def test_types_are_told_in_words() -> None:
@@ -36,4 +41,4 @@ def test_every_contract_of_the_repository_can_be_told() -> None:
     assert files
     for file in files:
         schema = json.loads(file.read_text())
-        assert [name for name, _ in flat_fields(schema)] == [field["name"] for field in schema["fields"]]
+        assert [field.name for field in flat_fields(schema)] == [field["name"] for field in schema["fields"]]

@@ -112,3 +112,13 @@ def test_another_clock_is_a_warning_and_a_slow_answer_is_none() -> None:
     (finding,) = said(nodes(3), clock=Clock(-3.0, 0.1))
     assert finding.what.startswith("its clock is 3.0 s behind this machine's")
     assert said(nodes(3), clock=Clock(-3.0, 2.5)) == []
+
+
+def test_a_node_of_ours_that_is_down_is_named() -> None:
+    ours = Config.model_validate({"cassandra": {"nodes": 3}})
+    found = [Node(f"127.0.0.{number}", "datacenter1", "5.0.9", number != 2) for number in (1, 2, 3)]
+    copies = "{'class': 'NetworkTopologyStrategy', 'datacenter1': '3'}"
+    facts = Facts(found, copies, None, is_superuser=False, segment_mib=32, clock=Clock(0.0, 0.01))
+    (away,) = [finding for finding in judge(ours, facts) if finding.weight is not Weight.OK]
+    assert (away.weight, away.what) == (Weight.WARNING, "nodes that do not answer: cassandra-2 (127.0.0.2)")
+    assert "`penstock logs cassandra-2`" in away.cure

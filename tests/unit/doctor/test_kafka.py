@@ -90,3 +90,14 @@ def test_what_the_brokers_would_not_create_is_said_with_their_reason() -> None:
 def test_partitions_without_their_replicas_are_a_warning() -> None:
     (finding,) = said(behind=("app.public.users/0",))
     assert (finding.weight, finding.cure) == (Weight.WARNING, "start the brokers that are away")
+
+
+def test_a_broker_of_ours_that_is_away_is_named_and_its_copies_are_no_fault() -> None:
+    ours = Config.model_validate({"kafka": {"brokers": 3}})
+    cluster = Cluster("id", ("127.0.0.1:9092", "127.0.0.3:9092"), {})
+    there = {topic.name: (1, 3) for topic in TOPICS}
+    found = {name: SETTINGS | {"min.insync.replicas": "2"} for name in there}
+    facts = Facts(cluster, TOPICS, there, found, operations=dict.fromkeys(there, ALL))
+    (away,) = [finding for finding in judge(ours, facts) if finding.weight is not Weight.OK]
+    assert (away.weight, away.what) == (Weight.WARNING, "1 of 3 brokers are away: kafka-2 (127.0.0.2:9092)")
+    assert "`penstock logs kafka-2`" in away.cure

@@ -9,9 +9,11 @@ import pytest
 from penstock.config import Config
 from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.postgres import Server, SourceTable, judge_rights, judge_server, judge_table
+from penstock.postgres.slot import Slot
 from penstock.postgres.unfit import Unfit
 
 CONFIG = Config.model_validate({"postgres": {"managed": False, "user": "penstock"}})
+SLOT = Slot("penstock", "app", True, "reserved", 0, 0, "0/1", None, None)
 WELL = Server(
     version="18.6",
     major=18,
@@ -22,9 +24,7 @@ WELL = Server(
     senders=8,
     senders_used=1,
     kept_for_slots="4GB",
-    slot_database="app",
-    slot_status="reserved",
-    slot_is_read=True,
+    slot=SLOT,
     database="app",
     role="penstock",
     is_superuser=False,
@@ -67,17 +67,21 @@ def test_a_server_that_is_as_needed_has_no_fault() -> None:
         ({"is_standby": True}, Weight.STOPS, "name the primary in [postgres]"),
         ({"wal_level": "replica"}, Weight.STOPS, "ALTER SYSTEM SET wal_level = logical; and restart it"),
         (
-            {"slot_database": None, "slots_used": 8},
+            {"slot": None, "slots_used": 8},
             Weight.STOPS,
             "ALTER SYSTEM SET max_replication_slots = 10; and restart it",
         ),
         (
-            {"slot_is_read": False, "senders_used": 8},
+            {"slot": replace(SLOT, active=False), "senders_used": 8},
             Weight.STOPS,
             "ALTER SYSTEM SET max_wal_senders = 10; and restart it",
         ),
-        ({"slot_status": "lost"}, Weight.STOPS, "`penstock views rebuild` reads everything anew"),
-        ({"slot_database": "other"}, Weight.STOPS, "if nobody needs it: SELECT pg_drop_replication_slot('penstock');"),
+        ({"slot": replace(SLOT, wal_status="lost")}, Weight.STOPS, "`penstock views rebuild` reads everything anew"),
+        (
+            {"slot": replace(SLOT, database="other")},
+            Weight.STOPS,
+            "if nobody needs it: SELECT pg_drop_replication_slot('penstock');",
+        ),
         (
             {"has_airflow_database": False},
             Weight.STOPS,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.cassandra.values import Instant
-from penstock.console.service.same import is_same
+from penstock.console.records.same import is_same
 from penstock.keys.values import as_cql, canonical, castable, date_text, is_equal, postgres_text
 
 TIMESTAMP, ZONED = "timestamp without time zone", "timestamp with time zone"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config
-from penstock.console.collect.spark import read_troubles
+from penstock.console.look.spark import read_troubles
 from penstock.layout import Layout
 from penstock.pipeline.flow import read_jobs
 from penstock.pipeline.stalled import JobFails, JobWatch, ViewStopped, refuse_stopped, stopped_views

@@ -12,6 +12,7 @@ import pytest
 from penstock.config import Config, ConfigInvalid, load_config
 from penstock.connect.files import ConnectorFileInvalid, read_connectors
 from penstock.excluded import SETTING
+from penstock.hashed import SECRET
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
 
@@ -52,6 +53,20 @@ def test_and_one_that_is_written_there_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="never the secret itself") as refused:
         load_config(file)
     assert "5ecret" not in str(refused.value)
+
+
+def test_the_source_alone_is_told_which_columns_are_hashed_and_never_the_secret(tmp_path: Path) -> None:
+    tables = {"public.users": {"hash": ["email"]}}
+    config = made(tables=tables, state=str(tmp_path))
+    sink, source = declared_connectors(config)
+    assert source.config["penstock.hash.columns"] == "public.users/email"
+    assert "hash" not in str(sink.config)
+    assert config.hashed.secret not in str(source.config)
+    references = {SECRET: "${file:/run/secrets/hash:secret}"}
+    _, theirs = declared_connectors(
+        made(tables=tables, state=str(tmp_path), connect={"managed": False, "references": references})
+    )
+    assert theirs.config["penstock.hash.secret"] == references[SECRET]
 
 
 def test_the_source_alone_is_told_which_columns_are_excluded() -> None:

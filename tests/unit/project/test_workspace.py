@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from penstock.cli.main import app
 from penstock.config import ROOT, Config
+from penstock.layout import Layout
 from penstock.project.workspace import Workspace
 
 VIEWS = Path("spark/views")
@@ -57,6 +58,47 @@ def test_a_broken_file_is_an_error_and_does_not_hide_the_others(project: Path) -
         _ = workspace.views
     assert "users_by_id" in [view.name for view in workspace.loaded[0]]
     assert runs(project) == 1
+
+
+def looked(project: Path) -> Workspace:
+    """Look at the views without a need for their functions."""
+    workspace = Workspace(Config(project=project, state=project / "var"))
+    assert "users_by_id" in [view.name for view in workspace.declared]
+    return workspace
+
+
+def test_what_the_files_declare_is_kept_until_one_changes(project: Path) -> None:
+    Layout(project / "var").run.mkdir(parents=True)
+    first, second = looked(project), looked(project)
+    assert (first.declared, runs(project)) == (second.declared, 1)
+    file = project / VIEWS / "users.py"
+    file.write_text(file.read_text().replace("def users_by_country(", "def users_by_land("))
+    assert {view.name for view in looked(project).declared} ^ {view.name for view in first.declared} == {
+        "users_by_country",
+        "users_by_land",
+    }
+    assert runs(project) == 2
+
+
+def test_what_is_kept_says_what_the_views_say(project: Path) -> None:
+    Layout(project / "var").run.mkdir(parents=True)
+    looked(project)
+    kept, views = looked(project).declared, Workspace(Config(project=project)).views
+    assert [(each.name, each.table, each.key, each.primary_key, each.topic, each.source_topic) for each in kept] == [
+        (each.name, each.table, each.key, each.primary_key, each.topic, each.source_topic) for each in views
+    ]
+
+
+def test_nothing_is_kept_where_no_stack_is(project: Path) -> None:
+    looked(project)
+    assert not (project / "var").exists()
+
+
+def test_a_command_that_has_loaded_the_views_describes_these(project: Path) -> None:
+    workspace = Workspace(Config(project=project))
+    before = [view.name for view in workspace.views]
+    (project / VIEWS / "users.py").unlink()
+    assert [view.name for view in workspace.declared] == before
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import ROOT, Config, Kafka, KafkaMode, ZooKeeper, load_config
-from penstock.console.collect.parts import _addresses
+from penstock.console.look.parts import _addresses
 from penstock.layout import Layout
 from penstock.project.workspace import Workspace
 from penstock.setup import lifecycle

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from penstock.stack.ports import PortsTaken, refuse_taken
+from penstock.stack.ports import Door, NoSuchAddress, PortsTaken, refuse_taken
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def listener() -> Iterator[int]:
 
 def test_a_taken_port_is_said_with_its_holder(listener: int) -> None:
     with pytest.raises(PortsTaken) as refused:
-        refuse_taken({"kafka.port": listener})
+        refuse_taken([Door("kafka.port", listener)])
     message = str(refused.value)
     assert f"port {listener} (kafka.port) is taken by pid {os.getpid()}" in message
     assert "under [kafka]" in message
@@ -26,4 +26,13 @@ def test_a_taken_port_is_said_with_its_holder(listener: int) -> None:
 def test_free_ports_pass() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         free = server.getsockname()[1]
-    refuse_taken({"kafka.port": free})
+    refuse_taken([Door("kafka.port", free)])
+
+
+def test_the_same_port_of_another_address_is_free(listener: int) -> None:
+    refuse_taken([Door("kafka.port", listener, "127.0.0.2")])
+
+
+def test_an_address_that_the_machine_has_not_is_said() -> None:
+    with pytest.raises(NoSuchAddress, match=r"192\.0\.2\.1 is no address of this machine"):
+        refuse_taken([Door("kafka.port", 9092, "192.0.2.1")])

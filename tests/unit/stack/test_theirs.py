@@ -56,7 +56,7 @@ def test_without_airflow_nothing_of_it_is_there() -> None:
 @pytest.mark.parametrize("section", SECTIONS)
 def test_its_ports_are_not_claimed_and_it_has_nothing_to_run(section: str) -> None:
     config = without(section)
-    assert not [key for key in stack.ports(config) if key.startswith(f"{section}.")]
+    assert not [key for key in [door.key for door in stack.doors(config)] if key.startswith(f"{section}.")]
     theirs = [part for part in stack.parts(config) if part.elsewhere]
     assert theirs
     assert all(part.command == () and part.name.startswith(section) for part in theirs)

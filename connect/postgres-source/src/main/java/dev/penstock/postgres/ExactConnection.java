@@ -13,10 +13,11 @@ import java.sql.SQLException;
 import java.sql.Statement;
 
 /**
- * A connection as the driver makes it, with four differences: a primary key has no columns but its own, while the
+ * A connection as the driver makes it, with five differences: a primary key has no columns but its own, while the
  * driver counts those of INCLUDE among them; generated columns are columns, which Debezium leaves out of what it reads
- * itself although they are in the stream; a number that Debezium reads from a key is compared as that very number; and
- * what Postgres refuses can be told later.
+ * itself although they are in the stream; a number that Debezium reads from a key is compared as that very number; what
+ * Postgres refuses can be told later; and of a source without a list, the tables are those of its publication
+ * ({@link PublishedTables}).
  */
 final class ExactConnection {
     private static final String PRIMARY_KEY =
@@ -45,9 +46,10 @@ final class ExactConnection {
         Object call(Method method, Object[] arguments) throws Throwable;
     }
 
-    static Connection over(Connection connection) {
+    /** A connection over one of the driver's; the publication is null where a list says which tables there are. */
+    static Connection over(Connection connection, String publication) {
         return proxy(Connection.class, (method, arguments) -> switch (method.getName()) {
-            case "getMetaData" -> metaData(connection);
+            case "getMetaData" -> metaData(connection, publication);
             case "createStatement" -> statement((Statement) method.invoke(connection, arguments));
             case "prepareStatement" -> prepared((PreparedStatement) method.invoke(connection, arguments));
             default -> method.invoke(connection, arguments);
@@ -59,11 +61,12 @@ final class ExactConnection {
         return LAST_REFUSAL.get();
     }
 
-    private static DatabaseMetaData metaData(Connection connection) throws SQLException {
+    private static DatabaseMetaData metaData(Connection connection, String publication) throws SQLException {
         DatabaseMetaData metaData = connection.getMetaData();
         return proxy(DatabaseMetaData.class, (method, arguments) -> switch (method.getName()) {
             case "getPrimaryKeys" -> primaryKey(connection, (String) arguments[1], (String) arguments[2]);
             case "getColumns" -> asWritten((ResultSet) method.invoke(metaData, arguments));
+            case "getTables" -> published(connection, publication, (ResultSet) method.invoke(metaData, arguments));
             default -> method.invoke(metaData, arguments);
         });
     }
@@ -76,6 +79,18 @@ final class ExactConnection {
                                 && Integer.valueOf(IS_GENERATED).equals(arguments[0])
                         ? "NO"
                         : method.invoke(columns, arguments));
+    }
+
+    private static ResultSet published(Connection connection, String publication, ResultSet tables)
+            throws SQLException {
+        if (publication == null) {
+            return tables;
+        }
+        PublishedTables published = PublishedTables.read(connection, publication);
+        return proxy(
+                ResultSet.class,
+                (method, arguments) ->
+                        method.getName().equals("next") ? published.next(tables) : method.invoke(tables, arguments));
     }
 
     private static ResultSet primaryKey(Connection connection, String schema, String table) throws SQLException {

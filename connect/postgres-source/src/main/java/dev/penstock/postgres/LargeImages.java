@@ -25,9 +25,6 @@ final class LargeImages {
     /** Two images of this and what is not counted are one record of the topic's 16 MiB. */
     static final int MOST_BYTES = 7_864_320;
 
-    /** Its name ends with that of the image. Columns and what to say of each: {@code body=9000000 bytes …;note=…}. */
-    static final String HEADER = "penstock.left.out.";
-
     private static final List<String> IMAGES = List.of(Envelope.FieldName.BEFORE, Envelope.FieldName.AFTER);
 
     private static final Comparator<Map.Entry<String, Long>> LARGEST_FIRST =
@@ -61,8 +58,8 @@ final class LargeImages {
         if (leftOut.isEmpty()) {
             return record;
         }
-        Struct change = copy((Struct) record.value());
-        Struct row = copy(change.getStruct(image));
+        Struct change = LeftOut.copy((Struct) record.value());
+        Struct row = LeftOut.copy(change.getStruct(image));
         leftOut.keySet().forEach(name -> leaveOut(row, row.schema().field(name)));
         change.put(image, row);
         SourceRecord fitting = record.newRecord(
@@ -74,7 +71,7 @@ final class LargeImages {
                 change,
                 record.timestamp(),
                 record.headers().duplicate());
-        fitting.headers().addString(HEADER + image, told(leftOut));
+        LeftOut.say(fitting.headers(), image, told(leftOut));
         return fitting;
     }
 
@@ -113,11 +110,5 @@ final class LargeImages {
                 .map(column -> "%s=%d bytes (a row holds at most %d)"
                         .formatted(column.getKey(), column.getValue(), MOST_BYTES))
                 .collect(Collectors.joining(";"));
-    }
-
-    private static Struct copy(Struct from) {
-        Struct copy = new Struct(from.schema());
-        from.schema().fields().forEach(field -> copy.put(field, from.getWithoutDefault(field.name())));
-        return copy;
     }
 }

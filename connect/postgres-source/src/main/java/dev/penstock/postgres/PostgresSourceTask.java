@@ -8,6 +8,7 @@ import io.debezium.connector.postgresql.PostgresPartition;
 import io.debezium.pipeline.ChangeEventSourceCoordinator;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.LongSupplier;
@@ -17,11 +18,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Debezium's task with six differences: its sessions read every value as it is ({@link SourceConnections}), tables are
- * told apart ({@link TableSettings}), what it has read is confirmed to Postgres only when there is something to
- * confirm, its records are rewritten before they are written ({@link RecordRewriter}), a row that is too large for a
- * record comes without its largest values ({@link LargeImages}), and where changes come fast it brings several polls at
- * once ({@link BusyPolls}).
+ * Debezium's task with seven differences: its sessions read every value as it is ({@link SourceConnections}), tables
+ * are told apart ({@link TableSettings}), what it has read is confirmed to Postgres only when there is something to
+ * confirm, some columns come as hashes ({@link HashedColumns}), its records are rewritten before they are written
+ * ({@link RecordRewriter}), a row that is too large for a record comes without its largest values
+ * ({@link LargeImages}), and where changes come fast it brings several polls at once ({@link BusyPolls}).
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
  * offsets out of Kafka before its next poll, to confirm what Kafka really has. With a poll each 10 ms that is a round
@@ -30,6 +31,9 @@ import org.slf4j.LoggerFactory;
 public class PostgresSourceTask extends PostgresConnectorTask {
     private static final Logger LOG = LoggerFactory.getLogger(PostgresSourceTask.class);
     private static final long RETRY_MILLIS = 1_000;
+    /** By which Debezium names a source in its offsets. */
+    private static final String SERVER = "server";
+
     static final long EACH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private final LongSupplier nanoTime;
@@ -37,6 +41,8 @@ public class PostgresSourceTask extends PostgresConnectorTask {
     private long confirmedAt;
     private final LargeImages largeImages = new LargeImages();
     private RecordRewriter rewriter;
+    private HashedColumns hashed;
+    private Place.Server server;
     // What was taken from Debezium and not handed on yet: nobody would give it again.
     private List<SourceRecord> taken = List.of();
 
@@ -52,14 +58,19 @@ public class PostgresSourceTask extends PostgresConnectorTask {
     @Override
     public ChangeEventSourceCoordinator<PostgresPartition, PostgresOffsetContext> start(Configuration config) {
         Configuration ours = TableSettings.of(SourceConnections.in(config));
-        rewriter = new RecordRewriter(new CountedInPostgres(new PostgresConnectorConfig(ours)));
+        PostgresConnectorConfig known = new PostgresConnectorConfig(ours);
+        hashed = HashedColumns.of(ours);
+        rewriter = new RecordRewriter(new CountedInPostgres(known));
+        // At each start, also one after an error: behind the address another server may have come meanwhile.
+        server = new PlaceInPostgres(known, ours.getBoolean(PostgresConnectorConfig.CREATE_FAIL_OVER_SLOT))
+                .look(context.offsetStorageReader().offset(Map.of(SERVER, known.getLogicalName())));
         return super.start(ours);
     }
 
     @Override
     public List<SourceRecord> doPoll() throws InterruptedException {
         if (taken.isEmpty()) {
-            taken = BusyPolls.take(super::doPoll);
+            taken = Place.noted(hashed.hide(BusyPolls.take(super::doPoll)), server);
         }
         try {
             List<SourceRecord> written = rewriter.rewrite(taken);

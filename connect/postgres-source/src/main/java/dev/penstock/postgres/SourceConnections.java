@@ -16,8 +16,12 @@ import org.postgresql.Driver;
  * that text and knows one form of each. The other side of the same fact is penstock/pinned.py.
  */
 public final class SourceConnections implements ConnectionFactory {
-    private static final String SETTING = "database." + JdbcConfiguration.CONNECTION_FACTORY_CLASS.name();
+    private static final String OF_DATABASE = "database.";
+    private static final String SETTING = OF_DATABASE + JdbcConfiguration.CONNECTION_FACTORY_CLASS.name();
     private static final String OPTIONS = "options";
+    /** Only what a connection is opened with comes to here; the driver minds no setting that it does not know. */
+    private static final String PUBLICATION = "penstock.publication";
+
     private static final String PINNED =
             "-c bytea_output=hex -c intervalstyle=postgres -c datestyle=ISO -c extra_float_digits=1"
                     + " -c quote_all_identifiers=off";
@@ -30,12 +34,16 @@ public final class SourceConnections implements ConnectionFactory {
 
     /** The same configuration of a source, whose sessions are opened here. */
     static Configuration in(Configuration source) {
-        return source.edit().with(SETTING, SourceConnections.class.getName()).build();
+        Configuration.Builder ours = source.edit().with(SETTING, SourceConnections.class.getName());
+        return source.hasKey(PostgresConnectorConfig.TABLE_INCLUDE_LIST)
+                ? ours.build()
+                : ours.with(OF_DATABASE + PUBLICATION, source.getString(PostgresConnectorConfig.PUBLICATION_NAME))
+                        .build();
     }
 
     @Override
     public Connection connect(JdbcConfiguration config) throws SQLException {
-        return ExactConnection.over(POSTGRES.connect(pinned(config)));
+        return ExactConnection.over(POSTGRES.connect(pinned(config)), config.getString(PUBLICATION));
     }
 
     private static JdbcConfiguration pinned(JdbcConfiguration config) {

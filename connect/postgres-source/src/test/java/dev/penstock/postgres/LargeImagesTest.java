@@ -130,7 +130,7 @@ final class LargeImagesTest {
     }
 
     private static String header(SourceRecord record, String image) {
-        Header found = record.headers().lastWithName(LargeImages.HEADER + image);
+        Header found = record.headers().lastWithName(LeftOut.HEADER + image);
         return found == null ? null : (String) found.value();
     }
 

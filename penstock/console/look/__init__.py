@@ -1,0 +1,1 @@
+"""Looks: one collector per system, which raises when its system is away, and a sampler that asks it again and again."""

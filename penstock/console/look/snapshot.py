@@ -1,0 +1,79 @@
+"""Everything that the console knows at one moment, as pages, API, alerts and metrics read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from penstock.console.look.airflow import AirflowState
+from penstock.console.look.cassandra import CassandraState
+from penstock.console.look.connect import ConnectorView
+from penstock.console.look.declared import Declared
+from penstock.console.look.ends import End
+from penstock.console.look.kafka import GroupState, KafkaState
+from penstock.console.look.parts import PartState
+from penstock.console.look.postgres import PostgresState
+from penstock.console.look.reading import Reading
+from penstock.console.look.registry import Subject
+from penstock.console.look.source_api import ApiState
+from penstock.console.look.spark import SparkState
+from penstock.installation import Names
+from penstock.offsets import Place
+
+
+@dataclass(frozen=True)
+class KafkaView:
+    """Kafka and the ends of the topics that are followed."""
+
+    cluster: KafkaState
+    ends: Mapping[Place, End]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A reading of each system, and what the repository declares."""
+
+    at: float
+    declared: Reading[Declared]
+    parts: Reading[dict[str, PartState]]
+    api: Reading[ApiState]
+    airflow: Reading[AirflowState]
+    postgres: Reading[PostgresState]
+    connect: Reading[dict[str, ConnectorView]]
+    kafka: Reading[KafkaView]
+    groups: Reading[dict[str, GroupState]]
+    registry: Reading[dict[str, Subject]]
+    spark: Reading[SparkState]
+    cassandra: Reading[CassandraState]
+    names: Names = field(default_factory=Names)
+    slots: tuple[str, ...] = (Names().slot,)
+    """The replication slots of the source databases."""
+
+    @property
+    def readings(self) -> tuple[Reading[object], ...]:
+        """Every reading."""
+        return tuple(value for value in vars(self).values() if isinstance(value, Reading))
+
+    @property
+    def known(self) -> Declared:
+        """What is declared, as far as it could be read."""
+        return self.declared.value or Declared()
+
+    def source_key(self, table: str) -> tuple[str, ...]:
+        """Return the primary key of a source table; empty when it has none, or Postgres was never seen."""
+        tables = self.postgres.value.tables if self.postgres.value else ()
+        return next((each.primary_key for each in tables if each.name == table), ())
+
+    def key_types(self, table: str) -> dict[str, str]:
+        """Return the primary key of a source table, in order, with its types; empty when nobody knows."""
+        tables = self.postgres.value.tables if self.postgres.value else ()
+        found = next((each for each in tables if each.name == table), None)
+        return dict(zip(found.primary_key, found.key_types, strict=False)) if found else {}
+
+    def kind_of(self, topic: str) -> str:
+        """Say what a topic is for: change, view, dead letters or internal."""
+        if topic in self.known.source_topics:
+            return "change"
+        if topic in self.names.dead_letter_topics:
+            return "dead letters"
+        return "view" if self.known.view_of(topic) else "internal"

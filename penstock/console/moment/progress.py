@@ -1,0 +1,168 @@
+"""How far each reader of Kafka is: consumer groups by what they committed, Spark's queries by what they wrote.
+
+Spark's Real-time Mode commits once in minutes. But each record that it writes carries the offset of its change (the
+version, docs/contracts.md), and each dead letter its origin: from them its position is known to the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from penstock.console.look.ends import End
+from penstock.console.look.kafka import GroupState
+from penstock.console.look.snapshot import Snapshot
+from penstock.console.look.spark import Query
+from penstock.contract import CONNECT_ERRORS, OFFSETS_PER_GENERATION
+from penstock.offsets import Place
+
+OFFSET_LOG = "offset log of its checkpoint (written once in `spark.commit_interval_s`)"
+"""The source of a position that is so old in Real-time Mode, when no version of a record tells of a newer one."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far a reader is in one partition; `seconds` = the age of the oldest record that it has yet to read."""
+
+    topic: str
+    partition: int
+    position: int
+    end: int
+    behind: int
+    seconds: float | None
+
+
+class ReaderKind(StrEnum):
+    """What a reader of Kafka is, as pages and API show it."""
+
+    GROUP = "consumer group"
+    QUERY = "Spark query"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A consumer group or a Spark query; `source` says where its position is known from."""
+
+    name: str
+    kind: ReaderKind
+    state: str
+    is_well: bool
+    reads_as: str
+    source: str
+    lags: tuple[Lag, ...]
+
+    @property
+    def behind(self) -> int:
+        """Records that it has yet to read."""
+        return sum(lag.behind for lag in self.lags)
+
+    @property
+    def seconds(self) -> float:
+        """The age of the oldest record that it has yet to read; 0 when there is none."""
+        return max((lag.seconds or 0.0 for lag in self.lags), default=0.0)
+
+
+def readers(snapshot: Snapshot) -> list[Reader]:
+    """Return every reader that is known, those that are ill first, then those that are behind."""
+    found = [*_spark_readers(snapshot), *_group_readers(snapshot)]
+    return sorted(found, key=lambda reader: (reader.is_well, -reader.behind, reader.kind, reader.name))
+
+
+def _group_readers(snapshot: Snapshot) -> Iterator[Reader]:
+    for group in (snapshot.groups.now or {}).values():
+        # Groups that only hold a session (Connect's workers) read no topic of ours.
+        if group.committed:
+            lags = tuple(_lags(snapshot, group.committed))
+            yield Reader(
+                name=group.name,
+                kind=ReaderKind.GROUP,
+                state=group.state.lower(),
+                # One that nobody is in (a registry that was restarted takes a new one) matters when something waits.
+                is_well=group.state == "STABLE" or not any(lag.behind for lag in lags),
+                reads_as=", ".join(group.members) or "no member",
+                source="committed offsets",
+                lags=lags,
+            )
+
+
+def _spark_readers(snapshot: Snapshot) -> Iterator[Reader]:
+    spark = snapshot.spark.now
+    for query in spark.queries if spark else ():
+        positions, source = positions_of(snapshot, query)
+        yield Reader(
+            name=query.name,
+            kind=ReaderKind.QUERY,
+            state=f"batch {query.batch:,}" if query.runs else "its application does not run",
+            is_well=query.runs,
+            reads_as=query.application,
+            source=source,
+            lags=tuple(_lags(snapshot, positions)),
+        )
+
+
+def positions_of(snapshot: Snapshot, query: Query) -> tuple[dict[Place, int], str]:
+    """Say where a query is, and from what that is known."""
+    committed = {(topic, number): at for topic, of in query.committed.items() for number, at in of.items()}
+    if not query.is_real_time:
+        return committed, "offset log of its checkpoint"
+    for topic in snapshot.known.source_topics:
+        committed.setdefault((topic, 0), 0)
+    written = written_positions(snapshot)
+    if not written:
+        return committed, OFFSET_LOG
+    return {place: max(at, written.get(place, 0)) for place, at in committed.items()}, "versions of its newest records"
+
+
+def written_positions(snapshot: Snapshot) -> dict[Place, int]:
+    """Say up to where the row views' query has written, by the records themselves.
+
+    Only of change topics with one partition: a version does not say from which of several its offset is.
+    """
+    kafka = snapshot.kafka.now
+    found: dict[Place, int] = {}
+    for topic in snapshot.known.source_topics if kafka else ():
+        state = kafka.cluster.topics.get(topic) if kafka else None
+        if kafka and state and len(state.partitions) == 1:
+            offsets = [*_versions(snapshot, kafka.ends, topic), *_dead_letters(kafka.ends, topic)]
+            if offsets:
+                found[topic, 0] = max(offsets) + 1
+    return found
+
+
+def _versions(snapshot: Snapshot, ends: Mapping[Place, End], source: str) -> Iterator[int]:
+    topics = {view.topic for view in snapshot.known.views if view.source_topic == source and view.kind != "aggregate"}
+    for (topic, _), end in ends.items():
+        if topic in topics and end.newest and end.newest.headers.get("version", "").isdigit():
+            yield offset_of(int(end.newest.headers["version"]))
+
+
+def offset_of(version: int) -> int:
+    """Return the offset that a version tells; -1 of a fill from a table whose change topic was empty."""
+    return (version + 1) % OFFSETS_PER_GENERATION - 1
+
+
+def _dead_letters(ends: Mapping[Place, End], source: str) -> Iterator[int]:
+    for end in ends.values():
+        headers = end.newest.headers if end.newest else {}
+        if headers.get(f"{CONNECT_ERRORS}topic") == source and headers.get(f"{CONNECT_ERRORS}offset", "").isdigit():
+            yield int(headers[f"{CONNECT_ERRORS}offset"])
+
+
+def _lags(snapshot: Snapshot, positions: Mapping[Place, int]) -> Iterator[Lag]:
+    kafka = snapshot.kafka.now
+    if kafka is None:
+        return
+    for (topic, number), position in sorted(positions.items()):
+        state = kafka.cluster.topics.get(topic)
+        if state is None or number not in state.ends:
+            continue
+        end, followed = state.ends[number], kafka.ends.get((topic, number))
+        behind, since = followed.behind(position, end) if followed else (max(0, end - position), None)
+        seconds = max(0.0, snapshot.at - since) if since else None
+        yield Lag(topic, number, position, end, behind, seconds if behind else 0.0)
+
+
+def group_of(snapshot: Snapshot, name: str) -> GroupState | None:
+    """Find a consumer group."""
+    return (snapshot.groups.now or {}).get(name)

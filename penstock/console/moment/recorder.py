@@ -1,0 +1,153 @@
+"""The memory of the console: ten minutes of figures, the last events, the alerts. One moment is added each second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import requests
+
+from penstock.console.look.snapshot import Snapshot
+from penstock.console.moment import alerts as alerting
+from penstock.console.moment.alerts import Alert, Change, Rules
+from penstock.console.moment.events import Event, differences
+from penstock.console.moment.flow import Flow, build_flow
+from penstock.console.moment.rates import Rates
+from penstock.http_client import direct_session
+
+SECONDS = 600
+_EVENTS = 200
+_HISTORY = 500
+_WEBHOOK_S = 3.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """One second of the charts; None where nobody knew."""
+
+    at: float
+    changes: float | None
+    views: float | None
+    written: float | None
+    freshness_s: float | None
+    behind: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What is known now: the snapshot and what follows from it."""
+
+    snapshot: Snapshot
+    flow: Flow
+    rates: dict[str, float | None]
+    alerts: dict[str, Alert]
+
+
+class Recorder:
+    """Takes a moment each second, in a thread of its own."""
+
+    def __init__(self, take: Callable[[], Snapshot], *, rules: Callable[[], Rules]) -> None:
+        self._take = take
+        self._read_rules = rules
+        self._rates = Rates()
+        self._stopped = threading.Event()
+        self._seen: dict[str, float] = {}
+        self._rules = rules()
+        self.points: deque[Point] = deque(maxlen=SECONDS)
+        self.events: deque[Event] = deque(maxlen=_EVENTS)
+        self.alert_history: deque[Change] = deque(maxlen=_HISTORY)
+        self.rules_problem: str | None = None
+        self.moment = self._first()
+
+    def start(self) -> None:
+        """Begin; the thread ends with the process at the latest."""
+        threading.Thread(target=self._run, name="recorder", daemon=True).start()
+
+    def stop(self) -> None:
+        """Let the thread end."""
+        self._stopped.set()
+
+    def rate(self, name: str) -> float | None:
+        """Return a rate per second of this moment."""
+        return self.moment.rates.get(name)
+
+    def record(self) -> None:
+        """Add the moment that is now."""
+        snapshot = self._take()
+        self._count(snapshot)
+        names = list(self._seen)
+        flow = build_flow(snapshot, self._rates.of)
+        judged, changes = alerting.judge(self.moment.alerts, snapshot, flow)
+        self.events.extend(differences((self.moment.snapshot, self.moment.flow), (snapshot, flow)))
+        for change in changes:
+            self._tell(change)
+        self.moment = Moment(snapshot, flow, {name: self._rates.of(name) for name in names}, judged)
+        rate = {box.key: box.rate for box in flow.boxes}
+        behind = sum(reader.behind for reader in flow.readers)
+        self.points.append(Point(snapshot.at, rate["changes"], rate["views"], rate["sink"], flow.freshness_s, behind))
+
+    def _first(self) -> Moment:
+        snapshot = self._take()
+        return Moment(snapshot, build_flow(snapshot, lambda _: None), {}, alerting.start(self._rules))
+
+    def _run(self) -> None:
+        while not self._stopped.wait(1.0):
+            try:
+                self.record()
+            except Exception as exc:  # noqa: BLE001 - the top of a thread: the console must outlive its own faults
+                self.events.append(Event(time.time(), "down", f"a fault of the console itself: {exc!r}", "/"))
+
+    def _count(self, snapshot: Snapshot) -> None:
+        """Look at every counter; one whose system is away is not looked at, and has no rate."""
+        self._seen = {}
+        for table in snapshot.postgres.now.tables if snapshot.postgres.now else ():
+            self._see(f"table:{table.name}", table.changes, snapshot.postgres.at)
+        kafka = snapshot.kafka.now
+        counted: dict[str, int] = {}
+        for (topic, _), end in kafka.ends.items() if kafka else ():
+            counted[topic] = counted.get(topic, 0) + end.counted
+        for topic, state in kafka.cluster.topics.items() if kafka else ():
+            count = counted[topic] if topic in counted else sum(state.ends.values())
+            self._see(f"topic:{topic}", count, snapshot.kafka.at)
+        self._count_sinks(snapshot)
+        runs = snapshot.airflow.now.runs if snapshot.airflow.now else ()
+        for name in ("fetched", "written") if runs else ():
+            self._see(name, sum(getattr(run, name) for run in runs), snapshot.airflow.at)
+        self._rates.keep(set(self._seen))
+
+    def _count_sinks(self, snapshot: Snapshot) -> None:
+        sinks = {each.group for each in (snapshot.connect.now or {}).values() if each.type == "sink"}
+        groups = [group for name, group in (snapshot.groups.now or {}).items() if name in sinks]
+        if groups:
+            count = sum(offset for group in groups for offset in group.committed.values())
+            self._see("sink", count, snapshot.groups.at)
+
+    def _see(self, name: str, count: float, at: float) -> None:
+        self._rates.see(name, count, at=at)
+        self._seen[name] = count
+
+    def _tell(self, change: Change) -> None:
+        self.alert_history.append(change)
+        verb = "fires" if change.firing else "is over"
+        self.events.append(
+            Event(change.at, "down" if change.firing else "ok", f"alert {change.name} {verb}", "/alerts")
+        )
+        if self._rules.webhook:
+            threading.Thread(target=_post, args=(self._rules.webhook, change), daemon=True).start()
+
+
+def _post(url: str, change: Change) -> None:
+    try:
+        with direct_session() as session:
+            session.post(url, json=asdict(change), timeout=_WEBHOOK_S)
+    except requests.RequestException as exc:
+        print(f"the webhook {url} did not take an alert: {exc}", flush=True)
+
+
+def rules_of(path: Path) -> Callable[[], Rules]:
+    """Return what reads the rules of a file."""
+    return lambda: alerting.read_rules(path)

@@ -1,0 +1,1 @@
+"""Shows records of Kafka: decodes, filters, finds and compares them."""

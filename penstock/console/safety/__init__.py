@@ -1,0 +1,1 @@
+"""Guards the console: who may look, who may write, which page may call, what is hidden."""
