@@ -226,7 +226,8 @@ def rebuild_view(
     Example: `penstock views rebuild users_by_country`
     """
     config = load_config()
-    with alone(config, " ".join(["penstock views rebuild", *([name] if name else [])])) as turn:
+    asked = [name] if name else ["--source", shlex.quote(source)] if source is not None else []
+    with alone(config, " ".join(["penstock views rebuild", *asked])) as turn:
         on_step = turn.telling(print_step)
         if name is None:
             removed = begin_epochs(Workspace(config), source=source, on_step=on_step, on_progress=print_progress)

@@ -72,8 +72,8 @@ class Hub:
     def snapshot(self) -> Snapshot:
         """Return what each sampler saw last; waits for nothing."""
         readings = {name: sampler.reading for name, sampler in self._samplers.items()}
-        slots = tuple(each.names.slot for each in sources_of(self.config))
-        return Snapshot(at=time.time(), names=self.config.names, slots=slots, **readings)
+        sources = tuple(each.names for each in sources_of(self.config))
+        return Snapshot(at=time.time(), names=self.config.names, sources=sources, **readings)
 
     def _build_samplers(self) -> dict[str, Sampler[Any]]:
         config = self.config

@@ -46,8 +46,8 @@ class Snapshot:
     spark: Reading[SparkState]
     cassandra: Reading[CassandraState]
     names: Names = field(default_factory=Names)
-    slots: tuple[str, ...] = (Names().slot,)
-    """The replication slots of the source databases."""
+    sources: tuple[Names, ...] = (Names(),)
+    """The names of each source database in use."""
 
     @property
     def readings(self) -> tuple[Reading[object], ...]:

@@ -15,6 +15,7 @@ from penstock.console.look.reading import Reading
 from penstock.console.look.snapshot import KafkaView, Snapshot
 from penstock.console.moment.progress import Reader, ReaderKind, readers
 from penstock.console.plain import UNKNOWN
+from penstock.installation import Names
 from penstock.postgres.slot import Slot
 
 _MB = 2**20
@@ -128,7 +129,7 @@ def _postgres(snapshot: Snapshot) -> _Seen | None:
     if postgres.away:
         return _Seen(Health.DOWN, "a source is away", (rows,), "; ".join(postgres.away))
     slots = {slot.name: slot for slot in postgres.slots}
-    seen = [_slot(name, slots.get(name), rows) for name in snapshot.slots]
+    seen = [_slot(names.slot, slots.get(names.slot), rows) for names in snapshot.sources]
     return next((each for health in (Health.DOWN, Health.WARN) for each in seen if each.health is health), seen[0])
 
 
@@ -152,20 +153,28 @@ def _slot(name: str, slot: Slot | None, rows: tuple[str, str]) -> _Seen:
 
 def _source(snapshot: Snapshot) -> _Seen | None:
     seen = _connector(snapshot, "source")
-    silent_s = _silent_s(snapshot)
-    if seen is None or seen.health is not Health.OK or silent_s is None:
+    silent = _silent(snapshot)
+    if seen is None or seen.health is not Health.OK or not silent:
         return seen
-    problem = f"it has written nothing for {duration(silent_s)}, not even a heartbeat: it stands still"
+    names = max(silent, key=lambda each: silent[each])
+    what = f"{names.source_connector} has" if names.source else "it has"
+    problem = f"{what} written nothing for {duration(silent[names])}, not even a heartbeat: it stands still"
     return replace(seen, health=Health.DOWN, problem=problem)
 
 
-def _silent_s(snapshot: Snapshot) -> float | None:
-    """Return for how long the source connector has written nothing, when that says that it stands still."""
+def _silent(snapshot: Snapshot) -> dict[Names, float]:
+    """Return for how long source connectors have written nothing, where that says that they stand still."""
     if snapshot.kafka.now is None:
-        return None
-    newest_at = _newest_at(snapshot.kafka.now, {snapshot.names.heartbeat_topic, *snapshot.known.source_topics})
-    age_s = 0.0 if newest_at is None else snapshot.at - newest_at
-    return age_s if is_silent(age_s) else None
+        return {}
+    ages = {names: _age_s(snapshot, snapshot.kafka.now, names) for names in snapshot.sources}
+    return {names: age_s for names, age_s in ages.items() if is_silent(age_s)}
+
+
+def _age_s(snapshot: Snapshot, kafka: KafkaView, names: Names) -> float:
+    """Return how long ago the connector of a source wrote something."""
+    changes = {view.source_topic for view in snapshot.known.views if view.source == names.source}
+    newest_at = _newest_at(kafka, {names.heartbeat_topic, *changes})
+    return 0.0 if newest_at is None else snapshot.at - newest_at
 
 
 def _newest_at(kafka: KafkaView, topics: Container[str]) -> float | None:
@@ -270,11 +279,13 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
         if reading.now is None:
             return None, f"{name}: {reading.trouble}"
     waits = {reader.name: reader.seconds for reader in known if reader.behind and is_of_pipeline(snapshot, reader)}
-    idle = [slot for slot in _slots(snapshot) if not slot.active and slot.inactive_since]
-    for slot in idle:
-        waits[f"slot {slot.name}, which nobody reads"] = snapshot.at - (slot.inactive_since or snapshot.at)
-    if not idle and (silent_s := _silent_s(snapshot)):
-        waits["the source connector, which writes nothing"] = silent_s
+    idle = {slot.name: slot.inactive_since for slot in _slots(snapshot) if not slot.active and slot.inactive_since}
+    for slot, inactive_since in idle.items():
+        waits[f"slot {slot}, which nobody reads"] = snapshot.at - inactive_since
+    for names, silent_s in _silent(snapshot).items():
+        if names.slot not in idle:
+            connector = f"connector {names.source_connector}" if names.source else "the source connector"
+            waits[f"{connector}, which writes nothing"] = silent_s
     if not waits:
         return 0.0, "everything that Kafka holds is in Cassandra"
     slowest = max(waits, key=lambda name: waits[name])
@@ -283,8 +294,8 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
 
 def _slots(snapshot: Snapshot) -> list[Slot]:
     """Return the replication slots of the source databases."""
-    postgres = snapshot.postgres.now
-    return [slot for slot in postgres.slots if slot.name in snapshot.slots] if postgres else []
+    postgres, names = snapshot.postgres.now, {each.slot for each in snapshot.sources}
+    return [slot for slot in postgres.slots if slot.name in names] if postgres else []
 
 
 def is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:
