@@ -32,6 +32,7 @@ from penstock.cassandra.table_file import (
 from penstock.config import Config
 from penstock.errors import PenstockError
 from penstock.local_spark import local_spark
+from penstock.names import of_source
 from penstock.pipeline.fills import replaced
 from penstock.pipeline.lives import read_lives
 from penstock.postgres.catalogue import LiveTable, TableMissing
@@ -94,9 +95,9 @@ def check(workspace: Workspace) -> Checked:
     for source, tables_there in live.items():
         if tables_there is not None:
             looked_at.append(source or "Postgres")
-            of_source = [view for view in views if view.source == source]
-            problems += _check_postgres(config.of_source(source), of_source, tables_there)
-            problems += _check_sources(config.of_source(source), of_source)
+            own, its_views = config.of_source(source), [view for view in views if view.source == source]
+            problems += _check_postgres(own, its_views, tables_there)
+            problems += _check_sources(own, its_views)
     if (tables := _cassandra_tables(config)) is not None:
         looked_at.append("Cassandra")
         problems += [problem for each in derived for problem in _check_table(each, tables.get(each.view.name))]
@@ -170,9 +171,10 @@ def _check_postgres(config: Config, views: Sequence[View], live: Live) -> Iterat
 
 def _check_exclusions(config: Config, exclusions: Standing) -> Iterator[Problem]:
     for each in exclusions.problems(config.excluded, config.hashed):
-        yield Problem("penstock.toml", each.what, each.cure)
+        yield Problem("penstock.toml", of_source(config.source, each.what), each.cure)
     for (table, _), what in exclusions.changes(config.excluded, config.hashed).items():
-        yield Problem("penstock.toml", f"{table}: {what}", "`penstock views apply` tells the source", is_pending=True)
+        said = f"{of_source(config.source, table)}: {what}"
+        yield Problem("penstock.toml", said, "`penstock views apply` tells the source", is_pending=True)
 
 
 def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_published: bool) -> Iterator[Problem]:

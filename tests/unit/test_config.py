@@ -6,6 +6,8 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from penstock.config import ROOT, Config, ConfigInvalid, PasswordUnreadable, Postgres, load_config
+from penstock.excluded import NONE
+from penstock.hashed import NOT_HASHED
 
 
 def write(folder: Path, text: str) -> Path:
@@ -90,11 +92,20 @@ def test_with_a_host_of_its_own_it_takes_nothing_of_the_first(tmp_path: Path) ->
     assert not billing.managed
 
 
-def test_a_table_of_a_source_excludes_there_alone(tmp_path: Path) -> None:
-    told = "[sources.billing]\n[tables.'billing:public.users']\nexclude = ['iban']\n"
-    config = load_config(write(tmp_path, told))
-    assert not config.excluded.of("public.users")
-    assert config.of_source("billing").excluded.of("public.users") == {"iban"}
+def test_a_table_of_a_source_hides_columns_there_alone(tmp_path: Path) -> None:
+    told = "[sources.billing]\n[tables.'billing:public.users']\nexclude = ['iban']\nhash = ['email']\n"
+    config = load_config(write(tmp_path, f"state = '{tmp_path}'\n{told}"))
+    assert (config.excluded, config.hashed) == (NONE, NOT_HASHED)
+    billing = config.of_source("billing")
+    assert billing.excluded.of("public.users") == {"iban"}
+    assert billing.hashed.of("public.users") == {"email"}
+
+
+def test_a_source_has_the_standbys_of_its_server(tmp_path: Path) -> None:
+    first = "[postgres]\nstandbys = ['two:5432']\n[sources.billing]\n"
+    config = load_config(write(tmp_path, f"{first}[sources.far]\nhost = 'far'\nstandbys = ['farther:1']\n"))
+    found = {each.section: each.database.standbys for each in map(config.of_source, ("", "billing", "far"))}
+    assert found == {"[postgres]": ("two:5432",), "[sources.far]": ("farther:1",)}
 
 
 @pytest.mark.parametrize("name", ["users", "views", "postgres", "my_orders", "Billing", "b" * 15])
