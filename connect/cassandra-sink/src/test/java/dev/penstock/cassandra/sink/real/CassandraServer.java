@@ -85,6 +85,8 @@ public final class CassandraServer {
                 .replace("${host}", host)
                 .replace("${port}", Integer.toString(port))
                 .replace("${storage_port}", Integer.toString(port + 1))
+                .replace("${seeds}", host + ":" + (port + 1))
+                .replace("${token}", "")
                 .replace("${data}", folder.resolve("data").toString())
                 .replace("${commitlog_disk_access_mode}", "auto")
                 .replace("${compaction_mib_s}", "64");
