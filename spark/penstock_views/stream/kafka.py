@@ -60,9 +60,14 @@ HOTTEST_COMPILED_JVM = (
 JVM asks by itself. That is little to compile: within minutes the driver of two aggregates took 30 % of a core, with the
 first compiler only 31 to 33."""
 
+LARGE_ROWS_JVM = "-XX:+UseSerialGC -XX:MaxNewSize=128m"
+"""For executors that hold rows of megabytes: arrays of up to 128 MB, which need one piece of the heap. The default
+collector (G1) never moves them together: a job with some such rows to catch up with found no piece in 768 MB, and ended
+again and again. With this one it catches up. The old generation has all but what is said here."""
+
 
 def open_session(
-    config: JobConfig, cores: int, *, driver_options: str = FRUGAL_JVM, executor_options: str = ""
+    config: JobConfig, cores: int, *, driver_options: str = FRUGAL_JVM, executor_options: str = LARGE_ROWS_JVM
 ) -> SparkSession:
     """Connect to the cluster.
 
