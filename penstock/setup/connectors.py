@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from penstock.config import Config
 from penstock.connect.files import ConnectorFile
-from penstock.installation import SOURCE_FILE
 from penstock.postgres.connection import connect
-from penstock.postgres.record import read_record
+from penstock.postgres.record import Record, read_record
 from penstock.project.connector_lists import as_noted, epoch_in, with_epoch
 from penstock.project.connectors import declared_connectors
-from penstock.project.folders import Project
+from penstock.project.folders import Project, sources_of
 from penstock.whole_file import write_changed
 
 
@@ -21,9 +20,16 @@ def wanted_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[Con
     :raises ConnectorFileMissing, ConnectorFileInvalid: as `declared_connectors` does.
     :raises PostgresUnreachable: the record cannot be read.
     """
+    files = declared_connectors(config, names=names)
+    wanted = {file.name for file in files}
+    sources = [each for each in sources_of(config) if wanted & {each.names.source_connector, each.names.sink}]
+    records = {each.names: _record(each) for each in sources}
+    return tuple(as_noted(file, records) for file in files)
+
+
+def _record(config: Config) -> Record:
     with connect(config) as connection:
-        record = read_record(connection)
-    return tuple(as_noted(file, config.names, record) for file in declared_connectors(config, names=names))
+        return read_record(connection)
 
 
 def correct_epoch(config: Config, epoch: int) -> str | None:
@@ -36,4 +42,4 @@ def correct_epoch(config: Config, epoch: int) -> str | None:
     if said == epoch or not config.supervised:
         return None
     write_changed(with_epoch(project, epoch))
-    return f"{SOURCE_FILE}.json said epoch {said}, and says {epoch} now"
+    return f"{project.source_file.name} said epoch {said}, and says {epoch} now"

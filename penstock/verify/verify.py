@@ -15,7 +15,7 @@ from penstock.config import Config
 from penstock.connect.apply import ConnectorFailed
 from penstock.errors import TransientError
 from penstock.pipeline.fence import OnProgress, wait_until_arrived
-from penstock.pipeline.followed import followed_views, paused_views, refuse_paused
+from penstock.pipeline.followed import ViewPaused, followed_views, paused_views
 from penstock.pipeline.stalled import stopped_views
 from penstock.project.shapes import ContractMissing, read_shape
 from penstock.project.views import pick_view
@@ -65,22 +65,25 @@ def verify(
 
 
 def _flowing(workspace: Workspace, names: Sequence[str], *, on_progress: OnProgress) -> list[View]:
-    config = workspace.config
-    paused, views = paused_views(config), workspace.views
-    if names:
-        chosen = [pick_view(views, name) for name in names]
-        refuse_paused(config, names)
-        return chosen
+    chosen = [pick_view(workspace.views, name) for name in names] or workspace.views
+    paused = paused_views(*(each.config for each in _parts(workspace, chosen)))
+    if found := [name for name in names if name in paused]:
+        raise ViewPaused(found)
     for name in sorted(paused):
         on_progress(f"view {name} is paused: not compared")
-    return [view for view in views if view.name not in paused]
+    return [view for view in chosen if view.name not in paused]
+
+
+def _parts(workspace: Workspace, views: Sequence[View]) -> list[Workspace]:
+    """Return the sources of these views: the database of another one may be away."""
+    return [each for each in workspace.sources if any(view.source == each.config.source for view in views)]
 
 
 def _unfollowed(workspace: Workspace, views: Sequence[View]) -> dict[str, str]:
     """Name the views whose tables are not published, with what to do: nothing of these tables comes."""
-    followed = {view.name for view in followed_views(workspace)}
+    followed = {view.name for each in _parts(workspace, views) for view in followed_views(each)}
     cure = "is not followed: `penstock views check` says why, `penstock views apply` takes it in"
-    return {view.name: f"{view.table} {cure}" for view in views if view.name not in followed}
+    return {view.name: f"{view.source_table} {cure}" for view in views if view.name not in followed}
 
 
 def _catch_up(
@@ -107,7 +110,7 @@ def _sides(
     workspace: Workspace, view: View, session: Session, expected: PostgresRows, *, on_progress: OnProgress
 ) -> Sides | ViewResult:
     """Say in which shape a view is compared, and who reads either side; or why it cannot be."""
-    config = workspace.config
+    config = workspace.config.of_source(view.source)
     keyspace = config.names.keyspace
     ceiling = ceiling_of(config, view, on_progress=on_progress)
     if isinstance(view, History):

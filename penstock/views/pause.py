@@ -8,10 +8,12 @@ from __future__ import annotations
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.errors import PenstockError, TerminalError
+from penstock.pipeline.followed import paused_views
 from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.connection import connect
 from penstock.postgres.record import note_paused, read_paused
 from penstock.project.connector_lists import read_lists
+from penstock.project.folders import sources_of
 from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
 from penstock.setup.connectors import wanted_connectors
@@ -43,12 +45,12 @@ def resume(workspace: Workspace, name: str) -> bool:
 
 
 def _set(workspace: Workspace, name: str, *, paused: bool) -> bool:
-    config = workspace.config
     pick_view(workspace.views, name)
+    config = workspace.of_view(name).config
+    if paused and not read_lists(workspace.project).known - paused_views(*sources_of(config)) - {name}:
+        raise LastView(name, config.names.sink)
     with connect(config) as connection:
         before = read_paused(connection)
-        if paused and not read_lists(workspace.project).known - before - {name}:
-            raise LastView(name, config.names.sink)
         note_paused(connection, [name], paused=paused)
         try:
             _apply_sink(workspace)  # in any case: whoever noted it may have been cut off before this
