@@ -77,12 +77,17 @@ def read_lists(project: Project) -> Lists:
     """
     source = read_connector(project.source_file).config if project.source_file.exists() or not project.source else {}
     sink = read_connector(project.sink_file).config
-    topics = _split(sink.get(TOPICS, ""))
+    topics = topics_in(sink)
     return Lists(
         tables=tuple(_plain(entry) for entry in _split(source.get(TABLES, ""))),
         mapped=tuple(match[1] for match in map(_MAPPING_KEY.match, sink) if match),
         flowing=tuple(topic.removeprefix(_TOPICS) for topic in topics if topic.startswith(_TOPICS)),
     )
+
+
+def topics_in(sink: Mapping[str, str]) -> list[str]:
+    """Return the topics that a sink with this configuration reads."""
+    return _split(sink.get(TOPICS, ""))
 
 
 def with_views(project: Project, views: Sequence[View], *, dropped: Collection[str] = ()) -> dict[Path, str]:
@@ -161,7 +166,7 @@ def without(config: Mapping[str, str], names: Names, views: Collection[str]) -> 
     left = {key: value for key, value in config.items() if key not in mappings}
     gone = {names.view_topic(view) for view in views}
     if TOPICS in left:
-        left[TOPICS] = ",".join(entry for entry in _split(left[TOPICS]) if entry not in gone)
+        left[TOPICS] = ",".join(entry for entry in topics_in(left) if entry not in gone)
     return left
 
 

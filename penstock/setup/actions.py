@@ -20,12 +20,13 @@ from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
+from penstock.pipeline.away import waits
 from penstock.pipeline.fills import filled_views, mark_filled, take_over
 from penstock.pipeline.followed import followed_views
 from penstock.pipeline.lives import Lives, lives_of
 from penstock.pipeline.topic_ids import refuse_made_anew
 from penstock.pipeline.unwritten import place_views_sink
-from penstock.postgres.connection import connect
+from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.exclusions import note_exclusions
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
@@ -76,11 +77,18 @@ def refuse_broken_files(workspace: Workspace) -> None:
 
 def create_tables(workspace: Workspace) -> str:
     """Create the databases, run schemas/postgres/*.sql in the order of their names, publish the tables of the views."""
-    return "; ".join(_in_source(each.config, _create_tables(each)) for each in workspace.sources)
+    return "; ".join(map(_create_or_wait, workspace.sources))
 
 
-def _in_source(config: Config, said: str) -> str:
-    return f"{config.source}: {said}" if config.source else said
+def _create_or_wait(workspace: Workspace) -> str:
+    """Set a source up; a further one that is away keeps the others from nothing."""
+    source = workspace.config.source
+    if not source:
+        return _create_tables(workspace)
+    try:
+        return f"{source}: {_create_tables(workspace)}"
+    except PostgresUnreachable as exc:
+        return waits(workspace.config, exc)
 
 
 def _create_tables(workspace: Workspace) -> str:
@@ -179,9 +187,11 @@ def apply_connectors(workspace: Workspace) -> str:
 
     :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAnew: before anything is applied.
     """
-    files = wanted_connectors(workspace.config)
+    files = wanted_connectors(workspace)
+    named = {file.name for file in files}
     with ConnectApi(workspace.config.connect.url) as api:
-        starts = [_start_of(each, api, files) for each in workspace.sources]
+        sources = [each for each in workspace.sources if each.config.names.source_connector in named]
+        starts = [_start_of(each, api, files) for each in sources]
         placed = place_views_sink(workspace, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
     corrected = [said for start in starts if (said := _note_started(start))]

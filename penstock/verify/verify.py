@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from cassandra.cluster import Session
@@ -14,6 +14,7 @@ from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.apply import ConnectorFailed
 from penstock.errors import TransientError
+from penstock.pipeline.away import find_away
 from penstock.pipeline.fence import OnProgress, wait_until_arrived
 from penstock.pipeline.followed import ViewPaused, followed_views, paused_views
 from penstock.pipeline.stalled import stopped_views
@@ -46,8 +47,10 @@ def verify(
     :raises CassandraUnreachable: Cassandra is away.
     """
     config = workspace.config
-    flowing = _flowing(workspace, views, on_progress=on_progress)
-    stopped = {**_unfollowed(workspace, flowing), **stopped_views(config)}
+    away = find_away(workspace)
+    flowing = _flowing(workspace, views, away, on_progress=on_progress)
+    waiting = {view.name: away[view.source] for view in flowing if view.source in away}
+    stopped = {**_unfollowed(workspace, flowing, away), **stopped_views(config), **waiting}
     going = [view for view in flowing if view.name not in stopped]
     with open_session(config) as session:
         expected = PostgresRows(spark, workspace=workspace)
@@ -64,9 +67,11 @@ def verify(
     return results
 
 
-def _flowing(workspace: Workspace, names: Sequence[str], *, on_progress: OnProgress) -> list[View]:
+def _flowing(
+    workspace: Workspace, names: Sequence[str], away: Collection[str], *, on_progress: OnProgress
+) -> list[View]:
     chosen = [pick_view(workspace.views, name) for name in names] or workspace.views
-    paused = paused_views(*(each.config for each in _parts(workspace, chosen)))
+    paused = paused_views(*(each.config for each in _parts(workspace, away)))
     if found := [name for name in names if name in paused]:
         raise ViewPaused(found)
     for name in sorted(paused):
@@ -74,14 +79,14 @@ def _flowing(workspace: Workspace, names: Sequence[str], *, on_progress: OnProgr
     return [view for view in chosen if view.name not in paused]
 
 
-def _parts(workspace: Workspace, views: Sequence[View]) -> list[Workspace]:
-    """Return the sources of these views: the database of another one may be away."""
-    return [each for each in workspace.sources if any(view.source == each.config.source for view in views)]
+def _parts(workspace: Workspace, away: Collection[str]) -> list[Workspace]:
+    """Return the sources that answer."""
+    return [each for each in workspace.sources if each.config.source not in away]
 
 
-def _unfollowed(workspace: Workspace, views: Sequence[View]) -> dict[str, str]:
+def _unfollowed(workspace: Workspace, views: Sequence[View], away: Collection[str]) -> dict[str, str]:
     """Name the views whose tables are not published, with what to do: nothing of these tables comes."""
-    followed = {view.name for each in _parts(workspace, views) for view in followed_views(each)}
+    followed = {view.name for each in _parts(workspace, away) for view in followed_views(each)}
     cure = "is not followed: `penstock views check` says why, `penstock views apply` takes it in"
     return {view.name: f"{view.source_table} {cure}" for view in views if view.name not in followed}
 

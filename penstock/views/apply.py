@@ -16,6 +16,7 @@ from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import local_spark
 from penstock.names import of_source
+from penstock.pipeline.away import find_away
 from penstock.pipeline.fence import OnProgress
 from penstock.pipeline.fills import ids_in_cassandra, replaced, unfilled
 from penstock.pipeline.followed import followed_views, paused_views
@@ -78,12 +79,15 @@ def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, r
 
     :param rate: of the fill, at most so many rows a second.
     """
+    away = find_away(workspace)
     # Of every source before the jobs forget who stood still.
-    due = [_look(source, on_step=on_step) for source in workspace.sources]
+    due = [_look(each, on_step=on_step) for each in workspace.sources if each.config.source not in away]
     on_step("jobs", "took these views up" if renew_jobs(workspace.config) else "ran with these views")
     for each in due:
         _go_live(each, on_step=on_step, on_progress=on_progress, rate=rate)
-    if not any(each.anew for each in due):
+    for why in away.values():
+        on_step("fill", why)
+    if not any(each.anew for each in due) and not away:
         on_step("fill", "every view was filled")
 
 

@@ -114,7 +114,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
         # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
         raise_epoch(connection, epoch)
         correct_epoch(config, epoch)
-        (file,) = wanted_connectors(config, names=[source])
+        (file,) = wanted_connectors(workspace, names=[source])
         api.put_config(source, file.config)
         _stop_source(api, source)
         began, lives = ends(config, sorted({view.source_topic for view in views})), lives_of(workspace)
@@ -195,7 +195,7 @@ def _start_sink(workspace: Workspace, api: ConnectApi) -> None:
     """Let the sink follow its file; what it never read is read anew, of the views of other sources by the next fill."""
     config = workspace.config
     others = [each for each in workspace.whole.sources if each.config.source != config.source]
-    files = wanted_connectors(config, names=[config.names.sink])
+    files = wanted_connectors(workspace, names=[config.names.sink])
     for file in files:
         place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=partial(note_gaps, others))
     apply_connectors(api, files=files)

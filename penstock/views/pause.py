@@ -8,12 +8,12 @@ from __future__ import annotations
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.errors import PenstockError, TerminalError
+from penstock.pipeline.away import find_away
 from penstock.pipeline.followed import paused_views
 from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.connection import connect
 from penstock.postgres.record import note_paused, read_paused
 from penstock.project.connector_lists import read_lists
-from penstock.project.folders import sources_of
 from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
 from penstock.setup.connectors import wanted_connectors
@@ -47,7 +47,7 @@ def resume(workspace: Workspace, name: str) -> bool:
 def _set(workspace: Workspace, name: str, *, paused: bool) -> bool:
     pick_view(workspace.views, name)
     config = workspace.of_view(name).config
-    if paused and not read_lists(workspace.project).known - paused_views(*sources_of(config)) - {name}:
+    if paused and not read_lists(workspace.project).known - _paused(workspace) - {name}:
         raise LastView(name, config.names.sink)
     with connect(config) as connection:
         before = read_paused(connection)
@@ -60,9 +60,15 @@ def _set(workspace: Workspace, name: str, *, paused: bool) -> bool:
     return (name in before) != paused
 
 
+def _paused(workspace: Workspace) -> frozenset[str]:
+    """Return the paused views of the sources that answer."""
+    away = find_away(workspace)
+    return paused_views(*(each.config for each in workspace.sources if each.config.source not in away))
+
+
 def _apply_sink(workspace: Workspace) -> None:
     config = workspace.config
-    files = wanted_connectors(config, names=[config.names.sink])
+    files = wanted_connectors(workspace, names=[config.names.sink])
     with ConnectApi(config.connect.url) as api:
         place_views_sink(workspace, api, files)
         apply_connectors(api, files=files)

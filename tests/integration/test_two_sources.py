@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from penstock.postgres.connection import connect
 from penstock.postgres.published import published_tables
 from penstock.postgres.record import note_paused
 from penstock.postgres.silent import note_changes, silent_changes
+from penstock.postgres.slot import read_own_slot
+from penstock.project.connector_lists import TABLES
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import sources_of
 from penstock.project.workspace import Workspace
@@ -22,9 +25,12 @@ from penstock.setup.connectors import wanted_connectors
 from penstock.views.check import check
 from penstock.views.make import Fate, new_views
 from penstock.views.write import write_derived
+from penstock.wait import wait_until
 from tests.integration.servers import free_port, started
+from tests.integration.source_alone import SourceAlone
+from tests.patience import PATIENCE_S
 
-TABLE = "CREATE TABLE public.invoices (id int PRIMARY KEY, {column} text)"
+TABLE = "CREATE TABLE public.invoices (id text PRIMARY KEY, {column} text)"
 CHANGED = "the table was cut"
 
 
@@ -104,10 +110,44 @@ def test_the_sink_leaves_out_a_view_that_either_has_paused(config: Config) -> No
         note_paused(connection, ["billing_invoices"])
         assert paused_views(*sources_of(config)) == {"billing_invoices"}
         assert paused_views(config) == frozenset()
-        (sink,) = wanted_connectors(config, names=[config.names.sink])
+        (sink,) = wanted_connectors(Workspace(config), names=[config.names.sink])
         assert "views.invoices" in sink.config["topics"].split(",")
         assert "billing_invoices" not in str(sink.config)
         note_paused(connection, ["billing_invoices"], paused=False)
+
+
+@pytest.mark.parametrize(("source", "column"), [("", "here"), ("billing", "there")])
+def test_the_connector_reads_its_own_database_into_its_own_topics(
+    config: Config, source: str, column: str, tmp_path: Path
+) -> None:
+    """From the set-up to the topics: what Debezium makes of a change, as the connector is applied."""
+    own = config.of_source(source)
+    (connector,) = wanted_connectors(Workspace(config), names=[own.names.source_connector])
+    for each in (config, config.of_source("billing")):
+        run(each, "DELETE FROM invoices")
+    run(own, f"INSERT INTO invoices VALUES ('there', 'read in {column}')")
+    table, more = connector.config[TABLES], {"told.whole": "true", "signal.data.collection": own.names.signals}
+    alone = SourceAlone(own, tmp_path, table=table, connector=connector, more=more)
+    wait_until(lambda: is_read(own), timeout_s=PATIENCE_S, what="the source reads its slot")
+    run(own, f"UPDATE invoices SET {column} = 'changed in {column}'")
+    run(own, "DELETE FROM invoices")
+    run(own, "INSERT INTO invoices VALUES ('end')")
+    told = alone.records()
+    topics = {view.source: view.source_topic for view in Workspace(config).views if view.table == "public.invoices"}
+    assert [kind for record in told for kind in KINDS if f"topic='{topics[source]}'" in record and kind in record] == [
+        *KINDS
+    ]
+    assert any(f"read in {column}" in record for record in told)
+    assert any(f"changed in {column}" in record for record in told)
+
+
+KINDS = ("op=r", "op=u", "op=d", "op=c")
+
+
+def is_read(config: Config) -> bool:
+    with connect(config) as connection:
+        slot = read_own_slot(connection)
+    return slot is not None and slot.active
 
 
 def test_a_source_that_is_away_keeps_the_other_from_nothing_that_is_its_own(config: Config) -> None:
