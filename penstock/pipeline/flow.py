@@ -19,7 +19,7 @@ from penstock.errors import TransientError
 from penstock.layout import Layout
 from penstock.names import of_source
 from penstock.pipeline.fills import lost, replaced
-from penstock.pipeline.followed import paused_views
+from penstock.pipeline.followed import known_paused
 from penstock.pipeline.hops import records_behind
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.snapshots import unsent_changes
@@ -33,7 +33,7 @@ from penstock.postgres.silent import sees_ddl
 from penstock.postgres.slot import read_own_slot
 from penstock.project.connector_lists import change_topics, read_lists
 from penstock.project.declared import AGGREGATE
-from penstock.project.folders import Project, sources_of
+from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.topics.admin import TopicAdmin
@@ -72,7 +72,7 @@ def read_flow(workspace: Workspace) -> list[Reading]:
         **{name: reader for readers in of_sources for name, reader in readers.items()},
         "jobs": partial(read_jobs, config),
         "places": partial(_places, workspace),
-        "sink": partial(_sink, config),
+        "sink": partial(_sink, workspace),
         "dead letters": partial(_dead_letters, config),
     }
     _ = workspace.declared  # a broken view file is an error of the whole look
@@ -265,11 +265,12 @@ def read_jobs(config: Config) -> list[Reading]:
     return [*failed, *(Reading(f"view {name}", reason, is_well=False) for name, reason in stopped)]
 
 
-def _sink(config: Config) -> list[Reading]:
+def _sink(workspace: Workspace) -> list[Reading]:
+    config = workspace.config
     # Asking for topics first makes a broker that is away an error within seconds.
     admin = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
     admin.topics()
-    paused, flowing = paused_views(*sources_of(config)), read_lists(Project.of(config)).flowing
+    paused, flowing = known_paused(workspace), read_lists(Project.of(config)).flowing
     cure = "`penstock views apply` lets the sink go on and reads the tables again"
     gaps = [
         Reading("view topics → Cassandra", f"{gap.why()}: {cure}", is_well=False) for gap in unwritten(config, admin)

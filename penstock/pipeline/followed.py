@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.pipeline.away import find_away
 from penstock.postgres.connection import connect
 from penstock.postgres.published import published_tables
 from penstock.postgres.record import read_paused
@@ -43,6 +44,12 @@ def paused_views(*sources: Config) -> frozenset[str]:
     :raises PostgresUnreachable: when nobody answers.
     """
     return frozenset[str]().union(*map(_paused, sources))
+
+
+def known_paused(workspace: Workspace) -> frozenset[str]:
+    """Return the names of the paused views of all sources that answer."""
+    away = find_away(workspace)
+    return paused_views(*(each.config for each in workspace.sources if each.config.source not in away))
 
 
 def _paused(config: Config) -> frozenset[str]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.errors import PenstockError, TerminalError
-from penstock.pipeline.away import find_away
-from penstock.pipeline.followed import paused_views
+from penstock.pipeline.followed import known_paused
 from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.connection import connect
 from penstock.postgres.record import note_paused, read_paused
@@ -47,7 +46,7 @@ def resume(workspace: Workspace, name: str) -> bool:
 def _set(workspace: Workspace, name: str, *, paused: bool) -> bool:
     pick_view(workspace.views, name)
     config = workspace.of_view(name).config
-    if paused and not read_lists(workspace.project).known - _paused(workspace) - {name}:
+    if paused and not read_lists(workspace.project).known - known_paused(workspace) - {name}:
         raise LastView(name, config.names.sink)
     with connect(config) as connection:
         before = read_paused(connection)
@@ -58,12 +57,6 @@ def _set(workspace: Workspace, name: str, *, paused: bool) -> bool:
             note_paused(connection, [name], paused=name in before)  # what is, not what was wished
             raise
     return (name in before) != paused
-
-
-def _paused(workspace: Workspace) -> frozenset[str]:
-    """Return the paused views of the sources that answer."""
-    away = find_away(workspace)
-    return paused_views(*(each.config for each in workspace.sources if each.config.source not in away))
 
 
 def _apply_sink(workspace: Workspace) -> None:
