@@ -74,7 +74,7 @@ def _flowing(
     paused = paused_views(*(each.config for each in _parts(workspace, away)))
     if found := [name for name in names if name in paused]:
         raise ViewPaused(found)
-    for name in sorted(paused):
+    for name in sorted(paused.intersection(view.name for view in chosen)):
         on_progress(f"view {name} is paused: not compared")
     return [view for view in chosen if view.name not in paused]
 
