@@ -41,7 +41,7 @@ class ValidationTest {
         return properties;
     }
 
-    /** The good configuration with changes: settings apart by blanks, ~ for the table's, a value of - for none. */
+    /** The good configuration with changes apart by blanks: ~ is the table's, ; is a blank, - takes a setting away. */
     private static Map<String, String> good(String changes) {
         Map<String, String> properties = good();
         for (String change : changes.split(" ")) {
