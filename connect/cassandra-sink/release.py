@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 MODULE = Path(__file__).parent
+NAME = "penstock-cassandra-sink"
 RELEASE = MODULE / "target" / "release"
 _JAR = re.compile(r"lib/(?P<name>.+?)-(?P<version>\d[^/]*)\.jar")
 _LICENSE = re.compile(r"^\| `(?P<name>[^`]+)` \| (?P<license>.+) \|$", re.MULTILINE)
@@ -19,7 +20,7 @@ _LICENSE = re.compile(r"^\| `(?P<name>[^`]+)` \| (?P<license>.+) \|$", re.MULTIL
 
 def main() -> None:
     """Make `target/release` anew from the one zip in `target`."""
-    (built,) = (MODULE / "target").glob("penstock-cassandra-sink-*.zip")
+    (built,) = (MODULE / "target").glob(f"{NAME}-*.zip")
     shutil.rmtree(RELEASE, ignore_errors=True)
     RELEASE.mkdir()
     archive = Path(shutil.copy(built, RELEASE))
@@ -40,8 +41,14 @@ def bill_of_materials(archive: Path) -> dict[str, object]:
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
+        "metadata": {"component": _product(archive)},
         "components": [_component(match["name"], match["version"], data, licenses) for match, data in jars],
     }
+
+
+def _product(archive: Path) -> dict[str, object]:
+    version = archive.stem.removeprefix(f"{NAME}-")
+    return {"type": "application", "name": NAME, "version": version, "hashes": _hashes(archive.read_bytes())}
 
 
 def _component(name: str, version: str, jar: bytes, licenses: dict[str, str]) -> dict[str, object]:
@@ -51,7 +58,7 @@ def _component(name: str, version: str, jar: bytes, licenses: dict[str, str]) ->
         **({"group": group, "purl": f"pkg:maven/{group}/{name}@{version}"} if group else {}),
         "name": name,
         "version": version,
-        "hashes": [{"alg": "SHA-256", "content": _sha256(jar)}],
+        "hashes": _hashes(jar),
         "licenses": [{"license": {"name": licenses[name]}}],
     }
 
@@ -61,6 +68,10 @@ def _group(jar: bytes) -> str | None:
     with zipfile.ZipFile(io.BytesIO(jar)) as content:
         groups = {name.split("/")[2] for name in content.namelist() if name.endswith("/pom.properties")}
     return groups.pop() if len(groups) == 1 else None
+
+
+def _hashes(content: bytes) -> list[dict[str, str]]:
+    return [{"alg": "SHA-256", "content": _sha256(content)}]
 
 
 def _sha256(content: bytes) -> str:

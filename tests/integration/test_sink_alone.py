@@ -132,7 +132,9 @@ def test_the_release_says_what_is_in_it(release: Path) -> None:
     (checksum,) = release.glob("*.sha256")
     assert checksum.read_text() == f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {archive.name}\n"
     (listing,) = release.glob("*.cdx.json")
-    parts = json.loads(listing.read_text())["components"]
+    bill = json.loads(listing.read_text())
+    product, parts = bill["metadata"]["component"], bill["components"]
+    assert f"{product['name']}-{product['version']}.zip" == archive.name
     with zipfile.ZipFile(archive) as content:
         jars = {name.rsplit("/", 1)[1] for name in content.namelist() if name.endswith(".jar")}
     assert {f"{part['name']}-{part['version']}.jar" for part in parts} == jars

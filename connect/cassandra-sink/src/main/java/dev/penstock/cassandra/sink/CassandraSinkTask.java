@@ -38,9 +38,6 @@ public final class CassandraSinkTask extends SinkTask {
 
     private static final Duration CONNECT_WAIT = Duration.ofSeconds(1);
     private static final Duration START_WAIT = Duration.ofSeconds(4);
-    private static final Duration FLUSH_WAIT = Duration.ofSeconds(2);
-    /** Rows that were waited for in vain hold up the others no more: only for as long as those go on. */
-    private static final Duration FLUSH_QUIET = Duration.ofMillis(100);
     /** How soon to look after what is not done when no records come. */
     private static final Duration LOOK_AFTER = Duration.ofMillis(100);
 
@@ -56,7 +53,6 @@ public final class CassandraSinkTask extends SinkTask {
     private long rejectedSince;
     private int rejected;
     private boolean paused;
-    private boolean flushes = true;
 
     /** A record that is not sent yet. */
     private record Held(SinkRecord record, Delivery delivery) {}
@@ -259,7 +255,7 @@ public final class CassandraSinkTask extends SinkTask {
     @Override
     public Map<TopicPartition, OffsetAndMetadata> preCommit(Map<TopicPartition, OffsetAndMetadata> currentOffsets) {
         if (!trouble.isOn()) {
-            flushes = target.writer().awaitIdle(FLUSH_WAIT, flushes ? FLUSH_WAIT : FLUSH_QUIET);
+            target.writer().flush();
         }
         // Connect has waited for the letters just now; those not acknowledged would be written once more.
         deadLetters.settle();

@@ -37,26 +37,6 @@ public record ClusterConfig(
     /** The driver's own. */
     private static final int MIN_REQUESTS_PER_CONNECTION = 1024;
 
-    /** The settings that this is made of. */
-    static final List<String> SETTINGS = List.of(
-            Settings.CONTACT_POINTS,
-            Settings.PORT,
-            Settings.LOCAL_DC,
-            Settings.AUTH_PROVIDER,
-            Settings.USERNAME,
-            Settings.PASSWORD,
-            Settings.QUERY_TIMEOUT,
-            Settings.POOL_SIZE,
-            Settings.COMPRESSION,
-            Settings.SSL_PROVIDER,
-            Settings.HOSTNAME_VALIDATION,
-            Settings.TRUSTSTORE_PATH,
-            Settings.SECURE_BUNDLE,
-            Settings.TRUSTSTORE_PASSWORD,
-            Settings.KEYSTORE_PATH,
-            Settings.KEYSTORE_PASSWORD,
-            Settings.CIPHER_SUITES);
-
     /** Take it from parsed settings. */
     static ClusterConfig of(Function<String, Object> setting, Map<String, String> properties) {
         int poolSize = (Integer) setting.apply(Settings.POOL_SIZE);
@@ -92,7 +72,7 @@ public record ClusterConfig(
 
     /** A setting that is empty is not set. */
     private static Optional<String> text(Object value) {
-        return Optional.ofNullable((String) value).filter(text -> !text.isEmpty());
+        return Optional.ofNullable((String) value).filter(text -> !text.isBlank());
     }
 
     /** The address for messages. */

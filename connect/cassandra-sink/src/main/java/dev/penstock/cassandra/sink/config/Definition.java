@@ -16,6 +16,11 @@ final class Definition {
     /** A setting that is added once it is known how a person sees it. */
     interface Setting {
         void shown(ConfigDef.Importance importance, String label, String help);
+
+        /** Add it to a definition that Connect never shows. */
+        default void unseen() {
+            shown(ConfigDef.Importance.MEDIUM, "", "");
+        }
     }
 
     /** Begin a group. */

@@ -29,6 +29,8 @@ final class DriverOptions {
             "set " + Settings.CONSISTENCY_LEVEL,
             DefaultDriverOption.REQUEST_DEFAULT_IDEMPOTENCE.getPath(),
             KEEPS_RIGHT,
+            DefaultDriverOption.RETRY_POLICY_CLASS.getPath(),
+            KEEPS_RIGHT,
             DefaultDriverOption.TIMESTAMP_GENERATOR_CLASS.getPath(),
             KEEPS_RIGHT,
             DefaultDriverOption.METADATA_SCHEMA_ENABLED.getPath(),

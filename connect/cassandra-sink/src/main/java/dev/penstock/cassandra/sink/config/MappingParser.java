@@ -21,11 +21,12 @@ final class MappingParser {
 
     private static final String TIMESTAMP = "__timestamp";
     private static final String TTL = "__ttl";
-    private static final String NAME = "\"(?:[^\"]|\"\")+\"|[^\\s\",=*]+";
-    private static final Pattern ENTRY_END = Pattern.compile("(?:\"(?:[^\"]|\"\")*\"|[^\",])*");
+    // Possessive, as a long text would otherwise take a frame of the stack for each letter.
+    private static final String NAME = "\"(?:[^\"]|\"\")++\"|[^\\s\",=*]+";
+    private static final Pattern ENTRY_END = Pattern.compile("(?:\"(?:[^\"]|\"\")*+\"|[^\",])*+");
     private static final Pattern ENTRY =
             Pattern.compile("\\s*(?<column>" + NAME + ")\\s*=\\s*(?:(?<part>key|value|header|record)(?:\\.(?<field>"
-                    + NAME + "))?|(?<quoted>\"(?:key|value|header|record)\\.(?:[^\"]|\"\")+\"))\\s*");
+                    + NAME + "))?|(?<quoted>\"(?:key|value|header|record)\\.(?:[^\"]|\"\")++\"))\\s*");
     private static final Pattern FUNCTION = Pattern.compile("[^=]+=\\s*[\\w.]+\\s*\\(.*\\)\\s*");
 
     private final Consumer<String> problems;

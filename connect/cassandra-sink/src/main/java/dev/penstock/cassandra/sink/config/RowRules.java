@@ -22,6 +22,9 @@ public record RowRules(
         boolean deletesEnabled,
         Conversion conversion) {
 
+    /** Cassandra's longest life of a row: 20 years. */
+    static final long MAX_TTL_SECONDS = 20L * 365 * 24 * 60 * 60;
+
     /** What a table has that sets nothing. */
     public static final RowRules DEFAULT =
             new RowRules(OptionalInt.empty(), TimeUnit.SECONDS, TimeUnit.MICROSECONDS, false, true, Conversion.EXACT);
@@ -40,8 +43,6 @@ public record RowRules(
     public static OptionalInt seconds(long life, TimeUnit unit) {
         long whole = unit.toSeconds(life);
         long seconds = unit.convert(whole, TimeUnit.SECONDS) < life ? whole + 1 : whole;
-        return life < 0 || seconds > TableSettings.MAX_TTL_SECONDS
-                ? OptionalInt.empty()
-                : OptionalInt.of((int) seconds);
+        return life < 0 || seconds > MAX_TTL_SECONDS ? OptionalInt.empty() : OptionalInt.of((int) seconds);
     }
 }

@@ -1,7 +1,6 @@
 package dev.penstock.cassandra.sink.config;
 
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.io.File;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -155,7 +154,7 @@ final class Rules {
         if (Settings.JDK.equalsIgnoreCase(value(Settings.SSL_PROVIDER))) {
             problems.add(Settings.SSL_PROVIDER, "The bundle of " + Settings.SECURE_BUNDLE + " encrypts; remove it");
         }
-        if (!Files.isReadable(Path.of(value(Settings.SECURE_BUNDLE)))) {
+        if (!new File(value(Settings.SECURE_BUNDLE)).canRead()) {
             problems.add(
                     Settings.SECURE_BUNDLE, "No readable file " + value(Settings.SECURE_BUNDLE) + " on this worker");
         }

@@ -7,6 +7,7 @@ import static org.apache.kafka.common.config.ConfigDef.Range.between;
 
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigException;
 
@@ -86,16 +87,26 @@ public final class Settings {
                     "OPENSSL",
                     "the native library is not part of the connector; choose JDK, which speaks the same protocols"));
 
+    private static final String CLUSTER = "Cluster";
+    private static final String SECURITY = "Security";
+
     private Settings() {}
 
     /** The definition that Kafka Connect shows and checks. */
     public static ConfigDef definition() {
         Definition all = new Definition();
-        cluster(all.group("Cluster"));
-        authentication(all.group("Security"));
+        cluster(all.group(CLUSTER));
+        authentication(all.group(SECURITY));
         tls(all);
         writes(all.group("Writes"));
         return all.settings();
+    }
+
+    /** The settings that say how to reach the cluster. */
+    static Stream<String> ofCluster() {
+        return definition().configKeys().values().stream()
+                .filter(key -> key.group.equals(CLUSTER) || key.group.equals(SECURITY))
+                .map(key -> key.name);
     }
 
     private static void cluster(Definition of) {
@@ -116,6 +127,11 @@ public final class Settings {
                         "Connections to a node",
                         "Connections that a task keeps to each node; one carries thousands of requests at once. "
                                 + "DataStax's sink has 4.");
+        of.number(QUERY_TIMEOUT, 12, between(1, 600))
+                .shown(
+                        LOW,
+                        "Answer timeout (s)",
+                        "Seconds to wait for the answer to a request before it is sent again. DataStax's sink has 30.");
         of.choice(COMPRESSION, NONE, COMPRESSIONS)
                 .shown(LOW, "Compression", "Compression of what goes over the network: None or LZ4.");
         of.text(SECURE_BUNDLE, "")
@@ -188,11 +204,6 @@ public final class Settings {
                         "Bytes in a batch",
                         "Estimated bytes in one unlogged batch at most. The default is Cassandra's own default of "
                                 + "batch_size_warn_threshold; raise both together.");
-        of.number(QUERY_TIMEOUT, 12, between(1, 600))
-                .shown(
-                        LOW,
-                        "Answer timeout (s)",
-                        "Seconds to wait for the answer to a request before it is sent again. DataStax's sink has 30.");
         of.text(KEYSPACE, "")
                 .shown(
                         MEDIUM,

@@ -4,6 +4,7 @@ import com.datastax.oss.driver.api.core.DefaultConsistencyLevel;
 import dev.penstock.cassandra.sink.value.Conversion;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -126,7 +127,7 @@ final class TableConfigs {
                                         name,
                                         "Not understood: write topic.<topic>.<keyspace>.<table>.<option> "
                                                 + "with one of the options "
-                                                + TableSetting.OPTIONS.stream()
+                                                + TableSetting.OPTIONS.names().stream()
                                                         .sorted()
                                                         .toList()));
             }
@@ -140,20 +141,29 @@ final class TableConfigs {
         private final TableSetting table;
         private final Problems found = new Problems();
         private final Mapping mapping;
-        private final Map<String, ConfigValue> byName;
+        private final Map<String, ConfigValue> options;
 
         Table(TableSetting table) {
             this.table = table;
             mapping = MappingParser.parse(
                     properties.getOrDefault(name(TableSetting.MAPPING), "*"),
                     problem -> found.add(name(TableSetting.MAPPING), "Bad mapping: " + problem));
-            byName = TableSettings.definition(table, TableConfigs.this::theDefault)
-                    .validateAll(properties);
-            byName.values().forEach(value -> {
+            options = TableSetting.OPTIONS.validateAll(given());
+            options.forEach((option, value) -> {
                 // Behind a value that is no number, Connect also complains that it has none.
-                value.errorMessages().stream().findFirst().ifPresent(message -> found.add(value.name(), message));
-                values.add(new ConfigValue(value.name(), shown(value), value.recommendedValues(), new ArrayList<>()));
+                value.errorMessages().stream().findFirst().ifPresent(message -> found.add(name(option), message));
+                values.add(new ConfigValue(name(option), shown(value), value.recommendedValues(), new ArrayList<>()));
             });
+        }
+
+        /** The options by their own names, the connector's where the table has none. */
+        private Map<String, String> given() {
+            Map<String, String> given = new HashMap<>();
+            TableSetting.INHERITED.forEach(option -> given.put(option, theDefault(option)));
+            TableSetting.OPTIONS.names().stream()
+                    .filter(option -> properties.containsKey(name(option)))
+                    .forEach(option -> given.put(option, properties.get(name(option))));
+            return given;
         }
 
         private String name(String option) {
@@ -162,13 +172,13 @@ final class TableConfigs {
 
         /** A mapping is shown with the version that it means. */
         private Object shown(ConfigValue value) {
-            boolean usual = value.name().equals(name(TableSetting.MAPPING))
+            boolean usual = value.name().equals(TableSetting.MAPPING)
                     && mapping.timestamp().isEmpty();
             return usual ? value.value() + USUAL_VERSION : value.value();
         }
 
         private Object value(String option) {
-            return byName.get(name(option)).value();
+            return options.get(option).value();
         }
 
         private TimeUnit unit(String option) {
@@ -202,7 +212,7 @@ final class TableConfigs {
         }
 
         private boolean hasTtl() {
-            return (Integer) value(TableSetting.TTL) != TableSettings.NO_TTL;
+            return (Integer) value(TableSetting.TTL) != TableSetting.NO_TTL;
         }
 
         private OptionalInt ttlSeconds() {
@@ -212,7 +222,7 @@ final class TableConfigs {
             if (hasTtl() && seconds.isEmpty()) {
                 found.add(
                         name(TableSetting.TTL),
-                        ttl + " " + unit + " is more than the " + TableSettings.MAX_TTL_SECONDS
+                        ttl + " " + unit + " is more than the " + RowRules.MAX_TTL_SECONDS
                                 + " seconds (20 years) that Cassandra takes");
             }
             return seconds;

@@ -1,7 +1,11 @@
 package dev.penstock.cassandra.sink.config;
 
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.apache.kafka.common.config.ConfigDef;
 
 /**
  * The name of a setting of one table: {@code topic.<topic>.<keyspace>.<table>.<option>}.
@@ -26,18 +30,34 @@ public record TableSetting(String topic, String keyspace, String table, String o
 
     static final String CONVERSION = "conversion";
     static final String TIMESTAMP_PRECISION = "timestampPrecision";
-    static final Set<String> OPTIONS = Set.of(
-            MAPPING,
-            CONSISTENCY_LEVEL,
-            TTL,
-            TTL_UNIT,
-            TIMESTAMP_UNIT,
-            NULL_TO_UNSET,
-            DELETES_ENABLED,
-            CONVERSION,
-            TIMESTAMP_PRECISION);
+    /** No expiry but the table's own. */
+    static final int NO_TTL = -1;
+    /** Options whose default is the connector's setting of the same name. */
+    static final List<String> INHERITED = List.of(CONSISTENCY_LEVEL, CONVERSION, TIMESTAMP_PRECISION);
+
+    /** Every option: kind, default, limits. What it means is in the README, as Connect shows no help for tables. */
+    static final ConfigDef OPTIONS = options();
 
     private static final String PREFIX = "topic.";
+
+    private static ConfigDef options() {
+        List<String> units = Stream.of(TimeUnit.values()).map(Enum::name).toList();
+        Choice timestampUnits = new Choice(
+                units.stream().filter(unit -> !unit.equals("NANOSECONDS")).toList(),
+                Map.of(
+                        "NANOSECONDS",
+                        "Cassandra's timestamps are microseconds; two versions within one would become equal"));
+        Definition all = new Definition();
+        all.text(MAPPING, "*").unseen();
+        all.number(TTL, NO_TTL, ConfigDef.Range.atLeast(NO_TTL)).unseen();
+        all.choice(TTL_UNIT, "SECONDS", Choice.of(units)).unseen();
+        all.choice(TIMESTAMP_UNIT, "MICROSECONDS", timestampUnits).unseen();
+        all.flag(NULL_TO_UNSET, false).unseen();
+        all.flag(DELETES_ENABLED, true).unseen();
+        INHERITED.forEach(option ->
+                all.settings().define(Settings.definition().configKeys().get(option)));
+        return all.settings();
+    }
 
     /** Tell whether a setting wants to be one of a table. */
     public static boolean isOne(String name) {
@@ -53,7 +73,7 @@ public record TableSetting(String topic, String keyspace, String table, String o
         int option = name.lastIndexOf('.');
         int table = name.lastIndexOf('.', option - 1);
         int keyspace = name.lastIndexOf('.', table - 1);
-        if (!isOne(name) || keyspace <= PREFIX.length() || !OPTIONS.contains(name.substring(option + 1))) {
+        if (!isOne(name) || keyspace <= PREFIX.length() || !OPTIONS.names().contains(name.substring(option + 1))) {
             return Optional.empty();
         }
         TableSetting setting = new TableSetting(

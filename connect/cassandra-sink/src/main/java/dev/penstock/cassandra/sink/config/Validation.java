@@ -37,7 +37,7 @@ public final class Validation {
 
     /** The cluster, when all settings that it needs are right. */
     public Optional<ClusterConfig> cluster() {
-        boolean right = ClusterConfig.SETTINGS.stream()
+        boolean right = Settings.ofCluster()
                 .allMatch(name -> value(name).errorMessages().isEmpty());
         return right ? Optional.of(ClusterConfig.of(name -> value(name).value(), properties)) : Optional.empty();
     }

@@ -24,6 +24,9 @@ public final class AsyncWriter implements AutoCloseable {
 
     private static final int WHOLE_ATTEMPTS = 2;
     private static final long MAX_BACKLOG_BYTES = 32L << 20;
+    private static final Duration FLUSH_WAIT = Duration.ofSeconds(2);
+    private static final Duration LONG_FLUSH = Duration.ofMillis(500);
+    private static final Duration FLUSH_QUIET = Duration.ofMillis(100);
 
     private final Function<Statement<?>, CompletionStage<?>> session;
     private final Batcher batcher;
@@ -37,6 +40,7 @@ public final class AsyncWriter implements AutoCloseable {
     private final ScheduledThreadPoolExecutor clock;
     private volatile Throwable forbidden;
     private volatile boolean closed;
+    private boolean flushesAll = true;
 
     /**
      * A row that the server refused.
@@ -95,9 +99,14 @@ public final class AsyncWriter implements AutoCloseable {
         return backlog.awaitEmpty(limit, limit);
     }
 
-    /** The same, as long as rows go on being written: one that takes longer than the quiet time is not waited for. */
-    public boolean awaitIdle(Duration limit, Duration quiet) {
-        return backlog.awaitEmpty(limit, quiet);
+    /**
+     * Wait for what is in flight, for 2 s at most. Rows that were waited for in vain, or for long, hold up the others no
+     * more: the next flush ends once no row is written for a moment. Called by one thread.
+     */
+    public void flush() {
+        long start = System.nanoTime();
+        boolean empty = backlog.awaitEmpty(FLUSH_WAIT, flushesAll ? FLUSH_WAIT : FLUSH_QUIET);
+        flushesAll = empty && System.nanoTime() - start < LONG_FLUSH.toNanos();
     }
 
     /** Rows that are neither acknowledged nor rejected. */

@@ -51,11 +51,6 @@ public final class TroubleLog {
         return trouble;
     }
 
-    /** How long something has waited by now; zero when nothing does. */
-    public synchronized Duration lasted() {
-        return trouble ? Duration.ofNanos(System.nanoTime() - since) : Duration.ZERO;
-    }
-
     /** How often something began to wait. */
     public synchronized long outages() {
         return outages;

@@ -160,6 +160,7 @@ class DataStaxSettingsTest {
                 "topic.my_topic.codec.time|HH|conversion=lenient",
                 "topic.my_topic.codec.unit|SECONDS|conversion=lenient",
                 "datastax-java-driver.basic.contact-points|a|set contactPoints",
+                "datastax-java-driver.advanced.retry-policy.class|ConsistencyDowngradingRetryPolicy|rows depend on it",
                 "datastax-java-driver.basic.request.tmeout|1s|has no option"
             })
     void refusesByNameAndSaysWhatToDo(String name, String value, String advice) {

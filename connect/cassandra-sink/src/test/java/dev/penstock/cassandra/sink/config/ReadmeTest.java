@@ -23,10 +23,6 @@ class ReadmeTest {
     private static final Pattern CODE = Pattern.compile("`([^`]+)`");
     private static final TableSetting TABLE = new TableSetting("<topic>", "<keyspace>", "<table>", "mapping");
 
-    /** Stand for the connector's settings of these names. */
-    private static final Map<String, String> OUR_DEFAULTS =
-            Map.of("consistencyLevel", "ONE", "conversion", "exact", "timestampPrecision", "exact");
-
     /** The rows below a heading up to the next one whose header row starts with a word: first cell to the others. */
     private static Map<String, List<String>> table(String heading, String word) throws IOException {
         String readme = Files.readString(Path.of("README.md"));
@@ -77,12 +73,8 @@ class ReadmeTest {
 
     @Test
     void listsEveryOptionOfATableWithItsDefault() throws IOException {
-        Map<String, String> options = new HashMap<>();
-        defaults(TableSettings.definition(TABLE, OUR_DEFAULTS::get))
-                .forEach((name, value) -> options.put(
-                        TableSetting.parse(name).orElseThrow().option(),
-                        OUR_DEFAULTS.containsValue(value) ? "" : value));
-        assertEquals(TableSetting.OPTIONS, options.keySet());
+        Map<String, String> options = defaults(TableSetting.OPTIONS);
+        TableSetting.INHERITED.forEach(option -> options.put(option, ""));
         assertDefaults(options, table("Settings", "option"));
     }
 
@@ -105,7 +97,7 @@ class ReadmeTest {
                 "keyspace",
                 "conversion",
                 "timestampPrecision"));
-        TableSetting.OPTIONS.stream()
+        TableSetting.OPTIONS.names().stream()
                 .filter(option -> !Set.of("conversion", "timestampPrecision").contains(option))
                 .forEach(option -> ours.add(TABLE.sibling(option).name()));
         assertEquals(ours, taken);

@@ -1,5 +1,6 @@
 package dev.penstock.cassandra.sink.config;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,10 +13,14 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.apache.kafka.common.config.ConfigException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ValidationTest {
 
@@ -36,6 +41,17 @@ class ValidationTest {
         return properties;
     }
 
+    /** The good configuration with changes apart by blanks: ~ is the table's, ; is a blank, - takes a setting away. */
+    private static Map<String, String> good(String changes) {
+        Map<String, String> properties = good();
+        for (String change : changes.split(" ")) {
+            String[] setting = change.replaceFirst("^~", TABLE).split("=", 2);
+            properties.put(setting[0], setting[1].replace(';', ' '));
+        }
+        properties.values().removeIf("-"::equals);
+        return properties;
+    }
+
     private static Map<String, String> problems(Map<String, String> properties) {
         return Problems.of(new Validation(properties).values());
     }
@@ -50,17 +66,9 @@ class ValidationTest {
 
     @Test
     void findsEverythingWrongAtOnceEachOnItsOwnSetting() {
-        Map<String, String> properties = good();
-        properties.put("port", "99999");
-        properties.put("contactPoints", "a,,b");
-        properties.put("contact.point", "x");
-        properties.put("ssl.provider", "OpenSSL");
-        properties.put("auth.username", "cassandra");
-        properties.put("consistencyLevel", "ANY");
-        properties.put("topics", "views.users_by_id,views.users_by_country");
-        properties.put(MAPPING, "a=b");
-        properties.put("topic.views.users_by_id.penstock.users_by_id.life", "5");
-        properties.put("topic.other.k.t.consistencyLevel", "one");
+        Map<String, String> properties = good("port=99999 contactPoints=a,,b contact.point=x ssl.provider=OpenSSL "
+                + "auth.username=cassandra consistencyLevel=ANY topics=views.users_by_id,views.users_by_country "
+                + "~mapping=a=b ~life=5 topic.other.k.t.consistencyLevel=one");
         Map<String, String> found = problems(properties);
         assertEquals(
                 Set.of(
@@ -80,9 +88,7 @@ class ValidationTest {
 
     @Test
     void aTaskRefusesWhatValidationFinds() {
-        Map<String, String> properties = good();
-        properties.put("contact.point", "x");
-        properties.put(MAPPING, "a=b");
+        Map<String, String> properties = good("contact.point=x ~mapping=a=b");
         String message = assertThrows(ConfigException.class, () -> SinkConfig.of(properties))
                 .getMessage();
         assertTrue(message.contains("contact.point") && message.contains(MAPPING), message);
@@ -101,13 +107,8 @@ class ValidationTest {
 
     @Test
     void takesTheRulesOfATable() {
-        Map<String, String> properties = good();
-        properties.put(TABLE + "ttl", "36");
-        properties.put(TABLE + "ttlTimeUnit", "hours");
-        properties.put(TABLE + "nullToUnset", "true");
-        properties.put(TABLE + "deletesEnabled", "false");
-        properties.put(MAPPING, "*, __timestamp=value.at, __ttl=value.life");
-        properties.put(TABLE + "timestampTimeUnit", "MILLISECONDS");
+        Map<String, String> properties = good("~ttl=36 ~ttlTimeUnit=hours ~nullToUnset=true ~deletesEnabled=false "
+                + "~mapping=*,__timestamp=value.at,__ttl=value.life ~timestampTimeUnit=MILLISECONDS");
         assertEquals(Map.of(), problems(properties));
         assertEquals(
                 new RowRules(
@@ -121,37 +122,100 @@ class ValidationTest {
         assertEquals(RowRules.DEFAULT, SinkConfig.of(good()).tables().get(0).rules());
     }
 
-    @Test
-    void aTableNeedsNoMapping() {
-        Map<String, String> properties = good();
-        properties.remove(MAPPING);
-        properties.put(TABLE + "ttl", "60");
-        assertEquals(Map.of(), problems(properties));
-        assertEquals(Mapping.BY_NAME, SinkConfig.of(properties).tables().get(0).mapping());
-    }
-
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
-            value = {
-                "ttl|-2|Value must be at least -1",
-                "ttl|x|Not a number",
-                "ttl|630720001|20 years",
-                "ttlTimeUnit|FORTNIGHTS|choose one of",
-                "ttlTimeUnit|HOURS|no effect",
-                "timestampTimeUnit|SECONDS|",
-                "timestampTimeUnit|NANOSECONDS|would become equal",
-                "nullToUnset|perhaps|true or false",
-                "deletesEnabled|0|true or false",
-                "consistencyLevel|ANY|choose one of",
-                "mapping|*, __timestamp=value.at|a delete has no value"
+            textBlock =
+                    """
+    ~ttl=-2                             | ~ttl | Value must be at least -1
+    ~ttl=x                              | ~ttl | Not a number
+    ~ttl=630720001                      | ~ttl | 20 years
+    ~ttlTimeUnit=FORTNIGHTS             | ~ttlTimeUnit | choose one of
+    ~ttlTimeUnit=HOURS                  | ~ttlTimeUnit | no effect
+    ~timestampTimeUnit=NANOSECONDS      | ~timestampTimeUnit | would become equal
+    ~nullToUnset=perhaps                | ~nullToUnset | true or false
+    ~deletesEnabled=0                   | ~deletesEnabled | true or false
+    ~consistencyLevel=ANY               | ~consistencyLevel | choose one of
+    ~mapping=*,__timestamp=value.at     | ~mapping | a delete has no value
+    ~mapping=*,__timestamp=record.color | ~mapping | write record.offset or record.timestamp
+    ~mapping=a=record                   | ~mapping | write record.offset or record.timestamp
+    ~mapping=*,__timestamp=record.offset ~timestampTimeUnit=SECONDS | ~timestampTimeUnit | its offset has no unit
+    errors.deadletterqueue.topic.name=- | errors.tolerance | would be lost
+    errors.deadletterqueue.topic.name=- errors.log.enable=true | errors.tolerance | would be lost
+    contactPoints=a:99999               | contactPoints | its port is none
+    auth.provider=PLAIN                 | auth.username | needs auth.username and auth.password
+    auth.username=u                     | auth.password | or neither
+    auth.password=p                     | auth.username | or neither
+    auth.provider=GSSAPI                | auth.provider | Kerberos
+    topics=views.users_by_id,app.users  | topics | app.users has no table
+    topic.app.users.k.t.ttl=5           | topic.app.users.k.t.mapping | not one of the connector's topics
+    topics=- topics.regex=app.*         | ~mapping | not one of the connector's topics
+    topic.X=5                           | topic.X | Not understood
+    transforms=a transforms.b.type=x    | transforms.b.type | would have no effect
+    """)
+    void refuses(String changes, String setting, String reason) {
+        Map<String, String> found = problems(good(changes));
+        String name = setting.replaceFirst("^~", TABLE);
+        assertEquals(Set.of(name), found.keySet());
+        assertTrue(found.get(name).contains(reason), found.toString());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "~timestampTimeUnit=SECONDS",
+                "~mapping=- ~ttl=60",
+                "~mapping=*,;__timestamp=record.offset,;at=record.timestamp",
+                "errors.tolerance=none errors.deadletterqueue.topic.name=- errors.log.enable=true",
+                "auth.provider=PLAIN auth.username=u auth.password=p",
+                "topics=- topics.regex=views.*",
+                // RegexRouter and the like: a setting names the old topic or the new one.
+                "topics=app.users transforms=route transforms.route.type=RegexRouter",
+                "topics=app.users transforms=route transforms.route.type=RegexRouter topic.app.users.k.t.mapping=*",
+                "transforms=unwrap,;route transforms.unwrap.type=x transforms.route.predicate=p",
+                "predicates=p predicates.p.type=x errors.retry.timeout=-1",
+                "key.converter.schema.registry.url=http://127.0.0.1:8081 value.converter.plugin.version=1",
+                "producer.override.linger.ms=5"
             })
-    void refusesWhatATableCannotHave(String option, String value, String reason) {
-        Map<String, String> properties = good();
-        properties.put(TABLE + option, value);
-        Map<String, String> found = problems(properties);
-        assertEquals(reason == null ? Set.of() : Set.of(TABLE + option), found.keySet());
-        assertTrue(reason == null || found.get(TABLE + option).contains(reason), found.toString());
+    void takes(String changes) {
+        assertEquals(Map.of(), problems(good(changes)));
+    }
+
+    static Stream<String> oddities() {
+        return Stream.of(
+                "",
+                " ",
+                "\0",
+                "x",
+                "-1",
+                "99999999999",
+                ",",
+                "\"",
+                "\"x",
+                "[::1",
+                "é=\ud800",
+                "a=b(c)",
+                "*".repeat(3),
+                "x".repeat(10_000),
+                "\"".repeat(10_000),
+                '"' + "x".repeat(10_000) + '"');
+    }
+
+    /** Connect answers 500 to a question that makes validation throw. */
+    @ParameterizedTest
+    @MethodSource("oddities")
+    void answersWhateverIsWritten(String odd) {
+        Stream<String> names = Stream.of(
+                        Settings.definition().names().stream(),
+                        TableSetting.OPTIONS.names().stream().map(TABLE::concat),
+                        Stream.of("topics", "topics.regex", "transforms", "predicates", "errors.tolerance"),
+                        Stream.of("topic." + odd, odd, "datastax-java-driver." + odd, "connect.cassandra." + odd))
+                .flatMap(Function.identity());
+        names.forEach(name -> {
+            Map<String, String> properties = good("ssl.provider=JDK");
+            properties.put(name, odd);
+            assertDoesNotThrow(() -> new Validation(properties).cluster(), name);
+        });
     }
 
     @Test
@@ -167,30 +231,6 @@ class ValidationTest {
         assertEquals(false, shown.get(TABLE + "nullToUnset"));
         assertEquals("LOCAL_QUORUM", shown.get(TABLE + "consistencyLevel"));
         assertEquals(good().get(MAPPING), shown.get(MAPPING));
-    }
-
-    /** With the log alone Connect says of each bad record that it is put aside, and nobody has it. */
-    @Test
-    void toleratesNoErrorsWithoutADeadLetterTopic() {
-        Map<String, String> properties = good();
-        properties.remove("errors.deadletterqueue.topic.name");
-        properties.put("errors.log.enable", "true");
-        assertEquals(Set.of("errors.tolerance"), problems(properties).keySet());
-        properties.put("errors.tolerance", "none");
-        assertEquals(Map.of(), problems(properties));
-    }
-
-    /** RegexRouter and the like: a setting names the old topic or the new one. */
-    @Test
-    void takesSettingsByEitherNameOfATopicThatATransformRenames() {
-        Map<String, String> properties = good();
-        properties.put("topics", "app.public.users");
-        assertEquals(Set.of("topics", MAPPING), problems(properties).keySet());
-        properties.put("transforms", "route");
-        properties.put("transforms.route.type", "org.apache.kafka.connect.transforms.RegexRouter");
-        assertEquals(Map.of(), problems(properties));
-        properties.put("topic.app.public.users.k.t.mapping", "*");
-        assertEquals(Map.of(), problems(properties));
     }
 
     @Test
@@ -221,39 +261,28 @@ class ValidationTest {
     }
 
     @Test
-    void theVersionMayBeThePlaceOfTheRecord() {
-        Map<String, String> properties = good();
-        properties.put(MAPPING, "*, __timestamp=record.offset, at=record.timestamp");
-        assertEquals(Map.of(), problems(properties));
-        properties.put(TABLE + "timestampTimeUnit", "SECONDS");
-        assertEquals(Set.of(TABLE + "timestampTimeUnit"), problems(properties).keySet());
-        properties.put(MAPPING, "*, __timestamp=record.colour, a=record");
-        assertTrue(problems(properties).get(MAPPING).contains("write record.offset or record.timestamp"));
-    }
-
-    @Test
     void takesAPortForEachContactPoint() {
-        Map<String, String> properties = good();
-        properties.put("contactPoints", "a, b:9043, 10.0.0.1:1, ::1, [::1]:9044");
+        Map<String, String> properties = good("contactPoints=a,;b:9043,;10.0.0.1:1,;::1,;[::1]:9044");
         assertEquals(
                 "a port 9042, b port 9043, 10.0.0.1 port 1, ::1 port 9042, ::1 port 9044",
                 new Validation(properties).cluster().orElseThrow().address());
-        properties.put("contactPoints", "a:99999");
-        assertEquals(Set.of("contactPoints"), problems(properties).keySet());
     }
 
     @Test
     void oneConnectionCarriesAllRequestsThatATaskMayHave() {
-        Map<String, String> properties = good();
-        properties.put("maxConcurrentRequests", "32768");
-        properties.put("connectionPoolLocalSize", "2");
+        Map<String, String> properties = good("maxConcurrentRequests=32768 connectionPoolLocalSize=2");
         assertTrue(new Validation(properties).cluster().orElseThrow().requestsPerConnection() >= 16_384);
     }
 
     @Test
+    void aTableWithoutAMappingTakesEveryField() {
+        TableConfig table = SinkConfig.of(good("~mapping=- ~ttl=60")).tables().get(0);
+        assertEquals(Mapping.BY_NAME, table.mapping());
+    }
+
+    @Test
     void doesNotShowTheValueOfASettingThatItDoesNotKnow() {
-        Map<String, String> properties = good();
-        properties.put("auth.pasword", "s3cret");
+        Map<String, String> properties = good("auth.pasword=s3cret");
         assertEquals(Set.of("auth.pasword"), problems(properties).keySet());
         assertTrue(new Validation(properties).values().stream().noneMatch(value -> "s3cret".equals(value.value())));
     }
@@ -261,10 +290,8 @@ class ValidationTest {
     /** A vendor's key, or one of a later Connect, stops no connector: a line in the log names it. */
     @Test
     void leavesNamesOfOthersAlone() {
-        Map<String, String> properties = good();
-        properties.put("confluent.topic.bootstrap.servers", "b:9092");
-        properties.put("errors.later.kind", "x");
-        properties.put("replicas", "s3cret");
+        Map<String, String> properties =
+                good("confluent.topic.bootstrap.servers=b:9092 errors.later.kind=x replicas=s3cret");
         assertEquals(Map.of(), problems(properties));
         assertEquals(
                 List.of("Settings that the connector does not know, and that have no effect in it: "
@@ -290,8 +317,7 @@ class ValidationTest {
         "transforms.rout.type,"
     })
     void refusesSlipsAndNamesOfItsOwnKind(String name, String meant) {
-        Map<String, String> properties = good();
-        properties.put(name, "x");
+        Map<String, String> properties = good(name + "=x");
         assertEquals(
                 Map.of(
                         name,
@@ -323,38 +349,5 @@ class ValidationTest {
                 shown.get("topic.users.shop.last.mapping"));
         String remark = new Validation(properties).remarks().get(0);
         assertTrue(remark.contains("in shop.last, shop.people, shop.orders, shop.<topic>, and two changes"), remark);
-    }
-
-    @Test
-    void knowsTheSettingsOfConnect() {
-        Map<String, String> properties = good();
-        properties.put("transforms", "unwrap, route");
-        properties.put("transforms.unwrap.type", "io.debezium.transforms.ExtractNewRecordState");
-        properties.put("transforms.route.predicate", "p");
-        properties.put("predicates", "p");
-        properties.put("predicates.p.type", "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone");
-        properties.put("key.converter.schema.registry.url", "http://127.0.0.1:8081");
-        properties.put("value.converter.plugin.version", "1");
-        properties.put("errors.retry.timeout", "-1");
-        properties.put("producer.override.linger.ms", "5");
-        assertEquals(Map.of(), problems(properties));
-        properties.put("transforms.rout.regex", ".*");
-        properties.put("errors.tolerence", "all");
-        assertEquals(
-                Set.of("transforms.rout.regex", "errors.tolerence"),
-                problems(properties).keySet());
-    }
-
-    @Test
-    void holdsAuthenticationTogether() {
-        Map<String, String> properties = good();
-        properties.put("auth.provider", "PLAIN");
-        assertEquals(Set.of("auth.username"), problems(properties).keySet());
-        properties.put("auth.username", "u");
-        assertEquals(Set.of("auth.password"), problems(properties).keySet());
-        properties.put("auth.password", "p");
-        assertEquals(Map.of(), problems(properties));
-        properties.put("auth.provider", "GSSAPI");
-        assertTrue(problems(properties).get("auth.provider").contains("Kerberos"));
     }
 }

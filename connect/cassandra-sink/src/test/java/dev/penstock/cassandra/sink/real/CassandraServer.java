@@ -5,6 +5,7 @@ import com.datastax.oss.driver.api.core.CqlSessionBuilder;
 import com.datastax.oss.driver.api.core.DriverException;
 import com.datastax.oss.driver.api.core.config.DefaultDriverOption;
 import com.datastax.oss.driver.api.core.config.DriverConfigLoader;
+import com.datastax.oss.driver.api.core.cql.Row;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -125,7 +126,14 @@ public final class CassandraServer {
 
     /** Wait until it answers a query of a session that may have lost its connections. */
     public void awaitAnswer(CqlSession session) throws InterruptedException {
-        await(() -> session.execute(PROBE));
+        read(session, PROBE);
+    }
+
+    /** Ask until it answers: under load it may fail at a large read for a while. */
+    List<Row> read(CqlSession session, String query) throws InterruptedException {
+        List<Row> rows = new ArrayList<>();
+        await(() -> rows.addAll(session.execute(query).all()));
+        return rows;
     }
 
     private void await(Runnable probe) throws InterruptedException {

@@ -397,7 +397,6 @@ class CassandraSinkTest extends RealCassandra {
             load(run, position, after);
             run.awaitCommittable();
         }
-        server.awaitAnswer(cql);
         assertEquals(LongStream.range(0, after).boxed().collect(Collectors.toSet()), versions());
     }
 
@@ -423,8 +422,8 @@ class CassandraSinkTest extends RealCassandra {
         }
     }
 
-    private static java.util.Set<Long> versions() {
-        return cql.execute("SELECT row_version FROM penstock.users").all().stream()
+    private static java.util.Set<Long> versions() throws InterruptedException {
+        return server.read(cql, "SELECT row_version FROM penstock.users").stream()
                 .map(row -> row.getLong(0) - GENERATION)
                 .collect(Collectors.toSet());
     }
