@@ -38,6 +38,7 @@ from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_sub
 from penstock.registry.client import RegistryClient
 from penstock.setup.columns import add_missing_columns
 from penstock.setup.connectors import correct_epoch, wanted_connectors
+from penstock.setup.known import let_know
 from penstock.setup.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
@@ -178,13 +179,15 @@ def apply_connectors(workspace: Workspace) -> str:
             refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
         note_earlier_epoch(workspace, live_epoch(api, config.names.source), epoch)
         empty = [] if wal.has_slot or filled_views(config) else empty_views(workspace)
+        known = let_know(workspace, api)
+        files = wanted_connectors(config)
         placed = place_views_sink(workspace, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
     mark_filled(config, empty, epoch=epoch, lives=lives)
     corrected = correct_epoch(config, epoch)
     outcomes = {each.name: each.outcome for each in applied} | dict.fromkeys(placed, connect_apply.Outcome.UPDATED)
     return ", ".join(
-        [*(f"{name} {outcome}" for name, outcome in outcomes.items()), *([corrected] if corrected else [])]
+        [*known, *(f"{name} {outcome}" for name, outcome in outcomes.items()), *([corrected] if corrected else [])]
     )
 
 

@@ -11,6 +11,13 @@ CREATE TABLE IF NOT EXISTS penstock.paused_views (
     view text PRIMARY KEY
 );
 
+-- The tables whose changes the source sends: their topics were made. It leaves out the others, whatever is published, as it
+-- would wait for their topics. A name stays while its table is published.
+CREATE TABLE IF NOT EXISTS penstock.known_tables (
+    table_name text PRIMARY KEY               -- as the publication names it: schema.table, without quotes
+);
+INSERT INTO penstock.known_tables VALUES ('penstock.signals') ON CONFLICT DO NOTHING;
+
 -- A view's table in Cassandra that holds everything; a table that was made anew there has another id.
 CREATE TABLE IF NOT EXISTS penstock.view_fills (
     view       text PRIMARY KEY,

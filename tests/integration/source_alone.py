@@ -70,9 +70,10 @@ def _hashed(config: Config) -> dict[str, str]:
 
 
 def _settings(config: Config, table: str | None) -> dict[str, str]:
-    """Return the settings of one table, or of every table of the publication, as the source is applied."""
-    own = ("producer.", "transforms", "errors.", "exactly.", "signal.", "notification.", TABLES)
-    file = as_noted(read_connector(ROOT / "connect/connectors/users-postgres-source.json"), Names(), Record())
+    """Return the settings of one table, or of every table that is known, as the source is applied."""
+    own = ("producer.", "transforms", "errors.", "exactly.", "signal.", "notification.")
+    record = Record(known=frozenset({"public.users"}))
+    file = as_noted(read_connector(ROOT / "connect/connectors/users-postgres-source.json"), Names(), record)
     part = config.postgres
     return {name: value for name, value in file.config.items() if not name.startswith(own)} | {
         "database.hostname": part.host,
