@@ -23,7 +23,8 @@ _SETTINGS: Mapping[Profile, Mapping[str, Mapping[str, int]]] = {
     Profile.HA: {
         "kafka": {"brokers": 3, "partitions": 3},
         "connect": {"workers": 2},
-        "spark": {"workers": 2},
+        # A query that lost its executor reads again what came since its last commit.
+        "spark": {"workers": 2, "commit_interval_s": 60},
         "cassandra": {"nodes": 3},
     }
 }

@@ -89,8 +89,8 @@ class Ground:
 
 
 @contextmanager
-def bench_ground(config: Config) -> Iterator[Ground]:
-    """Set up the topic, the tables and the running connector; remove all of it at the end."""
+def bench_ground(config: Config, *, partitions: int = 1) -> Iterator[Ground]:
+    """Set up topic, tables and the running connector, a task for each partition; remove all of it at the end."""
     admin = TopicAdmin(config.kafka.bootstrap)
     with (
         open_session(config) as session,
@@ -101,9 +101,9 @@ def bench_ground(config: Config) -> Iterator[Ground]:
         _remove(ground, admin)
         try:
             _create_tables(ground)
-            admin.create([Topic(TOPIC, 1, config.kafka.replication_factor, {"cleanup.policy": "delete"})])
+            admin.create([Topic(TOPIC, partitions, config.kafka.replication_factor, {"cleanup.policy": "delete"})])
             ground.writer(linger_ms=0)  # registers the schemas
-            connector = _connector(config)
+            connector = _connector(config, tasks=partitions)
             place_sink(admin, connect, connector, on_loss=lambda _: None)
             apply_connectors(connect, files=[connector])
             yield ground
@@ -111,11 +111,11 @@ def bench_ground(config: Config) -> Iterator[Ground]:
             _remove(ground, admin)
 
 
-def _connector(config: Config) -> ConnectorFile:
+def _connector(config: Config, *, tasks: int) -> ConnectorFile:
     (product,) = declared_connectors(config, names=[config.names.sink])
     kept = {key: value for key, value in product.config.items() if not key.startswith("topic")}
     mapping = "*, row_version=header.version, __timestamp=header.version"
-    own = {"tasks.max": "1", "topics": TOPIC, f"topic.{TOPIC}.{KEYSPACE}.{TABLE}.mapping": mapping}
+    own = {"tasks.max": str(tasks), "topics": TOPIC, f"topic.{TOPIC}.{KEYSPACE}.{TABLE}.mapping": mapping}
     return ConnectorFile(NAME, kept | own)
 
 

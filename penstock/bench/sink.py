@@ -65,6 +65,7 @@ class Drain:
     """Rows per second of the sink beside those of the bare driver."""
 
     rows: int
+    partitions: int
     sink_rows_s: int
     bare_rows_s: int
 
@@ -93,20 +94,21 @@ class Memory:
     used_mb: tuple[tuple[int, int], ...]
 
 
-def drain(config: Config, *, rows: int, on_progress: OnProgress) -> Drain:
+def drain(config: Config, *, rows: int, partitions: int, on_progress: OnProgress) -> Drain:
     """Drain a topic of small Avro rows, and write the same rows with nothing but the driver.
 
+    :param partitions: of the topic; the connector has as many tasks.
     :raises RowsMissing: when not every row arrived.
     :raises SinkStill: the sink stands still.
     """
-    with bench_ground(config) as ground:
+    with bench_ground(config, partitions=partitions) as ground:
         on_progress("bare driver", 0, rows)
         bare = ground.bare_driver(rows)
         on_progress("bare driver", rows, rows)
         _drain(ground, range(rows, rows + rows // 10), on_progress)  # warms up
         seconds = _drain(ground, range(rows), on_progress)
         _check(ground, rows + rows // 10)
-        return Drain(rows, round(rows / seconds), bare)
+        return Drain(rows, partitions, round(rows / seconds), bare)
 
 
 def latency(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress: OnProgress) -> Latency:

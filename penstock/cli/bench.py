@@ -34,18 +34,21 @@ def register(app: typer.Typer) -> None:
 
 @bench.command()
 def drain(
-    rows: Annotated[int, typer.Option(min=1000, help="Rows in the topic.")] = 500_000, as_json: _Json = False
+    rows: Annotated[int, typer.Option(min=1000, help="Rows in the topic.")] = 500_000,
+    partitions: Annotated[int, typer.Option(min=1, help="Partitions of the topic, and tasks that drain it.")] = 1,
+    as_json: _Json = False,
 ) -> None:
     """Drain a topic of small Avro rows with the sink connector, and write the same with the bare Java driver.
 
     Example: `penstock bench drain --rows 100000`
     """
-    result = sink.drain(load_config(), rows=rows, on_progress=_say)
+    result = sink.drain(load_config(), rows=rows, partitions=partitions, on_progress=_say)
     _print(
         as_json,
         {**asdict(result), "ratio": round(result.ratio, 2)},
         {
             "rows": f"{result.rows:,}",
+            "partitions and tasks": str(result.partitions),
             "bare Java driver": f"{result.bare_rows_s:,} rows/s",
             "sink connector": f"{result.sink_rows_s:,} rows/s",
             "ratio": f"{result.ratio:.2f}",

@@ -44,8 +44,8 @@ def leaves_nothing(stack: Stack) -> Iterator[None]:
 
 @pytest.mark.slow
 def test_drain_compares_the_sink_with_the_bare_driver(stack: Stack) -> None:
-    figures = bench(stack, "drain --rows 5000")
-    assert figures["rows"] == 5000
+    figures = bench(stack, "drain --rows 5000 --partitions 2")
+    assert (figures["rows"], figures["partitions"]) == (5000, 2)
     assert figures["sink_rows_s"] > 0
     assert figures["ratio"] == pytest.approx(figures["sink_rows_s"] / figures["bare_rows_s"], abs=0.01)
 
