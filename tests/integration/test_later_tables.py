@@ -15,6 +15,8 @@ from penstock.postgres.connection import connect
 from penstock.postgres.publication import make_known, publish, withdraw
 from penstock.postgres.record import read_known
 from penstock.postgres.slot import read_reader
+from penstock.project.workspace import Workspace
+from penstock.setup.actions import create_tables
 from penstock.wait import wait_until
 from tests.integration.source_alone import SourceAlone
 from tests.patience import PATIENCE_S
@@ -168,6 +170,14 @@ def test_a_table_that_never_changed_can_be_read_again(
     sent.write("first", "end")
     rows = [row for row in sent.rows() if row[0] in {"there in first", "quiet", "end"}]
     assert rows == [("there in first", "r"), ("quiet", "r"), ("end", "c")]
+
+
+def test_a_role_of_the_source_alone_may_read_what_is_known(config: Config, cursor: psycopg2.extensions.cursor) -> None:
+    cursor.execute('CREATE ROLE "a reader"; GRANT SELECT ON penstock.altered_columns TO "a reader"')
+    create_tables(Workspace(config))
+    cursor.execute("SELECT has_table_privilege('a reader', 'penstock.known_tables', 'SELECT')")
+    assert cursor.fetchone() == (True,)
+    cursor.execute('DROP OWNED BY "a reader"; DROP ROLE "a reader"')
 
 
 def ask(cursor: psycopg2.extensions.cursor, kind: str, data: object) -> None:
