@@ -16,6 +16,8 @@ from penstock.excluded import Columns
 
 SECRET = "PENSTOCK_HASH_SECRET"  # noqa: S105 - the name of a variable
 """Holds the secret in the environment of our own Connect, and of the aggregates' job."""
+SETTINGS = "penstock.hash."
+"""With which the names of all settings of the source connector begin that tell of them."""
 SHORTEST = 32
 """So many characters a secret has at least."""
 
@@ -56,9 +58,9 @@ class Hashed(Columns):
             return {}
         named = [f"{quote(table, safe='.')}/{quote(name, safe='')}" for table, name in self]
         return {
-            "penstock.hash.columns": ",".join(named),
-            "penstock.hash.secret": f"${{env:{SECRET}}}",
-            "penstock.hash.fingerprint": self.fingerprint,
+            f"{SETTINGS}columns": ",".join(named),
+            f"{SETTINGS}secret": f"${{env:{SECRET}}}",
+            f"{SETTINGS}fingerprint": self.fingerprint,
         }
 
     @property

@@ -167,6 +167,7 @@ def _replicator(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
     yield Statement(f"GRANT USAGE ON SCHEMA {config.names.schema} TO {role}")
     yield Statement(f"GRANT SELECT, INSERT, DELETE ON {config.names.signals} TO {role}", "a re-read of a table")
     yield Statement(f"GRANT SELECT ON {config.names.schema}.altered_columns TO {role}", "which shape a record has")
+    yield Statement(f"GRANT SELECT ON {config.names.schema}.known_tables TO {role}", "which tables it sends")
 
 
 def _loader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:

@@ -19,6 +19,7 @@ from penstock.names import quoted
 from penstock.postgres.catalogue import LiveTable, read_live_table
 from penstock.postgres.own import Connection
 from penstock.postgres.published import published_tables
+from penstock.postgres.record import read_known
 from penstock.wait import NotInTime, wait_until
 
 _LOCKED_S = 120.0
@@ -26,6 +27,8 @@ _LOCKED = (
     "a transaction of somebody else has held it for {seconds:.0f} s (`SELECT pid, state, query FROM pg_stat_activity "
     "ORDER BY xact_start` names it); let it end, then run this again"
 )
+_KNOW = "INSERT INTO penstock.known_tables VALUES ({}) ON CONFLICT DO NOTHING"
+_UNKNOWN = "DELETE FROM penstock.known_tables WHERE table_name = {}"
 _EXISTS = "SELECT FROM pg_publication WHERE pubname = %s"
 
 
@@ -87,8 +90,29 @@ def withdraw(connection: Connection, table: str) -> bool:
     if table not in published_tables(connection):
         return False
     connection.rollback()
-    _execute(connection, table, f"ALTER PUBLICATION {connection.names.publication} DROP TABLE {quoted(table)}")
+    unknown = connection.own(_UNKNOWN).format(sql.Literal(table).as_string(connection))
+    left = f"ALTER PUBLICATION {connection.names.publication} DROP TABLE {quoted(table)}"
+    _execute(connection, table, f"{left}; {unknown}")
     return True
+
+
+def make_known(connection: Connection, tables: Collection[str]) -> list[str]:
+    """Let the source send the changes of tables whose topics are there; return what was done, for people.
+
+    A change that it left out before has ended then, and whatever is read of the table from here on holds it.
+    """
+    published, known = published_tables(connection), read_known(connection)
+    connection.rollback()  # what was read holds locks, too
+    return [_know(connection, name, is_sent=name in published) for name in sorted({*tables} - known)]
+
+
+def _know(connection: Connection, name: str, *, is_sent: bool) -> str:
+    noted = connection.own(_KNOW).format(sql.Literal(name).as_string(connection))
+    try:
+        _execute(connection, name, f"{_locked(name)}; {noted}" if is_sent else noted)
+    except TableRefused as exc:
+        return f"the source takes a list of tables, which restarts it: {exc}"
+    return f"{name} known to the source"
 
 
 def _create(connection: Connection) -> list[str]:
@@ -118,11 +142,17 @@ def _set(connection: Connection, live: LiveTable, option: _Option) -> list[str]:
 def _add(connection: Connection, name: str) -> str:
     # Postgres decides for each change whether its table was published then: of a transaction that writes to the table
     # all the while the stream would have a part, and no snapshot that is taken before its end would have the rest.
-    # The partitions are locked one after another: no wait for one may last until Postgres looks for deadlocks (1 s).
-    locked = f"SET LOCAL lock_timeout = '500ms'; LOCK TABLE {quoted(name)} IN SHARE ROW EXCLUSIVE MODE"
     added = f"ALTER PUBLICATION {connection.names.publication} ADD TABLE {quoted(name)}"
-    _execute(connection, name, f"{locked}; {added}")
+    _execute(connection, name, f"{_locked(name)}; {added}")
     return f"{name} published"
+
+
+def _locked(name: str) -> str:
+    """Return the statements that wait until nobody is in the midst of writing to a table.
+
+    The partitions are locked one after another: no wait for one may last until Postgres looks for deadlocks (1 s).
+    """
+    return f"SET LOCAL lock_timeout = '500ms'; LOCK TABLE {quoted(name)} IN SHARE ROW EXCLUSIVE MODE"
 
 
 def _identify(connection: Connection, live: LiveTable) -> list[str]:

@@ -18,6 +18,7 @@ _EPOCH = "SELECT epoch FROM penstock.installation"
 _BEGIN = "INSERT INTO penstock.installation (epoch) VALUES (%s) ON CONFLICT DO NOTHING"
 _RAISE = "UPDATE penstock.installation SET epoch = %s WHERE epoch < %s"
 _PAUSED = "SELECT view FROM penstock.paused_views"
+_KNOWN = "SELECT table_name FROM penstock.known_tables"
 _PAUSE = "INSERT INTO penstock.paused_views VALUES (%s) ON CONFLICT DO NOTHING"
 _FORGET = "DELETE FROM penstock.{} WHERE view = %s"
 _FILLS = "SELECT view, table_id::text, generation, source FROM penstock.view_fills"
@@ -47,10 +48,12 @@ class Record:
 
     :param epoch: that the source stamps on each record; None before the first set-up.
     :param paused: the views that the sink leaves out.
+    :param known: the tables that the source sends without a list.
     """
 
     epoch: int | None = None
     paused: frozenset[str] = frozenset()
+    known: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Begun:
 
 def read_record(connection: Connection) -> Record:
     """Return what the connectors are applied with."""
-    return Record(read_epoch(connection), read_paused(connection))
+    return Record(read_epoch(connection), read_paused(connection), read_known(connection))
 
 
 def read_epoch(connection: Connection) -> int | None:
@@ -104,6 +107,11 @@ def raise_epoch(connection: Connection, epoch: int) -> None:
 def read_paused(connection: Connection) -> frozenset[str]:
     """Return the names of the paused views."""
     return frozenset(name for (name,) in _read(connection, _PAUSED))
+
+
+def read_known(connection: Connection) -> frozenset[str]:
+    """Return the names of the tables that the source sends; `publication.make_known` adds to them."""
+    return frozenset(name for (name,) in _read(connection, _KNOWN))
 
 
 def note_paused(connection: Connection, views: Collection[str], *, paused: bool = True) -> None:

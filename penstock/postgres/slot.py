@@ -23,6 +23,7 @@ _UNCONFIRMED = """
     SELECT pg_wal_lsn_diff(%s, coalesce(max(confirmed_flush_lsn), '0/0'))::bigint
     FROM pg_replication_slots WHERE slot_name = %s
 """
+_READER = "SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,12 @@ def unconfirmed_bytes(connection: Connection, lsn: str) -> int:
     """Return how many bytes of WAL before an LSN the reader of the installation's slot has not confirmed."""
     ((missing,),) = _rows(connection, _UNCONFIRMED, (lsn, connection.names.slot))
     return max(0, int(missing))
+
+
+def read_reader(connection: Connection) -> int | None:
+    """Return the session that reads from the installation's slot; a source that was started again has another one."""
+    found = _rows(connection, _READER, (connection.names.slot,))
+    return found[0][0] if found else None
 
 
 def drop_slot(connection: psycopg2.extensions.connection, name: str) -> None:

@@ -1,9 +1,9 @@
 """The keys of the connector files that are derived from the views; every other key and the layout are the user's.
 
-Source: `table.include.list`, and the epoch as the record has it (state.py). Each change of the list restarts the
-source. Without it, a published table that is renamed would have a topic that nobody has made: the source would wait
-for that, and all tables with it. Sink: `topics`, and the mapping line of each view; it is applied without either of a
-paused view, since the sink refuses a mapping without its topic.
+Source: `table.include.list`, and the epoch as the record has it (state.py). It is applied without the list once it
+knows all of its tables otherwise (`penstock.known_tables`): each change of the list would restart it, and all tables
+would wait. Sink: `topics`, and the mapping line of each view; it is applied without either of a paused view, since the
+sink refuses a mapping without its topic.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def read_lists(project: Project) -> Lists:
     sink = read_connector(project.sink_file).config
     topics = topics_in(sink)
     return Lists(
-        tables=tuple(_plain(entry) for entry in _split(source.get(TABLES, ""))),
+        tables=_tables(source),
         mapped=tuple(match[1] for match in map(_MAPPING_KEY.match, sink) if match),
         flowing=tuple(topic.removeprefix(_TOPICS) for topic in topics if topic.startswith(_TOPICS)),
     )
@@ -138,14 +138,18 @@ def formerly_paused(project: Project) -> frozenset[str]:
 def as_noted(file: ConnectorFile, records: Mapping[Names, Record]) -> ConnectorFile:
     """Return a connector of an installation as it is applied: in the epoch of its record, without the paused views.
 
+    A source comes without its list of tables when all of them are known.
+
     :param records: by the names of the sources that hold them.
     """
     config = dict(file.config)
     for names, record in records.items():
         if file.name == names.sink and record.paused:
             config = without(config, names, record.paused)
-        if file.name == names.source_connector and record.epoch is not None:
-            config[EPOCH] = str(record.epoch)
+        if file.name == names.source_connector:
+            config |= {} if record.epoch is None else {EPOCH: str(record.epoch)}
+            if record.known.issuperset(_tables(config)):
+                config.pop(TABLES, None)
     return ConnectorFile(file.name, config)
 
 
@@ -190,6 +194,10 @@ def _kept_first(there: Sequence[str], wanted: Collection[str]) -> list[str]:
 
 def _split(value: str) -> list[str]:
     return [entry.strip() for entry in value.split(",") if entry.strip()]
+
+
+def _tables(source: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(_plain(entry) for entry in _split(source.get(TABLES, "")))
 
 
 def _plain(pattern: str) -> str:

@@ -42,6 +42,7 @@ from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_sub
 from penstock.registry.client import RegistryClient
 from penstock.setup.columns import add_missing_columns
 from penstock.setup.connectors import correct_epoch, wanted_connectors
+from penstock.setup.known import let_know
 from penstock.setup.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
@@ -192,11 +193,13 @@ def apply_connectors(workspace: Workspace) -> str:
     with ConnectApi(workspace.config.connect.url) as api:
         sources = [each for each in workspace.sources if each.config.names.source_connector in named]
         starts = [_start_of(each, api, files) for each in sources]
+        known = [said for each in sources for said in let_know(each, api)]
+        files = wanted_connectors(workspace)
         placed = place_views_sink(workspace, api, files)
         applied = connect_apply.apply_connectors(api, files=files)
     corrected = [said for start in starts if (said := _note_started(start))]
     outcomes = {each.name: each.outcome for each in applied} | dict.fromkeys(placed, connect_apply.Outcome.UPDATED)
-    return ", ".join([*(f"{name} {outcome}" for name, outcome in outcomes.items()), *corrected])
+    return ", ".join([*known, *(f"{name} {outcome}" for name, outcome in outcomes.items()), *corrected])
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,27 @@ CREATE TABLE IF NOT EXISTS penstock.paused_views (
     view text PRIMARY KEY
 );
 
+-- The tables whose changes the source sends: their topics were made. It leaves out the others, whatever is published, as it
+-- would wait for their topics. A name stays while its table is published.
+CREATE TABLE IF NOT EXISTS penstock.known_tables (
+    table_name text PRIMARY KEY               -- as the publication names it: schema.table, without quotes
+);
+INSERT INTO penstock.known_tables VALUES ('penstock.signals') ON CONFLICT DO NOTHING;
+
+-- A source with a role of its own reads both tables; an earlier version gave it the first alone.
+DO $$
+DECLARE
+    reader regrole;
+BEGIN
+    FOR reader IN
+        SELECT acl.grantee FROM pg_class, aclexplode(relacl) AS acl
+        WHERE oid = 'penstock.altered_columns'::regclass AND acl.privilege_type = 'SELECT' AND acl.grantee NOT IN (0, relowner)
+    LOOP
+        EXECUTE format('GRANT SELECT ON penstock.known_tables TO %s', reader);
+    END LOOP;
+END
+$$;
+
 -- A view's table in Cassandra that holds everything; a table that was made anew there has another id.
 CREATE TABLE IF NOT EXISTS penstock.view_fills (
     view       text PRIMARY KEY,

@@ -41,6 +41,12 @@ def begun(stack: Stack, of: str) -> int:
     return sum(line.endswith(of) and "views running: " in line for line in lines)
 
 
+def reader(stack: Stack) -> int:
+    """Return the session of Postgres that the source reads from: a source that is started again has another one."""
+    ((pid,),) = stack.sql("SELECT active_pid FROM pg_replication_slots WHERE slot_name = 'penstock'")
+    return int(pid)
+
+
 def rows(stack: Stack) -> set[tuple[int, str]]:
     return {(row["id"], row["a"]) for row in stack.cql("SELECT id, a FROM penstock.apart_by_id")}
 
@@ -68,7 +74,7 @@ def apart(stack: Stack) -> Iterator[Stack]:
 
 
 def test_the_queries_of_other_tables_run_on(stack: Stack, request: pytest.FixtureRequest) -> None:
-    before, job = begun(stack, USERS), stack.health("views")
+    before, job, source = begun(stack, USERS), stack.health("views"), reader(stack)
     request.getfixturevalue("apart")  # a new view of another table
     stack.sql("INSERT INTO public.apart SELECT n, 'first rows' FROM generate_series(1, 50) AS n")
     wait_until_equal(stack)
@@ -93,4 +99,5 @@ def test_the_queries_of_other_tables_run_on(stack: Stack, request: pytest.Fixtur
     wait_until_exact(stack)
     stack.penstock("verify")
     assert begun(stack, USERS) == before
+    assert reader(stack) == source
     assert stack.health("views").pid == job.pid

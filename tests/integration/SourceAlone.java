@@ -19,7 +19,8 @@ import org.apache.kafka.connect.storage.OffsetStorageReader;
 
 /**
  * The source connector's task without Connect: writes a line for each change, until it has seen the row `end`. Every
- * record counts as written at once, so that the task confirms its place to Postgres.
+ * record counts as written at once, so that the task confirms its place to Postgres. Another task takes over after each
+ * row `restart`, as when Connect restarts one.
  */
 final class SourceAlone {
     public static void main(String[] arguments) throws IOException, InterruptedException {
@@ -40,25 +41,37 @@ final class SourceAlone {
         properties.stringPropertyNames().forEach(name -> config.put(name, properties.getProperty(name)));
         PostgresSourceConnector connector = new PostgresSourceConnector();
         connector.start(config);
-        PostgresSourceTask task = new PostgresSourceTask();
         Offsets offsets = new Offsets(new HashMap<>());
+        while (!isOver(connector, config, offsets)) {
+            System.err.println("RESTARTED");
+        }
+        System.exit(0);
+    }
+
+    /** Run a task until it shall be restarted, or all is over. */
+    private static boolean isOver(PostgresSourceConnector connector, Map<String, String> config, Offsets offsets)
+            throws InterruptedException {
+        PostgresSourceTask task = new PostgresSourceTask();
         task.initialize(new Context(config, offsets));
         task.start(connector.taskConfigs(1).get(0));
         boolean isOver = false;
-        while (!isOver) {
+        boolean isRestarted = false;
+        while (!isOver && !isRestarted) {
             List<SourceRecord> records = poll(task);
             for (SourceRecord record : records == null ? List.<SourceRecord>of() : records) {
                 if (config.containsKey("told.whole")) {
                     System.out.println("RECORD\t" + whole(record));
                 }
-                isOver |= tell(record);
+                String id = tell(record);
+                isOver |= id.equals("end");
+                isRestarted |= id.startsWith("restart");
                 offsets.written.put(record.sourcePartition(), record.sourceOffset());
                 task.commitRecord(record, null);
             }
             task.commit();
         }
         task.stop();
-        System.exit(0);
+        return isOver;
     }
 
     /** As a worker does: what passes is asked again. */
@@ -81,9 +94,9 @@ final class SourceAlone {
         return told.toString().replace('\n', ' ');
     }
 
-    private static boolean tell(SourceRecord record) {
+    private static String tell(SourceRecord record) {
         if (!(record.value() instanceof Struct change) || !Envelope.isEnvelopeSchema(change.schema())) {
-            return false;
+            return "";
         }
         List<String> told =
                 new ArrayList<>(List.of(((Struct) record.key()).get("id").toString(), change.getString("op")));
@@ -92,7 +105,7 @@ final class SourceAlone {
             told.add(header == null ? "" : header.value().toString());
         }
         System.out.println("CHANGE\t" + String.join("\t", told));
-        return told.get(0).equals("end");
+        return told.get(0);
     }
 
     private record Context(Map<String, String> configs, OffsetStorageReader offsetStorageReader)

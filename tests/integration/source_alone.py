@@ -79,11 +79,14 @@ def _hashed(config: Config) -> dict[str, str]:
 
 def _connector() -> ConnectorFile:
     """Return the source as it is applied."""
-    return as_noted(read_connector(ROOT / "connect/connectors/users-postgres-source.json"), {Names(): Record()})
+    return as_noted(
+        read_connector(ROOT / "connect/connectors/users-postgres-source.json"),
+        {Names(): Record(known=frozenset({"public.users"}))},
+    )
 
 
 def _settings(config: Config, connector: ConnectorFile, table: str | None) -> dict[str, str]:
-    """Return the settings of one table, or of every table of the publication."""
+    """Return the settings of one table, or of every table that is known."""
     own = ("producer.", "transforms", "errors.", "exactly.", "signal.", "notification.", TABLES)
     part = config.database
     return {name: value for name, value in connector.config.items() if not name.startswith(own)} | {

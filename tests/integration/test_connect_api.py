@@ -18,14 +18,18 @@ from penstock.connect.apply import ConnectorRejected, Outcome, apply_connectors,
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.pipeline.snapshots import note_begun_again
 from penstock.postgres.connection import connect
+from penstock.postgres.publication import make_known, publish
 from penstock.postgres.silent import silent_changes
-from penstock.project.connector_lists import EPOCH
+from penstock.postgres.slot import read_reader
+from penstock.project.connector_lists import EPOCH, TABLES
 from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
 from penstock.registry.apply import SchemaFile, SchemaIncompatible, apply_schemas
 from penstock.registry.client import Compatibility, RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.setup import actions as setup
+from penstock.setup.connectors import wanted_connectors
+from penstock.setup.known import let_know
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.create import TopicsDiffer, create_topics
 from penstock.topics.declare import Topic
@@ -153,6 +157,60 @@ def test_a_connector_is_paused_resumed_changed_and_deleted(api: ConnectApi) -> N
     api.delete(SOURCE)
     with pytest.raises(ConnectorNotFound, match=SOURCE):
         api.config(SOURCE)
+
+
+def test_a_new_table_needs_no_restart_and_one_that_is_renamed_holds_up_no_other(
+    config: Config, api: ConnectApi, admin: TopicAdmin
+) -> None:
+    (listed,) = wanted_connectors(Workspace(config), names=[SOURCE])
+    apply_connectors(api, files=[listed])
+    # As after an upgrade: known first, then without the list.
+    assert let_know(Workspace(config), api) == ["public.users known to the source"]
+    files = wanted_connectors(Workspace(config), names=[SOURCE])
+    assert {*listed.config} - {*files[0].config} == {TABLES}
+    apply_connectors(api, files=files)
+    wait_until(lambda: reader(config) is not None, timeout_s=PATIENCE_S, what="the source reads on")
+    session = reader(config)
+    sql(config, "CREATE TABLE fresh (id int PRIMARY KEY)")
+    create_topics(admin, topics=[Topic("app.public.fresh", 1, 1, {"cleanup.policy": "delete"})])
+    with connect(config) as connection:
+        publish(connection, ["public.fresh"])
+        make_known(connection, ["public.fresh"])
+    sql(config, "INSERT INTO fresh VALUES (1)")
+    wait_until(lambda: sent(admin, "app.public.fresh") > 0, timeout_s=PATIENCE_S, what="its first row arrives")
+    sql(config, "ALTER TABLE fresh RENAME TO stale")
+    sql(config, "INSERT INTO stale VALUES (2)")
+    a_user_arrives(config, admin)
+    assert reader(config) == session
+    api.restart(SOURCE)
+    wait_running(api, SOURCE)
+    sql(config, "INSERT INTO stale VALUES (3)")
+    a_user_arrives(config, admin)
+    hides = Config.model_validate(config.model_dump() | {"tables": {"public.nowhere": {"exclude": ["secret"]}}})
+    session = reader(config)
+    assert let_know(Workspace(hides), api) == []
+    assert "secret" in api.config(SOURCE)["column.exclude.list"]
+    assert TABLES not in api.config(SOURCE)
+    assert reader(config) != session
+    a_user_arrives(config, admin)
+    assert "app.public.stale" not in admin.topics()
+    api.delete(SOURCE)
+    sql(config, "DROP TABLE stale")
+
+
+def a_user_arrives(config: Config, admin: TopicAdmin) -> None:
+    before = sent(admin, CDC_TOPIC)
+    insert_user(config, str(uuid4()), "Ada")
+    wait_until(lambda: sent(admin, CDC_TOPIC) > before, timeout_s=PATIENCE_S, what="a user arrives")
+
+
+def sent(admin: TopicAdmin, topic: str) -> int:
+    return admin.records({topic: 1})[topic]
+
+
+def reader(config: Config) -> int | None:
+    with connect(config) as connection:
+        return read_reader(connection)
 
 
 def test_a_snapshot_that_is_cut_off_and_begun_again_is_noted_once(config: Config, api: ConnectApi) -> None:

@@ -1,4 +1,4 @@
-"""A source without a list of tables: the publication says what it reads, and no new table restarts it."""
+"""A source without a list: it sends what is known, new tables without a restart, and leaves out the others."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ import psycopg2
 import pytest
 
 from penstock.config import Config
+from penstock.postgres.connection import connect
+from penstock.postgres.publication import make_known, publish, withdraw
+from penstock.postgres.record import read_known
+from penstock.postgres.slot import read_reader
+from penstock.project.workspace import Workspace
+from penstock.setup.actions import create_tables
 from penstock.wait import wait_until
 from tests.integration.source_alone import SourceAlone
 from tests.patience import PATIENCE_S
@@ -20,9 +26,64 @@ SIGNALS = {
     "signal.enabled.channels": "source",
     "incremental.snapshot.watermarking.strategy": "insert_delete",
 }
-MADE = "CREATE TABLE {0} (id text PRIMARY KEY); ALTER TABLE {0} REPLICA IDENTITY FULL"
-PUBLISHED = "ALTER PUBLICATION penstock ADD TABLE {0}"
-TABLES = ("first", '"First"', "aside", "quiet", "later")
+TABLES = ("first", '"First"', "aside", "quiet", "left_one", "right_one", "gone", "part", "parted")
+
+
+class Sent:
+    """What one source sends of the tables of a test."""
+
+    def __init__(self, config: Config, cursor: psycopg2.extensions.cursor, folder: Path, *, restarts: bool) -> None:
+        self.config, self.cursor, self.restarts, self.steps = config, cursor, restarts, 0
+        for table in ("first", '"First"', "aside"):
+            self.make(table)
+            self.write(table, f"there in {table}")
+        with connect(config) as connection:
+            publish(connection, ["public.first", "public.aside"])
+        self.know("first")
+        self.source = SourceAlone(
+            config, folder, table=None, more=SIGNALS | {"slot.drop.on.stop": str(not restarts).lower()}
+        )
+        wait_until(lambda: self.reader() is not None, timeout_s=PATIENCE_S, what="the source reads on")
+
+    def make(self, table: str) -> None:
+        """Make a table without rows."""
+        self.cursor.execute(f"CREATE TABLE {table} (id text PRIMARY KEY); ALTER TABLE {table} REPLICA IDENTITY FULL")
+
+    def write(self, table: str, key: str) -> None:
+        """Write a row."""
+        self.cursor.execute(f"INSERT INTO {table} VALUES (%s)", (key,))
+
+    def know(self, *tables: str) -> None:
+        """Publish tables, and let the source send them."""
+        names = [f"public.{table}" for table in tables]
+        with connect(self.config) as connection:
+            publish(connection, names)
+            make_known(connection, names)
+
+    def reader(self) -> int | None:
+        """Return the session that reads."""
+        with connect(self.config) as connection:
+            return read_reader(connection)
+
+    def catch_up(self) -> None:
+        """Wait until the source has read all that was written, and let another task go on where it shall."""
+        self.cursor.execute("SELECT pg_current_wal_lsn()")
+        ((lsn,),) = self.cursor.fetchall()
+        self.steps += 1
+        self.cursor.execute("INSERT INTO penstock_beat VALUES (%s)", (f"{self._kind()} {self.steps}",))
+        wait_until(lambda: self._has_confirmed(lsn), timeout_s=PATIENCE_S, what="the source has read it all")
+
+    def _kind(self) -> str:
+        return "restart" if self.restarts else "step"
+
+    def _has_confirmed(self, lsn: str) -> bool:
+        self.cursor.execute("SELECT confirmed_flush_lsn >= %s FROM pg_replication_slots", (lsn,))
+        return self.cursor.fetchone() == (True,)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the keys and operations of all that was sent, but for the rows of this class."""
+        told = [(key, op) for key, op, *_ in self.source.changes() if op != "d"]
+        return [each for each in told if not each[0].startswith(("restart", "step", "asked"))]
 
 
 @pytest.fixture
@@ -30,36 +91,93 @@ def cursor(config: Config) -> Iterator[psycopg2.extensions.cursor]:
     with closing(psycopg2.connect(config.postgres.dsn)) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
+        cursor.execute("CREATE TABLE penstock_beat (id text PRIMARY KEY)")
+        with connect(config) as own:
+            publish(own, ["public.penstock_beat"])
+            make_known(own, ["public.penstock_beat"])
         yield cursor
-        for table in TABLES:
+        cursor.execute("SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots")
+        for table in (*TABLES, "penstock_beat"):
             cursor.execute(f"DROP TABLE IF EXISTS {table}")
+        cursor.execute("DELETE FROM penstock.known_tables WHERE table_name <> 'penstock.signals'")
 
 
-def test_a_table_that_is_published_later_is_streamed_and_can_be_read_again(
+@pytest.mark.parametrize("restarts", [False, True], ids=["one task", "a task for each step"])
+def test_the_source_sends_what_is_known_and_waits_for_nothing_else(
+    config: Config, cursor: psycopg2.extensions.cursor, tmp_path: Path, restarts: bool
+) -> None:
+    sent = Sent(config, cursor, tmp_path, restarts=restarts)
+    reader = sent.reader()
+    sent.catch_up()
+    # Published by somebody, or under another name before: it has no topic.
+    sent.write("aside", "never: not known")
+    sent.catch_up()
+    sent.know("aside")
+    sent.write("aside", "known now")
+    sent.catch_up()
+    cursor.execute("ALTER TABLE first RENAME TO gone")
+    sent.write("gone", "never: another name")
+    sent.write("aside", "goes on")
+    sent.catch_up()
+    cursor.execute("ALTER TABLE gone RENAME TO first")
+    sent.write("first", "the name of before")
+    sent.catch_up()
+    for table in ("left_one", "right_one"):
+        sent.make(table)
+    sent.know("left_one", "right_one")
+    cursor.execute("ALTER TABLE left_one RENAME TO gone; ALTER TABLE right_one RENAME TO left_one")
+    cursor.execute("ALTER TABLE gone RENAME TO right_one")
+    sent.write("left_one", "swapped, left")
+    sent.write("right_one", "swapped, right")
+    sent.catch_up()
+    cursor.execute("CREATE TABLE parted (id text PRIMARY KEY) PARTITION BY LIST (id)")
+    sent.know("parted")
+    sent.make("part")
+    cursor.execute("ALTER TABLE parted ATTACH PARTITION part FOR VALUES IN ('of a partition')")
+    sent.write("parted", "of a partition")
+    sent.catch_up()
+    assert (sent.reader() == reader) == (not restarts)
+    # Another table has a name that is known no more, after the source has sent the one before.
+    with connect(config) as connection:
+        assert withdraw(connection, "public.first")
+        assert "public.first" not in read_known(connection)
+    cursor.execute("DROP TABLE first; ALTER TABLE right_one RENAME TO first")
+    sent.write("first", "never: a name of before")
+    sent.write("aside", "end")
+    assert sent.rows() == [
+        ("there in first", "r"),
+        ("known now", "c"),
+        ("goes on", "c"),
+        ("the name of before", "c"),
+        ("swapped, left", "c"),
+        ("swapped, right", "c"),
+        ("of a partition", "c"),
+        ("end", "c"),
+    ]
+
+
+def test_a_table_that_never_changed_can_be_read_again(
     config: Config, cursor: psycopg2.extensions.cursor, tmp_path: Path
 ) -> None:
-    for table in ("first", '"First"', "aside"):
-        cursor.execute(MADE.format(table))
-        cursor.execute(f"INSERT INTO {table} VALUES (%s)", (f"there in {table}",))
-    cursor.execute(PUBLISHED.format("first"))
-    source = SourceAlone(config, tmp_path, table=None, more=SIGNALS)
-    wait_until(lambda: is_streaming(cursor), timeout_s=PATIENCE_S, what="the source reads on")
+    sent = Sent(config, cursor, tmp_path, restarts=False)
     # A row of before the table was published, and no change since: by nothing has the source heard of it.
-    cursor.execute(MADE.format("quiet"))
-    cursor.execute("INSERT INTO quiet VALUES ('quiet')")
-    cursor.execute(PUBLISHED.format("quiet"))
+    sent.make("quiet")
+    sent.write("quiet", "quiet")
+    sent.know("quiet")
     ask(cursor, "penstock-know", {"tables": ["public.quiet", "public.nowhere"]})
     ask(cursor, "execute-snapshot", {"type": "incremental", "data-collections": ["public.quiet"]})
     wait_until(lambda: has_read(cursor), timeout_s=PATIENCE_S, what="its rows are read again")
-    cursor.execute(MADE.format("later"))
-    cursor.execute(PUBLISHED.format("later"))
-    cursor.execute("INSERT INTO later VALUES ('streamed')")
-    cursor.execute("INSERT INTO aside VALUES ('never')")
-    cursor.execute("INSERT INTO first VALUES ('end')")
-    told = [(key, op) for key, op, *_ in source.changes() if op != "d"]
-    rows = [each for each in told if each[0] in {"there in first", "quiet", "streamed", "end"}]
-    assert rows == [("there in first", "r"), ("quiet", "r"), ("streamed", "c"), ("end", "c")]
-    assert not [key for key, _ in told if key.startswith(("there in", "never")) and key != "there in first"]
+    sent.write("first", "end")
+    rows = [row for row in sent.rows() if row[0] in {"there in first", "quiet", "end"}]
+    assert rows == [("there in first", "r"), ("quiet", "r"), ("end", "c")]
+
+
+def test_a_role_of_the_source_alone_may_read_what_is_known(config: Config, cursor: psycopg2.extensions.cursor) -> None:
+    cursor.execute('CREATE ROLE "a reader"; GRANT SELECT ON penstock.altered_columns TO "a reader"')
+    create_tables(Workspace(config))
+    cursor.execute("SELECT has_table_privilege('a reader', 'penstock.known_tables', 'SELECT')")
+    assert cursor.fetchone() == (True,)
+    cursor.execute('DROP OWNED BY "a reader"; DROP ROLE "a reader"')
 
 
 def ask(cursor: psycopg2.extensions.cursor, kind: str, data: object) -> None:
@@ -71,9 +189,4 @@ def has_read(cursor: psycopg2.extensions.cursor) -> bool:
     cursor.execute(
         "SELECT n_tup_del > 0 FROM pg_stat_user_tables WHERE schemaname = 'penstock' AND relname = 'signals'"
     )
-    return cursor.fetchone() == (True,)
-
-
-def is_streaming(cursor: psycopg2.extensions.cursor) -> bool:
-    cursor.execute("SELECT active FROM pg_replication_slots WHERE slot_name = 'penstock'")
     return cursor.fetchone() == (True,)

@@ -12,8 +12,9 @@ from penstock.config import Config, load_config
 from penstock.postgres.catalogue import TableMissing, read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
-from penstock.postgres.publication import publish, withdraw
+from penstock.postgres.publication import make_known, publish, withdraw
 from penstock.postgres.published import published_tables
+from penstock.postgres.record import read_known
 from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.wait import wait_until
@@ -142,6 +143,22 @@ def test_a_table_joins_when_nobody_is_in_the_midst_of_writing_to_it(config: Conf
             assert "public.written" not in published_tables(theirs)
             theirs.commit()
             assert said.result(PATIENCE_S) == ["public.written published"]
+
+
+def test_a_table_is_known_when_nobody_is_in_the_midst_of_writing_to_it(config: Config) -> None:
+    with connect(config) as theirs, connect(config) as ours, theirs.cursor() as cursor:
+        cursor.execute("CREATE TABLE told (id int PRIMARY KEY)")
+        theirs.commit()
+        publish(ours, ["public.told"])
+        cursor.execute("INSERT INTO told VALUES (1)")
+        with ThreadPoolExecutor(1) as pool:
+            said = pool.submit(make_known, ours, ["public.told"])
+            wait_until(lambda: _waits(config, "told"), timeout_s=PATIENCE_S, what="the note waits for them")
+            assert "public.told" not in read_known(theirs)  # which ends their transaction, too
+            assert said.result(PATIENCE_S) == ["public.told known to the source"]
+        assert make_known(ours, ["public.told"]) == []
+        assert withdraw(ours, "public.told")
+        assert "public.told" not in read_known(ours)
 
 
 def _waits(config: Config, table: str) -> bool:

@@ -79,10 +79,16 @@ def test_the_sink_goes_on_without_a_view_and_nothing_else_of_its_file_is_told_to
     assert [key for key in left if "users_by_id" in key] == []
 
 
-def test_the_source_is_applied_with_its_list(project: Project) -> None:
+def test_the_source_is_applied_with_its_list_until_it_knows_every_table_of_it(project: Project) -> None:
+    file = project.connectors / f"{SOURCE}.json"
+    known = Record(known=frozenset({"penstock.signals", "public.users"}))
+    before = as_noted(read_connector(file), {OURS: known})
+    assert before.config == {key: value for key, value in read_connector(file).config.items() if key != TABLES}
     write(with_views(project, [*USERS, LINES]))
-    file = read_connector(project.connectors / f"{SOURCE}.json")
-    assert as_noted(file, {OURS: Record()}) == file
+    assert as_noted(read_connector(file), {OURS: Record()}) == read_connector(file)
+    assert as_noted(read_connector(file), {OURS: known}) == read_connector(file)
+    both = Record(known=known.known | {"sales.Order Lines"})
+    assert as_noted(read_connector(file), {OURS: both}) == before
 
 
 def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(project: Project) -> None:

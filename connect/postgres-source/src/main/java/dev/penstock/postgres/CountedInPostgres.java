@@ -12,13 +12,9 @@ final class CountedInPostgres implements RecordRewriter.Counts {
     private final PostgresConnectorConfig config;
     private final String counts;
 
-    /** Finds the counts in the schema that also holds the signals: each installation has one of its own. */
-    CountedInPostgres(PostgresConnectorConfig config) {
+    CountedInPostgres(PostgresConnectorConfig config, String ownSchema) {
         this.config = config;
-        this.counts = config.getSignalingDataCollectionIds().stream()
-                .findFirst()
-                .map(signals -> signals.substring(0, signals.lastIndexOf('.')) + ".altered_columns")
-                .orElse("penstock.altered_columns");
+        this.counts = ownSchema + ".altered_columns";
     }
 
     @Override

@@ -2,8 +2,6 @@ package dev.penstock.postgres;
 
 import io.debezium.data.SpecialValueDecimal;
 import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
 import java.math.BigDecimal;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
@@ -16,7 +14,7 @@ import java.sql.Statement;
  * A connection as the driver makes it, with five differences: a primary key has no columns but its own, while the
  * driver counts those of INCLUDE among them; generated columns are columns, which Debezium leaves out of what it reads
  * itself although they are in the stream; a number that Debezium reads from a key is compared as that very number; what
- * Postgres refuses can be told later; and of a source without a list, the tables are those of its publication
+ * Postgres refuses can be told later; and of a source without a list, the tables are those that are published and known
  * ({@link PublishedTables}).
  */
 final class ExactConnection {
@@ -40,16 +38,16 @@ final class ExactConnection {
 
     private ExactConnection() {}
 
-    /** What a method does; the arguments may be null. */
+    /** Reads the tables of a source without a list. */
     @FunctionalInterface
-    private interface Handler {
-        Object call(Method method, Object[] arguments) throws Throwable;
+    interface Tables {
+        PublishedTables read() throws SQLException;
     }
 
-    /** A connection over one of the driver's; the publication is null where a list says which tables there are. */
-    static Connection over(Connection connection, String publication) {
+    /** A connection over one of the driver's; the tables are null where a list says which there are. */
+    static Connection over(Connection connection, Tables published) {
         return proxy(Connection.class, (method, arguments) -> switch (method.getName()) {
-            case "getMetaData" -> metaData(connection, publication);
+            case "getMetaData" -> metaData(connection, published);
             case "createStatement" -> statement((Statement) method.invoke(connection, arguments));
             case "prepareStatement" -> prepared((PreparedStatement) method.invoke(connection, arguments));
             default -> method.invoke(connection, arguments);
@@ -61,12 +59,12 @@ final class ExactConnection {
         return LAST_REFUSAL.get();
     }
 
-    private static DatabaseMetaData metaData(Connection connection, String publication) throws SQLException {
+    private static DatabaseMetaData metaData(Connection connection, Tables published) throws SQLException {
         DatabaseMetaData metaData = connection.getMetaData();
         return proxy(DatabaseMetaData.class, (method, arguments) -> switch (method.getName()) {
             case "getPrimaryKeys" -> primaryKey(connection, (String) arguments[1], (String) arguments[2]);
             case "getColumns" -> asWritten((ResultSet) method.invoke(metaData, arguments));
-            case "getTables" -> published(connection, publication, (ResultSet) method.invoke(metaData, arguments));
+            case "getTables" -> published(published, (ResultSet) method.invoke(metaData, arguments));
             default -> method.invoke(metaData, arguments);
         });
     }
@@ -81,12 +79,11 @@ final class ExactConnection {
                         : method.invoke(columns, arguments));
     }
 
-    private static ResultSet published(Connection connection, String publication, ResultSet tables)
-            throws SQLException {
-        if (publication == null) {
+    private static ResultSet published(Tables of, ResultSet tables) throws SQLException {
+        if (of == null) {
             return tables;
         }
-        PublishedTables published = PublishedTables.read(connection, publication);
+        PublishedTables published = of.read();
         return proxy(
                 ResultSet.class,
                 (method, arguments) ->
@@ -130,17 +127,16 @@ final class ExactConnection {
         return value instanceof Float ? value.toString() : null;
     }
 
-    private static <T> T proxy(Class<T> type, Handler handler) {
-        return type.cast(
-                Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> {
-                    try {
-                        return handler.call(method, arguments);
-                    } catch (InvocationTargetException failed) {
-                        if (failed.getCause() instanceof SQLException refused) {
-                            LAST_REFUSAL.set(refused.getMessage());
-                        }
-                        throw failed.getCause();
-                    }
-                }));
+    private static <T> T proxy(Class<T> type, Proxies.Handler handler) {
+        return Proxies.of(type, (method, arguments) -> {
+            try {
+                return handler.call(method, arguments);
+            } catch (InvocationTargetException failed) {
+                if (failed.getCause() instanceof SQLException refused) {
+                    LAST_REFUSAL.set(refused.getMessage());
+                }
+                throw failed;
+            }
+        });
     }
 }

@@ -5,6 +5,9 @@ import io.debezium.connector.postgresql.PostgresConnectorConfig;
 import io.debezium.connector.postgresql.PostgresConnectorTask;
 import io.debezium.connector.postgresql.PostgresOffsetContext;
 import io.debezium.connector.postgresql.PostgresPartition;
+import io.debezium.connector.postgresql.PostgresSchema;
+import io.debezium.connector.postgresql.connection.PostgresConnection;
+import io.debezium.connector.postgresql.connection.ReplicationConnection;
 import io.debezium.pipeline.ChangeEventSourceCoordinator;
 import java.sql.SQLException;
 import java.util.List;
@@ -18,11 +21,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Debezium's task with seven differences: its sessions read every value as it is ({@link SourceConnections}), tables
- * are told apart ({@link TableSettings}), what it has read is confirmed to Postgres only when there is something to
- * confirm, some columns come as hashes ({@link HashedColumns}), its records are rewritten before they are written
- * ({@link RecordRewriter}), a row that is too large for a record comes without its largest values
- * ({@link LargeImages}), and where changes come fast it brings several polls at once ({@link BusyPolls}).
+ * Debezium's task with eight differences: its sessions read every value as it is ({@link SourceConnections}), tables
+ * are told apart ({@link TableSettings}), without a list it sends those that are known ({@link KnownTables}), what it
+ * has read is confirmed to Postgres only when there is something to confirm, some columns come as hashes
+ * ({@link HashedColumns}), its records are rewritten before they are written ({@link RecordRewriter}), a row that is
+ * too large for a record comes without its largest values ({@link LargeImages}), and where changes come fast it brings
+ * several polls at once ({@link BusyPolls}).
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
  * offsets out of Kafka before its next poll, to confirm what Kafka really has. With a poll each 10 ms that is a round
@@ -43,6 +47,8 @@ public class PostgresSourceTask extends PostgresConnectorTask {
     private RecordRewriter rewriter;
     private HashedColumns hashed;
     private Place.Server server;
+    // Null where a list says what is read.
+    private String knownTables;
     // What was taken from Debezium and not handed on yet: nobody would give it again.
     private List<SourceRecord> taken = List.of();
 
@@ -60,11 +66,19 @@ public class PostgresSourceTask extends PostgresConnectorTask {
         Configuration ours = TableSettings.of(SourceConnections.in(config));
         PostgresConnectorConfig known = new PostgresConnectorConfig(ours);
         hashed = HashedColumns.of(ours);
-        rewriter = new RecordRewriter(new CountedInPostgres(known));
+        rewriter = new RecordRewriter(new CountedInPostgres(known, OwnSchema.of(ours)));
+        knownTables = ours.hasKey(PostgresConnectorConfig.TABLE_INCLUDE_LIST) ? null : KnownTables.table(ours);
         // At each start, also one after an error: behind the address another server may have come meanwhile.
         server = new PlaceInPostgres(known, ours.getBoolean(PostgresConnectorConfig.CREATE_FAIL_OVER_SLOT))
                 .look(context.offsetStorageReader().offset(Map.of(SERVER, known.getLogicalName())));
         return super.start(ours);
+    }
+
+    @Override
+    protected ReplicationConnection buildReplicationConnection(
+            PostgresConnection postgres, PostgresSchema schema, PostgresConnectorConfig config) throws SQLException {
+        ReplicationConnection connection = super.buildReplicationConnection(postgres, schema, config);
+        return knownTables == null ? connection : new KnownTables(postgres, schema, knownTables).over(connection);
     }
 
     @Override

@@ -9,15 +9,19 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The tables of a publication, which are all that a source without `table.include.list` may see.
+ * The tables that are published and known ({@link KnownTables}): all that a source without `table.include.list` may
+ * see.
  *
- * <p>Such a source needs no other configuration for a table that joins the publication later: Postgres sends its
- * changes from then on. With a list, each new table restarts the source, and all tables wait. What the source reads
- * itself (its first snapshot, the columns of tables) goes by this, since Debezium would take every table there is.
+ * <p>What the source reads itself (its first snapshot, the columns of tables) goes by this, since Debezium would take
+ * every table there is.
  */
 final class PublishedTables {
     private static final String PUBLISHED =
-            "SELECT schemaname, tablename FROM pg_catalog.pg_publication_tables WHERE pubname = ?";
+            """
+            SELECT schemaname, tablename FROM pg_catalog.pg_publication_tables
+            WHERE pubname = ? AND schemaname || '.' || tablename IN (SELECT table_name FROM %s)
+            """;
+
     /** The places of TABLE_SCHEM and TABLE_NAME in what {@link java.sql.DatabaseMetaData#getTables} returns. */
     private static final int SCHEMA = 2;
 
@@ -29,9 +33,9 @@ final class PublishedTables {
         this.names = names;
     }
 
-    static PublishedTables read(Connection connection, String publication) throws SQLException {
+    static PublishedTables read(Connection connection, String publication, String known) throws SQLException {
         Set<List<String>> names = new HashSet<>();
-        try (PreparedStatement statement = connection.prepareStatement(PUBLISHED)) {
+        try (PreparedStatement statement = connection.prepareStatement(PUBLISHED.formatted(known))) {
             statement.setString(1, publication);
             ResultSet found = statement.executeQuery();
             while (found.next()) {

@@ -22,6 +22,8 @@ public final class SourceConnections implements ConnectionFactory {
     /** Only what a connection is opened with comes to here; the driver minds no setting that it does not know. */
     private static final String PUBLICATION = "penstock.publication";
 
+    private static final String KNOWN = "penstock.known";
+
     private static final String PINNED =
             "-c bytea_output=hex -c intervalstyle=postgres -c datestyle=ISO -c extra_float_digits=1"
                     + " -c quote_all_identifiers=off";
@@ -38,12 +40,19 @@ public final class SourceConnections implements ConnectionFactory {
         return source.hasKey(PostgresConnectorConfig.TABLE_INCLUDE_LIST)
                 ? ours.build()
                 : ours.with(OF_DATABASE + PUBLICATION, source.getString(PostgresConnectorConfig.PUBLICATION_NAME))
+                        .with(OF_DATABASE + KNOWN, KnownTables.table(source))
                         .build();
     }
 
     @Override
     public Connection connect(JdbcConfiguration config) throws SQLException {
-        return ExactConnection.over(POSTGRES.connect(pinned(config)), config.getString(PUBLICATION));
+        String publication = config.getString(PUBLICATION);
+        Connection connection = POSTGRES.connect(pinned(config));
+        return ExactConnection.over(
+                connection,
+                publication == null
+                        ? null
+                        : () -> PublishedTables.read(connection, publication, config.getString(KNOWN)));
     }
 
     private static JdbcConfiguration pinned(JdbcConfiguration config) {
