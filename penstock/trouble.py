@@ -1,7 +1,7 @@
-"""What is wrong with a job, in a file that outlives it: why its lives ended, and which views stand still.
+"""What is wrong with a job, in a file that outlives it: why its runs ended, and which views stand still.
 
 The job writes it; `penstock status`, the control center and every wait for the job read it. A job that dies before it
-can write says so at its next start, as the life before has neither failed nor ended.
+can write says so at its next start, as the run before has neither failed nor ended.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Failing:
 class Trouble:
     """What is wrong with a job.
 
-    :param times: how many of its lives failed in a row, none of which did its work.
+    :param times: how many of its runs failed in a row, none of which did its work.
     :param at_s: when the last of them failed, in seconds since 1970.
     :param reason: of that one.
     :param stopped: the views that stand still until somebody changes something, each with the reason.
@@ -65,7 +65,7 @@ def read_trouble(file: Path) -> Trouble:
 
 
 class TroubleBook:
-    """What one life of a job writes down; it starts from what the life before left.
+    """What one run of a job writes down; it starts from what the run before left.
 
     :param file: None writes nothing.
     """
@@ -81,7 +81,7 @@ class TroubleBook:
                 self._now = self._failed(_SILENT_DEATH)
         else:
             self._now = Trouble()
-        self._write(lives=True)
+        self._write(runs=True)
 
     @property
     def now(self) -> Trouble:
@@ -97,31 +97,31 @@ class TroubleBook:
         )
         if told != self._now:
             self._now = told
-            self._write(lives=True)
+            self._write(runs=True)
 
     def recover(self) -> None:
-        """Write down that the job does its work: why lives before ended is over."""
+        """Write down that the job does its work: why runs before ended is over."""
         if self._now.times:
             self._now = replace(self._now, times=0, at_s=0.0, reason="")
-            self._write(lives=True)
+            self._write(runs=True)
 
     def fail(self, reason: str) -> None:
-        """Write down why this life ends."""
+        """Write down why this run ends."""
         self._now = self._failed(reason)
-        self._write(lives=False)
+        self._write(runs=False)
 
     def end(self) -> None:
-        """Write down that somebody ended this life: the next one starts from nothing."""
+        """Write down that somebody ended this run: the next one starts from nothing."""
         if self._file:
             self._file.unlink(missing_ok=True)
 
     def _failed(self, reason: str) -> Trouble:
         return replace(self._now, times=self._now.times + 1, at_s=time.time(), reason=_with_cure(reason))
 
-    def _write(self, *, lives: bool) -> None:
+    def _write(self, *, runs: bool) -> None:
         if self._file is None:
             return
-        told = {"command": self._command, "lives": lives, "trouble": asdict(self._now)}
+        told = {"command": self._command, "lives": runs, "trouble": asdict(self._now)}
         write_whole(self._file, json.dumps(told, indent=2))
 
 

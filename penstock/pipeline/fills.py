@@ -1,8 +1,7 @@
 """Which views are filled, and with which generation: the record (state.py) held against the tables in Cassandra.
 
-A fill belongs to one life of a table in Cassandra (its id), so a table that was dropped and made anew counts as empty.
-And it was made from one life of the source table (lives.py), so a view of a table that went and came back counts as
-unfilled.
+A fill belongs to one table in Cassandra (by its id), so a table that was dropped and made anew counts as empty.
+And it was made from one source table (identities.py), so a view of a table that went and came back is unfilled.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from cassandra.cluster import Session
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import table_ids
 from penstock.config import Config
-from penstock.pipeline.lives import Life, Lives
+from penstock.pipeline.identities import Identities, Identity
 from penstock.postgres.connection import connect
 from penstock.postgres.record import Begun, Fill, note_begun, note_fills, read_begun, read_fills
 from penstock.project.generation import generation_of
@@ -55,7 +54,9 @@ class Replaced(Generic[_V]):
     why: str
 
 
-def unfilled(config: Config, views: Sequence[View], *, ids: Mapping[str, str], epoch: int, lives: Lives) -> list[View]:
+def unfilled(
+    config: Config, views: Sequence[View], *, ids: Mapping[str, str], epoch: int, identities: Identities
+) -> list[View]:
     """Return the views whose table has not been filled with their present generation, from what their source is now.
 
     :param ids: of the tables in Cassandra.
@@ -65,7 +66,7 @@ def unfilled(config: Config, views: Sequence[View], *, ids: Mapping[str, str], e
         view
         for view in views
         if not _is_filled(fills.get(view.name), ids.get(view.name), generation_of(view, epoch=epoch))
-        or any(_why(lives.get(view.table), fills.get(view.name)))
+        or any(_why(identities.get(view.table), fills.get(view.name)))
     ]
 
 
@@ -84,16 +85,16 @@ def _is_filled(fill: Fill | None, table_id: str | None, generation: int = 0) -> 
     return fill is not None and fill.table_id == table_id and fill.generation >= generation
 
 
-def replaced(config: Config, views: Sequence[_V], *, lives: Lives) -> list[Replaced[_V]]:
+def replaced(config: Config, views: Sequence[_V], *, identities: Identities) -> list[Replaced[_V]]:
     """Return the views that were filled from another table than stands behind its name now."""
     fills = _fills(config)
-    return [Replaced(view, why) for view in views for why in _why(lives.get(view.table), fills.get(view.name))]
+    return [Replaced(view, why) for view in views for why in _why(identities.get(view.table), fills.get(view.name))]
 
 
-def _why(life: Life | None, fill: Fill | None) -> Iterator[str]:
-    # A table that was never published has no life, and a fill from it no source.
-    if life is not None and fill is not None and fill.source is not None and not life.is_of(fill.source):
-        yield life.why_not(fill.source)
+def _why(identity: Identity | None, fill: Fill | None) -> Iterator[str]:
+    # A table that was never published has no identity, and a fill from it no source.
+    if identity is not None and fill is not None and fill.source is not None and not identity.is_of(fill.source):
+        yield identity.why_not(fill.source)
 
 
 def filled_views(config: Config) -> frozenset[str]:
@@ -104,27 +105,28 @@ def filled_views(config: Config) -> frozenset[str]:
     return frozenset(_fills(config))
 
 
-def mark_filled(config: Config, views: Sequence[View], *, epoch: int, lives: Lives) -> None:
+def mark_filled(config: Config, views: Sequence[View], *, epoch: int, identities: Identities) -> None:
     """Remember that the tables of these views hold everything.
 
-    :param lives: of their source tables, as they were before the reading began.
+    :param identities: of their source tables, as they were before the reading began.
     """
     if not views:
         return
     ids = ids_in_cassandra(config)
     fills = {
-        view.name: Fill(ids[view.name], generation_of(view, epoch=epoch), _source(lives, view.table)) for view in views
+        view.name: Fill(ids[view.name], generation_of(view, epoch=epoch), _source(identities, view.table))
+        for view in views
     }
     with connect(config) as connection:
         note_fills(connection, fills)
 
 
-def mark_begun(config: Config, versions: Mapping[str, int], life: Life | None) -> None:
-    """Remember with which version a snapshot of that life is written to each of these views; before the first row is.
+def mark_begun(config: Config, versions: Mapping[str, int], identity: Identity | None) -> None:
+    """Remember with which version a snapshot of that table is written to each of these views; before the first row is.
 
     A fill that is cut off leaves rows of its version, and the next may have the very same.
     """
-    ids, source = ids_in_cassandra(config), "" if life is None else life.source
+    ids, source = ids_in_cassandra(config), "" if identity is None else identity.source
     with connect(config) as connection:
         note_begun(connection, {name: Begun(ids[name], version, source) for name, version in versions.items()})
 
@@ -136,7 +138,7 @@ def begun_fills(config: Config, ids: Mapping[str, str]) -> dict[str, Begun]:
     return {name: begun for name, begun in found.items() if begun.table_id == ids.get(name)}
 
 
-def take_over(config: Config, views: Sequence[View], *, lives: Lives) -> None:
+def take_over(config: Config, views: Sequence[View], *, identities: Identities) -> None:
     """Note what an earlier version kept in Cassandra, and remove it there; what is known since stays.
 
     Still older ones did not say from what they had filled: it counts as what is there now.
@@ -145,7 +147,7 @@ def take_over(config: Config, views: Sequence[View], *, lives: Lives) -> None:
     with open_session(config) as session, connect(config) as connection:
         fills = {
             name: Fill(
-                str(row["table_id"]), row["generation"], row.get("source") or _source(lives, tables.get(name, ""))
+                str(row["table_id"]), row["generation"], row.get("source") or _source(identities, tables.get(name, ""))
             )
             for name, row in _former(session, keyspace, _FORMER).items()
         }
@@ -169,8 +171,8 @@ def _former(session: Session, keyspace: str, name: str) -> dict[str, dict[str, A
     return {row["name"]: row for row in session.execute(f"SELECT * FROM {keyspace}.{name}")}  # noqa: S608 - ours
 
 
-def _source(lives: Lives, table: str) -> str | None:
-    return lives[table].source if table in lives else None
+def _source(identities: Identities, table: str) -> str | None:
+    return identities[table].source if table in identities else None
 
 
 def _fills(config: Config) -> dict[str, Fill]:

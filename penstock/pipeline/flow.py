@@ -21,7 +21,7 @@ from penstock.names import of_source
 from penstock.pipeline.fills import lost, replaced
 from penstock.pipeline.followed import known_paused
 from penstock.pipeline.hops import records_behind
-from penstock.pipeline.lives import lives_of
+from penstock.pipeline.identities import identities_of
 from penstock.pipeline.snapshots import unsent_changes
 from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
 from penstock.pipeline.standing import Hang, Standing, gaps_in, hangs, standings
@@ -187,7 +187,7 @@ def _unsent(workspace: Workspace) -> list[Reading]:
 
 
 def _tables(workspace: Workspace) -> list[Reading]:
-    old = replaced(workspace.config, workspace.declared, lives=lives_of(workspace))
+    old = replaced(workspace.config, workspace.declared, identities=identities_of(workspace))
     cure = "`penstock views apply` reads the table again"
     why = {each.view.table: each.why for each in old}
     return [

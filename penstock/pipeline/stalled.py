@@ -22,10 +22,10 @@ JOBS = (ROWS, "aggregates")
 _SETTLE_S = 180.0
 
 ALARMING = 2
-"""So many of its lives in a row end before a job counts as ill: one that died may come back."""
+"""So many of its runs in a row end before a job counts as ill: one that died may come back."""
 
 _FAILS = 3
-"""So many of its lives in a row end before a wait for it does: what it needs may just be coming back."""
+"""So many of its runs in a row end before a wait for it does: what it needs may just be coming back."""
 
 
 class FlowStalled(TransientError):

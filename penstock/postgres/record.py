@@ -61,7 +61,7 @@ class Fill:
     """A table of a view that holds everything.
 
     :param table_id: its id in Cassandra.
-    :param source: the life of the source table; None if it had none.
+    :param source: the identity of the source table; None if it had none.
     """
 
     table_id: str
@@ -75,7 +75,7 @@ class Begun:
 
     :param table_id: of the view's table in Cassandra.
     :param version: that its rows have.
-    :param source: the life of the source table; empty if it had none.
+    :param source: the identity of the source table; empty if it had none.
     """
 
     table_id: str

@@ -23,7 +23,7 @@ from penstock.errors import TerminalError
 from penstock.pipeline.away import waits
 from penstock.pipeline.fills import filled_views, mark_filled, take_over
 from penstock.pipeline.followed import followed_views
-from penstock.pipeline.lives import Lives, lives_of
+from penstock.pipeline.identities import Identities, identities_of
 from penstock.pipeline.topic_ids import refuse_made_anew
 from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.connection import PostgresUnreachable, connect
@@ -211,27 +211,27 @@ class _Start:
 
     config: Config
     epoch: int
-    lives: Lives
+    identities: Identities
     empty: Sequence[View]
 
 
 def _start_of(workspace: Workspace, api: ConnectApi, files: Sequence[ConnectorFile]) -> _Start:
     """Make sure that a source can go on from where it was."""
     config = workspace.config
-    epoch, lives = epoch_of(config), lives_of(workspace)
-    take_over(config, workspace.views, lives=lives)
+    epoch, identities = epoch_of(config), identities_of(workspace)
+    take_over(config, workspace.views, identities=identities)
     refuse_made_anew(workspace)
     wal = refuse_lost_place(api, names=config.names, read_wal=partial(read_wal, config), epoch=epoch)
     for source in (file for file in files if file.name == config.names.source_connector):
         refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
     note_earlier_epoch(workspace, live_epoch(api, config.names.source_connector), epoch)
     empty = [] if wal.has_slot or filled_views(config) else empty_views(workspace)
-    return _Start(config, epoch, lives, empty)
+    return _Start(config, epoch, identities, empty)
 
 
 def _note_started(start: _Start) -> str | None:
     """Note what the first snapshot of a source fills; return what was done to its file, if anything was."""
-    mark_filled(start.config, start.empty, epoch=start.epoch, lives=start.lives)
+    mark_filled(start.config, start.empty, epoch=start.epoch, identities=start.identities)
     return correct_epoch(start.config, start.epoch)
 
 

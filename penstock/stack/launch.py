@@ -1,7 +1,7 @@
-"""What the supervisor runs for each part: end what an earlier life of the part left, then become the part's process.
+"""What the supervisor runs for each part: end what an earlier process of the part left, then become the part's process.
 
 A server that was killed with -9 can leave children behind (Postgres its backends, Airflow its workers) that hold
-ports or memory which the next life needs.
+ports or memory which the next process needs.
 `python -m penstock.stack.launch FILE`; FILE is a launch file written by `supervisor.py`.
 """
 

@@ -20,7 +20,7 @@ from penstock.pipeline.away import find_away
 from penstock.pipeline.fence import OnProgress
 from penstock.pipeline.fills import ids_in_cassandra, replaced, unfilled
 from penstock.pipeline.followed import followed_views, paused_views
-from penstock.pipeline.lives import Lives, lives_of
+from penstock.pipeline.identities import Identities, identities_of
 from penstock.pipeline.snapshots import unsent_changes
 from penstock.pipeline.stalled import JOBS, stopped_views, trouble_of
 from penstock.pipeline.standing import lost_aggregates
@@ -38,7 +38,7 @@ from penstock.stack import stack
 from penstock.stack.part import Part
 from penstock.stack.supervisor import Supervisor, SupervisorUnreachable
 from penstock.trouble import Trouble
-from penstock.views.begin import begin_aggregates, end_lives
+from penstock.views.begin import begin_aggregates, end_runs
 from penstock.views.check import check
 from penstock.views.fresh import settle_empty
 from penstock.views.refill import refill
@@ -102,7 +102,7 @@ class _Due:
     workspace: Workspace
     paused: frozenset[str]
     changes: Sequence[SilentChange]
-    lives: Lives
+    identities: Identities
     missing: Sequence[View]
     unfilled: Sequence[View]
 
@@ -116,30 +116,30 @@ def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
     """Find what is to be read again of a source, and end what must not go on."""
     config = workspace.config
     note_new_topics(workspace)
-    changes, lives = unsent_changes(workspace), lives_of(workspace)
+    changes, identities = unsent_changes(workspace), identities_of(workspace)
     for change in changes:
         table = of_source(config.source, change.table)
         on_step("rows changed", f"{table}: {change.what}; no event told of it, its views are filled anew")
     followed = {view.name for view in followed_views(workspace)}
-    unfilled = [view for view in views_to_fill(workspace, lives, on_step=on_step) if view.name in followed]
+    unfilled = [view for view in views_to_fill(workspace, identities, on_step=on_step) if view.name in followed]
     missing = _missing(workspace, changes)
     unfilled = [view for view in unfilled if view not in missing]
-    due = _Due(workspace, paused_views(config), changes, lives, missing, unfilled)
-    # A life that has written to a table that is gone would never write those groups again.
-    end_lives(config, [view for view in due.anew if isinstance(view, Aggregate) and view.name not in due.paused])
+    due = _Due(workspace, paused_views(config), changes, identities, missing, unfilled)
+    # A run that has written to a table that is gone would never write those groups again.
+    end_runs(config, [view for view in due.anew if isinstance(view, Aggregate) and view.name not in due.paused])
     return due
 
 
 def _go_live(due: _Due, *, on_step: OnStep, on_progress: OnProgress, rate: int | None) -> None:
     """Fill the views of one source, with which the jobs run."""
     config = due.workspace.config
-    empty = settle_empty(config, due.unfilled, lives=due.lives)
+    empty = settle_empty(config, due.unfilled, identities=due.identities)
     waiting = [view for view in due.anew if view not in empty and view.name in due.paused]
     filled = [view for view in due.anew if view not in empty and view.name not in due.paused]
     if empty:
         on_step("fill", f"{_names(empty)}: no row to fill yet")
     if filled:
-        _fill(due.workspace, filled, due.lives, on_step=on_step, on_progress=on_progress, rate=rate)
+        _fill(due.workspace, filled, due.identities, on_step=on_step, on_progress=on_progress, rate=rate)
     # A paused view has not been read again: its table's note stays until it is.
     _forget(config, [change for change in due.changes if change.table not in {view.table for view in waiting}])
     note_topics(due.workspace)
@@ -188,13 +188,13 @@ def _runs(running_file: Path, views: str) -> bool:
     return running is not None and running.views == views
 
 
-def views_to_fill(workspace: Workspace, lives: Lives, *, on_step: OnStep) -> list[View]:
+def views_to_fill(workspace: Workspace, identities: Identities, *, on_step: OnStep) -> list[View]:
     """Return the views that their present generation has not filled, or not from what is their table now."""
     config = workspace.config
     views = workspace.views
-    for old in replaced(config, views, lives=lives):
+    for old in replaced(config, views, identities=identities):
         on_step("table replaced", f"{old.view.source_table}: {old.why}; {old.view.name} is filled anew")
-    return unfilled(config, views, ids=ids_in_cassandra(config), epoch=epoch_of(config), lives=lives)
+    return unfilled(config, views, ids=ids_in_cassandra(config), epoch=epoch_of(config), identities=identities)
 
 
 def _missing(workspace: Workspace, changes: Sequence[SilentChange]) -> list[View]:
@@ -217,7 +217,7 @@ def _forget(config: Config, changes: Sequence[SilentChange]) -> None:
 def _fill(
     workspace: Workspace,
     views: list[View],
-    lives: Lives,
+    identities: Identities,
     *,
     on_step: OnStep,
     on_progress: OnProgress,
@@ -230,7 +230,7 @@ def _fill(
         removed = refill(workspace, others, on_progress=on_progress, rate=rate)
         on_step("fill", f"{_names(others)} filled" + (f", {removed:,} stale rows removed" if removed else ""))
     if aggregates:
-        begun = begin_aggregates(workspace, aggregates, lives=lives, on_progress=on_progress).views
+        begun = begin_aggregates(workspace, aggregates, identities=identities, on_progress=on_progress).views
         if begun:
             on_step("fill", f"{_names(begun)} filled")
         if empty := [view for view in aggregates if view not in begun]:

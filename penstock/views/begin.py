@@ -19,7 +19,7 @@ from penstock.layout import Layout
 from penstock.names import quoted, topic_of
 from penstock.pipeline.fence import OnProgress, Patience, wait_until_written
 from penstock.pipeline.fills import mark_filled
-from penstock.pipeline.lives import Lives, lives_of
+from penstock.pipeline.identities import Identities, identities_of
 from penstock.pipeline.stalled import JobWatch, refuse_stopped, stopped_views
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.postgres.connection import connect
@@ -45,13 +45,13 @@ class Begun:
     removed: int = 0
 
 
-def end_lives(config: Config, views: Sequence[View]) -> None:
+def end_runs(config: Config, views: Sequence[View]) -> None:
     """Let the job end the runs of these aggregates; each begins its next, and the others go on."""
     for view in views:
         ask_next_run(_runs_of(config, view.name))
 
 
-def forget_lives(config: Config, name: str) -> None:
+def forget_runs(config: Config, name: str) -> None:
     """Remove what the job keeps of an aggregate that it does not run; there is nothing of another kind of view."""
     shutil.rmtree(_runs_of(config, name), ignore_errors=True)
 
@@ -64,15 +64,17 @@ def begin_anew(workspace: Workspace, view: View, *, on_progress: OnProgress) -> 
     """
     config = workspace.config
     refuse_outside(config)
-    lives = lives_of(workspace)
-    end_lives(config, [view])
-    return begin_aggregates(workspace, [view], lives=lives, on_progress=on_progress).removed
+    identities = identities_of(workspace)
+    end_runs(config, [view])
+    return begin_aggregates(workspace, [view], identities=identities, on_progress=on_progress).removed
 
 
-def begin_aggregates(workspace: Workspace, views: Sequence[View], *, lives: Lives, on_progress: OnProgress) -> Begun:
+def begin_aggregates(
+    workspace: Workspace, views: Sequence[View], *, identities: Identities, on_progress: OnProgress
+) -> Begun:
     """Wait until these aggregates count, and remove the groups that are left over from before.
 
-    :param lives: of their tables, before the job could begin.
+    :param identities: of their tables, before the job could begin.
     :returns: those that do; one whose table never had a row begins with its first.
     :raises JobFails: when the job keeps failing.
     :raises ViewStopped: when one of them does; the others count by then.
@@ -92,7 +94,7 @@ def begin_aggregates(workspace: Workspace, views: Sequence[View], *, lives: Live
     with open_session(config) as session:
         # No row, no group: such a view holds all that there is, unless groups of before are left.
         exact = [view for view in rowless if is_empty(session, keyspace=keyspace, name=view.name)]
-    mark_filled(config, [*begun, *exact], epoch=epoch, lives=lives)
+    mark_filled(config, [*begun, *exact], epoch=epoch, identities=identities)
     refuse_stopped(config, [view.name for view in views])
     return Begun(tuple(begun), sum(swept.get(view.name, 0) for view in begun))
 

@@ -34,7 +34,7 @@ from penstock.errors import PenstockError
 from penstock.local_spark import local_spark
 from penstock.names import of_source
 from penstock.pipeline.fills import replaced
-from penstock.pipeline.lives import read_lives
+from penstock.pipeline.identities import read_identities
 from penstock.postgres.catalogue import LiveTable, TableMissing
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.exclusions import Standing, standing
@@ -194,8 +194,8 @@ def _check_sources(config: Config, views: Sequence[View]) -> Iterator[Problem]:
     """Find the views that hold the rows of another table than stands behind its name now."""
     project = Project.of(config)
     with connect(config) as connection:
-        lives = read_lives(connection, {view.table for view in views})
-    for old in replaced(config, views, lives=lives):
+        identities = read_identities(connection, {view.table for view in views})
+    for old in replaced(config, views, identities=identities):
         what = f"{old.view.table} is another table than it was filled from, or was away meanwhile: {old.why}"
         yield problem_of(project, old.view, what, "`penstock views apply` reads it again", is_pending=True)
 

@@ -28,7 +28,7 @@ from penstock.registry.client import RegistryClient
 from penstock.setup.steps import steps
 from penstock.topics.admin import TopicAdmin
 from penstock.views.apply import renew_jobs
-from penstock.views.begin import forget_lives
+from penstock.views.begin import forget_runs
 from penstock.whole_file import write_changed
 
 _PARTS = ("key", "value")
@@ -97,7 +97,7 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
     if {config.names.view_topic(name) for name in names} & set(TopicAdmin(config.kafka.bootstrap).topics()):
         on_step("jobs", "go on without" if _renew_jobs(workspace) else "ran without")
     for name in names:
-        forget_lives(config, name)
+        forget_runs(config, name)
         _delete_records(workspace, name)
         on_step("topic", f"{config.names.view_topic(name)} and its subjects deleted")
     _drop_tables(config, names, on_step)

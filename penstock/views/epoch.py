@@ -23,7 +23,7 @@ from penstock.layout import Layout
 from penstock.offsets import Place
 from penstock.pipeline.fence import OnProgress, ends, wait_until_captured
 from penstock.pipeline.followed import followed_views, refuse_paused
-from penstock.pipeline.lives import lives_of
+from penstock.pipeline.identities import identities_of
 from penstock.pipeline.stalled import refuse_stopped
 from penstock.pipeline.topic_ids import made_anew, note_topics
 from penstock.pipeline.unwritten import note_gaps
@@ -44,7 +44,7 @@ from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import cdc_topics, view_topics
 from penstock.topics.gaps import gaps_of
 from penstock.views.apply import OnStep, go_live, renew_jobs
-from penstock.views.begin import begin_aggregates, end_lives
+from penstock.views.begin import begin_aggregates, end_runs
 from penstock.views.refill import follow, settle
 from penstock.views.reread import only_reread
 from penstock.wait import wait_until
@@ -92,8 +92,8 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     config = workspace.config
     refuse_outside(config)
     views, source = workspace.views, config.names.source_connector
-    # A database that was restored has another publication, and its tables other lives; one of an earlier version has
-    # no record of who is paused.
+    # A database that was restored has another publication, and its tables other identities; one of an earlier version
+    # has no record of who is paused.
     on_step("tables", create_tables(workspace))
     refuse_paused(config, [view.name for view in views])
     epoch = _latest_epoch(config) + 1
@@ -117,7 +117,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
         (file,) = wanted_connectors(workspace, names=[source])
         api.put_config(source, file.config)
         _stop_source(api, source)
-        began, lives = ends(config, sorted({view.source_topic for view in views})), lives_of(workspace)
+        began, identities = ends(config, sorted({view.source_topic for view in views})), identities_of(workspace)
         _forget_place(api, source)
         on_step("source", "stopped, its offsets forgotten")
         on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
@@ -130,13 +130,13 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
         followed = followed_views(workspace)
         written = [view for view in followed if not isinstance(view, Aggregate)]
         follow(config, written, on_progress=on_progress)
-        removed = settle(workspace, written, began, lives=lives, on_progress=on_progress)
+        removed = settle(workspace, written, began, identities=identities, on_progress=on_progress)
         refuse_stopped(config, [view.name for view in written])
-    # Only now: a life counts what comes after its snapshot, and before the new slot nothing tells of that.
+    # Only now: a run counts what comes after its snapshot, and before the new slot nothing tells of that.
     counted = [view for view in followed if isinstance(view, Aggregate)]
-    end_lives(config, counted)
+    end_runs(config, counted)
     renew_jobs(config)
-    removed += begin_aggregates(workspace, counted, lives=lives, on_progress=on_progress).removed
+    removed += begin_aggregates(workspace, counted, identities=identities, on_progress=on_progress).removed
     note_topics(workspace)
     # A snapshot that was cut off and begun again needs a re-read; else there is nothing to do.
     go_live(workspace, on_step=on_step, on_progress=on_progress)

@@ -17,12 +17,12 @@ from penstock.layout import Layout
 from penstock.local_spark import read_by_spark
 from penstock.names import quoted
 from penstock.pipeline.fills import begun_fills, filled_views, ids_in_cassandra, mark_filled
-from penstock.pipeline.lives import Lives
+from penstock.pipeline.identities import Identities
 from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of
 
 
-def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list[View]:
+def settle_empty(config: Config, views: Sequence[View], *, identities: Identities) -> list[View]:
     """Count views as filled whose source and table have no row; return them.
 
     :param views: that the jobs run with: what is committed from here on comes to them. That is known at the first start
@@ -35,7 +35,7 @@ def settle_empty(config: Config, views: Sequence[View], *, lives: Lives) -> list
     with open_session(config) as session:
         used = [view for view in views if view.table in filled or view.name in begun or _is_used(config, session, view)]
     empty = [view for view in views if view not in used]
-    mark_filled(config, empty, epoch=epoch_of(config), lives=lives)
+    mark_filled(config, empty, epoch=epoch_of(config), identities=identities)
     return empty
 
 

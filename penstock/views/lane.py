@@ -40,7 +40,7 @@ from penstock.pipeline.fence import (
     wait_until_written,
 )
 from penstock.pipeline.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
-from penstock.pipeline.lives import Life, Lives
+from penstock.pipeline.identities import Identities, Identity
 from penstock.pipeline.stalled import stopped_views
 from penstock.postgres.catalogue import read_columns
 from penstock.postgres.connection import connect
@@ -119,25 +119,25 @@ class FillState:
         return self.is_fresh or self.begun != self.version
 
 
-def choose(config: Config, views: Sequence[View], lives: Lives) -> tuple[list[View], list[View]]:
+def choose(config: Config, views: Sequence[View], identities: Identities) -> tuple[list[View], list[View]]:
     """Divide views into those that a snapshot fills, and those whose tables are read through the change stream.
 
     That reading writes all views of a table, so one that needs it takes the others along.
     """
-    states = _states(config, views, lives)
+    states = _states(config, views, identities)
     slow = {view.table for view in views if not states[view.name].allows_lane(view)}
     return [view for view in views if view.table not in slow], [view for view in views if view.table in slow]
 
 
-def _states(config: Config, views: Sequence[View], lives: Lives) -> dict[str, FillState]:
+def _states(config: Config, views: Sequence[View], identities: Identities) -> dict[str, FillState]:
     epoch, stopped = epoch_of(config), stopped_views(config)
     tables = sorted({view.table for view in views})
     with connect(config) as connection:
         changed = {change.table for change in silent_changes(connection, tables)}
     ids = ids_in_cassandra(config)
     begun = begun_fills(config, ids)
-    other = {each.view.name for each in replaced(config, views, lives=lives)}
-    fresh = {view.name for view in unfilled(config, views, ids=ids, epoch=epoch, lives=lives)} - other
+    other = {each.view.name for each in replaced(config, views, identities=identities)}
+    fresh = {view.name for view in unfilled(config, views, ids=ids, epoch=epoch, identities=identities)} - other
     last = {table: _last_offsets(config, table) for table in tables}
     return {
         view.name: FillState(
@@ -146,7 +146,7 @@ def _states(config: Config, views: Sequence[View], lives: Lives) -> dict[str, Fi
             begun=_of_generation(begun.get(view.name), generation_of(view, epoch=epoch)),
             is_fresh=view.name in fresh
             and view.table not in changed
-            and _is_of(begun.get(view.name), lives.get(view.table)),
+            and _is_of(begun.get(view.name), identities.get(view.table)),
             is_stopped=view.name in stopped,
         )
         for view in views
@@ -158,9 +158,9 @@ def _of_generation(begun: Begun | None, generation: int) -> int | None:
     return begun.version if begun is not None and begun.version >= version_of(generation, -1) else None
 
 
-def _is_of(begun: Begun | None, life: Life | None) -> bool:
+def _is_of(begun: Begun | None, identity: Identity | None) -> bool:
     """Tell whether a fill that began, if one did, read the table that is there now."""
-    return begun is None or life is None or life.is_of(begun.source)
+    return begun is None or identity is None or identity.is_of(begun.source)
 
 
 def _last_offsets(config: Config, table: str) -> dict[Place, int]:
@@ -169,12 +169,12 @@ def _last_offsets(config: Config, table: str) -> dict[Place, int]:
 
 
 def fill(
-    config: Config, views: Sequence[View], lives: Lives, *, on_progress: OnProgress, rate: int | None = None
+    config: Config, views: Sequence[View], identities: Identities, *, on_progress: OnProgress, rate: int | None = None
 ) -> Filled:
     """Write all rows of their tables to views, one table after the other, and wait until they are in Cassandra.
 
     :param views: the jobs run with them.
-    :param lives: of the tables.
+    :param identities: of the tables.
     :param rate: at most so many rows a second.
     :raises TableWrittenAnew, FillFailed: cut off there; asked again, it begins anew.
     """
@@ -189,7 +189,7 @@ def fill(
         for table in dict.fromkeys(view.table for view in views):
             of_table = [view for view in views if view.table == table]
             with _failures_told(table):
-                place, offset = _Lane(config, spark, of_table, lives, on_progress).fill(rate)
+                place, offset = _Lane(config, spark, of_table, identities, on_progress).fill(rate)
             began[place] = offset
     wait_until_written(config, topics, on_progress=on_progress)
     return Filled(began, empty)
@@ -221,9 +221,14 @@ class _Lane:
     """One fill of views of one table."""
 
     def __init__(
-        self, config: Config, spark: SparkSession, views: Sequence[View], lives: Lives, on_progress: OnProgress
+        self,
+        config: Config,
+        spark: SparkSession,
+        views: Sequence[View],
+        identities: Identities,
+        on_progress: OnProgress,
     ) -> None:
-        self._config, self._spark, self._views, self._lives = config, spark, views, lives
+        self._config, self._spark, self._views, self._identities = config, spark, views, identities
         self._on_progress = on_progress
         self._table = views[0].table
         self._topic = views[0].source_topic
@@ -309,7 +314,7 @@ class _Lane:
     def _note_begun(self, offset: int) -> None:
         generations = {view.name: generation_of(view, epoch=self._epoch) for view in self._views}
         versions = {name: version_of(number, offset) for name, number in generations.items()}
-        mark_begun(self._config, versions, self._lives.get(self._table))
+        mark_begun(self._config, versions, self._identities.get(self._table))
 
     def _write(self, filling: Filling, pages: Pages, without: DataFrame | None, pace: Pace, sink: SinkPlace) -> None:
         while ranges := pages.take(pace.pages(_FIRST_PAGES, _BATCH_ROWS), _TASKS):

@@ -15,7 +15,7 @@ from penstock.offsets import Place
 from penstock.pipeline.fence import OnProgress, ends, wait_until_arrived, wait_until_processed, wait_until_written
 from penstock.pipeline.fills import mark_filled
 from penstock.pipeline.followed import refuse_paused
-from penstock.pipeline.lives import Lives, lives_of
+from penstock.pipeline.identities import Identities, identities_of
 from penstock.pipeline.stalled import refuse_stopped, stopped_views, wait_until_settled
 from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of, generation_of, version_of
@@ -42,28 +42,30 @@ def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgre
     """
     config = workspace.config
     refuse_paused(config, [view.name for view in views])
-    lives, removed = lives_of(workspace), 0
+    identities, removed = identities_of(workspace), 0
     if config.supervised:
         wait_until_settled(config)  # a view that stands still is filled in another way
-    by_snapshot, others = choose(config, views, lives)
+    by_snapshot, others = choose(config, views, identities)
     if by_snapshot:
         with local_spark(config, name="views-spark"):  # one for all tables
-            removed += _by_snapshot(workspace, by_snapshot, lives, on_progress=on_progress, rate=rate)
+            removed += _by_snapshot(workspace, by_snapshot, identities, on_progress=on_progress, rate=rate)
     if others:
         began = _reread(config, others, _whole(others), on_progress=on_progress)
-        removed += settle(workspace, others, began, lives=lives, on_progress=on_progress)
+        removed += settle(workspace, others, began, identities=identities, on_progress=on_progress)
     refuse_stopped(config, [view.name for view in views])
     return removed
 
 
 def _by_snapshot(
-    workspace: Workspace, views: Sequence[View], lives: Lives, *, on_progress: OnProgress, rate: int | None
+    workspace: Workspace, views: Sequence[View], identities: Identities, *, on_progress: OnProgress, rate: int | None
 ) -> int:
     removed = 0
     for tables in _some(sorted({view.table for view in views})):
         of_tables = [view for view in views if view.table in tables]
-        filled = fill(workspace.config, of_tables, lives, on_progress=on_progress, rate=rate)
-        removed += settle(workspace, of_tables, filled.began, lives=lives, empty=filled.empty, on_progress=on_progress)
+        filled = fill(workspace.config, of_tables, identities, on_progress=on_progress, rate=rate)
+        removed += settle(
+            workspace, of_tables, filled.began, identities=identities, empty=filled.empty, on_progress=on_progress
+        )
     return removed
 
 
@@ -78,14 +80,14 @@ def settle(
     views: Sequence[View],
     began: Mapping[Place, int],
     *,
-    lives: Lives,
+    identities: Identities,
     empty: Collection[str] = (),
     on_progress: OnProgress,
 ) -> int:
     """Remove what a complete reading has not renewed, and remember that the views are filled.
 
     :param began: the places of the CDC topics from which on a version is of the reading, or later.
-    :param lives: of the tables, before the reading too: one that went meanwhile was not read.
+    :param identities: of the tables, before the reading too: one that went meanwhile was not read.
     :param empty: the names of views that had no row before the reading.
     :returns: how many stale rows were removed; of views that stand still none, and they do not count as filled.
     """
@@ -97,7 +99,7 @@ def settle(
     rows = [view for view in old if type(view) is View]
     removed = _sweep(workspace, rows, began, on_progress=on_progress)
     _close(workspace, [view for view in old if isinstance(view, History)], began, on_progress=on_progress)
-    mark_filled(config, filled, epoch=epoch_of(config), lives=lives)
+    mark_filled(config, filled, epoch=epoch_of(config), identities=identities)
     return removed
 
 

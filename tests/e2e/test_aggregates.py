@@ -160,7 +160,7 @@ def test_killed_again_and_again_under_writes_it_stays_exact(stack: Stack) -> Non
 
 
 @pytest.mark.slow
-def test_a_lost_checkpoint_begins_a_new_life_under_writes(stack: Stack) -> None:
+def test_a_lost_checkpoint_begins_a_new_run_under_writes(stack: Stack) -> None:
     killed = pid(stack)
     # A group that no run will ever write again, since nobody is in it: only the sweep takes it away.
     leftover = f"INSERT INTO {stack.config.names.keyspace}.user_stats_by_country (country, users, row_version)"

@@ -297,7 +297,7 @@ def test_a_part_that_is_killed_is_red_and_green_again_by_itself(stack: Stack, ta
     (connect,) = [part for part in part_healths(stack.config) if part.name == "connect"]
     os.kill(connect.pid, signal.SIGKILL)
     expect(boxes).to_have_count(2, timeout=SOON_MS)
-    # Its next life can be at its port within a second.
+    # Its next process can be at its port within a second.
     away = re.compile("does not answer|still starting")
     expect(boxes.filter(has_text="Debezium")).to_contain_text(away)
     expect(boxes.filter(has_text="Cassandra sink")).to_contain_text(away)

@@ -68,7 +68,7 @@ def wait_until_kept(stack: Stack) -> None:
 
 
 def kill(stack: Stack, job: str) -> None:
-    """Kill a job's driver: its next life reads the files as they are now."""
+    """Kill a job's driver: its next run reads the files as they are now."""
     before = stack.health(job)
     os.kill(before.pid, signal.SIGKILL)
     wait_until(lambda: stack.health(job).pid not in {0, before.pid}, timeout_s=PATIENCE_S, what=f"{job} begins anew")
@@ -169,18 +169,18 @@ def test_a_job_that_keeps_failing_is_red_and_ends_what_waits_for_it(stack: Stack
 
 def test_an_aggregate_that_fails_stops_no_other(stack: Stack, file: Path) -> None:
     assert file.exists()
-    (life,) = (Layout.of(stack.config).data("aggregates") / "trouble_by_kind").glob("life-*/life.json")
-    kept = life.read_text()
+    (start,) = (Layout.of(stack.config).data("aggregates") / "trouble_by_kind").glob("life-*/life.json")
+    kept = start.read_text()
     told = json.loads(kept)
     told["measures"]["fields"] = told["measures"]["fields"][:-1]
-    life.write_text(json.dumps(told))
+    start.write_text(json.dumps(told))
     kill(stack, "aggregates")
     wait_until(
         status_says(stack, "view trouble_by_kind keeps failing", "other types"), timeout_s=PATIENCE_S, what="it is said"
     )
     stack.sql("UPDATE public.users SET country = 'Beside' WHERE id = (SELECT max(id::text)::uuid FROM public.users)")
     wait_until_exact(stack)
-    life.write_text(kept)
+    start.write_text(kept)
     wait_until(lambda: is_well(stack), timeout_s=PATIENCE_S, what="it goes on by itself")
     wait_until_kept(stack)
 

@@ -133,7 +133,7 @@ def counting(
         query.stop()
 
 
-def test_a_life_goes_on_without_empty_groups_while_changes_come(spark: SparkSession, config: AggregatesConfig) -> None:
+def test_a_run_goes_on_without_empty_groups_while_changes_come(spark: SparkSession, config: AggregatesConfig) -> None:
     (output,) = make_plan(spark, SAMPLE_KINDS).aggregates
     ann, bo, cy, di = person(1, "Ann", 40), person(2, "Bo", 30), person(3, "Cy", 20), person(4, "Di", 50)
     ends = dict.fromkeys([PLACE], 0)

@@ -23,7 +23,7 @@ from penstock.pipeline.fills import (
     take_over,
     unfilled,
 )
-from penstock.pipeline.lives import Lives, lives_of
+from penstock.pipeline.identities import Identities, identities_of
 from penstock.postgres.connection import connect
 from penstock.postgres.record import forget_views, read_fills
 from penstock.postgres.silent import forget_changes, silent_changes
@@ -66,46 +66,48 @@ def session(config: Config) -> Iterator[Session]:
 
 
 @pytest.fixture
-def lives(config: Config) -> Lives:
-    return lives_of(Workspace(config))
+def identities(config: Config) -> Identities:
+    return identities_of(Workspace(config))
 
 
-def names_of_unfilled(config: Config, lives: Lives, epoch: int = 1) -> frozenset[str]:
+def names_of_unfilled(config: Config, identities: Identities, epoch: int = 1) -> frozenset[str]:
     views, ids = Workspace(config).views, ids_in_cassandra(config)
-    return frozenset(view.name for view in unfilled(config, views, ids=ids, epoch=epoch, lives=lives))
+    return frozenset(view.name for view in unfilled(config, views, ids=ids, epoch=epoch, identities=identities))
 
 
 @pytest.mark.usefixtures("session")
-def test_a_view_is_filled_in_one_generation_of_one_table_from_one_life(config: Config, lives: Lives) -> None:
+def test_a_view_is_filled_in_one_generation_of_one_table_from_one_source(
+    config: Config, identities: Identities
+) -> None:
     views = Workspace(config).views
     everything = frozenset(view.name for view in views)
-    assert (filled_views(config), names_of_unfilled(config, lives)) == (frozenset(), everything)
-    mark_filled(config, views, epoch=1, lives=lives)
-    assert (filled_views(config), names_of_unfilled(config, lives)) == (everything, frozenset())
-    assert names_of_unfilled(config, lives, epoch=2) == everything
-    other = {TABLE: replace(lives[TABLE], id="another")}
+    assert (filled_views(config), names_of_unfilled(config, identities)) == (frozenset(), everything)
+    mark_filled(config, views, epoch=1, identities=identities)
+    assert (filled_views(config), names_of_unfilled(config, identities)) == (everything, frozenset())
+    assert names_of_unfilled(config, identities, epoch=2) == everything
+    other = {TABLE: replace(identities[TABLE], id="another")}
     assert names_of_unfilled(config, other) == everything
-    assert {each.view.name for each in replaced(config, views, lives=other)} == everything
+    assert {each.view.name for each in replaced(config, views, identities=other)} == everything
 
 
-def test_a_table_that_was_made_anew_is_not_filled(config: Config, session: Session, lives: Lives) -> None:
+def test_a_table_that_was_made_anew_is_not_filled(config: Config, session: Session, identities: Identities) -> None:
     views = Workspace(config).views
-    mark_filled(config, views, epoch=1, lives=lives)
-    mark_begun(config, {BY_ID: 41}, lives[TABLE])
+    mark_filled(config, views, epoch=1, identities=identities)
+    mark_begun(config, {BY_ID: 41}, identities[TABLE])
     assert (lost(config, views), begun_fills(config, ids_in_cassandra(config))[BY_ID].version) == ({}, 41)
     session.execute("DROP TABLE penstock.users_by_id")
     assert "is gone from Cassandra" in lost(config, views)[BY_ID]
     setup.create_view_tables(Workspace(config))
     assert "was made anew in Cassandra and not filled" in lost(config, views)[BY_ID]
-    assert names_of_unfilled(config, lives) == {BY_ID}
+    assert names_of_unfilled(config, identities) == {BY_ID}
     assert begun_fills(config, ids_in_cassandra(config)) == {}
 
 
 def test_what_an_earlier_version_kept_in_cassandra_is_taken_over_once(
-    config: Config, session: Session, lives: Lives
+    config: Config, session: Session, identities: Identities
 ) -> None:
     ids, views = table_ids(session, "penstock"), Workspace(config).views
-    source, by_id = lives[TABLE].source, pick_view(views, BY_ID)
+    source, by_id = identities[TABLE].source, pick_view(views, BY_ID)
     # The oldest ones had no column for the source.
     session.execute("CREATE TABLE penstock.view_fills (name text PRIMARY KEY, table_id uuid, generation bigint)")
     session.execute(
@@ -117,9 +119,9 @@ def test_what_an_earlier_version_kept_in_cassandra_is_taken_over_once(
         session.execute(update, (UUID(ids[name]), name))
     begun = "INSERT INTO penstock.view_fills_begun (name, table_id, version, source) VALUES (%s, %s, 7, %s)"
     session.execute(begun, (BY_ID, UUID(ids[BY_ID]), source))
-    mark_filled(config, [by_id], epoch=5, lives=lives)  # known since: it stays
+    mark_filled(config, [by_id], epoch=5, identities=identities)  # known since: it stays
     for _ in range(2):
-        take_over(config, views, lives=lives)
+        take_over(config, views, identities=identities)
         with connect(config) as connection:
             fills = read_fills(connection)
         assert {name: (fill.generation, fill.source) for name, fill in fills.items()} == {
@@ -131,24 +133,28 @@ def test_what_an_earlier_version_kept_in_cassandra_is_taken_over_once(
 
 
 @pytest.mark.usefixtures("session")
-def test_only_tables_without_rows_to_which_nobody_writes_need_no_fill(config: Config, lives: Lives) -> None:
+def test_only_tables_without_rows_to_which_nobody_writes_need_no_fill(config: Config, identities: Identities) -> None:
     views, everything = Workspace(config).views, {view.name for view in Workspace(config).views}
     with connect(config) as theirs, theirs.cursor() as cursor:
         cursor.execute(INSERTED)
-        assert settle_empty(config, views, lives=lives) == []  # its commit may be past the jobs, and not seen here
+        assert (
+            settle_empty(config, views, identities=identities) == []
+        )  # its commit may be past the jobs, and not seen here
         theirs.commit()
-        assert settle_empty(config, views, lives=lives) == []
+        assert settle_empty(config, views, identities=identities) == []
         cursor.execute("DELETE FROM public.users")
         theirs.commit()
-    mark_begun(config, {HISTORY: 7}, lives[TABLE])  # a fill that was cut off may have left rows on their way
-    assert {view.name for view in settle_empty(config, views, lives=lives)} == everything - {HISTORY}
+    mark_begun(config, {HISTORY: 7}, identities[TABLE])  # a fill that was cut off may have left rows on their way
+    assert {view.name for view in settle_empty(config, views, identities=identities)} == everything - {HISTORY}
     assert filled_views(config) == everything - {HISTORY}
 
 
-def test_rows_of_before_the_database_are_not_taken_for_filled(config: Config, session: Session, lives: Lives) -> None:
+def test_rows_of_before_the_database_are_not_taken_for_filled(
+    config: Config, session: Session, identities: Identities
+) -> None:
     session.execute(f"INSERT INTO penstock.users_by_id (id) VALUES ({UUID(int=1)})")
     views = Workspace(config).views
-    assert BY_ID not in [view.name for view in settle_empty(config, views, lives=lives)]
+    assert BY_ID not in [view.name for view in settle_empty(config, views, identities=identities)]
     assert filled_views(config) == {view.name for view in views} - {BY_ID}
     assert {view.name for view in setup.empty_views(Workspace(config))} == {view.name for view in views} - {BY_ID}
     with connect(config) as connection:

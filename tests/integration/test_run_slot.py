@@ -11,7 +11,7 @@ from penstock_views.snapshot.held import SlotMissing, hold_snapshot
 from penstock.config import Config
 from tests.integration.test_views_batch import source
 
-SLOT = "of_a_life"
+SLOT = "of_a_run"
 
 
 def test_no_snapshot_is_taken_for_a_run_before_its_slot_is_there(config: Config) -> None:

@@ -1,4 +1,4 @@
-"""A table that goes and comes back, or loses its key, on a real Postgres: another life, or it is refused."""
+"""A table that goes and comes back, or loses its key, on a real Postgres: another identity, or it is refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, ISOLATION_LEVEL_SERIALIZABLE
 
 from penstock.config import Config
-from penstock.pipeline.lives import Life, read_lives
+from penstock.pipeline.identities import Identity, read_identities
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
 from penstock.postgres.silent import silent_changes
@@ -61,16 +61,16 @@ def each(connection: Connection, *statements: str) -> None:
         run(connection, statement)
 
 
-def life(connection: Connection, table: str = ITEM) -> Life:
-    return read_lives(connection, [table])[table]
+def identity(connection: Connection, table: str = ITEM) -> Identity:
+    return read_identities(connection, [table])[table]
 
 
 def noted(connection: Connection, *tables: str) -> list[tuple[str, str]]:
     return [(change.table, change.what) for change in silent_changes(connection, tables or (ITEM, PARTED))]
 
 
-def test_a_table_that_stays_keeps_its_life(connection: Connection, config: Config) -> None:
-    before = life(connection)
+def test_a_table_that_stays_keeps_its_identity(connection: Connection, config: Config) -> None:
+    before = identity(connection)
     each(
         connection,
         "ALTER TABLE item ADD COLUMN note text",
@@ -84,7 +84,7 @@ def test_a_table_that_stays_keeps_its_life(connection: Connection, config: Confi
         "DROP TABLE another",
     )
     create_tables(Workspace(config))
-    assert life(connection).is_of(before.source)
+    assert identity(connection).is_of(before.source)
     assert noted(connection) == []
 
 
@@ -114,69 +114,69 @@ MADE = "CREATE TABLE item (id int PRIMARY KEY)"
     ],
 )
 @pytest.mark.parametrize("in_one_transaction", [True, False])
-def test_a_table_that_goes_and_comes_back_has_another_life(
+def test_a_table_that_goes_and_comes_back_has_another_identity(
     connection: Connection, config: Config, statements: list[str], why: str, in_one_transaction: bool
 ) -> None:
-    before = life(connection)
+    before = identity(connection)
     (run if in_one_transaction else each)(connection, *statements)
-    assert not life(connection).is_of(before.source)
+    assert not identity(connection).is_of(before.source)
     publish(connection, [ITEM])
     create_tables(Workspace(config))
-    after = life(connection)
+    after = identity(connection)
     assert after.is_there
     assert not after.is_of(before.source)
     assert why in after.why_not(before.source)
 
 
-def test_two_published_tables_that_swap_their_names_have_other_lives(connection: Connection) -> None:
+def test_two_published_tables_that_swap_their_names_have_other_identities(connection: Connection) -> None:
     run(connection, "CREATE TABLE other (id int PRIMARY KEY)")
     publish(connection, ["shop.other"])
-    before = life(connection), life(connection, "shop.other")
+    before = identity(connection), identity(connection, "shop.other")
     run(
         connection,
         "ALTER TABLE item RENAME TO away",
         "ALTER TABLE other RENAME TO item",
         "ALTER TABLE away RENAME TO other",
     )
-    after = life(connection), life(connection, "shop.other")
+    after = identity(connection), identity(connection, "shop.other")
     assert all(new.is_there and not new.is_of(old.source) for old, new in zip(before, after, strict=True))
 
 
-def test_a_published_table_that_becomes_a_partition_has_no_life_of_its_own(connection: Connection) -> None:
+def test_a_published_table_that_becomes_a_partition_has_no_identity_of_its_own(connection: Connection) -> None:
     run(connection, "CREATE TABLE own (id int PRIMARY KEY)", "INSERT INTO own VALUES (11)")
     publish(connection, ["shop.own"])
-    before = life(connection, "shop.own")
+    before = identity(connection, "shop.own")
     run(connection, "ALTER TABLE parted ATTACH PARTITION own FOR VALUES FROM (10) TO (20)")
-    assert life(connection, "shop.own").why_not(before.source).startswith("it became a partition")
+    assert identity(connection, "shop.own").why_not(before.source).startswith("it became a partition")
     assert noted(connection) == [(PARTED, "partition shop.own came with rows")]
     run(connection, "ALTER TABLE parted DETACH PARTITION own")
-    assert life(connection, "shop.own").is_there
-    assert not life(connection, "shop.own").is_of(before.source)
+    assert identity(connection, "shop.own").is_there
+    assert not identity(connection, "shop.own").is_of(before.source)
     assert noted(connection)[1:] == [(PARTED, "partition shop.own went, perhaps with rows")]
 
 
 def test_what_no_event_trigger_saw_is_seen_by_the_next_look(connection: Connection) -> None:
-    before = life(connection)
+    before = identity(connection)
     run(connection, "SET event_triggers = off", "DROP TABLE item", MADE, "ALTER PUBLICATION penstock ADD TABLE item")
-    assert not life(connection).is_of(before.source)
+    assert not identity(connection).is_of(before.source)
     run(connection, "RESET event_triggers")
     run(connection, "ALTER TABLE item ADD COLUMN note text")
-    assert life(connection).is_there
-    assert not life(connection).is_of(before.source)
+    assert identity(connection).is_there
+    assert not identity(connection).is_of(before.source)
 
 
-def test_a_copy_in_the_place_of_the_database_has_other_lives(config: Config) -> None:
+def test_a_copy_in_the_place_of_the_database_has_other_identities(config: Config) -> None:
     users = "public.users"
     create_tables(Workspace(config))
     with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as connection:
-        before = life(connection, users)
+        before = identity(connection, users)
     with closing(psycopg2.connect(config.postgres.dsn_of("postgres"), connection_factory=OURS_IN_POSTGRES)) as other:
         other.autocommit = True
         run_open(other, "CREATE DATABASE beside TEMPLATE app")
         with closing(
             psycopg2.connect(config.postgres.dsn_of("beside"), connection_factory=OURS_IN_POSTGRES)
         ) as connection:
-            after = life(connection, users)
+            after = identity(connection, users)
         run_open(other, "DROP DATABASE beside")
     assert after.is_there
     assert not after.is_of(before.source)
@@ -352,8 +352,8 @@ def test_a_database_set_up_by_an_earlier_version_hears_of_more_statements(
         "EXECUTE FUNCTION penstock.after_ddl()",
     )
     create_tables(Workspace(config))
-    before = life(connection)
+    before = identity(connection)
     run(connection, "DROP PUBLICATION penstock")
-    assert not life(connection).is_there
+    assert not identity(connection).is_there
     publish(connection, [ITEM, PARTED])
-    assert not life(connection).is_of(before.source)
+    assert not identity(connection).is_of(before.source)

@@ -14,7 +14,7 @@ from penstock_views.snapshot.postgres import Postgres as Source
 from penstock_views.stream.session import local_session
 
 from penstock.config import ROOT, Config, Postgres
-from penstock.pipeline.lives import lives_of
+from penstock.pipeline.identities import identities_of
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.published import published_tables
@@ -52,7 +52,7 @@ def test_the_setup_takes_no_superuser(server: Server) -> None:
         assert TABLE in published_tables(connection)
         assert read_live_table(connection, TABLE).not_full == ()
         assert not sees_ddl(connection)
-    assert lives_of(Workspace(server.config))[TABLE].is_there
+    assert identities_of(Workspace(server.config))[TABLE].is_there
 
 
 def test_views_check_finds_nothing_wrong(server: Server) -> None:

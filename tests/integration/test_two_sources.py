@@ -10,7 +10,7 @@ import pytest
 
 from penstock.config import ROOT, Config, load_config
 from penstock.pipeline.followed import paused_views
-from penstock.pipeline.lives import lives_of
+from penstock.pipeline.identities import identities_of
 from penstock.postgres.connection import connect
 from penstock.postgres.published import published_tables
 from penstock.postgres.record import note_paused
@@ -71,10 +71,10 @@ def published(config: Config) -> frozenset[str]:
         return published_tables(connection)
 
 
-def test_each_has_its_publication_and_its_lives(config: Config) -> None:
+def test_each_has_its_publication_and_its_identities(config: Config) -> None:
     assert published(config) == {"public.invoices", "public.users", "penstock.signals"}
     assert published(config.of_source("billing")) == {"public.invoices", "penstock_billing.signals"}
-    first, billing = (lives_of(each)["public.invoices"] for each in Workspace(config).sources)
+    first, billing = (identities_of(each)["public.invoices"] for each in Workspace(config).sources)
     assert first.database != billing.database
     assert not first.is_of(billing.source)
 

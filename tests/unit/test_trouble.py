@@ -20,21 +20,21 @@ def fail(file: Path, times: int, reason: str = "disk full") -> None:
         TroubleBook(file).fail(reason)
 
 
-def test_failures_are_counted_over_the_lives_of_a_job(file: Path) -> None:
+def test_failures_are_counted_over_the_runs_of_a_job(file: Path) -> None:
     fail(file, 3)
     told = read_trouble(file)
     assert (told.times, told.reason) == (3, "disk full")
     assert told.at_s > 0
 
 
-def test_a_life_that_ended_without_a_word_is_a_failure(file: Path) -> None:
+def test_a_run_that_ended_without_a_word_is_a_failure(file: Path) -> None:
     TroubleBook(file)
     TroubleBook(file)
     told = read_trouble(file)
     assert (told.times, "killed" in told.reason) == (1, True)
 
 
-def test_a_life_that_was_asked_to_end_leaves_nothing(file: Path) -> None:
+def test_a_run_that_was_asked_to_end_leaves_nothing(file: Path) -> None:
     fail(file, 2)
     TroubleBook(file).end()
     assert read_trouble(file) == Trouble()
@@ -55,7 +55,7 @@ def test_another_command_line_is_counted_from_zero(file: Path, monkeypatch: pyte
     assert read_trouble(file) == Trouble()
 
 
-def test_views_that_stand_still_are_those_of_this_life(file: Path) -> None:
+def test_views_that_stand_still_are_those_of_this_run(file: Path) -> None:
     book = TroubleBook(file)
     book.tell(stopped={"orders": "its column is gone"}, failing={"sums": Failing(1, "x"), "stats": Failing(2, "y")})
     told = read_trouble(file)

@@ -100,9 +100,9 @@ def read_queries(data: Path, names: Names, running: tuple[str, ...]) -> list[Que
     application = names.views_app
     queries = [_row_views(application, application in running, data / REAL_TIME / "checkpoint")]
     application = names.aggregates_app
-    # Newest life last: the folder names sort so.
-    newest = {life.parent.name: life for life in sorted((data / "aggregates").glob("*/life-*"))}
-    queries += [_query(name, application, application in running, life / "checkpoint") for name, life in newest.items()]
+    # Newest run last: the folder names sort so.
+    newest = {run.parent.name: run for run in sorted((data / "aggregates").glob("*/life-*"))}
+    queries += [_query(name, application, application in running, run / "checkpoint") for name, run in newest.items()]
     return queries
 
 

@@ -1,4 +1,4 @@
-"""The connect-watcher: restarts connectors and tasks that failed. It listens on no port; its file shows its life."""
+"""The connect-watcher: restarts connectors and tasks that failed. No port; its file shows that it runs."""
 
 from __future__ import annotations
 

@@ -101,13 +101,13 @@ def test_how_far_behind_counts_records_not_markers(position: int, behind: tuple[
 def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None:
     checkpoint = begun(tmp_path / "views" / "checkpoint" / "app.public.users" / "1")
     orders = begun(tmp_path / "views" / "checkpoint" / "app.public.orders" / "1")
-    life = tmp_path / "aggregates" / "stats" / "life-0002" / "checkpoint"
+    new = tmp_path / "aggregates" / "stats" / "life-0002" / "checkpoint"
     old = tmp_path / "aggregates" / "stats" / "life-0001" / "checkpoint"
     write_log(checkpoint, batch=9, line='{"app.public.users":{"0":120,"1":7}}')
     write_log(checkpoint, batch=10, line='{"app.public.users":{"0":999}}', is_committed=False)
     write_log(orders, batch=4, line='{"app.public.orders":{"0":3}}')
     write_log(old, batch=50, line='{"app.public.users":{"0":1}}')
-    write_log(life, batch=3, line='{"logOffset":0}\n{"app.public.users":{"0":118}}')
+    write_log(new, batch=3, line='{"logOffset":0}\n{"app.public.users":{"0":118}}')
     views, stats = read_queries(tmp_path, OURS, ("penstock-views",))
     assert views.runs
     assert views.committed == {"app.public.users": {0: 120, 1: 7}, "app.public.orders": {0: 3}}

@@ -16,7 +16,7 @@ from penstock.stack.part import Part, Step
 from penstock.stack.parts.kafka import render_properties
 from penstock.stack.start import Event, start_all
 from penstock.stack.stop import stop
-from penstock.views.begin import end_lives
+from penstock.views.begin import end_runs
 
 
 def test_an_unknown_name_is_said_with_the_known_ones() -> None:
@@ -42,7 +42,7 @@ def test_what_is_not_ours_is_not_stopped(tmp_path: Path) -> None:
     config = Config(supervised=False, state=tmp_path)
     with pytest.raises(NotSupervised, match="docker compose down"):
         stop(config, on_stopped=lambda _: None)
-    end_lives(config, [])
+    end_runs(config, [])
     assert {health.pid for health in part_healths(config)} == {0}
 
 

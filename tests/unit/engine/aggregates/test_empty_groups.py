@@ -83,7 +83,7 @@ def count(
 
 
 @pytest.mark.parametrize(("provider", "partitions"), [(HDFS, "1"), (ROCKS_DB, "3")])
-def test_a_life_goes_on_without_empty_groups(
+def test_a_run_goes_on_without_empty_groups(
     spark: SparkSession, output: AggregateOutput, run: Run, provider: str, partitions: str
 ) -> None:
     spark.conf.set(PROVIDER, provider)

@@ -210,7 +210,7 @@ def test_a_snapshot_record_and_a_record_of_an_earlier_epoch_never_count(
     assert people(spark, kinds, output, [inserted(500, 2000, op="r"), inserted(500, 2000, epoch="1")]) == 0
 
 
-def test_a_record_of_a_later_epoch_ends_the_life(spark: SparkSession, kinds: Plan, output: AggregateOutput) -> None:
+def test_a_record_of_a_later_epoch_ends_the_run(spark: SparkSession, kinds: Plan, output: AggregateOutput) -> None:
     with pytest.raises(PySparkException) as failure:
         people(spark, kinds, output, [inserted(500, 2000, epoch="7")])
     assert new_epoch(str(failure.value)) == 7
@@ -309,14 +309,14 @@ def test_a_row_that_the_function_fails_on_is_a_dead_letter_of_the_views_job(spar
 # --- runs ---
 
 
-def test_numbers_rise_from_life_to_life_even_when_nothing_was_consumed() -> None:
+def test_numbers_rise_from_run_to_run_even_when_nothing_was_consumed() -> None:
     started, consumed = run_number({("t", 0): 10, ("t", 1): 5}, 700), 3
     # Each offset brought a row to one group and took one from it; between the runs Postgres counted on.
     assert run_number({("t", 0): 10 + consumed, ("t", 1): 5}, 701) > started + 2 * consumed
     assert run_number({("t", 0): 10, ("t", 1): 5}, 701) > started
 
 
-def test_a_life_is_there_as_a_whole_or_not_at_all(output: AggregateOutput, tmp_path: Path) -> None:
+def test_a_run_is_there_as_a_whole_or_not_at_all(output: AggregateOutput, tmp_path: Path) -> None:
     assert current_run(tmp_path) is None
     prepare_next_run(tmp_path)
     assert current_run(tmp_path) is None
@@ -332,7 +332,7 @@ def test_a_life_is_there_as_a_whole_or_not_at_all(output: AggregateOutput, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["life-2"]
 
 
-def test_a_life_of_an_older_penstock_is_followed_by_the_next(output: AggregateOutput, tmp_path: Path) -> None:
+def test_a_run_of_an_older_penstock_is_followed_by_the_next(output: AggregateOutput, tmp_path: Path) -> None:
     prepare_next_run(tmp_path)
     start_run(Run(tmp_path / "life-1", 2, 1, SNAPSHOT, {}, {}, 10, output.grouping.measures.json()))
     file = tmp_path / "life-1" / "life.json"
@@ -342,7 +342,7 @@ def test_a_life_of_an_older_penstock_is_followed_by_the_next(output: AggregateOu
     assert current_run(tmp_path) is None
 
 
-def test_a_life_that_was_moved_or_may_have_been_is_not_in_place(output: AggregateOutput, tmp_path: Path) -> None:
+def test_a_run_that_was_moved_or_may_have_been_is_not_in_place(output: AggregateOutput, tmp_path: Path) -> None:
     root = tmp_path / "here"
     prepare_next_run(root)
     start_run(Run(root / "life-1", 2, 1, SNAPSHOT, {}, {}, 10, output.grouping.measures.json()))

@@ -23,18 +23,18 @@ def run(tmp_path: Path) -> Run:
     return run
 
 
-def test_a_whole_life_goes_on(run: Run, tmp_path: Path) -> None:
+def test_a_whole_run_goes_on(run: Run, tmp_path: Path) -> None:
     assert current_run(tmp_path) == run
 
 
 @pytest.mark.parametrize("name", ["life.json", "checkpoint/metadata", "checkpoint/offsets/0", "checkpoint/commits/0"])
 @pytest.mark.parametrize("left", ["", "v1\n", '{"folder"'])
-def test_a_life_that_is_cut_short_has_ended(run: Run, tmp_path: Path, name: str, left: str) -> None:
+def test_a_run_that_is_cut_short_has_ended(run: Run, tmp_path: Path, name: str, left: str) -> None:
     (run.folder / name).write_text(left)
     assert current_run(tmp_path) is None
 
 
-def test_a_life_before_its_first_batch_goes_on(tmp_path: Path) -> None:
+def test_a_run_before_its_first_batch_goes_on(tmp_path: Path) -> None:
     prepare_next_run(tmp_path)
     run = Run(run_folder(tmp_path, 21), 1, 1, Snapshot(9, (), 1), {}, {}, 21, "{}")
     start_run(run)

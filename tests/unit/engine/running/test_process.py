@@ -43,10 +43,10 @@ def trouble(folder: Path) -> Trouble:
 
 
 def begin(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    """Start a life and wait until it has written that it lives."""
-    life = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    """Start a run and wait until it has written that it runs."""
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     wait_until((folder / "views.trouble.json").exists, timeout_s=PATIENCE_S, what="the job begins")
-    return life
+    return run
 
 
 def test_a_job_that_cannot_begin_says_why_each_time(command: list[str], tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_job_that_is_killed_and_then_asked_to_end(command: list[str], tmp_path
     first.kill()
     first.wait(30)
     second = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    wait_until(lambda: trouble(tmp_path).times == 1, timeout_s=PATIENCE_S, what="the next life says it")
+    wait_until(lambda: trouble(tmp_path).times == 1, timeout_s=PATIENCE_S, what="the next run says it")
     assert "killed" in trouble(tmp_path).reason
     second.terminate()
     assert second.wait(60) == 0

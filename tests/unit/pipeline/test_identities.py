@@ -1,20 +1,22 @@
-"""A view keeps to one life of its table, in one database, and a reader is told why it is another."""
+"""A view belongs to one table by its identity, in one database; a message says why the present one is another."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from penstock.pipeline.lives import Life
+from penstock.pipeline.identities import Identity
 
-NOW = Life("public.t", "a1", "it was dropped", datetime(2026, 1, 2, 3, 4, tzinfo=UTC), is_there=True, database="7/5")
+NOW = Identity(
+    "public.t", "a1", "it was dropped", datetime(2026, 1, 2, 3, 4, tzinfo=UTC), is_there=True, database="7/5"
+)
 
 
-def test_the_life_that_a_view_was_filled_from_goes_on() -> None:
+def test_the_identity_that_a_view_was_filled_from_goes_on() -> None:
     assert NOW.is_of(NOW.source)
 
 
-def test_another_life_says_how_the_one_before_ended() -> None:
+def test_another_identity_says_how_the_one_before_ended() -> None:
     before = replace(NOW, id="a0")
     assert not NOW.is_of(before.source)
     assert NOW.why_not(before.source) == "it was dropped at 2026-01-02 03:04"
@@ -26,7 +28,7 @@ def test_a_table_that_left_unseen_is_away() -> None:
     assert away.why_not(NOW.source) == "it is gone from the publication"
 
 
-def test_the_same_life_in_a_copy_of_the_database_is_another() -> None:
+def test_the_same_identity_in_a_copy_of_the_database_is_another() -> None:
     copy = replace(NOW, database="7/6")
     assert not copy.is_of(NOW.source)
     assert copy.why_not(NOW.source) == "the database is another one"

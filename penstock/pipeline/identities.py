@@ -1,6 +1,6 @@
-"""The life of a source table: one table that keeps its name and stays in the publication, so that every change arrives.
+"""The identity of a source table: one that keeps its name and stays in the publication, so that every change arrives.
 
-`schemas/postgres/040_silent_changes.sql` counts the lives. A view is filled from one of them (fills.py). When the table
+`schemas/postgres/040_silent_changes.sql` keeps them. A view is filled from one of them (fills.py). When the table
 was dropped and made anew, renamed away and back, or out of the publication for a while, the view is filled anew.
 """
 
@@ -14,9 +14,9 @@ from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.project.workspace import Workspace
 
-_ARE_COUNTED = "SELECT to_regclass('penstock.published_roots') IS NOT NULL"
+_ARE_KEPT = "SELECT to_regclass('penstock.published_roots') IS NOT NULL"
 # A table that has just left without a trace, event triggers switched off, has left all the same.
-_LIVES = """
+_IDENTITIES = """
     SELECT l.table_name, l.life::text, l.what, l.began_at, p.root IS NOT NULL,
         (SELECT system_identifier FROM pg_control_system())
             || '/' || (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -27,11 +27,11 @@ _LIVES = """
 
 
 @dataclass(frozen=True)
-class Life:
+class Identity:
     """What stands behind the name of a table now.
 
-    :param id: of this life; a restored database has those of the database that it is a copy of.
-    :param what: why the life before ended, or this one began.
+    :param id: of this identity; a restored database has those of the database that it is a copy of.
+    :param what: why the identity before ended, or this one began.
     :param is_there: the table has the name and is published.
     :param database: that holds it.
     """
@@ -59,24 +59,24 @@ class Life:
         return "it is gone from the publication" if source == self.source else "the database is another one"
 
 
-Lives = Mapping[str, Life]
+Identities = Mapping[str, Identity]
 """By the names of the tables; one that was never published has none."""
 
 
-def lives_of(workspace: Workspace) -> Lives:
-    """Return the present lives of the views' tables.
+def identities_of(workspace: Workspace) -> Identities:
+    """Return the present identities of the views' tables.
 
     :raises PostgresUnreachable: whoever asks has to ask again.
     """
     with connect(workspace.config) as connection:
-        return read_lives(connection, {view.table for view in workspace.declared})
+        return read_identities(connection, {view.table for view in workspace.declared})
 
 
-def read_lives(connection: Connection, tables: Collection[str]) -> Lives:
-    """Return the present lives of these tables; none before the first set-up."""
+def read_identities(connection: Connection, tables: Collection[str]) -> Identities:
+    """Return the present identities of these tables; none before the first set-up."""
     with connection, connection.cursor() as cursor:
-        cursor.execute(connection.own(_ARE_COUNTED))
+        cursor.execute(connection.own(_ARE_KEPT))
         if cursor.fetchone() == (False,):
             return {}
-        cursor.execute(connection.own(_LIVES), (sorted(tables),))
-        return {row[0]: Life(*row) for row in cursor.fetchall()}
+        cursor.execute(connection.own(_IDENTITIES), (sorted(tables),))
+        return {row[0]: Identity(*row) for row in cursor.fetchall()}
