@@ -10,13 +10,14 @@ import os
 import re
 import secrets
 import tomllib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from psycopg2.extensions import make_dsn
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -25,7 +26,7 @@ from penstock.brokers import Brokers
 from penstock.errors import TerminalError
 from penstock.excluded import Excluded
 from penstock.hashed import NOT_HASHED, SHORTEST, Hashed
-from penstock.installation import DEFAULT, Names, why_unfit
+from penstock.installation import DEFAULT, Names, why_no_source, why_unfit
 from penstock.instances import can_have_more, host_of
 from penstock.names import NOT_CARRIED, is_table
 from penstock.profile import Profile, noted_profile, with_profile
@@ -127,6 +128,7 @@ def _read_secret(setting: str, file: Path | None) -> str:
 
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+_Standbys = tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...]
 
 
 class Api(_Server):
@@ -157,7 +159,7 @@ class Postgres(PartSection):
     password_file: Path | None = None
     sslmode: SslMode | None = None
     ca_file: Path | None = None
-    standbys: tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...] = ()
+    standbys: _Standbys = ()
 
     @property
     def address(self) -> str:
@@ -202,6 +204,27 @@ class Postgres(PartSection):
         """Return the libpq connection string of a database of this server; it holds the password."""
         secret = {"password": self.password} if self.password_file else {}
         return str(make_dsn(host=self.host, port=self.port, user=self.user, dbname=database, **secret, **self.tls))
+
+
+class Source(_Section):
+    """A further source database: another one of the same server; with a `host` of its own one of others.
+
+    What it does not say is then as in `[postgres]`, or without a value. Without `database` it has the source's name.
+    """
+
+    host: str | None = None
+    port: Port | None = None
+    user: str | None = None
+    database: str | None = None
+    password_file: Path | None = None
+    sslmode: SslMode | None = None
+    ca_file: Path | None = None
+    standbys: _Standbys | None = None
+
+    def beside(self, first: Postgres, name: str) -> Postgres:
+        """Return it as the first source database is told."""
+        server = Postgres(managed=False) if self.host else first
+        return server.model_copy(update={"database": name} | self.model_dump(exclude_none=True))
 
 
 class KafkaMode(StrEnum):
@@ -557,6 +580,12 @@ def _table(name: str) -> str:
     return name
 
 
+def _no_source(name: str) -> str:
+    if problem := why_no_source(name):
+        raise PydanticCustomError("unfit_source", "{problem}", {"problem": problem})
+    return name
+
+
 def _readable(path: Path) -> Path:
     """Refuse a path that a server could not read: Spark splits at blanks and commas, Java's properties are Latin-1."""
     if not _READABLE.fullmatch(str(path)):
@@ -594,6 +623,7 @@ class Config(BaseSettings):
     profile: Profile | None = None
     api: Api = Api()
     postgres: Postgres = Postgres()
+    sources: dict[Annotated[str, AfterValidator(_no_source)], Source] = {}
     kafka: Kafka = Kafka()
     zookeeper: ZooKeeper = ZooKeeper()
     registry: Registry = Registry()
@@ -604,25 +634,57 @@ class Config(BaseSettings):
     console: Console = Console()
     tables: dict[Annotated[str, AfterValidator(_table)], SourceTable] = {}
     hash_secret_file: Path | None = None
+    _source: str = PrivateAttr("")
+
+    @property
+    def source(self) -> str:
+        """The source whose database and names this configuration has; empty for the first one, `[postgres]`."""
+        return self._source
+
+    def of_source(self, source: str) -> Config:
+        """Return the same configuration with the database and names of a source."""
+        other = self.model_copy()
+        other._source = source
+        return other
+
+    @property
+    def database(self) -> Postgres:
+        """The source database."""
+        return self.sources[self.source].beside(self.postgres, self.source) if self.source else self.postgres
 
     @property
     def names(self) -> Names:
-        """The names in the servers."""
-        return Names(self.name)
+        """The names in the servers, as the source has them."""
+        return Names(self.name, self.source)
+
+    @property
+    def section(self) -> str:
+        """The section that says where the server of the source database is, for people."""
+        return f"[sources.{self.source}]" if self.source and self.sources[self.source].host else "[postgres]"
 
     @property
     def excluded(self) -> Excluded:
-        """The columns whose values never leave Postgres."""
-        return Excluded({name: frozenset(table.exclude) for name, table in self.tables.items() if table.exclude})
+        """The columns whose values never leave the source database."""
+        return Excluded(self._columns(lambda table: table.exclude))
+
+    def source_table(self, name: str) -> tuple[str, str]:
+        """Take a table's name apart: `billing:public.invoices` is one of the source billing, where there is one."""
+        source, _, table = name.partition(":")
+        return (source, table) if table and source in self.sources else ("", name)
 
     @property
     def hashed(self) -> Hashed:
-        """The columns of which only hashes leave Postgres.
+        """The columns of which only hashes leave the source database.
 
         :raises PasswordUnreadable, SecretShort: their secret cannot be read, or is none.
         """
-        columns = {name: frozenset(table.hash) for name, table in self.tables.items() if table.hash}
+        columns = self._columns(lambda table: table.hash)
         return Hashed(columns, self.hash_secret) if columns else NOT_HASHED
+
+    def _columns(self, named: Callable[[SourceTable], Sequence[str]]) -> dict[str, frozenset[str]]:
+        """Return the columns that each table of the source names so."""
+        tables = [(*self.source_table(name), frozenset(named(table))) for name, table in self.tables.items()]
+        return {table: columns for source, table, columns in tables if columns and source == self.source}
 
     @property
     def hash_secret(self) -> str:

@@ -6,9 +6,8 @@ or gone lets no value out.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -32,14 +31,14 @@ class Columns:
         return ((table, name) for table in sorted(self.columns) for name in sorted(self.columns[table]))
 
     @property
-    def text(self) -> str:
-        """The same for a command line."""
-        return json.dumps({table: sorted(names) for table, names in self.columns.items()})
+    def lists(self) -> dict[str, list[str]]:
+        """The same for JSON."""
+        return {table: sorted(names) for table, names in self.columns.items()}
 
     @classmethod
-    def of_text(cls, text: str) -> Self:
-        """Read it there again."""
-        return cls({table: frozenset(names) for table, names in json.loads(text).items()})
+    def of_lists(cls, lists: Mapping[str, Collection[str]]) -> Self:
+        """Return what was written there."""
+        return cls({table: frozenset(names) for table, names in lists.items()})
 
 
 @dataclass(frozen=True)

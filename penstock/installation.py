@@ -1,13 +1,14 @@
 """The names of an installation in the servers that it shares with others (docs/contracts.md, "Names").
 
-All come from one name, `name` in `penstock.toml`. The files of a project hold those of the default, `penstock`; what is
-applied has those of the installation. No import of ours here: whoever needs a name needs nothing else.
+All come from one name, `name` in `penstock.toml`; those of a further source database have its name, too. The files of a
+project hold those of the default, `penstock`; what is applied has those of the installation. No import of ours here:
+whoever needs a name needs nothing else.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 DEFAULT = "penstock"
@@ -15,10 +16,14 @@ DEFAULT = "penstock"
 
 MOST_IN_INSTALLATION = 32
 """How many characters a name may have: every derived name then fits Postgres (63), Cassandra (48) and Kafka (249)."""
+MOST_IN_SOURCE = 14
+"""How many the name of a source may have, which stands behind it in Postgres."""
 
 _SHAPE = re.compile(r"[a-z][a-z0-9]*\Z")
 _MEETS = frozenset(["app", "connect", "kafkasql", "loader", "public", "system", "views"])
 """What is taken: by the default's names, by the schema of the loader, by Postgres and by Cassandra."""
+_MEETS_AS_SOURCE = frozenset(["postgres", "users", "views"])
+"""What is taken: by the first source and its connector, and by the topics of the views."""
 RESERVED = """
     add all allow alter analyse analyze and any apply array as asc asymmetric authorization authorize batch begin binary
     both by case cast check collate collation column columnfamily concurrently constraint create cross current_catalog
@@ -50,26 +55,54 @@ def why_unfit(name: str) -> str | None:
     return None
 
 
+def source_file(source: str) -> str:
+    """Return the stem of the file of a source's connector."""
+    return f"{source}-postgres-source" if source else SOURCE_FILE
+
+
+def password_variable(source: str) -> str:
+    """Name the variable by which a server of ours gets the password of a source database."""
+    return f"PENSTOCK_POSTGRES_{source.upper()}_PASSWORD" if source else "PENSTOCK_POSTGRES_PASSWORD"
+
+
+def why_no_source(name: str) -> str | None:
+    """Say why no source database can have this name; None when one can."""
+    if not _SHAPE.match(name) or len(name) > MOST_IN_SOURCE:
+        known = f"at most {MOST_IN_SOURCE} lower-case letters and digits, and begins with a letter"
+        return f"the name of a source has {known}"
+    if name in _MEETS_AS_SOURCE:
+        return f"{name} is taken: it means something else; add a letter or a digit"
+    return None
+
+
 @dataclass(frozen=True)
 class Names:
-    """The names of one installation; two that have different names share none."""
+    """The names of one installation, as one of its source databases has them; two of different names share none.
+
+    :param source: empty for the first one. Each has names of its own of all that has to do with its tables.
+    """
 
     name: str = DEFAULT
+    source: str = ""
+
+    def of_source(self, source: str) -> Names:
+        """Return the names that another source of the same installation has."""
+        return replace(self, source=source)
 
     @property
     def schema(self) -> str:
         """In Postgres: what the installation knows of itself."""
-        return self.name
+        return f"{self.name}_{self.source}" if self.source else self.name
 
     @property
     def slot(self) -> str:
         """The replication slot, and the publication."""
-        return self.name
+        return self.schema
 
     @property
     def publication(self) -> str:
         """What the slot reads."""
-        return self.name
+        return self.schema
 
     @property
     def signals(self) -> str:
@@ -79,7 +112,7 @@ class Names:
     @property
     def lock(self) -> int:
         """The advisory lock that one re-read at a time holds, since Debezium tells of them as one."""
-        return int.from_bytes(sha256(self.name.encode()).digest()[:7]) if self.name != DEFAULT else 0x70656E73746F636B
+        return int.from_bytes(sha256(self.slot.encode()).digest()[:7]) if self.slot != DEFAULT else 0x70656E73746F636B
 
     @property
     def command_lock(self) -> int:
@@ -92,9 +125,9 @@ class Names:
         return self.name
 
     @property
-    def source(self) -> str:
+    def source_connector(self) -> str:
         """The source connector."""
-        return self.connector(SOURCE_FILE)
+        return self.connector(source_file(self.source))
 
     @property
     def sink(self) -> str:
@@ -109,7 +142,8 @@ class Names:
     @property
     def topic_prefix(self) -> str:
         """The `topic.prefix` of the source connector: its change topics begin so."""
-        return "app" if self.name == DEFAULT else self.name
+        first = "app" if self.name == DEFAULT else self.name
+        return f"{first}-{self.source}" if self.source else first
 
     @property
     def notifications_topic(self) -> str:
@@ -188,7 +222,7 @@ class Names:
 
         Its name needs no quotes (`why_unfit`), so the same text stands for an identifier and in a literal.
         """
-        return statement if self.name == DEFAULT else _IN_SQL.sub(self.name, statement)
+        return statement if self.schema == DEFAULT else _IN_SQL.sub(self.schema, statement)
 
     def _own(self, name: str) -> str:
         # No name of an installation has a hyphen: what comes before the first is one, or the default's.
@@ -196,7 +230,7 @@ class Names:
 
 
 SOURCE_FILE, SINK_FILE = "users-postgres-source", "cassandra-views-sink"
-"""The stems of the connectors' files."""
+"""The stems of the connectors' files, of the first source's."""
 
 VIEW_FILES = "views."
 """The files of a view's contract begin so, whatever its topic is called."""

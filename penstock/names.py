@@ -57,6 +57,11 @@ def topic_of(table: str, prefix: str) -> str:
     return ".".join([prefix, *(_IN_TOPIC.sub(_escape, part) for part in table.split(".", 1))])
 
 
+def of_source(source: str, table: str) -> str:
+    """Name a table of a source database, for people: `billing:public.invoices`, and plainly that of the first one."""
+    return f"{source}:{table}" if source else table
+
+
 def case_twins(columns: Iterable[str]) -> list[str]:
     """Find columns of a table that differ in case only, which Debezium does not tell apart."""
     by_name: dict[str, list[str]] = {}

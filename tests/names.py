@@ -16,7 +16,7 @@ OURS_IN_POSTGRES = of_installation(OURS)
 """The `connection_factory` of a connection that a test opens itself."""
 
 SLOT, PUBLICATION, SIGNALS = OURS.slot, OURS.publication, OURS.signals
-SOURCE, SINK = OURS.source, OURS.sink
+SOURCE, SINK = OURS.source_connector, OURS.sink
 HEARTBEAT_TOPIC, NOTIFICATIONS_TOPIC = OURS.heartbeat_topic, OURS.notifications_topic
 DEAD_LETTER_TOPICS, REGISTRY_TOPICS = OURS.dead_letter_topics, OURS.registry_topics
 VIEWS_APP, AGGREGATES_APP = OURS.views_app, OURS.aggregates_app

@@ -28,6 +28,14 @@ _PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 Arguments = Annotated[list[str] | None, typer.Argument(metavar="[ARGUMENTS]...", help="Passed on as they are.")]
 
 
+class SourceUnknown(TerminalError):
+    """No source database has that name."""
+
+    def __init__(self, name: str, config: Config) -> None:
+        known = ", ".join(sorted(config.sources)) or "none beside [postgres]"
+        super().__init__(f"penstock.toml has no source {name}; there are: {known}")
+
+
 class StatementRefused(TerminalError):
     """Postgres refuses a statement."""
 
@@ -70,6 +78,7 @@ def psql(
         Path | None,
         typer.Option("-f", "--file", exists=True, dir_okay=False, help="Run the statements of this file and exit."),
     ] = None,
+    source: Annotated[str, typer.Option(help="The source database, by its name in penstock.toml.")] = "",
     arguments: Arguments = None,
 ) -> None:
     """Open pgcli on the stack's Postgres (its distribution has no psql); every further argument is pgcli's.
@@ -84,6 +93,9 @@ def psql(
     `penstock psql < tables.sql`, `pg_dump shop | penstock psql`
     """
     config = load_config()
+    if source and source not in config.sources:
+        raise SourceUnknown(source, config)
+    config = config.of_source(source)
     scripts = [[Piece(command)] for command in commands or ()]
     if file is not None:
         scripts.append(pieces(file.read_text()))
@@ -94,7 +106,7 @@ def psql(
             for script in scripts:
                 _run(connection, script, tuples_only=tuples_only)
         return
-    section = config.postgres
+    section = config.database
     address = ["-h", section.host, "-p", str(section.port), "-U", section.user, "-d", section.database]
     secret = {"PGPASSWORD": section.password} if section.password_file else {}
     pgcli = [sys.executable, "-m", "penstock.cli.pgcli"]
@@ -143,9 +155,9 @@ def _become(command: list[str], environment: dict[str, str]) -> None:
 @contextmanager
 def _session(config: Config) -> Iterator[Connection]:
     try:
-        connection = psycopg.connect(config.postgres.dsn, autocommit=True, connect_timeout=WORK.connect_s)
+        connection = psycopg.connect(config.database.dsn, autocommit=True, connect_timeout=WORK.connect_s)
     except psycopg.OperationalError as exc:
-        raise PostgresUnreachable(config.postgres.dsn, exc) from exc
+        raise PostgresUnreachable(config.database.dsn, exc) from exc
     with closing(connection):
         show_text(connection)
         try:

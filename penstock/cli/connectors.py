@@ -70,10 +70,11 @@ def apply(
     from penstock.setup.connectors import wanted_connectors
 
     config = load_config()
-    files = wanted_connectors(config, names=names or ())
+    workspace = Workspace(config)
+    files = wanted_connectors(workspace, names=names or ())
     with _api() as api:
         if not dry_run:
-            place_views_sink(Workspace(config), api, files)
+            place_views_sink(workspace, api, files)
         results = apply_connectors(api, files=files, dry_run=dry_run, timeout_s=timeout_s)
     for result in results:
         _print_applied(result, dry_run=dry_run)

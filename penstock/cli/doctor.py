@@ -47,7 +47,9 @@ def doctor(
     """
     workspace = Workspace(load_config())
     if sql:
-        typer.echo(as_text(roles(workspace.config, sorted({view.table for view in workspace.views}))))
+        first, *further = workspace.sources
+        of_further = {each.config.source: each.tables for each in further}
+        typer.echo(as_text(roles(first.config, first.tables, of_further)))
         return
     found = examine(workspace)
     if as_json:

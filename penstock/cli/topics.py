@@ -14,8 +14,8 @@ import typer
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
-from penstock.project.connector_lists import read_lists
-from penstock.project.folders import Project
+from penstock.project.connector_lists import listed_topics
+from penstock.project.folders import sources_of
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder, Decoded
 from penstock.topics.admin import TopicAdmin, TopicState
@@ -49,7 +49,7 @@ def list_topics(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
     Example: `penstock topics list --json`
     """
     config = load_config()
-    declared = {topic.name for topic in topics_beside(config, read_lists(Project.of(config)).topics(config.names))}
+    declared = {topic.name for topic in topics_beside(config, listed_topics(config), sources=sources_of(config))}
     states = _read_states(TopicAdmin(config.kafka.bootstrap))
     if as_json:
         print(json.dumps([{**asdict(state), "declared": state.name in declared} for state in states], indent=2))

@@ -16,14 +16,14 @@ from penstock.config import Config, load_config
 from penstock.pipeline.followed import paused_views
 from penstock.postgres.connection import PostgresUnreachable
 from penstock.project.connector_lists import read_lists
-from penstock.project.folders import Project
+from penstock.project.folders import Project, sources_of
 from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
 from penstock.stack.alone import alone
 from penstock.views.apply import apply_views
 from penstock.views.check import Checked, check
 from penstock.views.drop import drop_views, left_of
-from penstock.views.epoch import begin_epoch
+from penstock.views.epoch import begin_epochs
 from penstock.views.make import Fate, NewViews, new_views
 from penstock.views.pause import pause, resume
 from penstock.views.rebuild import rebuild
@@ -61,6 +61,7 @@ def list_views(as_json: Json = False) -> None:
             {
                 "name": view.name,
                 "kind": _kind(view),
+                "source": view.source,
                 "table": view.table,
                 "key": view.key,
                 "revision": view.revision,
@@ -76,7 +77,7 @@ def list_views(as_json: Json = False) -> None:
     for view in views:
         place = f"{project.shown(view.file)}:{view.line}"
         table.add_row(
-            view.name, _kind(view), view.table, ", ".join(view.key), str(view.revision), states[view.name], place
+            view.name, _kind(view), view.source_table, ", ".join(view.key), str(view.revision), states[view.name], place
         )
     print_table(table)
 
@@ -104,7 +105,8 @@ def new(
         list[str],
         typer.Argument(
             metavar="TABLE…",
-            help="Tables as SQL writes them, `orders`, `sales.\"Order Items\"`, or patterns: `'sales.*'`.",
+            help="Tables as SQL writes them, `orders`, `sales.\"Order Items\"`, or patterns: `'sales.*'`; "
+            "of a source database `'billing:public.*'`.",
         ),
     ],
     name: Annotated[str | None, typer.Option(help="The name of the one view; without it the table's.")] = None,
@@ -210,6 +212,9 @@ def rebuild_view(
     name: Annotated[
         str | None, typer.Argument(metavar="[VIEW]", help="All, in a new epoch, when none is named.")
     ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Without a view: all of this source database, by its name in penstock.toml.")
+    ] = None,
     rate: Rate = None,
 ) -> None:
     """Fill a view anew, all of it, with the revision that its file has now, and remove every row of an older one.
@@ -221,10 +226,11 @@ def rebuild_view(
     Example: `penstock views rebuild users_by_country`
     """
     config = load_config()
-    with alone(config, " ".join(["penstock views rebuild", *([name] if name else [])])) as turn:
+    asked = [name] if name else ["--source", shlex.quote(source)] if source is not None else []
+    with alone(config, " ".join(["penstock views rebuild", *asked])) as turn:
         on_step = turn.telling(print_step)
         if name is None:
-            removed = begin_epoch(Workspace(config), on_step=on_step, on_progress=print_progress)
+            removed = begin_epochs(Workspace(config), source=source, on_step=on_step, on_progress=print_progress)
         else:
             removed = rebuild(Workspace(config), name, on_step=on_step, on_progress=print_progress, rate=rate)
     print(f"{name or 'all views'}: rebuilt, {removed:,} stale rows removed")
@@ -307,7 +313,7 @@ def _kind(view: View) -> str:
 def _states(config: Config, views: Iterable[View]) -> dict[str, str]:
     listed = read_lists(Project.of(config)).flowing
     try:
-        paused, flows = paused_views(config), "flows"
+        paused, flows = paused_views(*sources_of(config)), "flows"
     except PostgresUnreachable:
         paused, flows = frozenset(), "flows, or is paused: Postgres does not answer"
     states = {view.name: flows if view.name in listed else "not in the sink's file" for view in views}

@@ -15,7 +15,7 @@ from penstock.console.look.ends import EndsCollector
 from penstock.console.look.http import TIMEOUT_S
 from penstock.console.look.kafka import GroupState, KafkaCollector
 from penstock.console.look.parts import PartsCollector
-from penstock.console.look.postgres import PostgresCollector
+from penstock.console.look.postgres import SourcesCollector
 from penstock.console.look.registry import RegistryCollector
 from penstock.console.look.sampler import Sampler
 from penstock.console.look.snapshot import KafkaView, Snapshot
@@ -28,6 +28,7 @@ from penstock.console.safety.guard import Guard
 from penstock.console.safety.mask import Mask
 from penstock.layout import Layout
 from penstock.offsets import Place
+from penstock.project.folders import sources_of
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 
@@ -71,7 +72,8 @@ class Hub:
     def snapshot(self) -> Snapshot:
         """Return what each sampler saw last; waits for nothing."""
         readings = {name: sampler.reading for name, sampler in self._samplers.items()}
-        return Snapshot(at=time.time(), names=self.config.names, **readings)
+        sources = tuple(each.names for each in sources_of(self.config))
+        return Snapshot(at=time.time(), names=self.config.names, sources=sources, **readings)
 
     def _build_samplers(self) -> dict[str, Sampler[Any]]:
         config = self.config
@@ -81,7 +83,7 @@ class Hub:
             "parts": Sampler("supervisor", PartsCollector(config).collect, interval_s=2),
             "api": Sampler("API", lambda: collect_api(config), interval_s=5),
             "airflow": Sampler("Airflow", AirflowCollector(config).collect, interval_s=4, stale_after_s=16),
-            "postgres": Sampler("Postgres", PostgresCollector(config).collect, interval_s=1, stale_after_s=3),
+            "postgres": Sampler("Postgres", SourcesCollector(config).collect, interval_s=1, stale_after_s=3),
             "connect": Sampler("Kafka Connect", connect, interval_s=1, stale_after_s=3),
             "kafka": Sampler("Kafka", self._look_at_kafka, interval_s=1, stale_after_s=4),
             "groups": Sampler("consumer groups", self._look_at_groups, interval_s=1, stale_after_s=4),
@@ -93,7 +95,8 @@ class Hub:
     def _look_at_kafka(self) -> KafkaView:
         cluster = self.kafka.topics()
         declared = self._samplers["declared"].reading.value
-        followed = {*self.config.names.dead_letter_topics, self.config.names.heartbeat_topic}
+        heartbeats = (each.names.heartbeat_topic for each in sources_of(self.config))
+        followed = {*self.config.names.dead_letter_topics, *heartbeats}
         if declared is not None:
             followed |= {*declared.source_topics, *(view.topic for view in declared.views)}
             self.lag.watch(declared.views)

@@ -86,11 +86,11 @@ def _slots(snapshot: Snapshot) -> Metrics:
     yield _of("penstock_slot_retained_bytes", "WAL that a replication slot holds back", "slot", retained)
     if snapshot.postgres.now is None:
         return
-    name = snapshot.names.slot
-    ours = {slot.name: slot for slot in snapshot.postgres.now.slots if slot.name == name}
-    active = {name: float(name in ours and ours[name].active)}
+    names = [each.slot for each in snapshot.sources]
+    ours = {slot.name: slot for slot in snapshot.postgres.now.slots if slot.name in names}
+    active = {name: float(name in ours and ours[name].active) for name in names}
     yield _of("penstock_slot_active", "Whether the source connector reads its slot", "slot", active)
-    usable = {name: float(name in ours and ours[name].wal_status not in _LOST)}
+    usable = {name: float(name in ours and ours[name].wal_status not in _LOST) for name in names}
     text = "Whether the slot exists and holds every change that was not read"
     yield _of("penstock_slot_usable", text, "slot", usable)
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from penstock.config import Config, PartSection
@@ -13,6 +14,7 @@ from penstock.connect.secrets import hidden_in
 from penstock.doctor import airflow, cassandra, connect, kafka, machine, postgres, registry, spark
 from penstock.doctor.finding import Examined, Finding, cure_of_silence, stops
 from penstock.errors import PenstockError
+from penstock.project.folders import sources_of
 from penstock.project.workspace import Workspace
 from penstock.topics.declare import declare_topics
 
@@ -37,11 +39,11 @@ def examine(workspace: Workspace, *, patience_s: float = PATIENCE_S) -> list[Exa
     :raises ViewFileBroken, ViewInvalid: what the servers need depends on the views.
     """
     config, views = workspace.config, workspace.views
-    tables = sorted({view.table for view in views})
+    topics = declare_topics(config, views, sources=sources_of(config))
     looks = [
         _Look("machine", str(config.state_dir), lambda: machine.examine(config), ""),
-        _of(config, "postgres", lambda: postgres.examine(config, tables)),
-        _of(config, "kafka", lambda: kafka.examine(config, declare_topics(config, views))),
+        *map(_of_source, workspace.sources),
+        _of(config, "kafka", lambda: kafka.examine(config, topics)),
         _of(config, "registry", lambda: registry.examine(config)),
         _of(config, "connect", lambda: connect.examine(config)),
         _of(config, "spark", lambda: spark.examine(config, views)),
@@ -54,6 +56,13 @@ def examine(workspace: Workspace, *, patience_s: float = PATIENCE_S) -> list[Exa
 def _of(config: Config, name: str, find: Callable[[], Iterable[Finding]]) -> _Look:
     section: PartSection = getattr(config, name)
     return _Look(name, section.address, find, cure_of_silence(name, is_ours=section.managed))
+
+
+def _of_source(workspace: Workspace) -> _Look:
+    config = workspace.config
+    section, name = config.database, f"postgres {config.source}".rstrip()
+    find = partial(postgres.examine, config, workspace.tables)
+    return _Look(name, section.address, find, cure_of_silence("postgres", is_ours=section.managed))
 
 
 def _all_at_once(looks: list[_Look], patience_s: float) -> Iterator[Examined]:

@@ -38,6 +38,7 @@ def secret_files(config: Config) -> Mapping[str, Path]:
     """Return the files that hold secrets, by their settings."""
     named = {
         "postgres.password_file": config.postgres.password_file,
+        **{f"sources.{name}.password_file": source.password_file for name, source in config.sources.items()},
         "kafka.properties_file": config.kafka.properties_file,
         "registry.password_file": config.registry.password_file,
         "registry.token_file": config.registry.token_file,

@@ -158,7 +158,7 @@ def judge_server(config: Config, server: Server) -> Iterator[Finding]:
     """Judge what the whole server is and has."""
     yield _judge_version(server)
     if server.is_standby:
-        yield stops("it is a standby, which takes no writes", "name the primary in [postgres]")
+        yield stops("it is a standby, which takes no writes", f"name the primary in {config.section}")
     yield judge_wal_level(server.wal_level)
     yield from _judge_slots(config.names.slot, server)
     if server.kept_for_slots == "-1":
@@ -176,7 +176,7 @@ def judge_server(config: Config, server: Server) -> Iterator[Finding]:
 
 def _judge_airflow_database(config: Config, server: Server) -> Iterator[Finding]:
     name = config.names.airflow_database
-    is_needed = config.airflow.managed and config.airflow.enabled
+    is_needed = config.airflow.managed and config.airflow.enabled and not config.source
     if is_needed and not (server.has_airflow_database or server.creates_databases):
         yield stops(
             f"database {name}, which holds what Airflow keeps, is not there",
@@ -260,9 +260,9 @@ def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
 
 
 def _in_copies(config: Config) -> str:
-    if config.name == DEFAULT:
+    if config.names.schema == DEFAULT:
         return ""
-    return f", in copies that say {config.name} (docs/your-servers.md, Postgres)"
+    return f", in copies that say {config.names.schema} (docs/your-servers.md, Postgres)"
 
 
 def _of_others(role: str, what: str, owner: str, cure: str) -> Finding:

@@ -14,8 +14,8 @@ from cassandra.metadata import protect_name
 from penstock.brokers import librdkafka_settings
 from penstock.cassandra.schema import replication
 from penstock.config import Config
-from penstock.installation import RESERVED, Names
-from penstock.project.folders import Project
+from penstock.installation import RESERVED
+from penstock.project.folders import Project, sources_of
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
 # Being one of a superuser's role is being one.
@@ -88,12 +88,17 @@ def relation(table: str) -> str:
     return ".".join(map(identifier, table.split(".", 1)))
 
 
-def roles(config: Config, tables: Sequence[str]) -> tuple[Role, ...]:
+def roles(
+    config: Config, tables: Sequence[str], further: Mapping[str, Sequence[str]] | None = None
+) -> tuple[Role, ...]:
     """Return every role of every server, Penstock's own first.
 
     :param tables: of the views, `schema.table`.
+    :param further: those of further source databases, by the names of these.
     """
-    return (*_postgres(config, tables), *_cassandra(config), *_kafka(config))
+    sources = {"": tables, **(further or {})}
+    of_sources = (role for source, each in sources.items() for role in _postgres(config.of_source(source), each))
+    return (*of_sources, *_cassandra(config), *_kafka(config))
 
 
 def role_of(config: Config, server: str, tables: Sequence[str] = ()) -> Role:
@@ -117,7 +122,7 @@ def _lines(role: Role) -> Iterator[str]:
 
 def postgres_role(config: Config) -> str:
     """Name Penstock's role of Postgres; that of ours, where everybody is let in, needs no rights."""
-    return config.name if config.postgres.managed else config.postgres.user
+    return config.name if config.database.managed else config.database.user
 
 
 def cassandra_role(config: Config) -> str:
@@ -142,17 +147,18 @@ def made_schemas(config: Config) -> list[str]:
 
 
 def _files(config: Config) -> str:
-    files = sorted(Project.of(config).postgres.glob("*.sql"))
-    return config.names.in_sql("\n".join(file.read_text(encoding="utf-8") for file in files))
+    return config.names.in_sql("\n".join(file.read_text(encoding="utf-8") for file in Project.of(config).sql_files()))
 
 
 def _postgres(config: Config, tables: Sequence[str]) -> Iterator[Role]:
     role, later = postgres_role(config), "; after the first `penstock up`"
     source = "the source connector, where a Connect of yours logs in by itself (database.user)"
-    yield Role("postgres", role, "all that Penstock does itself", tuple(_owner(config, role, tables)))
-    yield Role("postgres", f"{role}_replicator", source + later, tuple(_replicator(config, tables)))
-    yield Role("postgres", f"{role}_loader", f"Airflow's connection app_db{later}", tuple(_loader(config, tables)))
-    yield Role("postgres", f"{role}_reader", f"who reads and compares{later}", tuple(_reader(config, tables)))
+    server = f"postgres, database {config.database.database}" if config.source else "postgres"
+    yield Role(server, role, "all that Penstock does itself", tuple(_owner(config, role, tables)))
+    yield Role(server, f"{role}_replicator", source + later, tuple(_replicator(config, tables)))
+    if not config.source:
+        yield Role(server, f"{role}_loader", f"Airflow's connection app_db{later}", tuple(_loader(config, tables)))
+    yield Role(server, f"{role}_reader", f"who reads and compares{later}", tuple(_reader(config, tables)))
 
 
 def _replicator(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
@@ -197,7 +203,7 @@ def _owner(config: Config, role: str, tables: Sequence[str]) -> Iterator[Stateme
 
 def database_right(config: Config) -> Statement:
     """Return the grant on the source database."""
-    granted = f"GRANT CONNECT, CREATE ON DATABASE {identifier(config.postgres.database)}"
+    granted = f"GRANT CONNECT, CREATE ON DATABASE {identifier(config.database.database)}"
     why = f"CREATE: schemas {' and '.join(made_schemas(config))}, the publication"
     return Statement(f"{granted} TO {identifier(postgres_role(config))}", why)
 
@@ -230,7 +236,7 @@ def _logs_in(
     config: Config, role: str, tables: Sequence[str], *, attributes: str = "LOGIN", rights: str = "SELECT"
 ) -> Iterator[Statement]:
     yield Statement(f"CREATE ROLE {role} {attributes} PASSWORD '…'")
-    yield Statement(f"GRANT CONNECT ON DATABASE {identifier(config.postgres.database)} TO {role}")
+    yield Statement(f"GRANT CONNECT ON DATABASE {identifier(config.database.database)} TO {role}")
     for schema in _schemas(tables):
         yield Statement(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {role}")
     if tables:
@@ -283,7 +289,7 @@ def kafka_acls(config: Config) -> tuple[Acl, ...]:
     connect, registry, names = config.connect.managed, config.registry.managed, config.names
     of_connect = (f"{names.connect_cluster}-",)
     of_registry = (names.registry_topics[0].removesuffix("journal"), names.registry_events)
-    topics = (*_data_topics(names), *of_connect[:connect], *of_registry[: 2 * registry])
+    topics = (*_data_topics(config), *of_connect[:connect], *of_registry[: 2 * registry])
     groups = _widest(
         names.groups,
         "spark-kafka-source-",
@@ -301,12 +307,15 @@ def _widest(*prefixes: str) -> tuple[str, ...]:
     return tuple(each for each in prefixes if not any(each != other and each.startswith(other) for other in prefixes))
 
 
-def _from_source(names: Names) -> tuple[str, ...]:
-    return (f"{names.topic_prefix}.", names.notifications_topic, names.heartbeat_topic)
+def _from_sources(config: Config) -> tuple[str, ...]:
+    """Return how the topics of the source connectors begin."""
+    names = [each.names for each in sources_of(config)]
+    prefixes = [(f"{each.topic_prefix}.", each.notifications_topic, each.heartbeat_topic) for each in names]
+    return _widest(*(prefix for each in prefixes for prefix in each))
 
 
-def _data_topics(names: Names) -> tuple[str, ...]:
-    return (*_from_source(names), names.view_topics, *names.dead_letter_topics)
+def _data_topics(config: Config) -> tuple[str, ...]:
+    return (*_from_sources(config), config.names.view_topics, *config.names.dead_letter_topics)
 
 
 _REGISTRY_GROUPS = ("apicurio-",)
@@ -318,13 +327,17 @@ def _kafka(config: Config) -> Iterator[Role]:
     yield _principal(config, own, "all that Penstock does itself", kafka_acls(config))
     use = "both connectors, where a Connect of yours logs in by itself; `connect` is the group.id of its workers"
     connect = (
-        Acl("topic", (*_from_source(names), *names.dead_letter_topics), _TO_WRITE),
+        Acl("topic", (*_from_sources(config), *names.dead_letter_topics), _TO_WRITE),
         Acl("topic", (names.view_topics,), _TO_READ),
         Acl("group", (names.sink_group,), _TO_READ),
-        Acl("transactional-id", (f"connect-{names.source}",), _TO_WRITE),
+        Acl(
+            "transactional-id",
+            tuple(f"connect-{each.names.source_connector}" for each in sources_of(config)),
+            _TO_WRITE,
+        ),
     )
     yield _principal(config, f"{own}_connect", use, connect)
-    reads = (Acl("topic", _data_topics(names), _TO_READ), Acl("group", (names.groups,), _TO_READ))
+    reads = (Acl("topic", _data_topics(config), _TO_READ), Acl("group", (names.groups,), _TO_READ))
     yield _principal(config, f"{own}_reader", "who reads the topics", reads)
 
 

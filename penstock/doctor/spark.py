@@ -50,6 +50,6 @@ def judge(config: Config, views: Sequence[View], master: Mapping[str, Any]) -> I
 
 def cores_needed(config: Config, views: Sequence[View]) -> int:
     """Return how many cores the queries hold for good."""
-    tables = {view.table for view in views if not isinstance(view, Aggregate)}
+    tables = {view.source_topic for view in views if not isinstance(view, Aggregate)}
     aggregates = any(isinstance(view, Aggregate) for view in views)
     return len(tables) * config.kafka.partitions + AGGREGATES_CORES * aggregates

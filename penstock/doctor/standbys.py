@@ -70,19 +70,16 @@ class Standby:
 
 def examine_standbys(config: Config, connection: Connection) -> Iterator[Finding]:
     """Look at the primary, and at each standby that the configuration names."""
-    slot, named = config.names.slot, config.postgres.standbys
-    (seen,) = _ask(connection, _PRIMARY, slot)
+    (seen,) = _ask(connection, _PRIMARY, config.names.slot)
     primary = Primary(**(seen | {"physical_slots": tuple(seen["physical_slots"])}))
-    yield from judge_primary(slot, primary, len(named))
-    for address in named if primary.major >= SINCE else ():
+    yield from judge_primary(config, primary)
+    for address in config.database.standbys if primary.major >= SINCE else ():
         yield from _examine(config, address)
 
 
-def judge_primary(slot: str, primary: Primary, named: int) -> Iterator[Finding]:
-    """Judge what the primary keeps for its standbys.
-
-    :param named: how many standbys the configuration names.
-    """
+def judge_primary(config: Config, primary: Primary) -> Iterator[Finding]:
+    """Judge what the primary keeps for its standbys, beside those that the configuration names."""
+    slot, named = config.names.slot, len(config.database.standbys)
     if not (primary.connected or primary.physical_slots or named):
         return
     if primary.major < SINCE:
@@ -104,7 +101,7 @@ def judge_primary(slot: str, primary: Primary, named: int) -> Iterator[Finding]:
     if primary.connected > named:
         yield warning(
             f"{primary.connected} standbys are connected, and {named} are named: what the others are set to is unknown",
-            'standbys = ["host:port", …] in [postgres]',
+            f'standbys = ["host:port", …] in {config.section}',
         )
 
 
@@ -117,19 +114,20 @@ def _waiting(physical_slots: tuple[str, ...]) -> str:
 def _examine(config: Config, address: str) -> Iterator[Finding]:
     host, _, port = address.rpartition(":")
     try:
-        connection = open_connection(make_dsn(config.postgres.dsn, host=host, port=port), limits=LOOK)
+        connection = open_connection(make_dsn(config.database.dsn, host=host, port=port), limits=LOOK)
     except PostgresUnreachable as exc:
         yield warning(f"standby {address} does not answer", str(exc))
         return
     with closing(connection):
         (seen,) = _ask(connection, _STANDBY, config.names.slot)
-    yield from judge_standby(address, config.names.slot, Standby(**seen))
+    yield from judge_standby(config, address, Standby(**seen))
 
 
-def judge_standby(address: str, slot: str, standby: Standby) -> Iterator[Finding]:
+def judge_standby(config: Config, address: str, standby: Standby) -> Iterator[Finding]:
     """Judge whether the source could go on from a standby."""
+    slot = config.names.slot
     if not standby.is_standby:
-        yield warning(f"{address} is named as a standby and is none", "correct `standbys` in [postgres]")
+        yield warning(f"{address} is named as a standby and is none", f"correct `standbys` in {config.section}")
         return
     missing = []
     if not standby.gives_feedback:

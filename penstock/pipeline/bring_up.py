@@ -92,11 +92,11 @@ def _hops(passage: Passage, run: Run, loaded: LoadProgress | LoadResult) -> list
 
 def _followed_views(workspace: Workspace) -> list[View]:
     """Return the views in whose topics every change can be counted: an aggregate has one record for many."""
-    paused = paused_views(workspace.config)
+    paused = paused_views(workspace.config.of_source(""))
     return [
         view
         for view in workspace.views
-        if view.table == USERS and view.name not in paused and not isinstance(view, Aggregate)
+        if view.source_table == USERS and view.name not in paused and not isinstance(view, Aggregate)
     ]
 
 

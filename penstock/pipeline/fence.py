@@ -52,7 +52,8 @@ def wait_until_arrived(
     """
     names = [view.name for view in views]
     refuse_stopped(config, names)
-    wait_until_captured(config, on_progress=on_progress, stall_s=stall_s)
+    for source in sorted({view.source for view in views}):
+        wait_until_captured(config.of_source(source), on_progress=on_progress, stall_s=stall_s)
     wait_until_processed(config, views, on_progress=on_progress, stall_s=stall_s)
     for view in views:
         if isinstance(view, Aggregate):

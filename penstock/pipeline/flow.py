@@ -17,9 +17,9 @@ from penstock.connect.heartbeat import is_silent
 from penstock.connect.watch_file import describe, read_watched
 from penstock.errors import TransientError
 from penstock.layout import Layout
-from penstock.names import topic_of
+from penstock.names import of_source
 from penstock.pipeline.fills import lost, replaced
-from penstock.pipeline.followed import paused_views
+from penstock.pipeline.followed import known_paused
 from penstock.pipeline.hops import records_behind
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.snapshots import unsent_changes
@@ -31,7 +31,7 @@ from penstock.postgres.commands import Command, read_commands
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import sees_ddl
 from penstock.postgres.slot import read_own_slot
-from penstock.project.connector_lists import read_lists
+from penstock.project.connector_lists import change_topics, read_lists
 from penstock.project.declared import AGGREGATE
 from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
@@ -44,7 +44,6 @@ _STANDS_STILL = (
     "the source connector stands still; if it is RUNNING, `penstock logs connect` may say why, and connect, killed "
     "(-9), starts anew where it was"
 )
-_SOURCE = "Postgres → change topics"
 _ANEW = "`penstock views rebuild` reads everything anew"
 _BEGINS_ANEW = "`penstock views apply` begins it anew"
 _MB = 2**20
@@ -60,22 +59,20 @@ class Reading:
     is_well: bool
 
 
+Reader = Callable[[], list[Reading]]
+
+
 def read_flow(workspace: Workspace) -> list[Reading]:
     """Look at everything at once; what does not answer becomes a reading that says so."""
     config = workspace.config
-    readers: dict[str, Callable[[], list[Reading]]] = {
+    of_sources = [_of_source(each) for each in workspace.sources]
+    readers: dict[str, Reader] = {
         "commands": partial(_commands, config),
         "connectors": partial(_connectors, config),
-        _SOURCE: partial(_source, config),
-        f"slot {config.names.slot}": partial(_slot, config),
-        "rows changed without events": partial(_silent_changes, workspace),
-        "source tables": partial(_tables, workspace),
-        "topics": partial(_topics, workspace),
-        "contracts": partial(_contracts, workspace),
-        "view tables": partial(_view_tables, workspace),
+        **{name: reader for readers in of_sources for name, reader in readers.items()},
         "jobs": partial(read_jobs, config),
         "places": partial(_places, workspace),
-        "sink": partial(_sink, config),
+        "sink": partial(_sink, workspace),
         "dead letters": partial(_dead_letters, config),
     }
     _ = workspace.declared  # a broken view file is an error of the whole look
@@ -83,7 +80,30 @@ def read_flow(workspace: Workspace) -> list[Reading]:
         return [reading for readings in pool.map(_read, readers, readers.values()) for reading in readings]
 
 
-def _read(name: str, reader: Callable[[], list[Reading]]) -> list[Reading]:
+def _of_source(workspace: Workspace) -> dict[str, Reader]:
+    """Return what looks at a source, and at how its views stand to it."""
+    config = workspace.config
+    where = f"{config.source}: " if config.source else ""
+    return {
+        _source_name(config): partial(_source, config),
+        f"slot {config.names.slot}": partial(_slot, config),
+        f"{where}rows changed without events": partial(_silent_changes, workspace),
+        f"{where}source tables": partial(_tables, workspace),
+        f"{where}topics": partial(_topics, workspace),
+        f"{where}contracts": partial(_contracts, workspace),
+        f"{where}view tables": partial(_view_tables, workspace),
+    }
+
+
+def _source_name(config: Config) -> str:
+    return f"{config.source or 'Postgres'} → change topics"
+
+
+def _shown(config: Config, table: str) -> str:
+    return f"table {of_source(config.source, table)}"
+
+
+def _read(name: str, reader: Reader) -> list[Reading]:
     try:
         return reader()
     except (TransientError, psycopg2.OperationalError) as exc:
@@ -122,18 +142,14 @@ def _connectors(config: Config) -> list[Reading]:
 
 def _source(config: Config) -> list[Reading]:
     admin = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
-    names = config.names
-    written = {
-        names.heartbeat_topic,
-        *(topic_of(table, names.topic_prefix) for table in read_lists(Project.of(config)).tables),
-    }
+    written = {config.names.heartbeat_topic, *change_topics(config)}
     newest_at_s = admin.newest_at_s({name: count for name, (count, _) in admin.topics().items() if name in written})
     if newest_at_s is None:
-        return [Reading(_SOURCE, f"nothing was written: {_STANDS_STILL}", is_well=False)]
+        return [Reading(_source_name(config), f"nothing was written: {_STANDS_STILL}", is_well=False)]
     age_s = max(time.time() - newest_at_s, 0.0)
     seen = f"last written {age_s:,.0f} s ago"
     silent = is_silent(age_s)
-    return [Reading(_SOURCE, f"{seen}: {_STANDS_STILL}" if silent else seen, is_well=not silent)]
+    return [Reading(_source_name(config), f"{seen}: {_STANDS_STILL}" if silent else seen, is_well=not silent)]
 
 
 def _slot(config: Config) -> list[Reading]:
@@ -158,14 +174,16 @@ _NO_TRIGGERS = "no event triggers (they take a superuser): `penstock up` and `pe
 
 def _silent_changes(workspace: Workspace) -> list[Reading]:
     with connect(workspace.config) as connection:
-        blind = [] if sees_ddl(connection) else [Reading("Postgres", _NO_TRIGGERS, is_well=True)]
+        where = workspace.config.source or "Postgres"
+        blind = [] if sees_ddl(connection) else [Reading(where, _NO_TRIGGERS, is_well=True)]
     return blind + _unsent(workspace)
 
 
 def _unsent(workspace: Workspace) -> list[Reading]:
     changes = unsent_changes(workspace)
     cure = "`penstock views apply` reads the table again"
-    return [Reading(f"table {change.table}", f"{change.what}: {cure}", is_well=False) for change in changes]
+    said = [(_shown(workspace.config, change.table), change.what) for change in changes]
+    return [Reading(table, f"{what}: {cure}", is_well=False) for table, what in said]
 
 
 def _tables(workspace: Workspace) -> list[Reading]:
@@ -173,7 +191,7 @@ def _tables(workspace: Workspace) -> list[Reading]:
     cure = "`penstock views apply` reads the table again"
     why = {each.view.table: each.why for each in old}
     return [
-        Reading(f"table {table}", f"its views hold the rows of before: {said}; {cure}", is_well=False)
+        Reading(_shown(workspace.config, table), f"its views hold the rows of before: {said}; {cure}", is_well=False)
         for table, said in why.items()
     ]
 
@@ -247,11 +265,12 @@ def read_jobs(config: Config) -> list[Reading]:
     return [*failed, *(Reading(f"view {name}", reason, is_well=False) for name, reason in stopped)]
 
 
-def _sink(config: Config) -> list[Reading]:
+def _sink(workspace: Workspace) -> list[Reading]:
+    config = workspace.config
     # Asking for topics first makes a broker that is away an error within seconds.
     admin = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
     admin.topics()
-    paused, flowing = paused_views(config), read_lists(Project.of(config)).flowing
+    paused, flowing = known_paused(workspace), read_lists(Project.of(config)).flowing
     cure = "`penstock views apply` lets the sink go on and reads the tables again"
     gaps = [
         Reading("view topics → Cassandra", f"{gap.why()}: {cure}", is_well=False) for gap in unwritten(config, admin)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.pipeline.away import find_away
 from penstock.postgres.connection import connect
 from penstock.postgres.published import published_tables
 from penstock.postgres.record import read_paused
@@ -28,22 +29,36 @@ def followed_views(workspace: Workspace) -> list[View]:
 
     :raises PostgresUnreachable: when nobody answers.
     """
+    return [view for each in workspace.sources for view in _followed(each)]
+
+
+def _followed(workspace: Workspace) -> list[View]:
     with connect(workspace.config) as connection:
         published = published_tables(connection)
     return [view for view in workspace.views if view.table in published]
 
 
-def paused_views(config: Config) -> frozenset[str]:
-    """Return the names of the paused views.
+def paused_views(*sources: Config) -> frozenset[str]:
+    """Return the names of the paused views of these sources.
 
     :raises PostgresUnreachable: when nobody answers.
     """
+    return frozenset[str]().union(*map(_paused, sources))
+
+
+def known_paused(workspace: Workspace) -> frozenset[str]:
+    """Return the names of the paused views of all sources that answer."""
+    away = find_away(workspace)
+    return paused_views(*(each.config for each in workspace.sources if each.config.source not in away))
+
+
+def _paused(config: Config) -> frozenset[str]:
     with connect(config) as connection:
         return read_paused(connection)
 
 
 def refuse_paused(config: Config, names: Sequence[str]) -> None:
-    """Make sure that these views flow.
+    """Make sure that these views of one source flow.
 
     :raises ViewPaused: when one does not.
     """

@@ -14,7 +14,6 @@ from penstock_views.stream.checkpoint import committed, last_commit_in, last_com
 
 from penstock.config import Config
 from penstock.layout import Layout
-from penstock.names import topic_of
 from penstock.offsets import Place
 from penstock.project.declared import AGGREGATE
 from penstock.project.workspace import Workspace
@@ -31,7 +30,7 @@ class Standing:
     """One query.
 
     :param job: that runs it.
-    :param table: whose changes it reads.
+    :param table: whose changes it reads; of a further source with its name.
     :param view: the aggregate that it keeps; None for all row views and histories of the table.
     :param at: the offset behind the last record that it has committed, in each partition.
     :param committed_s: when it last committed, in seconds since 1970; None before the first time.
@@ -118,8 +117,7 @@ def _waiting(consumer: Consumer, place: Place, at: int, now: float) -> Iterator[
 
 
 def _tables(workspace: Workspace, root: Path, interval_s: float) -> Iterator[Standing]:
-    for table in dict.fromkeys(view.table for view in workspace.declared):
-        topic = topic_of(table, workspace.config.names.topic_prefix)
+    for table, topic in dict.fromkeys((view.source_table, view.source_topic) for view in workspace.declared):
         yield Standing("views", table, None, committed(root, [topic]), last_commit_s(root, topic), interval_s)
 
 
@@ -128,4 +126,4 @@ def _aggregates(workspace: Workspace, folder: Path, interval_s: float) -> Iterat
         run = current_run(runs_folder(folder, view.name)) if view.kind == AGGREGATE else None
         if run is not None:
             at, committed_s = progress_in(run.checkpoint), last_commit_in(run.checkpoint)
-            yield Standing("aggregates", view.table, view.name, at, committed_s, interval_s)
+            yield Standing("aggregates", view.source_table, view.name, at, committed_s, interval_s)

@@ -26,7 +26,8 @@ def place_views_sink(workspace: Workspace, api: ConnectApi, files: Sequence[Conn
     """
     config, admin = workspace.config, TopicAdmin(workspace.config.kafka.bootstrap)
     sinks = [file for file in files if file.name == config.names.sink]
-    return [file.name for file in sinks if place_sink(admin, api, file, on_loss=partial(_note, workspace))]
+    note = partial(note_gaps, workspace.whole.sources)
+    return [file.name for file in sinks if place_sink(admin, api, file, on_loss=note)]
 
 
 def unwritten(config: Config, admin: TopicAdmin) -> list[Gap]:
@@ -47,9 +48,12 @@ def note_new_topics(workspace: Workspace) -> None:
                 note_changes(connection, [views[topic].table], f"topic {topic} was deleted")
 
 
-def _note(workspace: Workspace, gaps: Sequence[Gap]) -> None:
-    views = {view.topic: view for view in workspace.declared}
-    with connect(workspace.config) as connection:
-        for gap in gaps:
-            if gap.place[0] in views:
-                note_changes(connection, [views[gap.place[0]].table], f"Cassandra misses records: {gap.why()}")
+def note_gaps(sources: Sequence[Workspace], gaps: Sequence[Gap]) -> None:
+    """Note in each source the tables of its views whose records the sink never read."""
+    for workspace in sources:
+        views = {view.topic: view for view in workspace.declared}
+        missed = [gap for gap in gaps if gap.place[0] in views]
+        if missed:
+            with connect(workspace.config) as connection:
+                for gap in missed:
+                    note_changes(connection, [views[gap.place[0]].table], f"Cassandra misses records: {gap.why()}")

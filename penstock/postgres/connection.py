@@ -63,7 +63,7 @@ def connect(config: Config, *, database: str | None = None) -> Iterator[Connecti
     :param database: another one of the same server.
     :raises PostgresUnreachable: when it does not answer, or goes away within the block.
     """
-    dsn = config.postgres.dsn_of(database or config.postgres.database)
+    dsn = config.database.dsn_of(database or config.database.database)
     own = of_installation(config.names, config.excluded, config.hashed)
     connection = open_connection(dsn, options=PINNED, connection_factory=own)
     with closing(connection):

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penstock.config import Config
 from penstock.connect.files import ConnectorFile, read_connector
-from penstock.installation import SINK_FILE, SOURCE_FILE, Names
+from penstock.installation import Names
 from penstock.names import topic_of
 from penstock.postgres.record import Record
-from penstock.project.folders import Project
+from penstock.project.folders import Project, sources_of
 
 if TYPE_CHECKING:
     from penstock_views.declaration.views import View  # the console must not hold Spark's types in memory
@@ -54,10 +55,19 @@ class Lists:
         """Every view that is named anywhere."""
         return frozenset({*self.mapped, *self.flowing})
 
-    def topics(self, names: Names) -> tuple[str, ...]:
-        """Name the CDC topics of the tables and the topics of the views, as they are in an installation."""
-        changed = sorted(topic_of(table, names.topic_prefix) for table in self.tables)
-        return (*changed, *sorted(map(names.view_topic, self.flowing)))
+
+def listed_topics(config: Config) -> tuple[str, ...]:
+    """Name the CDC topics of the tables and the topics of the views that the files name, as the installation has them.
+
+    :raises ConnectorFileInvalid: a file is broken.
+    """
+    changed = sorted(topic for each in sources_of(config) for topic in change_topics(each))
+    return (*changed, *sorted(map(config.names.view_topic, read_lists(Project.of(config)).flowing)))
+
+
+def change_topics(config: Config) -> list[str]:
+    """Name the CDC topics of the tables that the file of a source names."""
+    return [topic_of(table, config.names.topic_prefix) for table in read_lists(Project.of(config)).tables]
 
 
 def read_lists(project: Project) -> Lists:
@@ -65,14 +75,19 @@ def read_lists(project: Project) -> Lists:
 
     :raises ConnectorFileInvalid: a file is broken.
     """
-    source = read_connector(_file(project, SOURCE_FILE)).config
-    sink = read_connector(_file(project, SINK_FILE)).config
-    topics = _split(sink.get(TOPICS, ""))
+    source = read_connector(project.source_file).config if project.source_file.exists() or not project.source else {}
+    sink = read_connector(project.sink_file).config
+    topics = topics_in(sink)
     return Lists(
         tables=tuple(_plain(entry) for entry in _split(source.get(TABLES, ""))),
         mapped=tuple(match[1] for match in map(_MAPPING_KEY.match, sink) if match),
         flowing=tuple(topic.removeprefix(_TOPICS) for topic in topics if topic.startswith(_TOPICS)),
     )
+
+
+def topics_in(sink: Mapping[str, str]) -> list[str]:
+    """Return the topics that a sink with this configuration reads."""
+    return _split(sink.get(TOPICS, ""))
 
 
 def with_views(project: Project, views: Sequence[View], *, dropped: Collection[str] = ()) -> dict[Path, str]:
@@ -82,11 +97,34 @@ def with_views(project: Project, views: Sequence[View], *, dropped: Collection[s
     """
     lists = read_lists(project)
     names = {*lists.known, *(view.name for view in views)} - {*dropped}
-    source, sink = _file(project, SOURCE_FILE), _file(project, SINK_FILE)
-    patterns = [include_pattern(table) for table in _kept_first(lists.tables, {view.table for view in views})]
+    sink = project.sink_file
+    sources = [project.of_source(name) for name in {"": None, **{view.source: None for view in views}}]
     return {
-        source: _set(source.read_text(encoding="utf-8"), TABLES, ",".join(patterns)),
+        **{each.source_file: _source_text(each, views) for each in sources},
         sink: _sink_text(sink.read_text(encoding="utf-8"), lists, names),
+    }
+
+
+def _source_text(project: Project, views: Sequence[View]) -> str:
+    """Return the file of a source's connector; one of a new source is that of the first with other names."""
+    names, wanted = _FILES.of_source(project.source), {view.table for view in views if view.source == project.source}
+    tables = ",".join(map(include_pattern, _kept_first(read_lists(project).tables, wanted)))
+    if project.source_file.exists():
+        return _set(project.source_file.read_text(encoding="utf-8"), TABLES, tables)
+    text = project.of_source("").source_file.read_text(encoding="utf-8")
+    for key, value in {**settings_of_source(names), EPOCH: "1", TABLES: tables}.items():
+        text = _set(text, key, value)
+    return text
+
+
+def settings_of_source(names: Names) -> dict[str, str]:
+    """Return the settings of a source's connector that hold a name."""
+    return {
+        "topic.prefix": names.topic_prefix,
+        "slot.name": names.slot,
+        "publication.name": names.publication,
+        "signal.data.collection": names.signals,
+        "notification.sink.topic.name": names.notifications_topic,
     }
 
 
@@ -97,23 +135,28 @@ def formerly_paused(project: Project) -> frozenset[str]:
     return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
-def as_noted(file: ConnectorFile, names: Names, record: Record) -> ConnectorFile:
-    """Return a connector of an installation as it is applied: in the epoch of its record, without the paused views."""
-    is_sink = file.name == names.sink
-    config = without(file.config, names, record.paused) if is_sink and record.paused else dict(file.config)
-    if file.name == names.source and record.epoch is not None:
-        config[EPOCH] = str(record.epoch)
+def as_noted(file: ConnectorFile, records: Mapping[Names, Record]) -> ConnectorFile:
+    """Return a connector of an installation as it is applied: in the epoch of its record, without the paused views.
+
+    :param records: by the names of the sources that hold them.
+    """
+    config = dict(file.config)
+    for names, record in records.items():
+        if file.name == names.sink and record.paused:
+            config = without(config, names, record.paused)
+        if file.name == names.source_connector and record.epoch is not None:
+            config[EPOCH] = str(record.epoch)
     return ConnectorFile(file.name, config)
 
 
 def epoch_in(project: Project) -> int:
     """Read the epoch of the source's file: the installation's own stands in Postgres (state.py)."""
-    return int(read_connector(_file(project, SOURCE_FILE)).config.get(EPOCH, 1))
+    return int(read_connector(project.source_file).config.get(EPOCH, 1)) if project.source_file.exists() else 1
 
 
 def with_epoch(project: Project, epoch: int) -> dict[Path, str]:
     """Return the text of the source's file with another epoch."""
-    source = _file(project, SOURCE_FILE)
+    source = project.source_file
     return {source: _set(source.read_text(encoding="utf-8"), EPOCH, str(epoch))}
 
 
@@ -123,7 +166,7 @@ def without(config: Mapping[str, str], names: Names, views: Collection[str]) -> 
     left = {key: value for key, value in config.items() if key not in mappings}
     gone = {names.view_topic(view) for view in views}
     if TOPICS in left:
-        left[TOPICS] = ",".join(entry for entry in _split(left[TOPICS]) if entry not in gone)
+        left[TOPICS] = ",".join(entry for entry in topics_in(left) if entry not in gone)
     return left
 
 
@@ -143,10 +186,6 @@ def _sink_text(text: str, lists: Lists, views: Collection[str]) -> str:
 def _kept_first(there: Sequence[str], wanted: Collection[str]) -> list[str]:
     """Keep the order of what is there; what is new comes last."""
     return [*(each for each in there if each in wanted), *(each for each in sorted(wanted) if each not in there)]
-
-
-def _file(project: Project, name: str) -> Path:
-    return project.connectors / f"{name}.json"
 
 
 def _split(value: str) -> list[str]:

@@ -13,14 +13,16 @@ from pathlib import Path
 from penstock.config import ROOT, Config
 from penstock.connect.files import ConnectorFile, ConnectorFileInvalid, read_connectors
 from penstock.hashed import SECRET
-from penstock.installation import Names
+from penstock.installation import Names, password_variable, source_file
 from penstock.layout import Layout
-from penstock.project.folders import Project
+from penstock.project.connector_lists import settings_of_source
+from penstock.project.folders import Project, sources_of
 from penstock.secured import Secrets
 
 _ENV = re.compile(r"\$\{env:(PENSTOCK_\w+)\}")
 _MAPPING = re.compile(rf"topic\.{re.escape(Names().view_topics)}(?P<view>\w+)\.{Names().keyspace}\.(?P<rest>\w+\.\w+)")
 _FILTER = re.compile(r"column\.(include|exclude|mask|truncate)\b")
+_PASSWORD = password_variable("")
 _CASSANDRA = "dev.penstock.cassandra.sink.CassandraSinkConnector"
 STORE_PASSWORD = "PENSTOCK_CONNECT_STORE_PASSWORD"  # noqa: S105 - the name of a variable
 """Of the key with which our own worker speaks TLS."""
@@ -38,11 +40,43 @@ def declared_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[C
     """
     stems = [name.removeprefix(config.names.connector("")) for name in names]
     folder = Project.of(config).connectors
-    files = [in_installation(_unfiltered(folder, file), config.names) for file in read_connectors(folder, names=stems)]
-    whole = [replace(file, config=_added(config, file) | file.config) for file in files]
-    if config.connect.managed:
-        return tuple(whole)
-    return tuple(replace(file, config=_for_their_worker(config, file.config)) for file in whole)
+    read = read_connectors(folder, names=stems)
+    for file in read:
+        _refuse_unknown_source(config, folder, file)
+    files = [(_of(config, file), _unfiltered(folder, file)) for file in read]
+    return tuple(_applied(own, in_installation(file, own.names)) for own, file in files)
+
+
+def _of(config: Config, file: ConnectorFile) -> Config:
+    """Return the configuration as the source has it whose connector this is; that of the first one for any other."""
+    return next((each for each in sources_of(config) if source_file(each.source) == file.name), config.of_source(""))
+
+
+def _applied(config: Config, file: ConnectorFile) -> ConnectorFile:
+    settings = _added(config, file) | file.config
+    if config.source:
+        settings = _in_place(settings, _of_database(config) | {_PASSWORD: f"${{env:{_password_of(config)}}}"})
+    return replace(file, config=settings if config.connect.managed else _for_their_worker(config, settings))
+
+
+def _password_of(config: Config) -> str:
+    """Name the variable that holds the source's password: the first one's where both are of one server of ours."""
+    is_same = config.database.password_file == config.postgres.password_file
+    return password_variable("" if is_same else config.source)
+
+
+def _in_place(settings: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """Write what references stand for; the environment of a worker knows the first source database alone."""
+    return {key: _ENV.sub(lambda found: known.get(found[1], found[0]), value) for key, value in settings.items()}
+
+
+def _refuse_unknown_source(config: Config, folder: Path, file: ConnectorFile) -> None:
+    """Refuse the connector of a source that is gone from the configuration: it would read the first database."""
+    source = file.name.removesuffix(source_file("x").removeprefix("x"))
+    is_ours = file.config.get("topic.prefix") == Names(source=source).topic_prefix
+    if is_ours and source_file(source) == file.name and source not in config.sources:
+        problem = f"penstock.toml has no source {source}: write [sources.{source}], or delete the file"
+        raise ConnectorFileInvalid(folder / f"{file.name}.json", [problem])
 
 
 def _unfiltered(folder: Path, file: ConnectorFile) -> ConnectorFile:
@@ -56,7 +90,7 @@ def _unfiltered(folder: Path, file: ConnectorFile) -> ConnectorFile:
 
 def in_installation(file: ConnectorFile, names: Names) -> ConnectorFile:
     """Return a connector with the names of an installation, wherever its file has the default's."""
-    usual, own = _named(Names()), _named(names)
+    usual, own = _named(Names(source=names.source)), _named(names)
     settings = {
         _mapping_in(key, names): own[key] if value == usual.get(key) else value for key, value in file.config.items()
     }
@@ -67,14 +101,7 @@ def in_installation(file: ConnectorFile, names: Names) -> ConnectorFile:
 
 def _named(names: Names) -> dict[str, str]:
     """Return the settings that hold a name."""
-    return {
-        "topic.prefix": names.topic_prefix,
-        "slot.name": names.slot,
-        "publication.name": names.publication,
-        "signal.data.collection": names.signals,
-        "notification.sink.topic.name": names.notifications_topic,
-        "errors.deadletterqueue.topic.name": names.dead_letter_topics[1],
-    }
+    return settings_of_source(names) | {"errors.deadletterqueue.topic.name": names.dead_letter_topics[1]}
 
 
 def _mapping_in(key: str, names: Names) -> str:
@@ -91,10 +118,7 @@ def _topic_in(topic: str, names: Names) -> str:
 def addresses(config: Config) -> dict[str, str]:
     """Return what `${env:PENSTOCK_…}` stands for in a connector file, but for the secrets."""
     return {
-        "PENSTOCK_POSTGRES_HOST": config.postgres.host,
-        "PENSTOCK_POSTGRES_PORT": str(config.postgres.port),
-        "PENSTOCK_POSTGRES_USER": config.postgres.user,
-        "PENSTOCK_POSTGRES_DATABASE": config.postgres.database,
+        **_of_database(config),
         "PENSTOCK_CASSANDRA_HOST": ",".join(config.cassandra.hosts),
         "PENSTOCK_CASSANDRA_PORT": str(config.cassandra.port),
         "PENSTOCK_CASSANDRA_DC": config.cassandra.local_dc,
@@ -103,11 +127,21 @@ def addresses(config: Config) -> dict[str, str]:
     }
 
 
+def _of_database(config: Config) -> dict[str, str]:
+    section = config.database
+    return {
+        "PENSTOCK_POSTGRES_HOST": section.host,
+        "PENSTOCK_POSTGRES_PORT": str(section.port),
+        "PENSTOCK_POSTGRES_USER": section.user,
+        "PENSTOCK_POSTGRES_DATABASE": section.database,
+    }
+
+
 def secrets(config: Config) -> dict[str, str]:
     """Return the secrets for which `${env:PENSTOCK_…}` stands: for the environment of our own worker alone."""
     own = Secrets.of(config)
     return {
-        "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
+        **{password_variable(each.source): each.database.password for each in sources_of(config)},
         "PENSTOCK_CASSANDRA_PASSWORD": config.cassandra.password,
         "PENSTOCK_REGISTRY_PASSWORD": config.registry.let_in.password,
         # Always: a column that is hashed later then needs no other worker.
@@ -129,8 +163,7 @@ def converter_settings(config: Config) -> dict[str, str]:
 def _for_their_worker(config: Config, settings: Mapping[str, str]) -> dict[str, str]:
     """Name the converters, which a worker of others need not have, and what is in the environment of ours only."""
     known = addresses(config) | config.connect.references
-    return {name: _ENV.sub(lambda found: known.get(found[1], found[0]), value) for name, value in
-            (_converters(config) | dict(settings)).items()}  # fmt: skip
+    return _in_place(_converters(config) | dict(settings), known)
 
 
 def _converters(config: Config) -> dict[str, str]:
@@ -166,7 +199,7 @@ def _to_cassandra(config: Config) -> dict[str, str]:
 
 
 def _to_postgres(config: Config) -> dict[str, str]:
-    section = config.postgres
+    section = config.database
     mode = {"database.sslmode": section.sslmode} if section.sslmode else {}
     trust = {"database.sslrootcert": str(section.ca)} if section.ca else {}
     return mode | trust | config.excluded.settings | config.hashed.settings

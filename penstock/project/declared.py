@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.config import Config
 from penstock.layout import Layout
+from penstock.names import of_source
 from penstock.project.folders import Project
 from penstock.whole_file import write_whole
 
@@ -31,6 +32,7 @@ class DeclaredView:
 
     name: str
     kind: str
+    source: str
     table: str
     key: tuple[str, ...]
     primary_key: tuple[str, ...]
@@ -39,6 +41,11 @@ class DeclaredView:
     topic: str
     source_topic: str
     paused: bool = False
+
+    @property
+    def source_table(self) -> str:
+        """Its table, as no other is named: with the source, if that is a further one."""
+        return of_source(self.source, self.table)
 
 
 def describe(project: Project, view: View) -> DeclaredView:
@@ -49,6 +56,7 @@ def describe(project: Project, view: View) -> DeclaredView:
     return DeclaredView(
         name=view.name,
         kind=HISTORY if isinstance(view, History) else AGGREGATE if isinstance(view, Aggregate) else ROW,
+        source=view.source,
         table=view.table,
         key=view.key,
         primary_key=view.primary_key,
@@ -71,7 +79,8 @@ def from_json(text: str) -> tuple[DeclaredView, ...]:
 
 def fingerprint_of_files(config: Config) -> str:
     """Return what changes with the text of a view file, with the installation, and with the form of what is kept."""
-    found = hashlib.sha256(repr((config.names.name, [field.name for field in fields(DeclaredView)])).encode())
+    form = [field.name for field in fields(DeclaredView)]
+    found = hashlib.sha256(repr((config.name, sorted(config.sources), form)).encode())
     for file in sorted(Project.of(config).views.glob("*.py")):
         found.update(repr((str(file), file.read_bytes())).encode())
     return found.hexdigest()

@@ -12,7 +12,7 @@ from penstock_views.declaration.views import View
 from penstock.cassandra.table_file import TableShape, differences, read_shape, refused_options
 from penstock.connect.files import ConnectorFileInvalid
 from penstock.errors import TerminalError
-from penstock.installation import SINK_FILE, SOURCE_FILE, VIEW_FILES
+from penstock.installation import VIEW_FILES
 from penstock.project.connector_lists import formerly_paused, read_lists
 from penstock.project.folders import Project
 from penstock.project.tables import shape_of
@@ -86,16 +86,32 @@ def check_connectors(project: Project, views: Sequence[View]) -> Iterator[Proble
     """Hold the connectors' lists against the views."""
     try:
         lists = read_lists(project)
+        captured = {name: read_lists(project.of_source(name)).tables for name in ("", *sorted(_sources(views)))}
     except ConnectorFileInvalid as exc:
         yield Problem("connect/connectors", str(exc), "mend the file")
         return
-    sink, source = (project.connectors / f"{name}.json" for name in (SINK_FILE, SOURCE_FILE))
     listed = {*lists.mapped} & {*lists.flowing} | formerly_paused(project)
     for view in [view for view in views if view.name not in listed]:
-        yield Problem(project.shown(sink), f"view {view.name} is not in `topics`, or has no mapping", WRITE)
-    for table in sorted({view.table for view in views} - set(lists.tables)):
+        yield Problem(
+            project.shown(project.sink_file), f"view {view.name} is not in `topics`, or has no mapping", WRITE
+        )
+    for name, tables in captured.items():
+        yield from _check_captured(project.of_source(name), tables, [view for view in views if view.source == name])
+
+
+def _sources(views: Sequence[View]) -> set[str]:
+    return {view.source for view in views} - {""}
+
+
+def _check_captured(project: Project, tables: Sequence[str], views: Sequence[View]) -> Iterator[Problem]:
+    """Hold the tables in the file of a source's connector against the views of the source."""
+    source = project.source_file
+    if not source.exists():
+        yield Problem(project.shown(source), f"source {project.source} has no connector", WRITE)
+        return
+    for table in sorted({view.table for view in views} - set(tables)):
         yield Problem(f"{project.shown(source)}:{line_of(source, 'table.include.list')}", f"{table} is missing", WRITE)
-    for table in [table for table in lists.tables if table not in {view.table for view in views}]:
+    for table in [table for table in tables if table not in {view.table for view in views}]:
         where = f"{project.shown(source)}:{line_of(source, 'table.include.list')}"
         yield Problem(where, f"{table} is captured and no view needs it", WRITE)
 
@@ -119,10 +135,9 @@ def check_topics(project: Project, views: Sequence[View]) -> Iterator[Problem]:
     first: dict[str, View] = {}
     for view in views:
         other = first.setdefault(view.source_topic.replace(".", "_"), view)
-        if other.table != view.table:
-            what = (
-                f"Kafka does not tell the topic of {view.table} from that of {other.table}, which view {other.name} has"
-            )
+        if other.source_topic != view.source_topic:
+            tables = f"{view.source_table} from that of {other.source_table}"
+            what = f"Kafka does not tell the topic of {tables}, which view {other.name} has"
             yield problem_of(project, view, what, "rename one of the tables or schemas")
 
 

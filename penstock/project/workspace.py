@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from penstock.config import Config
 from penstock.project.declared import DeclaredView, describe, fingerprint_of_files, keep, read_kept
-from penstock.project.folders import Project
+from penstock.project.folders import Project, sources_of
 
 if TYPE_CHECKING:
     from penstock_views.declaration.load import ViewFileBroken
@@ -26,6 +26,22 @@ class Workspace:
     """
 
     config: Config
+    of: Workspace | None = None
+    """The whole that this is a part of: one source of it."""
+
+    @cached_property
+    def sources(self) -> tuple[Workspace, ...]:
+        """The same clone for each source database in use, with its views alone."""
+        return tuple(Workspace(each, self) for each in sources_of(self.config)) if self.of is None else (self,)
+
+    @property
+    def whole(self) -> Workspace:
+        """The clone with all views."""
+        return self.of or self
+
+    def of_view(self, name: str) -> Workspace:
+        """Return the part that a view is in; the whole where nobody declares it."""
+        return next((each for each in self.sources if any(view.name == name for view in each.views)), self)
 
     @property
     def project(self) -> Project:
@@ -43,12 +59,19 @@ class Workspace:
             raise wrong[0]
         return views
 
+    @property
+    def tables(self) -> list[str]:
+        """The tables of the views, `schema.table`; of one source, as two may have tables of one name."""
+        return sorted({view.table for view in self.views})
+
     @cached_property
     def declared(self) -> tuple[DeclaredView, ...]:
         """Every view as plain values: PySpark is loaded only if a view file changed since the last look.
 
         :raises ViewFileBroken, ViewInvalid: the first that is wrong, with file and line.
         """
+        if self.of is not None:
+            return tuple(view for view in self.of.declared if view.source == self.config.source)
         if "loaded" in vars(self):  # a command sees one version of each file
             return self._described()
         fingerprint = fingerprint_of_files(self.config)
@@ -66,7 +89,10 @@ class Workspace:
         """The views that can be loaded, and what is wrong with the others."""
         from penstock_views.declaration.load import load_each  # loads PySpark, which `connectors` does without
 
-        return load_each(self.project.views, self.config.names)
+        if self.of is not None:
+            views, wrong = self.of.loaded
+            return tuple(view for view in views if view.source == self.config.source), wrong
+        return load_each(self.project.views, self.config.names, self.config.sources)
 
     def fresh(self) -> Workspace:
         """Return the same clone with its files as they are now."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,15 +17,16 @@ from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
-from penstock.connect.files import read_connectors
+from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
+from penstock.pipeline.away import waits
 from penstock.pipeline.fills import filled_views, mark_filled, take_over
 from penstock.pipeline.followed import followed_views
-from penstock.pipeline.lives import lives_of
+from penstock.pipeline.lives import Lives, lives_of
 from penstock.pipeline.topic_ids import refuse_made_anew
 from penstock.pipeline.unwritten import place_views_sink
-from penstock.postgres.connection import connect
+from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.exclusions import note_exclusions
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
@@ -31,6 +34,7 @@ from penstock.postgres.published import published_tables
 from penstock.postgres.record import begin_record, note_paused
 from penstock.postgres.silent import look, note_changes
 from penstock.project.connector_lists import FORMER_PAUSED, epoch_in, formerly_paused, with_views
+from penstock.project.folders import sources_of
 from penstock.project.generation import epoch_of
 from penstock.project.in_step import refuse_out_of_step
 from penstock.project.workspace import Workspace
@@ -73,9 +77,24 @@ def refuse_broken_files(workspace: Workspace) -> None:
 
 def create_tables(workspace: Workspace) -> str:
     """Create the databases, run schemas/postgres/*.sql in the order of their names, publish the tables of the views."""
+    return "; ".join(map(_create_or_wait, workspace.sources))
+
+
+def _create_or_wait(workspace: Workspace) -> str:
+    """Set a source up; a further one that is away keeps the others from nothing."""
+    source = workspace.config.source
+    if not source:
+        return _create_tables(workspace)
+    try:
+        return f"{source}: {_create_tables(workspace)}"
+    except PostgresUnreachable as exc:
+        return waits(workspace.config, exc)
+
+
+def _create_tables(workspace: Workspace) -> str:
     config = workspace.config
     made = [name for name in _databases(config) if _create_database(config, name)]
-    files = sorted(workspace.project.postgres.glob("*.sql"))
+    files = workspace.project.sql_files()
     with connect(config) as connection:
         for file in files:
             _run_file(connection, file)
@@ -94,7 +113,7 @@ def take_over_paused(workspace: Workspace, connection: Connection) -> list[str]:
 
     The files of an image stay as they are.
     """
-    project, views = workspace.project, workspace.views
+    project, views = workspace.project, workspace.whole.views
     file = project.connectors / FORMER_PAUSED
     if not file.exists() or not workspace.config.supervised:
         return []
@@ -107,12 +126,13 @@ def take_over_paused(workspace: Workspace, connection: Connection) -> list[str]:
 
 def _databases(config: Config) -> tuple[str, ...]:
     """Return the databases that must be there; the source database of others is."""
-    metadata = (config.names.airflow_database,) if config.airflow.managed and config.airflow.enabled else ()
-    return (config.postgres.database, *metadata) if config.postgres.managed else metadata
+    has_metadata = config.airflow.managed and config.airflow.enabled and not config.source
+    metadata = (config.names.airflow_database,) if has_metadata else ()
+    return (config.database.database, *metadata) if config.database.managed else metadata
 
 
 def _create_database(config: Config, name: str) -> bool:
-    with connect(config, database=config.postgres.first_database) as connection:
+    with connect(config, database=config.database.first_database) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
@@ -121,7 +141,7 @@ def _create_database(config: Config, name: str) -> bool:
         try:
             cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         except psycopg2.errors.InsufficientPrivilege as exc:
-            raise DatabaseMissing(name, config.postgres.user) from exc
+            raise DatabaseMissing(name, config.database.user) from exc
         return True
 
 
@@ -138,7 +158,7 @@ def _run_file(connection: Connection, file: Path) -> None:
 def create_topics(workspace: Workspace) -> str:
     """Create the topics with their settings; refuse existing ones that differ."""
     config = workspace.config
-    declared = declare_topics(config, workspace.views)
+    declared = declare_topics(config, workspace.views, sources=sources_of(config))
     made = create_missing(TopicAdmin(config.kafka.bootstrap), topics=declared)
     return f"{len(made)} created, {len(declared) - len(made)} as they were"
 
@@ -167,25 +187,49 @@ def apply_connectors(workspace: Workspace) -> str:
 
     :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAnew: before anything is applied.
     """
+    files = wanted_connectors(workspace)
+    named = {file.name for file in files}
+    with ConnectApi(workspace.config.connect.url) as api:
+        sources = [each for each in workspace.sources if each.config.names.source_connector in named]
+        starts = [_start_of(each, api, files) for each in sources]
+        placed = place_views_sink(workspace, api, files)
+        applied = connect_apply.apply_connectors(api, files=files)
+    corrected = [said for start in starts if (said := _note_started(start))]
+    outcomes = {each.name: each.outcome for each in applied} | dict.fromkeys(placed, connect_apply.Outcome.UPDATED)
+    return ", ".join([*(f"{name} {outcome}" for name, outcome in outcomes.items()), *corrected])
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What is known of a source before its connector is applied.
+
+    :param empty: the views that its first snapshot fills.
+    """
+
+    config: Config
+    epoch: int
+    lives: Lives
+    empty: Sequence[View]
+
+
+def _start_of(workspace: Workspace, api: ConnectApi, files: Sequence[ConnectorFile]) -> _Start:
+    """Make sure that a source can go on from where it was."""
     config = workspace.config
     epoch, lives = epoch_of(config), lives_of(workspace)
     take_over(config, workspace.views, lives=lives)
-    files = wanted_connectors(config)
     refuse_made_anew(workspace)
-    with ConnectApi(config.connect.url) as api:
-        wal = refuse_lost_place(api, names=config.names, read_wal=partial(read_wal, config), epoch=epoch)
-        for source in (file for file in files if file.name == config.names.source):
-            refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
-        note_earlier_epoch(workspace, live_epoch(api, config.names.source), epoch)
-        empty = [] if wal.has_slot or filled_views(config) else empty_views(workspace)
-        placed = place_views_sink(workspace, api, files)
-        applied = connect_apply.apply_connectors(api, files=files)
-    mark_filled(config, empty, epoch=epoch, lives=lives)
-    corrected = correct_epoch(config, epoch)
-    outcomes = {each.name: each.outcome for each in applied} | dict.fromkeys(placed, connect_apply.Outcome.UPDATED)
-    return ", ".join(
-        [*(f"{name} {outcome}" for name, outcome in outcomes.items()), *([corrected] if corrected else [])]
-    )
+    wal = refuse_lost_place(api, names=config.names, read_wal=partial(read_wal, config), epoch=epoch)
+    for source in (file for file in files if file.name == config.names.source_connector):
+        refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)
+    note_earlier_epoch(workspace, live_epoch(api, config.names.source_connector), epoch)
+    empty = [] if wal.has_slot or filled_views(config) else empty_views(workspace)
+    return _Start(config, epoch, lives, empty)
+
+
+def _note_started(start: _Start) -> str | None:
+    """Note what the first snapshot of a source fills; return what was done to its file, if anything was."""
+    mark_filled(start.config, start.empty, epoch=start.epoch, lives=start.lives)
+    return correct_epoch(start.config, start.epoch)
 
 
 def empty_views(workspace: Workspace) -> list[View]:

@@ -63,6 +63,9 @@ def give_cassandra_rights(config: Config) -> str:
     )
     if not _lets_in(administrator):
         _run(first, [f"ALTER ROLE {_FIRST} WITH PASSWORD = '{administrator.cassandra.password}'"])
+        # Cassandra remembers the password of before for a while (`credentials_validity`, 2 s).
+        what = "Cassandra lets its first user in with the new password"
+        wait_until(lambda: _lets_in(administrator), timeout_s=_FIRST_USER_S, what=what)
     wanted = role_of(config, "cassandra").statements
     _run(administrator, [each.text.replace("'…'", f"'{config.cassandra.password}'") for each in wanted])
     return f"role {config.cassandra.user} has its rights in keyspace {config.names.keyspace}"

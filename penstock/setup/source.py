@@ -88,16 +88,16 @@ def refuse_lost_place(api: ConnectApi, *, names: Names, read_wal: Callable[[], W
     :raises DatabaseFell: it has read what the database does not have.
     :raises EpochFell: it runs in a later one.
     """
-    if names.source not in api.connectors():
+    if names.source_connector not in api.connectors():
         return read_wal()
-    offsets = api.offsets(names.source)
+    offsets = api.offsets(names.source_connector)
     # The WAL's end after them: what the source reads meanwhile would lie behind an end of before.
     wal = read_wal()
     if not wal.has_slot and offsets:
         raise SlotGone(names.slot)
     if (read := _furthest(offsets)) > wal.end:
         raise DatabaseFell(read, wal.end)
-    if (live := live_epoch(api, names.source)) > epoch:
+    if (live := live_epoch(api, names.source_connector)) > epoch:
         raise EpochFell(live, epoch)
     return wal
 

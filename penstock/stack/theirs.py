@@ -14,8 +14,8 @@ from penstock.doctor.wal import judge_wal_level
 from penstock.errors import PenstockError, TerminalError, TransientError
 from penstock.loads.airflow_api import AirflowApi
 from penstock.postgres.connection import connect as connect_postgres
-from penstock.project.connector_lists import read_lists
-from penstock.project.folders import Project
+from penstock.project.connector_lists import listed_topics
+from penstock.project.folders import sources_of
 from penstock.registry.client import RegistryClient
 from penstock.spark_master import master_state
 from penstock.stack.part import Part
@@ -76,19 +76,25 @@ def as_declared(config: Config, part: Part) -> Part:
 
 def left_behind(config: Config) -> list[str]:
     """Say what `reset` leaves in the servers of others, and how each goes: the connectors first, which use the rest."""
-    postgres, connect, names = config.postgres, config.connect, config.names
-    connectors = " ".join(f"-X DELETE {connect.url}/connectors/{name}" for name in (names.source, names.sink))
-    topics = topics_beside(config, read_lists(Project.of(config)).topics(names))
-    drops = f"DROP PUBLICATION {names.publication}; DROP SCHEMA {names.schema} CASCADE"
-    statements = f"SELECT pg_drop_replication_slot('{names.slot}'); {drops}"
+    connect, names, sources = config.connect, config.names, sources_of(config)
+    named = [*(each.names.source_connector for each in sources), names.sink]
+    connectors = " ".join(f"-X DELETE {connect.url}/connectors/{name}" for name in named)
+    topics = topics_beside(config, listed_topics(config), sources=sources)
     said = (
-        (connect, f"connectors {names.source} and {names.sink}: curl {connectors}"),
-        (postgres, f"slot and publication {names.slot}, schema {names.schema} in {postgres.database}: {statements}"),
+        (connect, f"connectors {', '.join(named[:-1])} and {names.sink}: curl {connectors}"),
+        *((each.database, _left_in_postgres(each)) for each in sources),
         (config.kafka, f"topics: {', '.join(topic.name for topic in topics)}"),
         (config.registry, f"subjects: DELETE {config.registry.url}/subjects/<topic>-key and -value of those topics"),
         (config.cassandra, f"keyspace: DROP KEYSPACE {names.keyspace}"),
     )
     return [f"{section.address}  {line}" for section, line in said if not section.managed]
+
+
+def _left_in_postgres(config: Config) -> str:
+    names = config.names
+    drops = f"DROP PUBLICATION {names.publication}; DROP SCHEMA {names.schema} CASCADE"
+    statements = f"SELECT pg_drop_replication_slot('{names.slot}'); {drops}"
+    return f"slot and publication {names.slot}, schema {names.schema} in {config.database.database}: {statements}"
 
 
 def _problem(ask: Callable[[Config], None], config: Config) -> str:

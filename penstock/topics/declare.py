@@ -53,23 +53,36 @@ def view_topics(views: Sequence[TopicsOfView]) -> tuple[str, ...]:
     return tuple(sorted(view.topic for view in views))
 
 
-def declare_topics(config: Config, views: Sequence[TopicsOfView]) -> tuple[Topic, ...]:
-    """Return every topic that a stack with these views has, the data topics first."""
-    return topics_beside(config, (*cdc_topics(views), *view_topics(views)))
+def declare_topics(
+    config: Config, views: Sequence[TopicsOfView], *, sources: Sequence[Config] = ()
+) -> tuple[Topic, ...]:
+    """Return every topic that a stack with these views has, the data topics first.
+
+    :param sources: the configuration as each source in use has it, where there is more than the first one.
+    """
+    return topics_beside(config, (*cdc_topics(views), *view_topics(views)), sources=sources)
 
 
-def topics_beside(config: Config, data_topics: Iterable[str]) -> tuple[Topic, ...]:
-    """Return every topic that a stack with these CDC and view topics has, those first."""
-    names = config.names
-    unread = (names.heartbeat_topic, topic_of(names.signals, names.topic_prefix))
+def topics_beside(config: Config, data_topics: Iterable[str], *, sources: Sequence[Config] = ()) -> tuple[Topic, ...]:
+    """Return every topic that a stack with these CDC and view topics has, those first.
+
+    :param sources: as above.
+    """
     return (
         *(_kept(config, name, config.kafka.partitions, RECORD_RETENTION) for name in data_topics),
-        *(_dead_letters(config, name) for name in names.dead_letter_topics),
-        # What it tells of snapshots matters as long as the records that they have read.
-        _kept(config, names.notifications_topic, 1, RECORD_RETENTION),
-        *(_kept(config, name, 1, _SHORT_RETENTION) for name in unread),
+        *(_dead_letters(config, name) for name in config.names.dead_letter_topics),
+        *(topic for each in sources or (config,) for topic in _of_source(each)),
         *_of_servers(config),
     )
+
+
+def _of_source(config: Config) -> Iterator[Topic]:
+    """Return the topics of a source connector beside those of its tables."""
+    names = config.names
+    # What it tells of snapshots matters as long as the records that they have read.
+    yield _kept(config, names.notifications_topic, 1, RECORD_RETENTION)
+    for name in (names.heartbeat_topic, topic_of(names.signals, names.topic_prefix)):
+        yield _kept(config, name, 1, _SHORT_RETENTION)
 
 
 def _of_servers(config: Config) -> Iterator[Topic]:

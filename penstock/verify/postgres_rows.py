@@ -50,7 +50,6 @@ class PostgresRows:
     def __init__(self, spark: SparkSession, *, workspace: Workspace) -> None:
         self._spark = spark
         self._workspace = workspace
-        self._postgres = read_by_spark(workspace.config)
 
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
         """Return every row that the view must hold, and tell of the source rows that have none in it."""
@@ -111,10 +110,11 @@ class PostgresRows:
     def _images(self, view: str, condition: str | None = None) -> tuple[DataFrame, tuple[str, ...]]:
         """Return the images of a view's table, and its primary key."""
         table = self._views[view].table
-        with connect(self._workspace.config) as connection:
+        config = self._workspace.config.of_source(self._views[view].source)
+        with connect(config) as connection:
             key = read_live_table(connection, table).table.primary_key
             columns = read_columns(connection, table)
-        return read_images(self._spark, table, self._postgres, columns, condition=condition), key
+        return read_images(self._spark, table, read_by_spark(config), columns, condition=condition), key
 
     @cached_property
     def _views(self) -> dict[str, View]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from cassandra.cluster import Session
@@ -14,8 +14,9 @@ from penstock.cassandra.session import open_session
 from penstock.config import Config
 from penstock.connect.apply import ConnectorFailed
 from penstock.errors import TransientError
+from penstock.pipeline.away import find_away
 from penstock.pipeline.fence import OnProgress, wait_until_arrived
-from penstock.pipeline.followed import followed_views, paused_views, refuse_paused
+from penstock.pipeline.followed import ViewPaused, followed_views, paused_views
 from penstock.pipeline.stalled import stopped_views
 from penstock.project.shapes import ContractMissing, read_shape
 from penstock.project.views import pick_view
@@ -46,8 +47,10 @@ def verify(
     :raises CassandraUnreachable: Cassandra is away.
     """
     config = workspace.config
-    flowing = _flowing(workspace, views, on_progress=on_progress)
-    stopped = {**_unfollowed(workspace, flowing), **stopped_views(config)}
+    away = find_away(workspace)
+    flowing = _flowing(workspace, views, away, on_progress=on_progress)
+    waiting = {view.name: away[view.source] for view in flowing if view.source in away}
+    stopped = {**_unfollowed(workspace, flowing, away), **stopped_views(config), **waiting}
     going = [view for view in flowing if view.name not in stopped]
     with open_session(config) as session:
         expected = PostgresRows(spark, workspace=workspace)
@@ -64,23 +67,28 @@ def verify(
     return results
 
 
-def _flowing(workspace: Workspace, names: Sequence[str], *, on_progress: OnProgress) -> list[View]:
-    config = workspace.config
-    paused, views = paused_views(config), workspace.views
-    if names:
-        chosen = [pick_view(views, name) for name in names]
-        refuse_paused(config, names)
-        return chosen
-    for name in sorted(paused):
+def _flowing(
+    workspace: Workspace, names: Sequence[str], away: Collection[str], *, on_progress: OnProgress
+) -> list[View]:
+    chosen = [pick_view(workspace.views, name) for name in names] or workspace.views
+    paused = paused_views(*(each.config for each in _parts(workspace, away)))
+    if found := [name for name in names if name in paused]:
+        raise ViewPaused(found)
+    for name in sorted(paused.intersection(view.name for view in chosen)):
         on_progress(f"view {name} is paused: not compared")
-    return [view for view in views if view.name not in paused]
+    return [view for view in chosen if view.name not in paused]
 
 
-def _unfollowed(workspace: Workspace, views: Sequence[View]) -> dict[str, str]:
+def _parts(workspace: Workspace, away: Collection[str]) -> list[Workspace]:
+    """Return the sources that answer."""
+    return [each for each in workspace.sources if each.config.source not in away]
+
+
+def _unfollowed(workspace: Workspace, views: Sequence[View], away: Collection[str]) -> dict[str, str]:
     """Name the views whose tables are not published, with what to do: nothing of these tables comes."""
-    followed = {view.name for view in followed_views(workspace)}
+    followed = {view.name for each in _parts(workspace, away) for view in followed_views(each)}
     cure = "is not followed: `penstock views check` says why, `penstock views apply` takes it in"
-    return {view.name: f"{view.table} {cure}" for view in views if view.name not in followed}
+    return {view.name: f"{view.source_table} {cure}" for view in views if view.name not in followed}
 
 
 def _catch_up(
@@ -107,7 +115,7 @@ def _sides(
     workspace: Workspace, view: View, session: Session, expected: PostgresRows, *, on_progress: OnProgress
 ) -> Sides | ViewResult:
     """Say in which shape a view is compared, and who reads either side; or why it cannot be."""
-    config = workspace.config
+    config = workspace.config.of_source(view.source)
     keyspace = config.names.keyspace
     ceiling = ceiling_of(config, view, on_progress=on_progress)
     if isinstance(view, History):

@@ -6,6 +6,7 @@ Order matters: the jobs know a new view before the reading that fills it begins,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from penstock_views.declaration.totals import Aggregate
@@ -14,6 +15,8 @@ from penstock_views.declaration.views import View
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import local_spark
+from penstock.names import of_source
+from penstock.pipeline.away import find_away
 from penstock.pipeline.fence import OnProgress
 from penstock.pipeline.fills import ids_in_cassandra, replaced, unfilled
 from penstock.pipeline.followed import followed_views, paused_views
@@ -76,31 +79,70 @@ def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, r
 
     :param rate: of the fill, at most so many rows a second.
     """
+    away = find_away(workspace)
+    # Of every source before the jobs forget who stood still.
+    due = [_look(each, on_step=on_step) for each in workspace.sources if each.config.source not in away]
+    on_step("jobs", "took these views up" if renew_jobs(workspace.config) else "ran with these views")
+    for each in due:
+        _go_live(each, on_step=on_step, on_progress=on_progress, rate=rate)
+    for why in away.values():
+        on_step("fill", why)
+    if not any(each.anew for each in due) and not away:
+        on_step("fill", "every view was filled")
+
+
+@dataclass(frozen=True)
+class _Due:
+    """What is to be read again of a source.
+
+    :param missing: the views that miss changes.
+    :param unfilled: the others that were not filled.
+    """
+
+    workspace: Workspace
+    paused: frozenset[str]
+    changes: Sequence[SilentChange]
+    lives: Lives
+    missing: Sequence[View]
+    unfilled: Sequence[View]
+
+    @property
+    def anew(self) -> list[View]:
+        """All of these views."""
+        return [*self.missing, *self.unfilled]
+
+
+def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
+    """Find what is to be read again of a source, and end what must not go on."""
     config = workspace.config
-    paused = paused_views(config)
     note_new_topics(workspace)
     changes, lives = unsent_changes(workspace), lives_of(workspace)
     for change in changes:
-        on_step("rows changed", f"{change.table}: {change.what}; no event told of it, its views are filled anew")
+        table = of_source(config.source, change.table)
+        on_step("rows changed", f"{table}: {change.what}; no event told of it, its views are filled anew")
     followed = {view.name for view in followed_views(workspace)}
     unfilled = [view for view in views_to_fill(workspace, lives, on_step=on_step) if view.name in followed]
-    missing = _missing(workspace, changes)  # before the jobs forget who stood still
-    anew = [*missing, *(view for view in unfilled if view not in missing)]
+    missing = _missing(workspace, changes)
+    unfilled = [view for view in unfilled if view not in missing]
+    due = _Due(workspace, paused_views(config), changes, lives, missing, unfilled)
     # A life that has written to a table that is gone would never write those groups again.
-    end_lives(config, [view for view in anew if isinstance(view, Aggregate) and view.name not in paused])
-    on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
-    empty = settle_empty(config, [view for view in unfilled if view not in missing], lives=lives)
-    waiting = [view for view in anew if view not in empty and view.name in paused]
-    filled = [view for view in anew if view not in empty and view.name not in paused]
+    end_lives(config, [view for view in due.anew if isinstance(view, Aggregate) and view.name not in due.paused])
+    return due
+
+
+def _go_live(due: _Due, *, on_step: OnStep, on_progress: OnProgress, rate: int | None) -> None:
+    """Fill the views of one source, with which the jobs run."""
+    config = due.workspace.config
+    empty = settle_empty(config, due.unfilled, lives=due.lives)
+    waiting = [view for view in due.anew if view not in empty and view.name in due.paused]
+    filled = [view for view in due.anew if view not in empty and view.name not in due.paused]
     if empty:
         on_step("fill", f"{_names(empty)}: no row to fill yet")
     if filled:
-        _fill(workspace, filled, lives, on_step=on_step, on_progress=on_progress, rate=rate)
-    elif not anew:
-        on_step("fill", "every view was filled")
+        _fill(due.workspace, filled, due.lives, on_step=on_step, on_progress=on_progress, rate=rate)
     # A paused view has not been read again: its table's note stays until it is.
-    _forget(config, [change for change in changes if change.table not in {view.table for view in waiting}])
-    note_topics(workspace)
+    _forget(config, [change for change in due.changes if change.table not in {view.table for view in waiting}])
+    note_topics(due.workspace)
     if waiting:
         on_step("fill", f"{_names(waiting)} paused: `penstock views resume`, then `penstock views apply` fills it")
 
@@ -118,7 +160,7 @@ def renew_jobs(config: Config) -> bool:
     supervisor = Supervisor(Layout.of(config))
     if not supervisor.is_running():
         raise SupervisorUnreachable(Layout.of(config).run / "supervisor.sock")
-    jobs = [part for part in stack.parts(config) if part.name in JOBS]
+    jobs = [part for part in stack.parts(config.of_source("")) if part.name in JOBS]
     return any([_renew(config, supervisor, job) for job in jobs])  # a list: each of them
 
 
@@ -151,7 +193,7 @@ def views_to_fill(workspace: Workspace, lives: Lives, *, on_step: OnStep) -> lis
     config = workspace.config
     views = workspace.views
     for old in replaced(config, views, lives=lives):
-        on_step("table replaced", f"{old.view.table}: {old.why}; {old.view.name} is filled anew")
+        on_step("table replaced", f"{old.view.source_table}: {old.why}; {old.view.name} is filled anew")
     return unfilled(config, views, ids=ids_in_cassandra(config), epoch=epoch_of(config), lives=lives)
 
 

@@ -6,7 +6,7 @@ they answer, against the files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,6 +32,7 @@ from penstock.cassandra.table_file import (
 from penstock.config import Config
 from penstock.errors import PenstockError
 from penstock.local_spark import local_spark
+from penstock.names import of_source
 from penstock.pipeline.fills import replaced
 from penstock.pipeline.lives import read_lives
 from penstock.postgres.catalogue import LiveTable, TableMissing
@@ -53,7 +54,7 @@ from penstock.project.in_step import (
 from penstock.project.workspace import Workspace
 from penstock.views.derived import Derived, derive
 from penstock.views.memory import check_memory
-from penstock.views.sources import live_tables, table_of
+from penstock.views.sources import Live, TableUntold, live_tables, table_of
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,12 @@ def check(workspace: Workspace) -> Checked:
     problems += check_left_overs(project, views)
     problems += check_memory(config.spark, views)
     looked_at = ["view files"]
-    if live is not None:
-        looked_at.append("Postgres")
-        problems += _check_postgres(config, views, live)
-        problems += _check_sources(config, views)
+    for source, tables_there in live.items():
+        if tables_there is not None:
+            looked_at.append(source or "Postgres")
+            own, its_views = config.of_source(source), [view for view in views if view.source == source]
+            problems += _check_postgres(own, its_views, tables_there)
+            problems += _check_sources(own, its_views)
     if (tables := _cassandra_tables(config)) is not None:
         looked_at.append("Cassandra")
         problems += [problem for each in derived for problem in _check_table(each, tables.get(each.view.name))]
@@ -102,14 +105,18 @@ def check(workspace: Workspace) -> Checked:
 
 
 def _derive_all(
-    spark: SparkSession, config: Config, views: Sequence[View], live: dict[str, LiveTable | TableMissing] | None
+    spark: SparkSession, config: Config, views: Sequence[View], live: Mapping[str, Live | None]
 ) -> tuple[list[Derived], list[Problem]]:
     project, derived, problems = Project.of(config), [], []
     for view in views:
         try:
-            derived.append(derive(spark, view, table_of(project, live, view.table, config.excluded)))
+            derived.append(derive(spark, view, table_of(config, live, view)))
         except ViewInvalid as exc:
             problems.append(_of_error(project, exc, "correct the function or its @view line"))
+        except TableUntold as exc:
+            # Of a source that is away nothing can be said, and the views of the others go live without its.
+            cure = "let Postgres answer, then do it again"
+            problems.append(problem_of(project, view, str(exc), cure, is_of_table=bool(view.source)))
         except PenstockError as exc:
             problems.append(problem_of(project, view, str(exc), "create the table, or correct the @view line"))
     return derived, problems
@@ -142,9 +149,7 @@ def _check_files(project: Project, derived: Derived) -> Iterator[Problem]:
     yield from check_options(project, file, found)
 
 
-def _check_postgres(
-    config: Config, views: Sequence[View], live: dict[str, LiveTable | TableMissing]
-) -> Iterator[Problem]:
+def _check_postgres(config: Config, views: Sequence[View], live: Live) -> Iterator[Problem]:
     project = Project.of(config)
     try:
         with connect(config) as connection:
@@ -170,9 +175,10 @@ def _check_postgres(
 
 def _check_exclusions(config: Config, exclusions: Standing) -> Iterator[Problem]:
     for each in exclusions.problems(config.excluded, config.hashed):
-        yield Problem("penstock.toml", each.what, each.cure)
+        yield Problem("penstock.toml", of_source(config.source, each.what), each.cure)
     for (table, _), what in exclusions.changes(config.excluded, config.hashed).items():
-        yield Problem("penstock.toml", f"{table}: {what}", "`penstock views apply` tells the source", is_pending=True)
+        said = f"{of_source(config.source, table)}: {what}"
+        yield Problem("penstock.toml", said, "`penstock views apply` tells the source", is_pending=True)
 
 
 def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_published: bool) -> Iterator[Problem]:

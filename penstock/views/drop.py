@@ -81,13 +81,15 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
     config = workspace.config
     files = {name: left_of(workspace, name) for name in names}
     project, views = workspace.project, workspace.views
-    gone = sorted(set(read_lists(project).tables) - {view.table for view in views})
+    gone = [(each.config, _unneeded(each)) for each in workspace.sources]
     # First of all: a view that is made anew under the name must not count as filled.
-    with connect(config) as connection:
-        forget_views(connection, names)
+    for source, _ in gone:
+        with connect(source) as connection:
+            forget_views(connection, names)
     with ConnectApi(config.connect.url) as api:
         leave_out(api, config.names, names)
-    _withdraw(config, gone, on_step)
+    for source, tables in gone:
+        _withdraw(source, tables, on_step)
     changed = write_changed(with_views(project, views, dropped=names))
     on_step("connectors", ", ".join(file.name for file in changed) or "named none of them any more")
     for left in files.values():
@@ -96,7 +98,7 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
         on_step("jobs", "go on without" if _renew_jobs(workspace) else "ran without")
     for name in names:
         forget_lives(config, name)
-        _delete_records(config, name)
+        _delete_records(workspace, name)
         on_step("topic", f"{config.names.view_topic(name)} and its subjects deleted")
     _drop_tables(config, names, on_step)
     for left in files.values():
@@ -104,8 +106,13 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
     on_step("files", ", ".join(project.shown(file) for left in files.values() for file in left) or "none left")
 
 
+def _unneeded(workspace: Workspace) -> list[str]:
+    """Return the tables of a source that are captured and that no view reads any more."""
+    return sorted(set(read_lists(workspace.project).tables) - {view.table for view in workspace.views})
+
+
 def leave_out(api: ConnectApi, own: Names, views: Collection[str]) -> None:
-    """Take views out of the running sink, whatever else its file says; the source goes by the publication.
+    """Take views out of the running sink, whatever else its file says; a source goes by its publication.
 
     :raises ConnectorFailed: the sink does not run without them, with its trace.
     """
@@ -121,9 +128,11 @@ def _renew_jobs(workspace: Workspace) -> bool:
     return renew_jobs(workspace.config)
 
 
-def _delete_records(config: Config, name: str) -> None:
+def _delete_records(workspace: Workspace, name: str) -> None:
+    config = workspace.config
     TopicAdmin(config.kafka.bootstrap).delete([config.names.view_topic(name)])
-    forget_topic(config, config.names.view_topic(name))
+    for source in workspace.sources:
+        forget_topic(source.config, config.names.view_topic(name))
     with RegistryClient(config.registry.url) as registry:
         for part in _PARTS:
             registry.delete_subject(f"{config.names.view_topic(name)}-{part}")

@@ -6,7 +6,8 @@ Cut off at any step it leaves nothing to undo: asked again, it begins one more e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from penstock_views.declaration.totals import Aggregate
@@ -25,6 +26,7 @@ from penstock.pipeline.followed import followed_views, refuse_paused
 from penstock.pipeline.lives import lives_of
 from penstock.pipeline.stalled import refuse_stopped
 from penstock.pipeline.topic_ids import made_anew, note_topics
+from penstock.pipeline.unwritten import note_gaps
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.record import raise_epoch
@@ -57,8 +59,30 @@ class NoEpochLeft(TerminalError):
         super().__init__(f"epoch {epoch} would be beyond the last generation, {MAX_GENERATION}: `penstock reset --yes`")
 
 
+class SourceWithoutViews(TerminalError):
+    """Nothing is read of a source database."""
+
+    def __init__(self, source: str, known: Iterable[str]) -> None:
+        super().__init__(f"no view names a source {source}; those that views name: {', '.join(known) or 'none'}")
+
+
+def begin_epochs(workspace: Workspace, *, source: str | None = None, on_step: OnStep, on_progress: OnProgress) -> int:
+    """Begin the next epoch of each source database, one after the other; return how many stale rows were removed.
+
+    :param source: of this one alone.
+    :raises SourceWithoutViews: before anything is lost.
+    """
+    parts = {each.config.source: each for each in workspace.sources if each.views}
+    if source is not None and source not in parts:
+        raise SourceWithoutViews(source, filter(None, parts))
+    chosen = parts.values() if source is None else [parts[source]]
+    return sum(begin_epoch(each, on_step=on_step, on_progress=on_progress) for each in chosen)
+
+
 def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress) -> int:
     """Read all tables anew under the next epoch and fill every view with it; return how many stale rows were removed.
+
+    :param workspace: with the views of one source.
 
     Other changes go on meanwhile. Every history gets an entry `r` for each row.
 
@@ -67,7 +91,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     """
     config = workspace.config
     refuse_outside(config)
-    views, source = workspace.views, config.names.source
+    views, source = workspace.views, config.names.source_connector
     # A database that was restored has another publication, and its tables other lives; one of an earlier version has
     # no record of who is paused.
     on_step("tables", create_tables(workspace))
@@ -75,9 +99,9 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     epoch = _latest_epoch(config) + 1
     if epoch + max(view.revision for view in views) - 1 > MAX_GENERATION:
         raise NoEpochLeft(epoch)
-    on_step("topics", create_topics(workspace))
-    on_step("subjects", register_subjects(workspace))
-    on_step("keyspace", create_view_tables(workspace))
+    on_step("topics", create_topics(workspace.whole))
+    on_step("subjects", register_subjects(workspace.whole))
+    on_step("keyspace", create_view_tables(workspace.whole))
     if not config.supervised and _lost_topics(workspace, cdc_topics(views)):
         raise NotSupervised(
             "the views job cannot go on in its topics, and only while it is stopped it can begin anew; "
@@ -90,7 +114,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
         # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
         raise_epoch(connection, epoch)
         correct_epoch(config, epoch)
-        (file,) = wanted_connectors(config, names=[source])
+        (file,) = wanted_connectors(workspace, names=[source])
         api.put_config(source, file.config)
         _stop_source(api, source)
         began, lives = ends(config, sorted({view.source_topic for view in views})), lives_of(workspace)
@@ -99,7 +123,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
         on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
         if _begin_checkpoint(workspace, api, began):
             on_step("progress", "of the views job began anew: what it would have read next is gone from Kafka")
-        _start_sink(config, api)
+        _start_sink(workspace, api)
         _start_source(api, source)
         on_step("epoch", f"{epoch} began; every table is read anew")
         wait_until_captured(config, on_progress=on_progress)
@@ -122,7 +146,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
 def _latest_epoch(config: Config) -> int:
     """Return the latest epoch that anybody knows of: a database that was restored may know of an earlier one alone."""
     with ConnectApi(config.connect.url) as api:
-        return max(epoch_of(config), epoch_in(Project.of(config)), live_epoch(api, config.names.source))
+        return max(epoch_of(config), epoch_in(Project.of(config)), live_epoch(api, config.names.source_connector))
 
 
 def _stop_source(api: ConnectApi, source: str) -> None:
@@ -167,11 +191,13 @@ def _checkpoint(config: Config) -> Path:
     return Layout.of(config).data("views") / "checkpoint"
 
 
-def _start_sink(config: Config, api: ConnectApi) -> None:
-    """Let the sink follow its file; what it never read is read anew."""
-    files = wanted_connectors(config, names=[config.names.sink])
+def _start_sink(workspace: Workspace, api: ConnectApi) -> None:
+    """Let the sink follow its file; what it never read is read anew, of the views of other sources by the next fill."""
+    config = workspace.config
+    others = [each for each in workspace.whole.sources if each.config.source != config.source]
+    files = wanted_connectors(workspace, names=[config.names.sink])
     for file in files:
-        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=lambda _: None)
+        place_sink(TopicAdmin(config.kafka.bootstrap), api, file, on_loss=partial(note_gaps, others))
     apply_connectors(api, files=files)
 
 

@@ -15,13 +15,13 @@ from penstock.config import Config
 from penstock.errors import PenstockError, TerminalError
 from penstock.installation import VIEW_FILES, Names
 from penstock.local_spark import local_spark
-from penstock.names import NOT_CARRIED, is_table
+from penstock.names import NOT_CARRIED, is_table, of_source
 from penstock.postgres.catalogue import TableMissing, read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
-from penstock.views.asked import Relation, meant, read_asked, relations
+from penstock.views.asked import Asked, Relation, meant, read_asked, relations
 from penstock.views.derived import Derived, derive, texts
 from penstock.views.new import Drawn, NoView, draw, view_name
 from penstock.whole_file import write_changed
@@ -86,7 +86,7 @@ def new_views(
 ) -> NewViews:
     """Write a starting view of each table; one that has a view is left alone, one that cannot have one is refused.
 
-    :param given: tables as SQL writes them, or patterns such as `sales.*`.
+    :param given: tables as SQL writes them, or patterns such as `sales.*`; of a further source `billing:public.*`.
     :param name: of the one view; with it a table gets another view beside those that it has.
     :param dry_run: write nothing.
     :raises TableNameUnclear, NameForMany: before anything is looked at.
@@ -94,18 +94,24 @@ def new_views(
     :raises ViewFileBroken, ViewInvalid: a view that is there already cannot be read.
     """
     config = workspace.config
-    asked = [read_asked(each) for each in given]
+    pairs = [config.source_table(each.strip()) for each in given]
+    asked = {source: [read_asked(table) for of, table in pairs if of == source] for source, _ in pairs}
     project = workspace.project
     there = workspace.views if any(project.views.glob("*.py")) else ()
-    with connect(config) as connection:
-        tables = meant(asked, relations(connection))
-        if name is not None and len(tables) != 1:
-            raise NameForMany(name)
-        drawn = list(_draw_all(connection, _Taken(project, there), tables, name))
+    tables = {source: _meant(config.of_source(source), each) for source, each in asked.items()}
+    if name is not None and sum(map(len, tables.values())) != 1:
+        raise NameForMany(name)
+    taken = _Taken(project, there)
+    drawn = [one for source, each in tables.items() for one in _draw_all(config.of_source(source), taken, each, name)]
     made, outcomes = _derive_all(config, [each for each in drawn if isinstance(each, Drawn)])
     outcomes |= {each.table: each for each in drawn if isinstance(each, Outcome)}
     files = _write(workspace.fresh(), made) if made and not dry_run else ()
-    return NewViews(tuple(outcomes[table.name] for table in tables), files)
+    return NewViews(tuple(outcomes[each.table] for each in drawn), files)
+
+
+def _meant(config: Config, asked: Sequence[Asked]) -> list[Relation]:
+    with connect(config) as connection:
+        return meant(asked, relations(connection))
 
 
 class _Taken:
@@ -114,17 +120,17 @@ class _Taken:
     def __init__(self, project: Project, views: Sequence[View]) -> None:
         self._project = project
         self._places = {view.name: f"{project.shown(view.file)}:{view.line}" for view in views}
-        self._of_tables = {view.table: view for view in reversed(views)}
+        self._of_tables = {view.source_table: view for view in reversed(views)}
 
     def view_of(self, table: str) -> View | None:
-        """Return the first view of a table."""
+        """Return the first view of a table, which is named with its source."""
         return self._of_tables.get(table)
 
-    def choose(self, table: str) -> str:
-        """Name the view of a table as the table; where another table of that name has one, by its schema too."""
+    def choose(self, source: str, table: str) -> str:
+        """Name the view of a table as the table; where another table of that name has one, by its source or schema."""
         schema, own = table.split(".", 1)
-        name = view_name(own)
-        return view_name(f"{schema}_{own}") if name in self._places else name
+        names = [view_name("_".join(parts)) for parts in ((own,), (source or schema, own), (source, schema, own))]
+        return next((name for name in names if name not in self._places), names[1])
 
     def take(self, name: str, table: str) -> None:
         """Note a name.
@@ -147,32 +153,34 @@ class _Taken:
         )
 
 
-def _draw_all(
-    connection: Connection, taken: _Taken, tables: Sequence[Relation], name: str | None
-) -> Iterator[Drawn | Outcome]:
-    """Draw a view of each table, or say why there is none."""
-    for table in tables:
-        there = taken.view_of(table.name)
-        if table.root is not None:
-            yield Outcome(table.name, Fate.PARTITION, reason=f"a partition: its rows are in the view of {table.root}")
-        elif there is not None and name is None:
-            yield Outcome(table.name, Fate.THERE, there.name, reason="--name makes another view of it")
-        else:
-            yield _draw(connection, taken, table.name, name)
+def _draw_all(config: Config, taken: _Taken, tables: Sequence[Relation], name: str | None) -> Iterator[Drawn | Outcome]:
+    """Draw a view of each table of a source, or say why there is none."""
+    with connect(config) as connection:
+        for table in tables:
+            shown = of_source(config.source, table.name)
+            there = taken.view_of(shown)
+            if table.root is not None:
+                yield Outcome(shown, Fate.PARTITION, reason=f"a partition: its rows are in the view of {table.root}")
+            elif there is not None and name is None:
+                yield Outcome(shown, Fate.THERE, there.name, reason="--name makes another view of it")
+            else:
+                yield _draw(connection, taken, table.name, name)
 
 
 def _draw(connection: Connection, taken: _Taken, table: str, name: str | None) -> Drawn | Outcome:
+    source = connection.names.source
+    shown = of_source(source, table)
     try:
         if not is_table(table):
             raise NoView(table, NOT_CARRIED)
-        drawn = draw(read_live_table(connection, table), name or taken.choose(table))
-        taken.take(drawn.name, table)
+        drawn = draw(read_live_table(connection, table), name or taken.choose(source, table), source)
+        taken.take(drawn.name, shown)
     except NoView as exc:
-        return Outcome(table, Fate.REFUSED, reason=exc.reason)
+        return Outcome(shown, Fate.REFUSED, reason=exc.reason)
     except TableMissing:
-        return Outcome(table, Fate.REFUSED, reason=f"database {connection.info.dbname} has no such table")
+        return Outcome(shown, Fate.REFUSED, reason=f"database {connection.info.dbname} has no such table")
     except ViewTaken as exc:
-        return Outcome(table, Fate.REFUSED, reason=str(exc))
+        return Outcome(shown, Fate.REFUSED, reason=str(exc))
     return drawn
 
 
@@ -189,10 +197,10 @@ def _derive_all(config: Config, drawn: Sequence[Drawn]) -> tuple[dict[str, tuple
                 derived = derive(spark, _declared(Path(folder), each), table)
             except PenstockError as exc:
                 reason = str(exc).rpartition(f"view {each.name}: ")[2]
-                outcomes[table.name] = Outcome(table.name, Fate.REFUSED, reason=reason)
+                outcomes[each.table] = Outcome(each.table, Fate.REFUSED, reason=reason)
                 continue
             made[each.name] = (each, derived)
-            outcomes[table.name] = Outcome(table.name, Fate.MADE, each.name, each.columns, each.left_out)
+            outcomes[each.table] = Outcome(each.table, Fate.MADE, each.name, each.columns, each.left_out)
     return made, outcomes
 
 

@@ -21,7 +21,7 @@ _FULL_AT = 0.85
 
 def check_memory(section: Spark, views: Sequence[View]) -> Iterator[Problem]:
     """Find the memory settings that are too small for so many tables."""
-    tables = len({view.table for view in views if not isinstance(view, Aggregate)})
+    tables = len({view.source_table for view in views if not isinstance(view, Aggregate)})
     for setting, given, fixed, each in (
         ("driver_memory_mb", section.driver_memory_mb, _DRIVER_MB, _DRIVER_TABLE_MB),
         ("executor_memory_mb", section.executor_memory_mb, _EXECUTOR_MB, _EXECUTOR_TABLE_MB),

@@ -13,7 +13,7 @@ from pyspark.sql import types as T
 
 from penstock.contract import ROW_VERSION
 from penstock.errors import TerminalError
-from penstock.names import column_name, is_plain
+from penstock.names import column_name, is_plain, of_source
 from penstock.postgres.catalogue import LiveTable
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
@@ -35,6 +35,7 @@ class Drawn:
     """A starting view as text: nothing is written yet, and nothing derived from it.
 
     :param left_out: the columns that it does not have, each with the reason.
+    :param source: the source database that has the table; empty for the first one.
     """
 
     name: str
@@ -42,9 +43,15 @@ class Drawn:
     text: str
     columns: int
     left_out: Mapping[str, str]
+    source: str = ""
+
+    @property
+    def table(self) -> str:
+        """The table, with its source."""
+        return of_source(self.source, self.live.table.name)
 
 
-def draw(live: LiveTable, name: str) -> Drawn:
+def draw(live: LiveTable, name: str, source: str = "") -> Drawn:
     """Write the text of a starting view.
 
     :raises NoView: the table has no primary key, or columns that cannot be captured, or the view cannot have that name.
@@ -53,7 +60,7 @@ def draw(live: LiveTable, name: str) -> Drawn:
     if problem := name_problem(name):
         raise NoView(live.table.name, f"`{name}` cannot be a view's name: {problem}. Name it with --name")
     columns, left_out = _columns(live)
-    return Drawn(name, live, _source(name, live, columns), len(columns), left_out)
+    return Drawn(name, live, _text(name, live, columns, source), len(columns), left_out, source)
 
 
 def name_problem(name: str) -> str | None:
@@ -101,18 +108,19 @@ def view_name(table: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) or name in _IMPORTED else name
 
 
-def _source(view: str, live: LiveTable, columns: dict[str, T.StructField]) -> str:
+def _text(view: str, live: LiveTable, columns: dict[str, T.StructField], source: str) -> str:
     names = {field.name: name for name, field in columns.items()}
     key = ", ".join(f'"{names[column]}"' for column in live.table.primary_key)
     lines = "\n".join(f"        {_entry(name, _value(live, field))}," for name, field in columns.items())
     cuts = [name for name in ("truncate_to_millis", "unix_micros") if f"{name}(" in lines]
     imports = ", ".join(["Image", "Row", "row", *cuts, "view"])
+    table, of = of_source(source, live.table.name), f', source="{source}"' if source else ""
     return (
-        f'"""The view {view} of {live.table.name}."""\n\n'
+        f'"""The view {view} of {table}."""\n\n'
         f"from penstock_views import {imports}\n\n\n"
-        f'@view("{live.table.name}", key=[{key}])\n'
+        f'@view("{live.table.name}", key=[{key}]{of})\n'
         f"def {view}(r: Image) -> Row:\n"
-        f'    """Hold one row per row of {live.table.name}."""\n'
+        f'    """Hold one row per row of {table}."""\n'
         f"    return row(\n{lines}\n    )\n"
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.errors import PenstockError, TerminalError
+from penstock.pipeline.followed import known_paused
 from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.connection import connect
 from penstock.postgres.record import note_paused, read_paused
@@ -43,12 +44,12 @@ def resume(workspace: Workspace, name: str) -> bool:
 
 
 def _set(workspace: Workspace, name: str, *, paused: bool) -> bool:
-    config = workspace.config
     pick_view(workspace.views, name)
+    config = workspace.of_view(name).config
+    if paused and not read_lists(workspace.project).known - known_paused(workspace) - {name}:
+        raise LastView(name, config.names.sink)
     with connect(config) as connection:
         before = read_paused(connection)
-        if paused and not read_lists(workspace.project).known - before - {name}:
-            raise LastView(name, config.names.sink)
         note_paused(connection, [name], paused=paused)
         try:
             _apply_sink(workspace)  # in any case: whoever noted it may have been cut off before this
@@ -60,7 +61,7 @@ def _set(workspace: Workspace, name: str, *, paused: bool) -> bool:
 
 def _apply_sink(workspace: Workspace) -> None:
     config = workspace.config
-    files = wanted_connectors(config, names=[config.names.sink])
+    files = wanted_connectors(workspace, names=[config.names.sink])
     with ConnectApi(config.connect.url) as api:
         place_views_sink(workspace, api, files)
         apply_connectors(api, files=files)

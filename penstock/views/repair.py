@@ -82,6 +82,7 @@ def repair(
     :raises RowRejected: when all is done, and the one row cannot be in the view.
     """
     view = pick_view(workspace.views, name)
+    workspace = workspace.of_view(name)
     if isinstance(view, History):
         raise HistoryUnfit(view)
     if isinstance(view, Aggregate):

@@ -140,7 +140,7 @@ def _told(config: Config, consumer: Consumer, decoder: AvroDecoder, asked: str) 
     while True:
         record = consumer.poll(_POLL_S)
         if time.monotonic() - checked_at > _CHECK_CONNECTOR_S:
-            raise_if_failed(config.connect.url, config.names.source)
+            raise_if_failed(config.connect.url, config.names.source_connector)
             checked_at = time.monotonic()
         if record is None or record.error() is not None:
             continue

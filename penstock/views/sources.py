@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from penstock_views.declaration.views import View
 from penstock_views.types.tables import Table, TableUnknown, excluding, read_table
 
 from penstock.config import Config
 from penstock.errors import TerminalError
-from penstock.excluded import Excluded
 from penstock.postgres.catalogue import LiveTable, TableMissing, read_live_table
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.project.folders import Project
@@ -25,8 +24,17 @@ class TableUntold(TerminalError):
         )
 
 
-def live_tables(config: Config, views: Sequence[View]) -> dict[str, LiveTable | TableMissing] | None:
-    """Read every table of the views from the catalogue; None when Postgres does not answer."""
+Live = Mapping[str, LiveTable | TableMissing]
+"""What the catalogue of a source says of its tables, by name."""
+
+
+def live_tables(config: Config, views: Sequence[View]) -> dict[str, Live | None]:
+    """Read every table of the views from the catalogue of its source; None of a source that does not answer."""
+    sources = {name: [view for view in views if view.source == name] for name in ("", *(view.source for view in views))}
+    return {name: _live_tables(config.of_source(name), of_source) for name, of_source in sources.items()}
+
+
+def _live_tables(config: Config, views: Sequence[View]) -> Live | None:
     found: dict[str, LiveTable | TableMissing] = {}
     try:
         with connect(config) as connection:
@@ -40,20 +48,21 @@ def live_tables(config: Config, views: Sequence[View]) -> dict[str, LiveTable | 
     return found
 
 
-def table_of(
-    project: Project, live: dict[str, LiveTable | TableMissing] | None, name: str, excluded: Excluded
-) -> Table:
-    """Return what a view can use of a table.
+def table_of(config: Config, live: Mapping[str, Live | None], view: View) -> Table:
+    """Return what a view can use of its table.
 
     :raises TableMissing: the database has none.
     :raises TableUntold: nobody can tell.
     """
-    if live is None:
+    known = live[view.source]
+    if known is None:
+        if view.source:
+            raise TableUntold(view.source_table)
         try:
-            return excluding(read_table(project.postgres, name), excluded.of(name))
+            return excluding(read_table(Project.of(config).postgres, view.table), config.excluded.of(view.table))
         except TableUnknown as exc:
-            raise TableUntold(name) from exc
-    found = live[name]
+            raise TableUntold(view.table) from exc
+    found = known[view.table]
     if isinstance(found, TableMissing):
         raise found
     return found.table

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from penstock_views.declaration.views import ViewInvalid
-from penstock_views.output.contracts import FINGERPRINT, REVISION
+from penstock_views.output.contracts import FINGERPRINT, REVISION, SOURCE
 
 from penstock.config import Config
 from penstock.local_spark import local_spark
 from penstock.pipeline.fills import filled_views
 from penstock.postgres.connection import PostgresUnreachable
 from penstock.project.connector_lists import epoch_in, with_epoch
-from penstock.project.folders import Project
+from penstock.project.folders import Project, sources_of
 from penstock.project.generation import epoch_of
 from penstock.project.workspace import Workspace
 from penstock.views.derived import Derived, derive, texts
@@ -33,11 +34,14 @@ def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path
     views = workspace.views
     live = live_tables(config, views)
     with local_spark(config, name="views-spark") as spark:
-        derived = [derive(spark, view, table_of(project, live, view.table, config.excluded)) for view in views]
+        derived = [derive(spark, view, table_of(config, live, view)) for view in views]
+    for each in derived:
+        _refuse_moved(project, each)
     changed = [each for each in derived if _is_changed(project, each)]
     if changed and not same_rows:
         _refuse_live(config, changed)
-    return list(dict.fromkeys([*write_changed(texts(project, derived, views)), *_write_epoch(config)]))
+    written = write_changed(texts(project, derived, views))
+    return list(dict.fromkeys([*written, *(file for each in sources_of(config) for file in _write_epoch(each))]))
 
 
 def _write_epoch(config: Config) -> list[Path]:
@@ -52,23 +56,41 @@ def _write_epoch(config: Config) -> list[Path]:
 
 def _is_changed(project: Project, derived: Derived) -> bool:
     """Tell whether the function is another than the one of the same or a later revision that was written before."""
-    file = project.avro / derived.value.file_name
-    written = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    written = _written(project, derived)
     if derived.view.revision > written.get(REVISION, 0) or FINGERPRINT not in written:
         return False
     return bool(written[FINGERPRINT] != derived.value.schema[FINGERPRINT] or derived.view.revision < written[REVISION])
 
 
+def _written(project: Project, derived: Derived) -> dict[str, Any]:
+    """Return the contract that was written before; an empty one where there is none."""
+    file = project.avro / derived.value.file_name
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.exists() else {}
+
+
+def _refuse_moved(project: Project, derived: Derived) -> None:
+    """Refuse a view of another source than before: the versions of two sources do not follow each other."""
+    view, written = derived.view, _written(project, derived)
+    if written and written.get(SOURCE, "") != view.source:
+        before = written.get(SOURCE) or "[postgres]"
+        raise ViewInvalid(
+            view.origin, f"it reads source {before}, and a view keeps its source: give this one another name"
+        )
+
+
 def _refuse_live(config: Config, changed: Sequence[Derived]) -> None:
     """Raise for a changed view that has rows of the function before; Postgres away counts as having them."""
-    try:
-        filled = filled_views(config)
-    except PostgresUnreachable:
-        filled = frozenset(each.view.name for each in changed)
     for each in changed:
-        if each.view.name in filled:
+        if _may_be_filled(config.of_source(each.view.source), each.view.name):
             raise ViewInvalid(
                 each.view.origin,
                 "the function changed and its rows may be live: raise revision=, and `penstock views write` again "
                 "(--same-rows when every row stays as it is, after a refactoring)",
             )
+
+
+def _may_be_filled(config: Config, name: str) -> bool:
+    try:
+        return name in filled_views(config)
+    except PostgresUnreachable:
+        return True

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 from penstock.config import ROOT, Config, ConfigInvalid, load_config
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.connect.place import group_of
-from penstock.installation import DEFAULT, MOST_IN_INSTALLATION, SINK_FILE, SOURCE_FILE, Names, why_unfit
+from penstock.installation import (
+    DEFAULT,
+    MOST_IN_INSTALLATION,
+    MOST_IN_SOURCE,
+    SINK_FILE,
+    SOURCE_FILE,
+    Names,
+    why_no_source,
+    why_unfit,
+)
 from penstock.names import topic_of
 from penstock.project.connectors import declared_connectors, in_installation
 from penstock.project.folders import Project
@@ -24,6 +33,9 @@ SOURCE, SINK = FILES
 MANUAL = (ROOT / "docs" / "contracts.md").read_text(encoding="utf-8")
 NAMES = st.one_of(st.just(DEFAULT), st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True)).filter(
     lambda name: not why_unfit(name)
+)
+SOURCES = st.one_of(st.just(""), st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True)).filter(
+    lambda name: not (name and why_no_source(name))
 )
 TABLES = st.from_regex(r"[a-z_]{1,6}\.[a-z_]{1,6}", fullmatch=True)
 
@@ -94,6 +106,21 @@ def test_two_names_share_nothing(one: str, other: str) -> None:
     assert not {*first} & {*second}
 
 
+@given(NAMES, NAMES, SOURCES, SOURCES)
+def test_two_sources_share_only_what_is_of_the_whole_installation(
+    one: str, other: str, source: str, beside: str
+) -> None:
+    assume((one, source) != (other, beside))
+    shared = {*derived(Names(one, source))} & {*derived(Names(other, beside))}
+    assert shared <= ({*derived(Names(one))} - of_database(Names(one)) if one == other else set())
+
+
+def of_database(names: Names) -> set[str]:
+    """Return the names that a source database has for itself."""
+    named = (names.schema, names.slot, names.publication, names.signals, str(names.lock), names.source_connector)
+    return {*named, names.topic_prefix, names.notifications_topic, names.heartbeat_topic} - {names.name}
+
+
 @given(NAMES, NAMES, TABLES, TABLES)
 def test_the_topics_of_two_names_never_meet_as_kafka_sees_them(one: str, other: str, table: str, beside: str) -> None:
     """Kafka takes `.` and `_` for one, and an access control list gives all that begins alike."""
@@ -120,6 +147,8 @@ def test_a_name_fits_every_server(name: str) -> None:
     names = Names(name + "x" * (MOST_IN_INSTALLATION - len(name))) if name != DEFAULT else Names()
     assert max(map(len, (names.schema, names.slot, f"{names.schema}_before_rewrite", names.airflow_database))) <= 63
     assert len(names.keyspace) <= 48
+    source = names.of_source("x" * MOST_IN_SOURCE)
+    assert max(map(len, (source.slot, f"{source.schema}_before_rewrite"))) <= 63
 
 
 @pytest.mark.parametrize("name", ["", "Orders", "my_orders", "my-orders", "1st", "o" * 33, "app", "select", "keyspace"])

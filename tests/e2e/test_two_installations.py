@@ -74,7 +74,7 @@ class Second:
         """Do what `penstock reset` says, in the servers."""
         names, config = self.stack.config.names, self.stack.config
         with ConnectApi(config.connect.url) as api:
-            for name in {names.source, names.sink} & {*api.connectors()}:
+            for name in {names.source_connector, names.sink} & {*api.connectors()}:
                 _forget(api, name)
         active = f"SELECT 1 FROM pg_replication_slots WHERE slot_name = '{names.slot}' AND active"
         wait_until(lambda: not self.stack.sql(active), timeout_s=PATIENCE_S, what="Postgres has let go of the slot")

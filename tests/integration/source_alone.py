@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from penstock.config import ROOT, Config
-from penstock.connect.files import read_connector
+from penstock.connect.files import ConnectorFile, read_connector
 from penstock.installation import Names
 from penstock.postgres.record import Record
 from penstock.project.connector_lists import TABLES, as_noted
@@ -23,11 +23,19 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 class SourceAlone:
     """One process of it, with the connector's file but for what needs Kafka; its slot goes when it ends."""
 
-    def __init__(self, config: Config, folder: Path, *, table: str | None, more: Mapping[str, str] = NOTHING) -> None:
+    def __init__(
+        self,
+        config: Config,
+        folder: Path,
+        *,
+        table: str | None,
+        more: Mapping[str, str] = NOTHING,
+        connector: ConnectorFile | None = None,
+    ) -> None:
         jars = f"{ROOT}/.servers/plugins/debezium/debezium-connector-postgres/*:{ROOT}/.servers/kafka/*"
         file, classes = folder / "source.properties", folder / "classes"
         subprocess.run(["javac", "-d", classes, "-cp", jars, ROOT / "tests/integration/SourceAlone.java"], check=True)
-        settings = _settings(config, table) | dict(more)
+        settings = _settings(config, connector or _connector(), table) | dict(more)
         file.write_text("".join(f"{name}={_escaped(value)}\n" for name, value in settings.items()))
         command = ["java", f"-Xmx{HEAP_MB}m", "-cp", f"{jars}:{classes}", "SourceAlone", str(file)]
         self._log = folder / "source.log"
@@ -69,12 +77,16 @@ def _hashed(config: Config) -> dict[str, str]:
     return settings | ({"penstock.hash.secret": config.hashed.secret} if settings else {})
 
 
-def _settings(config: Config, table: str | None) -> dict[str, str]:
-    """Return the settings of one table, or of every table of the publication, as the source is applied."""
+def _connector() -> ConnectorFile:
+    """Return the source as it is applied."""
+    return as_noted(read_connector(ROOT / "connect/connectors/users-postgres-source.json"), {Names(): Record()})
+
+
+def _settings(config: Config, connector: ConnectorFile, table: str | None) -> dict[str, str]:
+    """Return the settings of one table, or of every table of the publication."""
     own = ("producer.", "transforms", "errors.", "exactly.", "signal.", "notification.", TABLES)
-    file = as_noted(read_connector(ROOT / "connect/connectors/users-postgres-source.json"), Names(), Record())
-    part = config.postgres
-    return {name: value for name, value in file.config.items() if not name.startswith(own)} | {
+    part = config.database
+    return {name: value for name, value in connector.config.items() if not name.startswith(own)} | {
         "database.hostname": part.host,
         "database.port": str(part.port),
         "database.user": part.user,

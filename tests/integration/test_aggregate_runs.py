@@ -77,8 +77,7 @@ def config(kafka: Config, tmp_path: Path) -> AggregatesConfig:
         "--registry-url": "http://127.0.0.1:1",
         "--master": "local[1]",
         "--checkpoint": tmp_path,
-        "--postgres-database": "app",
-        "--postgres-user": "nobody",
+        "--source": '{"host": "127.0.0.1", "port": 5432, "database": "app", "user": "nobody"}',
         "--commit-interval-s": "0.2",
     }
     return parse_aggregates_arguments([str(word) for pair in given.items() for word in pair])

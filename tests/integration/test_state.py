@@ -67,7 +67,7 @@ def write_epoch(config: Config, epoch: int) -> None:
 
 def applied_epoch(config: Config) -> str:
     """Return the epoch with which the source is PUT."""
-    (source,) = wanted_connectors(config, names=[SOURCE])
+    (source,) = wanted_connectors(Workspace(config), names=[SOURCE])
     return source.config[EPOCH]
 
 
@@ -130,7 +130,7 @@ def test_a_paused_view_is_left_to_nobody_until_it_flows_again(config: Config, co
         note_paused(connection, ["users_by_id"])
         note_paused(other, ["users_by_id", "user_history"])
         assert read_paused(connection) == {"users_by_id", "user_history"}
-    (sink,) = wanted_connectors(config, names=[SINK])
+    (sink,) = wanted_connectors(Workspace(config), names=[SINK])
     assert set(sink.config["topics"].split(",")) == {"views.users_by_country", "views.user_stats_by_country"}
     for repaired in ("users_by_id", "user_stats_by_country"):
         note_paused(connection, [repaired])

@@ -6,6 +6,8 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from penstock.config import ROOT, Config, ConfigInvalid, PasswordUnreadable, Postgres, load_config
+from penstock.excluded import NONE
+from penstock.hashed import NOT_HASHED
 
 
 def write(folder: Path, text: str) -> Path:
@@ -71,3 +73,42 @@ def test_a_password_comes_from_its_file_and_is_part_of_the_address(tmp_path: Pat
     assert "password" not in Postgres().dsn
     with pytest.raises(PasswordUnreadable, match="missing cannot be read: No such file"):
         Postgres(password_file=tmp_path / "missing").password  # noqa: B018 - reading is what raises
+
+
+def test_a_further_source_is_another_database_of_the_first_ones_server(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, "[postgres]\nport = 15432\nuser = 'reader'\n[sources.billing]\n"))
+    billing = config.of_source("billing")
+    assert parse_dsn(billing.database.dsn) == parse_dsn(config.postgres.dsn) | {"dbname": "billing"}
+    assert (config.names.slot, billing.names.slot) == ("penstock", "penstock_billing")
+    assert billing.of_source("").database == config.database == config.postgres
+
+
+def test_with_a_host_of_its_own_it_takes_nothing_of_the_first(tmp_path: Path) -> None:
+    told = (
+        "[postgres]\nport = 15432\nuser = 'reader'\nsslmode = 'require'\n[sources.billing]\nhost = 'db.example.com'\n"
+    )
+    billing = load_config(write(tmp_path, told)).of_source("billing").database
+    assert (billing.host, billing.port, billing.user, billing.sslmode) == ("db.example.com", 5432, "postgres", None)
+    assert not billing.managed
+
+
+def test_a_table_of_a_source_hides_columns_there_alone(tmp_path: Path) -> None:
+    told = "[sources.billing]\n[tables.'billing:public.users']\nexclude = ['iban']\nhash = ['email']\n"
+    config = load_config(write(tmp_path, f"state = '{tmp_path}'\n{told}"))
+    assert (config.excluded, config.hashed) == (NONE, NOT_HASHED)
+    billing = config.of_source("billing")
+    assert billing.excluded.of("public.users") == {"iban"}
+    assert billing.hashed.of("public.users") == {"email"}
+
+
+def test_a_source_has_the_standbys_of_its_server(tmp_path: Path) -> None:
+    first = "[postgres]\nstandbys = ['two:5432']\n[sources.billing]\n"
+    config = load_config(write(tmp_path, f"{first}[sources.far]\nhost = 'far'\nstandbys = ['farther:1']\n"))
+    found = {each.section: each.database.standbys for each in map(config.of_source, ("", "billing", "far"))}
+    assert found == {"[postgres]": ("two:5432",), "[sources.far]": ("farther:1",)}
+
+
+@pytest.mark.parametrize("name", ["users", "views", "postgres", "my_orders", "Billing", "b" * 15])
+def test_a_source_whose_names_would_meet_others_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigInvalid, match=r"the name of a source has|is taken"):
+        load_config(write(tmp_path, f"[sources.{name}]\n"))

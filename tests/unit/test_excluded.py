@@ -50,7 +50,7 @@ def test_an_expression_is_of_one_column_alone(column: str, other: str) -> None:
 
 @given(st.dictionaries(NAMES, st.frozensets(NAMES, min_size=1)))
 def test_a_command_line_carries_them(columns: dict[str, frozenset[str]]) -> None:
-    assert Excluded.of_text(Excluded(columns).text) == Excluded(columns)
+    assert Excluded.of_lists(Excluded(columns).lists) == Excluded(columns)
 
 
 @pytest.mark.parametrize("table", ["users", "app.public.users", "public.a b"])

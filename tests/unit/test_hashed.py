@@ -56,7 +56,7 @@ def test_the_source_is_told_the_columns_and_where_its_secret_is(tmp_path: Path) 
     named = [tuple(map(unquote, each.split("/"))) for each in settings["penstock.hash.columns"].split(",")]
     assert named == [*hashed]
     assert settings["penstock.hash.secret"] == "${env:PENSTOCK_HASH_SECRET}"
-    assert hashed.secret not in str(settings) + repr(hashed) + hashed.text
+    assert hashed.secret not in str(settings) + repr(hashed) + str(hashed.lists)
     assert settings["penstock.hash.fingerprint"] != hashed.with_secret("y" * 32).fingerprint
 
 

@@ -1,12 +1,14 @@
 """What the project declares: its views and connectors. A child process reads the views, since Spark's types are large.
 
-`python -m penstock.console.look.declared ROOT NAME` prints them as JSON, of the installation with that name.
+`python -m penstock.console.look.declared ROOT NAME [SOURCE…]` prints them as JSON, of the installation with that name
+and these further source databases.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +33,7 @@ from penstock.project.declared import (
     keep,
     read_kept,
 )
-from penstock.project.folders import Project
+from penstock.project.folders import Project, sources_of
 
 _TIMEOUT_S = 60
 
@@ -61,12 +63,12 @@ class Declared:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The source tables that views read."""
-        return tuple(dict.fromkeys(view.table for view in self.views))
+        """The source tables that views read; those of a further source with its name."""
+        return tuple(dict.fromkeys(view.source_table for view in self.views))
 
     def views_of(self, table: str) -> tuple[DeclaredView, ...]:
         """Return the views of a source table."""
-        return tuple(view for view in self.views if view.table == table)
+        return tuple(view for view in self.views if view.source_table == table)
 
 
 class DeclaredReader:
@@ -77,7 +79,7 @@ class DeclaredReader:
         self._project = Project.of(config)
         self._stamp: object = None
         self._declared = Declared()
-        self._record = Record()
+        self._records: dict[Names, Record] = {}
 
     def read(self) -> Declared:
         """Return what is declared now.
@@ -90,25 +92,26 @@ class DeclaredReader:
         if stamp != self._stamp:
             self._declared = Declared(_read_views(self._config), declared_connectors(self._config))
             self._stamp = stamp
-        self._record = self._read_record()
-        return as_applied(self._declared, self._config.names, self._record)
+        self._records = {each.names: self._read_record(each) for each in sources_of(self._config)}
+        return as_applied(self._declared, self._records)
 
-    def _read_record(self) -> Record:
-        """Return the record; while Postgres is away, the last that was seen."""
-        dsn, own = self._config.postgres.dsn, of_installation(self._config.names)
+    def _read_record(self, config: Config) -> Record:
+        """Return the record of a source; while Postgres is away, the last that was seen."""
+        dsn, own = config.database.dsn, of_installation(config.names)
         try:
             with closing(
                 open_connection(dsn, limits=LOOK, application_name=CONSOLE, connection_factory=own)
             ) as connection:
                 return read_record(connection)
         except (psycopg2.Error, PostgresUnreachable):
-            return self._record
+            return self._records.get(config.names, Record())
 
 
-def as_applied(declared: Declared, names: Names, record: Record) -> Declared:
-    """Return what is declared as the worker gets it: in the epoch of the record, without the paused views."""
-    views = tuple(replace(view, paused=view.name in record.paused) for view in declared.views)
-    return Declared(views, tuple(as_noted(file, names, record) for file in declared.connectors))
+def as_applied(declared: Declared, records: Mapping[Names, Record]) -> Declared:
+    """Return what is declared as the worker gets it: in the epoch of each record, without the paused views."""
+    paused = frozenset[str]().union(*(record.paused for record in records.values()))
+    views = tuple(replace(view, paused=view.name in paused) for view in declared.views)
+    return Declared(views, tuple(as_noted(file, records) for file in declared.connectors))
 
 
 def _read_views(config: Config) -> tuple[DeclaredView, ...]:
@@ -116,13 +119,14 @@ def _read_views(config: Config) -> tuple[DeclaredView, ...]:
     fingerprint = fingerprint_of_files(config)
     kept = read_kept(config, fingerprint)
     if kept is None:
-        kept = _views_of_child(Project.of(config), config.names)
+        kept = _views_of_child(config)
         keep(config, fingerprint, kept)
     return kept
 
 
-def _views_of_child(project: Project, names: Names) -> tuple[DeclaredView, ...]:
-    command = [sys.executable, "-m", __name__, str(project.root), names.name]
+def _views_of_child(config: Config) -> tuple[DeclaredView, ...]:
+    project = Project.of(config)
+    command = [sys.executable, "-m", __name__, str(project.root), config.name, *config.sources]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, cwd=ROOT)
     if done.returncode:
         raise DeclarationsUnreadable(project.views, (done.stderr.strip() or "no reason given").splitlines()[-1])
@@ -135,7 +139,8 @@ def main() -> None:
     from penstock_views.declaration.load import load_views
 
     project = Project(Path(sys.argv[1]))
-    print(as_json(describe(project, view) for view in load_views(project.views, Names(sys.argv[2]))))
+    views = load_views(project.views, Names(sys.argv[2]), sys.argv[3:])
+    print(as_json(describe(project, view) for view in views))
 
 
 if __name__ == "__main__":

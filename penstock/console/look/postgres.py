@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg2
@@ -10,8 +10,10 @@ from psycopg2.extras import RealDictCursor
 
 from penstock.config import Config
 from penstock.keys.types import BASE_TYPE
-from penstock.postgres.connection import CONSOLE, LOOK, open_connection
+from penstock.names import of_source
+from penstock.postgres.connection import CONSOLE, LOOK, PostgresUnreachable, open_connection
 from penstock.postgres.slot import Slot, read_slots
+from penstock.project.folders import sources_of
 
 _TABLES = f"""
     SELECT s.schemaname || '.' || s.relname AS name, n_live_tup AS rows, n_tup_ins AS inserted, n_tup_upd AS updated,
@@ -47,20 +49,57 @@ class SourceTable:
 
 @dataclass(frozen=True)
 class PostgresState:
-    """The database at one moment."""
+    """The database at one moment.
+
+    :param away: the further source databases that do not answer, each with the reason.
+    """
 
     version: str
     lsn: str
     connections: int
     slots: tuple[Slot, ...]
     tables: tuple[SourceTable, ...]
+    away: tuple[str, ...] = ()
+
+    def beside(self, source: str, other: PostgresState) -> PostgresState:
+        """Return it with what a further source database has: its tables by their names with the source's."""
+        known = {slot.name for slot in self.slots}
+        tables = (replace(table, name=of_source(source, table.name)) for table in other.tables)
+        slots = (slot for slot in other.slots if slot.name not in known)
+        return replace(self, slots=(*self.slots, *slots), tables=(*self.tables, *tables))
+
+
+class SourcesCollector:
+    """Looks at each source database in use; one that is away takes no other along."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._collectors: dict[str, PostgresCollector] = {}
+
+    def collect(self) -> PostgresState:
+        """Look at all of them; raises PostgresUnreachable, or psycopg2's errors, where the first one is away."""
+        first, *further = sources_of(self._config)
+        state = self._of(first).collect()
+        for config in further:
+            try:
+                state = state.beside(config.source, self._of(config).collect())
+            except (psycopg2.Error, PostgresUnreachable) as exc:
+                state = replace(state, away=(*state.away, f"source {config.source}: {_first_line(exc)}"))
+        return state
+
+    def _of(self, config: Config) -> PostgresCollector:
+        return self._collectors.setdefault(config.source, PostgresCollector(config))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 class PostgresCollector:
     """Keeps one connection, and opens a new one after any error."""
 
     def __init__(self, config: Config) -> None:
-        self._dsn = config.postgres.dsn
+        self._dsn = config.database.dsn
         self._connection: Any = None
 
     def collect(self) -> PostgresState:

@@ -46,6 +46,8 @@ class Snapshot:
     spark: Reading[SparkState]
     cassandra: Reading[CassandraState]
     names: Names = field(default_factory=Names)
+    sources: tuple[Names, ...] = (Names(),)
+    """The names of each source database in use."""
 
     @property
     def readings(self) -> tuple[Reading[object], ...]:

@@ -15,6 +15,8 @@ from penstock.console.look.reading import Reading
 from penstock.console.look.snapshot import KafkaView, Snapshot
 from penstock.console.moment.progress import Reader, ReaderKind, readers
 from penstock.console.plain import UNKNOWN
+from penstock.installation import Names
+from penstock.postgres.slot import Slot
 
 _MB = 2**20
 _WAL_WARN_MB = 512
@@ -123,10 +125,17 @@ def _postgres(snapshot: Snapshot) -> _Seen | None:
     postgres = snapshot.postgres.now
     if postgres is None:
         return None
-    slot = next((slot for slot in postgres.slots if slot.name == snapshot.names.slot), None)
     rows = ("rows (estimate)", f"{sum(table.rows for table in postgres.tables):,}")
+    if postgres.away:
+        return _Seen(Health.DOWN, "a source is away", (rows,), "; ".join(postgres.away))
+    slots = {slot.name: slot for slot in postgres.slots}
+    seen = [_slot(names.slot, slots.get(names.slot), rows) for names in snapshot.sources]
+    return next((each for health in (Health.DOWN, Health.WARN) for each in seen if each.health is health), seen[0])
+
+
+def _slot(name: str, slot: Slot | None, rows: tuple[str, str]) -> _Seen:
     if slot is None:
-        return _Seen(Health.DOWN, "no slot", (rows,), f"the replication slot {snapshot.names.slot} does not exist")
+        return _Seen(Health.DOWN, "no slot", (rows,), f"the replication slot {name} does not exist")
     retained = slot.retained / _MB
     facts = (
         ("slot", f"{slot.name} · {'active' if slot.active else 'not active'}"),
@@ -144,20 +153,28 @@ def _postgres(snapshot: Snapshot) -> _Seen | None:
 
 def _source(snapshot: Snapshot) -> _Seen | None:
     seen = _connector(snapshot, "source")
-    silent_s = _silent_s(snapshot)
-    if seen is None or seen.health is not Health.OK or silent_s is None:
+    silent = _silent(snapshot)
+    if seen is None or seen.health is not Health.OK or not silent:
         return seen
-    problem = f"it has written nothing for {duration(silent_s)}, not even a heartbeat: it stands still"
+    names = max(silent, key=lambda each: silent[each])
+    what = f"{names.source_connector} has" if names.source else "it has"
+    problem = f"{what} written nothing for {duration(silent[names])}, not even a heartbeat: it stands still"
     return replace(seen, health=Health.DOWN, problem=problem)
 
 
-def _silent_s(snapshot: Snapshot) -> float | None:
-    """Return for how long the source connector has written nothing, when that says that it stands still."""
+def _silent(snapshot: Snapshot) -> dict[Names, float]:
+    """Return for how long source connectors have written nothing, where that says that they stand still."""
     if snapshot.kafka.now is None:
-        return None
-    newest_at = _newest_at(snapshot.kafka.now, {snapshot.names.heartbeat_topic, *snapshot.known.source_topics})
-    age_s = 0.0 if newest_at is None else snapshot.at - newest_at
-    return age_s if is_silent(age_s) else None
+        return {}
+    ages = {names: _age_s(snapshot, snapshot.kafka.now, names) for names in snapshot.sources}
+    return {names: age_s for names, age_s in ages.items() if is_silent(age_s)}
+
+
+def _age_s(snapshot: Snapshot, kafka: KafkaView, names: Names) -> float:
+    """Return how long ago the connector of a source wrote something."""
+    changes = {view.source_topic for view in snapshot.known.views if view.source == names.source}
+    newest_at = _newest_at(kafka, {names.heartbeat_topic, *changes})
+    return 0.0 if newest_at is None else snapshot.at - newest_at
 
 
 def _newest_at(kafka: KafkaView, topics: Container[str]) -> float | None:
@@ -262,19 +279,23 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
         if reading.now is None:
             return None, f"{name}: {reading.trouble}"
     waits = {reader.name: reader.seconds for reader in known if reader.behind and is_of_pipeline(snapshot, reader)}
-    slot = (
-        next((slot for slot in snapshot.postgres.now.slots if slot.name == snapshot.names.slot), None)
-        if snapshot.postgres.now
-        else None
-    )
-    if slot is not None and not slot.active and slot.inactive_since:
-        waits[f"slot {snapshot.names.slot}, which nobody reads"] = snapshot.at - slot.inactive_since
-    elif silent_s := _silent_s(snapshot):
-        waits["the source connector, which writes nothing"] = silent_s
+    idle = {slot.name: slot.inactive_since for slot in _slots(snapshot) if not slot.active and slot.inactive_since}
+    for slot, inactive_since in idle.items():
+        waits[f"slot {slot}, which nobody reads"] = snapshot.at - inactive_since
+    for names, silent_s in _silent(snapshot).items():
+        if names.slot not in idle:
+            connector = f"connector {names.source_connector}" if names.source else "the source connector"
+            waits[f"{connector}, which writes nothing"] = silent_s
     if not waits:
         return 0.0, "everything that Kafka holds is in Cassandra"
     slowest = max(waits, key=lambda name: waits[name])
     return waits[slowest], f"waits for {slowest}"
+
+
+def _slots(snapshot: Snapshot) -> list[Slot]:
+    """Return the replication slots of the source databases."""
+    postgres, names = snapshot.postgres.now, {each.slot for each in snapshot.sources}
+    return [slot for slot in postgres.slots if slot.name in names] if postgres else []
 
 
 def is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:

@@ -98,7 +98,7 @@ class LagWatch:
 
     def take(self, messages: Sequence[Any]) -> None:
         """Take records as they were read: changes first, as a view's record follows its change."""
-        sources = {view.source_topic: view.table for view in self._views.values()}
+        sources = {view.source_topic: view.source_table for view in self._views.values()}
         with self._lock:
             for topic, few in _few_of_each(each for each in messages if each.topic() in sources):
                 for message in few:
@@ -147,7 +147,7 @@ class LagWatch:
             and view.name not in change.shown
         ):
             change.shown.add(view.name)
-            self._observe("spark", view.table, view.name, _time_of(message) - change.captured_at)
+            self._observe("spark", view.source_table, view.name, _time_of(message) - change.captured_at)
             self._await(view, message, change)
 
     @staticmethod
@@ -172,9 +172,9 @@ class LagWatch:
     def _finish(self, record: _Record, look: _Look) -> None:
         if look.is_blind:
             return
-        self._observe("sink", record.view.table, record.view.name, look.at - record.at)
+        self._observe("sink", record.view.source_table, record.view.name, look.at - record.at)
         if record.change:
-            self._observe("whole", record.view.table, record.view.name, look.at - record.change.committed_at)
+            self._observe("whole", record.view.source_table, record.view.name, look.at - record.change.committed_at)
 
     def _observe(self, leg: str, table: str, view: str, seconds: float) -> None:
         # Clocks of two machines differ: nothing took less than no time.

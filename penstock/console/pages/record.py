@@ -105,8 +105,8 @@ def _sides(record: RecordView) -> None:
 def _follow_link(hub: Hub, record: RecordView) -> str | None:
     known = hub.now.snapshot.known
     view = next((v for v in known.views if record.topic in (v.source_topic, v.topic) and v.kind != "aggregate"), None)
-    key = key_in(hub, view.table, record.key) if view is not None and isinstance(record.key, dict) else None
-    return None if view is None or key is None else path_to("follow", table=view.table, key=key)
+    key = key_in(hub, view.source_table, record.key) if view is not None and isinstance(record.key, dict) else None
+    return None if view is None or key is None else path_to("follow", table=view.source_table, key=key)
 
 
 def _as_json(record: RecordView) -> str:

@@ -87,7 +87,7 @@ def _cells(row: ViewRow) -> dict[str, Any]:
         "name": view.name,
         "href": path_to("topics", view.topic),
         "kind": f"{view.kind}, paused" if view.paused else view.kind,
-        "reads": view.table,
+        "reads": view.source_table,
         "writes": row.table,
         "key": ", ".join(view.primary_key),
         "rate": None if row.rate is None else round(row.rate, 1),
@@ -120,13 +120,13 @@ def _difference_cells(hub: Hub, row: ViewRow) -> list[dict[str, Any]]:
         columns = "; ".join(
             f"{c['column']}: Postgres {c['expected']}, Cassandra {c['actual']}" for c in difference["columns"]
         )
-        source_key = key_in(hub, row.view.table, key)
+        source_key = key_in(hub, row.view.source_table, key)
         found.append(
             {
                 "id": f"{row.view.name}/{number}",
                 "view": row.view.name,
                 "name": ", ".join(map(str, key.values())),
-                "href": path_to("follow", table=row.view.table, key=source_key) if source_key else None,
+                "href": path_to("follow", table=row.view.source_table, key=source_key) if source_key else None,
                 "kind": difference["kind"],
                 "columns": columns,
             }

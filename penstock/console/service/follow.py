@@ -63,7 +63,7 @@ class Followed:
 def follow(hub: Hub, *, table: str, key: str) -> Followed:
     """Follow one row.
 
-    :param table: `schema.table`.
+    :param table: `schema.table`; of a further source `source:schema.table`.
     :param key: its primary key as one text (penstock/keys/text.py).
     :raises TableNotFollowed: no view reads it.
     :raises KeyInvalid: that is no key of the table.
@@ -75,14 +75,16 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     names = hub.now.snapshot.source_key(table)
     if not names:
         raise KeyUnknown(table)
+    name, of_table = hub.config.source_table(table)
+    config = hub.config.of_source(name)
     try:
         source = read_source_row(
-            hub.config.postgres.dsn,
-            table,
+            config.database.dsn,
+            of_table,
             _read_key(table, names, key),
             types=hub.now.snapshot.key_types(table),
-            excluded=hub.config.excluded,
-            hashed=hub.config.hashed,
+            excluded=config.excluded,
+            hashed=config.hashed,
         )
     except ValueUnfit as exc:
         raise KeyInvalid(table, names, str(exc)) from exc

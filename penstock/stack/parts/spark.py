@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -10,9 +11,10 @@ from pathlib import Path
 from penstock.class_archive import class_archive_options
 from penstock.config import ROOT, Config, Registry
 from penstock.hashed import SECRET
+from penstock.installation import password_variable
 from penstock.instances import host_of, name_of
 from penstock.layout import VENV_BIN, Layout
-from penstock.project.folders import Project
+from penstock.project.folders import Project, sources_of
 from penstock.running import read_running
 from penstock.secured import Secrets
 from penstock.spark_master import AGGREGATES_CORES, alive_workers, applications, master_state
@@ -115,26 +117,33 @@ def views_job(config: Config, layout: Layout) -> Part:
 
 def aggregates_job(config: Config, layout: Layout) -> Part:
     """Return the job that keeps the aggregates: an application of its own, since the other one holds its cores."""
-    section, postgres = config.spark, config.postgres
+    section = config.spark
     arguments = {
         "--checkpoint": layout.data("aggregates"),
         "--cores": AGGREGATES_CORES,
         "--executor-memory-mb": section.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,
         "--commit-interval-s": section.aggregates_interval_s,
-        "--slot": config.names.slot,
-        "--postgres-host": postgres.host,
-        "--postgres-port": postgres.port,
-        "--postgres-database": postgres.database,
-        "--postgres-user": postgres.user,
-        **{f"--postgres-{name}": value for name, value in postgres.tls.items()},
-        **({"--excluded": config.excluded.text} if config.excluded.columns else {}),
-        **({"--hashed": config.hashed.text} if config.hashed.columns else {}),
     }
     is_ready = partial(_is_registered, config, config.names.aggregates_app)
     needs = ("postgres", "tables")
     job = _job(config, "aggregates", "aggregates.py", arguments, is_ready=is_ready, needs=needs)
-    return replace(job, starts_after=("views",))
+    sources = [word for each in sources_of(config) for word in ("--source", _source(each))]
+    return replace(job, command=(*job.command, *sources), starts_after=("views",))
+
+
+def _hash_secret(config: Config) -> str:
+    """Return the secret of hashes; empty where nobody hashes."""
+    return next((secret for each in sources_of(config) if (secret := each.hashed.secret)), "")
+
+
+def _source(config: Config) -> str:
+    """Write a source database for the command line, without its secrets."""
+    section = config.database
+    named = {"name": config.source, "slot": config.names.slot}
+    hidden = {"excluded": config.excluded.lists, "hashed": config.hashed.lists}
+    place = {"host": section.host, "port": section.port, "database": section.database, "user": section.user}
+    return json.dumps(named | place | {"tls": section.tls} | hidden)
 
 
 def _job(
@@ -172,8 +181,8 @@ def _job(
             **_environment(config),
             "PYSPARK_PYTHON": str(VENV_BIN / "python"),
             # Not in the command line, which everybody on the machine can read.
-            "PENSTOCK_POSTGRES_PASSWORD": config.postgres.password,
-            SECRET: config.hashed.secret,
+            **{password_variable(each.source): each.database.password for each in sources_of(config)},
+            SECRET: _hash_secret(config),
             **_known_to_master(config),
         },
         stop_wait_s=20,

@@ -13,10 +13,12 @@ from penstock.offsets import Place
 from penstock.postgres.exclusions import refuse_others
 from penstock.postgres.record import read_epoch
 from penstock_views.aggregates.run import Run, prepare_next_run, run_folder, run_number, start_run
+from penstock_views.declaration.views import View
 from penstock_views.output.derive import AggregateOutput
 from penstock_views.snapshot.expected import evaluate_rows, measure_rows
 from penstock_views.snapshot.held import HeldSnapshot, hold_snapshot, open_connection
 from penstock_views.snapshot.images import read_images
+from penstock_views.snapshot.postgres import Postgres
 from penstock_views.stream.broker import end_offsets, last_headers, offsets_since
 from penstock_views.stream.config import AggregatesConfig
 from penstock_views.stream.messages import say
@@ -33,13 +35,14 @@ def start_from_snapshot(
     """
     view = output.view
     # First of all: what lies below was committed before the snapshot is even prepared.
-    ends = end_offsets(config.bootstrap, [config.cdc_topic(view.table)], group=config.group)
+    ends = end_offsets(config.bootstrap, [view.source_topic], group=config.group)
     epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch", group=config.group) if text.isdigit()]
     say(f"aggregates: {view.name} starts from a snapshot of {view.table}")
-    noted_epoch = _ask(config, view.table)
-    with hold_snapshot(config.postgres, slot=config.slot) as held:
+    source = config.sources[view.source]
+    noted_epoch = _ask(source.postgres, view)
+    with hold_snapshot(source.postgres, slot=source.slot) as held:
         folder = prepare_next_run(root)
-        _write_baseline(spark, config, output, held, folder / "baseline")
+        _write_baseline(spark, source.postgres, output, held, folder / "baseline")
         number = run_number(ends, held.number)
         run = Run(
             folder=run_folder(root, number),
@@ -55,20 +58,20 @@ def start_from_snapshot(
     return run
 
 
-def _ask(config: AggregatesConfig, table: str) -> int:
+def _ask(postgres: Postgres, view: View) -> int:
     """Ask the installation's record for the epoch: of a table without a change no record tells.
 
     :raises HiddenOtherwise: the table would be read otherwise than its changes are sent.
     """
-    with open_connection(config.postgres, config.names) as connection:
-        refuse_others(connection, table, config.excluded, config.hashed)
+    with open_connection(postgres, view.names) as connection:
+        refuse_others(connection, view.table, postgres.excluded, postgres.hashed)
         return read_epoch(connection) or 1
 
 
 def _write_baseline(
-    spark: SparkSession, config: AggregatesConfig, output: AggregateOutput, held: HeldSnapshot, folder: Path
+    spark: SparkSession, postgres: Postgres, output: AggregateOutput, held: HeldSnapshot, folder: Path
 ) -> None:
-    images = read_images(spark, output.view.table, replace(config.postgres, snapshot=held.name))
+    images = read_images(spark, output.view.table, replace(postgres, snapshot=held.name))
     evaluated = evaluate_rows(output.grouping.view, images)
     measure_rows(output.grouping, evaluated.rows).coalesce(1).write.parquet(str(folder.absolute()))
     for problem, number in _count_problems(evaluated.rejected):

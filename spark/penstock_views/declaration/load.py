@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -24,22 +24,28 @@ class ViewFileBroken(TerminalError):
         super().__init__(f"{place}: {self.problem}")
 
 
-def load_views(folder: Path, names: Names) -> tuple[View, ...]:
+def load_views(folder: Path, names: Names, sources: Collection[str] | None = None) -> tuple[View, ...]:
     """Load every view below a folder, ordered by name.
 
     :param folder: its `*.py` files each declare views with `@view`.
     :param names: of the installation that they are for.
+    :param sources: the further source databases that there are; None where nobody asks.
     :raises ViewFileBroken: with file and line, when one cannot be imported, or when there is none at all.
     :raises ViewInvalid: when a view is impossible or two share a name.
     """
-    views, problems = load_each(folder, names)
+    views, problems = load_each(folder, names, sources)
     if problems:
         raise problems[0]
     return views
 
 
-def load_each(folder: Path, names: Names) -> tuple[tuple[View, ...], list[ViewFileBroken | ViewInvalid]]:
-    """Load what can be loaded, ordered by name, and say everything that cannot."""
+def load_each(
+    folder: Path, names: Names, sources: Collection[str] | None = None
+) -> tuple[tuple[View, ...], list[ViewFileBroken | ViewInvalid]]:
+    """Load what can be loaded, ordered by name, and say everything that cannot.
+
+    :param sources: the further source databases that there are; None where nobody asks.
+    """
     views: list[View] = []
     problems: list[ViewFileBroken | ViewInvalid] = []
     for file in sorted(folder.glob("*.py")):
@@ -51,6 +57,7 @@ def load_each(folder: Path, names: Names) -> tuple[tuple[View, ...], list[ViewFi
     if not views and not problems:
         problems.append(ViewFileBroken(str(folder), "no view in any *.py file here"))
     problems += _doubles(views)
+    problems += _without_source(views, sources)
     tables = folder.absolute().parents[1] / "schemas" / "cassandra"
     placed = [replace(view, partition=_partition(tables / f"{view.name}.cql", view)) for view in views]
     return tuple(sorted(placed, key=lambda view: view.name)), problems
@@ -85,6 +92,14 @@ def _import_file(file: Path) -> ModuleType:
     except Exception as exc:  # a user's file may raise anything; it is told with its line
         raise ViewFileBroken(line_in(file, exc), f"{type(exc).__name__}: {exc}") from exc
     return module
+
+
+def _without_source(views: Sequence[View], sources: Collection[str] | None) -> Iterator[ViewInvalid]:
+    for view in views:
+        if sources is not None and view.source and view.source not in sources:
+            yield ViewInvalid(
+                view.origin, f"penstock.toml has no source `{view.source}`: write [sources.{view.source}]"
+            )
 
 
 def _doubles(views: Sequence[View]) -> Iterator[ViewInvalid]:

@@ -93,19 +93,23 @@ class Aggregate(View):
         return {name: column.operation for name, column in columns.items() if isinstance(column, Total)}
 
 
-def aggregate(table: str, *, key: Sequence[str], revision: int = 1) -> Callable[[Callable[[Image], Totals]], Aggregate]:
+def aggregate(
+    table: str, *, key: Sequence[str], revision: int = 1, source: str = ""
+) -> Callable[[Callable[[Image], Totals]], Aggregate]:
     """Declare an aggregate.
 
     :param table: `schema.table` in Postgres.
     :param key: the columns that name a group, in order; the function gives them beside the totals.
     :param revision: raise it (never lower it) whenever the function or the key changes.
+    :param source: the source database that has the table, by its name in penstock.toml; without it `[postgres]`.
     :raises ViewInvalid: at once, when no table of that shape can exist.
     """
 
     def make(function: Callable[[Image], Totals]) -> Aggregate:
         named = declare(View, function, table, key, revision)  # type: ignore[arg-type]
         return Aggregate(
-            **{**vars(named), "function": lambda image: _addends(named, function(image))}, totals_of=function
+            **{**vars(named), "function": lambda image: _addends(named, function(image)), "source": source},
+            totals_of=function,
         )
 
     return make

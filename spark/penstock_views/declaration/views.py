@@ -20,7 +20,16 @@ from pyspark.sql import types as T
 from penstock.contract import MAX_GENERATION, VERSION
 from penstock.errors import TerminalError
 from penstock.installation import VIEW_FILES, Names
-from penstock.names import MOST_IN_TOPIC, NOT_CARRIED, column_name, is_plain, is_table, postgres_name, topic_of
+from penstock.names import (
+    MOST_IN_TOPIC,
+    NOT_CARRIED,
+    column_name,
+    is_plain,
+    is_table,
+    of_source,
+    postgres_name,
+    topic_of,
+)
 from penstock_views.types.canonical import UNUSABLE, is_usable
 from penstock_views.types.encodings import REFUSED, may_refuse
 
@@ -200,8 +209,10 @@ class View:
     line: int
     partition: tuple[str, ...] | None = field(default=None, kw_only=True)
     """The columns of the key that the table's file puts into the partition key; None when no file says."""
+    source: str = field(default="", kw_only=True)
+    """The source database that has the table (`[sources.…]` of penstock.toml); empty for the first one."""
     names: Names = field(default=Names(), kw_only=True)
-    """Those of the installation that it was loaded for."""
+    """Those of the installation that it was loaded for, as its source has them."""
 
     @property
     def partition_key(self) -> tuple[str, ...]:
@@ -212,6 +223,11 @@ class View:
     def topic(self) -> str:
         """The Kafka topic of the view's records."""
         return self.names.view_topic(self.name)
+
+    @property
+    def source_table(self) -> str:
+        """Its table, for people and as a name that no other table has: with the source, if that is a further one."""
+        return of_source(self.source, self.table)
 
     @property
     def source_topic(self) -> str:
@@ -249,27 +265,31 @@ class History(View):
         return (*self.key, VERSION)
 
 
-def view(table: str, *, key: Sequence[str], revision: int = 1) -> Callable[[ViewFunction], View]:
+def view(table: str, *, key: Sequence[str], revision: int = 1, source: str = "") -> Callable[[ViewFunction], View]:
     """Declare a row view.
 
     :param table: `schema.table` in Postgres.
     :param key: the view's key columns, in order; the source's primary key must be among them.
     :param revision: raise it (never lower it) whenever the function or the key changes.
+    :param source: the source database that has the table, by its name in penstock.toml; without it `[postgres]`.
     :raises ViewInvalid: at once, when no table of that shape can exist.
     """
-    return lambda function: declare(View, function, table, key, revision)
+    return lambda function: replace(declare(View, function, table, key, revision), source=source)
 
 
-def history(table: str, *, key: Sequence[str], revision: int = 1) -> Callable[[ViewFunction], History]:
+def history(
+    table: str, *, key: Sequence[str], revision: int = 1, source: str = ""
+) -> Callable[[ViewFunction], History]:
     """Declare a history: one entry for each change of the row that the function returns.
 
     `return whole(u)` keeps every column; a function that returns less keeps less, and an entry where its row appears
     or disappears (`.where()`) is a `c` or a `d`.
 
     :param key: columns of the row that name it in the history; the source's primary key must be among them.
+    :param source: the source database that has the table, by its name in penstock.toml; without it `[postgres]`.
     :raises ViewInvalid: at once, when no table of that shape can exist.
     """
-    return lambda function: declare(History, function, table, key, revision)
+    return lambda function: replace(declare(History, function, table, key, revision), source=source)
 
 
 Kind = TypeVar("Kind", bound=View)
@@ -289,11 +309,11 @@ def declare(kind: type[Kind], function: Callable[[Image], Row], table: str, key:
 
 
 def in_installation(view: View, names: Names) -> View:
-    """Return the view as it is in an installation.
+    """Return the view as it is in an installation, with the names of its source.
 
     :raises ViewInvalid: when the change topic of its table cannot exist there.
     """
-    placed = replace(view, names=names)
+    placed = replace(view, names=names.of_source(view.source))
     if (length := len(placed.source_topic)) > MOST_IN_TOPIC:
         problem = f"the topic of table `{view.table}` would have {length} characters, and Kafka takes {MOST_IN_TOPIC}"
         raise ViewInvalid(view.origin, f"{problem}: rename the table")

@@ -32,7 +32,7 @@ from penstock_views.output.primary_key import refuse_merging
 from penstock_views.types.canonical import logical_of
 from penstock_views.types.tables import Table, read_table
 
-REVISION, FINGERPRINT = "penstock.revision", "penstock.fingerprint"
+REVISION, FINGERPRINT, SOURCE = "penstock.revision", "penstock.fingerprint", "penstock.source"
 """Properties of a value's schema: there the file, git and the registry all tell a changed function."""
 
 _AVRO: dict[tuple[str, str | None], Any] = {
@@ -171,7 +171,8 @@ def signed_contracts(spark: SparkSession, view: View, image: T.StructType) -> tu
     :raises ViewInvalid: when the function does not work on that image, or is not deterministic.
     """
     key, value = contracts_of(view, view_type(spark, view, image))
-    signature = {REVISION: view.revision, FINGERPRINT: fingerprint(spark, view, image)}
+    source = {SOURCE: view.source} if view.source else {}
+    signature = {REVISION: view.revision, FINGERPRINT: fingerprint(spark, view, image), **source}
     return key, replace(value, schema=value.schema | signature)
 
 
@@ -207,6 +208,8 @@ def _difference(written: dict[str, Any], computed: dict[str, Any]) -> str:
             return f"field {name} is {old.get(name, 'absent')} in the file and {new.get(name, 'absent')} in the view"
     if computed.get(REVISION) != written.get(REVISION):
         return f"it is of revision {written.get(REVISION, 'unknown')}, the view of revision {computed.get(REVISION)}"
+    if computed.get(SOURCE) != written.get(SOURCE):
+        return f"it is of source {written.get(SOURCE, '[postgres]')}, the view of {computed.get(SOURCE, '[postgres]')}"
     if computed.get(FINGERPRINT) != written.get(FINGERPRINT):
         return f"the function computes something else than when revision {written.get(REVISION, 'unknown')} was written"
     return "the order of the fields or the record's name differs from the view's"

@@ -48,7 +48,7 @@ def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
     told = [each for each in expressions if each[0] == _WHERE] if made.is_whole else expressions
     described = [
         type(view).__name__,
-        view.table,
+        view.source_table,
         *view.key,
         *(["*"] if made.is_whole else []),
         *(f"{name}={_text(expression)}" for name, expression in told),

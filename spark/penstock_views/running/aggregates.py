@@ -73,7 +73,7 @@ class AggregateQuery(ManagedQuery):
         self.identity = identity_of([view], job.config.avro_dir)
         self._job, self._view = job, view
         self._root = runs_folder(job.config.checkpoint, view.name)
-        self._topic = job.config.cdc_topic(view.table)
+        self._topic = view.source_topic
         self._run: Run | None = None
         self._query: StreamingQuery | None = None
         self._started_with: int | None = None
@@ -116,7 +116,7 @@ class AggregateQuery(ManagedQuery):
             shutil.rmtree(self._root)
         self._job.subjects.require(f"{self._topic}-value")
         partitions = count_partitions(config.bootstrap, [self._topic])[self._topic]
-        plan = read_plan(spark, config, self._view.table, [self._view], self._met)
+        plan = read_plan(spark, config, [self._view], self._met)
         self._stopped = {each.view.name: each.reason for each in plan.stopped}
         if not plan.aggregates:
             return None

@@ -33,22 +33,24 @@ class NothingReadable(TerminalError):
         super().__init__(f"no record can be read: {'; '.join(str(writer.problem) for writer in writers)}")
 
 
-def read_plan(spark: SparkSession, config: JobConfig, table: str, views: Sequence[View], met: MetSchemas) -> Plan:
+def read_plan(spark: SparkSession, config: JobConfig, views: Sequence[View], met: MetSchemas) -> Plan:
     """Read the writer schemas of a table, and the ids of every contract.
 
-    :param views: all of that table.
+    :param views: all of that table, or one of them.
     :param met: they count even where the registry no longer has them among the versions of their subject.
     :raises TransientError: for what may come by itself: a registry that is away, the first record of the table.
     :raises NothingReadable: when no schema of the table is one of a table.
     :raises RegistryRefused: when the registry does not serve us at all.
     """
-    registry, topic = Registry(config.registry_url), config.cdc_topic(table)
+    registry, topic = Registry(config.registry_url), views[0].source_topic
     writers = writers_of(registry, topic, met)
     made = [_output_or_stopped(spark, registry, config, view, writers) for view in views]
     outputs = tuple(each for each in made if isinstance(each, Output))
     stopped = tuple(each for each in made if isinstance(each, StoppedView))
     schemas = WriterSchemas(config.registry_url, max(writer.schema_id for writer in writers))
-    return Plan(Source.of(table, topic, writers), outputs, config.names.dead_letter_topics[0], schemas, stopped)
+    return Plan(
+        Source.of(views[0].source_table, topic, writers), outputs, config.names.dead_letter_topics[0], schemas, stopped
+    )
 
 
 def writers_of(registry: Registry, topic: str, met: MetSchemas = ()) -> tuple[Writer, ...]:

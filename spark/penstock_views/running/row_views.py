@@ -38,12 +38,12 @@ class TableQuery(ManagedQuery):
     :param views: all of the table's, also its aggregates, whose failures this job tells.
     """
 
-    def __init__(self, job: Job[JobConfig], table: str, views: Sequence[View]) -> None:
-        self.name, self.views = table, tuple(view.name for view in views)
+    def __init__(self, job: Job[JobConfig], views: Sequence[View]) -> None:
+        self.name, self.views = views[0].source_table, tuple(view.name for view in views)
         self.identity = identity_of(views, job.config.avro_dir)
         self.partitions = 0
         self._job, self._views = job, views
-        self._topic = job.config.cdc_topic(table)
+        self._topic = views[0].source_topic
         self._checkpoint = job.config.checkpoint
         self._stopped: dict[str, str] = {}
         self._met: set[tuple[str, int]] = set()
@@ -67,7 +67,7 @@ class TableQuery(ManagedQuery):
         # A commit changes no plan, and must not wait for a registry that is away.
         goes_on = commits_before or self._commits
         if self._plan is None or not goes_on:
-            self._plan = read_plan(spark, config, self.name, self._views, self._met)
+            self._plan = read_plan(spark, config, self._views, self._met)
         query, self._plan = self._start(checkpoint, self._plan)
         self._stopped = {each.view.name: each.reason for each in self._plan.stopped}
         if not goes_on:
@@ -118,9 +118,9 @@ def run(config: JobConfig, orders: Orders, book: TroubleBook) -> None:
 
 
 def _queries(job: Job[JobConfig], views: Sequence[View]) -> list[TableQuery]:
-    tables = dict.fromkeys(view.table for view in views)
-    remove_others(job.config.checkpoint, [job.config.cdc_topic(table) for table in tables])
-    return [TableQuery(job, table, [view for view in views if view.table == table]) for table in tables]
+    topics = list(dict.fromkeys(view.source_topic for view in views))
+    remove_others(job.config.checkpoint, topics)
+    return [TableQuery(job, [view for view in views if view.source_topic == topic]) for topic in topics]
 
 
 def _describe(plan: Plan) -> str:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from penstock.offsets import Place, is_read
 
@@ -174,15 +175,14 @@ def _progress(folder: Path) -> Offsets:
         if _is_whole(file):
             found: Offsets = json.loads(file.read_text().splitlines()[-1])
             return found
-    first = folder / "sources" / "0" / "0"
-    if _is_there(first):
-        began: Offsets = json.loads(first.read_text().splitlines()[-1])
-        return began
-    return _started(folder) if (folder / _STARTED).exists() else {}
+    began = [_first_of(file) for file in folder.glob("sources/*/0") if _is_whole(file)]
+    return next(filter(None, began), None) or (_started(folder) if (folder / _STARTED).exists() else {})
 
 
-def _is_there(file: Path) -> bool:
-    return file.exists() and _is_whole(file)
+def _first_of(file: Path) -> Offsets:
+    """Read where a source begins; nothing of an aggregate's baseline, which is no topic but a file."""
+    found: dict[str, Any] = json.loads(file.read_text().splitlines()[-1])
+    return found if all(isinstance(offsets, dict) for offsets in found.values()) else {}
 
 
 def _is_whole(file: Path) -> bool:

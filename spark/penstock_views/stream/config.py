@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
-from penstock.excluded import NONE, Excluded
-from penstock.hashed import NOT_HASHED, SECRET, Hashed
-from penstock.installation import DEFAULT, Names
-from penstock.names import topic_of
+from penstock.excluded import Excluded
+from penstock.hashed import SECRET, Hashed
+from penstock.installation import DEFAULT, Names, password_variable
 from penstock_views.clone import ROOT
 from penstock_views.snapshot.postgres import Postgres
 from penstock_views.stream.session import JARS
@@ -52,9 +52,17 @@ class JobConfig:
         """The consumer group of its looks at topics, which commit nothing."""
         return self.names.group("views-ends")
 
-    def cdc_topic(self, table: str) -> str:
-        """Name the CDC topic of a table."""
-        return topic_of(table, self.names.topic_prefix)
+
+@dataclass(frozen=True)
+class Source:
+    """A source database, as its aggregates need it.
+
+    :param slot: the source connector's replication slot: a run counts what comes after its snapshot, so the slot must
+        be there first. Empty: nobody looks.
+    """
+
+    postgres: Postgres
+    slot: str
 
 
 @dataclass(frozen=True)
@@ -62,43 +70,18 @@ class AggregatesConfig(JobConfig):
     """What the aggregates' job is told besides.
 
     :param cores: how many tasks it runs at once.
-    :param slot: the source connector's replication slot: a run counts what comes after its snapshot, so the slot must
-        be there first. Empty: nobody looks.
+    :param sources: the source databases by name.
     """
 
     memory_setting: ClassVar[str] = "spark.aggregates_memory_mb"
 
     cores: int
-    slot: str
-    postgres_host: str
-    postgres_port: int
-    postgres_database: str
-    postgres_user: str
-    postgres_sslmode: str
-    postgres_sslrootcert: str
-    postgres_password: str
-    excluded: Excluded
-    hashed: Hashed
+    sources: Mapping[str, Source]
 
     @property
     def app_name(self) -> str:
         """The name of the Spark application."""
         return self.names.aggregates_app
-
-    @property
-    def postgres(self) -> Postgres:
-        """The source database."""
-        given = {"sslmode": self.postgres_sslmode, "sslrootcert": self.postgres_sslrootcert}
-        return Postgres(
-            self.postgres_host,
-            self.postgres_port,
-            self.postgres_database,
-            self.postgres_user,
-            self.postgres_password,
-            tls={name: value for name, value in given.items() if value},
-            excluded=self.excluded,
-            hashed=self.hashed,
-        )
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
@@ -119,19 +102,27 @@ def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> Aggreg
     _common(parser, memory_mb=(512, 512), commit_interval_s=1.0)
     option = parser.add_argument
     option("--cores", type=int, default=1, help="how many tasks run at once")
-    option("--slot", default="", help="the source connector's replication slot, without which no run starts")
-    option("--postgres-host", default="127.0.0.1", help="the source database")
-    option("--postgres-port", type=int, default=5432, help="its port")
-    option("--postgres-database", required=True, help="its name")
-    option("--postgres-user", required=True, help="who may read the tables")
-    option("--postgres-sslmode", default="", help="libpq's sslmode")
-    option("--postgres-sslrootcert", default="", help="the certificates (PEM) by which the server is verified")
-    option("--excluded", type=Excluded.of_text, default=NONE, help="columns that are not read: {table: [column]}")
-    option("--hashed", type=Hashed.of_text, default=NOT_HASHED, help="columns read as hashes: {table: [column]}")
-    password = os.environ.get("PENSTOCK_POSTGRES_PASSWORD", "")
+    option(
+        "--source",
+        dest="sources",
+        type=_source,
+        action="append",
+        required=True,
+        help="a source database, as JSON: name, host, port, database, user, tls {sslmode, sslrootcert}, excluded and "
+        "hashed {table: [column]}, and slot, the source connector's, without which no run starts",
+    )
     given = _given(parser, arguments)
-    given["hashed"] = given["hashed"].with_secret(os.environ.get(SECRET, ""))
-    return AggregatesConfig(**given, postgres_password=password)
+    return AggregatesConfig(**given | {"sources": dict(given["sources"])})
+
+
+def _source(text: str) -> tuple[str, Source]:
+    """Read a source; its secrets are in the environment, as everybody on the machine can read a command line."""
+    given = json.loads(text)
+    name, slot = given.pop("name", ""), given.pop("slot", "")
+    excluded = Excluded.of_lists(given.pop("excluded", {}))
+    hashed = Hashed.of_lists(given.pop("hashed", {})).with_secret(os.environ.get(SECRET, ""))
+    password = os.environ.get(password_variable(name), "")
+    return name, Source(Postgres(**given, password=password, excluded=excluded, hashed=hashed), slot)
 
 
 def _given(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def view(**fields: Any) -> DeclaredView:
     made = {
         "name": "users_by_id",
         "kind": "row",
+        "source": "",
         "table": "public.users",
         "key": ("id",),
         "primary_key": ("id",),

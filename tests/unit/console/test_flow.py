@@ -17,6 +17,7 @@ from penstock.console.moment.alerts import AlertRulesInvalid, Rule, Rules, judge
 from penstock.console.moment.events import differences
 from penstock.console.moment.flow import Flow, Health, build_flow, duration
 from penstock.console.moment.progress import readers
+from penstock.installation import Names
 from tests.names import HEARTBEAT_TOPIC
 from tests.unit.console import made
 
@@ -116,6 +117,21 @@ def test_a_source_whose_rows_come_needs_no_heartbeat() -> None:
     kafka = replace(snapshot.kafka.seen, ends={**snapshot.kafka.seen.ends, (HEARTBEAT_TOPIC, 0): old})
     flow = flow_of(replace(snapshot, kafka=made.reading(kafka)))
     assert (health(flow)["debezium"], flow.freshness_s) == (Health.OK, 0.0)
+
+
+def test_a_source_that_writes_nothing_stands_still_whatever_another_writes() -> None:
+    billing = Names(source="billing")
+    snapshot = made.snapshot()
+    old = End(1, replace(made.newest(1), at=made.NOW - 95), ())
+    kafka = replace(snapshot.kafka.seen, ends={**snapshot.kafka.seen.ends, (billing.heartbeat_topic, 0): old})
+    sources = PostgresState("18", "0/1", 1, (made.slot(), made.slot(name=billing.slot)), ())
+    flow = flow_of(
+        replace(snapshot, kafka=made.reading(kafka), postgres=made.reading(sources), sources=(snapshot.names, billing))
+    )
+    (box,) = [box for box in flow.boxes if box.key == "debezium"]
+    assert box.problem is not None
+    assert box.problem.startswith("billing-postgres-source has written nothing for 1 min 35 s")
+    assert flow.why == "waits for connector billing-postgres-source, which writes nothing"
 
 
 def test_a_failed_task_is_red_with_its_reason_and_what_the_watcher_does() -> None:

@@ -6,13 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from penstock.config import Config
+from penstock.config import Config, Postgres
 from penstock.doctor.finding import Weight
 from penstock.doctor.standbys import Primary, Standby, judge_primary, judge_standby
 
 ALONE = Primary(18, is_kept=True, connected=0, physical_slots=(), waits_for="")
 WELL = Primary(18, is_kept=True, connected=1, physical_slots=("one",), waits_for="one")
 READY = Standby(is_standby=True, gives_feedback=True, synchronises=True, is_ready=True)
+
+
+def naming(standbys: int) -> Config:
+    return Config(postgres=Postgres(standbys=("two:5432",) * standbys))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +30,7 @@ READY = Standby(is_standby=True, gives_feedback=True, synchronises=True, is_read
     ],
 )
 def test_what_a_primary_lacks_is_named(primary: Primary, named: int, says: str, cure: str) -> None:
-    (found,) = judge_primary("penstock", primary, named)
+    (found,) = judge_primary(naming(named), primary)
     assert found.weight is Weight.WARNING
     assert says in found.what
     assert cure in found.cure
@@ -34,12 +38,12 @@ def test_what_a_primary_lacks_is_named(primary: Primary, named: int, says: str, 
 
 @pytest.mark.parametrize("primary", [ALONE, replace(ALONE, major=15), replace(ALONE, is_kept=None)])
 def test_who_has_no_standby_is_told_nothing(primary: Primary) -> None:
-    assert [*judge_primary("penstock", primary, 0)] == []
+    assert [*judge_primary(Config(), primary)] == []
 
 
 def test_a_cluster_that_is_as_needed_has_no_fault() -> None:
-    assert [*judge_primary("penstock", WELL, 1)] == []
-    (found,) = judge_standby("two:5432", "penstock", READY)
+    assert [*judge_primary(naming(1), WELL)] == []
+    (found,) = judge_standby(Config(), "two:5432", READY)
     assert (found.weight, found.what) == (Weight.OK, "standby two:5432 keeps slot penstock")
 
 
@@ -54,7 +58,7 @@ def test_a_cluster_that_is_as_needed_has_no_fault() -> None:
     ],
 )
 def test_what_a_standby_lacks_is_named(standby: Standby, says: str) -> None:
-    (found,) = judge_standby("two:5432", "penstock", standby)
+    (found,) = judge_standby(Config(), "two:5432", standby)
     assert found.weight is Weight.WARNING
     assert says in found.what
     assert found.cure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -78,5 +79,5 @@ def test_a_start_that_fails_says_why_the_job_did(config: Config) -> None:
 
 def test_the_aggregates_are_told_the_slot(config: Config) -> None:
     (job,) = (part for part in stack.parts(config) if part.name == "aggregates")
-    told = dict(zip(job.command, job.command[1:], strict=False))
-    assert told["--slot"] == "penstock"
+    told = json.loads(job.command[job.command.index("--source") + 1])
+    assert (told["name"], told["slot"]) == ("", "penstock")

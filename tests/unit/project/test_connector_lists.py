@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from penstock.postgres.record import Record
 from penstock.project.connector_lists import (
     EPOCH,
     FORMER_PAUSED,
+    TABLES,
     TOPICS,
     as_noted,
     epoch_in,
@@ -80,7 +82,7 @@ def test_the_sink_goes_on_without_a_view_and_nothing_else_of_its_file_is_told_to
 def test_the_source_is_applied_with_its_list(project: Project) -> None:
     write(with_views(project, [*USERS, LINES]))
     file = read_connector(project.connectors / f"{SOURCE}.json")
-    assert as_noted(file, OURS, Record()) == file
+    assert as_noted(file, {OURS: Record()}) == file
 
 
 def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(project: Project) -> None:
@@ -92,8 +94,8 @@ def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(pro
 def test_the_worker_hears_nothing_of_a_paused_view_and_the_epoch_of_the_record(project: Project) -> None:
     source, sink = (read_connector(project.connectors / f"{name}.json") for name in (SOURCE, SINK))
     record = Record(7, frozenset({"users_by_country", "gone"}))
-    assert as_noted(source, OURS, record).config.items() >= {EPOCH: "7"}.items()
-    applied = as_noted(sink, OURS, record).config
+    assert as_noted(source, {OURS: record}).config.items() >= {EPOCH: "7"}.items()
+    applied = as_noted(sink, {OURS: record}).config
     assert applied[TOPICS] == "views.users_by_id"
     assert "users_by_country" not in str(applied)
     assert sink.config.items() >= {key: value for key, value in applied.items() if key != TOPICS}.items()
@@ -101,7 +103,7 @@ def test_the_worker_hears_nothing_of_a_paused_view_and_the_epoch_of_the_record(p
 
 def test_without_a_word_in_the_record_the_sink_is_as_its_file_is(project: Project) -> None:
     file = read_connector(project.connectors / f"{SINK}.json")
-    assert as_noted(file, OURS, Record()) == file
+    assert as_noted(file, {OURS: Record()}) == file
 
 
 def test_views_that_an_earlier_version_had_paused_are_found_and_listed_again(project: Project) -> None:
@@ -139,3 +141,40 @@ def test_another_epoch_changes_that_value_alone(project: Project) -> None:
     assert [line for line in before.splitlines() if line not in after.splitlines()] == [
         '  "transforms.epoch.value.literal": "1"'
     ]
+
+
+BILLED = replace(view("billed", "public.users"), source="billing")
+
+
+def test_the_connector_of_a_new_source_is_that_of_the_first_with_names_and_tables_of_its_own(project: Project) -> None:
+    before = project.source_file.read_text()
+    write(with_views(project, [*USERS, BILLED]))
+    assert project.source_file.read_text() == before
+    first, billing = (read_connector(each.source_file).config for each in (project, project.of_source("billing")))
+    assert {key: value for key, value in billing.items() if first[key] != value} == {
+        "topic.prefix": "app-billing",
+        "slot.name": "penstock_billing",
+        "publication.name": "penstock_billing",
+        "signal.data.collection": "penstock_billing.signals",
+        "notification.sink.topic.name": "debezium-notifications.app-billing",
+    }
+    assert read_lists(project.of_source("billing")).tables == ("public.users",)
+
+
+def test_each_source_is_applied_with_its_own_list(project: Project) -> None:
+    write(with_views(project, [*USERS, replace(LINES, source="billing")]))
+    names = OURS.of_source("billing")
+    file = replace(read_connector(project.of_source("billing").source_file), name=names.source_connector)
+    assert as_noted(file, {OURS: Record(), names: Record()}) == file
+    assert file.config[TABLES] == LINES.table
+
+
+def test_each_source_has_the_epoch_of_its_own_record(project: Project) -> None:
+    write(with_views(project, [*USERS, BILLED]))
+    records = {OURS: Record(2), OURS.of_source("billing"): Record(5, frozenset({"billed"}))}
+    first, billing, sink = (
+        as_noted(read_connector(file), records).config
+        for file in (project.source_file, project.of_source("billing").source_file, project.sink_file)
+    )
+    assert (first[EPOCH], billing[EPOCH]) == ("2", "5")
+    assert "billed" not in str(sink)

@@ -7,14 +7,23 @@ from pathlib import Path
 
 import pytest
 from penstock_views.declaration.load import ViewFileBroken
+from penstock_views.declaration.views import ViewInvalid
 from typer.testing import CliRunner
 
 from penstock.cli.main import app
-from penstock.config import ROOT, Config
+from penstock.config import ROOT, Config, Source
 from penstock.layout import Layout
+from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
 
 VIEWS = Path("spark/views")
+BILLED = """from penstock_views import Image, Row, view, whole
+
+
+@view("public.users", key=["id"], source="billing")
+def billed(r: Image) -> Row:
+    return whole(r)
+"""
 
 
 @pytest.fixture
@@ -87,6 +96,21 @@ def test_what_is_kept_says_what_the_views_say(project: Path) -> None:
     assert [(each.name, each.table, each.key, each.primary_key, each.topic, each.source_topic) for each in kept] == [
         (each.name, each.table, each.key, each.primary_key, each.topic, each.source_topic) for each in views
     ]
+
+
+def test_what_is_kept_says_which_source_a_view_reads_and_holds_for_these_sources_alone(project: Path) -> None:
+    Layout(project / "var").run.mkdir(parents=True)
+    config = Config(project=project, state=project / "var", sources={"billing": Source()})
+    source_file = Project.of(config.of_source("billing")).source_file
+    source_file.write_text(Project.of(config).source_file.read_text())
+    (project / VIEWS / "billed.py").write_text(BILLED)
+    for _ in range(2):
+        first, billing = Workspace(config).sources
+        assert [each.source_table for each in billing.declared] == ["billing:public.users"]
+        assert {*first.declared, *billing.declared} == {*Workspace(config).declared}
+    assert runs(project) == 1
+    with pytest.raises(ViewInvalid, match=r"penstock\.toml has no source `billing`"):
+        _ = Workspace(Config(project=project, state=project / "var")).declared
 
 
 def test_nothing_is_kept_where_no_stack_is(project: Path) -> None:

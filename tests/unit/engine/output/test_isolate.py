@@ -65,7 +65,7 @@ def views(spark: SparkSession, config: JobConfig, subjects: Subjects) -> list[Vi
 
 
 def planned(spark: SparkSession, config: JobConfig, views: list[View]) -> Plan:
-    return read_plan(spark, config, views[0].table, views, ())
+    return read_plan(spark, config, views, ())
 
 
 def names(plan: Plan) -> tuple[list[str], list[str]]:

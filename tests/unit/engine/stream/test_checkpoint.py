@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,12 @@ def test_before_the_first_commit_it_stands_where_its_first_batch_begins(tmp_path
     first.write_text('\0v1\n{"a":{"0":30}}')
     commit(begun.folder, 0, {"a": {"0": 50}}, is_committed=False)
     assert committed(tmp_path, ["a"]) == {("a", 0): 30}
+    baseline = begun.folder / "sources" / "1" / "0"
+    baseline.parent.mkdir()
+    baseline.write_text('v1\n{"path":"file:///baseline/part-0.parquet","timestamp":1,"batchId":0}')
+    assert committed(tmp_path, ["a"]) == {("a", 0): 30}
+    shutil.rmtree(first.parent)
+    assert committed(tmp_path, ["a"]) == {}
     commit(begun.folder, 0, {"a": {"0": 50}})
     assert committed(tmp_path, ["a"]) == {("a", 0): 50}
 
