@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ CQLSH = """#!{python}
 import sys
 from cassandra.cluster import Cluster
 host, port, _, statement = sys.argv[1:]
-with Cluster([host], port=int(port)) as cluster:
+with Cluster([host], port=int(port), connect_timeout=120, control_connection_timeout=120) as cluster:
     for row in cluster.connect().execute(statement, timeout=120):
         print(*row)
 """
@@ -123,7 +124,8 @@ def test_the_quickstart_of_the_zip_leads_to_a_row(release: Path, config: Config,
             log=folder / "connect.log",
         )
     finally:
-        os.killpg(worker.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # A step failed, and why is in its output.
+            os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
 
 

@@ -100,8 +100,8 @@ public final class AsyncWriter implements AutoCloseable {
     }
 
     /**
-     * Wait for what is in flight, for 2 s at most. Rows that were waited for in vain, or for long, hold up the others no
-     * more: the next flush ends once no row is written for a moment. Called by one thread.
+     * Wait for what is in flight, for 2 s at most. Rows that were waited for in vain, or for long, hold up the others
+     * no more: the next flush ends once no row is written for a moment. Called by one thread.
      */
     public void flush() {
         long start = System.nanoTime();
