@@ -719,7 +719,7 @@ def load_config(path: Path | None = None, *, profile: Profile | None = None) -> 
     """Read the configuration of one stack; where it is a secured one, with what lets clients in.
 
     :param path: the TOML file; without it `$PENSTOCK_CONFIG`, then `penstock.toml` in the clone (which may be absent).
-    :param profile: to begin with; one that has begun has its own.
+    :param profile: to begin with; data that exist have their own.
     :raises ConfigInvalid: naming every unknown key, wrong type and unreadable line at once.
     """
     chosen = path or Path(os.environ.get("PENSTOCK_CONFIG", ROOT / "penstock.toml"))

@@ -18,7 +18,7 @@ class Running:
     :param application: the id of its Spark application.
     :param views: stands for the views that it runs (`view_set`); no query of others runs any more.
     :param is_settled: whether all its queries take records, or wait for their first.
-    :param settled: how many of its queries have begun, or wait for their first record.
+    :param settled: how many of its queries have started, or wait for their first record.
     """
 
     application: str

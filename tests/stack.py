@@ -72,7 +72,7 @@ def run_here(arguments: Sequence[str], environment: Mapping[str, str]) -> subpro
 
 @dataclass(frozen=True)
 class Ground:
-    """Where a stack of the tests lives, and how it is begun."""
+    """Where a stack of the tests lives, and how it is started."""
 
     state: str
     base_port: int

@@ -134,7 +134,7 @@ class _Lookout:
         bound = self._bound(view, key)
         # An UPDATE that changes nothing finds its row there, in all but a history.
         is_new = isinstance(view, History)
-        begun = time.monotonic()
+        started = time.monotonic()
         while not self._closed.is_set():
             row = self._session.execute(self._statement(view), bound).one()
             if row is None and not is_new:
@@ -142,7 +142,7 @@ class _Lookout:
             if row is not None and row["row_version"] >= version:
                 return True
             # The longer it takes, the fewer looks: each takes from what is timed, most where there is least to take.
-            time.sleep(max(LOOK_S, (time.monotonic() - begun) * _LOOK_SHARE))
+            time.sleep(max(LOOK_S, (time.monotonic() - started) * _LOOK_SHARE))
         return False
 
     def _statement(self, view: View) -> Any:

@@ -88,12 +88,12 @@ def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress
         RegistryClient(config.registry.url) as registry,
         closing(Arrivals(config, views, registry, session)) as arrivals,
     ):
-        begun = time.monotonic()
+        started = time.monotonic()
         updates.start()
         looks.look()
         _follow(updates, arrivals, looks, on_progress)
-    sent = [(transaction, at) for transaction, at in updates.sent if at >= begun + warm_up_s]
-    processors = looks.between(begun + warm_up_s, max((at for _, at in sent), default=begun))
+    sent = [(transaction, at) for transaction, at in updates.sent if at >= started + warm_up_s]
+    processors = looks.between(started + warm_up_s, max((at for _, at in sent), default=started))
     return Flow(round(len(sent) / seconds, 1), len(sent), processors, tuple(_legs(views, sent, arrivals.seen)))
 
 

@@ -130,13 +130,13 @@ class _Probe:
 
     def wait(self) -> float:
         """Change the row and return the seconds until Cassandra has it."""
-        begun = time.monotonic()
+        started = time.monotonic()
         value = self.change()
         while self.look() != value:
-            if time.monotonic() - begun > _STALL_S:
+            if time.monotonic() - started > _STALL_S:
                 raise NotArrived(self.table)
             time.sleep(LOOK_S)
-        return time.monotonic() - begun
+        return time.monotonic() - started
 
     def change(self) -> str:
         """Give the row another value; return it."""
@@ -148,9 +148,9 @@ class _Probe:
 
 def _wait_for(probe: _Probe, log: Path) -> None:
     """Change the row until some change has come: the peer reads none that was made before it began to read."""
-    begun = time.monotonic()
+    started = time.monotonic()
     while probe.look() is None:
-        if time.monotonic() - begun > _STALL_S:
+        if time.monotonic() - started > _STALL_S:
             raise NotArrived(probe.table, f"\n{log_tail(log)}")
         probe.change()
         time.sleep(1)

@@ -139,13 +139,13 @@ def _drain(ground: Ground, numbers: range, on_progress: OnProgress) -> float:
     ground.pause()
     for count in ground.writer(linger_ms=50).write_all(numbers):
         on_progress("fill the topic", count, len(numbers))
-    begun = time.monotonic()
+    started = time.monotonic()
     ground.resume()
     for behind in _falling(ground.behind, still_s=_STALL_S):
         on_progress("sink", len(numbers) - behind, len(numbers))
         time.sleep(_POLL_S)
     on_progress("sink", len(numbers), len(numbers))
-    return time.monotonic() - begun
+    return time.monotonic() - started
 
 
 def _falling(behind: Callable[[], int], *, still_s: float) -> Iterator[int]:
@@ -184,10 +184,10 @@ class _Stopwatch:
 
     def run(self, seconds: int, on_progress: OnProgress) -> Latency:
         with ThreadPoolExecutor(1) as pool:
-            begun = time.monotonic()
+            started = time.monotonic()
             writing = pool.submit(self._write, self._warm_up_s + seconds)
             try:
-                waits = self._timed(writing, begun + self._warm_up_s, on_progress)
+                waits = self._timed(writing, started + self._warm_up_s, on_progress)
             finally:
                 self._stopped.set()
             writing.result()
@@ -198,9 +198,9 @@ class _Stopwatch:
         return Latency(self._rate, len(waits), cuts[49], cuts[98], floor)
 
     def _write(self, seconds: int) -> None:
-        begun = time.monotonic()
+        started = time.monotonic()
         for count in range(self._rate * seconds):
-            if self._stopped.wait(max(0.0, begun + count / self._rate - time.monotonic())):
+            if self._stopped.wait(max(0.0, started + count / self._rate - time.monotonic())):
                 return
             self._newest = (self._begin + count, time.monotonic())
             self._writer.write(self._begin + count)
@@ -233,9 +233,9 @@ class _Stopwatch:
             yield written_at, (time.monotonic() - written_at) * 1000
 
     def _time_read(self, number: int) -> float:
-        begun = time.monotonic()
+        started = time.monotonic()
         self._ground.session.execute(self._read, (row_id(number),)).one()
-        return (time.monotonic() - begun) * 1000
+        return (time.monotonic() - started) * 1000
 
 
 def _heap_used_mb(pid: int) -> int:

@@ -68,12 +68,12 @@ class Updates:
         self.sent: list[tuple[int, float]] = []
         """Each transaction, as Debezium numbers it, with seconds of the monotonic clock; it only grows."""
         self._threads = [threading.Thread(target=self._write, args=(seed,), daemon=True) for seed in range(_WRITERS)]
-        self._begun = 0.0
+        self._started = 0.0
         self._failure: Exception | None = None
 
     def start(self) -> None:
         """Begin to write."""
-        self._begun = time.monotonic()
+        self._started = time.monotonic()
         for thread in self._threads:
             thread.start()
 
@@ -104,7 +104,7 @@ class Updates:
                 while (number := next(self._next)) < self._count:
                     target = self._targets[number % len(self._targets)]
                     key = chance.choice(target.keys)
-                    time.sleep(max(0.0, self._begun + number / self._rate - time.monotonic()))
+                    time.sleep(max(0.0, self._started + number / self._rate - time.monotonic()))
                     at = time.monotonic()
                     cursor.execute(target.execute, key)
                     # A row that somebody has deleted meanwhile is no change.

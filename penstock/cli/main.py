@@ -89,5 +89,5 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 def _end(number: int, _frame: object) -> None:
-    """Leave by the way of Ctrl+C: what a command has begun for a while (paused connectors) it takes back."""
+    """Leave by the way of Ctrl+C: what a command has started for a while (paused connectors) it takes back."""
     sys.exit(128 + number)

@@ -50,18 +50,18 @@ def up(
     zookeeper: Annotated[
         bool,
         typer.Option(
-            "--zookeeper", help="Begin with Kafka 3.9 and ZooKeeper; what has begun goes on without the flag."
+            "--zookeeper", help="Begin with Kafka 3.9 and ZooKeeper; what has started goes on without the flag."
         ),
     ] = False,
     secure: Annotated[
         bool,
         typer.Option(
-            "--secure", help="Begin with TLS and passwords on every hop; what has begun goes on without the flag."
+            "--secure", help="Begin with TLS and passwords on every hop; what has started goes on without the flag."
         ),
     ] = False,
     profile: Annotated[
         Profile | None,
-        typer.Option(help="Begin with more than one of each (docs/ha.md); what has begun goes on without it."),
+        typer.Option(help="Begin with more than one of each (docs/ha.md); what has started goes on without it."),
     ] = None,
 ) -> None:
     """Start what is not running, set it up, load users through Airflow, follow them to Cassandra, verify.
@@ -83,14 +83,14 @@ def up(
 
 def _bring_up(workspace: Workspace, turn: Turn, *, users: int | None, api: str | None) -> None:
     config = workspace.config
-    begun, watches = time.monotonic(), [JobWatch(config, job) for job in JOBS]
+    started, watches = time.monotonic(), [JobWatch(config, job) for job in JOBS]
     _out.print("Starting the pipeline")
     lifecycle.start(workspace, on_event=print_event)
     turn.take()  # Postgres may have answered nobody until now
     go_live(workspace, on_step=turn.telling(print_step), on_progress=print_progress)
-    started_s = time.monotonic() - begun
+    started_s = time.monotonic() - started
     _load(workspace, users=users, api=api)
-    arrived_s = time.monotonic() - begun
+    arrived_s = time.monotonic() - started
     sweep_aggregates(workspace)
     _out.print("\nComparing Cassandra with Postgres")
     results = run_verify(workspace, on_progress=print_progress)

@@ -17,7 +17,7 @@ from penstock.cassandra.table import table_ids
 from penstock.config import Config
 from penstock.pipeline.identities import Identities, Identity
 from penstock.postgres.connection import connect
-from penstock.postgres.record import Begun, Fill, note_begun, note_fills, read_begun, read_fills
+from penstock.postgres.record import Fill, StartedFill, note_fills, note_started_fills, read_fills, read_started_fills
 from penstock.project.generation import generation_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class OfTable(Protocol):
 
 _T = TypeVar("_T")
 _V = TypeVar("_V", bound=OfTable)
-_FORMER, _FORMER_BEGUN = "view_fills", "view_fills_begun"
+_FORMER, _FORMER_STARTED = "view_fills", "view_fills_begun"
 
 
 @dataclass(frozen=True)
@@ -121,21 +121,23 @@ def mark_filled(config: Config, views: Sequence[View], *, epoch: int, identities
         note_fills(connection, fills)
 
 
-def mark_begun(config: Config, versions: Mapping[str, int], identity: Identity | None) -> None:
+def mark_started(config: Config, versions: Mapping[str, int], identity: Identity | None) -> None:
     """Remember with which version a snapshot of that table is written to each of these views; before the first row is.
 
     A fill that is cut off leaves rows of its version, and the next may have the very same.
     """
     ids, source = ids_in_cassandra(config), "" if identity is None else identity.source
     with connect(config) as connection:
-        note_begun(connection, {name: Begun(ids[name], version, source) for name, version in versions.items()})
+        note_started_fills(
+            connection, {name: StartedFill(ids[name], version, source) for name, version in versions.items()}
+        )
 
 
-def begun_fills(config: Config, ids: Mapping[str, str]) -> dict[str, Begun]:
+def started_fills(config: Config, ids: Mapping[str, str]) -> dict[str, StartedFill]:
     """Return the fills that last began to write to the tables that the views have now, by their ids in Cassandra."""
     with connect(config) as connection:
-        found = read_begun(connection)
-    return {name: begun for name, begun in found.items() if begun.table_id == ids.get(name)}
+        found = read_started_fills(connection)
+    return {name: started for name, started in found.items() if started.table_id == ids.get(name)}
 
 
 def take_over(config: Config, views: Sequence[View], *, identities: Identities) -> None:
@@ -151,13 +153,13 @@ def take_over(config: Config, views: Sequence[View], *, identities: Identities) 
             )
             for name, row in _former(session, keyspace, _FORMER).items()
         }
-        begun = {
-            name: Begun(str(row["table_id"]), row["version"], row["source"])
-            for name, row in _former(session, keyspace, _FORMER_BEGUN).items()
+        started = {
+            name: StartedFill(str(row["table_id"]), row["version"], row["source"])
+            for name, row in _former(session, keyspace, _FORMER_STARTED).items()
         }
         note_fills(connection, _unknown(fills, read_fills(connection)))
-        note_begun(connection, _unknown(begun, read_begun(connection)))
-        for name in (_FORMER, _FORMER_BEGUN):
+        note_started_fills(connection, _unknown(started, read_started_fills(connection)))
+        for name in (_FORMER, _FORMER_STARTED):
             session.execute(f"DROP TABLE IF EXISTS {keyspace}.{name}")
 
 

@@ -120,8 +120,8 @@ def _commands(config: Config) -> list[Reading]:
 def _how_far(command: Command) -> str:
     after = f"after the step {command.step}" if command.step else "in its first step"
     if command.is_at_work:
-        return f"is at work, {after} ({command.place}, since {command.begun_at:%Y-%m-%d %H:%M})"
-    return f"was cut off {after} ({command.place}, begun at {command.begun_at:%Y-%m-%d %H:%M}): run it again"
+        return f"is at work, {after} ({command.place}, since {command.started_at:%Y-%m-%d %H:%M})"
+    return f"was cut off {after} ({command.place}, started at {command.started_at:%Y-%m-%d %H:%M}): run it again"
 
 
 def _connectors(config: Config) -> list[Reading]:
@@ -220,10 +220,10 @@ def _view_tables(workspace: Workspace) -> list[Reading]:
     config = workspace.config
     with connect(config) as connection:
         live = noted_ids(connection)
-    begun = {each.view for each in standings(workspace)}
+    started = {each.view for each in standings(workspace)}
     # An aggregate of a table that never had a row has nothing to be filled with.
     views = [view for view in workspace.declared if view.topic in live]
-    views = [view for view in views if view.kind != AGGREGATE or view.name in begun]
+    views = [view for view in views if view.kind != AGGREGATE or view.name in started]
     cure = "`penstock views apply` fills it again"
     return [Reading(f"view {name}", f"{why}: {cure}", is_well=False) for name, why in lost(config, views).items()]
 

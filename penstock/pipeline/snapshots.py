@@ -1,4 +1,4 @@
-"""Find a first snapshot that was cut off and begun again, and note its tables among the silent changes.
+"""Find a first snapshot that was cut off and started again, and note its tables among the silent changes.
 
 The second try begins at a later place of the WAL. A row that the first had read, and that was deleted in between, is in
 the views and no event will ever take it out. A re-read of the table and its sweep do (refill.py). A second snapshot of
@@ -25,7 +25,7 @@ from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.consumer import open_consumer
 
 _FIRST_SNAPSHOT = "Initial Snapshot"
-_CUT_OFF = "its snapshot was cut off and begun again, rows may have been deleted"
+_CUT_OFF = "its snapshot was cut off and started again, rows may have been deleted"
 _LOST_PLACE = "the source lost its place and took another snapshot, rows may have been deleted"
 _EPOCH = "epoch"
 _TIMEOUT_S = 10.0
@@ -55,10 +55,10 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Begun:
+class Outcome:
     """What became of the snapshots.
 
-    :param why: rows may be left over: a snapshot was begun again, or another one of the same epoch was taken.
+    :param why: rows may be left over: a snapshot was started again, or another one of the same epoch was taken.
     :param open_since: where the last one began that is not complete.
     :param complete: the epoch whose snapshot is complete.
     """
@@ -68,7 +68,7 @@ class Begun:
     complete: int | None
 
 
-def begun_again(told: Iterable[Told], *, complete: int | None) -> Begun:
+def follow(told: Iterable[Told], *, complete: int | None) -> Outcome:
     """Follow what was told.
 
     :param complete: the epoch whose snapshot was complete before.
@@ -84,23 +84,23 @@ def begun_again(told: Iterable[Told], *, complete: int | None) -> Begun:
             open_since = each.offset
         elif each.type == "COMPLETED":
             open_since, complete = None, each.epoch
-    return Begun(why, open_since, complete)
+    return Outcome(why, open_since, complete)
 
 
 def unsent_changes(workspace: Workspace) -> list[SilentChange]:
-    """Return what changed rows of the views' tables and sent no event, snapshots that were begun again among it.
+    """Return what changed rows of the views' tables and sent no event, snapshots that were started again among it.
 
     :raises PostgresUnreachable, KafkaUnreachable, RegistryUnreachable: whoever asks has to ask again.
     """
     config = workspace.config
     tables = {view.table for view in workspace.declared}
     with connect(config) as connection:
-        note_begun_again(config, connection, tables)
+        note_restarted(config, connection, tables)
         return silent_changes(connection, tables)
 
 
-def note_begun_again(config: Config, connection: Connection, tables: Collection[str]) -> None:
-    """Note these tables as silently changed when their first snapshot was begun again; each time is noted once.
+def note_restarted(config: Config, connection: Connection, tables: Collection[str]) -> None:
+    """Note these tables as silently changed when their first snapshot was started again; each time is noted once.
 
     Before the first set-up it does nothing.
 
@@ -114,11 +114,11 @@ def note_begun_again(config: Config, connection: Connection, tables: Collection[
         cursor.execute(connection.own(_POSITION))
         position, complete = cursor.fetchone() or (0, None)
         told, end = _read(config, position)
-        begun = begun_again(told, complete=complete)
-        if begun.why:
-            cursor.executemany(connection.own(_NOTE), [(table, begun.why) for table in sorted(tables)])
+        outcome = follow(told, complete=complete)
+        if outcome.why:
+            cursor.executemany(connection.own(_NOTE), [(table, outcome.why) for table in sorted(tables)])
         cursor.execute(
-            connection.own(_SET_POSITION), (end if begun.open_since is None else begun.open_since, begun.complete)
+            connection.own(_SET_POSITION), (end if outcome.open_since is None else outcome.open_since, outcome.complete)
         )
 
 
@@ -136,7 +136,7 @@ def _read(config: Config, position: int) -> tuple[list[Told], int]:
     ):
         place = TopicPartition(config.names.notifications_topic, 0)
         low, end = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-        # Kafka may have begun anew since, or have let go of what is old.
+        # Kafka may have started again since, or have let go of what is old.
         place.offset = position if low <= position <= end else low
         consumer.assign([place])
         decoder = AvroDecoder(registry)

@@ -83,14 +83,14 @@ class JobWatch:
 
 
 def wait_until_settled(config: Config) -> None:
-    """Wait until each query of the row views has begun, or has said why not.
+    """Wait until each query of the row views has started, or has said why not.
 
     A hundred of them take minutes; only a job that begins none more ends it.
 
     :raises JobFails: when the job keeps failing.
     """
     file, watch = Layout.of(config).running_file(ROWS), JobWatch(config, ROWS)
-    what = f"the {ROWS} job has begun its queries; `penstock logs {ROWS}` tells more"
+    what = f"the {ROWS} job has started its queries; `penstock logs {ROWS}` tells more"
 
     def has_moved(at: Running | None) -> bool:
         watch.look()

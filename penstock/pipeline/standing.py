@@ -63,7 +63,7 @@ class Hang:
 
 
 def standings(workspace: Workspace) -> list[Standing]:
-    """Read the checkpoints of each table's row views and of each aggregate that has begun."""
+    """Read the checkpoints of each table's row views and of each aggregate that has started."""
     config = workspace.config
     layout, section = Layout.of(config), config.spark
     return [

@@ -1,7 +1,7 @@
 """The commands that change an installation: one at a time, from wherever it is run, and what became of those cut off.
 
 The right to change is an advisory lock of Postgres, so a host and its containers share it. It ends with the session of
-the command, however that ends. What has begun stands in `penstock.commands` (schemas/postgres/070_state.sql) until it
+the command, however that ends. What has started stands in `penstock.commands` (schemas/postgres/070_state.sql) until it
 comes to its end.
 """
 
@@ -32,7 +32,7 @@ _STEP = "UPDATE penstock.commands SET step = %s WHERE command = %s"
 _END = "DELETE FROM penstock.commands WHERE command = %s"
 _END_ALL = "DELETE FROM penstock.commands"
 # The lock's number is in two halves there.
-_BEGUN = """
+_STARTED = """
     SELECT command, place, step, begun_at, session IN (
         SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted
             AND (classid::bigint << 32) + objid::bigint = %s
@@ -54,11 +54,11 @@ class Command:
     command: str
     place: str
     step: str
-    begun_at: datetime
+    started_at: datetime
     is_at_work: bool
 
     def __str__(self) -> str:
-        return f"`{self.command}` ({self.place}, since {self.begun_at:%H:%M:%S})"
+        return f"`{self.command}` ({self.place}, since {self.started_at:%H:%M:%S})"
 
 
 def take_turn(connection: Connection) -> bool:
@@ -104,7 +104,7 @@ def read_commands(connection: Connection) -> list[Command]:
     """Return the commands that have not come to their end, the earliest first; none before the first set-up."""
     try:
         with connection, connection.cursor() as cursor:
-            cursor.execute(connection.own(_BEGUN), (connection.names.command_lock,))
+            cursor.execute(connection.own(_STARTED), (connection.names.command_lock,))
             return [Command(*row) for row in cursor.fetchall()]
     except errors.UndefinedTable:
         return []

@@ -129,7 +129,7 @@ class Standing:
     def changes(self, excluded: Excluded, hashed: Hashed = NOT_HASHED) -> dict[Named, str]:
         """Say of each column what has changed since the last look."""
         wanted = _wanted(excluded, hashed)
-        begun = {
+        started = {
             named: f"{named[1]} is {_done(secret)} from now on"
             for named, secret in sorted(wanted.items(), key=lambda each: each[0])
             if named not in self.noted or self.noted[named].hashed_with != secret
@@ -139,7 +139,7 @@ class Standing:
             for named, noted in sorted(self.noted.items(), key=lambda each: each[0])
             if named not in wanted
         }
-        return begun | ended
+        return started | ended
 
 
 def _wanted(excluded: Excluded, hashed: Hashed) -> dict[Named, str | None]:

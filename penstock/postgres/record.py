@@ -27,8 +27,8 @@ _FILL = """
     ON CONFLICT (view) DO UPDATE SET table_id = excluded.table_id, generation = excluded.generation,
         source = excluded.source, filled_at = excluded.filled_at
 """
-_BEGUN = "SELECT view, table_id::text, version, source FROM penstock.view_fills_begun"
-_BEGIN_FILL = """
+_STARTED_FILLS = "SELECT view, table_id::text, version, source FROM penstock.view_fills_begun"
+_START_FILL = """
     INSERT INTO penstock.view_fills_begun VALUES (%s, %s, %s, %s)
     ON CONFLICT (view) DO UPDATE SET table_id = excluded.table_id, version = excluded.version,
         source = excluded.source, begun_at = excluded.begun_at
@@ -70,7 +70,7 @@ class Fill:
 
 
 @dataclass(frozen=True)
-class Begun:
+class StartedFill:
     """A snapshot of a table that a fill began to write to a view.
 
     :param table_id: of the view's table in Cassandra.
@@ -129,14 +129,14 @@ def note_fills(connection: Connection, fills: Mapping[str, Fill]) -> None:
     _write(connection, _FILL, [(view, each.table_id, each.generation, each.source) for view, each in fills.items()])
 
 
-def read_begun(connection: Connection) -> dict[str, Begun]:
+def read_started_fills(connection: Connection) -> dict[str, StartedFill]:
     """Return by view which snapshot a fill last began to write."""
-    return {view: Begun(*told) for view, *told in _read(connection, _BEGUN)}
+    return {view: StartedFill(*told) for view, *told in _read(connection, _STARTED_FILLS)}
 
 
-def note_begun(connection: Connection, begun: Mapping[str, Begun]) -> None:
+def note_started_fills(connection: Connection, fills: Mapping[str, StartedFill]) -> None:
     """Note which snapshot a fill begins to write to each view."""
-    _write(connection, _BEGIN_FILL, [(view, each.table_id, each.version, each.source) for view, each in begun.items()])
+    _write(connection, _START_FILL, [(view, each.table_id, each.version, each.source) for view, each in fills.items()])
 
 
 def forget_views(connection: Connection, views: Collection[str]) -> None:

@@ -250,6 +250,6 @@ def empty_views(workspace: Workspace) -> list[View]:
 def note_earlier_epoch(workspace: Workspace, live: int, epoch: int) -> None:
     """Note that what came in an earlier epoch, of a file that somebody PUT, has lost against what was there."""
     if 0 < live < epoch:
-        what = f"the source ran in epoch {live}, and {epoch} had begun"
+        what = f"the source ran in epoch {live}, and {epoch} had started"
         with connect(workspace.config) as connection:
             note_changes(connection, {view.table for view in workspace.views}, what)

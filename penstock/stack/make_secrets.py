@@ -51,13 +51,13 @@ class CannotSecure(TerminalError):
 def make_secrets(config: Config) -> None:
     """Make the files; where they are, nothing is done.
 
-    :raises CannotSecure: the stack has begun without, or something in it could not be secured.
+    :raises CannotSecure: the stack runs without, or something in it could not be secured.
     """
     refuse_open_doors(config)
     made = Secrets.of(config)
     if made.exist:
         return
-    _refuse_begun(config)
+    _refuse_existing(config)
     new = Secrets(made.folder.with_name(f".{made.folder.name}.new"))
     shutil.rmtree(new.folder, ignore_errors=True)
     new.folder.mkdir(parents=True, mode=0o700)
@@ -102,7 +102,7 @@ def _is_here(section: PartSection | Console) -> bool:
     return {section.host, getattr(section, "own_host", section.host)}.issubset(_ADDRESSES)
 
 
-def _refuse_begun(config: Config) -> None:
+def _refuse_existing(config: Config) -> None:
     data = Layout.of(config).data("")
     if data.exists() and any(folder.is_dir() and any(folder.iterdir()) for folder in data.iterdir()):
         raise CannotSecure(

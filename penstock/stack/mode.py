@@ -23,9 +23,9 @@ _FOLDERS = {KafkaMode.ZOOKEEPER: (ZOOKEEPER_DATA, REGISTERED_DATA), KafkaMode.KR
 class OtherMode(TerminalError):
     """The data began in one mode of Kafka, and the other one is asked for."""
 
-    def __init__(self, state: Path, *, begun: KafkaMode, asked: KafkaMode) -> None:
+    def __init__(self, state: Path, *, existing: KafkaMode, asked: KafkaMode) -> None:
         super().__init__(
-            f"nothing was started: the data in {state} began with Kafka in the mode {begun},"
+            f"nothing was started: the data in {state} began with Kafka in the mode {existing},"
             f" and {asked} is asked for (kafka.mode, or --zookeeper), which cannot open it.\n"
             f"  What to do: ask for no other mode, to go on with this data; or delete it: penstock reset --yes;"
             f" or keep it and set another 'state' in penstock.toml"
@@ -36,7 +36,7 @@ def mode_of(config: Config) -> KafkaMode:
     """Return the mode of the stack's data; where there is none yet, the one that it would begin in."""
     if not config.kafka.managed:
         return KafkaMode.KRAFT  # its own affair: there is nothing of ours beside it
-    return _begun(Layout.of(config)) or config.kafka.mode
+    return _existing(Layout.of(config)) or config.kafka.mode
 
 
 def ask_for(config: Config, mode: KafkaMode) -> Config:
@@ -46,12 +46,12 @@ def ask_for(config: Config, mode: KafkaMode) -> Config:
 
 def refuse_other_mode(config: Config) -> None:
     """Raise OtherMode when the configuration names a mode that is not the data's; naming none is asking for none."""
-    begun, asked = _begun(Layout.of(config)), config.kafka.mode
-    if config.kafka.managed and begun and begun is not asked and "mode" in config.kafka.model_fields_set:
-        raise OtherMode(config.state_dir, begun=begun, asked=asked)
+    existing, asked = _existing(Layout.of(config)), config.kafka.mode
+    if config.kafka.managed and existing and existing is not asked and "mode" in config.kafka.model_fields_set:
+        raise OtherMode(config.state_dir, existing=existing, asked=asked)
 
 
-def _begun(layout: Layout) -> KafkaMode | None:
+def _existing(layout: Layout) -> KafkaMode | None:
     for mode, folders in _FOLDERS.items():
         if any(_holds_data(layout.data(folder)) for folder in folders):
             return mode

@@ -19,12 +19,12 @@ _DATA = {"kafka": KRAFT_DATA, "cassandra": "cassandra"}
 class OtherNumber(TerminalError):
     """The data began with another number of instances."""
 
-    def __init__(self, config: Config, kind: str, begun: int) -> None:
+    def __init__(self, config: Config, kind: str, existing: int) -> None:
         super().__init__(
-            f"nothing was started: the data in {config.state_dir} began with {_SETTINGS[kind]} = {begun}, and "
+            f"nothing was started: the data in {config.state_dir} began with {_SETTINGS[kind]} = {existing}, and "
             f"{getattr(config, kind).count} is asked for (penstock.toml, or --profile).\n"
-            f"  What to do: {_SETTINGS[kind]} = {begun}, to go on with this data; or delete it: penstock reset --yes; "
-            "or keep it and set another 'state' in penstock.toml"
+            f"  What to do: {_SETTINGS[kind]} = {existing}, to go on with this data; or delete it: penstock reset "
+            "--yes; or keep it and set another 'state' in penstock.toml"
         )
 
 
@@ -46,18 +46,18 @@ def refuse_several(config: Config) -> None:
     if config.kafka.brokers > 1 and mode_of(config) is KafkaMode.ZOOKEEPER:
         raise OneOnly("Kafka with ZooKeeper", "kafka.brokers = 1 in penstock.toml; or no ZooKeeper")
     for kind in _SETTINGS:
-        begun = _begun(config, kind)
-        if begun and begun != getattr(config, kind).count:
-            raise OtherNumber(config, kind, begun)
+        existing = _existing(config, kind)
+        if existing and existing != getattr(config, kind).count:
+            raise OtherNumber(config, kind, existing)
 
 
 def note_numbers(config: Config) -> None:
-    """Note how many of each the data is going to be spread over; a start that is cut off has not begun all of them."""
+    """Note how many of each the data is going to be spread over; one that is cut off has not started all of them."""
     numbers = {kind: getattr(config, kind).count for kind in _DATA}
     write_whole(Layout.of(config).numbers_file, json.dumps(numbers))
 
 
-def _begun(config: Config, kind: str) -> int:
+def _existing(config: Config, kind: str) -> int:
     """Return the number that the data began with; 0 where there is none, or others have it."""
     layout = Layout.of(config)
     if not getattr(config, kind).managed or not any(layout.data(_DATA[kind]).glob("*")):

@@ -64,7 +64,7 @@ class _Start:
         self._layout = layout
         self._supervisor = supervisor
         self._on_event = on_event
-        self._begun = time.monotonic()
+        self._started = time.monotonic()
         self._given_up = threading.Event()
 
     def run(self, nodes: Sequence[Part | Step]) -> None:
@@ -110,14 +110,14 @@ class _Start:
 
     def _find_part(self, part: Part) -> str:
         """Wait a moment for a part that others run."""
-        begun = time.monotonic()
+        started = time.monotonic()
         while not part.is_ready():
-            if time.monotonic() - begun > _ANSWER_TIMEOUT_S or self._given_up.wait(POLL_S):
+            if time.monotonic() - started > _ANSWER_TIMEOUT_S or self._given_up.wait(POLL_S):
                 raise PartUnreachable(part)
         return f"answers at {part.elsewhere}, not ours"
 
     def _tell(self, name: str, progress: Progress, detail: str = "") -> None:
-        self._on_event(Event(name, progress, time.monotonic() - self._begun, detail))
+        self._on_event(Event(name, progress, time.monotonic() - self._started, detail))
 
 
 def _before(node: Part | Step, *, among: set[str]) -> set[str]:

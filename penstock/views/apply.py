@@ -174,7 +174,7 @@ def _renew(config: Config, supervisor: Supervisor, job: Part) -> bool:
     wanted = view_set(project.views, project.avro)
     if _runs(running_file, wanted) and trouble == Trouble():
         return False
-    # What stands still is begun anew by this, too.
+    # What stands still starts again by this, too.
     running_file.unlink(missing_ok=True)
     supervisor.signal(job.name, "HUP")
     # No query of before runs on from here: a view would miss what is read again for it.
@@ -230,10 +230,10 @@ def _fill(
         removed = refill(workspace, others, on_progress=on_progress, rate=rate)
         on_step("fill", f"{_names(others)} filled" + (f", {removed:,} stale rows removed" if removed else ""))
     if aggregates:
-        begun = begin_aggregates(workspace, aggregates, identities=identities, on_progress=on_progress).views
-        if begun:
-            on_step("fill", f"{_names(begun)} filled")
-        if empty := [view for view in aggregates if view not in begun]:
+        counting = begin_aggregates(workspace, aggregates, identities=identities, on_progress=on_progress).views
+        if counting:
+            on_step("fill", f"{_names(counting)} filled")
+        if empty := [view for view in aggregates if view not in counting]:
             on_step("fill", f"{_names(empty)}: no row to count yet; the first one begins it")
 
 

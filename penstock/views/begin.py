@@ -35,7 +35,7 @@ _POLL_S = 0.5
 
 
 @dataclass(frozen=True)
-class Begun:
+class Counting:
     """Aggregates that count.
 
     :param removed: how many groups were left over from before.
@@ -71,7 +71,7 @@ def begin_anew(workspace: Workspace, view: View, *, on_progress: OnProgress) -> 
 
 def begin_aggregates(
     workspace: Workspace, views: Sequence[View], *, identities: Identities, on_progress: OnProgress
-) -> Begun:
+) -> Counting:
     """Wait until these aggregates count, and remove the groups that are left over from before.
 
     :param identities: of their tables, before the job could begin.
@@ -85,18 +85,18 @@ def begin_aggregates(
     rowless = [view for view in views if view.table not in known]
     views = [view for view in views if view.table in known]
     epoch = epoch_of(config)
-    _wait_for_lives(config, views, epoch=epoch, on_progress=on_progress)
-    late = _not_begun(config, views, epoch)
-    begun = [view for view in views if view.name not in late]
-    wait_until_written(config, sorted(view.topic for view in begun), on_progress=on_progress)
+    _wait_for_runs(config, views, epoch=epoch, on_progress=on_progress)
+    late = _not_started(config, views, epoch)
+    counting = [view for view in views if view.name not in late]
+    wait_until_written(config, sorted(view.topic for view in counting), on_progress=on_progress)
     swept = sweep_aggregates(workspace)
     keyspace = config.names.keyspace
     with open_session(config) as session:
         # No row, no group: such a view holds all that there is, unless groups of before are left.
         exact = [view for view in rowless if is_empty(session, keyspace=keyspace, name=view.name)]
-    mark_filled(config, [*begun, *exact], epoch=epoch, identities=identities)
+    mark_filled(config, [*counting, *exact], epoch=epoch, identities=identities)
     refuse_stopped(config, [view.name for view in views])
-    return Begun(tuple(begun), sum(swept.get(view.name, 0) for view in begun))
+    return Counting(tuple(counting), sum(swept.get(view.name, 0) for view in counting))
 
 
 def _make_known(config: Config, tables: Collection[str], *, on_progress: OnProgress) -> None:
@@ -117,24 +117,24 @@ def _known(config: Config, tables: Collection[str]) -> frozenset[str]:
     return frozenset(table for table in tables if f"{topic_of(table, config.names.topic_prefix)}-value" in subjects)
 
 
-def _wait_for_lives(config: Config, views: Sequence[View], *, epoch: int, on_progress: OnProgress) -> None:
-    """Wait until each has begun that can; a table of many rows takes its time, so only what fails ends it."""
+def _wait_for_runs(config: Config, views: Sequence[View], *, epoch: int, on_progress: OnProgress) -> None:
+    """Wait until each has started that can; a table of many rows takes its time, so only what fails ends it."""
     watch = JobWatch(config, JOB)
     patience = Patience(on_progress, math.inf, watch.look)
-    while missing := [name for name in _not_begun(config, views, epoch) if name not in stopped_views(config)]:
-        patience.spend(len(missing), f"{', '.join(missing)} has begun; `penstock logs aggregates` tells more")
+    while missing := [name for name in _not_started(config, views, epoch) if name not in stopped_views(config)]:
+        patience.spend(len(missing), f"{', '.join(missing)} has started; `penstock logs aggregates` tells more")
         time.sleep(_POLL_S)
 
 
-def _not_begun(config: Config, views: Sequence[View], epoch: int) -> list[str]:
-    return [view.name for view in views if not _has_begun(config, view, epoch)]
+def _not_started(config: Config, views: Sequence[View], epoch: int) -> list[str]:
+    return [view.name for view in views if not _has_started(config, view, epoch)]
 
 
 def _runs_of(config: Config, name: str) -> Path:
     return runs_folder(Layout.of(config).data("aggregates"), name)
 
 
-def _has_begun(config: Config, view: View, epoch: int) -> bool:
+def _has_started(config: Config, view: View, epoch: int) -> bool:
     root = _runs_of(config, view.name)
     run = current_run(root)
     if run is None or is_next_run_asked(root) or run.revision != view.revision or run.epoch < epoch:

@@ -138,7 +138,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     renew_jobs(config)
     removed += begin_aggregates(workspace, counted, identities=identities, on_progress=on_progress).removed
     note_topics(workspace)
-    # A snapshot that was cut off and begun again needs a re-read; else there is nothing to do.
+    # A snapshot that was cut off and started again needs a re-read; else there is nothing to do.
     go_live(workspace, on_step=on_step, on_progress=on_progress)
     return removed
 

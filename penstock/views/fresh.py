@@ -16,7 +16,7 @@ from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import read_by_spark
 from penstock.names import quoted
-from penstock.pipeline.fills import begun_fills, filled_views, ids_in_cassandra, mark_filled
+from penstock.pipeline.fills import filled_views, ids_in_cassandra, mark_filled, started_fills
 from penstock.pipeline.identities import Identities
 from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of
@@ -30,10 +30,12 @@ def settle_empty(config: Config, views: Sequence[View], *, identities: Identitie
     """
     if filled_views(config):
         return []
-    begun = begun_fills(config, ids_in_cassandra(config))
+    started = started_fills(config, ids_in_cassandra(config))
     filled = {table for table in {view.table for view in views} if _has_rows(config, table)}
     with open_session(config) as session:
-        used = [view for view in views if view.table in filled or view.name in begun or _is_used(config, session, view)]
+        used = [
+            view for view in views if view.table in filled or view.name in started or _is_used(config, session, view)
+        ]
     empty = [view for view in views if view not in used]
     mark_filled(config, empty, epoch=epoch_of(config), identities=identities)
     return empty

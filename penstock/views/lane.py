@@ -39,12 +39,12 @@ from penstock.pipeline.fence import (
     wait_until_captured,
     wait_until_written,
 )
-from penstock.pipeline.fills import begun_fills, ids_in_cassandra, mark_begun, replaced, unfilled
+from penstock.pipeline.fills import ids_in_cassandra, mark_started, replaced, started_fills, unfilled
 from penstock.pipeline.identities import Identities, Identity
 from penstock.pipeline.stalled import stopped_views
 from penstock.postgres.catalogue import read_columns
 from penstock.postgres.connection import connect
-from penstock.postgres.record import Begun
+from penstock.postgres.record import StartedFill
 from penstock.postgres.silent import silent_changes
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
@@ -92,14 +92,14 @@ class FillState:
 
     :param partitions: of its table's CDC topic.
     :param version: that its rows would have now.
-    :param begun: that with which a snapshot was last written to its table; None if none was.
+    :param started: that with which a snapshot was last written to its table; None if none was.
     :param is_fresh: nothing filled it with this generation from this table, and the table did not change silently.
     :param is_stopped: it stands still.
     """
 
     partitions: int
     version: int
-    begun: int | None
+    started: int | None
     is_fresh: bool
     is_stopped: bool
 
@@ -115,8 +115,8 @@ class FillState:
         if self.is_stopped:
             return False
         if self.partitions > 1:
-            return type(view) is View and self.is_fresh and self.begun is None
-        return self.is_fresh or self.begun != self.version
+            return type(view) is View and self.is_fresh and self.started is None
+        return self.is_fresh or self.started != self.version
 
 
 def choose(config: Config, views: Sequence[View], identities: Identities) -> tuple[list[View], list[View]]:
@@ -135,7 +135,7 @@ def _states(config: Config, views: Sequence[View], identities: Identities) -> di
     with connect(config) as connection:
         changed = {change.table for change in silent_changes(connection, tables)}
     ids = ids_in_cassandra(config)
-    begun = begun_fills(config, ids)
+    started = started_fills(config, ids)
     other = {each.view.name for each in replaced(config, views, identities=identities)}
     fresh = {view.name for view in unfilled(config, views, ids=ids, epoch=epoch, identities=identities)} - other
     last = {table: _last_offsets(config, table) for table in tables}
@@ -143,24 +143,24 @@ def _states(config: Config, views: Sequence[View], identities: Identities) -> di
         view.name: FillState(
             partitions=len(last[view.table]),
             version=version_of(generation_of(view, epoch=epoch), min(last[view.table].values(), default=-1)),
-            begun=_of_generation(begun.get(view.name), generation_of(view, epoch=epoch)),
+            started=_of_generation(started.get(view.name), generation_of(view, epoch=epoch)),
             is_fresh=view.name in fresh
             and view.table not in changed
-            and _is_of(begun.get(view.name), identities.get(view.table)),
+            and _is_of(started.get(view.name), identities.get(view.table)),
             is_stopped=view.name in stopped,
         )
         for view in views
     }
 
 
-def _of_generation(begun: Begun | None, generation: int) -> int | None:
+def _of_generation(started: StartedFill | None, generation: int) -> int | None:
     """Return the version of a fill that began, if it is of that generation, or the one below its first."""
-    return begun.version if begun is not None and begun.version >= version_of(generation, -1) else None
+    return started.version if started is not None and started.version >= version_of(generation, -1) else None
 
 
-def _is_of(begun: Begun | None, identity: Identity | None) -> bool:
+def _is_of(started: StartedFill | None, identity: Identity | None) -> bool:
     """Tell whether a fill that began, if one did, read the table that is there now."""
-    return begun is None or identity is None or identity.is_of(begun.source)
+    return started is None or identity is None or identity.is_of(started.source)
 
 
 def _last_offsets(config: Config, table: str) -> dict[Place, int]:
@@ -243,7 +243,7 @@ class _Lane:
             at = min(last.items(), key=lambda each: each[1], default=((self._topic, 0), -1))
             filling, parts = self._filling(held, at, read_ms)
             without = self._changed_since(held, last, key_of(filling.columns))
-            self._note_begun(at[1])
+            self._note_started(at[1])
             pages = Pages(parts)
             pace = Pace(", ".join(view.name for view in self._views), pages.total, rate, self._on_progress)
             with sink_place(self._config) as sink:
@@ -311,10 +311,10 @@ class _Lane:
         with connect(self._config) as connection, connection.cursor() as cursor:
             return read_parts(cursor, self._table)
 
-    def _note_begun(self, offset: int) -> None:
+    def _note_started(self, offset: int) -> None:
         generations = {view.name: generation_of(view, epoch=self._epoch) for view in self._views}
         versions = {name: version_of(number, offset) for name, number in generations.items()}
-        mark_begun(self._config, versions, self._identities.get(self._table))
+        mark_started(self._config, versions, self._identities.get(self._table))
 
     def _write(self, filling: Filling, pages: Pages, without: DataFrame | None, pace: Pace, sink: SinkPlace) -> None:
         while ranges := pages.take(pace.pages(_FIRST_PAGES, _BATCH_ROWS), _TASKS):

@@ -1,4 +1,4 @@
--- How far the notifications of Debezium were read for snapshots that were cut off and begun again (penstock/pipeline/snapshots.py).
+-- How far the notifications of Debezium were read for snapshots that were cut off and started again (penstock/pipeline/snapshots.py).
 -- One row at most; what was found is in penstock.silent_changes, written in the same transaction.
 
 CREATE TABLE IF NOT EXISTS penstock.snapshots_read (

@@ -50,7 +50,7 @@ CREATE TABLE IF NOT EXISTS penstock.view_fills_begun (
     begun_at timestamptz NOT NULL DEFAULT now()
 );
 
--- The commands that have begun to change the installation and have not come to their end. One is at work while its session
+-- The commands that started to change the installation and have not come to their end. One is at work while its session
 -- holds the advisory lock; any other was cut off.
 CREATE TABLE IF NOT EXISTS penstock.commands (
     command  text PRIMARY KEY,                -- as it is run again

@@ -83,7 +83,7 @@ public class HeldCommit {
     private static void debug(String[] arguments) throws Exception {
         VirtualMachine machine = launch(String.join(" ", arguments) + " produce");
         MethodExitRequest looked = exits(machine, "RecordAccumulator");
-        MethodExitRequest begun = exits(machine, "TransactionManager");
+        MethodExitRequest commits = exits(machine, "TransactionManager");
         ClassPrepareRequest loaded = machine.eventRequestManager().createClassPrepareRequest();
         loaded.addClassFilter(HeldCommit.class.getName());
         loaded.enable();
@@ -107,11 +107,11 @@ public class HeldCommit {
                     network = exit.thread();
                     goOn = false;
                     looked.disable();
-                    begun.enable();
+                    commits.enable();
                     producing.resume();
                 } else if (event instanceof MethodExitEvent exit
                         && exit.method().name().equals("beginCommit")) {
-                    begun.disable();
+                    commits.disable();
                     network.resume();
                 }
             }

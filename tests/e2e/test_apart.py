@@ -35,8 +35,8 @@ def apart_history(r: Image) -> Row:
 '''
 
 
-def begun(stack: Stack, of: str) -> int:
-    """Count how often the job has begun the query of a topic."""
+def starts(stack: Stack, of: str) -> int:
+    """Count how often the job has started the query of a topic."""
     lines = Layout.of(stack.config).log("views").read_text(errors="replace").splitlines()
     return sum(line.endswith(of) and "views running: " in line for line in lines)
 
@@ -74,17 +74,17 @@ def apart(stack: Stack) -> Iterator[Stack]:
 
 
 def test_the_queries_of_other_tables_run_on(stack: Stack, request: pytest.FixtureRequest) -> None:
-    before, job, source = begun(stack, USERS), stack.health("views"), reader(stack)
+    before, job, source = starts(stack, USERS), stack.health("views"), reader(stack)
     request.getfixturevalue("apart")  # a new view of another table
     stack.sql("INSERT INTO public.apart SELECT n, 'first rows' FROM generate_series(1, 50) AS n")
     wait_until_equal(stack)
-    own = begun(stack, "from app.public.apart")
+    own = starts(stack, "from app.public.apart")
 
     stack.sql("ALTER TABLE public.apart ADD COLUMN b int")
     stack.sql("UPDATE public.apart SET a = 'altered', b = id WHERE id < 10")
     wait_until_equal(stack)
     wait_until(
-        lambda: begun(stack, "from app.public.apart") == own + 1,
+        lambda: starts(stack, "from app.public.apart") == own + 1,
         timeout_s=PATIENCE_S,
         what="a whole row has one more column: its table's query begins anew",
     )
@@ -98,6 +98,6 @@ def test_the_queries_of_other_tables_run_on(stack: Stack, request: pytest.Fixtur
     stack.sql("UPDATE public.users SET city = 'Apart' WHERE id IN (SELECT id FROM public.users LIMIT 20)")
     wait_until_exact(stack)
     stack.penstock("verify")
-    assert begun(stack, USERS) == before
+    assert starts(stack, USERS) == before
     assert reader(stack) == source
     assert stack.health("views").pid == job.pid

@@ -66,13 +66,13 @@ def test_latency_of_a_moment_says_that_it_has_too_few_rows(stack: Stack) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_ended_benchmark_takes_back_what_it_had_begun(stack: Stack, number: signal.Signals) -> None:
+def test_an_ended_benchmark_takes_back_what_it_had_started(stack: Stack, number: signal.Signals) -> None:
     command = [".venv/bin/penstock", "bench", "latency", "--seconds", "3600"]
     with subprocess.Popen(command, cwd=ROOT, env=stack.environment) as measuring:
         wait_until(lambda: sink_reads(stack), timeout_s=PATIENCE_S, what="the benchmark's connector runs")
         measuring.send_signal(number)
         assert measuring.wait(PATIENCE_S) == 128 + number
-    # `leaves_nothing` looks for what it had begun.
+    # `leaves_nothing` looks for what it had started.
 
 
 @pytest.mark.slow

@@ -69,10 +69,10 @@ _COLUMNS = (
 
 def test_an_entry_names_its_transaction_and_when_it_committed(stack: Stack, user: str) -> None:
     statement = "UPDATE public.users SET city = 'Mu' WHERE id = %s RETURNING pg_current_xact_id()::text, now()"
-    ((xid, begun),) = stack.sql(statement, user)
+    ((xid, started),) = stack.sql(statement, user)
     updated = entries(stack, user, 2)[-1]
     assert updated["tx_id"] == int(xid) % 2**32
-    assert abs((updated["committed_at"].replace(tzinfo=UTC) - begun).total_seconds()) < PATIENCE_S
+    assert abs((updated["committed_at"].replace(tzinfo=UTC) - started).total_seconds()) < PATIENCE_S
     assert updated["row_version"] == updated["version"]
 
 

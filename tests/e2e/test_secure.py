@@ -221,7 +221,7 @@ def test_no_secret_is_in_an_answer(stack: Stack) -> None:
     assert [secret for secret in secrets_of(stack) if secret in said] == []
 
 
-def test_a_stack_that_has_begun_is_not_secured_later(stack: Stack, tmp_path: Path) -> None:
+def test_a_stack_that_runs_is_not_secured_later(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "s/data/postgres/base").mkdir(parents=True)
     said = run_here(["up", "--secure"], {**stack.environment, "PENSTOCK_STATE": str(tmp_path / "s")})
     assert said.returncode == 1

@@ -1,10 +1,10 @@
 """The source connector's transactions are whole: KIP-618 promises it, and a race in Kafka's producer breaks it.
 
 The network thread looks whether records are unsent, and then takes the transaction's next request. Held in between,
-while the rest of the transaction is made and its commit begun, it takes the commit for the next request and leaves the
-rest behind. It happened under load: a part of a transaction was in Kafka, the offsets were not, the connector hung on
-its next `flush`, and after a restart changes were there twice. Records that are not sent before the commit is begun
-(linger.ms) leave it no moment in which none is unsent.
+while the rest of the transaction is made and its commit started, it takes the commit for the next request and leaves
+the rest behind. It happened under load: a part of a transaction was in Kafka, the offsets were not, the connector hung
+on its next `flush`, and after a restart changes were there twice. Records that are not sent before the commit is
+started (linger.ms) leave it no moment in which none is unsent.
 """
 
 from __future__ import annotations

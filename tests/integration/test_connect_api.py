@@ -16,7 +16,7 @@ from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, ConnectorNotFound, State
 from penstock.connect.apply import ConnectorRejected, Outcome, apply_connectors, validate_connectors, wait_running
 from penstock.connect.files import ConnectorFile, read_connectors
-from penstock.pipeline.snapshots import note_begun_again
+from penstock.pipeline.snapshots import note_restarted
 from penstock.postgres.connection import connect
 from penstock.postgres.publication import make_known, publish
 from penstock.postgres.silent import silent_changes
@@ -213,7 +213,7 @@ def reader(config: Config) -> int | None:
         return read_reader(connection)
 
 
-def test_a_snapshot_that_is_cut_off_and_begun_again_is_noted_once(config: Config, api: ConnectApi) -> None:
+def test_a_snapshot_that_is_cut_off_and_started_again_is_noted_once(config: Config, api: ConnectApi) -> None:
     apply_connectors(api, files=read_connectors(CONNECTORS, names=[SOURCE]))
     assert noted(config) == []
     forget_where_it_was(config, api)
@@ -230,7 +230,7 @@ def test_a_snapshot_that_is_cut_off_and_begun_again_is_noted_once(config: Config
     sql(config, "DELETE FROM users WHERE username = 'many'")
     api.resume(SOURCE)
     wait_until(lambda: bool(noted(config)), timeout_s=PATIENCE_S, what="the second try is noted")
-    assert noted(config) == [("public.users", "its snapshot was cut off and begun again, rows may have been deleted")]
+    assert noted(config) == [("public.users", "its snapshot was cut off and started again, rows may have been deleted")]
     wait_until(lambda: is_complete(config, epoch=2), timeout_s=PATIENCE_S, what="the second try is complete")
     api.stop(SOURCE)
     wait_until_stopped(api)
@@ -281,7 +281,7 @@ def wait_until_stopped(api: ConnectApi) -> None:
 
 def noted(config: Config) -> list[tuple[str, str]]:
     with connect(config) as connection:
-        note_begun_again(config, connection, ["public.users"])
+        note_restarted(config, connection, ["public.users"])
         return [(change.table, change.what) for change in silent_changes(connection, ["public.users"])]
 
 

@@ -90,8 +90,8 @@ def test_the_source_goes_on_from_a_standby_that_keeps_its_slot(cluster: Pair, tm
     reads, writer = source(address, tmp_path), Writer(address)
     primary.waits(STREAMS)
     standby.waits(IS_KEPT)
-    begun = primary.sql("SELECT count(*) FROM items")[0][0]
-    primary.waits(f"count(*) > {begun + 100} FROM items")
+    before = primary.sql("SELECT count(*) FROM items")[0][0]
+    primary.waits(f"count(*) > {before + 100} FROM items")
     promote(primary, standby, address)
     held = standby.sql("SELECT count(*) FROM items")[0][0]
     standby.waits(f"count(*) > {held + 100} FROM items")

@@ -13,13 +13,13 @@ from penstock.cassandra.session import open_session
 from penstock.cassandra.table import table_ids
 from penstock.config import Config, load_config
 from penstock.pipeline.fills import (
-    begun_fills,
     filled_views,
     ids_in_cassandra,
     lost,
-    mark_begun,
     mark_filled,
+    mark_started,
     replaced,
+    started_fills,
     take_over,
     unfilled,
 )
@@ -93,14 +93,14 @@ def test_a_view_is_filled_in_one_generation_of_one_table_from_one_source(
 def test_a_table_that_was_made_anew_is_not_filled(config: Config, session: Session, identities: Identities) -> None:
     views = Workspace(config).views
     mark_filled(config, views, epoch=1, identities=identities)
-    mark_begun(config, {BY_ID: 41}, identities[TABLE])
-    assert (lost(config, views), begun_fills(config, ids_in_cassandra(config))[BY_ID].version) == ({}, 41)
+    mark_started(config, {BY_ID: 41}, identities[TABLE])
+    assert (lost(config, views), started_fills(config, ids_in_cassandra(config))[BY_ID].version) == ({}, 41)
     session.execute("DROP TABLE penstock.users_by_id")
     assert "is gone from Cassandra" in lost(config, views)[BY_ID]
     setup.create_view_tables(Workspace(config))
     assert "was made anew in Cassandra and not filled" in lost(config, views)[BY_ID]
     assert names_of_unfilled(config, identities) == {BY_ID}
-    assert begun_fills(config, ids_in_cassandra(config)) == {}
+    assert started_fills(config, ids_in_cassandra(config)) == {}
 
 
 def test_what_an_earlier_version_kept_in_cassandra_is_taken_over_once(
@@ -117,8 +117,8 @@ def test_what_an_earlier_version_kept_in_cassandra_is_taken_over_once(
         session.execute("INSERT INTO penstock.view_fills JSON %s", [f'{{"name": "{name}", "generation": 1}}'])
         update = "UPDATE penstock.view_fills SET table_id = %s WHERE name = %s"
         session.execute(update, (UUID(ids[name]), name))
-    begun = "INSERT INTO penstock.view_fills_begun (name, table_id, version, source) VALUES (%s, %s, 7, %s)"
-    session.execute(begun, (BY_ID, UUID(ids[BY_ID]), source))
+    insert = "INSERT INTO penstock.view_fills_begun (name, table_id, version, source) VALUES (%s, %s, 7, %s)"
+    session.execute(insert, (BY_ID, UUID(ids[BY_ID]), source))
     mark_filled(config, [by_id], epoch=5, identities=identities)  # known since: it stays
     for _ in range(2):
         take_over(config, views, identities=identities)
@@ -128,7 +128,7 @@ def test_what_an_earlier_version_kept_in_cassandra_is_taken_over_once(
             BY_ID: (5, source),
             HISTORY: (1, source),
         }
-        assert begun_fills(config, ids)[BY_ID].version == 7
+        assert started_fills(config, ids)[BY_ID].version == 7
         assert not {"view_fills", "view_fills_begun"} & set(table_ids(session, "penstock"))
 
 
@@ -144,7 +144,7 @@ def test_only_tables_without_rows_to_which_nobody_writes_need_no_fill(config: Co
         assert settle_empty(config, views, identities=identities) == []
         cursor.execute("DELETE FROM public.users")
         theirs.commit()
-    mark_begun(config, {HISTORY: 7}, identities[TABLE])  # a fill that was cut off may have left rows on their way
+    mark_started(config, {HISTORY: 7}, identities[TABLE])  # a fill that was cut off may have left rows on their way
     assert {view.name for view in settle_empty(config, views, identities=identities)} == everything - {HISTORY}
     assert filled_views(config) == everything - {HISTORY}
 

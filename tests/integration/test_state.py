@@ -110,7 +110,7 @@ def test_what_came_in_an_earlier_epoch_is_read_again(
     assert [change.table for change in silent_changes(connection, ["public.users"])] == noted
 
 
-def test_an_epoch_never_falls_and_a_record_is_begun_once(config: Config, connection: Connection) -> None:
+def test_an_epoch_never_falls_and_a_record_is_started_once(config: Config, connection: Connection) -> None:
     with connect(config) as other:
         raise_epoch(connection, 3)
         raise_epoch(other, 2)

@@ -54,6 +54,6 @@ class Sampler(Generic[T]):
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            begun = time.monotonic()
+            started = time.monotonic()
             self.look()
-            self._stopped.wait(max(0.1, self._interval_s - (time.monotonic() - begun)))
+            self._stopped.wait(max(0.1, self._interval_s - (time.monotonic() - started)))

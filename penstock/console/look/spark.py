@@ -21,7 +21,7 @@ from penstock.layout import Layout
 from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
 
 REAL_TIME = "views"
-_BEGUN = "penstock.json"
+_STARTED = "penstock.json"
 
 Offsets = dict[str, dict[int, int]]
 """Topic → partition → the offset that is read next."""
@@ -116,8 +116,8 @@ def _row_views(application: str, runs: bool, root: Path) -> Query:
 
 
 def _present(root: Path) -> Path | None:
-    """Return the present checkpoint of a topic: the highest number of those that are begun."""
-    numbered = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _BEGUN).exists()]
+    """Return the present checkpoint of a topic: the highest number of those that have started."""
+    numbered = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _STARTED).exists()]
     return max(numbered, key=lambda folder: int(folder.name), default=None)
 
 
@@ -127,8 +127,8 @@ def _query(name: str, application: str, runs: bool, checkpoint: Path) -> Query:
     names = [entry.name for entry in os.scandir(commits)] if commits.exists() else []
     batches = [int(name) for name in names if name.isdigit()]
     if not batches:
-        begun = checkpoint / _BEGUN
-        starting = _as_offsets(json.loads(begun.read_text())) if begun.exists() else {}
+        started = checkpoint / _STARTED
+        starting = _as_offsets(json.loads(started.read_text())) if started.exists() else {}
         return Query(name, application, runs, -1, 0.0, starting)
     newest = max(batches)
     committed_at = (checkpoint / "commits" / str(newest)).stat().st_mtime

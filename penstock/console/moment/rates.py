@@ -14,7 +14,7 @@ class Rates:
         self._seen: dict[str, deque[tuple[float, float]]] = {}
 
     def see(self, name: str, count: float, *, at: float) -> None:
-        """Note a counter; one that went back has begun anew."""
+        """Note a counter; one that went back has started anew."""
         seen = self._seen.setdefault(name, deque())
         if seen and (count < seen[-1][1] or at - seen[-1][0] > _WINDOW_S * 2):
             seen.clear()
@@ -28,8 +28,8 @@ class Rates:
         seen = self._seen.get(name)
         if not seen or len(seen) < 2:
             return None
-        (begun, before), (ended, now) = seen[0], seen[-1]
-        return max(0.0, now - before) / (ended - begun)
+        (started, before), (ended, now) = seen[0], seen[-1]
+        return max(0.0, now - before) / (ended - started)
 
     def keep(self, names: set[str]) -> None:
         """Forget every other counter."""

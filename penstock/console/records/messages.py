@@ -85,7 +85,7 @@ def search(kafka: KafkaCollector, reader: RecordReader, *, bootstrap: str, group
     :raises StartInvalid: `start` is none.
     :raises KafkaUnreachable: no broker answers.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     state = kafka.topics().topics.get(wanted.topic)
     if state is None:
         raise TopicMissing(f"topic {wanted.topic}")
@@ -93,11 +93,11 @@ def search(kafka: KafkaCollector, reader: RecordReader, *, bootstrap: str, group
     ends = {number: end for number, end in state.ends.items() if number in starts}
     ahead = sum(max(0, ends[number] - start) for number, start in starts.items())
     with closing(open_small_consumer(bootstrap, group)) as consumer:
-        walk = _Walk(consumer, wanted.topic, starts, ends, deadline=begun + min(wanted.budget_s, 30.0))
+        walk = _Walk(consumer, wanted.topic, starts, ends, deadline=started + min(wanted.budget_s, 30.0))
         records = _collect(walk, reader, wanted, last)
     done = walk.is_done
     return Found(
-        tuple(records), walk.looked_at, ahead, time.monotonic() - begun, None if done else dict(walk.positions)
+        tuple(records), walk.looked_at, ahead, time.monotonic() - started, None if done else dict(walk.positions)
     )
 
 

@@ -78,13 +78,13 @@ def start_checkpoint(root: Path, topic: str, starting: Mapping[str, int]) -> Che
 def committed(root: Path, topics: Collection[str]) -> dict[Place, int]:
     """Read the offsets below which every record of these topics is processed, its results in Kafka.
 
-    :returns: nothing of a topic whose query has not begun.
+    :returns: nothing of a topic whose query has not started.
     """
     return _reached({topic: _progress_of(root, topic) for topic in topics})
 
 
 def progress_in(folder: Path) -> dict[Place, int]:
-    """Read the same of one checkpoint of Spark; nothing before its query has begun."""
+    """Read the same of one checkpoint of Spark; nothing before its query has started."""
     return _reached(_progress(folder))
 
 

@@ -99,8 +99,8 @@ def test_how_far_behind_counts_records_not_markers(position: int, behind: tuple[
 
 
 def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None:
-    checkpoint = begun(tmp_path / "views" / "checkpoint" / "app.public.users" / "1")
-    orders = begun(tmp_path / "views" / "checkpoint" / "app.public.orders" / "1")
+    checkpoint = start(tmp_path / "views" / "checkpoint" / "app.public.users" / "1")
+    orders = start(tmp_path / "views" / "checkpoint" / "app.public.orders" / "1")
     new = tmp_path / "aggregates" / "stats" / "life-0002" / "checkpoint"
     old = tmp_path / "aggregates" / "stats" / "life-0001" / "checkpoint"
     write_log(checkpoint, batch=9, line='{"app.public.users":{"0":120,"1":7}}')
@@ -115,17 +115,17 @@ def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None
     assert stats.committed == {"app.public.users": {0: 118}}
 
 
-def test_the_present_checkpoint_is_the_one_with_the_highest_number_that_is_begun(tmp_path: Path) -> None:
+def test_the_present_checkpoint_is_the_one_with_the_highest_number_that_has_started(tmp_path: Path) -> None:
     root = tmp_path / "views" / "checkpoint" / "app.public.users"
-    write_log(begun(root / "9"), batch=4, line='{"app.public.users":{"0":120}}')
+    write_log(start(root / "9"), batch=4, line='{"app.public.users":{"0":120}}')
     (root / "11").mkdir()
-    begun(root / "10", '{"app.public.users":{"0":130,"1":-2}}')
+    start(root / "10", '{"app.public.users":{"0":130,"1":-2}}')
     (views,) = read_queries(tmp_path, OURS, ())
     assert views.batch == -1
     assert views.committed == {"app.public.users": {0: 130, 1: 0}}
 
 
-def begun(checkpoint: Path, starting: str = "{}") -> Path:
+def start(checkpoint: Path, starting: str = "{}") -> Path:
     checkpoint.mkdir(parents=True)
     (checkpoint / "penstock.json").write_text(starting)
     return checkpoint

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from penstock.pipeline.snapshots import Begun, Told, begun_again
+from penstock.pipeline.snapshots import Outcome, Told, follow
 
-CUT_OFF = "its snapshot was cut off and begun again, rows may have been deleted"
+CUT_OFF = "its snapshot was cut off and started again, rows may have been deleted"
 LOST_PLACE = "the source lost its place and took another snapshot, rows may have been deleted"
 WHOLE = ["STARTED", "IN_PROGRESS", "TABLE_SCAN_COMPLETED", "COMPLETED"]
 
@@ -20,34 +20,34 @@ def told(types: Iterable[str], *, epoch: int = 1, first: int = 0) -> Iterator[To
 @pytest.mark.parametrize(
     ("types", "expected"),
     [
-        ([], Begun(None, None, None)),
-        (WHOLE, Begun(None, None, 1)),
-        (["SKIPPED"], Begun(None, None, None)),
-        (["STARTED", "IN_PROGRESS"], Begun(None, 0, None)),
-        (["STARTED", "ABORTED"], Begun(None, 0, None)),
-        (["STARTED", "ABORTED", *WHOLE], Begun(CUT_OFF, None, 1)),
-        (["STARTED", "IN_PROGRESS", "STARTED"], Begun(CUT_OFF, 2, None)),
-        ([*WHOLE, *WHOLE], Begun(LOST_PLACE, None, 1)),
-        ([*WHOLE, "STARTED"], Begun(LOST_PLACE, 4, None)),
-        ([*WHOLE, "SKIPPED"], Begun(None, None, 1)),
+        ([], Outcome(None, None, None)),
+        (WHOLE, Outcome(None, None, 1)),
+        (["SKIPPED"], Outcome(None, None, None)),
+        (["STARTED", "IN_PROGRESS"], Outcome(None, 0, None)),
+        (["STARTED", "ABORTED"], Outcome(None, 0, None)),
+        (["STARTED", "ABORTED", *WHOLE], Outcome(CUT_OFF, None, 1)),
+        (["STARTED", "IN_PROGRESS", "STARTED"], Outcome(CUT_OFF, 2, None)),
+        ([*WHOLE, *WHOLE], Outcome(LOST_PLACE, None, 1)),
+        ([*WHOLE, "STARTED"], Outcome(LOST_PLACE, 4, None)),
+        ([*WHOLE, "SKIPPED"], Outcome(None, None, 1)),
     ],
 )
-def test_a_snapshot_that_starts_twice_in_an_epoch_may_leave_rows(types: list[str], expected: Begun) -> None:
-    assert begun_again(told(types), complete=None) == expected
+def test_a_snapshot_that_starts_twice_in_an_epoch_may_leave_rows(types: list[str], expected: Outcome) -> None:
+    assert follow(told(types), complete=None) == expected
 
 
 def test_each_epoch_has_its_snapshot() -> None:
-    assert begun_again([*told(WHOLE), *told(WHOLE, epoch=2, first=4)], complete=None) == Begun(None, None, 2)
-    assert begun_again(told(WHOLE, epoch=2), complete=1) == Begun(None, None, 2)
-    assert begun_again(told(WHOLE, epoch=2), complete=2) == Begun(LOST_PLACE, None, 2)
+    assert follow([*told(WHOLE), *told(WHOLE, epoch=2, first=4)], complete=None) == Outcome(None, None, 2)
+    assert follow(told(WHOLE, epoch=2), complete=1) == Outcome(None, None, 2)
+    assert follow(told(WHOLE, epoch=2), complete=2) == Outcome(LOST_PLACE, None, 2)
 
 
 def test_looking_again_from_where_it_is_open_says_nothing_twice() -> None:
     all_told = list(told(["STARTED", "ABORTED", "STARTED", "COMPLETED", "STARTED", "COMPLETED"]))
-    first = begun_again(all_told[:2], complete=None)
-    assert first == Begun(None, 0, None)
-    second = begun_again(all_told[:4], complete=None)
-    assert second == Begun(CUT_OFF, None, 1)
-    third = begun_again(all_told[4:5], complete=second.complete)
-    assert third == Begun(LOST_PLACE, 4, None)
-    assert begun_again(all_told[4:], complete=third.complete) == Begun(None, None, 1)
+    first = follow(all_told[:2], complete=None)
+    assert first == Outcome(None, 0, None)
+    second = follow(all_told[:4], complete=None)
+    assert second == Outcome(CUT_OFF, None, 1)
+    third = follow(all_told[4:5], complete=second.complete)
+    assert third == Outcome(LOST_PLACE, 4, None)
+    assert follow(all_told[4:], complete=third.complete) == Outcome(None, None, 1)

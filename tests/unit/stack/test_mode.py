@@ -70,12 +70,12 @@ def test_the_data_remembers_its_mode(tmp_path: Path, mode: KafkaMode) -> None:
     refuse_other_mode(written(tmp_path, mode))
 
 
-@pytest.mark.parametrize(("begun", "asked"), [(KRAFT, ZOOKEEPER), (ZOOKEEPER, KRAFT)])
-def test_the_other_mode_is_refused_before_anything_runs(tmp_path: Path, begun: KafkaMode, asked: KafkaMode) -> None:
-    begin(ask_for(written(tmp_path), begun))
+@pytest.mark.parametrize(("existing", "asked"), [(KRAFT, ZOOKEEPER), (ZOOKEEPER, KRAFT)])
+def test_the_other_mode_is_refused_before_anything_runs(tmp_path: Path, existing: KafkaMode, asked: KafkaMode) -> None:
+    begin(ask_for(written(tmp_path), existing))
     with pytest.raises(OtherMode) as refused:
         lifecycle.start(Workspace(written(tmp_path, asked)), on_event=lambda _: None)
-    assert f"the data in {tmp_path} began with Kafka in the mode {begun}, and {asked} is asked for" in str(
+    assert f"the data in {tmp_path} began with Kafka in the mode {existing}, and {asked} is asked for" in str(
         refused.value
     )
     assert "penstock reset --yes" in str(refused.value)
@@ -87,9 +87,9 @@ def test_an_empty_folder_is_no_data(tmp_path: Path) -> None:
     assert mode_of(ask_for(Config(state=tmp_path), ZOOKEEPER)) is ZOOKEEPER
 
 
-@pytest.mark.parametrize(("begun", "asked"), [(KRAFT, ZOOKEEPER), (ZOOKEEPER, KRAFT)])
-def test_a_container_refuses_the_other_mode_too(tmp_path: Path, begun: KafkaMode, asked: KafkaMode) -> None:
-    begin(ask_for(written(tmp_path), begun))
+@pytest.mark.parametrize(("existing", "asked"), [(KRAFT, ZOOKEEPER), (ZOOKEEPER, KRAFT)])
+def test_a_container_refuses_the_other_mode_too(tmp_path: Path, existing: KafkaMode, asked: KafkaMode) -> None:
+    begin(ask_for(written(tmp_path), existing))
     with pytest.raises(OtherMode):
         become(written(tmp_path, asked), "kafka")
 

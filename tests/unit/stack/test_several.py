@@ -102,7 +102,7 @@ def test_another_number_than_that_of_the_data_is_refused(config: Config, kind: s
         refuse_several(Config(state=config.state))
 
 
-def test_a_stack_that_has_not_begun_is_not_refused(config: Config) -> None:
+def test_a_stack_that_has_not_started_is_not_refused(config: Config) -> None:
     for name in ("kafka", "cassandra"):
         Layout.of(config).data(name).mkdir(parents=True)
     refuse_several(config)

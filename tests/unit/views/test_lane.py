@@ -13,26 +13,26 @@ from penstock.views.lane import FillState, _are_others
 
 ROWS = View("rows", "public.t", ("id",), 1, lambda _: None, Path("v.py"), 1)  # type: ignore[arg-type, return-value]
 ENTRIES = History("entries", "public.t", ("id",), 1, lambda _: None, Path("v.py"), 1)  # type: ignore[arg-type, return-value]
-NEW = FillState(partitions=1, version=500, begun=None, is_fresh=True, is_stopped=False)
-FILLED = replace(NEW, is_fresh=False, begun=400)
+NEW = FillState(partitions=1, version=500, started=None, is_fresh=True, is_stopped=False)
+FILLED = replace(NEW, is_fresh=False, started=400)
 
 
 @pytest.mark.parametrize("view", [ROWS, ENTRIES])
 def test_of_one_partition_a_snapshot_fills_every_kind(view: View) -> None:
-    for state in (NEW, FILLED, replace(FILLED, begun=None), replace(NEW, begun=400)):
+    for state in (NEW, FILLED, replace(FILLED, started=None), replace(NEW, started=400)):
         assert state.allows_lane(view)
 
 
 def test_a_second_snapshot_of_the_same_version_is_for_views_that_nothing_can_be_left_over_in() -> None:
-    assert replace(NEW, begun=500).allows_lane(ROWS)  # cut off
-    assert not replace(FILLED, begun=500).allows_lane(ROWS)
+    assert replace(NEW, started=500).allows_lane(ROWS)  # cut off
+    assert not replace(FILLED, started=500).allows_lane(ROWS)
 
 
 def test_of_several_partitions_a_snapshot_fills_row_views_the_first_time() -> None:
     several = replace(NEW, partitions=3)
     assert several.allows_lane(ROWS)
     assert not several.allows_lane(ENTRIES)
-    assert not replace(several, begun=400).allows_lane(ROWS)
+    assert not replace(several, started=400).allows_lane(ROWS)
     assert not replace(several, is_fresh=False).allows_lane(ROWS)
 
 

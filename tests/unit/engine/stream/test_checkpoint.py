@@ -80,10 +80,10 @@ def test_a_version_that_had_one_checkpoint_for_all_topics_is_gone_on_from(tmp_pa
 def test_one_that_points_outside_of_kafka_can_be_left_behind(tmp_path: Path) -> None:
     first = opened(tmp_path, "a", 1)
     commit(first.folder, 9, {"a": {"0": 5}})
-    begun = start_checkpoint(tmp_path, "a", {"0": 70})
-    assert begun.folder == tmp_path / "a" / "2"
-    assert opened(tmp_path, "a", 1) == begun
-    assert (committed(tmp_path, ["a"]), last_batch_in(begun.folder)) == ({("a", 0): 70}, -1)
+    started = start_checkpoint(tmp_path, "a", {"0": 70})
+    assert started.folder == tmp_path / "a" / "2"
+    assert opened(tmp_path, "a", 1) == started
+    assert (committed(tmp_path, ["a"]), last_batch_in(started.folder)) == ({("a", 0): 70}, -1)
 
 
 def test_nothing_is_committed_before_the_query_begins(tmp_path: Path) -> None:
@@ -91,20 +91,20 @@ def test_nothing_is_committed_before_the_query_begins(tmp_path: Path) -> None:
 
 
 def test_before_the_first_commit_it_stands_where_its_first_batch_begins(tmp_path: Path) -> None:
-    begun = opened(tmp_path, "a")
+    started = opened(tmp_path, "a")
     assert committed(tmp_path, ["a"]) == {}
-    first = begun.folder / "sources" / "0" / "0"
+    first = started.folder / "sources" / "0" / "0"
     first.parent.mkdir(parents=True)
     first.write_text('\0v1\n{"a":{"0":30}}')
-    commit(begun.folder, 0, {"a": {"0": 50}}, is_committed=False)
+    commit(started.folder, 0, {"a": {"0": 50}}, is_committed=False)
     assert committed(tmp_path, ["a"]) == {("a", 0): 30}
-    baseline = begun.folder / "sources" / "1" / "0"
+    baseline = started.folder / "sources" / "1" / "0"
     baseline.parent.mkdir()
     baseline.write_text('v1\n{"path":"file:///baseline/part-0.parquet","timestamp":1,"batchId":0}')
     assert committed(tmp_path, ["a"]) == {("a", 0): 30}
     shutil.rmtree(first.parent)
     assert committed(tmp_path, ["a"]) == {}
-    commit(begun.folder, 0, {"a": {"0": 50}})
+    commit(started.folder, 0, {"a": {"0": 50}})
     assert committed(tmp_path, ["a"]) == {("a", 0): 50}
 
 
