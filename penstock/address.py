@@ -62,7 +62,7 @@ def prepare_session(session: requests.Session, url: str) -> None:
 
     :raises SecretUnreadable: a file cannot be read.
     """
-    # The servers are ours to reach directly; a proxy from the environment must not see what they are told.
+    # The servers are ours to reach directly; a proxy from the environment must not see what is sent to them.
     session.trust_env = False
     if not isinstance(url, Address):
         return
@@ -90,10 +90,10 @@ def let_in_options(url: str) -> list[str]:
     """Return options of a JVM that tell the views' decoder how the registry lets it in (LetIn.java): no secret."""
     if not isinstance(url, Address):
         return []
-    told = {
+    options = {
         "user": url.let_in.user,
         "password.file": url.let_in.password_file,
         "token.file": url.let_in.token_file,
         "ca.file": url.let_in.ca_file,
     }
-    return [f"-Dpenstock.registry.{name}={value}" for name, value in told.items() if value]
+    return [f"-Dpenstock.registry.{name}={value}" for name, value in options.items() if value]

@@ -1,6 +1,6 @@
 """How clients are let into Kafka: a properties file as Java's clients read it, for librdkafka, Spark and Connect too.
 
-Java's clients are never told a value: they get references (`${file:PATH:KEY}`) and read the file themselves. So no
+Java's clients never get a value: they get references (`${file:PATH:KEY}`) and read the file themselves. So no
 secret stands in a command line, in the options of a query or in a rendered configuration.
 """
 

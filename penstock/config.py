@@ -132,7 +132,7 @@ _Standbys = tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...]
 
 
 class Api(_Server):
-    """The stand-in of randomuser.me, which is what Airflow asks for users unless it is told another address.
+    """The stand-in of randomuser.me, which is what Airflow asks for users unless it is configured with another address.
 
     `proxy` is the HTTP proxy by which Airflow reaches that other address; the environment's is asked by nobody.
     """
@@ -181,7 +181,7 @@ class Postgres(PartSection):
 
     @property
     def tls(self) -> dict[str, str]:
-        """What libpq and Postgres' JDBC driver are told of encryption, by the names that they share."""
+        """What libpq and Postgres' JDBC driver are given for encryption, by the names that they share."""
         mode = {"sslmode": str(self.sslmode)} if self.sslmode else {}
         return mode | ({"sslrootcert": str(self.ca)} if self.ca else {})
 
@@ -222,7 +222,7 @@ class Source(_Section):
     standbys: _Standbys | None = None
 
     def beside(self, first: Postgres, name: str) -> Postgres:
-        """Return it as the first source database is told."""
+        """Return it as the first source database is written."""
         server = Postgres(managed=False) if self.host else first
         return server.model_copy(update={"database": name} | self.model_dump(exclude_none=True))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 SETTING = "column.exclude.list"
-"""By which Debezium is told them."""
+"""By which Debezium is configured with them."""
 WHY = "is excluded from all that leaves Postgres (`exclude` in penstock.toml)"
 
 
@@ -47,7 +47,7 @@ class Excluded(Columns):
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the source connector is told; nothing where there is none."""
+        """What the source connector is configured with; nothing where there is none."""
         # Debezium takes each for an expression, and compares without regard to case.
         patterns = [f"(?-i:{_exactly(table)}\\.{_exactly(name)})" for table, name in self]
         return {SETTING: ",".join(patterns)} if patterns else {}

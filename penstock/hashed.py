@@ -53,7 +53,7 @@ class Hashed(Columns):
 
     @property
     def settings(self) -> dict[str, str]:
-        """What the source connector is told; nothing where there is none."""
+        """What the source connector is configured with; nothing where there is none."""
         if not self.columns:
             return {}
         named = [f"{quote(table, safe='.')}/{quote(name, safe='')}" for table, name in self]
@@ -65,7 +65,7 @@ class Hashed(Columns):
 
     @property
     def session(self) -> str:
-        """What a session is told that reads hashes, as libpq's and the JDBC driver's `options` take it.
+        """What a session is given that reads hashes, as libpq's and the JDBC driver's `options` take it.
 
         These are settings of the session, and not words of a statement, which logs and `pg_stat_activity` show.
         """
@@ -81,7 +81,7 @@ NOT_HASHED = Hashed()
 
 
 def hash_sql(column: str) -> str:
-    """Write the hash of a column in SQL, in a session that is told `session`.
+    """Write the hash of a column in SQL, in a session that is given `session`.
 
     :param column: an expression of a type of text.
     """

@@ -34,7 +34,7 @@ def is_plain(name: str) -> bool:
 
 
 def is_table(name: str) -> bool:
-    """Tell whether this is `schema.table`, both of names that the source connector can be told."""
+    """Tell whether this is `schema.table`, both of names that the source connector can be configured with."""
     return bool(_TABLE.match(name))
 
 

@@ -28,7 +28,7 @@ class Running:
 
 
 def read_running(file: Path) -> Running | None:
-    """Read what a job runs; None before it has told."""
+    """Read what a job runs; None before it has written that."""
     try:
         return Running(**json.loads(file.read_text()))
     except (OSError, ValueError, TypeError):

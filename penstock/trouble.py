@@ -88,15 +88,15 @@ class TroubleBook:
         """What is wrong, as far as it is written down."""
         return self._now
 
-    def tell(self, *, stopped: Mapping[str, str] | None = None, failing: Mapping[str, Failing] | None = None) -> None:
+    def report(self, *, stopped: Mapping[str, str] | None = None, failing: Mapping[str, Failing] | None = None) -> None:
         """Write down which views stand still or fail, where that has changed."""
-        told = replace(
+        now = replace(
             self._now,
             stopped=self._now.stopped if stopped is None else dict(stopped),
             failing=self._now.failing if failing is None else dict(failing),
         )
-        if told != self._now:
-            self._now = told
+        if now != self._now:
+            self._now = now
             self._write(runs=True)
 
     def recover(self) -> None:
@@ -121,8 +121,8 @@ class TroubleBook:
     def _write(self, *, runs: bool) -> None:
         if self._file is None:
             return
-        told = {"command": self._command, "lives": runs, "trouble": asdict(self._now)}
-        write_whole(self._file, json.dumps(told, indent=2))
+        document = {"command": self._command, "lives": runs, "trouble": asdict(self._now)}
+        write_whole(self._file, json.dumps(document, indent=2))
 
 
 def _with_cure(reason: str) -> str:
@@ -146,16 +146,16 @@ def _cure_of(reason: str) -> str | None:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        told = json.loads(file.read_text())
+        document = json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
-def _trouble_in(told: Mapping[str, Any]) -> Trouble:
+def _trouble_in(document: Mapping[str, Any]) -> Trouble:
     """Take what a file says; one of another version says nothing."""
     try:
-        failing = {name: Failing(**each) for name, each in told["trouble"]["failing"].items()}
-        return replace(Trouble(**told["trouble"]), failing=failing)
+        failing = {name: Failing(**each) for name, each in document["trouble"]["failing"].items()}
+        return replace(Trouble(**document["trouble"]), failing=failing)
     except (KeyError, TypeError):
         return Trouble()

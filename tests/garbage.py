@@ -51,8 +51,10 @@ class Asked:
             return None
         if not self.kind.startswith("application/json"):
             return f"{self.request}: {self.status} {self.kind}"
-        told = json.loads(self.text) if self.status >= 400 else {"message": "good"}
-        return None if told.get("message") or told.get("detail") else f"{self.request}: {self.status} without a reason"
+        answer = json.loads(self.text) if self.status >= 400 else {"message": "good"}
+        return (
+            None if answer.get("message") or answer.get("detail") else f"{self.request}: {self.status} without a reason"
+        )
 
 
 def send_all(

@@ -58,8 +58,8 @@ class Prometheus:
     def wait_until_fires(self, alert: str) -> None:
         """Wait until an alert fires; its annotations are whole."""
         wait_until(lambda: alert in self.firing(), timeout_s=PATIENCE_S, what=f"{alert} fires")
-        told = self.firing()[alert]
-        assert "error" not in told["summary"] and "<no value>" not in told["summary"], told
+        texts = self.firing()[alert]
+        assert "error" not in texts["summary"] and "<no value>" not in texts["summary"], texts
 
     def wait_until_over(self, *alerts: str) -> None:
         """Wait until none of these alerts fires."""

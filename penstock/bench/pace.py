@@ -1,4 +1,4 @@
-"""What the benchmarks share: how often they look, how long servers are warmed up, how progress is told."""
+"""What the benchmarks share: how often they look, how long servers are warmed up, how progress is reported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 OnProgress = Callable[[str, int, int], None]
-"""Told what is done, how much of it, and how much it is in all."""
+"""Called with what is done, how much of it, and how much it is in all."""
 
 LOOK_S = 0.001
 """Between two looks for a row: it counts to what is measured."""

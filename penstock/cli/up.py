@@ -87,7 +87,7 @@ def _bring_up(workspace: Workspace, turn: Turn, *, users: int | None, api: str |
     _out.print("Starting the pipeline")
     lifecycle.start(workspace, on_event=print_event)
     turn.take()  # Postgres may have answered nobody until now
-    go_live(workspace, on_step=turn.telling(print_step), on_progress=print_progress)
+    go_live(workspace, on_step=turn.noting(print_step), on_progress=print_progress)
     started_s = time.monotonic() - started
     _load(workspace, users=users, api=api)
     arrived_s = time.monotonic() - started

@@ -181,7 +181,7 @@ def apply(rate: Rate = None) -> None:
     """
     config = load_config()
     with alone(config, "penstock views apply") as turn:
-        apply_views(Workspace(config), on_step=turn.telling(print_step), on_progress=print_progress, rate=rate)
+        apply_views(Workspace(config), on_step=turn.noting(print_step), on_progress=print_progress, rate=rate)
 
 
 @group.command("repair")
@@ -228,7 +228,7 @@ def rebuild_view(
     config = load_config()
     asked = [name] if name else ["--source", shlex.quote(source)] if source is not None else []
     with alone(config, " ".join(["penstock views rebuild", *asked])) as turn:
-        on_step = turn.telling(print_step)
+        on_step = turn.noting(print_step)
         if name is None:
             removed = begin_epochs(Workspace(config), source=source, on_step=on_step, on_progress=print_progress)
         else:
@@ -277,7 +277,7 @@ def drop(
         typer.confirm(f"Delete {held}?", abort=True)
         workspace = workspace.fresh()  # a function may be back since the question
     with alone(config, f"penstock views drop {' '.join(names)}") as turn:
-        drop_views(workspace, names, on_step=turn.telling(print_step))
+        drop_views(workspace, names, on_step=turn.noting(print_step))
 
 
 def print_step(name: str, said: str) -> None:

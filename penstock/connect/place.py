@@ -32,7 +32,7 @@ def place_sink(
     A running one is stopped for that, and takes up the file at once: a second stop would hold up all views once more.
 
     :param file: how the sink is going to be.
-    :param on_loss: told before, where records may have gone that it never read.
+    :param on_loss: called before, with where records may have gone that it never read.
     :raises ConnectorRejected: the file is wrong; nothing was changed.
     """
     topics = [topic.strip() for topic in file.config.get(_TOPICS, "").split(",")]

@@ -36,7 +36,7 @@ Known = Mapping[str, Recovery]
 
 
 class Kind(StrEnum):
-    """What can happen to a connector; the loop acts on RESTART, the rest is told."""
+    """What can happen to a connector; the loop acts on RESTART, the rest is reported."""
 
     FAILED = "failed"
     RESTART = "restart"

@@ -22,13 +22,13 @@ class Clock:
 def read_clock(ask: Callable[[], float]) -> Clock:
     """Ask a server for its time, in seconds after 1970."""
     before = time.time()
-    told = ask()
+    theirs = ask()
     after = time.time()
-    return Clock(told - (before + after) / 2, (after - before) / 2)
+    return Clock(theirs - (before + after) / 2, (after - before) / 2)
 
 
 def judge_clock(clock: Clock) -> Iterator[Finding]:
-    """Say whether both clocks show the same time. No version comes of a clock, but what people are told does."""
+    """Say whether both clocks show the same time. No version comes of a clock, but what people read does."""
     if abs(clock.ahead_s) - clock.within_s <= _MOST_S:
         yield ok("its clock is this machine's")
         return

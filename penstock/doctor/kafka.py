@@ -1,6 +1,6 @@
 """Kafka: its brokers, our topics against what is declared, and what our user may do, as far as a client can ask.
 
-A client is told no version, and no rights of transactional ids.
+A client learns no version, and no rights of transactional ids.
 """
 
 from __future__ import annotations

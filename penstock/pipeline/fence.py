@@ -24,7 +24,7 @@ from penstock.postgres.slot import unconfirmed_bytes
 from penstock.topics.consumer import open_consumer
 
 OnProgress = Callable[[str], None]
-"""Is told how a wait goes, for people."""
+"""Called with how a wait goes, for people."""
 
 MARKER = "penstock-fence"
 """The prefix of the messages in the WAL that mark a place."""
@@ -171,7 +171,7 @@ def _wait_for_job(
 ) -> None:
     """Wait until a job has committed what is in these topics now.
 
-    :param behind: is told, again and again, the topics in which it has not.
+    :param behind: is called, again and again, with the topics in which it has not.
     """
     with closing(_consumer(config, config.names.group("fence"))) as consumer:
         last = {place: _last_record(consumer, place) for place in _places(consumer, topics)}

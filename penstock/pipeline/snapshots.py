@@ -46,8 +46,8 @@ _NOTE = "INSERT INTO penstock.silent_changes (table_name, what) VALUES (%s, %s)"
 
 
 @dataclass(frozen=True)
-class Told:
-    """What Debezium said of a first snapshot: `STARTED`, `COMPLETED`, ..., where, and in which epoch."""
+class Notification:
+    """A notification of Debezium about a first snapshot: `STARTED`, `COMPLETED`, ..., where, and in which epoch."""
 
     offset: int
     type: str
@@ -68,13 +68,13 @@ class Outcome:
     complete: int | None
 
 
-def follow(told: Iterable[Told], *, complete: int | None) -> Outcome:
-    """Follow what was told.
+def follow(notifications: Iterable[Notification], *, complete: int | None) -> Outcome:
+    """Follow what Debezium notified.
 
     :param complete: the epoch whose snapshot was complete before.
     """
     why, open_since = None, None
-    for each in told:
+    for each in notifications:
         if each.type == "STARTED":
             if open_since is not None:
                 why = why or _CUT_OFF
@@ -113,8 +113,8 @@ def note_restarted(config: Config, connection: Connection, tables: Collection[st
             return
         cursor.execute(connection.own(_POSITION))
         position, complete = cursor.fetchone() or (0, None)
-        told, end = _read(config, position)
-        outcome = follow(told, complete=complete)
+        notifications, end = _read(config, position)
+        outcome = follow(notifications, complete=complete)
         if outcome.why:
             cursor.executemany(connection.own(_NOTE), [(table, outcome.why) for table in sorted(tables)])
         cursor.execute(
@@ -126,8 +126,8 @@ def _has_notifications(config: Config) -> bool:
     return config.names.notifications_topic in TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).topics()
 
 
-def _read(config: Config, position: int) -> tuple[list[Told], int]:
-    """Read what was told from a position on; return it, and where the next look begins."""
+def _read(config: Config, position: int) -> tuple[list[Notification], int]:
+    """Read the notifications from a position on; return it, and where the next look begins."""
     settings: dict[str, str | int | float | bool] = {"enable.partition.eof": True}
     group = config.names.group("snapshots")
     with (
@@ -140,13 +140,13 @@ def _read(config: Config, position: int) -> tuple[list[Told], int]:
         place.offset = position if low <= position <= end else low
         consumer.assign([place])
         decoder = AvroDecoder(registry)
-        told: list[Told] = []
+        notifications: list[Notification] = []
         # The end of what is committed: an open transaction may hold the next notification.
         while (record := _next(config, consumer)).error() is None:
             value = decoder.decode(record.value()).value
             if isinstance(value, dict) and value.get("aggregate_type") == _FIRST_SNAPSHOT:
-                told.append(Told(record.offset() or 0, value["type"], _epoch(record)))
-        return told, record.offset() or 0
+                notifications.append(Notification(record.offset() or 0, value["type"], _epoch(record)))
+        return notifications, record.offset() or 0
 
 
 def _epoch(record: Message) -> int:

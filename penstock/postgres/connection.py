@@ -45,7 +45,7 @@ class Limits:
 
     @property
     def options(self) -> str:
-        """What the session is told."""
+        """What the session is given."""
         return "" if self.answer_s is None else f"-c statement_timeout={self.answer_s}s"
 
 

@@ -121,7 +121,7 @@ def note_paused(connection: Connection, views: Collection[str], *, paused: bool 
 
 def read_fills(connection: Connection) -> dict[str, Fill]:
     """Return by view which table was last filled."""
-    return {view: Fill(*told) for view, *told in _read(connection, _FILLS)}
+    return {view: Fill(*row) for view, *row in _read(connection, _FILLS)}
 
 
 def note_fills(connection: Connection, fills: Mapping[str, Fill]) -> None:
@@ -131,7 +131,7 @@ def note_fills(connection: Connection, fills: Mapping[str, Fill]) -> None:
 
 def read_started_fills(connection: Connection) -> dict[str, StartedFill]:
     """Return by view which snapshot a fill last began to write."""
-    return {view: StartedFill(*told) for view, *told in _read(connection, _STARTED_FILLS)}
+    return {view: StartedFill(*row) for view, *row in _read(connection, _STARTED_FILLS)}
 
 
 def note_started_fills(connection: Connection, fills: Mapping[str, StartedFill]) -> None:

@@ -64,8 +64,8 @@ class Turn:
         self._connection = connection
         self._note()
 
-    def telling(self, on_step: OnStep) -> OnStep:
-        """Return what notes each step and then tells of it."""
+    def noting(self, on_step: OnStep) -> OnStep:
+        """Return what notes each step and then reports it."""
 
         def done(name: str, said: str) -> None:
             self._done(name)

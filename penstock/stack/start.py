@@ -77,7 +77,7 @@ class _Start:
                 raise
 
     def _run(self, nodes: Sequence[Part | Step], threads: ThreadPoolExecutor) -> None:
-        """Hand out what has all it needs, until nothing is left; events are told by this thread alone."""
+        """Hand out what has all it needs, until nothing is left; events are reported by this thread alone."""
         ready: set[str] = set()
         waiting, under_way = list(nodes), dict[Future[str], Part | Step]()
         before = {node.name: _before(node, among={each.name for each in nodes}) for node in nodes}

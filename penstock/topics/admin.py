@@ -333,7 +333,7 @@ class TopicAdmin:
             raise self._unreachable(exc) from exc
 
     def _note_trouble(self, error: KafkaError) -> None:
-        # A request only says that it came to no end; why nobody was let in is told here.
+        # A request only says that it came to no end; why nobody was let in is said here.
         if error.code() in _NOT_LET_IN:
             self._trouble = f"; {error.str()}"
 

@@ -1,6 +1,6 @@
 """What `verify` compares of a history: for each key the row of its newest entry, and whether its entries are a chain.
 
-Both sides are told as one row a key. The expected row says what Postgres holds; the actual one says what the newest
+Both sides are one row a key. The expected row says what Postgres holds; the actual one says what the newest
 entry holds, and where in the timeline an entry's `before` is not the `after` of the entry before it.
 """
 
@@ -46,19 +46,19 @@ class HistoryRows:
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:  # noqa: ARG002
         """Return a row for each key that has an entry and is not deleted, or whose timeline is broken."""
         with our_errors(f"{self._keyspace}.{view.name}"):
-            yield from told(view.key, self._table(view).scan(), self._names(view))
+            yield from summaries(view.key, self._table(view).scan(), self._names(view))
 
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
         """Return the rows of these keys."""
         with our_errors(f"{self._keyspace}.{view.name}"):
-            yield from told(view.key, self._table(view).pick_partitions(keys), self._names(view))
+            yield from summaries(view.key, self._table(view).pick_partitions(keys), self._names(view))
 
     def _table(self, view: ViewShape) -> ViewTable:
         return ViewTable(self._session, keyspace=self._keyspace, name=view.name)
 
 
-def told(key: Sequence[str], entries: Iterable[Mapping[str, Any]], names: Collection[str]) -> Iterator[Row]:
-    """Tell each key's entries as one row.
+def summaries(key: Sequence[str], entries: Iterable[Mapping[str, Any]], names: Collection[str]) -> Iterator[Row]:
+    """Sum up each key's entries as one row.
 
     :param entries: those of one key together, newest first, as the table clusters them.
     :param names: the columns that the rows have now; from the change of a dropped one on, entries say NULL for it.

@@ -40,7 +40,7 @@ class RowSource(Protocol):
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
         """Return every row of the view as it is now, from one snapshot where the database has such.
 
-        :param on_absence: is told of the source rows that have no row, in pieces.
+        :param on_absence: is called with the source rows that have no row, in pieces.
         """
         ...
 

@@ -53,14 +53,14 @@ class PostgresRows:
 
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
         """Return every row that the view must hold, and tell of the source rows that have none in it."""
-        with _told(view.name):
+        with _our_errors(view.name):
             images, key = self._images(view.name)
             yield from self._evaluate(view, images, key, on_absence)
 
     def absences(self, view: str, condition: str) -> list[Absence]:
         """Return which source rows have no row in a view, of those that a condition of SQL picks."""
         found: list[Absence] = []
-        with _told(view):
+        with _our_errors(view):
             judged = evaluate_table(self._views[view], *self._images(view, condition))
             deque(_present(judged, found.append), maxlen=0)
         return found
@@ -71,7 +71,7 @@ class PostgresRows:
         A view that renames its source's primary key, or has none of it (an aggregate), is read as a whole, and only
         rows of these very keys come back.
         """
-        with _told(view.name):
+        with _our_errors(view.name):
             images, columns = self._images(view.name)
             by = tuple(map(column_name, columns))
             if by and set(by) <= set(view.key):
@@ -103,7 +103,7 @@ class PostgresRows:
 
     def names(self, view: ViewShape) -> frozenset[str]:
         """Return the columns that a history's rows have now, as their JSON names them."""
-        with _told(view.name):
+        with _our_errors(view.name):
             judged = evaluate_table(self._views[view.name], *self._images(view.name))
             return frozenset(postgres_name(name) for name in judged.columns if name != ABSENT)
 
@@ -121,13 +121,13 @@ class PostgresRows:
         return {view.name: view for view in self._workspace.views}
 
 
-def _told(view: str) -> AbstractContextManager[None]:
+def _our_errors(view: str) -> AbstractContextManager[None]:
     """Make of Spark's failures one error that says why."""
     return spark_failures(lambda cause: ViewUncomputed(view, cause))
 
 
 def _present(judged: DataFrame, on_absence: OnAbsence) -> Iterator[Row]:
-    """Return the rows of the view; what has none is told."""
+    """Return the rows of the view; what has none is reported."""
     for row in exact_rows(judged):
         absent = row.pop(ABSENT)
         if absent is None:

@@ -119,7 +119,7 @@ def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
     changes, identities = unsent_changes(workspace), identities_of(workspace)
     for change in changes:
         table = of_source(config.source, change.table)
-        on_step("rows changed", f"{table}: {change.what}; no event told of it, its views are filled anew")
+        on_step("rows changed", f"{table}: {change.what}; no event was sent for it, its views are filled anew")
     followed = {view.name for view in followed_views(workspace)}
     unfilled = [view for view in views_to_fill(workspace, identities, on_step=on_step) if view.name in followed]
     missing = _missing(workspace, changes)

@@ -54,7 +54,7 @@ from penstock.project.in_step import (
 from penstock.project.workspace import Workspace
 from penstock.views.derived import Derived, derive
 from penstock.views.memory import check_memory
-from penstock.views.sources import Live, TableUntold, live_tables, table_of
+from penstock.views.sources import Live, TableUndefined, live_tables, table_of
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _derive_all(
             derived.append(derive(spark, view, table_of(config, live, view)))
         except ViewInvalid as exc:
             problems.append(_of_error(project, exc, "correct the function or its @view line"))
-        except TableUntold as exc:
+        except TableUndefined as exc:
             # Of a source that is away nothing can be said, and the views of the others go live without its.
             cure = "let Postgres answer, then do it again"
             problems.append(problem_of(project, view, str(exc), cure, is_of_table=bool(view.source)))

@@ -1,6 +1,6 @@
 """`views drop`: remove all that is left of views whose functions are gone from the files.
 
-Whoever reads or writes it is told first (sink, job), then its topic, subjects, table and files go.
+Whoever reads or writes it is notified first (sink, job), then its topic, subjects, table and files go.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def left_of(workspace: Workspace, name: str) -> list[Path]:
 def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -> None:
     """Remove views; their rows and records are gone then. Cut off at any step, it can be asked for again.
 
-    Other views that were never applied are left alone: what runs is told only that these are gone.
+    Other views that were never applied are left alone: what runs only learns that these are gone.
 
     :raises ViewDeclared, NothingLeft: before anything is removed.
     """

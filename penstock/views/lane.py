@@ -188,7 +188,7 @@ def fill(
     with local_spark(config, name="views-spark") as spark:
         for table in dict.fromkeys(view.table for view in views):
             of_table = [view for view in views if view.table == table]
-            with _failures_told(table):
+            with _our_errors(table):
                 place, offset = _Lane(config, spark, of_table, identities, on_progress).fill(rate)
             began[place] = offset
     wait_until_written(config, topics, on_progress=on_progress)
@@ -196,7 +196,7 @@ def fill(
 
 
 @contextmanager
-def _failures_told(table: str) -> Iterator[None]:
+def _our_errors(table: str) -> Iterator[None]:
     """Make of what Spark and Postgres say one error that says what to do."""
     try:
         with spark_failures(lambda cause: FillFailed(table, cause)):

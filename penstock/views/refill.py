@@ -95,7 +95,7 @@ def settle(
     stopped = stopped_views(config)
     filled = [view for view in views if view.name not in stopped]
     old = [view for view in filled if view.name not in empty]
-    # No entry of a history is ever stale, it told what was; but a row that is gone needs a last one.
+    # No entry of a history is ever stale, it holds what was; but a row that is gone needs a last one.
     rows = [view for view in old if type(view) is View]
     removed = _sweep(workspace, rows, began, on_progress=on_progress)
     _close(workspace, [view for view in old if isinstance(view, History)], began, on_progress=on_progress)

@@ -94,12 +94,12 @@ def reread(config: Config, connection: Connection, wanted: Wanted, *, on_progres
         asked = _ask(connection, wanted)
         decoder = AvroDecoder(registry)
         read = set()
-        for told in _told(config, consumer, decoder, asked):
-            if line := _line(told):
+        for notification in _notified(config, consumer, decoder, asked):
+            if line := _line(notification):
                 on_progress(line)
-            if told["type"] == "TABLE_SCAN_COMPLETED":
-                read.add(told["additional_data"].get("scanned_collection"))
-            if told["type"] == "COMPLETED":
+            if notification["type"] == "TABLE_SCAN_COMPLETED":
+                read.add(notification["additional_data"].get("scanned_collection"))
+            if notification["type"] == "COMPLETED":
                 break
         _forget(connection, asked)
     # Debezium leaves out a table whose name it cannot take apart, with a line in its log alone.
@@ -134,8 +134,8 @@ def _notifications(config: Config) -> Consumer:
     return consumer
 
 
-def _told(config: Config, consumer: Consumer, decoder: AvroDecoder, asked: str) -> Iterator[dict[str, Any]]:
-    """Yield what Debezium tells of this re-read; raise when the source fails instead."""
+def _notified(config: Config, consumer: Consumer, decoder: AvroDecoder, asked: str) -> Iterator[dict[str, Any]]:
+    """Yield what Debezium notifies of this re-read; raise when the source fails instead."""
     checked_at = time.monotonic()
     while True:
         record = consumer.poll(_POLL_S)
@@ -149,13 +149,13 @@ def _told(config: Config, consumer: Consumer, decoder: AvroDecoder, asked: str) 
             yield value
 
 
-def _line(told: dict[str, Any]) -> str | None:
+def _line(notification: dict[str, Any]) -> str | None:
     """Say a notification to people.
 
-    :raises ReReadFailed: when it tells of a failure.
+    :raises ReReadFailed: when it is of a failure.
     """
-    more = told.get("additional_data") or {}
-    match told["type"]:
+    more = notification.get("additional_data") or {}
+    match notification["type"]:
         case "IN_PROGRESS":
             chunk, chunks = more.get("chunk_index", "?"), more.get("total_chunks", "?")
             return f"reading {more.get('current_collection_in_progress')}: chunk {chunk} of {chunks}"
@@ -165,5 +165,5 @@ def _line(told: dict[str, Any]) -> str | None:
                 raise ReReadFailed(f"{more.get('scanned_collection')}: {more.get('reason') or more.get('status')}")
             return f"read {more.get('scanned_collection')}: {more.get('total_rows_scanned')} rows"
         case "ABORTED" | "SKIPPED":
-            raise ReReadFailed(str(told["type"]).lower())
+            raise ReReadFailed(str(notification["type"]).lower())
     return None

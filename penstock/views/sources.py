@@ -14,8 +14,8 @@ from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.project.folders import Project
 
 
-class TableUntold(TerminalError):
-    """Neither the database nor a file tells what a table is."""
+class TableUndefined(TerminalError):
+    """Neither the database nor a file says what a table is."""
 
     def __init__(self, table: str) -> None:
         super().__init__(
@@ -52,16 +52,16 @@ def table_of(config: Config, live: Mapping[str, Live | None], view: View) -> Tab
     """Return what a view can use of its table.
 
     :raises TableMissing: the database has none.
-    :raises TableUntold: nobody can tell.
+    :raises TableUndefined: neither knows it.
     """
     known = live[view.source]
     if known is None:
         if view.source:
-            raise TableUntold(view.source_table)
+            raise TableUndefined(view.source_table)
         try:
             return excluding(read_table(Project.of(config).postgres, view.table), config.excluded.of(view.table))
         except TableUnknown as exc:
-            raise TableUntold(view.table) from exc
+            raise TableUndefined(view.table) from exc
     found = known[view.table]
     if isinstance(found, TableMissing):
         raise found

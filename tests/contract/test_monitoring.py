@@ -125,7 +125,7 @@ def test_prometheus_reads_our_configuration(tmp_path: Path) -> None:
     subprocess.run([promtool(), "check", "config", str(file)], check=True, capture_output=True)
 
 
-def test_a_console_that_asks_who_comes_is_told_by_files() -> None:
+def test_a_console_that_asks_who_comes_is_configured_by_files() -> None:
     files = {name: Path(f"/run/{name}") for name in ("password_file", "certificate_file", "key_file", "ca_file")}
     secured = Config(console=Console(user="reader", **files))
     (job,) = yaml.safe_load(prometheus_config(secured))["scrape_configs"]

@@ -100,7 +100,7 @@ def test_a_group_that_comes_and_goes_in_one_transaction(stack: Stack) -> None:
 
 
 class Writer:
-    """Inserts, moves, changes and deletes users until told to stop, some of it in long transactions."""
+    """Inserts, moves, changes and deletes users until asked to stop, some of it in long transactions."""
 
     def __init__(self, stack: Stack) -> None:
         self._dsn = stack.config.postgres.dsn

@@ -212,7 +212,7 @@ def test_a_connector_is_paused_and_resumed_by_whoever_has_the_token(stack: Stack
 
 
 @pytest.mark.slow
-def test_a_source_that_stands_still_is_told_whatever_it_calls_itself(stack: Stack) -> None:
+def test_a_source_that_stands_still_is_reported_whatever_it_calls_itself(stack: Stack) -> None:
     """Paused, Connect asks the task for nothing, as when it hangs, while the task keeps its slot active."""
     wait_until_exact(stack)
     with ConnectApi(stack.config.connect.url) as connect:

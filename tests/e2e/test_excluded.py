@@ -139,8 +139,8 @@ def values(stack: Stack, topic: str, begin: int) -> Iterator[bytes]:
         consumer.assign([TopicPartition(topic, 0, begin)])
         # The end of the partition is a message with an error; the last offset may be a transaction's marker.
         while (message := consumer.poll(PATIENCE_S)) is not None and not message.error():
-            told: Any = message.headers() or []
-            headers = b"".join(value or b"" for _, value in told)
+            pairs: Any = message.headers() or []
+            headers = b"".join(value or b"" for _, value in pairs)
             yield (message.key() or b"") + headers + (message.value() or b"")
 
 

@@ -86,9 +86,9 @@ def status_says(stack: Stack, *words: str) -> Callable[[], bool]:
 
 def is_well(stack: Stack) -> bool:
     """Tell whether nothing in the flow but the dead letters of these tests is red."""
-    told = json.loads(stack.run(".venv/bin/penstock status --json", check=False).stdout)
-    ill = [each for each in told["flow"] if not each["is_well"] and not each["name"].startswith("dead-letters")]
-    return not ill and all(part["answers"] for part in told["parts"])
+    document = json.loads(stack.run(".venv/bin/penstock status --json", check=False).stdout)
+    ill = [each for each in document["flow"] if not each["is_well"] and not each["name"].startswith("dead-letters")]
+    return not ill and all(part["answers"] for part in document["parts"])
 
 
 SHELL = (
@@ -171,9 +171,9 @@ def test_an_aggregate_that_fails_stops_no_other(stack: Stack, file: Path) -> Non
     assert file.exists()
     (start,) = (Layout.of(stack.config).data("aggregates") / "trouble_by_kind").glob("life-*/life.json")
     kept = start.read_text()
-    told = json.loads(kept)
-    told["measures"]["fields"] = told["measures"]["fields"][:-1]
-    start.write_text(json.dumps(told))
+    document = json.loads(kept)
+    document["measures"]["fields"] = document["measures"]["fields"][:-1]
+    start.write_text(json.dumps(document))
     kill(stack, "aggregates")
     wait_until(
         status_says(stack, "view trouble_by_kind keeps failing", "other types"), timeout_s=PATIENCE_S, what="it is said"

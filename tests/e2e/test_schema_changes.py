@@ -29,7 +29,7 @@ ALTERS = (
 
 
 class Writer(threading.Thread):
-    """Inserts, moves and deletes users until it is told to stop."""
+    """Inserts, moves and deletes users until it is asked to stop."""
 
     def __init__(self, dsn: str) -> None:
         super().__init__(daemon=True)
@@ -75,7 +75,7 @@ def writer(stack: Stack) -> Iterator[Writer]:
     yield writer
     writer.finish()
     stack.sql("DELETE FROM public.users WHERE username = 'altered'")
-    # Told of, and no matter here: no view has a column that was rewritten with other values.
+    # Reported, and no matter here: no view has a column that was rewritten with other values.
     stack.sql("DELETE FROM penstock.silent_changes")
 
 

@@ -1,4 +1,4 @@
-"""Statements that change rows and send no event: TRUNCATE reaches the views at once, DDL is told of and made good."""
+"""Statements that change rows and send no event: TRUNCATE reaches the views at once, DDL is reported and made good."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_truncate_empties_the_views(stack: Stack) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("kept_users")
-def test_rows_that_ddl_rewrites_are_told_of_and_read_again(stack: Stack) -> None:
+def test_rows_that_ddl_rewrites_are_reported_and_read_again(stack: Stack) -> None:
     wait_until_exact(stack)
     stack.sql(
         "ALTER TABLE public.users ALTER COLUMN city TYPE text USING upper(city),"

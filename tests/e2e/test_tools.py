@@ -76,17 +76,17 @@ def get(stack: Stack, path: str, **query: Any) -> Any:
 
 
 def wait_for_verdict(stack: Stack, path: str, verdict: str, **query: Any) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    answer: dict[str, Any] = {}
 
-    def is_told() -> bool:
-        told.update(get(stack, path, **query))
-        return bool(told["verdict"] == verdict)
+    def is_so() -> bool:
+        answer.update(get(stack, path, **query))
+        return bool(answer["verdict"] == verdict)
 
     try:
-        wait_until(is_told, timeout_s=60, what=verdict)
+        wait_until(is_so, timeout_s=60, what=verdict)
     except Exception as exc:
-        raise AssertionError(json.dumps(told, indent=1)) from exc
-    return told
+        raise AssertionError(json.dumps(answer, indent=1)) from exc
+    return answer
 
 
 @pytest.mark.usefixtures("schema")

@@ -117,10 +117,10 @@ def test_a_row_that_was_changed_in_a_savepoint_is_everywhere(stack: Stack, user:
         cursor.execute("RELEASE SAVEPOINT inner_one")
     wait_until_exact(stack)
     url = f"{stack.config.console.url}/api/v1/rows/public.users/{user}"
-    told = requests.get(url, timeout=40).json()
-    (change,) = [store for store in told["stores"] if store["kind"] == "change"]
+    answer = requests.get(url, timeout=40).json()
+    (change,) = [store for store in answer["stores"] if store["kind"] == "change"]
     assert (change["state"], change["value"]["city"]) == ("same", "Saved")
-    assert told["is_well"], told["verdict"]
+    assert answer["is_well"], answer["verdict"]
 
 
 TABLE = """
@@ -174,7 +174,7 @@ def test_rows_of_the_table_without_a_row_are_counted_with_their_reasons(parcels:
     assert by_place["no_row"] + by_place["counts"]["missing"] == 3
     parcels.sql("DELETE FROM public.parcels WHERE id = 'empty'")
     code, results = verified(parcels, *NAMES)
-    absences = {(told["reason"], told["rows"], told["example"]) for told in results["parcels_by_place"]["absences"]}
+    absences = {(each["reason"], each["rows"], each["example"]) for each in results["parcels_by_place"]["absences"]}
     assert (code, results["parcels_by_place"]["actual_rows"]) == (0, 2)
     assert ("view parcels_by_place: key column place is NULL", 1, "id=nowhere") in absences
     assert {example for _, _, example in absences} == {"id=nowhere", "id=micros"}

@@ -34,8 +34,8 @@ VIEWS = 4
 
 def status(stack: Stack) -> str:
     """Return what `status` says in red, a line for each."""
-    told = json.loads(stack.run(".venv/bin/penstock status --json", check=False).stdout)
-    return "\n".join(f"{each['name']} {each['seen']}" for each in told["flow"] if not each["is_well"])
+    document = json.loads(stack.run(".venv/bin/penstock status --json", check=False).stdout)
+    return "\n".join(f"{each['name']} {each['seen']}" for each in document["flow"] if not each["is_well"])
 
 
 def wait_until_said(stack: Stack, words: str) -> None:

@@ -59,10 +59,10 @@ final class SourceAlone {
         while (!isOver && !isRestarted) {
             List<SourceRecord> records = poll(task);
             for (SourceRecord record : records == null ? List.<SourceRecord>of() : records) {
-                if (config.containsKey("told.whole")) {
+                if (config.containsKey("changes.whole")) {
                     System.out.println("RECORD\t" + whole(record));
                 }
-                String id = tell(record);
+                String id = print(record);
                 isOver |= id.equals("end");
                 isRestarted |= id.startsWith("restart");
                 offsets.written.put(record.sourcePartition(), record.sourceOffset());
@@ -85,27 +85,27 @@ final class SourceAlone {
     }
 
     private static String whole(SourceRecord record) {
-        List<Object> told = new ArrayList<>(List.of(record, record.headers()));
+        List<Object> line = new ArrayList<>(List.of(record, record.headers()));
         if (record.value() instanceof Struct change && Envelope.isEnvelopeSchema(change.schema())) {
             for (String image : List.of("before", "after")) {
-                change.schema().field(image).schema().fields().forEach(column -> told.add(column.name()));
+                change.schema().field(image).schema().fields().forEach(column -> line.add(column.name()));
             }
         }
-        return told.toString().replace('\n', ' ');
+        return line.toString().replace('\n', ' ');
     }
 
-    private static String tell(SourceRecord record) {
+    private static String print(SourceRecord record) {
         if (!(record.value() instanceof Struct change) || !Envelope.isEnvelopeSchema(change.schema())) {
             return "";
         }
-        List<String> told =
+        List<String> line =
                 new ArrayList<>(List.of(((Struct) record.key()).get("id").toString(), change.getString("op")));
         for (String image : List.of("before", "after")) {
             Header header = record.headers().lastWithName("penstock.left.out." + image);
-            told.add(header == null ? "" : header.value().toString());
+            line.add(header == null ? "" : header.value().toString());
         }
-        System.out.println("CHANGE\t" + String.join("\t", told));
-        return told.get(0);
+        System.out.println("CHANGE\t" + String.join("\t", line));
+        return line.get(0);
     }
 
     private record Context(Map<String, String> configs, OffsetStorageReader offsetStorageReader)

@@ -49,7 +49,7 @@ class SourceAlone:
     def records(self) -> list[str]:
         """Return each record up to the row `end` as one text: keys, values, headers, the names of all columns.
 
-        Asked for by the setting `told.whole`.
+        Asked for by the setting `changes.whole`.
         """
         return [line for line in self._lines() if line.startswith("RECORD\t")]
 

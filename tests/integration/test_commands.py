@@ -25,7 +25,7 @@ from penstock.config import Config, Postgres
 from penstock.stack.alone import alone
 config = Config(state=sys.argv[1], postgres=Postgres(port=int(sys.argv[2])))
 with alone(config, "penstock views apply") as turn:
-    turn.telling(lambda *_: None)("topics", "made")
+    turn.noting(lambda *_: None)("topics", "made")
     print("holds", flush=True)
     time.sleep(600)
 """
@@ -61,7 +61,7 @@ def wait_until_cut_off(config: Config) -> None:
     wait_until(is_over, timeout_s=PATIENCE_S, what="Postgres has seen its end")
 
 
-def test_the_second_is_told_of_the_first_whatever_its_folder_is(config: Config, tmp_path: Path) -> None:
+def test_the_second_hears_of_the_first_whatever_its_folder_is(config: Config, tmp_path: Path) -> None:
     with at_work(config, tmp_path) as holder:
         said = rf"`penstock views apply` \(pid {holder.pid} on .*, since"
         with pytest.raises(StackBusy, match=said), alone(config, "penstock views pause users_by_id"):
@@ -90,7 +90,7 @@ def test_a_command_that_did_nothing_leaves_no_word_and_one_that_failed_later_doe
     for steps in ((), ("topics",)):
         with pytest.raises(ValueError, match="wrong"), alone(config, "penstock views apply") as turn:
             for step in steps:
-                turn.telling(lambda *_: None)(step, "done")
+                turn.noting(lambda *_: None)(step, "done")
             raise ValueError("wrong")
         assert [reading.is_well for reading in commands(config)] == [False] * len(steps)
 
@@ -100,7 +100,7 @@ def test_a_turn_outlives_an_outage_of_postgres(config: Config, tmp_path: Path) -
     with alone(config, "penstock views apply") as turn:
         with connect(config) as connection, connection, connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(session) FROM penstock.commands")
-        turn.telling(lambda *_: None)("topics", "made")
+        turn.noting(lambda *_: None)("topics", "made")
         (reading,) = commands(config)
         assert reading.seen.startswith("is at work, after the step topics")
         with pytest.raises(StackBusy, match="views apply"), alone(other, "penstock views pause users_by_id"):

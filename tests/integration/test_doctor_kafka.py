@@ -68,7 +68,7 @@ def test_more_copies_than_brokers_are_named(config: Config) -> None:
 
 
 @pytest.mark.slow
-def test_a_user_without_rights_is_told_the_commands_that_give_them(theirs: TheirKafka, config: Config) -> None:
+def test_a_user_without_rights_is_given_the_commands_that_give_them(theirs: TheirKafka, config: Config) -> None:
     with without_rights(theirs.administrator):
         said = found(config)
         assert any(CDC in finding.what for finding in said)

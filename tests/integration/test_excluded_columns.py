@@ -86,7 +86,7 @@ def test_no_record_of_the_source_has_a_value_or_a_name_of_them(
     follow(excluding, "public.people", "public.People")
     run(connection, INSERT, "of the snapshot")
     run(connection, "INSERT INTO \"People\" VALUES ('other', 'shown')")
-    more = {"told.whole": "yes", "signal.data.collection": "penstock.signals", "signal.enabled.channels": "source"}
+    more = {"changes.whole": "yes", "signal.data.collection": "penstock.signals", "signal.enabled.channels": "source"}
     source = SourceAlone(excluding, tmp_path, table="public.people,public.People", more=more)
     streams = "EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = 'penstock' AND active)"
     wait_until(lambda: holds(connection, streams), timeout_s=PATIENCE_S, what="the source reads on")
@@ -123,7 +123,7 @@ def test_what_is_read_of_postgres_has_no_such_column(excluding: Config, connecti
     assert not image[REFUSED.name]
 
 
-def test_a_view_that_uses_one_is_told_why_it_cannot(connection: Connection) -> None:
+def test_a_view_that_uses_one_is_refused_with_the_reason(connection: Connection) -> None:
     live = read_live_table(connection, "public.people")
     assert {*EXCLUDED} <= live.left_out.keys()
     image = Image("public.people", F.col("image"), live.table.columns)
@@ -182,7 +182,7 @@ def test_one_may_be_dropped_and_cannot_be_renamed(excluding: Config, connection:
     create_tables(Workspace(excluding))
 
 
-def test_where_nothing_refuses_it_the_new_name_is_told(excluding: Config, connection: Connection) -> None:
+def test_where_nothing_refuses_it_the_new_name_is_reported(excluding: Config, connection: Connection) -> None:
     create_tables(Workspace(excluding))
     run(connection, "ALTER EVENT TRIGGER penstock_refuse_renamed DISABLE")
     run(connection, "ALTER TABLE people RENAME COLUMN national_id TO nid")

@@ -98,7 +98,7 @@ def test_each_record_of_the_source_has_the_hash_and_never_the_value(
     with connect(hashing) as own:
         publish(own, ["public.people"])
     insert(connection, "snapshot")
-    more = {"told.whole": "yes", "signal.data.collection": "penstock.signals", "signal.enabled.channels": "source"}
+    more = {"changes.whole": "yes", "signal.data.collection": "penstock.signals", "signal.enabled.channels": "source"}
     source = SourceAlone(hashing, tmp_path, table="public.people", more=more)
     streams = "SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = 'penstock' AND active)"
     wait_until(lambda: holds(connection, streams), timeout_s=PATIENCE_S, what="the source reads on")
@@ -163,9 +163,9 @@ def test_no_statement_and_no_view_of_postgres_shows_the_secret(hashing: Config, 
     padded = hashing.hashed.session.split()[1].split("=")[1]
     with connection.cursor() as cursor:
         cursor.execute("SELECT string_agg(t::text, ' ') FROM pg_stat_activity t")
-        (told,) = cursor.fetchone() or ("",)
-    assert padded not in told
-    assert hashing.hashed.secret not in told
+        (text,) = cursor.fetchone() or ("",)
+    assert padded not in text
+    assert hashing.hashed.secret not in text
 
 
 def test_another_secret_and_the_end_of_it_are_read_again_and_said(

@@ -93,12 +93,12 @@ def test_the_source_leaves_out_the_same_read_as_a_snapshot_and_as_changes(
         cursor.execute(f"UPDATE docs SET {setting} WHERE id = %s", (key,))
         cursor.execute("DELETE FROM docs WHERE id = %s", (key,))
     cursor.execute("INSERT INTO docs (id) VALUES ('end')")
-    told = {(key, op): (columns_in(before), columns_in(after)) for key, op, before, after in source.changes()}
+    changed = {(key, op): (columns_in(before), columns_in(after)) for key, op, before, after in source.changes()}
     for key, _, column, is_large in statements:
         expected = {column} if is_large else set()
-        assert told[f"snapshot {key}", "r"] == (set(), expected), key
-        assert told[key, "u"] == (set(), expected), key
-        assert told[key, "d"] == (expected, set()), key
+        assert changed[f"snapshot {key}", "r"] == (set(), expected), key
+        assert changed[key, "u"] == (set(), expected), key
+        assert changed[key, "d"] == (expected, set()), key
 
 
 @pytest.mark.usefixtures("published")

@@ -82,8 +82,8 @@ class Sent:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the keys and operations of all that was sent, but for the rows of this class."""
-        told = [(key, op) for key, op, *_ in self.source.changes() if op != "d"]
-        return [each for each in told if not each[0].startswith(("restart", "step", "asked"))]
+        changes = [(key, op) for key, op, *_ in self.source.changes() if op != "d"]
+        return [each for each in changes if not each[0].startswith(("restart", "step", "asked"))]
 
 
 @pytest.fixture

@@ -147,18 +147,18 @@ def test_a_table_joins_when_nobody_is_in_the_midst_of_writing_to_it(config: Conf
 
 def test_a_table_is_known_when_nobody_is_in_the_midst_of_writing_to_it(config: Config) -> None:
     with connect(config) as theirs, connect(config) as ours, theirs.cursor() as cursor:
-        cursor.execute("CREATE TABLE told (id int PRIMARY KEY)")
+        cursor.execute("CREATE TABLE noted (id int PRIMARY KEY)")
         theirs.commit()
-        publish(ours, ["public.told"])
-        cursor.execute("INSERT INTO told VALUES (1)")
+        publish(ours, ["public.noted"])
+        cursor.execute("INSERT INTO noted VALUES (1)")
         with ThreadPoolExecutor(1) as pool:
-            said = pool.submit(make_known, ours, ["public.told"])
-            wait_until(lambda: _waits(config, "told"), timeout_s=PATIENCE_S, what="the note waits for them")
-            assert "public.told" not in read_known(theirs)  # which ends their transaction, too
-            assert said.result(PATIENCE_S) == ["public.told known to the source"]
-        assert make_known(ours, ["public.told"]) == []
-        assert withdraw(ours, "public.told")
-        assert "public.told" not in read_known(ours)
+            said = pool.submit(make_known, ours, ["public.noted"])
+            wait_until(lambda: _waits(config, "noted"), timeout_s=PATIENCE_S, what="the note waits for them")
+            assert "public.noted" not in read_known(theirs)  # which ends their transaction, too
+            assert said.result(PATIENCE_S) == ["public.noted known to the source"]
+        assert make_known(ours, ["public.noted"]) == []
+        assert withdraw(ours, "public.noted")
+        assert "public.noted" not in read_known(ours)
 
 
 def _waits(config: Config, table: str) -> bool:

@@ -199,8 +199,8 @@ def test_what_no_view_needs_any_more_is_free_again(connection: Connection) -> No
     ("statement", "rows"), [("TRUNCATE plain", 10), ("TRUNCATE parted", 1), ("TRUNCATE parted_1", 1)]
 )
 def test_a_truncate_tells_of_each_row_that_goes(connection: Connection, statement: str, rows: int) -> None:
-    told = decoded(connection, statement)
-    assert sum("DELETE: id" in line for line in told) == rows
+    lines = decoded(connection, statement)
+    assert sum("DELETE: id" in line for line in lines) == rows
     assert run(connection, "SELECT count(*) FROM " + statement.split()[1]) == [(0,)]
     assert noted(connection) == []
 

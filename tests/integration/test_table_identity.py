@@ -194,7 +194,7 @@ def test_a_schema_that_goes_takes_its_partitions_with_it(connection: Connection)
     assert noted(connection) == [(PARTED, "partition store.parted_2 went, perhaps with rows")]
 
 
-def test_a_renamed_partition_is_told_by_its_name_of_now(connection: Connection) -> None:
+def test_a_renamed_partition_is_named_by_its_name_of_now(connection: Connection) -> None:
     each(connection, "ALTER TABLE parted_1 RENAME TO first", "DROP TABLE first")
     assert noted(connection) == [(PARTED, "partition shop.first went, perhaps with rows")]
 
@@ -245,10 +245,10 @@ def test_the_trigger_of_a_truncate_cannot_be_turned_off(connection: Connection, 
     (slot,) = run(connection, "SELECT slot_name FROM pg_create_logical_replication_slot('away', 'test_decoding')")[0]
     try:
         run(connection, "SET session_replication_role = replica", "TRUNCATE item")
-        told = run(connection, f"SELECT data FROM pg_logical_slot_get_changes('{slot}', NULL, NULL)")
+        lines = run(connection, f"SELECT data FROM pg_logical_slot_get_changes('{slot}', NULL, NULL)")
     finally:
         run(connection, "RESET session_replication_role", f"SELECT pg_drop_replication_slot('{slot}')")
-    assert sum("DELETE: id" in line for (line,) in told) == 10
+    assert sum("DELETE: id" in line for (line,) in lines) == 10
 
 
 def test_a_deferrable_key_is_refused_before_its_table_is_published(connection: Connection) -> None:

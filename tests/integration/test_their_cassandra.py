@@ -92,11 +92,11 @@ def test_the_certificate_must_carry_the_address(theirs: TheirCassandra, tmp_path
         pass
 
 
-def test_the_sink_is_told_the_same_without_the_password(config: Config) -> None:
+def test_the_sink_is_configured_with_the_same_without_the_password(config: Config) -> None:
     connect(config, Layout.of(config)).prepare()
     (sink,) = declared_connectors(config, names=["cassandra-views-sink"])
-    told = {key: value for key, value in sink.config.items() if key.startswith(("auth.", "ssl."))}
-    assert told == {
+    access = {key: value for key, value in sink.config.items() if key.startswith(("auth.", "ssl."))}
+    assert access == {
         "auth.username": "penstock",
         "auth.password": "${env:PENSTOCK_CASSANDRA_PASSWORD}",
         "ssl.provider": "JDK",

@@ -72,10 +72,12 @@ def test_spark_reads_and_writes(theirs: TheirKafka, tmp_path: Path, way: str) ->
     producer = Producer(librdkafka_settings(config.kafka.bootstrap))
     producer.produce(topics[0], value=b"one")
     assert producer.flush(PATIENCE_S) == 0
-    told = job(config, tmp_path)
-    records = read_records(local_session(), told, topics[0], starting="earliest", options={})
+    settings = job(config, tmp_path)
+    records = read_records(local_session(), settings, topics[0], starting="earliest", options={})
     out = records.select("value", F.lit(topics[1]).alias("topic"))
-    query = write_records(out, told, name=way, checkpoint=tmp_path / "checkpoint").trigger(availableNow=True).start()
+    query = (
+        write_records(out, settings, name=way, checkpoint=tmp_path / "checkpoint").trigger(availableNow=True).start()
+    )
     query.awaitTermination()
     assert end_offsets(config.kafka.bootstrap, [topics[1]], group="penstock-tests") == {(topics[1], 0): 1}
     plan = query._jsq.explainInternal(True)

@@ -103,7 +103,7 @@ def test_what_ddl_does_to_rows_is_found_at_the_next_look(server: Server, stateme
         assert silent_changes(connection, {TABLE}) == []
 
 
-def test_the_source_connector_is_told_the_same_without_the_password(server: Server) -> None:
+def test_the_source_connector_is_configured_with_the_same_without_the_password(server: Server) -> None:
     (source,) = declared_connectors(server.config, names=["users-postgres-source"])
     assert source.config["database.sslmode"] == "verify-full"
     assert source.config["database.sslrootcert"] == str(server.config.postgres.ca)

@@ -128,8 +128,8 @@ def test_the_job_asks_the_registry_as_it_is_let_in(config: Config) -> None:
         str(config.registry.url),
     ]
     files = ["--registry-password-file", str(section.password_file), "--registry-ca-file", str(section.ca_file)]
-    told = parse_arguments([*given, "--registry-user", str(section.user), *files])
-    assert Registry(told.registry_url).writers(f"{topic_of(TABLE)}-value")
+    arguments = parse_arguments([*given, "--registry-user", str(section.user), *files])
+    assert Registry(arguments.registry_url).writers(f"{topic_of(TABLE)}-value")
 
 
 def test_the_decoder_finds_the_schema_of_a_record_there(config: Config) -> None:
@@ -147,7 +147,7 @@ def test_the_decoder_finds_the_schema_of_a_record_there(config: Config) -> None:
     assert emitted == ["views.adults_by_name", "views.people_by_id"]
 
 
-def test_who_is_not_let_in_is_told_so(config: Config, tmp_path: Path) -> None:
+def test_who_is_not_let_in_reads_so(config: Config, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
     wrong.write_text("wr0ng")
     let_in = config.registry.let_in
@@ -172,10 +172,10 @@ def test_a_connect_of_others_lets_us_in(config: Config, tmp_path: Path) -> None:
         with_address = Config.model_validate(config.model_dump() | {"connect": section})
         setup.apply_connectors(Workspace(with_address))
         with ConnectApi(theirs.connect.url) as api:
-            told = api.config(SOURCE)
-        assert told["database.port"] == str(config.postgres.port)
-        assert told["database.password"] == "${env:PENSTOCK_POSTGRES_PASSWORD}"
-        assert told["value.converter.apicurio.registry.url"] == f"{config.registry.root}/apis/registry/v2"
+            running = api.config(SOURCE)
+        assert running["database.port"] == str(config.postgres.port)
+        assert running["database.password"] == "${env:PENSTOCK_POSTGRES_PASSWORD}"
+        assert running["value.converter.apicurio.registry.url"] == f"{config.registry.root}/apis/registry/v2"
         (health,) = (each for each in part_healths(theirs) if each.name == "connect")
         assert (health.state, health.answers) == ("not ours", True)
         without = Config.model_validate({"state": tmp_path, "connect": {**section, "user": None}})

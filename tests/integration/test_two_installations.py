@@ -102,10 +102,10 @@ def test_a_truncate_of_a_shared_table_takes_each_row_once(both: tuple[Config, Co
     run(ours, slot)
     try:
         run(ours, f"TRUNCATE {SHARED}")
-        told = run(ours, "SELECT data FROM pg_logical_slot_get_changes('both', NULL, NULL)")
+        lines = run(ours, "SELECT data FROM pg_logical_slot_get_changes('both', NULL, NULL)")
     finally:
         run(ours, "SELECT pg_drop_replication_slot('both')")
-    assert [line for (line,) in told if f"{SHARED}: DELETE" in line] == [
+    assert [line for (line,) in lines if f"{SHARED}: DELETE" in line] == [
         f"table {SHARED}: DELETE: id[integer]:{number} name[character varying]:'{name}'"
         for number, name in ((1, "one"), (2, "two"))
     ]

@@ -126,19 +126,19 @@ def test_the_connector_reads_its_own_database_into_its_own_topics(
     for each in (config, config.of_source("billing")):
         run(each, "DELETE FROM invoices")
     run(own, f"INSERT INTO invoices VALUES ('there', 'read in {column}')")
-    table, more = connector.config[TABLES], {"told.whole": "true", "signal.data.collection": own.names.signals}
+    table, more = connector.config[TABLES], {"changes.whole": "true", "signal.data.collection": own.names.signals}
     alone = SourceAlone(own, tmp_path, table=table, connector=connector, more=more)
     wait_until(lambda: is_read(own), timeout_s=PATIENCE_S, what="the source reads its slot")
     run(own, f"UPDATE invoices SET {column} = 'changed in {column}'")
     run(own, "DELETE FROM invoices")
     run(own, "INSERT INTO invoices VALUES ('end')")
-    told = alone.records()
+    records = alone.records()
     topics = {view.source: view.source_topic for view in Workspace(config).views if view.table == "public.invoices"}
-    assert [kind for record in told for kind in KINDS if f"topic='{topics[source]}'" in record and kind in record] == [
-        *KINDS
-    ]
-    assert any(f"read in {column}" in record for record in told)
-    assert any(f"changed in {column}" in record for record in told)
+    assert [
+        kind for record in records for kind in KINDS if f"topic='{topics[source]}'" in record and kind in record
+    ] == [*KINDS]
+    assert any(f"read in {column}" in record for record in records)
+    assert any(f"changed in {column}" in record for record in records)
 
 
 KINDS = ("op=r", "op=u", "op=d", "op=c")

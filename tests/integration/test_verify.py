@@ -88,7 +88,7 @@ def shape(name: str, *key: str) -> ViewShape:
     return ViewShape(name, key, key)
 
 
-def test_a_row_with_null_in_its_key_is_told(rows: PostgresRows) -> None:
+def test_a_row_with_null_in_its_key_is_reported(rows: PostgresRows) -> None:
     found, absences = scanned(rows, shape("by_city", "city", "code"))
     assert {row["code"] for row in found} == {"a", "c"}
     reason = "view by_city: key column city is NULL"
@@ -112,8 +112,8 @@ def test_a_history_tells_what_it_has_no_entry_of(rows: PostgresRows) -> None:
 def test_an_aggregate_tells_which_rows_are_in_no_group(rows: PostgresRows) -> None:
     found, absences = scanned(rows, shape("city_totals", "city"))
     assert [row["city"] for row in found] == ["Oslo"]
-    told = {(absence.reason.split(";")[0], absence.rows, absence.example) for absence in absences}
-    assert told == {
+    reasons = {(absence.reason.split(";")[0], absence.rows, absence.example) for absence in absences}
+    assert reasons == {
         ("view city_totals: key column city is NULL", 1, "code=A"),
         ("view city_totals cannot compute: share", 1, "code=b"),
     }

@@ -91,7 +91,7 @@ def test_values_have_the_canonical_types(
     assert row["street_number"] is None
 
 
-def test_rows_that_the_view_cannot_hold_are_told_apart(
+def test_rows_that_the_view_cannot_hold_are_reported_apart(
     spark: SparkSession, config: Config, database: psycopg2.extensions.connection, tmp_path: Path
 ) -> None:
     (tmp_path / "v.py").write_text(

@@ -49,10 +49,10 @@ def test_the_file_is_read_as_java_reads_it(tmp_path: Path) -> None:
 
 def test_java_gets_references_and_no_value(tmp_path: Path) -> None:
     file = file_of(tmp_path, "security.protocol=SSL\nssl.key.password=5ecret\n")
-    told = java_settings(Brokers("one:1", file), "kafka.")
-    assert told["kafka.ssl.key.password"] == f"${{penstock:{file}:ssl.key.password}}"
-    assert told["kafka.config.providers"] == "penstock"
-    assert "5ecret" not in str(told)
+    settings = java_settings(Brokers("one:1", file), "kafka.")
+    assert settings["kafka.ssl.key.password"] == f"${{penstock:{file}:ssl.key.password}}"
+    assert settings["kafka.config.providers"] == "penstock"
+    assert "5ecret" not in str(settings)
     assert java_settings("one:1") == {}
 
 

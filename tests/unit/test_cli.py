@@ -44,10 +44,10 @@ def test_what_needs_no_view_waits_for_no_spark(command: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_hop_is_told_of_when_nothing_more_comes_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hop_is_shown_when_nothing_more_comes_to_it(capsys: pytest.CaptureFixture[str]) -> None:
     with _bars() as show:
         show([Hop("API → Postgres", 500, 1000), Hop("Postgres → change topics", 500, 500)])
         assert capsys.readouterr().out == ""
         show([Hop("API → Postgres", 1000, 1000), Hop("Postgres → change topics", 1000, 1000)])
-    told = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert [line[-3:] for line in told] == [["1,000", "of", "1,000"]] * 2
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[-3:] for line in lines] == [["1,000", "of", "1,000"]] * 2

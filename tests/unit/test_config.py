@@ -84,17 +84,17 @@ def test_a_further_source_is_another_database_of_the_first_ones_server(tmp_path:
 
 
 def test_with_a_host_of_its_own_it_takes_nothing_of_the_first(tmp_path: Path) -> None:
-    told = (
+    text = (
         "[postgres]\nport = 15432\nuser = 'reader'\nsslmode = 'require'\n[sources.billing]\nhost = 'db.example.com'\n"
     )
-    billing = load_config(write(tmp_path, told)).of_source("billing").database
+    billing = load_config(write(tmp_path, text)).of_source("billing").database
     assert (billing.host, billing.port, billing.user, billing.sslmode) == ("db.example.com", 5432, "postgres", None)
     assert not billing.managed
 
 
 def test_a_table_of_a_source_hides_columns_there_alone(tmp_path: Path) -> None:
-    told = "[sources.billing]\n[tables.'billing:public.users']\nexclude = ['iban']\nhash = ['email']\n"
-    config = load_config(write(tmp_path, f"state = '{tmp_path}'\n{told}"))
+    text = "[sources.billing]\n[tables.'billing:public.users']\nexclude = ['iban']\nhash = ['email']\n"
+    config = load_config(write(tmp_path, f"state = '{tmp_path}'\n{text}"))
     assert (config.excluded, config.hashed) == (NONE, NOT_HASHED)
     billing = config.of_source("billing")
     assert billing.excluded.of("public.users") == {"iban"}

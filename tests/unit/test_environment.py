@@ -76,8 +76,8 @@ def test_the_stacks_marks_stay() -> None:
 def test_a_process_forgets_them_and_finds_its_own_modules(hostile: dict[str, str]) -> None:
     cleaned = "from penstock import environment; environment.clean(); import os, json, pyspark"
     script = f"{cleaned}; print(json.dumps(dict(os.environ)))"
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    left = json.loads(told)
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    left = json.loads(printed)
     assert set(left).isdisjoint(set(hostile) - {"TZ", "LC_ALL"})
     assert (left["TZ"], left["LC_ALL"]) == ("UTC", "C.UTF-8")
 
@@ -111,11 +111,11 @@ def test_a_part_of_the_stack_gets_none_of_them(hostile: dict[str, str], tmp_path
     }
     file.write_text(json.dumps(launch))
     subprocess.run([sys.executable, "-m", "penstock.stack.launch", str(file)], check=True)
-    told = json.loads(seen.read_text())
-    assert told["SPARK_HOME"] == "own"
-    assert set(told).isdisjoint(set(hostile) - {"TZ", "LC_ALL", "SPARK_HOME", "JDK_JAVA_OPTIONS", "PYTHONPATH"})
-    assert "PYTHONPATH" not in told
-    assert "-Xmx1k" not in told["JDK_JAVA_OPTIONS"]
+    variables = json.loads(seen.read_text())
+    assert variables["SPARK_HOME"] == "own"
+    assert set(variables).isdisjoint(set(hostile) - {"TZ", "LC_ALL", "SPARK_HOME", "JDK_JAVA_OPTIONS", "PYTHONPATH"})
+    assert "PYTHONPATH" not in variables
+    assert "-Xmx1k" not in variables["JDK_JAVA_OPTIONS"]
 
 
 def test_the_command_line_works_in_a_hostile_shell(hostile: dict[str, str], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The columns that never leave Postgres: how they are written, and how Debezium is told them."""
+"""The columns that never leave Postgres: how they are written, and how Debezium is configured with them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_nothing_is_said_where_nothing_is_excluded() -> None:
     assert NONE.of("public.users") == frozenset()
 
 
-def test_the_source_is_told_table_and_column() -> None:
+def test_the_source_is_configured_with_table_and_column() -> None:
     config = made(public__users=["phone", "national_id"], sales__orders=["note"])
     assert [*config.excluded] == [
         ("public.users", "national_id"),

@@ -1,4 +1,4 @@
-"""The hash of a column: its secret, what the source and a session are told of it, and that SQL computes the same."""
+"""The hash of a column: its secret, what the source and a session are given of it, and that SQL computes the same."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_secret_of_the_user_is_taken_and_a_short_one_refused(tmp_path: Path) -
     assert [*tmp_path.iterdir()] == [file]
 
 
-def test_the_source_is_told_the_columns_and_where_its_secret_is(tmp_path: Path) -> None:
+def test_the_source_is_configured_with_the_columns_and_where_its_secret_is(tmp_path: Path) -> None:
     hashed = made(tmp_path).hashed
     settings = hashed.settings
     named = [tuple(map(unquote, each.split("/"))) for each in settings["penstock.hash.columns"].split(",")]
@@ -67,9 +67,9 @@ def test_a_column_is_excluded_or_hashed(tmp_path: Path) -> None:
 
 @given(SECRETS, st.binary())
 def test_the_session_and_the_sql_make_an_hmac(secret: str, value: bytes) -> None:
-    told = dict(re.findall(r"-c (\S+)=([0-9a-f]+)", Hashed({"t": frozenset("c")}, secret).session))
-    inner = hashlib.sha256(bytes.fromhex(told["hashed.inner"]) + value).digest()
-    found = hashlib.sha256(bytes.fromhex(told["hashed.outer"]) + inner).hexdigest()
+    settings = dict(re.findall(r"-c (\S+)=([0-9a-f]+)", Hashed({"t": frozenset("c")}, secret).session))
+    inner = hashlib.sha256(bytes.fromhex(settings["hashed.inner"]) + value).digest()
+    found = hashlib.sha256(bytes.fromhex(settings["hashed.outer"]) + inner).hexdigest()
     assert found == hmac.new(secret.encode(), value, "sha256").hexdigest() == Hashed(secret=secret).hash(value)
 
 

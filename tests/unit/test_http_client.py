@@ -1,4 +1,4 @@
-"""What our HTTP clients share: who was refused is told by the error itself, whatever its text says."""
+"""What our HTTP clients share: who was refused is said by the error itself, whatever its text says."""
 
 from __future__ import annotations
 

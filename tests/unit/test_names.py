@@ -61,7 +61,7 @@ def test_a_table_of_any_other_name_can_be_captured(table: str) -> None:
 @pytest.mark.parametrize(
     "table", ["users", "a.b.c", 'a."b"', "a.b,c", "a.b'c", "a.b\\c", "a. b", "a.b c", "a.`b`", "a.", ".b", "a.b\n"]
 )
-def test_a_table_that_debezium_cannot_be_told_is_none(table: str) -> None:
+def test_a_table_that_debezium_cannot_be_configured_with_is_none(table: str) -> None:
     assert not is_table(table)
 
 

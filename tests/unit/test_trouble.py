@@ -22,16 +22,16 @@ def fail(file: Path, times: int, reason: str = "disk full") -> None:
 
 def test_failures_are_counted_over_the_runs_of_a_job(file: Path) -> None:
     fail(file, 3)
-    told = read_trouble(file)
-    assert (told.times, told.reason) == (3, "disk full")
-    assert told.at_s > 0
+    found = read_trouble(file)
+    assert (found.times, found.reason) == (3, "disk full")
+    assert found.at_s > 0
 
 
 def test_a_run_that_ended_without_a_word_is_a_failure(file: Path) -> None:
     TroubleBook(file)
     TroubleBook(file)
-    told = read_trouble(file)
-    assert (told.times, "killed" in told.reason) == (1, True)
+    found = read_trouble(file)
+    assert (found.times, "killed" in found.reason) == (1, True)
 
 
 def test_a_run_that_was_asked_to_end_leaves_nothing(file: Path) -> None:
@@ -57,12 +57,12 @@ def test_another_command_line_is_counted_from_zero(file: Path, monkeypatch: pyte
 
 def test_views_that_stand_still_are_those_of_this_run(file: Path) -> None:
     book = TroubleBook(file)
-    book.tell(stopped={"orders": "its column is gone"}, failing={"sums": Failing(1, "x"), "stats": Failing(2, "y")})
-    told = read_trouble(file)
-    assert told.of_view("orders") == "its column is gone"
-    assert told.of_view("sums") is None  # it may go on by itself
-    assert told.of_view("stats") == "view stats keeps failing: y; `penstock views apply` begins it anew"
-    assert told.of_view("users") is None
+    book.report(stopped={"orders": "its column is gone"}, failing={"sums": Failing(1, "x"), "stats": Failing(2, "y")})
+    found = read_trouble(file)
+    assert found.of_view("orders") == "its column is gone"
+    assert found.of_view("sums") is None  # it may go on by itself
+    assert found.of_view("stats") == "view stats keeps failing: y; `penstock views apply` begins it anew"
+    assert found.of_view("users") is None
     TroubleBook(file)
     assert read_trouble(file).stopped == {}
 
@@ -106,5 +106,5 @@ def test_without_a_file_nothing_is_written() -> None:
     ],
 )
 def test_a_view_that_keeps_failing_names_what_cures_it(reason: str, cure: str) -> None:
-    told = Trouble(failing={"sums": Failing(2, reason)}).of_view("sums")
-    assert told is not None and told.startswith(f"view sums keeps failing: {reason}; ") and cure in told
+    found = Trouble(failing={"sums": Failing(2, reason)}).of_view("sums")
+    assert found is not None and found.startswith(f"view sums keeps failing: {reason}; ") and cure in found

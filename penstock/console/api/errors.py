@@ -48,21 +48,21 @@ def register(web: FastAPI) -> None:
 def answer(_: Request, exc: Exception) -> JSONResponse:
     """Make the answer."""
     status = next((status for kind, status in _STATUS if isinstance(exc, kind)), 422)
-    return _told(status, type(exc).__name__, str(exc))
+    return _answer(status, type(exc).__name__, str(exc))
 
 
 def _answer_invalid(_: Request, exc: Exception) -> JSONResponse:
-    # What was sent is not told back: it may be what no JSON can hold.
+    # What was sent is not repeated: it may be what no JSON can hold.
     problems = exc.errors() if isinstance(exc, RequestValidationError) else ()
-    told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems)
-    return _told(422, "RequestInvalid", told)
+    reasons = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in problems)
+    return _answer(422, "RequestInvalid", reasons)
 
 
 def _answer_no_text(_: Request, exc: Exception) -> JSONResponse:
-    return _told(422, "RequestInvalid", f"a text in it is no Unicode: {exc}")
+    return _answer(422, "RequestInvalid", f"a text in it is no Unicode: {exc}")
 
 
-def _told(status: int, error: str, message: str) -> JSONResponse:
+def _answer(status: int, error: str, message: str) -> JSONResponse:
     return _Ascii({"error": error, "message": message}, status_code=status)
 
 

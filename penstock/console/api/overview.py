@@ -21,7 +21,7 @@ from penstock.console.safety.guard import Entry
 def routes(hub: Hub) -> APIRouter:
     """Return the routes."""
     api = APIRouter()
-    for add in (_moment, _systems, _told):
+    for add in (_moment, _systems, _reports):
         add(api, hub)
     return api
 
@@ -91,7 +91,7 @@ def _systems(api: APIRouter, hub: Hub) -> None:
         }
 
 
-def _told(api: APIRouter, hub: Hub) -> None:
+def _reports(api: APIRouter, hub: Hub) -> None:
     @api.get("/alerts", tags=["alerts"])
     def alerts() -> list[Alert]:
         """Return every rule and how it stands."""

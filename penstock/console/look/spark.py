@@ -29,7 +29,7 @@ Offsets = dict[str, dict[int, int]]
 
 @dataclass(frozen=True)
 class Query:
-    """A streaming query; `committed_at` in seconds since 1970, those of all tables' row views are told as one."""
+    """A streaming query; `committed_at` in seconds since 1970, those of all tables' row views are shown as one."""
 
     name: str
     application: str
@@ -139,12 +139,12 @@ def _offsets(file: Path) -> Offsets:
     """Read an entry of the offset log: a version, metadata, then one line of JSON for each source, Kafka's or not."""
     found: Offsets = {}
     for line in file.read_text().splitlines()[2:]:
-        told = json.loads(line) if line.startswith("{") else {}
-        found |= _as_offsets(told)
+        entry = json.loads(line) if line.startswith("{") else {}
+        found |= _as_offsets(entry)
     return found
 
 
-def _as_offsets(told: dict[str, Any]) -> Offsets:
+def _as_offsets(entry: dict[str, Any]) -> Offsets:
     """Take what Spark writes; its -2 stands for the beginning."""
-    topics = {topic: of for topic, of in told.items() if isinstance(of, dict)}
+    topics = {topic: of for topic, of in entry.items() if isinstance(of, dict)}
     return {topic: {int(each): max(0, int(offset)) for each, offset in of.items()} for topic, of in topics.items()}

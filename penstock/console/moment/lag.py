@@ -127,7 +127,7 @@ class LagWatch:
         self._changes[place] = _Change(table, committed_at, captured_at)
 
     def _decoded(self, message: Any) -> dict[str, Any] | None:
-        """Return the origin of a change; None of a row that was read, or when it cannot be told."""
+        """Return the origin of a change; None of a row that was read, or when it cannot be known."""
         if time.monotonic() < self._decodes_from:
             return None
         try:

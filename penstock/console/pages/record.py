@@ -27,11 +27,11 @@ def summary(record: RecordView) -> str:
     if record.problem:
         return record.problem
     if record.changed:
-        told = [
+        changes = [
             f"{name}: {_part(record.before, name)} → {_part(record.after, name)}" for name in record.changed[:_SUMMARY]
         ]
         more = len(record.changed) - _SUMMARY
-        return ", ".join(told) + (f", and {more} more" if more > 0 else "")
+        return ", ".join(changes) + (f", and {more} more" if more > 0 else "")
     row = record.after or record.before or record.value
     if row is None:
         return "null: deletes its key"

@@ -127,8 +127,8 @@ class Messages:
 
     def _say(self, found: Found) -> None:
         looked = f"looked at {found.looked_at:,} records ({found.of:,} offsets ahead) in {found.seconds:.1f} s"
-        told = f"{len(found.records)} shown, {looked}"
-        self._said.set_text(told if found.next is None else f"{told}; there is more")
+        summary = f"{len(found.records)} shown, {looked}"
+        self._said.set_text(summary if found.next is None else f"{summary}; there is more")
         self._more.set_visibility(found.next is not None)
 
     def _address(self) -> None:

@@ -148,8 +148,8 @@ def replay(hub: Hub, ids: list[str], *, caller: Caller) -> Preview:
 
     :raises LetterUnknown, NotReplayable: one is none, or not the sink's.
     """
-    told = f"{len(ids)} dead letters: {', '.join(ids[:20])}"
-    return hub.guard.perform(lambda: _replay(hub, ids), caller=caller, what="replay", target=told)
+    target = f"{len(ids)} dead letters: {', '.join(ids[:20])}"
+    return hub.guard.perform(lambda: _replay(hub, ids), caller=caller, what="replay", target=target)
 
 
 def _letter(record: RecordView) -> DeadLetter:

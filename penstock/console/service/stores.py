@@ -1,6 +1,6 @@
 """Looks for one row in Postgres, the change topic, a view's topic and its table in Cassandra.
 
-What is where is told by positions, not by guesses: a row of Postgres carries the transaction that wrote it last (xmin),
+Positions say what is where, not guesses: a row of Postgres carries the transaction that wrote it last (xmin),
 a change carries its transaction, a view's record and row carry the offset of the change (docs/contracts.md, Version).
 A row that was written inside a savepoint carries another id, and of a row that a fill read there is no change: there
 the values must tell.

@@ -171,7 +171,7 @@ def _prepare(config: Config, layout: Layout, number: int) -> None:
 
 
 def _quorum(config: Config, layout: Layout) -> tuple[str, ...]:
-    """Return the arguments that say which controllers begin together; brokers of one cluster are told the same."""
+    """Return the arguments that say which controllers begin together; brokers of one cluster are given the same."""
     section = config.kafka
     if section.brokers == 1:
         return ("--cluster-id", new_cluster_id(), "--standalone")

@@ -198,8 +198,8 @@ def _asking(config: Config) -> tuple[str, ...]:
 def _known_to_master(config: Config) -> dict[str, str]:
     """Return the environment by which a job reads what its master asks for: its arguments are seen by everybody."""
     secrets = Secrets.of(config)
-    told = f"--properties-file {secrets.spark_jobs} pyspark-shell"
-    return {"PYSPARK_SUBMIT_ARGS": told} if secrets.exist else {}
+    arguments = f"--properties-file {secrets.spark_jobs} pyspark-shell"
+    return {"PYSPARK_SUBMIT_ARGS": arguments} if secrets.exist else {}
 
 
 def _registry_files(section: Registry) -> dict[str, object]:

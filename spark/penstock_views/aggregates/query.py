@@ -20,7 +20,7 @@ from penstock_views.change import wire
 from penstock_views.change.decode import is_refused, left_out, open_records, read_image, written
 from penstock_views.change.source import Source
 from penstock_views.output.derive import AggregateOutput, Plan
-from penstock_views.output.evaluate import Evaluation, add_evaluations, why_still
+from penstock_views.output.evaluate import Evaluation, add_evaluations, why_lacking
 from penstock_views.output.grouping import CHANGES, ROWS
 from penstock_views.snapshot.held import is_seen
 from penstock_views.stream.checkpoint import by_topic
@@ -73,14 +73,14 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, run: Ru
     opened = open_records(raw, source, plan.schemas)
     changes = _raises_version(run).cast("int").alias("changes")
     counted = opened.select("*", changes, _is_counted(source, plan, run).alias("is_counted"))
-    still = why_still(output.view, source.image)
-    lacking = (F.lit(None).cast("string") if still is None else still).alias("lacking")
+    reason = why_lacking(output.view, source.image)
+    lacking = (F.lit(None).cast("string") if reason is None else reason).alias("lacking")
     both = F.explode(F.array(_side("after", 1), _side("before", -1))).alias("side")
     side = F.col("side")
     image = read_image(source, side["written"], side["left_out"]).alias("image")
     images = counted.select("changes", lacking, both).select("changes", "lacking", side["sign"].alias("sign"), image)
     # What is wrong with a row is reported by the job of row views.
-    judged = add_evaluations(images, [Evaluation(output.view, "image", "outcome", tells=False, lacking="lacking")])
+    judged = add_evaluations(images, [Evaluation(output.view, "image", "outcome", reports=False, lacking="lacking")])
     rows = judged.select(F.col("outcome")["row"].alias("row"), "sign", "changes")
     # A fence: Spark would push the filter down to the records, with the reading of the image and the function in it.
     fenced = rows.select(F.explode(F.array(F.struct("row", "sign", "changes"))).alias("one")).where(

@@ -134,7 +134,7 @@ def _read_unless_refused(source: Source, image: str) -> Column:
 
 
 def _lost_image() -> Column:
-    """Say that the new row cannot be read; an old row that cannot was told when it was new."""
+    """Say that the new row cannot be read; an old row that cannot was reported when it was new."""
     is_lost = F.col("has_after") & F.col("after").isNull()
     return F.when(is_lost, F.concat(F.lit("a value of the row does not fit writer schema id "), "schema_id"))
 

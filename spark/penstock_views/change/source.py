@@ -1,4 +1,4 @@
-"""A table's CDC topic, and what the decoder (spark/decoder) is told to take of its records."""
+"""A table's CDC topic, and what the decoder (spark/decoder) is given to take of its records."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class WriterSchemas:
     """Where writer schemas are found by their ids.
 
     :param url: the registry's Confluent API.
-    :param known_id: one that it has: by it a registry that is still starting is told from one that lacks a schema.
+    :param known_id: one that it has, unlike a registry that is still starting.
     """
 
     url: str
@@ -106,5 +106,5 @@ class Source:
             }
             for column in (self.columns if self.watches else self.read_columns)
         ]
-        told = {"topic": self.topic, "whole": self.watches, "slots": len(places), "columns": columns}
-        return json.dumps(told | {"unreadable": self.unreadable, "known_id": known_id})
+        settings = {"topic": self.topic, "whole": self.watches, "slots": len(places), "columns": columns}
+        return json.dumps(settings | {"unreadable": self.unreadable, "known_id": known_id})

@@ -108,7 +108,7 @@ def row_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructTy
     try:
         found = frame.select(*[column.alias(name) for name, column in made.columns.items()]).schema
         frame.where(F.lit(True) if made.condition is None else made.condition)
-    except Exception as exc:  # Spark's analysis errors share no base class; the user is told which
+    except Exception as exc:  # Spark's analysis errors share no base class; the user sees which
         raise ViewInvalid(view.origin, str(exc).splitlines()[0]) from exc
     for field in found.fields:
         _avro_type(view, field)

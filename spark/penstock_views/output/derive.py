@@ -38,7 +38,7 @@ from penstock_views.change.source import IMAGES, Source, WriterSchemas
 from penstock_views.declaration.views import History, View
 from penstock_views.output.contracts import Contract
 from penstock_views.output.entries import as_text, changed_columns, entry
-from penstock_views.output.evaluate import Evaluation, add_evaluations, use_of, why_still
+from penstock_views.output.evaluate import Evaluation, add_evaluations, use_of, why_lacking
 from penstock_views.output.grouping import Grouping
 
 
@@ -107,10 +107,10 @@ def derive(raw: DataFrame, plan: Plan) -> DataFrame:
     :returns: `topic`, `key`, `value`, `headers`: view records and dead letters.
     """
     decoded = decode(raw, plan.read_by(plan.outputs), plan.schemas, plan.max_epoch)
-    still = decoded.select("*", *[_why_still(plan.source, output) for output in plan.outputs])
+    judged = decoded.select("*", *[_lacking(plan.source, output) for output in plan.outputs])
     unreadable = F.when(F.col("unreadable").isNotNull(), dead_letter(plan.dead_letters, "DECODE", F.col("unreadable")))
     missed = [_missed(plan, each) for each in plan.stopped]
-    return records_of(still, plan.outputs, plan.dead_letters, [unreadable, *missed])
+    return records_of(judged, plan.outputs, plan.dead_letters, [unreadable, *missed])
 
 
 def records_of(
@@ -123,7 +123,7 @@ def records_of(
 ) -> DataFrame:
     """Make what views write of changes.
 
-    :param changes: RECORD, CHANGE, both IMAGES, and of each output why it stands still (`still_of`).
+    :param changes: RECORD, CHANGE, both IMAGES, and of each output why it stands still (`lacking_of`).
     :param dead_letters: the topic of what the views cannot follow.
     :param more: of each change, as the view records are; NULL where there is none.
     :param named: names the row in the reason of a dead letter; None where its record does.
@@ -141,21 +141,21 @@ def records_of(
     return each.select("record.topic", "record.key", "record.value", "record.headers")
 
 
-def still_of(output: Output, reason: Column | None) -> Column:
+def lacking_of(output: Output, reason: Column | None) -> Column:
     """Name the column that says why an output's view stands still for a change; NULL where it does not."""
     said = F.lit(None).cast("string") if reason is None else reason
-    return said.alias(_column(output, "still"))
+    return said.alias(_column(output, "lacking"))
 
 
 def _column(output: Output, part: str) -> str:
     return f"{output.view.name}__{part}"
 
 
-def _why_still(source: Source, output: Output) -> Column:
-    reason = why_still(output.view, source.image)
-    # A record that is no change is told once, for all views.
+def _lacking(source: Source, output: Output) -> Column:
+    reason = why_lacking(output.view, source.image)
+    # A record that is no change is reported once, for all views.
     is_change = F.coalesce(*IMAGES).isNotNull()
-    return still_of(output, None if reason is None else F.when(is_change, reason))
+    return lacking_of(output, None if reason is None else F.when(is_change, reason))
 
 
 def _evaluations(outputs: Sequence[Output]) -> Sequence[Evaluation]:
@@ -163,13 +163,13 @@ def _evaluations(outputs: Sequence[Output]) -> Sequence[Evaluation]:
 
 
 def _evaluation(output: Output, part: str) -> Evaluation:
-    # What is wrong with an old row was told when it was new.
-    tells = part == "after"
-    return Evaluation(output.view, part, _column(output, part), tells, _column(output, "still"))
+    # What is wrong with an old row was reported when it was new.
+    reports = part == "after"
+    return Evaluation(output.view, part, _column(output, part), reports, _column(output, "lacking"))
 
 
 def _parts(output: Output) -> Sequence[str]:
-    """Name the images of which a view's row matters; of an aggregate's changes only the failures are told here."""
+    """Name the images of which a view's row matters; of an aggregate's changes only the failures are reported here."""
     return ("after",) if isinstance(output, AggregateOutput) else IMAGES
 
 
@@ -185,7 +185,7 @@ def _encoded_key(output: Output, part: str) -> Column:
 
 def _failure(dead_letters: str, output: Output, named: Column | None) -> Column:
     """Make the dead letter of a change that the view cannot follow; NULL where there is none."""
-    problem = F.coalesce(_column(output, "still"), F.col(_column(output, "after"))["problem"])
+    problem = F.coalesce(_column(output, "lacking"), F.col(_column(output, "after"))["problem"])
     reason = problem if named is None else F.concat(problem, F.lit("; the row: "), named)
     return F.when(problem.isNotNull(), dead_letter(dead_letters, "VIEW", reason))
 

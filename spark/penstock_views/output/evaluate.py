@@ -38,14 +38,14 @@ GONE_TEXT = "the column was dropped or renamed; write the view without it and ra
 class Evaluation:
     """One evaluation to make: a view, on the images in a column, into a column of the frame.
 
-    :param tells: whether the problem is wanted; one that nobody reads would be planned all the same.
+    :param reports: whether the problem is wanted; one that nobody reads would be planned all the same.
     :param lacking: the frame's column that says why the view stands still, or NULL; None where it never does.
     """
 
     view: View
     image: str
     into: str
-    tells: bool = True
+    reports: bool = True
     lacking: str | None = None
 
 
@@ -53,7 +53,7 @@ def add_evaluations(frame: DataFrame, evaluations: Sequence[Evaluation]) -> Data
     """Add for each evaluation a column `struct<row, problem>`.
 
     `row` is the view's row, or NULL when the image is NULL, is filtered out, or has a problem; `problem` says why the
-    view has no row for an image that it should have one for, else NULL (always, where the evaluation tells none).
+    view has no row for an image that it should have one for, else NULL (always, where the evaluation reports none).
     """
     # Two steps: what a second select uses often is computed once, in the first (Spark does not collapse the two).
     tried = frame.select("*", *[_try_row(frame, task).alias(_tried(task)) for task in evaluations])
@@ -69,7 +69,7 @@ def call_view(view: View, image: Image) -> Row:
         made = view.function(image)
     except ViewInvalid:
         raise
-    except Exception as exc:  # a user's function may raise anything; it is told with its line
+    except Exception as exc:  # a user's function may raise anything; it is reported with its line
         raise ViewInvalid(Origin(line_in(view.file, exc), view.name), f"{type(exc).__name__}: {exc}") from exc
     if not isinstance(made, Row):
         raise ViewInvalid(view.origin, f"the function must return row(...), not {type(made).__name__}")
@@ -113,7 +113,7 @@ def use_of(view: View, fields: T.StructType) -> Use:
     return Use(columns, needed, made.is_whole or columns != needed)
 
 
-def why_still(view: View, fields: T.StructType) -> Column | None:
+def why_lacking(view: View, fields: T.StructType) -> Column | None:
     """Say why a view stands still for a record whose writer lacks columns (the frame's `gone`): text, or NULL.
 
     :param fields: those of the table's image.
@@ -172,7 +172,7 @@ def _large_columns(image: NotedImage) -> Column | None:
 
 def _judge(tried: DataFrame, task: Evaluation) -> Column:
     outcome, refusal, made = F.col(_tried(task)), _refuse_row(tried, task), _with_normal_key(tried, task)
-    if not task.tells:
+    if not task.reports:
         row = F.when(refusal.isNull(), made)
         return F.struct(row.alias("row"), F.lit(None).cast("string").alias("problem"))
     problem = (

@@ -45,13 +45,13 @@ def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
                 f"{name} is not deterministic ({culprit}): yesterday's row could not be computed again to be removed",
             )
     # A new column of the table is in a whole row by itself: then the function is the same, and the rows say the rest.
-    told = [each for each in expressions if each[0] == _WHERE] if made.is_whole else expressions
+    kept = [each for each in expressions if each[0] == _WHERE] if made.is_whole else expressions
     described = [
         type(view).__name__,
         view.source_table,
         *view.key,
         *(["*"] if made.is_whole else []),
-        *(f"{name}={_text(expression)}" for name, expression in told),
+        *(f"{name}={_text(expression)}" for name, expression in kept),
         *_operations(view, plain),
         # Rows that were written before there was a normal form lie under other keys.
         *(f"{name} in its normal form" for name in view.key if has_scale(found.fields[name])),

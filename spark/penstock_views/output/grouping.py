@@ -83,7 +83,7 @@ class Grouping:
     def add_up(self, measures: DataFrame, *, apart: Sequence[str] = (), more: Sequence[Column] = ()) -> DataFrame:
         """Add the measures of each group up.
 
-        :param apart: further columns by which groups are told apart; they come along.
+        :param apart: further columns that keep groups apart; they come along.
         :param more: further figures of a group.
         """
         key = [*self.view.key, *apart]

@@ -125,8 +125,10 @@ def beyond_record(view: str, fields: Sequence[T.StructField], row: Column) -> Co
     :param fields: the columns of the row that can be large.
     """
     size = _bytes_of(fields, row)
-    told = F.concat(F.lit(f"view {view}: a row of "), size.cast("string"), F.lit(f" bytes, {VIEW_ROW_BYTES} at most"))
-    return F.when(size > VIEW_ROW_BYTES, told)
+    problem = F.concat(
+        F.lit(f"view {view}: a row of "), size.cast("string"), F.lit(f" bytes, {VIEW_ROW_BYTES} at most")
+    )
+    return F.when(size > VIEW_ROW_BYTES, problem)
 
 
 def beyond_entry(view: str, fields: Sequence[T.StructField], row: Column, names: Sequence[str]) -> Column:
@@ -136,10 +138,10 @@ def beyond_entry(view: str, fields: Sequence[T.StructField], row: Column, names:
     """
     size = F.octet_length(as_text(row, names))
     said = f" bytes as JSON, {HISTORY_ROW_BYTES} at most"
-    told = F.concat(F.lit(f"view {view}: a row of "), size.cast("string"), F.lit(said))
+    problem = F.concat(F.lit(f"view {view}: a row of "), size.cast("string"), F.lit(said))
     # Most rows are so small that nobody needs to write the JSON to know.
     is_large = (_bytes_of(fields, row) > HISTORY_ROW_BYTES // _JSON_OF_A_BYTE) & (size > HISTORY_ROW_BYTES)
-    return F.when(is_large, told)
+    return F.when(is_large, problem)
 
 
 def _bytes_of(fields: Sequence[T.StructField], row: Column) -> Column:

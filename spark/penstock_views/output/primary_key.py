@@ -54,10 +54,10 @@ def held_columns(spark: SparkSession, view: View, image: T.StructType) -> dict[s
     plain = plain_image(image)
     made = call_view(view, Image(view.table, F.col("image"), plain))
     found = analysed(spark, {name: made.columns[name] for name in view.key}, plain)
-    told = {name: _column_of(expression) for name, expression in found.expressions.items()}
+    columns = {name: _column_of(expression) for name, expression in found.expressions.items()}
     return {
         name: Held(column, is_itself=column_name(column) == name and is_plain)
-        for name, (column, is_plain) in told.items()
+        for name, (column, is_plain) in columns.items()
         if column is not None
     }
 

@@ -21,7 +21,7 @@ from penstock_views.change.decode import left_out, open_records, read_image, wri
 from penstock_views.change.envelope import Writer
 from penstock_views.change.source import IMAGES, Source, WriterSchemas
 from penstock_views.change.wire import HEADERS_TYPE
-from penstock_views.output.derive import Output, records_of, still_of
+from penstock_views.output.derive import Output, lacking_of, records_of
 from penstock_views.snapshot.held import is_seen
 from penstock_views.snapshot.images import key_of, name_row, read_images
 from penstock_views.snapshot.postgres import Postgres
@@ -78,9 +78,9 @@ class Filling:
             "committed_ms": F.lit(self.read_ms).cast("bigint"),
         }
         before, after = none.cast(images.schema), F.struct(*map(in_spark, images.columns))
-        still = [still_of(output, None) for output in self.outputs]
+        lacking = [lacking_of(output, None) for output in self.outputs]
         sides = [side.alias(name) for name, side in zip(IMAGES, (before, after), strict=True)]
-        changes = images.select(*[value.alias(name) for name, value in known.items()], *sides, *still)
+        changes = images.select(*[value.alias(name) for name, value in known.items()], *sides, *lacking)
         named = name_row(IMAGES[1], key_of(self.columns))
         return records_of(changes, self.outputs, self.dead_letters, named=named)
 

@@ -49,7 +49,7 @@ def run_queries(
 
     :param queries_of: makes the queries of views.
     :param takes_records: tells whether the queries that run do their work.
-    :raises Stopped: when told to stop.
+    :raises Stopped: when asked to stop.
     """
     try:
         running, manager = _RunningSet(job.config, job.spark, orders), QueryManager[Query](orders.stop, book)

@@ -91,7 +91,7 @@ def _kept_contract(spark: SparkSession, config: JobConfig, view: View, writers: 
     for length in range(len(writers) - 1, 0, -1):
         try:
             check_contracts(config.avro_dir, signed_contracts(spark, view, _image_of(writers[:length])))
-        except Exception:  # noqa: BLE001, S112 - as above; what is wrong now is told, not what was wrong then
+        except Exception:  # noqa: BLE001, S112 - as above; what is wrong now is reported, not what was wrong then
             continue
         return True
     return False

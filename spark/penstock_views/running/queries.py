@@ -49,7 +49,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Orders:
-    """What a job is told while it runs.
+    """What a job is asked while it runs.
 
     :param stop: end.
     :param reload: take up the views as their files are now.
@@ -158,7 +158,7 @@ class _State(Generic[Query]):
 
 @dataclass
 class QueryManager(Generic[Query]):
-    """Keeps queries until told to stop.
+    """Keeps queries until asked to stop.
 
     :param book: where it is written down what is wrong with which view.
     """
@@ -171,7 +171,7 @@ class QueryManager(Generic[Query]):
     def run(self, queries: Sequence[Query]) -> Iterator[None]:
         """Keep these queries; gives a turn to whoever asks, after each starting and each look at all of them.
 
-        :raises Stopped: when it was told to stop.
+        :raises Stopped: when it was asked to stop.
         :raises QueryFailed: when every query fails.
         """
         self.adopt(queries)
@@ -288,7 +288,7 @@ class QueryManager(Generic[Query]):
             if self.book.now.stopped.get(view) != reason:
                 say(f"STOPPED: {reason}")
         failing = {view: state.failing for state in self.states if state.failing for view in state.managed.views}
-        self.book.tell(stopped=stopped, failing=failing)
+        self.book.report(stopped=stopped, failing=failing)
 
     def _refuse_all_failing(self) -> None:
         reasons = [

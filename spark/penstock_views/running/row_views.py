@@ -108,7 +108,7 @@ class TableQuery(ManagedQuery):
 
 
 def run(config: JobConfig, orders: Orders, book: TroubleBook) -> None:
-    """Run all row views until told to stop.
+    """Run all row views until asked to stop.
 
     :raises PenstockError: when the views cannot run and waiting does not help.
     """

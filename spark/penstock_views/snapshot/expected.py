@@ -74,8 +74,8 @@ def _grouped(view: Aggregate, images: DataFrame, kept: DataFrame) -> DataFrame:
 
 def _absent(rows: Column) -> Column:
     """Say of source rows that have no row in the view why, which is one of them, and how many they are."""
-    told = F.struct(F.col("problem"), F.col(_EXAMPLE).alias("example"), rows.alias("rows"))
-    return F.when(F.col("problem").isNotNull(), told).alias(ABSENT)
+    absence = F.struct(F.col("problem"), F.col(_EXAMPLE).alias("example"), rows.alias("rows"))
+    return F.when(F.col("problem").isNotNull(), absence).alias(ABSENT)
 
 
 def measure_rows(grouping: Grouping, rows: DataFrame) -> DataFrame:

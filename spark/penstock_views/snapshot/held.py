@@ -127,7 +127,7 @@ def hold_snapshot(postgres: Postgres, *, slot: str = "", table: str = "") -> Ite
     """Take a snapshot and keep it readable for the time of the block.
 
     :param slot: a replication slot that must read from a place before the snapshot; empty when none is needed.
-    :param table: the one whose rows matter: of running transactions only those that write to it are told; else of all.
+    :param table: the one whose rows matter: of running transactions only those that write to it are named; else of all.
     :raises PostgresUnreachable: when Postgres does not answer.
     :raises SlotMissing: when the slot is not there.
     """

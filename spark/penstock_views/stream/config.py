@@ -22,7 +22,7 @@ from penstock_views.stream.session import JARS
 
 @dataclass(frozen=True)
 class JobConfig:
-    """Everything that a job is told."""
+    """Everything that a job is given."""
 
     memory_setting: ClassVar[str] = "spark.driver_memory_mb"
     """By which the driver's memory is given."""
@@ -67,7 +67,7 @@ class Source:
 
 @dataclass(frozen=True)
 class AggregatesConfig(JobConfig):
-    """What the aggregates' job is told besides.
+    """What the aggregates' job is given besides.
 
     :param cores: how many tasks it runs at once.
     :param sources: the source databases by name.

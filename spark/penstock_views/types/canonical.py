@@ -107,7 +107,7 @@ DEBEZIUM: dict[tuple[str, str | None], str] = {
 }
 """What Debezium's writer schemas mean by themselves, where the name of the Postgres type does not say more."""
 
-# Types whose Avro is plain text: told from text by the name of the Postgres type, and lost behind a domain.
+# Types whose Avro is plain text: distinguished from text by the name of the Postgres type, and lost behind a domain.
 _AS_TEXT = {NUMERIC, "character varying", "character", "inet", "cidr", "macaddr", "macaddr8"}
 _WRITTEN_AS = {"smallint": "integer", "json": "jsonb"}
 _SOURCE = "__debezium.source.column."
@@ -169,13 +169,13 @@ def field_from_writer(field: dict[str, Any]) -> T.StructField:
 def read_by(avro_type: Any) -> dict[str, Any]:
     """Say of an Avro type all that decides how its values are read; what is None here is not in the type."""
     avro = described(avro_type)
-    told = {"type": avro["type"]} | {name: avro.get(name) for name in ("connect.name", "precision", "scale")}
+    decisive = {"type": avro["type"]} | {name: avro.get(name) for name in ("connect.name", "precision", "scale")}
     if avro["type"] == "array":
-        told["items"] = read_by(avro["items"])
+        decisive["items"] = read_by(avro["items"])
     parameters = avro.get("connect.parameters", {})
     said = parameters.get(f"{_SOURCE}type", "").lower().removeprefix("_")
     names = ("type", "length", "scale") if _SHORT.get(said, said) == NUMERIC else ("type",)
-    return told | {"connect.parameters": {_SOURCE + name: parameters.get(_SOURCE + name) for name in names}}
+    return decisive | {"connect.parameters": {_SOURCE + name: parameters.get(_SOURCE + name) for name in names}}
 
 
 def _may_mean(said: str, meant: str) -> bool:

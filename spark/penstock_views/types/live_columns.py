@@ -9,7 +9,7 @@ from penstock.names import quoted
 from penstock_views.types.canonical import BUILT_IN, field_from_postgres
 
 ColumnRow = tuple[int, str, str, bool, str | None, bool, bool]
-"""What is told of a column: position, name, type, is_domain, enum, is_generated (and published by no server of this
+"""What is asked of a column: position, name, type, is_domain, enum, is_generated (and published by no server of this
 version, as all that are virtual), in_key (one of the primary key)."""
 
 _COLUMNS = """
@@ -30,10 +30,10 @@ SELECT attnum AS position, attname::text AS name, coalesce(namesake.type, format
                   WHERE indisprimary AND indrelid = '{table}'::regclass) AS in_key
 FROM below JOIN pg_type AS base ON base.oid = below.type LEFT JOIN pg_type AS element ON element.oid = base.typelem
 LEFT JOIN LATERAL (
-    SELECT own.typnamespace::regnamespace || '.' || own.typname || repeat('[]', (own.oid <> told.oid)::int) AS type
-    FROM pg_type AS told
-    JOIN pg_type AS own ON own.oid = CASE WHEN told.typcategory = 'A' THEN told.typelem ELSE told.oid END
-    WHERE told.oid = declared AND own.typnamespace <> 'pg_catalog'::regnamespace
+    SELECT own.typnamespace::regnamespace || '.' || own.typname || repeat('[]', (own.oid <> named.oid)::int) AS type
+    FROM pg_type AS named
+    JOIN pg_type AS own ON own.oid = CASE WHEN named.typcategory = 'A' THEN named.typelem ELSE named.oid END
+    WHERE named.oid = declared AND own.typnamespace <> 'pg_catalog'::regnamespace
       AND (lower(own.typname) = ANY ('{built_in}'::text[]) OR EXISTS (
           SELECT FROM pg_type AS other
           WHERE other.typname = own.typname AND other.typnamespace = 'pg_catalog'::regnamespace))

@@ -87,7 +87,7 @@ def test_a_column_that_is_no_plain_one_is_a_difference(tmp_path: Path, total: st
     assert difference.what.startswith("has column Total as ")
 
 
-def test_every_difference_is_told() -> None:
+def test_every_difference_is_reported() -> None:
     found = TableShape("lines", {"country": "int", "id": "uuid", "old": "text", "row_version": "bigint"}, ("id",))
     assert [each.what for each in differences(found, SHAPE)] == [
         "has column country as int; the view's contract wants text",
@@ -120,7 +120,7 @@ def test_the_entries_of_a_history_lie_together_newest_first(tmp_path: Path) -> N
     assert list(differences(read_shape(file), HISTORY)) == []
 
 
-def test_another_partition_key_of_a_history_is_told_and_mended(tmp_path: Path) -> None:
+def test_another_partition_key_of_a_history_is_reported_and_mended(tmp_path: Path) -> None:
     file = tmp_path / "log.cql"
     file.write_text(new_table(HISTORY, view_file="v.py").replace("((country, id), version)", "(country, id, version)"))
     assert [each.what for each in differences(read_shape(file), HISTORY)] == [

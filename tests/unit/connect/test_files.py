@@ -1,4 +1,4 @@
-"""Connector files: what is read, and what each kind of broken file is told."""
+"""Connector files: what is read, and what is said of each kind of broken file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_broken_file_is_refused_with_its_place(tmp_path: Path, text: str, expe
     assert str(path) in str(refused.value)
 
 
-def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
+def test_every_problem_of_a_file_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConnectorFileInvalid) as refused:
         read_connector(write(tmp_path, '{"a": 1,\n "b": []}'))
     message = str(refused.value)
@@ -67,7 +67,7 @@ def test_all_files_come_in_order_of_their_names(tmp_path: Path) -> None:
     assert [file.name for file in read_connectors(tmp_path, names=["b"])] == ["b"]
 
 
-def test_an_unknown_name_is_told_which_exist(tmp_path: Path) -> None:
+def test_an_unknown_name_is_answered_with_those_that_exist(tmp_path: Path) -> None:
     write(tmp_path, '{"connector.class": "x.Y"}', "known")
     with pytest.raises(ConnectorFileMissing, match=r"missing\.json.*known"):
         read_connectors(tmp_path, names=["missing"])

@@ -1,4 +1,4 @@
-"""What is told of a failure, from traces as Connect reports them."""
+"""What is reported of a failure, from traces as Connect reports them."""
 
 from penstock.connect.api import ConnectorState, ConnectorStatus, TaskState
 from penstock.connect.reasons import failed_parts, reasons, root_cause
@@ -20,7 +20,7 @@ def status(*tasks: tuple[str, str | None], connector: str = "RUNNING") -> Connec
     return ConnectorStatus(name="users", type="source", connector=own, tasks=states)
 
 
-def test_every_reason_is_told_once() -> None:
+def test_every_reason_is_reported_once() -> None:
     assert [reason.split(":")[0] for reason in reasons(status(("FAILED", TRACE), ("FAILED", TRACE)))] == [
         "org.apache.kafka.connect.errors.ConnectException",
         "Caused by",
@@ -33,11 +33,11 @@ def test_the_root_cause_is_the_deepest() -> None:
     assert found == "org.postgresql.util.PSQLException: FATAL: the database system is shutting down"
 
 
-def test_a_trace_without_causes_is_told_by_its_first_line() -> None:
+def test_a_trace_without_causes_is_reported_by_its_first_line() -> None:
     assert root_cause(status(("FAILED", "a.B: message\n\tat a.B.c(B.java:1)\nb"))) == "a.B: message"
 
 
-def test_a_failure_without_a_text_is_still_told() -> None:
+def test_a_failure_without_a_text_is_still_reported() -> None:
     assert (root_cause(status(("FAILED", None))), root_cause(status(("FAILED", "\n")))) == (
         "no trace",
         "no reason given",

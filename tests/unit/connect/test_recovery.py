@@ -70,7 +70,7 @@ def test_the_wait_doubles_up_to_a_minute() -> None:
     assert [after - before for before, after in pairwise(times)][:7] == [2, 4, 8, 16, 32, 60, 60]
 
 
-def test_a_connector_that_failed_and_runs_is_told_and_after_five_minutes_forgotten() -> None:
+def test_a_connector_that_failed_and_runs_is_reported_and_after_five_minutes_forgotten() -> None:
     history = History()
     history.see(FAILS)
     history.see(FAILS)

@@ -79,14 +79,14 @@ def test_a_configuration_is_sorted_and_its_secrets_hidden() -> None:
     assert list(hide_secrets(config).items()) == [("a.password", HIDDEN), ("topics", "t")]
 
 
-def test_differences_of_secrets_are_told_without_them() -> None:
+def test_differences_of_secrets_are_reported_without_them() -> None:
     assert hide_changes([Change("a.password", None, "x"), Change("topics", "a", "b")]) == (
         Change("a.password", None, HIDDEN),
         Change("topics", "a", "b"),
     )
 
 
-def test_a_trace_is_told_without_its_passwords() -> None:
+def test_a_trace_is_reported_without_its_passwords() -> None:
     trace = f"TokenException: no route to jdbc:x://u:{SECRET}@h?password={SECRET}\n\tat A.b(C.java:1)"
     assert SECRET not in hidden_in(trace)
     assert hidden_in(trace).startswith("TokenException: no route")

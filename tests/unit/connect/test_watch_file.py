@@ -83,5 +83,5 @@ def test_without_a_readable_file_nothing_is_known(file: Path, content: str | Non
         (3, 8.0, "restarted 3 times, next try in 8 s"),
     ],
 )
-def test_it_is_told_in_words(restarts: int, next_try_in_s: float | None, expected: str) -> None:
+def test_it_is_said_in_words(restarts: int, next_try_in_s: float | None, expected: str) -> None:
     assert describe(Watched(restarts=restarts, next_try_in_s=next_try_in_s, reason="")) == expected

@@ -152,8 +152,8 @@ def test_events_tell_what_went_and_what_came_back() -> None:
 def test_a_connector_that_changes_its_state_is_an_event() -> None:
     before = made.snapshot()
     now = made.snapshot(connect=made.reading({"sink": made.connector(state="FAILED", reason="why")}))
-    told = [event.text for event in differences((before, flow_of(before)), (now, flow_of(now)))]
-    assert "connector sink: RUNNING → FAILED: why" in told
+    texts = [event.text for event in differences((before, flow_of(before)), (now, flow_of(now)))]
+    assert "connector sink: RUNNING → FAILED: why" in texts
 
 
 def test_an_alert_fires_only_after_its_time_and_ends_at_once() -> None:

@@ -60,18 +60,18 @@ def test_what_fails_is_noted_as_failed(tmp_path: Path) -> None:
 
 def ask(kind: str, *, method: str = "GET", host: str = "127.0.0.1:9021", origin: str | None = None) -> str:
     """Say what becomes of a request: `passed`, or what the guard sends instead."""
-    told: list[str] = []
+    seen: list[str] = []
 
     async def app(*_: Any) -> None:
-        told.append("passed")
+        seen.append("passed")
 
     async def send(message: Any) -> None:
-        told.append(str(message.get("status") or message["type"]))
+        seen.append(str(message.get("status") or message["type"]))
 
     headers = [(b"host", host.encode())] + ([(b"origin", origin.encode())] if origin else [])
     scope = {"type": kind, "method": method, "headers": headers}
     asyncio.run(OriginGuard(app, hosts=["console.lan"])(scope, None, send))
-    return told[0]
+    return seen[0]
 
 
 def test_the_console_serves_its_own_pages() -> None:

@@ -44,7 +44,7 @@ TABLE, NAME = "public.users", "users_by_id"
 
 @dataclass
 class Registry:
-    """Holds one schema; away when told so."""
+    """Holds one schema; away when asked to be."""
 
     is_away: bool = False
     asked: int = 0
@@ -64,7 +64,7 @@ class Record:
     at: float
     place: int
     content: bytes = b""
-    told: list[tuple[str, bytes]] = field(default_factory=list)
+    given: list[tuple[str, bytes]] = field(default_factory=list)
     number: int = 0
 
     def topic(self) -> str:
@@ -83,7 +83,7 @@ class Record:
         return self.content
 
     def headers(self) -> list[tuple[str, bytes]]:
-        return self.told
+        return self.given
 
 
 def change(offset: int, *, committed_at: float, at: float, op: str = "u", lsn: int = 500, partition: int = 0) -> Record:
@@ -95,7 +95,7 @@ def change(offset: int, *, committed_at: float, at: float, op: str = "u", lsn: i
 
 def record(offset: int, *, of: int, at: float, topic: str = VIEW, lsn: int = 500) -> Record:
     headers = [("version", str(2**52 + of).encode()), ("lsn", str(lsn).encode())]
-    return Record(topic, at, offset, told=headers)
+    return Record(topic, at, offset, given=headers)
 
 
 def watch(*views: DeclaredView, registry: Registry | None = None) -> LagWatch:
@@ -157,7 +157,7 @@ def test_what_the_sink_wrote_while_nobody_looked_is_not_timed() -> None:
     assert ("sink", NAME) not in seen(late)
 
 
-def test_equal_offsets_of_two_partitions_are_told_apart_by_their_lsn() -> None:
+def test_equal_offsets_of_two_partitions_their_order_is_known_by_their_lsn() -> None:
     lag = watch()
     first = change(7, committed_at=NOW, at=NOW, lsn=500)
     second = change(7, committed_at=NOW, at=NOW + 1, lsn=600, partition=1)
@@ -195,7 +195,7 @@ def test_of_many_records_few_are_followed() -> None:
 def test_of_an_aggregate_the_sinks_leg_is_known() -> None:
     lag = watch(view(kind="aggregate"))
     lag.written({}, NOW)
-    lag.take([change(7, committed_at=NOW, at=NOW), Record(VIEW, NOW, 3, told=[("version", b"99")])])
+    lag.take([change(7, committed_at=NOW, at=NOW), Record(VIEW, NOW, 3, given=[("version", b"99")])])
     lag.written({(VIEW, 0): 4}, NOW + 1)
     assert seen(lag) == {("source", ""): (1, 0.0), ("sink", NAME): (1, 1.0)}
 

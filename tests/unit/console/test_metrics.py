@@ -1,4 +1,4 @@
-"""What Prometheus is told of a moment: each figure under its name, and none of what nobody knows."""
+"""What Prometheus reads of a moment: each figure under its name, and none of what nobody knows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from penstock.console.moment.recorder import Moment
 from tests.unit.console.made import SINK, connector, reading, slot, snapshot, topic, without
 
 
-def told(snapshot: Snapshot, folder: Path) -> dict[str, float]:
+def figures(snapshot: Snapshot, folder: Path) -> dict[str, float]:
     """Return every metric as `name{label}`."""
     moment = Moment(snapshot, build_flow(snapshot, lambda _: None), {}, {})
     hub = SimpleNamespace(now=moment, config=Config(state=folder))
@@ -31,7 +31,7 @@ def told(snapshot: Snapshot, folder: Path) -> dict[str, float]:
 
 
 def test_readers_of_the_pipeline_have_a_position(tmp_path: Path) -> None:
-    metrics = told(snapshot(sink_at=3), tmp_path)
+    metrics = figures(snapshot(sink_at=3), tmp_path)
     assert metrics[f"penstock_reader_position{{{SINK}}}"] == 3
     assert metrics[f"penstock_reader_behind_records{{{SINK}}}"] == 2
     assert metrics["penstock_reader_known_every_seconds{views}"] == 0  # by the versions of its records
@@ -40,7 +40,7 @@ def test_readers_of_the_pipeline_have_a_position(tmp_path: Path) -> None:
 def test_a_position_that_only_a_commit_tells_says_how_old_it_may_be(tmp_path: Path) -> None:
     made = snapshot()
     kafka = made.kafka.seen
-    metrics = told(snapshot(kafka=reading(type(kafka)(kafka.cluster, {}))), tmp_path)
+    metrics = figures(snapshot(kafka=reading(type(kafka)(kafka.cluster, {}))), tmp_path)
     assert metrics["penstock_reader_known_every_seconds{views}"] == 300
 
 
@@ -49,10 +49,10 @@ def postgres(**fields: Any) -> Any:
 
 
 def test_a_slot_is_usable_while_it_holds_everything(tmp_path: Path) -> None:
-    assert told(snapshot(), tmp_path)["penstock_slot_usable{penstock}"] == 1
-    assert told(snapshot(postgres=postgres(wal_status="lost")), tmp_path)["penstock_slot_usable{penstock}"] == 0
-    assert told(snapshot(postgres=postgres(active=False)), tmp_path)["penstock_slot_active{penstock}"] == 0
-    other = told(snapshot(postgres=postgres(name="other")), tmp_path)
+    assert figures(snapshot(), tmp_path)["penstock_slot_usable{penstock}"] == 1
+    assert figures(snapshot(postgres=postgres(wal_status="lost")), tmp_path)["penstock_slot_usable{penstock}"] == 0
+    assert figures(snapshot(postgres=postgres(active=False)), tmp_path)["penstock_slot_active{penstock}"] == 0
+    other = figures(snapshot(postgres=postgres(name="other")), tmp_path)
     assert (other["penstock_slot_usable{penstock}"], other["penstock_slot_retained_bytes{other}"]) == (0, 2**20)
 
 
@@ -60,7 +60,7 @@ def test_a_paused_connector_has_not_failed(tmp_path: Path) -> None:
     failed = connector("broken", state="FAILED")
     both = (TaskView(-1, "FAILED", "w", None), *failed.tasks[1:])
     known = {each.name: each for each in (connector("off", state="PAUSED"), connector("broken", tasks=both))}
-    metrics = told(snapshot(connect=reading(known)), tmp_path)
+    metrics = figures(snapshot(connect=reading(known)), tmp_path)
     assert metrics["penstock_connector_failed{off}"] == 0
     assert metrics["penstock_connector_running{off}"] == 0
     assert metrics["penstock_connector_failed{broken}"] == 2
@@ -71,14 +71,14 @@ def test_parts_troubles_and_dead_letters_are_counted(tmp_path: Path) -> None:
     kafka.cluster.topics["dead-letters.sink"] = topic("dead-letters.sink", 4)
     parts = {"kafka": PartState("kafka", "FATAL", 0, 0, 0.0, "")}
     spark = SparkState("ALIVE", 1, 1, 2, (), (), ("view users_by_id is stopped",))
-    metrics = told(snapshot(parts=reading(parts), kafka=reading(kafka), spark=reading(spark)), tmp_path)
+    metrics = figures(snapshot(parts=reading(parts), kafka=reading(kafka), spark=reading(spark)), tmp_path)
     assert metrics["penstock_part_running{kafka}"] == 0
     assert metrics["penstock_dead_letters{dead-letters.sink}"] == 4
     assert metrics["penstock_job_troubles"] == 1
     assert 0 < metrics["penstock_disk_free_bytes"] <= metrics["penstock_disk_size_bytes"]
 
 
-def test_of_what_is_away_nothing_is_told(tmp_path: Path) -> None:
-    assert not [name for name in told(without("postgres"), tmp_path) if name.startswith("penstock_slot")]
-    assert "penstock_dead_letters" not in str(told(without("kafka"), tmp_path))
-    assert "penstock_job_troubles" not in told(without("spark"), tmp_path)
+def test_of_what_is_away_nothing_is_reported(tmp_path: Path) -> None:
+    assert not [name for name in figures(without("postgres"), tmp_path) if name.startswith("penstock_slot")]
+    assert "penstock_dead_letters" not in str(figures(without("kafka"), tmp_path))
+    assert "penstock_job_troubles" not in figures(without("spark"), tmp_path)

@@ -167,7 +167,7 @@ def test_nothing_of_bytes_that_nobody_understands_is_shown_under_a_mask() -> Non
         ("", True),
     ],
 )
-def test_conditions_look_at_the_row_after_or_where_they_are_told(text: str, holds: bool) -> None:
+def test_conditions_look_at_the_row_after_or_where_they_name_it(text: str, holds: bool) -> None:
     assert Filter(conditions=read_conditions(text, Mask(()))).keeps(read(UPDATE)) is holds
 
 
@@ -269,8 +269,8 @@ def test_an_id_that_names_no_dead_letter_says_what_one_is(name: str) -> None:
 
 
 def test_numbers_that_json_does_not_have_are_text() -> None:
-    told = [plain(number) for number in (float("nan"), float("inf"), float("-inf"), 1.5)]
-    assert told == ["NaN", "Infinity", "-Infinity", 1.5]
+    shown = [plain(number) for number in (float("nan"), float("inf"), float("-inf"), 1.5)]
+    assert shown == ["NaN", "Infinity", "-Infinity", 1.5]
 
 
 def test_changes_are_never_replayed() -> None:

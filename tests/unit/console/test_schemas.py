@@ -1,4 +1,4 @@
-"""How schemas are told in words, on the contracts of the repository."""
+"""How schemas are described in words, on the contracts of the repository."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from penstock.config import ROOT
 from penstock.console.service.schemas import Field, describe_changes, flat_fields, type_text
 
 
-def test_a_field_more_less_and_other_are_told() -> None:
+def test_a_field_more_less_and_other_are_reported() -> None:
     before = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}, {"name": "b", "type": "string"}]}
     after = {
         "type": "record",
@@ -18,7 +18,7 @@ def test_a_field_more_less_and_other_are_told() -> None:
     assert describe_changes(before, after) == ("+ c: string or null, default null", "- b: string", "~ a: int → long")
 
 
-def test_the_row_of_a_change_is_told_once() -> None:
+def test_the_row_of_a_change_is_described_once() -> None:
     row = {"type": "record", "name": "Value", "fields": [{"name": "id", "type": "string"}]}
     fields = [{"name": "before", "type": ["null", row]}, {"name": "after", "type": ["null", "Value"]}]
     envelope = {"type": "record", "name": "E", "fields": [*fields, {"name": "op", "type": "string"}]}
@@ -30,13 +30,13 @@ def test_a_default_stands_apart_from_the_type() -> None:
     assert flat_fields(schema) == [Field("a", "string", '", default x"')]
 
 
-def test_types_are_told_in_words() -> None:
+def test_types_are_described_in_words() -> None:
     assert type_text({"type": "bytes", "logicalType": "decimal", "precision": 7, "scale": 4}) == "decimal(7,4)"
     assert type_text(["null", {"type": "long", "logicalType": "timestamp-micros"}]) == "timestamp-micros or null"
     assert type_text({"type": "array", "items": "string"}) == "array of string"
 
 
-def test_every_contract_of_the_repository_can_be_told() -> None:
+def test_every_contract_of_the_repository_can_be_described() -> None:
     files = sorted((ROOT / "schemas" / "avro").glob("*.avsc"))
     assert files
     for file in files:

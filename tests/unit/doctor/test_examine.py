@@ -88,9 +88,9 @@ def test_without_airflow_nobody_asks_it(config: Config) -> None:
 
 def test_it_is_printed_for_people_and_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "examine", lambda _config: FOUND)
-    told = CliRunner().invoke(app, ["doctor"])
-    assert told.exit_code == 1
-    assert told.stdout.splitlines() == [
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
         "",
         "postgres  db:5432",
         "  ok       PostgreSQL 18",
@@ -107,15 +107,15 @@ def test_it_is_printed_for_people_and_ends_with_1(monkeypatch: pytest.MonkeyPatc
 
 def test_warnings_alone_end_with_0(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "examine", lambda _config: FOUND[1:])
-    told = CliRunner().invoke(app, ["doctor"])
-    assert (told.exit_code, told.stdout.splitlines()[-1]) == (0, "Nothing stops Penstock, 1 warning.")
+    result = CliRunner().invoke(app, ["doctor"])
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, "Nothing stops Penstock, 1 warning.")
 
 
 def test_as_json_it_is_one_document(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "examine", lambda _config: FOUND)
-    told = CliRunner().invoke(app, ["doctor", "--json"])
-    document = json.loads(told.stdout)
-    assert told.exit_code == 1
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    document = json.loads(result.stdout)
+    assert result.exit_code == 1
     assert (document["stops"], document["warnings"]) == (1, 1)
     assert document["servers"][0]["findings"][1] == {
         "weight": "stops",
@@ -126,7 +126,7 @@ def test_as_json_it_is_one_document(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_rights_are_printed_without_asking_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "examine", lambda _config: pytest.fail("a server was asked"))
-    told = CliRunner().invoke(app, ["doctor", "--sql"])
-    assert told.exit_code == 0
+    result = CliRunner().invoke(app, ["doctor", "--sql"])
+    assert result.exit_code == 0
     for word in ("CREATE ROLE penstock LOGIN REPLICATION", "GRANT MODIFY ON KEYSPACE", "kafka-acls.sh"):
-        assert word in told.stdout
+        assert word in result.stdout

@@ -21,8 +21,8 @@ SINK = "cassandra-views-sink"
 
 def status(state: str, *tasks: str, trace: str | None = None) -> ConnectorStatus:
     states = [{"id": number, "state": task, "worker_id": "w", "trace": trace} for number, task in enumerate(tasks)]
-    told = {"name": SINK, "type": "sink", "connector": {"state": state, "worker_id": "w"}, "tasks": states}
-    return ConnectorStatus.model_validate(told)
+    answer = {"name": SINK, "type": "sink", "connector": {"state": state, "worker_id": "w"}, "tasks": states}
+    return ConnectorStatus.model_validate(answer)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_what_a_primary_lacks_is_named(primary: Primary, named: int, says: str, 
 
 
 @pytest.mark.parametrize("primary", [ALONE, replace(ALONE, major=15), replace(ALONE, is_kept=None)])
-def test_who_has_no_standby_is_told_nothing(primary: Primary) -> None:
+def test_who_has_no_standby_reads_nothing_of_them(primary: Primary) -> None:
     assert [*judge_primary(Config(), primary)] == []
 
 

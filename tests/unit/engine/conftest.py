@@ -50,7 +50,7 @@ WRITERS = (Writer(5, cdc.schema_text(cdc.PEOPLE_TYPED_TIGHTER)), Writer(6, cdc.s
 
 
 def make_plan(spark: SparkSession, folder: Path, writers: tuple[Writer, ...] = WRITERS) -> Plan:
-    """Plan the views of a folder over writer schemas, which a registry serves: ids 5 and 6, if not told otherwise."""
+    """Plan the views of a folder over writer schemas, which a registry serves: ids 5 and 6, if not said otherwise."""
     source = Source.of("public.people", cdc.TOPIC, writers)
     image = source.image
     outputs: list[Output] = []

@@ -50,8 +50,8 @@ def test_what_failed_before_may_be_mended_by_what_is_waited_for(config: Config) 
 
 
 def test_a_stopped_view_ends_the_wait_for_it_alone(config: Config) -> None:
-    book(config).tell(stopped={"orders": "view orders is stopped: it fails"})
-    book(config, "aggregates").tell(failing={"sums": Failing(2, "overflow"), "once": Failing(1, "broker away")})
+    book(config).report(stopped={"orders": "view orders is stopped: it fails"})
+    book(config, "aggregates").report(failing={"sums": Failing(2, "overflow"), "once": Failing(1, "broker away")})
     assert list(stopped_views(config)) == ["orders", "sums"]
     refuse_stopped(config, ["users", "once"])
     with pytest.raises(ViewStopped, match="view orders is stopped: it fails; view sums keeps failing: overflow"):
@@ -65,7 +65,7 @@ def test_status_and_the_control_center_say_it(config: Config) -> None:
     assert (once.name, once.seen, once.is_well) == ("job views", "failed once: no memory", True)
     assert list(read_troubles(config)) == []
     book(config).fail("no memory")
-    book(config, "aggregates").tell(stopped={"sums": "view sums is stopped"})
+    book(config, "aggregates").report(stopped={"sums": "view sums is stopped"})
     assert [(each.name, each.is_well) for each in read_jobs(config)] == [("job views", False), ("view sums", False)]
     assert list(read_troubles(config)) == ["job views failed 2 times in a row: no memory", "view sums is stopped"]
 
@@ -77,7 +77,7 @@ def test_a_start_that_fails_says_why_the_job_did(config: Config) -> None:
     assert said.startswith("views keeps dying while it starts: no memory\n")
 
 
-def test_the_aggregates_are_told_the_slot(config: Config) -> None:
+def test_the_aggregates_are_given_the_slot(config: Config) -> None:
     (job,) = (part for part in stack.parts(config) if part.name == "aggregates")
-    told = json.loads(job.command[job.command.index("--source") + 1])
-    assert (told["name"], told["slot"]) == ("", "penstock")
+    given = json.loads(job.command[job.command.index("--source") + 1])
+    assert (given["name"], given["slot"]) == ("", "penstock")

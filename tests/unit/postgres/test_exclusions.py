@@ -1,4 +1,4 @@
-"""What is wrong with an exclusion, and what has changed: told from what Postgres says, before anything is done."""
+"""What is wrong with an exclusion, and what has changed: concluded from what Postgres says, before anything is done."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def test_another_secret_is_a_change() -> None:
     known = {PHONE: Noted("public.users", "phone", HASHED.fingerprint)}
     assert Standing(known, THERE).changes(NONE, HASHED) == {}
     other = HASHED.with_secret("other")
-    told = f"phone is hashed with secret {other.fingerprint} from now on"
-    assert Standing(known, THERE).changes(NONE, other) == {PHONE: told}
+    change = f"phone is hashed with secret {other.fingerprint} from now on"
+    assert Standing(known, THERE).changes(NONE, other) == {PHONE: change}
     assert Standing(known, THERE).changes(USERS) == {PHONE: "phone is excluded from now on"}
     assert Standing(known, THERE).changes(NONE) == {PHONE: "phone is no longer hashed"}
 
 
-def test_what_is_new_and_what_has_ended_is_told() -> None:
+def test_what_is_new_and_what_has_ended_is_reported() -> None:
     cell = ("public.users", "cell")
     known = Standing({cell: Noted("public.users", "cell")}, THERE)
     assert known.changes(USERS) == {

@@ -68,7 +68,7 @@ def test_a_new_view_comes_last_and_a_dropped_one_leaves_the_files_as_they_were(p
     assert {name: (project.connectors / f"{name}.json").read_text() for name in before} == before
 
 
-def test_the_sink_goes_on_without_a_view_and_nothing_else_of_its_file_is_told_to_it(project: Project) -> None:
+def test_the_sink_goes_on_without_a_view_and_nothing_else_of_its_file_is_given_to_it(project: Project) -> None:
     file = project.connectors / f"{SINK}.json"
     before = read_connector(file).config
     write(with_views(project, [*USERS, LINES]))

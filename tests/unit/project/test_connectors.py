@@ -55,7 +55,7 @@ def test_and_one_that_is_written_there_is_not_shown(tmp_path: Path) -> None:
     assert "5ecret" not in str(refused.value)
 
 
-def test_the_source_alone_is_told_which_columns_are_hashed_and_never_the_secret(tmp_path: Path) -> None:
+def test_the_source_alone_knows_which_columns_are_hashed_and_never_the_secret(tmp_path: Path) -> None:
     tables = {"public.users": {"hash": ["email"]}}
     config = made(tables=tables, state=str(tmp_path))
     sink, source = declared_connectors(config)
@@ -69,7 +69,7 @@ def test_the_source_alone_is_told_which_columns_are_hashed_and_never_the_secret(
     assert theirs.config["penstock.hash.secret"] == references[SECRET]
 
 
-def test_the_source_alone_is_told_which_columns_are_excluded() -> None:
+def test_the_source_alone_knows_which_columns_are_excluded() -> None:
     sink, source = declared_connectors(made(tables={"public.users": {"exclude": ["phone"]}}))
     assert source.config[SETTING] == r"(?-i:public\.users\.phone)"
     assert SETTING not in sink.config

@@ -106,7 +106,7 @@ def test_only_json_is_written(url: str) -> None:
     assert ask(url, format="JSON", seed="s") == ask(url, seed="s")
 
 
-def test_who_hammers_is_told_to_ease_up() -> None:
+def test_who_hammers_is_asked_to_ease_up() -> None:
     with serving(limit=100) as url:
         ask(url, results=99)
         ask(url, results=50)  # the request that crosses the limit is still served

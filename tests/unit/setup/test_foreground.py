@@ -28,11 +28,11 @@ def test_an_unknown_name_is_said_with_the_known_ones() -> None:
 
 def test_parts_elsewhere_are_awaited_and_never_prepared(tmp_path: Path) -> None:
     answers = iter([False, True])
-    told: list[Event] = []
+    events: list[Event] = []
     part = Part("one", ("false",), is_ready=lambda: next(answers), prepare=lambda: pytest.fail("prepared"))
     step = Step("after", lambda: "done", needs=("one",))
-    start_all(awaited([part, step]), layout=Layout(tmp_path), supervisor=Elsewhere(), on_event=told.append)
-    assert [(event.name, event.detail) for event in told if event.progress == "ready"] == [
+    start_all(awaited([part, step]), layout=Layout(tmp_path), supervisor=Elsewhere(), on_event=events.append)
+    assert [(event.name, event.detail) for event in events if event.progress == "ready"] == [
         ("one", ""),
         ("after", "done"),
     ]

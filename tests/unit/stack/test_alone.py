@@ -33,7 +33,7 @@ def test_one_after_the_other(config: Config) -> None:
             pass
 
 
-def test_the_second_is_told_of_the_first_until_that_is_killed(config: Config) -> None:
+def test_the_second_hears_of_the_first_until_that_is_killed(config: Config) -> None:
     command = [sys.executable, "-c", HOLDER, str(config.state)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None

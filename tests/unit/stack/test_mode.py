@@ -51,7 +51,7 @@ def written(state: Path, mode: KafkaMode | None = None) -> Config:
     return load_config(file)
 
 
-def test_kraft_unless_told(tmp_path: Path) -> None:
+def test_kraft_unless_configured(tmp_path: Path) -> None:
     assert mode_of(Config(state=tmp_path)) is KRAFT
     assert mode_of(ask_for(Config(state=tmp_path), ZOOKEEPER)) is ZOOKEEPER
 

@@ -1,4 +1,4 @@
-"""A machine that lacks something is told so in one line each, by the very script that `make` runs first."""
+"""A machine that lacks something is named in one line each, by the very script that `make` runs first."""
 
 import os
 import shutil

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 AUTOGROUP = Path("/proc/self/autogroup")
-TOLD = """
+PROGRAM = """
 import json, os
 from pathlib import Path
 from penstock.stack.processor_share import share_as_one
@@ -31,7 +31,7 @@ os.setsid = refuse
 by_session = pytest.mark.skipif(not AUTOGROUP.exists(), reason="a kernel that does not divide by session")
 
 
-def told(
+def printed(
     program: str, *, process_group: int | None = 0, start_new_session: bool = False
 ) -> tuple[int, int, int, int, str]:
     """Run the program as supervisord does, at the head of a process group, or in another way."""
@@ -53,14 +53,14 @@ def told(
     ids=["leads a group", "leads a session", "neither"],
 )
 def test_it_leads_a_session(process_group: int | None, start_new_session: bool) -> None:
-    program = TOLD.format(nice=0)
-    pid, session, group, nice, _ = told(program, process_group=process_group, start_new_session=start_new_session)
+    program = PROGRAM.format(nice=0)
+    pid, session, group, nice, _ = printed(program, process_group=process_group, start_new_session=start_new_session)
     assert (session, group, nice) == (pid, pid, os.nice(0))
 
 
 @by_session
 def test_among_sessions_it_steps_back() -> None:
-    *_, nice, autogroup = told(TOLD.format(nice=7))
+    *_, nice, autogroup = printed(PROGRAM.format(nice=7))
     assert nice == os.nice(0) + 7
     assert autogroup.split()[-1] == "7"
 
@@ -68,7 +68,7 @@ def test_among_sessions_it_steps_back() -> None:
 @by_session
 def test_without_a_session_of_its_own_it_does_not_push_others_back() -> None:
     before = AUTOGROUP.read_text()
-    pid, session, _, nice, autogroup = told(FORBIDDEN + TOLD.format(nice=7))
+    pid, session, _, nice, autogroup = printed(FORBIDDEN + PROGRAM.format(nice=7))
     assert session != pid
     assert nice == os.nice(0) + 7
     assert autogroup == before
@@ -77,7 +77,7 @@ def test_without_a_session_of_its_own_it_does_not_push_others_back() -> None:
 @by_session
 def test_many_at_once_all_step_back() -> None:
     """Linux lets an ordinary user change one autogroup in a tenth of a second (sched(7))."""
-    command = [sys.executable, "-c", TOLD.format(nice=7)]
+    command = [sys.executable, "-c", PROGRAM.format(nice=7)]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, process_group=0) for _ in range(4)]
-    told_of = [json.loads(process.communicate()[0]) for process in started]
-    assert [autogroup.split()[-1] for *_, autogroup in told_of] == ["7"] * 4
+    shares = [json.loads(process.communicate()[0]) for process in started]
+    assert [autogroup.split()[-1] for *_, autogroup in shares] == ["7"] * 4

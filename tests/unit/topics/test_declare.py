@@ -1,4 +1,4 @@
-"""The declared topics keep the contracts' promises, and differences of existing ones are told."""
+"""The declared topics keep the contracts' promises, and differences of existing ones are reported."""
 
 from __future__ import annotations
 

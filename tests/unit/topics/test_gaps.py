@@ -29,5 +29,5 @@ def test_what_lies_outside_is_said(at: int | None, begin: int, end: int, is_loss
     assert (gap.is_loss, gap.why()) == (is_loss, said)
 
 
-def test_a_topic_that_is_gone_is_told_of_by_its_id_and_not_here() -> None:
+def test_a_topic_that_is_gone_is_reported_by_its_id_and_not_here() -> None:
     assert find_gaps({PLACE: 5, ("other", 0): 1}, {("other", 0): (0, 1)}) == []

@@ -68,7 +68,7 @@ def test_a_pattern_means_the_tables_of_any_case_and_what_means_none_is_kept(give
         ("o" * 49, "48 characters"),
     ],
 )
-def test_a_name_that_no_view_can_have_is_told_with_its_reason(name: str, problem: str) -> None:
+def test_a_name_that_no_view_can_have_is_refused_with_its_reason(name: str, problem: str) -> None:
     assert problem in (name_problem(name) or "")
 
 

@@ -6,7 +6,7 @@ from penstock.views.pace import Pace
 
 
 class Clock:
-    """A clock that goes on when somebody sleeps, or is told to."""
+    """A clock that goes on when somebody sleeps, or is asked to."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -38,7 +38,7 @@ def test_it_says_now_and_then_how_far_it_is_how_fast_and_what_is_left() -> None:
     ]
 
 
-def test_a_batch_has_so_many_rows_as_the_pages_before_told() -> None:
+def test_a_batch_has_so_many_rows_as_the_pages_before_say() -> None:
     going = pace(Clock(), [])
     assert going.pages(64, 40_000) == 64
     going.did(64, 3200)

@@ -50,7 +50,7 @@ def test_a_broken_view_file_is_refused(tmp_path: Path, body: str, message: str) 
 
 
 @pytest.mark.usefixtures("spark")
-def test_a_column_that_was_only_read_is_told_from_one_that_may_fail() -> None:
+def test_a_column_that_was_only_read_differs_from_one_that_may_fail() -> None:
     image = Image("public.u", F.col("image"), T.StructType([*TABLE.fields, T.StructField("d", T.DateType()), REFUSED]))
     column = image.n
     assert is_as_read(image, column)

@@ -14,7 +14,7 @@ from penstock_views.output.derive import Plan, derive
 from penstock_views.stream.optimized import optimized
 from pyspark.sql import SparkSession
 
-from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal, told
+from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal, summaries
 from tests.unit.engine import cdc
 from tests.unit.engine.cdc import Emitted, Record, change, envelope, wire
 from tests.unit.engine.conftest import as_emitted, raw_frame
@@ -54,7 +54,7 @@ def entries(plan: Plan, emitted: list[Emitted], view: str) -> list[dict[str, Any
     return sorted(found, key=lambda entry: (entry["id"], -entry["version"]))
 
 
-def test_each_kind_of_change_is_told(spark: SparkSession, kinds: Plan) -> None:
+def test_each_kind_of_change_is_an_entry(spark: SparkSession, kinds: Plan) -> None:
     events = [
         change("r", None, ANN, lsn=70, tx_id=4_000_000_000),
         change("u", ANN, ANN | {"name": None, "age": 41}),
@@ -92,7 +92,7 @@ def test_entries_are_a_chain_that_ends_in_the_row(spark: SparkSession, kinds: Pl
     table: Table = {}
     changes = [change for which, history in enumerate(histories) for change in run_history(table, which, history)]
     found = entries(kinds, run(spark, kinds, changes), "people_history")
-    rows = list(told(("id",), found, cdc.PEOPLE))
+    rows = list(summaries(("id",), found, cdc.PEOPLE))
     assert {row[TIMELINE] for row in rows} <= {WHOLE}
     assert {row["id"] for row in rows} == set(table)
     for row in rows:
@@ -136,18 +136,18 @@ ONE, ONE_AGAIN, TWO = '{"id": 1, "x": 1.50, "y": null}', '{"x": 1.5, "id": 1}', 
     ],
 )
 def test_a_timeline_is_whole_or_says_where_it_is_broken(newest_first: list[Any], timeline: str) -> None:
-    (row,) = told(("id",), newest_first, ("id", "x", "y", "z"))
+    (row,) = summaries(("id",), newest_first, ("id", "x", "y", "z"))
     assert (row[TIMELINE], row[NEWEST]) == (timeline, normal(newest_first[0]["after"]))
 
 
-def test_a_deleted_row_is_told_only_when_its_timeline_is_broken() -> None:
-    assert list(told(("id",), [entry(2, "d", ONE, None), entry(1, "c", None, ONE)], ("id", "x"))) == []
-    (row,) = told(("id",), [entry(2, "d", TWO, None), entry(1, "c", None, ONE)], ("id", "x"))
+def test_a_deleted_row_is_reported_only_when_its_timeline_is_broken() -> None:
+    assert list(summaries(("id",), [entry(2, "d", ONE, None), entry(1, "c", None, ONE)], ("id", "x"))) == []
+    (row,) = summaries(("id",), [entry(2, "d", TWO, None), entry(1, "c", None, ONE)], ("id", "x"))
     assert row[NEWEST] is None
 
 
 def test_a_column_that_was_dropped_with_its_values_breaks_no_timeline() -> None:
     after_the_drop = entry(2, "d", '{"id": 1, "x": null}', None)
-    assert list(told(("id",), [after_the_drop, entry(1, "c", None, TWO)], ("id",))) == []
-    (row,) = told(("id",), [after_the_drop, entry(1, "c", None, TWO)], ("id", "x"))
+    assert list(summaries(("id",), [after_the_drop, entry(1, "c", None, TWO)], ("id",))) == []
+    (row,) = summaries(("id",), [after_the_drop, entry(1, "c", None, TWO)], ("id", "x"))
     assert row[TIMELINE] != WHOLE

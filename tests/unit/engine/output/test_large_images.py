@@ -67,7 +67,7 @@ def test_an_old_row_fails_where_it_failed_as_a_new_one(
     assert len(of_view(emitted, "people_by_id")) == 1
 
 
-def test_what_else_is_refused_of_the_row_is_told_too(engine: Engine) -> None:
+def test_what_else_is_refused_of_the_row_is_reported_too(engine: Engine) -> None:
     emitted = engine([event("c", None, SMALL | {"seen": "infinity"}, after=NOTE)])
     by_id, by_name = sorted(reasons(emitted), key=lambda reason: "adults" in reason)
     assert "cannot compute: seen" in by_id
@@ -142,8 +142,8 @@ def test_a_row_that_no_record_of_the_view_holds_is_refused(
     )
     evaluated = evaluate_rows(declared, images)
     assert evaluated.rows.count() == (0 if problem else 1)
-    told = [row["problem"] for row in evaluated.rejected.select("problem").collect()]
-    assert [text[: len(problem or "")] for text in told] == ([problem] if problem else [])
+    texts = [row["problem"] for row in evaluated.rejected.select("problem").collect()]
+    assert [text[: len(problem or "")] for text in texts] == ([problem] if problem else [])
 
 
 MOST = sizes.IMAGE_BYTES

@@ -96,7 +96,7 @@ def test_the_letter_names_column_value_and_size_and_stays_short(spark: SparkSess
     ]
 
 
-def test_a_key_with_microseconds_is_told_how_to_keep_them(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_key_with_microseconds_is_refused_with_how_to_keep_them(spark: SparkSession, tmp_path: Path) -> None:
     view = load(tmp_path, "@view('public.t', key=['seen', 'id'])\ndef v(r):\n    return row(seen=r.seen, id=r.id)\n")
     (problem,) = problems(spark, view, image(seen="TIMESTAMP'2026-01-01 00:00:00.000001'"))
     assert "seen has microseconds" in problem

@@ -110,7 +110,7 @@ def test_a_computed_column_of_its_name_is_refused(
         check(spark, tmp_path, made, primary_key)
 
 
-def test_a_time_is_told_how_its_microseconds_are_kept(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_time_is_refused_with_how_its_microseconds_are_kept(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(ViewInvalid, match=r"or unix_micros\(r\.ts\), a bigint that keeps its microseconds"):
         check(spark, tmp_path, "ts=truncate_to_millis(r.ts)", "ts")
 
@@ -126,7 +126,7 @@ def test_a_whole_row_holds_its_key(spark: SparkSession, tmp_path: Path) -> None:
     contracts_on(spark, load_views(tmp_path)[0], table("id"))
 
 
-def test_what_is_itself_under_its_own_name_is_told_apart(spark: SparkSession, tmp_path: Path) -> None:
+def test_what_is_itself_under_its_own_name_is_known_as_such(spark: SparkSession, tmp_path: Path) -> None:
     made = "id=r.code, code=r.id, ts=unix_micros(r.ts), token=r.token, n=r.id + 1"
     (tmp_path / "v.py").write_text(
         f"{HEAD}@view('public.t', key=['id', 'code', 'ts', 'token', 'n'])\ndef v(r):\n    return row({made})\n"

@@ -63,9 +63,9 @@ def test_of_an_empty_topic_the_version_is_below_every_one_of_the_generation(spar
 
 def test_a_row_that_is_rejected_is_a_dead_letter_that_names_it(spark: SparkSession, plan: Plan) -> None:
     (letter,) = run(spark, plan, BABY)
-    told = {name.removeprefix("__connect.errors."): text for name, text in letter.headers.items()}
+    reasons = {name.removeprefix("__connect.errors."): text for name, text in letter.headers.items()}
     assert letter.topic == "dead-letters.views"
-    assert told == {
+    assert reasons == {
         "topic": cdc.TOPIC,
         "partition": "0",
         "offset": "41",

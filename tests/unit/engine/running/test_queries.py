@@ -96,8 +96,8 @@ class Bench:
 
     def times(self) -> int:
         """How often the other has failed in a row."""
-        told = read_trouble(self.folder / "trouble.json").failing.get("other_view")
-        return told.times if told else 0
+        found = read_trouble(self.folder / "trouble.json").failing.get("other_view")
+        return found.times if found else 0
 
     def _run(self) -> None:
         try:
@@ -124,9 +124,9 @@ def test_one_that_fails_is_started_again_and_the_other_goes_on(bench: Bench) -> 
     bench.other.fails = True
     bench.start()
     wait_until(lambda: bench.times() >= 2, timeout_s=PATIENCE_S, what="it fails twice")
-    told = read_trouble(bench.folder / "trouble.json")
-    assert "the sum overflows" in (told.of_view("other_view") or "")
-    assert told.of_view("good_view") is None
+    found = read_trouble(bench.folder / "trouble.json")
+    assert "the sum overflows" in (found.of_view("other_view") or "")
+    assert found.of_view("good_view") is None
     assert is_undisturbed(bench)
     bench.other.fails = False
     wait_until(lambda: bench.times() == 0, timeout_s=PATIENCE_S, what="it does its work again")
@@ -159,7 +159,7 @@ def test_one_that_takes_long_to_start_holds_up_nobody(bench: Bench) -> None:
     assert not bench.ended
 
 
-def test_one_that_fails_while_it_takes_long_to_start_is_told_and_started_again(bench: Bench) -> None:
+def test_one_that_fails_while_it_takes_long_to_start_is_reported_and_started_again(bench: Bench) -> None:
     bench.other.is_large = bench.other.is_odd = True
     bench.other.read.set()
     bench.start()
@@ -194,7 +194,7 @@ def test_one_that_is_starting_is_given_up_when_it_is_not_kept(bench: Bench) -> N
     assert not bench.other.queries
 
 
-def test_one_that_stands_still_is_told_and_the_other_goes_on(bench: Bench) -> None:
+def test_one_that_stands_still_is_reported_and_the_other_goes_on(bench: Bench) -> None:
     bench.other.rests = True
     bench.start()
     wait_until(lambda: bench.manager.is_settled, timeout_s=PATIENCE_S, what="both are looked after")

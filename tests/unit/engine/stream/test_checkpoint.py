@@ -1,4 +1,4 @@
-"""Each topic has checkpoints of its own, and the next begins where the last one ended or where it is told to."""
+"""Each topic has checkpoints of its own, and the next begins where the last one ended or where it is asked to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The job of aggregates reads of its command line what it is told of each source database."""
+"""The job of aggregates reads what its command line says of each source database."""
 
 from __future__ import annotations
 
