@@ -87,7 +87,7 @@ def read_secret(file: Path) -> str:
 
 
 def let_in_options(url: str) -> list[str]:
-    """Return options of a JVM that tell the views' decoder how the registry lets it in (LetIn.java): no secret."""
+    """Return options of a JVM that say to the views' decoder how the registry lets it in (LetIn.java): no secret."""
     if not isinstance(url, Address):
         return []
     options = {

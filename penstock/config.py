@@ -440,7 +440,7 @@ class Spark(PartSection):
 
     @property
     def master_page(self) -> Address:
-        """What the master tells of itself as JSON."""
+        """What the master reports of itself as JSON."""
         url = f"http://{self.host}:{self.master_ui_port}/json/"
         return Address(url, LetIn(token_file=_absolute(self.token_file)))
 

@@ -17,7 +17,7 @@ from penstock.excluded import Columns
 SECRET = "PENSTOCK_HASH_SECRET"  # noqa: S105 - the name of a variable
 """Holds the secret in the environment of our own Connect, and of the aggregates' job."""
 SETTINGS = "penstock.hash."
-"""With which the names of all settings of the source connector begin that tell of them."""
+"""With which the names of all settings of the source connector begin that are about them."""
 SHORTEST = 32
 """So many characters a secret has at least."""
 
@@ -44,7 +44,7 @@ class Hashed(Columns):
 
     @property
     def fingerprint(self) -> str:
-        """What tells one secret from another, and nothing of it."""
+        """What distinguishes one secret from another, and nothing of it."""
         return self.hash(_KNOWN)[:_FINGERPRINT_DIGITS]
 
     def hash(self, value: bytes) -> str:

@@ -111,7 +111,7 @@ class Names:
 
     @property
     def lock(self) -> int:
-        """The advisory lock that one re-read at a time holds, since Debezium tells of them as one."""
+        """The advisory lock that one re-read at a time holds, since Debezium notifies of them as one."""
         return int.from_bytes(sha256(self.slot.encode()).digest()[:7]) if self.slot != DEFAULT else 0x70656E73746F636B
 
     @property

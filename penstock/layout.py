@@ -57,7 +57,7 @@ class Layout:
         return self.run / f"{job}.trouble.json"
 
     def running_file(self, job: str) -> Path:
-        """Return the file in which a job of Spark tells which views it runs."""
+        """Return the file in which a job of Spark says which views it runs."""
         return self.run / f"{job}.running.json"
 
     @property
@@ -76,7 +76,7 @@ class Layout:
         return {"TMPDIR": str(folder), "SPARK_LOCAL_DIRS": str(folder), "JDK_JAVA_OPTIONS": java}
 
     def launch_file(self, part: str) -> Path:
-        """Return the file that tells the launcher what to run."""
+        """Return the file that says to the launcher what to run."""
         return self.run / "parts" / f"{part}.json"
 
 

@@ -63,7 +63,7 @@ def of_source(source: str, table: str) -> str:
 
 
 def case_twins(columns: Iterable[str]) -> list[str]:
-    """Find columns of a table that differ in case only, which Debezium does not tell apart."""
+    """Find columns of a table that differ in case only, which Debezium takes for one."""
     by_name: dict[str, list[str]] = {}
     for column in columns:
         by_name.setdefault(column.lower(), []).append(column)

@@ -13,7 +13,7 @@ from penstock.whole_file import write_whole
 
 @dataclass(frozen=True)
 class Running:
-    """What a job tells.
+    """What a job reports.
 
     :param application: the id of its Spark application.
     :param views: stands for the views that it runs (`view_set`); no query of others runs any more.

@@ -1,4 +1,4 @@
-"""The master of Spark: what it tells on its page of its workers and applications."""
+"""The master of Spark: what it reports on its page of its workers and applications."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AGGREGATES_CORES = 4
 
 
 def applications(config: Config, name: str) -> list[dict[str, Any]]:
-    """Return what the master tells of the applications of that name which are registered; none while it is away."""
+    """Return what the master reports of the applications of that name which are registered; none while it is away."""
     return [app for app in master_state(config).get("activeapps", []) if app["name"] == name]
 
 
@@ -24,5 +24,5 @@ def alive_workers(config: Config) -> set[tuple[str, int]]:
 
 
 def master_state(config: Config) -> dict[str, Any]:
-    """Return what the master tells on its page as JSON; nothing while it is away."""
+    """Return what the master reports on its page as JSON; nothing while it is away."""
     return get_json(config.spark.master_page) or {}

@@ -1,4 +1,4 @@
-"""A small real HTTP server that speaks like the users API and errs where a test tells it to."""
+"""A small real HTTP server that speaks like the users API and errs where a test asks it to."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from ingest.load import Plan, Totals, load_users
 def _load_users() -> None:
     @task(task_id="load")
     def load(params: dict[str, Any] | None = None) -> dict[str, int]:
-        """Load the pages; XCom `progress` tells after each page how far it is."""
+        """Load the pages; XCom `progress` says after each page how far it is."""
         run = get_current_context()["ti"]
         wanted = dict(params or {})
         known, other = Connection.get("randomuser_api"), wanted.pop("api_url")
@@ -37,10 +37,10 @@ def _load_users() -> None:
         api = UserApi(other, proxy=known.extra_dejson.get("proxy")) if other else UserApi(known.host)
         dsn = Connection.get("app_db").get_uri()
 
-        def tell(totals: Totals) -> None:
+        def report(totals: Totals) -> None:
             run.xcom_push(key="progress", value=totals.as_dict())
 
-        return load_users(Plan(**wanted), api=api, dsn=dsn, on_page=tell).as_dict()
+        return load_users(Plan(**wanted), api=api, dsn=dsn, on_page=report).as_dict()
 
     load()
 

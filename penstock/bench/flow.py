@@ -72,7 +72,7 @@ class Flow:
 def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress: OnProgress) -> Flow:
     """Update rows of every table that has a view, without changing them, and time each on its way.
 
-    Aggregates are left out: their record tells of a micro-batch, not of a change; so are paused views.
+    Aggregates are left out: their record is of a micro-batch, not of a change; so are paused views.
 
     :param warm_up_s: so many seconds are not timed at first.
     :raises NothingToUpdate: no such table has a row.

@@ -15,7 +15,7 @@ class Processors:
     """Of all processor time that there was, per cent.
 
     :param count: how many processors the machine says it has.
-    :param stolen: what the host of a virtual machine gave to others meanwhile; 0 where the system does not tell.
+    :param stolen: what the host of a virtual machine gave to others meanwhile; 0 where the system does not say.
     """
 
     count: int

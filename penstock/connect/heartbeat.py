@@ -1,6 +1,6 @@
 """Whether the source connector writes at all, whatever its state says: it sends a heartbeat every few seconds.
 
-A task that hangs is RUNNING, and its replication slot is active; only what it no longer writes tells of it.
+A task that hangs is RUNNING, and its replication slot is active; only what it no longer writes shows it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Gives a sink an offset in each partition before it reads: with `auto.offset.reset=none` it takes none by itself.
 
-Kafka's other settings go on at the beginning of what is left when records were deleted unread, and tell nobody.
+Kafka's other settings go on at the beginning of what is left when records were deleted unread, and report nothing.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def examine(config: Config, views: Sequence[View]) -> Iterator[Finding]:
 
 
 def judge(config: Config, views: Sequence[View], master: Mapping[str, Any]) -> Iterator[Finding]:
-    """Judge what the master tells on its page as JSON; it tells nothing where it is away."""
+    """Judge what the master reports on its page as JSON; nothing where it is away."""
     section = config.spark
     if master.get("status") != "ALIVE":
         yield stops(

@@ -1,6 +1,6 @@
 """Standbys of Postgres: whether one that is promoted lets the source go on.
 
-The primary tells what it keeps for them. What they are set to only they tell: `standbys` in [postgres] names them.
+The primary says what it keeps for them. What they are set to only they say: `standbys` in [postgres] names them.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: flo
     """Wait until every change that Postgres has committed by now is in the CDC topics.
 
     A message in the WAL marks the place. Debezium leaves messages out of the topics (`message.prefix.exclude.list`),
-    but tells Postgres that it has come so far once Kafka has what lies before.
+    but confirms to Postgres that it has come so far once Kafka has what lies before.
     https://www.postgresql.org/docs/18/functions-admin.html#FUNCTIONS-REPLICATION
 
     :raises FlowStalled: after so many seconds without any progress.

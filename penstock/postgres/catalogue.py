@@ -100,7 +100,7 @@ def read_live_table(connection: Connection, name: str) -> LiveTable:
 
 
 def read_columns(connection: Connection, name: str) -> list[ColumnRow]:
-    """Read what `columns_query` tells of a table that exists."""
+    """Read what `columns_query` returns of a table that exists."""
     with connection.cursor() as cursor:
         cursor.execute(columns_query(name))
         return list(cursor.fetchall())

@@ -42,7 +42,7 @@ class Part:
     elsewhere: str = ""
     """Its address, when others run it (`managed = false`): it is asked, and never started, stopped or prepared."""
     one_shot: bool = False
-    """Runs to its end once; `is_ready` tells whether it ever did."""
+    """Runs to its end once; `is_ready` says whether it ever did."""
 
 
 @dataclass(frozen=True)

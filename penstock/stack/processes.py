@@ -64,7 +64,7 @@ def command_of(pid: int) -> list[str]:
 
 
 def memory_mb(pid: int) -> float:
-    """Return the memory of a process and all below it, in MB; shared pages count once (PSS) where the system tells."""
+    """Return the memory of a process and all below it, in MB; shared pages count once (PSS) where it can."""
     try:
         root = psutil.Process(pid)
         return sum(_memory_bytes(process) for process in (root, *root.children(recursive=True))) / 2**20

@@ -126,7 +126,7 @@ def _before(node: Part | Step, *, among: set[str]) -> set[str]:
 
 
 class _Watch:
-    """Looks at one part that starts, and tells when there is no hope left."""
+    """Looks at one part that starts, and says when there is no hope left."""
 
     def __init__(self, part: Part, supervisor: Supervisor | Elsewhere, log: Path) -> None:
         self._part, self._supervisor, self._log = part, supervisor, log

@@ -338,7 +338,7 @@ class TopicAdmin:
             self._trouble = f"; {error.str()}"
 
     def _unreachable(self, exc: KafkaException) -> KafkaUnreachable:
-        self._client.poll(0)  # lets it tell its trouble
+        self._client.poll(0)  # lets it report its trouble
         return KafkaUnreachable(self._bootstrap, exc.args[0].str() + self._trouble)
 
 

@@ -79,7 +79,7 @@ def topics_beside(config: Config, data_topics: Iterable[str], *, sources: Sequen
 def _of_source(config: Config) -> Iterator[Topic]:
     """Return the topics of a source connector beside those of its tables."""
     names = config.names
-    # What it tells of snapshots matters as long as the records that they have read.
+    # What it notifies of snapshots matters as long as the records that they have read.
     yield _kept(config, names.notifications_topic, 1, RECORD_RETENTION)
     for name in (names.heartbeat_topic, topic_of(names.signals, names.topic_prefix)):
         yield _kept(config, name, 1, _SHORT_RETENTION)

@@ -132,7 +132,7 @@ class _Comparison:
         return any(before.get(key) != found for key, found in self.suspects.items())
 
     def result(self) -> ViewResult:
-        """Read the first suspects in full, for people, and tell everything."""
+        """Read the first suspects in full, for people, and report everything."""
         with self._measured():
             shown = self._show()
         if self._stopped is not None:

@@ -52,7 +52,7 @@ class PostgresRows:
         self._workspace = workspace
 
     def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:
-        """Return every row that the view must hold, and tell of the source rows that have none in it."""
+        """Return every row that the view must hold, and report the source rows that have none in it."""
         with _our_errors(view.name):
             images, key = self._images(view.name)
             yield from self._evaluate(view, images, key, on_absence)

@@ -200,7 +200,7 @@ def views_to_fill(workspace: Workspace, identities: Identities, *, on_step: OnSt
 def _missing(workspace: Workspace, changes: Sequence[SilentChange]) -> list[View]:
     """Return the views that miss changes, whatever of them was filled before.
 
-    Their table changed without telling, or they stand still or cannot go on.
+    Their table changed without an event, or they stand still or cannot go on.
     """
     tables, stopped = (
         {change.table for change in changes},

@@ -100,7 +100,7 @@ def begin_aggregates(
 
 
 def _make_known(config: Config, tables: Collection[str], *, on_progress: OnProgress) -> None:
-    """Read a row of tables of which nothing was captured yet: no aggregate counts a read, but it tells the columns."""
+    """Read a row of tables of which nothing was captured yet: no aggregate counts a read, but it shows the columns."""
     new = sorted(frozenset(tables) - _known(config, tables))
     if not new:
         return

@@ -1,7 +1,7 @@
 """Close the timelines of rows that are gone without an event: a lost slot or a dropped partition sends none.
 
 A last entry `d` says so, without an LSN and a transaction: what it was before, and when it was found gone. Until then
-the newest entry would tell of a row that is not there, which is what `verify` compares.
+the newest entry would be of a row that is not there, which is what `verify` compares.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
         follow(config, written, on_progress=on_progress)
         removed = settle(workspace, written, began, identities=identities, on_progress=on_progress)
         refuse_stopped(config, [view.name for view in written])
-    # Only now: a run counts what comes after its snapshot, and before the new slot nothing tells of that.
+    # Only now: a run counts what comes after its snapshot, and before the new slot no event reports that.
     counted = [view for view in followed if isinstance(view, Aggregate)]
     end_runs(config, counted)
     renew_jobs(config)

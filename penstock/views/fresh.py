@@ -1,4 +1,4 @@
-"""What has no row yet needs no fill, since change events will tell of every row."""
+"""What has no row yet needs no fill, since change events will bring every row."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _has_rows(config: Config, table: str) -> bool:
 
 
 def _is_used(config: Config, session: Session, view: View) -> bool:
-    """Tell whether the view has rows, or is an aggregate that counts: its next run tells what has gone."""
+    """Tell whether the view has rows, or is an aggregate that counts: its next run finds what has gone."""
     runs = runs_folder(Layout.of(config).data("aggregates"), view.name)
     is_counted = isinstance(view, Aggregate) and runs.exists()
     return is_counted or not is_empty(session, keyspace=config.names.keyspace, name=view.name)

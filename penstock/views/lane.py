@@ -280,7 +280,7 @@ class _Lane:
     def _changed_since(self, held: HeldSnapshot, last: Mapping[Place, int], key: Sequence[str]) -> DataFrame | None:
         """Find the rows whose changes are behind the offsets and in the snapshot all the same; histories alone care.
 
-        Their own entries tell all of these rows, and one before them must not tell what comes later.
+        Their own entries hold all of these rows, and one before them must not hold what comes later.
         """
         if not any(isinstance(view, History) for view in self._views):
             return None

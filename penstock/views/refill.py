@@ -32,7 +32,7 @@ _TABLES_AT_ONCE = 16
 def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgress, rate: int | None = None) -> int:
     """Make the tables of these views hold exactly what they should; return how many stale rows were removed.
 
-    From a snapshot, where it does (lane.py). Else every history of the same tables tells the reads too, as entries `r`:
+    From a snapshot, where it does (lane.py). Else every history of the same tables holds the reads too, as entries `r`:
     what the row is, not a change of it.
 
     :param views: row views and histories.
@@ -112,7 +112,7 @@ def refill_rows(
 ) -> int:
     """Make the rows that come from one source row right; return how many stale rows were removed.
 
-    :param is_of_row: tells which rows of the view may come from it; of others none is removed.
+    :param is_of_row: says which rows of the view may come from it; of others none is removed.
     """
     config = workspace.config
     refuse_paused(config, [view.name])

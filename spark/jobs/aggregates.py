@@ -1,4 +1,4 @@
-"""The aggregates job; `python spark/jobs/aggregates.py --help` tells its options.
+"""The aggregates job; `python spark/jobs/aggregates.py --help` shows its options.
 
 Whoever supervises it restarts it when it exits with 1, and stops it with SIGTERM.
 """

@@ -1,4 +1,4 @@
-"""The job of row views and histories; `python spark/jobs/row_views.py --help` tells its options.
+"""The job of row views and histories; `python spark/jobs/row_views.py --help` shows its options.
 
 Whoever supervises it restarts it when it exits with 1, and stops it with SIGTERM.
 """

@@ -41,7 +41,7 @@ def read_ahead(stack: Stack) -> None:
 
 
 def lose_the_slot(stack: Stack) -> None:
-    """Drop the slot of the stopped source, and change rows that nobody will tell of."""
+    """Drop the slot of the stopped source, and change rows that no event will report."""
     held = "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND active"
     wait_until(lambda: not stack.sql(held, SLOT), timeout_s=PATIENCE_S, what="Postgres has let go of the slot")
     stack.sql("SELECT pg_drop_replication_slot(%s)", SLOT)

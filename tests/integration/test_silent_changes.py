@@ -57,7 +57,7 @@ def noted(connection: Connection) -> list[tuple[str, str]]:
 
 
 def decoded(connection: Connection, *statements: str) -> list[str]:
-    """Return what logical decoding tells of these statements."""
+    """Return what logical decoding sends of these statements."""
     (slot,) = run(connection, "SELECT slot_name FROM pg_create_logical_replication_slot('silent', 'test_decoding')")[0]
     try:
         run(connection, *statements)

@@ -14,7 +14,7 @@ NEW, OLD = "Docker version 27.5.1, build 9f9e405", "Docker version 20.10.24+dfsg
 
 
 def client(folder: Path, name: str, version: str, *, has_buildx: bool = False) -> str:
-    """Write a client that tells its version, and of buildx what it has."""
+    """Write a client that says its version, and of buildx what it has."""
     (folder / name).mkdir()
     file = folder / name / "docker"
     file.write_text(

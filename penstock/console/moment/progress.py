@@ -18,7 +18,7 @@ from penstock.contract import CONNECT_ERRORS, OFFSETS_PER_GENERATION
 from penstock.offsets import Place
 
 OFFSET_LOG = "offset log of its checkpoint (written once in `spark.commit_interval_s`)"
-"""The source of a position that is so old in Real-time Mode, when no version of a record tells of a newer one."""
+"""The source of a position that is so old in Real-time Mode, when no version of a record shows a newer one."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _versions(snapshot: Snapshot, ends: Mapping[Place, End], source: str) -> Ite
 
 
 def offset_of(version: int) -> int:
-    """Return the offset that a version tells; -1 of a fill from a table whose change topic was empty."""
+    """Return the offset that a version holds; -1 of a fill from a table whose change topic was empty."""
     return (version + 1) % OFFSETS_PER_GENERATION - 1
 
 

@@ -101,7 +101,7 @@ def _cells(row: ViewRow) -> dict[str, Any]:
 
 
 def _outcome(last: dict[str, Any] | None) -> tuple[str, str]:
-    """Say how a verify ended, and how bad that is. One that an earlier version left tells less."""
+    """Say how a verify ended, and how bad that is. One that an earlier version left says less."""
     if last is None:
         return "never", "dim"
     if last.get("stopped"):

@@ -80,7 +80,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Cause:
-    """Letters with the same cause; numbers and names in the message do not tell causes apart."""
+    """Letters with the same cause; numbers and names in the message do not make another cause."""
 
     topic: str
     connector: str

@@ -3,7 +3,7 @@
 Positions say what is where, not guesses: a row of Postgres carries the transaction that wrote it last (xmin),
 a change carries its transaction, a view's record and row carry the offset of the change (docs/contracts.md, Version).
 A row that was written inside a savepoint carries another id, and of a row that a fill read there is no change: there
-the values must tell.
+the values must show it.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _is_newest(source: SourceRow, newest: RecordView, *, holds_the_same: bool) -
         return ("gone", "its deletion") if newest.op == "d" else ("behind", "its deletion is not here yet")
     if newest.op == "d":
         return "behind", "deleted here, but the row was written again"
-    # A snapshot reads rows in a transaction of its own; then the values must tell.
+    # A snapshot reads rows in a transaction of its own; then the values must show it.
     if source.transaction == transaction or newest.op == "r":
         return "same", "the newest change" if newest.op != "r" else "read by a snapshot"
     # A row that was written inside a savepoint carries the id of a subtransaction, whose parent Postgres soon forgets.

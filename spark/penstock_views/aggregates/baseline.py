@@ -59,7 +59,7 @@ def start_from_snapshot(
 
 
 def _ask(postgres: Postgres, view: View) -> int:
-    """Ask the installation's record for the epoch: of a table without a change no record tells.
+    """Ask Postgres for the epoch: a table without a change has no record that holds it.
 
     :raises HiddenOtherwise: the table would be read otherwise than its changes are sent.
     """

@@ -20,7 +20,7 @@ RECORD = ("topic", "partition", "offset", "key", "value", "headers")
 """The columns of Kafka's source that the engine reads."""
 
 CHANGE = ("epoch", "op", "lsn", "tx_id", "committed_ms")
-"""The columns of a decoded frame that tell about the change itself; the last one is in milliseconds after 1970."""
+"""The columns of a decoded frame about the change itself; the last one is in milliseconds after 1970."""
 
 # A header for each image of which the source has left something out (connect/postgres-source, LargeImages).
 _LEFT_OUT = "penstock.left.out."
@@ -72,7 +72,7 @@ def is_refused(source: Source, max_epoch: int) -> Column:
 
 
 def left_out(image: str) -> str:
-    """Name the column of an opened record that tells what is left out of an image, as the header does."""
+    """Name the column of an opened record that says what is left out of an image, as the header does."""
     return f"left_out_of_{image}"
 
 
@@ -85,7 +85,7 @@ def read_image(source: Source, written: Column, left_out: Column) -> Column:
     """Read one image of a record into the canonical columns of its table; NULL when it is not there or cannot be read.
 
     :param written: the image as it was written.
-    :param left_out: what the source has left out of the image, as the header tells it.
+    :param left_out: what the source has left out of the image, as the header says it.
     """
     # Names of Avro have neither of the two signs.
     refused = F.str_to_map(left_out, F.lit(";"), F.lit("="))

@@ -29,7 +29,7 @@ FACTS = (
     .add("has_after", T.BooleanType())
     .add("gone", T.ArrayType(T.StringType()))
 )
-"""What the decoder tells of a record beside its images. `problem`: why it cannot be read, or NULL. `gone`: the columns
+"""What the decoder says of a record beside its images. `problem`: why it cannot be read, or NULL. `gone`: the columns
 (by their names in Avro) that its writer lacks though an earlier one had them, or NULL."""
 
 

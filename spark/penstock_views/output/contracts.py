@@ -33,7 +33,7 @@ from penstock_views.types.canonical import logical_of
 from penstock_views.types.tables import Table, read_table
 
 REVISION, FINGERPRINT, SOURCE = "penstock.revision", "penstock.fingerprint", "penstock.source"
-"""Properties of a value's schema: there the file, git and the registry all tell a changed function."""
+"""Properties of a value's schema: there the file, git and the registry all show a changed function."""
 
 _AVRO: dict[tuple[str, str | None], Any] = {
     ("string", None): "string",

@@ -29,7 +29,7 @@ _MOMENT = re.compile(r"Current\w+|Now|LocalTimestamp")
 def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
     """Compute the fingerprint of a view: its kind, its table, its key, its columns and its filter.
 
-    Of an aggregate it tells the columns of the group, and of each total its operation and the values that it is of.
+    Of an aggregate it covers the columns of the group, and of each total its operation and the values that it is of.
 
     :param image: the canonical columns of its table; those that the view does not use make no difference.
     :raises ViewInvalid: when the function gives another row tomorrow, or in another place, for the same image.

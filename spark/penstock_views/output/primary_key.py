@@ -47,7 +47,7 @@ class Held:
 
 
 def held_columns(spark: SparkSession, view: View, image: T.StructType) -> dict[str, Held]:
-    """Find the key columns of a view that tell a column of the table; by their names in the view.
+    """Find the key columns of a view that hold a column of the table; by their names in the view.
 
     :param image: the canonical columns of its table.
     """
@@ -89,7 +89,7 @@ def _computed(view: View, image: T.StructType, lacking: Sequence[str]) -> str:
 
 
 def _column_of(expression: Any) -> tuple[str | None, bool]:
-    """Find the column that an expression tells, and whether it is that column and nothing else."""
+    """Find the column that an expression holds, and whether it is that column and nothing else."""
     child: Any = expression.children().apply(0) if expression.children().nonEmpty() else None
     match expression.getClass().getSimpleName():
         case "Alias":

@@ -35,7 +35,7 @@ _CORES = 1024
 class TableQuery(ManagedQuery):
     """The query of one table's row views and histories.
 
-    :param views: all of the table's, also its aggregates, whose failures this job tells.
+    :param views: all of the table's, also its aggregates, whose failures this job reports.
     """
 
     def __init__(self, job: Job[JobConfig], views: Sequence[View]) -> None:

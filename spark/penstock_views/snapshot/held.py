@@ -1,6 +1,6 @@
 """Reads one snapshot of Postgres and says of any transaction, later, whether the snapshot had seen it.
 
-Logical decoding tells of a transaction when its commit is in the log, and a snapshot sees it when it has left the list
+Logical decoding sends a transaction when its commit is in the log, and a snapshot sees it when it has left the list
 of running ones, a moment later (with synchronous replication, a long one). So neither a place in the log nor one in
 Kafka divides what a snapshot holds from what it does not; only transaction ids do.
 """
@@ -72,7 +72,7 @@ def is_seen(snapshot: Snapshot, tx_id: Column, lsn: Column) -> Column:
 
     :param tx_id: the transaction's id as the log has it: 32 bits, counted around.
     :param lsn: the place of the change itself. After the snapshot's it is unseen, whatever its id. Before it, its id is
-        near enough to the snapshot's (less than 2^31 away) to tell on which side of a full circle it is.
+        near enough to the snapshot's (less than 2^31 away) to say on which side of a full circle it is.
     """
     half = F.lit(_XIDS // 2)
     distance = F.pmod(tx_id - F.lit(snapshot.xmax % _XIDS) + half, F.lit(_XIDS)) - half

@@ -30,7 +30,7 @@ def read_images(
 ) -> DataFrame:
     """Read a table's rows in the canonical type, as the stream's images are.
 
-    :param columns: what `columns_query` tells of the table, where somebody has asked already: a job of Spark less.
+    :param columns: what `columns_query` returns of the table, where somebody has asked already: a job of Spark less.
     :param ranges: only the rows in these pages, each read by a task of its own; None reads the table in one.
     :param condition: of SQL, only the rows of which it is true; not beside ranges.
     """

@@ -117,7 +117,7 @@ def session_builder(
         # A view must not depend on where it runs: before's image is computed by another run than after's was.
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "true",
-        # As Postgres, Avro and CQL tell names apart; a renamed column ("email", then "Email") is two in an image.
+        # As Postgres, Avro and CQL distinguish names; a renamed column ("email", then "Email") is two in an image.
         "spark.sql.caseSensitive": "true",
         # Views gain nothing from constraint propagation, and the optimizer spends time on it.
         "spark.sql.constraintPropagation.enabled": "false",

@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 from penstock.names import postgres_name
 
 LOGICAL = "penstock.logical"
-"""Metadata key of a Spark field whose Avro and CQL type Spark's own type does not tell (`uuid` is a string).
+"""Metadata key of a Spark field whose Avro and CQL type Spark's own type does not show (`uuid` is a string).
 
 For an array it speaks of the elements."""
 
@@ -119,7 +119,7 @@ _FOREIGN = {
 
 BUILT_IN = frozenset({*POSTGRES, *_SHORT, NUMERIC, *_FOREIGN}) - {"enum", '"char"'}
 """Names that a writer schema knows a type by, all in capitals there, and whichever schema it is in; a type of a user's
-that is named so, in letters of either case, is unusable. Not `name`: of a column of that type no event tells, so that
+that is named so, in letters of either case, is unusable. Not `name`: no event has a column of that type, so that
 what is called so is a user's domain (`"Name"`), and text."""
 
 _NAMESAKE = "Debezium takes it for another type of that name; give it another (ALTER TYPE or ALTER DOMAIN … RENAME TO)"
@@ -130,7 +130,7 @@ def field_from_postgres(name: str, sql_type: str, *, domain: bool = False) -> T.
 
     :param sql_type: of an enum `enum`, of a domain its base type; of a user's own type that is named as a built-in one
         `schema.name`.
-    :param domain: whether the column's type is a domain, behind which Debezium does not tell types of text apart.
+    :param domain: whether the column's type is a domain, behind which Debezium does not distinguish types of text.
     :returns: one with UNUSABLE in its metadata for a type that no view can use.
     """
     words = re.sub(r"\s+", " ", sql_type.strip().lower()).removeprefix("pg_catalog.")
@@ -210,7 +210,7 @@ def is_usable(field: T.StructField) -> bool:
 
 
 def logical_of(field: T.StructField) -> str | None:
-    """Say what Spark's own type does not tell about the column."""
+    """Say what Spark's own type does not say about the column."""
     found: str | None = (field.metadata or {}).get(LOGICAL)
     return found
 

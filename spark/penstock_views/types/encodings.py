@@ -135,7 +135,7 @@ def decode_all(
 
     :param sources: each target with the decodings of its raw columns, of which one at most has a value; none for a
         column that no view can use.
-    :param left_out: what the source has left out of the row, as REFUSED tells it; NULL where that is nothing.
+    :param left_out: what the source has left out of the row, as REFUSED says it; NULL where that is nothing.
     :returns: the fields of the image in the same order, and REFUSED.
     """
     fields, entries = [], []

@@ -1,4 +1,4 @@
-"""The columns of a table as Postgres' catalogue tells them: the question, and the canonical field of an answer."""
+"""The columns of a table as Postgres' catalogue has them: the question, and the canonical field of an answer."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ def columns_query(table: str) -> str:
 def field_of(name: str, sql_type: str, *, enum: str | None, is_domain: bool) -> T.StructField:
     """Name the canonical field of a column.
 
-    :param sql_type, enum, is_domain: as the query tells them.
+    :param sql_type, enum, is_domain: as the query returns them.
     """
     return field_from_postgres(name, enum or sql_type, domain=is_domain)

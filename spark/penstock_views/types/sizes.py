@@ -1,4 +1,4 @@
-"""How Postgres tells the size of a row image; how large it may be is in `penstock/sizes.py`."""
+"""How Postgres says the size of a row image; how large it may be is in `penstock/sizes.py`."""
 
 from __future__ import annotations
 

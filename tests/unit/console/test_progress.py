@@ -1,4 +1,4 @@
-"""A version tells the offset of the change behind it, in whatever generation."""
+"""A version holds the offset of the change behind it, in whatever generation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A history tells what happened: its entries are a chain from nothing to the row as it is."""
+"""A history says what happened: its entries are a chain from nothing to the row as it is."""
 
 from __future__ import annotations
 

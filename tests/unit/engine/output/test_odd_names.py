@@ -1,4 +1,4 @@
-"""Columns that only quotes can name go through the engine as any other; a history tells Postgres' names of them."""
+"""Columns that only quotes can name go through the engine as any other; a history has Postgres' names of them."""
 
 from __future__ import annotations
 
