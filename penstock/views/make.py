@@ -127,7 +127,7 @@ class _Taken:
         return self._of_tables.get(table)
 
     def choose(self, source: str, table: str) -> str:
-        """Name the view of a table as the table; where there is a view or a file of that name, by its source or schema."""
+        """Name a view as its table; where there is a view or a file of that name, by its source or schema too."""
         schema, own = table.split(".", 1)
         names = [view_name("_".join(parts)) for parts in ((own,), (source or schema, own), (source, schema, own))]
         return next((name for name in names if not self._there(name)), names[1])
