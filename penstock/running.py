@@ -35,6 +35,14 @@ def read_running(file: Path) -> Running | None:
         return None
 
 
+def running_since_s(file: Path) -> float | None:
+    """Return when a job last began a query, in seconds since 1970; None before it has told."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
 def write_running(file: Path, running: Running) -> None:
     """Tell what a job runs."""
     write_whole(file, json.dumps(asdict(running)))

@@ -17,6 +17,7 @@ from penstock.layout import Layout
 from penstock.offsets import Place
 from penstock.project.declared import AGGREGATE
 from penstock.project.workspace import Workspace
+from penstock.running import running_since_s
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.consumer import open_consumer
 from penstock.topics.gaps import Gap, gaps_of
@@ -92,12 +93,16 @@ def gaps_in(admin: TopicAdmin, found: Sequence[Standing]) -> Iterator[tuple[Stan
 
 
 def hangs(config: Config, found: Iterable[Standing]) -> Iterator[tuple[Standing, Hang]]:
-    """Yield the queries that have committed nothing for an interval and a minute, while a record waits as long."""
-    now = time.time()
+    """Yield the queries that have committed nothing for an interval and a minute, while a record waits as long.
+
+    The job must have run as long, too: a record may have waited while the stack was down.
+    """
+    now, layout = time.time(), Layout.of(config)
     with closing(open_consumer(config.kafka.bootstrap, group=config.names.group("standing"))) as consumer:
         for standing in found:
             borne_s = _PATIENCE_S + standing.interval_s
-            if standing.committed_s is not None and now - standing.committed_s < borne_s:
+            began_s = running_since_s(layout.running_file(standing.job))
+            if began_s is None or now - max(began_s, standing.committed_s or began_s) < borne_s:
                 continue
             waiting = [hang for place, at in standing.at.items() for hang in _waiting(consumer, place, at, now)]
             oldest = max(waiting, key=lambda hang: hang.waits_s, default=None)

@@ -132,14 +132,20 @@ class Supervisor:
         wait_until(lambda: not self.is_running(), timeout_s=30, what="supervisord ends")
 
     def start_process(self, name: str) -> None:
-        """Start a process without waiting for it; one that runs already is left alone."""
-        if self.state(name).state not in {"RUNNING", "STARTING"}:
-            self._call("startProcess", name, False)
+        """Start a process without waiting for it; one that runs, or is about to be started again, is left alone."""
+        self._ask("startProcess", name, done=Faults.ALREADY_STARTED)
 
     def stop_process(self, name: str) -> None:
-        """Ask a process to stop, without waiting for it."""
-        if self.state(name).state in {"RUNNING", "STARTING", "BACKOFF"}:
-            self._call("stopProcess", name, False)
+        """Ask a process to stop, without waiting for it; one that does not run is left alone."""
+        self._ask("stopProcess", name, done=Faults.NOT_RUNNING)
+
+    def _ask(self, method: str, name: str, *, done: int) -> None:
+        """Ask for something that may be so already: a look before would be out of date when supervisord is asked."""
+        try:
+            self._call(method, name, False)
+        except xmlrpc.client.Fault as exc:
+            if exc.faultCode != done:
+                raise
 
     def renew(self, part: Part, *, anew: bool = False) -> bool:
         """Restart a process whose command is no longer the wanted one; return whether it was so.

@@ -127,30 +127,31 @@ class _Taken:
         return self._of_tables.get(table)
 
     def choose(self, source: str, table: str) -> str:
-        """Name the view of a table as the table; where another table of that name has one, by its source or schema."""
+        """Name a view as its table; where there is a view or a file of that name, by its source or schema too."""
         schema, own = table.split(".", 1)
         names = [view_name("_".join(parts)) for parts in ((own,), (source or schema, own), (source, schema, own))]
-        return next((name for name in names if name not in self._places), names[1])
+        return next((name for name in names if not self._there(name)), names[1])
 
     def take(self, name: str, table: str) -> None:
         """Note a name.
 
         :raises ViewTaken: rather than let anything be written over.
         """
-        if name in self._places:
-            raise ViewTaken(f"view {name}", self._places[name])
-        for path in self._files(name):
-            if path.exists():
-                raise ViewTaken(self._project.shown(path), f"of a view {name}")
+        if there := self._there(name):
+            raise ViewTaken(*there)
         self._places[name] = f"the view of {table}"
 
-    def _files(self, name: str) -> tuple[Path, ...]:
+    def _there(self, name: str) -> tuple[str, str] | None:
+        """Return what has that name, and where; None if nothing has."""
+        if name in self._places:
+            return f"view {name}", self._places[name]
         project = self._project
-        return (
+        files = (
             project.views / f"{name}.py",
             project.cassandra / f"{name}.cql",
             project.avro / f"{VIEW_FILES}{name}-value.avsc",
         )
+        return next(((project.shown(path), f"of a view {name}") for path in files if path.exists()), None)
 
 
 def _draw_all(config: Config, taken: _Taken, tables: Sequence[Relation], name: str | None) -> Iterator[Drawn | Outcome]:

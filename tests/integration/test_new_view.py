@@ -121,6 +121,7 @@ def test_nothing_is_wrong_with_it_and_only_the_publication_is_to_do(config: Conf
 SCHEMA = """
 CREATE SCHEMA sales;
 CREATE TABLE sales.orders (id bigint PRIMARY KEY, total numeric(10, 2) NOT NULL, price money);
+CREATE TABLE sales.users (id int PRIMARY KEY);
 CREATE TABLE sales."Class" (id uuid PRIMARY KEY);
 CREATE TABLE sales.row (a int, b text, PRIMARY KEY (b, a));
 CREATE TABLE sales.no_key (id int);
@@ -156,6 +157,7 @@ def test_a_whole_schema_is_made_and_what_cannot_be_is_refused_by_name(config: Co
     assert fates == {
         "public.orders": (Fate.MADE, "orders"),
         "sales.orders": (Fate.MADE, "sales_orders"),
+        "sales.users": (Fate.MADE, "sales_users"),
         "sales.Class": (Fate.MADE, "class_"),
         "sales.row": (Fate.MADE, "row_"),
         "sales.parts": (Fate.MADE, "parts"),

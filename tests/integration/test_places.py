@@ -27,6 +27,7 @@ from penstock.postgres.connection import connect
 from penstock.postgres.silent import silent_changes
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
+from penstock.running import Running, write_running
 from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
 from penstock.wait import wait_until
@@ -156,6 +157,10 @@ def test_a_query_that_hangs_is_said(config: Config, checkpoint: Path) -> None:
     producer = Producer({"bootstrap.servers": config.kafka.bootstrap})
     producer.produce(topic_of(TABLE), value=b"waits", timestamp=int((time.time() - HOUR_S) * 1000))
     assert producer.flush(60) == 0
+    running = Layout.of(config).running_file("views")
+    write_running(running, Running("app", "views", is_settled=True))
+    assert red(config, f"views of {TABLE}") == [], "the job began a moment ago"
+    os.utime(running, (time.time() - HOUR_S,) * 2)
     (said,) = red(config, f"views of {TABLE}")
     assert re.match(r"hangs: its last commit was 3,6\d\d s ago, and offset 0 of app.public.users waits for", said.seen)
     assert "views, killed (-9), goes on where it was" in said.seen

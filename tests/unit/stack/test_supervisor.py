@@ -93,3 +93,12 @@ def test_only_a_process_with_another_command_is_renewed(layout: Layout, supervis
     )
     supervisor.stop_and_wait("job")
     assert not alive(layout.state, "job")
+
+
+def test_a_process_that_dies_again_and_again_may_be_started_and_stopped_at_any_moment(supervisor: Supervisor) -> None:
+    supervisor.start([Part(name="dies", command=("false",), is_ready=lambda: True)])
+    supervisor.start_process("dies")
+    wait_until(lambda: supervisor.state("dies").state == "BACKOFF", timeout_s=PATIENCE_S, what="it is started again")
+    supervisor.start_process("dies")
+    for _ in range(2):
+        supervisor.stop_and_wait("dies")
