@@ -36,7 +36,7 @@ def read_running(file: Path) -> Running | None:
 
 
 def running_since_s(file: Path) -> float | None:
-    """Return when a job last began a query, in seconds since 1970; None before it has told."""
+    """Return when a job last began a query, in seconds since 1970; None before it has written that."""
     try:
         return file.stat().st_mtime
     except FileNotFoundError:
