@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import Config
+from penstock.config import Config, Postgres
 from penstock.stack.alone import StackBusy, alone
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from penstock.config import Config
+from penstock.config import Config, Postgres
 from penstock.stack.alone import alone
-with alone(Config(state=Path(sys.argv[1])), "penstock views apply"):
+with alone(Config(state=Path(sys.argv[1]), postgres=Postgres(port=1)), "penstock views apply"):
     print("holds", flush=True)
     time.sleep(600)
 """
@@ -24,7 +24,8 @@ with alone(Config(state=Path(sys.argv[1])), "penstock views apply"):
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    return Config(state=tmp_path)
+    """Return one of a stack whose Postgres is away: by the usual port a stack that runs here would be changed."""
+    return Config(state=tmp_path, postgres=Postgres(port=1))
 
 
 def test_one_after_the_other(config: Config) -> None:
