@@ -106,9 +106,10 @@ def compare(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progr
     with open_session(config) as session, connect(config) as connection, _probe(connection) as row:
 
         def measure(table: str) -> Waits:
-            look = _look(session, f"{keyspace}.{table}", row)
+            probe = _Probe(connection, row, _look(session, f"{keyspace}.{table}", row), table)
+            probe.wait()  # what came before, such as the changes of an earlier run, is written then
             updates = Updates(config, tables=[_SOURCE], rate=rate, seconds=warm_up_s + seconds)
-            return _measure(updates, _Probe(connection, row, look, table), warm_up_s, on_progress)
+            return _measure(updates, probe, warm_up_s, on_progress)
 
         ours = measure(_VIEW)
         with parts_stopped(config, JOBS), _peer(config, session) as log:
