@@ -72,14 +72,16 @@ class Flow:
 def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress: OnProgress) -> Flow:
     """Update rows of every table that has a view, without changing them, and time each on its way.
 
-    Aggregates are left out: their record is of a micro-batch, not of a change; so are paused views.
+    Aggregates are left out: their record is of a micro-batch, not of a change. So are paused views, and those of
+    further sources.
 
     :param warm_up_s: so many seconds are not timed at first.
     :raises NothingToUpdate: no such table has a row.
     :raises ChangesMissing: the pipeline stands still.
     """
     paused = paused_views(config)
-    views = [view for view in Workspace(config).views if not isinstance(view, Aggregate) and view.name not in paused]
+    ours = [view for view in Workspace(config).views if not view.source and not isinstance(view, Aggregate)]
+    views = [view for view in ours if view.name not in paused]
     tables = sorted({view.table for view in views})
     updates = Updates(config, tables=tables, rate=rate, seconds=warm_up_s + seconds)
     looks = ProcessorLooks()
