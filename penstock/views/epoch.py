@@ -92,22 +92,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     config = workspace.config
     refuse_outside(config)
     views, source = workspace.views, config.names.source_connector
-    # A database that was restored has another publication, and its tables other identities; one of an earlier version
-    # has no record of who is paused.
-    on_step("tables", create_tables(workspace))
-    refuse_paused(config, [view.name for view in views])
-    epoch = _latest_epoch(config) + 1
-    if epoch + max(view.revision for view in views) - 1 > MAX_GENERATION:
-        raise NoEpochLeft(epoch)
-    on_step("topics", create_topics(workspace.whole))
-    on_step("subjects", register_subjects(workspace.whole))
-    on_step("keyspace", create_view_tables(workspace.whole))
-    if not config.supervised and _lost_topics(workspace, cdc_topics(views)):
-        raise NotSupervised(
-            "the views job cannot go on in its topics, and only while it is stopped it can begin anew; "
-            "`docker compose down --volumes` begins all anew"
-        )
-    on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
+    epoch = _make_ready(workspace, on_step=on_step)
     with connect(config) as connection, only_reread(connection), ConnectApi(config.connect.url) as api:
         if source in api.connectors():
             _stop_source(api, source)
@@ -141,6 +126,28 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     # A snapshot that was cut off and started again needs a re-read; else there is nothing to do.
     go_live(workspace, on_step=on_step, on_progress=on_progress)
     return removed
+
+
+def _make_ready(workspace: Workspace, *, on_step: OnStep) -> int:
+    """Make all that the next epoch needs, and let the jobs take the views up; return the number of that epoch."""
+    config, views = workspace.config, workspace.views
+    # A database that was restored has another publication, and its tables other identities; one of an earlier version
+    # has no record of who is paused.
+    on_step("tables", create_tables(workspace))
+    refuse_paused(config, [view.name for view in views])
+    epoch = _latest_epoch(config) + 1
+    if epoch + max(view.revision for view in views) - 1 > MAX_GENERATION:
+        raise NoEpochLeft(epoch)
+    on_step("topics", create_topics(workspace.whole))
+    on_step("subjects", register_subjects(workspace.whole))
+    on_step("keyspace", create_view_tables(workspace.whole))
+    if not config.supervised and _lost_topics(workspace, cdc_topics(views)):
+        raise NotSupervised(
+            "the views job cannot go on in its topics, and only while it is stopped it can begin anew; "
+            "`docker compose down --volumes` begins all anew"
+        )
+    on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
+    return epoch
 
 
 def _latest_epoch(config: Config) -> int:
