@@ -15,7 +15,7 @@ from psycopg2 import sql
 
 from penstock.contract import PUBLISHES_GENERATED
 from penstock.errors import TerminalError
-from penstock.names import quoted
+from penstock.names import of_source, quoted
 from penstock.postgres.catalogue import LiveTable, read_live_table
 from penstock.postgres.own import Connection
 from penstock.postgres.published import published_tables
@@ -112,7 +112,7 @@ def _know(connection: Connection, name: str, *, is_sent: bool) -> str:
         _execute(connection, name, f"{_locked(name)}; {noted}" if is_sent else noted)
     except TableRefused as exc:
         return f"the source takes a list of tables, which restarts it: {exc}"
-    return f"{name} known to the source"
+    return f"{of_source(connection.names.source, name)} known to the source"
 
 
 def _create(connection: Connection) -> list[str]:

@@ -102,7 +102,7 @@ def _create_tables(workspace: Workspace) -> str:
         begin_record(connection, epoch=epoch_in(workspace.project))
         paused = take_over_paused(workspace, connection)
         exclusions = note_exclusions(connection, published_tables(connection))
-        published = publish(connection, {view.table for view in workspace.views})
+        published = publish(connection, workspace.tables)
         look(connection)
     said = [f"{len(files)} files applied", *(f"database {name} created" for name in made)]
     said += [*paused, *exclusions, *published]
@@ -252,4 +252,4 @@ def note_earlier_epoch(workspace: Workspace, live: int, epoch: int) -> None:
     if 0 < live < epoch:
         what = f"the source ran in epoch {live}, and {epoch} had started"
         with connect(workspace.config) as connection:
-            note_changes(connection, {view.table for view in workspace.views}, what)
+            note_changes(connection, workspace.tables, what)

@@ -29,7 +29,7 @@ def let_know(workspace: Workspace, api: ConnectApi) -> list[str]:
         if file.name in api.connectors():
             _hide(config, api, file)
     with connect(config) as connection:
-        return make_known(connection, {view.table for view in workspace.views})
+        return make_known(connection, workspace.tables)
 
 
 def _hide(config: Config, api: ConnectApi, file: ConnectorFile) -> None:

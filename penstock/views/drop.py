@@ -108,7 +108,7 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
 
 def _unneeded(workspace: Workspace) -> list[str]:
     """Return the tables of a source that are captured and that no view reads any more."""
-    return sorted(set(read_lists(workspace.project).tables) - {view.table for view in workspace.views})
+    return sorted(set(read_lists(workspace.project).tables).difference(workspace.tables))
 
 
 def leave_out(api: ConnectApi, own: Names, views: Collection[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -159,7 +159,10 @@ def remove(sources: Sources) -> None:
 
 def stop(api: ConnectApi, name: str) -> None:
     api.stop(name)
-    is_stopped: Callable[[], bool] = lambda: api.status(name).connector.state == State.STOPPED  # noqa: E731 - one use
+
+    def is_stopped() -> bool:
+        return api.status(name).connector.state == State.STOPPED
+
     wait_until(is_stopped, timeout_s=PATIENCE_S, what=f"{name} is stopped")
 
 

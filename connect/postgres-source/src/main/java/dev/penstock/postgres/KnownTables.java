@@ -21,7 +21,7 @@ import java.util.Set;
  * them to topics that nobody has made, and Kafka's producer would wait for those, with all tables.
  *
  * <p>A table is known by its name, once its topic is there: `penstock views apply` notes it in `known_tables` while
- * nobody is in the midst of writing to the table (penstock/postgres/known.py). A change of an unknown table asks
+ * nobody is in the midst of writing to the table (penstock/postgres/publication.py). A change of an unknown table asks
  * Postgres, which answers as of now, later than the change: what is left out ended before the table was known, and each
  * reading that fills its views sees it. So no order of note and changes in the WAL matters, nor how far behind the
  * source is, nor a restart.
