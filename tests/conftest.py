@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import subprocess
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from hypothesis import settings
 from penstock.cassandra.session import open_session
 from penstock.config import ROOT, load_config
 from penstock.layout import Layout
+from tests.project import copy_project
 from tests.stack import HA, KRAFT, PARTITIONED, SECURE, ZOOKEEPER, Ground, Stack, toml
 
 # A busy machine is no fault: no test asserts a time.
@@ -63,9 +63,7 @@ def stack_environment(request: pytest.FixtureRequest, ground: Ground) -> dict[st
     if request.config.getoption("--running"):
         return dict(os.environ)
     (ROOT / ground.state).mkdir(exist_ok=True)
-    for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.rmtree(ROOT / ground.project / name, ignore_errors=True)
-        shutil.copytree(ROOT / name, ROOT / ground.project / name)
+    copy_project(ROOT / ground.project)
     file = ROOT / f"{ground.state}.toml"
     file.write_text(toml(ground, metrics=request.config.getoption("--slow")))
     return {**os.environ, "PENSTOCK_CONFIG": str(file)}

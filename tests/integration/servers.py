@@ -8,13 +8,46 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from penstock.config import Config
 from penstock.layout import Layout
+from penstock.project.workspace import Workspace
+from penstock.setup import actions as setup
 from penstock.stack.part import Part
 from penstock.stack.stack import all_of, parts
 from penstock.stack.start import START_TIMEOUT_S
 from penstock.wait import wait_until
+
+_PORTS = {
+    "postgres": ("postgres.port",),
+    "kafka": ("kafka.port", "kafka.controller_port"),
+    "registry": ("registry.port",),
+    "connect": ("connect.port",),
+    "cassandra": ("cassandra.port", "cassandra.storage_port"),
+}
+
+
+def written(folder: Path, *names: str, more: str = "") -> Path:
+    """Write a configuration whose state is in the folder and whose named parts have free ports.
+
+    :param more: what it says besides.
+    """
+    settings = [setting for name in names for setting in _PORTS[name]]
+    ports = [f"{setting} = {port}" for setting, port in zip(settings, free_ports(len(settings)), strict=True)]
+    file = folder / "penstock.toml"
+    file.write_text("\n".join([f'state = "{folder / "var"}"', *ports, more]))
+    return file
+
+
+@contextmanager
+def started_behind(config: Config, *names: str) -> Iterator[None]:
+    """Run parts of the stack behind a Postgres that has the tables and a Kafka that has the topics."""
+    with started(config, "postgres", "kafka"):
+        setup.create_tables(Workspace(config))
+        setup.create_topics(Workspace(config))
+        with started(config, *names):
+            yield
 
 
 @contextmanager
@@ -89,5 +122,12 @@ def stop(process: subprocess.Popen[bytes], part: Part) -> None:
 
 def free_port() -> int:
     """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    (port,) = free_ports(1)
+    return port
+
+
+def free_ports(count: int) -> list[int]:
+    """Return so many of them."""
+    with ExitStack() as held:
+        listeners = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in listeners]

@@ -28,18 +28,13 @@ from penstock.config import Config, load_config
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import Topic
 from penstock.wait import wait_until
-from tests.integration.servers import started
+from tests.integration.servers import started, written
 from tests.patience import PATIENCE_S
 from tests.unit.engine import cdc
 from tests.unit.engine.conftest import SAMPLE_KINDS, make_plan
 
 pytestmark = pytest.mark.slow
 
-TOML = """
-state = "{state}"
-kafka.port = 24682
-kafka.controller_port = 24683
-"""
 VIEW_TOPIC = "views.people_by_name"
 PLACE = (cdc.TOPIC, 0)
 SNAPSHOT = Snapshot(100, (), 1000)
@@ -49,9 +44,7 @@ Person = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
-    folder = tmp_path_factory.mktemp("runs")
-    file = folder / "penstock.toml"
-    file.write_text(TOML.format(state=folder / "var"))
+    file = written(tmp_path_factory.mktemp("runs"), "kafka")
     with started(load_config(file), "kafka"):
         TopicAdmin(load_config(file).kafka.bootstrap).create(
             [Topic(name, 1, 1, {}) for name in (cdc.TOPIC, VIEW_TOPIC)]

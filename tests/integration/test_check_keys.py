@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +14,8 @@ from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.views.check import check
 from penstock.views.make import Fate, new_views
-from tests.integration.servers import started
+from tests.integration.servers import started, written
+from tests.project import copy_project
 
 TABLES = """
 CREATE TABLE readings (device text, ts timestamptz, seen timestamptz, v int, PRIMARY KEY (device, ts));
@@ -55,15 +54,9 @@ def fleeting_by_id(r):
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     folder = tmp_path_factory.mktemp("keys")
-    for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.copytree(Project.of(Config()).root / name, folder / "project" / name)
-    file: Path = folder / "penstock.toml"
     # Nobody listens at Cassandra's port: only what Postgres says is looked at.
-    file.write_text(
-        f'state = "{folder / "var"}"\nproject = "{folder / "project"}"\npostgres.port = 27171\ncassandra.port = 27172\n'
-        "kafka.partitions = 3\n"
-    )
-    config = load_config(file)
+    more = f'project = "{copy_project(folder / "project")}"\nkafka.partitions = 3\n'
+    config = load_config(written(folder, "postgres", "cassandra", more=more))
     with started(config, "postgres"):
         setup.create_tables(Workspace(config))
         with connect(config) as connection, connection, connection.cursor() as cursor:

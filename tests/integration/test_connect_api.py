@@ -35,7 +35,7 @@ from penstock.topics.create import TopicsDiffer, create_topics
 from penstock.topics.declare import Topic
 from penstock.topics.tail import TopicReader, TopicUnknown
 from penstock.wait import wait_until
-from tests.integration.servers import started
+from tests.integration.servers import started_behind, written
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
@@ -43,30 +43,15 @@ pytestmark = pytest.mark.slow
 CONNECTORS = Project.of(Config()).connectors
 SOURCE = "users-postgres-source"
 CDC_TOPIC = "app.public.users"
-TOML = """
-state = "{state}"
-postgres.port = 24832
-kafka.port = 24892
-kafka.controller_port = 24893
-registry.port = 24881
-connect.port = 24883
-"""
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     """Start the source leg in a folder of its own; the connector is not applied yet."""
-    folder = tmp_path_factory.mktemp("source-leg")
-    file = folder / "penstock.toml"
-    file.write_text(TOML.format(state=folder / "var"))
-    config = load_config(file)
-    with started(config, "postgres", "kafka"):
-        setup.create_tables(Workspace(config))
-        setup.create_topics(Workspace(config))
-        with started(config, "registry"):
-            setup.register_subjects(Workspace(config))
-            with started(config, "connect"):
-                yield config
+    config = load_config(written(tmp_path_factory.mktemp("source-leg"), "postgres", "kafka", "registry", "connect"))
+    with started_behind(config, "registry", "connect"):
+        setup.register_subjects(Workspace(config))
+        yield config
 
 
 @pytest.fixture

@@ -22,11 +22,9 @@ from penstock.connect.apply import validate_connectors
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.layout import Layout
 from penstock.project.folders import Project
-from penstock.project.workspace import Workspace
-from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
 from penstock.wait import wait_until
-from tests.integration.servers import started
+from tests.integration.servers import started_behind, written
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
@@ -36,13 +34,6 @@ NAME = "watched-source"
 PUBLICATION = "later"
 CDC_TOPIC = "app.public.users"
 JSON = "org.apache.kafka.connect.json.JsonConverter"
-TOML = """
-state = "{state}"
-postgres.port = 27140
-kafka.port = 27141
-kafka.controller_port = 27142
-connect.port = 27143
-"""
 INSERT = """
 INSERT INTO public.users (id, email, first_name, last_name, registered, country)
 VALUES (gen_random_uuid(), 'a@example.com', 'Ada', 'Lovelace', '2020-02-29', 'PT')
@@ -51,21 +42,15 @@ VALUES (gen_random_uuid(), 'a@example.com', 'Ada', 'Lovelace', '2020-02-29', 'PT
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("watched")
-    file = folder / "penstock.toml"
-    file.write_text(TOML.format(state=folder / "var"))
-    return file
+    return written(tmp_path_factory.mktemp("watched"), "postgres", "kafka", "connect")
 
 
 @pytest.fixture(scope="module")
 def config(file: Path) -> Iterator[Config]:
     """Start Postgres, Kafka, Connect and the watcher in a folder of their own; no connector is applied."""
     config = load_config(file)
-    with started(config, "postgres", "kafka"):
-        setup.create_tables(Workspace(config))
-        setup.create_topics(Workspace(config))
-        with started(config, "connect", "connect-watcher"):
-            yield config
+    with started_behind(config, "connect", "connect-watcher"):
+        yield config
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from penstock.config import load_config
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.setup import actions as setup
-from tests.integration.servers import started
+from tests.integration.servers import started, written
 from tests.patience import PATIENCE_S
 from tests.unit.engine import cdc
 from tests.unit.engine.conftest import SAMPLE, as_emitted, make_plan, raw_frame
@@ -25,12 +25,6 @@ from tests.unit.engine.output.test_derive import ANN
 
 pytestmark = pytest.mark.slow
 
-TOML = """
-state = "{state}"
-kafka.port = 27285
-kafka.controller_port = 27286
-registry.port = 27287
-"""
 SUBJECT = f"{cdc.TOPIC}-value"
 FILLING = 200
 SMALL = '{{"type": "record", "name": "r{number}", "fields": [{{"name": "a", "type": "long"}}]}}'
@@ -40,9 +34,7 @@ def test_a_schema_is_found_as_soon_as_the_registry_has_read_its_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    file = tmp_path / "penstock.toml"
-    file.write_text(TOML.format(state=tmp_path / "var"))
-    config = load_config(file)
+    config = load_config(written(tmp_path, "kafka", "registry"))
     spark, columns = local_session(), cdc.PEOPLE | {"nick": "string"}
     sample = make_plan(spark, SAMPLE, (Writer(1, cdc.schema_text(cdc.PEOPLE)),))
     with started(config, "kafka"):

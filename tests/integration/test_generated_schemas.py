@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from random import Random
 
 import psycopg2
@@ -19,7 +17,8 @@ from penstock.views.check import check
 from penstock.views.make import Fate, new_views
 from tests.generated.kinds import NO_TYPES, TYPES
 from tests.generated.schemas import SCHEMAS, Life, columns_of_view, make_tables
-from tests.integration.servers import started
+from tests.integration.servers import started, written
+from tests.project import copy_project
 
 SEEDS = range(3)
 
@@ -27,14 +26,9 @@ SEEDS = range(3)
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     folder = tmp_path_factory.mktemp("generated")
-    for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.copytree(Project.of(Config()).root / name, folder / "project" / name)
-    file: Path = folder / "penstock.toml"
     # Nobody listens at Cassandra's port: only what Postgres says is looked at.
-    file.write_text(
-        f'state = "{folder / "var"}"\nproject = "{folder / "project"}"\npostgres.port = 27191\ncassandra.port = 27192\n'
-    )
-    config = load_config(file)
+    more = f'project = "{copy_project(folder / "project")}"'
+    config = load_config(written(folder, "postgres", "cassandra", more=more))
     with started(config, "postgres"):
         setup.create_tables(Workspace(config))
         yield config
@@ -67,9 +61,7 @@ def test_postgres_takes_them_and_every_table_is_made_or_refused_by_name(config: 
                     }
             assert check(Workspace(config)).wrong == ()
     finally:
-        for name in ("spark/views", "schemas", "connect/connectors"):
-            shutil.rmtree(Project.of(config).root / name)
-            shutil.copytree(Project.of(Config()).root / name, Project.of(config).root / name)
+        copy_project(Project.of(config).root)
         with connection.cursor() as cursor:
             cursor.execute("".join(f"DROP SCHEMA {schema} CASCADE;" for schema in SCHEMAS))
             cursor.execute(NO_TYPES)

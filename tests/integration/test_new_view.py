@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from penstock.setup import actions as setup
 from penstock.views.check import check
 from penstock.views.make import Fate, NameForMany, NewViews, Outcome, new_views
 from tests.every_type import COLUMNS, TYPES, UNUSABLE
-from tests.integration.servers import started
+from tests.integration.servers import started, written
+from tests.project import copy_project
 
 NAMED = ", ".join(
     [
@@ -30,14 +30,9 @@ NAMED = ", ".join(
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     folder = tmp_path_factory.mktemp("new")
-    for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.copytree(Project.of(Config()).root / name, folder / "project" / name)
-    file: Path = folder / "penstock.toml"
     # Nobody listens at Cassandra's port: only what Postgres says is looked at.
-    file.write_text(
-        f'state = "{folder / "var"}"\nproject = "{folder / "project"}"\npostgres.port = 27161\ncassandra.port = 27162\n'
-    )
-    config = load_config(file)
+    more = f'project = "{copy_project(folder / "project")}"'
+    config = load_config(written(folder, "postgres", "cassandra", more=more))
     with started(config, "postgres"):
         setup.create_tables(Workspace(config))
         with connect(config) as connection, connection, connection.cursor() as cursor:

@@ -31,7 +31,7 @@ from penstock.running import Running, write_running
 from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
 from penstock.wait import wait_until
-from tests.integration.servers import started
+from tests.integration.servers import started_behind, written
 from tests.names import SINK, topic_of
 from tests.patience import PATIENCE_S
 
@@ -41,34 +41,19 @@ TABLE = "public.users"
 TOPIC = "views.users_by_id"
 PLACE = (TOPIC, 0)
 HOUR_S = 3600
-TOML = """
-state = "{state}"
-postgres.port = 24732
-kafka.port = 24792
-kafka.controller_port = 24793
-registry.port = 24781
-connect.port = 24783
-cassandra.port = 24742
-cassandra.storage_port = 24743
-"""
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     """Set up all but Spark, in a folder of its own, as `penstock up` does."""
-    folder = tmp_path_factory.mktemp("places")
-    file = folder / "penstock.toml"
-    file.write_text(TOML.format(state=folder / "var"))
-    config = load_config(file)
-    with started(config, "postgres", "kafka"):
-        setup.create_tables(Workspace(config))
-        setup.create_topics(Workspace(config))
-        with started(config, "registry", "cassandra", "connect"):
-            setup.register_subjects(Workspace(config))
-            setup.create_view_tables(Workspace(config))
-            setup.apply_connectors(Workspace(config))
-            note_topics(Workspace(config))
-            yield config
+    folder, behind = tmp_path_factory.mktemp("places"), ("registry", "cassandra", "connect")
+    config = load_config(written(folder, "postgres", "kafka", *behind))
+    with started_behind(config, *behind):
+        setup.register_subjects(Workspace(config))
+        setup.create_view_tables(Workspace(config))
+        setup.apply_connectors(Workspace(config))
+        note_topics(Workspace(config))
+        yield config
 
 
 @pytest.fixture

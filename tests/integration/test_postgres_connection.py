@@ -12,16 +12,14 @@ from penstock.config import Config, load_config
 from penstock.postgres.connection import LOOK, PostgresUnreachable, connect, open_connection
 from penstock.postgres.publication import _execute
 from penstock.setup.actions import _run_file
-from tests.integration.servers import free_port, started
+from tests.integration.servers import free_port, started, written
 
 ENDS_US = "SELECT pg_terminate_backend(pg_backend_pid())"
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
-    folder = tmp_path_factory.mktemp("pg")
-    file: Path = folder / "penstock.toml"
-    file.write_text(f'state = "{folder / "var"}"\n[postgres]\nport = {free_port()}\ndatabase = "postgres"\n')
+    file = written(tmp_path_factory.mktemp("pg"), "postgres", more='postgres.database = "postgres"')
     config = load_config(file)
     with started(config, "postgres"):
         yield config

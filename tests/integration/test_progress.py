@@ -20,23 +20,15 @@ from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import Topic
 from penstock.topics.gaps import gaps_of
 from penstock.wait import wait_until
-from tests.integration.servers import started
+from tests.integration.servers import started, written
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
-TOML = """
-state = "{state}"
-kafka.port = 24692
-kafka.controller_port = 24693
-"""
-
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
-    folder = tmp_path_factory.mktemp("progress")
-    file = folder / "penstock.toml"
-    file.write_text(TOML.format(state=folder / "var"))
+    file = written(tmp_path_factory.mktemp("progress"), "kafka")
     with started(load_config(file), "kafka"):
         yield load_config(file)
 

@@ -10,25 +10,17 @@ from penstock.config import load_config
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.setup import actions as setup
-from tests.integration.servers import started
+from tests.integration.servers import started, written
 
 pytestmark = pytest.mark.slow
 
-TOML = """
-state = "{state}"
-kafka.port = 27270
-kafka.controller_port = 27271
-registry.port = 27272
-"""
 SUBJECTS = 400
 SCHEMA = '{{"type": "record", "name": "r{number}", "fields": [{{"name": "a", "type": "long"}}]}}'
 
 
 def test_a_ready_registry_knows_every_subject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    file = tmp_path / "penstock.toml"
-    file.write_text(TOML.format(state=tmp_path / "var"))
-    config = load_config(file)
+    config = load_config(written(tmp_path, "kafka", "registry"))
     names = {f"subject-{number}" for number in range(SUBJECTS)}
     with started(config, "kafka"):
         setup.create_topics(Workspace(config))

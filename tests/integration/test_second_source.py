@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, Config, load_config
+from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi
 from penstock.pipeline.fence import wait_until_captured
 from penstock.project.workspace import Workspace
@@ -21,22 +19,20 @@ from penstock.topics.admin import TopicAdmin
 from penstock.topics.tail import TopicReader
 from penstock.views.make import Fate, new_views
 from penstock.wait import wait_until
-from tests.integration.servers import free_port, started
+from tests.integration.servers import started, written
 from tests.integration.test_two_sources import TABLE, run
 from tests.patience import PATIENCE_S
+from tests.project import copy_project
 
 pytestmark = pytest.mark.slow
-
-PORTS = (
-    *("postgres.port", "kafka.port", "kafka.controller_port", "registry.port", "connect.port"),
-    *("cassandra.port", "cassandra.storage_port"),
-)
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     """Set up all but Spark, as `views new` and `views apply` do: a view of a table of the same name in either."""
-    config = load_config(written(tmp_path_factory.mktemp("second-source")))
+    folder, behind = tmp_path_factory.mktemp("second-source"), ("registry", "cassandra", "connect")
+    more = f'project = "{copy_project(folder)}"\n[sources.billing]'
+    config = load_config(written(folder, "postgres", "kafka", *behind, more=more))
     with started(config, "postgres", "kafka"):
         setup.create_tables(Workspace(config))
         run(config, "CREATE DATABASE billing")
@@ -46,21 +42,11 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
         new_views(Workspace(config), ["invoices", "billing:public.invoices"])
         setup.create_tables(Workspace(config))
         setup.create_topics(Workspace(config))
-        with started(config, "registry", "cassandra", "connect"):
+        with started(config, *behind):
             setup.register_subjects(Workspace(config))
             setup.create_view_tables(Workspace(config))
             setup.apply_connectors(Workspace(config))
             yield config
-
-
-def written(folder: Path) -> Path:
-    """Write the configuration of a project with one more source."""
-    for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.copytree(ROOT / name, folder / name)
-    ports = "\n".join(f"{name} = {free_port()}" for name in PORTS)
-    file = folder / "penstock.toml"
-    file.write_text(f'state = "{folder / "var"}"\nproject = "{folder}"\n{ports}\n[sources.billing]\n')
-    return file
 
 
 def changes(config: Config, topic: str, count: int) -> list[tuple[str, str]]:

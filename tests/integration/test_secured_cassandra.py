@@ -11,19 +11,11 @@ from penstock.config import load_config
 from penstock.secured import Secrets
 from penstock.setup.rights import give_cassandra_rights
 from penstock.stack.make_secrets import make_secrets, write_clients_files
-from tests.integration.servers import free_port, started
-
-TOML = """
-state = "{state}"
-airflow.enabled = false
-cassandra.port = {port}
-cassandra.storage_port = {storage_port}
-"""
+from tests.integration.servers import started, written
 
 
 def test_a_new_one_is_taken_over_at_once_and_a_second_time(tmp_path: Path) -> None:
-    file = tmp_path / "penstock.toml"
-    file.write_text(TOML.format(state=tmp_path / "var", port=free_port(), storage_port=free_port()))
+    file = written(tmp_path, "cassandra", more="airflow.enabled = false\n")
     make_secrets(load_config(file))
     config = load_config(file)
     write_clients_files(config)

@@ -20,18 +20,11 @@ import pytest
 from penstock.config import ROOT, Config, load_config
 from penstock.layout import SERVERS
 from penstock.wait import wait_until
-from tests.integration.servers import started
+from tests.integration.servers import started, written
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
-TOML = """
-state = "{state}"
-kafka.port = 27280
-kafka.controller_port = 27281
-cassandra.port = 27282
-cassandra.storage_port = 27283
-"""
 WORKER_PORT = 27284
 TOOLS = {
     "kafka-topics.sh": "org.apache.kafka.tools.TopicCommand",
@@ -65,9 +58,7 @@ def release() -> Path:
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Config]:
     """Run a Kafka and a Cassandra."""
     monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
-    file = tmp_path / "penstock.toml"
-    file.write_text(TOML.format(state=tmp_path / "var"))
-    loaded = load_config(file)
+    loaded = load_config(written(tmp_path, "kafka", "cassandra"))
     with started(loaded, "kafka", "cassandra"):
         yield loaded
 

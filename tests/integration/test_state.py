@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, Config
+from penstock.config import Config
 from penstock.connect.files import read_connector
 from penstock.errors import TransientError
 from penstock.pipeline.followed import ViewPaused, paused_views
@@ -36,13 +35,13 @@ from penstock.views.pause import pause
 from penstock.views.repair import repair
 from penstock.whole_file import write_changed
 from tests.names import SINK, SOURCE
+from tests.project import copy_project
 
 
 @pytest.fixture
 def files(config: Config, tmp_path: Path) -> Config:
     """Give a project of its own, whose files may be changed."""
-    for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    copy_project(tmp_path)
     return config.model_copy(update={"project": tmp_path})
 
 

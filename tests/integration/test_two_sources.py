@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, Config, load_config
+from penstock.config import Config, load_config
 from penstock.pipeline.followed import paused_views
 from penstock.pipeline.identities import identities_of
 from penstock.postgres.connection import connect
@@ -26,9 +25,10 @@ from penstock.views.check import check
 from penstock.views.make import Fate, new_views
 from penstock.views.write import write_derived
 from penstock.wait import wait_until
-from tests.integration.servers import free_port, started
+from tests.integration.servers import started, written
 from tests.integration.source_alone import SourceAlone
 from tests.patience import PATIENCE_S
+from tests.project import copy_project
 
 TABLE = "CREATE TABLE public.invoices (id text PRIMARY KEY, {column} text)"
 CHANGED = "the table was cut"
@@ -38,13 +38,8 @@ CHANGED = "the table was cut"
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     """Run a server with two databases, each with a table of the same name, and make a view of either."""
     folder = tmp_path_factory.mktemp("two-sources")
-    for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.copytree(ROOT / name, folder / name)
-    file = folder / "penstock.toml"
-    file.write_text(
-        f'state = "{folder / "var"}"\nproject = "{folder}"\npostgres.port = {free_port()}\n[sources.billing]\n'
-    )
-    config = load_config(file)
+    more = f'project = "{copy_project(folder)}"\n[sources.billing]'
+    config = load_config(written(folder, "postgres", more=more))
     with started(config, "postgres"):
         create_tables(Workspace(config))
         run(config, "CREATE DATABASE billing")

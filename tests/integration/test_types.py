@@ -50,7 +50,7 @@ from penstock.verify.compare import scan
 from penstock.verify.postgres_rows import exact_rows
 from penstock.wait import wait_until
 from tests.every_type import COLUMNS, DEFAULTS, TYPES, UNUSABLE, Refused, Typed
-from tests.integration.servers import started
+from tests.integration.servers import started_behind, written
 from tests.names import DEAD_LETTER_TOPICS, load_views
 from tests.patience import PATIENCE_S
 
@@ -60,16 +60,6 @@ TABLE, VIEW, CDC = "public.every_type", "every_type", "types.public.every_type"
 NAMES = [column.name for column in COLUMNS]
 PHASES = ("snapshot", "stream")
 LAST = "last"
-TOML = """
-state = "{state}"
-postgres.port = 27250
-kafka.port = 27251
-kafka.controller_port = 27252
-registry.port = 27253
-connect.port = 27254
-cassandra.port = 27255
-cassandra.storage_port = 27256
-"""
 VIEW_FILE = f"""
 from penstock_views import row, view
 
@@ -113,15 +103,10 @@ class Outcome:
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     """Start the servers of the whole way, on ports and in a folder of their own."""
-    folder = tmp_path_factory.mktemp("types")
-    file = folder / "penstock.toml"
-    file.write_text(TOML.format(state=folder / "var"))
-    config = load_config(file)
-    with started(config, "postgres", "kafka"):
-        setup.create_tables(Workspace(config))
-        setup.create_topics(Workspace(config))
-        with started(config, "registry", "cassandra", "connect"):
-            yield config
+    folder, behind = tmp_path_factory.mktemp("types"), ("registry", "cassandra", "connect")
+    config = load_config(written(folder, "postgres", "kafka", *behind))
+    with started_behind(config, *behind):
+        yield config
 
 
 @pytest.fixture(scope="module")
@@ -236,16 +221,16 @@ def _letters(config: Config) -> dict[str, list[str]]:
 def test_a_value_arrives_exactly_or_is_a_dead_letter_with_the_reason(
     outcome: Outcome, column: Typed, phase: str
 ) -> None:
-    for number, (written, expected) in enumerate(column.values):
+    for number, (value, expected) in enumerate(column.values):
         key = f"{phase}:{column.name}:{number}"
         if isinstance(expected, Refused):
-            assert key not in outcome.rows, written
+            assert key not in outcome.rows, value
             (reason,) = outcome.letters[key]
             assert expected.reason in reason
             assert column.name in reason
         else:
             # By repr: NaN is no equal of itself, -0.0 is one of 0.0, and 1.5 one of 1.50.
-            assert repr(outcome.rows[key][column.name])[:999] == repr(expected)[:999], (written or "NULL")[:99]
+            assert repr(outcome.rows[key][column.name])[:999] == repr(expected)[:999], (value or "NULL")[:99]
             assert outcome.rows[key][column.name] == expected or expected != expected or column.cql.endswith("float>>")
             assert key not in outcome.letters
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, Config, load_config
+from penstock.config import Config, load_config
 from penstock.pipeline.flow import read_flow
 from penstock.postgres.connection import connect
 from penstock.project.workspace import Workspace
@@ -17,7 +16,8 @@ from penstock.views.apply import go_live
 from penstock.views.check import check
 from penstock.views.make import new_views
 from penstock.views.write import write_derived
-from tests.integration.servers import free_port, started
+from tests.integration.servers import started, written
+from tests.project import copy_project
 
 OTHERS = ("kafka", "connect", "registry", "cassandra")
 
@@ -25,16 +25,12 @@ OTHERS = ("kafka", "connect", "registry", "cassandra")
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     folder = tmp_path_factory.mktemp("workspace")
-    for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.copytree(ROOT / name, folder / name)
+    copy_project(folder)
     (folder / "spark/views/counted.py").write_text(
         f"with open({str(folder / 'ran')!r}, 'a') as log:\n    log.write('x')"
     )
-    file: Path = folder / "penstock.toml"
-    # Nobody listens at port 1.
-    away = "".join(f"{name}.port = 1\n" for name in OTHERS)
-    file.write_text(f'state = "{folder / "var"}"\nproject = "{folder}"\npostgres.port = {free_port()}\n{away}')
-    config = load_config(file)
+    # Nobody listens at the ports of the others.
+    config = load_config(written(folder, "postgres", *OTHERS, more=f'project = "{folder}"'))
     with started(config, "postgres"):
         create_tables(Workspace(config))
         with connect(config) as connection, connection, connection.cursor() as cursor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,11 @@ from penstock_views.declaration.views import ViewInvalid
 from typer.testing import CliRunner
 
 from penstock.cli.main import app
-from penstock.config import ROOT, Config, Source
+from penstock.config import Config, Source
 from penstock.layout import Layout
 from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
+from tests.project import copy_project
 
 VIEWS = Path("spark/views")
 BILLED = """from penstock_views import Image, Row, view, whole
@@ -28,8 +28,7 @@ def billed(r: Image) -> Row:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    copy_project(tmp_path)
     (tmp_path / VIEWS / "counted.py").write_text(
         f"with open({str(tmp_path / 'ran')!r}, 'a') as log:\n    log.write('x')"
     )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, Config
+from penstock.config import Config
 from penstock.project.workspace import Workspace
 from penstock.views.drop import NothingLeft, ViewDeclared, left_of
+from tests.project import copy_project
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    copy_project(tmp_path)
     return Config(project=tmp_path)
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, Config
+from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.project.workspace import Workspace
 from penstock.views.repair import AggregateWhole, HistoryUnfit, repair
+from tests.project import copy_project
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    for name in ("spark/views", "schemas", "connect/connectors"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+    copy_project(tmp_path)
     return Config(project=tmp_path, state=tmp_path / "state")
 
 
