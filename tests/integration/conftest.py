@@ -15,7 +15,14 @@ from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from penstock.stack.parts.postgres import postgres
 from penstock.wait import wait_until
+from tests.integration import source_alone
 from tests.patience import PATIENCE_S
+
+
+@pytest.fixture(autouse=True)
+def no_source_left() -> Iterator[None]:
+    yield
+    source_alone.end_all()
 
 
 @pytest.fixture(scope="module")

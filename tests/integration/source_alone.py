@@ -19,6 +19,8 @@ HEAP_MB = 512
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
+_started: list[subprocess.Popen[str]] = []
+
 
 class SourceAlone:
     """One process of it, with the connector's file but for what needs Kafka; its slot goes when it ends."""
@@ -41,6 +43,7 @@ class SourceAlone:
         self._log = folder / "source.log"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        _started.append(self.process)
 
     def changes(self) -> list[list[str]]:
         """Return id, operation and what is left out of `before` and `after`, of each change up to the row `end`."""
@@ -63,6 +66,13 @@ class SourceAlone:
         out, _ = self.process.communicate(timeout=PATIENCE_S)
         assert self.process.returncode == 0, self._log.read_text()[-5000:]
         return out.splitlines()
+
+
+def end_all() -> None:
+    """End the processes that a test has left, as one that failed does: the next one has the same slot."""
+    while _started:
+        with _started.pop() as process:
+            process.kill()
 
 
 def _escaped(value: str) -> str:

@@ -43,7 +43,8 @@ class Sent:
         self.source = SourceAlone(
             config, folder, table=None, more=SIGNALS | {"slot.drop.on.stop": str(not restarts).lower()}
         )
-        wait_until(lambda: self.reader() is not None, timeout_s=PATIENCE_S, what="the source reads on")
+        # What was written by now is a read, and all that follows a change.
+        self.catch_up()
 
     def make(self, table: str) -> None:
         """Make a table without rows."""
@@ -60,10 +61,17 @@ class Sent:
             publish(connection, names)
             make_known(connection, names)
 
-    def reader(self) -> int | None:
-        """Return the session that reads."""
-        with connect(self.config) as connection:
-            return read_reader(connection)
+    def reader(self) -> int:
+        """Return the session that reads, as soon as there is one."""
+        found: list[int] = []
+
+        def look() -> bool:
+            with connect(self.config) as connection:
+                found.extend(pid for pid in [read_reader(connection)] if pid is not None)
+            return bool(found)
+
+        wait_until(look, timeout_s=PATIENCE_S, what="the source reads on")
+        return found[0]
 
     def catch_up(self) -> None:
         """Wait until the source has read all that was written, and let another task go on where it shall."""
@@ -108,7 +116,6 @@ def test_the_source_sends_what_is_known_and_waits_for_nothing_else(
 ) -> None:
     sent = Sent(config, cursor, tmp_path, restarts=restarts)
     reader = sent.reader()
-    sent.catch_up()
     # Published by somebody, or under another name before: it has no topic.
     sent.write("aside", "never: not known")
     sent.catch_up()
