@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.stack import Stack
 
 RATIO = 8.3
 """How many times longer the peer took at the median when this was last recorded (docs/local-stack.md)."""
-ROUNDS = 2
-"""A machine that is busy for half a minute is no fault: the better round counts."""
+ROUNDS = 3
+"""A machine that is busy for half a minute is no fault: one good round is enough."""
 
 
 def test_the_peer_takes_as_many_times_longer_as_before(stack: Stack) -> None:
-    ratios = [_ratio(stack) for _ in range(ROUNDS)]
-    assert max(ratios) > RATIO * 2 / 3, f"the ratios of {ROUNDS} rounds: {ratios}; it was {RATIO}"
+    ratios: list[float] = []
+    while len(ratios) < ROUNDS:
+        ratios.append(_ratio(stack))
+        print(f"the peer took {ratios[-1]:.1f} times as long at the median")
+        if ratios[-1] > RATIO * 2 / 3:
+            return
+    pytest.fail(f"the ratios of {ROUNDS} rounds: {ratios}; it was {RATIO}")
 
 
 def _ratio(stack: Stack) -> float:
