@@ -133,7 +133,8 @@ def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
 def _go_live(due: _Due, *, on_step: OnStep, on_progress: OnProgress, rate: int | None) -> None:
     """Fill the views of one source, with which the jobs run."""
     config = due.workspace.config
-    empty = settle_empty(config, due.unfilled, identities=due.identities)
+    fresh = [view for view in due.unfilled if view.name not in due.paused]
+    empty = settle_empty(config, fresh, identities=due.identities)
     waiting = [view for view in due.anew if view not in empty and view.name in due.paused]
     filled = [view for view in due.anew if view not in empty and view.name not in due.paused]
     if empty:

@@ -16,22 +16,23 @@ from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import read_by_spark
 from penstock.names import quoted
-from penstock.pipeline.fills import filled_views, ids_in_cassandra, mark_filled, started_fills
+from penstock.pipeline.fills import ids_in_cassandra, mark_filled, started_fills
 from penstock.pipeline.identities import Identities
 from penstock.postgres.connection import connect
+from penstock.postgres.record import read_known
 from penstock.project.generation import epoch_of
 
 
 def settle_empty(config: Config, views: Sequence[View], *, identities: Identities) -> list[View]:
     """Count views as filled whose source and table have no row; return them.
 
-    :param views: that the jobs run with: what is committed from here on comes to them. That is known at the first start
-        alone: later a task of the source that still has an earlier list could pass over a row that comes meanwhile.
+    :param views: that the jobs run with. What is committed from here on comes to them, if the source knows the table.
     """
-    if filled_views(config):
-        return []
+    with connect(config) as connection:
+        sent = read_known(connection)
     started = started_fills(config, ids_in_cassandra(config))
-    filled = {table for table in {view.table for view in views} if _has_rows(config, table)}
+    tables = {view.table for view in views}
+    filled = {table for table in tables if table not in sent or _has_rows(config, table)}
     with open_session(config) as session:
         used = [
             view for view in views if view.table in filled or view.name in started or _is_used(config, session, view)
