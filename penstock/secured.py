@@ -88,6 +88,11 @@ class Secrets:
         return self.folder / f"{part}.curl"
 
     @property
+    def airflow_users(self) -> Path:
+        """The users of Airflow with their passwords, as it reads them (JSON)."""
+        return self.folder / "airflow-users.json"
+
+    @property
     def spark_token(self) -> Path:
         """The bearer token of the pages of Spark's master and worker."""
         return self.folder / "spark.token"
@@ -155,6 +160,10 @@ def _connect(secrets: Secrets, section: Any) -> dict[str, Any]:
     return _web(secrets, section, "connect")
 
 
+def _airflow(secrets: Secrets, section: Any) -> dict[str, Any]:
+    return _web(secrets, section, "airflow")
+
+
 def _web(secrets: Secrets, section: Any, name: str) -> dict[str, Any]:
     return {
         "base_url": f"https://{section.host}:{section.port}",
@@ -164,12 +173,20 @@ def _web(secrets: Secrets, section: Any, name: str) -> dict[str, Any]:
     }
 
 
+def _api(secrets: Secrets, _section: Any) -> dict[str, Any]:
+    return _web_server(secrets, "api")
+
+
 def _console(secrets: Secrets, _section: Any) -> dict[str, Any]:
+    return _web_server(secrets, "console")
+
+
+def _web_server(secrets: Secrets, name: str) -> dict[str, Any]:
     return {
         "user": USER,
-        "password_file": secrets.password_file("console"),
-        "certificate_file": secrets.certificate("console"),
-        "key_file": secrets.key("console"),
+        "password_file": secrets.password_file(name),
+        "certificate_file": secrets.certificate(name),
+        "key_file": secrets.key(name),
         "ca_file": secrets.ca,
     }
 
@@ -179,11 +196,13 @@ def _spark(secrets: Secrets, _section: Any) -> dict[str, Any]:
 
 
 _FILLED = {
+    "api": _api,
     "postgres": _postgres,
     "kafka": _kafka,
     "registry": _registry,
     "connect": _connect,
     "spark": _spark,
     "cassandra": _cassandra,
+    "airflow": _airflow,
     "console": _console,
 }
