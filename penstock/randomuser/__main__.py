@@ -7,7 +7,7 @@ from pathlib import Path
 
 import uvicorn
 
-from penstock.address import read_secret
+from penstock.address import LetIn
 from penstock.randomuser.nationalities import NATIONALITIES
 from penstock.randomuser.pool import pool_of
 from penstock.randomuser.server import DEFAULT_LIMIT, make_app
@@ -18,7 +18,7 @@ def main() -> None:
     options = _parser().parse_args()
     for code in NATIONALITIES:
         pool_of(code)
-    login = (options.user, read_secret(options.password_file)) if options.user else None
+    login = (options.user, LetIn(options.user, options.password_file).password) if options.user else None
     uvicorn.run(
         make_app(limit=options.limit, login=login),
         host=options.host,
