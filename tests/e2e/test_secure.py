@@ -138,7 +138,7 @@ def test_airflow_gives_no_token_without_the_password(stack: Stack, tmp_path: Pat
     (tmp_path / "password").write_text(password)
     url = stack.config.airflow.url
     shown = replace(url.let_in, password_file=tmp_path / "password")
-    with AirflowApi(Address(url, shown)) as api, pytest.raises(AirflowRefused, match="/auth/token: 40[01]"):
+    with AirflowApi(Address(url, shown)) as api, pytest.raises(AirflowRefused, match=r"/auth/token: 40[01]"):
         api.knows_dag(DAG_ID)
     with AirflowApi(url) as api:
         assert api.knows_dag(DAG_ID)
@@ -280,11 +280,8 @@ def test_no_secret_is_in_an_answer(stack: Stack) -> None:
     said = "".join(
         requests.get(url, auth=("penstock", url.let_in.password), verify=ca, timeout=QUICKLY_S).text for url in asked
     )
-    said += (
-        shown_by_airflow(config)
-        + run_here(["status"], stack.environment).stdout
-        + run_here(["doctor"], stack.environment).stdout
-    )
+    said += shown_by_airflow(config)
+    said += run_here(["status"], stack.environment).stdout + run_here(["doctor"], stack.environment).stdout
     assert "users-postgres-source" in said
     assert [secret for secret in secrets_of(stack) if secret in said] == []
 
