@@ -27,6 +27,7 @@ from penstock.loads.airflow_api import AirflowApi, AirflowRefused
 from penstock.secured import Secrets
 from penstock.stack.processes import marked
 from tests.names import DAG_ID
+from tests.patience import PATIENCE_S
 from tests.stack import SECURE, Ground, Stack, run_here
 
 pytestmark = pytest.mark.slow
@@ -122,7 +123,7 @@ SHOWN_BY_AIRFLOW = {f"/api/v2/{path}" for path in ("monitor/health", "version", 
 def test_airflow_answers_who_has_a_token(stack: Stack) -> None:
     """All of its API that has a path without variables, but its health, version and the way to its login."""
     airflow, ca = stack.config.airflow, str(Secrets.of(stack.config).ca)
-    listed = requests.get(airflow.at("/openapi.json"), verify=ca, timeout=QUICKLY_S).json()["paths"]
+    listed = requests.get(airflow.at("/openapi.json"), verify=ca, timeout=PATIENCE_S).json()["paths"]
     paths = {path for path, methods in listed.items() if "get" in methods and "{" not in path} - SHOWN_BY_AIRFLOW
     assert {"/api/v2/connections", "/api/v2/config"} < paths
     answers = {path: requests.get(airflow.at(path), verify=ca, timeout=QUICKLY_S).status_code for path in paths}
