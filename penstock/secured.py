@@ -33,6 +33,9 @@ USER = "penstock"
 ADMINISTRATOR = "administrator"
 """The user of Kafka that may do everything: the broker itself, and who gives the others their rights."""
 
+LOADER = "postgres-loader"
+"""The password of the role of Postgres by which Airflow logs in."""
+
 
 @dataclass(frozen=True)
 class Secrets:

@@ -26,14 +26,14 @@ from joserfc import jwk, jwt
 from penstock.config import Config, Console, KafkaMode, PartSection
 from penstock.errors import TerminalError
 from penstock.layout import Layout
-from penstock.secured import ADMINISTRATOR, USER, Secrets
+from penstock.secured import ADMINISTRATOR, LOADER, USER, Secrets
 from penstock.stack.mode import mode_of
 from penstock.whole_file import write_whole
 
 _PARTS = ("api", "postgres", "kafka", "registry", "connect", "cassandra", "airflow", "console")
 _PASSWORDS = (
     *("api", "postgres", "cassandra", "cassandra-administrator", "registry", "connect", "airflow", "console"),
-    *("spark", "store"),
+    *("spark", "store", LOADER),
     *(f"kafka-{user}" for user in (ADMINISTRATOR, USER)),
 )
 _ADDRESSES = ("127.0.0.1", "localhost")

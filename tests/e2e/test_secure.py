@@ -7,6 +7,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 import requests
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported there
+from psycopg2.extensions import make_dsn
 
 from penstock.address import Address
 from penstock.brokers import librdkafka_settings
@@ -24,7 +26,7 @@ from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, o
 from penstock.config import ROOT, Config
 from penstock.layout import Layout
 from penstock.loads.airflow_api import AirflowApi, AirflowRefused
-from penstock.secured import Secrets
+from penstock.secured import LOADER, Secrets
 from penstock.stack.processes import marked
 from tests.names import DAG_ID
 from tests.patience import PATIENCE_S
@@ -219,6 +221,26 @@ def test_our_users_may_do_their_own_work_only(stack: Stack) -> None:
     (made,) = client.create_topics([NewTopic("of-somebody-else", 1)]).values()
     with pytest.raises(KafkaException, match="AUTHORIZATION"):
         made.result()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE public.users ADD COLUMN more int",
+        "DELETE FROM public.users",
+        "SELECT * FROM penstock.known_tables",
+        "SELECT pg_create_logical_replication_slot('more', 'pgoutput')",
+    ],
+)
+def test_airflow_may_load_and_do_no_more(stack: Stack, statement: str) -> None:
+    sessions = "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = %s"
+    assert stack.sql(sessions, stack.config.names.airflow_database) == [("penstock_loader",)]
+    password = Secrets.of(stack.config).password(LOADER)
+    dsn = make_dsn(stack.config.postgres.dsn, user="penstock_loader", password=password)
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM public.users")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(statement)
 
 
 def secrets_of(stack: Stack) -> set[str]:

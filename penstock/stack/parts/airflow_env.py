@@ -17,7 +17,8 @@ from urllib.parse import quote
 
 from penstock.address import Address, LetIn
 from penstock.config import ROOT, Config
-from penstock.secured import USER, Secrets
+from penstock.doctor.rights import loader_role
+from penstock.secured import LOADER, USER, Secrets
 
 _BIN = ROOT / ".servers" / "airflow-venv" / "bin"
 
@@ -57,8 +58,9 @@ def airflow_environment(config: Config, *, api_url: str) -> dict[str, str]:
 
 def _core(config: Config, home: Path) -> dict[str, str]:
     postgres = config.postgres
-    secret = f":{quote(postgres.password, safe='')}" if postgres.password_file else ""
-    metadata = f"{postgres.user}{secret}@{postgres.host}:{postgres.port}/{config.names.airflow_database}"
+    user, password = _postgres_login(config)
+    secret = f":{quote(password, safe='')}" if password else ""
+    metadata = f"{user}{secret}@{postgres.host}:{postgres.port}/{config.names.airflow_database}"
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "airflow" / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -120,19 +122,27 @@ def _quick_and_small() -> dict[str, str]:
 
 
 def _connections(config: Config, api_url: str) -> dict[str, str]:
-    postgres = config.postgres
+    postgres, (user, password) = config.postgres, _postgres_login(config)
     app_db = {
         "conn_type": "postgres",
         "host": postgres.host,
         "port": postgres.port,
-        "login": postgres.user,
-        "password": postgres.password,
+        "login": user,
+        "password": password,
         "schema": postgres.database,
     }
     return {
         "AIRFLOW_CONN_RANDOMUSER_API": json.dumps(_users_api(config, api_url)),
         "AIRFLOW_CONN_APP_DB": json.dumps(app_db),
     }
+
+
+def _postgres_login(config: Config) -> tuple[str, str]:
+    """Return role and password; a secured stack has a role that only loads, which owns the metadata."""
+    secrets, postgres = Secrets.of(config), config.postgres
+    if secrets.exist and postgres.managed:
+        return loader_role(config), secrets.password(LOADER)
+    return postgres.user, postgres.password
 
 
 def _users_api(config: Config, url: str) -> dict[str, Any]:
