@@ -109,7 +109,7 @@ test-zookeeper: setup setup-zookeeper ## The tests of the mode with ZooKeeper, o
 .PHONY: test-secure
 test-secure: setup ## The tests of a secured stack (docs/secure.md), on a whole stack; not part of `make test`
 	@$(PYTHON) -m pytest --slow --secure tests/e2e/test_secure.py tests/e2e/test_changes.py tests/e2e/test_life.py \
-	  tests/faults/test_kill.py -k "not second_up and not airflow"
+	  tests/faults/test_kill.py
 
 .PHONY: test-ha
 test-ha: setup ## More than one of each (docs/ha.md): kill -9 of any one under changes, on a whole stack; not part of `make test`

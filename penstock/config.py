@@ -131,7 +131,28 @@ SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-
 _Standbys = tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...]
 
 
-class Api(_Server):
+class _WebServer(_Server):
+    """A server of ours that speaks HTTP.
+
+    With `user` and `password_file` it lets nobody else in; with `certificate_file` and `key_file` (PEM) it speaks TLS,
+    and `ca_file` is what our own clients trust.
+    """
+
+    port: Port
+    user: str | None = None
+    password_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    ca_file: Path | None = None
+
+    def at(self, path: str) -> Address:
+        """Return the address of a path."""
+        scheme = "https" if self.certificate_file else "http"
+        let_in = LetIn(self.user, _absolute(self.password_file), None, _absolute(self.ca_file))
+        return Address(f"{scheme}://{self.host}:{self.port}{path}", let_in)
+
+
+class Api(_WebServer):
     """The stand-in of randomuser.me, which is what Airflow asks for users unless it is configured with another address.
 
     `proxy` is the HTTP proxy by which Airflow reaches that other address; the environment's is asked by nobody.
@@ -141,9 +162,9 @@ class Api(_Server):
     proxy: str | None = None
 
     @property
-    def url(self) -> str:
+    def url(self) -> Address:
         """The address that answers users."""
-        return f"http://{self.host}:{self.port}/api/"
+        return self.at("/api/")
 
 
 class Postgres(PartSection):
@@ -506,7 +527,7 @@ class Cassandra(PartSection):
         return self.replication or {self.local_dc: self.replication_factor}
 
 
-class Airflow(PartSection):
+class Airflow(WebSection):
     """The loader; without it (`enabled`) rows come into Postgres by others alone."""
 
     port: Port = 8080
@@ -518,17 +539,16 @@ class Airflow(PartSection):
         return self.url
 
     @property
-    def url(self) -> str:
+    def url(self) -> Address:
         """The REST API and web page."""
-        return f"http://{self.host}:{self.port}"
+        return self.root
 
 
-class Console(_Server):
+class Console(_WebServer):
     """The control center; it only reads unless `write` is set.
 
     `masked` names columns whose values it never shows; `allowed_hosts` the names besides `host` and localhost by which
-    browsers may reach it; `alerts` is the file of its rules. With `user` and `password_file` it lets nobody else in;
-    with `certificate_file` and `key_file` (PEM) it speaks TLS, and `ca_file` is what its own clients trust.
+    browsers may reach it; `alerts` is the file of its rules.
     """
 
     port: Port = 9021
@@ -537,22 +557,11 @@ class Console(_Server):
     masked: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     alerts: Path = Path("alerts.toml")
-    user: str | None = None
-    password_file: Path | None = None
-    certificate_file: Path | None = None
-    key_file: Path | None = None
-    ca_file: Path | None = None
 
     @property
     def url(self) -> Address:
         """The address of its pages and of its API."""
         return self.at("")
-
-    def at(self, path: str) -> Address:
-        """Return the address of a path."""
-        scheme = "https" if self.certificate_file else "http"
-        let_in = LetIn(self.user, _absolute(self.password_file), None, _absolute(self.ca_file))
-        return Address(f"{scheme}://{self.host}:{self.port}{path}", let_in)
 
 
 class SourceTable(_Section):

@@ -33,6 +33,9 @@ USER = "penstock"
 ADMINISTRATOR = "administrator"
 """The user of Kafka that may do everything: the broker itself, and who gives the others their rights."""
 
+LOADER = "postgres-loader"
+"""The password of the role of Postgres by which Airflow logs in."""
+
 
 @dataclass(frozen=True)
 class Secrets:
@@ -86,6 +89,11 @@ class Secrets:
     def curl(self, part: str) -> Path:
         """Return what `curl -K` reads to be let into a part: its command line shows no password."""
         return self.folder / f"{part}.curl"
+
+    @property
+    def airflow_users(self) -> Path:
+        """The users of Airflow with their passwords, as it reads them (JSON)."""
+        return self.folder / "airflow-users.json"
 
     @property
     def spark_token(self) -> Path:
@@ -155,6 +163,10 @@ def _connect(secrets: Secrets, section: Any) -> dict[str, Any]:
     return _web(secrets, section, "connect")
 
 
+def _airflow(secrets: Secrets, section: Any) -> dict[str, Any]:
+    return _web(secrets, section, "airflow")
+
+
 def _web(secrets: Secrets, section: Any, name: str) -> dict[str, Any]:
     return {
         "base_url": f"https://{section.host}:{section.port}",
@@ -164,12 +176,20 @@ def _web(secrets: Secrets, section: Any, name: str) -> dict[str, Any]:
     }
 
 
+def _api(secrets: Secrets, _section: Any) -> dict[str, Any]:
+    return _web_server(secrets, "api")
+
+
 def _console(secrets: Secrets, _section: Any) -> dict[str, Any]:
+    return _web_server(secrets, "console")
+
+
+def _web_server(secrets: Secrets, name: str) -> dict[str, Any]:
     return {
         "user": USER,
-        "password_file": secrets.password_file("console"),
-        "certificate_file": secrets.certificate("console"),
-        "key_file": secrets.key("console"),
+        "password_file": secrets.password_file(name),
+        "certificate_file": secrets.certificate(name),
+        "key_file": secrets.key(name),
         "ca_file": secrets.ca,
     }
 
@@ -179,11 +199,13 @@ def _spark(secrets: Secrets, _section: Any) -> dict[str, Any]:
 
 
 _FILLED = {
+    "api": _api,
     "postgres": _postgres,
     "kafka": _kafka,
     "registry": _registry,
     "connect": _connect,
     "spark": _spark,
     "cassandra": _cassandra,
+    "airflow": _airflow,
     "console": _console,
 }

@@ -92,7 +92,7 @@ class Ground:
 KRAFT = Ground("var-e2e", 26000)
 ZOOKEEPER = Ground("var-e2e-zookeeper", 26200, up=("up", "--zookeeper"))
 PARTITIONED = Ground("var-e2e-partitioned", 26400, partitions=3)
-SECURE = Ground("var-e2e-secure", 26600, up=("up", "--secure"), airflow=False, can_show_mbeans=False)
+SECURE = Ground("var-e2e-secure", 26600, up=("up", "--secure"), can_show_mbeans=False)
 HA = Ground(
     "var-e2e-ha",
     26800,

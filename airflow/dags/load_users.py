@@ -11,6 +11,15 @@ from ingest.api import UserApi
 from ingest.load import Plan, Totals, load_users
 
 
+def _users_api(known: Connection, other: str | None) -> UserApi:
+    """Return the API of the connection, or another one: the proxy leads there, and it is shown no password of ours."""
+    extra = known.extra_dejson
+    if other:
+        return UserApi(other, proxy=extra.get("proxy"))
+    login = (known.login, known.password or "") if known.login else None
+    return UserApi(known.host, login=login, ca_file=extra.get("ca_file"))
+
+
 @dag(
     # Another where two installations share an Airflow (docs/contracts.md, "Names").
     dag_id=os.environ.get("PENSTOCK_DAG", "load_users"),
@@ -33,8 +42,7 @@ def _load_users() -> None:
         run = get_current_context()["ti"]
         wanted = dict(params or {})
         known, other = Connection.get("randomuser_api"), wanted.pop("api_url")
-        # The proxy leads out; the API of the connection is one of ours.
-        api = UserApi(other, proxy=known.extra_dejson.get("proxy")) if other else UserApi(known.host)
+        api = _users_api(known, other)
         dsn = Connection.get("app_db").get_uri()
 
         def report(totals: Totals) -> None:

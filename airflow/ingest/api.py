@@ -60,18 +60,26 @@ class Patience:
 
 @dataclass
 class UserApi:
-    """The API at one base URL, for instance `https://randomuser.me/api/`."""
+    """The API at one base URL, for instance `https://randomuser.me/api/`.
+
+    :param login: user and password, where it asks for them.
+    :param ca_file: certificates (PEM) to trust, in place of the machine's.
+    """
 
     url: str
     patience: Patience = Patience()
     sleep: Callable[[float], None] = time.sleep
     log: Callable[[str], None] = print
     proxy: str | None = None
+    login: tuple[str, str] | None = None
+    ca_file: str | None = None
     session: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self) -> None:
         """Ask the API directly, or through the proxy that was named: no other of the environment's."""
         self.session.trust_env = False
+        self.session.auth = self.login
+        self.session.verify = self.ca_file or True
         if self.proxy:
             self.session.proxies = {"http": self.proxy, "https": self.proxy}
 

@@ -17,9 +17,9 @@ from penstock.console.api import build_api, errors
 from penstock.console.hub import Hub
 from penstock.console.metrics import MomentCollector
 from penstock.console.pages import build_pages
-from penstock.console.safety.login import Login
 from penstock.console.safety.origin import OriginGuard
 from penstock.console.service.views import Verifier
+from penstock.login import Login
 
 _MESSAGES_KEPT = 100
 _RECONNECT_S = 5.0

@@ -106,6 +106,15 @@ def role_of(config: Config, server: str, tables: Sequence[str] = ()) -> Role:
     return next(role for role in roles(config, tables) if role.server == server)
 
 
+def loader_of(config: Config, tables: Sequence[str]) -> Role:
+    """Return the role of Postgres that only loads.
+
+    :param tables: that it writes.
+    """
+    use = "Airflow's connection app_db; after the first `penstock up`"
+    return Role("postgres", loader_role(config), use, tuple(_loader(config, tables)))
+
+
 def as_text(found: Sequence[Role]) -> str:
     """Write the statements, with a line above those of each role."""
     return "\n".join(line for role in found for line in (*_lines(role), ""))
@@ -123,6 +132,11 @@ def _lines(role: Role) -> Iterator[str]:
 def postgres_role(config: Config) -> str:
     """Name Penstock's role of Postgres; that of ours, where everybody is let in, needs no rights."""
     return config.name if config.database.managed else config.database.user
+
+
+def loader_role(config: Config) -> str:
+    """Name the role of Postgres that only loads."""
+    return f"{postgres_role(config)}_loader"
 
 
 def cassandra_role(config: Config) -> str:
@@ -157,7 +171,7 @@ def _postgres(config: Config, tables: Sequence[str]) -> Iterator[Role]:
     yield Role(server, role, "all that Penstock does itself", tuple(_owner(config, role, tables)))
     yield Role(server, f"{role}_replicator", source + later, tuple(_replicator(config, tables)))
     if not config.source:
-        yield Role(server, f"{role}_loader", f"Airflow's connection app_db{later}", tuple(_loader(config, tables)))
+        yield loader_of(config, tables)
     yield Role(server, f"{role}_reader", f"who reads and compares{later}", tuple(_reader(config, tables)))
 
 
@@ -171,7 +185,7 @@ def _replicator(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
 
 
 def _loader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
-    role = identifier(f"{postgres_role(config)}_loader")
+    role = identifier(loader_role(config))
     yield from _logs_in(config, role, made_by_project(config, tables), rights="SELECT, INSERT, UPDATE")
     yield Statement(f"GRANT USAGE ON SCHEMA loader TO {role}")
     yield Statement(f"GRANT SELECT, INSERT ON loader.rejected_users TO {role}", "what is no valid row")

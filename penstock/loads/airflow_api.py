@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import requests
 
+from penstock.address import Address, LetIn
 from penstock.errors import TerminalError, TransientError
 from penstock.http_client import direct_session
 
@@ -58,15 +59,19 @@ class TaskInstance:
 
 
 class AirflowApi:
-    """A client of one Airflow whose users need no login (simple auth manager, all admins)."""
+    """A client of one Airflow; where its address has a user, it logs in when it is first asked to."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
         """Speak to the Airflow at this address.
 
         :param url: without path, for instance `http://127.0.0.1:8080`.
+        :param timeout_s: of one request.
         """
         self.url = url
-        self._session = direct_session()
+        self._timeout_s = timeout_s
+        self._let_in = url.let_in if isinstance(url, Address) else LetIn()
+        # It takes the password for a token only.
+        self._session = direct_session(Address(url, LetIn(ca_file=self._let_in.ca_file)))
 
     def __enter__(self) -> AirflowApi:
         """Return the client."""
@@ -78,7 +83,7 @@ class AirflowApi:
 
     def health(self) -> Health:
         """Return the health of all parts; the endpoint answers 200 also when one is ill."""
-        return read_health(self._get("/monitor/health"))
+        return _read_health(self._get("/monitor/health"))
 
     def takes_tasks(self) -> bool:
         """Tell whether the API that tasks report to answers; the first call makes Airflow build it (4 s)."""
@@ -108,6 +113,11 @@ class AirflowApi:
         # logical_date must be there, and null means "now, by hand".
         run = self._send("POST", f"/dags/{quote(dag_id)}/dagRuns", {"logical_date": None, "conf": conf})
         return str(run["dag_run_id"])
+
+    def newest_runs(self, dag_id: str, *, limit: int) -> list[dict[str, Any]]:
+        """Return the newest runs, in Airflow's words."""
+        path = f"/dags/{quote(dag_id)}/dagRuns?order_by=-run_after&limit={limit}"
+        return list(self._get(path)["dag_runs"])
 
     def successful_runs(self, dag_id: str) -> list[dict[str, Any]]:
         """Return the parameters of the newest runs that succeeded, 100 at most."""
@@ -147,8 +157,23 @@ class AirflowApi:
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         url = f"{self.url}/api/v2{path}"
         try:
+            return self._ask(method, url, body)
+        except AirflowRefused as exc:
+            if exc.status != requests.codes.unauthorized or self._let_in.user is None:
+                raise
+        self._log_in(self._let_in.user)
+        return self._ask(method, url, body)
+
+    def _log_in(self, user: str) -> None:
+        """Get a token, which is good for a day."""
+        login = {"username": user, "password": self._let_in.password}
+        token = self._ask("POST", f"{self.url}/auth/token", login)["access_token"]
+        self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def _ask(self, method: str, url: str, body: dict[str, Any] | None) -> Any:
+        try:
             answer = self._session.request(
-                method, url, json=body, timeout=TIMEOUT_S, headers={"Accept": "application/json"}
+                method, url, json=body, timeout=self._timeout_s, headers={"Accept": "application/json"}
             )
             content = answer.json()
         except (requests.RequestException, ValueError) as exc:
@@ -175,7 +200,7 @@ def _task_path(dag_id: str, run_id: str, task_id: str) -> str:
     return f"{_run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}"
 
 
-def read_health(content: dict[str, Any]) -> Health:
+def _read_health(content: dict[str, Any]) -> Health:
     """Read the answer of `/monitor/health`."""
     return Health(*(_is_healthy(content, part) for part in ("metadatabase", "scheduler", "dag_processor")))
 

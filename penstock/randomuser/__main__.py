@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import uvicorn
 
+from penstock.address import LetIn
 from penstock.randomuser.nationalities import NATIONALITIES
 from penstock.randomuser.pool import pool_of
 from penstock.randomuser.server import DEFAULT_LIMIT, make_app
@@ -16,7 +18,15 @@ def main() -> None:
     options = _parser().parse_args()
     for code in NATIONALITIES:
         pool_of(code)
-    uvicorn.run(make_app(limit=options.limit), host=options.host, port=options.port, access_log=False)
+    login = (options.user, LetIn(options.user, options.password_file).password) if options.user else None
+    uvicorn.run(
+        make_app(limit=options.limit, login=login),
+        host=options.host,
+        port=options.port,
+        access_log=False,
+        ssl_certfile=options.certificate_file,
+        ssl_keyfile=options.key_file,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -24,6 +34,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--limit", type=int, default=DEFAULT_LIMIT, help="users a minute and client; 0 = no limit")
+    parser.add_argument("--user", help="ask for this user and the password")
+    parser.add_argument("--password-file", type=Path)
+    parser.add_argument("--certificate-file", type=Path, help="speak TLS (PEM)")
+    parser.add_argument("--key-file", type=Path)
     return parser
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
+from penstock.login import Login
 from penstock.randomuser.limiter import Limiter
 from penstock.randomuser.person import make_person
 from penstock.randomuser.question import FormatUnknown, Question, read_question
@@ -16,10 +17,11 @@ DEFAULT_LIMIT = 20_000
 """Users a minute and client, as in the API."""
 
 
-def make_app(*, limit: int = DEFAULT_LIMIT) -> FastAPI:
+def make_app(*, limit: int = DEFAULT_LIMIT, login: tuple[str, str] | None = None) -> FastAPI:
     """Build the application.
 
     :param limit: users a minute and client before 429; 0 = no limit.
+    :param login: user and password; without them everybody is answered.
     """
     app = FastAPI(title="randomuser.me stand-in", docs_url=None, redoc_url=None, openapi_url=None)
     limiter = Limiter(limit)
@@ -30,6 +32,9 @@ def make_app(*, limit: int = DEFAULT_LIMIT) -> FastAPI:
 
     for path in ("/api", "/api/", f"/api/{VERSION}", f"/api/{VERSION}/"):
         app.add_api_route(path, answer, methods=["GET"])
+    if login is not None:
+        user, password = login
+        app.add_middleware(Login, user=user, password=password)
     return app
 
 

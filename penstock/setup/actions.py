@@ -21,6 +21,7 @@ from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
 from penstock.pipeline.away import waits
+from penstock.pipeline.bring_up import USERS
 from penstock.pipeline.fills import filled_views, mark_filled, take_over
 from penstock.pipeline.followed import followed_views
 from penstock.pipeline.identities import Identities, identities_of
@@ -40,9 +41,11 @@ from penstock.project.in_step import refuse_out_of_step
 from penstock.project.workspace import Workspace
 from penstock.registry.apply import apply_schemas, read_schemas, release_cdc_subjects
 from penstock.registry.client import RegistryClient
+from penstock.secured import Secrets
 from penstock.setup.columns import add_missing_columns
 from penstock.setup.connectors import correct_epoch, wanted_connectors
 from penstock.setup.known import let_know
+from penstock.setup.rights import give_loader_rights
 from penstock.setup.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
@@ -104,6 +107,8 @@ def _create_tables(workspace: Workspace) -> str:
         exclusions = note_exclusions(connection, published_tables(connection))
         published = publish(connection, workspace.tables)
         look(connection)
+    if _has_metadata(config) and config.database.managed and Secrets.of(config).exist:
+        give_loader_rights(config, table=USERS)
     said = [f"{len(files)} files applied", *(f"database {name} created" for name in made)]
     said += [*paused, *exclusions, *published]
     return ", ".join(said)
@@ -127,9 +132,12 @@ def take_over_paused(workspace: Workspace, connection: Connection) -> list[str]:
 
 def _databases(config: Config) -> tuple[str, ...]:
     """Return the databases that must be there; the source database of others is."""
-    has_metadata = config.airflow.managed and config.airflow.enabled and not config.source
-    metadata = (config.names.airflow_database,) if has_metadata else ()
+    metadata = (config.names.airflow_database,) if _has_metadata(config) else ()
     return (config.database.database, *metadata) if config.database.managed else metadata
+
+
+def _has_metadata(config: Config) -> bool:
+    return config.airflow.managed and config.airflow.enabled and not config.source
 
 
 def _create_database(config: Config, name: str) -> bool:

@@ -16,8 +16,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 from penstock.brokers import Brokers, librdkafka_settings
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.config import Config
-from penstock.doctor.rights import Acl, kafka_acls, kafka_principal, role_of
-from penstock.secured import ADMINISTRATOR, Secrets
+from penstock.doctor.rights import Acl, identifier, kafka_acls, kafka_principal, loader_of, role_of
+from penstock.postgres.connection import connect
+from penstock.secured import ADMINISTRATOR, LOADER, Secrets
 from penstock.wait import wait_until
 
 _FIRST = "cassandra"
@@ -50,6 +51,22 @@ def _bindings(principal: str, acl: Acl) -> Iterator[AclBinding]:
         for operation in acl.operations:
             allowed = (AclOperation[operation.upper()], AclPermissionType.ALLOW)
             yield AclBinding(kind, prefix, pattern, f"User:{principal}", "*", *allowed)
+
+
+def give_loader_rights(config: Config, *, table: str) -> None:
+    """Make the role of Postgres that Airflow logs in as: it writes one table, and its own metadata.
+
+    :param table: must be there.
+    """
+    role, database = loader_of(config, [table]), config.names.airflow_database
+    password = f"'{Secrets.of(config).password(LOADER)}'"
+    with connect(config) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role.name,))
+        is_there = cursor.fetchone() is not None
+        for each in role.statements:
+            if not (is_there and each.text.startswith("CREATE ROLE")):
+                cursor.execute(each.text.replace("'…'", password))
+        cursor.execute(f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(role.name)}")
 
 
 def give_cassandra_rights(config: Config) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import ipaddress
+import json
 import secrets as random
 import shutil
 from pathlib import Path
@@ -25,13 +26,14 @@ from joserfc import jwk, jwt
 from penstock.config import Config, Console, KafkaMode, PartSection
 from penstock.errors import TerminalError
 from penstock.layout import Layout
-from penstock.secured import ADMINISTRATOR, USER, Secrets
+from penstock.secured import ADMINISTRATOR, LOADER, USER, Secrets
 from penstock.stack.mode import mode_of
 from penstock.whole_file import write_whole
 
-_PARTS = ("postgres", "kafka", "registry", "connect", "cassandra", "console")
+_PARTS = ("api", "postgres", "kafka", "registry", "connect", "cassandra", "airflow", "console")
 _PASSWORDS = (
-    *("postgres", "cassandra", "cassandra-administrator", "registry", "connect", "console", "spark", "store"),
+    *("api", "postgres", "cassandra", "cassandra-administrator", "registry", "connect", "airflow", "console"),
+    *("spark", "store", LOADER),
     *(f"kafka-{user}" for user in (ADMINISTRATOR, USER)),
 )
 _ADDRESSES = ("127.0.0.1", "localhost")
@@ -77,11 +79,6 @@ def refuse_open_doors(config: Config) -> None:
     """
     if not config.supervised:
         raise CannotSecure("starts processes of this machine, and not containers", "supervised = true, or no --secure")
-    if config.airflow.managed and config.airflow.enabled:
-        raise CannotSecure(
-            "leaves no door open, and our Airflow has neither TLS nor a login",
-            "enabled = false under [airflow] in penstock.toml; rows then come into Postgres by others",
-        )
     if mode_of(config) is KafkaMode.ZOOKEEPER:
         raise CannotSecure("runs Kafka without ZooKeeper only", "ask for no ZooKeeper, or for no --secure")
     shown = [name for name in ("kafka", "connect") if getattr(config, name).metrics_port]
@@ -90,6 +87,7 @@ def refuse_open_doors(config: Config) -> None:
             f"leaves no door open, and the metrics of {' and '.join(shown)} ask for no password",
             "no metrics_port in these sections",
         )
+    _refuse_incomplete(Secrets.of(config))
     beyond = [name for name in (*_PARTS, "spark") if not _is_here(getattr(config, name))]
     if beyond:
         raise CannotSecure(f"listens on loopback only, and not {', '.join(beyond)}", "leave out host of that section")
@@ -100,6 +98,15 @@ def _is_here(section: PartSection | Console) -> bool:
     if not getattr(section, "managed", True):
         return True
     return {section.host, getattr(section, "own_host", section.host)}.issubset(_ADDRESSES)
+
+
+def _refuse_incomplete(made: Secrets) -> None:
+    lacking = [part for part in _PARTS if not made.certificate(part).exists()]
+    if made.exist and lacking:
+        raise CannotSecure(
+            f"has no certificate of {', '.join(lacking)}: an earlier version made the secrets in {made.folder}",
+            "start again: penstock reset --yes, then penstock up --secure",
+        )
 
 
 def _refuse_existing(config: Config) -> None:
@@ -178,8 +185,9 @@ def write_clients_files(config: Config) -> None:
     secrets = Secrets.of(config)
     for user in (ADMINISTRATOR, USER):
         _write_again(secrets.kafka_properties(user), _kafka_client(secrets.ca, user, secrets.password(f"kafka-{user}")))
-    for part in ("registry", "connect", "console"):
+    for part in ("api", "registry", "connect", "console"):
         _write_again(secrets.curl(part), f'cacert = "{secrets.ca}"\nuser = "{USER}:{secrets.password(part)}"\n')
+    _write_again(secrets.airflow_users, json.dumps({USER: secrets.password("airflow")}))
     users = secrets.folder / "connect.users"
     _write_again(users, f"{USER}={secrets.password('connect')}\n")
     _write_again(secrets.connect_logins, f'KafkaConnect {{\n    {_LOGIN_OF_CONNECT} required file="{users}";\n}};\n')

@@ -7,6 +7,8 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +18,24 @@ import pytest
 import requests
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported there
+from psycopg2.extensions import make_dsn
 
 from penstock.address import Address
 from penstock.brokers import librdkafka_settings
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.config import ROOT, Config
 from penstock.layout import Layout
-from penstock.secured import Secrets
+from penstock.loads.airflow_api import AirflowApi, AirflowRefused
+from penstock.secured import LOADER, Secrets
 from penstock.stack.processes import marked
+from tests.names import DAG_ID
+from tests.patience import PATIENCE_S
 from tests.stack import SECURE, Ground, Stack, run_here
 
 pytestmark = pytest.mark.slow
 
 QUICKLY_S = 10
+SERVERS = {"api", "postgres", "airflow-api-server", "kafka", "registry", "connect", "cassandra", "console"}
 SHORTEST = 16
 """Characters of the shortest secret; what is shorter in their folder is a name."""
 
@@ -54,7 +61,7 @@ def ports_of(stack: Stack, part: str) -> set[int]:
 
 def test_no_door_is_beyond_loopback(stack: Stack) -> None:
     found = set(listeners(stack))
-    assert {part for part, _, _ in found} >= {"postgres", "kafka", "registry", "connect", "cassandra", "console"}
+    assert {part for part, _, _ in found} >= SERVERS
     beyond = [each for each in found if each[1].removeprefix("::ffff:") not in {"127.0.0.1", "::1"}]
     assert beyond == []
 
@@ -67,7 +74,14 @@ def test_the_servers_have_no_other_doors(stack: Stack) -> None:
     assert ports_of(stack, "registry") == {config.registry.port}
     assert ports_of(stack, "connect") == {config.connect.port}
     assert ports_of(stack, "console") == {config.console.port}
+    assert ports_of(stack, "api") == {config.api.port}
+    assert ports_of(stack, "airflow-api-server") == {config.airflow.port}
+    assert ports_of(stack, "airflow-scheduler") == ports_of(stack, "airflow-dag-processor") == set()
     assert ports_of(stack, "spark-master") == {config.spark.master_port, config.spark.master_ui_port}
+
+
+ASKED = {"airflow-api-server": "/api/v2/dags"}
+"""In place of `/`, where Airflow shows everybody the empty frame of its pages."""
 
 
 def test_no_web_page_is_shown_without_a_password(stack: Stack) -> None:
@@ -76,7 +90,7 @@ def test_no_web_page_is_shown_without_a_password(stack: Stack) -> None:
     for part, _, port in set(listeners(stack)):
         for scheme in ("http", "https"):
             try:
-                said = requests.get(f"{scheme}://127.0.0.1:{port}/", timeout=QUICKLY_S, verify=ca)
+                said = requests.get(f"{scheme}://127.0.0.1:{port}{ASKED.get(part, '/')}", timeout=QUICKLY_S, verify=ca)
             except requests.RequestException:
                 continue
             if said.status_code not in {400, 401, 403}:
@@ -85,6 +99,7 @@ def test_no_web_page_is_shown_without_a_password(stack: Stack) -> None:
 
 
 WEB: dict[str, Callable[[Config], Address]] = {
+    "api": lambda config: config.api.at("/api/?results=1"),
     "registry": lambda config: config.registry.at("/apis/ccompat/v7/subjects"),
     "its own API": lambda config: config.registry.at("/apis/registry/v2/search/artifacts"),
     "connect": lambda config: config.connect.at("/connectors"),
@@ -102,6 +117,41 @@ def test_who_speaks_http_asks_for_the_password(stack: Stack, door: str) -> None:
         for login in (None, ("penstock", "wrong"), ("penstock", ""), ("penstock", password))
     }
     assert list(answers.values()) == [401, 401, 401, 200]
+
+
+SHOWN_BY_AIRFLOW = {f"/api/v2/{path}" for path in ("monitor/health", "version", "auth/login", "auth/logout")}
+
+
+def test_airflow_answers_who_has_a_token(stack: Stack) -> None:
+    """All of its API that has a path without variables, but its health, version and the way to its login."""
+    airflow, ca = stack.config.airflow, str(Secrets.of(stack.config).ca)
+    listed = requests.get(airflow.at("/openapi.json"), verify=ca, timeout=PATIENCE_S).json()["paths"]
+    paths = {path for path, methods in listed.items() if "get" in methods and "{" not in path} - SHOWN_BY_AIRFLOW
+    assert {"/api/v2/connections", "/api/v2/config"} < paths
+    answers = {path: requests.get(airflow.at(path), verify=ca, timeout=QUICKLY_S).status_code for path in paths}
+    assert {path: status for path, status in answers.items() if status != 401} == {}
+    run = {"logical_date": None}
+    started = requests.post(airflow.at(f"/api/v2/dags/{DAG_ID}/dagRuns"), json=run, verify=ca, timeout=QUICKLY_S)
+    tasks = requests.get(airflow.at("/execution/connections/app_db"), verify=ca, timeout=QUICKLY_S)
+    assert (started.status_code, tasks.status_code) == (401, 401)
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_airflow_gives_no_token_without_the_password(stack: Stack, tmp_path: Path, password: str) -> None:
+    (tmp_path / "password").write_text(password)
+    url = stack.config.airflow.url
+    shown = replace(url.let_in, password_file=tmp_path / "password")
+    with AirflowApi(Address(url, shown)) as api, pytest.raises(AirflowRefused, match=r"/auth/token: 40[01]"):
+        api.knows_dag(DAG_ID)
+    with AirflowApi(url) as api:
+        assert api.knows_dag(DAG_ID)
+
+
+def test_users_are_loaded_and_the_console_sees_the_loads(stack: Stack) -> None:
+    assert "1000 users fetched" in stack.penstock("load --users 1000").stdout
+    seen = requests.get(url := stack.config.console.at("/api/v1/loads"), auth=("penstock", url.let_in.password),
+                        verify=str(url.let_in.ca_file), timeout=QUICKLY_S).json()  # fmt: skip
+    assert 1000 in {run["fetched"] for run in seen}
 
 
 def test_a_connector_cannot_be_made_without_the_password(stack: Stack) -> None:
@@ -173,13 +223,34 @@ def test_our_users_may_do_their_own_work_only(stack: Stack) -> None:
         made.result()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "ALTER TABLE public.users ADD COLUMN more int",
+        "DELETE FROM public.users",
+        "SELECT * FROM penstock.known_tables",
+        "SELECT pg_create_logical_replication_slot('more', 'pgoutput')",
+    ],
+)
+def test_airflow_may_load_and_do_no_more(stack: Stack, statement: str) -> None:
+    sessions = "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = %s"
+    assert stack.sql(sessions, stack.config.names.airflow_database) == [("penstock_loader",)]
+    password = Secrets.of(stack.config).password(LOADER)
+    dsn = make_dsn(stack.config.postgres.dsn, user="penstock_loader", password=password)
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM public.users")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(statement)
+
+
 def secrets_of(stack: Stack) -> set[str]:
     """Return every secret: passwords and tokens whole, of private keys a line."""
-    folder = Secrets.of(stack.config).folder
+    folder, airflow = Secrets.of(stack.config).folder, stack.config.state_dir / "airflow"
     whole = {file.read_text().strip() for pattern in ("*.password", "spark.token") for file in folder.glob(pattern)}
     lines = {file.read_text().splitlines()[1] for file in folder.glob("*.key")}
     key = re.findall(r"secretKey=(\S+)", Secrets.of(stack.config).spark_daemons.read_text())
-    return {secret for secret in whole | lines | {*key} if len(secret) >= SHORTEST}
+    own = {file.read_text() for file in airflow.glob("*.key")}
+    return {secret for secret in whole | lines | {*key} | own if len(secret) >= SHORTEST}
 
 
 def read(file: Path) -> str:
@@ -193,6 +264,7 @@ def test_no_secret_is_in_a_log_or_in_a_file_that_others_may_read(stack: Stack) -
     logs = Layout.of(config).log("any").parent
     seen = [file for file in files if file.stat().st_mode & 0o077 or logs in file.parents]
     assert len([file for file in seen if logs in file.parents]) > 5
+    assert any(f"dag_id={DAG_ID}" in file.parts for file in seen)
     found = secrets_of(stack)
     assert [file for file in seen if any(secret in read(file) for secret in found)] == []
     assert own.stat().st_mode & 0o777 == 0o700
@@ -202,7 +274,21 @@ def test_no_secret_is_in_a_log_or_in_a_file_that_others_may_read(stack: Stack) -
 def test_no_secret_is_in_the_process_list(stack: Stack) -> None:
     listed = subprocess.run(["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     assert "org.apache.kafka.connect" in listed
+    assert "airflow api_server" in listed
     assert [secret for secret in secrets_of(stack) if secret in listed] == []
+
+
+def shown_by_airflow(config: Config) -> str:
+    """Return what Airflow says to who has logged in."""
+    airflow, ca = config.airflow, str(Secrets.of(config).ca)
+    login = {"username": "penstock", "password": airflow.let_in.password}
+    given = requests.post(airflow.at("/auth/token"), json=login, verify=ca, timeout=QUICKLY_S).json()
+    shown = {"Authorization": f"Bearer {given['access_token']}"}
+    paths = ("connections", "variables", "config", "eventLogs", f"dags/{DAG_ID}/dagRuns")
+    asked = [airflow.at(f"/api/v2/{path}") for path in paths]
+    said = "".join(requests.get(url, headers=shown, verify=ca, timeout=QUICKLY_S).text for url in asked)
+    assert "dag_run_id" in said
+    return said
 
 
 def test_no_secret_is_in_an_answer(stack: Stack) -> None:
@@ -212,10 +298,12 @@ def test_no_secret_is_in_an_answer(stack: Stack) -> None:
                          timeout=QUICKLY_S).json()  # fmt: skip
     asked = [connect.at(f"/connectors/{name}/config") for name in names]
     asked.append(connect.at("/connectors?expand=info&expand=status"))
+    asked.append(config.api.at("/api/?results=10"))
     asked += [config.console.at(f"/api/v1/{what}") for what in ("about", "parts", "connectors", "topics", "sources")]
     said = "".join(
         requests.get(url, auth=("penstock", url.let_in.password), verify=ca, timeout=QUICKLY_S).text for url in asked
     )
+    said += shown_by_airflow(config)
     said += run_here(["status"], stack.environment).stdout + run_here(["doctor"], stack.environment).stdout
     assert "users-postgres-source" in said
     assert [secret for secret in secrets_of(stack) if secret in said] == []

@@ -71,7 +71,6 @@ def test_kill_while_rows_flow(stack: Stack, parts: tuple[str, ...]) -> None:
 @pytest.mark.slow
 def test_a_benchmark_whose_cassandra_is_killed_gives_no_figure(stack: Stack) -> None:
     before = stack.health("cassandra")
-    stack.sql(INSERT, str(uuid.uuid4()), "benchmark")  # a secured stack has no Airflow, and may have no row yet
     command = ".venv/bin/penstock bench flow --rate 50 --seconds 600 --warm-up 1"
     writing = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'EXECUTE update_%'"
     with ThreadPoolExecutor(1) as pool:

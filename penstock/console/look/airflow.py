@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penstock.config import Config
-from penstock.console.look.http import get
-from penstock.loads.airflow_api import read_health
+from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import TASK_ID
 
 _RUNS = 20
@@ -53,12 +52,12 @@ class AirflowCollector:
     """Asks one Airflow; a run that has ended is asked for once."""
 
     def __init__(self, config: Config) -> None:
-        self._url, self._dag = config.airflow.url, config.names.dag
+        self._api, self._dag = AirflowApi(config.airflow.url, timeout_s=_TIMEOUT_S), config.names.dag
         self._ended: dict[str, LoadRun] = {}
 
     def collect(self) -> AirflowState:
         """Look at Airflow."""
-        health = read_health(get(f"{self._url}/api/v2/monitor/health", timeout_s=_TIMEOUT_S))
+        health = self._api.health()
         return AirflowState(
             database=health.is_database_well,
             scheduler=health.is_scheduler_well,
@@ -67,9 +66,7 @@ class AirflowCollector:
         )
 
     def _runs(self) -> list[LoadRun]:
-        found = get(
-            f"{self._url}/api/v2/dags/{self._dag}/dagRuns?order_by=-run_after&limit={_RUNS}", timeout_s=_TIMEOUT_S
-        )["dag_runs"]
+        found = self._api.newest_runs(self._dag, limit=_RUNS)
         runs = [self._ended.get(run["dag_run_id"]) or self._read(run) for run in found]
         self._ended = {run.id: run for run in runs if run.state in _FINAL}
         return runs
@@ -88,9 +85,5 @@ class AirflowCollector:
         )
 
     def _totals(self, run_id: str) -> dict[str, int]:
-        path = f"{self._url}/api/v2/dags/{self._dag}/dagRuns/{run_id}/taskInstances/{TASK_ID}/xcomEntries"
-        entries = {entry["key"] for entry in get(path, timeout_s=_TIMEOUT_S).get("xcom_entries", [])}
-        if "progress" not in entries:
-            return {}
-        value = get(f"{path}/progress", timeout_s=_TIMEOUT_S)["value"]
+        value = self._api.xcom(self._dag, run_id, TASK_ID, key="progress") or {}
         return {name: int(value.get(name, 0)) for name in ("fetched", "written", "unchanged", "rejected")}

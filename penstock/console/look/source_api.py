@@ -18,5 +18,5 @@ class ApiState:
 
 def collect_api(config: Config) -> ApiState:
     """Ask for one user, as a load does."""
-    info = get(f"{config.api.url}?results=1&seed=ready&inc=nat")["info"]
+    info = get(config.api.at("/api/?results=1&seed=ready&inc=nat"))["info"]
     return ApiState(config.api.url, str(info.get("version", "")))

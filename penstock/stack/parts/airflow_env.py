@@ -12,9 +12,13 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+from penstock.address import Address, LetIn
 from penstock.config import ROOT, Config
+from penstock.doctor.rights import loader_role
+from penstock.secured import LOADER, USER, Secrets
 
 _BIN = ROOT / ".servers" / "airflow-venv" / "bin"
 
@@ -54,8 +58,9 @@ def airflow_environment(config: Config, *, api_url: str) -> dict[str, str]:
 
 def _core(config: Config, home: Path) -> dict[str, str]:
     postgres = config.postgres
-    secret = f":{quote(postgres.password, safe='')}" if postgres.password_file else ""
-    metadata = f"{postgres.user}{secret}@{postgres.host}:{postgres.port}/{config.names.airflow_database}"
+    user, password = _postgres_login(config)
+    secret = f":{quote(password, safe='')}" if password else ""
+    metadata = f"{user}{secret}@{postgres.host}:{postgres.port}/{config.names.airflow_database}"
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "airflow" / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
@@ -86,8 +91,20 @@ def _api(config: Config, home: Path) -> dict[str, str]:
         # Every process must know the same secret, else all looks healthy and each task fails.
         "AIRFLOW__API_AUTH__JWT_SECRET": jwt_secret,
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{airflow.url}/execution/",
+        **_let_in(Secrets.of(config)),
+    }
+
+
+def _let_in(secrets: Secrets) -> dict[str, str]:
+    if not secrets.exist:
         # Loopback only, so everybody on it may do everything.
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        return {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True"}
+    return {
+        # Tasks trust what is in this file: with the authority beside the certificate, which alone is no anchor.
+        "AIRFLOW__API__SSL_CERT": str(secrets.key_and_certificate("airflow")),
+        "AIRFLOW__API__SSL_KEY": str(secrets.key("airflow")),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(secrets.airflow_users),
     }
 
 
@@ -105,20 +122,35 @@ def _quick_and_small() -> dict[str, str]:
 
 
 def _connections(config: Config, api_url: str) -> dict[str, str]:
-    postgres = config.postgres
+    postgres, (user, password) = config.postgres, _postgres_login(config)
     app_db = {
         "conn_type": "postgres",
         "host": postgres.host,
         "port": postgres.port,
-        "login": postgres.user,
-        "password": postgres.password,
+        "login": user,
+        "password": password,
         "schema": postgres.database,
     }
-    extra = {"extra": {"proxy": config.api.proxy}} if config.api.proxy else {}
     return {
-        "AIRFLOW_CONN_RANDOMUSER_API": json.dumps({"conn_type": "http", "host": api_url, **extra}),
+        "AIRFLOW_CONN_RANDOMUSER_API": json.dumps(_users_api(config, api_url)),
         "AIRFLOW_CONN_APP_DB": json.dumps(app_db),
     }
+
+
+def _postgres_login(config: Config) -> tuple[str, str]:
+    """Return role and password; a secured stack has a role that only loads, which owns the metadata."""
+    secrets, postgres = Secrets.of(config), config.postgres
+    if secrets.exist and postgres.managed:
+        return loader_role(config), secrets.password(LOADER)
+    return postgres.user, postgres.password
+
+
+def _users_api(config: Config, url: str) -> dict[str, Any]:
+    let_in = url.let_in if isinstance(url, Address) else LetIn()
+    login = {"login": let_in.user, "password": let_in.password} if let_in.user else {}
+    extra = {"proxy": config.api.proxy} if config.api.proxy else {}
+    extra |= {"ca_file": str(let_in.ca_file)} if let_in.ca_file else {}
+    return {"conn_type": "http", "host": url, **login, "extra": extra}
 
 
 def _fernet_key() -> str:

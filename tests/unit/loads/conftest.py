@@ -15,21 +15,30 @@ Answers = dict[str, tuple[int, bytes]]
 
 @pytest.fixture
 def answers() -> Answers:
-    """Path → (status, body); a test fills it."""
+    """Path → (status, body); a test fills it. `Bearer TOKEN PATH` is for who shows this token."""
     return {}
 
 
 @pytest.fixture
-def api(answers: Answers) -> Iterator[AirflowApi]:
+def posted() -> list[tuple[str, str]]:
+    """Path and body of every POST."""
+    return []
+
+
+@pytest.fixture
+def api(answers: Answers, posted: list[tuple[str, str]]) -> Iterator[AirflowApi]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = answers.get(self.path, (404, b'{"detail": "not found"}'))
+            known = answers.get(f"{self.headers.get('Authorization')} {self.path}") or answers.get(self.path)
+            status, body = known or (404, b'{"detail": "not found"}')
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET  # noqa: N815 - the name that http.server calls
+        def do_POST(self) -> None:
+            posted.append((self.path, self.rfile.read(int(self.headers["Content-Length"])).decode()))
+            self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from penstock.address import Address, LetIn
 from penstock.loads.airflow_api import AirflowApi, AirflowRefused, AirflowUnreachable, Health, TaskInstance
 
 RUN = "/api/v2/dags/d/dagRuns/manual__2026-11-23T11%3A54%3A01%2B00%3A00"
+NOT_LOGGED_IN = (401, b'{"detail": "Not authenticated"}')
 RUN_ID = "manual__2026-11-23T11:54:01+00:00"
 Answers = dict[str, tuple[int, bytes]]
 
@@ -47,6 +51,43 @@ def test_a_refusal_carries_the_reason(api: AirflowApi, answers: Answers) -> None
     with pytest.raises(AirflowRefused, match="400 Invalid input for param users: 0 is less than 1") as caught:
         api.trigger("d", {"users": 0})
     assert caught.value.status == 400
+
+
+@pytest.fixture
+def guarded(api: AirflowApi, tmp_path: Path) -> Iterator[AirflowApi]:
+    """Return the client of an Airflow that has given us a user."""
+    (tmp_path / "password").write_text("s3cret\n")
+    with AirflowApi(Address(api.url, LetIn("me", tmp_path / "password"))) as client:
+        yield client
+
+
+def test_it_logs_in_when_it_is_asked_to_and_again_when_a_token_is_over(
+    guarded: AirflowApi, answers: Answers, posted: list[tuple[str, str]]
+) -> None:
+    answers["/api/v2/dags/d"] = NOT_LOGGED_IN
+    for token in ("first", "second"):
+        answers["/auth/token"] = (201, json.dumps({"access_token": token}).encode())
+        answers[f"Bearer {token} /api/v2/dags/d"] = ok({})
+        assert guarded.knows_dag("d")
+        assert guarded.knows_dag("d")
+        del answers[f"Bearer {token} /api/v2/dags/d"]
+    login = json.dumps({"username": "me", "password": "s3cret"})
+    assert posted == [("/auth/token", login)] * 2
+
+
+def test_a_wrong_password_is_refused_and_not_shown(guarded: AirflowApi, answers: Answers) -> None:
+    answers["/api/v2/dags/d"] = NOT_LOGGED_IN
+    answers["/auth/token"] = (401, b'{"detail": "Invalid credentials"}')
+    with pytest.raises(AirflowRefused, match="/auth/token: 401 Invalid credentials") as caught:
+        guarded.knows_dag("d")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_without_a_user_it_does_not_log_in(api: AirflowApi, answers: Answers, posted: list[tuple[str, str]]) -> None:
+    answers["/api/v2/dags/d"] = NOT_LOGGED_IN
+    with pytest.raises(AirflowRefused, match="401 Not authenticated"):
+        api.knows_dag("d")
+    assert posted == []
 
 
 def test_what_does_not_exist_yet_is_nothing(api: AirflowApi) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 import uvicorn
+from ingest.api import ApiFailed, UserApi
 
 from penstock.randomuser.limiter import WINDOW_S, Limiter
 from penstock.randomuser.question import FIELDS
@@ -18,10 +19,10 @@ from penstock.randomuser.server import make_app
 
 
 @contextmanager
-def serving(*, limit: int) -> Iterator[str]:
+def serving(*, limit: int, login: tuple[str, str] | None = None) -> Iterator[str]:
     """Serve the stand-in on a free port of loopback."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(make_app(limit=limit), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(make_app(limit=limit, login=login), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -114,6 +115,14 @@ def test_who_hammers_is_asked_to_ease_up() -> None:
     assert answer.status_code == requests.codes.too_many_requests
     assert "You've requested 149 users" in answer.json()["error"]
     assert 1 <= int(answer.headers["Retry-After"]) <= WINDOW_S + 1
+
+
+def test_with_a_password_it_answers_only_who_knows_it() -> None:
+    with serving(limit=0, login=("penstock", "s3cret")) as url:
+        assert requests.get(url.removesuffix("api/"), timeout=60).status_code == requests.codes.unauthorized
+        with pytest.raises(ApiFailed, match="401 Unauthorized"):
+            UserApi(url, login=("penstock", "wrong")).fetch_page(seed="s", page=1, results=3)
+        assert len(UserApi(url, login=("penstock", "s3cret")).fetch_page(seed="s", page=1, results=3)) == 3
 
 
 def test_clients_are_counted_apart_and_start_from_zero_in_the_next_window() -> None:

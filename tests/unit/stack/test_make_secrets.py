@@ -9,12 +9,12 @@ import pytest
 
 from penstock.config import Config
 from penstock.secured import Secrets, secured, unsecured
-from penstock.stack.make_secrets import CannotSecure, make_secrets, write_clients_files
+from penstock.stack.make_secrets import CannotSecure, make_secrets, refuse_open_doors, write_clients_files
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    return Config.model_validate({"state": tmp_path / "s", "airflow": {"enabled": False}})
+    return Config(state=tmp_path / "s")
 
 
 def test_they_are_made_once_and_for_one_user_only(config: Config) -> None:
@@ -33,7 +33,7 @@ def test_each_certificate_is_trusted_by_the_authority_and_has_its_key(config: Co
     make_secrets(config)
     secrets = Secrets.of(config)
     ssl.create_default_context(cafile=secrets.ca)
-    for part in ("postgres", "kafka", "registry", "connect", "cassandra", "console"):
+    for part in ("api", "postgres", "kafka", "registry", "connect", "cassandra", "airflow", "console"):
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(secrets.certificate(part), secrets.key(part))
 
 
@@ -47,6 +47,9 @@ def test_clients_are_let_in_as_by_servers_of_others(config: Config) -> None:
     assert full.connect.url == "https://127.0.0.1:8083"
     assert full.connect.url.let_in.user == "penstock"
     assert full.console.url.startswith("https://")
+    assert full.api.url.startswith("https://")
+    assert full.airflow.url == "https://127.0.0.1:8080"
+    assert full.airflow.let_in.user == "penstock"
     assert full.cassandra.tls
     assert len({full.postgres.password, full.cassandra.password, full.connect.let_in.password}) == 3
 
@@ -59,7 +62,7 @@ def test_what_is_filled_in_is_left_out_of_the_file_that_the_console_reads(config
 
 def test_a_server_of_others_keeps_its_own_way_in(tmp_path: Path) -> None:
     theirs = {"managed": False, "user": "me", "base_url": "https://connect.example.com"}
-    config = Config.model_validate({"state": tmp_path, "airflow": {"enabled": False}, "connect": theirs})
+    config = Config.model_validate({"state": tmp_path, "connect": theirs})
     make_secrets(config)
     assert secured(config).connect == config.connect
     assert unsecured(secured(config)).connect == config.connect
@@ -68,18 +71,25 @@ def test_a_server_of_others_keeps_its_own_way_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"airflow": {"enabled": True}}, "Airflow"),
         ({"kafka": {"mode": "zookeeper"}}, "ZooKeeper"),
         ({"supervised": False}, "containers"),
         ({"connect": {"host": "0.0.0.0"}}, "loopback only, and not connect"),  # noqa: S104 - refused
+        ({"airflow": {"host": "10.0.0.1"}}, "loopback only, and not airflow"),
         ({"spark": {"local_host": "10.0.0.1"}}, "loopback only, and not spark"),
     ],
 )
 def test_what_would_leave_a_door_open_is_refused(tmp_path: Path, more: dict[str, object], why: str) -> None:
-    config = Config.model_validate({"state": tmp_path, "airflow": {"enabled": False}, **more})
+    config = Config.model_validate({"state": tmp_path, **more})
     with pytest.raises(CannotSecure, match=why):
         make_secrets(config)
     assert not Secrets.of(config).exist
+
+
+def test_secrets_of_an_earlier_version_are_refused(config: Config) -> None:
+    make_secrets(config)
+    Secrets.of(config).certificate("airflow").unlink()
+    with pytest.raises(CannotSecure, match="no certificate of airflow: an earlier version"):
+        refuse_open_doors(config)
 
 
 def test_a_stack_that_began_without_is_refused(config: Config) -> None:

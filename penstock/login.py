@@ -1,4 +1,4 @@
-"""Login: lets only whoever knows the console's password use it, or its token; pages, API and websockets alike."""
+"""Login: lets only those use a server of ours who know its password, or its token; pages and websockets alike."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ _ASK = [(b"content-type", b"text/plain; charset=utf-8"), (b"www-authenticate", b
 
 
 class Login:
-    """An ASGI middleware around everything that the console serves.
+    """An ASGI middleware around everything that a server of ours serves.
 
-    :param is_token: tells whether a bearer token is the one that writing needs.
+    :param is_token: tells whether a bearer token lets its holder in; without it none does.
     """
 
-    def __init__(self, app: Any, *, user: str, password: str, is_token: Callable[[str], bool]) -> None:
+    def __init__(
+        self, app: Any, *, user: str, password: str, is_token: Callable[[str], bool] = lambda _: False
+    ) -> None:
         self._app = app
         self._basic = b64encode(f"{user}:{password}".encode())
         self._is_token = is_token
@@ -29,7 +31,7 @@ class Login:
             await send({"type": "websocket.close", "code": 1008, "reason": "who are you?"})
         else:
             await send({"type": "http.response.start", "status": 401, "headers": _ASK})
-            await send({"type": "http.response.body", "body": b"this console asks for a user and a password"})
+            await send({"type": "http.response.body", "body": b"this server asks for a user and a password"})
 
     def _knows(self, headers: dict[bytes, bytes]) -> bool:
         kind, _, shown = headers.get(b"authorization", b"").partition(b" ")

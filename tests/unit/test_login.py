@@ -1,4 +1,4 @@
-"""Who may use a console that has a password."""
+"""Who may use a server of ours that has a password."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from penstock.console.safety.login import Login
+from penstock.login import Login
 
 
 @pytest.fixture
