@@ -9,7 +9,8 @@ import pytest
 from penstock_views.declaration.views import History, View
 from penstock_views.snapshot.ranges import Part
 
-from penstock.views.lane import FillState, _are_others
+from penstock.views.choose import FillState
+from penstock.views.resume import are_others
 
 ROWS = View("rows", "public.t", ("id",), 1, lambda _: None, Path("v.py"), 1)  # type: ignore[arg-type, return-value]
 ENTRIES = History("entries", "public.t", ("id",), 1, lambda _: None, Path("v.py"), 1)  # type: ignore[arg-type, return-value]
@@ -42,5 +43,5 @@ def test_a_view_that_stands_still_waits_for_a_record() -> None:
 
 def test_a_table_that_grows_is_the_same_and_one_written_anew_is_not() -> None:
     then = [Part("ONLY a", (1,), 5, 0), Part("ONLY b", (2,), 5, 0)]
-    assert not _are_others([Part("ONLY a", (1,), 9, 0), Part("ONLY c", (3,), 1, 0)], then)
-    assert _are_others([Part("ONLY a", (7,), 5, 0), then[1]], then)
+    assert not are_others([Part("ONLY a", (1,), 9, 0), Part("ONLY c", (3,), 1, 0)], then)
+    assert are_others([Part("ONLY a", (7,), 5, 0), then[1]], then)
