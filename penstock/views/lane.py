@@ -47,7 +47,7 @@ from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.views.choose import last_offsets
 from penstock.views.pace import Pace
-from penstock.views.resume import Progress, are_others, contracts_of, in_order
+from penstock.views.resume import Progress, are_others, begin_progress
 
 _TASKS = 2
 _FIRST_PAGES = 64
@@ -242,8 +242,8 @@ class _Lane:
             return read_parts(cursor, self._table)
 
     def _begin(self, last: Mapping[Place, int]) -> Progress:
-        """Note that rows of this version are written from now on."""
-        progress = Progress(contracts_of(self._config, self._views), in_order(last), tuple(self._parts()))
+        """Note that rows of this version are written from now on; a commit after the snapshot flushes what it holds."""
+        progress = begin_progress(self._config, self._views, tuple(last[place] for place in sorted(last)))
         generations = {view.name: generation_of(view, epoch=self._epoch) for view in self._views}
         versions = {name: version_of(number, progress.offset) for name, number in generations.items()}
         mark_started(self._config, versions, self._identities.get(self._table))

@@ -21,12 +21,13 @@ from penstock.cassandra.session import open_session
 from penstock.cassandra.table import is_empty
 from penstock.config import Config
 from penstock.layout import Layout
-from penstock.offsets import Place
 from penstock.postgres.connection import connect
 from penstock.postgres.record import StartedFill
 from penstock.project.folders import Project
 from penstock.project.generation import generation_of, version_of
 from penstock.topics.admin import TopicAdmin
+
+_TIMELINE = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ class Progress:
 
     :param contracts: of its views, what stands for what they compute.
     :param last: the last offset of each partition of the CDC topic before its first snapshot.
+    :param timeline: of Postgres: a promoted standby need not have what the first snapshot held.
     :param parts: of the table, as they were then: rows on later pages are of later changes.
     :param pages: of these, from the first on, whose rows Kafka has acknowledged.
     """
 
     contracts: Mapping[str, str]
     last: tuple[int, ...]
+    timeline: str
     parts: tuple[Part, ...]
     pages: int = 0
 
@@ -54,6 +57,7 @@ class Progress:
         return {
             "contracts": dict(self.contracts),
             "last": list(self.last),
+            "timeline": self.timeline,
             "parts": [astuple(part) for part in self.parts],
             "pages": self.pages,
         }
@@ -62,7 +66,7 @@ class Progress:
     def of_json(cls, noted: Mapping[str, Any]) -> Progress:
         """Read what `as_json` wrote."""
         parts = tuple(Part(source, tuple(files), *more) for source, files, *more in noted["parts"])
-        return cls(noted["contracts"], tuple(noted["last"]), parts, noted["pages"])
+        return cls(noted["contracts"], tuple(noted["last"]), noted["timeline"], parts, noted["pages"])
 
 
 def are_others(now: Sequence[Part], then: Sequence[Part]) -> bool:
@@ -107,24 +111,28 @@ def find_progress(
     :param views: of one table, of which nothing but this fill is missing.
     """
     found = noted_progress(views, started, epoch=epoch)
-    if found is None or found.contracts != contracts_of(config, views):
-        return None
-    with connect(config) as connection, connection.cursor() as cursor:
-        now = read_parts(cursor, views[0].table)
-    is_there = {part.source for part in found.parts} <= {part.source for part in now}
-    if not is_there or are_others(now, found.parts):
+    if found is None or not is_of(found, begin_progress(config, views, found.last)):
         return None
     return found if _have_followed(config, views, found) and not _any_is_empty(config, views) else None
 
 
-def contracts_of(config: Config, views: Collection[View]) -> dict[str, str]:
-    """Return what stands for what each of these views computes."""
-    return {view.name: contract_of(view, Project.of(config).avro) for view in views}
+def is_of(cut_off: Progress, now: Progress) -> bool:
+    """Tell whether what a fill that was cut off has read and computed is what one that begins now would."""
+    is_there = {part.source for part in cut_off.parts} <= {part.source for part in now.parts}
+    is_same = (cut_off.contracts, cut_off.timeline) == (now.contracts, now.timeline)
+    return is_same and is_there and not are_others(now.parts, cut_off.parts)
 
 
-def in_order(last: Mapping[Place, int]) -> tuple[int, ...]:
-    """Return the offsets of a topic's partitions, from the first partition on."""
-    return tuple(offset for _, offset in sorted(last.items()))
+def begin_progress(config: Config, views: Sequence[View], last: tuple[int, ...]) -> Progress:
+    """Return the progress of a fill that begins.
+
+    :param last: the last offset of each partition of the CDC topic.
+    """
+    contracts = {view.name: contract_of(view, Project.of(config).avro) for view in views}
+    with connect(config) as connection, connection.cursor() as cursor:
+        cursor.execute(_TIMELINE)
+        ((timeline,),) = cursor.fetchall()
+        return Progress(contracts, last, timeline, tuple(read_parts(cursor, views[0].table)))
 
 
 def _have_followed(config: Config, views: Sequence[View], progress: Progress) -> bool:

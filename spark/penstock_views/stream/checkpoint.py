@@ -104,7 +104,8 @@ def note_followed(root: Path, topic: str, contracts: Mapping[str, str], begins: 
         view: before if (before := known.get(view, {})).get("contract") == contract else _follows(contract, since)
         for view, contract in contracts.items()
     }
-    write_whole(root / topic / _FOLLOWED, json.dumps(noted))
+    if noted != known:
+        write_whole(root / topic / _FOLLOWED, json.dumps(noted))
 
 
 def _follows(contract: str, since: Mapping[str, int]) -> dict[str, Any]:

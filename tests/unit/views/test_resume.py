@@ -13,13 +13,13 @@ from penstock_views.snapshot.ranges import Part
 
 from penstock.postgres.record import StartedFill
 from penstock.project.generation import version_of
-from penstock.views.resume import Progress, are_others, has_followed, noted_progress
+from penstock.views.resume import Progress, are_others, has_followed, is_of, noted_progress
 
 ROWS = View("rows", "public.t", ("id",), 1, lambda _: None, Path("v.py"), 1)  # type: ignore[arg-type, return-value]
 OTHERS = replace(ROWS, name="others", revision=2)
 ENTRIES = History("entries", "public.t", ("id",), 1, lambda _: None, Path("v.py"), 1)  # type: ignore[arg-type, return-value]
 PARTS = (Part("ONLY a", (1,), 40, 9000), Part("both", (2, 3), 5, 70, is_divisible=False))
-CUT_OFF = Progress({"rows": "3f", "others": "a0"}, (90, 41, 77), PARTS, 12)
+CUT_OFF = Progress({"rows": "3f", "others": "a0"}, (90, 41, 77), "00000001", PARTS, 12)
 EPOCH = 3
 
 
@@ -34,7 +34,7 @@ BOTH = {view.name: started(CUT_OFF, view) for view in (ROWS, OTHERS)}
 def test_what_the_record_holds_is_what_was_written_there() -> None:
     assert noted_progress([ROWS, OTHERS], BOTH, epoch=EPOCH) == CUT_OFF
     assert CUT_OFF.offset == 41
-    assert Progress({}, (), ()).offset == -1
+    assert Progress({}, (), "", ()).offset == -1
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,15 @@ def test_a_view_must_have_every_record_behind_the_offsets(since: Mapping[int, in
 def test_a_query_that_has_never_started_begins_where_kafka_does() -> None:
     assert not has_followed({}, (90, 41, 77), {0: 0, 1: 0, 2: 79})
     assert not has_followed({}, (), {})
+
+
+def test_what_was_read_and_computed_otherwise_begins_anew() -> None:
+    now = replace(CUT_OFF, parts=(*PARTS, Part("ONLY new", (9,), 3, 7)), pages=0)
+    assert is_of(CUT_OFF, now)
+    assert not is_of(CUT_OFF, replace(now, timeline="00000002"))
+    assert not is_of(CUT_OFF, replace(now, contracts={"rows": "40", "others": "a0"}))
+    assert not is_of(CUT_OFF, replace(now, parts=PARTS[:1]))
+    assert not is_of(CUT_OFF, replace(now, parts=(replace(PARTS[0], files=(8,)), PARTS[1])))
 
 
 def test_a_table_that_grows_is_the_same_and_one_written_anew_is_not() -> None:
