@@ -6,7 +6,7 @@ And it was made from one source table (identities.py), so a view of a table that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -17,7 +17,15 @@ from penstock.cassandra.table import table_ids
 from penstock.config import Config
 from penstock.pipeline.identities import Identities, Identity
 from penstock.postgres.connection import connect
-from penstock.postgres.record import Fill, StartedFill, note_fills, note_started_fills, read_fills, read_started_fills
+from penstock.postgres.record import (
+    Fill,
+    StartedFill,
+    note_fills,
+    note_progress,
+    note_started_fills,
+    read_fills,
+    read_started_fills,
+)
 from penstock.project.generation import generation_of
 
 if TYPE_CHECKING:
@@ -131,6 +139,12 @@ def mark_started(config: Config, versions: Mapping[str, int], identity: Identity
         note_started_fills(
             connection, {name: StartedFill(ids[name], version, source) for name, version in versions.items()}
         )
+
+
+def mark_progress(config: Config, views: Collection[str], progress: Mapping[str, Any] | None) -> None:
+    """Remember how far the fill of these views has come; None lets the next one begin anew."""
+    with connect(config) as connection:
+        note_progress(connection, views, progress)
 
 
 def started_fills(config: Config, ids: Mapping[str, str]) -> dict[str, StartedFill]:

@@ -21,6 +21,7 @@ _NOTE = """
     INSERT INTO penstock.topic_ids (topic, id) VALUES (%s, %s)
     ON CONFLICT (topic) DO UPDATE SET id = excluded.id, noted_at = now()
 """
+_NOTE_NEW = "INSERT INTO penstock.topic_ids (topic, id) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 _FORGET = "DELETE FROM penstock.topic_ids WHERE topic = ANY(%s)"
 _QUICKLY_S = 5.0
 
@@ -73,6 +74,13 @@ def note_topics(workspace: Workspace) -> None:
         gone = [topic for topic, _ in cursor.fetchall() if topic not in there]
         cursor.execute(connection.own(_FORGET), (gone,))
         cursor.executemany(connection.own(_NOTE), sorted(there.items()))
+
+
+def note_first_ids(config: Config, topics: Sequence[str]) -> None:
+    """Note the topics of which nothing is known: one that is deleted from here on is seen to be another one."""
+    there = TopicAdmin(config.kafka.bootstrap).ids(topics)
+    with connect(config) as connection, connection, connection.cursor() as cursor:
+        cursor.executemany(connection.own(_NOTE_NEW), sorted(there.items()))
 
 
 def forget_topic(config: Config, topic: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
+from psycopg2.extras import Json
 
 from penstock.errors import TerminalError
 from penstock.postgres.own import Connection
@@ -27,12 +28,17 @@ _FILL = """
     ON CONFLICT (view) DO UPDATE SET table_id = excluded.table_id, generation = excluded.generation,
         source = excluded.source, filled_at = excluded.filled_at
 """
-_STARTED_FILLS = "SELECT view, table_id::text, version, source FROM penstock.view_fills_begun"
+# As JSON, since an earlier version has not made the column.
+_STARTED_FILLS = """
+    SELECT view, table_id::text, version, source, to_jsonb(started) -> 'progress'
+    FROM penstock.view_fills_begun AS started
+"""
 _START_FILL = """
     INSERT INTO penstock.view_fills_begun VALUES (%s, %s, %s, %s)
     ON CONFLICT (view) DO UPDATE SET table_id = excluded.table_id, version = excluded.version,
-        source = excluded.source, begun_at = excluded.begun_at
+        source = excluded.source, begun_at = excluded.begun_at, progress = NULL
 """
+_PROGRESS = "UPDATE penstock.view_fills_begun SET progress = %s WHERE view = %s"
 
 
 class RecordMissing(TerminalError):
@@ -76,11 +82,13 @@ class StartedFill:
     :param table_id: of the view's table in Cassandra.
     :param version: that its rows have.
     :param source: the identity of the source table; empty if it had none.
+    :param progress: how far it has come, as `penstock.views.resume` writes it; None where it begins anew.
     """
 
     table_id: str
     version: int
     source: str
+    progress: Mapping[str, Any] | None = None
 
 
 def read_record(connection: Connection) -> Record:
@@ -139,6 +147,12 @@ def note_started_fills(connection: Connection, fills: Mapping[str, StartedFill])
     _write(connection, _START_FILL, [(view, each.table_id, each.version, each.source) for view, each in fills.items()])
 
 
+def note_progress(connection: Connection, views: Collection[str], progress: Mapping[str, Any] | None) -> None:
+    """Note how far the fill has come that last began to write to these views; None lets the next begin anew."""
+    noted = None if progress is None else Json(progress)
+    _write(connection, _PROGRESS, [(noted, view) for view in sorted(views)])
+
+
 def forget_views(connection: Connection, views: Collection[str]) -> None:
     """Forget what is known of views that are dropped."""
     for table in ("view_fills", "view_fills_begun", "paused_views"):
@@ -163,5 +177,5 @@ def _write(connection: Connection, statement: str, rows: Iterable[tuple[object, 
     try:
         with connection, connection.cursor() as cursor:
             cursor.executemany(connection.own(statement), list(rows))
-    except psycopg2.errors.UndefinedTable as exc:
+    except (psycopg2.errors.UndefinedTable, psycopg2.errors.UndefinedColumn) as exc:
         raise RecordMissing from exc

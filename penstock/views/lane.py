@@ -28,7 +28,6 @@ from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TransientError
 from penstock.local_spark import local_spark, read_by_spark, spark_failures
-from penstock.names import topic_of
 from penstock.offsets import Place
 from penstock.pipeline.fence import (
     OnProgress,
@@ -39,16 +38,16 @@ from penstock.pipeline.fence import (
     wait_until_captured,
     wait_until_written,
 )
-from penstock.pipeline.fills import ids_in_cassandra, mark_started, replaced, started_fills, unfilled
-from penstock.pipeline.identities import Identities, Identity
-from penstock.pipeline.stalled import stopped_views
+from penstock.pipeline.fills import mark_progress, mark_started
+from penstock.pipeline.identities import Identities
+from penstock.pipeline.topic_ids import note_first_ids
 from penstock.postgres.catalogue import read_columns
 from penstock.postgres.connection import connect
-from penstock.postgres.record import StartedFill
-from penstock.postgres.silent import silent_changes
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
+from penstock.views.choose import last_offsets
 from penstock.views.pace import Pace
+from penstock.views.resume import Progress, are_others, begin_progress
 
 _TASKS = 2
 _FIRST_PAGES = 64
@@ -86,101 +85,27 @@ class Filled:
     empty: frozenset[str]
 
 
-@dataclass(frozen=True)
-class FillState:
-    """What decides how a view is filled.
-
-    :param partitions: of its table's CDC topic.
-    :param version: that its rows would have now.
-    :param started: that with which a snapshot was last written to its table; None if none was.
-    :param is_fresh: nothing filled it with this generation from this table, and the table did not change silently.
-    :param is_stopped: it stands still.
-    """
-
-    partitions: int
-    version: int
-    started: int | None
-    is_fresh: bool
-    is_stopped: bool
-
-    def allows_lane(self, view: View) -> bool:
-        """Tell whether a snapshot fills the view exactly; else its table goes through the change stream once more.
-
-        A view that stands still waits for a record of the table as it is now. A second snapshot of the same version
-        tells a row that went without an event from those that it renews only by what is not there: so it is for views
-        alone that no such row can be in. With several partitions the offset of a row's own last change is unknown: the
-        lowest does where every version above it is of a change that the stream has brought to this view, which is to
-        say in its first fill; and where no entry has a place among others.
-        """
-        if self.is_stopped:
-            return False
-        if self.partitions > 1:
-            return type(view) is View and self.is_fresh and self.started is None
-        return self.is_fresh or self.started != self.version
-
-
-def choose(config: Config, views: Sequence[View], identities: Identities) -> tuple[list[View], list[View]]:
-    """Divide views into those that a snapshot fills, and those whose tables are read through the change stream.
-
-    That reading writes all views of a table, so one that needs it takes the others along.
-    """
-    states = _states(config, views, identities)
-    slow = {view.table for view in views if not states[view.name].allows_lane(view)}
-    return [view for view in views if view.table not in slow], [view for view in views if view.table in slow]
-
-
-def _states(config: Config, views: Sequence[View], identities: Identities) -> dict[str, FillState]:
-    epoch, stopped = epoch_of(config), stopped_views(config)
-    tables = sorted({view.table for view in views})
-    with connect(config) as connection:
-        changed = {change.table for change in silent_changes(connection, tables)}
-    ids = ids_in_cassandra(config)
-    started = started_fills(config, ids)
-    other = {each.view.name for each in replaced(config, views, identities=identities)}
-    fresh = {view.name for view in unfilled(config, views, ids=ids, epoch=epoch, identities=identities)} - other
-    last = {table: _last_offsets(config, table) for table in tables}
-    return {
-        view.name: FillState(
-            partitions=len(last[view.table]),
-            version=version_of(generation_of(view, epoch=epoch), min(last[view.table].values(), default=-1)),
-            started=_of_generation(started.get(view.name), generation_of(view, epoch=epoch)),
-            is_fresh=view.name in fresh
-            and view.table not in changed
-            and _is_of(started.get(view.name), identities.get(view.table)),
-            is_stopped=view.name in stopped,
-        )
-        for view in views
-    }
-
-
-def _of_generation(started: StartedFill | None, generation: int) -> int | None:
-    """Return the version of a fill that began, if it is of that generation, or the one below its first."""
-    return started.version if started is not None and started.version >= version_of(generation, -1) else None
-
-
-def _is_of(started: StartedFill | None, identity: Identity | None) -> bool:
-    """Tell whether a fill that began, if one did, read the table that is there now."""
-    return started is None or identity is None or identity.is_of(started.source)
-
-
-def _last_offsets(config: Config, table: str) -> dict[Place, int]:
-    """Return the last offset of each partition of a table's CDC topic, -1 where there is none."""
-    return {place: end - 1 for place, end in ends(config, [topic_of(table, config.names.topic_prefix)]).items()}
-
-
 def fill(
-    config: Config, views: Sequence[View], identities: Identities, *, on_progress: OnProgress, rate: int | None = None
+    config: Config,
+    views: Sequence[View],
+    identities: Identities,
+    *,
+    cut_off: Mapping[str, Progress],
+    on_progress: OnProgress,
+    rate: int | None = None,
 ) -> Filled:
     """Write all rows of their tables to views, one table after the other, and wait until they are in Cassandra.
 
     :param views: the jobs run with them.
     :param identities: of the tables.
+    :param cut_off: from where on a table is read, where a fill was cut off.
     :param rate: at most so many rows a second.
-    :raises TableWrittenAnew, FillFailed: cut off there; asked again, it begins anew.
+    :raises TableWrittenAnew, FillFailed: cut off there; asked again, it begins anew, or goes on.
     """
     topics = sorted(view.topic for view in views)
     # What a fill that was cut off has left in the topics counts as there.
     wait_until_written(config, topics, on_progress=on_progress)
+    note_first_ids(config, topics)
     empty = _empty(config, views)
     # Once for all tables: what was committed by now is in their topics, and not written again behind the fill.
     wait_until_captured(config, on_progress=on_progress)
@@ -189,7 +114,8 @@ def fill(
         for table in dict.fromkeys(view.table for view in views):
             of_table = [view for view in views if view.table == table]
             with _our_errors(table):
-                place, offset = _Lane(config, spark, of_table, identities, on_progress).fill(rate)
+                lane = _Lane(config, spark, of_table, identities, cut_off.get(table), on_progress)
+                place, offset = lane.fill(rate)
             began[place] = offset
     wait_until_written(config, topics, on_progress=on_progress)
     return Filled(began, empty)
@@ -211,14 +137,11 @@ def _empty(config: Config, views: Sequence[View]) -> frozenset[str]:
         return frozenset(view.name for view in views if is_empty(session, keyspace=keyspace, name=view.name))
 
 
-def _are_others(now: Sequence[Part], then: Sequence[Part]) -> bool:
-    """Tell whether parts have other files; one that has grown is the same, and of one that went a note is written."""
-    files = {part.source: part.files for part in now}
-    return any(files.get(part.source, part.files) != part.files for part in then)
-
-
 class _Lane:
-    """One fill of views of one table."""
+    """One fill of views of one table.
+
+    :param cut_off: how far it has come already; None for one that begins.
+    """
 
     def __init__(
         self,
@@ -226,10 +149,12 @@ class _Lane:
         spark: SparkSession,
         views: Sequence[View],
         identities: Identities,
+        cut_off: Progress | None,
         on_progress: OnProgress,
     ) -> None:
         self._config, self._spark, self._views, self._identities = config, spark, views, identities
-        self._on_progress = on_progress
+        self._cut_off, self._on_progress = cut_off, on_progress
+        self._names = ", ".join(view.name for view in views)
         self._table = views[0].table
         self._topic = views[0].source_topic
         self._postgres = read_by_spark(config)
@@ -241,23 +166,29 @@ class _Lane:
         with self._snapshot() as (held, last):
             read_ms = time.time_ns() // 1_000_000
             at = min(last.items(), key=lambda each: each[1], default=((self._topic, 0), -1))
-            filling, parts = self._filling(held, at, read_ms)
+            filling = self._filling(held, at, read_ms)
             without = self._changed_since(held, last, key_of(filling.columns))
-            self._note_started(at[1])
-            pages = Pages(parts)
-            pace = Pace(", ".join(view.name for view in self._views), pages.total, rate, self._on_progress)
+            progress = self._cut_off or self._begin(last)
+            pages = Pages(progress.parts)
+            pages.take(progress.pages, 1)
+            if progress.pages:
+                where = f"page {progress.pages:,} of {pages.total:,}"
+                self._on_progress(f"{self._names}: goes on at {where}, where a fill was cut off")
+            pace = Pace(self._names, pages.total - progress.pages, rate, self._on_progress)
             with sink_place(self._config) as sink:
-                self._write(filling, pages, without, pace, sink)
-            if _are_others(self._parts(), parts):
+                self._write(filling, pages, progress, without, pace, sink)
+            if are_others(self._parts(), progress.parts):
                 raise TableWrittenAnew(self._table)
         pace.end()
         return at
 
     @contextmanager
     def _snapshot(self) -> Iterator[tuple[HeldSnapshot, dict[Place, int]]]:
-        """Hold a snapshot that has seen every change up to the last offsets of the CDC topic."""
+        """Hold a snapshot that has seen every change up to the last offsets of the CDC topic: of one cut off, then."""
         while True:
-            last = _last_offsets(self._config, self._table)
+            last = last_offsets(self._config, self._table)
+            if self._cut_off:
+                last = dict(zip(sorted(last), self._cut_off.last, strict=True))
             with hold_snapshot(self._postgres, table=self._table) as held:
                 if not self._lacks(held, last):
                     yield held, last
@@ -295,34 +226,47 @@ class _Lane:
         writers = writers_of(self._registry, self._topic)
         return Changes(self._table, self._topic, self._config.kafka.bootstrap, self._config.registry.url, writers)
 
-    def _filling(self, held: HeldSnapshot, at: tuple[Place, int], read_ms: int) -> tuple[Filling, list[Part]]:
-        project, parts = Project.of(self._config), self._parts()
+    def _filling(self, held: HeldSnapshot, at: tuple[Place, int], read_ms: int) -> Filling:
+        project = Project.of(self._config)
         with connect(self._config) as connection:
             columns = read_columns(connection, self._table)
         postgres = replace(self._postgres, snapshot=held.name)
         image = read_images(self._spark, self._table, postgres, columns).schema
         outputs = [output_of(self._spark, self._registry, project.avro, view, image) for view in self._views]
         letters, _ = self._config.names.dead_letter_topics
-        lsn = held.seen.lsn
-        return Filling(self._table, columns, postgres, outputs, letters, self._epoch, at, lsn, read_ms), parts
+        return Filling(self._table, columns, postgres, outputs, letters, self._epoch, at, held.seen.lsn, read_ms)
 
     def _parts(self) -> list[Part]:
         """Ask where the rows lie."""
         with connect(self._config) as connection, connection.cursor() as cursor:
             return read_parts(cursor, self._table)
 
-    def _note_started(self, offset: int) -> None:
+    def _begin(self, last: Mapping[Place, int]) -> Progress:
+        """Note that rows of this version are written from now on; a commit after the snapshot flushes what it holds."""
+        progress = begin_progress(self._config, self._views, tuple(last[place] for place in sorted(last)))
         generations = {view.name: generation_of(view, epoch=self._epoch) for view in self._views}
-        versions = {name: version_of(number, offset) for name, number in generations.items()}
+        versions = {name: version_of(number, progress.offset) for name, number in generations.items()}
         mark_started(self._config, versions, self._identities.get(self._table))
+        return progress
 
-    def _write(self, filling: Filling, pages: Pages, without: DataFrame | None, pace: Pace, sink: SinkPlace) -> None:
+    def _write(
+        self,
+        filling: Filling,
+        pages: Pages,
+        progress: Progress,
+        without: DataFrame | None,
+        pace: Pace,
+        sink: SinkPlace,
+    ) -> None:
         while ranges := pages.take(pace.pages(_FIRST_PAGES, _BATCH_ROWS), _TASKS):
             self._let_live_rows_go_first(sink)
             rows = self._count(ranges)
             fetched = replace(filling.postgres, fetch_rows=fetch_rows(ranges, rows))
             replace(filling, postgres=fetched).write(self._spark, self._config.kafka.bootstrap, ranges, without)
-            pace.did(sum(each.pages for each in ranges), rows)
+            done = sum(each.pages for each in ranges)
+            progress = replace(progress, pages=progress.pages + done)
+            mark_progress(self._config, list(progress.contracts), progress.as_json())
+            pace.did(done, rows)
 
     def _let_live_rows_go_first(self, sink: SinkPlace) -> None:
         """Wait until the views' topics hold little that Cassandra does not have."""

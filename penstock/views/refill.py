@@ -21,8 +21,9 @@ from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.project.shapes import read_shape
 from penstock.project.workspace import Workspace
+from penstock.views.choose import Choice, choose
 from penstock.views.close import close_gone
-from penstock.views.lane import choose, fill
+from penstock.views.lane import fill
 from penstock.views.reread import Wanted, only_reread, reread
 from penstock.views.sweep import old_rows, stale_rows
 
@@ -32,8 +33,8 @@ _TABLES_AT_ONCE = 16
 def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgress, rate: int | None = None) -> int:
     """Make the tables of these views hold exactly what they should; return how many stale rows were removed.
 
-    From a snapshot, where it does (lane.py). Else every history of the same tables holds the reads too, as entries `r`:
-    what the row is, not a change of it.
+    From a snapshot, where it does (choose.py). Else every history of the same tables holds the reads too, as entries
+    `r`: what the row is, not a change of it.
 
     :param views: row views and histories.
     :param rate: how many rows a second a snapshot is read with, at most.
@@ -45,11 +46,11 @@ def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgre
     identities, removed = identities_of(workspace), 0
     if config.supervised:
         wait_until_settled(config)  # a view that stands still is filled in another way
-    by_snapshot, others = choose(config, views, identities)
-    if by_snapshot:
+    choice = choose(config, views, identities)
+    if choice.by_snapshot:
         with local_spark(config, name="views-spark"):  # one for all tables
-            removed += _by_snapshot(workspace, by_snapshot, identities, on_progress=on_progress, rate=rate)
-    if others:
+            removed += _by_snapshot(workspace, choice, identities, on_progress=on_progress, rate=rate)
+    if others := choice.others:
         began = _reread(config, others, _whole(others), on_progress=on_progress)
         removed += settle(workspace, others, began, identities=identities, on_progress=on_progress)
     refuse_stopped(config, [view.name for view in views])
@@ -57,12 +58,12 @@ def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgre
 
 
 def _by_snapshot(
-    workspace: Workspace, views: Sequence[View], identities: Identities, *, on_progress: OnProgress, rate: int | None
+    workspace: Workspace, choice: Choice, identities: Identities, *, on_progress: OnProgress, rate: int | None
 ) -> int:
-    removed = 0
-    for tables in _some(sorted({view.table for view in views})):
-        of_tables = [view for view in views if view.table in tables]
-        filled = fill(workspace.config, of_tables, identities, on_progress=on_progress, rate=rate)
+    removed, config = 0, workspace.config
+    for tables in _some(sorted({view.table for view in choice.by_snapshot})):
+        of_tables = [view for view in choice.by_snapshot if view.table in tables]
+        filled = fill(config, of_tables, identities, cut_off=choice.cut_off, on_progress=on_progress, rate=rate)
         removed += settle(
             workspace, of_tables, filled.began, identities=identities, empty=filled.empty, on_progress=on_progress
         )

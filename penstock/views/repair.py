@@ -19,6 +19,7 @@ from penstock.keys.values import canonical
 from penstock.local_spark import local_spark
 from penstock.names import column_name
 from penstock.pipeline.fence import OnProgress
+from penstock.pipeline.fills import mark_progress
 from penstock.pipeline.followed import refuse_paused
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
@@ -88,6 +89,8 @@ def repair(
     if isinstance(view, Aggregate):
         return _count_anew(workspace, view, key, on_progress=on_progress)
     if not key:
+        # Whoever asks for it wants every row written, also those of a fill that was cut off.
+        mark_progress(workspace.config, [view.name], None)
         return refill(workspace, [view], on_progress=on_progress, rate=rate)
     with connect(workspace.config) as connection:
         columns = read_live_table(connection, view.table).table.primary_key

@@ -49,6 +49,8 @@ CREATE TABLE IF NOT EXISTS penstock.view_fills_begun (
     source   text NOT NULL,                   -- as in view_fills; empty if there was none
     begun_at timestamptz NOT NULL DEFAULT now()
 );
+-- How far it has come, from which a fill that was cut off goes on; NULL where it begins anew (penstock/views/resume.py).
+ALTER TABLE penstock.view_fills_begun ADD COLUMN IF NOT EXISTS progress jsonb;
 
 -- The commands that started to change the installation and have not come to their end. One is at work while its session
 -- holds the advisory lock; any other was cut off.

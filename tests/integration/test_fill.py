@@ -28,7 +28,7 @@ from penstock.contract import OFFSETS_PER_GENERATION
 from penstock.postgres.catalogue import read_columns
 from penstock.postgres.connection import connect
 from penstock.topics.consumer import open_consumer
-from penstock.views.lane import _are_others
+from penstock.views.resume import are_others
 from tests.integration.servers import started
 from tests.names import load_views
 from tests.unit.engine import cdc
@@ -122,9 +122,9 @@ def test_a_table_that_is_written_anew_has_other_files(cursor: Any) -> None:
     cursor.execute(ROWS.format("plain"))
     then = read_parts(cursor, "public.fill_plain")
     change_all_the_while(cursor, "plain")
-    assert not _are_others(read_parts(cursor, "public.fill_plain"), then)
+    assert not are_others(read_parts(cursor, "public.fill_plain"), then)
     cursor.execute("VACUUM FULL public.fill_plain")
-    assert _are_others(read_parts(cursor, "public.fill_plain"), then)
+    assert are_others(read_parts(cursor, "public.fill_plain"), then)
 
 
 def test_a_role_that_may_read_the_parent_alone_reads_it_whole(cursor: Any) -> None:

@@ -17,6 +17,7 @@ from penstock.pipeline.fills import (
     ids_in_cassandra,
     lost,
     mark_filled,
+    mark_progress,
     mark_started,
     replaced,
     started_fills,
@@ -26,7 +27,7 @@ from penstock.pipeline.fills import (
 from penstock.pipeline.identities import Identities, identities_of
 from penstock.postgres.connection import connect
 from penstock.postgres.publication import make_known
-from penstock.postgres.record import forget_views, read_fills
+from penstock.postgres.record import RecordMissing, forget_views, read_fills
 from penstock.postgres.silent import forget_changes, silent_changes
 from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
@@ -98,6 +99,26 @@ def test_a_table_that_was_made_anew_is_not_filled(config: Config, session: Sessi
     assert "was made anew in Cassandra and not filled" in lost(config, views)[BY_ID]
     assert names_of_unfilled(config, identities) == {BY_ID}
     assert started_fills(config, ids_in_cassandra(config)) == {}
+
+
+@pytest.mark.usefixtures("session")
+def test_how_far_a_fill_has_come_is_known_until_the_next_begins(config: Config, identities: Identities) -> None:
+    def progress() -> dict[str, object]:
+        return {name: each.progress for name, each in started_fills(config, ids_in_cassandra(config)).items()}
+
+    mark_started(config, {BY_ID: 41, HISTORY: 41}, identities[TABLE])
+    assert progress() == {BY_ID: None, HISTORY: None}
+    mark_progress(config, [BY_ID], {"pages": 7})
+    assert progress() == {BY_ID: {"pages": 7}, HISTORY: None}
+    mark_started(config, {BY_ID: 41}, identities[TABLE])
+    assert progress()[BY_ID] is None
+    with connect(config) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE penstock.view_fills_begun DROP COLUMN progress")
+        connection.commit()
+    assert progress()[BY_ID] is None  # a database that an earlier version has set up
+    with pytest.raises(RecordMissing, match="penstock up"):
+        mark_progress(config, [BY_ID], {"pages": 7})
+    setup.create_tables(Workspace(config))
 
 
 def test_what_an_earlier_version_kept_in_cassandra_is_taken_over_once(

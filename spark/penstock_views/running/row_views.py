@@ -19,11 +19,18 @@ from penstock_views.declaration.views import View
 from penstock_views.output.derive import Plan
 from penstock_views.output.isolate import without_broken
 from penstock_views.running.heap import refuse_full
-from penstock_views.running.job import Job, identity_of, run_queries
+from penstock_views.running.job import Job, contract_of, identity_of, run_queries
 from penstock_views.running.plan import read_plan
 from penstock_views.running.queries import ManagedQuery, Orders
 from penstock_views.stream.broker import count_partitions, held_offsets
-from penstock_views.stream.checkpoint import Checkpoint, is_asked, open_checkpoint, remove_others, take_ask
+from penstock_views.stream.checkpoint import (
+    Checkpoint,
+    is_asked,
+    note_followed,
+    open_checkpoint,
+    remove_others,
+    take_ask,
+)
 from penstock_views.stream.config import JobConfig
 from penstock_views.stream.kafka import open_session, start_query
 from penstock_views.stream.messages import say
@@ -41,7 +48,7 @@ class TableQuery(ManagedQuery):
     def __init__(self, job: Job[JobConfig], views: Sequence[View]) -> None:
         self.name, self.views = views[0].source_table, tuple(view.name for view in views)
         self.identity = identity_of(views, job.config.avro_dir)
-        self.partitions = 0
+        self._begins: dict[int, int] = {}
         self._job, self._views = job, views
         self._topic = views[0].source_topic
         self._checkpoint = job.config.checkpoint
@@ -59,8 +66,8 @@ class TableQuery(ManagedQuery):
         refuse_full(spark, config.memory_setting)
         self._job.subjects.require(f"{self._topic}-value")
         held = held_offsets(config.bootstrap, count_partitions(config.bootstrap, [self._topic]), group=config.group)
-        self.partitions = len(held)
         bounds = {number: each for (_, number), each in held.items()}
+        self._begins = {number: begin for number, (begin, _) in bounds.items()}
         checkpoint = open_checkpoint(config.checkpoint.absolute(), self._topic, bounds)
         self._checkpoint = checkpoint.folder
         commits_before, self._commits = self._commits, take_ask(config.checkpoint, self._topic)
@@ -75,19 +82,29 @@ class TableQuery(ManagedQuery):
         return query
 
     @property
+    def partitions(self) -> int:
+        """How many its topic has."""
+        return len(self._begins)
+
+    @property
     def has_to_restart(self) -> bool:
         """Tell whether somebody waits for a commit that is not under way."""
         return not self._commits and is_asked(self._job.config.checkpoint, self._topic)
 
     def _start(self, checkpoint: Checkpoint, plan: Plan) -> tuple[StreamingQuery, Plan]:
-        spark, config, topic, commits = self._job.spark, self._job.config, self._topic, self._commits
         try:
-            return start_query(spark, config, topic, checkpoint, plan, to_its_end=commits), plan
+            return self._run(checkpoint, plan), plan
         except Exception:
-            left = without_broken(spark, plan)
+            left = without_broken(self._job.spark, plan)
             if left is plan:
                 raise
-        return start_query(spark, config, topic, checkpoint, left, to_its_end=commits), left
+        return self._run(checkpoint, left), left
+
+    def _run(self, checkpoint: Checkpoint, plan: Plan) -> StreamingQuery:
+        config = self._job.config
+        contracts = {each.view.name: contract_of(each.view, config.avro_dir) for each in plan.outputs}
+        note_followed(config.checkpoint.absolute(), self._topic, contracts, self._begins)
+        return start_query(self._job.spark, config, self._topic, checkpoint, plan, to_its_end=self._commits)
 
     @property
     def checkpoint(self) -> Path:

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from penstock.offsets import Place, is_read
+from penstock.whole_file import write_whole
 
 EARLIEST = -2
 """Kafka's name for the beginning of a partition, in Spark's offsets."""
 
 _STARTED = "penstock.json"
 _ASKED = "commit-soon"
+_FOLLOWED = "followed.json"
 _LINES = {"metadata": 1, "commits": 2, "offsets": 3}
 """How many a whole file of Spark's has at least; the last one is JSON."""
 
@@ -86,6 +88,47 @@ def committed(root: Path, topics: Collection[str]) -> dict[Place, int]:
 def progress_in(folder: Path) -> dict[Place, int]:
     """Read the same of one checkpoint of Spark; nothing before its query has started."""
     return _reached(_progress(folder))
+
+
+def note_followed(root: Path, topic: str, contracts: Mapping[str, str], begins: Mapping[int, int]) -> None:
+    """Note from which offsets on each view has every record of a topic; before a query with these views starts.
+
+    A view that the query before had too keeps its place; one that it did not have begins where the query does.
+
+    :param contracts: by view, what stands for what it computes: with another one it begins anew.
+    :param begins: the first offset of each partition that Kafka has.
+    """
+    known, at = _followed(root, topic), _progress_of(root, topic)
+    since = {str(number): max(begin, at.get(str(number), begin)) for number, begin in begins.items()}
+    noted = {
+        view: before if (before := known.get(view, {})).get("contract") == contract else _follows(contract, since)
+        for view, contract in contracts.items()
+    }
+    if noted != known:
+        write_whole(root / topic / _FOLLOWED, json.dumps(noted))
+
+
+def _follows(contract: str, since: Mapping[str, int]) -> dict[str, Any]:
+    return {"contract": contract, "since": since}
+
+
+def followed_since(root: Path, topic: str, view: str, contract: str) -> dict[int, int] | None:
+    """Return from which offsets on a view has every record of a topic, until now and as long as its query is the same.
+
+    :returns: None when the query is without the view; nothing of any partition before the query's first start.
+    """
+    if _last(root / topic) is None:
+        return {}
+    found = _followed(root, topic).get(view, {})
+    if found.get("contract") != contract:
+        return None
+    return {int(number): offset for number, offset in found["since"].items()}
+
+
+def _followed(root: Path, topic: str) -> dict[str, dict[str, Any]]:
+    file = root / topic / _FOLLOWED
+    found: dict[str, dict[str, Any]] = json.loads(file.read_text()) if _is_whole(file) else {}
+    return found
 
 
 def remove_others(root: Path, topics: Collection[str]) -> None:
@@ -186,8 +229,8 @@ def _first_of(file: Path) -> Offsets:
 
 
 def _is_whole(file: Path) -> bool:
-    """Tell whether a file of Spark's has all of its lines, and whether the last one ends."""
-    lines = file.read_text(errors="replace").splitlines()
+    """Tell whether a file is there and has all of its lines, and whether the last one ends."""
+    lines = file.read_text(errors="replace").splitlines() if file.exists() else []
     kind = file.name if file.name in _LINES else file.parent.name
     return len(lines) >= _LINES.get(kind, 1) and _is_object(lines[-1])
 

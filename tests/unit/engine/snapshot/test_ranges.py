@@ -16,8 +16,13 @@ def test_each_page_is_read_once_whatever_is_taken_at_once(
     sizes: list[tuple[int, bool]], wanted: int, pieces: int
 ) -> None:
     parts = [Part(f"ONLY part{n}", (n,), size, 8192 * size, divisible) for n, (size, divisible) in enumerate(sizes)]
-    pages, read = Pages(parts), Counter[tuple[Part, int]]()
+    pages, read, done = Pages(parts), Counter[tuple[Part, int]](), 0
     while taken := pages.take(wanted, pieces):
+        # One that was cut off here takes as many at once, and goes on.
+        pages = Pages(parts)
+        assert sum(each.pages for each in pages.take(done, 1)) == done
+        assert pages.take(wanted, pieces) == taken
+        done += sum(each.pages for each in taken)
         read.update((each.part, page) for each in taken for page in range(each.begin, each.end))
         divisible = sum(each.pages for each in taken if each.part.is_divisible)
         assert divisible <= wanted

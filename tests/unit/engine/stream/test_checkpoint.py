@@ -13,9 +13,11 @@ from penstock_views.stream.checkpoint import (
     ask_commit,
     broken_files,
     committed,
+    followed_since,
     is_asked,
     last_batch_in,
     last_commit_s,
+    note_followed,
     open_checkpoint,
     progress_in,
     remove_others,
@@ -116,6 +118,35 @@ def test_a_commit_is_asked_for_and_the_ask_taken_once(tmp_path: Path) -> None:
     assert is_asked(tmp_path, "a")
     assert take_ask(tmp_path, "a")
     assert not take_ask(tmp_path, "a")
+
+
+def test_a_view_has_every_record_since_it_came_to_the_query_without_a_break(tmp_path: Path) -> None:
+    begins = {0: 3, 1: 0}
+    assert followed_since(tmp_path, "a", "one", "f1") == {}  # the query will begin with it
+    folder = opened(tmp_path, "a", 2).folder
+    assert followed_since(tmp_path, "a", "one", "f1") is None
+    note_followed(tmp_path, "a", {"one": "f1"}, begins)
+    assert followed_since(tmp_path, "a", "one", "f1") == begins
+    assert followed_since(tmp_path, "a", "one", "f2") is None
+    commit(folder, 9, {"a": {"0": 50, "1": 60}})
+    note_followed(tmp_path, "a", {"one": "f1", "two": "f1"}, begins)
+    assert followed_since(tmp_path, "a", "one", "f1") == begins
+    assert followed_since(tmp_path, "a", "two", "f1") == {0: 50, 1: 60}
+    note_followed(tmp_path, "a", {"one": "f2"}, begins)
+    assert followed_since(tmp_path, "a", "one", "f2") == {0: 50, 1: 60}
+    commit(folder, 10, {"a": {"0": 51, "1": 60}})
+    note_followed(tmp_path, "a", {"one": "f2", "two": "f1"}, begins)
+    assert followed_since(tmp_path, "a", "two", "f1") == {0: 51, 1: 60}
+    assert followed_since(tmp_path, "b", "one", "f2") == {}
+
+
+def test_a_note_of_the_views_that_is_cut_short_counts_as_none(tmp_path: Path) -> None:
+    opened(tmp_path, "a")
+    note_followed(tmp_path, "a", {"one": "f1"}, {0: 0})
+    (tmp_path / "a" / "followed.json").write_text('{"one":')
+    assert followed_since(tmp_path, "a", "one", "f1") is None
+    note_followed(tmp_path, "a", {"one": "f1"}, {0: 7})
+    assert followed_since(tmp_path, "a", "one", "f1") == {0: 7}
 
 
 def whole(root: Path) -> Path:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 from penstock_views.declaration.views import History, View
-from penstock_views.snapshot.ranges import Part
 
-from penstock.views.lane import FillState, _are_others
+from penstock.views.choose import FillState
 
 ROWS = View("rows", "public.t", ("id",), 1, lambda _: None, Path("v.py"), 1)  # type: ignore[arg-type, return-value]
 ENTRIES = History("entries", "public.t", ("id",), 1, lambda _: None, Path("v.py"), 1)  # type: ignore[arg-type, return-value]
@@ -36,11 +35,12 @@ def test_of_several_partitions_a_snapshot_fills_row_views_the_first_time() -> No
     assert not replace(several, is_fresh=False).allows_lane(ROWS)
 
 
+def test_of_several_partitions_a_first_fill_that_was_cut_off_goes_on() -> None:
+    cut_off = replace(NEW, partitions=3, started=500, goes_on=True)
+    assert cut_off.allows_lane(ROWS)
+    assert not cut_off.allows_lane(ENTRIES)
+    assert not replace(cut_off, is_stopped=True).allows_lane(ROWS)
+
+
 def test_a_view_that_stands_still_waits_for_a_record() -> None:
     assert not replace(NEW, is_stopped=True).allows_lane(ROWS)
-
-
-def test_a_table_that_grows_is_the_same_and_one_written_anew_is_not() -> None:
-    then = [Part("ONLY a", (1,), 5, 0), Part("ONLY b", (2,), 5, 0)]
-    assert not _are_others([Part("ONLY a", (1,), 9, 0), Part("ONLY c", (3,), 1, 0)], then)
-    assert _are_others([Part("ONLY a", (7,), 5, 0), then[1]], then)
