@@ -87,6 +87,8 @@ def _run(command: list[str], *, check: bool = True, **settings: str) -> str:
         "PENSTOCK_CONFIG": "servers/compose/host.toml",
         "COMPOSE_DOCKER_CLI_BUILD": "1",
         "DOCKER_BUILDKIT": "1",
+        # docker-compose 1.29 gives up after a minute by itself, and a busy engine takes longer to create a container.
+        "COMPOSE_HTTP_TIMEOUT": str(UP_WITHIN_S),
     }
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0 or not check, f"{command}\n{done.stdout}\n{done.stderr}"
