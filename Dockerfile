@@ -76,7 +76,8 @@ COPY penstock penstock
 COPY Makefile pyproject.toml ./
 ENV PATH=/opt/penstock/.venv/bin:$PATH PENSTOCK_CONFIG=/opt/penstock/servers/compose/penstock.toml HOME=/tmp
 # A volume begins as the folder that it covers.
-RUN install -d -o penstock -g penstock /var/lib/penstock/data/spark-worker
+RUN for part in spark-worker kafka-2 kafka-3 cassandra-2 cassandra-3; do \
+      install -d -o penstock -g penstock "/var/lib/penstock/data/$part"; done
 USER 10001:10001
 ENTRYPOINT ["penstock"]
 

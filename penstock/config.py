@@ -27,7 +27,7 @@ from penstock.errors import TerminalError
 from penstock.excluded import Excluded
 from penstock.hashed import NOT_HASHED, SHORTEST, Hashed
 from penstock.installation import DEFAULT, Names, why_no_source, why_unfit
-from penstock.instances import can_have_more, host_of
+from penstock.instances import SECTIONS, can_have_more, host_of, is_service
 from penstock.names import NOT_CARRIED, is_table
 from penstock.profile import Profile, noted_profile, with_profile
 from penstock.secured import secured
@@ -645,6 +645,16 @@ class Config(BaseSettings):
     hash_secret_file: Path | None = None
     _source: str = PrivateAttr("")
 
+    @model_validator(mode="after")
+    def _has_addresses(self) -> Self:
+        """Refuse instances that are found by name on this machine, where nobody gives their names addresses."""
+        sections = {name: getattr(self, name) for name in SECTIONS.values()}
+        named = [name for name, each in sections.items() if each.count > 1 and is_service(each.host)]
+        if self.supervised and named:
+            problem = f"{', '.join(named)}: more than one takes a host of 127.0.0.0/8"
+            raise PydanticCustomError("several", "{problem}", {"problem": problem})
+        return self
+
     @property
     def source(self) -> str:
         """The source whose database and names this configuration has; empty for the first one, `[postgres]`."""
@@ -759,6 +769,8 @@ def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
 
 def _explain(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"])
+    if not where:
+        return str(error["msg"])
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key; penstock.toml.example lists the known ones"
     if "references" in error["loc"]:

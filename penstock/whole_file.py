@@ -24,7 +24,7 @@ def write_whole(file: Path, text: str, *, mode: int = 0o666) -> None:
 
 
 def write_once(file: Path, text: str) -> None:
-    """Write a secret's file, readable by its owner alone, unless it is there; of several processes one succeeds."""
+    """Write a file, readable by its owner alone, unless it is there; of several processes one succeeds."""
     if file.exists():
         return
     file.parent.mkdir(parents=True, exist_ok=True)

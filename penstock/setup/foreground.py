@@ -16,6 +16,7 @@ from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, awaited
 from penstock.stack.mode import refuse_other_mode
 from penstock.stack.part import Part
+from penstock.stack.several import note_number, refuse_several
 from penstock.stack.start import OnEvent, start_all
 from penstock.stack.theirs import NotOurs
 from penstock.stack.timers import let_timers_be_late
@@ -34,13 +35,16 @@ def become(config: Config, name: str) -> None:
     :raises UnknownPart: there is none of that name.
     :raises NotOurs: others run it.
     :raises OtherMode: the configuration asks for a mode of Kafka that is not the data's.
+    :raises OtherNumber: it asks for another number of brokers or nodes than the data has.
     """
     refuse_other_mode(config)
+    refuse_several(config)
     part = _find_part(config, name)
     if part.elsewhere:
         raise NotOurs(part)
     if part.one_shot and part.is_ready():
         return
+    note_number(config, name)
     part.prepare()
     layout = Layout.of(config)
     for folder in (layout.temporary(name), layout.run):

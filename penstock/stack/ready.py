@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from penstock.config import load_config
+from penstock.config import Config, load_config
 from penstock.errors import PenstockError
+from penstock.instances import number_of
 from penstock.layout import Layout
 from penstock.stack.part import Part
 
@@ -35,12 +36,18 @@ BUILDERS = {
 """Part → the module of penstock.stack.parts and the function in it that builds the part."""
 
 
+def part_of(config: Config, name: str) -> Part:
+    """Build the part of this name alone."""
+    kind, number = number_of(name)
+    module, _, builder = BUILDERS[kind].partition(":")
+    build = getattr(import_module(f"penstock.stack.parts.{module}"), builder)
+    part: Part = build(config, Layout.of(config), **({"number": number} if number > 1 else {}))
+    return part
+
+
 def main() -> None:
     """Ask; an error is said in one line."""
-    module, _, builder = BUILDERS[sys.argv[1]].partition(":")
-    config = load_config()
-    build = getattr(import_module(f"penstock.stack.parts.{module}"), builder)
-    part: Part = build(config, Layout.of(config))
+    part = part_of(load_config(), sys.argv[1])
     try:
         is_ready = part.is_ready()
     except PenstockError as exc:

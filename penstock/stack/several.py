@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 from penstock.config import Config, KafkaMode
 from penstock.errors import TerminalError
@@ -54,7 +55,15 @@ def refuse_several(config: Config) -> None:
 def note_numbers(config: Config) -> None:
     """Note how many of each the data is going to be spread over; one that is cut off has not started all of them."""
     numbers = {kind: getattr(config, kind).count for kind in _DATA}
-    write_whole(Layout.of(config).numbers_file, json.dumps(numbers))
+    # Two containers may note the same at the same time; one then finds its new file gone.
+    with suppress(FileNotFoundError):
+        write_whole(Layout.of(config).numbers_file, json.dumps(numbers))
+
+
+def note_number(config: Config, part: str) -> None:
+    """Note it where each part starts by itself: the first of a kind sees whether there are data, and has been asked."""
+    if part in _DATA:
+        note_numbers(config)
 
 
 def _existing(config: Config, kind: str) -> int:

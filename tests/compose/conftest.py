@@ -15,6 +15,7 @@ from penstock.config import ROOT
 
 PROJECT = "penstock-test"
 WITH_ZOOKEEPER = ("docker-compose.yml", "servers/compose/zookeeper.yml")
+WITH_HA = ("docker-compose.yml", "servers/compose/ha.yml")
 UP_WITHIN_S = 1800
 _POLL_S = 2
 
@@ -41,7 +42,8 @@ class Containers:
 
     def penstock(self, *arguments: str, check: bool = True) -> str:
         """Run a command of ours on the host, against the published ports."""
-        return _run([str(ROOT / ".venv/bin/penstock"), *arguments], check=check)
+        profile = {"PENSTOCK_PROFILE": "ha"} if self.files == WITH_HA else {}
+        return _run([str(ROOT / ".venv/bin/penstock"), *arguments], check=check, **profile)
 
     def services(self) -> set[str]:
         """Return the names of all services."""
@@ -49,7 +51,8 @@ class Containers:
 
     def verify(self) -> str:
         """Compare the databases from inside, where the progress of the aggregates is known; return the table."""
-        return self.run("run", "--rm", "-T", "setup", "verify")
+        # Without what it depends on: that would start what a test has stopped.
+        return self.run("run", "--rm", "-T", "--no-deps", "setup", "verify")
 
     def id_of(self, service: str) -> str:
         """Return the container of a service, also when it has ended."""
@@ -77,12 +80,15 @@ def wait(condition: Callable[[], bool], what: str, within_s: float = UP_WITHIN_S
         time.sleep(_POLL_S)
 
 
-def _run(command: list[str], *, check: bool = True) -> str:
+def _run(command: list[str], *, check: bool = True, **settings: str) -> str:
     environment = {
         **os.environ,
+        **settings,
         "PENSTOCK_CONFIG": "servers/compose/host.toml",
         "COMPOSE_DOCKER_CLI_BUILD": "1",
         "DOCKER_BUILDKIT": "1",
+        # docker-compose 1.29 gives up after a minute by itself, and a busy engine takes longer to create a container.
+        "COMPOSE_HTTP_TIMEOUT": str(UP_WITHIN_S),
     }
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0 or not check, f"{command}\n{done.stdout}\n{done.stderr}"
@@ -96,6 +102,8 @@ def containers(request: pytest.FixtureRequest) -> Iterator[Containers]:
     found = Containers(tool)
     if request.config.getoption("--zookeeper"):
         found = found.with_files(*WITH_ZOOKEEPER)
+    if request.config.getoption("--ha"):
+        found = found.with_files(*WITH_HA)
     found.run("down", "--volumes", check=False)
     try:
         found.run("up", "-d", "--build")

@@ -10,12 +10,13 @@ from tests.compose.conftest import Containers, wait
 
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 LASTING = [name for name, service in SERVICES.items() if service["restart"] == "unless-stopped"]
+MORE = ["kafka-2", "kafka-3", "connect-2", "cassandra-2", "cassandra-3"]
 MOVE = "UPDATE public.users SET country = '{0}' WHERE id IN (SELECT id FROM public.users ORDER BY id LIMIT 20)"
 
 
-@pytest.mark.parametrize("file", ["servers/compose/zookeeper.yml", "servers/compose/official.yml"])
+@pytest.mark.parametrize("file", ["zookeeper", "ha", "official"])
 def test_compose_takes_the_files_that_go_with_it(containers: Containers, file: str) -> None:
-    assert "kafka" in containers.with_files("docker-compose.yml", file).services()
+    assert "kafka" in containers.with_files("docker-compose.yml", f"servers/compose/{file}.yml").services()
 
 
 def test_the_host_sees_exact_views(containers: Containers) -> None:
@@ -43,16 +44,31 @@ def test_a_view_is_paused_and_all_are_rebuilt(containers: Containers) -> None:
     assert containers.verify().count("equal") == 4
 
 
-@pytest.mark.parametrize("service", [*LASTING, "zookeeper"])
+@pytest.mark.parametrize("service", [*LASTING, "zookeeper", *MORE])
 def test_a_killed_process_comes_back(containers: Containers, service: str) -> None:
     if service not in containers.services():
-        pytest.skip("Kafka is in KRaft mode; --zookeeper has the other one")
+        pytest.skip("--zookeeper and --ha have it")
     before = int(containers.inspect(service, "{{.RestartCount}}"))
     # All that the container's init has started: the server itself.
     containers.run("exec", "-T", service, "pkill", "-9", "-P", "1", check=False)
     containers.penstock("psql", "-c", MOVE.format(f"Killed {service}"), check=False)
     wait(lambda: int(containers.inspect(service, "{{.RestartCount}}")) > before, f"{service} is restarted")
     wait(lambda: containers.is_healthy(service), f"{service} answers again")
+
+
+@pytest.mark.parametrize("service", ["kafka", "connect", "cassandra", "spark-worker-1"])
+def test_changes_arrive_while_one_of_several_is_away(containers: Containers, service: str) -> None:
+    if "kafka-2" not in containers.services():
+        pytest.skip("there is one of each; --ha has several")
+    containers.docker("kill", containers.id_of(service))
+    try:
+        containers.penstock("psql", "-c", MOVE.format(f"Without {service}"))
+        assert containers.verify().count("equal") == 4
+        assert containers.inspect(service, "{{.State.Status}}") == "exited"
+    finally:
+        containers.run("start", service)
+    wait(lambda: containers.is_healthy(service), f"{service} answers again")
+    assert containers.verify().count("equal") == 4
 
 
 def test_after_all_kills_the_views_are_exact(containers: Containers) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # no stubs in the lock
 
 from penstock.config import ROOT, Config, KafkaMode, load_config
-from penstock.layout import Layout
+from penstock.instances import host_of, number_of
+from penstock.profile import Profile
 from penstock.project.workspace import Workspace
 from penstock.setup.steps import nodes
 from penstock.stack.mode import ask_for
-from penstock.stack.part import Part, Step
-from penstock.stack.ready import BUILDERS
+from penstock.stack.part import Step
+from penstock.stack.parts.listeners import doors
+from penstock.stack.ready import BUILDERS, part_of
 from penstock.stack.stack import parts
 
 
@@ -27,9 +28,14 @@ def read(file: str) -> dict[str, dict[str, Any]]:
 
 SERVICES = read("docker-compose.yml")
 ZOOKEEPER = read("servers/compose/zookeeper.yml")
+HA = read("servers/compose/ha.yml")
+MORE = {name: service for name, service in HA.items() if name not in SERVICES}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 INSIDE = load_config(ROOT / "servers/compose/penstock.toml")
 HOST = load_config(ROOT / "servers/compose/host.toml")
+INSIDE_HA, HOST_HA = (
+    load_config(ROOT / f"servers/compose/{file}.toml", profile=Profile.HA) for file in ("penstock", "host")
+)
 LASTING = [name for name, service in SERVICES.items() if service["restart"] == "unless-stopped"]
 NODES = {node.name: node for node in nodes(Workspace(INSIDE))}
 
@@ -77,10 +83,8 @@ def test_a_health_check_asks_the_part_by_its_protocol(service: str) -> None:
 
 def test_a_health_check_builds_the_same_part() -> None:
     assert set(BUILDERS) == {part.name for part in parts(ask_for(INSIDE, KafkaMode.ZOOKEEPER))}
-    for name, place in BUILDERS.items():
-        module, _, function = place.partition(":")
-        part: Part = getattr(import_module(f"penstock.stack.parts.{module}"), function)(INSIDE, Layout.of(INSIDE))
-        assert part.name == name
+    for part in (*BUILDERS, *MORE):
+        assert part_of(INSIDE_HA, part).name == part
 
 
 def test_the_host_finds_each_part_at_its_usual_port_on_loopback() -> None:
@@ -109,9 +113,9 @@ def test_each_part_is_found_at_the_name_of_its_service() -> None:
     assert hosts <= {*SERVICES, *ZOOKEEPER}
 
 
-@pytest.mark.parametrize("service", [*SERVICES, "zookeeper"])
+@pytest.mark.parametrize("service", [*SERVICES, "zookeeper", *MORE])
 def test_a_container_may_do_little(service: str) -> None:
-    settings = SERVICES.get(service) or ZOOKEEPER[service]
+    settings = SERVICES.get(service) or ZOOKEEPER.get(service) or HA[service]
     assert settings["read_only"] is True
     assert settings["cap_drop"] == ["ALL"]
     assert "container_name" not in settings
@@ -130,7 +134,7 @@ def test_the_images_repeat_no_version() -> None:
 
 def test_every_image_is_a_target_of_the_dockerfile() -> None:
     stages = set(re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE, re.MULTILINE))
-    services = [*SERVICES.values(), *ZOOKEEPER.values()]
+    services = [*SERVICES.values(), *ZOOKEEPER.values(), *MORE.values()]
     images = {service["image"].removeprefix("penstock/") for service in services}
     assert images <= stages
     built = {service["build"]["target"] for service in services if "build" in service}
@@ -144,6 +148,49 @@ def test_with_zookeeper_the_broker_waits_for_it_and_each_mode_knows_the_other() 
     assert modes == list(KafkaMode)
     # Data of either mode are where the other one's refusal looks for them.
     assert set(SERVICES["kafka"]["volumes"]) == set(ZOOKEEPER["zookeeper"]["volumes"])
+
+
+def test_each_instance_of_the_profile_has_a_container() -> None:
+    assert {part.name for part in parts(INSIDE_HA)} - {part.name for part in parts(INSIDE)} == set(MORE)
+    for name, service in MORE.items():
+        assert service["command"] == ["part", "run", name]
+        assert service["healthcheck"]["test"] == ["CMD", "python", "-m", "penstock.stack.ready", name]
+
+
+def test_every_container_has_the_profile() -> None:
+    assert set(HA) == {*SERVICES, *MORE}
+    for name, service in HA.items():
+        assert service["environment"] == {"PENSTOCK_PROFILE": Profile.HA}, name
+
+
+@pytest.mark.parametrize("service", MORE)
+def test_another_instance_is_as_the_first_one(service: str) -> None:
+    kind, number = number_of(service)
+    first, other = SERVICES[kind], HA[service]
+    for setting in ("image", "mem_limit", "restart", "stop_grace_period"):
+        assert other[setting] == first[setting]
+    assert other["ports"] == [port.replace("127.0.0.1", host_of("127.0.0.1", number)) for port in first["ports"]]
+    assert other["volumes"] == [
+        volume if volume.startswith("state:") else volume.replace(kind, service) for volume in first["volumes"]
+    ]
+    after = {f"cassandra-{number - 1}".removesuffix("-1")} if kind == "cassandra" else set(first.get("depends_on", {}))
+    assert set(other.get("depends_on", {})) == after
+
+
+def test_host_and_containers_name_the_same_instances() -> None:
+    assert HOST_HA.kafka.bootstrap == "127.0.0.1:9092,127.0.0.2:9092,127.0.0.3:9092"
+    assert INSIDE_HA.kafka.bootstrap == "kafka:19092,kafka-2:19092,kafka-3:19092"
+    assert INSIDE_HA.cassandra.hosts == ("cassandra", "cassandra-2", "cassandra-3")
+    assert doors(INSIDE_HA, 2)["advertised"] == "PLAINTEXT://kafka-2:19092,HOST://127.0.0.2:9092"
+
+
+def test_a_volume_begins_as_a_folder_that_the_containers_may_write() -> None:
+    services = (*SERVICES.values(), *MORE.values())
+    covered = {
+        volume.rpartition("/data/")[2] for service in services for volume in service["volumes"] if "/data/" in volume
+    }
+    lines = "\n".join(line for line in DOCKERFILE.splitlines() if "/data" in line or line.startswith("RUN for part"))
+    assert covered - set(re.findall(r"[\w-]+", lines)) == set()
 
 
 def test_the_official_images_are_of_the_versions_that_are_pinned() -> None:

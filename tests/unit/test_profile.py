@@ -62,6 +62,13 @@ def test_numbers_that_nobody_can_run_are_refused(section: dict[str, object], tmp
         load_config(written(tmp_path, f"[kafka]\n{more}{lines}\n"))
 
 
+def test_in_containers_each_has_the_name_of_its_service(tmp_path: Path) -> None:
+    file = written(tmp_path, "supervised = false\n[kafka]\nhost = 'broker'\nbrokers = 3\n")
+    assert load_config(file).kafka.bootstrap == "broker:9092,broker-2:9092,broker-3:9092"
+    with pytest.raises(ConfigInvalid, match="kafka"):
+        load_config(written(tmp_path, "supervised = false\n[kafka]\nhost = 'localhost'\nbrokers = 3\n"))
+
+
 def test_copies_follow_the_instances() -> None:
     two = Config.model_validate({"kafka": {"brokers": 2}, "cassandra": {"nodes": 2}})
     assert (two.kafka.replication_factor, two.kafka.min_insync_replicas) == (2, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -26,7 +25,7 @@ from penstock.stack.part import Part
 from penstock.stack.parts.java import java
 from penstock.stack.parts.jmx import jmx_agent, jmx_port
 from penstock.stack.parts.listeners import doors
-from penstock.whole_file import write_whole
+from penstock.whole_file import write_once, write_whole
 
 JARS = SERVERS / "kafka"
 JMX_RULES = ROOT / "servers/kafka/jmx.yml"
@@ -79,7 +78,7 @@ def render_properties(config: Config, layout: Layout, number: int = 1) -> Path:
         host=host,
         controller_port=section.controller_port,
         data=layout.data(name_of(KRAFT_DATA, number)),
-        **doors(config, host),
+        **doors(config, number),
     )
     if section.brokers > 1:
         _join(properties, config, number)
@@ -183,19 +182,13 @@ def _quorum(config: Config, layout: Layout) -> tuple[str, ...]:
     return ("--cluster-id", ids["cluster"], "--initial-controllers", ",".join(controllers))
 
 
-_MAKES_IDS = threading.Lock()
-"""Brokers are prepared in threads of their own."""
-
-
 def _ids_of_cluster(layout: Layout, brokers: int) -> dict[str, Any]:
-    """Return the id of the cluster, and of each broker's log folder; made once."""
+    """Return the id of the cluster, and of each broker's log folder; made once, by whichever broker is first."""
     file = layout.data(KRAFT_DATA).with_name("kafka-cluster.json")
-    with _MAKES_IDS:
-        if not file.exists():
-            made = {"cluster": new_cluster_id(), "folders": [new_cluster_id() for _ in range(brokers)]}
-            write_whole(file, json.dumps(made))
-        known: dict[str, Any] = json.loads(file.read_text())
-        return known
+    made = {"cluster": new_cluster_id(), "folders": [new_cluster_id() for _ in range(brokers)]}
+    write_once(file, json.dumps(made))
+    known: dict[str, Any] = json.loads(file.read_text())
+    return known
 
 
 def _first_users(secrets: Secrets) -> list[str]:

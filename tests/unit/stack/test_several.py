@@ -11,6 +11,8 @@ from penstock.console.look.parts import _addresses
 from penstock.layout import Layout
 from penstock.profile import Profile, with_profile
 from penstock.secured import Secrets
+from penstock.setup import foreground
+from penstock.setup.foreground import become
 from penstock.stack import room, stack
 from penstock.stack.mode import ask_for
 from penstock.stack.part import Part
@@ -100,6 +102,25 @@ def test_another_number_than_that_of_the_data_is_refused(config: Config, kind: s
     refuse_several(config)
     with pytest.raises(OtherNumber, match=f"began with {setting} = 3, and 1 is asked for"):
         refuse_several(Config(state=config.state))
+
+
+def test_a_part_that_starts_by_itself_is_refused_too(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.execvpe", lambda *_: None)
+    monkeypatch.setattr(foreground, "_find_part", lambda *_: Part("cassandra", ("true",), is_ready=lambda: True))
+    become(config, "cassandra")
+    (Layout.of(config).data("cassandra") / "some").mkdir(parents=True)
+    become(config, "cassandra")
+    with pytest.raises(OtherNumber, match=r"cassandra\.nodes = 3, and 1 is asked for"):
+        become(Config(state=config.state), "cassandra")
+
+
+def test_a_later_instance_notes_nothing_as_it_does_not_see_the_data_of_the_first(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.execvpe", lambda *_: None)
+    monkeypatch.setattr(foreground, "_find_part", lambda *_: Part("kafka-2", ("true",), is_ready=lambda: True))
+    become(config, "kafka-2")
+    assert not Layout.of(config).numbers_file.exists()
 
 
 def test_a_stack_that_has_not_started_is_not_refused(config: Config) -> None:
