@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 
 SERVERS = ROOT / ".servers"
 """What `make setup` installed: jars, plugins, Postgres, Airflow's environment."""

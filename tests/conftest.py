@@ -13,7 +13,8 @@ import pytest
 from hypothesis import settings
 
 from penstock.cassandra.session import open_session
-from penstock.config import ROOT, load_config
+from penstock.clone import ROOT
+from penstock.config import load_config
 from penstock.layout import Layout
 from tests.project import copy_project
 from tests.stack import HA, KRAFT, PARTITIONED, SECURE, ZOOKEEPER, Ground, Stack, toml

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 
 _FOLDERS = ("spark/views", "schemas", "connect/connectors")
 

@@ -16,7 +16,8 @@ import requests
 
 from monitoring.dashboard import panels
 from penstock.cli.metrics import prometheus_config
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.wait import wait_until
 from tests.integration.servers import free_port
 from tests.patience import PATIENCE_S

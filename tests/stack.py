@@ -22,7 +22,8 @@ from cassandra.connection import ConnectionException
 from pyspark.sql import SparkSession
 
 from penstock.cli.main import run
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.environment import taken_from
 from penstock.local_spark import local_spark
 from penstock.stack.health import PartHealth, part_healths

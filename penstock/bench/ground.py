@@ -15,7 +15,8 @@ from cassandra.cluster import Session
 from penstock.bench.rows import TABLE_COLUMNS, RowWriter
 from penstock.cassandra.schema import replication
 from penstock.cassandra.session import open_session
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.connect.api import ConnectApi, ConnectorNotFound
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile

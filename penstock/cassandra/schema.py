@@ -13,9 +13,9 @@ from cassandra.cluster import Session
 from cassandra.protocol import ErrorMessage
 
 from penstock.cassandra.session import open_session
-from penstock.config import Cassandra as Section
 from penstock.config import Config
 from penstock.errors import TerminalError
+from penstock.sections.cassandra import Cassandra as Section
 
 _TOKEN = re.compile(
     r"""(?P<comment>--[^\n]*|//[^\n]*|/\*.*?\*/)      # dropped

@@ -23,9 +23,9 @@ from cassandra.policies import DCAwareRoundRobinPolicy, RoundRobinPolicy, TokenA
 from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory
 
-from penstock.config import Cassandra as Section
 from penstock.config import Config
 from penstock.errors import TerminalError, TransientError
+from penstock.sections.cassandra import Cassandra as Section
 
 _CONNECT_TIMEOUT_S = 10
 _REQUEST_TIMEOUT_S = 30

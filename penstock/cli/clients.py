@@ -17,10 +17,11 @@ from psycopg import Connection, Cursor
 
 from penstock.cli.sql_script import Piece, pieces
 from penstock.cli.text_values import show_text
-from penstock.config import Cassandra, Config, load_config
+from penstock.config import Config, load_config
 from penstock.environment import taken_from
 from penstock.errors import TerminalError
 from penstock.postgres.connection import WORK, PostgresUnreachable
+from penstock.sections.cassandra import Cassandra
 from penstock.whole_file import write_whole
 
 _LISTENS_S = 3

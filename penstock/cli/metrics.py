@@ -7,7 +7,8 @@ from typing import Any
 import typer
 import yaml  # type: ignore[import-untyped]  # no stubs in the lock
 
-from penstock.config import ROOT, Config, load_config
+from penstock.clone import ROOT
+from penstock.config import Config, load_config
 from penstock.instances import host_of
 from penstock.stack.parts.jmx import HOST
 

@@ -16,12 +16,13 @@ from penstock.cli.stack import print_event
 from penstock.cli.status import memory_gb
 from penstock.cli.verify import print_results
 from penstock.cli.views import print_progress, print_step
-from penstock.config import Config, KafkaMode, load_config
+from penstock.config import Config, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
 from penstock.pipeline.stalled import JOBS, JobWatch
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.profile import Profile
 from penstock.project.workspace import Workspace
+from penstock.sections.kafka import KafkaMode
 from penstock.secured import Secrets, secured
 from penstock.setup import lifecycle
 from penstock.stack.alone import Turn, alone

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.console.look.airflow import AirflowCollector
 from penstock.console.look.cassandra import CassandraCollector

@@ -14,12 +14,12 @@ from cassandra.metadata import protect_name
 
 from penstock.cassandra.schema import is_same, replication
 from penstock.cassandra.session import CassandraRefused, open_session, our_errors
-from penstock.config import Cassandra as Section
 from penstock.config import Config
 from penstock.doctor.clock import Clock, judge_clock, read_clock
 from penstock.doctor.finding import Finding, cure_of_away, ok, stops, warning
 from penstock.doctor.rights import cassandra_role, keyspace_made, keyspace_rights
 from penstock.instances import at_hosts
+from penstock.sections.cassandra import Cassandra as Section
 from penstock.sizes import RECORD_BYTES
 
 _OLDEST, _NEWEST = (4, 0), (5, 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from penstock.config import Config
-from penstock.config import Connect as Section
 from penstock.connect.api import ConnectApi, ConnectorStatus, State
 from penstock.connect.files import ConnectorFile
 from penstock.connect.reasons import root_cause
@@ -14,6 +13,7 @@ from penstock.errors import PenstockError
 from penstock.http_client import answers
 from penstock.instances import name_of
 from penstock.project.connectors import declared_connectors
+from penstock.sections.connect import Connect as Section
 from penstock.topics.admin import TopicAdmin
 
 OUR_PLUGINS = frozenset(

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
 
-from penstock.config import Config, PartSection
+from penstock.config import Config
 from penstock.connect.secrets import hidden_in
 from penstock.doctor import airflow, cassandra, connect, kafka, machine, postgres, registry, spark
 from penstock.doctor.finding import Examined, Finding, cure_of_silence, stops
 from penstock.errors import PenstockError
 from penstock.project.folders import sources_of
 from penstock.project.workspace import Workspace
+from penstock.sections.part import PartSection
 from penstock.topics.declare import declare_topics
 
 PATIENCE_S = 40.0

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.connect.files import ConnectorFile, ConnectorFileInvalid, read_connectors
 from penstock.hashed import SECRET
 from penstock.installation import Names, password_variable, source_file

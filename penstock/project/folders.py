@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.installation import DEFAULT, SINK_FILE, source_file
 
 

@@ -23,9 +23,12 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 from joserfc import jwk, jwt
 
-from penstock.config import Config, Console, KafkaMode, PartSection
+from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.layout import Layout
+from penstock.sections.console import Console
+from penstock.sections.kafka import KafkaMode
+from penstock.sections.part import PartSection
 from penstock.secured import ADMINISTRATOR, LOADER, USER, Secrets
 from penstock.stack.mode import mode_of
 from penstock.whole_file import write_whole

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from penstock.config import Config, KafkaMode
+from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.layout import Layout
+from penstock.sections.kafka import KafkaMode
 
 KRAFT_DATA = "kafka"
 ZOOKEEPER_DATA = "zookeeper"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 
-from penstock.config import ROOT, KafkaMode
+from penstock.clone import ROOT
 from penstock.errors import TerminalError
 from penstock.layout import SERVERS
+from penstock.sections.kafka import KafkaMode
 
 _CHECK = ROOT / "servers" / "prerequisites.sh"
 _INSTALLED = ("kafka", "registry", "spark", "cassandra", "postgres/bin", "airflow-venv/bin", "plugins/cassandra-sink")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 
-from penstock.config import Config, KafkaMode
+from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.instances import SECTIONS
 from penstock.layout import Layout
+from penstock.sections.kafka import KafkaMode
 from penstock.secured import Secrets
 from penstock.stack.mode import KRAFT_DATA, mode_of
 from penstock.whole_file import write_whole

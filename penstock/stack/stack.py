@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from penstock.config import Config, KafkaMode
+from penstock.config import Config
 from penstock.instances import SECTIONS, name_of
 from penstock.layout import Layout
+from penstock.sections.kafka import KafkaMode
 from penstock.stack.mode import mode_of
 from penstock.stack.part import Part
 from penstock.stack.parts.airflow import airflow_api_server, airflow_dag_processor, airflow_migrate, airflow_scheduler

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from penstock.cassandra.session import open_session
-from penstock.config import Config, PartSection
+from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.doctor.airflow import lacks_dag
 from penstock.doctor.connect import judge_plugins
@@ -17,6 +17,7 @@ from penstock.postgres.connection import connect as connect_postgres
 from penstock.project.connector_lists import listed_topics
 from penstock.project.folders import sources_of
 from penstock.registry.client import RegistryClient
+from penstock.sections.part import PartSection
 from penstock.spark_master import master_state
 from penstock.stack.part import Part
 from penstock.topics.admin import TopicAdmin

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
 
-from penstock.config import Spark
 from penstock.project.in_step import Problem
+from penstock.sections.spark import Spark
 
 # As measured with up to 100 tables of eight columns and a view each. Wider ones take more: the job looks for itself
 # (running/heap.py), and this finds what cannot be in any case.

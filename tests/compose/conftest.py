@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 
 PROJECT = "penstock-test"
 WITH_ZOOKEEPER = ("docker-compose.yml", "servers/compose/zookeeper.yml")

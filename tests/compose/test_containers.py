@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml  # type: ignore[import-untyped]  # no stubs in the lock
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from tests.compose.conftest import Containers, wait
 
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 
 SOURCES = {"penstock": ROOT / "penstock", "penstock_views": ROOT / "spark" / "penstock_views"}
 

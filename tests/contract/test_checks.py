@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 VARIABLES = dict(re.findall(r"^(\w+) *:= *(.*)$", MAKEFILE, re.MULTILINE))

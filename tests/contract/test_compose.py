@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # no stubs in the lock
 
-from penstock.config import ROOT, Config, KafkaMode, load_config
+from penstock.clone import ROOT
+from penstock.config import Config, load_config
 from penstock.instances import host_of, number_of
 from penstock.profile import Profile
 from penstock.project.workspace import Workspace
+from penstock.sections.kafka import KafkaMode
 from penstock.setup.steps import nodes
 from penstock.stack.mode import ask_for
 from penstock.stack.part import Step

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.connect.files import ConnectorFile, read_connector, read_connectors
 from penstock.connect.heartbeat import HEARTBEAT_QUERY, HEARTBEAT_S
 from penstock.project.folders import Project

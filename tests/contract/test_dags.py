@@ -15,7 +15,7 @@ import pytest
 from ingest.load import Plan, Totals
 from ingest.user import UserRow
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.loads import load
 from tests.names import DAG_ID
 

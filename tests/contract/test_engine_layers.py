@@ -12,7 +12,7 @@ import sys
 import penstock_views
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from tests.contract.imports import MODULES, SOURCES, imports_of
 
 LIGHT = ("penstock_views", "penstock_views.stream.checkpoint", "penstock_views.aggregates.run")

@@ -2,7 +2,8 @@
 
 import tomllib
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 
 
 def test_the_example_is_the_defaults() -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from penstock.config import ROOT, Config, ConfigInvalid, load_config
+from penstock.clone import ROOT
+from penstock.config import Config, ConfigInvalid, load_config
 from penstock.connect.files import ConnectorFile, read_connectors
 from penstock.connect.place import group_of
 from penstock.installation import (

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from penstock.cli.main import _MODULES
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from tests.contract.imports import MODULES, imports_of
 
 LIGHT = ("down", "reset", "logs", "topics", "connectors", "status")

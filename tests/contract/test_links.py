@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from tests.contract.test_words import DOCUMENTS
 
 _CODE = re.compile(r"```.*?```", re.DOTALL)

@@ -13,7 +13,11 @@ import yaml  # type: ignore[import-untyped]  # no stubs in the lock
 
 from monitoring.dashboard import FILE, build, panels
 from penstock.cli.metrics import prometheus_config, targets
-from penstock.config import ROOT, Config, Connect, Console, Kafka
+from penstock.clone import ROOT
+from penstock.config import Config
+from penstock.sections.connect import Connect
+from penstock.sections.console import Console
+from penstock.sections.kafka import Kafka
 
 RULES_FILE = ROOT / "monitoring/rules.yml"
 RULES: dict[str, dict[str, Any]] = {

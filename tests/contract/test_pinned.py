@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.pinned import PINNED
 
 SOURCE = ROOT / "connect/postgres-source/src/main/java/dev/penstock/postgres/SourceConnections.java"

@@ -8,7 +8,8 @@ from penstock_views.stream.kafka import SINK
 from penstock_views.types.sizes import _ELEMENT, _NUMBER, _WRITTEN
 
 from penstock import sizes
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.connect.files import read_connector
 from penstock.project.workspace import Workspace
 from penstock.topics.declare import declare_topics

@@ -18,7 +18,7 @@ from penstock_views.types.canonical import (
 from pyspark.sql import types as T
 
 from penstock.cassandra.table_file import cql_type
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.connect.files import read_connectors
 from tests.every_type import COLUMNS, UNUSABLE
 

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
-from penstock_views.clone import ROOT
 from penstock_views.output.contracts import Contract, check_contracts, contracts_in_repository
 from penstock_views.stream.session import local_session
 from penstock_views.types.tables import read_table
 
 from penstock.cassandra.table_file import cql_type
+from penstock.clone import ROOT
 from tests.names import load_views
 
 AVRO = ROOT / "schemas" / "avro"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 
 MOST_WORDS = 25
 DOCUMENTS = sorted(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.connect.api import ConnectApi
 from penstock.stack.health import part_healths
 from penstock.topics.admin import TopicAdmin

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.connect.api import ConnectApi
 from penstock.project.folders import Project
 from tests.e2e.oracle import wait_until_exact

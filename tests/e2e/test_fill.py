@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.project.folders import Project
 from penstock.topics.admin import TopicAdmin
 from tests.e2e.test_dead_letters import wait_for_dead_letter

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.project.folders import Project
 from tests.generated.kinds import NO_TYPES, TYPES
 from tests.generated.schemas import SCHEMAS, Life, Statement, Table, columns_of_view, make_tables, quoted

@@ -12,7 +12,7 @@ import pytest
 from cassandra import InvalidRequest
 from confluent_kafka import Consumer, TopicPartition
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.project.folders import Project
 from tests.patience import PATIENCE_S
 from tests.stack import Stack

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, KafkaMode
+from penstock.clone import ROOT
 from penstock.project.folders import Project
+from penstock.sections.kafka import KafkaMode
 from penstock.stack.mode import mode_of
 from penstock.stack.processes import marked
 from tests.e2e.oracle import wait_until_exact

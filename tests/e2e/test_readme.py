@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from tests.stack import Stack
 
 README = (ROOT / "README.md").read_text()

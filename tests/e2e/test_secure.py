@@ -23,7 +23,8 @@ from psycopg2.extensions import make_dsn
 from penstock.address import Address
 from penstock.brokers import librdkafka_settings
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.layout import Layout
 from penstock.loads.airflow_api import AirflowApi, AirflowRefused
 from penstock.secured import LOADER, Secrets

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from tests.stack import Stack
 
 FILE = ROOT / "connect/connectors/cassandra-views-sink.json"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.connect.api import ConnectApi, State
 from penstock.project.folders import Project
 from penstock.wait import wait_until

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from penstock.cassandra.session import open_session
-from penstock.config import ROOT, Config, load_config
+from penstock.clone import ROOT
+from penstock.config import Config, load_config
 from penstock.wait import wait_until
 from tests.integration.certificates import STORE_PASSWORD, Certificates
 from tests.integration.servers import free_port

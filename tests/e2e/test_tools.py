@@ -13,7 +13,7 @@ import pytest
 import requests
 from confluent_kafka import Producer
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.keys.text import write_key
 from penstock.project.folders import Project
 from penstock.topics.admin import TopicAdmin

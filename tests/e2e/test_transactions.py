@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.connect.files import read_connector
 from penstock.stack.parts.kafka import JARS
 from penstock.topics.admin import TopicAdmin

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, load_config
+from penstock.clone import ROOT
+from penstock.config import load_config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.place import ask
 from penstock.registry.client import RegistryClient

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 import requests
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.project.folders import Project
 from tests.e2e.oracle import wait_until_exact
 from tests.names import SINK

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.project.folders import Project
 from tests.e2e import oracle as users
 from tests.patience import PATIENCE_S

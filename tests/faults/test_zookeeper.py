@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from penstock.config import KafkaMode
+from penstock.sections.kafka import KafkaMode
 from penstock.stack.mode import mode_of
 from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact

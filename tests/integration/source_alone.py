@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.connect.files import ConnectorFile, read_connector
 from penstock.installation import Names
 from penstock.postgres.record import Record

@@ -14,9 +14,10 @@ from typing import Any
 
 import psycopg2
 
-from penstock.config import Config, Postgres
+from penstock.config import Config
 from penstock.layout import Layout
 from penstock.project.workspace import Workspace
+from penstock.sections.postgres import Postgres
 from penstock.setup.actions import create_tables
 from penstock.stack.parts.postgres import postgres
 from penstock.wait import wait_until

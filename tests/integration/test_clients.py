@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 
 STATEMENT = """
 SELECT time '24:00' AS t, interval '1 mon 2 days' AS i, '\\xab12'::bytea AS b, date '12345-01-01' AS d,

@@ -21,7 +21,8 @@ from tests.patience import PATIENCE_S
 
 HOLDER = """
 import sys, time
-from penstock.config import Config, Postgres
+from penstock.config import Config
+from penstock.sections.postgres import Postgres
 from penstock.stack.alone import alone
 config = Config(state=sys.argv[1], postgres=Postgres(port=int(sys.argv[2])))
 with alone(config, "penstock views apply") as turn:

@@ -13,8 +13,11 @@ import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
-from penstock.config import ROOT, Config, Console, Spark
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.http_client import answers
+from penstock.sections.console import Console
+from penstock.sections.spark import Spark
 from penstock.stack.processes import memory_mb
 from penstock.wait import wait_until
 from tests.browser import PAGES, Watched, chromium

@@ -12,11 +12,12 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from penstock.config import Config, Postgres
+from penstock.config import Config
 from penstock.doctor.finding import Weight
 from penstock.doctor.standbys import examine_standbys
 from penstock.postgres.connection import connect
 from penstock.postgres.publication import publish
+from penstock.sections.postgres import Postgres
 from tests.integration.source_alone import SourceAlone
 from tests.integration.standby import PHYSICAL, Address, Server, pair
 

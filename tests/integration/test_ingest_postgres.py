@@ -16,9 +16,10 @@ from ingest.load import Plan, Totals, load_users
 from ingest.store import DatabaseFailed
 from ingest.user import parse_user
 
-from penstock.config import Config, Postgres
+from penstock.config import Config
 from penstock.project.workspace import Workspace
 from penstock.randomuser.person import Wish, make_person
+from penstock.sections.postgres import Postgres
 from penstock.setup.actions import create_tables
 from tests.faulty_api import Answer, FaultyApi, Users, serve_faulty_api
 

@@ -15,11 +15,13 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from penstock.config import Airflow, Config, Postgres
+from penstock.config import Config
 from penstock.layout import Layout
 from penstock.loads.airflow_api import AirflowApi, AirflowRefused, AirflowUnreachable
 from penstock.loads.load import LoadResult, Progress, follow, trigger_load
 from penstock.project.workspace import Workspace
+from penstock.sections.airflow import Airflow
+from penstock.sections.postgres import Postgres
 from penstock.setup.actions import create_tables
 from penstock.stack.parts.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
 from penstock.stack.parts.postgres import postgres

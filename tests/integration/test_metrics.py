@@ -19,7 +19,8 @@ import requests
 from confluent_kafka import Producer
 from fastavro import parse_schema, schemaless_writer
 
-from penstock.config import ROOT, Config, load_config
+from penstock.clone import ROOT
+from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient

@@ -18,7 +18,8 @@ from penstock_views.stream.session import local_session
 from penstock_views.types.encodings import REFUSED
 from pyspark.sql import SparkSession
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.names import column_name
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.publication import publish

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, Config, load_config
+from penstock.clone import ROOT
+from penstock.config import Config, load_config
 from penstock.layout import SERVERS
 from penstock.wait import wait_until
 from tests.integration.servers import started, written

@@ -13,7 +13,8 @@ import pytest
 
 from penstock.cassandra.schema import KeyspaceDiffers
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.errors import PenstockError
 from penstock.layout import Layout
 from penstock.project.connectors import declared_connectors, trust_store

@@ -13,7 +13,8 @@ from penstock_views.snapshot.held import hold_snapshot
 from penstock_views.snapshot.postgres import Postgres as Source
 from penstock_views.stream.session import local_session
 
-from penstock.config import ROOT, Config, Postgres
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.pipeline.identities import identities_of
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import PostgresUnreachable, connect
@@ -22,6 +23,7 @@ from penstock.postgres.silent import forget_changes, look, sees_ddl, silent_chan
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
+from penstock.sections.postgres import Postgres
 from penstock.setup.actions import create_tables
 from penstock.stack.health import part_healths
 from penstock.views.check import check

@@ -30,7 +30,8 @@ from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import ViewTable
-from penstock.config import ROOT, Config, load_config
+from penstock.clone import ROOT
+from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile, read_connectors

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from penstock_views.clone import ROOT
 from penstock_views.declaration.views import View
 from penstock_views.snapshot.expected import expected_rows
 from penstock_views.snapshot.images import read_images
@@ -21,6 +20,7 @@ from penstock_views.types.tables import read_table
 from pyspark.sql import SparkSession
 from pyspark.sql import types as T
 
+from penstock.clone import ROOT
 from penstock.config import Config
 from tests.names import load_views
 

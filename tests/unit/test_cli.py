@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from penstock.cli.main import _MODULES, app
 from penstock.cli.up import _bars
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.pipeline.bring_up import Hop
 
 HEAVY = ("pyspark", "cassandra")

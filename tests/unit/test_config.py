@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import parse_dsn
 
-from penstock.config import ROOT, Config, ConfigInvalid, PasswordUnreadable, Postgres, load_config
+from penstock.clone import ROOT
+from penstock.config import Config, ConfigInvalid, load_config
 from penstock.excluded import NONE
 from penstock.hashed import NOT_HASHED
+from penstock.sections.part import PasswordUnreadable
+from penstock.sections.postgres import Postgres
 
 
 def write(folder: Path, text: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from penstock.cli.clients import _node
-from penstock.config import Cassandra
+from penstock.sections.cassandra import Cassandra
 
 
 def test_a_node_that_is_there_is_asked() -> None:

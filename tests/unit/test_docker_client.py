@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 
 SCRIPT = ROOT / "servers" / "compose" / "docker-client.sh"
 NEW, OLD = "Docker version 27.5.1, build 9f9e405", "Docker version 20.10.24+dfsg1, build 297e128"

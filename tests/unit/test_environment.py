@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from penstock import environment
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.environment import taken_from
 from penstock.layout import Layout
 from penstock.stack.part import Part

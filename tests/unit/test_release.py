@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from release.release import checksums, notes, sink_version, why_not
 
 CHANGELOG = """# Changelog

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.whole_file import write_whole
 
 WRITER = "import sys; from pathlib import Path; from penstock.whole_file import write_whole\nwhile True:\n" + "".join(

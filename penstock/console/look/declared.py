@@ -15,7 +15,8 @@ from pathlib import Path
 
 import psycopg2
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.installation import Names

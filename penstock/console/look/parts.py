@@ -6,9 +6,10 @@ import socket
 import time
 from dataclasses import dataclass
 
-from penstock.config import Config, KafkaMode
+from penstock.config import Config
 from penstock.instances import SECTIONS, name_of
 from penstock.layout import Layout
+from penstock.sections.kafka import KafkaMode
 from penstock.stack.mode import mode_of
 from penstock.stack.processes import memory_mb
 from penstock.stack.supervisor import Supervisor

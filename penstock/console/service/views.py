@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.connect.secrets import HIDDEN
 from penstock.console.hub import Hub
 from penstock.console.safety.guard import Caller

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.layout import Layout
 from penstock.loads.airflow_api import AirflowApi, AirflowRefused, AirflowUnreachable
 from penstock.stack.part import Part

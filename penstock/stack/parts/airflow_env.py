@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import quote
 
 from penstock.address import Address, LetIn
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.doctor.rights import loader_role
 from penstock.secured import LOADER, USER, Secrets
 

@@ -6,7 +6,8 @@ import os
 
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.class_archive import server_archive_options
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.instances import name_of
 from penstock.layout import SERVERS, Layout, render
 from penstock.secured import Secrets

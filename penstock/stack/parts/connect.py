@@ -8,7 +8,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from penstock.brokers import provider, references
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.http_client import answers
 from penstock.instances import name_of

@@ -15,7 +15,8 @@ from confluent_kafka.admin import AdminClient
 
 from penstock.brokers import Brokers, librdkafka_settings, read_properties
 from penstock.class_archive import server_archive_options
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.instances import name_of
 from penstock.layout import SERVERS, Layout, render

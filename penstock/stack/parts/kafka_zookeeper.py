@@ -5,7 +5,8 @@ from __future__ import annotations
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.layout import Layout, render
 from penstock.stack.mode import REGISTERED_DATA
 from penstock.stack.part import Part

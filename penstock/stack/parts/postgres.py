@@ -6,7 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.errors import TerminalError
 from penstock.layout import SERVERS, Layout, render
 from penstock.postgres.connection import LOOK, PostgresUnreachable, open_connection

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.http_client import answers
 from penstock.layout import Layout
 from penstock.stack.part import Part

@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 
 from penstock.class_archive import class_archive_options
-from penstock.config import ROOT, Config, Registry
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.hashed import SECRET
 from penstock.installation import password_variable
 from penstock.instances import host_of, name_of
 from penstock.layout import VENV_BIN, Layout
 from penstock.project.folders import Project, sources_of
 from penstock.running import read_running
+from penstock.sections.connect import Registry
 from penstock.secured import Secrets
 from penstock.spark_master import AGGREGATES_CORES, alive_workers, applications, master_state
 from penstock.stack.part import Part

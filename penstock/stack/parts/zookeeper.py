@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 
-from penstock.config import ROOT, Config, ZooKeeper
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.layout import SERVERS, Layout, render
+from penstock.sections.kafka import ZooKeeper
 from penstock.stack.mode import ZOOKEEPER_DATA
 from penstock.stack.part import Part
 from penstock.stack.parts.java import java

@@ -16,10 +16,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock.clone import ROOT
 from penstock.contract import ROW_VERSION
 from penstock.errors import TerminalError
 from penstock.installation import Names
-from penstock_views.clone import ROOT
 from penstock_views.declaration.load import load_views
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import History, Image, View, ViewInvalid

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 from penstock.address import Address, LetIn
 from penstock.brokers import Brokers
+from penstock.clone import ROOT
 from penstock.excluded import Excluded
 from penstock.hashed import SECRET, Hashed
 from penstock.installation import DEFAULT, Names, password_variable
-from penstock_views.clone import ROOT
 from penstock_views.snapshot.postgres import Postgres
 from penstock_views.stream.session import JARS
 

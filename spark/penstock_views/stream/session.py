@@ -11,9 +11,9 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from penstock.class_archive import class_archive_options
+from penstock.clone import ROOT
 from penstock.errors import TerminalError
 from penstock.installation import DEFAULT
-from penstock_views.clone import ROOT
 
 JARS = ROOT / ".servers" / "spark"
 """Where setup puts Spark's extra jars: Kafka, Avro, the Postgres driver."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.console.look.ends import End
 from penstock.console.look.kafka import GroupState
 from penstock.console.look.postgres import PostgresState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.console.service.schemas import Field, describe_changes, flat_fields, type_text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 
 HEAVY = ("pyspark", "penstock_views", "pandas", "numpy", "faker")
 

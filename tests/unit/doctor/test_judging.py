@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.connect.api import ConnectorStatus
 from penstock.connect.files import ConnectorFile
 from penstock.doctor import airflow, connect, machine, registry, spark

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.doctor.rights import as_text, identifier, kafka_acls, made_schemas, relation, roles
 
 MANUAL = (ROOT / "docs" / "your-servers.md").read_text(encoding="utf-8")

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from penstock.config import Config, Postgres
+from penstock.config import Config
 from penstock.doctor.finding import Weight
 from penstock.doctor.standbys import Primary, Standby, judge_primary, judge_standby
+from penstock.sections.postgres import Postgres
 
 ALONE = Primary(18, is_kept=True, connected=0, physical_slots=(), waits_for="")
 WELL = Primary(18, is_kept=True, connected=1, physical_slots=("one",), waits_for="one")

@@ -10,10 +10,11 @@ from penstock_views.declaration.views import ViewInvalid
 from typer.testing import CliRunner
 
 from penstock.cli.main import app
-from penstock.config import Config, Source
+from penstock.config import Config
 from penstock.layout import Layout
 from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
+from penstock.sections.postgres import Source
 from tests.project import copy_project
 
 VIEWS = Path("spark/views")

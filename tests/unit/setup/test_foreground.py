@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import Config, Kafka
+from penstock.config import Config
 from penstock.layout import Layout
 from penstock.project.workspace import Workspace
+from penstock.sections.kafka import Kafka
 from penstock.setup.foreground import UnknownPart, become, take_step
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited, refuse_outside
 from penstock.stack.health import part_healths

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import Config, Postgres
+from penstock.config import Config
+from penstock.sections.postgres import Postgres
 from penstock.stack.alone import StackBusy, alone
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from penstock.config import Config, Postgres
+from penstock.config import Config
+from penstock.sections.postgres import Postgres
 from penstock.stack.alone import alone
 with alone(Config(state=Path(sys.argv[1]), postgres=Postgres(port=1)), "penstock views apply"):
     print("holds", flush=True)

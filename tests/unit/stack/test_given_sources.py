@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from penstock_views.stream.config import Source, parse_aggregates_arguments
 
-from penstock.config import ROOT, Config
+from penstock.clone import ROOT
+from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import read_by_spark
 from penstock.project.folders import Project, sources_of

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import Config, Connect, Kafka, KafkaMode
+from penstock.config import Config
 from penstock.layout import Layout
+from penstock.sections.connect import Connect
+from penstock.sections.kafka import Kafka, KafkaMode
 from penstock.stack.part import Part
 from penstock.stack.parts.connect import connect
 from penstock.stack.parts.kafka import kafka

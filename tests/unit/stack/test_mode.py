@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, Config, Kafka, KafkaMode, ZooKeeper, load_config
+from penstock.clone import ROOT
+from penstock.config import Config, load_config
 from penstock.console.look.parts import _addresses
 from penstock.layout import Layout
 from penstock.project.workspace import Workspace
+from penstock.sections.kafka import Kafka, KafkaMode, ZooKeeper
 from penstock.setup import lifecycle
 from penstock.setup.foreground import become
 from penstock.stack import stack

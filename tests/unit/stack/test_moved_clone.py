@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 
 BOUND = (".venv/bin/penstock", ".servers/airflow-venv/bin/airflow", ".servers/spark/classes.jsa")
 FREE = (".servers/spark/some.jar", "var/data")

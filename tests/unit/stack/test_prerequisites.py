@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT, KafkaMode
+from penstock.clone import ROOT
+from penstock.sections.kafka import KafkaMode
 from penstock.stack import prerequisites
 from penstock.stack.prerequisites import NotInstalled, refuse_missing
 

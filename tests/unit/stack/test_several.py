@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import Config, KafkaMode
+from penstock.config import Config
 from penstock.console.look.parts import _addresses
 from penstock.layout import Layout
 from penstock.profile import Profile, with_profile
+from penstock.sections.kafka import KafkaMode
 from penstock.secured import Secrets
 from penstock.setup import foreground
 from penstock.setup.foreground import become

@@ -1,8 +1,9 @@
 """The order of the stop follows from the needs: whoever uses a part ends before it."""
 
-from penstock.config import Config, Connect
+from penstock.config import Config
 from penstock.profile import Profile, with_profile
 from penstock.project.workspace import Workspace
+from penstock.sections.connect import Connect
 from penstock.setup.steps import nodes
 from penstock.stack import stack
 from penstock.stack.stop import all_needs

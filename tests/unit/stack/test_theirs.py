@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from penstock.cli.main import app
-from penstock.config import Config, KafkaMode, load_config
+from penstock.config import Config, load_config
 from penstock.layout import Layout
 from penstock.project.workspace import Workspace
+from penstock.sections.kafka import KafkaMode
 from penstock.setup.foreground import become
 from penstock.setup.steps import nodes
 from penstock.stack import stack, start

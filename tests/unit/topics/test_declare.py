@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from penstock_views.declaration.views import View, row
 
-from penstock.config import Config, Kafka
+from penstock.config import Config
+from penstock.sections.kafka import Kafka
 from penstock.topics.create import differences
 from penstock.topics.declare import Topic, cdc_topics, declare_topics, view_topics
 from tests.names import DEAD_LETTER_TOPICS

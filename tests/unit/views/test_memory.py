@@ -9,7 +9,7 @@ import pytest
 from penstock_views.declaration.totals import Aggregate, count, totals
 from penstock_views.declaration.views import View, row
 
-from penstock.config import Spark
+from penstock.sections.spark import Spark
 from penstock.views.memory import check_memory
 
 

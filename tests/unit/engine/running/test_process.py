@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.config import ROOT
+from penstock.clone import ROOT
 from penstock.trouble import Trouble, read_trouble
 from penstock.wait import wait_until
 from tests.patience import PATIENCE_S

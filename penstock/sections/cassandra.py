@@ -1,0 +1,71 @@
+"""The database of the views."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from penstock.clone import ROOT
+from penstock.sections.part import MOST, PartSection, Port, copies_of, read_secret
+
+Consistency = Literal["LOCAL_QUORUM", "LOCAL_ONE", "ONE", "TWO", "THREE", "QUORUM", "EACH_QUORUM", "ALL"]
+
+
+class Cassandra(PartSection):
+    """The database that holds the views.
+
+    `contact_points` are the nodes to find the cluster by, where one `host` is not enough; `replication` the copies in
+    each datacenter, where there are more than the local one. `tls` encrypts; one of `ca_file` (PEM, else one of the
+    machine's authorities) must have signed the certificate of each node, which carries its address, unless
+    `check_hostname` is off.
+    """
+
+    nodes: int = Field(1, ge=1, le=MOST)
+    port: Port = 9042
+    contact_points: tuple[str, ...] = ()
+    user: str | None = None
+    password_file: Path | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    check_hostname: bool = True
+    consistency: Consistency = "LOCAL_QUORUM"
+    replication: dict[str, int] = Field(default={})
+    storage_port: Port = 7000
+    local_dc: str = "datacenter1"
+    replication_factor: int = Field(default_factory=lambda given: copies_of(given.get("nodes", 1)), ge=1)
+    heap_mb: int = Field(1024, ge=512)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The nodes to begin with."""
+        return self.contact_points or self.own_hosts
+
+    @property
+    def count(self) -> int:
+        """How many nodes Penstock runs."""
+        return self.nodes
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return ", ".join(f"{host}:{self.port}" for host in self.hosts)
+
+    @property
+    def password(self) -> str:
+        """The content of the password file; empty without one.
+
+        :raises PasswordUnreadable: when the file cannot be read.
+        """
+        return read_secret("cassandra.password_file", self.password_file)
+
+    @property
+    def ca(self) -> Path | None:
+        """The absolute path of the certificates to trust."""
+        return ROOT / self.ca_file if self.ca_file else None
+
+    @property
+    def copies(self) -> dict[str, int]:
+        """How many copies of each row each datacenter has."""
+        return self.replication or {self.local_dc: self.replication_factor}

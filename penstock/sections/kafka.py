@@ -1,0 +1,81 @@
+"""The brokers, and ZooKeeper where they are registered in it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from penstock.brokers import Brokers
+from penstock.clone import ROOT
+from penstock.sections.part import MOST, PartSection, Port, Server, copies_of, most_of
+
+
+class KafkaMode(StrEnum):
+    """Who keeps the broker's metadata."""
+
+    KRAFT = "kraft"
+    ZOOKEEPER = "zookeeper"
+
+
+class Kafka(PartSection):
+    """The brokers; `partitions` is per CDC and view topic. Data that began in one mode is never opened in the other.
+
+    Of several brokers each record has up to three copies, and is acknowledged when all but one have it.
+    `host_port` is a second door, for clients that know the broker as 127.0.0.1 only: those outside of its container.
+    Of a Kafka of others `bootstrap_servers` are several brokers to start from, in place of `host` and `port`, and
+    `properties_file` are properties of Java's clients that let ours in. `metrics_port` shows its MBeans to Prometheus.
+    """
+
+    mode: KafkaMode = KafkaMode.KRAFT
+    brokers: int = Field(1, ge=1, le=MOST)
+    port: Port = 9092
+    host_port: Port | None = None
+    controller_port: Port = 9093
+    metrics_port: Port | None = None
+    heap_mb: int = Field(512, ge=256)
+    partitions: int = Field(1, ge=1)
+    replication_factor: int = Field(default_factory=lambda given: copies_of(given.get("brokers", 1)), ge=1)
+    min_insync_replicas: int = Field(default_factory=lambda given: most_of(given.get("replication_factor", 1)), ge=1)
+    bootstrap_servers: str | None = None
+    properties_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _only_of_others(self) -> Self:
+        if self.managed and (self.bootstrap_servers or self.properties_file):
+            raise PydanticCustomError(
+                "not_of_ours", "bootstrap_servers and properties_file are for a Kafka of others: managed = false"
+            )
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.bootstrap
+
+    @property
+    def count(self) -> int:
+        """How many brokers Penstock runs."""
+        return self.brokers
+
+    @property
+    def bootstrap(self) -> Brokers:
+        """The address clients start from, and how they are let in."""
+        file = ROOT / self.properties_file if self.properties_file else None
+        own = ",".join(f"{host}:{self.port}" for host in self.own_hosts)
+        return Brokers(self.bootstrap_servers or own, file)
+
+
+class ZooKeeper(Server):
+    """ZooKeeper, which runs when the mode of Kafka is "zookeeper"."""
+
+    port: Port = 2181
+    heap_mb: int = Field(128, ge=64)
+
+    @property
+    def address(self) -> str:
+        """Where the broker finds it."""
+        return f"{self.host}:{self.port}"

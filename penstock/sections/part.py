@@ -1,0 +1,93 @@
+"""What the sections of all parts share: where a server is, how many there are, and the files of their secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from penstock.clone import ROOT
+from penstock.errors import TerminalError
+from penstock.instances import can_have_more, host_of
+
+
+class PasswordUnreadable(TerminalError):
+    """The file that holds a password is not there, or not for us."""
+
+    def __init__(self, setting: str, file: Path, cause: str) -> None:
+        super().__init__(f"{setting} {file} cannot be read: {cause}")
+
+
+class Section(BaseModel):
+    """A section that refuses unknown keys and does not change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Server(Section):
+    """Something at an address."""
+
+    host: str = "127.0.0.1"
+
+
+class PartSection(Server):
+    """A part that Penstock runs; with `managed` false others run it at that address, and Penstock is its client."""
+
+    managed: bool = True
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        raise NotImplementedError
+
+    @property
+    def count(self) -> int:
+        """How many instances of it Penstock runs."""
+        return 1
+
+    @property
+    def own_hosts(self) -> tuple[str, ...]:
+        """The address of each of these instances."""
+        return tuple(host_of(self.host, number) for number in range(1, self.count + 1))
+
+    @model_validator(mode="after")
+    def _has_addresses(self) -> Self:
+        if self.count > 1 and not (self.managed and can_have_more(self.host)):
+            raise PydanticCustomError("several", "more than one takes managed = true, and a host of 127.0.0.0/8")
+        return self
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+MOST = 9
+"""Instances of a part on one machine."""
+
+
+def copies_of(instances: int) -> int:
+    """Return how many copies there are by themselves: the majority of three is there while one is away."""
+    return min(instances, 3)
+
+
+def most_of(copies: int) -> int:
+    """Return how many copies must be there: all but one."""
+    return max(copies - 1, 1)
+
+
+def read_secret(setting: str, file: Path | None) -> str:
+    """Return the content of a file that holds a secret; empty without one.
+
+    :raises PasswordUnreadable: when the file cannot be read.
+    """
+    if file is None:
+        return ""
+    try:
+        return (ROOT / file).read_text().strip()
+    except OSError as exc:
+        raise PasswordUnreadable(setting, file, exc.strerror or str(exc)) from exc
+
+
+def absolute(file: Path | None) -> Path | None:
+    """Return where a file is that a section names, seen from the clone."""
+    return ROOT / file if file else None

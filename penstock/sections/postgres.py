@@ -1,0 +1,96 @@
+"""The source databases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from psycopg2.extensions import make_dsn
+from pydantic import Field
+
+from penstock.clone import ROOT
+from penstock.sections.part import PartSection, Port, Section, read_secret
+
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+Standbys = tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...]
+
+
+class Postgres(PartSection):
+    """The source database; without `password_file` it trusts whoever reaches it, so it listens on loopback only.
+
+    `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours. `standbys` are the
+    addresses (host:port) of those that may be promoted, which `penstock doctor` looks at.
+    """
+
+    port: Port = 5432
+    user: str = "postgres"
+    database: str = "app"
+    password_file: Path | None = None
+    sslmode: SslMode | None = None
+    ca_file: Path | None = None
+    standbys: Standbys = ()
+
+    @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def password(self) -> str:
+        """The content of the password file; empty without one.
+
+        :raises PasswordUnreadable: when the file cannot be read.
+        """
+        return read_secret("postgres.password_file", self.password_file)
+
+    @property
+    def ca(self) -> Path | None:
+        """The absolute path of the certificates to trust."""
+        return ROOT / self.ca_file if self.ca_file else None
+
+    @property
+    def tls(self) -> dict[str, str]:
+        """What libpq and Postgres' JDBC driver are given for encryption, by the names that they share."""
+        mode = {"sslmode": str(self.sslmode)} if self.sslmode else {}
+        return mode | ({"sslrootcert": str(self.ca)} if self.ca else {})
+
+    @property
+    def tls_environment(self) -> dict[str, str]:
+        """The same for programs that read libpq's environment."""
+        return {f"PG{name.upper()}": value for name, value in self.tls.items()}
+
+    @property
+    def dsn(self) -> str:
+        """The libpq connection string of the source database."""
+        return self.dsn_of(self.database)
+
+    @property
+    def first_database(self) -> str:
+        """One that is there in any case, for looking after the others."""
+        return "postgres" if self.managed else self.database
+
+    def dsn_of(self, database: str) -> str:
+        """Return the libpq connection string of a database of this server; it holds the password."""
+        secret = {"password": self.password} if self.password_file else {}
+        return str(make_dsn(host=self.host, port=self.port, user=self.user, dbname=database, **secret, **self.tls))
+
+
+class Source(Section):
+    """A further source database: another one of the same server; with a `host` of its own one of others.
+
+    What it does not say is then as in `[postgres]`, or without a value. Without `database` it has the source's name.
+    """
+
+    host: str | None = None
+    port: Port | None = None
+    user: str | None = None
+    database: str | None = None
+    password_file: Path | None = None
+    sslmode: SslMode | None = None
+    ca_file: Path | None = None
+    standbys: Standbys | None = None
+
+    def beside(self, first: Postgres, name: str) -> Postgres:
+        """Return it as the first source database is written."""
+        server = Postgres(managed=False) if self.host else first
+        return server.model_copy(update={"database": name} | self.model_dump(exclude_none=True))

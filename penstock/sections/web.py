@@ -1,0 +1,70 @@
+"""What is spoken to by HTTP: a part, or a small server of ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from penstock.address import Address, LetIn
+from penstock.sections.part import PartSection, Port, Server, absolute
+
+
+class WebSection(PartSection):
+    """A part that is spoken to by HTTP.
+
+    Of one of others, `base_url` is its address in place of `host` and `port`, `user` and `password_file` let us in, and
+    `ca_file` (PEM) holds the certificates to trust in place of the machine's.
+    """
+
+    port: Port
+    base_url: str | None = None
+    user: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _only_of_others(self) -> Self:
+        if self.managed and (self.base_url or self.user or self.ca_file):
+            raise PydanticCustomError(
+                "not_of_ours", "base_url, user and ca_file are for one of others: managed = false"
+            )
+        return self
+
+    @property
+    def root(self) -> Address:
+        """The address without any path, and how its server lets us in."""
+        return self.at("")
+
+    @property
+    def let_in(self) -> LetIn:
+        """How its server lets us in."""
+        return LetIn(self.user, absolute(self.password_file), None, absolute(self.ca_file))
+
+    def at(self, path: str) -> Address:
+        """Return the address of a path."""
+        base = self.base_url.rstrip("/") if self.base_url else f"http://{self.host}:{self.port}"
+        return Address(base + path, self.let_in)
+
+
+class WebServer(Server):
+    """A server of ours that speaks HTTP.
+
+    With `user` and `password_file` it lets nobody else in; with `certificate_file` and `key_file` (PEM) it speaks TLS,
+    and `ca_file` is what our own clients trust.
+    """
+
+    port: Port
+    user: str | None = None
+    password_file: Path | None = None
+    certificate_file: Path | None = None
+    key_file: Path | None = None
+    ca_file: Path | None = None
+
+    def at(self, path: str) -> Address:
+        """Return the address of a path."""
+        scheme = "https" if self.certificate_file else "http"
+        let_in = LetIn(self.user, absolute(self.password_file), None, absolute(self.ca_file))
+        return Address(f"{scheme}://{self.host}:{self.port}{path}", let_in)
