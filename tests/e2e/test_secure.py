@@ -149,7 +149,7 @@ def test_airflow_gives_no_token_without_the_password(stack: Stack, tmp_path: Pat
 
 
 def test_users_are_loaded_and_the_console_sees_the_loads(stack: Stack) -> None:
-    assert "1000 users fetched" in stack.penstock("load --users 1000").stdout
+    assert "1000 users fetched" in run_here(["load", "--users", "1000"], stack.environment).stdout
     seen = requests.get(url := stack.config.console.at("/api/v1/loads"), auth=("penstock", url.let_in.password),
                         verify=str(url.let_in.ca_file), timeout=QUICKLY_S).json()  # fmt: skip
     assert 1000 in {run["fetched"] for run in seen}
