@@ -59,7 +59,8 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER kept AFTER INSERT OR UPDATE OR DELETE ON public.fill_{} FOR EACH ROW EXECUTE FUNCTION public.keep_change();
+CREATE TRIGGER kept AFTER INSERT OR UPDATE OR DELETE ON public.fill_{}
+    FOR EACH ROW EXECUTE FUNCTION public.keep_change();
 """
 ROWS = "INSERT INTO public.fill_{} SELECT n, 'row ' || n FROM generate_series(0, 9999) n WHERE n <> 4000"
 
