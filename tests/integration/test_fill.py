@@ -51,6 +51,17 @@ CREATE TABLE public.fill_other_order (a text, gone int, id int NOT NULL);
 ALTER TABLE public.fill_other_order DROP COLUMN gone;
 ALTER TABLE public.fill_parted ATTACH PARTITION public.fill_other_order FOR VALUES FROM (4001) TO (20000);
 """
+KEEP_CHANGES = """
+CREATE TABLE public.fill_changes (number serial, before int, id int, a text);
+CREATE OR REPLACE FUNCTION public.keep_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO public.fill_changes (before, id, a) VALUES (OLD.id, NEW.id, NEW.a);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER kept AFTER INSERT OR UPDATE OR DELETE ON public.fill_{}
+    FOR EACH ROW EXECUTE FUNCTION public.keep_change();
+"""
 ROWS = "INSERT INTO public.fill_{} SELECT n, 'row ' || n FROM generate_series(0, 9999) n WHERE n <> 4000"
 
 
@@ -67,6 +78,7 @@ def cursor(config: Config) -> Iterator[Any]:
         cursor.execute(TABLES)
         yield cursor
         cursor.execute("DROP TABLE public.fill_plain, public.fill_parted")
+        cursor.execute("DROP TABLE IF EXISTS public.fill_changes")
 
 
 def postgres(config: Config) -> Postgres:
@@ -101,6 +113,37 @@ def test_ranges_of_pages_hold_each_row_of_the_snapshot_once_while_all_changes(
             change_all_the_while(cursor, kind)
     assert sorted(found) == [(n, f"row {n}") for n in range(10000) if n != 4000]
     assert counted > 0
+
+
+@pytest.mark.parametrize("kind", ["plain", "parted"])
+def test_pages_of_two_snapshots_and_the_changes_since_the_first_give_the_table(
+    spark: SparkSession, config: Config, cursor: Any, kind: str
+) -> None:
+    """What a fill that was cut off and goes on writes, with the stream's later versions above it."""
+    cursor.execute(ROWS.format(kind))
+    cursor.execute(KEEP_CHANGES.format(kind))
+    table, view, done = f"public.fill_{kind}", dict[int, str](), 0
+    with connect(config) as connection:
+        columns = read_columns(connection, table)
+    parts = read_parts(cursor, table)
+    for share in (3, 1):
+        with hold_snapshot(postgres(config), table=table) as held:
+            pages = Pages(parts)
+            pages.take(done, 1)
+            change_all_the_while(cursor, kind)
+            ranges = pages.take((pages.total - done) // share, 2)
+            done += sum(each.pages for each in ranges)
+            images = read_images(spark, table, replace(postgres(config), snapshot=held.name), columns, ranges)
+            view |= {row["id"]: row["a"] for row in images.collect()}
+        change_all_the_while(cursor, kind)
+    assert done == pages.total
+    cursor.execute("SELECT before, id, a FROM public.fill_changes ORDER BY number")
+    for before, number, a in cursor.fetchall():
+        view.pop(before, None)
+        if number is not None:
+            view[number] = a
+    cursor.execute(f"SELECT id, a FROM {table}")
+    assert view == dict(cursor.fetchall())
 
 
 def test_postgres_reads_only_the_pages_of_a_range(cursor: Any) -> None:

@@ -40,7 +40,7 @@ class RegistryStandIn:
 
     def _answer(self, path: str) -> Any:
         ids = {text: 5 + place for place, text in enumerate(text for each in self.subjects.values() for text in each)}
-        parts = path.strip("/").split("/")
+        parts = path.removeprefix("/apis/ccompat/v7").strip("/").split("/")
         if parts[0] == "schemas":
             text = {number: text for text, number in ids.items()} | self.schemas
             found = text.get(int(parts[2]))
