@@ -36,15 +36,16 @@ FROM build AS servers-zookeeper
 COPY servers servers
 RUN --mount=type=cache,target=/root/.m2 make setup-zookeeper
 
+# With bytecode, as the containers may write none: without it each health check compiles all that it imports.
 FROM build AS python
 COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY penstock/__init__.py penstock/__init__.py
 COPY spark/penstock_views/__init__.py spark/penstock_views/__init__.py
-RUN --mount=type=cache,target=/root/.cache UV_LINK_MODE=copy make .venv/.installed
+RUN --mount=type=cache,target=/root/.cache UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 make .venv/.installed
 
 FROM build AS airflow-python
 COPY airflow/requirements.lock airflow/requirements.lock
-RUN --mount=type=cache,target=/root/.cache UV_LINK_MODE=copy make .servers/airflow-venv/.installed
+RUN --mount=type=cache,target=/root/.cache UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 make .servers/airflow-venv/.installed
 
 FROM build AS plugins
 COPY LICENSE pom.xml ./
@@ -77,7 +78,8 @@ COPY Makefile pyproject.toml ./
 ENV PATH=/opt/penstock/.venv/bin:$PATH PENSTOCK_CONFIG=/opt/penstock/servers/compose/penstock.toml HOME=/tmp
 # A volume begins as the folder that it covers.
 RUN for part in spark-worker kafka-2 kafka-3 cassandra-2 cassandra-3; do \
-      install -d -o penstock -g penstock "/var/lib/penstock/data/$part"; done
+      install -d -o penstock -g penstock "/var/lib/penstock/data/$part"; done \
+ && python -m compileall -q penstock spark airflow
 USER 10001:10001
 ENTRYPOINT ["penstock"]
 

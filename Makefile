@@ -116,9 +116,9 @@ test-ha: setup ## More than one of each (docs/ha.md): kill -9 of any one under c
 	@$(PYTHON) -m pytest --slow --ha tests/faults/test_ha.py
 
 .PHONY: test-compose
-test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports; ZOOKEEPER=1, HA=1: that form
+test-compose: .venv/.installed ## The pipeline in containers: up, kills, down and up; needs Docker (docs/compose.md) and the usual ports; ZOOKEEPER=1, HA=1, SECURE=1: that form
 	@servers/compose/docker-up.sh $(DOCKER_UP)
-	@client=$$(servers/compose/docker-client.sh); PATH="$${client:+$$client:}$$PATH" $(PYTHON) -m pytest tests/compose $(if $(ZOOKEEPER),--zookeeper) $(if $(HA),--ha)
+	@client=$$(servers/compose/docker-client.sh); PATH="$${client:+$$client:}$$PATH" $(PYTHON) -m pytest tests/compose $(if $(ZOOKEEPER),--zookeeper) $(if $(HA),--ha) $(if $(SECURE),--secure)
 
 .PHONY: soak-console
 soak-console: setup ## The control center under ten tabs on the running stack: memory and processor time each minute (MINUTES=60)

@@ -1,4 +1,4 @@
-"""`penstock part`: one part or step of the stack by itself, as the containers of docker-compose.yml run it."""
+"""`penstock part`: one part or step of the stack, or its secrets, as the containers of docker-compose.yml have them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from penstock.cli.stack import print_event
 from penstock.config import load_config
 from penstock.project.workspace import Workspace
 from penstock.setup.foreground import become, take_step
+from penstock.stack.make_secrets import make_secrets, write_clients_files
 
 group = typer.Typer(
     help="Run one part or step of the stack by itself, as a container does.\n\nExample: `penstock part run kafka`",
@@ -39,3 +40,14 @@ def step(name: Annotated[str, typer.Argument(help="tables, topics, subjects, key
     Example: `penstock part step topics`
     """
     take_step(Workspace(load_config()), name, on_event=print_event)
+
+
+@group.command()
+def secrets() -> None:
+    """Make the secrets of a stack that is to be secured; those that exist stay, and name their present folder.
+
+    Example: `penstock part secrets`
+    """
+    config = load_config()
+    make_secrets(config)
+    write_clients_files(config)

@@ -26,7 +26,7 @@ from penstock.sections.kafka import KafkaMode
 from penstock.secured import Secrets, secured
 from penstock.setup import lifecycle
 from penstock.stack.alone import Turn, alone
-from penstock.stack.make_secrets import make_secrets
+from penstock.stack.make_secrets import make_secrets, refuse_containers
 from penstock.stack.mode import ask_for, mode_of
 from penstock.stack.several import refuse_several
 from penstock.verify.run import run_verify
@@ -75,6 +75,7 @@ def up(
     if zookeeper:
         config = ask_for(config, KafkaMode.ZOOKEEPER)
     if secure:
+        refuse_containers(config)
         refuse_several(config)
         make_secrets(config)
         config = secured(config)

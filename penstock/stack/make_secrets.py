@@ -70,18 +70,28 @@ def make_secrets(config: Config) -> None:
         _write(new.password_file(name), random.token_urlsafe(32) + "\n")
     # What a new Cassandra has, until its first start gives it another.
     _write(new.password_file("cassandra-first"), "cassandra\n")
-    _sign_all(new)
+    _sign_all(new, config)
     _write_for_spark(new)
     new.folder.rename(made.folder)
+
+
+def refuse_containers(config: Config) -> None:
+    """Make sure that a stack is one of processes.
+
+    :raises CannotSecure: with the way to secure containers.
+    """
+    if not config.supervised:
+        cure = "docker compose -f docker-compose.yml -f servers/compose/secure.yml up -d (docs/compose.md)"
+        raise CannotSecure("starts processes of this machine, and not containers", cure)
 
 
 def refuse_open_doors(config: Config) -> None:
     """Make sure that no part of a secured stack would be open to somebody.
 
+    Containers listen at names of their own network; what their host sees of them, their compose file says.
+
     :raises CannotSecure: with the setting that cures it.
     """
-    if not config.supervised:
-        raise CannotSecure("starts processes of this machine, and not containers", "supervised = true, or no --secure")
     if mode_of(config) is KafkaMode.ZOOKEEPER:
         raise CannotSecure("runs Kafka without ZooKeeper only", "ask for no ZooKeeper, or for no --secure")
     shown = [name for name in ("kafka", "connect") if getattr(config, name).metrics_port]
@@ -92,7 +102,7 @@ def refuse_open_doors(config: Config) -> None:
         )
     _refuse_incomplete(Secrets.of(config))
     beyond = [name for name in (*_PARTS, "spark") if not _is_here(getattr(config, name))]
-    if beyond:
+    if beyond and config.supervised:
         raise CannotSecure(f"listens on loopback only, and not {', '.join(beyond)}", "leave out host of that section")
 
 
@@ -127,7 +137,7 @@ def _write(file: Path, text: str | bytes) -> None:
     file.write_bytes(text.encode() if isinstance(text, str) else text)
 
 
-def _sign_all(new: Secrets) -> None:
+def _sign_all(new: Secrets, config: Config) -> None:
     authority = ec.generate_private_key(ec.SECP256R1())
     name = _name("Penstock, one stack")
     built = _certificate(name, name, authority.public_key()).add_extension(
@@ -137,7 +147,7 @@ def _sign_all(new: Secrets) -> None:
     ca = built.add_extension(x509.KeyUsage(**usage), critical=True).sign(authority, hashes.SHA256())
     _write(new.ca, ca.public_bytes(Encoding.PEM))
     for part in _PARTS:
-        _sign(new, part, ca, authority)
+        _sign(new, part, ca, authority, host=getattr(config, part).host)
 
 
 _USAGES = (
@@ -146,9 +156,10 @@ _USAGES = (
 )
 
 
-def _sign(new: Secrets, part: str, ca: x509.Certificate, authority: ec.EllipticCurvePrivateKey) -> None:
+def _sign(new: Secrets, part: str, ca: x509.Certificate, authority: ec.EllipticCurvePrivateKey, *, host: str) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    addresses = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [x509.DNSName(name) for name in dict.fromkeys(("localhost", host)) if name != "127.0.0.1"]
+    addresses = [*names, x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     signed = (
         _certificate(_name(part), ca.subject, key.public_key())
         .add_extension(x509.SubjectAlternativeName(addresses), critical=False)

@@ -16,6 +16,17 @@ from penstock.clone import ROOT
 PROJECT = "penstock-test"
 WITH_ZOOKEEPER = ("docker-compose.yml", "servers/compose/zookeeper.yml")
 WITH_HA = ("docker-compose.yml", "servers/compose/ha.yml")
+WITH_SECURE = ("docker-compose.yml", "servers/compose/secure.yml")
+_HOST_HAS: dict[tuple[str, ...], dict[str, str]] = {
+    WITH_HA: {"PENSTOCK_PROFILE": "ha"},
+    WITH_SECURE: {"PENSTOCK_AIRFLOW__ENABLED": "false"},
+}
+SECRETS = ROOT / "var-compose/secrets"
+"""What the host has of a secured stack; while it is there, the host's client takes the stack for one."""
+_USERS = """
+INSERT INTO public.users (id, email, first_name, last_name, registered, country)
+SELECT gen_random_uuid(), 'user@example.com', 'Some', 'User', '2022-02-02', 'Here' FROM generate_series(1, 1000)
+"""
 UP_WITHIN_S = 1800
 _POLL_S = 2
 
@@ -42,12 +53,15 @@ class Containers:
 
     def penstock(self, *arguments: str, check: bool = True) -> str:
         """Run a command of ours on the host, against the published ports."""
-        profile = {"PENSTOCK_PROFILE": "ha"} if self.files == WITH_HA else {}
-        return _run([str(ROOT / ".venv/bin/penstock"), *arguments], check=check, **profile)
+        return _run([str(ROOT / ".venv/bin/penstock"), *arguments], check=check, **_HOST_HAS.get(self.files, {}))
 
     def services(self) -> set[str]:
-        """Return the names of all services."""
+        """Return the names of all services, also of those that a profile turns off."""
         return set(self.run("config", "--services").split())
+
+    def has(self, service: str) -> bool:
+        """Tell whether a service has a container."""
+        return bool(self.run("ps", "-a", "-q", service, check=False).strip())
 
     def verify(self) -> str:
         """Compare the databases from inside, where the progress of the aggregates is known; return the table."""
@@ -66,6 +80,12 @@ class Containers:
     def is_healthy(self, service: str) -> bool:
         """Tell whether the health check of a service says so."""
         return self.inspect(service, "{{.State.Health.Status}}") == "healthy"
+
+    def let_host_in(self) -> None:
+        """Take the secrets out of the containers' volume, as docs/compose.md says."""
+        SECRETS.parent.mkdir(exist_ok=True)
+        self.docker("cp", f"{self.id_of('setup')}:/var/lib/penstock/secrets", str(SECRETS))
+        self.penstock("part", "secrets")
 
     def wait_for_setup(self) -> None:
         """Wait until the set-up has ended well: all parts answer, the users are loaded, verify found all equal."""
@@ -104,11 +124,18 @@ def containers(request: pytest.FixtureRequest) -> Iterator[Containers]:
         found = found.with_files(*WITH_ZOOKEEPER)
     if request.config.getoption("--ha"):
         found = found.with_files(*WITH_HA)
+    if request.config.getoption("--secure"):
+        found = found.with_files(*WITH_SECURE)
     found.run("down", "--volumes", check=False)
+    shutil.rmtree(SECRETS, ignore_errors=True)
     try:
         found.run("up", "-d", "--build")
         found.wait_for_setup()
+        if found.files == WITH_SECURE:
+            found.let_host_in()
+            found.penstock("psql", "-c", _USERS)
         yield found
     finally:
+        shutil.rmtree(SECRETS, ignore_errors=True)
         print(found.run("logs", "--tail", "15", check=False))
         found.run("down", "--volumes", check=False)

@@ -31,6 +31,8 @@ def read(file: str) -> dict[str, dict[str, Any]]:
 SERVICES = read("docker-compose.yml")
 ZOOKEEPER = read("servers/compose/zookeeper.yml")
 HA = read("servers/compose/ha.yml")
+SECURE = read("servers/compose/secure.yml")
+OFF = {name for name, service in SECURE.items() if "profiles" in service}
 MORE = {name: service for name, service in HA.items() if name not in SERVICES}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 INSIDE = load_config(ROOT / "servers/compose/penstock.toml")
@@ -115,9 +117,9 @@ def test_each_part_is_found_at_the_name_of_its_service() -> None:
     assert hosts <= {*SERVICES, *ZOOKEEPER}
 
 
-@pytest.mark.parametrize("service", [*SERVICES, "zookeeper", *MORE])
+@pytest.mark.parametrize("service", [*SERVICES, "zookeeper", *MORE, "secrets", "kafka-rights"])
 def test_a_container_may_do_little(service: str) -> None:
-    settings = SERVICES.get(service) or ZOOKEEPER.get(service) or HA[service]
+    settings = next(file[service] for file in (SERVICES, ZOOKEEPER, HA, SECURE) if service in file)
     assert settings["read_only"] is True
     assert settings["cap_drop"] == ["ALL"]
     assert "container_name" not in settings
@@ -193,6 +195,30 @@ def test_a_volume_begins_as_a_folder_that_the_containers_may_write() -> None:
     }
     lines = "\n".join(line for line in DOCKERFILE.splitlines() if "/data" in line or line.startswith("RUN for part"))
     assert covered - set(re.findall(r"[\w-]+", lines)) == set()
+
+
+def test_a_secured_stack_lacks_airflow_alone() -> None:
+    without = INSIDE.model_copy(update={"airflow": INSIDE.airflow.model_copy(update={"enabled": False})})
+    assert {part.name for part in parts(INSIDE)} - {part.name for part in parts(without)} == OFF
+    assert set(SECURE) == {*SERVICES, "secrets", "kafka-rights"}
+
+
+def test_nothing_starts_before_the_secrets_are_made() -> None:
+    merged = {
+        name: {**SERVICES.get(name, {}).get("depends_on", {}), **SECURE[name].get("depends_on", {})} for name in SECURE
+    }
+
+    def waits_for_secrets(service: str) -> bool:
+        return service == "secrets" or any(map(waits_for_secrets, merged[service]))
+
+    assert [name for name in SECURE if name not in OFF and not waits_for_secrets(name)] == []
+
+
+def test_the_users_of_a_secured_broker_have_their_rights_before_they_come() -> None:
+    assert SECURE["kafka-rights"]["command"] == ["part", "step", "kafka-rights"]
+    assert "kafka-rights" in SECURE["topics"]["depends_on"]
+    settings = {str(service["environment"]) for name, service in SECURE.items() if name not in OFF}
+    assert len(settings) == 1
 
 
 def test_the_official_images_are_of_the_versions_that_are_pinned() -> None:

@@ -119,11 +119,11 @@ def _append(properties: Path, title: str, settings: Mapping[str, object]) -> Non
 def _secure(properties: Path, config: Config) -> None:
     """Let the broker ask who comes; these lines win over those of the same names above them."""
     section, secrets = config.kafka, Secrets.of(config)
-    clients, controller = f"{section.host}:{section.port}", f"{section.host}:{section.controller_port}"
+    clients = {name: listed.replace("PLAINTEXT:", "CLIENTS:") for name, listed in doors(config).items()}
     settings = {
-        "listeners": f"CLIENTS://{clients},CONTROLLER://{controller}",
-        "advertised.listeners": f"CLIENTS://{clients}",
-        "listener.security.protocol.map": "CLIENTS:SASL_SSL,CONTROLLER:SSL",
+        "listeners": f"{clients['listeners']},CONTROLLER://{section.host}:{section.controller_port}",
+        "advertised.listeners": clients["advertised"],
+        "listener.security.protocol.map": "CLIENTS:SASL_SSL,HOST:SASL_SSL,CONTROLLER:SSL",
         "inter.broker.listener.name": "CLIENTS",
         "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
         "sasl.enabled.mechanisms": "SCRAM-SHA-512",
@@ -135,9 +135,12 @@ def _secure(properties: Path, config: Config) -> None:
         "ssl.truststore.location": secrets.ca,
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": f"User:{ADMINISTRATOR};User:CN=kafka",
-        "listener.name.clients.scram-sha-512.sasl.jaas.config": read_properties(
-            secrets.kafka_properties(ADMINISTRATOR)
-        )["sasl.jaas.config"],
+        **{
+            f"listener.name.{door}.scram-sha-512.sasl.jaas.config": read_properties(
+                secrets.kafka_properties(ADMINISTRATOR)
+            )["sasl.jaas.config"]
+            for door in ("clients", "host")
+        },
     }
     properties.chmod(0o600)
     _append(properties, "Of --secure", settings)

@@ -90,7 +90,7 @@ def spark_worker(config: Config, layout: Layout, *, number: int = 1) -> Part:
     return Part(
         name=name,
         command=(str(_SPARK_HOME / "bin/spark-class"), *command, *_asking(config), section.master_url),
-        is_ready=lambda: (host, section.worker_port) in alive_workers(config),
+        is_ready=lambda: _is_alive(config, host),
         needs=("spark-master",),
         prepare=partial(_prepare_worker, work, java_home),
         # A worker keeps the folder of each application it ran; the job restarts, the folders must not pile up.
@@ -102,6 +102,13 @@ def spark_worker(config: Config, layout: Layout, *, number: int = 1) -> Part:
         host=host,
         ports={"spark.worker_port": section.worker_port, "spark.worker_ui_port": section.worker_ui_port},
     )
+
+
+def _is_alive(config: Config, host: str) -> bool:
+    """Ask the master for this worker; outside of its container, which alone knows its name, for any."""
+    alive, section = alive_workers(config), config.spark
+    is_known = config.supervised or section.local_host is not None
+    return (host, section.worker_port) in alive if is_known else bool(alive)
 
 
 def views_job(config: Config, layout: Layout) -> Part:

@@ -10,11 +10,13 @@ from penstock.config import Config
 from penstock.layout import Layout
 from penstock.project.workspace import Workspace
 from penstock.sections.kafka import Kafka
+from penstock.sections.spark import Spark
 from penstock.setup.foreground import UnknownPart, become, take_step
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited, refuse_outside
 from penstock.stack.health import part_healths
 from penstock.stack.part import Part, Step
 from penstock.stack.parts.kafka import render_properties
+from penstock.stack.parts.spark import spark_worker
 from penstock.stack.start import Event, start_all
 from penstock.stack.stop import stop
 from penstock.views.begin import end_runs
@@ -54,6 +56,21 @@ def test_what_needs_the_jobs_progress_is_asked_where_it_lies(tmp_path: Path) -> 
     refuse_outside(Config(state=tmp_path))
     Layout.of(outside).data("views").mkdir(parents=True)
     refuse_outside(outside)
+
+
+def test_a_worker_of_spark_is_asked_for_by_its_name_where_that_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_ready(**spark: str) -> bool:
+        config = Config(supervised=False, state=tmp_path, spark=Spark(host="spark-master", **spark))
+        return spark_worker(config, Layout.of(config)).is_ready()
+
+    monkeypatch.setattr(f"{spark_worker.__module__}.alive_workers", lambda _: {("spark-worker-1", 7078)})
+    assert is_ready()
+    assert is_ready(local_host="spark-worker-1")
+    assert not is_ready(local_host="spark-worker-2")
+    monkeypatch.setattr(f"{spark_worker.__module__}.alive_workers", lambda _: set())
+    assert not is_ready()
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,21 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from penstock.config import Config
+from penstock.layout import Layout
 from penstock.secured import Secrets, secured, unsecured
-from penstock.stack.make_secrets import CannotSecure, make_secrets, refuse_open_doors, write_clients_files
+from penstock.stack.make_secrets import (
+    CannotSecure,
+    make_secrets,
+    refuse_containers,
+    refuse_open_doors,
+    write_clients_files,
+)
+from penstock.stack.parts.kafka import render_properties
+
+NAMED = {"host": "connect"}
 
 
 @pytest.fixture
@@ -72,7 +83,6 @@ def test_a_server_of_others_keeps_its_own_way_in(tmp_path: Path) -> None:
     ("more", "why"),
     [
         ({"kafka": {"mode": "zookeeper"}}, "ZooKeeper"),
-        ({"supervised": False}, "containers"),
         ({"connect": {"host": "0.0.0.0"}}, "loopback only, and not connect"),  # noqa: S104 - refused
         ({"airflow": {"host": "10.0.0.1"}}, "loopback only, and not airflow"),
         ({"spark": {"local_host": "10.0.0.1"}}, "loopback only, and not spark"),
@@ -90,6 +100,36 @@ def test_secrets_of_an_earlier_version_are_refused(config: Config) -> None:
     Secrets.of(config).certificate("airflow").unlink()
     with pytest.raises(CannotSecure, match="no certificate of airflow: an earlier version"):
         refuse_open_doors(config)
+
+
+def test_containers_are_secured_by_their_compose_file(config: Config) -> None:
+    refuse_containers(config)
+    with pytest.raises(CannotSecure, match=r"secure\.yml"):
+        refuse_containers(config.model_copy(update={"supervised": False}))
+
+
+def test_a_container_is_known_by_the_name_of_its_service_too(config: Config) -> None:
+    inside = config.model_copy(update={"supervised": False, "connect": config.connect.model_copy(update=NAMED)})
+    make_secrets(inside)
+    assert _names(Secrets.of(inside).certificate("connect")) == ["localhost", "connect"]
+    assert _names(Secrets.of(inside).certificate("registry")) == ["localhost"]
+
+
+def _names(certificate: Path) -> list[str]:
+    read = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+
+
+def test_the_door_of_a_broker_for_its_host_is_closed_too(config: Config) -> None:
+    kafka = config.kafka.model_copy(update={"host": "kafka", "port": 19092, "host_port": 9092})
+    inside = config.model_copy(update={"supervised": False, "kafka": kafka})
+    make_secrets(inside)
+    write_clients_files(inside)
+    lines = render_properties(inside, Layout.of(inside)).read_text().splitlines()
+    last = dict(line.split("=", 1) for line in lines if "=" in line)
+    assert last["listeners"] == "CLIENTS://kafka:19092,HOST://kafka:9092,CONTROLLER://kafka:9093"
+    assert last["advertised.listeners"] == "CLIENTS://kafka:19092,HOST://127.0.0.1:9092"
+    assert last["listener.security.protocol.map"] == "CLIENTS:SASL_SSL,HOST:SASL_SSL,CONTROLLER:SSL"
 
 
 def test_a_stack_that_began_without_is_refused(config: Config) -> None:
