@@ -2,6 +2,9 @@
 
 The job writes it; `penstock status`, the control center and every wait for the job read it. A job that dies before it
 can write says so at its next start, as the run before has neither failed nor ended.
+
+Beside the file, a folder names the views that stood still. One that goes on by itself has missed what came meanwhile,
+so its name stays until it is filled again.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -64,6 +67,11 @@ def read_trouble(file: Path) -> Trouble:
     return _trouble_in(_read(file))
 
 
+def missed_folder(file: Path) -> Path:
+    """Return the folder with the names of the views that stood still since they were filled."""
+    return file.with_name("missed")
+
+
 class TroubleBook:
     """What one run of a job writes down; it starts from what the run before left.
 
@@ -97,6 +105,7 @@ class TroubleBook:
         )
         if now != self._now:
             self._now = now
+            self._note_missed(now.stopped)
             self._write(runs=True)
 
     def recover(self) -> None:
@@ -117,6 +126,14 @@ class TroubleBook:
 
     def _failed(self, reason: str) -> Trouble:
         return replace(self._now, times=self._now.times + 1, at_s=time.time(), reason=_with_cure(reason))
+
+    def _note_missed(self, views: Iterable[str]) -> None:
+        if self._file is None:
+            return
+        folder = missed_folder(self._file)
+        for view in views:
+            folder.mkdir(exist_ok=True)
+            (folder / view).touch()
 
     def _write(self, *, runs: bool) -> None:
         if self._file is None:

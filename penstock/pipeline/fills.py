@@ -16,6 +16,7 @@ from penstock.cassandra.session import open_session
 from penstock.cassandra.table import table_ids
 from penstock.config import Config
 from penstock.pipeline.identities import Identities, Identity
+from penstock.pipeline.stalled import forget_missed
 from penstock.postgres.connection import connect
 from penstock.postgres.record import (
     Fill,
@@ -127,6 +128,7 @@ def mark_filled(config: Config, views: Sequence[View], *, epoch: int, identities
     }
     with connect(config) as connection:
         note_fills(connection, fills)
+    forget_missed(config, fills)
 
 
 def mark_started(config: Config, versions: Mapping[str, int], identity: Identity | None) -> None:

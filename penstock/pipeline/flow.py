@@ -23,7 +23,7 @@ from penstock.pipeline.followed import known_paused
 from penstock.pipeline.hops import records_behind
 from penstock.pipeline.identities import identities_of
 from penstock.pipeline.snapshots import unsent_changes
-from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
+from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, missed_views, stopped_views, trouble_of
 from penstock.pipeline.standing import Hang, Standing, gaps_in, hangs, standings
 from penstock.pipeline.topic_ids import made_anew, noted_ids
 from penstock.pipeline.unwritten import unwritten
@@ -261,8 +261,8 @@ def read_jobs(config: Config) -> list[Reading]:
         for job, trouble in troubles.items()
         if trouble.times
     ]
-    stopped = stopped_views(config).items()
-    return [*failed, *(Reading(f"view {name}", reason, is_well=False) for name, reason in stopped)]
+    incomplete = stopped_views(config) | missed_views(config)
+    return [*failed, *(Reading(f"view {name}", reason, is_well=False) for name, reason in incomplete.items())]
 
 
 def _sink(workspace: Workspace) -> list[Reading]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable
 from functools import partial
+from pathlib import Path
 
 from penstock.config import Config
 from penstock.errors import TransientError
 from penstock.layout import Layout
 from penstock.running import Running, read_running
-from penstock.trouble import Trouble, read_trouble
+from penstock.trouble import Trouble, missed_folder, read_trouble
 from penstock.wait import wait_until
 
 ROWS = "views"
@@ -117,6 +118,25 @@ def stopped_views(config: Config) -> dict[str, str]:
     names = sorted({name for trouble in troubles for name in (*trouble.stopped, *trouble.failing)})
     reasons = {name: next(filter(None, (each.of_view(name) for each in troubles)), None) for name in names}
     return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def missed_views(config: Config) -> dict[str, str]:
+    """Return the views that stood still and go on by themselves, each with what cures it."""
+    stopped = stopped_views(config)
+    names = sorted({file.name for folder in _missed(config) for file in folder.glob("*")} - stopped.keys())
+    cure = "stood still, and goes on without what came meanwhile: `penstock views apply` fills it again"
+    return {name: f"view {name} {cure}" for name in names}
+
+
+def forget_missed(config: Config, views: Iterable[str]) -> None:
+    """Forget that views stood still: they hold everything, or are dropped."""
+    for name in views:
+        for folder in _missed(config):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _missed(config: Config) -> set[Path]:
+    return {missed_folder(Layout.of(config).trouble_file(job)) for job in JOBS}
 
 
 def refuse_stopped(config: Config, views: Iterable[str]) -> None:

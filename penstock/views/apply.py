@@ -22,7 +22,7 @@ from penstock.pipeline.fills import ids_in_cassandra, replaced, unfilled
 from penstock.pipeline.followed import followed_views, paused_views
 from penstock.pipeline.identities import Identities, identities_of
 from penstock.pipeline.snapshots import unsent_changes
-from penstock.pipeline.stalled import JOBS, stopped_views, trouble_of
+from penstock.pipeline.stalled import JOBS, missed_views, stopped_views, trouble_of
 from penstock.pipeline.standing import lost_aggregates
 from penstock.pipeline.topic_ids import note_topics
 from penstock.pipeline.unwritten import note_new_topics
@@ -201,11 +201,11 @@ def views_to_fill(workspace: Workspace, identities: Identities, *, on_step: OnSt
 def _missing(workspace: Workspace, changes: Sequence[SilentChange]) -> list[View]:
     """Return the views that miss changes, whatever of them was filled before.
 
-    Their table changed without an event, or they stand still or cannot go on.
+    Their table changed without an event, or they stand still, stood still or cannot go on.
     """
     tables, stopped = (
         {change.table for change in changes},
-        {*stopped_views(workspace.config), *lost_aggregates(workspace)},
+        {*stopped_views(workspace.config), *missed_views(workspace.config), *lost_aggregates(workspace)},
     )
     return [view for view in workspace.views if view.table in tables or view.name in stopped]
 

@@ -18,6 +18,7 @@ from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.installation import VIEW_FILES, Names
+from penstock.pipeline.stalled import forget_missed
 from penstock.pipeline.topic_ids import forget_topic
 from penstock.postgres.connection import connect
 from penstock.postgres.publication import withdraw
@@ -96,6 +97,7 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
         _unlink(left[1:])
     if {config.names.view_topic(name) for name in names} & set(TopicAdmin(config.kafka.bootstrap).topics()):
         on_step("jobs", "go on without" if _renew_jobs(workspace) else "ran without")
+    forget_missed(config, names)
     for name in names:
         forget_runs(config, name)
         _delete_records(workspace, name)

@@ -18,7 +18,7 @@ from penstock.config import Config
 from penstock.console.look.http import get
 from penstock.installation import Names
 from penstock.layout import Layout
-from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, stopped_views, trouble_of
+from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, missed_views, stopped_views, trouble_of
 
 REAL_TIME = "views"
 _STARTED = "penstock.json"
@@ -87,7 +87,7 @@ def read_troubles(config: Config) -> Iterator[str]:
         trouble = trouble_of(config, job)
         if trouble.times >= ALARMING:
             yield f"job {job} {describe_failures(trouble)}"
-    yield from stopped_views(config).values()
+    yield from (stopped_views(config) | missed_views(config)).values()
 
 
 def read_queries(data: Path, names: Names, running: tuple[str, ...]) -> list[Query]:

@@ -11,7 +11,15 @@ from penstock.config import Config
 from penstock.console.look.spark import read_troubles
 from penstock.layout import Layout
 from penstock.pipeline.flow import read_jobs
-from penstock.pipeline.stalled import JobFails, JobWatch, ViewStopped, refuse_stopped, stopped_views
+from penstock.pipeline.stalled import (
+    JobFails,
+    JobWatch,
+    ViewStopped,
+    forget_missed,
+    missed_views,
+    refuse_stopped,
+    stopped_views,
+)
 from penstock.stack import stack
 from penstock.stack.start import StartFailed
 from penstock.trouble import Failing, TroubleBook
@@ -56,6 +64,20 @@ def test_a_stopped_view_ends_the_wait_for_it_alone(config: Config) -> None:
     refuse_stopped(config, ["users", "once"])
     with pytest.raises(ViewStopped, match="view orders is stopped: it fails; view sums keeps failing: overflow"):
         refuse_stopped(config, ["users", "orders", "sums"])
+
+
+def test_a_view_that_stood_still_is_named_until_it_is_filled_however_often_its_job_starts(config: Config) -> None:
+    job = book(config)
+    job.report(stopped={"orders": "view orders is stopped: it fails"})
+    assert missed_views(config) == {}
+    job.end()
+    book(config).report(stopped={})
+    assert list(missed_views(config)) == ["orders"]
+    (shown,) = [reading.seen for reading in read_jobs(config) if not reading.is_well]
+    assert shown.startswith("view orders stood still, and goes on without what came meanwhile: `penstock views apply`")
+    assert list(read_troubles(config)) == [shown]
+    forget_missed(config, ["orders", "sums"])
+    assert missed_views(config) == {}
 
 
 def test_status_and_the_control_center_say_it(config: Config) -> None:
