@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from penstock.errors import TerminalError
+from penstock.errors import TerminalError, TransientError
 from penstock.layout import Layout
 from penstock.stack.elsewhere import Elsewhere
 from penstock.stack.part import Part, Step
@@ -22,6 +22,7 @@ START_TIMEOUT_S = 300.0
 _ANSWER_TIMEOUT_S = 20.0
 """How long a part that others run may be silent: nobody starts it meanwhile."""
 _DYING_S = 15.0
+_STEP_TIMEOUT_S = 60.0
 
 
 class Progress(StrEnum):
@@ -94,7 +95,17 @@ class _Start:
 
     def _bring(self, node: Part | Step) -> str:
         """Take a step, or start a part and wait until it answers; return a word on what was done."""
-        return node.action() if isinstance(node, Step) else self._bring_part(node)
+        return self._take(node) if isinstance(node, Step) else self._bring_part(node)
+
+    def _take(self, step: Step) -> str:
+        """Take a step, again while a server is away: one that answers may be silent while all others start."""
+        started = time.monotonic()
+        while True:
+            try:
+                return step.action()
+            except TransientError:
+                if time.monotonic() - started > _STEP_TIMEOUT_S or self._given_up.wait(POLL_S):
+                    raise
 
     def _bring_part(self, part: Part) -> str:
         if part.elsewhere:

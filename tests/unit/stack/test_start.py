@@ -7,6 +7,7 @@ from threading import Event as Flag
 
 import pytest
 
+from penstock.cassandra.session import CassandraRefused, CassandraUnreachable
 from penstock.layout import Layout
 from penstock.stack.elsewhere import Elsewhere
 from penstock.stack.part import Part, Step
@@ -81,3 +82,17 @@ def test_who_only_lets_another_go_first_starts_after_it_and_without_it(layout: L
     both = [part("loader", starts_after=("pipeline", "absent")), part("pipeline")]
     start_all(both, layout=layout, supervisor=Elsewhere(), on_event=lambda _: None)
     assert taken == ["pipeline", "loader"]
+
+
+def test_a_step_is_taken_again_while_a_server_is_away_and_not_when_it_refuses(layout: Layout) -> None:
+    tries: list[int] = []
+
+    def step() -> str:
+        tries.append(len(tries))
+        if len(tries) < 3:
+            raise CassandraUnreachable("127.0.0.1:9042", "timed out")
+        raise CassandraRefused("127.0.0.1:9042", "no such keyspace")
+
+    with pytest.raises(CassandraRefused):
+        start_all([Step("keyspace", step)], layout=layout, supervisor=Elsewhere(), on_event=lambda _: None)
+    assert len(tries) == 3
