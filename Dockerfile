@@ -7,7 +7,7 @@ ENV LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 SSL_CERT_FILE=/etc/ssl/certs/ca-certi
 # man1: without the folder Debian's Java does not configure on a slim image.
 RUN mkdir -p /usr/share/man/man1 \
  && apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates libpq5 openjdk-17-jre-headless python3 procps \
+ && apt-get install -y --no-install-recommends ca-certificates openjdk-17-jre-headless python3 procps \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd -g 10001 penstock \
  && useradd -u 10001 -g penstock -d /var/lib/penstock -s /usr/sbin/nologin penstock \

@@ -22,13 +22,10 @@ from penstock.secured import Secrets
 from penstock.spark_master import AGGREGATES_CORES, alive_workers, applications, master_state
 from penstock.stack.part import Part
 from penstock.stack.parts.executor_java import write_java_home
-from penstock.stack.parts.kafka import JARS as KAFKA_JARS
 from penstock.trouble import read_trouble
 
 _SPARK_HOME = ROOT / ".venv/lib/python3.11/site-packages/pyspark"
 _LOGGING = ROOT / "servers/spark/log4j2.properties"
-_TOKEN_JARS = ":".join(str(jar) for jar in sorted(KAFKA_JARS.glob("jjwt-*.jar")))
-"""What the filter of Spark's web pages reads a token with; Spark itself comes without."""
 _RECOVERY_S = 20
 """How long a new master waits for those it knew; when all died with it, nobody comes (Spark's own: 60)."""
 _CORES = 4096
@@ -236,7 +233,7 @@ def _environment(config: Config, *daemon_options: str) -> dict[str, str]:
         "SPARK_LOCAL_IP": config.spark.own_host,
         "SPARK_DAEMON_MEMORY": "256m",
         # Where Spark's servers, and executors, look for their common secret first (SecurityManager).
-        **(shared | {"SPARK_DIST_CLASSPATH": _TOKEN_JARS} if shared else {}),
+        **shared,
     }
 
 
