@@ -12,7 +12,6 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
@@ -99,29 +98,3 @@ def test_copy_and_many_rows_in_one_transaction(stack: Stack) -> None:
     wait_until_exact(stack)
     stack.sql("DELETE FROM public.users WHERE country = 'Copied'")
     wait_until_exact(stack)
-
-
-@pytest.mark.slow
-def test_a_view_that_comes_back_by_itself_is_red_until_it_has_what_it_missed(stack: Stack) -> None:
-    (one,), (other,) = stack.sql("SELECT id::text FROM public.users ORDER BY id LIMIT 2")
-    stack.sql("ALTER TABLE public.users RENAME COLUMN city TO town")
-    stack.sql("UPDATE public.users SET town = 'missed' WHERE id = %s", one)
-    wait_until(lambda: "is stopped" in status(stack), timeout_s=PATIENCE_S, what="a view is stopped")
-    stack.sql("ALTER TABLE public.users RENAME COLUMN town TO city")
-    stack.sql("UPDATE public.users SET city = 'here again' WHERE id = %s", other)
-    wait_until(lambda: city_of(stack, other) == "here again", timeout_s=PATIENCE_S, what="the view goes on")
-    assert city_of(stack, one) != "missed"
-    assert "users_by_id stood still, and goes on without what came meanwhile" in status(stack)
-    stack.penstock("views apply")
-    wait_until_exact(stack)
-    assert "stood still" not in status(stack)
-
-
-def status(stack: Stack) -> str:
-    """Return what `penstock status` prints, without its line breaks."""
-    return " ".join(stack.run(".venv/bin/penstock status", check=False).stdout.split())
-
-
-def city_of(stack: Stack, user: str) -> str:
-    ((city,),) = stack.cql(f"SELECT city FROM penstock.users_by_id WHERE id = {user}")
-    return str(city)
