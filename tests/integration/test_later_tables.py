@@ -110,7 +110,10 @@ def cursor(config: Config) -> Iterator[psycopg2.extensions.cursor]:
         cursor.execute("DELETE FROM penstock.known_tables WHERE table_name <> 'penstock.signals'")
 
 
-@pytest.mark.parametrize("restarts", [False, True], ids=["one task", "a task for each step"])
+@pytest.mark.parametrize(
+    "restarts",
+    [pytest.param(False, id="one task"), pytest.param(True, id="a task for each step", marks=pytest.mark.slow)],
+)
 def test_the_source_sends_what_is_known_and_waits_for_nothing_else(
     config: Config, cursor: psycopg2.extensions.cursor, tmp_path: Path, restarts: bool
 ) -> None:
@@ -163,6 +166,7 @@ def test_the_source_sends_what_is_known_and_waits_for_nothing_else(
     ]
 
 
+@pytest.mark.slow
 def test_a_table_that_never_changed_can_be_read_again(
     config: Config, cursor: psycopg2.extensions.cursor, tmp_path: Path
 ) -> None:
