@@ -123,7 +123,7 @@ def stopped_views(config: Config) -> dict[str, str]:
 def missed_views(config: Config) -> dict[str, str]:
     """Return the views that stood still and go on by themselves, each with what cures it."""
     stopped = stopped_views(config)
-    names = sorted({file.name for folder in _missed(config) for file in folder.glob("*")} - stopped.keys())
+    names = sorted({file.name for file in _missed(config).glob("*")} - stopped.keys())
     cure = "stood still, and goes on without what came meanwhile: `penstock views apply` fills it again"
     return {name: f"view {name} {cure}" for name in names}
 
@@ -131,12 +131,12 @@ def missed_views(config: Config) -> dict[str, str]:
 def forget_missed(config: Config, views: Iterable[str]) -> None:
     """Forget that views stood still: they hold everything, or are dropped."""
     for name in views:
-        for folder in _missed(config):
-            (folder / name).unlink(missing_ok=True)
+        (_missed(config) / name).unlink(missing_ok=True)
 
 
-def _missed(config: Config) -> set[Path]:
-    return {missed_folder(Layout.of(config).trouble_file(job)) for job in JOBS}
+def _missed(config: Config) -> Path:
+    # The files of all jobs lie in one folder, and so does what they have beside them.
+    return missed_folder(Layout.of(config).trouble_file(ROWS))
 
 
 def refuse_stopped(config: Config, views: Iterable[str]) -> None:

@@ -13,16 +13,6 @@ class Airflow(WebSection):
     port: Port = 8080
     enabled: bool = True
 
-    @property
-    def address(self) -> str:
-        """Where it is reached, for people."""
-        return self.url
-
-    @property
-    def url(self) -> Address:
-        """The REST API and web page."""
-        return self.root
-
 
 class Api(WebServer):
     """The stand-in of randomuser.me, which is what Airflow asks for users unless it is configured with another address.

@@ -7,8 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from penstock.clone import ROOT
-from penstock.sections.part import MOST, PartSection, Port, copies_of, read_secret
+from penstock.sections.part import MOST, PartSection, Port, absolute, copies_of, read_secret
 
 Consistency = Literal["LOCAL_QUORUM", "LOCAL_ONE", "ONE", "TWO", "THREE", "QUORUM", "EACH_QUORUM", "ALL"]
 
@@ -63,7 +62,7 @@ class Cassandra(PartSection):
     @property
     def ca(self) -> Path | None:
         """The absolute path of the certificates to trust."""
-        return ROOT / self.ca_file if self.ca_file else None
+        return absolute(self.ca_file)
 
     @property
     def copies(self) -> dict[str, int]:

@@ -26,11 +26,6 @@ class Registry(WebSection):
         return replace(super().let_in, token_file=absolute(self.token_file))
 
     @property
-    def address(self) -> str:
-        """Where it is reached, for people."""
-        return self.url
-
-    @property
     def url(self) -> Address:
         """The Confluent-compatible API."""
         return self.at("/apis/ccompat/v7")
@@ -48,11 +43,6 @@ class Connect(WebSection):
     heap_mb: int = Field(768, ge=256)
     watch: bool = True
     references: dict[str, Annotated[str, Field(pattern=r"^\$\{[^{}]+\}$")]] = Field(default={})
-
-    @property
-    def address(self) -> str:
-        """Where it is reached, for people."""
-        return self.url
 
     @property
     def count(self) -> int:

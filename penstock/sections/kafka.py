@@ -10,8 +10,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from penstock.brokers import Brokers
-from penstock.clone import ROOT
-from penstock.sections.part import MOST, PartSection, Port, Server, copies_of, most_of
+from penstock.sections.part import MOST, PartSection, Port, Server, absolute, copies_of, most_of
 
 
 class KafkaMode(StrEnum):
@@ -64,9 +63,8 @@ class Kafka(PartSection):
     @property
     def bootstrap(self) -> Brokers:
         """The address clients start from, and how they are let in."""
-        file = ROOT / self.properties_file if self.properties_file else None
         own = ",".join(f"{host}:{self.port}" for host in self.own_hosts)
-        return Brokers(self.bootstrap_servers or own, file)
+        return Brokers(self.bootstrap_servers or own, absolute(self.properties_file))
 
 
 class ZooKeeper(Server):

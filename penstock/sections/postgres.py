@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 from psycopg2.extensions import make_dsn
 from pydantic import Field
 
-from penstock.clone import ROOT
-from penstock.sections.part import PartSection, Port, Section, read_secret
+from penstock.sections.part import PartSection, Port, Section, absolute, read_secret
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 Standbys = tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...]
@@ -46,7 +45,7 @@ class Postgres(PartSection):
     @property
     def ca(self) -> Path | None:
         """The absolute path of the certificates to trust."""
-        return ROOT / self.ca_file if self.ca_file else None
+        return absolute(self.ca_file)
 
     @property
     def tls(self) -> dict[str, str]:

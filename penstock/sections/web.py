@@ -34,6 +34,16 @@ class WebSection(PartSection):
         return self
 
     @property
+    def address(self) -> str:
+        """Where it is reached, for people."""
+        return self.url
+
+    @property
+    def url(self) -> Address:
+        """Its API."""
+        return self.root
+
+    @property
     def root(self) -> Address:
         """The address without any path, and how its server lets us in."""
         return self.at("")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,16 +26,11 @@ from penstock.stack.parts.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE,
 from penstock.stack.parts.postgres import postgres
 from penstock.wait import wait_until
 from tests.faulty_api import Answer, FaultyApi, serve_faulty_api
+from tests.integration.servers import free_ports
 from tests.names import DAG_ID
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        listeners = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in listeners]
 
 
 @contextmanager

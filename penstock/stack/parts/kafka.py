@@ -119,6 +119,7 @@ def _append(properties: Path, title: str, settings: Mapping[str, object]) -> Non
 def _secure(properties: Path, config: Config) -> None:
     """Let the broker ask who comes; these lines win over those of the same names above them."""
     section, secrets = config.kafka, Secrets.of(config)
+    jaas = read_properties(secrets.kafka_properties(ADMINISTRATOR))["sasl.jaas.config"]
     clients = {name: listed.replace("PLAINTEXT:", "CLIENTS:") for name, listed in doors(config).items()}
     settings = {
         "listeners": f"{clients['listeners']},CONTROLLER://{section.host}:{section.controller_port}",
@@ -135,12 +136,7 @@ def _secure(properties: Path, config: Config) -> None:
         "ssl.truststore.location": secrets.ca,
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": f"User:{ADMINISTRATOR};User:CN=kafka",
-        **{
-            f"listener.name.{door}.scram-sha-512.sasl.jaas.config": read_properties(
-                secrets.kafka_properties(ADMINISTRATOR)
-            )["sasl.jaas.config"]
-            for door in ("clients", "host")
-        },
+        **{f"listener.name.{door}.scram-sha-512.sasl.jaas.config": jaas for door in ("clients", "host")},
     }
     properties.chmod(0o600)
     _append(properties, "Of --secure", settings)
