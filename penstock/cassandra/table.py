@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cassandra.cluster import Session
@@ -10,7 +10,9 @@ from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.metadata import ColumnMetadata, TableMetadata, protect_name
 from cassandra.query import SimpleStatement
 
+from penstock.cassandra.session import open_session
 from penstock.cassandra.values import bindable, exact, selected
+from penstock.config import Config
 from penstock.errors import TerminalError
 
 Row = dict[str, Any]
@@ -121,10 +123,14 @@ class ViewTable:
         return len(bound)
 
 
-def is_empty(session: Session, *, keyspace: str, name: str) -> bool:
-    """Tell whether a table has no row."""
-    named = f"{protect_name(keyspace)}.{protect_name(name)}"
-    return session.execute(f"SELECT * FROM {named} LIMIT 1").one() is None  # noqa: S608 - quoted
+def empty_tables(config: Config, names: Collection[str]) -> frozenset[str]:
+    """Return which of these tables, all of views, have no row."""
+    if not names:
+        return frozenset()
+    keyspace = protect_name(config.names.keyspace)
+    with open_session(config) as session:
+        one_row = {name: f"SELECT * FROM {keyspace}.{protect_name(name)} LIMIT 1" for name in names}  # noqa: S608 - quoted
+        return frozenset(name for name, select in one_row.items() if session.execute(select).one() is None)
 
 
 def table_ids(session: Session, keyspace: str) -> dict[str, str]:

@@ -12,8 +12,7 @@ from penstock_views.declaration.views import View
 from psycopg2 import sql
 
 from penstock.cassandra.schema import apply_schema
-from penstock.cassandra.session import open_session
-from penstock.cassandra.table import is_empty
+from penstock.cassandra.table import empty_tables
 from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
@@ -246,13 +245,12 @@ def _note_started(start: _Start) -> str | None:
 def empty_views(workspace: Workspace) -> list[View]:
     """Return the views that the source's first snapshot fills; rows of another database were there before it."""
     config = workspace.config
-    keyspace, followed = config.names.keyspace, followed_views(workspace)
-    with open_session(config) as session:
-        empty = [view for view in followed if is_empty(session, keyspace=keyspace, name=view.name)]
+    followed = followed_views(workspace)
+    empty = empty_tables(config, [view.name for view in followed])
     with connect(config) as connection:
-        full = {view.table for view in followed if view not in empty}
+        full = {view.table for view in followed if view.name not in empty}
         note_changes(connection, full, "Cassandra has rows of before this database")
-    return empty
+    return [view for view in followed if view.name in empty]
 
 
 def note_earlier_epoch(workspace: Workspace, live: int, epoch: int) -> None:

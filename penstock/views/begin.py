@@ -12,8 +12,7 @@ from pathlib import Path
 from penstock_views.aggregates.run import ask_next_run, current_run, is_next_run_asked, runs_folder
 from penstock_views.declaration.views import View
 
-from penstock.cassandra.session import open_session
-from penstock.cassandra.table import is_empty
+from penstock.cassandra.table import empty_tables
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.names import quoted, topic_of
@@ -90,10 +89,9 @@ def begin_aggregates(
     counting = [view for view in views if view.name not in late]
     wait_until_written(config, sorted(view.topic for view in counting), on_progress=on_progress)
     swept = sweep_aggregates(workspace)
-    keyspace = config.names.keyspace
-    with open_session(config) as session:
-        # No row, no group: such a view holds all that there is, unless groups of before are left.
-        exact = [view for view in rowless if is_empty(session, keyspace=keyspace, name=view.name)]
+    # No row, no group: such a view holds all that there is, unless groups of before are left.
+    empty = empty_tables(config, [view.name for view in rowless])
+    exact = [view for view in rowless if view.name in empty]
     mark_filled(config, [*counting, *exact], epoch=epoch, identities=identities)
     refuse_stopped(config, [view.name for view in views])
     return Counting(tuple(counting), sum(swept.get(view.name, 0) for view in counting))

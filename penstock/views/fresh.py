@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cassandra.cluster import Session
 from penstock_views.aggregates.run import runs_folder
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
 from penstock_views.snapshot.held import hold_snapshot
 
-from penstock.cassandra.session import open_session
-from penstock.cassandra.table import is_empty
+from penstock.cassandra.table import empty_tables
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import read_by_spark
@@ -33,11 +31,13 @@ def settle_empty(config: Config, views: Sequence[View], *, identities: Identitie
     started = started_fills(config, ids_in_cassandra(config))
     tables = {view.table for view in views}
     filled = {table for table in tables if table not in sent or _has_rows(config, table)}
-    with open_session(config) as session:
-        used = [
-            view for view in views if view.table in filled or view.name in started or _is_used(config, session, view)
-        ]
-    empty = [view for view in views if view not in used]
+    unused = [
+        view
+        for view in views
+        if view.table not in filled and view.name not in started and not _is_counted(config, view)
+    ]
+    rowless = empty_tables(config, [view.name for view in unused])
+    empty = [view for view in unused if view.name in rowless]
     mark_filled(config, empty, epoch=epoch_of(config), identities=identities)
     return empty
 
@@ -55,8 +55,6 @@ def _has_rows(config: Config, table: str) -> bool:
         return cursor.fetchone() != (False,)
 
 
-def _is_used(config: Config, session: Session, view: View) -> bool:
-    """Tell whether the view has rows, or is an aggregate that counts: its next run finds what has gone."""
-    runs = runs_folder(Layout.of(config).data("aggregates"), view.name)
-    is_counted = isinstance(view, Aggregate) and runs.exists()
-    return is_counted or not is_empty(session, keyspace=config.names.keyspace, name=view.name)
+def _is_counted(config: Config, view: View) -> bool:
+    """Tell whether the view is an aggregate that counts: its next run finds what has gone."""
+    return isinstance(view, Aggregate) and runs_folder(Layout.of(config).data("aggregates"), view.name).exists()

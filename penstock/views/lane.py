@@ -22,8 +22,7 @@ from penstock_views.snapshot.ranges import Pages, Part, Range, count_rows, fetch
 from penstock_views.stream.broker import offsets_since
 from pyspark.sql import DataFrame, SparkSession
 
-from penstock.cassandra.session import open_session
-from penstock.cassandra.table import is_empty
+from penstock.cassandra.table import empty_tables
 from penstock.config import Config
 from penstock.connect.apply import raise_if_failed
 from penstock.errors import TransientError
@@ -106,7 +105,7 @@ def fill(
     # What a fill that was cut off has left in the topics counts as there.
     wait_until_written(config, topics, on_progress=on_progress)
     note_first_ids(config, topics)
-    empty = _empty(config, views)
+    empty = empty_tables(config, [view.name for view in views])
     # Once for all tables: what was committed by now is in their topics, and not written again behind the fill.
     wait_until_captured(config, on_progress=on_progress)
     began = {}
@@ -129,12 +128,6 @@ def _our_errors(table: str) -> Iterator[None]:
             yield
     except psycopg2.Error as exc:
         raise FillFailed(table, str(exc).strip().splitlines()[0]) from exc
-
-
-def _empty(config: Config, views: Sequence[View]) -> frozenset[str]:
-    keyspace = config.names.keyspace
-    with open_session(config) as session:
-        return frozenset(view.name for view in views if is_empty(session, keyspace=keyspace, name=view.name))
 
 
 class _Lane:

@@ -8,7 +8,7 @@ another page, and what went it deletes. All else in the pages before was written
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -17,8 +17,7 @@ from penstock_views.running.job import contract_of
 from penstock_views.snapshot.ranges import Part, read_parts
 from penstock_views.stream.checkpoint import followed_since
 
-from penstock.cassandra.session import open_session
-from penstock.cassandra.table import is_empty
+from penstock.cassandra.table import empty_tables
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.postgres.connection import connect
@@ -110,10 +109,10 @@ def find_progress(
 
     :param views: of one table, of which nothing but this fill is missing.
     """
-    found = noted_progress(views, started, epoch=epoch)
+    found, names = noted_progress(views, started, epoch=epoch), [view.name for view in views]
     if found is None or not is_of(found, begin_progress(config, views, found.last)):
         return None
-    return found if _have_followed(config, views, found) and not _any_is_empty(config, views) else None
+    return found if _have_followed(config, views, found) and not empty_tables(config, names) else None
 
 
 def is_of(cut_off: Progress, now: Progress) -> bool:
@@ -143,10 +142,3 @@ def _have_followed(config: Config, views: Sequence[View], progress: Progress) ->
         has_followed(followed_since(root, topic, view.name, progress.contracts[view.name]), progress.last, begins)
         for view in views
     )
-
-
-def _any_is_empty(config: Config, views: Collection[View]) -> bool:
-    """Tell whether a table was emptied, since its rows were written."""
-    keyspace = config.names.keyspace
-    with open_session(config) as session:
-        return any(is_empty(session, keyspace=keyspace, name=view.name) for view in views)

@@ -82,7 +82,7 @@ def count(
     return found | {"groups": (groups_of(query),)}
 
 
-@pytest.mark.parametrize(("provider", "partitions"), [(HDFS, "1"), (ROCKS_DB, "3")])
+@pytest.mark.parametrize(("provider", "partitions"), [pytest.param(HDFS, "1", marks=pytest.mark.slow), (ROCKS_DB, "3")])
 def test_a_run_goes_on_without_empty_groups(
     spark: SparkSession, output: AggregateOutput, run: Run, provider: str, partitions: str
 ) -> None:
