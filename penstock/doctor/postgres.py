@@ -26,7 +26,6 @@ from penstock.doctor.rights import (
 )
 from penstock.doctor.standbys import examine_standbys
 from penstock.doctor.wal import judge_wal_level
-from penstock.installation import DEFAULT
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
@@ -249,20 +248,13 @@ def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
         yield warning(
             "no event triggers: what DDL does to rows without a change is found at the next `penstock up` or "
             "`views apply`, and no DDL is refused",
-            "after the first `penstock up`, a superuser runs schemas/postgres/040_silent_changes.sql, "
-            "045_unfit_tables.sql and 080_excluded_columns.sql once" + _in_copies(config),
+            "after the first `penstock up`, a superuser runs what `penstock doctor --sql` prints as event triggers",
         )
     if not server.sets_role:
         yield warning(
             "the rows that a TRUNCATE takes leave the views at the next `penstock up` or `views apply` only",
             f"{parameter_right(config).text}; and `penstock up`",
         )
-
-
-def _in_copies(config: Config) -> str:
-    if config.names.schema == DEFAULT:
-        return ""
-    return f", in copies that say {config.names.schema} (docs/your-servers.md, Postgres)"
 
 
 def _of_others(role: str, what: str, owner: str, cure: str) -> Finding:

@@ -40,6 +40,7 @@ _HAND_OVER = """DO $$ DECLARE thing text; BEGIN
     END LOOP;
 END $$"""
 
+_TRIGGERS = "090_event_triggers.sql"
 _WIDTH = 110
 _CQL_RIGHTS = ("CREATE", "ALTER", "DROP", "SELECT", "MODIFY")
 
@@ -107,7 +108,7 @@ def role_of(config: Config, server: str, tables: Sequence[str] = ()) -> Role:
 
 
 def loader_of(config: Config, tables: Sequence[str]) -> Role:
-    """Return the role of Postgres that only loads.
+    """Return the role of Postgres that only loads; its first statement makes it.
 
     :param tables: that it writes.
     """
@@ -173,6 +174,9 @@ def _postgres(config: Config, tables: Sequence[str]) -> Iterator[Role]:
     if not config.source:
         yield loader_of(config, tables)
     yield Role(server, f"{role}_reader", f"who reads and compares{later}", tuple(_reader(config, tables)))
+    yield Role(
+        server, "a superuser", f"optional: event triggers, by which DDL is seen at once{later}", (_triggers(config),)
+    )
 
 
 def _replicator(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
@@ -196,6 +200,12 @@ def _reader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
     yield from _logs_in(config, role, tables)
     yield Statement(f"GRANT USAGE ON SCHEMA {schemas} TO {role}")
     yield Statement(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {role}")
+
+
+def _triggers(config: Config) -> Statement:
+    """Return what makes the event triggers, without the comment above it."""
+    text = config.names.in_sql((Project.of(config).postgres / _TRIGGERS).read_text(encoding="utf-8"))
+    return Statement(text[text.index("DO $$") :].rstrip().removesuffix(";"))
 
 
 def _owner(config: Config, role: str, tables: Sequence[str]) -> Iterator[Statement]:

@@ -63,9 +63,8 @@ def give_loader_rights(config: Config, *, table: str) -> None:
     with connect(config) as connection, connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role.name,))
         is_there = cursor.fetchone() is not None
-        for each in role.statements:
-            if not (is_there and each.text.startswith("CREATE ROLE")):
-                cursor.execute(each.text.replace("'…'", password))
+        for each in role.statements[1 if is_there else 0 :]:
+            cursor.execute(each.text.replace("'…'", password))
         cursor.execute(f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(role.name)}")
 
 

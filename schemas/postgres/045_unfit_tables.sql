@@ -56,16 +56,3 @@ BEGIN
     END LOOP;
 END
 $$;
-
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'penstock_refuse_unfit') THEN
-        CREATE EVENT TRIGGER penstock_refuse_unfit ON ddl_command_end
-            WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE', 'CREATE PUBLICATION', 'ALTER PUBLICATION')
-            EXECUTE FUNCTION penstock.refuse_unfit();
-        ALTER EVENT TRIGGER penstock_refuse_unfit ENABLE ALWAYS;
-    END IF;
-EXCEPTION WHEN insufficient_privilege THEN
-    NULL; -- then nothing refuses the statement: the next `penstock up` says that the table is left out
-END
-$$;

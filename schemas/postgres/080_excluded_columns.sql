@@ -28,17 +28,3 @@ BEGIN
     END LOOP;
 END
 $$;
-
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'penstock_refuse_renamed') THEN
-        -- ALTER VIEW renames columns of tables too.
-        CREATE EVENT TRIGGER penstock_refuse_renamed ON ddl_command_end
-            WHEN TAG IN ('ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER TYPE')
-            EXECUTE FUNCTION penstock.refuse_renamed();
-        ALTER EVENT TRIGGER penstock_refuse_renamed ENABLE ALWAYS;
-    END IF;
-EXCEPTION WHEN insufficient_privilege THEN
-    NULL; -- then nothing refuses the statement: the next `penstock up` names the column
-END
-$$;

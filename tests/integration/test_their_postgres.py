@@ -15,13 +15,13 @@ from penstock_views.stream.session import local_session
 
 from penstock.clone import ROOT
 from penstock.config import Config
+from penstock.doctor.rights import roles
 from penstock.pipeline.identities import identities_of
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.published import published_tables
 from penstock.postgres.silent import forget_changes, look, sees_ddl, silent_changes
 from penstock.project.connectors import declared_connectors
-from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
 from penstock.sections.postgres import Postgres
 from penstock.setup.actions import create_tables
@@ -131,8 +131,8 @@ def test_what_is_wrong_is_said_and_no_password_with_it(server: Server, wrong: di
 
 
 def test_a_superuser_can_make_the_event_triggers_once(server: Server) -> None:
-    for name in ("040_silent_changes.sql", "045_unfit_tables.sql", "080_excluded_columns.sql"):
-        server.as_superuser((Project.of(server.config).postgres / name).read_text())
+    (triggers,) = (role for role in roles(server.config, [TABLE]) if role.name == "a superuser")
+    server.give_rights(triggers)
     create_tables(Workspace(server.config))
     with connect(server.config) as connection:
         assert sees_ddl(connection)

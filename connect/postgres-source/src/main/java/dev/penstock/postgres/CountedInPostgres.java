@@ -4,7 +4,7 @@ import io.debezium.connector.postgresql.PostgresConnectorConfig;
 import io.debezium.connector.postgresql.connection.PostgresConnection;
 import java.sql.SQLException;
 
-/** Asks Postgres how often the columns of a table have changed: an event trigger counts (040_silent_changes.sql). */
+/** Asks Postgres how often the columns of a table have changed: an event trigger counts (044_columns.sql). */
 final class CountedInPostgres implements RecordRewriter.Counts {
     private static final String IS_COUNTED = "SELECT to_regclass('%s') IS NOT NULL";
     private static final String COUNT = "SELECT times FROM %s WHERE table_name = ?";

@@ -1,0 +1,58 @@
+-- The columns of published tables: how often they have changed, and which the source cannot read. The source connector puts
+-- the number into the schema of its records, so that no later schema is taken for an earlier one.
+
+-- The columns of each published table at the last look, and how many looks found others than before.
+CREATE TABLE IF NOT EXISTS penstock.altered_columns (
+    table_name text PRIMARY KEY,              -- as in silent_changes
+    columns    text NOT NULL,
+    times      int NOT NULL DEFAULT 0
+);
+
+CREATE OR REPLACE FUNCTION penstock.count_alterations() RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog
+AS $$
+    WITH present AS (
+        SELECT penstock.name_of(a.attrelid) AS table_name,
+               string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum) AS columns
+        FROM pg_attribute a
+        WHERE a.attrelid IN (SELECT root FROM penstock.published_parts) AND a.attnum > 0 AND NOT a.attisdropped
+        GROUP BY a.attrelid
+    )
+    INSERT INTO penstock.altered_columns AS known (table_name, columns)
+        SELECT table_name, columns FROM present
+        -- ON CONFLICT locks each row that it meets, also one that it leaves as it is: all DDL would wait for all other.
+        EXCEPT SELECT table_name, columns FROM penstock.altered_columns
+    ON CONFLICT (table_name) DO UPDATE SET columns = excluded.columns, times = known.times + 1
+        WHERE known.columns <> excluded.columns
+$$;
+
+-- As Debezium compares the names of columns; lower() alone knows only the letters of the database's own locale.
+CREATE OR REPLACE FUNCTION penstock.in_lower_case(name text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_collation WHERE collname = 'pg_c_utf8'
+               AND collencoding = pg_char_to_encoding(getdatabaseencoding())) THEN
+        RETURN lower(name COLLATE "pg_c_utf8");
+    END IF;
+    RETURN lower(name);
+END
+$$;
+
+-- Debezium fails on a table with two columns that differ in case only, and with it the source of all tables.
+CREATE OR REPLACE FUNCTION penstock.refuse_case_twins(relation oid) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog
+AS $$
+DECLARE
+    twins text;
+BEGIN
+    SELECT string_agg(format('%I', attname), ', ' ORDER BY attnum) INTO twins FROM pg_attribute
+    WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
+    GROUP BY penstock.in_lower_case(attname::text) HAVING count(*) > 1 LIMIT 1;
+    IF twins IS NOT NULL THEN
+        RAISE EXCEPTION 'table % feeds views of Penstock, whose source cannot read columns that differ in case only: %',
+            penstock.name_of(relation), twins
+            USING HINT = 'Give one of them another name, or drop the views of the table first: penstock views drop.';
+    END IF;
+END
+$$;
