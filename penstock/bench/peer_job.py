@@ -14,7 +14,8 @@ from pathlib import Path
 
 from cassandra.cluster import Session
 from cassandra.concurrent import execute_concurrent_with_args
-from penstock_views.stream.session import JARS, session_builder, start_session
+from penstock_views.stream.local_jvm import JARS
+from penstock_views.stream.session import session_builder, start_session
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import from_avro

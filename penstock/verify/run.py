@@ -1,4 +1,4 @@
-"""Runs `verify`: Spark's JVM starts while Python reads the code of everything else."""
+"""Runs `verify`: Spark's JVM starts while Python reads the code of PySpark, and its session while it reads the rest."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
-from penstock.local_spark import local_spark
 from penstock.project.workspace import Workspace
+from penstock.spark_jvm import begin_jvm
 from penstock.verify.model import ViewResult
 
 DEFAULT_PATIENCE_S = 300.0
+_SPARK = "verify-spark"
 
 
 def run_verify(
@@ -21,10 +22,11 @@ def run_verify(
     patience_s: float = DEFAULT_PATIENCE_S,
 ) -> list[ViewResult]:
     """Compare views as :func:`penstock.verify.verify.verify` says."""
+    begin_jvm(workspace.config, name=_SPARK)
+    local_spark = import_module("penstock.local_spark").local_spark
     with ThreadPoolExecutor(1) as helper:
-        # Half of the seconds before the first row are those of the JVM, a quarter are imports.
         loading = helper.submit(import_module, "penstock.verify.verify")
-        with local_spark(workspace.config, name="verify-spark") as spark:
+        with local_spark(workspace.config, name=_SPARK) as spark:
             verify = loading.result().verify
             results: list[ViewResult] = verify(
                 workspace, views, spark=spark, on_progress=on_progress, patience_s=patience_s

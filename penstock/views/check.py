@@ -52,9 +52,12 @@ from penstock.project.in_step import (
     problem_of,
 )
 from penstock.project.workspace import Workspace
+from penstock.spark_jvm import begin_jvm
 from penstock.views.derived import Derived, derive
 from penstock.views.memory import check_memory
 from penstock.views.sources import Live, TableUndefined, live_tables, table_of
+
+_SPARK = "views-spark"
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,12 @@ class Checked:
 def check(workspace: Workspace) -> Checked:
     """Look at everything; servers that do not answer are left out, and said."""
     config = workspace.config
+    begin_jvm(config, name=_SPARK)
     project = workspace.project
     views, broken = workspace.loaded
     live = live_tables(config, views)
     problems = [_of_error(project, exc, "correct the file") for exc in broken]
-    with local_spark(config, name="views-spark") as spark:
+    with local_spark(config, name=_SPARK) as spark:
         derived, refused = _derive_all(spark, config, views, live)
     problems += refused
     for each in derived:

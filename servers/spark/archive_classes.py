@@ -11,7 +11,8 @@ from pathlib import Path
 
 from penstock_views.declaration.load import load_views
 from penstock_views.snapshot.expected import evaluate_table
-from penstock_views.stream.session import JARS, session_builder
+from penstock_views.stream.local_jvm import JARS
+from penstock_views.stream.session import session_builder
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import to_avro

@@ -17,7 +17,7 @@ from penstock.excluded import Excluded
 from penstock.hashed import SECRET, Hashed
 from penstock.installation import DEFAULT, Names, password_variable
 from penstock_views.snapshot.postgres import Postgres
-from penstock_views.stream.session import JARS
+from penstock_views.stream.local_jvm import JARS
 
 
 @dataclass(frozen=True)

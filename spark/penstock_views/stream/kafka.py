@@ -17,8 +17,9 @@ from penstock.sizes import RECORD_BYTES
 from penstock_views.output.derive import Plan, derive
 from penstock_views.stream.checkpoint import Checkpoint
 from penstock_views.stream.config import JobConfig
+from penstock_views.stream.local_jvm import COMPILE_ALL
 from penstock_views.stream.optimized import optimized
-from penstock_views.stream.session import COMPILE_ALL, session_builder, start_session
+from penstock_views.stream.session import session_builder, start_session
 
 # Hadoop's own way to local files starts a process for each permission and link it asks about, six or more for each
 # file of progress: 40 ms at rest, 200 ms on a busy machine. A rename is as atomic without it.

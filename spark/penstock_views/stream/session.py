@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from penstock.class_archive import class_archive_options
-from penstock.clone import ROOT
-from penstock.errors import TerminalError
 from penstock.installation import DEFAULT
-
-JARS = ROOT / ".servers" / "spark"
-"""Where setup puts Spark's extra jars: Kafka, Avro, the Postgres driver."""
-
-COMPILE_ALL = "-XX:-DontCompileHugeMethods"
-"""Spark generates methods above 8,000 bytecodes for wide views, which the JVM only interprets unless set otherwise:
-12,000 against 6,500 rows per second of processor time, both images and both views of public.users."""
+from penstock_views.stream.local_jvm import LOGGING, LOOPBACK, jars_in, local_jvm
 
 _OPTIMIZER = "org.apache.spark.sql.catalyst.optimizer"
 _SOURCES = "org.apache.spark.sql.execution.datasources"
@@ -52,25 +43,19 @@ _ASKED_OFTEN = ("PythonUtils", "functions", "org.apache.spark.sql.functions", "o
 """The classes by which PySpark makes columns. Py4j asks the JVM for class and method at each use, some 5,000 times for
 the plan of a table of eight columns, and the JVM searches all jars for a class without a package: 5 ms each time."""
 
-_LOGGING = Path(__file__).with_name("log4j2.properties")
 
-
-class JarsMissing(TerminalError):
-    """Spark's extra jars are not installed."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"no *.jar in {folder}: run `make setup`")
-
-
-def local_session(jars: Path = JARS, *, threads: int = 1, java_options: Sequence[str] = ()) -> SparkSession:
+def local_session(
+    *, threads: int = 1, java_options: Sequence[str] = (), settings: Mapping[str, str] | None = None
+) -> SparkSession:
     """Start (or get) a Spark session inside this process.
 
-    :param java_options: more options of its JVM.
-    :raises JarsMissing: when the folder holds no jar.
+    :param java_options: more options of its JVM, if none runs yet.
+    :param settings: more settings of Spark.
+    :raises JarsMissing, JvmEnded: there are no jars of ours, or the JVM did not come up.
     """
-    # The first compiler only: a session of seconds ends before the second one pays (verify: 23 s, now 16 s).
-    options = ["-XX:TieredStopAtLevel=1", COMPILE_ALL, *java_options, class_archive_options()]
-    return start_session(session_builder(f"local[{threads}]", jars, java_options=" ".join(options)))
+    jvm = local_jvm(java_options)
+    with jvm.offered():
+        return start_session(_builder(f"local[{threads}]", LOOPBACK, settings or {}))
 
 
 def start_session(builder: SparkSession.Builder) -> SparkSession:
@@ -94,21 +79,20 @@ class _Remembered:
         return found
 
 
-def session_builder(
-    master: str, jars: Path, host: str = "127.0.0.1", *, java_options: str = ""
-) -> SparkSession.Builder:
-    """Prepare a session with what every use of the engine needs.
+def session_builder(master: str, jars: Path, host: str = LOOPBACK, *, java_options: str = "") -> SparkSession.Builder:
+    """Prepare a session with what every use of the engine needs, in a JVM that Spark's scripts start.
 
     :param host: the address at which executors reach this driver.
     :param java_options: more options of the driver's JVM.
     """
-    found = sorted(str(jar) for jar in jars.glob("*.jar"))
-    if not found:
-        raise JarsMissing(jars)
+    of_jvm = {"spark.jars": ",".join(jars_in(jars)), "spark.driver.extraJavaOptions": f"{LOGGING} {java_options}"}
+    return _builder(master, host, of_jvm)
+
+
+def _builder(master: str, host: str, more: Mapping[str, str]) -> SparkSession.Builder:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else Spark takes `python3` from PATH
     os.environ.setdefault("SPARK_LOCAL_IP", host)  # else Spark asks the resolver, and binds what it answers
     settings = {
-        "spark.jars": ",".join(found),
         "spark.driver.host": host,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -126,7 +110,7 @@ def session_builder(
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         # The JVM's own stack at that moment, kept with every expression of every plan for as long as its query runs.
         "spark.sql.dataFrameQueryContext.enabled": "false",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={_LOGGING.as_uri()} {java_options}",
+        **more,
     }
     builder = SparkSession.builder.appName(DEFAULT).master(master)
     for key, value in settings.items():
