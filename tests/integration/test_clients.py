@@ -123,7 +123,7 @@ ALTER TABLE ONLY public.dumped ADD CONSTRAINT dumped_key PRIMARY KEY (id);
 """
 
 
-@pytest.mark.parametrize("is_piped", [True, False])
+@pytest.mark.parametrize("is_piped", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_dump_is_loaded_with_its_rows(environment: dict[str, str], tmp_path: Path, is_piped: bool) -> None:
     file = tmp_path / "dump.sql"
     file.write_text(DUMP)

@@ -14,6 +14,8 @@ from penstock.wait import wait_until
 from tests.integration.source_alone import SourceAlone
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.slow
+
 LSNS = "SELECT restart_lsn - '0/0', confirmed_flush_lsn - '0/0' FROM pg_replication_slots WHERE slot_name = 'penstock'"
 
 

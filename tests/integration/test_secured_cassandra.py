@@ -13,6 +13,8 @@ from penstock.setup.rights import give_cassandra_rights
 from penstock.stack.make_secrets import make_secrets, write_clients_files
 from tests.integration.servers import started, written
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_new_one_is_taken_over_at_once_and_a_second_time(tmp_path: Path) -> None:
     file = written(tmp_path, "cassandra", more="airflow.enabled = false\n")

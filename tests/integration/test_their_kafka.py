@@ -26,7 +26,7 @@ from tests.integration.certificates import STORE_PASSWORD, Certificates
 from tests.integration.their_kafka import PASSWORD, TheirKafka, their_kafka
 from tests.patience import PATIENCE_S
 
-WAYS = ("scram", "plain", "mtls", "mtls-pem")
+WAYS = ["scram", *(pytest.param(way, marks=pytest.mark.slow) for way in ("plain", "mtls", "mtls-pem"))]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def job(config: Config, folder: Path) -> JobConfig:
     return parse_arguments([*given, *let_in, "--checkpoint", str(folder)])
 
 
-@pytest.mark.parametrize("way", ["scram", "mtls-pem"])
+@pytest.mark.parametrize("way", ["scram", pytest.param("mtls-pem", marks=pytest.mark.slow)])
 def test_spark_reads_and_writes(theirs: TheirKafka, tmp_path: Path, way: str) -> None:
     config, topics = config_of(theirs, way, tmp_path), (f"app.{way}", f"views.{way}-out")
     TopicAdmin(config.kafka.bootstrap).create([Topic(name, 1, 1, {}) for name in topics])

@@ -111,7 +111,7 @@ def test_the_sink_leaves_out_a_view_that_either_has_paused(config: Config) -> No
         note_paused(connection, ["billing_invoices"], paused=False)
 
 
-@pytest.mark.parametrize(("source", "column"), [("", "here"), ("billing", "there")])
+@pytest.mark.parametrize(("source", "column"), [pytest.param("", "here", marks=pytest.mark.slow), ("billing", "there")])
 def test_the_connector_reads_its_own_database_into_its_own_topics(
     config: Config, source: str, column: str, tmp_path: Path
 ) -> None:
