@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -44,6 +45,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     slow = [item for item in items if item.get_closest_marker("slow")]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if item not in slow]
+
+
+def pytest_unconfigure() -> None:
+    """Stop the session that tests have opened, before its JVM ends with this process: PySpark would complain."""
+    pyspark = sys.modules.get("pyspark")
+    if pyspark and (context := pyspark.SparkContext._active_spark_context):
+        context.stop()
 
 
 @pytest.fixture(scope="session")
