@@ -184,6 +184,14 @@ FORCE:
 	@cd .servers/postgres && $(SYSTEM_PYTHON) -m tarfile -e archive/*.txz . && rm -rf archive
 	@touch $@
 
+# Left out of the stamp: `make setup` keeps it, and puts the pinned one in place with the other servers only.
+.PHONY: postgres
+postgres: .servers/.installed ## Another Postgres for the tests in this clone: VERSION=15.14.0; without it the pinned one again
+	@rm -rf .servers/postgres
+	@$(MVN) -f servers/postgres/pom.xml -Dpostgres.platform=$(POSTGRES_PLATFORM) $(if $(VERSION),-Dpostgres.version=$(VERSION)) package
+	@cd .servers/postgres && $(SYSTEM_PYTHON) -m tarfile -e archive/*.txz . && rm -rf archive
+	@.servers/postgres/bin/postgres --version
+
 .servers/kafka-3.9/.installed: servers/kafka-3.9/pom.xml servers/pom.xml
 	@echo "==> Kafka 3.9 and ZooKeeper (.servers/kafka-3.9)"
 	@rm -rf .servers/kafka-3.9

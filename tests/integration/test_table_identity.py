@@ -21,6 +21,8 @@ from tests.names import OURS_IN_POSTGRES
 
 ITEM, PARTED = "shop.item", "shop.parted"
 MOODY = "shop.moody"
+# The setting event_triggers is there from version 17 on.
+UNSEEN, SEEN = (f"ALTER EVENT TRIGGER penstock_after_ddl {how}" for how in ("DISABLE", "ENABLE ALWAYS"))
 
 
 @pytest.fixture
@@ -157,9 +159,9 @@ def test_a_published_table_that_becomes_a_partition_has_no_identity_of_its_own(c
 
 def test_what_no_event_trigger_saw_is_seen_by_the_next_look(connection: Connection) -> None:
     before = identity(connection)
-    run(connection, "SET event_triggers = off", "DROP TABLE item", MADE, "ALTER PUBLICATION penstock ADD TABLE item")
+    run(connection, UNSEEN, "DROP TABLE item", MADE, "ALTER PUBLICATION penstock ADD TABLE item")
     assert not identity(connection).is_of(before.source)
-    run(connection, "RESET event_triggers")
+    run(connection, SEEN)
     run(connection, "ALTER TABLE item ADD COLUMN note text")
     assert identity(connection).is_there
     assert not identity(connection).is_of(before.source)
@@ -273,10 +275,10 @@ def test_the_key_of_a_published_table_cannot_become_deferrable(connection: Conne
 def test_a_deferrable_key_of_before_stops_no_statement(connection: Connection, config: Config) -> None:
     run(
         connection,
-        "SET event_triggers = off",
+        UNSEEN,
         "ALTER TABLE item DROP CONSTRAINT item_pkey, ADD PRIMARY KEY (id) DEFERRABLE",
         "DELETE FROM penstock.table_lives",
-        "RESET event_triggers",
+        SEEN,
     )
     create_tables(Workspace(config))
     run(connection, "ALTER TABLE item ADD COLUMN note text")

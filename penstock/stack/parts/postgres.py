@@ -15,6 +15,7 @@ from penstock.secured import Secrets
 from penstock.stack.part import Part
 
 _BIN = SERVERS / "postgres" / "bin"
+_HAS_LOCALES = 17
 
 _AS_NOBODY = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
 """Postgres refuses to run as root. In a user namespace it sees another uid; its files stay root's (unshare(1))."""
@@ -83,10 +84,22 @@ def _initdb(config: Config, layout: Layout) -> None:
     command = [*_unprivileged(), str(_BIN / "initdb"), "-D", str(data), "-U", config.postgres.user]
     file = config.postgres.password_file
     login = ["--auth=scram-sha-256", f"--pwfile={ROOT / file}"] if file else ["--auth=trust"]
-    options = [*login, "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions"]
+    options = [*login, "--encoding=UTF8", *_locale(), "--no-instructions"]
     done = subprocess.run([*command, *options], check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise InitdbFailed(done.stdout + done.stderr)
+
+
+def major_version() -> int:
+    """Return the major version of the server that `make setup` installs, or `make postgres` in its place."""
+    said = subprocess.run([str(_BIN / "postgres"), "--version"], check=True, capture_output=True, text=True).stdout
+    return int(said.split()[-1].split(".")[0])
+
+
+def _locale() -> list[str]:
+    """Return a locale that is the same on every machine; before version 17 it is the machine's own of that name."""
+    provider = ["--locale-provider=builtin"] if major_version() >= _HAS_LOCALES else []
+    return [*provider, "--locale=C.UTF-8"]
 
 
 def _answers(config: Config) -> bool:
