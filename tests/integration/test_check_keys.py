@@ -12,17 +12,23 @@ from penstock.project.folders import Project
 from penstock.project.in_step import Problem
 from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
+from penstock.stack.parts.postgres import major_version
 from penstock.views.check import check
 from penstock.views.make import Fate, new_views
 from tests.integration.servers import started, written
 from tests.project import copy_project
 
-TABLES = """
+KIND, NAMED, CURE = (
+    ("VIRTUAL", "virtual generated columns", "make them STORED")
+    if major_version() >= 18
+    else ("STORED", "generated columns", "compute them in the view")
+)
+TABLES = f"""
 CREATE TABLE readings (device text, ts timestamptz, seen timestamptz, v int, PRIMARY KEY (device, ts));
 CREATE TABLE exact (ts timestamptz(3) PRIMARY KEY, v int);
 CREATE TABLE codes (code text PRIMARY KEY, v int);
 CREATE TABLE amounts (amount numeric PRIMARY KEY, v int);
-CREATE TABLE lines (id int PRIMARY KEY, qty int, total int GENERATED ALWAYS AS (qty * 2));
+CREATE TABLE lines (id int PRIMARY KEY, qty int, total int GENERATED ALWAYS AS (qty * 2) {KIND});
 CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY);
 """
 WRONG = """
@@ -91,9 +97,9 @@ def test_a_computed_primary_key_is_named_with_its_line(found: dict[str, Problem]
 
 
 def test_tables_that_cannot_be_followed_are_named_and_keep_only_their_views(found: dict[str, Problem]) -> None:
-    lines = one(found, "view lines_by_id: public.lines has virtual generated columns, total")
+    lines = one(found, f"view lines_by_id: public.lines has {NAMED}, total")
     assert lines.where == "spark/views/wrong.py:16"
-    assert "make them STORED" in lines.cure
+    assert CURE in lines.cure
     fleeting = one(found, "public.fleeting (This operation is not supported for unlogged tables)")
     assert "SET LOGGED" in fleeting.cure
     assert [problem for problem in found.values() if problem.is_of_table] == [fleeting, lines]
@@ -124,7 +130,7 @@ def test_a_new_view_keeps_every_microsecond_of_a_key(config: Config, found: dict
 
 @pytest.mark.parametrize(
     ("table", "why"),
-    [("lines", "has virtual generated columns, total"), ("fleeting", "not supported for unlogged tables")],
+    [("lines", f"has {NAMED}, total"), ("fleeting", "not supported for unlogged tables")],
 )
 def test_no_view_is_made_of_a_table_that_cannot_be_followed(config: Config, table: str, why: str) -> None:
     (outcome,) = new_views(Workspace(config), [table]).outcomes

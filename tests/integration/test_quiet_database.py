@@ -57,7 +57,7 @@ def test_the_slot_moves_while_only_another_database_writes(
 
     def has_moved() -> bool:
         # Postgres notes from where a slot may begin when it notes what runs, here at each write.
-        other.execute("INSERT INTO busy (data) VALUES ('x'); SELECT pg_log_standby_snapshot()")
+        other.execute("INSERT INTO busy (data) VALUES ('x'); CHECKPOINT")
         quiet.execute(LSNS)
         ((restart, confirmed),) = quiet.fetchall()
         return bool(min(restart, confirmed) > written)
