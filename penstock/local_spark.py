@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -39,7 +38,7 @@ def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
     try:
         yield spark
     except (KeyboardInterrupt, SystemExit):
-        _kill_jvm()
+        local_jvm().kill()
         raise
     except BaseException:
         spark.stop()
@@ -72,10 +71,3 @@ def spark_failures(make: Callable[[str], Exception]) -> Iterator[None]:
         while cause.getCause() is not None:
             cause = cause.getCause()
         raise make(str(cause.getMessage() or cause.toString()).split("\n", 1)[0]) from exc
-
-
-def _kill_jvm() -> None:
-    """End the JVM without a word: a call that was cut off has left its answer under way, which the next would read."""
-    logging.getLogger("py4j").addHandler(logging.NullHandler())
-    logging.getLogger("py4j").propagate = False
-    local_jvm().kill()

@@ -7,6 +7,7 @@ while this one starts, Python can read the code of PySpark.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import struct
 import subprocess
@@ -120,12 +121,17 @@ class LocalJvm:
                 del os.environ[name]
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once: a call that was cut off has left its answer under way, which the next would read."""
         self._process.kill()
         self._end()
 
     def _end(self) -> None:
-        """Let it end, and wait for it: nothing of a command stays behind."""
+        """Let it end, and wait for it: nothing of a command stays behind.
+
+        Without a word: what PySpark still sends to it, from a thread or of a call that was cut off, has no answer.
+        """
+        logging.getLogger("py4j").addHandler(logging.NullHandler())
+        logging.getLogger("py4j").propagate = False
         self._process.communicate()
 
     @cached_property
