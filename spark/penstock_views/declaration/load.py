@@ -89,7 +89,7 @@ def _import_file(file: Path) -> ModuleType:
         raise
     except SyntaxError as exc:
         raise ViewFileBroken(f"{exc.filename}:{exc.lineno}", exc.msg) from exc
-    except Exception as exc:  # a user's file may raise anything; it is reported with its line
+    except (Exception, SystemExit) as exc:  # a user's file may raise anything; it is reported with its line
         raise ViewFileBroken(line_in(file, exc), f"{type(exc).__name__}: {exc}") from exc
     return module
 
