@@ -66,6 +66,18 @@ def test_one_broken_file_hides_nothing_of_the_others(workspace: Workspace) -> No
     assert runs(workspace) == 1
 
 
+def test_a_file_that_cannot_be_read_may_hold_the_views_whose_functions_are_missing(workspace: Workspace) -> None:
+    file, contract = workspace.project.views / "broken.py", workspace.project.avro / "views.lost-value.avsc"
+    contract.write_text("{}")
+    try:
+        assert "`penstock views drop lost`" in [problem.cure for problem in check(workspace).wrong]
+        file.write_text("def lost(:\n")
+        assert [problem.where for problem in check(workspace.fresh()).wrong] == ["spark/views/broken.py:1"]
+    finally:
+        file.unlink(missing_ok=True)
+        contract.unlink()
+
+
 def test_what_up_does_first_and_what_it_does_last_run_them_once(workspace: Workspace) -> None:
     refuse_broken_files(workspace)
     create_tables(workspace)
