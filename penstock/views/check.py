@@ -53,7 +53,7 @@ from penstock.project.in_step import (
     problem_of,
 )
 from penstock.project.workspace import Workspace
-from penstock.views.derived import Derived, derive
+from penstock.views.derived import OTHER_NAME, Derived, derive, why_unreadable
 from penstock.views.memory import check_memory
 from penstock.views.sources import Live, TableUndefined, live_tables, table_of
 
@@ -86,8 +86,9 @@ def check(workspace: Workspace) -> Checked:
     with local_spark(config, name="views-spark") as spark:
         derived, refused = _derive_all(spark, config, views, live)
     problems += refused
+    unreadable = _unreadable(config, derived)
     for each in derived:
-        problems += _check_files(project, each)
+        problems += _check_files(project, each, unreadable.get(each.view.name))
     problems += check_connectors(project, views)
     problems += check_topics(project, views)
     # A file that cannot be read may hold the functions that seem to be gone.
@@ -102,7 +103,7 @@ def check(workspace: Workspace) -> Checked:
             problems += _check_sources(own, its_views)
     if (tables := _cassandra_tables(config)) is not None:
         looked_at.append("Cassandra")
-        problems += _check_tables(config, derived, tables)
+        problems += _check_tables(config, [each for each in derived if each.view.name not in unreadable], tables)
     return Checked(views, tuple(derived), tuple(problems), tuple(looked_at))
 
 
@@ -129,7 +130,21 @@ def _of_error(project: Project, error: ViewInvalid | ViewFileBroken, cure: str) 
     return Problem(where, what, cure)
 
 
-def _check_files(project: Project, derived: Derived) -> Iterator[Problem]:
+def _unreadable(config: Config, derived: Sequence[Derived]) -> dict[str, str]:
+    """Say of which views the registry would refuse the contracts, and why; before its first fill a view has none."""
+    project, found = Project.of(config), {}
+    for each in derived:
+        why = why_unreadable(project, each)
+        if why and each.view.name in filled_views(config.of_source(each.view.source)):
+            found[each.view.name] = why
+    return found
+
+
+def _check_files(project: Project, derived: Derived, unreadable: str | None) -> Iterator[Problem]:
+    if unreadable:
+        # What else differs follows from it, and has cures that lead nowhere.
+        yield problem_of(project, derived.view, unreadable, OTHER_NAME.format(derived.view.name))
+        return
     for contract in (derived.key, derived.value):
         try:
             check_contracts(project.avro, [contract])
@@ -252,7 +267,9 @@ def _check_table(derived: Derived, found: TableShape | None, name: str, before: 
     if found.key == derived.shape.key and derived.view.partition not in (None, found.partition):
         there, here = (", ".join(columns or ()) for columns in (found.partition, derived.view.partition))
         what = f"has the partition key ({there}), {file} has ({here})"
-        yield Problem(where, what, f"Cassandra cannot alter that: write it back in the file, or DROP TABLE {name}, in cqlsh")
+        yield Problem(
+            where, what, f"Cassandra cannot alter that: write it back in the file, or DROP TABLE {name}, in cqlsh"
+        )
     for difference in differences(found, derived.shape):
         yield Problem(where, difference.what, *_cure(difference, name, before))
 

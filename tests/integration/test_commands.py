@@ -120,7 +120,14 @@ def test_a_start_makes_good_whatever_was_cut_off(config: Config, tmp_path: Path)
 
 
 def test_what_only_a_dropped_view_could_end_is_forgotten(config: Config) -> None:
-    cut_off = ["drop gone other", "repair gone 7", "rebuild kept gone", "rebuild kept", "pause kept", "repair kept gone"]
+    cut_off = [
+        "drop gone other",
+        "repair gone 7",
+        "rebuild kept gone",
+        "rebuild kept",
+        "pause kept",
+        "repair kept gone",
+    ]
     for command in cut_off:
         with pytest.raises(ValueError, match="wrong"), alone(config, f"penstock views {command}") as turn:
             turn.noting(lambda *_: None)("jobs", "done")

@@ -14,7 +14,6 @@ from pyspark.sql import types as T
 
 from penstock_views.types.encodings import REFUSED
 
-
 _BEYOND = {
     "GENERATE": "makes several rows of one",
     "WINDOW": "reads other rows",

@@ -93,7 +93,9 @@ def _refuse_values(view: View, made: Row) -> None:
     parts = made.columns if made.condition is None else made.columns | {"where()": made.condition}
     for name, value in parts.items():
         if not isinstance(value, Column):
-            what = f"{name} is no column but {value!r}; a constant is lit(…), all else functions of pyspark.sql.functions"
+            what = (
+                f"{name} is no column but {value!r}; a constant is lit(…), all else functions of pyspark.sql.functions"
+            )
             raise ViewInvalid(view.origin, what)
 
 

@@ -1,4 +1,4 @@
-"""Whether readers of a view topic can take a new contract: what the registry refuses (BACKWARD), said before it is asked.
+"""Whether readers of a view topic can take a new contract: what the registry (BACKWARD) would refuse.
 
 https://avro.apache.org/docs/1.12.0/specification/#schema-resolution
 """

@@ -60,5 +60,5 @@ def test_the_cure_follows_from_the_kind_of_difference() -> None:
 
 
 def test_a_column_of_a_view_that_was_never_filled_may_have_values_of_any_version() -> None:
-    (extra,) = _check_table(DERIVED, replace(THERE, columns=THERE.columns | {"c": "int"}), "penstock.v", None)
+    (extra,) = _check_table(DERIVED, replace(THERE, columns={**THERE.columns, "c": "int"}), "penstock.v", None)
     assert extra.cure == "Cassandra cannot alter that: give the view another name, or DROP TABLE penstock.v, in cqlsh"

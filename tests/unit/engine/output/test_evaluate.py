@@ -31,7 +31,11 @@ def test_a_value_that_is_no_column_is_named(value: Any) -> None:
 
 @pytest.mark.usefixtures("spark")
 def test_a_column_that_was_put_into_a_text_is_named() -> None:
-    assert "n is no column but \"Column<'image['name']'>!\"; " in why_refused(lambda r: row(id=r.id, n=f"{r.name}!"))
+    def function(r: Image) -> Any:
+        text: Any = f"{r.name}!"
+        return row(id=r.id, n=text)
+
+    assert "n is no column but \"Column<'image['name']'>!\"; " in why_refused(function)
 
 
 @pytest.mark.usefixtures("spark")
@@ -43,5 +47,3 @@ def test_a_condition_that_is_no_column_is_named(condition: Any) -> None:
 @pytest.mark.usefixtures("spark")
 def test_a_function_that_ends_the_process_ends_no_command() -> None:
     assert "SystemExit: no row" in why_refused(lambda _: sys.exit("no row"))
-
-

@@ -92,7 +92,7 @@ def test_what_python_takes_from_elsewhere_is_refused(spark: SparkSession, value:
     [
         (lambda u: F.explode(u.tags), "makes several rows of one"),
         (lambda u: F.sum(u.id).over(Window.orderBy(u.id)), "reads other rows"),
-        (lambda u: F.expr("(SELECT 1)"), "reads other rows"),
+        (lambda u: F.expr("(SELECT 1)") + u.id, "reads other rows"),
         (lambda u: F.udf(lambda value: value, "bigint", useArrow=False)(u.id), "calls Python for each row"),
     ],
 )
