@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import traceback
@@ -83,11 +84,23 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as exc:  # noqa: BLE001 - the one seam where nothing may end as a traceback
+        _leave_if_asked(exc)
         trace = "".join(traceback.format_exception(exc))
         _err.print(f"penstock: a fault of Penstock itself, please report it:\n{trace}")
         sys.exit(1)
 
 
+def _leave_if_asked(error: BaseException) -> None:
+    """End in silence when an error came after a signal, which reaches the JVM of a session too."""
+    before: BaseException | None = error
+    while (before := before.__context__) is not None:
+        if isinstance(before, SystemExit):
+            sys.exit(before.code)
+        if isinstance(before, KeyboardInterrupt):
+            sys.exit(130)
+
+
 def _end(number: int, _frame: object) -> None:
     """Leave by the way of Ctrl+C: what a command has started for a while (paused connectors) it takes back."""
+    logging.disable()  # py4j writes each call to a JVM that is gone, with its trace
     sys.exit(128 + number)

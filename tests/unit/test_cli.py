@@ -8,6 +8,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from penstock.cli import main
 from penstock.cli.main import _MODULES, app
 from penstock.cli.up import _bars
 from penstock.clone import ROOT
@@ -51,3 +52,21 @@ def test_a_hop_is_shown_when_nothing_more_comes_to_it(capsys: pytest.CaptureFixt
         show([Hop("API → Postgres", 1000, 1000), Hop("Postgres → change topics", 1000, 1000)])
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [line[-3:] for line in lines] == [["1,000", "of", "1,000"]] * 2
+
+
+@pytest.mark.parametrize(("asked", "code"), [(SystemExit(143), 143), (KeyboardInterrupt(), 130)])
+def test_what_fails_on_the_way_out_is_no_fault_of_penstock(
+    asked: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The signal of `timeout`, or of a shell that ends, reaches the JVM too: py4j meets a closed socket then."""
+
+    def command(_: object) -> None:
+        try:
+            raise asked
+        except BaseException:  # noqa: BLE001 - as py4j does
+            raise ConnectionRefusedError("Connection refused")  # noqa: B904 - as py4j does
+
+    monkeypatch.setattr(main, "app", command)
+    with pytest.raises(SystemExit) as ended:
+        main.run([])
+    assert (ended.value.code, capfd.readouterr().err) == (code, "")
