@@ -92,12 +92,13 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 def _leave_if_asked(error: BaseException) -> None:
     """End in silence when an error came after a signal, which reaches the JVM of a session too."""
-    before: BaseException | None = error
-    while (before := before.__context__) is not None:
+    before = error.__context__
+    while before is not None:
         if isinstance(before, SystemExit):
             sys.exit(before.code)
         if isinstance(before, KeyboardInterrupt):
             sys.exit(130)
+        before = before.__context__
 
 
 def _end(number: int, _frame: object) -> None:
