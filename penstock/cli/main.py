@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import signal
 import sys
 import traceback
@@ -17,6 +19,7 @@ from typer.main import get_group
 from penstock import environment
 from penstock.errors import PenstockError
 
+_BY_SIGNAL = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 _MODULES = {
     "up": "up",
     "down": "stack",
@@ -67,7 +70,14 @@ def main() -> None:
     """Run the command line; exit 0 good, 1 failed, 2 usage, 130 and 143 after SIGINT and SIGTERM."""
     signal.signal(signal.SIGTERM, _end)
     environment.clean()
-    run()
+    try:
+        run()
+    except SystemExit as exc:
+        if exc.code not in _BY_SIGNAL:
+            raise
+        # Python would wait for every thread, also for one that waits for an answer that does not come.
+        sys.stdout.flush()
+        os._exit(exc.code)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
@@ -83,11 +93,24 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as exc:  # noqa: BLE001 - the one seam where nothing may end as a traceback
+        _leave_if_asked(exc)
         trace = "".join(traceback.format_exception(exc))
         _err.print(f"penstock: a fault of Penstock itself, please report it:\n{trace}")
         sys.exit(1)
 
 
+def _leave_if_asked(error: BaseException) -> None:
+    """End in silence when an error came after a signal, which reaches the JVM of a session too."""
+    before = error.__context__
+    while before is not None:
+        if isinstance(before, SystemExit):
+            sys.exit(before.code)
+        if isinstance(before, KeyboardInterrupt):
+            sys.exit(130)
+        before = before.__context__
+
+
 def _end(number: int, _frame: object) -> None:
     """Leave by the way of Ctrl+C: what a command has started for a while (paused connectors) it takes back."""
+    logging.disable()  # py4j writes each call to a JVM that is gone, with its trace
     sys.exit(128 + number)

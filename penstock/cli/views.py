@@ -22,7 +22,7 @@ from penstock.project.workspace import Workspace
 from penstock.stack.alone import alone
 from penstock.views.apply import apply_views
 from penstock.views.check import Checked, check
-from penstock.views.drop import drop_views, left_of
+from penstock.views.drop import drop_views, refuse_declared
 from penstock.views.epoch import begin_epochs
 from penstock.views.make import Fate, NewViews, new_views
 from penstock.views.pause import pause, resume
@@ -269,8 +269,7 @@ def drop(
     """
     config = load_config()
     workspace, names = Workspace(config), list(dict.fromkeys(names))
-    for name in names:
-        left_of(workspace, name)
+    refuse_declared(workspace, names)
     if not yes:
         keyspace = config.names.keyspace
         held = ", ".join(f"the topic {config.names.view_topic(name)} and the table {keyspace}.{name}" for name in names)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 from penstock_views.aggregates.run import current_run, runs_folder
-from penstock_views.stream.checkpoint import committed, last_commit_in, last_commit_s, progress_in
+from penstock_views.stream.checkpoint import began_s, committed, last_commit_in, last_commit_s, progress_in
 
 from penstock.config import Config
 from penstock.layout import Layout
@@ -36,6 +36,7 @@ class Standing:
     :param at: the offset behind the last record that it has committed, in each partition.
     :param committed_s: when it last committed, in seconds since 1970; None before the first time.
     :param interval_s: how often it commits while records come.
+    :param began_s: when its query last began; None where only its job says that.
     """
 
     job: str
@@ -44,6 +45,7 @@ class Standing:
     at: Mapping[Place, int]
     committed_s: float | None
     interval_s: float
+    began_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -95,14 +97,15 @@ def gaps_in(admin: TopicAdmin, found: Sequence[Standing]) -> Iterator[tuple[Stan
 def hangs(config: Config, found: Iterable[Standing]) -> Iterator[tuple[Standing, Hang]]:
     """Yield the queries that have committed nothing for an interval and a minute, while a record waits as long.
 
-    The job must have run as long, too: a record may have waited while the stack was down.
+    The job must have run as long, too: a record may have waited while the stack was down. So must the query: after an
+    `ALTER TABLE` it begins again, and so does its interval.
     """
     now, layout = time.time(), Layout.of(config)
     with closing(open_consumer(config.kafka.bootstrap, group=config.names.group("standing"))) as consumer:
         for standing in found:
             borne_s = _PATIENCE_S + standing.interval_s
             began_s = running_since_s(layout.running_file(standing.job))
-            if began_s is None or now - max(began_s, standing.committed_s or began_s) < borne_s:
+            if began_s is None or now - max(began_s, standing.began_s or 0, standing.committed_s or 0) < borne_s:
                 continue
             waiting = [hang for place, at in standing.at.items() for hang in _waiting(consumer, place, at, now)]
             oldest = max(waiting, key=lambda hang: hang.waits_s, default=None)
@@ -123,7 +126,8 @@ def _waiting(consumer: Consumer, place: Place, at: int, now: float) -> Iterator[
 
 def _tables(workspace: Workspace, root: Path, interval_s: float) -> Iterator[Standing]:
     for table, topic in dict.fromkeys((view.source_table, view.source_topic) for view in workspace.declared):
-        yield Standing("views", table, None, committed(root, [topic]), last_commit_s(root, topic), interval_s)
+        at, last_s = committed(root, [topic]), last_commit_s(root, topic)
+        yield Standing("views", table, None, at, last_s, interval_s, began_s(root, topic))
 
 
 def _aggregates(workspace: Workspace, folder: Path, interval_s: float) -> Iterator[Standing]:

@@ -7,6 +7,7 @@ comes to its end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,6 +32,13 @@ _NOTE = """
 _STEP = "UPDATE penstock.commands SET step = %s WHERE command = %s"
 _END = "DELETE FROM penstock.commands WHERE command = %s"
 _END_ALL = "DELETE FROM penstock.commands"
+# penstock views drop|repair|rebuild|… VIEW…: behind the first view of `repair` comes a key.
+_FORGET = """
+    DELETE FROM penstock.commands
+    WHERE (string_to_array(command, ' '))[4] = ANY(%(views)s)
+        OR (command LIKE 'penstock views drop %%' OR command LIKE 'penstock views rebuild %%')
+            AND string_to_array(command, ' ') && %(views)s
+"""
 # The lock's number is in two halves there.
 _STARTED = """
     SELECT command, place, step, begun_at, session IN (
@@ -98,6 +106,15 @@ def note_end(connection: Connection, command: str, *, of_all: bool = False) -> N
     """
     with connection, connection.cursor() as cursor:
         cursor.execute(connection.own(_END_ALL if of_all else _END), None if of_all else (command,))
+
+
+def forget_commands(connection: Connection, views: Sequence[str]) -> None:
+    """Forget what was cut off and names a view of which nothing is left: it cannot be run again."""
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(connection.own(_FORGET), {"views": list(views)})
+    except errors.UndefinedTable:
+        return
 
 
 def read_commands(connection: Connection) -> list[Command]:

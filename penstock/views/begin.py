@@ -120,7 +120,7 @@ def _wait_for_runs(config: Config, views: Sequence[View], *, epoch: int, on_prog
     watch = JobWatch(config, JOB)
     patience = Patience(on_progress, math.inf, watch.look)
     while missing := [name for name in _not_started(config, views, epoch) if name not in stopped_views(config)]:
-        patience.spend(len(missing), f"{', '.join(missing)} has started; `penstock logs aggregates` tells more")
+        patience.spend(len(missing), f"the run of {', '.join(missing)} has started (`penstock logs aggregates`)")
         time.sleep(_POLL_S)
 
 

@@ -33,7 +33,7 @@ from penstock.config import Config
 from penstock.errors import PenstockError
 from penstock.local_spark import local_spark
 from penstock.names import of_source
-from penstock.pipeline.fills import replaced
+from penstock.pipeline.fills import filled_views, replaced
 from penstock.pipeline.identities import read_identities
 from penstock.postgres.catalogue import LiveTable, TableMissing
 from penstock.postgres.connection import PostgresUnreachable, connect
@@ -41,6 +41,7 @@ from penstock.postgres.exclusions import Standing, standing
 from penstock.postgres.published import published_tables
 from penstock.postgres.silent import silent_changes
 from penstock.project.folders import Project
+from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.project.in_step import (
     WRITE,
     Problem,
@@ -53,7 +54,7 @@ from penstock.project.in_step import (
 )
 from penstock.project.workspace import Workspace
 from penstock.spark_jvm import begin_jvm
-from penstock.views.derived import Derived, derive
+from penstock.views.derived import OTHER_NAME, Derived, derive, why_unreadable
 from penstock.views.memory import check_memory
 from penstock.views.sources import Live, TableUndefined, live_tables, table_of
 
@@ -89,11 +90,13 @@ def check(workspace: Workspace) -> Checked:
     with local_spark(config, name=_SPARK) as spark:
         derived, refused = _derive_all(spark, config, views, live)
     problems += refused
+    unreadable = _unreadable(config, derived)
     for each in derived:
-        problems += _check_files(project, each)
+        problems += _check_files(project, each, unreadable.get(each.view.name))
     problems += check_connectors(project, views)
     problems += check_topics(project, views)
-    problems += check_left_overs(project, views)
+    # A file that cannot be read may hold the functions that seem to be gone.
+    problems += [] if broken else check_left_overs(project, views)
     problems += check_memory(config.spark, views)
     looked_at = ["view files"]
     for source, tables_there in live.items():
@@ -104,7 +107,7 @@ def check(workspace: Workspace) -> Checked:
             problems += _check_sources(own, its_views)
     if (tables := _cassandra_tables(config)) is not None:
         looked_at.append("Cassandra")
-        problems += [problem for each in derived for problem in _check_table(each, tables.get(each.view.name))]
+        problems += _check_tables(config, [each for each in derived if each.view.name not in unreadable], tables)
     return Checked(views, tuple(derived), tuple(problems), tuple(looked_at))
 
 
@@ -131,7 +134,21 @@ def _of_error(project: Project, error: ViewInvalid | ViewFileBroken, cure: str) 
     return Problem(where, what, cure)
 
 
-def _check_files(project: Project, derived: Derived) -> Iterator[Problem]:
+def _unreadable(config: Config, derived: Sequence[Derived]) -> dict[str, str]:
+    """Say of which views the registry would refuse the contracts, and why; before its first fill a view has none."""
+    project, found = Project.of(config), {}
+    for each in derived:
+        why = why_unreadable(project, each)
+        if why and each.view.name in filled_views(config.of_source(each.view.source)):
+            found[each.view.name] = why
+    return found
+
+
+def _check_files(project: Project, derived: Derived, unreadable: str | None) -> Iterator[Problem]:
+    if unreadable:
+        # What else differs follows from it, and has cures that lead nowhere.
+        yield problem_of(project, derived.view, unreadable, OTHER_NAME.format(derived.view.name))
+        return
     for contract in (derived.key, derived.value):
         try:
             check_contracts(project.avro, [contract])
@@ -226,28 +243,48 @@ def _cassandra_tables(config: Config) -> dict[str, TableShape] | None:
         return None
 
 
-def _check_table(derived: Derived, found: TableShape | None) -> Iterator[Problem]:
+def _check_tables(config: Config, derived: Sequence[Derived], tables: Mapping[str, TableShape]) -> Iterator[Problem]:
+    keyspace = protect_name(config.names.keyspace)
+    for source in dict.fromkeys(each.view.source for each in derived):
+        own = config.of_source(source)
+        epoch, filled = epoch_of(own), filled_views(own)
+        for each in [each for each in derived if each.view.source == source]:
+            name = each.view.name
+            # A view that was never filled may have been edited within its revision.
+            before = version_of(generation_of(each.view, epoch=epoch), -1) if name in filled else None
+            yield from _check_table(each, tables.get(name), f"{keyspace}.{protect_name(name)}", before)
+
+
+def _check_table(derived: Derived, found: TableShape | None, name: str, before: int | None) -> Iterator[Problem]:
+    """Hold a table in Cassandra against its view.
+
+    :param name: of the table, as CQL has it.
+    :param before: the last version that the function before could write; None when it could write any.
+    """
     where, file = f"Cassandra table {derived.view.name}", f"{derived.view.name}.cql"
-    name = protect_name(derived.view.name)
     if found is None:
         yield Problem(where, "is not there yet", "`penstock views apply`", is_pending=True)
         return
     for refused, option in refused_options(found):
-        yield Problem(where, refused, f"ALTER TABLE {derived.view.name} WITH {option}, in cqlsh")
+        yield Problem(where, refused, f"ALTER TABLE {name} WITH {option}, in cqlsh")
     # What a key may hold follows from it: the engine goes by the file.
     if found.key == derived.shape.key and derived.view.partition not in (None, found.partition):
         there, here = (", ".join(columns or ()) for columns in (found.partition, derived.view.partition))
         what = f"has the partition key ({there}), {file} has ({here})"
-        yield Problem(where, what, "Cassandra cannot alter that: write it back in the file, or drop the table")
+        yield Problem(
+            where, what, f"Cassandra cannot alter that: write it back in the file, or DROP TABLE {name}, in cqlsh"
+        )
     for difference in differences(found, derived.shape):
-        yield Problem(where, difference.what, *_cure(difference, name, file))
+        yield Problem(where, difference.what, *_cure(difference, name, before))
 
 
-def _cure(difference: Difference, table: str, file: str) -> tuple[str, bool]:
+def _cure(difference: Difference, table: str, before: int | None) -> tuple[str, bool]:
     """Say what cures a difference of a table in Cassandra, and whether an apply does it."""
     match difference:
         case ColumnLacking():
             return "`penstock views apply` adds it", True
-        case ColumnExtra(column=column):
-            return f"ALTER TABLE {table} DROP {protect_name(column)}, in cqlsh", False
-    return f"Cassandra cannot alter that: give the view another name, or drop the table ({file})", False
+        case ColumnExtra(column=column) if before is not None:
+            # Cassandra takes the time of day for the time of the drop: values of a later version would stay, and no
+            # row of the table could be read any more.
+            return f"ALTER TABLE {table} DROP {protect_name(column)} USING TIMESTAMP {before}, in cqlsh", False
+    return f"Cassandra cannot alter that: give the view another name, or DROP TABLE {table}, in cqlsh", False

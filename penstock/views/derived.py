@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from penstock_views.declaration.views import View
+from penstock_views.output import successor
 from penstock_views.output.contracts import Contract, contracts_on
 from penstock_views.types.tables import Table
 from pyspark.sql import SparkSession
@@ -15,6 +17,9 @@ from penstock.cassandra.table_file import TableShape, new_table, rewritten_table
 from penstock.project.connector_lists import with_views
 from penstock.project.folders import Project
 from penstock.project.tables import shape_of
+
+OTHER_NAME = "give the view another name, `penstock views write`, `penstock views drop {}`, `penstock views apply`"
+"""What is left to do where a contract cannot change so."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,15 @@ def derive(spark: SparkSession, view: View, table: Table) -> Derived:
     :raises ViewInvalid: with file and line, when the view cannot be kept on that table.
     """
     return Derived(view, *contracts_on(spark, view, table))
+
+
+def why_unreadable(project: Project, derived: Derived) -> str | None:
+    """Say why readers of the view's topic, who know the contracts in the files, could not take the new ones."""
+    for contract in (derived.key, derived.value):
+        file = project.avro / contract.file_name
+        if file.exists() and (why := successor.why_unreadable(json.loads(file.read_text()), contract.schema)):
+            return f"{why}, which no reader of its topic could take"
+    return None
 
 
 def contract_texts(project: Project, derived: Derived) -> dict[Path, str]:

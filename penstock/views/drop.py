@@ -6,6 +6,7 @@ Whoever reads or writes it is notified first (sink, job), then its topic, subjec
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cassandra.metadata import protect_name
@@ -18,9 +19,11 @@ from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile
 from penstock.errors import TerminalError
 from penstock.installation import VIEW_FILES, Names
+from penstock.pipeline.fills import ids_in_cassandra
 from penstock.pipeline.stalled import forget_missed
 from penstock.pipeline.topic_ids import forget_topic
-from penstock.postgres.connection import connect
+from penstock.postgres.commands import forget_commands
+from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.publication import withdraw
 from penstock.postgres.record import forget_views
 from penstock.project.connector_lists import read_lists, with_views, without
@@ -72,6 +75,20 @@ def left_of(workspace: Workspace, name: str) -> list[Path]:
     return found
 
 
+def refuse_declared(workspace: Workspace, names: Sequence[str]) -> None:
+    """Refuse views that cannot be dropped; of one of which nothing is left, nothing stays to be run again either.
+
+    :raises ViewDeclared, NothingLeft: of the first.
+    """
+    for name in names:
+        try:
+            left_of(workspace, name)
+        except NothingLeft:
+            with suppress(PostgresUnreachable), connect(workspace.config) as connection:
+                forget_commands(connection, [name])
+            raise
+
+
 def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -> None:
     """Remove views; their rows and records are gone then. Cut off at any step, it can be asked for again.
 
@@ -87,8 +104,10 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
     for source, _ in gone:
         with connect(source) as connection:
             forget_views(connection, names)
+    # The sink is refused with a view that has no table, and nobody makes that before these views are gone.
+    there = ids_in_cassandra(config)
     with ConnectApi(config.connect.url) as api:
-        leave_out(api, config.names, names)
+        leave_out(api, config.names, [*names, *(view.name for view in views if view.name not in there)])
     for source, tables in gone:
         _withdraw(source, tables, on_step)
     changed = write_changed(with_views(project, views, dropped=names))
@@ -106,6 +125,8 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
     for left in files.values():
         _unlink(left[:1])
     on_step("files", ", ".join(project.shown(file) for left in files.values() for file in left) or "none left")
+    with connect(config) as connection:
+        forget_commands(connection, names)
 
 
 def _unneeded(workspace: Workspace) -> list[str]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from penstock_views.declaration.views import ViewInvalid
+from penstock_views.declaration.views import View, ViewInvalid
 from penstock_views.output.contracts import FINGERPRINT, REVISION, SOURCE
 
 from penstock.config import Config
+from penstock.errors import TerminalError
 from penstock.local_spark import local_spark
 from penstock.pipeline.fills import filled_views
 from penstock.postgres.connection import PostgresUnreachable
@@ -18,16 +19,27 @@ from penstock.project.connector_lists import epoch_in, with_epoch
 from penstock.project.folders import Project, sources_of
 from penstock.project.generation import epoch_of
 from penstock.project.workspace import Workspace
-from penstock.views.derived import Derived, derive, texts
+from penstock.views.derived import OTHER_NAME, Derived, derive, texts, why_unreadable
 from penstock.views.sources import live_tables, table_of
 from penstock.whole_file import write_changed
+
+
+class FunctionsChanged(TerminalError):
+    """The functions of views changed, and rows of theirs may be live."""
+
+    def __init__(self, views: Sequence[View]) -> None:
+        cure = (
+            "the function changed and its rows may be live: raise revision=, and `penstock views write` again "
+            "(--same-rows when every row stays as it is, after a refactoring)"
+        )
+        super().__init__("\n".join(f"{view.origin}: {cure}" for view in views))
 
 
 def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path]:
     """Write the contracts, the tables and the connectors' lists; return the files that changed.
 
     :param same_rows: a changed function is said to give the same rows as before, so it needs no new revision.
-    :raises ViewFileBroken, ViewInvalid: with file and line; then nothing is written.
+    :raises ViewFileBroken, ViewInvalid, FunctionsChanged: with file and line; then nothing is written.
     """
     config = workspace.config
     project = workspace.project
@@ -37,6 +49,7 @@ def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path
         derived = [derive(spark, view, table_of(config, live, view)) for view in views]
     for each in derived:
         _refuse_moved(project, each)
+    _refuse_unreadable(config, derived)
     changed = [each for each in derived if _is_changed(project, each)]
     if changed and not same_rows:
         _refuse_live(config, changed)
@@ -79,14 +92,18 @@ def _refuse_moved(project: Project, derived: Derived) -> None:
 
 
 def _refuse_live(config: Config, changed: Sequence[Derived]) -> None:
-    """Raise for a changed view that has rows of the function before; Postgres away counts as having them."""
-    for each in changed:
-        if _may_be_filled(config.of_source(each.view.source), each.view.name):
-            raise ViewInvalid(
-                each.view.origin,
-                "the function changed and its rows may be live: raise revision=, and `penstock views write` again "
-                "(--same-rows when every row stays as it is, after a refactoring)",
-            )
+    """Raise for changed views that have rows of the function before; Postgres away counts as having them."""
+    live = [each.view for each in changed if _may_be_filled(config.of_source(each.view.source), each.view.name)]
+    if live:
+        raise FunctionsChanged(live)
+
+
+def _refuse_unreadable(config: Config, derived: Sequence[Derived]) -> None:
+    """Raise for a view whose contracts the registry would refuse; before its first fill it has none there."""
+    for each in derived:
+        why, view = why_unreadable(Project.of(config), each), each.view
+        if why and _may_be_filled(config.of_source(view.source), view.name):
+            raise ViewInvalid(view.origin, f"{why}: {OTHER_NAME.format(view.name)}")
 
 
 def _may_be_filled(config: Config, name: str) -> bool:

@@ -12,10 +12,11 @@ import pytest
 
 from penstock.config import Config
 from penstock.pipeline.flow import Reading, read_flow
-from penstock.postgres.commands import note_end, read_commands
+from penstock.postgres.commands import forget_commands, note_end, read_commands
 from penstock.postgres.connection import connect
 from penstock.project.workspace import Workspace
 from penstock.stack.alone import StackBusy, alone
+from penstock.views.drop import NothingLeft, refuse_declared
 from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 
@@ -115,4 +116,31 @@ def test_a_start_makes_good_whatever_was_cut_off(config: Config, tmp_path: Path)
     wait_until_cut_off(config)
     with alone(config, "penstock up", ends_all=True):
         pass
+    assert commands(config) == []
+
+
+def test_what_only_a_dropped_view_could_end_is_forgotten(config: Config) -> None:
+    cut_off = [
+        "drop gone other",
+        "repair gone 7",
+        "rebuild kept gone",
+        "rebuild kept",
+        "pause kept",
+        "repair kept gone",
+    ]
+    for command in cut_off:
+        with pytest.raises(ValueError, match="wrong"), alone(config, f"penstock views {command}") as turn:
+            turn.noting(lambda *_: None)("jobs", "done")
+            raise ValueError("wrong")
+    with connect(config) as connection:
+        forget_commands(connection, ["gone", "never"])
+    assert [reading.name for reading in commands(config)] == [f"`penstock views {each}`" for each in cut_off[3:]]
+
+
+def test_a_drop_that_was_cut_off_behind_its_last_file_ends_when_it_is_asked_for_again(config: Config) -> None:
+    with pytest.raises(ValueError, match="wrong"), alone(config, "penstock views drop gone") as turn:
+        turn.noting(lambda *_: None)("files", "none left")
+        raise ValueError("wrong")
+    with pytest.raises(NothingLeft):
+        refuse_declared(Workspace(config), ["gone"])
     assert commands(config) == []

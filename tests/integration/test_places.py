@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from penstock_views.stream.checkpoint import start_checkpoint
+from penstock_views.stream.checkpoint import note_followed, start_checkpoint
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config, load_config
@@ -149,6 +149,11 @@ def test_a_query_that_hangs_is_said(config: Config, checkpoint: Path) -> None:
     (said,) = red(config, f"views of {TABLE}")
     assert re.match(r"hangs: its last commit was 3,6\d\d s ago, and offset 0 of app.public.users waits for", said.seen)
     assert "views, killed (-9), goes on where it was" in said.seen
+    for _ in range(2):
+        note_followed(checkpoint.parents[1], topic_of(TABLE), {"users_by_id": "f1"}, {0: 0})
+        assert red(config, f"views of {TABLE}") == [], "its query began a moment ago, as after an ALTER TABLE"
+        os.utime(checkpoint.parent / "followed.json", (time.time() - HOUR_S,) * 2)
+        assert len(red(config, f"views of {TABLE}")) == 1
 
 
 def test_a_query_behind_the_end_of_its_topic_is_said(config: Config, checkpoint: Path) -> None:

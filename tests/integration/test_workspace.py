@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from penstock_views.declaration.views import ViewInvalid
 
 from penstock.config import Config, load_config
 from penstock.pipeline.flow import read_flow
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
+from penstock.postgres.record import forget_views
 from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables, refuse_broken_files
 from penstock.views.apply import go_live
 from penstock.views.check import check
 from penstock.views.make import new_views
-from penstock.views.write import write_derived
+from penstock.views.write import FunctionsChanged, write_derived
 from tests.integration.servers import started, written
 from tests.project import copy_project
 
@@ -66,6 +71,18 @@ def test_one_broken_file_hides_nothing_of_the_others(workspace: Workspace) -> No
     assert runs(workspace) == 1
 
 
+def test_a_file_that_cannot_be_read_may_hold_the_views_whose_functions_are_missing(workspace: Workspace) -> None:
+    file, contract = workspace.project.views / "broken.py", workspace.project.avro / "views.lost-value.avsc"
+    contract.write_text("{}")
+    try:
+        assert "`penstock views drop lost`" in [problem.cure for problem in check(workspace).wrong]
+        file.write_text("def lost(:\n")
+        assert [problem.where for problem in check(workspace.fresh()).wrong] == ["spark/views/broken.py:1"]
+    finally:
+        file.unlink(missing_ok=True)
+        contract.unlink()
+
+
 def test_what_up_does_first_and_what_it_does_last_run_them_once(workspace: Workspace) -> None:
     refuse_broken_files(workspace)
     create_tables(workspace)
@@ -77,6 +94,76 @@ def test_what_up_does_first_and_what_it_does_last_run_them_once(workspace: Works
 def test_a_look_at_the_flow_runs_them_once(workspace: Workspace) -> None:
     assert "source tables" not in [reading.name for reading in read_flow(workspace)]
     assert runs(workspace) == 1
+
+
+@contextmanager
+def edited(workspace: Workspace, old: str, new: str) -> Iterator[Workspace]:
+    """Change the function of a filled view meanwhile."""
+    file = workspace.project.views / "users.py"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    with connect(workspace.config) as connection:
+        try:
+            mark_filled(connection, ["users_by_id", "users_by_country"])
+            yield workspace.fresh()
+        finally:
+            file.write_text(text)
+            forget_views(connection, ["users_by_id", "users_by_country"])
+
+
+def mark_filled(connection: Connection, views: list[str]) -> None:
+    with connection, connection.cursor() as cursor:
+        for view in views:
+            cursor.execute(
+                "INSERT INTO penstock.view_fills (view, table_id, generation) VALUES (%s, gen_random_uuid(), 1)",
+                (view,),
+            )
+
+
+def test_every_changed_function_whose_rows_may_be_live_is_named_at_once(workspace: Workspace) -> None:
+    with (
+        edited(workspace, "country=u.country,", "country=u.state,") as changed,
+        pytest.raises(FunctionsChanged) as refused,
+    ):
+        write_derived(changed)
+    assert re.findall(r"users\.py:\d+: view (\w+): .*raise revision=", str(refused.value)) == [
+        "users_by_country",
+        "users_by_id",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "view", "why"),
+    [
+        (
+            '@view("public.users", key=["id"])',
+            '@view("public.users", key=["id", "country"], revision=2)',
+            "users_by_id",
+            "country is new in the key",
+        ),
+        ("city=u.city", "city=u.city.cast('int')", "users_by_country", "city was null or string and is null or int"),
+    ],
+)
+def test_what_no_reader_of_the_topic_could_take_is_refused_with_a_way_out(
+    workspace: Workspace, old: str, new: str, view: str, why: str
+) -> None:
+    with edited(workspace, old, new) as changed:
+        with pytest.raises(ViewInvalid, match=rf"users\.py:\d+: view {view}: {why}") as refused:
+            write_derived(changed)
+        (problem,) = [each for each in check(changed).wrong if view in each.where + each.what]
+    cure = f"give the view another name, `penstock views write`, `penstock views drop {view}`, `penstock views apply`"
+    assert (why in problem.what, problem.cure) == (True, cure)
+    assert cure in str(refused.value)
+
+
+def test_before_its_first_fill_a_view_may_become_anything(workspace: Workspace) -> None:
+    with (
+        edited(workspace, "city=u.city", "city=u.city.cast('int')") as changed,
+        connect(workspace.config) as connection,
+    ):
+        forget_views(connection, ["users_by_country"])
+        assert all("another name" not in problem.cure for problem in check(changed).wrong)
 
 
 def test_write_runs_them_once_and_new_once_more_with_what_it_wrote(workspace: Workspace) -> None:

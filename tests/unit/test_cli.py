@@ -8,10 +8,12 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from penstock.cli import main
 from penstock.cli.main import _MODULES, app
 from penstock.cli.up import _bars
 from penstock.clone import ROOT
 from penstock.pipeline.bring_up import Hop
+from tests.patience import PATIENCE_S
 
 HEAVY = ("pyspark", "cassandra")
 
@@ -51,3 +53,33 @@ def test_a_hop_is_shown_when_nothing_more_comes_to_it(capsys: pytest.CaptureFixt
         show([Hop("API → Postgres", 1000, 1000), Hop("Postgres → change topics", 1000, 1000)])
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert [line[-3:] for line in lines] == [["1,000", "of", "1,000"]] * 2
+
+
+@pytest.mark.parametrize(("asked", "code"), [(SystemExit(143), 143), (KeyboardInterrupt(), 130)])
+def test_what_fails_on_the_way_out_is_no_fault_of_penstock(
+    asked: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The signal of `timeout`, or of a shell that ends, reaches the JVM too: py4j meets a closed socket then."""
+
+    def command(_: object) -> None:
+        try:
+            raise asked
+        except BaseException:  # noqa: BLE001 - as py4j does
+            raise ConnectionRefusedError("Connection refused")  # noqa: B904 - as py4j does
+
+    monkeypatch.setattr(main, "app", command)
+    with pytest.raises(SystemExit) as ended:
+        main.run([])
+    assert (ended.value.code, capfd.readouterr().err) == (code, "")
+
+
+def test_a_signal_ends_the_command_whatever_its_threads_wait_for() -> None:
+    waits = "threading.Thread(target=threading.Event().wait).start(); print('waits', flush=True); time.sleep(600)"
+    program = (
+        f"import threading, time; from penstock.cli import main; main.app = lambda _: exec({waits!r}); main.main()"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == b"waits\n"
+        command.terminate()
+        assert command.wait(PATIENCE_S) == 143

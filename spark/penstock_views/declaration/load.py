@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import traceback
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
 from penstock.cassandra.table_file import CqlFileUnclear, read_shape
 from penstock.errors import TerminalError
 from penstock.installation import Names
-from penstock_views.declaration.views import View, ViewInvalid, in_installation
+from penstock_views.declaration.views import Origin, View, ViewInvalid, in_installation
 
 
 class ViewFileBroken(TerminalError):
@@ -52,6 +54,7 @@ def load_each(
         try:
             found = [value for value in vars(_import_file(file)).values() if isinstance(value, View)]
             views += [in_installation(view, names) for view in found]
+            problems += _hidden(file, found)
         except (ViewFileBroken, ViewInvalid) as exc:
             problems.append(exc)
     if not views and not problems:
@@ -89,7 +92,7 @@ def _import_file(file: Path) -> ModuleType:
         raise
     except SyntaxError as exc:
         raise ViewFileBroken(f"{exc.filename}:{exc.lineno}", exc.msg) from exc
-    except Exception as exc:  # a user's file may raise anything; it is reported with its line
+    except (Exception, SystemExit) as exc:  # a user's file may raise anything; it is reported with its line
         raise ViewFileBroken(line_in(file, exc), f"{type(exc).__name__}: {exc}") from exc
     return module
 
@@ -100,6 +103,17 @@ def _without_source(views: Sequence[View], sources: Collection[str] | None) -> I
             yield ViewInvalid(
                 view.origin, f"penstock.toml has no source `{view.source}`: write [sources.{view.source}]"
             )
+
+
+def _hidden(file: Path, views: Sequence[View]) -> Iterator[ViewInvalid]:
+    """Find the views whose name a later function of their file has: Python forgets the first."""
+    lines: dict[str, list[int]] = {}
+    for statement in ast.parse(file.read_bytes()).body:
+        if isinstance(statement, ast.FunctionDef):
+            lines.setdefault(statement.name, []).append(statement.lineno)
+    for view in views:
+        for first, later in pairwise(lines.get(view.name, [])):
+            yield ViewInvalid(Origin(f"{file}:{first}", view.name), f"the function at line {later} takes its name")
 
 
 def _doubles(views: Sequence[View]) -> Iterator[ViewInvalid]:

@@ -69,10 +69,11 @@ def call_view(view: View, image: Image) -> Row:
         made = view.function(image)
     except ViewInvalid:
         raise
-    except Exception as exc:  # a user's function may raise anything; it is reported with its line
+    except (Exception, SystemExit) as exc:  # a user's function may raise anything; it is reported with its line
         raise ViewInvalid(Origin(line_in(view.file, exc), view.name), f"{type(exc).__name__}: {exc}") from exc
     if not isinstance(made, Row):
         raise ViewInvalid(view.origin, f"the function must return row(...), not {type(made).__name__}")
+    _refuse_values(view, made)
     missing = [name for name in view.key if name not in made.columns]
     if missing:
         raise ViewInvalid(view.origin, f"the row lacks the key column(s) {', '.join(missing)}")
@@ -85,6 +86,17 @@ def call_view(view: View, image: Image) -> Row:
         )
     first = {name: made.columns[name] for name in view.key}
     return replace(made, columns=first | made.columns)
+
+
+def _refuse_values(view: View, made: Row) -> None:
+    """Refuse what is no column: Spark's own words for it name neither the column nor what to write."""
+    parts = made.columns if made.condition is None else made.columns | {"where()": made.condition}
+    for name, value in parts.items():
+        if not isinstance(value, Column):
+            what = (
+                f"{name} is no column but {value!r}; a constant is lit(…), all else functions of pyspark.sql.functions"
+            )
+            raise ViewInvalid(view.origin, what)
 
 
 @dataclass(frozen=True)

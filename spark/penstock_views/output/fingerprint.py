@@ -7,21 +7,24 @@ and helper functions do not count; what is computed does.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from pyspark.sql import SparkSession
+from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from penstock_views.declaration.totals import Aggregate
-from penstock_views.declaration.views import Image, View, ViewInvalid
+from penstock_views.declaration.views import Image, Row, View, ViewInvalid
 from penstock_views.output.analysed import analysed, plain_image
 from penstock_views.output.evaluate import call_view
 from penstock_views.types.key_form import has_scale
 
 _WHERE = "where()"
 _LAMBDA_VARIABLE = re.compile(r"\b([xyz])_\d+\b")
+_VARIABLE = re.compile(r"(?<!['\w])[xyz]_\d+")
+"""The same in the words of PySpark, where a text has quotes around it."""
 _MOMENT = re.compile(r"Current\w+|Now|LocalTimestamp")
 """Leaves of the analysed tree that Spark calls deterministic, since they are so within one query."""
 
@@ -32,18 +35,21 @@ def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
     Of an aggregate it covers the columns of the group, and of each total its operation and the values that it is of.
 
     :param image: the canonical columns of its table; those that the view does not use make no difference.
-    :raises ViewInvalid: when the function gives another row tomorrow, or in another place, for the same image.
+    :raises ViewInvalid: when the function gives another row tomorrow, or in another place, for the same image; or when
+        its row does not follow from the one image.
     """
     plain = plain_image(image)
     made = call_view(view, Image(view.table, F.col("image"), plain))
-    found = analysed(spark, made.columns | ({} if made.condition is None else {_WHERE: made.condition}), plain)
+    parts = _parts(made)
+    found = analysed(spark, parts, plain)
+    if found.beyond:
+        name, why = next((name, why) for name in parts if (why := analysed(spark, {name: parts[name]}, plain).beyond))
+        raise ViewInvalid(view.origin, f"{name} {why}: a view has one row for each row of its table, made of that row")
     expressions = list(found.expressions.items())
     for name, expression in expressions:
         if culprit := _unsteady(expression):
-            raise ViewInvalid(
-                view.origin,
-                f"{name} is not deterministic ({culprit}): yesterday's row could not be computed again to be removed",
-            )
+            raise _NotDeterministic(view, name, culprit)
+    _refuse_changing(view, parts, _parts(call_view(view, Image(view.table, F.col("image"), plain))))
     # A new column of the table is in a whole row by itself: then the function is the same, and the rows say the rest.
     kept = [each for each in expressions if each[0] == _WHERE] if made.is_whole else expressions
     described = [
@@ -57,6 +63,25 @@ def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
         *(f"{name} in its normal form" for name in view.key if has_scale(found.fields[name])),
     ]
     return sha256("\n".join(described).encode()).hexdigest()[:16]
+
+
+class _NotDeterministic(ViewInvalid):
+    def __init__(self, view: View, name: str, culprit: str) -> None:
+        what = f"{name} is not deterministic ({culprit}): yesterday's row could not be computed again to be removed"
+        super().__init__(view.origin, what)
+
+
+def _parts(made: Row) -> dict[str, Column]:
+    return made.columns | ({} if made.condition is None else {_WHERE: made.condition})
+
+
+def _refuse_changing(view: View, parts: Mapping[str, Column], again: Mapping[str, Column]) -> None:
+    """Refuse what Python takes from elsewhere, such as the time: to Spark it is a constant of the query."""
+    if parts.keys() != again.keys():
+        raise _NotDeterministic(view, "the row", "other columns at each call of the function")
+    for name, column in parts.items():
+        if _VARIABLE.sub("", str(column)) != _VARIABLE.sub("", str(again[name])):
+            raise _NotDeterministic(view, name, "another value at each call of the function")
 
 
 def _operations(view: View, image: T.StructType) -> list[str]:

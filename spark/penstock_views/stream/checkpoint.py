@@ -106,6 +106,14 @@ def note_followed(root: Path, topic: str, contracts: Mapping[str, str], begins: 
     }
     if noted != known:
         write_whole(root / topic / _FOLLOWED, json.dumps(noted))
+    elif noted:
+        (root / topic / _FOLLOWED).touch()
+
+
+def began_s(root: Path, topic: str) -> float | None:
+    """Read when the query of a topic last began, in seconds since 1970; None before the first time."""
+    file = root / topic / _FOLLOWED
+    return file.stat().st_mtime if file.exists() else None
 
 
 def _follows(contract: str, since: Mapping[str, int]) -> dict[str, Any]:

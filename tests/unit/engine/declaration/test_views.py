@@ -65,6 +65,12 @@ def test_two_views_of_one_name_are_refused(tmp_path: Path) -> None:
         load_views(write(tmp_path, body))
 
 
+def test_a_view_that_a_later_function_of_its_file_hides_is_named(tmp_path: Path) -> None:
+    body = "@view('public.u', key=['id'])\ndef v(u): ...\n"
+    with pytest.raises(ViewInvalid, match=r"py:4: view v: the function at line 6 takes its name"):
+        load_views(write(tmp_path, body + body))
+
+
 @pytest.mark.parametrize(
     ("returns", "message"),
     [

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from random import random
 
 import pytest
 from penstock_views.declaration.totals import Total, Totals, aggregate, avg, count, sum
 from penstock_views.declaration.views import History, Image, Row, View, ViewInvalid, row, whole
 from penstock_views.output.fingerprint import fingerprint
 from penstock_views.types.encodings import REFUSED
-from pyspark.sql import Column, SparkSession
+from pyspark.sql import Column, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -77,6 +79,34 @@ def test_lambdas_have_the_same_fingerprint_whenever_they_are_made(spark: SparkSe
 def test_what_changes_by_itself_is_refused(spark: SparkSession, column: Callable[[], Column], name: str) -> None:
     with pytest.raises(ViewInvalid, match=rf"v\.py:3: view v: n is not deterministic \(.*({name})"):
         of(spark, lambda u: row(id=u.id, n=column()))
+
+
+@pytest.mark.parametrize("value", [datetime.now, random])
+def test_what_python_takes_from_elsewhere_is_refused(spark: SparkSession, value: Callable[[], object]) -> None:
+    with pytest.raises(ViewInvalid, match=r"v\.py:3: view v: n is not deterministic \(another value at each call"):
+        of(spark, lambda u: row(id=u.id, n=F.lit(value())))
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        (lambda u: F.explode(u.tags), "makes several rows of one"),
+        (lambda u: F.sum(u.id).over(Window.orderBy(u.id)), "reads other rows"),
+        (lambda u: F.expr("(SELECT 1)") + u.id, "reads other rows"),
+        (lambda u: F.udf(lambda value: value, "bigint", useArrow=False)(u.id), "calls Python for each row"),
+    ],
+)
+def test_what_does_not_follow_from_one_row_in_sight_is_refused(
+    spark: SparkSession, column: Callable[[Image], Column], why: str
+) -> None:
+    with pytest.raises(ViewInvalid, match=rf"v\.py:3: view v: n {why}"):
+        of(spark, lambda u: row(id=u.id, n=column(u)))
+
+    def of_groups(u: Image) -> Totals:
+        return Totals({"n": column(u)})
+
+    with pytest.raises(ViewInvalid, match=rf"view of_groups: n {why}"):
+        fingerprint(spark, aggregate("public.t", key=["n"])(of_groups), TABLE)
 
 
 def test_of_an_aggregate_the_operation_counts_too(spark: SparkSession) -> None:
