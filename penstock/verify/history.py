@@ -61,14 +61,14 @@ def summaries(key: Sequence[str], entries: Iterable[Mapping[str, Any]], names: C
     """Sum up each key's entries as one row.
 
     :param entries: those of one key together, newest first, as the table clusters them.
-    :param names: the columns that the rows have now; from the change of a dropped one on, entries say NULL for it.
+    :param names: the columns that the rows have now; of a dropped one the newest entry may still have a value.
     """
     for _, of_key in groupby(entries, lambda entry: canonical_key(entry, key)):
         newest, *older = of_key
         timeline = _check([newest, *older], names)
         if newest["after"] is not None or timeline != WHOLE:
             row = {name: newest[name] for name in key}
-            yield row | {NEWEST: normal(newest["after"]), TIMELINE: timeline, ROW_VERSION: newest[ROW_VERSION]}
+            yield row | {NEWEST: normal(newest["after"], names), TIMELINE: timeline, ROW_VERSION: newest[ROW_VERSION]}
 
 
 def normal(text: str | None, names: Collection[str] | None = None) -> str | None:

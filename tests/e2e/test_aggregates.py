@@ -64,6 +64,19 @@ def stats(stack: Stack, country: str) -> dict[str, Any] | None:
     return dict(rows[0]) if rows else None
 
 
+def leave_over(stack: Stack) -> str:
+    """Write a group that nobody is in, so no run will ever write it again: only a sweep removes it; return its name.
+
+    The tombstone of an earlier sweep would hide one of the same name.
+    """
+    name = f"Nobody {uuid.uuid4()}"
+    table, version = f"{stack.config.names.keyspace}.user_stats_by_country", 2**52
+    stack.cql(
+        f"INSERT INTO {table} (country, users, row_version) VALUES (%s, 1, {version}) USING TIMESTAMP {version}", name
+    )
+    return name
+
+
 def test_counts_and_means_follow_each_change(stack: Stack) -> None:
     first = insert(stack, "Stats", "female", "2000-02-29")
     insert(stack, "Stats", "male", "1999-02-28")
@@ -162,9 +175,7 @@ def test_killed_again_and_again_under_writes_it_stays_exact(stack: Stack) -> Non
 @pytest.mark.slow
 def test_a_lost_checkpoint_begins_a_new_run_under_writes(stack: Stack) -> None:
     killed = pid(stack)
-    # A group that no run will ever write again, since nobody is in it: only the sweep takes it away.
-    leftover = f"INSERT INTO {stack.config.names.keyspace}.user_stats_by_country (country, users, row_version)"
-    stack.cql(f"{leftover} VALUES ('Nobody', 1, {2**52}) USING TIMESTAMP {2**52}")
+    left_over = leave_over(stack)
     with Writer(stack):
         os.kill(killed, signal.SIGKILL)
         shutil.rmtree(runs(stack))
@@ -172,7 +183,7 @@ def test_a_lost_checkpoint_begins_a_new_run_under_writes(stack: Stack) -> None:
         wait_until(lambda: any(runs(stack).glob(began)), timeout_s=PATIENCE_S, what="a new run begins")
     assert sweep_aggregates(Workspace(stack.config))["user_stats_by_country"] >= 1
     wait_until_exact(stack)
-    assert stats(stack, "Nobody") is None
+    assert stats(stack, left_over) is None
     stack.penstock("verify user_stats_by_country")
 
 
@@ -184,9 +195,7 @@ def test_repair_counts_anew_and_takes_out_what_is_left_over(stack: Stack) -> Non
     assert row is not None
     # As new as the right one, and the larger of two values wins.
     stack.cql(f"UPDATE {table} USING TIMESTAMP {row['row_version']} SET users = 7777 WHERE country = 'Stats'")
-    stack.cql(
-        f"INSERT INTO {table} (country, users, row_version) VALUES ('Nobody', 1, {2**52}) USING TIMESTAMP {2**52}"
-    )
+    left_over = leave_over(stack)
     spoiled = stats(stack, "Stats")
     assert spoiled is not None
     assert spoiled["users"] == 7777
@@ -195,7 +204,7 @@ def test_repair_counts_anew_and_takes_out_what_is_left_over(stack: Stack) -> Non
     done = stack.penstock("views repair user_stats_by_country")
     assert "user_stats_by_country: repaired, 1 stale rows removed" in done.stdout
     wait_until_exact(stack)
-    assert stats(stack, "Nobody") is None
+    assert stats(stack, left_over) is None
     stack.penstock("views rebuild user_stats_by_country")
     stack.penstock("verify user_stats_by_country")
 

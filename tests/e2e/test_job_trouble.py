@@ -34,7 +34,6 @@ INSERT INTO public.trouble SELECT n, 'kind ' || n % 3, n, n FROM generate_series
 VIEWS = '''"""Views of a table that makes trouble."""
 
 from penstock_views import Image, Row, aggregate, count, row, sum, totals, view
-from tests.names import topic_of
 
 
 @view("public.trouble", key=["id"])

@@ -241,3 +241,4 @@ def test_columns_of_any_name_come_while_views_run(named: Stack) -> None:
     for column in ('"postal code"', '"größe"', '"2fa"', '"a-b"', '"e Mail"'):
         named.sql(f"ALTER TABLE public.users DROP COLUMN {column}")
     wait_until_exact(named)
+    named.penstock("verify user_history")

@@ -147,3 +147,9 @@ def test_a_column_that_was_dropped_with_its_values_breaks_no_timeline() -> None:
     assert list(summaries(("id",), [after_the_drop, entry(1, "c", None, TWO)], ("id",))) == []
     (row,) = summaries(("id",), [after_the_drop, entry(1, "c", None, TWO)], ("id", "x"))
     assert row[TIMELINE] != WHOLE
+
+
+def test_a_column_that_was_dropped_with_its_values_is_no_part_of_the_newest_row() -> None:
+    there = [entry(1, "c", None, TWO)]
+    assert [row[NEWEST] for row in summaries(("id",), there, ("id",))] == [normal('{"id": 1}')]
+    assert [row[NEWEST] for row in summaries(("id",), there, ("id", "x"))] == [normal(TWO)]
