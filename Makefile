@@ -11,7 +11,6 @@ export MAVEN_OPTS += -Djansi.noreset=true
 SYSTEM_PYTHON := $(shell command -v python3.11 || command -v python3)
 # Three servers, one with TLS: this port and ten more.
 TEST_CASSANDRA_PORT := 27042
-BESIDE     := var-tests/beside.log
 POSTGRES_PLATFORM := $(shell uname -sm | sed -e 's/Linux x86_64/linux-amd64/' -e 's/Linux aarch64/linux-arm64v8/' -e 's/Darwin x86_64/darwin-amd64/' -e 's/Darwin arm64/darwin-arm64v8/')
 # What a module of ours is built from.
 SOURCES    = $(shell find $(1)/src/main -type f) $(1)/pom.xml pom.xml servers/pom.xml
@@ -47,25 +46,27 @@ down: ## Stop the pipeline, keep its data
 status: ## Show every part of the pipeline
 	@.venv/bin/penstock status
 
-# The stack waits more than it computes: what needs no stack is tested beside it, told of at its end.
+# Each lane waits more than it computes: what needs no stack is tested beside it in two more, told of at their ends.
 .PHONY: test
 test: setup ## Install and run the tests of every layer, on real servers and on one whole stack too (CONTRIBUTING.md: how long)
-	@$(MAKE) --no-print-directory --jobs=2 test-beside test-stack
+	@$(MAKE) --no-print-directory --jobs=3 beside-units beside-servers test-stack
 
 .PHONY: test-all
 test-all: setup ## All tests: also those that take long, and those of changes and faults again with three partitions
-	@$(MAKE) --no-print-directory --jobs=2 test-beside test-stack SLOW=--slow
+	@$(MAKE) --no-print-directory --jobs=3 beside-units beside-servers test-stack SLOW=--slow
 	@$(MAKE) --no-print-directory test-partitioned
 
 .PHONY: test-stack
 test-stack:
 	@$(PYTHON) -m pytest $(SLOW) --durations=25 tests/e2e tests/faults
 
-.PHONY: test-beside
-test-beside:
+.PHONY: beside-units beside-servers
+beside-units: LANE = test-java test-unit
+beside-servers: LANE = test-integration
+beside-units beside-servers:
 	@mkdir -p var-tests
-	@$(MAKE) --no-print-directory test-java test-unit test-integration LESS_JAVA=$(if $(SLOW),,-DexcludedGroups=slow) > $(BESIDE) 2>&1 || { cat $(BESIDE); exit 1; }
-	@echo; echo 'The tests in Java passed, and unit and contract tests, and integration tests ($(BESIDE)):'; grep -E '^=+ .* passed' $(BESIDE)
+	@$(MAKE) --no-print-directory $(LANE) LESS_JAVA=$(if $(SLOW),,-DexcludedGroups=slow) > var-tests/$@.log 2>&1 || { cat var-tests/$@.log; exit 1; }
+	@echo; echo 'Passed: $(LANE) (var-tests/$@.log)'; grep -E '^=+ .* passed' var-tests/$@.log
 
 .PHONY: test-integration
 test-integration: setup ## The tests on real servers, each alone, that they start on free ports
