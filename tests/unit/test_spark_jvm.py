@@ -84,6 +84,24 @@ def test_the_jvm_ends_with_the_command(tmp_path: Path, number: signal.Signals) -
     assert not is_there(pid)
 
 
+def test_a_call_to_a_jvm_that_ended_is_no_message(tmp_path: Path) -> None:
+    """A connection is reset now and then only: here it is py4j's own words for it that must not be seen."""
+    program = """
+import sys
+from pathlib import Path
+from penstock.config import Config
+from penstock.local_spark import local_spark
+from penstock_views.stream.local_jvm import local_jvm
+with local_spark(Config(state=Path(sys.argv[1])), name="some-spark"):
+    pass
+local_jvm().kill()
+import logging
+logging.exception("Exception while sending command.")
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 def test_what_is_opened_is_what_spark_says() -> None:
     jvm: Any = local_session().sparkContext._jvm
     of_spark = jvm.org.apache.spark.launcher.JavaModuleOptions.defaultModuleOptionArray()

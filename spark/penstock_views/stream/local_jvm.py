@@ -122,16 +122,17 @@ class LocalJvm:
 
     def kill(self) -> None:
         """End it at once: a call that was cut off has left its answer under way, which the next would read."""
+        logging.disable()
         self._process.kill()
         self._end()
 
     def _end(self) -> None:
         """Let it end, and wait for it: nothing of a command stays behind.
 
-        Without a word: what PySpark still sends to it, from a thread or of a call that was cut off, has no answer.
+        Without a word: py4j writes each call that has no answer any more through the root logger, with its trace, and
+        as this process ends it still says which objects nobody needs.
         """
-        logging.getLogger("py4j").addHandler(logging.NullHandler())
-        logging.getLogger("py4j").propagate = False
+        logging.disable()
         self._process.communicate()
 
     @cached_property
