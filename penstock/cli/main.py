@@ -100,7 +100,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 def _leave_if_asked(error: BaseException) -> None:
-    """End in silence when an error came after a signal, which reaches the JVM of a session too."""
+    """End in silence when an error came after a signal: a JVM that was ended for it answers no call any more."""
     before = error.__context__
     while before is not None:
         if isinstance(before, SystemExit):
