@@ -6,14 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from penstock_views.stream.local_jvm import OPENED
 from penstock_views.stream.session import local_session
 
+from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 
 OPEN_SESSION = """
@@ -50,14 +51,6 @@ def a_java(folder: Path, script: str) -> str:
     return str(folder)
 
 
-def is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def test_a_java_that_does_not_start_is_said_with_its_last_words(tmp_path: Path) -> None:
     home = a_java(tmp_path / "java", "echo out of the question >&2; exit 3")
     said, _ = open_session(tmp_path / "state", JAVA_HOME=home).communicate()
@@ -78,10 +71,7 @@ def test_the_jvm_ends_with_the_command(tmp_path: Path, number: signal.Signals) -
     assert rows == 3
     command.send_signal(number)
     command.communicate()
-    until = time.monotonic() + PATIENCE_S
-    while is_there(pid) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not is_there(pid)
+    wait_until(lambda: not psutil.pid_exists(pid), timeout_s=PATIENCE_S, what="the JVM has ended")
 
 
 def test_a_call_to_a_jvm_that_ended_is_no_message(tmp_path: Path) -> None:
