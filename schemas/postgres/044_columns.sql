@@ -1,5 +1,6 @@
--- The columns of published tables: how often they have changed, and which the source cannot read. The source connector puts
--- the number into the schema of its records, so that no later schema is taken for an earlier one.
+-- The columns of published tables: how often they have changed, which have taken another's name, and which the source cannot
+-- read. The source connector puts the number into the schema of its records, so that no later schema is taken for an
+-- earlier one.
 
 -- The columns of each published table at the last look, and how many looks found others than before.
 CREATE TABLE IF NOT EXISTS penstock.altered_columns (
@@ -24,6 +25,36 @@ AS $$
         EXCEPT SELECT table_name, columns FROM penstock.altered_columns
     ON CONFLICT (table_name) DO UPDATE SET columns = excluded.columns, times = known.times + 1
         WHERE known.columns <> excluded.columns
+$$;
+
+-- Which column had a name last: one that was dropped, or renamed, is still known by it.
+CREATE TABLE IF NOT EXISTS penstock.watched_columns (
+    root     oid,
+    name     name,
+    position int2 NOT NULL,
+    PRIMARY KEY (root, name)
+);
+
+-- A name that goes over to another column, as by DROP and ADD, or by RENAME after a backfill, gives old rows other values.
+CREATE OR REPLACE FUNCTION penstock.look_at_columns() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog
+AS $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        UPDATE penstock.watched_columns w SET position = a.attnum FROM pg_attribute a
+        WHERE a.attrelid = w.root AND a.attname = w.name AND a.attnum <> w.position
+        RETURNING w.root, w.name
+    LOOP
+        PERFORM penstock.note(found.root, format('%I is another column now than it was', found.name));
+    END LOOP;
+    INSERT INTO penstock.watched_columns
+        SELECT r.root, a.attname, a.attnum FROM penstock.published_roots r JOIN pg_attribute a ON a.attrelid = r.root
+        WHERE a.attnum > 0 AND NOT a.attisdropped
+        EXCEPT SELECT * FROM penstock.watched_columns;
+    DELETE FROM penstock.watched_columns w WHERE NOT EXISTS (SELECT FROM penstock.published_roots r WHERE r.root = w.root);
+END
 $$;
 
 -- As Debezium compares the names of columns; lower() alone knows only the letters of the database's own locale.

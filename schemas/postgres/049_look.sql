@@ -124,6 +124,7 @@ BEGIN
         INSERT INTO penstock.watched_defaults VALUES (found.part, found.attnum);
         PERFORM penstock.note(found.root, format('column %s was added with a value for the rows that were there', found.attname));
     END LOOP;
+    PERFORM penstock.look_at_columns();
     PERFORM penstock.count_alterations();
     IF NOT penstock.sees_ddl() THEN
         PERFORM penstock.look_at_rewrites();

@@ -122,6 +122,50 @@ def test_ddl_that_gives_rows_other_values_is_noted_once(connection: Connection, 
     assert noted(connection) == [(PLAIN, what)]
 
 
+@pytest.mark.parametrize(
+    ("statements", "columns"),
+    [
+        (["ALTER TABLE plain DROP COLUMN size, ADD COLUMN size int"], ["size"]),
+        (["ALTER TABLE plain DROP COLUMN size", "ALTER TABLE plain ADD COLUMN size int"], ["size"]),
+        (
+            [
+                "ALTER TABLE plain ADD COLUMN new_size int",
+                "UPDATE plain SET new_size = size * 10",
+                "ALTER TABLE plain RENAME COLUMN size TO old_size",
+                "ALTER TABLE plain RENAME COLUMN new_size TO size",
+                "ALTER TABLE plain DROP COLUMN old_size",
+            ],
+            ["size"],
+        ),
+        (
+            [
+                "ALTER TABLE plain ADD COLUMN title text",
+                "ALTER TABLE plain RENAME COLUMN name TO between",
+                "ALTER TABLE plain RENAME COLUMN title TO name",
+                "ALTER TABLE plain RENAME COLUMN between TO title",
+            ],
+            ["name", "title"],
+        ),
+        (["ALTER TABLE plain RENAME COLUMN size TO length", "ALTER TABLE plain RENAME COLUMN length TO size"], []),
+        (["ALTER TABLE plain DROP COLUMN size", "DELETE FROM plain"], []),
+    ],
+)
+def test_a_name_that_another_column_has_now_is_noted(
+    connection: Connection, statements: list[str], columns: list[str]
+) -> None:
+    run(connection, *statements)
+    run(connection, "ALTER TABLE plain ADD COLUMN unrelated text")
+    assert noted(connection) == [(PLAIN, f"{column} is another column now than it was") for column in columns]
+
+
+def test_the_columns_of_a_table_that_left_are_not_remembered(connection: Connection) -> None:
+    withdraw(connection, PLAIN)
+    run(connection, "ALTER TABLE plain DROP COLUMN size, ADD COLUMN size int")
+    publish(connection, [PLAIN])
+    run(connection, "ALTER TABLE plain ADD COLUMN unrelated text")
+    assert "another column" not in str(noted(connection))
+
+
 def altered(connection: Connection) -> int:
     ((times,),) = run(connection, "SELECT times FROM penstock.altered_columns WHERE table_name = 'public.plain'")
     return int(times)
