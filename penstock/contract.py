@@ -15,6 +15,9 @@ MAX_GENERATION = 2047
 ROW_VERSION = "row_version"
 """The column that each view table has beside those of the view; it must never be null."""
 
+ROW, HISTORY, AGGREGATE = "row", "history", "aggregate"
+"""The kinds of a view."""
+
 VERSION = "version"
 """The header of a view record, and the last column of a history's primary key: the version of the entry."""
 

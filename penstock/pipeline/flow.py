@@ -15,6 +15,7 @@ from penstock.connect.api import ConnectApi, State
 from penstock.connect.files import read_connectors
 from penstock.connect.heartbeat import is_silent
 from penstock.connect.watch_file import describe, read_watched
+from penstock.contract import AGGREGATE
 from penstock.errors import TransientError
 from penstock.layout import Layout
 from penstock.names import of_source
@@ -29,10 +30,9 @@ from penstock.pipeline.topic_ids import made_anew, noted_ids
 from penstock.pipeline.unwritten import unwritten
 from penstock.postgres.commands import Command, read_commands
 from penstock.postgres.connection import connect
-from penstock.postgres.silent import sees_ddl
+from penstock.postgres.silent import missed_changes, sees_ddl
 from penstock.postgres.slot import read_own_slot
 from penstock.project.connector_lists import change_topics, read_lists
-from penstock.project.declared import AGGREGATE
 from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
@@ -180,7 +180,7 @@ def _silent_changes(workspace: Workspace) -> list[Reading]:
 
 
 def _unsent(workspace: Workspace) -> list[Reading]:
-    changes = unsent_changes(workspace)
+    changes = missed_changes(unsent_changes(workspace), workspace.declared)
     cure = "`penstock views apply` reads the table again"
     said = [(_shown(workspace.config, change.table), change.what) for change in changes]
     return [Reading(table, f"{what}: {cure}", is_well=False) for table, what in said]

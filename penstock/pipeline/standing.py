@@ -13,9 +13,9 @@ from penstock_views.aggregates.run import current_run, runs_folder
 from penstock_views.stream.checkpoint import began_s, committed, last_commit_in, last_commit_s, progress_in
 
 from penstock.config import Config
+from penstock.contract import AGGREGATE
 from penstock.layout import Layout
 from penstock.offsets import Place
-from penstock.project.declared import AGGREGATE
 from penstock.project.workspace import Workspace
 from penstock.running import running_since_s
 from penstock.topics.admin import TopicAdmin

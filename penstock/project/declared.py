@@ -22,9 +22,6 @@ from penstock.whole_file import write_whole
 if TYPE_CHECKING:
     from penstock_views.declaration.views import View
 
-ROW, HISTORY, AGGREGATE = "row", "history", "aggregate"
-"""The kinds of a view."""
-
 
 @dataclass(frozen=True)
 class DeclaredView:
@@ -50,12 +47,9 @@ class DeclaredView:
 
 def describe(project: Project, view: View) -> DeclaredView:
     """Return a loaded view as plain values."""
-    from penstock_views.declaration.totals import Aggregate  # the view was loaded, and Spark with it
-    from penstock_views.declaration.views import History
-
     return DeclaredView(
         name=view.name,
-        kind=HISTORY if isinstance(view, History) else AGGREGATE if isinstance(view, Aggregate) else ROW,
+        kind=view.kind,
         source=view.source,
         table=view.table,
         key=view.key,

@@ -27,7 +27,7 @@ from penstock.pipeline.standing import lost_aggregates
 from penstock.pipeline.topic_ids import note_topics
 from penstock.pipeline.unwritten import note_new_topics
 from penstock.postgres.connection import connect
-from penstock.postgres.silent import SilentChange, forget_changes
+from penstock.postgres.silent import SilentChange, forget_changes, missed_changes
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.in_step import ViewsLeftOut, ViewsWrong
@@ -117,7 +117,7 @@ def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
     config = workspace.config
     note_new_topics(workspace)
     changes, identities = unsent_changes(workspace), identities_of(workspace)
-    for change in changes:
+    for change in missed_changes(changes, workspace.declared):
         table = of_source(config.source, change.table)
         on_step("rows changed", f"{table}: {change.what}; no event was sent for it, its views are filled anew")
     followed = {view.name for view in followed_views(workspace)}
@@ -203,11 +203,8 @@ def _missing(workspace: Workspace, changes: Sequence[SilentChange]) -> list[View
 
     Their table changed without an event, or they stand still, stood still or cannot go on.
     """
-    tables, stopped = (
-        {change.table for change in changes},
-        {*stopped_views(workspace.config), *missed_views(workspace.config), *lost_aggregates(workspace)},
-    )
-    return [view for view in workspace.views if view.table in tables or view.name in stopped]
+    stopped = {*stopped_views(workspace.config), *missed_views(workspace.config), *lost_aggregates(workspace)}
+    return [view for view in workspace.views if view.name in stopped or missed_changes(changes, [view])]
 
 
 def _forget(config: Config, changes: Sequence[SilentChange]) -> None:

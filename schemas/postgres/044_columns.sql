@@ -32,10 +32,12 @@ CREATE TABLE IF NOT EXISTS penstock.watched_columns (
     root     oid,
     name     name,
     position int2 NOT NULL,
+    is_there boolean NOT NULL DEFAULT true,
     PRIMARY KEY (root, name)
 );
 
 -- A name that goes over to another column, as by DROP and ADD, or by RENAME after a backfill, gives old rows other values.
+-- A name alone that is another matters to histories that keep whole rows.
 CREATE OR REPLACE FUNCTION penstock.look_at_columns() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
@@ -43,16 +45,27 @@ DECLARE
     found record;
 BEGIN
     FOR found IN
-        UPDATE penstock.watched_columns w SET position = a.attnum FROM pg_attribute a
-        WHERE a.attrelid = w.root AND a.attname = w.name AND a.attnum <> w.position
-        RETURNING w.root, w.name
+        UPDATE penstock.watched_columns w SET is_there = false FROM pg_attribute a
+        WHERE w.is_there AND a.attrelid = w.root AND a.attnum = w.position AND a.attname <> w.name
+        RETURNING w.root, w.name, a.attname AS now, a.attisdropped AS is_dropped
     LOOP
+        CONTINUE WHEN found.is_dropped;
+        PERFORM penstock.note(found.root, format('column %I was renamed to %I', found.name, found.now), true);
+    END LOOP;
+    FOR found IN
+        UPDATE penstock.watched_columns w SET position = a.attnum, is_there = true
+        FROM pg_attribute a, penstock.watched_columns before
+        WHERE NOT w.is_there AND a.attrelid = w.root AND a.attname = w.name
+            AND before.root = w.root AND before.name = w.name
+        RETURNING w.root, w.name, before.position <> w.position AS is_another
+    LOOP
+        CONTINUE WHEN NOT found.is_another;
         PERFORM penstock.note(found.root, format('%I is another column now than it was', found.name));
     END LOOP;
     INSERT INTO penstock.watched_columns
         SELECT r.root, a.attname, a.attnum FROM penstock.published_roots r JOIN pg_attribute a ON a.attrelid = r.root
         WHERE a.attnum > 0 AND NOT a.attisdropped
-        EXCEPT SELECT * FROM penstock.watched_columns;
+            AND NOT EXISTS (SELECT FROM penstock.watched_columns w WHERE w.root = r.root AND w.name = a.attname);
     DELETE FROM penstock.watched_columns w WHERE NOT EXISTS (SELECT FROM penstock.published_roots r WHERE r.root = w.root);
 END
 $$;

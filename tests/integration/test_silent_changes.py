@@ -53,7 +53,13 @@ def run(connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
 
 
 def noted(connection: Connection) -> list[tuple[str, str]]:
-    return [(change.table, change.what) for change in silent_changes(connection, [PLAIN, PARTED])]
+    return [
+        (change.table, change.what) for change in silent_changes(connection, [PLAIN, PARTED]) if not change.is_of_names
+    ]
+
+
+def renamed(connection: Connection) -> list[str]:
+    return [change.what for change in silent_changes(connection, [PLAIN, PARTED]) if change.is_of_names]
 
 
 def decoded(connection: Connection, *statements: str) -> list[str]:
@@ -156,6 +162,18 @@ def test_a_name_that_another_column_has_now_is_noted(
     run(connection, *statements)
     run(connection, "ALTER TABLE plain ADD COLUMN unrelated text")
     assert noted(connection) == [(PLAIN, f"{column} is another column now than it was") for column in columns]
+
+
+def test_a_renamed_column_is_noted_as_a_change_of_names(connection: Connection) -> None:
+    rename = 'ALTER TABLE plain RENAME COLUMN "{}" TO "{}"'
+    run(connection, rename.format("size", "Length"), rename.format("Length", "size"), rename.format("size", "a b"))
+    run(connection, "ALTER TABLE plain RENAME TO other", 'ALTER TABLE other DROP COLUMN "a b"')
+    assert renamed(connection) == [
+        'column size was renamed to "Length"',
+        'column "Length" was renamed to size',
+        'column size was renamed to "a b"',
+    ]
+    run(connection, "ALTER TABLE other RENAME TO plain")
 
 
 def test_the_columns_of_a_table_that_left_are_not_remembered(connection: Connection) -> None:

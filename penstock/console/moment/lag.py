@@ -19,6 +19,7 @@ from typing import Any
 from prometheus_client import Histogram
 
 from penstock.console.moment.progress import offset_of
+from penstock.contract import AGGREGATE
 from penstock.errors import PenstockError
 from penstock.offsets import Place
 from penstock.project.declared import DeclaredView
@@ -139,7 +140,7 @@ class LagWatch:
         return value if _is_change(value) else None
 
     def _arrive(self, view: DeclaredView, message: Any) -> None:
-        if view.kind == "aggregate":
+        if view.kind == AGGREGATE:
             self._await(view, message, None)
         elif (
             self._changes

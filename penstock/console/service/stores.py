@@ -24,6 +24,7 @@ from penstock.console.records.messages import open_small_consumer
 from penstock.console.records.records import RecordView
 from penstock.console.records.same import is_same
 from penstock.console.service.source_row import SourceRow
+from penstock.contract import AGGREGATE, HISTORY, ROW
 from penstock.errors import PenstockError
 from penstock.keys.values import as_cql
 from penstock.names import column_name, postgres_name
@@ -142,7 +143,7 @@ def view_stores(
     hub: Hub, view: DeclaredView, source: SourceRow, raw: Compared, records: list[RecordView]
 ) -> Iterator[Store]:
     """Yield what the topic and the table of a view hold of the row, and add the newest view record to `records`."""
-    if view.kind == "aggregate":
+    if view.kind == AGGREGATE:
         yield _cassandra_store(hub, view, raw, lambda row: _aggregate_state(row, raw))
         return
     trace = trace_in(hub, view.topic, source, count=1, budget_s=_VIEW_BUDGET_S)
@@ -167,7 +168,7 @@ def _view_topic_store(view: DeclaredView, trace: Trace | str, raw: Compared) -> 
             f"no record of it {looked}",
         )
     value = record.value if isinstance(record.value, dict) else None
-    is_row = view.kind == "row"
+    is_row = view.kind == ROW
     state, note = _compare(record.version, value if is_row else None, raw)
     if value is None and is_row:
         state, note = ("gone", "its deletion") if state == "same" else (state, note)
@@ -218,7 +219,7 @@ def _cassandra_store(
         place += f" · version {row['row_version']}"
     # The version is no value of the source, which may have a column of that name.
     held = None if row is None else {column: value for column, value in row.items() if column != "row_version"}
-    differs = raw.differing(held) if view.kind == "row" else ()
+    differs = raw.differing(held) if view.kind == ROW else ()
     return Store("cassandra", name, state, note, None, place, row, differs)
 
 
@@ -235,7 +236,7 @@ def _view_key(view: DeclaredView, types: Mapping[str, str], raw: Compared) -> di
 def _read_cassandra(hub: Hub, view: DeclaredView, key: dict[str, Any]) -> dict[str, Any] | None:
     table = ViewTable(hub.cassandra.session, keyspace=hub.config.names.keyspace, name=view.name)
     # A history is a partition of entries, newest first; anything else is one row.
-    rows = table.pick_partitions([key]) if view.kind == "history" else table.pick([key])
+    rows = table.pick_partitions([key]) if view.kind == HISTORY else table.pick([key])
     row = next(iter(rows), None)
     return None if row is None else {name: plain(value) for name, value in row.items()}
 
@@ -251,7 +252,7 @@ def _row_state(row: dict[str, Any] | None, view: DeclaredView, raw: Compared, tr
             return "gone", "no row, as it should be"
         return "missing", "no row yet"
     held = {column: value for column, value in row.items() if column != "row_version"}
-    state, note = _compare(row.get("row_version"), held if view.kind == "row" else None, raw)
+    state, note = _compare(row.get("row_version"), held if view.kind == ROW else None, raw)
     if change is not None and change.op == "d" and row.get("op") is None:
         return "behind", "still there: the deletion has not arrived"
     return state, note

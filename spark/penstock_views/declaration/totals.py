@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import ClassVar
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock.contract import AGGREGATE
 from penstock_views.declaration.views import Image, Row, View, ViewInvalid, declare
 
 MEAN_SCALE = 6
@@ -85,6 +87,7 @@ class Aggregate(View):
     that each total takes of it.
     """
 
+    kind: ClassVar[str] = AGGREGATE
     totals_of: Callable[[Image], Totals]
 
     def operations(self, image: Image) -> dict[str, Operation]:

@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock.contract import MAX_GENERATION, VERSION
+from penstock.contract import HISTORY, MAX_GENERATION, ROW, VERSION
 from penstock.errors import TerminalError
 from penstock.installation import VIEW_FILES, Names
 from penstock.names import (
@@ -200,6 +200,7 @@ ViewFunction = Callable[[Image], Row]
 class View:
     """A view as declared: the function's name is the view's name. This kind is a row view: a row for each row."""
 
+    kind: ClassVar[str] = ROW
     name: str
     table: str
     key: tuple[str, ...]
@@ -253,6 +254,8 @@ class View:
 @dataclass(frozen=True)
 class History(View):
     """A view that holds a row for each change of a row of the source, under the key that the row had."""
+
+    kind: ClassVar[str] = HISTORY
 
     @property
     def partition_key(self) -> tuple[str, ...]:
