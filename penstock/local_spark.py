@@ -21,16 +21,15 @@ _THREADS = 2
 
 
 @contextmanager
-def local_spark(config: Config, *, name: str) -> Iterator[SparkSession]:
+def local_spark(config: Config) -> Iterator[SparkSession]:
     """Open a session that ends with the block; within the block of another it is that one's.
 
-    :param name: of its log and of its folder for temporary files.
     :raises SparkNotStarted: with the last lines of its log.
     """
     if (outer := SparkSession.getActiveSession()) is not None:
         yield outer
         return
-    log = begin_jvm(config, name=name)
+    log = begin_jvm(config)
     try:
         spark = local_session(threads=_THREADS, settings=_private(config))
     except (JvmEnded, PySparkException) as exc:

@@ -14,6 +14,9 @@ from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.wait import log_tail
 
+_NAME = "commands-spark"
+"""Of its log, and of its folder for temporary files."""
+
 
 class SparkNotStarted(TerminalError):
     """The JVM of a session does not start."""
@@ -26,17 +29,16 @@ class SparkNotStarted(TerminalError):
         )
 
 
-def begin_jvm(config: Config, *, name: str) -> Path:
+def begin_jvm(config: Config) -> Path:
     """Let the JVM start while other work is done, unless it runs already; return its log.
 
-    :param name: of its log and of its folder for temporary files.
     :raises SparkNotStarted: there is no Java.
     """
     layout = Layout.of(config)
-    log = layout.log(name)
-    for folder in (layout.temporary(name), log.parent):
+    log = layout.log(_NAME)
+    for folder in (layout.temporary(_NAME), log.parent):
         folder.mkdir(parents=True, exist_ok=True)
-    inherited = taken_from(os.environ) | layout.temporary_environment(name)
+    inherited = taken_from(os.environ) | layout.temporary_environment(_NAME)
     try:
         local_jvm(let_in_options(config.registry.url), environment=inherited, log=log)
     except OSError as exc:

@@ -190,7 +190,7 @@ class Stack:
 
     def _start_spark(self) -> None:
         if SparkSession.getActiveSession() is None:
-            self.held.enter_context(local_spark(self.config, name="tests"))
+            self.held.enter_context(local_spark(self.config))
 
     def drop(self, *views: str) -> None:
         """Remove what is left of views whose functions are gone."""

@@ -17,7 +17,9 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from penstock import environment
+from penstock.config import load_config
 from penstock.errors import PenstockError
+from penstock.spark_jvm import begin_jvm
 
 _BY_SIGNAL = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 _MODULES = {
@@ -40,6 +42,9 @@ _MODULES = {
 }
 """The module of `penstock.cli` that holds each command, in the order of the help."""
 
+_EVALUATING = {("verify",), *(("views", each) for each in ("apply", "check", "new", "rebuild", "repair", "write"))}
+"""The commands that evaluate views, which takes Spark."""
+
 
 class Commands(TyperGroup):
     """Loads the module of a command when it is asked for: PySpark and the drivers take a second or two to import."""
@@ -47,6 +52,12 @@ class Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - its types are Typer's private click
         """Name the commands."""
         return list(_MODULES)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Let Spark's JVM start while Python reads the code of the command: each takes a second or two."""
+        if not {tuple(args[:1]), tuple(args[:2])}.isdisjoint(_EVALUATING) and "--help" not in args:
+            begin_jvm(load_config())
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - as above
         """Import the command; None when there is none of that name."""

@@ -11,7 +11,6 @@ from penstock.spark_jvm import begin_jvm
 from penstock.verify.model import ViewResult
 
 DEFAULT_PATIENCE_S = 300.0
-_SPARK = "verify-spark"
 
 
 def run_verify(
@@ -22,11 +21,11 @@ def run_verify(
     patience_s: float = DEFAULT_PATIENCE_S,
 ) -> list[ViewResult]:
     """Compare views as :func:`penstock.verify.verify.verify` says."""
-    begin_jvm(workspace.config, name=_SPARK)
+    begin_jvm(workspace.config)
     local_spark = import_module("penstock.local_spark").local_spark
     with ThreadPoolExecutor(1) as helper:
         loading = helper.submit(import_module, "penstock.verify.verify")
-        with local_spark(workspace.config, name=_SPARK) as spark:
+        with local_spark(workspace.config) as spark:
             verify = loading.result().verify
             results: list[ViewResult] = verify(
                 workspace, views, spark=spark, on_progress=on_progress, patience_s=patience_s

@@ -60,7 +60,7 @@ def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     if config.supervised:
         Supervisor(Layout.of(config)).states()
     # One session for the check and the fill: each takes seconds to start.
-    with local_spark(config, name="views-spark"):
+    with local_spark(config):
         wrong = check(workspace).wrong
         left_out = [problem for problem in wrong if problem.is_of_table]
         if len(left_out) < len(wrong):

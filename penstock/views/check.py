@@ -53,12 +53,9 @@ from penstock.project.in_step import (
     problem_of,
 )
 from penstock.project.workspace import Workspace
-from penstock.spark_jvm import begin_jvm
 from penstock.views.derived import OTHER_NAME, Derived, derive, why_unreadable
 from penstock.views.memory import check_memory
 from penstock.views.sources import Live, TableUndefined, live_tables, table_of
-
-_SPARK = "views-spark"
 
 
 @dataclass(frozen=True)
@@ -82,12 +79,11 @@ class Checked:
 def check(workspace: Workspace) -> Checked:
     """Look at everything; servers that do not answer are left out, and said."""
     config = workspace.config
-    begin_jvm(config, name=_SPARK)
     project = workspace.project
     views, broken = workspace.loaded
     live = live_tables(config, views)
     problems = [_of_error(project, exc, "correct the file") for exc in broken]
-    with local_spark(config, name=_SPARK) as spark:
+    with local_spark(config) as spark:
         derived, refused = _derive_all(spark, config, views, live)
     problems += refused
     unreadable = _unreadable(config, derived)

@@ -59,7 +59,7 @@ def _is_old(row: Row, below: int) -> bool:
 
 
 def _expected(workspace: Workspace, shape: ViewShape) -> set[bytes]:
-    with local_spark(workspace.config, name="views-spark") as spark:
+    with local_spark(workspace.config) as spark:
         return {canonical_key(row, shape.key) for row in PostgresRows(spark, workspace=workspace).scan(shape)}
 
 

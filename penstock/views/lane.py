@@ -109,7 +109,7 @@ def fill(
     # Once for all tables: what was committed by now is in their topics, and not written again behind the fill.
     wait_until_captured(config, on_progress=on_progress)
     began = {}
-    with local_spark(config, name="views-spark") as spark:
+    with local_spark(config) as spark:
         for table in dict.fromkeys(view.table for view in views):
             of_table = [view for view in views if view.table == table]
             with _our_errors(table):

@@ -191,7 +191,7 @@ def _derive_all(config: Config, drawn: Sequence[Drawn]) -> tuple[dict[str, tuple
     outcomes: dict[str, Outcome] = {}
     if not drawn:
         return made, outcomes
-    with TemporaryDirectory() as folder, local_spark(config, name="views-spark") as spark:
+    with TemporaryDirectory() as folder, local_spark(config) as spark:
         for each in drawn:
             table = each.live.table
             try:

@@ -48,7 +48,7 @@ def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgre
         wait_until_settled(config)  # a view that stands still is filled in another way
     choice = choose(config, views, identities)
     if choice.by_snapshot:
-        with local_spark(config, name="views-spark"):  # one for all tables
+        with local_spark(config):  # one for all tables
             removed += _by_snapshot(workspace, choice, identities, on_progress=on_progress, rate=rate)
     if others := choice.others:
         began = _reread(config, others, _whole(others), on_progress=on_progress)
@@ -180,7 +180,7 @@ def _sweep(
                 on_progress(
                     f"{view.name}: {len(suspects):,} rows were not renewed; asking Postgres which should be gone"
                 )
-                with local_spark(config, name="views-spark") as spark:
+                with local_spark(config) as spark:
                     stale = stale_rows(workspace, spark, shape, suspects)
                 removed += table.delete(stale.values(), timestamp=first - 1)
     return removed

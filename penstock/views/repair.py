@@ -106,7 +106,7 @@ def repair(
 
 
 def _refuse_rejected(workspace: Workspace, view: View, condition: str) -> None:
-    with local_spark(workspace.config, name="views-spark") as spark:
+    with local_spark(workspace.config) as spark:
         absences = PostgresRows(spark, workspace=workspace).absences(view.name, condition)
     if absences:
         raise RowRejected(view, absences[0])

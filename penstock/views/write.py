@@ -45,7 +45,7 @@ def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path
     project = workspace.project
     views = workspace.views
     live = live_tables(config, views)
-    with local_spark(config, name="views-spark") as spark:
+    with local_spark(config) as spark:
         derived = [derive(spark, view, table_of(config, live, view)) for view in views]
     for each in derived:
         _refuse_moved(project, each)

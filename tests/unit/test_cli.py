@@ -46,6 +46,28 @@ def test_what_needs_no_view_waits_for_no_spark(command: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("asked", "begun"),
+    [
+        (["verify", "--json"], "begun with []"),
+        (["views", "check"], "begun with []"),
+        (["views", "check", "--help"], ""),
+        (["views", "ddl"], ""),
+    ],
+)
+def test_the_jvm_begins_before_pyspark_is_loaded_and_where_views_are_evaluated_only(
+    asked: list[str], begun: str
+) -> None:
+    program = (
+        "import sys; from penstock.cli import main\n"
+        f"loaded = lambda: [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "main.begin_jvm = lambda _: sys.exit(f'begun with {loaded()}')\n"
+        f"main.run({asked!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == begun
+
+
 def test_a_hop_is_shown_when_nothing_more_comes_to_it(capsys: pytest.CaptureFixture[str]) -> None:
     with _bars() as show:
         show([Hop("API → Postgres", 500, 1000), Hop("Postgres → change topics", 500, 500)])

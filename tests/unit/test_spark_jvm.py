@@ -24,7 +24,7 @@ from penstock.config import Config
 from penstock.local_spark import local_spark
 from penstock.spark_jvm import SparkNotStarted
 try:
-    with local_spark(Config(state=Path(sys.argv[1])), name="some-spark") as spark:
+    with local_spark(Config(state=Path(sys.argv[1]))) as spark:
         print(spark.range(3).count(), spark.sparkContext._jvm.java.lang.ProcessHandle.current().pid(), flush=True)
         sys.stdin.read()
 except SparkNotStarted as exc:
@@ -82,7 +82,7 @@ from pathlib import Path
 from penstock.config import Config
 from penstock.local_spark import local_spark
 from penstock_views.stream.local_jvm import local_jvm
-with local_spark(Config(state=Path(sys.argv[1])), name="some-spark"):
+with local_spark(Config(state=Path(sys.argv[1]))):
     pass
 local_jvm().kill()
 import logging
