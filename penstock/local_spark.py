@@ -22,27 +22,23 @@ _THREADS = 2
 
 @contextmanager
 def local_spark(config: Config) -> Iterator[SparkSession]:
-    """Open a session that ends with the block; within the block of another it is that one's.
+    """Open the session of this process, or hand out the one that is open; it ends with the process.
 
     :raises SparkNotStarted: with the last lines of its log.
     """
-    if (outer := SparkSession.getActiveSession()) is not None:
-        yield outer
-        return
-    log = begin_jvm(config)
-    try:
-        spark = local_session(threads=_THREADS, settings=_private(config))
-    except (JvmEnded, PySparkException) as exc:
-        raise SparkNotStarted(exc, log) from exc
+    spark = SparkSession.getActiveSession()
+    if spark is None:
+        log = begin_jvm(config)
+        try:
+            spark = local_session(threads=_THREADS, settings=_private(config))
+        except (JvmEnded, PySparkException) as exc:
+            raise SparkNotStarted(exc, log) from exc
     try:
         yield spark
     except (KeyboardInterrupt, SystemExit):
-        local_jvm().kill()
+        # A call that was cut off has left its answer under way, which the next would read.
+        local_jvm().end()
         raise
-    except BaseException:
-        spark.stop()
-        raise
-    spark.stop()
 
 
 def _private(config: Config) -> dict[str, str]:

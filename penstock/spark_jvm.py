@@ -35,12 +35,12 @@ def begin_jvm(config: Config) -> Path:
     :raises SparkNotStarted: there is no Java.
     """
     layout = Layout.of(config)
-    log = layout.log(_NAME)
-    for folder in (layout.temporary(_NAME), log.parent):
-        folder.mkdir(parents=True, exist_ok=True)
-    inherited = taken_from(os.environ) | layout.temporary_environment(_NAME)
+    log, folder = layout.log(_NAME), layout.temporary(_NAME)
+    for each in (log.parent, folder):
+        each.mkdir(parents=True, exist_ok=True)
+    options, inherited = let_in_options(config.registry.url), taken_from(os.environ)
     try:
-        local_jvm(let_in_options(config.registry.url), environment=inherited, log=log)
+        local_jvm(options, environment=inherited, log=log, folder=folder)
     except OSError as exc:
         raise SparkNotStarted(exc, log) from exc
     return log

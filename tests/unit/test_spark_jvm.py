@@ -84,7 +84,7 @@ from penstock.local_spark import local_spark
 from penstock_views.stream.local_jvm import local_jvm
 with local_spark(Config(state=Path(sys.argv[1]))):
     pass
-local_jvm().kill()
+local_jvm().end()
 import logging
 logging.exception("Exception while sending command.")
 """

@@ -89,23 +89,27 @@ class LocalJvm:
     :param options: more options of it.
     :param environment: of it; None for that of this process.
     :param log: where its output goes; None for the standard error of this process.
+    :param folder: where a folder for its temporary files is made, which goes when it ends; None for the machine's.
     :raises OSError: there is no Java.
     """
 
-    def __init__(self, options: Sequence[str], environment: Mapping[str, str] | None, log: Path | None) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="penstock-jvm-")
+    def __init__(
+        self, options: Sequence[str], environment: Mapping[str, str] | None, log: Path | None, folder: Path | None
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="jvm-", dir=folder, ignore_cleanup_errors=True)
         self._written = Path(self._folder.name) / "port-and-secret"
         inherited = os.environ if environment is None else environment
+        own = {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_LOCAL_DIRS": self._folder.name, "TMPDIR": self._folder.name}
         with log.open("ab") if log else nullcontext() as output:
             self._process = subprocess.Popen(
-                [*_command(options), _SERVER],
+                [*_command(options), f"-Djava.io.tmpdir={self._folder.name}", _SERVER],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                env={"SPARK_LOCAL_IP": LOOPBACK, **inherited, _WRITES_TO: str(self._written)},
+                env={**inherited, **own, _WRITES_TO: str(self._written)},
                 process_group=0,  # else Ctrl+C reaches it too
             )
-        atexit.register(self._end)
+        atexit.register(self.end)
 
     @contextmanager
     def offered(self) -> Iterator[None]:
@@ -120,20 +124,16 @@ class LocalJvm:
             for name in _LET_IN:
                 del os.environ[name]
 
-    def kill(self) -> None:
-        """End it at once: a call that was cut off has left its answer under way, which the next would read."""
-        logging.disable()
-        self._process.kill()
-        self._end()
-
-    def _end(self) -> None:
-        """Let it end, and wait for it: nothing of a command stays behind.
+    def end(self) -> None:
+        """End it at once, and wait for it: nothing of a command stays behind. By itself it would take its time.
 
         Without a word: py4j writes each call that has no answer any more through the root logger, with its trace, and
         as this process ends it still says which objects nobody needs.
         """
         logging.disable()
+        self._process.kill()
         self._process.communicate()
+        self._folder.cleanup()
 
     @cached_property
     def _port_and_secret(self) -> tuple[str, str]:
@@ -143,7 +143,6 @@ class LocalJvm:
                 raise JvmEnded(code)
             time.sleep(_POLL_S)
         written = self._written.read_bytes()
-        self._folder.cleanup()
         return str(*struct.unpack_from(">i", written)), written[8:].decode()
 
 
@@ -151,7 +150,11 @@ _running: list[LocalJvm] = []
 
 
 def local_jvm(
-    options: Sequence[str] = (), *, environment: Mapping[str, str] | None = None, log: Path | None = None
+    options: Sequence[str] = (),
+    *,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    folder: Path | None = None,
 ) -> LocalJvm:
     """Start the JVM of this process, or return the one that runs: PySpark knows one as long as the process lives.
 
@@ -160,7 +163,7 @@ def local_jvm(
     :raises OSError: there is no Java.
     """
     if not _running:
-        _running.append(LocalJvm(options, environment, log))
+        _running.append(LocalJvm(options, environment, log, folder))
     return _running[0]
 
 
@@ -186,5 +189,6 @@ def _command(options: Sequence[str]) -> list[str]:
         *class_archive_options().split(),
         *options,
         *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENED),
+        "-XX:-UsePerfData",
         *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
     ]
