@@ -18,7 +18,7 @@ from penstock.cli.verify import print_results
 from penstock.cli.views import print_progress, print_step
 from penstock.config import Config, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
-from penstock.pipeline.stalled import JOBS, JobWatch
+from penstock.pipeline.stalled import JOBS, JobWatch, put_off
 from penstock.pipeline.sweep import sweep_aggregates
 from penstock.profile import Profile
 from penstock.project.workspace import Workspace
@@ -89,7 +89,11 @@ def _bring_up(workspace: Workspace, turn: Turn, *, users: int | None, api: str |
     _out.print("Starting the pipeline")
     lifecycle.start(workspace, on_event=print_event)
     turn.take()  # Postgres may have answered nobody until now
-    go_live(workspace, on_step=turn.noting(print_step), on_progress=print_progress)
+    stopped: dict[str, str] = {}
+    with put_off(stopped):  # the comparison names them too
+        go_live(workspace, on_step=turn.noting(print_step), on_progress=print_progress)
+    for reason in stopped.values():
+        print_step("fill", reason)
     started_s = time.monotonic() - started
     _load(workspace, users=users, api=api)
     arrived_s = time.monotonic() - started

@@ -17,7 +17,7 @@ from penstock.loads.load import LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
 from penstock.pipeline.followed import paused_views
 from penstock.pipeline.hops import Passage
-from penstock.pipeline.stalled import JobWatch
+from penstock.pipeline.stalled import JobWatch, stopped_views
 from penstock.project.workspace import Workspace
 from penstock.topics.declare import cdc_topics, view_topics
 
@@ -92,11 +92,11 @@ def _hops(passage: Passage, run: Run, loaded: LoadProgress | LoadResult) -> list
 
 def _followed_views(workspace: Workspace) -> list[View]:
     """Return the views in whose topics every change can be counted: an aggregate has one record for many."""
-    paused = paused_views(workspace.config.of_source(""))
+    without = paused_views(workspace.config.of_source("")) | stopped_views(workspace.config).keys()
     return [
         view
         for view in workspace.views
-        if view.source_table == USERS and view.name not in paused and not isinstance(view, Aggregate)
+        if view.source_table == USERS and view.name not in without and not isinstance(view, Aggregate)
     ]
 
 

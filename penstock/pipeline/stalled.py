@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -51,10 +52,14 @@ class JobFails(FlowStalled):
 
 
 class ViewStopped(FlowStalled):
-    """A view stands still while the others go on."""
+    """Views stand still while the others go on.
 
-    def __init__(self, reasons: Iterable[str]) -> None:
-        super().__init__("; ".join(reasons))
+    :param reasons: why, by the name of the view.
+    """
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__("; ".join(reasons.values()))
+        self.reasons = reasons
 
 
 class JobWatch:
@@ -79,7 +84,7 @@ class JobWatch:
         if trouble.times >= _FAILS and trouble.at_s > self._since:
             raise JobFails(self._job, trouble)
         failing = [name for name in self._views if name in trouble.failing and trouble.failing[name].times >= _FAILS]
-        if reasons := [reason for name in failing if (reason := trouble.of_view(name))]:
+        if reasons := {name: reason for name in failing if (reason := trouble.of_view(name))}:
             raise ViewStopped(reasons)
 
 
@@ -145,5 +150,14 @@ def refuse_stopped(config: Config, views: Iterable[str]) -> None:
     :raises ViewStopped: with the reason of each.
     """
     stopped = stopped_views(config)
-    if reasons := [stopped[name] for name in views if name in stopped]:
+    if reasons := {name: stopped[name] for name in views if name in stopped}:
         raise ViewStopped(reasons)
+
+
+@contextmanager
+def put_off(stopped: dict[str, str]) -> Iterator[None]:
+    """Let views that stand still end this block alone: why they do is kept until the others have all that they need."""
+    try:
+        yield
+    except ViewStopped as exc:
+        stopped |= exc.reasons

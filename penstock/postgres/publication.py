@@ -16,7 +16,7 @@ from psycopg2 import sql
 from penstock.contract import PUBLISHES_GENERATED
 from penstock.errors import TerminalError
 from penstock.names import of_source, quoted
-from penstock.postgres.catalogue import LiveTable, read_live_table
+from penstock.postgres.catalogue import LiveTable, TableMissing, read_live_table
 from penstock.postgres.own import Connection
 from penstock.postgres.published import published_tables
 from penstock.postgres.record import read_known
@@ -64,12 +64,16 @@ def publish(connection: Connection, tables: Collection[str]) -> list[str]:
 
     :param tables: `schema.table` each.
     :returns: what was changed and which tables were left out, for people.
-    :raises TableMissing: before anything is changed.
     """
-    wanted = [read_live_table(connection, name) for name in sorted(tables)]
+    wanted, missing = [], []
+    for name in sorted(tables):
+        try:
+            wanted.append(read_live_table(connection, name))
+        except TableMissing as exc:
+            missing.append(f"left out: {exc}")
     connection.rollback()  # what was read holds locks, too
     said = _create(connection)
-    return said + [line for live in wanted for line in _take_in(connection, live)]
+    return said + [line for live in wanted for line in _take_in(connection, live)] + missing
 
 
 def _take_in(connection: Connection, live: LiveTable) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Problem:
 
     :param is_pending: it is only not live yet: `penstock views apply` does it.
     :param is_of_table: the view's table cannot be followed; `apply` leaves this view out and goes on with the others.
+    :param view: the name of the view whose problem it is.
     """
 
     where: str
@@ -33,24 +34,30 @@ class Problem:
     cure: str
     is_pending: bool = False
     is_of_table: bool = False
+    view: str = ""
 
 
 class ViewsWrong(TerminalError):
-    """The check found something that must not go live."""
+    """The check found something that must not go live.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(f"nothing was applied:\n  {_listed(problems)}")
+    :param done: what was not done.
+    """
+
+    def __init__(self, problems: Sequence[Problem], done: str = "applied") -> None:
+        listed = "\n  ".join(map(_line, problems))
+        super().__init__(f"nothing was {done}:\n  {listed}")
 
 
 class ViewsLeftOut(TerminalError):
-    """Some views are not live, since their tables cannot be followed; the others are."""
+    """Some views are not live, since their tables cannot be followed or they stand still; the others are."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(f"left out, all others were applied:\n  {_listed(problems)}")
+    def __init__(self, problems: Sequence[Problem], reasons: Iterable[str] = ()) -> None:
+        listed = "\n  ".join([*map(_line, problems), *reasons])
+        super().__init__(f"left out, all others were applied:\n  {listed}")
 
 
-def _listed(problems: Sequence[Problem]) -> str:
-    return "\n  ".join(f"{each.where}: {each.what}\n      cure: {each.cure}" for each in problems)
+def _line(problem: Problem) -> str:
+    return f"{problem.where}: {problem.what}\n      cure: {problem.cure}"
 
 
 def refuse_out_of_step(project: Project, views: Sequence[View]) -> None:
@@ -153,7 +160,7 @@ def problem_of(
 ) -> Problem:
     """Make a problem of a view, at the line that declares it."""
     where = f"{project.shown(view.file)}:{view.line}"
-    return Problem(where, f"view {view.name}: {what}", cure, is_pending, is_of_table)
+    return Problem(where, f"view {view.name}: {what}", cure, is_pending, is_of_table, view.name)
 
 
 def line_of(file: Path, text: str) -> int:

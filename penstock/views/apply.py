@@ -22,7 +22,15 @@ from penstock.pipeline.fills import ids_in_cassandra, replaced, unfilled
 from penstock.pipeline.followed import followed_views, paused_views
 from penstock.pipeline.identities import Identities, identities_of
 from penstock.pipeline.snapshots import unsent_changes
-from penstock.pipeline.stalled import JOBS, missed_views, stopped_views, trouble_of
+from penstock.pipeline.stalled import (
+    JOBS,
+    ViewStopped,
+    missed_views,
+    put_off,
+    refuse_stopped,
+    stopped_views,
+    trouble_of,
+)
 from penstock.pipeline.standing import lost_aggregates
 from penstock.pipeline.topic_ids import note_topics
 from penstock.pipeline.unwritten import note_new_topics
@@ -53,7 +61,7 @@ def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
 
     :param rate: of the fill, at most so many rows a second.
     :raises ViewsWrong: before anything is changed.
-    :raises ViewsLeftOut: when all is done but for the views whose tables cannot be followed.
+    :raises ViewsLeftOut: when all is done but for views whose tables cannot be followed, or that stand still.
     :raises SupervisorUnreachable: when the stack does not run.
     """
     config = workspace.config
@@ -61,15 +69,19 @@ def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
         Supervisor(Layout.of(config)).states()
     # One session for the check and the fill: each takes seconds to start.
     with local_spark(config):
-        wrong = check(workspace).wrong
-        left_out = [problem for problem in wrong if problem.is_of_table]
+        wrong, standing = check(workspace).wrong, stopped_views(config)
+        # What is wrong with a view that stands still keeps the others from nothing.
+        left_out = [problem for problem in wrong if problem.is_of_table or problem.view in standing]
         if len(left_out) < len(wrong):
             raise ViewsWrong(wrong)
         for step in steps(workspace):
             on_step(step.name, step.action())
-        go_live(workspace, on_step=on_step, on_progress=on_progress, rate=rate)
-    if left_out:
-        raise ViewsLeftOut(left_out)
+        stopped: dict[str, str] = {}
+        with put_off(stopped):
+            go_live(workspace, on_step=on_step, on_progress=on_progress, rate=rate)
+    reasons = [why for name, why in stopped.items() if name not in {problem.view for problem in left_out}]
+    if left_out or reasons:
+        raise ViewsLeftOut(left_out, reasons)
 
 
 def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, rate: int | None = None) -> None:
@@ -78,17 +90,21 @@ def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, r
     So are those whose table is another one now, or was away. `up` does this when all else is done.
 
     :param rate: of the fill, at most so many rows a second.
+    :raises ViewStopped: when some stand still; the others are filled by then.
     """
     away = find_away(workspace)
     # Of every source before the jobs forget who stood still.
     due = [_look(each, on_step=on_step) for each in workspace.sources if each.config.source not in away]
     on_step("jobs", "took these views up" if renew_jobs(workspace.config) else "ran with these views")
+    stopped: dict[str, str] = {}
     for each in due:
-        _go_live(each, on_step=on_step, on_progress=on_progress, rate=rate)
+        _go_live(each, stopped, on_step=on_step, on_progress=on_progress, rate=rate)
     for why in away.values():
         on_step("fill", why)
     if not any(each.anew for each in due) and not away:
         on_step("fill", "every view was filled")
+    if stopped:
+        raise ViewStopped(stopped)
 
 
 @dataclass(frozen=True)
@@ -120,18 +136,17 @@ def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
     for change in missed_changes(changes, workspace.declared):
         table = of_source(config.source, change.table)
         on_step("rows changed", f"{table}: {change.what}; no event was sent for it, its views are filled anew")
-    followed = {view.name for view in followed_views(workspace)}
-    unfilled = [view for view in views_to_fill(workspace, identities, on_step=on_step) if view.name in followed]
-    missing = _missing(workspace, changes)
-    unfilled = [view for view in unfilled if view not in missing]
+    followed = followed_views(workspace)
+    missing = _missing(workspace, followed, changes)
+    unfilled = [view for view in views_to_fill(config, followed, identities, on_step=on_step) if view not in missing]
     due = _Due(workspace, paused_views(config), changes, identities, missing, unfilled)
     # A run that has written to a table that is gone would never write those groups again.
     end_runs(config, [view for view in due.anew if isinstance(view, Aggregate) and view.name not in due.paused])
     return due
 
 
-def _go_live(due: _Due, *, on_step: OnStep, on_progress: OnProgress, rate: int | None) -> None:
-    """Fill the views of one source, with which the jobs run."""
+def _go_live(due: _Due, stopped: dict[str, str], *, on_step: OnStep, on_progress: OnProgress, rate: int | None) -> None:
+    """Fill the views of one source, with which the jobs run; those that stand still are put off."""
     config = due.workspace.config
     fresh = [view for view in due.unfilled if view.name not in due.paused]
     empty = settle_empty(config, fresh, identities=due.identities)
@@ -140,7 +155,7 @@ def _go_live(due: _Due, *, on_step: OnStep, on_progress: OnProgress, rate: int |
     if empty:
         on_step("fill", f"{_names(empty)}: no row to fill yet")
     if filled:
-        _fill(due.workspace, filled, due.identities, on_step=on_step, on_progress=on_progress, rate=rate)
+        _fill(due, filled, stopped, on_step=on_step, on_progress=on_progress, rate=rate)
     # A paused view has not been read again: its table's note stays until it is.
     _forget(config, [change for change in due.changes if change.table not in {view.table for view in waiting}])
     note_topics(due.workspace)
@@ -189,22 +204,20 @@ def _runs(running_file: Path, views: str) -> bool:
     return running is not None and running.views == views
 
 
-def views_to_fill(workspace: Workspace, identities: Identities, *, on_step: OnStep) -> list[View]:
-    """Return the views that their present generation has not filled, or not from what is their table now."""
-    config = workspace.config
-    views = workspace.views
+def views_to_fill(config: Config, views: Sequence[View], identities: Identities, *, on_step: OnStep) -> list[View]:
+    """Return those that their present generation has not filled, or not from what is their table now."""
     for old in replaced(config, views, identities=identities):
         on_step("table replaced", f"{old.view.source_table}: {old.why}; {old.view.name} is filled anew")
     return unfilled(config, views, ids=ids_in_cassandra(config), epoch=epoch_of(config), identities=identities)
 
 
-def _missing(workspace: Workspace, changes: Sequence[SilentChange]) -> list[View]:
-    """Return the views that miss changes, whatever of them was filled before.
+def _missing(workspace: Workspace, views: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:
+    """Return those that miss changes, whatever of them was filled before.
 
     Their table changed without an event, or they stand still, stood still or cannot go on.
     """
     stopped = {*stopped_views(workspace.config), *missed_views(workspace.config), *lost_aggregates(workspace)}
-    return [view for view in workspace.views if view.name in stopped or missed_changes(changes, [view])]
+    return [view for view in views if view.name in stopped or missed_changes(changes, [view])]
 
 
 def _forget(config: Config, changes: Sequence[SilentChange]) -> None:
@@ -213,26 +226,32 @@ def _forget(config: Config, changes: Sequence[SilentChange]) -> None:
 
 
 def _fill(
-    workspace: Workspace,
+    due: _Due,
     views: list[View],
-    identities: Identities,
+    stopped: dict[str, str],
     *,
     on_step: OnStep,
     on_progress: OnProgress,
     rate: int | None,
 ) -> None:
     """Fill row views and histories; an aggregate begins by itself, from a snapshot of its own."""
+    workspace = due.workspace
     aggregates = [view for view in views if isinstance(view, Aggregate)]
     others = [view for view in views if not isinstance(view, Aggregate)]
-    if others:
-        removed = refill(workspace, others, on_progress=on_progress, rate=rate)
-        on_step("fill", f"{_names(others)} filled" + (f", {removed:,} stale rows removed" if removed else ""))
-    if aggregates:
-        counting = begin_aggregates(workspace, aggregates, identities=identities, on_progress=on_progress).views
-        if counting:
-            on_step("fill", f"{_names(counting)} filled")
-        if empty := [view for view in aggregates if view not in counting]:
-            on_step("fill", f"{_names(empty)}: no row to count yet; the first one begins it")
+    removed = refill(workspace, others, on_progress=on_progress, rate=rate) if others else 0
+    counting = _begin(due, aggregates, on_progress=on_progress) if aggregates else ()
+    with put_off(stopped):
+        refuse_stopped(workspace.config, [view.name for view in views])
+    if filled := [view for view in others if view.name not in stopped]:
+        on_step("fill", f"{_names(filled)} filled" + (f", {removed:,} stale rows removed" if removed else ""))
+    if counting:
+        on_step("fill", f"{_names(counting)} filled")
+    if empty := [view for view in aggregates if view not in counting and view.name not in stopped]:
+        on_step("fill", f"{_names(empty)}: no row to count yet; the first one begins it")
+
+
+def _begin(due: _Due, views: Sequence[View], *, on_progress: OnProgress) -> tuple[View, ...]:
+    return begin_aggregates(due.workspace, views, identities=due.identities, on_progress=on_progress).views
 
 
 def _names(views: Sequence[View]) -> str:

@@ -59,13 +59,16 @@ def begin_anew(workspace: Workspace, view: View, *, on_progress: OnProgress) -> 
     """Let an aggregate's next run begin and wait until it counts; return how many groups were left over.
 
     :raises NotSupervised: from the host of containers, in whose volume the runs are.
-    :raises JobFails, ViewStopped: as `begin_aggregates`.
+    :raises JobFails: when the job keeps failing.
+    :raises ViewStopped: when the view does.
     """
     config = workspace.config
     refuse_outside(config)
     identities = identities_of(workspace)
     end_runs(config, [view])
-    return begin_aggregates(workspace, [view], identities=identities, on_progress=on_progress).removed
+    removed = begin_aggregates(workspace, [view], identities=identities, on_progress=on_progress).removed
+    refuse_stopped(config, [view.name])
+    return removed
 
 
 def begin_aggregates(
@@ -74,9 +77,8 @@ def begin_aggregates(
     """Wait until these aggregates count, and remove the groups that are left over from before.
 
     :param identities: of their tables, before the job could begin.
-    :returns: those that do; one whose table never had a row begins with its first.
+    :returns: those that do; one whose table never had a row begins with its first, and one that stands still does not.
     :raises JobFails: when the job keeps failing.
-    :raises ViewStopped: when one of them does; the others count by then.
     """
     config = workspace.config
     _make_known(config, {view.table for view in views}, on_progress=on_progress)
@@ -93,7 +95,6 @@ def begin_aggregates(
     empty = empty_tables(config, [view.name for view in rowless])
     exact = [view for view in rowless if view.name in empty]
     mark_filled(config, [*counting, *exact], epoch=epoch, identities=identities)
-    refuse_stopped(config, [view.name for view in views])
     return Counting(tuple(counting), sum(swept.get(view.name, 0) for view in counting))
 
 

@@ -7,15 +7,13 @@ they answer, against the files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from cassandra.metadata import protect_name
-from penstock_views.declaration.load import ViewFileBroken
-from penstock_views.declaration.views import View, ViewInvalid
+from penstock_views.declaration.views import View
 from penstock_views.output.contracts import ContractBroken, check_contracts
 from penstock_views.types.key_form import has_scale
-from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import CassandraUnreachable, open_session
 from penstock.cassandra.table_file import (
@@ -30,7 +28,6 @@ from penstock.cassandra.table_file import (
     shape_of_table,
 )
 from penstock.config import Config
-from penstock.errors import PenstockError
 from penstock.local_spark import local_spark
 from penstock.names import of_source
 from penstock.pipeline.fills import filled_views, replaced
@@ -53,9 +50,9 @@ from penstock.project.in_step import (
     problem_of,
 )
 from penstock.project.workspace import Workspace
-from penstock.views.derived import OTHER_NAME, Derived, derive, why_unreadable
+from penstock.views.derived import OTHER_NAME, Derived, derive_all, problem_at, why_unreadable
 from penstock.views.memory import check_memory
-from penstock.views.sources import Live, TableUndefined, live_tables, table_of
+from penstock.views.sources import Live, live_tables
 
 
 @dataclass(frozen=True)
@@ -82,13 +79,14 @@ def check(workspace: Workspace) -> Checked:
     project = workspace.project
     views, broken = workspace.loaded
     live = live_tables(config, views)
-    problems = [_of_error(project, exc, "correct the file") for exc in broken]
+    problems = [problem_at(project, exc, "correct the file") for exc in broken]
     with local_spark(config) as spark:
-        derived, refused = _derive_all(spark, config, views, live)
+        derived, refused = derive_all(spark, config, views, live)
     problems += refused
     unreadable = _unreadable(config, derived)
     for each in derived:
-        problems += _check_files(project, each, unreadable.get(each.view.name))
+        found = _check_files(project, each, unreadable.get(each.view.name))
+        problems += [replace(problem, view=each.view.name) for problem in found]
     problems += check_connectors(project, views)
     problems += check_topics(project, views)
     # A file that cannot be read may hold the functions that seem to be gone.
@@ -105,29 +103,6 @@ def check(workspace: Workspace) -> Checked:
         looked_at.append("Cassandra")
         problems += _check_tables(config, [each for each in derived if each.view.name not in unreadable], tables)
     return Checked(views, tuple(derived), tuple(problems), tuple(looked_at))
-
-
-def _derive_all(
-    spark: SparkSession, config: Config, views: Sequence[View], live: Mapping[str, Live | None]
-) -> tuple[list[Derived], list[Problem]]:
-    project, derived, problems = Project.of(config), [], []
-    for view in views:
-        try:
-            derived.append(derive(spark, view, table_of(config, live, view)))
-        except ViewInvalid as exc:
-            problems.append(_of_error(project, exc, "correct the function or its @view line"))
-        except TableUndefined as exc:
-            # Of a source that is away nothing can be said, and the views of the others go live without its.
-            cure = "let Postgres answer, then do it again"
-            problems.append(problem_of(project, view, str(exc), cure, is_of_table=bool(view.source)))
-        except PenstockError as exc:
-            problems.append(problem_of(project, view, str(exc), "create the table, or correct the @view line"))
-    return derived, problems
-
-
-def _of_error(project: Project, error: ViewInvalid | ViewFileBroken, cure: str) -> Problem:
-    where, what = (text.replace(f"{project.root}/", "") for text in (error.place, error.problem))
-    return Problem(where, what, cure)
 
 
 def _unreadable(config: Config, derived: Sequence[Derived]) -> dict[str, str]:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from penstock_views.declaration.views import View
+from penstock_views.declaration.load import ViewFileBroken
+from penstock_views.declaration.views import View, ViewInvalid
 from penstock_views.output import successor
 from penstock_views.output.contracts import Contract, contracts_on
 from penstock_views.types.tables import Table
 from pyspark.sql import SparkSession
 
 from penstock.cassandra.table_file import TableShape, new_table, rewritten_table
+from penstock.config import Config
+from penstock.errors import PenstockError
+from penstock.postgres.catalogue import TableMissing
 from penstock.project.connector_lists import with_views
 from penstock.project.folders import Project
+from penstock.project.in_step import Problem, problem_of
 from penstock.project.tables import shape_of
+from penstock.views.sources import Live, TableUndefined, table_of
 
 OTHER_NAME = "give the view another name, `penstock views write`, `penstock views drop {}`, `penstock views apply`"
 """What is left to do where a contract cannot change so."""
@@ -42,6 +48,35 @@ def derive(spark: SparkSession, view: View, table: Table) -> Derived:
     :raises ViewInvalid: with file and line, when the view cannot be kept on that table.
     """
     return Derived(view, *contracts_on(spark, view, table))
+
+
+def derive_all(
+    spark: SparkSession, config: Config, views: Sequence[View], live: Mapping[str, Live | None]
+) -> tuple[list[Derived], list[Problem]]:
+    """Find out what follows from each view; of those that cannot be kept, what is wrong with them."""
+    project, derived, problems = Project.of(config), [], []
+    for view in views:
+        try:
+            derived.append(derive(spark, view, table_of(config, live, view)))
+        except ViewInvalid as exc:
+            wrong = problem_at(project, exc, "correct the function or its @view line")
+            problems.append(replace(wrong, view=view.name))
+        except TableMissing as exc:
+            cure = "create the table, or correct the @view line; or delete the function and `penstock views drop` it"
+            problems.append(problem_of(project, view, str(exc), cure, is_of_table=True))
+        except TableUndefined as exc:
+            # Of a source that is away nothing can be said, and the views of the others go live without its.
+            cure = "let Postgres answer, then do it again"
+            problems.append(problem_of(project, view, str(exc), cure, is_of_table=bool(view.source)))
+        except PenstockError as exc:
+            problems.append(problem_of(project, view, str(exc), "correct the function or its @view line"))
+    return derived, problems
+
+
+def problem_at(project: Project, error: ViewInvalid | ViewFileBroken, cure: str) -> Problem:
+    """Make a problem of an error that says where it is."""
+    where, what = (text.replace(f"{project.root}/", "") for text in (error.place, error.problem))
+    return Problem(where, what, cure)
 
 
 def why_unreadable(project: Project, derived: Derived) -> str | None:

@@ -88,6 +88,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
 
     :raises ViewPaused, NoEpochLeft, NotSupervised: before anything is lost.
     :raises ConnectorFailed: when the source cannot take the snapshot, with its trace.
+    :raises ViewStopped: when all is done but for views that stand still.
     """
     config = workspace.config
     refuse_outside(config)
@@ -116,7 +117,6 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
         written = [view for view in followed if not isinstance(view, Aggregate)]
         follow(config, written, on_progress=on_progress)
         removed = settle(workspace, written, began, identities=identities, on_progress=on_progress)
-        refuse_stopped(config, [view.name for view in written])
     # Only now: a run counts what comes after its snapshot, and before the new slot no event reports that.
     counted = [view for view in followed if isinstance(view, Aggregate)]
     end_runs(config, counted)
@@ -125,6 +125,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     note_topics(workspace)
     # A snapshot that was cut off and started again needs a re-read; else there is nothing to do.
     go_live(workspace, on_step=on_step, on_progress=on_progress)
+    refuse_stopped(config, [view.name for view in followed])
     return removed
 
 

@@ -34,12 +34,11 @@ def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgre
     """Make the tables of these views hold exactly what they should; return how many stale rows were removed.
 
     From a snapshot, where it does (choose.py). Else every history of the same tables holds the reads too, as entries
-    `r`: what the row is, not a change of it.
+    `r`: what the row is, not a change of it. What stands still stays as it is, which `refuse_stopped` says.
 
     :param views: row views and histories.
     :param rate: how many rows a second a snapshot is read with, at most.
     :raises ViewPaused: when one of them is.
-    :raises ViewStopped: when one of them stands still; the others are filled by then.
     """
     config = workspace.config
     refuse_paused(config, [view.name for view in views])
@@ -53,7 +52,6 @@ def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgre
     if others := choice.others:
         began = _reread(config, others, _whole(others), on_progress=on_progress)
         removed += settle(workspace, others, began, identities=identities, on_progress=on_progress)
-    refuse_stopped(config, [view.name for view in views])
     return removed
 
 

@@ -21,6 +21,7 @@ from penstock.names import column_name
 from penstock.pipeline.fence import OnProgress
 from penstock.pipeline.fills import mark_progress
 from penstock.pipeline.followed import refuse_paused
+from penstock.pipeline.stalled import refuse_stopped
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
 from penstock.project.views import pick_view
@@ -80,6 +81,7 @@ def repair(
     :param key: as one text, or a value for each column of it; empty for all rows.
     :param rate: at most so many rows a second, of all rows.
     :raises ViewUnknown, HistoryUnfit, AggregateWhole, ViewPaused, KeyUnfit, KeyTextInvalid: before anything happens.
+    :raises ViewStopped: when it stands still.
     :raises RowRejected: when all is done, and the one row cannot be in the view.
     """
     view = pick_view(workspace.views, name)
@@ -91,7 +93,9 @@ def repair(
     if not key:
         # Whoever asks for it wants every row written, also those of a fill that was cut off.
         mark_progress(workspace.config, [view.name], None)
-        return refill(workspace, [view], on_progress=on_progress, rate=rate)
+        removed = refill(workspace, [view], on_progress=on_progress, rate=rate)
+        refuse_stopped(workspace.config, [view.name])
+        return removed
     with connect(workspace.config) as connection:
         columns = read_live_table(connection, view.table).table.primary_key
         values = _values(view.table, columns, key)

@@ -18,9 +18,10 @@ from penstock.postgres.connection import PostgresUnreachable
 from penstock.project.connector_lists import epoch_in, with_epoch
 from penstock.project.folders import Project, sources_of
 from penstock.project.generation import epoch_of
+from penstock.project.in_step import ViewsWrong
 from penstock.project.workspace import Workspace
-from penstock.views.derived import OTHER_NAME, Derived, derive, texts, why_unreadable
-from penstock.views.sources import live_tables, table_of
+from penstock.views.derived import OTHER_NAME, Derived, derive_all, texts, why_unreadable
+from penstock.views.sources import live_tables
 from penstock.whole_file import write_changed
 
 
@@ -39,14 +40,16 @@ def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path
     """Write the contracts, the tables and the connectors' lists; return the files that changed.
 
     :param same_rows: a changed function is said to give the same rows as before, so it needs no new revision.
-    :raises ViewFileBroken, ViewInvalid, FunctionsChanged: with file and line; then nothing is written.
+    :raises ViewFileBroken, ViewsWrong, ViewInvalid, FunctionsChanged: with file and line; then nothing is written.
     """
     config = workspace.config
     project = workspace.project
     views = workspace.views
     live = live_tables(config, views)
     with local_spark(config) as spark:
-        derived = [derive(spark, view, table_of(config, live, view)) for view in views]
+        derived, wrong = derive_all(spark, config, views, live)
+    if wrong:
+        raise ViewsWrong(wrong, "written")
     for each in derived:
         _refuse_moved(project, each)
     _refuse_unreadable(config, derived)

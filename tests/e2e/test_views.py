@@ -125,6 +125,10 @@ def alter_what_the_view_uses(stack: Stack, project: Project) -> None:
     checked = stack.penstock("views check", check=False)
     assert checked.returncode == 1
     assert "views.orders_by_customer-value.avsc: field total is" in checked.stdout
+    applied = stack.penstock("views apply", check=False)
+    assert applied.returncode == 1
+    assert "left out, all others were applied:" in applied.stderr
+    assert "views.orders_by_customer-value.avsc: field total is" in applied.stderr
     stack.sql("ALTER TABLE public.orders ADD COLUMN note text")
     file = project.views / "orders_by_customer.py"
     file.write_text(
