@@ -16,13 +16,13 @@ class Running:
     """What a job reports.
 
     :param application: the id of its Spark application.
-    :param views: stands for the views that it runs (`view_set`); no query of others runs any more.
+    :param views: the files of the views that it runs (`view_set`); no query of others runs any more.
     :param is_settled: whether all its queries take records, or wait for their first.
     :param settled: how many of its queries have started, or wait for their first record.
     """
 
     application: str
-    views: str
+    views: dict[str, str]
     is_settled: bool
     settled: int = 0
 
@@ -48,9 +48,9 @@ def write_running(file: Path, running: Running) -> None:
     write_whole(file, json.dumps(asdict(running)))
 
 
-def view_set(views_dir: Path, avro_dir: Path) -> str:
-    """Stand for all views and their contracts, as their files are now."""
-    return digest_of([*views_dir.glob("*.py"), *avro_dir.glob("views.*.avsc")])
+def view_set(views_dir: Path, avro_dir: Path) -> dict[str, str]:
+    """Stand for the files of all views and contracts as they are now: a digest of each, by its name."""
+    return {file.name: digest_of([file]) for file in (*views_dir.glob("*.py"), *avro_dir.glob("views.*.avsc"))}
 
 
 def digest_of(files: Iterable[Path]) -> str:

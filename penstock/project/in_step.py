@@ -26,7 +26,7 @@ class Problem:
 
     :param is_pending: it is only not live yet: `penstock views apply` does it.
     :param is_of_table: the view's table cannot be followed; `apply` leaves this view out and goes on with the others.
-    :param view: the name of the view whose problem it is.
+    :param view: the name of the view whose function and contract do not fit each other, or its table, any more.
     """
 
     where: str

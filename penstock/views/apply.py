@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penstock_views.declaration.totals import Aggregate
-from penstock_views.declaration.views import View
+from penstock_views.declaration.views import View, ViewInvalid
 
 from penstock.config import Config
 from penstock.layout import Layout
@@ -24,6 +24,7 @@ from penstock.pipeline.identities import Identities, identities_of
 from penstock.pipeline.snapshots import unsent_changes
 from penstock.pipeline.stalled import (
     JOBS,
+    ROWS,
     ViewStopped,
     missed_views,
     put_off,
@@ -69,9 +70,8 @@ def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
         Supervisor(Layout.of(config)).states()
     # One session for the check and the fill: each takes seconds to start.
     with local_spark(config):
-        wrong, standing = check(workspace).wrong, stopped_views(config)
-        # What is wrong with a view that stands still keeps the others from nothing.
-        left_out = [problem for problem in wrong if problem.is_of_table or problem.view in standing]
+        wrong, as_before = check(workspace).wrong, _as_before(workspace)
+        left_out = [problem for problem in wrong if problem.is_of_table or problem.view in as_before]
         if len(left_out) < len(wrong):
             raise ViewsWrong(wrong)
         for step in steps(workspace):
@@ -82,6 +82,21 @@ def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     reasons = [why for name, why in stopped.items() if name not in {problem.view for problem in left_out}]
     if left_out or reasons:
         raise ViewsLeftOut(left_out, reasons)
+
+
+def _as_before(workspace: Workspace) -> frozenset[str]:
+    """Name the views that stand still, or run as they are written: what is wrong with them gets no worse.
+
+    Their tables were altered, and that keeps the views of other tables from nothing.
+    """
+    config, project = workspace.config, workspace.project
+    running, now = read_running(Layout.of(config).running_file(ROWS)), view_set(project.views, project.avro)
+    same = now.items() & running.views.items() if running else frozenset()
+    files = {
+        view.name: {view.file.name, *(f"{view.contract}-{part}.avsc" for part in ("key", "value"))}
+        for view in workspace.views
+    }
+    return frozenset({*stopped_views(config), *(name for name, of in files.items() if of <= dict(same).keys())})
 
 
 def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, rate: int | None = None) -> None:
@@ -156,8 +171,9 @@ def _go_live(due: _Due, stopped: dict[str, str], *, on_step: OnStep, on_progress
         on_step("fill", f"{_names(empty)}: no row to fill yet")
     if filled:
         _fill(due, filled, stopped, on_step=on_step, on_progress=on_progress, rate=rate)
-    # A paused view has not been read again: its table's note stays until it is.
-    _forget(config, [change for change in due.changes if change.table not in {view.table for view in waiting}])
+    # A paused view has not been read again, nor has one that stands still: its table's note stays until it is.
+    held = {view.table for view in due.anew if view in waiting or view.name in stopped}
+    _forget(config, [change for change in due.changes if change.table not in held])
     note_topics(due.workspace)
     if waiting:
         on_step("fill", f"{_names(waiting)} paused: `penstock views resume`, then `penstock views apply` fills it")
@@ -199,7 +215,7 @@ def _renew(config: Config, supervisor: Supervisor, job: Part) -> bool:
     return True
 
 
-def _runs(running_file: Path, views: str) -> bool:
+def _runs(running_file: Path, views: dict[str, str]) -> bool:
     running = read_running(running_file)
     return running is not None and running.views == views
 
@@ -238,7 +254,7 @@ def _fill(
     workspace = due.workspace
     aggregates = [view for view in views if isinstance(view, Aggregate)]
     others = [view for view in views if not isinstance(view, Aggregate)]
-    removed = refill(workspace, others, on_progress=on_progress, rate=rate) if others else 0
+    removed = _refill(workspace, others, stopped, on_progress=on_progress, rate=rate)
     counting = _begin(due, aggregates, on_progress=on_progress) if aggregates else ()
     with put_off(stopped):
         refuse_stopped(workspace.config, [view.name for view in views])
@@ -248,6 +264,21 @@ def _fill(
         on_step("fill", f"{_names(counting)} filled")
     if empty := [view for view in aggregates if view not in counting and view.name not in stopped]:
         on_step("fill", f"{_names(empty)}: no row to count yet; the first one begins it")
+
+
+def _refill(
+    workspace: Workspace, views: Sequence[View], stopped: dict[str, str], *, on_progress: OnProgress, rate: int | None
+) -> int:
+    """Fill them; one that its table does not fit any more is put off."""
+    while views:
+        try:
+            return refill(workspace, views, on_progress=on_progress, rate=rate)
+        except ViewInvalid as exc:
+            if exc.view not in {view.name for view in views}:
+                raise
+            stopped[exc.view] = str(exc)
+            views = [view for view in views if view.name != exc.view]
+    return 0
 
 
 def _begin(due: _Due, views: Sequence[View], *, on_progress: OnProgress) -> tuple[View, ...]:

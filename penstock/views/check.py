@@ -7,7 +7,7 @@ they answer, against the files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from cassandra.metadata import protect_name
@@ -85,8 +85,7 @@ def check(workspace: Workspace) -> Checked:
     problems += refused
     unreadable = _unreadable(config, derived)
     for each in derived:
-        found = _check_files(project, each, unreadable.get(each.view.name))
-        problems += [replace(problem, view=each.view.name) for problem in found]
+        problems += _check_files(project, each, unreadable.get(each.view.name))
     problems += check_connectors(project, views)
     problems += check_topics(project, views)
     # A file that cannot be read may hold the functions that seem to be gone.
@@ -120,12 +119,14 @@ def _check_files(project: Project, derived: Derived, unreadable: str | None) -> 
         # What else differs follows from it, and has cures that lead nowhere.
         yield problem_of(project, derived.view, unreadable, OTHER_NAME.format(derived.view.name))
         return
+    of_contract = ""
     for contract in (derived.key, derived.value):
         try:
             check_contracts(project.avro, [contract])
         except ContractBroken as exc:
+            of_contract = derived.view.name
             where = project.shown(project.avro / contract.file_name)
-            yield Problem(where, exc.problem, f"if the function is right: {WRITE}")
+            yield Problem(where, exc.problem, f"if the function is right: {WRITE}", view=of_contract)
     file = project.table_file(derived.view.name)
     where = project.shown(file)
     if not file.exists():
@@ -137,7 +138,7 @@ def _check_files(project: Project, derived: Derived, unreadable: str | None) -> 
         yield Problem(where, exc.problem, "mend it, or delete it and `penstock views write`")
         return
     for difference in differences(found, derived.shape):
-        yield Problem(f"{where}:{line_of(file, 'CREATE TABLE')}", difference.what, WRITE)
+        yield Problem(f"{where}:{line_of(file, 'CREATE TABLE')}", difference.what, WRITE, view=of_contract)
     yield from check_options(project, file, found)
 
 

@@ -143,7 +143,7 @@ def test_a_query_that_hangs_is_said(config: Config, checkpoint: Path) -> None:
     producer.produce(topic_of(TABLE), value=b"waits", timestamp=int((time.time() - HOUR_S) * 1000))
     assert producer.flush(60) == 0
     running = Layout.of(config).running_file("views")
-    write_running(running, Running("app", "views", is_settled=True))
+    write_running(running, Running("app", {}, is_settled=True))
     assert red(config, f"views of {TABLE}") == [], "the job began a moment ago"
     os.utime(running, (time.time() - HOUR_S,) * 2)
     (said,) = red(config, f"views of {TABLE}")
