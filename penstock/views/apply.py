@@ -50,6 +50,7 @@ from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_runs
 from penstock.views.check import check
 from penstock.views.fresh import settle_empty
+from penstock.views.lane import TableUnread
 from penstock.views.refill import refill
 from penstock.wait import wait_until
 
@@ -79,7 +80,8 @@ def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
         stopped: dict[str, str] = {}
         with put_off(stopped):
             go_live(workspace, on_step=on_step, on_progress=on_progress, rate=rate)
-    reasons = [why for name, why in stopped.items() if name not in {problem.view for problem in left_out}]
+    named = {problem.view for problem in left_out}
+    reasons = dict.fromkeys(why for name, why in stopped.items() if name not in named)
     if left_out or reasons:
         raise ViewsLeftOut(left_out, reasons)
 
@@ -269,15 +271,16 @@ def _fill(
 def _refill(
     workspace: Workspace, views: Sequence[View], stopped: dict[str, str], *, on_progress: OnProgress, rate: int | None
 ) -> int:
-    """Fill them; one that its table does not fit any more is put off."""
+    """Fill them; what cannot be computed of its table any more, and a table that cannot be read, is put off."""
     while views:
         try:
             return refill(workspace, views, on_progress=on_progress, rate=rate)
-        except ViewInvalid as exc:
-            if exc.view not in {view.name for view in views}:
+        except (ViewInvalid, TableUnread) as exc:
+            failed = [view for view in views if exc.of in {view.name, view.table}]
+            if not failed:
                 raise
-            stopped[exc.view] = str(exc)
-            views = [view for view in views if view.name != exc.view]
+            stopped |= dict.fromkeys((view.name for view in failed), str(exc))
+            views = [view for view in views if view not in failed]
     return 0
 
 

@@ -56,20 +56,27 @@ _AHEAD = 40_000
 _POLL_S = 0.3
 
 
-class TableWrittenAnew(TransientError):
+class TableUnread(TransientError):
+    """The views of a table were not filled; those of others may be."""
+
+    def __init__(self, table: str, problem: str) -> None:
+        super().__init__(problem)
+        self.of = table
+
+
+class TableWrittenAnew(TableUnread):
     """A statement gave the table other files while they were read."""
 
     def __init__(self, table: str) -> None:
-        super().__init__(
-            f"{table} was written anew (VACUUM FULL, CLUSTER, ALTER TABLE) while it was read: run this again"
-        )
+        what = "was written anew (VACUUM FULL, CLUSTER, ALTER TABLE) while it was read: run this again"
+        super().__init__(table, f"{table} {what}")
 
 
-class FillFailed(TransientError):
+class FillFailed(TableUnread):
     """Spark could not read the table, or write to Kafka."""
 
     def __init__(self, table: str, cause: str) -> None:
-        super().__init__(f"the fill from {table} failed: {cause}. Nothing was lost: run this again")
+        super().__init__(table, f"the fill from {table} failed: {cause}. Nothing was lost: run this again")
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class ViewInvalid(TerminalError):
     """A view cannot work as it is written."""
 
     def __init__(self, origin: Origin, problem: str) -> None:
-        self.place, self.view, self.problem = origin.place, origin.view, f"view {origin.view}: {problem}"
+        self.place, self.of, self.problem = origin.place, origin.view, f"view {origin.view}: {problem}"
         super().__init__(f"{self.place}: {self.problem}")
 
 
