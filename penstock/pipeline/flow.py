@@ -30,7 +30,7 @@ from penstock.pipeline.topic_ids import made_anew, noted_ids
 from penstock.pipeline.unwritten import unwritten
 from penstock.postgres.commands import Command, read_commands
 from penstock.postgres.connection import connect
-from penstock.postgres.silent import missed_changes, sees_ddl
+from penstock.postgres.silent import sees_ddl
 from penstock.postgres.slot import read_own_slot
 from penstock.project.connector_lists import change_topics, read_lists
 from penstock.project.folders import Project
@@ -180,7 +180,7 @@ def _silent_changes(workspace: Workspace) -> list[Reading]:
 
 
 def _unsent(workspace: Workspace) -> list[Reading]:
-    changes = missed_changes(unsent_changes(workspace), workspace.declared)
+    changes = unsent_changes(workspace)
     cure = "`penstock views apply` reads the table again"
     said = [(_shown(workspace.config, change.table), change.what) for change in changes]
     return [Reading(table, f"{what}: {cure}", is_well=False) for table, what in said]

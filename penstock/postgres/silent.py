@@ -5,32 +5,16 @@ The views of such a table are right again when it was read once more; then the n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
-from penstock.contract import HISTORY
 from penstock.postgres.own import Connection
 
 _IS_SET_UP = "SELECT to_regclass('penstock.silent_changes')"
-_CHANGES = """
-SELECT id, table_name, what, seen_at, is_of_names FROM penstock.silent_changes WHERE table_name = ANY(%s) ORDER BY id
-"""
+_CHANGES = "SELECT id, table_name, what, seen_at FROM penstock.silent_changes WHERE table_name = ANY(%s) ORDER BY id"
 _NOTE = "INSERT INTO penstock.silent_changes (table_name, what) VALUES (%s, %s)"
 _FORGET = "DELETE FROM penstock.silent_changes WHERE id = ANY(%s)"
-
-
-class ViewOfTable(Protocol):
-    """A view, loaded or as it was declared."""
-
-    @property
-    def table(self) -> str:
-        """`schema.table`."""
-
-    @property
-    def kind(self) -> str:
-        """Row, history or aggregate."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +22,12 @@ class SilentChange:
     """One statement that changed rows and sent no event.
 
     :param table: `schema.table`.
-    :param is_of_names: a column has another name, and the same values.
     """
 
     id: int
     table: str
     what: str
     seen_at: datetime
-    is_of_names: bool
-
-    def is_missed_by(self, view: ViewOfTable) -> bool:
-        """Tell whether the view holds other rows than its table: a history of whole rows has the names in them, too."""
-        return view.table == self.table and (not self.is_of_names or view.kind == HISTORY)
-
-
-def missed_changes(changes: Iterable[SilentChange], views: Collection[ViewOfTable]) -> list[SilentChange]:
-    """Return the changes that any of these views misses."""
-    return [change for change in changes if any(change.is_missed_by(view) for view in views)]
 
 
 def silent_changes(connection: Connection, tables: Collection[str]) -> list[SilentChange]:

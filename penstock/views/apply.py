@@ -36,7 +36,7 @@ from penstock.pipeline.standing import lost_aggregates
 from penstock.pipeline.topic_ids import note_topics
 from penstock.pipeline.unwritten import note_new_topics
 from penstock.postgres.connection import connect
-from penstock.postgres.silent import SilentChange, forget_changes, missed_changes
+from penstock.postgres.silent import SilentChange, forget_changes
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.in_step import ViewsLeftOut, ViewsWrong
@@ -150,7 +150,7 @@ def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
     config = workspace.config
     note_new_topics(workspace)
     changes, identities = unsent_changes(workspace), identities_of(workspace)
-    for change in missed_changes(changes, workspace.declared):
+    for change in changes:
         table = of_source(config.source, change.table)
         on_step("rows changed", f"{table}: {change.what}; no event was sent for it, its views are filled anew")
     followed = followed_views(workspace)
@@ -234,8 +234,11 @@ def _missing(workspace: Workspace, views: Sequence[View], changes: Sequence[Sile
 
     Their table changed without an event, or they stand still, stood still or cannot go on.
     """
-    stopped = {*stopped_views(workspace.config), *missed_views(workspace.config), *lost_aggregates(workspace)}
-    return [view for view in views if view.name in stopped or missed_changes(changes, [view])]
+    tables, stopped = (
+        {change.table for change in changes},
+        {*stopped_views(workspace.config), *missed_views(workspace.config), *lost_aggregates(workspace)},
+    )
+    return [view for view in views if view.table in tables or view.name in stopped]
 
 
 def _forget(config: Config, changes: Sequence[SilentChange]) -> None:

@@ -36,7 +36,7 @@ from penstock.postgres.catalogue import LiveTable, TableMissing
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.exclusions import Standing, standing
 from penstock.postgres.published import published_tables
-from penstock.postgres.silent import missed_changes, silent_changes
+from penstock.postgres.silent import silent_changes
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.project.in_step import (
@@ -152,7 +152,7 @@ def _check_postgres(config: Config, views: Sequence[View], live: Live) -> Iterat
         return
     yield from _check_exclusions(config, exclusions)
     first = {view.table: view for view in reversed(views)}
-    for change in missed_changes(changes, views):
+    for change in changes:
         what = f"rows of {change.table} changed without an event at {change.seen_at:%Y-%m-%d %H:%M}: {change.what}"
         yield problem_of(project, first[change.table], what, "`penstock views apply` reads it again", is_pending=True)
     for view in views:

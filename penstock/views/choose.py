@@ -88,7 +88,7 @@ def _states(
     epoch, stopped = epoch_of(config), stopped_views(config)
     tables = sorted({view.table for view in views})
     with connect(config) as connection:
-        changes = silent_changes(connection, tables)
+        changed = {change.table for change in silent_changes(connection, tables)}
     ids = ids_in_cassandra(config)
     started = started_fills(config, ids)
     other = {each.view.name for each in replaced(config, views, identities=identities)}
@@ -96,7 +96,7 @@ def _states(
     last = {table: last_offsets(config, table) for table in tables}
     is_fresh = {
         view.name: view.name in fresh
-        and not any(change.is_missed_by(view) for change in changes)
+        and view.table not in changed
         and _is_of(started.get(view.name), identities.get(view.table))
         for view in views
     }

@@ -8,8 +8,6 @@ CREATE TABLE IF NOT EXISTS penstock.silent_changes (
     what       text NOT NULL,
     seen_at    timestamptz NOT NULL DEFAULT now()
 );
--- Whether the rows have the values that they had, under other names.
-ALTER TABLE penstock.silent_changes ADD COLUMN IF NOT EXISTS is_of_names boolean NOT NULL DEFAULT false;
 
 -- What was there at the last look: a published table, and each of its partitions, whose part it is.
 CREATE TABLE IF NOT EXISTS penstock.watched_parts (
@@ -51,9 +49,8 @@ AS $$
     WHERE evtname IN ('penstock_after_ddl', 'penstock_before_rewrite') AND evtenabled = 'A'
 $$;
 
-DROP FUNCTION IF EXISTS penstock.note(oid, text);
-CREATE OR REPLACE FUNCTION penstock.note(root oid, what text, is_of_names boolean DEFAULT false) RETURNS void
+CREATE OR REPLACE FUNCTION penstock.note(root oid, what text) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog
 AS $$
-    INSERT INTO penstock.silent_changes (table_name, what, is_of_names) SELECT penstock.name_of(root), what, is_of_names
+    INSERT INTO penstock.silent_changes (table_name, what) SELECT penstock.name_of(root), what
 $$;

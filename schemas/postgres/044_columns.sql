@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS penstock.watched_columns (
 );
 
 -- A name that goes over to another column, as by DROP and ADD, or by RENAME after a backfill, gives old rows other values.
--- A name alone that is another matters to histories that keep whole rows.
+-- A column with another name is another key in a history, and what changes under a name that no view knows is lost to them.
 CREATE OR REPLACE FUNCTION penstock.look_at_columns() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
@@ -50,7 +50,7 @@ BEGIN
         RETURNING w.root, w.name, a.attname AS now, a.attisdropped AS is_dropped
     LOOP
         CONTINUE WHEN found.is_dropped;
-        PERFORM penstock.note(found.root, format('column %I was renamed to %I', found.name, found.now), true);
+        PERFORM penstock.note(found.root, format('column %I was renamed to %I', found.name, found.now));
     END LOOP;
     FOR found IN
         UPDATE penstock.watched_columns w SET position = a.attnum, is_there = true

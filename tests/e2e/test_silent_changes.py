@@ -38,14 +38,14 @@ def test_a_truncate_empties_the_views(stack: Stack) -> None:
 @pytest.mark.usefixtures("kept_users")
 def test_rows_that_ddl_rewrites_are_reported_and_read_again(stack: Stack) -> None:
     wait_until_exact(stack)
+    stack.sql("ALTER TABLE public.users ADD COLUMN new_title text")
+    stack.sql("UPDATE public.users SET new_title = lower(title)")
+    stack.sql("ALTER TABLE public.users DROP COLUMN title; ALTER TABLE public.users RENAME new_title TO title")
     stack.sql(
         "ALTER TABLE public.users ALTER COLUMN city TYPE text USING upper(city),"
         " ALTER COLUMN gender TYPE text USING CASE gender WHEN 'female' THEN 'male' ELSE 'female' END"
     )
     assert differences(stack)
-    stack.sql("ALTER TABLE public.users ADD COLUMN new_title text")
-    stack.sql("UPDATE public.users SET new_title = lower(title)")
-    stack.sql("ALTER TABLE public.users DROP COLUMN title; ALTER TABLE public.users RENAME new_title TO title")
     status = stack.run(".venv/bin/penstock status", check=False)
     assert status.returncode == 1
     shown = " ".join(status.stdout.split())
