@@ -188,7 +188,7 @@ FORCE:
 # Left out of the stamp: `make setup` keeps it, and puts the pinned one in place with the other servers only.
 .PHONY: postgres
 postgres: .servers/.installed ## Another Postgres for the tests in this clone: VERSION=15.14.0; without it the pinned one again
-	@rm -rf .servers/postgres
+	@rm -rf .servers/postgres .servers/.build/servers-postgres  # with the marks of what was unpacked before
 	@$(MVN) -f servers/postgres/pom.xml -Dpostgres.platform=$(POSTGRES_PLATFORM) $(if $(VERSION),-Dpostgres.version=$(VERSION)) package
 	@cd .servers/postgres && $(SYSTEM_PYTHON) -m tarfile -e archive/*.txz . && rm -rf archive
 	@.servers/postgres/bin/postgres --version
