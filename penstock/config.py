@@ -11,6 +11,7 @@ import re
 import secrets
 import tomllib
 from collections.abc import Callable, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -40,6 +41,8 @@ from penstock.whole_file import write_once
 
 # `servers/prerequisites.sh` has the same, for the clone itself.
 _READABLE = re.compile(r"[A-Za-z0-9/._+@~=-]+")
+_PARTITION_MB = 256
+"""What rows of the largest size take of an executor's heap, decoded and written, for each partition that it reads."""
 
 
 class ConfigInvalid(TerminalError):
@@ -130,6 +133,20 @@ class Config(BaseSettings):
             problem = f"{', '.join(named)}: more than one takes a host of 127.0.0.0/8"
             raise PydanticCustomError("several", "{problem}", {"problem": problem})
         return self
+
+    @property
+    def executor_memory_mb(self) -> int:
+        """The heap of an executor of row views, which holds records of each partition that it reads."""
+        return self.spark.executor_memory_mb + self._room_mb
+
+    @property
+    def aggregates_memory_mb(self) -> int:
+        """The same of the aggregates."""
+        return self.spark.aggregates_memory_mb + self._room_mb
+
+    @property
+    def _room_mb(self) -> int:
+        return _PARTITION_MB * (ceil(self.kafka.partitions / self.spark.workers) - 1)
 
     @property
     def source(self) -> str:

@@ -38,7 +38,7 @@ def judge(config: Config, views: Sequence[View], master: Mapping[str, Any]) -> I
             f"{cores} cores, and the jobs hold {needed}: one for each partition of each table, and for aggregates",
             f"SPARK_WORKER_CORES={needed} for the worker (more than the machine has is well), or more workers",
         )
-    memory_mb, wanted_mb = int(master.get("memory", 0)), section.executor_memory_mb + section.aggregates_memory_mb
+    memory_mb, wanted_mb = int(master.get("memory", 0)), config.executor_memory_mb + config.aggregates_memory_mb
     if memory_mb < wanted_mb:
         yield stops(
             f"{memory_mb:,} MB of memory, and the executors take {wanted_mb:,}",

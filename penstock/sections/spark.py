@@ -13,7 +13,8 @@ from penstock.sections.part import MOST, PartSection, Port, absolute
 class Spark(PartSection):
     """The Spark master, its workers and the two jobs; the aggregates' driver and executors have a heap each.
 
-    On each worker each job has an executor. It holds groups on disk, with 128 MB for them outside of its heap.
+    On each worker each job has an executor. It holds groups on disk, with 128 MB for them outside of its heap. Its
+    memory is for one partition of the topics; where it reads several, it gets 256 MB more for each.
 
     `local_host` is the name by which others reach this process, where that is not the master's. Every
     `commit_interval_s` each query of row views commits its offsets, earlier where somebody waits for it. That holds its

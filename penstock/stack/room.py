@@ -56,7 +56,7 @@ def _more_memory(config: Config) -> Iterator[int]:
         for section in (config.kafka, config.connect, config.cassandra)
     )
     # A worker with an executor of each job.
-    yield (spark.count - 1) * (spark.executor_memory_mb + spark.aggregates_memory_mb + 3 * _BESIDE_HEAP_MB)
+    yield (spark.count - 1) * (config.executor_memory_mb + config.aggregates_memory_mb + 3 * _BESIDE_HEAP_MB)
 
 
 def _disk_mb(config: Config) -> int:

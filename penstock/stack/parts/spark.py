@@ -81,7 +81,7 @@ def spark_worker(config: Config, layout: Layout, *, number: int = 1) -> Part:
         "--webui-port",
         str(section.worker_ui_port),
     )
-    memory_mb = (section.executor_memory_mb + section.aggregates_memory_mb) * 2
+    memory_mb = (config.executor_memory_mb + config.aggregates_memory_mb) * 2
     offer = ("--cores", str(_CORES), "--memory", f"{memory_mb}m")
     command = ("org.apache.spark.deploy.worker.Worker", *address, *offer, "--work-dir", str(work))
     return Part(
@@ -113,7 +113,7 @@ def views_job(config: Config, layout: Layout) -> Part:
     section = config.spark
     arguments = {
         "--checkpoint": layout.data("views") / "checkpoint",
-        "--executor-memory-mb": section.executor_memory_mb,
+        "--executor-memory-mb": config.executor_memory_mb,
         "--driver-memory-mb": section.driver_memory_mb,
         "--commit-interval-s": section.commit_interval_s,
     }
@@ -127,7 +127,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
     arguments = {
         "--checkpoint": layout.data("aggregates"),
         "--cores": AGGREGATES_CORES,
-        "--executor-memory-mb": section.aggregates_memory_mb,
+        "--executor-memory-mb": config.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,
         "--commit-interval-s": section.aggregates_interval_s,
     }
