@@ -50,7 +50,7 @@ from penstock.project.in_step import (
     problem_of,
 )
 from penstock.project.workspace import Workspace
-from penstock.views.derived import OTHER_NAME, Derived, derive_all, problem_at, why_unreadable
+from penstock.views.derived import OTHER_NAME, Derived, derive_all, problem_at, unreadable
 from penstock.views.memory import check_memory
 from penstock.views.sources import Live, live_tables
 
@@ -81,11 +81,11 @@ def check(workspace: Workspace) -> Checked:
     live = live_tables(config, views)
     problems = [problem_at(project, exc, "correct the file") for exc in broken]
     with local_spark(config) as spark:
-        derived, refused = derive_all(spark, config, views, live)
-    problems += refused
-    unreadable = _unreadable(config, derived)
+        derived, wrong = derive_all(spark, config, views, live)
+    problems += wrong
+    refused = {view.name: why for view, why in unreadable(project, derived, partial(_is_filled, config))}
     for each in derived:
-        problems += _check_files(project, each, unreadable.get(each.view.name))
+        problems += _check_files(project, each, refused.get(each.view.name))
     problems += check_connectors(project, views)
     problems += check_topics(project, views)
     # A file that cannot be read may hold the functions that seem to be gone.
@@ -100,24 +100,18 @@ def check(workspace: Workspace) -> Checked:
             problems += _check_sources(own, its_views)
     if (tables := _cassandra_tables(config)) is not None:
         looked_at.append("Cassandra")
-        problems += _check_tables(config, [each for each in derived if each.view.name not in unreadable], tables)
+        problems += _check_tables(config, [each for each in derived if each.view.name not in refused], tables)
     return Checked(views, tuple(derived), tuple(problems), tuple(looked_at))
 
 
-def _unreadable(config: Config, derived: Sequence[Derived]) -> dict[str, str]:
-    """Say of which views the registry would refuse the contracts, and why; before its first fill a view has none."""
-    project, found = Project.of(config), {}
-    for each in derived:
-        why = why_unreadable(project, each)
-        if why and each.view.name in filled_views(config.of_source(each.view.source)):
-            found[each.view.name] = why
-    return found
+def _is_filled(config: Config, view: View) -> bool:
+    return view.name in filled_views(config.of_source(view.source))
 
 
-def _check_files(project: Project, derived: Derived, unreadable: str | None) -> Iterator[Problem]:
-    if unreadable:
+def _check_files(project: Project, derived: Derived, refused: str | None) -> Iterator[Problem]:
+    if refused:
         # What else differs follows from it, and has cures that lead nowhere.
-        yield problem_of(project, derived.view, unreadable, OTHER_NAME.format(derived.view.name))
+        yield problem_of(project, derived.view, refused, OTHER_NAME.format(derived.view.name))
         return
     of_contract = ""
     for contract in (derived.key, derived.value):

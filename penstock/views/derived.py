@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -79,7 +79,19 @@ def problem_at(project: Project, error: ViewInvalid | ViewFileBroken, cure: str)
     return Problem(where, what, cure)
 
 
-def why_unreadable(project: Project, derived: Derived) -> str | None:
+def unreadable(
+    project: Project, derived: Iterable[Derived], may_have_rows: Callable[[View], bool]
+) -> Iterator[tuple[View, str]]:
+    """Name the views whose contracts the registry would refuse, and why.
+
+    :param may_have_rows: tells it of a view: before its first fill it has no contract there.
+    """
+    for each in derived:
+        if (why := _why_unreadable(project, each)) and may_have_rows(each.view):
+            yield each.view, why
+
+
+def _why_unreadable(project: Project, derived: Derived) -> str | None:
     """Say why readers of the view's topic, who know the contracts in the files, could not take the new ones."""
     for contract in (derived.key, derived.value):
         file = project.avro / contract.file_name

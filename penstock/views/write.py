@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from penstock.project.folders import Project, sources_of
 from penstock.project.generation import epoch_of
 from penstock.project.in_step import ViewsWrong
 from penstock.project.workspace import Workspace
-from penstock.views.derived import OTHER_NAME, Derived, derive_all, texts, why_unreadable
+from penstock.views.derived import OTHER_NAME, Derived, derive_all, texts, unreadable
 from penstock.views.sources import live_tables
 from penstock.whole_file import write_changed
 
@@ -52,7 +53,8 @@ def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path
         raise ViewsWrong(wrong, "written")
     for each in derived:
         _refuse_moved(project, each)
-    _refuse_unreadable(config, derived)
+    for view, why in unreadable(project, derived, partial(_may_be_filled, config)):
+        raise ViewInvalid(view.origin, f"{why}: {OTHER_NAME.format(view.name)}")
     changed = [each for each in derived if _is_changed(project, each)]
     if changed and not same_rows:
         _refuse_live(config, changed)
@@ -96,21 +98,13 @@ def _refuse_moved(project: Project, derived: Derived) -> None:
 
 def _refuse_live(config: Config, changed: Sequence[Derived]) -> None:
     """Raise for changed views that have rows of the function before; Postgres away counts as having them."""
-    live = [each.view for each in changed if _may_be_filled(config.of_source(each.view.source), each.view.name)]
+    live = [each.view for each in changed if _may_be_filled(config, each.view)]
     if live:
         raise FunctionsChanged(live)
 
 
-def _refuse_unreadable(config: Config, derived: Sequence[Derived]) -> None:
-    """Raise for a view whose contracts the registry would refuse; before its first fill it has none there."""
-    for each in derived:
-        why, view = why_unreadable(Project.of(config), each), each.view
-        if why and _may_be_filled(config.of_source(view.source), view.name):
-            raise ViewInvalid(view.origin, f"{why}: {OTHER_NAME.format(view.name)}")
-
-
-def _may_be_filled(config: Config, name: str) -> bool:
+def _may_be_filled(config: Config, view: View) -> bool:
     try:
-        return name in filled_views(config)
+        return view.name in filled_views(config.of_source(view.source))
     except PostgresUnreachable:
         return True
