@@ -57,7 +57,7 @@ _POLL_S = 0.3
 
 
 class TableUnread(TransientError):
-    """The views of a table were not filled; those of others may be."""
+    """The views of a table were not filled, those of others may be; `of` is the table."""
 
     def __init__(self, table: str, problem: str) -> None:
         super().__init__(problem)

@@ -51,7 +51,7 @@ class Origin:
 
 
 class ViewInvalid(TerminalError):
-    """A view cannot work as it is written."""
+    """A view cannot work as it is written; `of` is its name."""
 
     def __init__(self, origin: Origin, problem: str) -> None:
         self.place, self.of, self.problem = origin.place, origin.view, f"view {origin.view}: {problem}"
