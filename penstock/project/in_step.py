@@ -74,7 +74,7 @@ def refuse_out_of_step(project: Project, views: Sequence[View]) -> None:
 
 def _check_written(project: Project, view: View) -> Iterator[Problem]:
     """Hold a view's key and table file against its written contract."""
-    files = [project.avro / f"{view.contract}-{part}.avsc" for part in ("key", "value")]
+    files = [project.avro / name for name in view.contract_files]
     missing = [file for file in (*files, project.table_file(view.name)) if not file.exists()]
     for file in missing:
         yield Problem(project.shown(file), f"view {view.name} has no such file", WRITE)

@@ -14,7 +14,6 @@ from penstock_views.declaration.views import View, ViewInvalid
 
 from penstock.config import Config
 from penstock.layout import Layout
-from penstock.local_spark import local_spark
 from penstock.names import of_source
 from penstock.pipeline.away import find_away
 from penstock.pipeline.fence import OnProgress
@@ -69,17 +68,15 @@ def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     config = workspace.config
     if config.supervised:
         Supervisor(Layout.of(config)).states()
-    # One session for the check and the fill: each takes seconds to start.
-    with local_spark(config):
-        wrong, as_before = check(workspace).wrong, _as_before(workspace)
-        left_out = [problem for problem in wrong if problem.is_of_table or problem.view in as_before]
-        if len(left_out) < len(wrong):
-            raise ViewsWrong(wrong)
-        for step in steps(workspace):
-            on_step(step.name, step.action())
-        stopped: dict[str, str] = {}
-        with put_off(stopped):
-            go_live(workspace, on_step=on_step, on_progress=on_progress, rate=rate)
+    wrong, as_before = check(workspace).wrong, _as_before(workspace)
+    left_out = [problem for problem in wrong if problem.is_of_table or problem.view in as_before]
+    if len(left_out) < len(wrong):
+        raise ViewsWrong(wrong)
+    for step in steps(workspace):
+        on_step(step.name, step.action())
+    stopped: dict[str, str] = {}
+    with put_off(stopped):
+        go_live(workspace, on_step=on_step, on_progress=on_progress, rate=rate)
     named = {problem.view for problem in left_out}
     reasons = dict.fromkeys(why for name, why in stopped.items() if name not in named)
     if left_out or reasons:
@@ -93,12 +90,9 @@ def _as_before(workspace: Workspace) -> frozenset[str]:
     """
     config, project = workspace.config, workspace.project
     running, now = read_running(Layout.of(config).running_file(ROWS)), view_set(project.views, project.avro)
-    same = now.items() & running.views.items() if running else frozenset()
-    files = {
-        view.name: {view.file.name, *(f"{view.contract}-{part}.avsc" for part in ("key", "value"))}
-        for view in workspace.views
-    }
-    return frozenset({*stopped_views(config), *(name for name, of in files.items() if of <= dict(same).keys())})
+    same = dict(now.items() & running.views.items()) if running else {}
+    as_written = (view.name for view in workspace.views if {view.file.name, *view.contract_files} <= same.keys())
+    return frozenset({*stopped_views(config), *as_written})
 
 
 def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, rate: int | None = None) -> None:

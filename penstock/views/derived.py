@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from penstock_views.declaration.load import ViewFileBroken
@@ -59,8 +59,7 @@ def derive_all(
         try:
             derived.append(derive(spark, view, table_of(config, live, view)))
         except ViewInvalid as exc:
-            wrong = problem_at(project, exc, "correct the function or its @view line")
-            problems.append(replace(wrong, view=view.name))
+            problems.append(problem_at(project, exc, "correct the function or its @view line", view=view.name))
         except TableMissing as exc:
             cure = "create the table, or correct the @view line; or delete the function and `penstock views drop` it"
             problems.append(problem_of(project, view, str(exc), cure, is_of_table=True))
@@ -73,10 +72,13 @@ def derive_all(
     return derived, problems
 
 
-def problem_at(project: Project, error: ViewInvalid | ViewFileBroken, cure: str) -> Problem:
-    """Make a problem of an error that says where it is."""
+def problem_at(project: Project, error: ViewInvalid | ViewFileBroken, cure: str, *, view: str = "") -> Problem:
+    """Make a problem of an error that says where it is.
+
+    :param view: as in the problem.
+    """
     where, what = (text.replace(f"{project.root}/", "") for text in (error.place, error.problem))
-    return Problem(where, what, cure)
+    return Problem(where, what, cure, view=view)
 
 
 def unreadable(

@@ -47,8 +47,7 @@ def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgre
         wait_until_settled(config)  # a view that stands still is filled in another way
     choice = choose(config, views, identities)
     if choice.by_snapshot:
-        with local_spark(config):  # one for all tables
-            removed += _by_snapshot(workspace, choice, identities, on_progress=on_progress, rate=rate)
+        removed += _by_snapshot(workspace, choice, identities, on_progress=on_progress, rate=rate)
     if others := choice.others:
         began = _reread(config, others, _whole(others), on_progress=on_progress)
         removed += settle(workspace, others, began, identities=identities, on_progress=on_progress)

@@ -241,6 +241,11 @@ class View:
         return VIEW_FILES + self.name
 
     @property
+    def contract_files(self) -> tuple[str, str]:
+        """The names of the files of its contract: of the key and of the value."""
+        return f"{self.contract}-key.avsc", f"{self.contract}-value.avsc"
+
+    @property
     def primary_key(self) -> tuple[str, ...]:
         """The primary key of the view's table, in order."""
         return self.key

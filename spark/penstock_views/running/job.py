@@ -104,15 +104,11 @@ class _RunningSet:
 def identity_of(views: Sequence[View], avro_dir: Path) -> str:
     """Stand for what some views compute: their names, the files in which they are written, and their contracts."""
     files = {Path(view.file) for view in views}
-    contracts = {file for view in views for file in _contract_files(view, avro_dir)}
+    contracts = {avro_dir / name for view in views for name in view.contract_files}
     partitions = [f"{view.name}({','.join(view.partition or ())})" for view in views]
     return " ".join([*sorted(partitions), digest_of([*files, *contracts])])
 
 
 def contract_of(view: View, avro_dir: Path) -> str:
     """Stand for what one view computes, whatever else is in its file: its contracts have the function's fingerprint."""
-    return digest_of(_contract_files(view, avro_dir))
-
-
-def _contract_files(view: View, avro_dir: Path) -> list[Path]:
-    return [avro_dir / f"{view.contract}-{part}.avsc" for part in ("key", "value")]
+    return digest_of(avro_dir / name for name in view.contract_files)
