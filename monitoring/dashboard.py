@@ -149,11 +149,12 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         ),
         Panel(
             "The sink waits",
-            "Rows that are not acknowledged; 1 = it waits for a Cassandra that is away or overloaded.",
+            "Rows not acknowledged; 1 = it waits for a Cassandra that is away; partitions whose table is gone.",
             "short",
             (
                 Query(f"{_SINK}_rows_waiting", "rows, task {{task}}"),
                 Query(f"{_SINK}_waiting_for_cassandra", "for Cassandra, task {{task}}"),
+                Query(f"{_SINK}_partitions_set_aside", "partitions, task {{task}}"),
             ),
         ),
         Panel(

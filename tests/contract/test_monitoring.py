@@ -25,7 +25,7 @@ RULES: dict[str, dict[str, Any]] = {
 }
 HELP = (ROOT / "docs/monitoring.md").read_text()
 OURS = "".join(file.read_text() for file in (ROOT / "penstock/console").rglob("*.py"))
-WAITS = "kafka_connect_cassandra_sink_task_waiting_for_cassandra"
+SINK_TASK = "kafka_connect_cassandra_sink_task"
 
 FAULTS: dict[str, list[tuple[str, str]]] = {
     # The series of each rule: well for 20 minutes of a value each, then 20 minutes of the fault.
@@ -48,7 +48,8 @@ FAULTS: dict[str, list[tuple[str, str]]] = {
     ],
     "PenstockDeadLetters": [('penstock_dead_letters{topic="dead-letters.sink"}', "3+0x20 4+0x20")],
     "PenstockJobTrouble": [("penstock_job_troubles", "0x20 1x20")],
-    "PenstockSinkWaits": [(f'{WAITS}{{connector="c",task="0"}}', "0x20 1x20")],
+    "PenstockSinkWaits": [(f'{SINK_TASK}_waiting_for_cassandra{{connector="c",task="0"}}', "0x20 1x20")],
+    "PenstockSinkTableGone": [(f'{SINK_TASK}_partitions_set_aside{{connector="c",task="0"}}', "0x20 1x20")],
     "PenstockPartitionsIncomplete": [("penstock_partitions_incomplete", "0x20 1x20")],
     "PenstockDiskFills": [("penstock_disk_free_bytes", "9e9+0x20 1e9+0x20")],
 }
@@ -150,6 +151,7 @@ MBEANS = (
     "kafka.connect<type=cassandra-sink-task-metrics, connector=s, task=0><>rows-written-total: 7.0",
     "kafka.connect<type=cassandra-sink-task-metrics, connector=s, task=0><>rows-deleted-total: 7.0",
     "kafka.connect<type=cassandra-sink-task-metrics, connector=s, task=0><>waiting-for-cassandra: 1.0",
+    "kafka.connect<type=cassandra-sink-task-metrics, connector=s, task=0><>partitions-set-aside: 1.0",
     "kafka.connect<type=task-error-metrics, connector=s, task=0><>total-record-errors: 0.0",
     "debezium.postgres<type=connector-metrics, context=streaming, server=app><>MilliSecondsBehindSource: 5",
     "debezium.postgres<type=connector-metrics, context=streaming, server=app><>QueueRemainingCapacity: 5",

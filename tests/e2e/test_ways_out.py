@@ -142,6 +142,19 @@ def test_a_cassandra_without_the_keyspace(stack: Stack) -> None:
     cure(stack, "is gone from Cassandra")
 
 
+def test_the_table_of_a_view_that_is_dropped_holds_up_no_other(stack: Stack) -> None:
+    keyspace = stack.config.names.keyspace
+    stack.cql(f"DROP TABLE {keyspace}.users_by_country")
+    change(stack, "Without one table")
+    others = stack.penstock("verify users_by_id user_history").stdout
+    assert others.count("equal") == 2
+    assert "STOPPED" in stack.penstock("verify users_by_country", check=False).stdout
+    said = status(stack)
+    assert f"table {keyspace}.users_by_country is gone from Cassandra" in said
+    assert SINK not in said
+    cure(stack, "is gone from Cassandra")
+
+
 def test_view_tables_that_are_made_anew(stack: Stack) -> None:
     stack.cql(f"DROP TABLE {stack.config.names.keyspace}.users_by_country")
     setup.create_view_tables(Workspace(stack.config))

@@ -26,7 +26,8 @@ import org.apache.kafka.connect.sink.SinkTask;
 /**
  * Writes records to Cassandra. {@link #put} sends and returns while writes are in flight; {@link #preCommit} names only
  * offsets whose writes are acknowledged. While Cassandra is away the task holds the one delivery that it could not send
- * and pauses its partitions: it stays RUNNING, its metrics say that it waits, memory stays bounded.
+ * and pauses its partitions: it stays RUNNING, its metrics say that it waits, memory stays bounded. Likewise partitions
+ * whose table is gone wait alone.
  */
 public final class CassandraSinkTask extends SinkTask {
 
@@ -40,12 +41,17 @@ public final class CassandraSinkTask extends SinkTask {
     private static final Duration START_WAIT = Duration.ofSeconds(4);
     /** How soon to look after what is not done when no records come. */
     private static final Duration LOOK_AFTER = Duration.ofMillis(100);
+    /** How soon to look whether an awaited table is there, and how old that news may be: events can be lost. */
+    private static final Duration LOOK_FOR_TABLE = Duration.ofSeconds(1);
+
+    private static final Duration OLD_NEWS = Duration.ofSeconds(10);
 
     private final OffsetTracker offsets = new OffsetTracker();
     private final TroubleLog trouble = new TroubleLog();
     private final List<Held> held = new ArrayList<>();
     private SinkMetrics metrics;
     private DeadLetters deadLetters;
+    private SetAside aside;
     private volatile Target target;
     /** When the last records came, and until when some rows were rejected: tables read later are new enough. */
     private long arrived;
@@ -69,6 +75,7 @@ public final class CassandraSinkTask extends SinkTask {
         String number = settings.remove(NUMBER);
         SinkConfig config = config(settings);
         metrics = metrics(settings.getOrDefault("name", "cassandra-sink"), number == null ? "0" : number);
+        aside = new SetAside(context, offsets);
         deadLetters = new DeadLetters(context.errantRecordReporter(), metrics::deadLetter);
         target = new Target(config, trouble, metrics);
         try {
@@ -100,6 +107,7 @@ public final class CassandraSinkTask extends SinkTask {
                 "waiting-for-cassandra",
                 "1 while Cassandra is away, overloaded or stuck, and writes wait for it",
                 () -> trouble.isOn() ? 1 : 0);
+        made.gauge("partitions-set-aside", "Partitions that wait for a table which is gone", () -> aside.size());
         made.gauge("outage-total", "How often writes began to wait for Cassandra", trouble::outages);
         return made;
     }
@@ -120,22 +128,41 @@ public final class CassandraSinkTask extends SinkTask {
     }
 
     private Delivery track(SinkRecord record) {
-        return offsets.track(
-                new TopicPartition(record.originalTopic(), record.originalKafkaPartition()),
-                record.originalKafkaOffset());
+        return offsets.track(SetAside.partition(record), record.originalKafkaOffset());
     }
 
     /** Send what is held; nothing of it when the cluster is away or there is no room. */
     private void send() throws ClusterAwayException {
         target.ensureOpen(CONNECT_WAIT);
-        target.tables().follow();
+        followTables();
         recoverRejected();
         if (!held.isEmpty() && !awaitRoom()) {
             return;
         }
         followRecords();
+        setAside();
         noteThatItGoesOn();
         target.writer().submit(map());
+    }
+
+    private void followTables() throws ClusterAwayException {
+        if (aside.isEmpty()) {
+            target.tables().follow();
+        } else {
+            target.tables().refresh(System.nanoTime() - OLD_NEWS.toNanos());
+            aside.goOn(target.tables()::lacks);
+        }
+    }
+
+    private void setAside() {
+        for (Held one : held) {
+            target.tables().awaited(one.record()).ifPresent(topic -> setAside(one.record(), topic));
+        }
+        held.removeIf(one -> one.delivery().isAbandoned());
+    }
+
+    private void setAside(SinkRecord record, String topic) {
+        aside.add(record, topic, target.tables().reason(topic));
     }
 
     private boolean awaitRoom() {
@@ -187,15 +214,11 @@ public final class CassandraSinkTask extends SinkTask {
     private void pauseWhileHolding() {
         if (!held.isEmpty()) {
             paused = true;
-            context.pause(partitions());
+            context.pause(context.assignment().toArray(TopicPartition[]::new));
         } else if (paused) {
             paused = false;
-            context.resume(partitions());
+            context.resume(aside.others(context.assignment()));
         }
-    }
-
-    private TopicPartition[] partitions() {
-        return context.assignment().toArray(TopicPartition[]::new);
     }
 
     private void failWhenForbidden() {
@@ -230,6 +253,11 @@ public final class CassandraSinkTask extends SinkTask {
 
     private void recover(AsyncWriter.Rejected rejected, List<Write> anew) {
         Write write = rejected.write();
+        String topic = write.table().topic();
+        if (target.tables().lacks(topic)) {
+            setAside(write.record(), topic);
+            return;
+        }
         try {
             anew.add(target.anew(write)
                     .orElseThrow(() -> new BadRecordException(
@@ -248,6 +276,8 @@ public final class CassandraSinkTask extends SinkTask {
                 || target.writer().rejected() > 0
                 || deadLetters.isPending()) {
             context.timeout(LOOK_AFTER.toMillis());
+        } else if (!aside.isEmpty()) {
+            context.timeout(LOOK_FOR_TABLE.toMillis());
         }
     }
 
@@ -262,10 +292,17 @@ public final class CassandraSinkTask extends SinkTask {
         return offsets.committable(currentOffsets);
     }
 
+    /** Connect keeps those paused that come back to the task which had set them aside. */
+    @Override
+    public void open(Collection<TopicPartition> partitions) {
+        context.resume(partitions.toArray(TopicPartition[]::new));
+    }
+
     /** The partitions go elsewhere: what is not written by now is written there once more. */
     @Override
     public void close(Collection<TopicPartition> partitions) {
         offsets.close(partitions);
+        aside.close(partitions);
         held.removeIf(one -> one.delivery().isAbandoned());
     }
 

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -41,11 +42,21 @@ final class Tables {
 
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
 
+    /** A table is there and cannot be written. */
+    private static final class UnfitException extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        UnfitException(String why) {
+            super(why);
+        }
+    }
+
     private final CqlSession session;
     private final SinkConfig config;
     private final Map<String, TableConfig> byName = new LinkedHashMap<>();
     private final Map<TableConfig, RecordMapper> mappers = new LinkedHashMap<>();
     private Map<String, List<RecordMapper>> byTopic = Map.of();
+    private Map<String, String> waiting = new LinkedHashMap<>();
     private Metadata seen;
     private CompletableFuture<Metadata> refreshing;
     private long readAt;
@@ -58,7 +69,7 @@ final class Tables {
      *
      * @param start a moment before the session read its tables
      * @throws ClusterAwayException when the cluster does not answer now
-     * @throws ConnectException when the configuration does not fit the tables
+     * @throws ConnectException when the configuration fits the tables of no topic
      */
     Tables(CqlSession session, SinkConfig config, long start) throws ClusterAwayException {
         this.session = session;
@@ -66,7 +77,9 @@ final class Tables {
         this.config = config;
         Problems problems = new Problems();
         ClusterCheck.levels(session, config.tables(), problems);
-        failOn(problems);
+        if (!problems.isEmpty()) {
+            throw new ConnectException(problems.toString());
+        }
         follow();
     }
 
@@ -77,8 +90,27 @@ final class Tables {
 
     /** What puts a record into the tables of its topic, or of the one before a transform; empty when it has none. */
     List<RecordMapper> of(SinkRecord record) {
-        List<RecordMapper> found = byTopic.get(record.topic());
-        return found != null ? found : byTopic.getOrDefault(record.originalTopic(), List.of());
+        return byTopic.getOrDefault(topic(record), List.of());
+    }
+
+    private String topic(SinkRecord record) {
+        boolean own = byTopic.containsKey(record.topic()) || waiting.containsKey(record.topic());
+        return own ? record.topic() : record.originalTopic();
+    }
+
+    /** The topic whose tables a record must wait for: one of them is gone, or does not fit any more. */
+    Optional<String> awaited(SinkRecord record) {
+        return waiting.isEmpty() ? Optional.empty() : Optional.of(topic(record)).filter(this::lacks);
+    }
+
+    /** Tell whether a table of a topic is gone, or does not fit any more. */
+    boolean lacks(String topic) {
+        return waiting.containsKey(topic);
+    }
+
+    /** What is wrong with the tables of a topic that waits. */
+    String reason(String topic) {
+        return waiting.get(topic);
     }
 
     /** What puts records into a table by now. */
@@ -87,12 +119,13 @@ final class Tables {
     }
 
     /**
-     * Tell whether a record has a table, and each of its fields a column.
+     * Tell whether a record has a table, and each of its fields a column, or waits for that anyway.
      *
      * @throws ClusterAwayException when the cluster does not answer now
      */
     boolean fit(SinkRecord record) throws ClusterAwayException {
-        return hasTable(record) && of(record).stream().allMatch(mapper -> mapper.fits(record));
+        return awaited(record).isPresent()
+                || hasTable(record) && of(record).stream().allMatch(mapper -> mapper.fits(record));
     }
 
     /** Topics of an expression are known when their first record comes; other topics get no table by asking. */
@@ -102,16 +135,16 @@ final class Tables {
         }
         Optional<TableConfig> table = config.byTopic().apply(record.topic());
         table.ifPresent(named -> byName.put(record.topic(), named));
-        return table.isEmpty() || adoptByName();
+        return table.isEmpty() || adoptByName(waiting);
     }
 
     /** Adopt the tables of topics' names as far as they are there; true when all are. */
-    private boolean adoptByName() throws ClusterAwayException {
+    private boolean adoptByName(Map<String, String> unfit) throws ClusterAwayException {
         boolean all = true;
         for (TableConfig table : byName.values()) {
             Optional<TableShape> shape = TableShape.resolve(table, session.getMetadata(), new Problems());
             if (shape.isPresent()) {
-                adopt(shape.get());
+                adopt(shape.get(), unfit);
             } else {
                 mappers.remove(table);
                 all = false;
@@ -127,7 +160,7 @@ final class Tables {
      *
      * @param since tables that were read after this moment ({@link System#nanoTime}) are new enough
      * @throws ClusterAwayException when the cluster does not answer now; ask again
-     * @throws ConnectException when the configuration does not fit the tables any more
+     * @throws ConnectException when the configuration fits the tables of no topic any more
      */
     void refresh(long since) throws ClusterAwayException {
         if (readAt - since < 0) {
@@ -185,64 +218,81 @@ final class Tables {
      * Adopt what the driver knows of the tables by now; costs nothing when that is nothing new.
      *
      * @throws ClusterAwayException when the cluster does not answer now
-     * @throws ConnectException when the configuration does not fit the tables any more
+     * @throws ConnectException when the configuration fits the tables of no topic any more
      */
     void follow() throws ClusterAwayException {
         Metadata now = session.getMetadata();
         if (now == seen) {
             return;
         }
-        for (TableShape shape : shapes(now)) {
-            adopt(shape);
+        Map<String, String> unfit = new LinkedHashMap<>();
+        for (TableConfig table : config.tables()) {
+            adopt(table, now, unfit);
         }
-        adoptByName();
+        adoptByName(unfit);
+        failWhenAll(unfit);
+        waiting = unfit;
         seen = now;
     }
 
-    private List<TableShape> shapes(Metadata cluster) {
+    private void adopt(TableConfig table, Metadata cluster, Map<String, String> unfit) throws ClusterAwayException {
         Problems problems = new Problems();
-        List<TableShape> shapes = config.tables().stream()
-                .flatMap(table -> TableShape.resolve(table, cluster, problems).stream())
-                .toList();
-        failOn(problems);
-        return shapes;
-    }
-
-    private static void failOn(Problems problems) {
-        if (!problems.isEmpty()) {
-            throw new ConnectException(problems.toString());
+        Optional<TableShape> shape = TableShape.resolve(table, cluster, problems);
+        if (shape.isPresent()) {
+            adopt(shape.get(), unfit);
+        } else {
+            note(table, problems.toString(), unfit);
         }
     }
 
-    private void adopt(TableShape shape) throws ClusterAwayException {
+    private static void note(TableConfig table, String problem, Map<String, String> unfit) {
+        unfit.merge(table.topic(), problem, (one, other) -> one + " | " + other);
+    }
+
+    /** A task of which nothing can be written had better not look as if it ran. */
+    private void failWhenAll(Map<String, String> unfit) {
+        Set<String> topics = config.tables().stream().map(TableConfig::topic).collect(Collectors.toSet());
+        topics.addAll(byName.keySet());
+        if (!topics.isEmpty() && unfit.keySet().containsAll(topics)) {
+            throw new ConnectException(String.join(" | ", unfit.values()));
+        }
+    }
+
+    private void adopt(TableShape shape, Map<String, String> unfit) throws ClusterAwayException {
         RecordMapper old = mappers.get(shape.config());
         if (old != null && old.shape().equals(shape)) {
             return;
         }
-        if (old != null) {
-            checkPrimaryKey(old.shape(), shape);
-            LOG.info("Table {} changed; its columns are now {}", shape.config().qualifiedName(), shape.names());
+        try {
+            if (old != null) {
+                checkPrimaryKey(old.shape(), shape);
+                LOG.info(
+                        "Table {} changed; its columns are now {}",
+                        shape.config().qualifiedName(),
+                        shape.names());
+            }
+            mappers.put(shape.config(), prepare(shape));
+        } catch (UnfitException e) {
+            note(shape.config(), e.getMessage(), unfit);
         }
-        mappers.put(shape.config(), prepare(shape));
     }
 
     /** A renamed column of the key would turn every record into a bad one. */
-    private static void checkPrimaryKey(TableShape old, TableShape shape) {
+    private static void checkPrimaryKey(TableShape old, TableShape shape) throws UnfitException {
         if (!old.keyNames().equals(shape.keyNames())) {
-            throw new ConnectException("The primary key of table "
+            throw new UnfitException("The primary key of table "
                     + shape.config().qualifiedName() + " was "
                     + old.keyNames() + " and is now " + shape.keyNames() + ": adapt the mapping or the records, "
                     + "then restart the task");
         }
     }
 
-    private RecordMapper prepare(TableShape shape) throws ClusterAwayException {
+    private RecordMapper prepare(TableShape shape) throws ClusterAwayException, UnfitException {
         try {
             return RecordMapper.prepare(shape, session).get(answerWait().toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
             if (e.getCause() instanceof QueryValidationException refused) {
-                throw new ConnectException(
-                        "Cassandra refuses the connector's statements: " + refused.getMessage(), refused);
+                throw new UnfitException("Cassandra refuses the connector's statements: " + refused.getMessage());
             }
             throw new ClusterAwayException(
                     "Cassandra went away while statements were prepared: "

@@ -18,9 +18,12 @@ public final class OffsetTracker {
     static final int MAX_TRACKED = 500_000;
 
     private final Map<TopicPartition, Deque<Delivery>> outstanding = new HashMap<>();
+    /** The next offset of partitions that are to be delivered again, until that begins. */
+    private final Map<TopicPartition, Long> goingBack = new HashMap<>();
 
     /** Take note of a record, in the order of delivery. */
     public Delivery track(TopicPartition partition, long offset) {
+        goingBack.remove(partition);
         Delivery delivery = new Delivery(offset);
         withoutDone(outstanding.computeIfAbsent(partition, key -> new ArrayDeque<>()))
                 .addLast(delivery);
@@ -52,9 +55,28 @@ public final class OffsetTracker {
     }
 
     private OffsetAndMetadata committable(TopicPartition partition, OffsetAndMetadata position) {
+        Long next = next(partition);
+        return next == null || next >= position.offset() ? position : new OffsetAndMetadata(next);
+    }
+
+    /** The offset of the first record that is not done; null when there is none. */
+    public Long next(TopicPartition partition) {
         Delivery first = withoutDone(outstanding.getOrDefault(partition, new ArrayDeque<>()))
                 .peekFirst();
-        return first == null || first.offset() >= position.offset() ? position : new OffsetAndMetadata(first.offset());
+        return first == null ? goingBack.get(partition) : Long.valueOf(first.offset());
+    }
+
+    /** Abandon what is outstanding in a partition, and let nothing of it be committed before it is delivered again. */
+    public void goBack(TopicPartition partition) {
+        goingBack.put(partition, next(partition));
+        abandon(partition);
+    }
+
+    private void abandon(TopicPartition partition) {
+        Deque<Delivery> left = outstanding.remove(partition);
+        if (left != null) {
+            left.forEach(Delivery::abandon);
+        }
     }
 
     private static Deque<Delivery> withoutDone(Deque<Delivery> deliveries) {
@@ -67,10 +89,8 @@ public final class OffsetTracker {
     /** Forget partitions that belong to another task now, and abandon what is outstanding in them. */
     public void close(Collection<TopicPartition> partitions) {
         for (TopicPartition partition : partitions) {
-            Deque<Delivery> left = outstanding.remove(partition);
-            if (left != null) {
-                left.forEach(Delivery::abandon);
-            }
+            goingBack.remove(partition);
+            abandon(partition);
         }
     }
 }

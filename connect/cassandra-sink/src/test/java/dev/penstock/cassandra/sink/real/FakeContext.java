@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink.real;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +24,8 @@ final class FakeContext implements SinkTaskContext {
     long askedWait;
     /** Partitions that the task paused. */
     final Set<TopicPartition> paused = new HashSet<>();
+    /** From where the task wants partitions to be delivered again. */
+    final Map<TopicPartition, Long> goneBack = new HashMap<>();
     /** Partitions of the task. */
     final Set<TopicPartition> assignment = new HashSet<>();
     /** When what is reported is written: a moment later, as with a broker. */
@@ -57,7 +60,7 @@ final class FakeContext implements SinkTaskContext {
 
     @Override
     public void offset(TopicPartition partition, long offset) {
-        throw new UnsupportedOperationException();
+        goneBack.put(partition, offset);
     }
 
     @Override

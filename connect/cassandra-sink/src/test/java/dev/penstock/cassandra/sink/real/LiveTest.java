@@ -28,11 +28,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import javax.management.InstanceNotFoundException;
 import javax.management.JMException;
 import javax.management.MBeanServer;
 import javax.management.ObjectName;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaBuilder;
 import org.apache.kafka.connect.data.Struct;
@@ -44,6 +46,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What changes while a task runs: its tables, its metrics, its state; and the round trip of Debezium's types. */
 @Tag("cassandra")
@@ -53,6 +57,7 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 class LiveTest extends RealCassandra {
 
     private static final String TOPIC = "t";
+    private static final TopicPartition OTHER = new TopicPartition("other", 0);
     private static final MBeanServer JMX = ManagementFactory.getPlatformMBeanServer();
 
     @BeforeAll
@@ -174,6 +179,69 @@ class LiveTest extends RealCassandra {
                     message);
             assertEquals(List.of(), letters(run));
         }
+    }
+
+    /** Two topics of a task: one loses its table, waits for it, and begins again where it was. */
+    @ParameterizedTest
+    @CsvSource({
+        "DROP TABLE k.other, CREATE TABLE k.other (id text PRIMARY KEY)",
+        "ALTER TABLE k.other RENAME id TO name, ALTER TABLE k.other RENAME name TO id"
+    })
+    void aTopicWithoutItsTableWaitsAlone(String broken, String mended) {
+        cql.execute("CREATE TABLE k.other (id text PRIMARY KEY)");
+        try (TaskRun run = new TaskRun(withOther(), TOPIC, true)) {
+            run.context.assignment.add(OTHER);
+            run.put(List.of(record(0, "a"), ofOther(0))).awaitCommittable();
+            cql.execute(broken);
+            run.put(List.of(ofOther(1), record(1, "a"), ofOther(2)));
+            run.until(() -> run.context.paused.equals(Set.of(OTHER)));
+            run.put(List.of(record(2, "a"))).awaitCommittable();
+            assertEquals(3, rows().size());
+            assertEquals(1, run.committable(OTHER, 3));
+
+            cql.execute(mended);
+            run.until(() -> run.context.paused.isEmpty());
+            assertEquals(Map.of(OTHER, 1L), run.context.goneBack);
+            assertEquals(1, run.committable(OTHER, 3));
+            run.put(List.of(ofOther(1), ofOther(2)));
+            run.until(() -> run.committable(OTHER, 3) == 3);
+            assertEquals(
+                    Set.of("x1", "x2"),
+                    cql.execute("SELECT id FROM k.other WHERE id IN ('x1', 'x2')").all().stream()
+                            .map(row -> row.getString(0))
+                            .collect(Collectors.toSet()));
+            assertEquals(List.of(), letters(run));
+        } finally {
+            cql.execute("DROP TABLE k.other");
+        }
+    }
+
+    @Test
+    void aTaskStartsWithoutTheTableOfOneOfItsTopics() {
+        try (TaskRun run = new TaskRun(withOther(), TOPIC, true)) {
+            run.context.assignment.add(OTHER);
+            run.put(List.of(ofOther(0), record(0, "a"))).awaitCommittable();
+            assertEquals(Set.of(OTHER), run.context.paused);
+            assertEquals(0, run.committable(OTHER, 1));
+            assertEquals(1, rows().size());
+            // A rebalance takes it away and brings it again, which is not to stay paused.
+            run.task.close(List.of(OTHER));
+            run.task.open(List.of(OTHER));
+            assertEquals(Set.of(), run.context.paused);
+            assertEquals(List.of(), letters(run));
+        }
+    }
+
+    private static Map<String, String> withOther() {
+        Map<String, String> settings = new HashMap<>(settings("*, "));
+        settings.put("topics", "t,other");
+        settings.put("topic.other.k.other.mapping", "id=key, __timestamp=value.v");
+        settings.put("topic.other.k.other.deletesEnabled", "false");
+        return settings;
+    }
+
+    private static SinkRecord ofOther(long offset) {
+        return new SinkRecord("other", 0, null, "x" + offset, null, Map.of("v", offset + 1), offset);
     }
 
     /** Connect asks for offsets, then closes: what was put before must be in them. */

@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.errors.ConnectException;
@@ -67,26 +68,36 @@ final class TaskRun implements AutoCloseable {
 
     /** Tell whether the task wants no more for now. */
     boolean isPaused() {
-        return !context.paused.isEmpty();
+        return context.paused.contains(partition);
     }
 
     /** The offset that the task allows to be committed. */
     long committable() {
-        return task.preCommit(Map.of(partition, new OffsetAndMetadata(position)))
-                .get(partition)
+        return committable(partition, position);
+    }
+
+    /** The offset that the task allows to be committed of another partition, whose consumer is at a position. */
+    long committable(TopicPartition other, long at) {
+        return task.preCommit(Map.of(other, new OffsetAndMetadata(at)))
+                .get(other)
                 .offset();
+    }
+
+    /** Let the task look after what it has to do until something is so. */
+    void until(BooleanSupplier isSo) {
+        long deadline = System.nanoTime() + LIMIT.toNanos();
+        while (!isSo.getAsBoolean()) {
+            if (System.nanoTime() > deadline) {
+                throw new AssertionError("the task does not come so far");
+            }
+            put(List.of());
+            LockSupport.parkNanos(1_000_000);
+        }
     }
 
     /** Wait until everything delivered may be committed. */
     void awaitCommittable() {
-        long deadline = System.nanoTime() + LIMIT.toNanos();
-        while (committable() < position) {
-            put(List.of());
-            if (System.nanoTime() > deadline) {
-                throw new AssertionError("only " + committable() + " of " + position + " is acknowledged");
-            }
-            LockSupport.parkNanos(1_000_000);
-        }
+        until(() -> committable() == position);
     }
 
     @Override

@@ -47,6 +47,21 @@ class OffsetTrackerTest {
         assertEquals(16, committable(P0, 16));
     }
 
+    /** The consumer's position is past what was given up, until it is set back. */
+    @Test
+    void commitsNothingGivenUpBeforeItComesAgain() {
+        tracker.track(P0, 5).acknowledge();
+        Delivery second = tracker.track(P0, 6);
+        tracker.track(P0, 7).acknowledge();
+        tracker.goBack(P0);
+        assertTrue(second.isAbandoned());
+        second.acknowledge();
+        assertEquals(6, committable(P0, 8));
+        assertEquals(6, tracker.next(P0));
+        tracker.track(P0, 6).acknowledge();
+        assertEquals(7, committable(P0, 7));
+    }
+
     @Test
     void keepsPartitionsApart() {
         tracker.track(P0, 5);
