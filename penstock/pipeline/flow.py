@@ -64,6 +64,7 @@ Reader = Callable[[], list[Reading]]
 
 def read_flow(workspace: Workspace) -> list[Reading]:
     """Look at everything at once; what does not answer becomes a reading that says so."""
+    workspace, broken = workspace.as_declared_last()
     config = workspace.config
     of_sources = [_of_source(each) for each in workspace.sources]
     readers: dict[str, Reader] = {
@@ -75,9 +76,9 @@ def read_flow(workspace: Workspace) -> list[Reading]:
         "sink": partial(_sink, workspace),
         "dead letters": partial(_dead_letters, config),
     }
-    _ = workspace.declared  # a broken view file is an error of the whole look
+    files = [Reading("view files", f"{broken}; what runs is as it was before", is_well=False)] if broken else []
     with ThreadPoolExecutor(len(readers)) as pool:
-        return [reading for readings in pool.map(_read, readers, readers.values()) for reading in readings]
+        return files + [reading for readings in pool.map(_read, readers, readers.values()) for reading in readings]
 
 
 def _of_source(workspace: Workspace) -> dict[str, Reader]:

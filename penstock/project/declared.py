@@ -82,11 +82,25 @@ def fingerprint_of_files(config: Config) -> str:
 
 def read_kept(config: Config, fingerprint: str) -> tuple[DeclaredView, ...] | None:
     """Return the views that were kept of files with that fingerprint; None when there are none."""
+    of, views = _read_kept(config)
+    return from_json(views) if of == fingerprint else None
+
+
+def read_last(config: Config) -> tuple[DeclaredView, ...] | None:
+    """Return the views that were kept last, whatever the files say by now; None when there are none."""
+    _, views = _read_kept(config)
+    with suppress(ValueError, TypeError):  # another version of Penstock has kept them
+        return from_json(views)
+    return None
+
+
+def _read_kept(config: Config) -> tuple[str, str]:
+    """Return the fingerprint and the views that were kept; empty when there are none."""
     try:
         of, _, views = Layout.of(config).views_file.read_text(encoding="utf-8").partition("\n")
     except (OSError, ValueError):
-        return None
-    return from_json(views) if of == fingerprint else None
+        return "", ""
+    return of, views
 
 
 def keep(config: Config, fingerprint: str, views: Iterable[DeclaredView]) -> None:

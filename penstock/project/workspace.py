@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from penstock.config import Config
-from penstock.project.declared import DeclaredView, describe, fingerprint_of_files, keep, read_kept
+from penstock.errors import TerminalError
+from penstock.project.declared import DeclaredView, describe, fingerprint_of_files, keep, read_kept, read_last
 from penstock.project.folders import Project, sources_of
 
 if TYPE_CHECKING:
@@ -80,6 +81,23 @@ class Workspace:
             kept = self._described()
             keep(self.config, fingerprint, kept)
         return kept
+
+    def as_declared_last(self) -> tuple[Workspace, str]:
+        """Return the clone as its view files said when they could be read last, and what is wrong with them now.
+
+        For who looks at what runs: while a file is broken, the jobs keep the views that they have.
+
+        :raises ViewFileBroken, ViewInvalid: the first that is wrong, when nobody has read them before.
+        """
+        try:
+            _ = self.declared
+        except TerminalError as exc:
+            if (last := read_last(self.config)) is None:
+                raise
+            workspace = self.fresh()
+            vars(workspace)["declared"] = last
+            return workspace, str(exc)
+        return self, ""
 
     def _described(self) -> tuple[DeclaredView, ...]:
         return tuple(describe(self.project, view) for view in self.views)

@@ -148,6 +148,18 @@ def test_a_view_that_breaks_stops_alone_and_is_filled_when_it_is_mended(stack: S
     wait_until(lambda: is_well(stack), timeout_s=PATIENCE_S, what="all is well")
 
 
+def test_a_file_that_breaks_while_the_jobs_restart_stops_nobody(stack: Stack, file: Path) -> None:
+    file.write_text(VIEWS + "x = (\n")
+    for job in ("views", "aggregates"):
+        kill(stack, job)
+    stack.sql("UPDATE public.trouble SET amount = amount + 1")
+    wait_until_kept(stack)
+    told = status_says(stack, "view files", "trouble.py", "was never closed")
+    wait_until(told, timeout_s=PATIENCE_S, what="status says it")
+    file.write_text(VIEWS)
+    wait_until(lambda: is_well(stack), timeout_s=PATIENCE_S, what="all is well")
+
+
 def test_a_job_that_keeps_failing_is_red_and_ends_what_waits_for_it(stack: Stack, file: Path) -> None:
     assert file.exists()
     root = Layout.of(stack.config).data("views") / "checkpoint"

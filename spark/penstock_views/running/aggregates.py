@@ -25,7 +25,6 @@ from penstock_views.aggregates.empty_groups import FEWEST, count_groups, drop_em
 from penstock_views.aggregates.query import new_epoch, start_aggregate_query
 from penstock_views.aggregates.run import Run, current_run, is_in_place, is_next_run_asked, runs_folder
 from penstock_views.change.decode import is_cured_by_new_plan
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
 from penstock_views.output.derive import AggregateOutput
@@ -33,6 +32,7 @@ from penstock_views.running.heap import refuse_full
 from penstock_views.running.job import Job, identity_of, run_queries
 from penstock_views.running.plan import read_plan
 from penstock_views.running.queries import ManagedQuery, Orders
+from penstock_views.running.view_files import load_or_last
 from penstock_views.stream.broker import count_partitions, end_offsets
 from penstock_views.stream.checkpoint import progress_in
 from penstock_views.stream.config import AggregatesConfig
@@ -192,7 +192,7 @@ def run_aggregates(config: AggregatesConfig, orders: Orders, book: TroubleBook) 
 
     :raises PenstockError: when none can be kept and waiting does not help.
     """
-    views = load_views(config.views_dir, config.names)
+    files = load_or_last(config)
     # A micro-batch is few records and much that is done once: tasks took 11 % of a core, the second compiler 31 %.
     spark = open_session(config, config.cores, driver_options=HOTTEST_COMPILED_JVM, executor_options=FRUGAL_JVM)
     spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")
@@ -200,7 +200,7 @@ def run_aggregates(config: AggregatesConfig, orders: Orders, book: TroubleBook) 
         spark.conf.set(name, value)
     # A first map pays for many rows, which a micro-batch does not have; it is 7 to 10 % of the code to make for it.
     spark.conf.set("spark.sql.codegen.aggregate.map.twolevel.enabled", "false")
-    run_queries(Job.of(spark, config), orders, book, views, _queries)
+    run_queries(Job.of(spark, config), orders, book, files, _queries)
 
 
 def _queries(job: Job[AggregatesConfig], views: Sequence[View]) -> list[AggregateQuery]:

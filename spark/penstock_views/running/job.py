@@ -10,12 +10,12 @@ from typing import Generic, TypeVar
 from pyspark.sql import SparkSession
 
 from penstock.errors import PenstockError
-from penstock.running import Running, digest_of, view_set, write_running
+from penstock.running import Running, digest_of, write_running
 from penstock.trouble import TroubleBook
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
 from penstock_views.running.queries import Orders, Query, QueryManager, close
 from penstock_views.running.registry import KnownSubjects
+from penstock_views.running.view_files import ViewFiles, load
 from penstock_views.stream.config import JobConfig
 from penstock_views.stream.messages import say
 
@@ -40,7 +40,7 @@ def run_queries(
     job: Job[Config],
     orders: Orders,
     book: TroubleBook,
-    views: Sequence[View],
+    files: ViewFiles,
     queries_of: Callable[[Job[Config], Sequence[View]], Sequence[Query]],
     *,
     takes_records: Callable[[SparkSession, Sequence[Query]], bool] = lambda *_: True,
@@ -52,8 +52,8 @@ def run_queries(
     :raises Stopped: when asked to stop.
     """
     try:
-        running, manager = _RunningSet(job.config, job.spark, orders), QueryManager[Query](orders.stop, book)
-        for _ in manager.run(queries_of(job, views)):
+        running, manager = _RunningSet(job.config, job.spark, orders, files), QueryManager[Query](orders.stop, book)
+        for _ in manager.run(queries_of(job, files.views)):
             if (changed := running.changed()) is not None:
                 manager.adopt(queries_of(job, changed))
                 running.report(0, is_settled=False)
@@ -67,10 +67,10 @@ def run_queries(
 class _RunningSet:
     """The set of views that a job runs now; what an earlier process reported is forgotten."""
 
-    def __init__(self, config: JobConfig, spark: SparkSession, orders: Orders) -> None:
+    def __init__(self, config: JobConfig, spark: SparkSession, orders: Orders, files: ViewFiles) -> None:
         self._config, self._orders = config, orders
         self._application = str(spark.sparkContext.applicationId)
-        self._views = view_set(config.views_dir, config.avro_dir)
+        self._files = files
         self._reported: Running | None = None
         self.report(0, is_settled=False)
 
@@ -81,7 +81,7 @@ class _RunningSet:
 
     def report(self, settled: int, *, is_settled: bool) -> None:
         """Let others see which views run, how many of their queries have started, and whether all take records."""
-        running = Running(self._application, self._views, is_settled, settled)
+        running = Running(self._application, self._files.digests, is_settled, settled)
         if running != self._reported and self._config.running_file:
             write_running(self._config.running_file, running)
         self._reported = running
@@ -91,14 +91,12 @@ class _RunningSet:
         if not self._orders.reload.is_set():
             return None
         self._orders.reload.clear()
-        wanted = view_set(self._config.views_dir, self._config.avro_dir)
         try:
-            views = load_views(self._config.views_dir, self._config.names)
+            self._files = load(self._config)
         except PenstockError as exc:
             say(f"the views stay as they were: {exc}")
             return None
-        self._views = wanted
-        return views
+        return self._files.views
 
 
 def identity_of(views: Sequence[View], avro_dir: Path) -> str:

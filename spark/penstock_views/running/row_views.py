@@ -14,7 +14,6 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.trouble import TroubleBook
 from penstock_views.change.decode import is_cured_by_new_plan
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.views import View
 from penstock_views.output.derive import Plan
 from penstock_views.output.isolate import without_broken
@@ -22,6 +21,7 @@ from penstock_views.running.heap import refuse_full
 from penstock_views.running.job import Job, contract_of, identity_of, run_queries
 from penstock_views.running.plan import read_plan
 from penstock_views.running.queries import ManagedQuery, Orders
+from penstock_views.running.view_files import load_or_last
 from penstock_views.stream.broker import count_partitions, held_offsets
 from penstock_views.stream.checkpoint import (
     Checkpoint,
@@ -129,9 +129,9 @@ def run(config: JobConfig, orders: Orders, book: TroubleBook) -> None:
 
     :raises PenstockError: when the views cannot run and waiting does not help.
     """
-    views = load_views(config.views_dir, config.names)
+    files = load_or_last(config)
     spark = open_session(config, _CORES)
-    run_queries(Job.of(spark, config), orders, book, views, _queries, takes_records=_all_are_active)
+    run_queries(Job.of(spark, config), orders, book, files, _queries, takes_records=_all_are_active)
 
 
 def _queries(job: Job[JobConfig], views: Sequence[View]) -> list[TableQuery]:

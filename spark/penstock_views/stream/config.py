@@ -48,6 +48,11 @@ class JobConfig:
         return self.names.views_app
 
     @property
+    def kept_views(self) -> Path:
+        """The folder of its copy of the view files."""
+        return self.checkpoint.with_name("last-views")
+
+    @property
     def group(self) -> str:
         """The consumer group of its looks at topics, which commit nothing."""
         return self.names.group("views-ends")
@@ -82,6 +87,11 @@ class AggregatesConfig(JobConfig):
     def app_name(self) -> str:
         """The name of the Spark application."""
         return self.names.aggregates_app
+
+    @property
+    def kept_views(self) -> Path:
+        """The folder of its copy of the view files, beside those of the aggregates."""
+        return self.checkpoint / "last-views"
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:

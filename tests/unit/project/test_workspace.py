@@ -89,6 +89,21 @@ def test_what_the_files_declare_is_kept_until_one_changes(project: Path) -> None
     assert runs(project) == 2
 
 
+def test_who_looks_at_what_runs_sees_the_views_of_before_while_a_file_is_broken(project: Path) -> None:
+    Layout(project / "var").run.mkdir(parents=True)
+    (project / VIEWS / "broken.py").write_text("1 / 0")
+    with pytest.raises(ViewFileBroken):  # nobody has read them before
+        Workspace(Config(project=project, state=project / "var")).as_declared_last()
+    (project / VIEWS / "broken.py").unlink()
+    before = looked(project)
+    assert before.as_declared_last() == (before, "")
+    (project / VIEWS / "broken.py").write_text("1 / 0")
+    last, wrong = Workspace(before.config).as_declared_last()
+    assert last.declared == before.declared
+    assert [view for part in last.sources for view in part.declared] == list(before.declared)
+    assert "broken.py:1: ZeroDivisionError" in wrong
+
+
 def test_what_is_kept_says_what_the_views_say(project: Path) -> None:
     Layout(project / "var").run.mkdir(parents=True)
     looked(project)

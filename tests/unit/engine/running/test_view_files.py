@@ -1,0 +1,65 @@
+"""A job runs the view files, and those that it loaded last while a file is broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from penstock_views.declaration.load import ViewFileBroken
+from penstock_views.running.view_files import load, load_or_last
+
+from penstock.installation import Names
+
+ONE = """
+from penstock_views import row, view
+
+@view("public.t", key=["a", "id"])
+def one(t):
+    return row(a=t.a, id=t.id)
+"""
+TABLE = "CREATE TABLE IF NOT EXISTS one (a int, id int, row_version bigint, PRIMARY KEY ((a, id)));"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Any:
+    """Make a clone with one view, and the place of a job's progress."""
+    for folder in ("spark/views", "schemas/cassandra", "schemas/avro", "data"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "spark/views/one.py").write_text(ONE)
+    (tmp_path / "schemas/cassandra/one.cql").write_text(TABLE)
+    return SimpleNamespace(
+        views_dir=tmp_path / "spark/views",
+        avro_dir=tmp_path / "schemas/avro",
+        kept_views=tmp_path / "data/last-views",
+        names=Names(),
+    )
+
+
+def test_a_file_that_breaks_leaves_the_views_as_they_were_loaded_last(config: Any) -> None:
+    before = load_or_last(config)
+    assert before.views[0].partition == ("a", "id")
+    (config.views_dir / "one.py").write_text(ONE.replace("t.id)", "t.id"))
+    (config.views_dir / "two.py").write_text("import what_is_not_there")
+    with pytest.raises(ViewFileBroken, match=r"one\.py:"):
+        load(config)
+    last = load_or_last(config)
+    assert [view.name for view in last.views] == ["one"]
+    assert last.views[0].partition == ("a", "id")
+    assert last.digests == before.digests
+
+
+def test_without_a_copy_a_broken_file_is_an_error(config: Any) -> None:
+    (config.views_dir / "one.py").write_text("(")
+    with pytest.raises(ViewFileBroken, match=r"one\.py:1"):
+        load_or_last(config)
+
+
+def test_the_copy_holds_no_file_that_is_gone(config: Any) -> None:
+    (config.views_dir / "two.py").write_text(ONE.replace("one", "two"))
+    assert [view.name for view in load(config).views] == ["one", "two"]
+    (config.views_dir / "two.py").unlink()
+    load(config)
+    (config.views_dir / "one.py").write_text("(")
+    assert [view.name for view in load_or_last(config).views] == ["one"]
