@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -14,6 +14,7 @@ import typer
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
+from penstock.errors import TerminalError
 from penstock.project.connector_lists import listed_topics
 from penstock.project.folders import sources_of
 from penstock.registry.client import RegistryClient
@@ -28,6 +29,13 @@ group = typer.Typer(
 
 _DEFAULT_COUNT = 10
 _BROKER_TOPICS = ("__consumer_offsets", "__transaction_state", "__share_group_state")
+
+
+class NotDeadLetters(TerminalError):
+    """The records of another topic are not anybody's to delete: views, aggregates and the sink go by their offsets."""
+
+    def __init__(self, topic: str, known: Sequence[str]) -> None:
+        super().__init__(f"{topic} holds no dead letters, and no other topic can be cleared; name {' or '.join(known)}")
 
 
 class Start(StrEnum):
@@ -95,6 +103,30 @@ def tail(
         # Ctrl-C is how following ends; that is no failure.
         if not follow:
             raise
+
+
+@group.command("clear")
+def clear(
+    topic: Annotated[str, typer.Argument(help="A topic of dead letters, for example dead-letters.views.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+) -> None:
+    """Delete the dead letters of a topic: what caused them is mended, or as it should be.
+
+    No view needs them. `penstock verify` counts the rows that have none of their own without them too.
+
+    Example: `penstock topics clear dead-letters.views`
+    """
+    config = load_config()
+    if topic not in config.names.dead_letter_topics:
+        raise NotDeadLetters(topic, config.names.dead_letter_topics)
+    admin = TopicAdmin(config.kafka.bootstrap)
+    partitions, _ = admin.topics().get(topic, (0, 0))
+    bounds = admin.bounds({topic: partitions})
+    count = sum(end - begin for begin, end in bounds.values())
+    if count and not yes:
+        typer.confirm(f"Delete the {count:,} records of {topic}?", abort=True)
+    admin.delete_records({place: end for place, (_, end) in bounds.items()})
+    print(f"{topic}: {count:,} records deleted")
 
 
 def _records(reader: TopicReader, topic: str, *, start: Start, count: int | None, follow: bool) -> Iterator[Record]:

@@ -286,4 +286,9 @@ def _dead_letters(config: Config) -> list[Reading]:
     counts = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).records(
         dict.fromkeys(config.names.dead_letter_topics, 1)
     )
-    return [Reading(topic, f"{count:,} records", is_well=count == 0) for topic, count in counts.items()]
+    return [Reading(topic, _letters(topic, count), is_well=count == 0) for topic, count in counts.items()]
+
+
+def _letters(topic: str, count: int) -> str:
+    cure = f": `penstock topics tail {topic}` tells why; once that is mended, `penstock topics clear {topic}`"
+    return f"{count:,} records{cure if count else ''}"

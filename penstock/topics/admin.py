@@ -284,6 +284,15 @@ class TopicAdmin:
                 if exc.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise self._unreachable(exc) from exc
 
+    def delete_records(self, ends: Mapping[Place, int]) -> None:
+        """Delete the records of partitions before these offsets.
+
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        places = [TopicPartition(*place, end) for place, end in ends.items()]
+        for future in self._client.delete_records(places, request_timeout=self._timeout_s).values():
+            self._result(future)
+
     def delete_group(self, group: str) -> bool:
         """Delete a consumer group and its offsets; False while it still has members.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from typing import Any
@@ -41,7 +42,8 @@ def origin_of(message: Any) -> tuple[str, int]:
 
 def wait_for_dead_letter(stack: Stack, letters: str, origin: tuple[str, int]) -> Any:
     """Return the dead letter of the record at (topic, offset)."""
-    consumer = Consumer({"bootstrap.servers": stack.config.kafka.bootstrap, "group.id": "tests"})
+    begin = {"auto.offset.reset": "earliest"}  # somebody may have cleared the topic
+    consumer = Consumer({"bootstrap.servers": stack.config.kafka.bootstrap, "group.id": "tests", **begin})
     consumer.assign([TopicPartition(letters, 0, 0)])
     deadline = time.monotonic() + PATIENCE_S
     try:
@@ -66,4 +68,24 @@ def test_garbage_becomes_a_dead_letter_and_the_rest_goes_on(stack: Stack, topic:
     assert headers_of(letter)["__connect.errors.exception.message"]
     wait_until_exact(stack)
     stack.sql("DELETE FROM public.users WHERE country = 'Garbage'")
+    wait_until_exact(stack)
+
+
+def test_status_names_letters_until_they_are_cleared(stack: Stack) -> None:
+    letters = "dead-letters.sink"
+
+    def said() -> str:
+        document = json.loads(stack.penstock("status --json", check=False).stdout)
+        return next(each["seen"] for each in document["flow"] if each["name"] == letters)
+
+    wait_for_dead_letter(stack, letters, ("views.users_by_id", produce(stack, "views.users_by_id", b"no Avro")))
+    assert f"`penstock topics clear {letters}`" in said()
+    refused = stack.penstock("topics clear views.users_by_id --yes", check=False)
+    assert refused.returncode == 1
+    assert "views.users_by_id holds no dead letters" in refused.stderr
+    assert "records deleted" in stack.penstock(f"topics clear {letters} --yes").stdout
+    assert said() == "0 records"
+    assert "0 records deleted" in stack.penstock(f"topics clear {letters}").stdout
+    wait_for_dead_letter(stack, letters, ("views.users_by_id", produce(stack, "views.users_by_id", b"no Avro")))
+    assert stack.penstock(f"topics clear {letters} --yes").stdout == f"{letters}: 1 records deleted\n"
     wait_until_exact(stack)
