@@ -33,7 +33,7 @@ class ChangesMissing(TerminalError):
     def __init__(self, found: int, wanted: int) -> None:
         super().__init__(
             f"{found:,} of {wanted:,} changes came to the change topics, and nothing more for {_STALL_S:.0f} s; "
-            "`penstock status` tells more"
+            "`penstock status` shows more"
         )
 
 

@@ -50,7 +50,7 @@ class NotArrived(TerminalError):
     """A change did not come: then no figure counts."""
 
     def __init__(self, table: str, log: str = "") -> None:
-        super().__init__(f"a change was not in {table} after {_STALL_S:.0f} s; `penstock status` tells more{log}")
+        super().__init__(f"a change was not in {table} after {_STALL_S:.0f} s; `penstock status` shows more{log}")
 
 
 class TooFew(TerminalError):

@@ -40,7 +40,7 @@ class RowNotWritten(TerminalError):
     """A row did not come: then no figure counts."""
 
     def __init__(self) -> None:
-        super().__init__(f"a row did not come to {KEYSPACE}.{TABLE} for {_STALL_S:.0f} s; `penstock status` tells more")
+        super().__init__(f"a row did not come to {KEYSPACE}.{TABLE} for {_STALL_S:.0f} s; `penstock status` shows more")
 
 
 class SinkStill(TerminalError):

@@ -51,7 +51,7 @@ class WriterFailed(TerminalError):
     """Postgres took an update no more: then no figure counts."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(f"an update failed: {str(error).strip()}; `penstock status` tells more")
+        super().__init__(f"an update failed: {str(error).strip()}; `penstock status` shows more")
 
 
 class Updates:

@@ -24,7 +24,7 @@ from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory
 
 from penstock.config import Config
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError, Unreachable
 from penstock.sections.cassandra import Cassandra as Section
 
 _CONNECT_TIMEOUT_S = 10
@@ -33,11 +33,11 @@ _REQUEST_TIMEOUT_S = 30
 _REFUSALS = (RequestValidationException, AuthenticationFailed, ErrorMessage)
 
 
-class CassandraUnreachable(TransientError):
+class CassandraUnreachable(Unreachable):
     """No node answers."""
 
     def __init__(self, address: str, cause: str) -> None:
-        super().__init__(f"Cassandra does not answer at {address} ({cause}); is it running? `penstock status` tells")
+        super().__init__(f"Cassandra does not answer at {address} ({cause})")
 
 
 class CassandraRefused(TerminalError):

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import requests
 
 from penstock.address import Address, LetIn
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError, Unreachable
 from penstock.http_client import direct_session
 
 TIMEOUT_S = 10.0
@@ -21,11 +21,12 @@ _OUT_LOUD = ("task.stdout", "task.stderr")
 _WORTH_READING = ("warning", "error", "critical")
 
 
-class AirflowUnreachable(TransientError):
+class AirflowUnreachable(Unreachable):
     """Airflow's api-server does not answer, or answers that it cannot at the moment."""
 
     def __init__(self, url: str, problem: str) -> None:
-        super().__init__(f"Airflow does not answer at {url}: {problem}\n  What to do: penstock status; penstock up")
+        advice = "\n  What to do: penstock status; penstock up"
+        super().__init__(f"Airflow does not answer at {url}: {problem}", advice=advice)
 
 
 class AirflowRefused(TerminalError):

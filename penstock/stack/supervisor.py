@@ -20,7 +20,7 @@ from typing import Any
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from penstock.environment import taken_from
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError, TransientError, Unreachable
 from penstock.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
 from penstock.stack.processes import PART_MARK, STATE_MARK, command_of
@@ -45,11 +45,11 @@ class StatePathTooLong(TerminalError):
         )
 
 
-class SupervisorUnreachable(TransientError):
+class SupervisorUnreachable(Unreachable):
     """supervisord does not answer on its socket."""
 
     def __init__(self, socket_path: Path) -> None:
-        super().__init__(f"the supervisor does not answer at {socket_path}. What to do: penstock up")
+        super().__init__(f"the supervisor does not answer at {socket_path}", advice=". What to do: penstock up")
 
 
 class SupervisorEnding(TransientError):

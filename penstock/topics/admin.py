@@ -32,7 +32,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 )
 
 from penstock.brokers import librdkafka_settings
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError, Unreachable
 from penstock.offsets import Place
 from penstock.topics.topic import Topic
 
@@ -50,11 +50,11 @@ _HAS_MEMBERS = {
 _NOT_LET_IN = {KafkaError._AUTHENTICATION, KafkaError._SSL}
 
 
-class KafkaUnreachable(TransientError):
+class KafkaUnreachable(Unreachable):
     """No broker answers."""
 
     def __init__(self, bootstrap: str, cause: str) -> None:
-        super().__init__(f"Kafka does not answer at {bootstrap} ({cause}); is it running? `penstock status` tells")
+        super().__init__(f"Kafka does not answer at {bootstrap} ({cause})")
 
 
 class TopicNotCreated(TerminalError):

@@ -43,7 +43,7 @@ class DeclarationsUnreadable(TerminalError):
     """The view files cannot be loaded."""
 
     def __init__(self, folder: Path, reason: str) -> None:
-        super().__init__(f"the views in {folder} cannot be loaded: {reason}; `penstock views check` tells more")
+        super().__init__(f"the views in {folder} cannot be loaded: {reason}; `penstock views check` says more")
 
 
 @dataclass(frozen=True)

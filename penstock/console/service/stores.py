@@ -261,4 +261,4 @@ def _row_state(row: dict[str, Any] | None, view: DeclaredView, raw: Compared, tr
 def _aggregate_state(row: dict[str, Any] | None, raw: Compared) -> tuple[str, str]:
     if row is None:
         return ("missing" if raw.row else "unknown"), "its group has no row"
-    return "unknown", "the figures of its group; `verify` tells whether they are right"
+    return "unknown", "the figures of its group; `verify` shows whether they are right"

@@ -13,6 +13,7 @@ from penstock.console.look.reading import NotSeen, Reading
 from penstock.console.look.sampler import Sampler
 from penstock.console.look.spark import read_queries
 from penstock.console.moment.rates import Rates
+from penstock.topics.admin import KafkaUnreachable
 from penstock.wait import wait_until
 from tests.names import OURS
 
@@ -37,6 +38,16 @@ def test_a_look_that_fails_keeps_the_last_value_and_says_why_and_since_when() ->
     assert (sampler.reading.trouble, sampler.reading.since) == ("still away", since)
     sampler.look()
     assert (sampler.reading.now, sampler.reading.trouble) == (2, None)
+
+
+def test_a_server_that_is_away_is_shown_without_the_advice_of_the_command_line() -> None:
+    def collect() -> int:
+        raise KafkaUnreachable("there:9092", "silent")
+
+    sampler = Sampler("kafka", collect, interval_s=1)
+    sampler.look()
+    assert sampler.reading.trouble == "Kafka does not answer at there:9092 (silent)"
+    assert "penstock status" in str(KafkaUnreachable("there:9092", "silent"))
 
 
 def test_a_look_that_hangs_makes_the_reading_old_and_blocks_nobody() -> None:
