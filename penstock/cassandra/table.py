@@ -25,7 +25,7 @@ _KEYS_AT_ONCE = 32
 _LONGEST_KEY = 65_535
 
 
-class TableUnknown(TerminalError):
+class ViewTableMissing(TerminalError):
     """There is no such table."""
 
     def __init__(self, keyspace: str, table: str) -> None:
@@ -35,13 +35,13 @@ class TableUnknown(TerminalError):
 class ViewTable:
     """One table of views.
 
-    :raises TableUnknown: it does not exist.
+    :raises ViewTableMissing: it does not exist.
     """
 
     def __init__(self, session: Session, *, keyspace: str, name: str) -> None:
         metadata = session.cluster.metadata.keyspaces.get(keyspace)
         if metadata is None or name not in metadata.tables:
-            raise TableUnknown(keyspace, name)
+            raise ViewTableMissing(keyspace, name)
         self._session = session
         self._table: TableMetadata = metadata.tables[name]
         self._columns = list(self._table.columns.values())

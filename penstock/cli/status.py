@@ -13,7 +13,7 @@ from rich.table import Table
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
-from penstock.pipeline.flow import Reading, read_flow
+from penstock.pipeline.state import Reading, read_flow
 from penstock.project.workspace import Workspace
 from penstock.stack.health import PartHealth, part_healths
 from penstock.stack.named import refuse_other_name

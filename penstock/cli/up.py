@@ -18,8 +18,8 @@ from penstock.cli.verify import print_results
 from penstock.cli.views import print_progress, print_step
 from penstock.config import Config, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
+from penstock.pipeline.stale_groups import sweep_aggregates
 from penstock.pipeline.stalled import JOBS, JobWatch, put_off
-from penstock.pipeline.sweep import sweep_aggregates
 from penstock.profile import Profile
 from penstock.project.workspace import Workspace
 from penstock.sections.kafka import KafkaMode

@@ -14,7 +14,7 @@ from penstock.connect.api import State
 from penstock.console.hub import Hub
 from penstock.console.look.connect import ConnectorView
 from penstock.console.look.snapshot import Snapshot
-from penstock.console.moment.flow import Health, is_of_pipeline, wal_retained_mb
+from penstock.console.moment.map import Health, is_of_pipeline, wal_retained_mb
 from penstock.console.moment.progress import OFFSET_LOG, Reader
 from penstock.console.moment.recorder import Moment
 

@@ -19,8 +19,8 @@ from penstock.names import quoted, topic_of
 from penstock.pipeline.fence import OnProgress, Patience, wait_until_written
 from penstock.pipeline.fills import mark_filled
 from penstock.pipeline.identities import Identities, identities_of
+from penstock.pipeline.stale_groups import sweep_aggregates
 from penstock.pipeline.stalled import JobWatch, refuse_stopped, stopped_views
-from penstock.pipeline.sweep import sweep_aggregates
 from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of
 from penstock.project.workspace import Workspace

@@ -25,7 +25,7 @@ from penstock.views.choose import Choice, choose
 from penstock.views.close import close_gone
 from penstock.views.lane import fill
 from penstock.views.reread import Wanted, only_reread, reread
-from penstock.views.sweep import old_rows, stale_rows
+from penstock.views.stale_rows import old_rows, stale_rows
 
 _TABLES_AT_ONCE = 16
 

@@ -20,7 +20,7 @@ import pytest
 from penstock_views.aggregates.run import Run, ask_next_run, current_run, runs_folder
 from penstock_views.stream.checkpoint import last_batch_in
 
-from penstock.pipeline.sweep import sweep_aggregates
+from penstock.pipeline.stale_groups import sweep_aggregates
 from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
 from penstock.spark_master import applications

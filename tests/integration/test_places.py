@@ -20,7 +20,7 @@ from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.place import group_of
 from penstock.layout import Layout
-from penstock.pipeline.flow import Reading, read_flow
+from penstock.pipeline.state import Reading, read_flow
 from penstock.pipeline.topic_ids import TopicsMadeAnew, made_anew, note_topics
 from penstock.pipeline.unwritten import note_new_topics
 from penstock.postgres.connection import connect

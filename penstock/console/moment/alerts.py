@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from penstock.console.look.snapshot import Snapshot
-from penstock.console.moment.flow import Flow, Health, wal_retained_mb
+from penstock.console.moment.map import Flow, Health, wal_retained_mb
 from penstock.errors import TerminalError
 
 KINDS = ("freshness_s", "records_behind", "wal_mb", "dead_letters", "failed_connectors", "part_down")

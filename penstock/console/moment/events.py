@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from penstock.console.look.snapshot import Snapshot
-from penstock.console.moment.flow import Flow, Health
+from penstock.console.moment.map import Flow, Health
 
 
 @dataclass(frozen=True)

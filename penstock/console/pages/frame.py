@@ -9,7 +9,7 @@ from pathlib import Path
 from nicegui import app, context, ui
 
 from penstock.console.hub import Hub
-from penstock.console.moment.flow import duration
+from penstock.console.moment.map import duration
 from penstock.console.pages.pieces import say_refused
 from penstock.console.safety.guard import Caller
 from penstock.errors import PenstockError

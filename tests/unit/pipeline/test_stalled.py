@@ -10,7 +10,6 @@ import pytest
 from penstock.config import Config
 from penstock.console.look.spark import read_troubles
 from penstock.layout import Layout
-from penstock.pipeline.flow import read_jobs
 from penstock.pipeline.stalled import (
     JobFails,
     JobWatch,
@@ -20,6 +19,7 @@ from penstock.pipeline.stalled import (
     refuse_stopped,
     stopped_views,
 )
+from penstock.pipeline.state import read_jobs
 from penstock.stack import stack
 from penstock.stack.start import StartFailed
 from penstock.trouble import Failing, TroubleBook

@@ -1,4 +1,4 @@
-"""Flow: a snapshot as the map of the pipeline, with a box for each system, the rates, and how far behind Cassandra is.
+"""Map: a snapshot drawn as the pipeline, with a box for each system, the rates, and how far behind Cassandra is.
 
 Pure: no clock, no I/O. The box of a system that is away is red (`Health.DOWN`) and has the reason (`Box.problem`).
 """

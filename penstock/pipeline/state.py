@@ -1,4 +1,4 @@
-"""How the flow is right now: connectors, the replication slot, how far the sink is behind, dead letters."""
+"""State of the flow right now: connectors, the replication slot, how far the sink is behind, dead letters."""
 
 from __future__ import annotations
 
