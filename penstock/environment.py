@@ -1,4 +1,4 @@
-"""What is taken of the environment in which somebody runs Penstock: its own processes and those it starts get no more.
+"""Environment in which somebody runs Penstock: its own processes and those it starts get only a part of it.
 
 Spark, libpq, HTTP libraries, Kafka's and Airflow's scripts, Java and Python all read variables that the shell may
 have for something else (`SPARK_HOME`, `PGHOST`, `HTTP_PROXY`, `PYTHONPATH`); what one does not know by name can still

@@ -1,4 +1,4 @@
-"""What our HTTP clients share: one kept connection, straight to the server. Requests and errors are their own."""
+"""Base of our HTTP clients: one kept connection, straight to the server. Requests and errors are their own."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def get_json(url: str) -> Any | None:
 
 
 def answers(url: str) -> bool:
-    """Tell whether a URL answers JSON with status 200."""
+    """Return whether a URL answers JSON with status 200."""
     return get_json(url) is not None
 
 
 def was_refused(error: BaseException | None) -> bool:
-    """Tell whether nobody listened: the error that the system gave is at the end of a chain of three libraries."""
+    """Return whether nobody listened: the error that the system gave is at the end of a chain of three libraries."""
     while error is not None and not isinstance(error, ConnectionRefusedError):
         error = error.__cause__ or error.__context__
     return error is not None

@@ -1,4 +1,4 @@
-"""Where everything of one stack lies: what the clone installed, and the stack's own state folder."""
+"""Places of one stack's files: what the clone installed, and the stack's own state folder."""
 
 from __future__ import annotations
 

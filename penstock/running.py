@@ -1,4 +1,4 @@
-"""Which views a job runs, in a file that it writes: whoever changed the views sees there when they are taken up."""
+"""File in which a job says which views it runs: a command that changed the views sees there when they are taken up."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Secrets:
 
     @property
     def exist(self) -> bool:
-        """Tell whether the stack is secured."""
+        """Return whether the stack is secured."""
         return self.folder.is_dir()
 
     @property

@@ -1,4 +1,4 @@
-"""What is wrong with a job, in a file that outlives it: why its runs ended, and which views stand still.
+"""Trouble of a job, in a file that outlives it: why its runs ended, and which views are stopped.
 
 The job writes it; `penstock status`, the control center and every wait for the job read it. A job that dies before it
 can write says so at its next start, as the run before has neither failed nor ended.

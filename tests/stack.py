@@ -211,7 +211,7 @@ class Stack:
         return next(health for health in part_healths(self.config) if health.name == part)
 
     def runs_anew(self, before: PartHealth) -> bool:
-        """Tell whether a part answers that was another process before."""
+        """Return whether a part answers that was another process before."""
         now = self.health(before.name)
         return now.pid not in {0, before.pid} and now.answers
 

@@ -1,4 +1,4 @@
-"""When change events and view records arrive in their topics, and rows in Cassandra, as a client of each sees it."""
+"""Arrivals of change events and view records in their topics, and of rows in Cassandra, as a client sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How soon a change of Postgres is in the change topic, in the topic of each view, and readable in Cassandra."""
+"""Measures how soon a change of Postgres is in its change topic, in each view's topic, and readable in Cassandra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast the sink drains a topic, how soon a record can be read, and whether its memory stays flat."""
+"""Measures how fast the sink drains a topic, how soon a record can be read, and whether its memory stays flat."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Updates:
 
     @property
     def is_running(self) -> bool:
-        """Tell whether a writer is still at it.
+        """Return whether a writer is still at it.
 
         :raises WriterFailed: when one could not go on.
         """

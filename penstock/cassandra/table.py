@@ -85,7 +85,7 @@ class ViewTable:
             yield from (_exact(self._columns, row) for row in rows)
 
     def _can_hold(self, key: Sequence[Any]) -> bool:
-        """Tell whether a row of that key can be: Cassandra refuses even to look for another, and with it all others."""
+        """Return whether a row can have that key: Cassandra refuses to look for another, and with it all others."""
         partition = [_size(value) for value in key[: len(self._table.partition_key)]]
         # Cassandra writes a partition key of several columns as one, with three bytes more for each.
         whole = partition[0] if len(partition) == 1 else sum(partition) + 3 * len(partition)

@@ -1,4 +1,4 @@
-"""Whether the source connector writes at all, whatever its state says: it sends a heartbeat every few seconds.
+"""Heartbeat of the source connector: it is sent every few seconds, so silence means that the connector writes nothing.
 
 A task that hangs is RUNNING, and its replication slot is active; only what it no longer writes shows it.
 """
@@ -15,7 +15,7 @@ _SILENT_S = 6 * HEARTBEAT_S
 
 
 def is_silent(age_s: float) -> bool:
-    """Tell whether the source's newest record is so old that it stands still.
+    """Return whether the source's newest record is so old that it stands still.
 
     :param age_s: of the newest record in the heartbeat topic and the change topics: a snapshot sends no heartbeats.
     """

@@ -1,4 +1,4 @@
-"""What is secret in a connector's configuration, and how it is hidden: one rule for pages, API and command line.
+"""Hides the secrets in a connector's configuration: one rule for pages, API and command line.
 
 A setting is secret by its name; in other values, what looks like a password is: it may stand in an address or a list.
 """

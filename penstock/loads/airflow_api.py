@@ -47,7 +47,7 @@ class Health:
 
     @property
     def is_well(self) -> bool:
-        """Tell whether runs can be started and will be executed."""
+        """Return whether runs can be started and will be executed."""
         return self.is_database_well and self.is_scheduler_well and self.is_dag_processor_well
 
 
@@ -87,14 +87,14 @@ class AirflowApi:
         return _read_health(self._get("/monitor/health"))
 
     def takes_tasks(self) -> bool:
-        """Tell whether the API that tasks report to answers; the first call makes Airflow build it (4 s)."""
+        """Return whether the API that tasks report to answers; the first call makes Airflow build it (4 s)."""
         try:
             return self._session.get(f"{self.url}/execution/health", timeout=_BUILD_TIMEOUT_S).ok
         except requests.RequestException:
             return False
 
     def knows_dag(self, dag_id: str) -> bool:
-        """Tell whether the DAG processor has stored the DAG."""
+        """Return whether the DAG processor has stored the DAG."""
         return self._find(f"/dags/{quote(dag_id)}") is not None
 
     def import_errors(self) -> dict[str, str]:

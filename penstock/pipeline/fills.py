@@ -1,4 +1,4 @@
-"""Which views are filled, and with which generation: the record (state.py) held against the tables in Cassandra.
+"""Finds which views are filled, and with which generation: the record in Postgres, held against Cassandra's tables.
 
 A fill belongs to one table in Cassandra (by its id), so a table that was dropped and made anew counts as empty.
 And it was made from one source table (identities.py), so a view of a table that went and came back is unfilled.

@@ -49,7 +49,7 @@ class Identity:
         return f"{self.id} in {self.database}"
 
     def is_of(self, source: str) -> bool:
-        """Tell whether a view that was filled from this source still gets every change of the table."""
+        """Return whether a view that was filled from this source still gets every change of the table."""
         return self.is_there and source == self.source
 
     def why_not(self, source: str) -> str:

@@ -1,4 +1,4 @@
-"""What ends a wait for the pipeline: it stands still, a job keeps failing, or a view is stopped."""
+"""Errors that end a wait for the pipeline: it has stalled, a job keeps failing, or a view is stopped."""
 
 from __future__ import annotations
 

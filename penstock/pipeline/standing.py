@@ -1,4 +1,4 @@
-"""Where each query of Spark stands in its CDC topics, by its checkpoint, and what is wrong with that."""
+"""Places of Spark's queries in their change topics, by their checkpoints, and what is wrong with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which topics the views were filled through: one that is gone, or was deleted and made anew, has lost records unread.
+"""Ids of the topics that the views were filled through: one that is gone, or was made again, has lost records unread.
 
 The ids stand in Postgres (schemas/postgres/060_topic_ids.sql), as a Kafka that is made anew takes all of its own along.
 """

@@ -1,4 +1,4 @@
-"""What Kafka let go of before it was in Cassandra: noted for the tables of the views, whose re-read makes it good."""
+"""Notes what Kafka let go of before it was in Cassandra: a re-read of the views' tables makes it good."""
 
 from __future__ import annotations
 

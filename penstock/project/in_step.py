@@ -1,4 +1,4 @@
-"""Whether the derived files are in step with each other and with the views; reads files only, and starts no Spark."""
+"""Checks that the derived files agree with each other and with the views; reads files only, and starts no Spark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is spoken to by HTTP: a part, or a small server of ours."""
+"""Sections of what speaks HTTP: a part, or a small server of ours."""
 
 from __future__ import annotations
 

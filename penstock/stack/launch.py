@@ -1,4 +1,4 @@
-"""What the supervisor runs for each part: end what an earlier process of the part left, then become the part's process.
+"""Launcher of each part: ends what an earlier process of the part left, then becomes the part's process.
 
 A server that was killed with -9 can leave children behind (Postgres its backends, Airflow its workers) that hold
 ports or memory which the next process needs.

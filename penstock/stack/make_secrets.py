@@ -107,7 +107,7 @@ def refuse_open_doors(config: Config) -> None:
 
 
 def _is_here(section: PartSection | Console) -> bool:
-    """Tell whether a part of ours has an address that is in its certificate."""
+    """Return whether a part of ours has an address that is in its certificate."""
     if not getattr(section, "managed", True):
         return True
     return {section.host, getattr(section, "own_host", section.host)}.issubset(_ADDRESSES)

@@ -99,7 +99,7 @@ class Supervisor:
             transport.close()
 
     def is_running(self) -> bool:
-        """Tell whether supervisord answers."""
+        """Return whether supervisord answers."""
         try:
             return bool(self._call("getState"))
         except (*_AWAY, SupervisorEnding):

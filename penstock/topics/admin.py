@@ -1,4 +1,4 @@
-"""What the brokers say of topics: their partitions, settings and records, by confluent-kafka's admin client.
+"""Asks the brokers about topics: their partitions, settings and records, by confluent-kafka's admin client.
 
 The one seam to the admin client: its errors become ours here.
 """

@@ -25,7 +25,7 @@ class Gap:
 
     @property
     def is_loss(self) -> bool:
-        """Tell whether there may have been records that it never read."""
+        """Return whether there may have been records that it never read."""
         return self.at is not None or self.begin > 0
 
     def why(self) -> str:

@@ -1,4 +1,4 @@
-"""What `verify` compares of a history: for each key the row of its newest entry, and whether its entries are a chain.
+"""Compares a history for `verify`: for each key the row of its newest entry, and whether its entries are a chain.
 
 Both sides are one row a key. The expected row says what Postgres holds; the actual one says what the newest
 entry holds, and where in the timeline an entry's `before` is not the `after` of the entry before it.
@@ -96,7 +96,7 @@ def _check(entries: Sequence[Mapping[str, Any]], names: Collection[str]) -> str:
 
 
 def _continues(after: str | None, before: str | None, names: Collection[str]) -> bool:
-    """Tell whether an entry goes on where the one before it ended.
+    """Return whether an entry goes on where the one before it ended.
 
     A column that only one of them knows, or that is gone now, was added or dropped, which changes rows without a change
     event.

@@ -41,7 +41,7 @@ class FillState:
     goes_on: bool = False
 
     def allows_lane(self, view: View) -> bool:
-        """Tell whether a snapshot fills the view exactly; else its table goes through the change stream once more.
+        """Return whether a snapshot fills the view exactly; else its table goes through the change stream once more.
 
         A view that stands still waits for a record of the table as it is now. A second snapshot of the same version
         tells a row that went without an event from those that it renews only by what is not there: so it is for views
@@ -126,7 +126,7 @@ def _of_generation(started: StartedFill | None, generation: int) -> int | None:
 
 
 def _is_of(started: StartedFill | None, identity: Identity | None) -> bool:
-    """Tell whether a fill that began, if one did, read the table that is there now."""
+    """Return whether a fill that began, if one did, read the table that is there now."""
     return started is None or identity is None or identity.is_of(started.source)
 
 

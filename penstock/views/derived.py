@@ -1,4 +1,4 @@
-"""What is derived from the views: their contracts, their tables and the connectors' lists, as texts of files."""
+"""Derives from the views their contracts, their tables and the connectors' lists, as texts of files."""
 
 from __future__ import annotations
 

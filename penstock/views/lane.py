@@ -197,7 +197,7 @@ class _Lane:
             time.sleep(1)
 
     def _lacks(self, held: HeldSnapshot, last: Mapping[Place, int]) -> bool:
-        """Tell whether a change up to these offsets is one that the snapshot has not seen.
+        """Return whether a change up to these offsets is one that the snapshot has not seen.
 
         Its transaction wrote to the table, and was just leaving Postgres' list of running ones.
         """

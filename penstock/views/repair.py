@@ -133,7 +133,7 @@ def _values(table: str, columns: Sequence[str], given: Sequence[str]) -> Sequenc
 
 
 def _is_of_row(types: Mapping[str, str], key: Mapping[str, Any], row: Row) -> bool:
-    """Tell whether a row of the view may come from the source row; a column that the view renames shows nothing."""
+    """Return whether a row of the view may come from the source row; a column that the view renames shows nothing."""
     named = {column_name(name): (types[name], value) for name, value in key.items()}
     return all(name not in row or canonical(kind, row[name]) == value for name, (kind, value) in named.items())
 

@@ -69,7 +69,7 @@ class Progress:
 
 
 def are_others(now: Sequence[Part], then: Sequence[Part]) -> bool:
-    """Tell whether parts have other files; one that has grown is the same, and of one that went a note is written."""
+    """Return whether parts have other files; one that has grown is the same, and of one that went a note is written."""
     files = {part.source: part.files for part in now}
     return any(files.get(part.source, part.files) != part.files for part in then)
 
@@ -92,7 +92,7 @@ def noted_progress(views: Sequence[View], started: Mapping[str, StartedFill], *,
 
 
 def has_followed(since: Mapping[int, int] | None, last: Sequence[int], begins: Mapping[int, int]) -> bool:
-    """Tell whether a view has every record behind these offsets from the stream.
+    """Return whether a view has every record behind these offsets from the stream.
 
     :param since: from which offsets on it has all; None when its table's query is without it.
     :param begins: the first offsets that Kafka has, where a query begins that has never started.
@@ -116,7 +116,7 @@ def find_progress(
 
 
 def is_of(cut_off: Progress, now: Progress) -> bool:
-    """Tell whether what a fill that was cut off has read and computed is what one that begins now would."""
+    """Return whether what a fill that was cut off has read and computed is what one that begins now would."""
     is_there = {part.source for part in cut_off.parts} <= {part.source for part in now.parts}
     is_same = (cut_off.contracts, cut_off.timeline) == (now.contracts, now.timeline)
     return is_same and is_there and not are_others(now.parts, cut_off.parts)

@@ -85,7 +85,7 @@ def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _is_no_prose(line: str, block: Sequence[str]) -> bool:
-    """Tell whether a line is a table's, an image, a comment or, outside of a list item, indented code."""
+    """Return whether a line is a table's, an image, a comment or, outside of a list item, indented code."""
     return bool(_NO_PROSE.match(line)) and not (line.startswith("    ") and block)
 
 

@@ -53,7 +53,7 @@ OF_KINDS = "SELECT kind, count(*), sum(amount) FROM public.trouble GROUP BY kind
 
 
 def rows_are(stack: Stack, view: str, columns: str, sql: str) -> bool:
-    """Tell whether a view holds what plain SQL gives."""
+    """Return whether a view holds what plain SQL gives."""
     names = [name.strip() for name in columns.removeprefix("SELECT ").removesuffix(" FROM {}").split(",")]
     found = stack.cql(columns.format(f"penstock.{view}"))
     return sorted(tuple(row[name] for name in names) for row in found) == sorted(stack.sql(sql))
@@ -84,7 +84,7 @@ def status_says(stack: Stack, *words: str) -> Callable[[], bool]:
 
 
 def is_well(stack: Stack) -> bool:
-    """Tell whether nothing in the flow but the dead letters of these tests is red."""
+    """Return whether nothing in the flow but the dead letters of these tests is red."""
     document = json.loads(stack.run(".venv/bin/penstock status --json", check=False).stdout)
     ill = [each for each in document["flow"] if not each["is_well"] and not each["name"].startswith("dead-letters")]
     return not ill and all(part["answers"] for part in document["parts"])

@@ -1,4 +1,4 @@
-"""How an error becomes an answer: a status, its name, and the message that says what to do. Always JSON."""
+"""Turns an error into an answer: a status, its name, and the message that says what to do. Always JSON."""
 
 from __future__ import annotations
 

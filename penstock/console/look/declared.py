@@ -1,4 +1,4 @@
-"""What the project declares: its views and connectors. A child process reads the views, since Spark's types are large.
+"""Looks at the declared views and connectors. A child process reads the views, since Spark's types are large.
 
 `python -m penstock.console.look.declared ROOT NAME [SOURCE…]` prints them as JSON, of the installation with that name
 and these further source databases.

@@ -40,7 +40,7 @@ class Query:
 
     @property
     def is_real_time(self) -> bool:
-        """Tell whether its records are ahead of its commits."""
+        """Return whether its records are ahead of its commits."""
         return self.name == REAL_TIME
 
 

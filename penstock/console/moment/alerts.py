@@ -71,7 +71,7 @@ class Alert:
 
     @property
     def is_firing(self) -> bool:
-        """Tell whether it fires."""
+        """Return whether it fires."""
         return self.firing_since is not None
 
 

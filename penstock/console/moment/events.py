@@ -1,4 +1,4 @@
-"""What happened: the differences from one snapshot to the next that a person wants to know."""
+"""Events: the differences from one snapshot to the next that a person wants to know."""
 
 from __future__ import annotations
 

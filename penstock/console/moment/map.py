@@ -299,7 +299,7 @@ def _slots(snapshot: Snapshot) -> list[Slot]:
 
 
 def is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:
-    """Tell whether a reader carries rows to Cassandra."""
+    """Return whether a reader carries rows to Cassandra."""
     sinks = {each.group for each in (snapshot.connect.now or {}).values() if each.type == "sink"}
     return reader.kind is ReaderKind.QUERY or reader.name in sinks
 

@@ -1,4 +1,4 @@
-"""How far each reader of Kafka is: consumer groups by what they committed, Spark's queries by what they wrote.
+"""Progress of each reader of Kafka: consumer groups by what they committed, Spark's queries by what they wrote.
 
 Spark's Real-time Mode commits once in minutes. But each record that it writes carries the offset of its change (the
 version, docs/contracts.md), and each dead letter its origin: from them its position is known to the record.

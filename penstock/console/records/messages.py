@@ -129,7 +129,7 @@ class _Walk:
 
     @property
     def is_done(self) -> bool:
-        """Tell whether everything was looked at."""
+        """Return whether everything was looked at."""
         return all(self.positions[number] >= end for number, end in self._ends.items())
 
     def stop(self) -> None:
@@ -193,7 +193,7 @@ def _read_start(text: str) -> tuple[str, int]:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether a text is a number that an offset or a time can be: digits of ASCII, and not too many."""
+    """Return whether a text is a number that an offset or a time can be: digits of ASCII, and not too many."""
     return _NUMBER.fullmatch(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""How Airflow runs in the local stack: every setting as an environment variable, the command lines, and its two keys.
+"""Environment of Airflow in the local stack: every setting as a variable, the command lines, and its two keys.
 
 Its metadata live in a database of their own in the stack's Postgres. Three processes: without the api-server no task
 can report, and the scheduler must start after it; a triggerer is needed for deferrable operators only.

@@ -54,7 +54,7 @@ def _prepare(config: Config, layout: Layout) -> None:
 
 
 def _has_controller(config: Config) -> bool:
-    """Tell whether the broker answers and is the controller: until it was elected, it knows of no topic."""
+    """Return whether the broker answers and is the controller: until it was elected, it knows of no topic."""
     try:
         metadata = AdminClient({"bootstrap.servers": config.kafka.bootstrap, "log_level": 0}).list_topics(timeout=2)
     except KafkaException:

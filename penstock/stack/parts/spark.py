@@ -243,7 +243,7 @@ def _prepare_worker(work: Path, java_home: Path) -> None:
 
 
 def _takes_records(config: Config, running_file: Path) -> bool:
-    """Tell whether the application that takes records, or waits for the first, is one that the master knows."""
+    """Return whether the application that takes records, or waits for the first, is one that the master knows."""
     running = read_running(running_file)
     if running is None or not running.is_settled:
         return False

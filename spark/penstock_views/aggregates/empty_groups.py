@@ -35,7 +35,7 @@ def count_groups(spark: SparkSession, run: Run) -> int:
 
 
 def is_worth(groups: int, started_with: int) -> bool:
-    """Tell whether so many groups were added to those that a run started with that half of them may be empty.
+    """Return whether so many groups were added to those that a run started with that half of them may be empty.
 
     What really grows is written again once for each time that it doubles, so at most once more for each group.
     """

@@ -94,7 +94,7 @@ def ask_next_run(root: Path) -> None:
 
 
 def is_next_run_asked(root: Path) -> bool:
-    """Tell whether somebody asked for it, and it is not done."""
+    """Return whether somebody asked for it, and it is not done."""
     return (root / _END).exists()
 
 
@@ -131,7 +131,7 @@ def _read_noted(file: Path) -> dict[str, Any] | None:
 
 
 def is_in_place(run: Run) -> bool:
-    """Tell whether a run lies where it started; false of one of a version that did not note it.
+    """Return whether a run lies where it started; false of one of a version that did not note it.
 
     Spark notes the files of the baseline by their whole paths: where the state was moved to, it would read and count
     all of them once more, or look for the last of them where it was.

@@ -1,4 +1,4 @@
-"""What a user writes for an aggregate: `@aggregate` on a pure function from one row image to `totals(...)`.
+"""Declaration of an aggregate: `@aggregate` on a pure function from one row image to `totals(...)`.
 
 An aggregate is kept by +after -before, so it knows only totals that can be taken back exactly: counts, and sums and
 means of integers and decimals.

@@ -1,4 +1,4 @@
-"""What a user writes: `@view` or `@history` on a pure function from one row image to `row(...)`.
+"""Declaration of a view: `@view` or `@history` on a pure function from one row image to `row(...)`.
 
 `@aggregate` is in `declare_totals`. Nothing here touches a session: a view is a value, and its function builds Spark
 columns from Spark columns.
@@ -167,7 +167,7 @@ def names_of(image: Image) -> tuple[str, ...]:
 
 
 def is_as_read(image: Image, column: Column) -> bool:
-    """Tell whether a column is one that the image gave out and that has no guard: nothing was computed of it."""
+    """Return whether a column is one that the image gave out and that has no guard: nothing was computed of it."""
     return name_as_read(image, column) is not None
 
 

@@ -1,4 +1,4 @@
-"""What a view's function computes, as one short text: so that a change of it is seen, and what must not be is refused.
+"""Fingerprint: one short text for what a view's function computes. It shows a change, and refuses what must not be.
 
 It is made from Spark's analysed expressions (`penstock_views.output.analysed`). Comments and names of Python variables
 and helper functions do not count; what is computed does.

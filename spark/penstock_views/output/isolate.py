@@ -57,5 +57,5 @@ def why_stopped(name: str, exc: Exception) -> str:
 
 
 def _is_away(exc: Exception) -> bool:
-    """Tell whether the JVM does not answer, which is no view's fault."""
+    """Return whether the JVM does not answer, which is no view's fault."""
     return isinstance(exc, Py4JNetworkError | OSError)

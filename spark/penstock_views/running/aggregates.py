@@ -85,7 +85,7 @@ class AggregateQuery(ManagedQuery):
 
     @property
     def takes_long_to_start(self) -> bool:
-        """Tell whether its next run starts first, for which its whole table or all its groups are read."""
+        """Return whether its next run starts first, for which its whole table or all its groups are read."""
         try:
             return self._drops_empty or is_next_run_asked(self._root) or self._current_run() is None
         except (ValueError, LookupError):
@@ -97,7 +97,7 @@ class AggregateQuery(ManagedQuery):
 
     @property
     def has_to_restart(self) -> bool:
-        """Tell whether somebody asked for its next run, or it holds so many groups that most may be empty."""
+        """Return whether somebody asked for its next run, or it holds so many groups that most may be empty."""
         if time.monotonic() > self._looks_at:
             self._looks_at = time.monotonic() + _LOOKS_S
             self._drops_empty = self._has_doubled()

@@ -76,7 +76,7 @@ class _RunningSet:
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether it was reported that all queries take records, or wait for their first."""
+        """Return whether it was reported that all queries take records, or wait for their first."""
         return self._reported is not None and self._reported.is_settled
 
     def report(self, settled: int, *, is_settled: bool) -> None:

@@ -87,7 +87,7 @@ def _output_or_stopped(
 
 
 def _kept_contract(spark: SparkSession, config: JobConfig, view: View, writers: Sequence[Writer]) -> bool:
-    """Tell whether a view was what its files promise before the table's last changes."""
+    """Return whether a view was what its files promise before the table's last changes."""
     for length in range(len(writers) - 1, 0, -1):
         try:
             check_contracts(config.avro_dir, signed_contracts(spark, view, _image_of(writers[:length])))

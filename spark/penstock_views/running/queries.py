@@ -81,7 +81,7 @@ class ManagedQuery(ABC):
 
     @property
     def takes_long_to_start(self) -> bool:
-        """Tell whether it starts beside the others, which are looked after meanwhile."""
+        """Return whether it starts beside the others, which are looked after meanwhile."""
         return False
 
     def cancel_start(self) -> None:  # noqa: B027 - what starts at once has nothing to give up
@@ -100,7 +100,7 @@ class ManagedQuery(ABC):
     @property
     @abstractmethod
     def has_to_restart(self) -> bool:
-        """Tell whether somebody asked that the query which runs ends, and the next starts."""
+        """Return whether somebody asked that the query which runs ends, and the next starts."""
 
     @abstractmethod
     def restarts_at_once(self, failure: str | None) -> bool:
@@ -130,17 +130,17 @@ class _State(Generic[Query]):
 
     @property
     def rests(self) -> bool:
-        """Tell whether it is not started again."""
+        """Return whether it is not started again."""
         return self.due_at == math.inf
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether it has started, or waits for something, or fails."""
+        """Return whether it has started, or waits for something, or fails."""
         return self.query is not None or bool(self.said) or self.failing is not None or self.rests
 
     @property
     def is_well(self) -> bool:
-        """Tell whether it runs or is starting, all its views with it."""
+        """Return whether it runs or is starting, all its views with it."""
         goes = self.query is not None or self.starting is not None
         return goes and not self.failing and not self.managed.stopped
 
@@ -210,7 +210,7 @@ class QueryManager(Generic[Query]):
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether all have."""
+        """Return whether all have."""
         return self.settled == len(self.states)
 
     def _look_after(self, state: _State[Query]) -> bool:

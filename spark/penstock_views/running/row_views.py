@@ -88,7 +88,7 @@ class TableQuery(ManagedQuery):
 
     @property
     def has_to_restart(self) -> bool:
-        """Tell whether somebody waits for a commit that is not under way."""
+        """Return whether somebody waits for a commit that is not under way."""
         return not self._commits and is_asked(self._job.config.checkpoint, self._topic)
 
     def _start(self, checkpoint: Checkpoint, plan: Plan) -> tuple[StreamingQuery, Plan]:
@@ -146,7 +146,7 @@ def _describe(plan: Plan) -> str:
 
 
 def _all_are_active(spark: SparkSession, queries: Sequence[TableQuery]) -> bool:
-    """Tell whether there is a task on each partition: an application is registered long before."""
+    """Return whether there is a task on each partition: an application is registered long before."""
     tracker = spark.sparkContext.statusTracker()
     stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
     return sum(stage.numActiveTasks for stage in stages if stage) >= sum(query.partitions for query in queries)

@@ -153,7 +153,7 @@ def ask_commit(root: Path, topic: str) -> None:
 
 
 def is_asked(root: Path, topic: str) -> bool:
-    """Tell whether somebody waits for a commit."""
+    """Return whether somebody waits for a commit."""
     return (root / topic / _ASKED).exists()
 
 
@@ -237,7 +237,7 @@ def _first_of(file: Path) -> Offsets:
 
 
 def _is_whole(file: Path) -> bool:
-    """Tell whether a file is there and has all of its lines, and whether the last one ends."""
+    """Return whether a file is there and has all of its lines, and whether the last one ends."""
     lines = file.read_text(errors="replace").splitlines() if file.exists() else []
     kind = file.name if file.name in _LINES else file.parent.name
     return len(lines) >= _LINES.get(kind, 1) and _is_object(lines[-1])

@@ -1,4 +1,4 @@
-"""What a job prints for people: lines with their time, and a failure cut down to its reasons."""
+"""Messages of a job for people: lines with their time, and a failure cut down to its reasons."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def read_by(avro_type: Any) -> dict[str, Any]:
 
 
 def _may_mean(said: str, meant: str) -> bool:
-    """Tell whether Debezium writes the type of that name as one that means this."""
+    """Return whether Debezium writes the type of that name as one that means this."""
     if said in _FOREIGN or said == meant:
         return True
     return meant == _WRITTEN_AS.get(said, "text" if said in _AS_TEXT else said)
