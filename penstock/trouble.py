@@ -58,7 +58,7 @@ class Trouble:
         found = self.failing.get(name)
         if found is None or found.times <= 1:
             return None
-        cure = _cure_of(found.reason) or "`penstock views apply` begins it anew"
+        cure = _cure_of(found.reason) or "`penstock views apply` begins it again"
         return f"view {name} keeps failing: {_cut(found.reason)}; {cure}"
 
 
@@ -157,7 +157,7 @@ def _cure_of(reason: str) -> str | None:
     if any(sign in reason for sign in _NO_MEMORY):
         return "give it more memory (section [spark] of penstock.toml), or read fewer columns in a view"
     if any(sign in reason for sign in _LOST_DATA):
-        return "records that were not read yet are gone from Kafka: `penstock views rebuild` reads all anew"
+        return "records that were not read yet are gone from Kafka: `penstock views rebuild` reads all again"
     return None
 
 

@@ -134,7 +134,7 @@ def empty_tables(config: Config, names: Collection[str]) -> frozenset[str]:
 
 
 def table_ids(session: Session, keyspace: str) -> dict[str, str]:
-    """Return the id of each table of a keyspace: one that was dropped and made anew has another."""
+    """Return the id of each table of a keyspace: one that was dropped and made again has another."""
     rows = session.execute("SELECT table_name, id FROM system_schema.tables WHERE keyspace_name = %s", (keyspace,))
     return {row["table_name"]: str(row["id"]) for row in rows}
 

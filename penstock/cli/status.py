@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every 2 seconds.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every 2 seconds.")] = False,
 ) -> None:
     """Show every part, connector and what waits on the way. Exit 1 when something is not as it should be.
 

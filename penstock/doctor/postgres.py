@@ -200,7 +200,7 @@ def _judge_slots(slot: str, server: Server) -> Iterator[Finding]:
             f"if nobody needs it: SELECT pg_drop_replication_slot('{slot}');",
         )
     elif server.slot and server.slot.wal_status == "lost":
-        yield stops(f"replication slot {slot} has lost its place", "`penstock views rebuild` reads everything anew")
+        yield stops(f"replication slot {slot} has lost its place", "`penstock views rebuild` reads everything again")
     elif server.slot is None and free < 1:
         yield stops(
             f"no replication slot is free: {server.slots_used} of {server.slots} are there",

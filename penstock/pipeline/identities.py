@@ -1,7 +1,7 @@
 """The identity of a source table: one that keeps its name and stays in the publication, so that every change arrives.
 
 `schemas/postgres/041_table_lives.sql` keeps them. A view is filled from one of them (fills.py). When the table
-was dropped and made anew, renamed away and back, or out of the publication for a while, the view is filled anew.
+was dropped and made again, renamed away and back, or out of the publication for a while, the view is filled again.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def lost_aggregates(workspace: Workspace) -> list[str]:
 
 
 def gaps_in(admin: TopicAdmin, found: Sequence[Standing]) -> Iterator[tuple[Standing, Gap]]:
-    """Yield where the queries cannot go on: their records were deleted, or their topic was made anew.
+    """Yield where the queries cannot go on: their records were deleted, or their topic was made again.
 
     :raises KafkaUnreachable: no broker answers in time.
     """

@@ -26,7 +26,7 @@ from penstock.pipeline.identities import identities_of
 from penstock.pipeline.snapshots import unsent_changes
 from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, missed_views, stopped_views, trouble_of
 from penstock.pipeline.standing import Hang, Standing, gaps_in, hangs, standings
-from penstock.pipeline.topic_ids import made_anew, noted_ids
+from penstock.pipeline.topic_ids import made_again, noted_ids
 from penstock.pipeline.unwritten import unwritten
 from penstock.postgres.commands import Command, read_commands
 from penstock.postgres.connection import connect
@@ -39,13 +39,13 @@ from penstock.registry.client import RegistryClient
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import view_topics
 
-_NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
+_NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything again"
 _STANDS_STILL = (
     "the source connector stands still; if it is RUNNING, `penstock logs connect` may say why, and connect, killed "
-    "(-9), starts anew where it was"
+    "(-9), starts again where it was"
 )
-_ANEW = "`penstock views rebuild` reads everything anew"
-_BEGINS_ANEW = "`penstock views apply` begins it anew"
+_READS_AGAIN = "`penstock views rebuild` reads everything again"
+_BEGINS_AGAIN = "`penstock views apply` begins it again"
 _MB = 2**20
 _QUICKLY_S = 5.0
 
@@ -198,10 +198,10 @@ def _tables(workspace: Workspace) -> list[Reading]:
 
 def _topics(workspace: Workspace) -> list[Reading]:
     of_views = view_topics(workspace.declared)
-    cures = {True: "`penstock views apply` fills its view again", False: _ANEW}
+    cures = {True: "`penstock views apply` fills its view again", False: _READS_AGAIN}
     return [
-        Reading(f"topic {topic}", f"was deleted, or made anew: {cures[topic in of_views]}", is_well=False)
-        for topic in made_anew(workspace)
+        Reading(f"topic {topic}", f"was deleted, or made again: {cures[topic in of_views]}", is_well=False)
+        for topic in made_again(workspace)
     ]
 
 
@@ -234,7 +234,7 @@ def _places(workspace: Workspace) -> list[Reading]:
     found, admin = standings(workspace), TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
     lost_places = list(gaps_in(admin, found))
     gaps = [
-        Reading(standing.name, f"{gap.why()}: {_BEGINS_ANEW if standing.view else _ANEW}", is_well=False)
+        Reading(standing.name, f"{gap.why()}: {_BEGINS_AGAIN if standing.view else _READS_AGAIN}", is_well=False)
         for standing, gap in lost_places
     ]
     ill = {standing.name for standing, _ in lost_places}

@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Make the part's folder of temporary files anew: a killed JVM leaves its unpacked libraries."""
+    """Make the part's folder of temporary files again: a killed JVM leaves its unpacked libraries."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 

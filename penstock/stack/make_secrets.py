@@ -195,7 +195,7 @@ def _name(text: str) -> x509.Name:
 
 
 def write_clients_files(config: Config) -> None:
-    """Write what clients and servers of a secured stack read; anew at each start, as its folder may have moved."""
+    """Write what clients and servers of a secured stack read; again at each start, as its folder may have moved."""
     secrets = Secrets.of(config)
     for user in (ADMINISTRATOR, USER):
         _write_again(secrets.kafka_properties(user), _kafka_client(secrets.ca, user, secrets.password(f"kafka-{user}")))

@@ -147,16 +147,16 @@ class Supervisor:
             if exc.faultCode != done:
                 raise
 
-    def renew(self, part: Part, *, anew: bool = False) -> bool:
+    def renew(self, part: Part, *, in_any_case: bool = False) -> bool:
         """Restart a process whose command is no longer the wanted one; return whether it was so.
 
         The rest of the stack runs on. A process that does not run is started.
 
-        :param anew: restart it in any case.
+        :param in_any_case: restart it, also when nothing of it has changed.
         """
         state = self.state(part.name)
         runs = state.state in {"RUNNING", "STARTING"}
-        if not anew and runs and command_of(state.pid) == list(part.command):
+        if not in_any_case and runs and command_of(state.pid) == list(part.command):
             return False
         self._write_launch_file(part)
         self.stop_and_wait(part.name)

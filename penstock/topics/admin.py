@@ -197,7 +197,7 @@ class TopicAdmin:
         return {place: (begins[place].offset, end.offset) for place, end in ends.items()}
 
     def ids(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the id of each topic that exists; one that is deleted and made anew gets another.
+        """Return the id of each topic that exists; one that is deleted and made again gets another.
 
         :raises KafkaUnreachable: no broker answers in time.
         """

@@ -87,7 +87,7 @@ def normal(text: str | None, names: Collection[str] | None = None) -> str | None
 
 def _check(entries: Sequence[Mapping[str, Any]], names: Collection[str]) -> str:
     for entry, previous in zip(entries, [*entries[1:], None], strict=True):
-        # A read of the table (`r`) begins anew: it says what the row is, not what it was.
+        # A read of the table (`r`) begins again: it says what the row is, not what it was.
         if entry["op"] == "r" or (previous is None and entry["before"] is not None):
             continue
         if not _continues(previous["after"] if previous else None, entry["before"], names):

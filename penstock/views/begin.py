@@ -55,7 +55,7 @@ def forget_runs(config: Config, name: str) -> None:
     shutil.rmtree(_runs_of(config, name), ignore_errors=True)
 
 
-def begin_anew(workspace: Workspace, view: View, *, on_progress: OnProgress) -> int:
+def begin_again(workspace: Workspace, view: View, *, on_progress: OnProgress) -> int:
     """Let an aggregate's next run begin and wait until it counts; return how many groups were left over.
 
     :raises NotSupervised: from the host of containers, in whose volume the runs are.

@@ -100,7 +100,7 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
     files = {name: left_of(workspace, name) for name in names}
     project, views = workspace.project, workspace.views
     gone = [(each.config, _unneeded(each)) for each in workspace.sources]
-    # First of all: a view that is made anew under the name must not count as filled.
+    # First of all: a view that is made again under the name must not count as filled.
     for source, _ in gone:
         with connect(source) as connection:
             forget_views(connection, names)

@@ -25,7 +25,7 @@ from penstock.pipeline.fence import OnProgress, ends, wait_until_captured
 from penstock.pipeline.followed import followed_views, refuse_paused
 from penstock.pipeline.identities import identities_of
 from penstock.pipeline.stalled import refuse_stopped
-from penstock.pipeline.topic_ids import made_anew, note_topics
+from penstock.pipeline.topic_ids import made_again, note_topics
 from penstock.pipeline.unwritten import note_gaps
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
@@ -80,7 +80,7 @@ def begin_epochs(workspace: Workspace, *, source: str | None = None, on_step: On
 
 
 def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress) -> int:
-    """Read all tables anew under the next epoch and fill every view with it; return how many stale rows were removed.
+    """Read all tables again under the next epoch and fill every view with it; return how many stale rows were removed.
 
     :param workspace: with the views of one source.
 
@@ -108,10 +108,10 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
         on_step("source", "stopped, its offsets forgotten")
         on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
         if _begin_checkpoint(workspace, api, began):
-            on_step("progress", "of the views job began anew: what it would have read next is gone from Kafka")
+            on_step("progress", "of the views job began again: what it would have read next is gone from Kafka")
         _start_sink(workspace, api)
         _start_source(api, source)
-        on_step("epoch", f"{epoch} began; every table is read anew")
+        on_step("epoch", f"{epoch} began; every table is read again")
         wait_until_captured(config, on_progress=on_progress)
         followed = followed_views(workspace)
         written = [view for view in followed if not isinstance(view, Aggregate)]
@@ -144,8 +144,8 @@ def _make_ready(workspace: Workspace, *, on_step: OnStep) -> int:
     on_step("keyspace", create_view_tables(workspace.whole))
     if not config.supervised and _lost_topics(workspace, cdc_topics(views)):
         raise NotSupervised(
-            "the views job cannot go on in its topics, and only while it is stopped it can begin anew; "
-            "`docker compose down --volumes` begins all anew"
+            "the views job cannot go on in its topics, and only while it is stopped it can begin again; "
+            "`docker compose down --volumes` begins all again"
         )
     on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
     return epoch
@@ -166,7 +166,7 @@ def _stop_source(api: ConnectApi, source: str) -> None:
 def _begin_checkpoint(workspace: Workspace, api: ConnectApi, began: Mapping[Place, int]) -> bool:
     """Let the views job begin at the ends of the topics in which it cannot go on from its place; return whether it did.
 
-    All that lies before is read anew. Where the job can go on it does, as histories hold each change. Neither the job
+    All that lies before is read again. Where the job can go on it does, as histories hold each change. Neither the job
     nor the sink can read what was written with the ids of a registry that is gone.
     """
     config = workspace.config
@@ -179,7 +179,7 @@ def _begin_checkpoint(workspace: Workspace, api: ConnectApi, began: Mapping[Plac
     supervisor.stop_and_wait("views")
     for topic in sorted(gone):
         start_checkpoint(root, topic, starting[topic])
-    if config.names.registry_topics[0] in made_anew(workspace) and config.names.sink in api.connectors():
+    if config.names.registry_topics[0] in made_again(workspace) and config.names.sink in api.connectors():
         move_sink(admin, api, config.names.sink, ends(config, view_topics(workspace.views)))
     supervisor.start_process("views")
     return True
@@ -188,11 +188,11 @@ def _begin_checkpoint(workspace: Workspace, api: ConnectApi, began: Mapping[Plac
 def _lost_topics(workspace: Workspace, topics: Collection[str]) -> set[str]:
     """Find the change topics in which the views job cannot go on."""
     config = workspace.config
-    anew = frozenset(made_anew(workspace))
-    if config.names.registry_topics[0] in anew:
+    remade = frozenset(made_again(workspace))
+    if config.names.registry_topics[0] in remade:
         return set(topics)
     gaps = gaps_of(TopicAdmin(config.kafka.bootstrap), committed(_checkpoint(config), topics))
-    return {gap.place[0] for gap in gaps} | anew.intersection(topics)
+    return {gap.place[0] for gap in gaps} | remade.intersection(topics)
 
 
 def _checkpoint(config: Config) -> Path:
@@ -200,7 +200,7 @@ def _checkpoint(config: Config) -> Path:
 
 
 def _start_sink(workspace: Workspace, api: ConnectApi) -> None:
-    """Let the sink follow its file; what it never read is read anew, of the views of other sources by the next fill."""
+    """Let the sink follow its file; what it never read is read again, for other sources by the next fill."""
     config = workspace.config
     others = [each for each in workspace.whole.sources if each.config.source != config.source]
     files = wanted_connectors(workspace, names=[config.names.sink])

@@ -28,7 +28,7 @@ from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
 from penstock.verify.model import Absence
 from penstock.verify.postgres_rows import PostgresRows
-from penstock.views.begin import begin_anew
+from penstock.views.begin import begin_again
 from penstock.views.refill import refill, refill_rows
 from penstock.views.reread import Wanted
 
@@ -48,7 +48,7 @@ class HistoryUnfit(TerminalError):
     def __init__(self, view: View) -> None:
         super().__init__(
             f"view {view.name} is a history, which a second read of a row does not mend: raise its revision, "
-            "then `penstock views write` and `penstock views apply` fill it anew"
+            "then `penstock views write` and `penstock views apply` fill it again"
         )
 
 
@@ -57,7 +57,7 @@ class AggregateWhole(TerminalError):
 
     def __init__(self, view: View) -> None:
         super().__init__(
-            f"view {view.name} is an aggregate, which is counted anew as a whole: `penstock views repair {view.name}`"
+            f"view {view.name} is an aggregate, which is counted again as a whole: `penstock views repair {view.name}`"
         )
 
 
@@ -76,7 +76,7 @@ def repair(
 ) -> int:
     """Read the view's table again, or the one row of that primary key; return how many stale rows were removed.
 
-    An aggregate is counted anew, from a snapshot of its table.
+    An aggregate is counted again, from a snapshot of its table.
 
     :param key: as one text, or a value for each column of it; empty for all rows.
     :param rate: at most so many rows a second, of all rows.
@@ -89,7 +89,7 @@ def repair(
     if isinstance(view, History):
         raise HistoryUnfit(view)
     if isinstance(view, Aggregate):
-        return _count_anew(workspace, view, key, on_progress=on_progress)
+        return _count_again(workspace, view, key, on_progress=on_progress)
     if not key:
         # Whoever asks for it wants every row written, also those of a fill that was cut off.
         mark_progress(workspace.config, [view.name], None)
@@ -116,11 +116,11 @@ def _refuse_rejected(workspace: Workspace, view: View, condition: str) -> None:
         raise RowRejected(view, absences[0])
 
 
-def _count_anew(workspace: Workspace, view: Aggregate, key: Sequence[str], *, on_progress: OnProgress) -> int:
+def _count_again(workspace: Workspace, view: Aggregate, key: Sequence[str], *, on_progress: OnProgress) -> int:
     if key:
         raise AggregateWhole(view)
     refuse_paused(workspace.config, [view.name])
-    return begin_anew(workspace, view, on_progress=on_progress)
+    return begin_again(workspace, view, on_progress=on_progress)
 
 
 def _values(table: str, columns: Sequence[str], given: Sequence[str]) -> Sequence[str]:

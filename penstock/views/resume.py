@@ -105,7 +105,7 @@ def has_followed(since: Mapping[int, int] | None, last: Sequence[int], begins: M
 def find_progress(
     config: Config, views: Sequence[View], started: Mapping[str, StartedFill], *, epoch: int
 ) -> Progress | None:
-    """Return from where on a fill that was cut off is read; None where it begins anew.
+    """Return from where on a fill that was cut off is read; None where it begins again.
 
     :param views: of one table, of which nothing but this fill is missing.
     """

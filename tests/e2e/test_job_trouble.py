@@ -70,7 +70,7 @@ def kill(stack: Stack, job: str) -> None:
     """Kill a job's driver: its next run reads the files as they are now."""
     before = stack.health(job)
     os.kill(before.pid, signal.SIGKILL)
-    wait_until(lambda: stack.health(job).pid not in {0, before.pid}, timeout_s=PATIENCE_S, what=f"{job} begins anew")
+    wait_until(lambda: stack.health(job).pid not in {0, before.pid}, timeout_s=PATIENCE_S, what=f"{job} begins again")
 
 
 def status_says(stack: Stack, *words: str) -> Callable[[], bool]:
@@ -205,7 +205,7 @@ def test_a_rebuild_mends_a_lost_place_and_begins_the_aggregate_of_an_emptied_tab
     supervisor.start_process("views")
     wait_until(status_says(stack, "penstock views rebuild"), timeout_s=PATIENCE_S, what="status says what mends it")
     said = stack.penstock("views rebuild").stdout
-    assert "of the views job began anew" in said
+    assert "of the views job began again" in said
     assert "all views: rebuilt" in said
     wait_until_kept(stack)
     wait_until_exact(stack)

@@ -99,7 +99,7 @@ def test_a_topic_of_a_view_that_is_deleted(stack: Stack) -> None:
         wait_until_processed(stack.config, Workspace(stack.config).views, on_progress=print)
         delete_topics(stack, "views.users_by_id")
         api.resume(SINK)
-    cure(stack, "topic views.users_by_id was deleted, or made anew")
+    cure(stack, "topic views.users_by_id was deleted, or made again")
 
 
 def test_a_change_topic_that_is_deleted(stack: Stack) -> None:
@@ -109,8 +109,8 @@ def test_a_change_topic_that_is_deleted(stack: Stack) -> None:
     wait_until_said(stack, f"topic {topic} was deleted")
     refused = stack.run(".venv/bin/penstock up", check=False)
     assert refused.returncode == 1
-    assert "`penstock views rebuild` reads everything anew" in refused.stderr
-    assert "of the views job began anew" in cure(stack, f"topic {topic} was deleted")
+    assert "`penstock views rebuild` reads everything again" in refused.stderr
+    assert "of the views job began again" in cure(stack, f"topic {topic} was deleted")
 
 
 @pytest.mark.parametrize("left", ["", "v1\n{}\n", 'v1\n{}\n{"app.public.users":{"0"'])
@@ -145,7 +145,7 @@ def test_a_cassandra_without_the_keyspace(stack: Stack) -> None:
 def test_view_tables_that_are_made_anew(stack: Stack) -> None:
     stack.cql(f"DROP TABLE {stack.config.names.keyspace}.users_by_country")
     setup.create_view_tables(Workspace(stack.config))
-    cure(stack, "was made anew in Cassandra and not filled")
+    cure(stack, "was made again in Cassandra and not filled")
 
 
 def test_a_registry_without_a_contract(stack: Stack) -> None:

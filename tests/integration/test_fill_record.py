@@ -96,7 +96,7 @@ def test_a_table_that_was_made_anew_is_not_filled(config: Config, session: Sessi
     session.execute("DROP TABLE penstock.users_by_id")
     assert "is gone from Cassandra" in lost(config, views)[BY_ID]
     setup.create_view_tables(Workspace(config))
-    assert "was made anew in Cassandra and not filled" in lost(config, views)[BY_ID]
+    assert "was made again in Cassandra and not filled" in lost(config, views)[BY_ID]
     assert names_of_unfilled(config, identities) == {BY_ID}
     assert started_fills(config, ids_in_cassandra(config)) == {}
 

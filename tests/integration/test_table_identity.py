@@ -262,9 +262,9 @@ def test_a_deferrable_key_is_refused_before_its_table_is_published(connection: C
 @pytest.mark.parametrize("table", ["item", "parted"])
 def test_the_key_of_a_published_table_cannot_become_deferrable(connection: Connection, table: str) -> None:
     refused = rf"table shop\.{table} feeds.*DEFERRABLE\n.*NOT DEFERRABLE"
-    anew = f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, ADD PRIMARY KEY (id) DEFERRABLE"
+    again = f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, ADD PRIMARY KEY (id) DEFERRABLE"
     with pytest.raises(psycopg2.errors.RaiseException, match=refused):
-        run(connection, anew)
+        run(connection, again)
     assert noted(connection) == []
     run(connection, f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
     with pytest.raises(psycopg2.errors.RaiseException, match=refused):
@@ -293,7 +293,7 @@ def test_a_key_that_goes_or_changes_is_noted(connection: Connection) -> None:
     run(connection, "ALTER TABLE item ADD PRIMARY KEY (id, code)")
     assert noted(connection) == [
         (ITEM, "its primary key was dropped"),
-        (ITEM, "its primary key was made anew, or of other columns"),
+        (ITEM, "its primary key was made again, or of other columns"),
     ]
 
 

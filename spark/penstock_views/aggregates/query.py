@@ -63,9 +63,9 @@ def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, run: Ru
     """Make the measures of what each CDC record changes: +after -before.
 
     A record of a snapshot (`r`) is no change. A row that cannot be computed is in no group; it was in none either when
-    it was an `after`, so taking it back takes nothing. Each micro-batch is planned anew, and what that costs the driver
-    is the size of its expressions: only the columns that the view uses are decoded, and a record becomes its two images
-    before the view's function is applied, so that it is planned once.
+    it was an `after`, so taking it back takes nothing. Each micro-batch is planned again, and what that costs the
+    driver is the size of its expressions. So only the columns that the view uses are decoded, and a record becomes its
+    two images before the view's function is applied, which is planned once.
 
     :returns: a row for each side of each change; a record of a later epoch makes the query fail (`new_epoch`).
     """

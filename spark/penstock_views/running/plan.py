@@ -74,7 +74,7 @@ def _output_or_stopped(
     try:
         return output_of(spark, registry, config.avro_dir, view, _image_of(writers))
     except ContractUnregistered as exc:
-        # Whoever registers it (`up`, `apply`) starts a job anew that has a stopped view.
+        # Whoever registers it (`up`, `apply`) starts a job again that has a stopped view.
         return StoppedView(view, f"view {view.name} is stopped: {exc}")
     except (TransientError, RegistryRefused, Py4JNetworkError, OSError):
         raise  # that is no view's own

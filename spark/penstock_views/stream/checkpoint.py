@@ -95,7 +95,7 @@ def note_followed(root: Path, topic: str, contracts: Mapping[str, str], begins: 
 
     A view that the query before had too keeps its place; one that it did not have begins where the query does.
 
-    :param contracts: by view, what stands for what it computes: with another one it begins anew.
+    :param contracts: by view, what stands for what it computes: with another one it begins again.
     :param begins: the first offset of each partition that Kafka has.
     """
     known, at = _followed(root, topic), _progress_of(root, topic)

@@ -96,7 +96,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
 def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> AggregatesConfig:
     """Read the command line of the aggregates' job; exits with 2 and the usage when it is wrong."""
     parser = _parser("aggregates.py", "Keep the totals of every aggregate over CDC records, until SIGTERM.")
-    # Each micro-batch is planned anew, 0.2 s of the processor for each aggregate however few its records are. On two
+    # Each micro-batch is planned again, 0.2 s of the processor for each aggregate however few its records are. On two
     # cores without time left, with one every 1, 1.5 and 2 s: aggregates 1.1, 1.6 and 2.0 s behind (the slowest of 40:
     # 2.4, 2.9 and 3.1), row views 166 to 182, 80 to 84 and 67 to 69 ms.
     _common(parser, memory_mb=(512, 512), commit_interval_s=1.0)

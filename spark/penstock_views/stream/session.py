@@ -26,7 +26,7 @@ _IDLE_RULES = [
     f"{_SOURCES}.PruneFileSourcePartitions",
 ]
 """What the optimizer need not look for: the plan of a view has none of it, or gains nothing. Looking took a quarter of
-the optimizer's time, and a query is planned anew with each of its batches."""
+the optimizer's time, and a query is planned again with each of its batches."""
 
 _UNKEPT = {
     "spark.ui.retainedJobs": "1",

@@ -85,7 +85,7 @@ def test_a_rate_forgets_what_is_older_than_its_window() -> None:
     assert rates.of("rows") == 0.0
 
 
-def test_a_counter_that_goes_back_begins_anew() -> None:
+def test_a_counter_that_goes_back_begins_again() -> None:
     rates = Rates()
     rates.see("rows", 100, at=1.0)
     rates.see("rows", 5, at=2.0)

@@ -76,7 +76,7 @@ def test_a_server_that_is_as_needed_has_no_fault() -> None:
             Weight.STOPS,
             "ALTER SYSTEM SET max_wal_senders = 10; and restart it",
         ),
-        ({"slot": replace(SLOT, wal_status="lost")}, Weight.STOPS, "`penstock views rebuild` reads everything anew"),
+        ({"slot": replace(SLOT, wal_status="lost")}, Weight.STOPS, "`penstock views rebuild` reads everything again"),
         (
             {"slot": replace(SLOT, database="other")},
             Weight.STOPS,
