@@ -20,7 +20,7 @@ _KEPT = frozenset(
         *("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "EDITOR", "VISUAL", "PAGER", "LESS"),
         # The Java that the servers run on (servers/prerequisites.sh).
         "JAVA_HOME",
-        # How the machine's own libraries are found and behave: whoever sets it means every program.
+        # How the machine's own libraries are found and behave: who sets it means every program.
         *("LD_LIBRARY_PATH", "LD_PRELOAD", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     ]
 )

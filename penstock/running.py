@@ -44,7 +44,7 @@ def running_since_s(file: Path) -> float | None:
 
 
 def write_running(file: Path, running: Running) -> None:
-    """Tell what a job runs."""
+    """Write down what a job runs."""
     write_whole(file, json.dumps(asdict(running)))
 
 

@@ -77,7 +77,7 @@ def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress
 
     :param warm_up_s: so many seconds are not timed at first.
     :raises NothingToUpdate: no such table has a row.
-    :raises ChangesMissing: the pipeline stands still.
+    :raises ChangesMissing: the pipeline has stalled.
     """
     paused = paused_views(config)
     ours = [view for view in Workspace(config).views if not view.source and not isinstance(view, Aggregate)]

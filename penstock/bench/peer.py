@@ -97,7 +97,7 @@ def compare(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progr
     """Measure Penstock as it runs, then the peer with Penstock's own jobs stopped; they run again at the end.
 
     :param warm_up_s: so many seconds are not timed at first.
-    :raises NotArrived: one of them stands still.
+    :raises NotArrived: one of them has stalled.
     :raises TooFew: one of them is too slow for so short a run.
     """
     if not config.supervised:

@@ -135,7 +135,7 @@ def _connection_class() -> Any:
 
 
 def _mapped(address: str, exc: NoHostAvailable) -> CassandraUnreachable | CassandraRefused:
-    """Tell a node that is away from one that answered with a refusal: the driver reports both alike."""
+    """Distinguish a node that is away from one that answered with a refusal: the driver reports both alike."""
     causes = list(exc.errors.values()) if isinstance(exc.errors, dict) else []
     refusals = [cause for cause in causes if isinstance(cause, _REFUSALS)]
     if refusals:

@@ -65,7 +65,7 @@ class CqlFileUnclear(TerminalError):
 class TableShape:
     """What counts of a table: the columns with their CQL types, in any order, and the primary key in its order.
 
-    :param partition: the columns of the key that name a partition; None leaves them to whoever writes the table.
+    :param partition: the columns of the key that name a partition; None leaves them to the writer of the table.
     """
 
     name: str

@@ -15,7 +15,7 @@ _SILENT_S = 6 * HEARTBEAT_S
 
 
 def is_silent(age_s: float) -> bool:
-    """Return whether the source's newest record is so old that it stands still.
+    """Return whether the source's newest record is so old that it has stalled.
 
     :param age_s: of the newest record in the heartbeat topic and the change topics: a snapshot sends no heartbeats.
     """

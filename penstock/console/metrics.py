@@ -57,7 +57,7 @@ def _systems(moment: Moment) -> Metrics:
     parts = {name: float(part.runs) for name, part in (moment.snapshot.parts.now or {}).items()}
     yield _of("penstock_part_running", "Whether a part's process runs", "part", parts)
     if spark := moment.snapshot.spark.now:
-        text = "Faults of Spark's jobs and views that stand still, which `penstock status` names"
+        text = "Faults of Spark's jobs and stopped views, which `penstock status` names"
         yield GaugeMetricFamily("penstock_job_troubles", text, value=len(spark.troubles))
 
 

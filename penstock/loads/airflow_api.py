@@ -83,7 +83,7 @@ class AirflowApi:
         self._session.close()
 
     def health(self) -> Health:
-        """Return the health of all parts; the endpoint answers 200 also when one is ill."""
+        """Return the health of all parts; the endpoint answers 200 also when one is unhealthy."""
         return _read_health(self._get("/monitor/health"))
 
     def takes_tasks(self) -> bool:

@@ -48,7 +48,7 @@ def wait_until_arrived(
     """Wait until the views' tables in Cassandra have every change that Postgres has committed by now.
 
     :raises ConnectorFailed: when the sink fails meanwhile, with its trace.
-    :raises FlowStalled: after so many seconds without any progress, or when a job fails or the view stands still.
+    :raises FlowStalled: after so many seconds without any progress, or when a job fails or the view is stopped.
     """
     names = [view.name for view in views]
     refuse_stopped(config, names)
@@ -66,7 +66,7 @@ def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: flo
     """Wait until every change that Postgres has committed by now is in the CDC topics.
 
     A message in the WAL marks the place. Debezium leaves messages out of the topics (`message.prefix.exclude.list`),
-    but confirms to Postgres that it has come so far once Kafka has what lies before.
+    but confirms to Postgres that it has come to a place once Kafka has what lies before.
     https://www.postgresql.org/docs/18/functions-admin.html#FUNCTIONS-REPLICATION
 
     :raises FlowStalled: after so many seconds without any progress.

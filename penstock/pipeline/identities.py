@@ -66,7 +66,7 @@ Identities = Mapping[str, Identity]
 def identities_of(workspace: Workspace) -> Identities:
     """Return the present identities of the views' tables.
 
-    :raises PostgresUnreachable: whoever asks has to ask again.
+    :raises PostgresUnreachable: the caller has to ask again.
     """
     with connect(workspace.config) as connection:
         return read_identities(connection, {view.table for view in workspace.declared})

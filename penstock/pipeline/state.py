@@ -40,8 +40,8 @@ from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import view_topics
 
 _NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything again"
-_STANDS_STILL = (
-    "the source connector stands still; if it is RUNNING, `penstock logs connect` may say why, and connect, killed "
+_HAS_STALLED = (
+    "the source connector has stalled; if it is RUNNING, `penstock logs connect` may say why, and connect, killed "
     "(-9), starts again where it was"
 )
 _READS_AGAIN = "`penstock views rebuild` reads everything again"
@@ -145,11 +145,11 @@ def _source(config: Config) -> list[Reading]:
     written = {config.names.heartbeat_topic, *change_topics(config)}
     newest_at_s = admin.newest_at_s({name: count for name, (count, _) in admin.topics().items() if name in written})
     if newest_at_s is None:
-        return [Reading(_source_name(config), f"nothing was written: {_STANDS_STILL}", is_well=False)]
+        return [Reading(_source_name(config), f"nothing was written: {_HAS_STALLED}", is_well=False)]
     age_s = max(time.time() - newest_at_s, 0.0)
     seen = f"last written {age_s:,.0f} s ago"
     silent = is_silent(age_s)
-    return [Reading(_source_name(config), f"{seen}: {_STANDS_STILL}" if silent else seen, is_well=not silent)]
+    return [Reading(_source_name(config), f"{seen}: {_HAS_STALLED}" if silent else seen, is_well=not silent)]
 
 
 def _slot(config: Config) -> list[Reading]:
@@ -165,7 +165,7 @@ def _slot(config: Config) -> list[Reading]:
     elif slot.wal_status == "unreserved":
         seen += ": about to be lost; raise max_slot_wal_keep_size, and let the source connector run"
     elif not slot.active:
-        seen += ": nobody reads it, and WAL is kept for it; `penstock connectors list` tells why"
+        seen += ": nobody reads it, and WAL is kept for it; `penstock connectors list` says why"
     return [Reading(name, seen, is_well=slot.active and slot.wal_status in {"reserved", "extended"})]
 
 
@@ -229,7 +229,7 @@ def _view_tables(workspace: Workspace) -> list[Reading]:
 
 
 def _places(workspace: Workspace) -> list[Reading]:
-    """Tell of the queries that cannot go on from where they stand, and of those that hang."""
+    """Yield the queries that cannot go on from where they stand, and those that hang."""
     config = workspace.config
     found, admin = standings(workspace), TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
     lost_places = list(gaps_in(admin, found))
@@ -254,7 +254,7 @@ def _hang(standing: Standing, hang: Hang) -> str:
 
 
 def read_jobs(config: Config) -> list[Reading]:
-    """Tell of the jobs that failed and of the views that stand still; nothing when all is well."""
+    """Yield the jobs that failed and the stopped views; nothing when all is well."""
     troubles = {job: trouble_of(config, job) for job in JOBS}
     failed = [
         Reading(f"job {job}", describe_failures(trouble), is_well=trouble.times < ALARMING)

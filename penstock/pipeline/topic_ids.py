@@ -45,7 +45,7 @@ def topics_of(workspace: Workspace) -> tuple[str, ...]:
 def made_again(workspace: Workspace) -> list[str]:
     """Return the topics that are gone, or others than the views were filled through.
 
-    :raises PostgresUnreachable, KafkaUnreachable: whoever asks has to ask again.
+    :raises PostgresUnreachable, KafkaUnreachable: the caller has to ask again.
     """
     config = workspace.config
     with connect(config) as connection:

@@ -2,7 +2,7 @@
 
 A table that cannot be followed is left out before anything of it is touched, and holds up no other. Each statement is a
 transaction of its own and waits for its lock two seconds at a time at most: with a second lock it could be in a
-deadlock with the application, and whoever comes for the table queues behind one that waits.
+deadlock with the application, and every client of the table queues behind one that waits.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class ViewsWrong(TerminalError):
 
 
 class ViewsLeftOut(TerminalError):
-    """Some views are not live, since their tables cannot be followed or they stand still; the others are."""
+    """Some views are not live, since their tables cannot be followed or they are stopped; the others are."""
 
     def __init__(self, problems: Sequence[Problem], reasons: Iterable[str] = ()) -> None:
         listed = "\n  ".join([*map(_line, problems), *reasons])

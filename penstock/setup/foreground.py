@@ -50,7 +50,7 @@ def become(config: Config, name: str) -> None:
 def take_step(workspace: Workspace, name: str, *, on_event: OnEvent) -> None:
     """Wait until the parts that a step needs answer, then take it.
 
-    The steps that it needs are not taken: whoever runs the steps sees to their order.
+    The steps that it needs are not taken: the caller sees to their order.
 
     :raises PartUnknown: there is none of that name.
     :raises StartFailed: a part that it needs does not answer.

@@ -118,7 +118,7 @@ class Turn:
 def alone(config: Config, command: str, *, ends_all: bool = False) -> Iterator[Turn]:
     """Hold the right to change the stack.
 
-    :param command: for whoever comes meanwhile, and to be run again if this is cut off.
+    :param command: for commands that come meanwhile, and to be run again if this is cut off.
     :param ends_all: at its end it has made good whatever was cut off before.
     :raises StackBusy: with the command that holds it.
     :raises OtherName: the stack is of another installation.

@@ -62,7 +62,7 @@ def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
 
     :param rate: of the fill, at most so many rows a second.
     :raises ViewsWrong: before anything is changed.
-    :raises ViewsLeftOut: when all is done but for views whose tables cannot be followed, or that stand still.
+    :raises ViewsLeftOut: when all is done but for views whose tables cannot be followed, or that are stopped.
     :raises SupervisorUnreachable: when the stack does not run.
     """
     config = workspace.config
@@ -84,7 +84,7 @@ def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
 
 
 def _as_before(workspace: Workspace) -> frozenset[str]:
-    """Name the views that stand still, or run as they are written: what is wrong with them gets no worse.
+    """Name the views that are stopped, or run as they are written: what is wrong with them gets no worse.
 
     Their tables were altered, and that keeps the views of other tables from nothing.
     """
@@ -101,10 +101,10 @@ def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, r
     So are those whose table is another one now, or was away. `up` does this when all else is done.
 
     :param rate: of the fill, at most so many rows a second.
-    :raises ViewStopped: when some stand still; the others are filled by then.
+    :raises ViewStopped: when some are stopped; the others are filled by then.
     """
     away = find_away(workspace)
-    # Of every source before the jobs forget who stood still.
+    # Of every source before the jobs forget which were stopped.
     due = [_look(each, on_step=on_step) for each in workspace.sources if each.config.source not in away]
     on_step("jobs", "took these views up" if renew_jobs(workspace.config) else "ran with these views")
     stopped: dict[str, str] = {}
@@ -157,7 +157,7 @@ def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
 
 
 def _go_live(due: _Due, stopped: dict[str, str], *, on_step: OnStep, on_progress: OnProgress, rate: int | None) -> None:
-    """Fill the views of one source, with which the jobs run; those that stand still are put off."""
+    """Fill the views of one source, with which the jobs run; those that are stopped are put off."""
     config = due.workspace.config
     fresh = [view for view in due.unfilled if view.name not in due.paused]
     empty = settle_empty(config, fresh, identities=due.identities)
@@ -167,7 +167,7 @@ def _go_live(due: _Due, stopped: dict[str, str], *, on_step: OnStep, on_progress
         on_step("fill", f"{_names(empty)}: no row to fill yet")
     if filled:
         _fill(due, filled, stopped, on_step=on_step, on_progress=on_progress, rate=rate)
-    # A paused view has not been read again, nor has one that stands still: its table's note stays until it is.
+    # A paused view has not been read again, nor has one that is stopped: its table's note stays until it is.
     held = {view.table for view in due.again if view in waiting or view.name in stopped}
     _forget(config, [change for change in due.changes if change.table not in held])
     note_topics(due.workspace)
@@ -202,11 +202,11 @@ def _renew(config: Config, supervisor: Supervisor, job: Part) -> bool:
     wanted = view_set(project.views, project.avro)
     if _runs(running_file, wanted) and trouble == Trouble():
         return False
-    # What stands still starts again by this, too.
+    # What is stopped starts again by this, too.
     running_file.unlink(missing_ok=True)
     supervisor.signal(job.name, "HUP")
     # No query of before runs on from here: a view would miss what is read again for it.
-    what = f"the {job.name} job takes the views up; `penstock logs {job.name}` tells more"
+    what = f"the {job.name} job takes the views up; `penstock logs {job.name}` says more"
     wait_until(lambda: _runs(running_file, wanted), timeout_s=_WAIT_S, what=what)
     return True
 
@@ -226,7 +226,7 @@ def views_to_fill(config: Config, views: Sequence[View], identities: Identities,
 def _missing(workspace: Workspace, views: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:
     """Return those that miss changes, whatever of them was filled before.
 
-    Their table changed without an event, or they stand still, stood still or cannot go on.
+    Their table changed without an event, or they are stopped, were stopped or cannot go on.
     """
     tables, stopped = (
         {change.table for change in changes},

@@ -77,7 +77,7 @@ def begin_aggregates(
     """Wait until these aggregates count, and remove the groups that are left over from before.
 
     :param identities: of their tables, before the job could begin.
-    :returns: those that do; one whose table never had a row begins with its first, and one that stands still does not.
+    :returns: those that do; one whose table never had a row begins with its first, and one that is stopped does not.
     :raises JobFails: when the job keeps failing.
     """
     config = workspace.config

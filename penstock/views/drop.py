@@ -1,6 +1,6 @@
 """`views drop`: remove all that is left of views whose functions are gone from the files.
 
-Whoever reads or writes it is notified first (sink, job), then its topic, subjects, table and files go.
+What reads or writes it is notified first (sink, job), then its topic, subjects, table and files go.
 """
 
 from __future__ import annotations

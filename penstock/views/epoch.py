@@ -88,7 +88,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
 
     :raises ViewPaused, NoEpochLeft, NotSupervised: before anything is lost.
     :raises ConnectorFailed: when the source cannot take the snapshot, with its trace.
-    :raises ViewStopped: when all is done but for views that stand still.
+    :raises ViewStopped: when all is done but for stopped views.
     """
     config = workspace.config
     refuse_outside(config)
@@ -152,7 +152,7 @@ def _make_ready(workspace: Workspace, *, on_step: OnStep) -> int:
 
 
 def _latest_epoch(config: Config) -> int:
-    """Return the latest epoch that anybody knows of: a database that was restored may know of an earlier one alone."""
+    """Return the latest epoch that is known: a database that was restored may know of an earlier one alone."""
     with ConnectApi(config.connect.url) as api:
         return max(epoch_of(config), epoch_in(Project.of(config)), live_epoch(api, config.names.source_connector))
 

@@ -81,7 +81,7 @@ def repair(
     :param key: as one text, or a value for each column of it; empty for all rows.
     :param rate: at most so many rows a second, of all rows.
     :raises ViewUnknown, HistoryUnfit, AggregateWhole, ViewPaused, KeyUnfit, KeyTextInvalid: before anything happens.
-    :raises ViewStopped: when it stands still.
+    :raises ViewStopped: when it is stopped.
     :raises RowRejected: when all is done, and the one row cannot be in the view.
     """
     view = pick_view(workspace.views, name)
@@ -91,7 +91,7 @@ def repair(
     if isinstance(view, Aggregate):
         return _count_again(workspace, view, key, on_progress=on_progress)
     if not key:
-        # Whoever asks for it wants every row written, also those of a fill that was cut off.
+        # A person who asks for it wants every row written, also those of a fill that was cut off.
         mark_progress(workspace.config, [view.name], None)
         removed = refill(workspace, [view], on_progress=on_progress, rate=rate)
         refuse_stopped(workspace.config, [view.name])

@@ -46,7 +46,7 @@ class ReReadFailed(TerminalError):
     """Debezium could not read a table again."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"the re-read failed: {what}; `penstock logs connect` tells more. Nothing was lost: ask again")
+        super().__init__(f"the re-read failed: {what}; `penstock logs connect` says more. Nothing was lost: ask again")
 
 
 @dataclass(frozen=True)

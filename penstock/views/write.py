@@ -63,7 +63,7 @@ def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path
 
 
 def _write_epoch(config: Config) -> list[Path]:
-    """Raise the epoch of the source's file to the record's; only whoever has asked the worker too may lower it."""
+    """Raise the epoch of the source's file to the record's; only a caller that asked the worker too may lower it."""
     project = Project.of(config)
     try:
         epoch = epoch_of(config)

@@ -1,4 +1,4 @@
-"""What is wrong with a job outlives it: failures in a row, a death without a word, and the views that stand still."""
+"""What is wrong with a job outlives it: failures in a row, a death without a word, and the stopped views."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def read_queries(data: Path, names: Names, running: tuple[str, ...]) -> list[Que
 
 
 def _row_views(application: str, runs: bool, root: Path) -> Query:
-    """Tell of the queries of all tables as of one: together they have committed this much."""
+    """Show the queries of all tables as one: together they have committed this much."""
     each = [_query(folder.name, application, runs, found) for folder in root.glob("*") if (found := _present(folder))]
     committed: Offsets = {topic: of for query in each for topic, of in query.committed.items()}
     newest = max(each, key=lambda query: query.committed_at, default=None)

@@ -20,7 +20,7 @@ class Event:
 
 
 def differences(before: tuple[Snapshot, Flow], now: tuple[Snapshot, Flow]) -> Iterator[Event]:
-    """Tell what happened between two moments."""
+    """Yield what happened between two moments."""
     yield from _boxes(before[1], now[1], now[0].at)
     yield from _parts(before[0], now[0])
     yield from _connectors(before[0], now[0])

@@ -158,12 +158,12 @@ def _source(snapshot: Snapshot) -> _Seen | None:
         return seen
     names = max(silent, key=lambda each: silent[each])
     what = f"{names.source_connector} has" if names.source else "it has"
-    problem = f"{what} written nothing for {duration(silent[names])}, not even a heartbeat: it stands still"
+    problem = f"{what} written nothing for {duration(silent[names])}, not even a heartbeat: it has stalled"
     return replace(seen, health=Health.DOWN, problem=problem)
 
 
 def _silent(snapshot: Snapshot) -> dict[Names, float]:
-    """Return for how long source connectors have written nothing, where that says that they stand still."""
+    """Return for how long source connectors have written nothing, where that says that they have stalled."""
     if snapshot.kafka.now is None:
         return {}
     ages = {names: _age_s(snapshot, snapshot.kafka.now, names) for names in snapshot.sources}
@@ -267,7 +267,7 @@ def _cassandra(snapshot: Snapshot, rate_of: RateOf) -> _Seen | None:
 
 
 def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, str]:
-    """Tell the age of the oldest change that Cassandra does not have yet, and what it waits for."""
+    """Return the age of the oldest change that Cassandra does not have yet, and what it waits for."""
     missing: dict[str, Reading[Any]] = {
         "Postgres": snapshot.postgres,
         "Kafka Connect": snapshot.connect,

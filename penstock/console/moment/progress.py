@@ -64,7 +64,7 @@ class Reader:
 
 
 def readers(snapshot: Snapshot) -> list[Reader]:
-    """Return every reader that is known, those that are ill first, then those that are behind."""
+    """Return every reader that is known, unhealthy ones first, then those that are behind."""
     found = [*_spark_readers(snapshot), *_group_readers(snapshot)]
     return sorted(found, key=lambda reader: (reader.is_well, -reader.behind, reader.kind, reader.name))
 

@@ -1,4 +1,4 @@
-"""Frame of every page: header, menu, how far Cassandra is behind, and the token of whoever may write."""
+"""Frame of every page: header, menu, how far Cassandra is behind, and the token of those who may write."""
 
 from __future__ import annotations
 

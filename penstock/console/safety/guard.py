@@ -1,4 +1,4 @@
-"""Who may write: nobody unless the setting says so, then whoever has the token; every try is written down.
+"""Guard of all writing: nobody may unless the setting says so, then all with the token; every try is written down.
 
 The check is in the services, not in routes or pages: a button's click never passes through a route.
 """

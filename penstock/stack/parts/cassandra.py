@@ -37,7 +37,7 @@ def cassandra(config: Config, layout: Layout, *, number: int = 1) -> Part:
         f"-Dlogback.configurationFile=file://{ROOT / 'servers/cassandra/logback.xml'}",
         "-Dcassandra-foreground=yes",
         *_ring_options(section.nodes),
-        # Nothing of JMX: its port would be another door, without a password, by which whoever comes may run code.
+        # Nothing of JMX: its port would be another door, without a password, by which everybody may run code.
         # The first user is made at once, where it is made at all.
         "-Dcassandra.superuser_setup_delay_ms=0",
     )

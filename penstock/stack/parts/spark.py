@@ -43,7 +43,7 @@ def spark_master(config: Config, layout: Layout) -> Part:
         "-Dspark.deploy.recoveryMode=FILESYSTEM",
         f"-Dspark.deploy.recoveryDirectory={recovery}",
         f"-Dspark.deploy.recoveryTimeout={_RECOVERY_S}",
-        # A second door, on a port of its own choice, by which whoever comes may run code: ours use the first one.
+        # A second door, on a port of its own choice, by which everybody may run code: ours use the first one.
         "-Dspark.master.rest.enabled=false",
     )
     address = ("--host", section.host, "--port", str(section.master_port), "--webui-port", str(section.master_ui_port))

@@ -96,7 +96,7 @@ def truncate_to_millis(column: Column) -> Column:
 
 
 def unix_micros(column: Column) -> Column:
-    """Tell a timestamp as microseconds since 1970, a bigint: what a key needs that must keep all of it."""
+    """Return a timestamp as microseconds since 1970, a bigint: what a key needs that must keep all of it."""
     return F.unix_micros(column)
 
 
@@ -177,7 +177,7 @@ def name_as_read(image: Image, column: Column) -> str | None:
 
 
 def names_read(image: NotedImage) -> frozenset[str]:
-    """Name the columns that were read of an image so far."""
+    """Name the columns that were read of an image."""
     return frozenset(image._noted)
 
 
@@ -187,7 +187,7 @@ def names_needed(image: NotedImage) -> frozenset[str]:
 
 
 def fields_read(image: NotedImage) -> tuple[T.StructField, ...]:
-    """Return the columns that were read of an image so far, of a table whose values can be refused."""
+    """Return the columns that were read of an image, of a table whose values can be refused."""
     if REFUSED not in image._fields:
         return ()
     return tuple(field for field in image._fields.fields if field.name in image._noted)

@@ -159,7 +159,7 @@ def contracts_on(spark: SparkSession, view: View, table: Table) -> tuple[Contrac
     if isinstance(view, Aggregate):  # a group has many rows anyway
         return signed_contracts(spark, view, table.columns)
     if not table.primary_key:
-        raise ViewInvalid(view.origin, f"{table.name} has no primary key, so no row of it can be told from another")
+        raise ViewInvalid(view.origin, f"{table.name} has no primary key, so no two rows of it can be kept apart")
     contracts = signed_contracts(spark, view, table.columns)
     refuse_merging(spark, view, table.columns, table.primary_key)
     return contracts

@@ -39,7 +39,7 @@ class Evaluation:
     """One evaluation to make: a view, on the images in a column, into a column of the frame.
 
     :param reports: whether the problem is wanted; one that nobody reads would be planned all the same.
-    :param lacking: the frame's column that says why the view stands still, or NULL; None where it never does.
+    :param lacking: the frame's column that says why the view is stopped, or NULL; None where it never does.
     """
 
     view: View
@@ -126,7 +126,7 @@ def use_of(view: View, fields: T.StructType) -> Use:
 
 
 def why_lacking(view: View, fields: T.StructType) -> Column | None:
-    """Say why a view stands still for a record whose writer lacks columns (the frame's `gone`): text, or NULL.
+    """Say why a view is stopped for a record whose writer lacks columns (the frame's `gone`): text, or NULL.
 
     :param fields: those of the table's image.
     :returns: None when no column can stop it.

@@ -106,7 +106,7 @@ class AggregateQuery(ManagedQuery):
     def start(self) -> StreamingQuery | None:
         """Start the query of the run that the aggregate is in, or start its next.
 
-        :returns: None while it stands still.
+        :returns: None while it is stopped.
         :raises TransientError: when the topic or the table's first record is not there yet, or a server is away.
         """
         spark, config = self._job.spark, self._job.config
@@ -133,7 +133,7 @@ class AggregateQuery(ManagedQuery):
 
     @property
     def stopped(self) -> dict[str, str]:
-        """Why it stands still, if it does."""
+        """Why it is stopped, if it is."""
         return self._stopped
 
     def restarts_at_once(self, failure: str | None) -> bool:

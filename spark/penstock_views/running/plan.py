@@ -70,11 +70,11 @@ def writers_of(registry: Registry, topic: str, met: MetSchemas = ()) -> tuple[Wr
 def _output_or_stopped(
     spark: SparkSession, registry: Registry, config: JobConfig, view: View, writers: Sequence[Writer]
 ) -> Output | StoppedView:
-    """Make a view's output; one of which that cannot be done stands still, and the others go on."""
+    """Make a view's output; one of which that cannot be done is stopped, and the others go on."""
     try:
         return output_of(spark, registry, config.avro_dir, view, _image_of(writers))
     except ContractUnregistered as exc:
-        # Whoever registers it (`up`, `apply`) starts a job again that has a stopped view.
+        # The command that registers it (`up`, `apply`) starts a job again that has a stopped view.
         return StoppedView(view, f"view {view.name} is stopped: {exc}")
     except (TransientError, RegistryRefused, Py4JNetworkError, OSError):
         raise  # that is no view's own

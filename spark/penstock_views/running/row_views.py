@@ -1,7 +1,7 @@
 """The job of row views and histories: a query for each table, which waits for its first record and fails alone.
 
-In Real-time Mode a query commits its offsets once in `commit_interval_s`. Whoever waits for a commit asks for one: the
-query ends, another processes what is there and commits, and the next goes on.
+In Real-time Mode a query commits its offsets once in `commit_interval_s`. A command that waits for a commit asks for
+one: the query ends, another processes what is there and commits, and the next goes on.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class TableQuery(ManagedQuery):
 
     @property
     def stopped(self) -> dict[str, str]:
-        """Its views that stand still, each with the reason."""
+        """Its stopped views, each with the reason."""
         return self._stopped
 
     def restarts_at_once(self, failure: str | None) -> bool:

@@ -158,7 +158,7 @@ def is_asked(root: Path, topic: str) -> bool:
 
 
 def take_ask(root: Path, topic: str) -> bool:
-    """Tell the same and forget it: what is asked from now on is another commit."""
+    """Return the same and forget it: what is asked from now on is another commit."""
     asked = is_asked(root, topic)
     (root / topic / _ASKED).unlink(missing_ok=True)
     return asked

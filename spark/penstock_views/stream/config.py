@@ -162,9 +162,9 @@ def _common(parser: argparse.ArgumentParser, *, memory_mb: tuple[int, int], comm
     option("--driver-memory-mb", type=int, default=driver_mb, help="heap of the driver")
     option("--executor-memory-mb", type=int, default=executor_mb, help="heap of each executor")
     option("--commit-interval-s", type=float, default=commit_interval_s, help="seconds from one commit to the next")
-    option("--trouble-file", type=Path, help="holds what is wrong with the job, for whoever waits for it")
+    option("--trouble-file", type=Path, help="holds what is wrong with the job, for commands that wait for it")
     option(
         "--running-file",
         type=Path,
-        help="tells which views run, for whoever waits for them",
+        help="says which views run, for commands that wait for them",
     )

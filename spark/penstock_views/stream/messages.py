@@ -13,5 +13,5 @@ def reason_of(message: str) -> str:
 
 
 def say(message: str) -> None:
-    """Tell people, at once."""
+    """Print for people, at once."""
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}", flush=True)

@@ -72,7 +72,7 @@ class Exact(Rows):
 
 @dataclass
 class Pipeline:
-    """What the verification waits for; stands still after some fences."""
+    """What the verification waits for; stalls after some fences."""
 
     fences: int = 9
     asked: list[int] = field(default_factory=list)
