@@ -106,14 +106,18 @@ def psql(
         with _session(config) as connection:
             for script in scripts:
                 _run(connection, script, tuples_only=tuples_only)
-        return
+    else:
+        _become_pgcli(config, arguments or ())
+
+
+def _become_pgcli(config: Config, arguments: Sequence[str]) -> None:
     section = config.database
     address = ["-h", section.host, "-p", str(section.port), "-U", section.user, "-d", section.database]
     secret = {"PGPASSWORD": section.password} if section.password_file else {}
     pgcli = [sys.executable, "-m", "penstock.cli.pgcli"]
     # XDG_CONFIG_HOME: where pgcli keeps its settings, log and history.
     settings = {"XDG_CONFIG_HOME": str(_home(config)), **secret, **section.tls_environment}
-    _become([*pgcli, *address, "--less-chatty", *(arguments or ())], settings)
+    _become([*pgcli, *address, "--less-chatty", *arguments], settings)
 
 
 def _node(section: Cassandra) -> str:

@@ -23,7 +23,7 @@ from penstock.layout import Layout
 from penstock.offsets import Place
 from penstock.pipeline.fence import OnProgress, ends, wait_until_captured
 from penstock.pipeline.followed import followed_views, refuse_paused
-from penstock.pipeline.identities import identities_of
+from penstock.pipeline.identities import Identities, identities_of
 from penstock.pipeline.stalled import refuse_stopped
 from penstock.pipeline.topic_ids import made_again, note_topics
 from penstock.pipeline.unwritten import note_gaps
@@ -92,26 +92,9 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     """
     config = workspace.config
     refuse_outside(config)
-    views, source = workspace.views, config.names.source_connector
     epoch = _make_ready(workspace, on_step=on_step)
     with connect(config) as connection, only_reread(connection), ConnectApi(config.connect.url) as api:
-        if source in api.connectors():
-            _stop_source(api, source)
-        # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
-        raise_epoch(connection, epoch)
-        correct_epoch(config, epoch)
-        (file,) = wanted_connectors(workspace, names=[source])
-        api.put_config(source, file.config)
-        _stop_source(api, source)
-        began, identities = ends(config, sorted({view.source_topic for view in views})), identities_of(workspace)
-        _forget_place(api, source)
-        on_step("source", "stopped, its offsets forgotten")
-        on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
-        if _begin_checkpoint(workspace, api, began):
-            on_step("progress", "of the views job began again: what it would have read next is gone from Kafka")
-        _start_sink(workspace, api)
-        _start_source(api, source)
-        on_step("epoch", f"{epoch} began; every table is read again")
+        began, identities = _restart_source(workspace, connection, api, epoch, on_step=on_step)
         wait_until_captured(config, on_progress=on_progress)
         followed = followed_views(workspace)
         written = [view for view in followed if not isinstance(view, Aggregate)]
@@ -127,6 +110,35 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     go_live(workspace, on_step=on_step, on_progress=on_progress)
     refuse_stopped(config, [view.name for view in followed])
     return removed
+
+
+def _restart_source(
+    workspace: Workspace, connection: Connection, api: ConnectApi, epoch: int, *, on_step: OnStep
+) -> tuple[dict[Place, int], Identities]:
+    """Let the source lose its place and start with a snapshot under the epoch.
+
+    :returns: the ends of the change topics before the snapshot, and the identities of the tables as of then.
+    """
+    config, source = workspace.config, workspace.config.names.source_connector
+    if source in api.connectors():
+        _stop_source(api, source)
+    # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
+    raise_epoch(connection, epoch)
+    correct_epoch(config, epoch)
+    (file,) = wanted_connectors(workspace, names=[source])
+    api.put_config(source, file.config)
+    _stop_source(api, source)
+    topics = sorted({view.source_topic for view in workspace.views})
+    began, identities = ends(config, topics), identities_of(workspace)
+    _forget_place(api, source)
+    on_step("source", "stopped, its offsets forgotten")
+    on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
+    if _begin_checkpoint(workspace, api, began):
+        on_step("progress", "of the views job began again: what it would have read next is gone from Kafka")
+    _start_sink(workspace, api)
+    _start_source(api, source)
+    on_step("epoch", f"{epoch} began; every table is read again")
+    return began, identities
 
 
 def _make_ready(workspace: Workspace, *, on_step: OnStep) -> int:
