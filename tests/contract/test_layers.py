@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from penstock.cli.main import _MODULES
+from penstock.cli.main import _COMMANDS
 from penstock.clone import ROOT
 from tests.contract.imports import MODULES, imports_of
 
@@ -71,6 +71,6 @@ def test_only_a_workspace_runs_the_view_files_and_only_a_program_makes_one() -> 
 
 @pytest.mark.parametrize("command", LIGHT)
 def test_a_light_command_loads_no_spark(command: str) -> None:
-    loads = f"import sys, penstock.cli.{_MODULES[command]}; print('pyspark' in sys.modules)"
+    loads = f"import sys, penstock.cli.{_COMMANDS[command][0]}; print('pyspark' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
