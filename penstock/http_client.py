@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
-
-import requests
+from typing import TYPE_CHECKING, Any, Self
 
 from penstock.address import prepare_session
+
+if TYPE_CHECKING:
+    import requests  # each function loads it: the parts of the stack are known without
 
 
 def direct_session(url: str = "") -> requests.Session:
@@ -15,6 +16,8 @@ def direct_session(url: str = "") -> requests.Session:
 
     :param url: of the server, where it may ask who comes (an `Address`).
     """
+    import requests
+
     session = requests.Session()
     prepare_session(session, url)
     return session
@@ -22,6 +25,8 @@ def direct_session(url: str = "") -> requests.Session:
 
 def get_json(url: str) -> Any | None:
     """Return the JSON that a URL answers with status 200, or None while it does not."""
+    import requests
+
     try:
         with direct_session(url) as session:
             answer = session.get(url, timeout=3)

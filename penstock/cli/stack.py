@@ -1,4 +1,4 @@
-"""`penstock down`, `reset` and `logs`; none of them loads Spark."""
+"""`penstock down`, `reset` and `logs`; none of them loads Spark, or what Kafka, Cassandra and HTTP take."""
 
 from __future__ import annotations
 

@@ -15,6 +15,10 @@ from tests.contract.imports import MODULES, imports_of
 LIGHT = ("down", "reset", "logs", "topics", "connectors", "status")
 """The commands that load no PySpark."""
 
+LIGHTEST = ("down", "reset", "logs")
+DRIVERS = ("pyspark", "cassandra", "confluent_kafka", "requests", "fastavro")
+"""What the lightest commands do without: together half a second."""
+
 
 def rows() -> list[list[str]]:
     """Read the drawing, the top row first."""
@@ -74,3 +78,13 @@ def test_a_light_command_loads_no_spark(command: str) -> None:
     loads = f"import sys, penstock.cli.{_COMMANDS[command][0]}; print('pyspark' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("command", LIGHTEST)
+def test_a_command_that_asks_no_server_loads_no_driver(command: str) -> None:
+    loads = (
+        f"import sys, penstock.cli.main, penstock.cli.{_COMMANDS[command][0]}; "
+        f"print([each for each in {DRIVERS!r} if each in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
