@@ -34,6 +34,16 @@ class Layout:
         """Return the folder of a part's data."""
         return self.state / "data" / part
 
+    @property
+    def row_views(self) -> Path:
+        """Return the folder with the progress of the row views' queries."""
+        return self.data("views") / "checkpoint"
+
+    @property
+    def aggregates(self) -> Path:
+        """Return the folder with the runs of all aggregates."""
+        return self.data("aggregates")
+
     def log(self, part: str) -> Path:
         """Return the file that holds what a part prints."""
         return self.state / "logs" / f"{part}.log"

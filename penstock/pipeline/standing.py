@@ -70,8 +70,8 @@ def standings(workspace: Workspace) -> list[Standing]:
     config = workspace.config
     layout, section = Layout.of(config), config.spark
     return [
-        *_tables(workspace, layout.data("views") / "checkpoint", section.commit_interval_s),
-        *_aggregates(workspace, layout.data("aggregates"), section.aggregates_interval_s),
+        *_tables(workspace, layout.row_views, section.commit_interval_s),
+        *_aggregates(workspace, layout.aggregates, section.aggregates_interval_s),
     ]
 
 

@@ -130,7 +130,7 @@ def _not_started(config: Config, views: Sequence[View], epoch: int) -> list[str]
 
 
 def _runs_of(config: Config, name: str) -> Path:
-    return runs_folder(Layout.of(config).data("aggregates"), name)
+    return runs_folder(Layout.of(config).aggregates, name)
 
 
 def _has_started(config: Config, view: View, epoch: int) -> bool:

@@ -208,7 +208,7 @@ def _lost_topics(workspace: Workspace, topics: Collection[str]) -> set[str]:
 
 
 def _checkpoint(config: Config) -> Path:
-    return Layout.of(config).data("views") / "checkpoint"
+    return Layout.of(config).row_views
 
 
 def _start_sink(workspace: Workspace, api: ConnectApi) -> None:

@@ -57,4 +57,4 @@ def _has_rows(config: Config, table: str) -> bool:
 
 def _is_counted(config: Config, view: View) -> bool:
     """Return whether the view is an aggregate that counts: its next run finds what has gone."""
-    return isinstance(view, Aggregate) and runs_folder(Layout.of(config).data("aggregates"), view.name).exists()
+    return isinstance(view, Aggregate) and runs_folder(Layout.of(config).aggregates, view.name).exists()

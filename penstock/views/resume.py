@@ -135,7 +135,7 @@ def begin_progress(config: Config, views: Sequence[View], last: tuple[int, ...])
 
 
 def _have_followed(config: Config, views: Sequence[View], progress: Progress) -> bool:
-    root, topic = Layout.of(config).data("views") / "checkpoint", views[0].source_topic
+    root, topic = Layout.of(config).row_views, views[0].source_topic
     bounds = TopicAdmin(config.kafka.bootstrap).bounds({topic: len(progress.last)})
     begins = {number: begin for (_, number), (begin, _) in bounds.items()}
     return all(

@@ -150,7 +150,7 @@ def test_a_view_that_breaks_stops_alone_and_is_filled_when_it_is_mended(stack: S
 
 def test_a_job_that_keeps_failing_is_red_and_ends_what_waits_for_it(stack: Stack, file: Path) -> None:
     assert file.exists()
-    root = Layout.of(stack.config).data("views") / "checkpoint"
+    root = Layout.of(stack.config).row_views
     kept = root.rename(root.with_name("kept"))
     root.write_text("no folder")
     kill(stack, "views")
@@ -168,7 +168,7 @@ def test_a_job_that_keeps_failing_is_red_and_ends_what_waits_for_it(stack: Stack
 
 def test_an_aggregate_that_fails_stops_no_other(stack: Stack, file: Path) -> None:
     assert file.exists()
-    (start,) = (Layout.of(stack.config).data("aggregates") / "trouble_by_kind").glob("life-*/life.json")
+    (start,) = (Layout.of(stack.config).aggregates / "trouble_by_kind").glob("life-*/life.json")
     kept = start.read_text()
     document = json.loads(kept)
     document["measures"]["fields"] = document["measures"]["fields"][:-1]

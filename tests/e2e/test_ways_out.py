@@ -120,9 +120,9 @@ def test_progress_that_is_cut_short_costs_no_row(stack: Stack, left: str) -> Non
     wait_until_arrived(stack.config, Workspace(stack.config).views, on_progress=print)
     for job in ("aggregates", "views"):
         supervisor.stop_and_wait(job)
-    run = current_run(runs_folder(layout.data("aggregates"), "user_stats_by_country"))
+    run = current_run(runs_folder(layout.aggregates, "user_stats_by_country"))
     assert run is not None
-    checkpoints = (layout.data("views") / "checkpoint" / topic_of(TABLE)).glob("*/metadata")
+    checkpoints = (layout.row_views / topic_of(TABLE)).glob("*/metadata")
     rows = max(checkpoints, key=lambda each: int(each.parent.name)).parent
     for folder in (rows, run.checkpoint):
         last = max((folder / "offsets").glob("[0-9]*"), key=lambda each: int(each.name))

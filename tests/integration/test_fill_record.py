@@ -33,7 +33,7 @@ from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.views.fresh import settle_empty
-from tests.integration.servers import started, written
+from tests.integration.servers import started_with_tables, written
 
 pytestmark = pytest.mark.slow
 
@@ -48,9 +48,7 @@ VALUES (gen_random_uuid(), 'there@example.com', 'There', 'Already', '2022-02-02'
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     config = load_config(written(tmp_path_factory.mktemp("fills"), "postgres", "cassandra", "kafka", "connect"))
-    with started(config, "postgres", "cassandra"):
-        setup.create_tables(Workspace(config))
-        setup.create_view_tables(Workspace(config))
+    with started_with_tables(config):
         yield config
 
 

@@ -126,7 +126,7 @@ def test_records_deleted_unread_are_said_and_never_skipped_without_a_word(config
 @pytest.fixture
 def checkpoint(config: Config) -> Iterator[Path]:
     """Make a checkpoint of the views job, which does not run here, whose last commit was an hour ago."""
-    root = Layout.of(config).data("views") / "checkpoint"
+    root = Layout.of(config).row_views
     folder = start_checkpoint(root, topic_of(TABLE), {"0": 0}).folder
     (folder / "commits").mkdir()
     (folder / "commits" / "0").write_text("v1\n{}")

@@ -112,7 +112,7 @@ def views_job(config: Config, layout: Layout) -> Part:
     """Return the job of row views and histories: CDC topics in, view topics and dead letters out."""
     section = config.spark
     arguments = {
-        "--checkpoint": layout.data("views") / "checkpoint",
+        "--checkpoint": layout.row_views,
         "--executor-memory-mb": config.executor_memory_mb,
         "--driver-memory-mb": section.driver_memory_mb,
         "--commit-interval-s": section.commit_interval_s,
@@ -125,7 +125,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
     """Return the job that keeps the aggregates: an application of its own, since the other one holds its cores."""
     section = config.spark
     arguments = {
-        "--checkpoint": layout.data("aggregates"),
+        "--checkpoint": layout.aggregates,
         "--cores": AGGREGATES_CORES,
         "--executor-memory-mb": config.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,

@@ -43,12 +43,12 @@ def open_checkpoint(root: Path, topic: str, held: Mapping[int, tuple[int, int]])
     :param root: holds the checkpoints of all topics.
     :param held: of each partition the first offset that Kafka has, and the one behind its last.
     """
-    last = _last(root / topic)
+    last = last_checkpoint(root / topic)
     broken = [] if last is None else broken_files(last)
     at = {int(number): offset for number, offset in _progress_of(root, topic).items()}
     emptied = {number: end for number, (begin, end) in held.items() if is_read(at.get(number), begin, end)}
-    if last is not None and _started(last) and not broken and not emptied:
-        return Checkpoint(last, _started(last))
+    if last is not None and started_at(last) and not broken and not emptied:
+        return Checkpoint(last, started_at(last))
     for file in broken:
         print(f"{file} is cut short; the next checkpoint starts at the last place that can be read", flush=True)
     found = at | emptied
@@ -68,7 +68,7 @@ def start_checkpoint(root: Path, topic: str, starting: Mapping[str, int]) -> Che
 
     :param starting: partition to the next offset.
     """
-    last = _last(root / topic)
+    last = last_checkpoint(root / topic)
     folder = root / topic / str(int(last.name) + 1 if last is not None else 1)
     folder.mkdir(parents=True, exist_ok=True)
     # The folder counts from here on; before, a crash leaves an empty one that the next start uses.
@@ -125,7 +125,7 @@ def followed_since(root: Path, topic: str, view: str, contract: str) -> dict[int
 
     :returns: None when the query is without the view; nothing of any partition before the query's first start.
     """
-    if _last(root / topic) is None:
+    if last_checkpoint(root / topic) is None:
         return {}
     found = _followed(root, topic).get(view, {})
     if found.get("contract") != contract:
@@ -166,7 +166,7 @@ def take_ask(root: Path, topic: str) -> bool:
 
 def last_commit_s(root: Path, topic: str) -> float | None:
     """Read when the last batch of a topic was committed, in seconds since 1970; None before the first."""
-    last = _last(root / topic)
+    last = last_checkpoint(root / topic)
     return None if last is None else last_commit_in(last)
 
 
@@ -198,12 +198,14 @@ def _reached(offsets: Offsets) -> dict[Place, int]:
     return {place: offset for place, offset in by_place(offsets).items() if offset >= 0}
 
 
-def _last(root: Path) -> Path | None:
+def last_checkpoint(root: Path) -> Path | None:
+    """Return the present checkpoint of a topic: the highest number of those that have started."""
     folders = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _STARTED).exists()]
     return max(folders, key=lambda folder: int(folder.name), default=None)
 
 
-def _started(folder: Path) -> Offsets:
+def started_at(folder: Path) -> Offsets:
+    """Return where a checkpoint started; empty when that was not written whole, or by an earlier version."""
     file = folder / _STARTED
     found: Offsets = json.loads(file.read_text()) if _is_whole(file) else {}
     return found
@@ -211,7 +213,7 @@ def _started(folder: Path) -> Offsets:
 
 def _progress_of(root: Path, topic: str) -> dict[str, int]:
     """Read how far a topic was processed: by its own query, or by that of a version that had one for all topics."""
-    last = _last(root / topic) or _last(root)
+    last = last_checkpoint(root / topic) or last_checkpoint(root)
     return {} if last is None else _progress(last).get(topic, {})
 
 
@@ -227,7 +229,7 @@ def _progress(folder: Path) -> Offsets:
             found: Offsets = json.loads(file.read_text().splitlines()[-1])
             return found
     began = [_first_of(file) for file in folder.glob("sources/*/0") if _is_whole(file)]
-    return next(filter(None, began), None) or (_started(folder) if (folder / _STARTED).exists() else {})
+    return next(filter(None, began), None) or started_at(folder)
 
 
 def _first_of(file: Path) -> Offsets:
