@@ -37,15 +37,6 @@ def sections() -> dict[str, str]:
     return {number: commands for number, commands in blocks.items() if commands}
 
 
-@pytest.fixture(scope="module")
-def project(stack: Stack) -> Project:
-    """Return the copy that the stack works on; the clone's own files must not change."""
-    project = Project.of(stack.config)
-    if project.root == ROOT:
-        pytest.skip("the running stack works on the clone's own files: set `project` in its configuration")
-    return project
-
-
 class Writer(threading.Thread):
     """Inserts, updates and deletes orders, a few each time, until it is stopped."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import psycopg2
 import pytest
@@ -16,6 +15,7 @@ from penstock.postgres.publication import publish, withdraw
 from penstock.postgres.silent import forget_changes, silent_changes
 from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
+from tests.integration.statements import run
 from tests.names import OURS_IN_POSTGRES
 
 PLAIN, PARTED = "public.plain", "public.parted"
@@ -43,13 +43,6 @@ def connection(config: Config) -> Iterator[Connection]:
             "DROP TABLE IF EXISTS plain, parted, parted_1, parted_2, child",
             "TRUNCATE penstock.silent_changes",
         )
-
-
-def run(connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
-    with connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-        return cursor.fetchall() if cursor.description else []
 
 
 def noted(connection: Connection) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import psycopg2
 import pytest
@@ -17,6 +16,7 @@ from penstock.postgres.publication import publish
 from penstock.postgres.silent import silent_changes
 from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
+from tests.integration.statements import run
 from tests.names import OURS_IN_POSTGRES
 
 ITEM, PARTED = "shop.item", "shop.parted"
@@ -48,13 +48,6 @@ def connection(config: Config) -> Iterator[Connection]:
             "DROP TABLE IF EXISTS public.item, public.parted_1",
             "TRUNCATE penstock.silent_changes",
         )
-
-
-def run(connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
-    with connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-        return cursor.fetchall() if cursor.description else []
 
 
 def each(connection: Connection, *statements: str) -> None:
