@@ -1,8 +1,8 @@
 """Verify views while data may be moving: compare everything once, then read only the suspects again.
 
 A key that differs may just be on its way through the pipeline. First a quick look, on fresh data of both sides:
-most rows have arrived by then. What still differs counts only when it stays as it is, to the value and the
-version, while everything that Postgres had committed before comes through the pipeline. All views wait together.
+most rows have arrived by then. What still differs counts only when its value and version stay as they are
+while everything that Postgres had committed before comes through the pipeline. All views wait together.
 """
 
 from __future__ import annotations

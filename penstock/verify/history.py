@@ -1,7 +1,7 @@
 """Compares a history for `verify`: for each key the row of its newest entry, and whether its entries are a chain.
 
-Both sides are one row a key. The expected row says what Postgres holds; the actual one says what the newest
-entry holds, and where in the timeline an entry's `before` is not the `after` of the entry before it.
+Both sides are one row a key. The expected row says what Postgres holds, the actual one what the newest entry
+holds. It also says where in the timeline an entry's `before` is not the `after` of the entry before it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Read a table once more while changes go on: Debezium's incremental snapshot, asked for by a row of penstock.signals.
 
-The reads arrive in the CDC topic with op `r` at later offsets than every change before them, and Debezium leaves out
-those that a change overtook; so they fill and repair row views. An exactly-once source keeps its place over restarts.
+The reads arrive in the CDC topic with op `r`, at later offsets than every change before them. Debezium leaves out
+those that a change overtook, so they fill and repair row views. An exactly-once source keeps its place over restarts.
 https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-incremental-snapshots
 """
 

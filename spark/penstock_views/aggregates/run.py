@@ -75,9 +75,9 @@ class Run:
 def run_number(ends: Mapping[Place, int], snapshot_number: int) -> int:
     """Give the baseline of a run a number above that of every group in every earlier run.
 
-    A group's number rises by one for each row that comes to it or leaves it at an offset beyond the ends that its run
-    started with, so by at most two for each offset (docs/contracts.md, "Version of an aggregate"); the snapshot's own
-    number rises even when the ends stay where they are.
+    A group's number rises by one for each row that comes or leaves at an offset beyond the ends of its run's start. So
+    it rises by at most two for each offset (docs/contracts.md, "Version of an aggregate"). The snapshot's own number
+    rises even when the ends stay where they are.
     """
     return ROWS_OF_A_CHANGE * sum(ends.values()) + snapshot_number
 
