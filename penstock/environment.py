@@ -1,8 +1,8 @@
 """Environment in which somebody runs Penstock: its own processes and those it starts get only a part of it.
 
-Spark, libpq, HTTP libraries, Kafka's and Airflow's scripts, Java and Python all read variables that the shell may
-have for something else (`SPARK_HOME`, `PGHOST`, `HTTP_PROXY`, `PYTHONPATH`); what one does not know by name can still
-break a part. So this is a list of what stays, not of what goes.
+Spark, libpq, HTTP libraries, Kafka's and Airflow's scripts, Java and Python all read variables. The shell may have them
+for something else (`SPARK_HOME`, `PGHOST`, `HTTP_PROXY`, `PYTHONPATH`). What one does not know by name can still break
+a part. So this is a list of what stays, not of what goes.
 """
 
 from __future__ import annotations

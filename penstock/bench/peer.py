@@ -1,7 +1,7 @@
 """One view of public.users by Penstock and by what tutorials build, one after the other in one run.
 
-Both are asked in the same way: a row of the benchmark's own gets a new value while others are updated at a steady
-rate, and a client looks until Cassandra has the value.
+Both are asked in the same way. A row of the benchmark's own gets a new value while others are updated at a steady rate.
+A client looks until Cassandra has the value.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def create_view_tables(workspace: Workspace) -> str:
 def apply_connectors(workspace: Workspace) -> str:
     """Apply the connector files; return when every task runs.
 
-    Without a slot the source begins with a snapshot of all tables, which fills every view of a first start; a later one
+    Without a slot the source begins with a snapshot of all tables, which fills every view of a first start. A later one
     leaves rows that were deleted meanwhile, and needs a re-read.
 
     :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAgain: before anything is applied.

@@ -1,6 +1,6 @@
 """One command at a time changes a stack; a second one says which is at it, and ends.
 
-Two locks: one of the kernel (flock(2)) in the state folder, which holds while no server runs, and one in Postgres,
+Two locks: one of the kernel (flock(2)) in the state folder, which holds while no server runs. The other is in Postgres,
 which a host and its containers share. Both end with the process that holds them, however that ends.
 """
 

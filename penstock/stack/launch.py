@@ -1,7 +1,7 @@
 """Launcher of each part: ends what an earlier process of the part left, then becomes the part's process.
 
-A server that was killed with -9 can leave children behind (Postgres its backends, Airflow its workers) that hold
-ports or memory which the next process needs.
+A server that was killed with -9 can leave children behind (Postgres its backends, Airflow its workers). They hold ports
+or memory that the next process needs.
 `python -m penstock.stack.launch FILE`; FILE is a launch file written by `supervisor.py`.
 """
 

@@ -43,11 +43,11 @@ class FillState:
     def allows_lane(self, view: View) -> bool:
         """Return whether a snapshot fills the view exactly; else its table goes through the change stream once more.
 
-        A view that is stopped waits for a record of the table as it is now. A second snapshot of the same version
-        tells apart a row that went without an event only by what is not there. So it is for views alone that no such
-        row can be in. With several partitions the offset of a row's own last change is unknown. The lowest does where
-        every version above it is of a change that the stream has brought to this view, and where no entry has a place
-        among others. The first is so in a view's first fill, however often that goes on.
+        A view that is stopped waits for a record of the table as it is now. A second snapshot of the same version tells
+        apart a row that went without an event only by what is not there. So it is for views alone that no such row can
+        be in. With several partitions the offset of a row's own last change is unknown. The lowest does where every
+        version above it is of a change that the stream has brought to this view. Nor may an entry have a place among
+        others. The first is so in a view's first fill, however often that goes on.
         """
         if self.is_stopped:
             return False

@@ -2,8 +2,8 @@
 
 A new snapshot is read, and the version stays that of L, the last offset before the first one. That is exact where the
 views have every record behind L from the stream, which the views job notes (`checkpoint.followed_since`). What differs
-between the snapshots is a change behind L: the stream writes it with a higher version, also of a row that moved to
-another page, and what went it deletes. All else in the pages before was written by the first run.
+between the snapshots is a change behind L. The stream writes it with a higher version, also of a row that moved to
+another page, and deletes what went. All else in the pages before was written by the first run.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Follows the ends of the change, view and dead-letter topics: what came last, when, and how much of it.
 
 Of a change topic every record is counted, since the markers of transactions take offsets too. When more comes than can
-be read in a moment, it goes to the end and takes the offsets for records: then the markers are few.
+be read in a moment, it goes to the end. Then the markers are few, and it takes the offsets for records.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Progress of each reader of Kafka: consumer groups by what they committed, Spark's queries by what they wrote.
 
 Spark's Real-time Mode commits once in minutes. But each record that it writes carries the offset of its change (the
-version, docs/contracts.md), and each dead letter its origin: from them its position is known to the record.
+version, docs/contracts.md), and each dead letter its origin. They give its position, to the record.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Searching a topic on the server, from an offset, a time, the beginning or near the end, within a time limit.
 
-It says how many records it looked at and of how many, and where to go on: nobody must believe that a record is not
-there because the search ended early.
+It says how many records it looked at, of how many, and where to go on. Nobody must believe that a record is not there
+because the search ended early.
 """
 
 from __future__ import annotations

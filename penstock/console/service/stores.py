@@ -2,7 +2,7 @@
 
 Positions say what is where, not guesses. A row of Postgres carries the transaction that wrote it last (xmin), and a
 change carries its transaction. A view's record and row carry the offset of the change (docs/contracts.md, Version).
-Sometimes only the values show it: a row that was written inside a savepoint carries another id, and a row that a fill
+Sometimes only the values show it. A row that was written inside a savepoint carries another id, and a row that a fill
 read has no change.
 """
 

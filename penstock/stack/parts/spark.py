@@ -65,7 +65,7 @@ def spark_master(config: Config, layout: Layout) -> Part:
 def spark_worker(config: Config, layout: Layout, *, number: int = 1) -> Part:
     """Return the worker.
 
-    It offers far more cores than the machine has: Real-time Mode holds one for each input partition, busy or not, and a
+    It offers far more cores than the machine has. Real-time Mode holds one for each input partition, busy or not, and a
     new table must not need another worker.
 
     :param number: of the worker.

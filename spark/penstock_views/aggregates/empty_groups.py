@@ -2,7 +2,7 @@
 
 Spark's state keeps a group for good, and with an hour as the key there is no end of them. One group alone cannot be
 forgotten: the number of its changes makes its versions, and those may only rise. The run that follows has the same
-snapshot; its baseline is what is committed, its records begin where that ends, and its number is above all versions of
+snapshot. Its baseline is what is committed, and its records begin where that ends. Its number is above all versions of
 before (docs/contracts.md, "What is counted").
 """
 

@@ -133,8 +133,8 @@ def _read_noted(file: Path) -> dict[str, Any] | None:
 def is_in_place(run: Run) -> bool:
     """Return whether a run lies where it started; false of one of a version that did not note it.
 
-    Spark notes the files of the baseline by their whole paths: where the state was moved to, it would read and count
-    all of them once more, or look for the last of them where it was.
+    Spark notes the files of the baseline by their whole paths. Where the state was moved to, it would count all of them
+    once more, or look for the last of them where it was.
     """
     noted = json.loads((run.folder / _FILE).read_text()).get("folder")
     return bool(noted == str(run.folder.absolute()))

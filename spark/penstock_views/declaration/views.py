@@ -290,8 +290,8 @@ def history(
 ) -> Callable[[ViewFunction], History]:
     """Declare a history: one entry for each change of the row that the function returns.
 
-    `return whole(u)` keeps every column; a function that returns less keeps less, and an entry where its row appears
-    or disappears (`.where()`) is a `c` or a `d`.
+    `return whole(u)` keeps every column. A function that returns less keeps less. An entry where its row appears or
+    disappears (`.where()`) is a `c` or a `d`.
 
     :param key: columns of the row that name it in the history; the source's primary key must be among them.
     :param source: the source database that has the table, by its name in penstock.toml; without it `[postgres]`.

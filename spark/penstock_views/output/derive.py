@@ -16,9 +16,9 @@ The same goes for an image that cannot be read at all: a failed one is dead-lett
 entry for each delete and each upsert (`entries`). Another job keeps an aggregate. Its failures become dead letters
 here, like the others, so that one job reports all of a record's.
 
-A failed `before` needs no delete: f is deterministic, so it failed as well when this image was an `after`, and the row
-that stood there was deleted then. Nor is it a dead letter again. The exception is a column that was dropped or renamed:
-the views that use it are stopped, each change that they miss is a dead letter, and the others go on.
+A failed `before` needs no delete: f is deterministic, so it failed as well when this image was an `after`. The row that
+stood there was deleted then. Nor is it a dead letter again. The exception is a column that was dropped or renamed. The
+views that use it are stopped, each change that they miss is a dead letter, and the others go on.
 """
 
 from __future__ import annotations

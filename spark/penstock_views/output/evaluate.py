@@ -52,8 +52,8 @@ class Evaluation:
 def add_evaluations(frame: DataFrame, evaluations: Sequence[Evaluation]) -> DataFrame:
     """Add for each evaluation a column `struct<row, problem>`.
 
-    `row` is the view's row, or NULL when the image is NULL, is filtered out, or has a problem; `problem` says why the
-    view has no row for an image that it should have one for, else NULL (always, where the evaluation reports none).
+    `row` is the view's row, or NULL when the image is NULL, is filtered out, or has a problem. `problem` says why the
+    view has no row for an image that should have one. Else it is NULL, always where the evaluation reports none.
     """
     # Two steps: what a second select uses often is computed once, in the first (Spark does not collapse the two).
     tried = frame.select("*", *[_try_row(frame, task).alias(_tried(task)) for task in evaluations])
@@ -176,7 +176,7 @@ def _is_there(task: Evaluation) -> Column:
 def _large_columns(image: NotedImage) -> Column | None:
     """Name the columns that were read of an image without a guard, though the source may have left them out.
 
-    One question for all of them: a guard for each text of a wide view took as long to plan as all the rest of it.
+    One question for all of them: a guard for each text of a wide view took as long to plan as its rest.
     """
     fields = [field for field in fields_read(image) if may_be_large(field) and not may_refuse(field)]
     return F.array(*[F.lit(column_name(field.name)) for field in fields]) if fields else None

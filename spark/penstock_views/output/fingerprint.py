@@ -35,8 +35,8 @@ def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
     Of an aggregate it covers the columns of the group, and of each total its operation and the values that it is of.
 
     :param image: the canonical columns of its table; those that the view does not use make no difference.
-    :raises ViewInvalid: when the function gives another row tomorrow, or in another place, for the same image; or when
-        its row does not follow from the one image.
+    :raises ViewInvalid: when the function gives another row tomorrow, or in another place, for the same image. So it
+        does when the row does not follow from the one image.
     """
     plain = plain_image(image)
     made = call_view(view, Image(view.table, F.col("image"), plain))

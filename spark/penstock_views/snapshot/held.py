@@ -86,8 +86,8 @@ class HeldSnapshot:
 
     :param name: for other sessions to read by.
     :param number: a number above that of every snapshot taken before in this cluster.
-    :param began: of each transaction that ran when the snapshot was prepared, the low 32 bits of its id and when it
-        began, in milliseconds after 1970 (None: the role may not see it).
+    :param began: of each transaction that ran when the snapshot was prepared, the low 32 bits of its id and its start.
+        That is in milliseconds after 1970 (None: the role may not see it).
     """
 
     seen: Snapshot

@@ -127,7 +127,7 @@ class LocalJvm:
     def end(self) -> None:
         """End it at once, and wait for it: nothing of a command stays behind. By itself it would take its time.
 
-        Logging ends first. Else py4j would log each call that has no answer any more, with its trace: as this process
+        Logging ends first. Else py4j would log each call that has no answer any more, with its trace. As this process
         ends, it still says which objects nobody needs.
         """
         logging.disable()

@@ -1,7 +1,7 @@
 """The canonical row type: one Spark type for each Postgres type, wherever a row comes from.
 
 docs/types.md is the table; this module is its only reading in code. A column is named here from a Postgres type (DDL,
-catalogue) or from a Debezium writer schema, with the same result; encodings.py decodes its values into that type.
+catalogue) or from a Debezium writer schema, with the same result. encodings.py decodes its values into that type.
 """
 
 from __future__ import annotations

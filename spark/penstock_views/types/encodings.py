@@ -133,8 +133,8 @@ def decode_all(
 ) -> list[Column]:
     """Bring all columns of an image into their canonical types.
 
-    :param sources: each target with the decodings of its raw columns, of which one at most has a value; none for a
-        column that no view can use.
+    :param sources: each target with the decodings of its raw columns, of which one at most has a value. A column that
+        no view can use has none.
     :param left_out: what the source has left out of the row, as REFUSED says it; NULL where that is nothing.
     :returns: the fields of the image in the same order, and REFUSED.
     """
