@@ -143,7 +143,7 @@ fmt: .venv/.installed ## Format and mend what can be mended
 	@$(MVN) spotless:apply
 
 .PHONY: lock
-lock: $(UV) ## Resolve the Python dependencies anew into the lock files
+lock: $(UV) ## Resolve the Python dependencies into the lock files
 	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 	@$(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 airflow/pyproject.toml -o airflow/requirements.lock
 
@@ -162,7 +162,7 @@ $(UV):
 	@$(SYSTEM_PYTHON) -m venv .tools
 	@.tools/bin/pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
-# Scripts of a Python environment begin with its path, and Java's archives hold theirs: a clone that moved makes them anew.
+# Scripts of a Python environment begin with its path, and Java's archives hold theirs: a clone that moved makes them again.
 .tools/place: FORCE
 	@if [ "$$(cat $@ 2>/dev/null)" != "$(CURDIR)" ]; then \
 	  grep -qsF "$(CURDIR)/.venv/" .venv/bin/penstock || rm -rf .venv .servers/airflow-venv .servers/*/classes.jsa; \

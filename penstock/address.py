@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import requests
+from typing import TYPE_CHECKING
 
 from penstock.errors import TerminalError
+
+if TYPE_CHECKING:
+    import requests  # `down` and `logs` name addresses, and speak with none
 
 
 class SecretUnreadable(TerminalError):

@@ -1,4 +1,4 @@
-"""How clients are let into Kafka: a properties file as Java's clients read it, for librdkafka, Spark and Connect too.
+"""Lets clients into Kafka by a properties file as Java's clients read it, for librdkafka, Spark and Connect too.
 
 Java's clients never get a value: they get references (`${file:PATH:KEY}`) and read the file themselves. So no
 secret stands in a command line, in the options of a query or in a rendered configuration.

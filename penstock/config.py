@@ -54,7 +54,7 @@ class ConfigInvalid(TerminalError):
 
 
 class SecretShort(TerminalError):
-    """Whoever has a hash could find such a secret by trying."""
+    """Everybody who has a hash could find such a secret by trying."""
 
     def __init__(self, file: Path) -> None:
         super().__init__(f"hash_secret_file {file} holds fewer than {SHORTEST} characters: `openssl rand -hex 32`")

@@ -1,7 +1,6 @@
 """The names and numbers that the parts promise each other, the same in every installation (docs/contracts.md).
 
-What an installation may be called is in `penstock.installation`. No import here: whoever needs a number needs nothing
-else.
+What an installation may be called is in `penstock.installation`. No import here, so that everything may import it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What is taken of the environment in which somebody runs Penstock: its own processes and those it starts get no more.
+"""Environment in which somebody runs Penstock: its own processes and those it starts get only a part of it.
 
-Spark, libpq, HTTP libraries, Kafka's and Airflow's scripts, Java and Python all read variables that the shell may
-have for something else (`SPARK_HOME`, `PGHOST`, `HTTP_PROXY`, `PYTHONPATH`); what one does not know by name can still
-break a part. So this is a list of what stays, not of what goes.
+Spark, libpq, HTTP libraries, Kafka's and Airflow's scripts, Java and Python all read variables. The shell may have them
+for something else (`SPARK_HOME`, `PGHOST`, `HTTP_PROXY`, `PYTHONPATH`). What one does not know by name can still break
+a part. So this is a list of what stays, not of what goes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _KEPT = frozenset(
         *("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "EDITOR", "VISUAL", "PAGER", "LESS"),
         # The Java that the servers run on (servers/prerequisites.sh).
         "JAVA_HOME",
-        # How the machine's own libraries are found and behave: whoever sets it means every program.
+        # How the machine's own libraries are found and behave: who sets it means every program.
         *("LD_LIBRARY_PATH", "LD_PRELOAD", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     ]
 )

@@ -15,5 +15,16 @@ class TransientError(PenstockError):
     """Trying again may help: a dependency is away, slow or busy."""
 
 
+class Unreachable(TransientError):
+    """A server does not answer.
+
+    :param fact: which one, where and why. The doctor and the control center show it alone: they have their own advice.
+    """
+
+    def __init__(self, fact: str, *, advice: str = "; is it running? `penstock status` shows it") -> None:
+        super().__init__(fact + advice)
+        self.fact = fact
+
+
 class TerminalError(PenstockError):
     """No retry cures this: somebody must change something."""

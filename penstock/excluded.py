@@ -1,6 +1,6 @@
 """The columns whose values never leave Postgres: the source connector does not send them, and no reading selects them.
 
-`penstock.toml` names them by table (`exclude`): so the views of a table cannot disagree, and a view file that is broken
+`penstock.toml` names them by table (`exclude`). So the views of a table cannot disagree, and a view file that is broken
 or gone lets no value out.
 """
 

@@ -1,13 +1,14 @@
-"""What our HTTP clients share: one kept connection, straight to the server. Requests and errors are their own."""
+"""Base of our HTTP clients: one kept connection, straight to the server. Requests and errors are their own."""
 
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
-
-import requests
+from typing import TYPE_CHECKING, Any, Self
 
 from penstock.address import prepare_session
+
+if TYPE_CHECKING:
+    import requests  # each function loads it: the parts of the stack are known without
 
 
 def direct_session(url: str = "") -> requests.Session:
@@ -15,6 +16,8 @@ def direct_session(url: str = "") -> requests.Session:
 
     :param url: of the server, where it may ask who comes (an `Address`).
     """
+    import requests
+
     session = requests.Session()
     prepare_session(session, url)
     return session
@@ -22,6 +25,8 @@ def direct_session(url: str = "") -> requests.Session:
 
 def get_json(url: str) -> Any | None:
     """Return the JSON that a URL answers with status 200, or None while it does not."""
+    import requests
+
     try:
         with direct_session(url) as session:
             answer = session.get(url, timeout=3)
@@ -31,12 +36,12 @@ def get_json(url: str) -> Any | None:
 
 
 def answers(url: str) -> bool:
-    """Tell whether a URL answers JSON with status 200."""
+    """Return whether a URL answers JSON with status 200."""
     return get_json(url) is not None
 
 
 def was_refused(error: BaseException | None) -> bool:
-    """Tell whether nobody listened: the error that the system gave is at the end of a chain of three libraries."""
+    """Return whether nobody listened: the error that the system gave is at the end of a chain of three libraries."""
     while error is not None and not isinstance(error, ConnectionRefusedError):
         error = error.__cause__ or error.__context__
     return error is not None

@@ -2,7 +2,7 @@
 
 All come from one name, `name` in `penstock.toml`; those of a further source database have its name, too. The files of a
 project hold those of the default, `penstock`; what is applied has those of the installation. No import of ours here:
-whoever needs a name needs nothing else.
+so that everything may import it.
 """
 
 from __future__ import annotations

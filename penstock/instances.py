@@ -39,12 +39,12 @@ def host_of(first: str, number: int) -> str:
 
 
 def is_service(host: str) -> bool:
-    """Tell whether a host is named as a service of containers is."""
+    """Return whether a host is named as a service of containers is."""
     return _SERVICE.fullmatch(host) is not None
 
 
 def can_have_more(first: str) -> bool:
-    """Tell whether there are addresses for more instances than one."""
+    """Return whether there are addresses for more instances than one."""
     try:
         return is_service(first) or IPv4Address(first) in _LOOPBACK
     except ValueError:

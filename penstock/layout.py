@@ -1,4 +1,4 @@
-"""Where everything of one stack lies: what the clone installed, and the stack's own state folder."""
+"""Places of one stack's files: what the clone installed, and the stack's own state folder."""
 
 from __future__ import annotations
 
@@ -33,6 +33,16 @@ class Layout:
     def data(self, part: str) -> Path:
         """Return the folder of a part's data."""
         return self.state / "data" / part
+
+    @property
+    def row_views(self) -> Path:
+        """Return the folder with the progress of the row views' queries."""
+        return self.data("views") / "checkpoint"
+
+    @property
+    def aggregates(self) -> Path:
+        """Return the folder with the runs of all aggregates."""
+        return self.data("aggregates")
 
     def log(self, part: str) -> Path:
         """Return the file that holds what a part prints."""

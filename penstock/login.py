@@ -13,7 +13,7 @@ _ASK = [(b"content-type", b"text/plain; charset=utf-8"), (b"www-authenticate", b
 class Login:
     """An ASGI middleware around everything that a server of ours serves.
 
-    :param is_token: tells whether a bearer token lets its holder in; without it none does.
+    :param is_token: whether a bearer token lets its holder in; without it none does.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class Login:
         self._is_token = is_token
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass on whoever is known."""
+        """Pass on a client that is known."""
         if scope["type"] not in {"http", "websocket"} or self._knows(dict(scope["headers"])):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":

@@ -29,12 +29,12 @@ NOT_CARRIED = "a table or schema with a dot, comma, quote, backslash or blank in
 
 
 def is_plain(name: str) -> bool:
-    """Tell whether a name is one for Avro, CQL and Python as it is."""
+    """Return whether a name is one for Avro, CQL and Python as it is."""
     return bool(_PLAIN.match(name))
 
 
 def is_table(name: str) -> bool:
-    """Tell whether this is `schema.table`, both of names that the source connector can be configured with."""
+    """Return whether this is `schema.table`, both of names that the source connector can be configured with."""
     return bool(_TABLE.match(name))
 
 

@@ -10,7 +10,7 @@ Place = tuple[str, int]
 
 
 def is_read(at: int | None, begin: int, end: int) -> bool:
-    """Tell whether all that Kafka deleted of a CDC partition was read, although the next offset is gone.
+    """Return whether all that Kafka deleted of a CDC partition was read, although the next offset is gone.
 
     The marker of its transaction follows the last record, and Real-time Mode does not count it as read. When all
     records of a quiet table have expired, the marker too, Spark cannot go on from there.

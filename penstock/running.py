@@ -1,4 +1,4 @@
-"""Which views a job runs, in a file that it writes: whoever changed the views sees there when they are taken up."""
+"""File in which a job says which views it runs: a command that changed the views sees there when they are taken up."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def running_since_s(file: Path) -> float | None:
 
 
 def write_running(file: Path, running: Running) -> None:
-    """Tell what a job runs."""
+    """Write down what a job runs."""
     write_whole(file, json.dumps(asdict(running)))
 
 

@@ -1,6 +1,6 @@
 """A secured stack: where the secrets of its own servers lie, and what the configuration says with them.
 
-The files are made by `penstock/stack/make_secrets.py`, once. Whoever is a client of a part of ours is let in as into a
+The files are made by `penstock/stack/make_secrets.py`, once. A client of a part of ours is let in as into a
 server of others: by the same settings, which are filled in here.
 """
 
@@ -50,7 +50,7 @@ class Secrets:
 
     @property
     def exist(self) -> bool:
-        """Tell whether the stack is secured."""
+        """Return whether the stack is secured."""
         return self.folder.is_dir()
 
     @property

@@ -1,6 +1,6 @@
-"""How large rows and records may be, along the whole way.
+"""Limits of rows and records, along the whole way.
 
-The limits fit each other (docs/types.md, "Sizes"; tests/contract/test_sizes.py): a topic takes whatever its producers
+The limits fit each other (docs/types.md, "Sizes"; tests/contract/test_sizes.py). A topic takes whatever its producers
 are given, and Cassandra with its default settings whatever a view may hold. A row is judged by itself, never a change:
 what fails as an old row has failed as a new one.
 """

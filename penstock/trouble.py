@@ -1,9 +1,9 @@
-"""What is wrong with a job, in a file that outlives it: why its runs ended, and which views stand still.
+"""Trouble of a job, in a file that outlives it: why its runs ended, and which views are stopped.
 
 The job writes it; `penstock status`, the control center and every wait for the job read it. A job that dies before it
 can write says so at its next start, as the run before has neither failed nor ended.
 
-Beside the file, a folder names the views that stood still. One that goes on by itself has missed what came meanwhile,
+Beside the file, a folder names the views that were stopped. One that goes on by itself has missed what came meanwhile,
 so its name stays until it is filled again.
 """
 
@@ -41,7 +41,7 @@ class Trouble:
     :param times: how many of its runs failed in a row, none of which did its work.
     :param at_s: when the last of them failed, in seconds since 1970.
     :param reason: of that one.
-    :param stopped: the views that stand still until somebody changes something, each with the reason.
+    :param stopped: the views that are stopped until somebody changes something, each with the reason.
     :param failing: the views whose query it begins again and again.
     """
 
@@ -52,13 +52,13 @@ class Trouble:
     failing: Mapping[str, Failing] = field(default_factory=dict)
 
     def of_view(self, name: str) -> str | None:
-        """Say why a view stands still; None when it does not, or may go on by itself."""
+        """Say why a view is stopped; None when it is not, or may go on by itself."""
         if name in self.stopped:
             return self.stopped[name]
         found = self.failing.get(name)
         if found is None or found.times <= 1:
             return None
-        cure = _cure_of(found.reason) or "`penstock views apply` begins it anew"
+        cure = _cure_of(found.reason) or "`penstock views apply` begins it again"
         return f"view {name} keeps failing: {_cut(found.reason)}; {cure}"
 
 
@@ -68,7 +68,7 @@ def read_trouble(file: Path) -> Trouble:
 
 
 def missed_folder(file: Path) -> Path:
-    """Return the folder with the names of the views that stood still since they were filled."""
+    """Return the folder with the names of the views that were stopped since they were filled."""
     return file.with_name("missed")
 
 
@@ -97,7 +97,7 @@ class TroubleBook:
         return self._now
 
     def report(self, *, stopped: Mapping[str, str] | None = None, failing: Mapping[str, Failing] | None = None) -> None:
-        """Write down which views stand still or fail, where that has changed."""
+        """Write down which views are stopped or fail, where that has changed."""
         now = replace(
             self._now,
             stopped=self._now.stopped if stopped is None else dict(stopped),
@@ -157,7 +157,7 @@ def _cure_of(reason: str) -> str | None:
     if any(sign in reason for sign in _NO_MEMORY):
         return "give it more memory (section [spark] of penstock.toml), or read fewer columns in a view"
     if any(sign in reason for sign in _LOST_DATA):
-        return "records that were not read yet are gone from Kafka: `penstock views rebuild` reads all anew"
+        return "records that were not read yet are gone from Kafka: `penstock views rebuild` reads all again"
     return None
 
 

@@ -17,6 +17,7 @@ from penstock.cassandra.session import open_session
 from penstock.clone import ROOT
 from penstock.config import load_config
 from penstock.layout import Layout
+from penstock.project.folders import Project
 from tests.project import copy_project
 from tests.stack import HA, KRAFT, PARTITIONED, SECURE, ZOOKEEPER, Ground, Stack, toml
 
@@ -94,6 +95,15 @@ def stack(request: pytest.FixtureRequest, stack_environment: dict[str, str], gro
             yield Stack(config, stack_environment, session, held)
     finally:
         _penstock(stack_environment, "down")
+
+
+@pytest.fixture(scope="module")
+def project(stack: Stack) -> Project:
+    """Return the copy that the stack works on; the clone's own files must not change."""
+    project = Project.of(stack.config)
+    if project.root == ROOT:
+        pytest.skip("the running stack works on the clone's own files: set `project` in its configuration")
+    return project
 
 
 @pytest.hookimpl(wrapper=True)

@@ -176,7 +176,7 @@ class Stack:
     def penstock(self, *commands: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run commands of Penstock's, one after another until one fails, in this process.
 
-        Here Spark stands ready, which each of them would start anew. That they work as a shell runs them is what
+        Here Spark stands ready, which each of them would start again. That they work as a shell runs them is what
         `test_readme.py` and the tutorial in `test_views.py` show.
         """
         self._start_spark()
@@ -210,8 +210,8 @@ class Stack:
         """Return how a part is."""
         return next(health for health in part_healths(self.config) if health.name == part)
 
-    def runs_anew(self, before: PartHealth) -> bool:
-        """Tell whether a part answers that was another process before."""
+    def runs_again(self, before: PartHealth) -> bool:
+        """Return whether a part answers that was another process before."""
         now = self.health(before.name)
         return now.pid not in {0, before.pid} and now.answers
 

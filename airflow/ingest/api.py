@@ -48,7 +48,7 @@ class _NoPage(_AskAgain):
 class Patience:
     """How long a page is tried.
 
-    Errors are few and quick, so that a broken API is said soon; a limit (429) is waited out, since the API counts users
+    Errors are few and quick, so that a broken API is said soon. A limit (429) is waited out, since the API counts users
     in windows of up to five minutes.
     """
 

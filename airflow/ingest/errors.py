@@ -1,4 +1,4 @@
-"""What can stop a load: one root, and for each cause a leaf beside the code that meets it."""
+"""Errors that stop a load: one root, and for each cause a leaf beside the code that meets it."""
 
 from __future__ import annotations
 

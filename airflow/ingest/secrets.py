@@ -11,8 +11,8 @@ _SECRET_KEYS = frozenset({"password", "salt", "md5", "sha1", "sha256"})
 def without_secrets(value: Any) -> Any:
     """Return a copy of a JSON value without secrets.
 
-    Of `login` only the uuid and the username stay (nothing of a `login` that is no object); elsewhere every key that is
-    named like a secret goes.
+    Of `login` only the uuid and the username stay (nothing of a `login` that is no object). Elsewhere every key goes
+    that is named like a secret.
     """
     if isinstance(value, list):
         return [without_secrets(item) for item in value]

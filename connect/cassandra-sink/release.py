@@ -19,7 +19,7 @@ _LICENSE = re.compile(r"^\| `(?P<name>[^`]+)` \| (?P<license>.+) \|$", re.MULTIL
 
 
 def main() -> None:
-    """Make `target/release` anew from the one zip in `target`."""
+    """Make `target/release` again from the one zip in `target`."""
     (built,) = (MODULE / "target").glob(f"{NAME}-*.zip")
     shutil.rmtree(RELEASE, ignore_errors=True)
     RELEASE.mkdir()

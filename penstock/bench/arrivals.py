@@ -1,4 +1,4 @@
-"""When change events and view records arrive in their topics, and rows in Cassandra, as a client of each sees it."""
+"""Arrivals of change events and view records in their topics, and of rows in Cassandra, as a client sees them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _POLL_S = 0.1
 _EACH_S = 0.1
 """Between two rows that are looked for: with one each 0.04 s the looks were a third of what the benchmark took."""
 _LOOK_SHARE = 0.05
-"""Of the time that a row has taken so far: how much later than it came it may be seen."""
+"""Interval between looks, as a share of the wait until now: the largest relative error of a measurement."""
 
 
 @dataclass

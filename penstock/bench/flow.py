@@ -1,4 +1,4 @@
-"""How soon a change of Postgres is in the change topic, in the topic of each view, and readable in Cassandra."""
+"""Measures how soon a change of Postgres is in its change topic, in each view's topic, and readable in Cassandra."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ChangesMissing(TerminalError):
     def __init__(self, found: int, wanted: int) -> None:
         super().__init__(
             f"{found:,} of {wanted:,} changes came to the change topics, and nothing more for {_STALL_S:.0f} s; "
-            "`penstock status` tells more"
+            "`penstock status` shows more"
         )
 
 
@@ -77,7 +77,7 @@ def flow(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progress
 
     :param warm_up_s: so many seconds are not timed at first.
     :raises NothingToUpdate: no such table has a row.
-    :raises ChangesMissing: the pipeline stands still.
+    :raises ChangesMissing: the pipeline has stalled.
     """
     paused = paused_views(config)
     ours = [view for view in Workspace(config).views if not view.source and not isinstance(view, Aggregate)]

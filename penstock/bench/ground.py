@@ -1,4 +1,4 @@
-"""Where the benchmarks of the sink run: a topic, a keyspace and a connector of their own, gone when they end.
+"""Ground of the sink's benchmarks: a topic, a keyspace and a connector of their own, gone when they end.
 
 The connector has the settings of `connect/connectors/cassandra-views-sink.json`: measured is what people run.
 """

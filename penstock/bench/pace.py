@@ -1,4 +1,4 @@
-"""What the benchmarks share: how often they look, how long servers are warmed up, how progress is reported."""
+"""Habits that the benchmarks share: how often they look, how long servers are warmed up, how progress is reported."""
 
 from __future__ import annotations
 

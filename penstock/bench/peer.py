@@ -1,7 +1,7 @@
 """One view of public.users by Penstock and by what tutorials build, one after the other in one run.
 
-Both are asked in the same way: a row of the benchmark's own gets a new value while others are updated at a steady
-rate, and a client looks until Cassandra has the value.
+Both are asked in the same way. A row of the benchmark's own gets a new value while others are updated at a steady rate.
+A client looks until Cassandra has the value.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class NotArrived(TerminalError):
     """A change did not come: then no figure counts."""
 
     def __init__(self, table: str, log: str = "") -> None:
-        super().__init__(f"a change was not in {table} after {_STALL_S:.0f} s; `penstock status` tells more{log}")
+        super().__init__(f"a change was not in {table} after {_STALL_S:.0f} s; `penstock status` shows more{log}")
 
 
 class TooFew(TerminalError):
@@ -97,7 +97,7 @@ def compare(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progr
     """Measure Penstock as it runs, then the peer with Penstock's own jobs stopped; they run again at the end.
 
     :param warm_up_s: so many seconds are not timed at first.
-    :raises NotArrived: one of them stands still.
+    :raises NotArrived: one of them has stalled.
     :raises TooFew: one of them is too slow for so short a run.
     """
     if not config.supervised:

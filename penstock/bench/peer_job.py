@@ -1,4 +1,4 @@
-"""What tutorials build, as the peer of `penstock bench peer`: micro-batches, `foreachBatch`, the plain driver.
+"""Job as tutorials build it, the peer of `penstock bench peer`: micro-batches, `foreachBatch`, the plain driver.
 
 It keeps one row for each user, every value as text. It compares no versions, commits no offsets for others to see, and
 keeps nothing of what fails: less work than Penstock does.

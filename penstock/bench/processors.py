@@ -1,4 +1,4 @@
-"""What the machine's processors did while something was timed: figures of a full machine are figures of the machine."""
+"""Looks at the processors while something is timed: figures of a full machine are figures of the machine."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class RowWriter:
         yield len(numbers)
 
     def flush(self) -> None:
-        """Return when Kafka has every row written so far."""
+        """Return when Kafka has every row that was written."""
         self._producer.flush()
 
     def _encode(self, number: int) -> Encoded:

@@ -1,4 +1,4 @@
-"""How fast the sink drains a topic, how soon a record can be read, and whether its memory stays flat."""
+"""Measures how fast the sink drains a topic, how soon a record can be read, and whether its memory stays flat."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RowNotWritten(TerminalError):
     """A row did not come: then no figure counts."""
 
     def __init__(self) -> None:
-        super().__init__(f"a row did not come to {KEYSPACE}.{TABLE} for {_STALL_S:.0f} s; `penstock status` tells more")
+        super().__init__(f"a row did not come to {KEYSPACE}.{TABLE} for {_STALL_S:.0f} s; `penstock status` shows more")
 
 
 class SinkStill(TerminalError):
@@ -48,8 +48,8 @@ class SinkStill(TerminalError):
 
     def __init__(self, left: int) -> None:
         super().__init__(
-            f"the sink stands still with {left:,} records left, for {_STALL_S:.0f} s; `penstock connectors list` and "
-            "`penstock logs connect` tell more"
+            f"the sink has stalled with {left:,} records left, for {_STALL_S:.0f} s; `penstock connectors list` and "
+            "`penstock logs connect` say more"
         )
 
 
@@ -89,7 +89,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class Memory:
-    """Megabytes of the Connect worker's heap that are in use after a collection, by rows written so far."""
+    """Megabytes of the Connect worker's heap that are in use after a collection, by rows written."""
 
     used_mb: tuple[tuple[int, int], ...]
 
@@ -99,7 +99,7 @@ def drain(config: Config, *, rows: int, partitions: int, on_progress: OnProgress
 
     :param partitions: of the topic; the connector has as many tasks.
     :raises RowsMissing: when not every row arrived.
-    :raises SinkStill: the sink stands still.
+    :raises SinkStill: the sink has stalled.
     """
     with bench_ground(config, partitions=partitions) as ground:
         on_progress("bare driver", 0, rows)
@@ -115,7 +115,7 @@ def latency(config: Config, *, rate: int, seconds: int, warm_up_s: int, on_progr
     """Write rows at a steady rate and see when one of them in each 40 ms can be read.
 
     :param warm_up_s: so many seconds are not timed at first.
-    :raises RowNotWritten: the sink stands still.
+    :raises RowNotWritten: the sink has stalled.
     :raises TooFewTimed: the run was too short.
     """
     with bench_ground(config) as ground:

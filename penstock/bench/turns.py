@@ -1,4 +1,4 @@
-"""Which view is looked at next where only one can be: each has its turn, however many records another has."""
+"""Turns of the views where only one can be looked at: each has its own, however many records another has."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class WriterFailed(TerminalError):
     """Postgres took an update no more: then no figure counts."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(f"an update failed: {str(error).strip()}; `penstock status` tells more")
+        super().__init__(f"an update failed: {str(error).strip()}; `penstock status` shows more")
 
 
 class Updates:
@@ -79,7 +79,7 @@ class Updates:
 
     @property
     def is_running(self) -> bool:
-        """Tell whether a writer is still at it.
+        """Return whether a writer is still at it.
 
         :raises WriterFailed: when one could not go on.
         """

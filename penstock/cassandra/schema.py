@@ -120,7 +120,7 @@ def replication(section: Section) -> str:
 
 
 def is_same(found: str, wanted: str) -> bool:
-    """Tell whether two replications, as CQL, are the same."""
+    """Return whether two replications, as CQL, are the same."""
     return _options(found) == _options(wanted)
 
 

@@ -24,7 +24,7 @@ from cassandra.protocol import ErrorMessage
 from cassandra.query import dict_factory
 
 from penstock.config import Config
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError, Unreachable
 from penstock.sections.cassandra import Cassandra as Section
 
 _CONNECT_TIMEOUT_S = 10
@@ -33,11 +33,11 @@ _REQUEST_TIMEOUT_S = 30
 _REFUSALS = (RequestValidationException, AuthenticationFailed, ErrorMessage)
 
 
-class CassandraUnreachable(TransientError):
+class CassandraUnreachable(Unreachable):
     """No node answers."""
 
     def __init__(self, address: str, cause: str) -> None:
-        super().__init__(f"Cassandra does not answer at {address} ({cause}); is it running? `penstock status` tells")
+        super().__init__(f"Cassandra does not answer at {address} ({cause})")
 
 
 class CassandraRefused(TerminalError):
@@ -135,7 +135,7 @@ def _connection_class() -> Any:
 
 
 def _mapped(address: str, exc: NoHostAvailable) -> CassandraUnreachable | CassandraRefused:
-    """Tell a node that is away from one that answered with a refusal: the driver reports both alike."""
+    """Distinguish a node that is away from one that answered with a refusal: the driver reports both alike."""
     causes = list(exc.errors.values()) if isinstance(exc.errors, dict) else []
     refusals = [cause for cause in causes if isinstance(cause, _REFUSALS)]
     if refusals:

@@ -12,7 +12,7 @@ def sweep_older(session: Session, *, keyspace: str, table: str, version: int) ->
 
     Each delete has a timestamp below the version, so a row that is written meanwhile, or was just on its way, stays.
 
-    :raises TableUnknown: it does not exist.
+    :raises ViewTableMissing: it does not exist.
     """
     view = ViewTable(session, keyspace=keyspace, name=table)
     return view.delete(view.older_than(version), timestamp=version - 1)

@@ -25,7 +25,7 @@ _KEYS_AT_ONCE = 32
 _LONGEST_KEY = 65_535
 
 
-class TableUnknown(TerminalError):
+class ViewTableMissing(TerminalError):
     """There is no such table."""
 
     def __init__(self, keyspace: str, table: str) -> None:
@@ -35,13 +35,13 @@ class TableUnknown(TerminalError):
 class ViewTable:
     """One table of views.
 
-    :raises TableUnknown: it does not exist.
+    :raises ViewTableMissing: it does not exist.
     """
 
     def __init__(self, session: Session, *, keyspace: str, name: str) -> None:
         metadata = session.cluster.metadata.keyspaces.get(keyspace)
         if metadata is None or name not in metadata.tables:
-            raise TableUnknown(keyspace, name)
+            raise ViewTableMissing(keyspace, name)
         self._session = session
         self._table: TableMetadata = metadata.tables[name]
         self._columns = list(self._table.columns.values())
@@ -85,7 +85,7 @@ class ViewTable:
             yield from (_exact(self._columns, row) for row in rows)
 
     def _can_hold(self, key: Sequence[Any]) -> bool:
-        """Tell whether a row of that key can be: Cassandra refuses even to look for another, and with it all others."""
+        """Return whether a row can have that key: Cassandra refuses to look for another, and with it all others."""
         partition = [_size(value) for value in key[: len(self._table.partition_key)]]
         # Cassandra writes a partition key of several columns as one, with three bytes more for each.
         whole = partition[0] if len(partition) == 1 else sum(partition) + 3 * len(partition)
@@ -134,7 +134,7 @@ def empty_tables(config: Config, names: Collection[str]) -> frozenset[str]:
 
 
 def table_ids(session: Session, keyspace: str) -> dict[str, str]:
-    """Return the id of each table of a keyspace: one that was dropped and made anew has another."""
+    """Return the id of each table of a keyspace: one that was dropped and made again has another."""
     rows = session.execute("SELECT table_name, id FROM system_schema.tables WHERE keyspace_name = %s", (keyspace,))
     return {row["table_name"]: str(row["id"]) for row in rows}
 

@@ -1,8 +1,8 @@
 """The table of a view as `schemas/cassandra/<view>.cql` has it: read, written from the contract, held against it.
 
-Derived are the columns and the order of the primary key (of a history the whole of it: a partition for each row of the
-source). What stands above the table, what follows its columns (WITH …) and which columns of the key are the partition's
-are the user's, and kept.
+Derived are the columns and the order of the primary key (of a history all of it: a partition for each row of the
+source). The rest is the user's and kept: what stands above the table and what follows its columns (WITH …).
+So is the choice of the key's columns that are the partition's.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class CqlFileUnclear(TerminalError):
 class TableShape:
     """What counts of a table: the columns with their CQL types, in any order, and the primary key in its order.
 
-    :param partition: the columns of the key that name a partition; None leaves them to whoever writes the table.
+    :param partition: the columns of the key that name a partition; None leaves them to the writer of the table.
     """
 
     name: str

@@ -41,7 +41,7 @@ def selected(cql_type: str, quoted_name: str) -> str:
 def exact(cql_type: str, value: Any) -> Any:
     """Turn what the driver brought for a `selected` column into the exact value.
 
-    timestamp -> Instant, inet -> IPv4Address or IPv6Address, lists of them likewise; anything else is exact already:
+    timestamp -> Instant, inet -> IPv4Address or IPv6Address, lists of them likewise. Anything else is exact already:
     text -> str, uuid -> UUID, date -> cassandra.util.Date, time -> Time, duration -> Duration, decimal -> Decimal.
     """
     if value is None:

@@ -86,9 +86,9 @@ def psql(
 
     Values are shown as Postgres writes them.
 
-    With -c no shell is opened: Penstock runs the statements itself, each in its own transaction, prints their results
-    and exits with 1 at the first that fails (pgcli would exit with 0). So it does with -f and with what is piped into
-    it, which may be a dump of `pg_dump` in plain text: all of that is one transaction.
+    With -c no shell is opened: Penstock runs the statements itself, each in its own transaction, and prints their
+    results. It exits with 1 at the first that fails, where pgcli would exit with 0. So it does with -f and with what is
+    piped into it, all of which is one transaction. That may be a dump of `pg_dump` in plain text.
 
     Examples: `penstock psql -c "UPDATE users SET first_name = 'Ada' WHERE email LIKE 'ada%'"`,
     `penstock psql < tables.sql`, `pg_dump shop | penstock psql`
@@ -106,14 +106,18 @@ def psql(
         with _session(config) as connection:
             for script in scripts:
                 _run(connection, script, tuples_only=tuples_only)
-        return
+    else:
+        _become_pgcli(config, arguments or ())
+
+
+def _become_pgcli(config: Config, arguments: Sequence[str]) -> None:
     section = config.database
     address = ["-h", section.host, "-p", str(section.port), "-U", section.user, "-d", section.database]
     secret = {"PGPASSWORD": section.password} if section.password_file else {}
     pgcli = [sys.executable, "-m", "penstock.cli.pgcli"]
     # XDG_CONFIG_HOME: where pgcli keeps its settings, log and history.
     settings = {"XDG_CONFIG_HOME": str(_home(config)), **secret, **section.tls_environment}
-    _become([*pgcli, *address, "--less-chatty", *(arguments or ())], settings)
+    _become([*pgcli, *address, "--less-chatty", *arguments], settings)
 
 
 def _node(section: Cassandra) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from penstock import environment
@@ -22,50 +22,75 @@ from penstock.errors import PenstockError
 from penstock.spark_jvm import begin_jvm
 
 _BY_SIGNAL = (128 + signal.SIGINT, 128 + signal.SIGTERM)
-_MODULES = {
-    "up": "up",
-    "down": "stack",
-    "reset": "stack",
-    "status": "status",
-    "logs": "stack",
-    "part": "part",
-    "load": "load",
-    "connectors": "connectors",
-    "views": "views",
-    "topics": "topics",
-    "verify": "verify",
-    "doctor": "doctor",
-    "metrics": "metrics",
-    "bench": "bench",
-    "cqlsh": "clients",
-    "psql": "clients",
+_COMMANDS = {
+    "up": (
+        "up",
+        "Start what is not running, set it up, load users through Airflow, follow them to Cassandra, verify.",
+    ),
+    "down": ("stack", "Stop the stack in the right order and keep its data."),
+    "reset": ("stack", "Stop the stack and delete all its data."),
+    "status": (
+        "status",
+        "Show every part, connector and what waits on the way. Exit 1 when something is not as it should be.",
+    ),
+    "logs": ("stack", "Show what a part printed."),
+    "part": ("part", "Run one part or step of the stack by itself, as a container does."),
+    "load": (
+        "load",
+        "Load users of the API into Postgres through Airflow and follow the run. Twice the same load writes nothing.",
+    ),
+    "connectors": ("connectors", "Manage the connectors; their files are `connect/connectors/NAME.json`."),
+    "views": ("views", "Make, check, apply, mend and drop the views; their functions are in `spark/views`."),
+    "topics": ("topics", "Look at the Kafka topics."),
+    "verify": (
+        "verify",
+        "Compare every row of Cassandra's views with what Postgres says they must hold; exit 1 on any difference.",
+    ),
+    "doctor": (
+        "doctor",
+        "Look at every server that penstock.toml names, ours or not, and say what is missing and what cures it.",
+    ),
+    "metrics": ("metrics", "Let Prometheus watch the pipeline."),
+    "bench": ("bench", "Measure the running stack: figures side by side, of one run."),
+    "cqlsh": ("clients", "Open cqlsh on the stack's Cassandra; every argument is cqlsh's."),
+    "psql": (
+        "clients",
+        "Open pgcli on the stack's Postgres (its distribution has no psql); every further argument is pgcli's.",
+    ),
 }
-"""The module of `penstock.cli` that holds each command, in the order of the help."""
+"""The module of `penstock.cli` that holds each command, and the beginning of its help, in the order of the help.
+
+The second is said here once more: to read it from the commands, `penstock --help` would load them all, with PySpark.
+"""
 
 _EVALUATING = {("verify",), *(("views", each) for each in ("apply", "check", "new", "rebuild", "repair", "write"))}
 """The commands that evaluate views, which takes Spark."""
 
 
 class Commands(TyperGroup):
-    """Loads the module of a command when it is asked for: PySpark and the drivers take a second or two to import."""
+    """Loads the module of a command when it is run: PySpark and the drivers take a second or two to import."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - its types are Typer's private click
         """Name the commands."""
-        return list(_MODULES)
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Let Spark's JVM start while Python reads the code of the command: each takes a second or two."""
-        if not {tuple(args[:1]), tuple(args[:2])}.isdisjoint(_EVALUATING) and "--help" not in args:
-            begin_jvm(load_config())
-        return super().resolve_command(ctx, args)
+        return list(_COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - as above
-        """Import the command; None when there is none of that name."""
-        if cmd_name not in _MODULES:
-            return None
-        held = typer.Typer(rich_markup_mode="markdown")
-        import_module(f"penstock.cli.{_MODULES[cmd_name]}").register(held)
-        return get_group(held).commands[cmd_name]
+        """Return what stands for a command in the help; None when there is none of that name."""
+        return TyperCommand(cmd_name, help=_COMMANDS[cmd_name][1]) if cmd_name in _COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Load the command, and let Spark's JVM start meanwhile: each takes a second or two."""
+        if not {tuple(args[:1]), tuple(args[:2])}.isdisjoint(_EVALUATING) and "--help" not in args:
+            begin_jvm(load_config())
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load_command(name) if name else command, rest
+
+
+def load_command(name: str) -> Any:
+    """Import a command."""
+    held = typer.Typer(rich_markup_mode="markdown")
+    import_module(f"penstock.cli.{_COMMANDS[name][0]}").register(held)
+    return get_group(held).commands[name]
 
 
 app = typer.Typer(name="penstock", cls=Commands, pretty_exceptions_enable=False, rich_markup_mode="markdown")

@@ -59,7 +59,7 @@ def _job(config: Config, job: str, addresses: list[str]) -> dict[str, Any]:
 def _of_console(config: Config) -> dict[str, Any]:
     """Say how the control center is asked, and by whom; a password stays in its file."""
     url = config.console.url
-    # Whoever asks without the last slash is sent to the address with it.
+    # A request without the last slash is sent to the address with it.
     found: dict[str, Any] = {"metrics_path": "/metrics/", "scheme": url.partition(":")[0]}
     if url.let_in.ca_file:
         found["tls_config"] = {"ca_file": str(url.let_in.ca_file)}

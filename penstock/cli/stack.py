@@ -1,4 +1,4 @@
-"""`penstock down`, `reset` and `logs`; none of them loads a driver of a server, or Spark."""
+"""`penstock down`, `reset` and `logs`; none of them loads Spark, or what Kafka, Cassandra and HTTP take."""
 
 from __future__ import annotations
 
@@ -9,23 +9,16 @@ import typer
 from rich.console import Console
 
 from penstock.config import load_config
-from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.stack import stack
 from penstock.stack.named import refuse_other_name
+from penstock.stack.part import PartUnknown
 from penstock.stack.start import Event, Progress
 from penstock.stack.stop import reset as reset_stack
 from penstock.stack.stop import stop
 from penstock.stack.theirs import NotOurs, left_behind
 
 _out = Console(highlight=False, soft_wrap=True)
-
-
-class UnknownPart(TerminalError):
-    """A name that is no part of the stack."""
-
-    def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(f"there is no part {name!r}; the parts are: {', '.join(known)}")
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +66,7 @@ def logs(
     config = load_config()
     known = {known.name: known for known in stack.parts(config)}
     if part not in (*known, "supervisord"):
-        raise UnknownPart(part, list(known))
+        raise PartUnknown("part", part, known)
     if part in known and known[part].elsewhere:
         raise NotOurs(known[part])
     log = Layout.of(config).log(part)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
-from penstock.pipeline.flow import Reading, read_flow
+from penstock.pipeline.state import Reading, read_flow
 from penstock.project.workspace import Workspace
 from penstock.stack.health import PartHealth, part_healths
 from penstock.stack.named import refuse_other_name
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every 2 seconds.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every 2 seconds.")] = False,
 ) -> None:
     """Show every part, connector and what waits on the way. Exit 1 when something is not as it should be.
 

@@ -18,8 +18,8 @@ from penstock.cli.verify import print_results
 from penstock.cli.views import print_progress, print_step
 from penstock.config import Config, load_config
 from penstock.pipeline.bring_up import Hop, OnHops, is_loaded, load_and_follow
+from penstock.pipeline.stale_groups import sweep_aggregates
 from penstock.pipeline.stalled import JOBS, JobWatch, put_off
-from penstock.pipeline.sweep import sweep_aggregates
 from penstock.profile import Profile
 from penstock.project.workspace import Workspace
 from penstock.sections.kafka import KafkaMode
@@ -121,7 +121,7 @@ def _load(workspace: Workspace, *, users: int | None, api: str | None) -> None:
     with _bars() as show:
         result = load_and_follow(workspace, users=number, api_url=api, on_hops=show)
     if result.rejected:
-        _out.print(f"  {result.rejected} users were no valid rows; the table loader.rejected_users tells why")
+        _out.print(f"  {result.rejected} users were no valid rows; the table loader.rejected_users says why")
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def _bars() -> Iterator[OnHops]:
     said: set[str] = set()
 
     def say(hops: list[Hop]) -> None:
-        # A hop has done all that came to it so far; only when those before are done does nothing more come.
+        # A hop has done all that has come to it; only when those before are done does nothing more come.
         for hop in takewhile(lambda each: each.total and each.is_done, hops):
             if hop.name not in said:
                 said.add(hop.name)

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 def verify_views(
     views: Annotated[list[str] | None, typer.Argument(help="Views; all when none is named.")] = None,
     patience: Annotated[
-        float, typer.Option(min=0, help="Seconds that the pipeline may stand still before a row that differs counts.")
+        float, typer.Option(min=0, help="Seconds that the pipeline may be stalled before a row that differs counts.")
     ] = DEFAULT_PATIENCE_S,
     strict: Annotated[
         bool, typer.Option("--strict", help="Fail also where rows of the table have no row in the view.")

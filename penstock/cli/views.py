@@ -197,7 +197,7 @@ def repair_view(
 ) -> None:
     """Make a view right again while changes go on: read its table (or one row) again, then remove what should be gone.
 
-    An aggregate is counted anew from a snapshot of its table, always as a whole.
+    An aggregate is counted again from a snapshot of its table, always as a whole.
 
     Example: `penstock views repair users_by_id 0b2f7f0e-6a7b-4a8e-9a54-8f5d8c1d2e3f`
     """
@@ -217,11 +217,11 @@ def rebuild_view(
     ] = None,
     rate: Rate = None,
 ) -> None:
-    """Fill a view anew, all of it, with the revision that its file has now, and remove every row of an older one.
+    """Fill a view again, all of it, with the revision that its file has now, and remove every row of an older one.
 
-    `penstock views apply` does the same by itself for a view whose revision has risen. Without a view everything begins
-    anew while changes go on: a new replication slot with its snapshot, whose records win over all of before. That mends
-    a lost slot, lost offsets and a restored database.
+    `penstock views apply` does the same by itself for a view whose revision has risen. Without a view all is read
+    again while changes go on: a new replication slot has a snapshot, whose records win over all of before. That mends a
+    lost slot, lost offsets and a restored database.
 
     Example: `penstock views rebuild users_by_country`
     """

@@ -14,7 +14,7 @@ import requests
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from penstock.address import Address
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError, TransientError, Unreachable
 from penstock.http_client import HttpClient, was_refused
 
 ConnectorConfig = Mapping[str, str]
@@ -22,11 +22,11 @@ _Model = TypeVar("_Model")
 _MESSAGE_LIMIT = 600
 
 
-class ConnectUnreachable(TransientError):
+class ConnectUnreachable(Unreachable):
     """Nothing answers at the address of the worker."""
 
     def __init__(self, url: str, cause: str) -> None:
-        super().__init__(f"Kafka Connect does not answer at {url} ({cause}); is it running? `penstock status` tells")
+        super().__init__(f"Kafka Connect does not answer at {url} ({cause})")
 
 
 class ConnectBusy(TransientError):

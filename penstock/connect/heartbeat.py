@@ -1,4 +1,4 @@
-"""Whether the source connector writes at all, whatever its state says: it sends a heartbeat every few seconds.
+"""Heartbeat of the source connector: it is sent every few seconds, so silence means that the connector writes nothing.
 
 A task that hangs is RUNNING, and its replication slot is active; only what it no longer writes shows it.
 """
@@ -8,14 +8,14 @@ from __future__ import annotations
 HEARTBEAT_S = 5.0
 """`heartbeat.interval.ms` of the source connector."""
 HEARTBEAT_QUERY = "SELECT pg_logical_emit_message(false, 'penstock-heartbeat', '')"
-"""`heartbeat.action.query` of the source connector. Without it a database without changes holds back the WAL that other
-databases of its server write, until the disk is full or the slot is lost: the connector confirms only what it reads,
-and it reads nothing of other databases. A message in the WAL takes no transaction id and reaches no topic."""
+"""`heartbeat.action.query` of the source connector. Without it a quiet database holds back the WAL that others of its
+server write, until the disk is full or the slot is lost. The connector confirms only what it reads, and it reads
+nothing of other databases. A message in the WAL takes no transaction id and reaches no topic."""
 _SILENT_S = 6 * HEARTBEAT_S
 
 
 def is_silent(age_s: float) -> bool:
-    """Tell whether the source's newest record is so old that it stands still.
+    """Return whether the source's newest record is so old that it has stalled.
 
     :param age_s: of the newest record in the heartbeat topic and the change topics: a snapshot sends no heartbeats.
     """

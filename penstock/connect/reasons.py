@@ -1,4 +1,4 @@
-"""What a failed connector reports: which parts of it failed, and why, cut from Java's stack traces."""
+"""Reasons that a failed connector reports: which parts of it failed, and why, cut from Java's stack traces."""
 
 from __future__ import annotations
 

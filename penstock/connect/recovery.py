@@ -1,4 +1,4 @@
-"""When a failed connector is restarted: the policy of the watcher, without I/O and without a clock.
+"""Policy of the watcher: when it restarts a failed connector. It has no I/O and no clock.
 
 `follow` takes what was known, what Connect says now and the time, and returns what is known then and what happened.
 """
@@ -113,5 +113,5 @@ def _follow_failed(
 
 
 def _needs_restart(status: ConnectorStatus) -> bool:
-    """Tell whether something of it is FAILED; a connector that somebody paused or stopped is left alone."""
+    """Return whether something of it is FAILED; a connector that somebody paused or stopped is left alone."""
     return bool(status.traces) and status.connector.state not in _LEFT_ALONE

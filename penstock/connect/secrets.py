@@ -1,4 +1,4 @@
-"""What is secret in a connector's configuration, and how it is hidden: one rule for pages, API and command line.
+"""Hides the secrets in a connector's configuration: one rule for pages, API and command line.
 
 A setting is secret by its name; in other values, what looks like a password is: it may stand in an address or a list.
 """
@@ -48,7 +48,7 @@ class SecretHidden(TerminalError):
 
 
 def hidden(key: str, value: str) -> str:
-    """Return the value of a setting as anybody may see it; a reference such as `${env:NAME}` is no secret."""
+    """Return the value of a setting as everybody may see it; a reference such as `${env:NAME}` is no secret."""
     if _PEM in value:
         return HIDDEN
     if _SECRET_NAME.search(key):
@@ -64,12 +64,12 @@ def hidden_in(text: str) -> str:
 
 
 def hide_secrets(config: Mapping[str, str]) -> dict[str, str]:
-    """Return a configuration as anybody may see it, sorted."""
+    """Return a configuration as everybody may see it, sorted."""
     return {key: hidden(key, value) for key, value in sorted(config.items())}
 
 
 def hide_changes(changes: Iterable[Change]) -> tuple[Change, ...]:
-    """Return differences as anybody may see them; two secrets that differ look the same."""
+    """Return differences as everybody may see them; two secrets that differ look the same."""
     return tuple(
         replace(
             change,

@@ -1,7 +1,7 @@
 """The connect-watcher: asks Kafka Connect for its connectors for ever and restarts what failed.
 
 `python -m penstock.connect.watch --url URL --file FILE`; FILE holds what it knows (`watch_file.py`) while it runs. The
-policy is in `recovery.py`. A watcher that is started anew begins to count anew.
+policy is in `recovery.py`. A watcher that is started again begins to count again.
 """
 
 from __future__ import annotations

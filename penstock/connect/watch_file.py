@@ -1,4 +1,4 @@
-"""What the watcher knows, as the file that it leaves for `penstock status` and `penstock connectors list`."""
+"""File that the watcher leaves for `penstock status` and `penstock connectors list`."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from penstock.connect.api import State
 from penstock.console.hub import Hub
 from penstock.console.look.connect import ConnectorView
 from penstock.console.look.snapshot import Snapshot
-from penstock.console.moment.flow import Health, is_of_pipeline, wal_retained_mb
+from penstock.console.moment.map import Health, is_of_pipeline, wal_retained_mb
 from penstock.console.moment.progress import OFFSET_LOG, Reader
 from penstock.console.moment.recorder import Moment
 
@@ -57,7 +57,7 @@ def _systems(moment: Moment) -> Metrics:
     parts = {name: float(part.runs) for name, part in (moment.snapshot.parts.now or {}).items()}
     yield _of("penstock_part_running", "Whether a part's process runs", "part", parts)
     if spark := moment.snapshot.spark.now:
-        text = "Faults of Spark's jobs and views that stand still, which `penstock status` names"
+        text = "Faults of Spark's jobs and stopped views, which `penstock status` names"
         yield GaugeMetricFamily("penstock_job_troubles", text, value=len(spark.troubles))
 
 

@@ -88,7 +88,7 @@ def _judge_nodes(section: Section, nodes: Sequence[Node]) -> Iterator[Finding]:
         if _number(version) < _OLDEST:
             yield stops(f"Cassandra {version}: Penstock needs 4.0 or later", "upgrade it to 4.0, 4.1 or 5.0")
         elif _number(version) > _NEWEST:
-            yield warning(f"Cassandra {version}: Penstock was tried with 4.0 to 5.0", "`penstock verify` tells")
+            yield warning(f"Cassandra {version}: Penstock was tried with 4.0 to 5.0", "`penstock verify` says")
     away = [node.address for node in nodes if not node.is_up]
     ours = at_hosts("cassandra", section.own_hosts) if section.managed else {}
     if away:
@@ -142,7 +142,7 @@ def _judge_consistency(section: Section, up: Mapping[str, int]) -> Iterator[Find
 
 
 def _lacking(section: Section, up: Mapping[str, int]) -> Iterator[tuple[str, int, int]]:
-    """Tell where too few nodes are up: the place, how many copies must answer, how many nodes can."""
+    """Return where too few nodes are up: the place, how many copies must answer, how many nodes can."""
     copies, local = section.copies, section.local_dc
     per_place = {
         "LOCAL_QUORUM": {local: copies.get(local, 0) // 2 + 1},

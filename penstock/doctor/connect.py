@@ -99,5 +99,5 @@ def _judge_connector(name: str, status: ConnectorStatus | None) -> Finding:
     if status.summary in (State.PAUSED, State.STOPPED):
         return warning(f"connector {name} is {status.summary}", f"`penstock connectors resume {name}`")
     if not status.is_running:
-        return warning(f"connector {name} is {status.summary}", "wait a moment; `penstock connectors list` tells more")
+        return warning(f"connector {name} is {status.summary}", "wait a moment; `penstock connectors list` says more")
     return ok(f"connector {name} runs")

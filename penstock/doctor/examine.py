@@ -13,7 +13,7 @@ from penstock.config import Config
 from penstock.connect.secrets import hidden_in
 from penstock.doctor import airflow, cassandra, connect, kafka, machine, postgres, registry, spark
 from penstock.doctor.finding import Examined, Finding, cure_of_silence, stops
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, Unreachable
 from penstock.project.folders import sources_of
 from penstock.project.workspace import Workspace
 from penstock.sections.part import PartSection
@@ -21,9 +21,6 @@ from penstock.topics.declare import declare_topics
 
 PATIENCE_S = 40.0
 """How long a server may take for all that it is asked."""
-
-
-_WHAT_TO_DO, _IS_IT = "What to do:", "; is it running? `penstock status` tells"
 
 
 @dataclass(frozen=True)
@@ -92,5 +89,6 @@ def _take(look: _Look, answer: SimpleQueue[tuple[Finding, ...]]) -> None:
 
 
 def _in_one_line(error: PenstockError) -> str:
-    """Leave out what to do, which the finding says better."""
-    return " ".join(str(error).split(_WHAT_TO_DO)[0].removesuffix(_IS_IT).split())
+    """Leave out the advice of a server that is away: the finding has a better one."""
+    said = error.fact if isinstance(error, Unreachable) else str(error)
+    return " ".join(said.split())

@@ -62,7 +62,7 @@ def count(examined: Iterable[Examined], weight: Weight) -> int:
 
 def cure_of_away(names: Sequence[str]) -> str:
     """Say what to do about instances of ours that are away."""
-    return f"they are restarted by themselves; {', '.join(f'`penstock logs {name}`' for name in names)} tells why not"
+    return f"they are restarted by themselves; {', '.join(f'`penstock logs {name}`' for name in names)} says why not"
 
 
 def cure_of_silence(name: str, *, is_ours: bool) -> str:

@@ -72,7 +72,7 @@ def _ask(admin: TopicAdmin, declared: Sequence[Topic], groups: Sequence[str]) ->
 
 
 def _may(operations: frozenset[str], wanted: str) -> bool:
-    """Tell whether an operation is allowed; where the brokers say nothing, they have nobody to ask."""
+    """Return whether an operation is allowed; where the brokers say nothing, they have nobody to ask."""
     return not operations or wanted in operations
 
 

@@ -188,7 +188,7 @@ def _judge_version(server: Server) -> Finding:
     if server.major < _OLDEST:
         return stops(f"{said}: Penstock needs {_OLDEST} or later", f"upgrade it to {_OLDEST} to {_NEWEST}")
     if server.major > _NEWEST:
-        return warning(f"{said}: Penstock was tried with {_NEWEST}", "`penstock verify` tells whether all is well")
+        return warning(f"{said}: Penstock was tried with {_NEWEST}", "`penstock verify` says whether all is well")
     return ok(said)
 
 
@@ -200,7 +200,7 @@ def _judge_slots(slot: str, server: Server) -> Iterator[Finding]:
             f"if nobody needs it: SELECT pg_drop_replication_slot('{slot}');",
         )
     elif server.slot and server.slot.wal_status == "lost":
-        yield stops(f"replication slot {slot} has lost its place", "`penstock views rebuild` reads everything anew")
+        yield stops(f"replication slot {slot} has lost its place", "`penstock views rebuild` reads everything again")
     elif server.slot is None and free < 1:
         yield stops(
             f"no replication slot is free: {server.slots_used} of {server.slots} are there",
@@ -281,7 +281,7 @@ def judge_table(config: Config, role: str, table: SourceTable) -> Iterator[Findi
 
 
 def _owning(role: str, table: SourceTable) -> str:
-    if table.is_of_superuser:  # whoever is one of it is a superuser too
+    if table.is_of_superuser:  # each member of it is a superuser too
         return f"ALTER TABLE {relation(table.name)} OWNER TO {identifier(role)};"
     return f"GRANT {identifier(table.owner)} TO {identifier(role)};"
 

@@ -371,7 +371,7 @@ def _principal(config: Config, name: str, use: str, acls: Sequence[Acl]) -> Role
 
 
 def acl_command(config: Config, principal: str, acl: Acl) -> str:
-    """Return the command that gives a principal a right; whoever runs it has the file of an administrator."""
+    """Return the command that gives a principal a right; it needs the file of an administrator."""
     operations = " ".join(f"--operation {operation}" for operation in acl.operations)
     prefixes = " ".join(f"--{acl.kind} {prefix}" for prefix in acl.prefixes)
     granted = f"--add --allow-principal User:{principal} {operations} {prefixes} --resource-pattern-type prefixed"

@@ -31,7 +31,9 @@ def judge(config: Config, views: Sequence[View], master: Mapping[str, Any]) -> I
         yield stops("its master knows of no worker that is alive", f"start-worker.sh {section.master_url}")
         return
     if (alive := int(master["aliveworkers"])) < section.workers:
-        yield warning(f"{alive} of {section.workers} workers are alive", "they are restarted: `penstock status` tells")
+        yield warning(
+            f"{alive} of {section.workers} workers are alive", "they are restarted: `penstock status` shows them"
+        )
     cores, needed = int(master.get("cores", 0)), cores_needed(config, views)
     if cores < needed:
         yield stops(

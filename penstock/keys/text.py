@@ -1,7 +1,8 @@
 """A primary key as one text: the same in the console's addresses and forms, in its API, and on the command line.
 
-The values stand in the key's order with commas between, each as Postgres writes it. One that is empty, has a comma (in
-a key of several columns), begins with a quote or has a blank at an end stands in double quotes, a quote in it doubled.
+The values stand in the key's order with commas between, each as Postgres writes it. A value stands in double quotes
+when it is empty, begins with a quote or has a blank at an end. So does one with a comma in a key of several columns. A
+quote in it is doubled.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def canonical(sql_type: str, value: Any) -> Any:
 
 
 def is_equal(sql_type: str, one: Any, other: Any) -> bool:
-    """Tell whether two forms stand for the same value; what views cut is equal to what it was cut from."""
+    """Return whether two forms stand for the same value; what views cut is equal to what it was cut from."""
     first, second = canonical(sql_type, one), canonical(sql_type, other)
     if first == second:
         return True

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import requests
 
 from penstock.address import Address, LetIn
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError, Unreachable
 from penstock.http_client import direct_session
 
 TIMEOUT_S = 10.0
@@ -21,11 +21,12 @@ _OUT_LOUD = ("task.stdout", "task.stderr")
 _WORTH_READING = ("warning", "error", "critical")
 
 
-class AirflowUnreachable(TransientError):
+class AirflowUnreachable(Unreachable):
     """Airflow's api-server does not answer, or answers that it cannot at the moment."""
 
     def __init__(self, url: str, problem: str) -> None:
-        super().__init__(f"Airflow does not answer at {url}: {problem}\n  What to do: penstock status; penstock up")
+        advice = "\n  What to do: penstock status; penstock up"
+        super().__init__(f"Airflow does not answer at {url}: {problem}", advice=advice)
 
 
 class AirflowRefused(TerminalError):
@@ -46,7 +47,7 @@ class Health:
 
     @property
     def is_well(self) -> bool:
-        """Tell whether runs can be started and will be executed."""
+        """Return whether runs can be started and will be executed."""
         return self.is_database_well and self.is_scheduler_well and self.is_dag_processor_well
 
 
@@ -82,18 +83,18 @@ class AirflowApi:
         self._session.close()
 
     def health(self) -> Health:
-        """Return the health of all parts; the endpoint answers 200 also when one is ill."""
+        """Return the health of all parts; the endpoint answers 200 also when one is unhealthy."""
         return _read_health(self._get("/monitor/health"))
 
     def takes_tasks(self) -> bool:
-        """Tell whether the API that tasks report to answers; the first call makes Airflow build it (4 s)."""
+        """Return whether the API that tasks report to answers; the first call makes Airflow build it (4 s)."""
         try:
             return self._session.get(f"{self.url}/execution/health", timeout=_BUILD_TIMEOUT_S).ok
         except requests.RequestException:
             return False
 
     def knows_dag(self, dag_id: str) -> bool:
-        """Tell whether the DAG processor has stored the DAG."""
+        """Return whether the DAG processor has stored the DAG."""
         return self._find(f"/dags/{quote(dag_id)}") is not None
 
     def import_errors(self) -> dict[str, str]:

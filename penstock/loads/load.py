@@ -32,7 +32,7 @@ class LoadFailed(TerminalError):
     """A run of the DAG failed, after its own retries; what it had loaded stays."""
 
     def __init__(self, run: Run, log: list[str]) -> None:
-        said = _indent(log[-_LAST_LINES:]) or "    (nothing: the task did not start; the scheduler's log may tell why)"
+        said = _indent(log[-_LAST_LINES:]) or "    (nothing: the task did not start; the scheduler's log may say why)"
         super().__init__(
             f"the load failed: {run.page}\n  The last lines of the task's log:\n{said}\n"
             "  What was loaded before stays; a new load writes only what is missing."
@@ -135,7 +135,7 @@ def follow(
 
 
 class _Patience:
-    """Remembers since when Airflow has been ill without a pause."""
+    """Remembers since when Airflow has been unhealthy without a pause."""
 
     def __init__(self, run: Run, away_max_s: float) -> None:
         self._run = run

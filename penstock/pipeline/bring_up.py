@@ -37,7 +37,7 @@ class Hop:
 
     @property
     def is_done(self) -> bool:
-        """Tell whether nothing is under way any more."""
+        """Return whether nothing is under way any more."""
         return self.done >= self.total
 
 
@@ -101,7 +101,7 @@ def _followed_views(workspace: Workspace) -> list[View]:
 
 
 def is_loaded(config: Config, *, users: int | None, api_url: str | None) -> bool:
-    """Tell whether Airflow has loaded what is asked for before; None asks for any number, from any address."""
+    """Return whether Airflow has loaded what is asked for before; None asks for any number, from any address."""
     runs = AirflowApi(config.airflow.url).successful_runs(config.names.dag)
     return any(
         conf.get("users", 0) >= (users or 1) and (api_url is None or conf.get("api_url") == api_url) for conf in runs

@@ -48,7 +48,7 @@ def wait_until_arrived(
     """Wait until the views' tables in Cassandra have every change that Postgres has committed by now.
 
     :raises ConnectorFailed: when the sink fails meanwhile, with its trace.
-    :raises FlowStalled: after so many seconds without any progress, or when a job fails or the view stands still.
+    :raises FlowStalled: after so many seconds without any progress, or when a job fails or the view is stopped.
     """
     names = [view.name for view in views]
     refuse_stopped(config, names)
@@ -66,7 +66,7 @@ def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: flo
     """Wait until every change that Postgres has committed by now is in the CDC topics.
 
     A message in the WAL marks the place. Debezium leaves messages out of the topics (`message.prefix.exclude.list`),
-    but confirms to Postgres that it has come so far once Kafka has what lies before.
+    but confirms to Postgres that it has come to a place once Kafka has what lies before.
     https://www.postgresql.org/docs/18/functions-admin.html#FUNCTIONS-REPLICATION
 
     :raises FlowStalled: after so many seconds without any progress.
@@ -90,7 +90,7 @@ def wait_until_processed(
     :raises FlowStalled: after so many seconds without any progress, or when the job or a table's query keeps failing.
     """
     written = [view for view in views if not isinstance(view, Aggregate)]
-    root, topics = Layout.of(config).data("views") / "checkpoint", sorted({view.source_topic for view in written})
+    root, topics = Layout.of(config).row_views, sorted({view.source_topic for view in written})
     watch = JobWatch(config, "views", [view.name for view in written])
     patience = Patience(on_progress, stall_s, watch.look)
     _wait_for_job(config, topics, lambda: committed(root, topics), "views", patience, behind=_Asks(root).ask)
@@ -101,7 +101,7 @@ def wait_until_counted(config: Config, view: Aggregate, *, on_progress: OnProgre
 
     :raises FlowStalled: after so many seconds without any progress, or when the job or this aggregate keeps failing.
     """
-    root = runs_folder(Layout.of(config).data("aggregates"), view.name)
+    root = runs_folder(Layout.of(config).aggregates, view.name)
 
     def counted() -> Mapping[Place, int]:
         run = current_run(root)  # another one may have started meanwhile

@@ -1,6 +1,6 @@
-"""Which views are filled, and with which generation: the record (state.py) held against the tables in Cassandra.
+"""Finds which views are filled, and with which generation: the record in Postgres, held against Cassandra's tables.
 
-A fill belongs to one table in Cassandra (by its id), so a table that was dropped and made anew counts as empty.
+A fill belongs to one table in Cassandra (by its id), so a table that was dropped and made again counts as empty.
 And it was made from one source table (identities.py), so a view of a table that went and came back is unfilled.
 """
 
@@ -86,7 +86,7 @@ def lost(config: Config, views: Sequence[OfTable]) -> dict[str, str]:
         if view.name not in ids:
             found[view.name] = f"table {keyspace}.{view.name} is gone from Cassandra"
         elif not _is_filled(fills.get(view.name), ids[view.name]):
-            found[view.name] = f"table {keyspace}.{view.name} was made anew in Cassandra and not filled"
+            found[view.name] = f"table {keyspace}.{view.name} was made again in Cassandra and not filled"
     return found
 
 
@@ -144,7 +144,7 @@ def mark_started(config: Config, versions: Mapping[str, int], identity: Identity
 
 
 def mark_progress(config: Config, views: Collection[str], progress: Mapping[str, Any] | None) -> None:
-    """Remember how far the fill of these views has come; None lets the next one begin anew."""
+    """Remember how far the fill of these views has come; None lets the next one begin again."""
     with connect(config) as connection:
         note_progress(connection, views, progress)
 

@@ -1,4 +1,4 @@
-"""Which views flow: their tables are published, and the sink does not leave them out."""
+"""Finds which views flow: their tables are published, and the sink does not leave them out."""
 
 from __future__ import annotations
 

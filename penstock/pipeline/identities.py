@@ -1,7 +1,7 @@
 """The identity of a source table: one that keeps its name and stays in the publication, so that every change arrives.
 
 `schemas/postgres/041_table_lives.sql` keeps them. A view is filled from one of them (fills.py). When the table
-was dropped and made anew, renamed away and back, or out of the publication for a while, the view is filled anew.
+was dropped and made again, renamed away and back, or out of the publication for a while, the view is filled again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Identity:
         return f"{self.id} in {self.database}"
 
     def is_of(self, source: str) -> bool:
-        """Tell whether a view that was filled from this source still gets every change of the table."""
+        """Return whether a view that was filled from this source still gets every change of the table."""
         return self.is_there and source == self.source
 
     def why_not(self, source: str) -> str:
@@ -66,7 +66,7 @@ Identities = Mapping[str, Identity]
 def identities_of(workspace: Workspace) -> Identities:
     """Return the present identities of the views' tables.
 
-    :raises PostgresUnreachable: whoever asks has to ask again.
+    :raises PostgresUnreachable: the caller has to ask again.
     """
     with connect(workspace.config) as connection:
         return read_identities(connection, {view.table for view in workspace.declared})

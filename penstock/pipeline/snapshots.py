@@ -90,7 +90,7 @@ def follow(notifications: Iterable[Notification], *, complete: int | None) -> Ou
 def unsent_changes(workspace: Workspace) -> list[SilentChange]:
     """Return what changed rows of the views' tables and sent no event, snapshots that were started again among it.
 
-    :raises PostgresUnreachable, KafkaUnreachable, RegistryUnreachable: whoever asks has to ask again.
+    :raises PostgresUnreachable, KafkaUnreachable, RegistryUnreachable: the caller has to ask again.
     """
     config = workspace.config
     tables = {view.table for view in workspace.declared}
@@ -105,7 +105,7 @@ def note_restarted(config: Config, connection: Connection, tables: Collection[st
     Before the first set-up it does nothing.
 
     :param tables: `schema.table`, those of the views.
-    :raises KafkaUnreachable, RegistryUnreachable: whoever asks has to ask again.
+    :raises KafkaUnreachable, RegistryUnreachable: the caller has to ask again.
     """
     with connection, connection.cursor() as cursor:
         cursor.execute(connection.own(_IS_SET_UP))

@@ -1,4 +1,4 @@
-"""What ends a wait for the pipeline: it stands still, a job keeps failing, or a view is stopped."""
+"""Errors that end a wait for the pipeline: it has stalled, a job keeps failing, or a view is stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JOBS = (ROWS, "aggregates")
 _SETTLE_S = 180.0
 
 ALARMING = 2
-"""So many of its runs in a row end before a job counts as ill: one that died may come back."""
+"""So many of its runs in a row end before a job counts as unhealthy: one that died may come back."""
 
 _FAILS = 3
 """So many of its runs in a row end before a wait for it does: what it needs may just be coming back."""
@@ -46,13 +46,13 @@ class JobFails(FlowStalled):
 
     def __init__(self, job: str, trouble: Trouble) -> None:
         super().__init__(
-            f"the {job} job keeps failing ({trouble.times} times in a row), and every view of it stands still: "
+            f"the {job} job keeps failing ({trouble.times} times in a row), and every view of it is stopped: "
             f"{trouble.reason}\n  Where to look: penstock logs {job}"
         )
 
 
 class ViewStopped(FlowStalled):
-    """Views stand still while the others go on.
+    """Views are stopped while the others go on.
 
     :param reasons: why, by the name of the view.
     """
@@ -96,7 +96,7 @@ def wait_until_settled(config: Config) -> None:
     :raises JobFails: when the job keeps failing.
     """
     file, watch = Layout.of(config).running_file(ROWS), JobWatch(config, ROWS)
-    what = f"the {ROWS} job has started its queries; `penstock logs {ROWS}` tells more"
+    what = f"the {ROWS} job has started its queries; `penstock logs {ROWS}` says more"
 
     def has_moved(at: Running | None) -> bool:
         watch.look()
@@ -118,7 +118,7 @@ def trouble_of(config: Config, job: str) -> Trouble:
 
 
 def stopped_views(config: Config) -> dict[str, str]:
-    """Return the views that stand still, each with the reason."""
+    """Return the stopped views, each with the reason."""
     troubles = [trouble_of(config, job) for job in JOBS]
     names = sorted({name for trouble in troubles for name in (*trouble.stopped, *trouble.failing)})
     reasons = {name: next(filter(None, (each.of_view(name) for each in troubles)), None) for name in names}
@@ -126,15 +126,15 @@ def stopped_views(config: Config) -> dict[str, str]:
 
 
 def missed_views(config: Config) -> dict[str, str]:
-    """Return the views that stood still and go on by themselves, each with what cures it."""
+    """Return the views that were stopped and go on by themselves, each with what cures it."""
     stopped = stopped_views(config)
     names = sorted({file.name for file in _missed(config).glob("*")} - stopped.keys())
-    cure = "stood still, and goes on without what came meanwhile: `penstock views apply` fills it again"
+    cure = "was stopped, and goes on without what came meanwhile: `penstock views apply` fills it again"
     return {name: f"view {name} {cure}" for name in names}
 
 
 def forget_missed(config: Config, views: Iterable[str]) -> None:
-    """Forget that views stood still: they hold everything, or are dropped."""
+    """Forget that views were stopped: they hold everything, or are dropped."""
     for name in views:
         (_missed(config) / name).unlink(missing_ok=True)
 
@@ -145,7 +145,7 @@ def _missed(config: Config) -> Path:
 
 
 def refuse_stopped(config: Config, views: Iterable[str]) -> None:
-    """Raise when one of the views of these names stands still: waiting does not help it.
+    """Raise when one of the views of these names is stopped: waiting does not help it.
 
     :raises ViewStopped: with the reason of each.
     """
@@ -156,7 +156,7 @@ def refuse_stopped(config: Config, views: Iterable[str]) -> None:
 
 @contextmanager
 def put_off(stopped: dict[str, str]) -> Iterator[None]:
-    """Let views that stand still end this block alone: why they do is kept until the others have all that they need."""
+    """Let stopped views end this block alone: the reasons are kept until the others have all that they need."""
     try:
         yield
     except ViewStopped as exc:

@@ -1,4 +1,4 @@
-"""Where each query of Spark stands in its CDC topics, by its checkpoint, and what is wrong with that."""
+"""Places of Spark's queries in their change topics, by their checkpoints, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def standings(workspace: Workspace) -> list[Standing]:
     config = workspace.config
     layout, section = Layout.of(config), config.spark
     return [
-        *_tables(workspace, layout.data("views") / "checkpoint", section.commit_interval_s),
-        *_aggregates(workspace, layout.data("aggregates"), section.aggregates_interval_s),
+        *_tables(workspace, layout.row_views, section.commit_interval_s),
+        *_aggregates(workspace, layout.aggregates, section.aggregates_interval_s),
     ]
 
 
@@ -85,7 +85,7 @@ def lost_aggregates(workspace: Workspace) -> list[str]:
 
 
 def gaps_in(admin: TopicAdmin, found: Sequence[Standing]) -> Iterator[tuple[Standing, Gap]]:
-    """Yield where the queries cannot go on: their records were deleted, or their topic was made anew.
+    """Yield where the queries cannot go on: their records were deleted, or their topic was made again.
 
     :raises KafkaUnreachable: no broker answers in time.
     """

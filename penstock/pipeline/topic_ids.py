@@ -1,6 +1,6 @@
-"""Which topics the views were filled through: one that is gone, or was deleted and made anew, has lost records unread.
+"""Ids of the topics that the views were filled through: one that is gone, or was made again, has lost records unread.
 
-The ids stand in Postgres (schemas/postgres/060_topic_ids.sql), as a Kafka that is made anew takes all of its own along.
+The ids stand in Postgres (schemas/postgres/060_topic_ids.sql): a Kafka that is made again loses all of its own.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _FORGET = "DELETE FROM penstock.topic_ids WHERE topic = ANY(%s)"
 _QUICKLY_S = 5.0
 
 
-class TopicsMadeAnew(TerminalError):
+class TopicsMadeAgain(TerminalError):
     """Offsets begin again in a topic that versions are made from, or a registry that gives its ids once more."""
 
     def __init__(self, topics: Sequence[str]) -> None:
         super().__init__(
-            f"deleted or made anew: {', '.join(topics)}; later changes would lose against what Cassandra has; "
-            "`penstock views rebuild` reads everything anew"
+            f"deleted or made again: {', '.join(topics)}; later changes would lose against what Cassandra has; "
+            "`penstock views rebuild` reads everything again"
         )
 
 
@@ -42,10 +42,10 @@ def topics_of(workspace: Workspace) -> tuple[str, ...]:
     return (*cdc_topics(views), *view_topics(views), workspace.config.names.registry_topics[0])
 
 
-def made_anew(workspace: Workspace) -> list[str]:
+def made_again(workspace: Workspace) -> list[str]:
     """Return the topics that are gone, or others than the views were filled through.
 
-    :raises PostgresUnreachable, KafkaUnreachable: whoever asks has to ask again.
+    :raises PostgresUnreachable, KafkaUnreachable: the caller has to ask again.
     """
     config = workspace.config
     with connect(config) as connection:
@@ -55,14 +55,14 @@ def made_anew(workspace: Workspace) -> list[str]:
     return [topic for topic in wanted if there.get(topic) != noted[topic]]
 
 
-def refuse_made_anew(workspace: Workspace) -> None:
+def refuse_made_again(workspace: Workspace) -> None:
     """Make sure that the source can go on in its topics; a topic of a view is made good by a fill.
 
-    :raises TopicsMadeAnew: before anything is changed.
+    :raises TopicsMadeAgain: before anything is changed.
     """
     of_views = view_topics(workspace.declared)
-    if found := [topic for topic in made_anew(workspace) if topic not in of_views]:
-        raise TopicsMadeAnew(found)
+    if found := [topic for topic in made_again(workspace) if topic not in of_views]:
+        raise TopicsMadeAgain(found)
 
 
 def note_topics(workspace: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""What Kafka let go of before it was in Cassandra: noted for the tables of the views, whose re-read makes it good."""
+"""Notes what Kafka let go of before it was in Cassandra: a re-read of the views' tables makes it good."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.files import ConnectorFile
 from penstock.connect.place import place_sink
-from penstock.pipeline.topic_ids import made_anew
+from penstock.pipeline.topic_ids import made_again
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import note_changes
 from penstock.project.connector_lists import read_lists
@@ -43,7 +43,7 @@ def note_new_topics(workspace: Workspace) -> None:
     """Note the tables of the views whose topics were deleted: what Cassandra had not read of them is gone."""
     views = {view.topic: view for view in workspace.declared}
     with connect(workspace.config) as connection:
-        for topic in made_anew(workspace):
+        for topic in made_again(workspace):
             if topic in views:
                 note_changes(connection, [views[topic].table], f"topic {topic} was deleted")
 

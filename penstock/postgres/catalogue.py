@@ -1,4 +1,4 @@
-"""What Postgres says of the source tables: columns, primary key, replica identity."""
+"""Catalogue of the source tables as Postgres has it: columns, primary key, replica identity."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class LiveTable:
 
     @property
     def is_partitioned(self) -> bool:
-        """Tell whether the rows lie in partitions."""
+        """Return whether the rows lie in partitions."""
         return self.kind == "p"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 from psycopg2.extensions import parse_dsn
 
-from penstock.errors import TransientError
+from penstock.errors import Unreachable
 from penstock.pinned import PINNED
 from penstock.postgres.own import Connection, of_installation
 
@@ -21,15 +21,12 @@ CONSOLE = "penstock-console"
 """The name that the sessions of the control center show in pg_stat_activity."""
 
 
-class PostgresUnreachable(TransientError):
+class PostgresUnreachable(Unreachable):
     """Postgres does not answer."""
 
     def __init__(self, dsn: str, cause: Exception) -> None:
         place, said = parse_dsn(dsn), (str(cause).strip() or type(cause).__name__).splitlines()[0]
-        super().__init__(
-            f"Postgres does not answer at {place['host']}:{place['port']} ({said}); is it running? "
-            "`penstock status` tells"
-        )
+        super().__init__(f"Postgres does not answer at {place['host']}:{place['port']} ({said})")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The hidden columns of `penstock.toml` beside the tables: what it names must be there, and what has changed is noted.
 
 A name that no column has would hide nothing, so nothing goes on with it. A column that was hidden once, excluded or
-hashed, is known by its place in the table: it may go, but under another name its values would be sent.
+hashed, is known by its place in the table. It may go, but under another name its values would be sent.
 `schemas/postgres/080_excluded_columns.sql` refuses to rename it.
 """
 

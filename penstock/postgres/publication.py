@@ -1,8 +1,8 @@
-"""What Debezium may read: the publication holds the tables of the views, and each of them has REPLICA IDENTITY FULL.
+"""Publication, which Debezium reads: it holds the tables of the views, each with REPLICA IDENTITY FULL.
 
 A table that cannot be followed is left out before anything of it is touched, and holds up no other. Each statement is a
-transaction of its own and waits for its lock two seconds at a time at most: with a second lock it could be in a
-deadlock with the application, and whoever comes for the table queues behind one that waits.
+transaction of its own: with a second lock it could be in a deadlock with the application. It waits for its lock two
+seconds at a time at most, as every client of the table queues behind it.
 """
 
 from __future__ import annotations

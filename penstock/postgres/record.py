@@ -82,7 +82,7 @@ class StartedFill:
     :param table_id: of the view's table in Cassandra.
     :param version: that its rows have.
     :param source: the identity of the source table; empty if it had none.
-    :param progress: how far it has come, as `penstock.views.resume` writes it; None where it begins anew.
+    :param progress: how far it has come, as `penstock.views.resume` writes it; None where it begins again.
     """
 
     table_id: str
@@ -148,7 +148,7 @@ def note_started_fills(connection: Connection, fills: Mapping[str, StartedFill])
 
 
 def note_progress(connection: Connection, views: Collection[str], progress: Mapping[str, Any] | None) -> None:
-    """Note how far the fill has come that last began to write to these views; None lets the next begin anew."""
+    """Note how far the fill has come that last began to write to these views; None lets the next begin again."""
     noted = None if progress is None else Json(progress)
     _write(connection, _PROGRESS, [(noted, view) for view in sorted(views)])
 

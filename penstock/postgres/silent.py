@@ -1,4 +1,4 @@
-"""What changed rows of a source table without a change event, as schemas/postgres/040_silent_changes.sql wrote it down.
+"""Silent changes: what changed rows without a change event, as schemas/postgres/040_silent_changes.sql wrote it down.
 
 The views of such a table are right again when it was read once more; then the note is forgotten.
 """
@@ -41,7 +41,7 @@ def silent_changes(connection: Connection, tables: Collection[str]) -> list[Sile
 
 
 def sees_ddl(connection: Connection) -> bool:
-    """Tell whether event triggers, which take a superuser, look at each statement; yes before the first set-up."""
+    """Return whether event triggers, which take a superuser, look at each statement; yes before the first set-up."""
     with connection, connection.cursor() as cursor:
         cursor.execute(connection.own("SELECT to_regprocedure('penstock.sees_ddl()') IS NULL"))
         if cursor.fetchone() == (True,):

@@ -1,4 +1,4 @@
-"""What keeps the changes of a table from coming, or its own statements from working once it is published.
+"""Finds what keeps a table's changes from coming, or its own statements from working once it is published.
 
 Postgres refuses some tables when they are published. Of others changes never come, silently, or the application's own
 UPDATE and DELETE fail as soon as the table has REPLICA IDENTITY FULL. So all of it is asked before anything is done.

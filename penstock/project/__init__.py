@@ -1,1 +1,1 @@
-"""What the clone declares: its folders, views, connector lists, contracts and shapes. Reads and writes files."""
+"""Declarations of the clone: its folders, views, connector lists, contracts and shapes. Reads and writes files."""

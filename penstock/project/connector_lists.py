@@ -1,9 +1,11 @@
 """The keys of the connector files that are derived from the views; every other key and the layout are the user's.
 
-Source: `table.include.list`, and the epoch as the record has it (state.py). It is applied without the list once it
-knows all of its tables otherwise (`penstock.known_tables`): each change of the list would restart it, and all tables
-would wait. Sink: `topics`, and the mapping line of each view; it is applied without either of a paused view, since the
-sink refuses a mapping without its topic.
+Source: `table.include.list`, and the epoch as the record has it (postgres/record.py). It is applied without the list
+once it knows all of its tables otherwise (`penstock.known_tables`). Each change of the list would restart it, and all
+tables would wait.
+
+Sink: `topics`, and the mapping line of each view. It is applied without either of a paused view, since the sink refuses
+a mapping without its topic.
 """
 
 from __future__ import annotations
@@ -154,7 +156,7 @@ def as_noted(file: ConnectorFile, records: Mapping[Names, Record]) -> ConnectorF
 
 
 def epoch_in(project: Project) -> int:
-    """Read the epoch of the source's file: the installation's own stands in Postgres (state.py)."""
+    """Read the epoch of the source's file: the installation's own stands in Postgres (postgres/record.py)."""
     return int(read_connector(project.source_file).config.get(EPOCH, 1)) if project.source_file.exists() else 1
 
 

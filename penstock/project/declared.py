@@ -1,7 +1,7 @@
 """DeclaredView: what the file of a view says, as plain values, and the file that keeps it.
 
-Whoever needs no more of a view than this need not run the view files, which load PySpark. What is kept holds for one
-text of them: a change of a letter makes it worthless, and they run again.
+A command that needs no more of a view than this need not run the view files, which load PySpark. What is kept holds
+for one text of them: a change of a letter makes it worthless, and they run again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether the derived files are in step with each other and with the views; reads files only, and starts no Spark."""
+"""Checks that the derived files agree with each other and with the views; reads files only, and starts no Spark."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ViewsWrong(TerminalError):
 
 
 class ViewsLeftOut(TerminalError):
-    """Some views are not live, since their tables cannot be followed or they stand still; the others are."""
+    """Some views are not live, since their tables cannot be followed or they are stopped; the others are."""
 
     def __init__(self, problems: Sequence[Problem], reasons: Iterable[str] = ()) -> None:
         listed = "\n  ".join([*map(_line, problems), *reasons])

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 class Workspace:
     """The configuration and the views. A command makes one and hands it down, so it sees one version of each file.
 
-    The view files are Python of the user. They run when the views are first asked for, and not again.
-    Whatever else changes while a command runs is not kept here but read at its moment: the connectors' lists, the
-    epoch, the paused views, and every file that is derived from the views. After a view file was written, or while a
-    person had time to edit one, `fresh` makes the next workspace. A process that does not end makes one for each look.
+    The view files are Python of the user. They run when the views are first asked for, and not again. Whatever else
+    changes while a command runs is not kept here but read at its moment. That is the connectors' lists, the epoch, the
+    paused views, and every file that is derived from the views. After a view file was written, or while a person had
+    time to edit one, `fresh` makes the next workspace. A process that does not end makes one for each look.
     """
 
     config: Config

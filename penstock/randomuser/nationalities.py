@@ -1,4 +1,4 @@
-"""What differs from nation to nation in the API, read from `nationalities.toml`, which explains itself."""
+"""Reads what differs from nation to nation in the API from `nationalities.toml`, which explains itself."""
 
 from __future__ import annotations
 

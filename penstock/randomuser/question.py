@@ -34,8 +34,8 @@ class Question:
 def read_question(query: Mapping[str, str]) -> Question:
     """Read a query string.
 
-    As in the API: `results` outside 1-5000 means 1, `page` outside 1-10000 means 1, an unknown nationality means all,
-    `gender` counts only without a seed, unknown fields and parameters are ignored.
+    As in the API, `results` outside 1-5000 means 1, and so does `page` outside 1-10000. An unknown nationality means
+    all. `gender` counts only without a seed. Unknown fields and parameters are ignored.
 
     :raises FormatUnknown: for any format but JSON.
     """

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import requests
 
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError, Unreachable
 from penstock.http_client import HttpClient
 from penstock.registry.decode import AVRO, Schema
 
@@ -19,13 +19,11 @@ _CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 _MESSAGE_LIMIT = 600
 
 
-class RegistryUnreachable(TransientError):
+class RegistryUnreachable(Unreachable):
     """Nothing answers at the address of the registry, or it cannot serve yet."""
 
     def __init__(self, url: str, cause: str) -> None:
-        super().__init__(
-            f"the Schema Registry does not answer at {url} ({cause}); is it running? `penstock status` tells"
-        )
+        super().__init__(f"the Schema Registry does not answer at {url} ({cause})")
 
 
 class RegistryRefused(TerminalError):

@@ -1,6 +1,6 @@
 """Decode Confluent's wire format (byte 0, 4-byte schema id, Avro) by the registry.
 
-Bad bytes are a result, not an error: whoever looks at a topic wants to see the other records.
+Bad bytes are a result, not an error: a person who looks at a topic wants to see the other records.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ Consistency = Literal["LOCAL_QUORUM", "LOCAL_ONE", "ONE", "TWO", "THREE", "QUORU
 class Cassandra(PartSection):
     """The database that holds the views.
 
-    `contact_points` are the nodes to find the cluster by, where one `host` is not enough; `replication` the copies in
-    each datacenter, where there are more than the local one. `tls` encrypts; one of `ca_file` (PEM, else one of the
-    machine's authorities) must have signed the certificate of each node, which carries its address, unless
+    `contact_points` are the nodes to find the cluster by, where one `host` is not enough. `replication` are the copies
+    in each datacenter, where there are more than the local one. `tls` encrypts. One of `ca_file` (PEM, else one of the
+    machine's authorities) must have signed the certificate of each node. It carries the node's address, unless
     `check_hostname` is off.
     """
 

@@ -12,8 +12,8 @@ from penstock.sections.web import WebServer
 class Console(WebServer):
     """The control center; it only reads unless `write` is set.
 
-    `masked` names columns whose values it never shows; `allowed_hosts` the names besides `host` and localhost by which
-    browsers may reach it; `alerts` is the file of its rules.
+    `masked` names columns whose values it never shows. `allowed_hosts` are the names besides `host` and localhost by
+    which browsers may reach it. `alerts` is the file of its rules.
     """
 
     port: Port = 9021

@@ -25,8 +25,8 @@ class Kafka(PartSection):
 
     Of several brokers each record has up to three copies, and is acknowledged when all but one have it.
     `host_port` is a second door, for clients that know the broker as 127.0.0.1 only: those outside of its container.
-    Of a Kafka of others `bootstrap_servers` are several brokers to start from, in place of `host` and `port`, and
-    `properties_file` are properties of Java's clients that let ours in. `metrics_port` shows its MBeans to Prometheus.
+    Where others run it, `bootstrap_servers` are several brokers to start from, in place of `host` and `port`.
+    `properties_file` has the properties of Java's clients that let ours in. `metrics_port` shows MBeans to Prometheus.
     """
 
     mode: KafkaMode = KafkaMode.KRAFT

@@ -1,4 +1,4 @@
-"""What the sections of all parts share: where a server is, how many there are, and the files of their secrets."""
+"""Base of the sections of all parts: where a server is, how many there are, and the files of their secrets."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Standbys = tuple[Annotated[str, Field(pattern=r"^\S+:\d+$")], ...]
 
 
 class Postgres(PartSection):
-    """The source database; without `password_file` it trusts whoever reaches it, so it listens on loopback only.
+    """The source database; without `password_file` it trusts everybody who reaches it, so it listens on loopback only.
 
     `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours. `standbys` are the
     addresses (host:port) of those that may be promoted, which `penstock doctor` looks at.

@@ -1,4 +1,4 @@
-"""What is said of single tables."""
+"""Settings of single tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is spoken to by HTTP: a part, or a small server of ours."""
+"""Sections of what speaks HTTP: a part, or a small server of ours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from penstock.sections.part import PartSection, Port, Server, absolute
 class WebSection(PartSection):
     """A part that is spoken to by HTTP.
 
-    Of one of others, `base_url` is its address in place of `host` and `port`, `user` and `password_file` let us in, and
+    Where others run it, `base_url` is its address in place of `host` and `port`. `user` and `password_file` let us in.
     `ca_file` (PEM) holds the certificates to trust in place of the machine's.
     """
 

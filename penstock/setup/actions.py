@@ -24,7 +24,7 @@ from penstock.pipeline.bring_up import USERS
 from penstock.pipeline.fills import filled_views, mark_filled, take_over
 from penstock.pipeline.followed import followed_views
 from penstock.pipeline.identities import Identities, identities_of
-from penstock.pipeline.topic_ids import refuse_made_anew
+from penstock.pipeline.topic_ids import refuse_made_again
 from penstock.pipeline.unwritten import place_views_sink
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.exclusions import note_exclusions
@@ -190,10 +190,10 @@ def create_view_tables(workspace: Workspace) -> str:
 def apply_connectors(workspace: Workspace) -> str:
     """Apply the connector files; return when every task runs.
 
-    Without a slot the source begins with a snapshot of all tables, which fills every view of a first start; a later one
+    Without a slot the source begins with a snapshot of all tables, which fills every view of a first start. A later one
     leaves rows that were deleted meanwhile, and needs a re-read.
 
-    :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAnew: before anything is applied.
+    :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAgain: before anything is applied.
     """
     files = wanted_connectors(workspace)
     named = {file.name for file in files}
@@ -227,7 +227,7 @@ def _start_of(workspace: Workspace, api: ConnectApi, files: Sequence[ConnectorFi
     config = workspace.config
     epoch, identities = epoch_of(config), identities_of(workspace)
     take_over(config, workspace.views, identities=identities)
-    refuse_made_anew(workspace)
+    refuse_made_again(workspace)
     wal = refuse_lost_place(api, names=config.names, read_wal=partial(read_wal, config), epoch=epoch)
     for source in (file for file in files if file.name == config.names.source_connector):
         refuse_moved_rows(api, source=source, partitions=config.kafka.partitions)

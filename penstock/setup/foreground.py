@@ -8,31 +8,23 @@ from dataclasses import replace
 
 from penstock.config import Config
 from penstock.environment import taken_from
-from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.project.workspace import Workspace
 from penstock.setup.steps import steps
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, awaited
 from penstock.stack.mode import refuse_other_mode
-from penstock.stack.part import Part
+from penstock.stack.part import Part, PartUnknown
 from penstock.stack.several import note_number, refuse_several
 from penstock.stack.start import OnEvent, start_all
 from penstock.stack.theirs import NotOurs
 from penstock.stack.timers import let_timers_be_late
 
 
-class UnknownPart(TerminalError):
-    """A name that is no part of the stack, or no step."""
-
-    def __init__(self, kind: str, name: str, known: list[str]) -> None:
-        super().__init__(f"there is no {kind} {name!r}; there are: {', '.join(known)}")
-
-
 def become(config: Config, name: str) -> None:
     """Prepare a part and replace this process by it; one that runs once and did returns at once.
 
-    :raises UnknownPart: there is none of that name.
+    :raises PartUnknown: there is none of that name.
     :raises NotOurs: others run it.
     :raises OtherMode: the configuration asks for a mode of Kafka that is not the data's.
     :raises OtherNumber: it asks for another number of brokers or nodes than the data has.
@@ -58,15 +50,15 @@ def become(config: Config, name: str) -> None:
 def take_step(workspace: Workspace, name: str, *, on_event: OnEvent) -> None:
     """Wait until the parts that a step needs answer, then take it.
 
-    The steps that it needs are not taken: whoever runs the steps sees to their order.
+    The steps that it needs are not taken: the caller sees to their order.
 
-    :raises UnknownPart: there is none of that name.
+    :raises PartUnknown: there is none of that name.
     :raises StartFailed: a part that it needs does not answer.
     """
     config = workspace.config
     known = {step.name: step for step in steps(workspace)}
     if name not in known:
-        raise UnknownPart("step", name, list(known))
+        raise PartUnknown("step", name, known)
     needed = [
         replace(part, needs=(), starts_after=()) for part in stack.parts(config) if part.name in known[name].needs
     ]
@@ -77,5 +69,5 @@ def take_step(workspace: Workspace, name: str, *, on_event: OnEvent) -> None:
 def _find_part(config: Config, name: str) -> Part:
     known = {part.name: part for part in stack.parts(config)}
     if name not in known:
-        raise UnknownPart("part", name, list(known))
+        raise PartUnknown("part", name, known)
     return known[name]

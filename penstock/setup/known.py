@@ -1,4 +1,4 @@
-"""Which tables the source sends: no list of them, as each change of it would restart the source."""
+"""Decides which tables the source sends: no list of them, as each change of it would restart the source."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class SlotGone(TerminalError):
     def __init__(self, slot: str) -> None:
         super().__init__(
             f"replication slot {slot} is gone, and with it the changes that the views have not seen; "
-            "`penstock views rebuild` reads everything anew"
+            "`penstock views rebuild` reads everything again"
         )
 
 
@@ -34,7 +34,7 @@ class DatabaseFell(TerminalError):
     def __init__(self, read: int, end: int) -> None:
         super().__init__(
             f"the source has read the WAL up to {_shown(read)}, but that of the database ends at {_shown(end)}: "
-            "it was restored from an older copy; `penstock views rebuild` reads everything anew"
+            "it was restored from an older copy; `penstock views rebuild` reads everything again"
         )
 
 
@@ -44,7 +44,7 @@ class EpochFell(TerminalError):
     def __init__(self, live: int, noted: int) -> None:
         super().__init__(
             f"the pipeline is in epoch {live}, but {noted} is noted in the database, which was restored from an older "
-            "copy; `penstock views rebuild` reads everything anew"
+            "copy; `penstock views rebuild` reads everything again"
         )
 
 

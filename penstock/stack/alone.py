@@ -1,6 +1,6 @@
 """One command at a time changes a stack; a second one says which is at it, and ends.
 
-Two locks: one of the kernel (flock(2)) in the state folder, which holds while no server runs, and one in Postgres,
+Two locks: one of the kernel (flock(2)) in the state folder, which holds while no server runs. The other is in Postgres,
 which a host and its containers share. Both end with the process that holds them, however that ends.
 """
 
@@ -118,7 +118,7 @@ class Turn:
 def alone(config: Config, command: str, *, ends_all: bool = False) -> Iterator[Turn]:
     """Hold the right to change the stack.
 
-    :param command: for whoever comes meanwhile, and to be run again if this is cut off.
+    :param command: for commands that come meanwhile, and to be run again if this is cut off.
     :param ends_all: at its end it has made good whatever was cut off before.
     :raises StackBusy: with the command that holds it.
     :raises OtherName: the stack is of another installation.

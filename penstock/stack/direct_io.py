@@ -1,4 +1,4 @@
-"""Whether a folder's file system takes writes that pass the page cache by.
+"""Tries whether a folder's file system takes writes that pass the page cache by.
 
 Cassandra's own `auto` asks only whether the size of a block is known, and takes direct writes for granted then.
 """
@@ -15,7 +15,7 @@ _BLOCK = 4096
 
 
 def takes_direct_io(folder: Path) -> bool:
-    """Tell whether files of a folder can be written with O_DIRECT (open(2)): tmpfs and network file systems may refuse.
+    """Return whether a folder takes writes with O_DIRECT (open(2)): tmpfs and network file systems may refuse.
 
     :param folder: exists; a file is written into it and removed again.
     :raises OSError: nothing can be written there at all.

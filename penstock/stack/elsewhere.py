@@ -36,7 +36,7 @@ class Elsewhere:
         return ProcessState(name, "RUNNING", pid=0, started_at_s=0, exit_code=0, reason="")
 
     def start_process(self, name: str) -> None:
-        """Leave it to whoever runs the part."""
+        """Leave it to those who run the part."""
 
 
 def awaited(nodes: Sequence[Part | Step]) -> list[Part | Step]:

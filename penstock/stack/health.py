@@ -1,4 +1,4 @@
-"""How each part is: what the supervisor says of its process, and whether it answers its protocol."""
+"""Health of each part: what the supervisor says of its process, and whether it answers its protocol."""
 
 from __future__ import annotations
 

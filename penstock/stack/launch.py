@@ -1,7 +1,7 @@
-"""What the supervisor runs for each part: end what an earlier process of the part left, then become the part's process.
+"""Launcher of each part: ends what an earlier process of the part left, then becomes the part's process.
 
-A server that was killed with -9 can leave children behind (Postgres its backends, Airflow its workers) that hold
-ports or memory which the next process needs.
+A server that was killed with -9 can leave children behind (Postgres its backends, Airflow its workers). They hold ports
+or memory that the next process needs.
 `python -m penstock.stack.launch FILE`; FILE is a launch file written by `supervisor.py`.
 """
 
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Make the part's folder of temporary files anew: a killed JVM leaves its unpacked libraries."""
+    """Make the part's folder of temporary files again: a killed JVM leaves its unpacked libraries."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 

@@ -107,7 +107,7 @@ def refuse_open_doors(config: Config) -> None:
 
 
 def _is_here(section: PartSection | Console) -> bool:
-    """Tell whether a part of ours has an address that is in its certificate."""
+    """Return whether a part of ours has an address that is in its certificate."""
     if not getattr(section, "managed", True):
         return True
     return {section.host, getattr(section, "own_host", section.host)}.issubset(_ADDRESSES)
@@ -195,7 +195,7 @@ def _name(text: str) -> x509.Name:
 
 
 def write_clients_files(config: Config) -> None:
-    """Write what clients and servers of a secured stack read; anew at each start, as its folder may have moved."""
+    """Write what clients and servers of a secured stack read; again at each start, as its folder may have moved."""
     secrets = Secrets.of(config)
     for user in (ADMINISTRATOR, USER):
         _write_again(secrets.kafka_properties(user), _kafka_client(secrets.ca, user, secrets.password(f"kafka-{user}")))

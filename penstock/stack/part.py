@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+
+from penstock.errors import TerminalError
+
+
+class PartUnknown(TerminalError):
+    """A name that is no part of the stack, or no step."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"there is no {kind} {name!r}; there are: {', '.join(known)}")
 
 
 @dataclass(frozen=True)

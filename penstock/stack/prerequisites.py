@@ -1,4 +1,4 @@
-"""What must be there before anything starts: Java 17, room on the disk, and what `make setup` installs."""
+"""Prerequisites, there before anything starts: Java 17, room on the disk, and what `make setup` installs."""
 
 from __future__ import annotations
 

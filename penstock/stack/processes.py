@@ -1,6 +1,6 @@
 """Finds and ends the processes of one stack by the mark that each inherits in its environment.
 
-A pid file alone lies after a crash. A process belongs to a stack when its environment names the stack's state folder;
+A pid file alone lies after a crash. A process belongs to a stack when its environment names the stack's state folder.
 psutil ties every pid to its start time, so a pid that was reused meanwhile is never signalled.
 """
 

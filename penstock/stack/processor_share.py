@@ -1,4 +1,4 @@
-"""What a part gets of the processors when there are too few: as much as any other part, however many threads it runs.
+"""Share of the processors of a part when there are too few: as much as any other's, however many threads it runs.
 
 Linux divides processor time between sessions first, then between the threads of each (sched(7), "The autogroup
 feature"). All parts in the supervisor's session would be threads of one; containers divide it by container.

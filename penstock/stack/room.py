@@ -1,4 +1,4 @@
-"""Whether the machine has the memory and the disk for several instances of a part; for one of each, nobody counts."""
+"""Checks that the machine has memory and disk for several instances of a part; for one of each, nobody counts."""
 
 from __future__ import annotations
 

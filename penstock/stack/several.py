@@ -1,4 +1,4 @@
-"""How many brokers and nodes a stack has: noted when its data begins, since what they keep is spread over them."""
+"""Numbers of brokers and nodes of a stack: noted when its data begins, since what they keep is spread over them."""
 
 from __future__ import annotations
 

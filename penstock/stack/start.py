@@ -145,7 +145,7 @@ class _Watch:
         self._dying_since: float | None = None
 
     def is_ready(self) -> bool:
-        """Tell whether the part answers; raises StartFailed when it never will."""
+        """Return whether the part answers; raises StartFailed when it never will."""
         part, state = self._part, self._supervisor.state(self._part.name)
         if state.state == "BACKOFF" or (state.state == "EXITED" and not part.one_shot):
             self._bear_death()

@@ -20,7 +20,7 @@ from typing import Any
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from penstock.environment import taken_from
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError, TransientError, Unreachable
 from penstock.layout import VENV_BIN, Layout
 from penstock.stack.part import Part
 from penstock.stack.processes import PART_MARK, STATE_MARK, command_of
@@ -45,11 +45,11 @@ class StatePathTooLong(TerminalError):
         )
 
 
-class SupervisorUnreachable(TransientError):
+class SupervisorUnreachable(Unreachable):
     """supervisord does not answer on its socket."""
 
     def __init__(self, socket_path: Path) -> None:
-        super().__init__(f"the supervisor does not answer at {socket_path}. What to do: penstock up")
+        super().__init__(f"the supervisor does not answer at {socket_path}", advice=". What to do: penstock up")
 
 
 class SupervisorEnding(TransientError):
@@ -99,7 +99,7 @@ class Supervisor:
             transport.close()
 
     def is_running(self) -> bool:
-        """Tell whether supervisord answers."""
+        """Return whether supervisord answers."""
         try:
             return bool(self._call("getState"))
         except (*_AWAY, SupervisorEnding):
@@ -147,16 +147,16 @@ class Supervisor:
             if exc.faultCode != done:
                 raise
 
-    def renew(self, part: Part, *, anew: bool = False) -> bool:
+    def renew(self, part: Part, *, in_any_case: bool = False) -> bool:
         """Restart a process whose command is no longer the wanted one; return whether it was so.
 
         The rest of the stack runs on. A process that does not run is started.
 
-        :param anew: restart it in any case.
+        :param in_any_case: restart it, also when nothing of it has changed.
         """
         state = self.state(part.name)
         runs = state.state in {"RUNNING", "STARTING"}
-        if not anew and runs and command_of(state.pid) == list(part.command):
+        if not in_any_case and runs and command_of(state.pid) == list(part.command):
             return False
         self._write_launch_file(part)
         self.stop_and_wait(part.name)

@@ -1,4 +1,4 @@
-"""How late the timers of a process may be: a setting of Linux that a process keeps when it becomes another."""
+"""Lets the timers of a process be late: a setting of Linux that a process keeps when it becomes another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the brokers say of topics: their partitions, settings and records, by confluent-kafka's admin client.
+"""Asks the brokers about topics: their partitions, settings and records, by confluent-kafka's admin client.
 
 The one seam to the admin client: its errors become ours here.
 """
@@ -32,7 +32,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 )
 
 from penstock.brokers import librdkafka_settings
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import TerminalError, Unreachable
 from penstock.offsets import Place
 from penstock.topics.topic import Topic
 
@@ -50,11 +50,11 @@ _HAS_MEMBERS = {
 _NOT_LET_IN = {KafkaError._AUTHENTICATION, KafkaError._SSL}
 
 
-class KafkaUnreachable(TransientError):
+class KafkaUnreachable(Unreachable):
     """No broker answers."""
 
     def __init__(self, bootstrap: str, cause: str) -> None:
-        super().__init__(f"Kafka does not answer at {bootstrap} ({cause}); is it running? `penstock status` tells")
+        super().__init__(f"Kafka does not answer at {bootstrap} ({cause})")
 
 
 class TopicNotCreated(TerminalError):
@@ -197,7 +197,7 @@ class TopicAdmin:
         return {place: (begins[place].offset, end.offset) for place, end in ends.items()}
 
     def ids(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the id of each topic that exists; one that is deleted and made anew gets another.
+        """Return the id of each topic that exists; one that is deleted and made again gets another.
 
         :raises KafkaUnreachable: no broker answers in time.
         """

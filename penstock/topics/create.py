@@ -58,11 +58,11 @@ def differences(topic: Topic, *, partitions: int, settings: dict[str, str]) -> I
     if partitions != topic.partitions:
         yield (
             f"{topic.name}: {partitions} partition(s), {topic.partitions} wanted; set kafka.partitions back, "
-            "or `penstock reset --yes` and `penstock up` to start anew"
+            "or `penstock reset --yes` and `penstock up` to start again"
         )
     policy = settings.get("cleanup.policy", "")
     if policy != topic.cleanup_policy:
         yield (
             f"{topic.name}: cleanup.policy={policy}, {topic.cleanup_policy} wanted; "
-            "records may be gone: `penstock reset --yes` and `penstock up` to start anew"
+            "records may be gone: `penstock reset --yes` and `penstock up` to start again"
         )

@@ -25,7 +25,7 @@ class Gap:
 
     @property
     def is_loss(self) -> bool:
-        """Tell whether there may have been records that it never read."""
+        """Return whether there may have been records that it never read."""
         return self.at is not None or self.begin > 0
 
     def why(self) -> str:
@@ -35,7 +35,7 @@ class Gap:
             return f"no place in {where}, which begins at offset {self.begin:,}"
         if self.at < self.begin:
             return f"{self.begin - self.at:,} offsets of {where} were deleted unread ({self.at:,} to {self.begin:,})"
-        return f"{where} ends at offset {self.end:,}, before {self.at:,}, which is read next: it was made anew"
+        return f"{where} ends at offset {self.end:,}, before {self.at:,}, which is read next: it was made again"
 
 
 def find_gaps(at: Mapping[Place, int | None], bounds: Mapping[Place, tuple[int, int]]) -> list[Gap]:

@@ -1,4 +1,4 @@
-"""What a topic is. Apart from `declare.py`, so that a client of Kafka needs no views, and with them no Spark."""
+"""Topic, apart from `declare.py`: so a client of Kafka needs no views, and with them no Spark."""
 
 from __future__ import annotations
 

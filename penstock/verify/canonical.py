@@ -30,8 +30,8 @@ class ValueUnknown(TerminalError):
 def canonical_value(value: Any, *, column: str = "?") -> Any:
     """Return the value as JSON knows it, tagged by type where two types could look alike.
 
-    A uuid is its text; a decimal keeps its scale; a timestamp is exact to the microsecond, so one that was rounded on
-    its way differs; a datetime without zone is UTC.
+    A uuid is its text. A decimal keeps its scale. A timestamp is exact to the microsecond, so one that was rounded on
+    its way differs. A datetime without zone is UTC.
 
     :raises ValueUnknown: a type outside the contract.
     """

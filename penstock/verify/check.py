@@ -1,8 +1,8 @@
 """Verify views while data may be moving: compare everything once, then read only the suspects again.
 
 A key that differs may just be on its way through the pipeline. First a quick look, on fresh data of both sides:
-most rows have arrived by then. What still differs counts only when it stays as it is, to the value and the
-version, while everything that Postgres had committed before comes through the pipeline. All views wait together.
+most rows have arrived by then. What still differs counts only when its value and version stay as they are
+while everything that Postgres had committed before comes through the pipeline. All views wait together.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _at_once(look: Callable[[_Comparison], None], comparisons: Sequence[_Compari
         for _ in pool.map(look, comparisons):
             pass
     finally:
-        # Whoever is cut off does not wait for views that take minutes.
+        # A command that is cut off does not wait for views that take minutes.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -100,7 +100,7 @@ def _settle(comparisons: Sequence[_Comparison], catch_up: CatchUp) -> None:
 
 
 class _Comparison:
-    """What is known of a view so far: the numbers of its rows, and which keys differ."""
+    """What is known of a view: the numbers of its rows, and which keys differ."""
 
     def __init__(self, sides: Sides) -> None:
         self.view = sides.view
@@ -126,7 +126,7 @@ class _Comparison:
                 self._rounds += 1
 
     def has_moved(self) -> bool:
-        """Look again; tell whether any suspect differs otherwise than before."""
+        """Look again; return whether any suspect differs otherwise than before."""
         before = self.suspects
         self.look()
         return any(before.get(key) != found for key, found in self.suspects.items())

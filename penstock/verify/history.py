@@ -1,7 +1,7 @@
-"""What `verify` compares of a history: for each key the row of its newest entry, and whether its entries are a chain.
+"""Compares a history for `verify`: for each key the row of its newest entry, and whether its entries are a chain.
 
-Both sides are one row a key. The expected row says what Postgres holds; the actual one says what the newest
-entry holds, and where in the timeline an entry's `before` is not the `after` of the entry before it.
+Both sides are one row a key. The expected row says what Postgres holds, the actual one what the newest entry
+holds. It also says where in the timeline an entry's `before` is not the `after` of the entry before it.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def normal(text: str | None, names: Collection[str] | None = None) -> str | None
 
 def _check(entries: Sequence[Mapping[str, Any]], names: Collection[str]) -> str:
     for entry, previous in zip(entries, [*entries[1:], None], strict=True):
-        # A read of the table (`r`) begins anew: it says what the row is, not what it was.
+        # A read of the table (`r`) begins again: it says what the row is, not what it was.
         if entry["op"] == "r" or (previous is None and entry["before"] is not None):
             continue
         if not _continues(previous["after"] if previous else None, entry["before"], names):
@@ -96,7 +96,7 @@ def _check(entries: Sequence[Mapping[str, Any]], names: Collection[str]) -> str:
 
 
 def _continues(after: str | None, before: str | None, names: Collection[str]) -> bool:
-    """Tell whether an entry goes on where the one before it ended.
+    """Return whether an entry goes on where the one before it ended.
 
     A column that only one of them knows, or that is gone now, was added or dropped, which changes rows without a change
     event.

@@ -1,4 +1,4 @@
-"""What is compared and what comes out: the shape of a view, where rows come from, differences and results."""
+"""Model of a comparison: the shape of a view, where rows come from, differences and results."""
 
 from __future__ import annotations
 

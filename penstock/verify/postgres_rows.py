@@ -68,8 +68,8 @@ class PostgresRows:
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
         """Return the rows that come from the source rows of these keys, under whatever view key they have now.
 
-        A view that renames its source's primary key, or has none of it (an aggregate), is read as a whole, and only
-        rows of these very keys come back.
+        A view that renames its source's primary key, or has none of it (an aggregate), is read as a whole. Only rows of
+        these very keys come back.
         """
         with _our_errors(view.name):
             images, columns = self._images(view.name)

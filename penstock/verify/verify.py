@@ -40,7 +40,7 @@ def verify(
 ) -> list[ViewResult]:
     """Compare the named views, or all that flow, row by row and column by column (:mod:`penstock.verify.run`).
 
-    :param patience_s: how long the pipeline may stand still before what has not arrived counts as a difference; 0
+    :param patience_s: how long the pipeline may be stalled before what has not arrived counts as a difference; 0
         compares what is there now.
     :raises ViewUnknown: there is no view of a name.
     :raises ViewPaused: a named view is paused.

@@ -62,7 +62,7 @@ def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
 
     :param rate: of the fill, at most so many rows a second.
     :raises ViewsWrong: before anything is changed.
-    :raises ViewsLeftOut: when all is done but for views whose tables cannot be followed, or that stand still.
+    :raises ViewsLeftOut: when all is done but for views whose tables cannot be followed, or that are stopped.
     :raises SupervisorUnreachable: when the stack does not run.
     """
     config = workspace.config
@@ -84,7 +84,7 @@ def apply_views(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
 
 
 def _as_before(workspace: Workspace) -> frozenset[str]:
-    """Name the views that stand still, or run as they are written: what is wrong with them gets no worse.
+    """Name the views that are stopped, or run as they are written: what is wrong with them gets no worse.
 
     Their tables were altered, and that keeps the views of other tables from nothing.
     """
@@ -101,10 +101,10 @@ def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, r
     So are those whose table is another one now, or was away. `up` does this when all else is done.
 
     :param rate: of the fill, at most so many rows a second.
-    :raises ViewStopped: when some stand still; the others are filled by then.
+    :raises ViewStopped: when some are stopped; the others are filled by then.
     """
     away = find_away(workspace)
-    # Of every source before the jobs forget who stood still.
+    # Of every source before the jobs forget which were stopped.
     due = [_look(each, on_step=on_step) for each in workspace.sources if each.config.source not in away]
     on_step("jobs", "took these views up" if renew_jobs(workspace.config) else "ran with these views")
     stopped: dict[str, str] = {}
@@ -112,7 +112,7 @@ def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, r
         _go_live(each, stopped, on_step=on_step, on_progress=on_progress, rate=rate)
     for why in away.values():
         on_step("fill", why)
-    if not any(each.anew for each in due) and not away:
+    if not any(each.again for each in due) and not away:
         on_step("fill", "every view was filled")
     if stopped:
         raise ViewStopped(stopped)
@@ -134,7 +134,7 @@ class _Due:
     unfilled: Sequence[View]
 
     @property
-    def anew(self) -> list[View]:
+    def again(self) -> list[View]:
         """All of these views."""
         return [*self.missing, *self.unfilled]
 
@@ -146,29 +146,29 @@ def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
     changes, identities = unsent_changes(workspace), identities_of(workspace)
     for change in changes:
         table = of_source(config.source, change.table)
-        on_step("rows changed", f"{table}: {change.what}; no event was sent for it, its views are filled anew")
+        on_step("rows changed", f"{table}: {change.what}; no event was sent for it, its views are filled again")
     followed = followed_views(workspace)
     missing = _missing(workspace, followed, changes)
     unfilled = [view for view in views_to_fill(config, followed, identities, on_step=on_step) if view not in missing]
     due = _Due(workspace, paused_views(config), changes, identities, missing, unfilled)
     # A run that has written to a table that is gone would never write those groups again.
-    end_runs(config, [view for view in due.anew if isinstance(view, Aggregate) and view.name not in due.paused])
+    end_runs(config, [view for view in due.again if isinstance(view, Aggregate) and view.name not in due.paused])
     return due
 
 
 def _go_live(due: _Due, stopped: dict[str, str], *, on_step: OnStep, on_progress: OnProgress, rate: int | None) -> None:
-    """Fill the views of one source, with which the jobs run; those that stand still are put off."""
+    """Fill the views of one source, with which the jobs run; those that are stopped are put off."""
     config = due.workspace.config
     fresh = [view for view in due.unfilled if view.name not in due.paused]
     empty = settle_empty(config, fresh, identities=due.identities)
-    waiting = [view for view in due.anew if view not in empty and view.name in due.paused]
-    filled = [view for view in due.anew if view not in empty and view.name not in due.paused]
+    waiting = [view for view in due.again if view not in empty and view.name in due.paused]
+    filled = [view for view in due.again if view not in empty and view.name not in due.paused]
     if empty:
         on_step("fill", f"{_names(empty)}: no row to fill yet")
     if filled:
         _fill(due, filled, stopped, on_step=on_step, on_progress=on_progress, rate=rate)
-    # A paused view has not been read again, nor has one that stands still: its table's note stays until it is.
-    held = {view.table for view in due.anew if view in waiting or view.name in stopped}
+    # A paused view has not been read again, nor has one that is stopped: its table's note stays until it is.
+    held = {view.table for view in due.again if view in waiting or view.name in stopped}
     _forget(config, [change for change in due.changes if change.table not in held])
     note_topics(due.workspace)
     if waiting:
@@ -195,18 +195,18 @@ def renew_jobs(config: Config) -> bool:
 def _renew(config: Config, supervisor: Supervisor, job: Part) -> bool:
     trouble, running_file = trouble_of(config, job.name), Layout.of(config).running_file(job.name)
     # One that fails may have read files that were other files when it was started; so its command says nothing.
-    if supervisor.renew(job, anew=trouble.times > 0):
+    if supervisor.renew(job, in_any_case=trouble.times > 0):
         running_file.unlink(missing_ok=True)  # it is of the process before
         return True
     project = Project.of(config)
     wanted = view_set(project.views, project.avro)
     if _runs(running_file, wanted) and trouble == Trouble():
         return False
-    # What stands still starts again by this, too.
+    # What is stopped starts again by this, too.
     running_file.unlink(missing_ok=True)
     supervisor.signal(job.name, "HUP")
     # No query of before runs on from here: a view would miss what is read again for it.
-    what = f"the {job.name} job takes the views up; `penstock logs {job.name}` tells more"
+    what = f"the {job.name} job takes the views up; `penstock logs {job.name}` says more"
     wait_until(lambda: _runs(running_file, wanted), timeout_s=_WAIT_S, what=what)
     return True
 
@@ -219,14 +219,14 @@ def _runs(running_file: Path, views: dict[str, str]) -> bool:
 def views_to_fill(config: Config, views: Sequence[View], identities: Identities, *, on_step: OnStep) -> list[View]:
     """Return those that their present generation has not filled, or not from what is their table now."""
     for old in replaced(config, views, identities=identities):
-        on_step("table replaced", f"{old.view.source_table}: {old.why}; {old.view.name} is filled anew")
+        on_step("table replaced", f"{old.view.source_table}: {old.why}; {old.view.name} is filled again")
     return unfilled(config, views, ids=ids_in_cassandra(config), epoch=epoch_of(config), identities=identities)
 
 
 def _missing(workspace: Workspace, views: Sequence[View], changes: Sequence[SilentChange]) -> list[View]:
     """Return those that miss changes, whatever of them was filled before.
 
-    Their table changed without an event, or they stand still, stood still or cannot go on.
+    Their table changed without an event, or they are stopped, were stopped or cannot go on.
     """
     tables, stopped = (
         {change.table for change in changes},

@@ -1,4 +1,4 @@
-"""Which tables `views new` is asked for: names and patterns as a person writes them, against what the database has."""
+"""Tables that `views new` is asked for: names and patterns as a person writes them, against what the database has."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Part:
     is_pattern: bool = False
 
     def matches(self, name: str) -> bool:
-        """Tell whether a name of the catalogue is meant; a pattern minds no case, since it has no quotes."""
+        """Return whether a name of the catalogue is meant; a pattern minds no case, since it has no quotes."""
         return fnmatchcase(name.lower(), self.text) if self.is_pattern else name == self.text
 
 
@@ -65,7 +65,7 @@ class Asked:
 
     @property
     def is_pattern(self) -> bool:
-        """Tell whether it may mean several tables."""
+        """Return whether it may mean several tables."""
         return self.schema.is_pattern or self.table.is_pattern
 
     @property
@@ -74,7 +74,7 @@ class Asked:
         return f"{self.schema.text}.{self.table.text}"
 
     def matches(self, name: str) -> bool:
-        """Tell whether a table (`schema.table`) is meant."""
+        """Return whether a table (`schema.table`) is meant."""
         schema, table = name.split(".", 1)
         return self.schema.matches(schema) and self.table.matches(table)
 

@@ -19,8 +19,8 @@ from penstock.names import quoted, topic_of
 from penstock.pipeline.fence import OnProgress, Patience, wait_until_written
 from penstock.pipeline.fills import mark_filled
 from penstock.pipeline.identities import Identities, identities_of
+from penstock.pipeline.stale_groups import sweep_aggregates
 from penstock.pipeline.stalled import JobWatch, refuse_stopped, stopped_views
-from penstock.pipeline.sweep import sweep_aggregates
 from penstock.postgres.connection import connect
 from penstock.project.generation import epoch_of
 from penstock.project.workspace import Workspace
@@ -55,7 +55,7 @@ def forget_runs(config: Config, name: str) -> None:
     shutil.rmtree(_runs_of(config, name), ignore_errors=True)
 
 
-def begin_anew(workspace: Workspace, view: View, *, on_progress: OnProgress) -> int:
+def begin_again(workspace: Workspace, view: View, *, on_progress: OnProgress) -> int:
     """Let an aggregate's next run begin and wait until it counts; return how many groups were left over.
 
     :raises NotSupervised: from the host of containers, in whose volume the runs are.
@@ -77,7 +77,7 @@ def begin_aggregates(
     """Wait until these aggregates count, and remove the groups that are left over from before.
 
     :param identities: of their tables, before the job could begin.
-    :returns: those that do; one whose table never had a row begins with its first, and one that stands still does not.
+    :returns: those that do; one whose table never had a row begins with its first, and one that is stopped does not.
     :raises JobFails: when the job keeps failing.
     """
     config = workspace.config
@@ -130,7 +130,7 @@ def _not_started(config: Config, views: Sequence[View], epoch: int) -> list[str]
 
 
 def _runs_of(config: Config, name: str) -> Path:
-    return runs_folder(Layout.of(config).data("aggregates"), name)
+    return runs_folder(Layout.of(config).aggregates, name)
 
 
 def _has_started(config: Config, view: View, epoch: int) -> bool:

@@ -1,4 +1,4 @@
-"""Everything that is wrong with the views, at once, before anything starts: where, what, and what to do.
+"""Finds everything that is wrong with the views, at once, before anything starts: where, what, and what to do.
 
 The functions are held against their tables, the derived files against the functions, and the live servers, as far as
 they answer, against the files.

@@ -29,7 +29,7 @@ class FillState:
     :param version: that its rows would have now.
     :param started: that with which a snapshot was last written to its table; None if none was.
     :param is_fresh: nothing filled it with this generation from this table, and the table did not change silently.
-    :param is_stopped: it stands still.
+    :param is_stopped: it is a stopped view.
     :param goes_on: a fill of it was cut off, and goes on with its version.
     """
 
@@ -41,13 +41,13 @@ class FillState:
     goes_on: bool = False
 
     def allows_lane(self, view: View) -> bool:
-        """Tell whether a snapshot fills the view exactly; else its table goes through the change stream once more.
+        """Return whether a snapshot fills the view exactly; else its table goes through the change stream once more.
 
-        A view that stands still waits for a record of the table as it is now. A second snapshot of the same version
-        tells a row that went without an event from those that it renews only by what is not there: so it is for views
-        alone that no such row can be in. With several partitions the offset of a row's own last change is unknown: the
-        lowest does where every version above it is of a change that the stream has brought to this view, which is to
-        say in its first fill, however often that goes on; and where no entry has a place among others.
+        A view that is stopped waits for a record of the table as it is now. A second snapshot of the same version tells
+        apart a row that went without an event only by what is not there. So it is for views alone that no such row can
+        be in. With several partitions the offset of a row's own last change is unknown. The lowest does where every
+        version above it is of a change that the stream has brought to this view. Nor may an entry have a place among
+        others. The first is so in a view's first fill, however often that goes on.
         """
         if self.is_stopped:
             return False
@@ -126,7 +126,7 @@ def _of_generation(started: StartedFill | None, generation: int) -> int | None:
 
 
 def _is_of(started: StartedFill | None, identity: Identity | None) -> bool:
-    """Tell whether a fill that began, if one did, read the table that is there now."""
+    """Return whether a fill that began, if one did, read the table that is there now."""
     return started is None or identity is None or identity.is_of(started.source)
 
 

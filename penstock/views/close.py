@@ -35,7 +35,7 @@ def close_gone(
 
     :param below: the version at which the reading began; an entry at or above it is news.
     :param version: of the last entries; one whose row has a later entry follows that.
-    :param wait: returns when all that Postgres had committed at the call is in Cassandra: a row that was deleted while
+    :param wait: returns when all that Postgres had committed at the call is in Cassandra. A row that was deleted while
         the table was read has its own event on the way.
     :returns: how many.
     """

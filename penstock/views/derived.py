@@ -1,4 +1,4 @@
-"""What is derived from the views: their contracts, their tables and the connectors' lists, as texts of files."""
+"""Derives from the views their contracts, their tables and the connectors' lists, as texts of files."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def unreadable(
 ) -> Iterator[tuple[View, str]]:
     """Name the views whose contracts the registry would refuse, and why.
 
-    :param may_have_rows: tells it of a view: before its first fill it has no contract there.
+    :param may_have_rows: whether a view may: before its first fill the registry has no contract of it.
     """
     for each in derived:
         if (why := _why_unreadable(project, each)) and may_have_rows(each.view):

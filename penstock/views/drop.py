@@ -1,6 +1,6 @@
 """`views drop`: remove all that is left of views whose functions are gone from the files.
 
-Whoever reads or writes it is notified first (sink, job), then its topic, subjects, table and files go.
+What reads or writes it is notified first (sink, job), then its topic, subjects, table and files go.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
     files = {name: left_of(workspace, name) for name in names}
     project, views = workspace.project, workspace.views
     gone = [(each.config, _unneeded(each)) for each in workspace.sources]
-    # First of all: a view that is made anew under the name must not count as filled.
+    # First of all: a view that is made again under the name must not count as filled.
     for source, _ in gone:
         with connect(source) as connection:
             forget_views(connection, names)

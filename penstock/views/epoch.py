@@ -23,9 +23,9 @@ from penstock.layout import Layout
 from penstock.offsets import Place
 from penstock.pipeline.fence import OnProgress, ends, wait_until_captured
 from penstock.pipeline.followed import followed_views, refuse_paused
-from penstock.pipeline.identities import identities_of
+from penstock.pipeline.identities import Identities, identities_of
 from penstock.pipeline.stalled import refuse_stopped
-from penstock.pipeline.topic_ids import made_anew, note_topics
+from penstock.pipeline.topic_ids import made_again, note_topics
 from penstock.pipeline.unwritten import note_gaps
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
@@ -80,7 +80,7 @@ def begin_epochs(workspace: Workspace, *, source: str | None = None, on_step: On
 
 
 def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress) -> int:
-    """Read all tables anew under the next epoch and fill every view with it; return how many stale rows were removed.
+    """Read all tables again under the next epoch and fill every view with it; return how many stale rows were removed.
 
     :param workspace: with the views of one source.
 
@@ -88,30 +88,13 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
 
     :raises ViewPaused, NoEpochLeft, NotSupervised: before anything is lost.
     :raises ConnectorFailed: when the source cannot take the snapshot, with its trace.
-    :raises ViewStopped: when all is done but for views that stand still.
+    :raises ViewStopped: when all is done but for stopped views.
     """
     config = workspace.config
     refuse_outside(config)
-    views, source = workspace.views, config.names.source_connector
     epoch = _make_ready(workspace, on_step=on_step)
     with connect(config) as connection, only_reread(connection), ConnectApi(config.connect.url) as api:
-        if source in api.connectors():
-            _stop_source(api, source)
-        # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
-        raise_epoch(connection, epoch)
-        correct_epoch(config, epoch)
-        (file,) = wanted_connectors(workspace, names=[source])
-        api.put_config(source, file.config)
-        _stop_source(api, source)
-        began, identities = ends(config, sorted({view.source_topic for view in views})), identities_of(workspace)
-        _forget_place(api, source)
-        on_step("source", "stopped, its offsets forgotten")
-        on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
-        if _begin_checkpoint(workspace, api, began):
-            on_step("progress", "of the views job began anew: what it would have read next is gone from Kafka")
-        _start_sink(workspace, api)
-        _start_source(api, source)
-        on_step("epoch", f"{epoch} began; every table is read anew")
+        began, identities = _restart_source(workspace, connection, api, epoch, on_step=on_step)
         wait_until_captured(config, on_progress=on_progress)
         followed = followed_views(workspace)
         written = [view for view in followed if not isinstance(view, Aggregate)]
@@ -129,6 +112,35 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
     return removed
 
 
+def _restart_source(
+    workspace: Workspace, connection: Connection, api: ConnectApi, epoch: int, *, on_step: OnStep
+) -> tuple[dict[Place, int], Identities]:
+    """Let the source lose its place and start with a snapshot under the epoch.
+
+    :returns: the ends of the change topics before the snapshot, and the identities of the tables as of then.
+    """
+    config, source = workspace.config, workspace.config.names.source_connector
+    if source in api.connectors():
+        _stop_source(api, source)
+    # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
+    raise_epoch(connection, epoch)
+    correct_epoch(config, epoch)
+    (file,) = wanted_connectors(workspace, names=[source])
+    api.put_config(source, file.config)
+    _stop_source(api, source)
+    topics = sorted({view.source_topic for view in workspace.views})
+    began, identities = ends(config, topics), identities_of(workspace)
+    _forget_place(api, source)
+    on_step("source", "stopped, its offsets forgotten")
+    on_step("slot", "dropped" if _drop_slot(connection) else "was gone")
+    if _begin_checkpoint(workspace, api, began):
+        on_step("progress", "of the views job began again: what it would have read next is gone from Kafka")
+    _start_sink(workspace, api)
+    _start_source(api, source)
+    on_step("epoch", f"{epoch} began; every table is read again")
+    return began, identities
+
+
 def _make_ready(workspace: Workspace, *, on_step: OnStep) -> int:
     """Make all that the next epoch needs, and let the jobs take the views up; return the number of that epoch."""
     config, views = workspace.config, workspace.views
@@ -144,15 +156,15 @@ def _make_ready(workspace: Workspace, *, on_step: OnStep) -> int:
     on_step("keyspace", create_view_tables(workspace.whole))
     if not config.supervised and _lost_topics(workspace, cdc_topics(views)):
         raise NotSupervised(
-            "the views job cannot go on in its topics, and only while it is stopped it can begin anew; "
-            "`docker compose down --volumes` begins all anew"
+            "the views job cannot go on in its topics, and only while it is stopped it can begin again; "
+            "`docker compose down --volumes` begins all again"
         )
     on_step("jobs", "took these views up" if renew_jobs(config) else "ran with these views")
     return epoch
 
 
 def _latest_epoch(config: Config) -> int:
-    """Return the latest epoch that anybody knows of: a database that was restored may know of an earlier one alone."""
+    """Return the latest epoch that is known: a database that was restored may know of an earlier one alone."""
     with ConnectApi(config.connect.url) as api:
         return max(epoch_of(config), epoch_in(Project.of(config)), live_epoch(api, config.names.source_connector))
 
@@ -166,7 +178,7 @@ def _stop_source(api: ConnectApi, source: str) -> None:
 def _begin_checkpoint(workspace: Workspace, api: ConnectApi, began: Mapping[Place, int]) -> bool:
     """Let the views job begin at the ends of the topics in which it cannot go on from its place; return whether it did.
 
-    All that lies before is read anew. Where the job can go on it does, as histories hold each change. Neither the job
+    All that lies before is read again. Where the job can go on it does, as histories hold each change. Neither the job
     nor the sink can read what was written with the ids of a registry that is gone.
     """
     config = workspace.config
@@ -179,7 +191,7 @@ def _begin_checkpoint(workspace: Workspace, api: ConnectApi, began: Mapping[Plac
     supervisor.stop_and_wait("views")
     for topic in sorted(gone):
         start_checkpoint(root, topic, starting[topic])
-    if config.names.registry_topics[0] in made_anew(workspace) and config.names.sink in api.connectors():
+    if config.names.registry_topics[0] in made_again(workspace) and config.names.sink in api.connectors():
         move_sink(admin, api, config.names.sink, ends(config, view_topics(workspace.views)))
     supervisor.start_process("views")
     return True
@@ -188,19 +200,19 @@ def _begin_checkpoint(workspace: Workspace, api: ConnectApi, began: Mapping[Plac
 def _lost_topics(workspace: Workspace, topics: Collection[str]) -> set[str]:
     """Find the change topics in which the views job cannot go on."""
     config = workspace.config
-    anew = frozenset(made_anew(workspace))
-    if config.names.registry_topics[0] in anew:
+    remade = frozenset(made_again(workspace))
+    if config.names.registry_topics[0] in remade:
         return set(topics)
     gaps = gaps_of(TopicAdmin(config.kafka.bootstrap), committed(_checkpoint(config), topics))
-    return {gap.place[0] for gap in gaps} | anew.intersection(topics)
+    return {gap.place[0] for gap in gaps} | remade.intersection(topics)
 
 
 def _checkpoint(config: Config) -> Path:
-    return Layout.of(config).data("views") / "checkpoint"
+    return Layout.of(config).row_views
 
 
 def _start_sink(workspace: Workspace, api: ConnectApi) -> None:
-    """Let the sink follow its file; what it never read is read anew, of the views of other sources by the next fill."""
+    """Let the sink follow its file; what it never read is read again, for other sources by the next fill."""
     config = workspace.config
     others = [each for each in workspace.whole.sources if each.config.source != config.source]
     files = wanted_connectors(workspace, names=[config.names.sink])

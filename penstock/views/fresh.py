@@ -1,4 +1,4 @@
-"""What has no row yet needs no fill, since change events will bring every row."""
+"""Fresh tables: one without a row needs no fill, since change events will bring every row."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def settle_empty(config: Config, views: Sequence[View], *, identities: Identitie
 
 
 def _has_rows(config: Config, table: str) -> bool:
-    """Tell whether a table may have a row; while somebody writes to it, it may.
+    """Return whether a table may have a row; while somebody writes to it, it may.
 
     A commit is in the log, and perhaps past the jobs, before others see its rows: until it lets go of its locks.
     """
@@ -56,5 +56,5 @@ def _has_rows(config: Config, table: str) -> bool:
 
 
 def _is_counted(config: Config, view: View) -> bool:
-    """Tell whether the view is an aggregate that counts: its next run finds what has gone."""
-    return isinstance(view, Aggregate) and runs_folder(Layout.of(config).data("aggregates"), view.name).exists()
+    """Return whether the view is an aggregate that counts: its next run finds what has gone."""
+    return isinstance(view, Aggregate) and runs_folder(Layout.of(config).aggregates, view.name).exists()

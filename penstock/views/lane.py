@@ -64,11 +64,11 @@ class TableUnread(TransientError):
         self.of = table
 
 
-class TableWrittenAnew(TableUnread):
+class TableRewritten(TableUnread):
     """A statement gave the table other files while they were read."""
 
     def __init__(self, table: str) -> None:
-        what = "was written anew (VACUUM FULL, CLUSTER, ALTER TABLE) while it was read: run this again"
+        what = "was rewritten (VACUUM FULL, CLUSTER, ALTER TABLE) while it was read: run this again"
         super().__init__(table, f"{table} {what}")
 
 
@@ -106,7 +106,7 @@ def fill(
     :param identities: of the tables.
     :param cut_off: from where on a table is read, where a fill was cut off.
     :param rate: at most so many rows a second.
-    :raises TableWrittenAnew, FillFailed: cut off there; asked again, it begins anew, or goes on.
+    :raises TableRewritten, FillFailed: cut off there; the next one starts from nothing, or goes on.
     """
     topics = sorted(view.topic for view in views)
     # What a fill that was cut off has left in the topics counts as there.
@@ -178,7 +178,7 @@ class _Lane:
             with sink_place(self._config) as sink:
                 self._write(filling, pages, progress, without, pace, sink)
             if are_others(self._parts(), progress.parts):
-                raise TableWrittenAnew(self._table)
+                raise TableRewritten(self._table)
         pace.end()
         return at
 
@@ -197,7 +197,7 @@ class _Lane:
             time.sleep(1)
 
     def _lacks(self, held: HeldSnapshot, last: Mapping[Place, int]) -> bool:
-        """Tell whether a change up to these offsets is one that the snapshot has not seen.
+        """Return whether a change up to these offsets is one that the snapshot has not seen.
 
         Its transaction wrote to the table, and was just leaving Postgres' list of running ones.
         """

@@ -1,4 +1,4 @@
-"""Whether the job of row views can hold the queries of all tables: said before it is asked to, and stops there."""
+"""Checks that the job of row views can hold the queries of all tables: said before it is asked to, and stops there."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _refuse_unfit(live: LiveTable) -> None:
     for each in live.unfit:
         raise NoView(name, f"{each.what}; {each.cure}")
     if not live.table.primary_key:
-        raise NoView(name, "it has no primary key, so no row of it can be told from another; ALTER TABLE … ADD one")
+        raise NoView(name, "it has no primary key, so no two rows of it can be kept apart; ALTER TABLE … ADD one")
     lost = [column for column in live.table.primary_key if column in live.left_out]
     if lost:
         raise NoView(name, f"{lost[0]} of its primary key: {live.left_out[lost[0]]}")

@@ -1,4 +1,4 @@
-"""How far a fill is and how fast it goes: what is said of it to people, and a limit of its rate."""
+"""Pace of a fill: what is said of it to people, and a limit of its rate."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def _set(workspace: Workspace, name: str, *, paused: bool) -> bool:
         before = read_paused(connection)
         note_paused(connection, [name], paused=paused)
         try:
-            _apply_sink(workspace)  # in any case: whoever noted it may have been cut off before this
+            _apply_sink(workspace)  # in any case: the command that noted it may have been cut off before this
         except PenstockError:
             note_paused(connection, [name], paused=name in before)  # what is, not what was wished
             raise

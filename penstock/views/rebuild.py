@@ -1,4 +1,4 @@
-"""`views rebuild`: fill a view anew with the revision that its file has now."""
+"""`views rebuild`: fill a view again with the revision that its file has now."""
 
 from __future__ import annotations
 

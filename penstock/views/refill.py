@@ -25,7 +25,7 @@ from penstock.views.choose import Choice, choose
 from penstock.views.close import close_gone
 from penstock.views.lane import fill
 from penstock.views.reread import Wanted, only_reread, reread
-from penstock.views.sweep import old_rows, stale_rows
+from penstock.views.stale_rows import old_rows, stale_rows
 
 _TABLES_AT_ONCE = 16
 
@@ -34,7 +34,7 @@ def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgre
     """Make the tables of these views hold exactly what they should; return how many stale rows were removed.
 
     From a snapshot, where it does (choose.py). Else every history of the same tables holds the reads too, as entries
-    `r`: what the row is, not a change of it. What stands still stays as it is, which `refuse_stopped` says.
+    `r`: what the row is, not a change of it. What is stopped stays as it is, which `refuse_stopped` says.
 
     :param views: row views and histories.
     :param rate: how many rows a second a snapshot is read with, at most.
@@ -44,7 +44,7 @@ def refill(workspace: Workspace, views: Sequence[View], *, on_progress: OnProgre
     refuse_paused(config, [view.name for view in views])
     identities, removed = identities_of(workspace), 0
     if config.supervised:
-        wait_until_settled(config)  # a view that stands still is filled in another way
+        wait_until_settled(config)  # a view that is stopped is filled in another way
     choice = choose(config, views, identities)
     if choice.by_snapshot:
         removed += _by_snapshot(workspace, choice, identities, on_progress=on_progress, rate=rate)
@@ -68,7 +68,7 @@ def _by_snapshot(
 
 
 def _some(tables: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Hand out a few tables at a time: one that is settled is not read again by whoever was cut off."""
+    """Hand out a few tables at a time: one that is settled is not read again after the command was cut off."""
     for at in range(0, len(tables), _TABLES_AT_ONCE):
         yield tables[at : at + _TABLES_AT_ONCE]
 
@@ -87,7 +87,7 @@ def settle(
     :param began: the places of the CDC topics from which on a version is of the reading, or later.
     :param identities: of the tables, before the reading too: one that went meanwhile was not read.
     :param empty: the names of views that had no row before the reading.
-    :returns: how many stale rows were removed; of views that stand still none, and they do not count as filled.
+    :returns: how many stale rows were removed; of stopped views none, and they do not count as filled.
     """
     config = workspace.config
     stopped = stopped_views(config)
@@ -129,7 +129,7 @@ def _reread(config: Config, views: Sequence[View], wanted: Wanted, *, on_progres
 
 
 def follow(config: Config, views: Sequence[View], *, on_progress: OnProgress) -> None:
-    """Wait until what is in the tables' topics now is in Cassandra; nothing of a view that stands still will be."""
+    """Wait until what is in the tables' topics now is in Cassandra; nothing of a view that is stopped will be."""
     wait_until_processed(config, views, on_progress=on_progress)
     wait_until_written(config, sorted(view.topic for view in views), on_progress=on_progress)
 

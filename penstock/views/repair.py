@@ -28,7 +28,7 @@ from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
 from penstock.verify.model import Absence
 from penstock.verify.postgres_rows import PostgresRows
-from penstock.views.begin import begin_anew
+from penstock.views.begin import begin_again
 from penstock.views.refill import refill, refill_rows
 from penstock.views.reread import Wanted
 
@@ -48,7 +48,7 @@ class HistoryUnfit(TerminalError):
     def __init__(self, view: View) -> None:
         super().__init__(
             f"view {view.name} is a history, which a second read of a row does not mend: raise its revision, "
-            "then `penstock views write` and `penstock views apply` fill it anew"
+            "then `penstock views write` and `penstock views apply` fill it again"
         )
 
 
@@ -57,7 +57,7 @@ class AggregateWhole(TerminalError):
 
     def __init__(self, view: View) -> None:
         super().__init__(
-            f"view {view.name} is an aggregate, which is counted anew as a whole: `penstock views repair {view.name}`"
+            f"view {view.name} is an aggregate, which is counted again as a whole: `penstock views repair {view.name}`"
         )
 
 
@@ -76,12 +76,12 @@ def repair(
 ) -> int:
     """Read the view's table again, or the one row of that primary key; return how many stale rows were removed.
 
-    An aggregate is counted anew, from a snapshot of its table.
+    An aggregate is counted again, from a snapshot of its table.
 
     :param key: as one text, or a value for each column of it; empty for all rows.
     :param rate: at most so many rows a second, of all rows.
     :raises ViewUnknown, HistoryUnfit, AggregateWhole, ViewPaused, KeyUnfit, KeyTextInvalid: before anything happens.
-    :raises ViewStopped: when it stands still.
+    :raises ViewStopped: when it is stopped.
     :raises RowRejected: when all is done, and the one row cannot be in the view.
     """
     view = pick_view(workspace.views, name)
@@ -89,9 +89,9 @@ def repair(
     if isinstance(view, History):
         raise HistoryUnfit(view)
     if isinstance(view, Aggregate):
-        return _count_anew(workspace, view, key, on_progress=on_progress)
+        return _count_again(workspace, view, key, on_progress=on_progress)
     if not key:
-        # Whoever asks for it wants every row written, also those of a fill that was cut off.
+        # A person who asks for it wants every row written, also those of a fill that was cut off.
         mark_progress(workspace.config, [view.name], None)
         removed = refill(workspace, [view], on_progress=on_progress, rate=rate)
         refuse_stopped(workspace.config, [view.name])
@@ -116,11 +116,11 @@ def _refuse_rejected(workspace: Workspace, view: View, condition: str) -> None:
         raise RowRejected(view, absences[0])
 
 
-def _count_anew(workspace: Workspace, view: Aggregate, key: Sequence[str], *, on_progress: OnProgress) -> int:
+def _count_again(workspace: Workspace, view: Aggregate, key: Sequence[str], *, on_progress: OnProgress) -> int:
     if key:
         raise AggregateWhole(view)
     refuse_paused(workspace.config, [view.name])
-    return begin_anew(workspace, view, on_progress=on_progress)
+    return begin_again(workspace, view, on_progress=on_progress)
 
 
 def _values(table: str, columns: Sequence[str], given: Sequence[str]) -> Sequence[str]:
@@ -133,7 +133,7 @@ def _values(table: str, columns: Sequence[str], given: Sequence[str]) -> Sequenc
 
 
 def _is_of_row(types: Mapping[str, str], key: Mapping[str, Any], row: Row) -> bool:
-    """Tell whether a row of the view may come from the source row; a column that the view renames shows nothing."""
+    """Return whether a row of the view may come from the source row; a column that the view renames shows nothing."""
     named = {column_name(name): (types[name], value) for name, value in key.items()}
     return all(name not in row or canonical(kind, row[name]) == value for name, (kind, value) in named.items())
 

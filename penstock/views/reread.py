@@ -1,7 +1,7 @@
 """Read a table once more while changes go on: Debezium's incremental snapshot, asked for by a row of penstock.signals.
 
-The reads arrive in the CDC topic with op `r` at later offsets than every change before them, and Debezium leaves out
-those that a change overtook; so they fill and repair row views. An exactly-once source keeps its place over restarts.
+The reads arrive in the CDC topic with op `r`, at later offsets than every change before them. Debezium leaves out
+those that a change overtook, so they fill and repair row views. An exactly-once source keeps its place over restarts.
 https://debezium.io/documentation/reference/stable/connectors/postgresql.html#postgresql-incremental-snapshots
 """
 
@@ -46,7 +46,7 @@ class ReReadFailed(TerminalError):
     """Debezium could not read a table again."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"the re-read failed: {what}; `penstock logs connect` tells more. Nothing was lost: ask again")
+        super().__init__(f"the re-read failed: {what}; `penstock logs connect` says more. Nothing was lost: ask again")
 
 
 @dataclass(frozen=True)

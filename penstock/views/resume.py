@@ -2,8 +2,8 @@
 
 A new snapshot is read, and the version stays that of L, the last offset before the first one. That is exact where the
 views have every record behind L from the stream, which the views job notes (`checkpoint.followed_since`). What differs
-between the snapshots is a change behind L: the stream writes it with a higher version, also of a row that moved to
-another page, and what went it deletes. All else in the pages before was written by the first run.
+between the snapshots is a change behind L. The stream writes it with a higher version, also of a row that moved to
+another page, and deletes what went. All else in the pages before was written by the first run.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Progress:
 
 
 def are_others(now: Sequence[Part], then: Sequence[Part]) -> bool:
-    """Tell whether parts have other files; one that has grown is the same, and of one that went a note is written."""
+    """Return whether parts have other files; one that has grown is the same, and of one that went a note is written."""
     files = {part.source: part.files for part in now}
     return any(files.get(part.source, part.files) != part.files for part in then)
 
@@ -92,7 +92,7 @@ def noted_progress(views: Sequence[View], started: Mapping[str, StartedFill], *,
 
 
 def has_followed(since: Mapping[int, int] | None, last: Sequence[int], begins: Mapping[int, int]) -> bool:
-    """Tell whether a view has every record behind these offsets from the stream.
+    """Return whether a view has every record behind these offsets from the stream.
 
     :param since: from which offsets on it has all; None when its table's query is without it.
     :param begins: the first offsets that Kafka has, where a query begins that has never started.
@@ -105,7 +105,7 @@ def has_followed(since: Mapping[int, int] | None, last: Sequence[int], begins: M
 def find_progress(
     config: Config, views: Sequence[View], started: Mapping[str, StartedFill], *, epoch: int
 ) -> Progress | None:
-    """Return from where on a fill that was cut off is read; None where it begins anew.
+    """Return from where on a fill that was cut off is read; None where it begins again.
 
     :param views: of one table, of which nothing but this fill is missing.
     """
@@ -116,7 +116,7 @@ def find_progress(
 
 
 def is_of(cut_off: Progress, now: Progress) -> bool:
-    """Tell whether what a fill that was cut off has read and computed is what one that begins now would."""
+    """Return whether what a fill that was cut off has read and computed is what one that begins now would."""
     is_there = {part.source for part in cut_off.parts} <= {part.source for part in now.parts}
     is_same = (cut_off.contracts, cut_off.timeline) == (now.contracts, now.timeline)
     return is_same and is_there and not are_others(now.parts, cut_off.parts)
@@ -135,7 +135,7 @@ def begin_progress(config: Config, views: Sequence[View], last: tuple[int, ...])
 
 
 def _have_followed(config: Config, views: Sequence[View], progress: Progress) -> bool:
-    root, topic = Layout.of(config).data("views") / "checkpoint", views[0].source_topic
+    root, topic = Layout.of(config).row_views, views[0].source_topic
     bounds = TopicAdmin(config.kafka.bootstrap).bounds({topic: len(progress.last)})
     begins = {number: begin for (_, number), (begin, _) in bounds.items()}
     return all(

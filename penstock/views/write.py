@@ -63,7 +63,7 @@ def write_derived(workspace: Workspace, *, same_rows: bool = False) -> list[Path
 
 
 def _write_epoch(config: Config) -> list[Path]:
-    """Raise the epoch of the source's file to the record's; only whoever has asked the worker too may lower it."""
+    """Raise the epoch of the source's file to the record's; only a caller that asked the worker too may lower it."""
     project = Project.of(config)
     try:
         epoch = epoch_of(config)
@@ -73,7 +73,7 @@ def _write_epoch(config: Config) -> list[Path]:
 
 
 def _is_changed(project: Project, derived: Derived) -> bool:
-    """Tell whether the function is another than the one of the same or a later revision that was written before."""
+    """Return whether the function is another than the one of the same or a later revision that was written before."""
     written = _written(project, derived)
     if derived.view.revision > written.get(REVISION, 0) or FINGERPRINT not in written:
         return False

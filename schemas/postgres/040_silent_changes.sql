@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS penstock.watched_parts (
     part_name text NOT NULL,
     root      oid NOT NULL
 );
--- The file of its rows at the last look, where no event trigger tells that an ALTER TABLE writes them anew.
+-- The file of its rows at the last look, where no event trigger tells that an ALTER TABLE rewrites them.
 ALTER TABLE penstock.watched_parts ADD COLUMN IF NOT EXISTS file oid;
 
 CREATE OR REPLACE VIEW penstock.published_roots AS

@@ -62,7 +62,7 @@ BEGIN
         END IF;
         PERFORM penstock.note(found.root, CASE found.key
             WHEN '' THEN 'its primary key was dropped'
-            ELSE 'its primary key was made anew, or of other columns'
+            ELSE 'its primary key was made again, or of other columns'
         END);
     END LOOP;
 END

@@ -48,7 +48,7 @@ BEGIN
 END
 $$;
 
--- What the event triggers would have told, or refused. VACUUM FULL and CLUSTER write the rows anew as well: their tables
+-- What the event triggers would have told, or refused. VACUUM FULL and CLUSTER rewrite the rows as well: their tables
 -- are read once more than they need be.
 CREATE OR REPLACE FUNCTION penstock.look_at_rewrites() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog
@@ -63,7 +63,7 @@ BEGIN
         RETURNING w.root, w.part_name, before.file
     LOOP
         CONTINUE WHEN found.file IS NULL;
-        PERFORM penstock.note(found.root, format('all rows of %s were written anew', found.part_name));
+        PERFORM penstock.note(found.root, format('all rows of %s were rewritten', found.part_name));
     END LOOP;
     FOR found IN
         SELECT w.root, w.part, w.part_name FROM penstock.watched_parts w JOIN pg_class c ON c.oid = w.part
@@ -165,7 +165,7 @@ DECLARE
 BEGIN
     -- 2: a column came with a default for each row; 4: a column changed its type. The others keep all values.
     IF of_root IS NOT NULL AND pg_event_trigger_table_rewrite_reason() & 6 <> 0 THEN
-        PERFORM penstock.note(of_root, 'ALTER TABLE wrote every row anew');
+        PERFORM penstock.note(of_root, 'ALTER TABLE rewrote every row');
     END IF;
 END
 $$;

@@ -1,4 +1,4 @@
--- Which topics the views were filled through. A topic that is deleted and made anew has another id; its offsets, and with
+-- Which topics the views were filled through. A topic that is deleted and made again has another id; its offsets, and with
 -- them the versions of the views, begin again.
 
 CREATE TABLE IF NOT EXISTS penstock.topic_ids (

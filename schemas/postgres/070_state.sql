@@ -32,7 +32,7 @@ BEGIN
 END
 $$;
 
--- A view's table in Cassandra that holds everything; a table that was made anew there has another id.
+-- A view's table in Cassandra that holds everything; a table that was made again there has another id.
 CREATE TABLE IF NOT EXISTS penstock.view_fills (
     view       text PRIMARY KEY,
     table_id   uuid NOT NULL,
@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS penstock.view_fills_begun (
     source   text NOT NULL,                   -- as in view_fills; empty if there was none
     begun_at timestamptz NOT NULL DEFAULT now()
 );
--- How far it has come, from which a fill that was cut off goes on; NULL where it begins anew (penstock/views/resume.py).
+-- How far it has come, from which a fill that was cut off goes on; NULL where it begins again (penstock/views/resume.py).
 ALTER TABLE penstock.view_fills_begun ADD COLUMN IF NOT EXISTS progress jsonb;
 
 -- The commands that started to change the installation and have not come to their end. One is at work while its session

@@ -4,7 +4,7 @@
 
 DO $$
 BEGIN
-    -- Made anew each time, since one of an earlier version listens to fewer statements.
+    -- Made again each time, since one of an earlier version listens to fewer statements.
     DROP EVENT TRIGGER IF EXISTS penstock_after_ddl;
     CREATE EVENT TRIGGER penstock_after_ddl ON ddl_command_end
         WHEN TAG IN (

@@ -1,7 +1,7 @@
 """Archives the classes that Spark loads, so that each of its JVMs starts with half of the work.
 
-A dynamic archive of application class-data sharing (JEP 350): written when this run's JVM ends, read by every later one
-with the same class path, ignored by any other.
+A dynamic archive of application class-data sharing (JEP 350). It is written when this run's JVM ends, read by every
+later one with the same class path, and ignored by any other.
 """
 
 from __future__ import annotations

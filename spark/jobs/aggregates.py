@@ -1,6 +1,6 @@
 """The aggregates job; `python spark/jobs/aggregates.py --help` shows its options.
 
-Whoever supervises it restarts it when it exits with 1, and stops it with SIGTERM.
+Its supervisor restarts it when it exits with 1, and stops it with SIGTERM.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
 """The view engine: turns each change of a Postgres table into changes of its views.
 
-A file in `spark/views/` needs only the names exported here. The packages are in layers, each above those that it uses:
-`types`, `declaration` (what a user writes), `change` (one change record), `output` (what a view gives for it),
-`snapshot` (the same for a whole table), `stream` (what every query needs), `aggregates` (keeps one aggregate) and
-`running` (both jobs and the fill). tests/contract/test_engine_layers.py holds them to that order.
+A file in `spark/views/` needs only the names exported here. The packages are in layers (docs/architecture.md, "The
+packages"), and tests/contract/test_layers.py holds them to their order.
 
 Importing this package loads nothing: modules without Spark in them stay usable by programs without Spark.
 """

@@ -60,7 +60,7 @@ class Containers:
         return set(self.run("config", "--services").split())
 
     def has(self, service: str) -> bool:
-        """Tell whether a service has a container."""
+        """Return whether a service has a container."""
         return bool(self.run("ps", "-a", "-q", service, check=False).strip())
 
     def verify(self) -> str:
@@ -78,7 +78,7 @@ class Containers:
         return self.docker("inspect", "-f", template, self.id_of(service)).strip()
 
     def is_healthy(self, service: str) -> bool:
-        """Tell whether the health check of a service says so."""
+        """Return whether the health check of a service says so."""
         return self.inspect(service, "{{.State.Health.Status}}") == "healthy"
 
     def let_host_in(self) -> None:

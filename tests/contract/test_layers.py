@@ -8,12 +8,16 @@ import sys
 
 import pytest
 
-from penstock.cli.main import _MODULES
+from penstock.cli.main import _COMMANDS
 from penstock.clone import ROOT
 from tests.contract.imports import MODULES, imports_of
 
 LIGHT = ("down", "reset", "logs", "topics", "connectors", "status")
 """The commands that load no PySpark."""
+
+LIGHTEST = ("down", "reset", "logs")
+DRIVERS = ("pyspark", "cassandra", "confluent_kafka", "requests", "fastavro")
+"""What the lightest commands do without: together half a second."""
 
 
 def rows() -> list[list[str]]:
@@ -71,6 +75,16 @@ def test_only_a_workspace_runs_the_view_files_and_only_a_program_makes_one() -> 
 
 @pytest.mark.parametrize("command", LIGHT)
 def test_a_light_command_loads_no_spark(command: str) -> None:
-    loads = f"import sys, penstock.cli.{_MODULES[command]}; print('pyspark' in sys.modules)"
+    loads = f"import sys, penstock.cli.{_COMMANDS[command][0]}; print('pyspark' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("command", LIGHTEST)
+def test_a_command_that_asks_no_server_loads_no_driver(command: str) -> None:
+    loads = (
+        f"import sys, penstock.cli.main, penstock.cli.{_COMMANDS[command][0]}; "
+        f"print([each for each in {DRIVERS!r} if each in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -63,7 +63,7 @@ def promtool() -> str:
 
 
 def test_the_dashboard_is_what_its_code_says() -> None:
-    assert FILE.read_text() == build(), "`make dashboard` writes it anew"
+    assert FILE.read_text() == build(), "`make dashboard` writes it again"
 
 
 @pytest.mark.parametrize("query", [query.expr for panel in panels() for query in panel.queries])

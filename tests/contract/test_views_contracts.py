@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from penstock_views.output.contracts import Contract, check_contracts, contracts_in_repository
+from penstock_views.output.contracts import Contract, check_contracts, contracts_on
 from penstock_views.stream.session import local_session
 from penstock_views.types.tables import read_table
 
@@ -22,7 +22,8 @@ WEEK_S = 7 * 24 * 3600
 
 @pytest.fixture(scope="session")
 def contracts() -> list[Contract]:
-    return contracts_in_repository(local_session())
+    spark, tables = local_session(), ROOT / "schemas" / "postgres"
+    return [each for view in VIEWS for each in contracts_on(spark, view, read_table(tables, view.table))]
 
 
 def test_every_view_keeps_its_contract(contracts: list[Contract]) -> None:

@@ -1,4 +1,4 @@
-"""Counts the words of the documents' sentences.
+"""Counts the words of the documents' sentences, and looks for unusual words there and in the code.
 
 It counts paragraphs, list items, headings and the cells of tables, where a semicolon ends a fragment. It skips code,
 images and the addresses of links. It skips the changelog, which lists the past, and the sink's documents, which are
@@ -8,6 +8,7 @@ released with the sink alone.
 from __future__ import annotations
 
 import re
+import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,10 @@ UNUSUAL = {
     "stands? still": "is stopped, or has stalled",
 }
 """Words of ours that hide a usual one, and the usual one. The glossary may name them, as the code's."""
+CODE = sorted(file for folder in ("airflow", "penstock", "release", "spark") for file in (ROOT / folder).rglob("*.py"))
+IN_CODE = ("anew", "so far", "begun", "whoever", "told", "stands? still")
+"""Those of them that no comment, docstring or message has: the others are names in the code, too."""
+_TEXTS = {tokenize.COMMENT, tokenize.STRING}
 _FENCE = re.compile(r"\s*```")
 _BLOCK_BEGINS = re.compile(r"^\s*(?:[-*] |\d+\. |#+ )")
 _NO_PROSE = re.compile(r"\s*(?:\||!\[|<!--|    |---$)")
@@ -85,7 +90,7 @@ def _blocks(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _is_no_prose(line: str, block: Sequence[str]) -> bool:
-    """Tell whether a line is a table's, an image, a comment or, outside of a list item, indented code."""
+    """Return whether a line is a table's, an image, a comment or, outside of a list item, indented code."""
     return bool(_NO_PROSE.match(line)) and not (line.startswith("    ") and block)
 
 
@@ -111,6 +116,19 @@ def test_the_usual_word_is_used(document: Path) -> None:
         for each in sentences_of(document.read_text())
         for word, usual in UNUSUAL.items()
         if re.search(rf"\b{word}\b", each.plain, re.IGNORECASE)
+    ]
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.parametrize("file", CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_usual_word_is_used_in_the_code(file: Path) -> None:
+    with tokenize.open(file) as opened:
+        texts = [each for each in tokenize.generate_tokens(opened.readline) if each.type in _TEXTS]
+    found = [
+        f"{file.relative_to(ROOT)}:{each.start[0]}: say {UNUSUAL[word]}: {each.string}"
+        for each in texts
+        for word in IN_CODE
+        if re.search(rf"\b{word}\b", each.string, re.IGNORECASE)
     ]
     assert not found, "\n" + "\n".join(found)
 

@@ -20,7 +20,7 @@ import pytest
 from penstock_views.aggregates.run import Run, ask_next_run, current_run, runs_folder
 from penstock_views.stream.checkpoint import last_batch_in
 
-from penstock.pipeline.sweep import sweep_aggregates
+from penstock.pipeline.stale_groups import sweep_aggregates
 from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
 from penstock.spark_master import applications
@@ -153,7 +153,7 @@ def has_written(writer: Writer, *, more_than: int) -> bool:
     return sum(writer.written) > more_than
 
 
-def runs_anew(stack: Stack, before: int) -> bool:
+def runs_again(stack: Stack, before: int) -> bool:
     return pid(stack) not in {0, before}
 
 
@@ -168,7 +168,7 @@ def test_killed_again_and_again_under_writes_it_stays_exact(stack: Stack) -> Non
             before, written = pid(stack), sum(writer.written)
             wait_until(partial(has_written, writer, more_than=written + 50), timeout_s=PATIENCE_S, what="writes go on")
             os.kill(before, signal.SIGKILL)
-            wait_until(partial(runs_anew, stack, before), timeout_s=PATIENCE_S, what="the job runs again")
+            wait_until(partial(runs_again, stack, before), timeout_s=PATIENCE_S, what="the job runs again")
     wait_until_exact(stack)
 
 
@@ -200,7 +200,7 @@ def test_repair_counts_anew_and_takes_out_what_is_left_over(stack: Stack) -> Non
     assert spoiled is not None
     assert spoiled["users"] == 7777
     refused = stack.penstock("views repair user_stats_by_country Stats", check=False)
-    assert "is counted anew as a whole" in refused.stdout + refused.stderr
+    assert "is counted again as a whole" in refused.stdout + refused.stderr
     done = stack.penstock("views repair user_stats_by_country")
     assert "user_stats_by_country: repaired, 1 stale rows removed" in done.stdout
     wait_until_exact(stack)
@@ -236,7 +236,7 @@ def locked(stack: Stack) -> Iterator[Stack]:
     stack.sql("DROP TABLE public.locked")
 
 
-def begins_anew(stack: Stack, view: str, before: Run | None) -> bool:
+def begins_again(stack: Stack, view: str, before: Run | None) -> bool:
     run = current_run(runs_folder(stack.config.state_dir / "data" / "aggregates", view))
     return run is not None and run != before and last_batch_in(run.checkpoint) >= 0
 
@@ -251,13 +251,13 @@ def test_a_table_that_takes_long_to_read_holds_up_no_other_aggregate(locked: Sta
         wait_until((root / "next").exists, timeout_s=PATIENCE_S, what="its next run waits for the table")
         ask_next_run(stats_root)
         wait_until(
-            partial(begins_anew, locked, "user_stats_by_country", stats_before),
+            partial(begins_again, locked, "user_stats_by_country", stats_before),
             timeout_s=PATIENCE_S,
-            what="the other one counts anew meanwhile",
+            what="the other one counts again meanwhile",
         )
         assert current_run(root) is None
     locked.sql("INSERT INTO public.locked VALUES (1000, 'kind 0')")
-    wait_until(partial(begins_anew, locked, LOCKED, before), timeout_s=PATIENCE_S, what="it counts anew")
+    wait_until(partial(begins_again, locked, LOCKED, before), timeout_s=PATIENCE_S, what="it counts again")
     locked.penstock(f"verify {LOCKED}", "verify user_stats_by_country")
     wait_until_exact(locked)
 

@@ -86,7 +86,7 @@ def test_the_queries_of_other_tables_run_on(stack: Stack, request: pytest.Fixtur
     wait_until(
         lambda: starts(stack, "from app.public.apart") == own + 1,
         timeout_s=PATIENCE_S,
-        what="a whole row has one more column: its table's query begins anew",
+        what="a whole row has one more column: its table's query begins again",
     )
 
     producer = Producer({"bootstrap.servers": stack.config.kafka.bootstrap})

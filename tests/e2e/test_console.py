@@ -212,7 +212,7 @@ def test_a_connector_is_paused_and_resumed_by_whoever_has_the_token(stack: Stack
 
 
 @pytest.mark.slow
-def test_a_source_that_stands_still_is_reported_whatever_it_calls_itself(stack: Stack) -> None:
+def test_a_source_that_has_stalled_is_reported_whatever_it_calls_itself(stack: Stack) -> None:
     """Paused, Connect asks the task for nothing, as when it hangs, while the task keeps its slot active."""
     wait_until_exact(stack)
     with ConnectApi(stack.config.connect.url) as connect:
@@ -224,7 +224,7 @@ def test_a_source_that_stands_still_is_reported_whatever_it_calls_itself(stack: 
             )
             assert "source connector" in api(stack, "/pipeline")["why"]
             (source,) = [reading for reading in flow(stack) if reading["name"] == "Postgres → change topics"]
-            assert not source["is_well"] and "stands still" in source["seen"]
+            assert not source["is_well"] and "has stalled" in source["seen"]
         finally:
             connect.resume(SOURCE)
     wait_until(lambda: api(stack, "/pipeline")["freshness_s"] == 0, timeout_s=PATIENCE_S, what="it has caught up")

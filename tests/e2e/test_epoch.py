@@ -58,7 +58,7 @@ def test_a_lost_place_is_said_and_a_rebuild_makes_the_views_exact(stack: Stack) 
     read_ahead(stack)
     refused = stack.run(".venv/bin/penstock up", check=False)
     assert refused.returncode == 1
-    assert "it was restored from an older copy; `penstock views rebuild` reads everything anew" in refused.stderr
+    assert "it was restored from an older copy; `penstock views rebuild` reads everything again" in refused.stderr
     lose_the_slot(stack)
     assert differences(stack)
     assert "penstock views rebuild" in stack.run(".venv/bin/penstock status", check=False).stdout

@@ -123,7 +123,7 @@ def change(stack: Stack, number: int) -> None:
 
 
 def is_exact(stack: Stack) -> bool:
-    """Tell whether Cassandra has what Postgres has."""
+    """Return whether Cassandra has what Postgres has."""
     return all({tuple(each.values()) for each in stack.cql(cql)} == {*stack.sql(sql)} for cql, sql in EXPECTED.items())
 
 

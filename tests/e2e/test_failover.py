@@ -98,7 +98,7 @@ def take_over(stack: Stack, standby: Server) -> None:
     def is_back() -> bool:
         if not stack.health("postgres").answers and supervisor.state("postgres").state not in {"RUNNING", "STARTING"}:
             supervisor.start_process("postgres")
-        return stack.runs_anew(before)
+        return stack.runs_again(before)
 
     wait_until(is_back, timeout_s=PATIENCE_S, what="the promoted standby answers at the primary's address")
     shutil.rmtree(former)

@@ -172,15 +172,15 @@ def test_a_fill_of_a_table_in_partitions_is_cut_off_and_run_again(table: Stack) 
 
 def test_a_fill_that_was_cut_off_goes_on_where_it_was_unless_the_table_was_written_anew(table: Stack) -> None:
     table.sql(f"INSERT INTO public.long SELECT n, 'row ' || n FROM generate_series(1, {LONG_ROWS}) n")
-    for revision, anew in ((1, False), (2, True)):
+    for revision, again in ((1, False), (2, True)):
         write_views(table, FILE + MORE + PARTED.format(revision=2) + LONG.format(revision=revision))
         table.penstock("views write")
         cut_off(table, ".venv/bin/penstock views apply --rate 10000", after="long_by_id: [##########")
-        change_meanwhile(table, *MEANWHILE, *(["VACUUM FULL public.long"] if anew else []))
+        change_meanwhile(table, *MEANWHILE, *(["VACUUM FULL public.long"] if again else []))
         before = records(table, "views.long_by_id")
         said = table.penstock("views apply").stdout
         read = records(table, "views.long_by_id") - before
-        assert ("goes on at page" in said, read > LONG_ROWS * 3 / 4) == (anew is False, anew), (read, said)
+        assert ("goes on at page" in said, read > LONG_ROWS * 3 / 4) == (again is False, again), (read, said)
         table.penstock("verify long_by_id")
         assert rows(table, "long_by_id", "id, a") == set(table.sql("SELECT id, a FROM public.long"))
 

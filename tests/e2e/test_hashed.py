@@ -108,7 +108,7 @@ def change(stack: Stack, begin: int, *hashed: str) -> None:
 
 
 def is_exact(stack: Stack, hashed: tuple[str, ...]) -> bool:
-    """Tell whether Cassandra has the hashes of what Postgres has."""
+    """Return whether Cassandra has the hashes of what Postgres has."""
     rows = {
         (hash_of(stack, email) if "email" in hashed else email, number, phone_of(stack, phone, hashed))
         for number, email, phone in stack.sql("SELECT id, email, phone FROM public.members")

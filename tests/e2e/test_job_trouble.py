@@ -53,7 +53,7 @@ OF_KINDS = "SELECT kind, count(*), sum(amount) FROM public.trouble GROUP BY kind
 
 
 def rows_are(stack: Stack, view: str, columns: str, sql: str) -> bool:
-    """Tell whether a view holds what plain SQL gives."""
+    """Return whether a view holds what plain SQL gives."""
     names = [name.strip() for name in columns.removeprefix("SELECT ").removesuffix(" FROM {}").split(",")]
     found = stack.cql(columns.format(f"penstock.{view}"))
     return sorted(tuple(row[name] for name in names) for row in found) == sorted(stack.sql(sql))
@@ -70,7 +70,7 @@ def kill(stack: Stack, job: str) -> None:
     """Kill a job's driver: its next run reads the files as they are now."""
     before = stack.health(job)
     os.kill(before.pid, signal.SIGKILL)
-    wait_until(lambda: stack.health(job).pid not in {0, before.pid}, timeout_s=PATIENCE_S, what=f"{job} begins anew")
+    wait_until(lambda: stack.health(job).pid not in {0, before.pid}, timeout_s=PATIENCE_S, what=f"{job} begins again")
 
 
 def status_says(stack: Stack, *words: str) -> Callable[[], bool]:
@@ -84,7 +84,7 @@ def status_says(stack: Stack, *words: str) -> Callable[[], bool]:
 
 
 def is_well(stack: Stack) -> bool:
-    """Tell whether nothing in the flow but the dead letters of these tests is red."""
+    """Return whether nothing in the flow but the dead letters of these tests is red."""
     document = json.loads(stack.run(".venv/bin/penstock status --json", check=False).stdout)
     ill = [each for each in document["flow"] if not each["is_well"] and not each["name"].startswith("dead-letters")]
     return not ill and all(part["answers"] for part in document["parts"])
@@ -162,7 +162,7 @@ def test_a_file_that_breaks_while_the_jobs_restart_stops_nobody(stack: Stack, fi
 
 def test_a_job_that_keeps_failing_is_red_and_ends_what_waits_for_it(stack: Stack, file: Path) -> None:
     assert file.exists()
-    root = Layout.of(stack.config).data("views") / "checkpoint"
+    root = Layout.of(stack.config).row_views
     kept = root.rename(root.with_name("kept"))
     root.write_text("no folder")
     kill(stack, "views")
@@ -180,7 +180,7 @@ def test_a_job_that_keeps_failing_is_red_and_ends_what_waits_for_it(stack: Stack
 
 def test_an_aggregate_that_fails_stops_no_other(stack: Stack, file: Path) -> None:
     assert file.exists()
-    (start,) = (Layout.of(stack.config).data("aggregates") / "trouble_by_kind").glob("life-*/life.json")
+    (start,) = (Layout.of(stack.config).aggregates / "trouble_by_kind").glob("life-*/life.json")
     kept = start.read_text()
     document = json.loads(kept)
     document["measures"]["fields"] = document["measures"]["fields"][:-1]
@@ -217,7 +217,7 @@ def test_a_rebuild_mends_a_lost_place_and_begins_the_aggregate_of_an_emptied_tab
     supervisor.start_process("views")
     wait_until(status_says(stack, "penstock views rebuild"), timeout_s=PATIENCE_S, what="status says what mends it")
     said = stack.penstock("views rebuild").stdout
-    assert "of the views job began anew" in said
+    assert "of the views job began again" in said
     assert "all views: rebuilt" in said
     wait_until_kept(stack)
     wait_until_exact(stack)

@@ -60,7 +60,7 @@ class Writer(threading.Thread):
         deadline, wanted = time.monotonic() + PATIENCE_S, self.rounds + rounds
         while self.rounds < wanted:
             assert self.is_alive(), "the writer failed"
-            assert time.monotonic() < deadline, "the writer stands still"
+            assert time.monotonic() < deadline, "the writer has stalled"
             time.sleep(0.02)
 
     def finish(self) -> None:

@@ -49,7 +49,7 @@ def test_rows_that_ddl_rewrites_are_reported_and_read_again(stack: Stack) -> Non
     status = stack.run(".venv/bin/penstock status", check=False)
     assert status.returncode == 1
     shown = " ".join(status.stdout.split())
-    assert "ALTER TABLE wrote every row anew" in shown
+    assert "ALTER TABLE rewrote every row" in shown
     assert "title is another column now than it was: `penstock views apply`" in shown
 
     stack.penstock("views apply")

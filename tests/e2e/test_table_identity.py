@@ -10,7 +10,6 @@ from uuid import UUID
 
 import pytest
 
-from penstock.clone import ROOT
 from penstock.connect.api import ConnectApi, State
 from penstock.project.folders import Project
 from penstock.wait import wait_until
@@ -98,15 +97,6 @@ WHY = {
     "table public.away": "it was renamed to public.gone",
     "table public.moody": "value 'ok' of public.mood was renamed to 'fine'",
 }
-
-
-@pytest.fixture(scope="module")
-def project(stack: Stack) -> Project:
-    """Return the copy that the stack works on; the clone's own files must not change."""
-    project = Project.of(stack.config)
-    if project.root == ROOT:
-        pytest.skip("the running stack works on the clone's own files: set `project` in its configuration")
-    return project
 
 
 @pytest.fixture(scope="module")

@@ -153,7 +153,7 @@ def test_a_rebuild_of_one_leaves_the_epoch_of_the_other(stack: Stack, second: Se
     before = stack.sql(epoch)
     second.run("views", "rebuild")
     assert stack.sql(epoch) == before
-    change(stack, "Anew")
+    change(stack, "Again")
     wait_until_exact(second.stack)
     wait_until_exact(stack)
 

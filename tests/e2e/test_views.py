@@ -37,15 +37,6 @@ def sections() -> dict[str, str]:
     return {number: commands for number, commands in blocks.items() if commands}
 
 
-@pytest.fixture(scope="module")
-def project(stack: Stack) -> Project:
-    """Return the copy that the stack works on; the clone's own files must not change."""
-    project = Project.of(stack.config)
-    if project.root == ROOT:
-        pytest.skip("the running stack works on the clone's own files: set `project` in its configuration")
-    return project
-
-
 class Writer(threading.Thread):
     """Inserts, updates and deletes orders, a few each time, until it is stopped."""
 
@@ -111,7 +102,7 @@ def wait_until_exact(stack: Stack) -> None:
 
 
 def alter_what_the_view_uses(stack: Stack, project: Project) -> None:
-    """Rename a column and change a type under the view: it stands still and says why, and a new revision cures it."""
+    """Rename a column and change a type under the view: it is stopped and says why, and a new revision cures it."""
     stack.sql("ALTER TABLE public.orders RENAME COLUMN total TO amount")
     stack.sql("UPDATE public.orders SET paid = NOT paid WHERE id = 7")
     wait_for_reason(stack, "view orders_by_customer cannot compute: total: the column was dropped or renamed")

@@ -99,7 +99,7 @@ def test_a_topic_of_a_view_that_is_deleted(stack: Stack) -> None:
         wait_until_processed(stack.config, Workspace(stack.config).views, on_progress=print)
         delete_topics(stack, "views.users_by_id")
         api.resume(SINK)
-    cure(stack, "topic views.users_by_id was deleted, or made anew")
+    cure(stack, "topic views.users_by_id was deleted, or made again")
 
 
 def test_a_change_topic_that_is_deleted(stack: Stack) -> None:
@@ -109,8 +109,8 @@ def test_a_change_topic_that_is_deleted(stack: Stack) -> None:
     wait_until_said(stack, f"topic {topic} was deleted")
     refused = stack.run(".venv/bin/penstock up", check=False)
     assert refused.returncode == 1
-    assert "`penstock views rebuild` reads everything anew" in refused.stderr
-    assert "of the views job began anew" in cure(stack, f"topic {topic} was deleted")
+    assert "`penstock views rebuild` reads everything again" in refused.stderr
+    assert "of the views job began again" in cure(stack, f"topic {topic} was deleted")
 
 
 @pytest.mark.parametrize("left", ["", "v1\n{}\n", 'v1\n{}\n{"app.public.users":{"0"'])
@@ -120,9 +120,9 @@ def test_progress_that_is_cut_short_costs_no_row(stack: Stack, left: str) -> Non
     wait_until_arrived(stack.config, Workspace(stack.config).views, on_progress=print)
     for job in ("aggregates", "views"):
         supervisor.stop_and_wait(job)
-    run = current_run(runs_folder(layout.data("aggregates"), "user_stats_by_country"))
+    run = current_run(runs_folder(layout.aggregates, "user_stats_by_country"))
     assert run is not None
-    checkpoints = (layout.data("views") / "checkpoint" / topic_of(TABLE)).glob("*/metadata")
+    checkpoints = (layout.row_views / topic_of(TABLE)).glob("*/metadata")
     rows = max(checkpoints, key=lambda each: int(each.parent.name)).parent
     for folder in (rows, run.checkpoint):
         last = max((folder / "offsets").glob("[0-9]*"), key=lambda each: int(each.name))
@@ -158,7 +158,7 @@ def test_the_table_of_a_view_that_is_dropped_holds_up_no_other(stack: Stack) -> 
 def test_view_tables_that_are_made_anew(stack: Stack) -> None:
     stack.cql(f"DROP TABLE {stack.config.names.keyspace}.users_by_country")
     setup.create_view_tables(Workspace(stack.config))
-    cure(stack, "was made anew in Cassandra and not filled")
+    cure(stack, "was made again in Cassandra and not filled")
 
 
 def test_a_registry_without_a_contract(stack: Stack) -> None:

@@ -127,7 +127,7 @@ def test_any_one_may_be_killed(stack: Stack, part: str) -> None:
         os.kill(before.pid, signal.SIGKILL)
         killed_at = time.monotonic()
         try:
-            wait_until(partial(stack.runs_anew, before), timeout_s=PATIENCE_S, what=f"{part} runs again and answers")
+            wait_until(partial(stack.runs_again, before), timeout_s=PATIENCE_S, what=f"{part} runs again and answers")
             # Others may miss it later than it is back.
             wait_until(lambda: time.monotonic() > killed_at + OUTAGE_S, timeout_s=PATIENCE_S, what="all have missed it")
         finally:

@@ -62,7 +62,7 @@ def test_kill_while_rows_flow(stack: Stack, parts: tuple[str, ...]) -> None:
                 os.kill(part.pid, signal.SIGKILL)
     stack.sql("UPDATE public.users SET country = 'Moved' WHERE country = 'Fault'")
     for name in parts:
-        wait_until(partial(stack.runs_anew, before[name]), timeout_s=PATIENCE_S, what=f"{name} runs again and answers")
+        wait_until(partial(stack.runs_again, before[name]), timeout_s=PATIENCE_S, what=f"{name} runs again and answers")
     wait_until_exact(stack)
     stack.sql("DELETE FROM public.users WHERE country = 'Moved'")
     wait_until_exact(stack)
@@ -81,7 +81,7 @@ def test_a_benchmark_whose_cassandra_is_killed_gives_no_figure(stack: Stack) -> 
     assert done.returncode == 1
     assert "Cassandra does not answer" in done.stderr
     assert "Traceback" not in done.stderr
-    wait_until(partial(stack.runs_anew, before), timeout_s=PATIENCE_S, what="Cassandra runs again and answers")
+    wait_until(partial(stack.runs_again, before), timeout_s=PATIENCE_S, what="Cassandra runs again and answers")
     wait_until_exact(stack)
 
 

@@ -26,7 +26,7 @@ def test_kill_under_load(stack: Stack, part: str) -> None:
         for _ in range(KILLS):
             before = stack.health(part)
             os.kill(before.pid, signal.SIGKILL)
-            wait_until(partial(stack.runs_anew, before), timeout_s=PATIENCE_S, what=f"{part} runs again and answers")
+            wait_until(partial(stack.runs_again, before), timeout_s=PATIENCE_S, what=f"{part} runs again and answers")
     wait_until_exact(stack)
     assert "equal" in stack.penstock("verify").stdout
     stack.sql("DELETE FROM public.users WHERE country = 'Killed'")

@@ -51,6 +51,15 @@ def started_behind(config: Config, *names: str) -> Iterator[None]:
 
 
 @contextmanager
+def started_with_tables(config: Config, *names: str) -> Iterator[None]:
+    """Run parts of the stack beside a Postgres and a Cassandra, both with their tables."""
+    with started(config, "postgres", "cassandra", *names):
+        setup.create_tables(Workspace(config))
+        setup.create_view_tables(Workspace(config))
+        yield
+
+
+@contextmanager
 def started(config: Config, *names: str) -> Iterator[None]:
     """Run parts of the stack, each from when the one before it answers, until the block ends."""
     by_name = {part.name: part for part in parts(config)}

@@ -15,10 +15,9 @@ from penstock.pipeline.fills import mark_filled
 from penstock.pipeline.identities import identities_of
 from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
-from penstock.setup import actions as setup
 from penstock.views.check import check
 from penstock.views.write import write_derived
-from tests.integration.servers import started, written
+from tests.integration.servers import started_with_tables, written
 from tests.project import copy_project
 
 VIEW = "users_by_id"
@@ -30,9 +29,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     folder = tmp_path_factory.mktemp("altered")
     more = f'project = "{copy_project(folder / "project")}"\n'
     config = load_config(written(folder, "postgres", "cassandra", "kafka", "connect", more=more))
-    with started(config, "postgres", "cassandra"):
-        setup.create_tables(Workspace(config))
-        setup.create_view_tables(Workspace(config))
+    with started_with_tables(config):
         yield config
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config
-from penstock.pipeline.flow import Reading, read_flow
+from penstock.pipeline.state import Reading, read_flow
 from penstock.postgres.commands import forget_commands, note_end, read_commands
 from penstock.postgres.connection import connect
 from penstock.project.workspace import Workspace

@@ -89,7 +89,7 @@ def listed(file: Path) -> dict[str, Any]:
 
 
 def shows_restarts(file: Path, *command: str) -> bool:
-    """Tell whether a command shows restarts and the next try; between a restart and its failure there is no next."""
+    """Return whether a command shows restarts and the next try; between a restart and its failure there is no next."""
     return re.search(r"restarted \d+ times, next try in \d+ s", penstock(file, *command)) is not None
 
 

@@ -115,7 +115,7 @@ def test_a_standby_without_the_slot_is_refused(cluster: Pair, tmp_path: Path) ->
     promote(primary, standby, address)
     failure = reads.failure()
     assert "replication slot penstock is gone, and with it the changes since" in failure
-    assert "`penstock views rebuild` reads everything anew" in failure
+    assert "`penstock views rebuild` reads everything again" in failure
 
 
 def test_a_standby_that_lacks_what_was_read_is_refused(cluster: Pair, tmp_path: Path) -> None:

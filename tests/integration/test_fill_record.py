@@ -33,7 +33,7 @@ from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
 from penstock.views.fresh import settle_empty
-from tests.integration.servers import started, written
+from tests.integration.servers import started_with_tables, written
 
 pytestmark = pytest.mark.slow
 
@@ -48,9 +48,7 @@ VALUES (gen_random_uuid(), 'there@example.com', 'There', 'Already', '2022-02-02'
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     config = load_config(written(tmp_path_factory.mktemp("fills"), "postgres", "cassandra", "kafka", "connect"))
-    with started(config, "postgres", "cassandra"):
-        setup.create_tables(Workspace(config))
-        setup.create_view_tables(Workspace(config))
+    with started_with_tables(config):
         yield config
 
 
@@ -96,7 +94,7 @@ def test_a_table_that_was_made_anew_is_not_filled(config: Config, session: Sessi
     session.execute("DROP TABLE penstock.users_by_id")
     assert "is gone from Cassandra" in lost(config, views)[BY_ID]
     setup.create_view_tables(Workspace(config))
-    assert "was made anew in Cassandra and not filled" in lost(config, views)[BY_ID]
+    assert "was made again in Cassandra and not filled" in lost(config, views)[BY_ID]
     assert names_of_unfilled(config, identities) == {BY_ID}
     assert started_fills(config, ids_in_cassandra(config)) == {}
 

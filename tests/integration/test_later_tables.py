@@ -196,7 +196,7 @@ def ask(cursor: psycopg2.extensions.cursor, kind: str, data: object) -> None:
 
 
 def has_read(cursor: psycopg2.extensions.cursor) -> bool:
-    """Tell whether the source has closed its window, which deletes the row that opened it."""
+    """Return whether the source has closed its window, which deletes the row that opened it."""
     cursor.execute(
         "SELECT n_tup_del > 0 FROM pg_stat_user_tables WHERE schemaname = 'penstock' AND relname = 'signals'"
     )

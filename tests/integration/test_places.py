@@ -20,8 +20,8 @@ from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.place import group_of
 from penstock.layout import Layout
-from penstock.pipeline.flow import Reading, read_flow
-from penstock.pipeline.topic_ids import TopicsMadeAnew, made_anew, note_topics
+from penstock.pipeline.state import Reading, read_flow
+from penstock.pipeline.topic_ids import TopicsMadeAgain, made_again, note_topics
 from penstock.pipeline.unwritten import note_new_topics
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import silent_changes
@@ -89,7 +89,7 @@ def state_of_sink(config: Config) -> str:
 
 
 def delete(config: Config, topic: str) -> None:
-    """Delete a topic and make it anew."""
+    """Delete a topic and make it again."""
     TopicAdmin(config.kafka.bootstrap).delete([topic])
     gone = f"{topic} is gone"
     wait_until(lambda: topic not in TopicAdmin(config.kafka.bootstrap).topics(), timeout_s=PATIENCE_S, what=gone)
@@ -126,7 +126,7 @@ def test_records_deleted_unread_are_said_and_never_skipped_without_a_word(config
 @pytest.fixture
 def checkpoint(config: Config) -> Iterator[Path]:
     """Make a checkpoint of the views job, which does not run here, whose last commit was an hour ago."""
-    root = Layout.of(config).data("views") / "checkpoint"
+    root = Layout.of(config).row_views
     folder = start_checkpoint(root, topic_of(TABLE), {"0": 0}).folder
     (folder / "commits").mkdir()
     (folder / "commits" / "0").write_text("v1\n{}")
@@ -159,29 +159,29 @@ def test_a_query_that_hangs_is_said(config: Config, checkpoint: Path) -> None:
 def test_a_query_behind_the_end_of_its_topic_is_said(config: Config, checkpoint: Path) -> None:
     (checkpoint / "offsets" / "0").write_text("v1\n{}\n" + json.dumps({topic_of(TABLE): {"0": 99}}))
     (said,) = red(config, f"views of {TABLE}")
-    assert said.seen.endswith("it was made anew: `penstock views rebuild` reads everything anew")
+    assert said.seen.endswith("it was made again: `penstock views rebuild` reads everything again")
 
 
 def test_a_topic_of_a_view_that_is_made_anew_is_said_and_noted_for_a_fill(config: Config, admin: TopicAdmin) -> None:
     delete(config, TOPIC)
-    assert made_anew(Workspace(config)) == [TOPIC]
+    assert made_again(Workspace(config)) == [TOPIC]
     (said,) = red(config, f"topic {TOPIC}")
-    assert said.seen == "was deleted, or made anew: `penstock views apply` fills its view again"
+    assert said.seen == "was deleted, or made again: `penstock views apply` fills its view again"
     setup.apply_connectors(Workspace(config))
     note_new_topics(Workspace(config))
     assert notes(config)[-1] == f"topic {TOPIC} was deleted"
     write(config, 2)
     wait_until_read(admin, 2)
     note_topics(Workspace(config))
-    assert made_anew(Workspace(config)) == []
+    assert made_again(Workspace(config)) == []
 
 
 def test_a_change_topic_that_is_made_anew_is_refused_until_a_new_epoch(config: Config) -> None:
     topic = topic_of(TABLE)
     delete(config, topic)
     (said,) = red(config, f"topic {topic}")
-    assert said.seen == "was deleted, or made anew: `penstock views rebuild` reads everything anew"
-    with pytest.raises(TopicsMadeAnew, match="penstock views rebuild"):
+    assert said.seen == "was deleted, or made again: `penstock views rebuild` reads everything again"
+    with pytest.raises(TopicsMadeAgain, match="penstock views rebuild"):
         setup.apply_connectors(Workspace(config))
 
 
@@ -197,4 +197,4 @@ def test_contracts_and_view_tables_that_are_gone_are_said(config: Config) -> Non
     setup.register_subjects(Workspace(config))
     setup.create_view_tables(Workspace(config))
     (said,) = red(config, "view users_by_id")
-    assert "was made anew in Cassandra and not filled" in said.seen
+    assert "was made again in Cassandra and not filled" in said.seen

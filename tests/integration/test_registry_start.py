@@ -1,4 +1,4 @@
-"""The registry says that it is ready when it has read its journal, not before: else a start registers subjects anew."""
+"""The registry is ready when it has read its journal, not before: else a start registers subjects again."""
 
 from __future__ import annotations
 

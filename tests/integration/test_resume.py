@@ -24,11 +24,10 @@ from penstock.postgres.record import StartedFill
 from penstock.project.generation import epoch_of, version_of
 from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
-from penstock.setup import actions as setup
 from penstock.topics.consumer import open_consumer
 from penstock.views import lane
 from penstock.views.resume import Progress, find_progress
-from tests.integration.servers import free_port, started
+from tests.integration.servers import free_port, started_with_tables
 from tests.unit.engine.stand_in import RegistryStandIn
 
 pytestmark = pytest.mark.slow
@@ -68,9 +67,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     for part in ("key", "value"):
         text = (Workspace(config).project.avro / f"views.users_by_id-{part}.avsc").read_text()
         registry.subjects[f"views.users_by_id-{part}"] = [text]
-    with started(config, "postgres", "cassandra", "kafka"):
-        setup.create_tables(Workspace(config))
-        setup.create_view_tables(Workspace(config))
+    with started_with_tables(config, "kafka"):
         make_topics(config)
         yield config
 
@@ -166,7 +163,7 @@ def test_the_rest_of_a_table_is_read_later_with_the_first_version(
 
 
 def test_what_takes_part_of_the_rows_away_lets_it_begin_anew(config: Config, session: Session, view: View) -> None:
-    root = Layout.of(config).data("views") / "checkpoint"
+    root = Layout.of(config).row_views
     assert found(config, view) is not None
     start_checkpoint(root, TOPIC, {"0": 0, "1": 0, "2": 0})
     assert found(config, view) is None  # the query is without the view

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import psycopg2
 import pytest
@@ -17,6 +16,7 @@ from penstock.postgres.publication import publish
 from penstock.postgres.silent import silent_changes
 from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
+from tests.integration.statements import run
 from tests.names import OURS_IN_POSTGRES
 
 ITEM, PARTED = "shop.item", "shop.parted"
@@ -48,13 +48,6 @@ def connection(config: Config) -> Iterator[Connection]:
             "DROP TABLE IF EXISTS public.item, public.parted_1",
             "TRUNCATE penstock.silent_changes",
         )
-
-
-def run(connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
-    with connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-        return cursor.fetchall() if cursor.description else []
 
 
 def each(connection: Connection, *statements: str) -> None:
@@ -262,9 +255,9 @@ def test_a_deferrable_key_is_refused_before_its_table_is_published(connection: C
 @pytest.mark.parametrize("table", ["item", "parted"])
 def test_the_key_of_a_published_table_cannot_become_deferrable(connection: Connection, table: str) -> None:
     refused = rf"table shop\.{table} feeds.*DEFERRABLE\n.*NOT DEFERRABLE"
-    anew = f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, ADD PRIMARY KEY (id) DEFERRABLE"
+    again = f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey, ADD PRIMARY KEY (id) DEFERRABLE"
     with pytest.raises(psycopg2.errors.RaiseException, match=refused):
-        run(connection, anew)
+        run(connection, again)
     assert noted(connection) == []
     run(connection, f"ALTER TABLE {table} DROP CONSTRAINT {table}_pkey")
     with pytest.raises(psycopg2.errors.RaiseException, match=refused):
@@ -293,7 +286,7 @@ def test_a_key_that_goes_or_changes_is_noted(connection: Connection) -> None:
     run(connection, "ALTER TABLE item ADD PRIMARY KEY (id, code)")
     assert noted(connection) == [
         (ITEM, "its primary key was dropped"),
-        (ITEM, "its primary key was made anew, or of other columns"),
+        (ITEM, "its primary key was made again, or of other columns"),
     ]
 
 

@@ -84,7 +84,7 @@ def test_a_snapshot_is_held_and_read_by_spark(server: Server) -> None:
 @pytest.mark.parametrize(
     ("statement", "found"),
     [
-        ("ALTER TABLE users ALTER phone TYPE text USING upper(phone)", "all rows of public.users were written anew"),
+        ("ALTER TABLE users ALTER phone TYPE text USING upper(phone)", "all rows of public.users were rewritten"),
         (
             "ALTER TABLE users ADD level int DEFAULT 1",
             "column level was added with a value for the rows that were there",

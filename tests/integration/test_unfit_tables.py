@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import psycopg2
 import pytest
@@ -17,6 +16,7 @@ from penstock.postgres.published import published_tables
 from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from penstock.stack.parts.postgres import major_version
+from tests.integration.statements import run
 from tests.names import OURS_IN_POSTGRES
 
 REFUSES = "with REPLICA IDENTITY FULL, which views need, Postgres would refuse its UPDATE and DELETE"
@@ -93,13 +93,6 @@ else:
         "CREATE TABLE stored (id int PRIMARY KEY, n int, t int GENERATED ALWAYS AS (n * 2) STORED, last int)",
         f"public.stored has generated columns, t, and Postgres publishes them from version 18 on: {REFUSES}",
     )
-
-
-def run(connection: Connection, *statements: str) -> list[tuple[Any, ...]]:
-    with connection, connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-        return cursor.fetchall() if cursor.description else []
 
 
 @pytest.fixture(scope="module")

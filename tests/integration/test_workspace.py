@@ -11,7 +11,7 @@ import pytest
 from penstock_views.declaration.views import ViewInvalid
 
 from penstock.config import Config, load_config
-from penstock.pipeline.flow import read_flow
+from penstock.pipeline.state import read_flow
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.record import forget_views

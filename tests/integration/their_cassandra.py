@@ -78,7 +78,7 @@ def their_cassandra(folder: Path, certificates: Certificates) -> Iterator[TheirC
 
 
 def _lets_in(administrator: Config) -> bool:
-    """Tell whether the first user is there: it is made ten seconds after the server's start."""
+    """Return whether the first user is there: it is made ten seconds after the server's start."""
     try:
         with open_session(administrator):
             return True

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from penstock.cli import main
-from penstock.cli.main import _MODULES, app
+from penstock.cli.main import _COMMANDS, app, load_command
 from penstock.cli.up import _bars
 from penstock.clone import ROOT
 from penstock.pipeline.bring_up import Hop
@@ -18,7 +18,7 @@ from tests.patience import PATIENCE_S
 HEAVY = ("pyspark", "cassandra")
 
 
-@pytest.mark.parametrize("command", _MODULES)
+@pytest.mark.parametrize("command", _COMMANDS)
 def test_each_command_has_its_help(command: str) -> None:
     said = CliRunner().invoke(app, [command, "--help"])
     assert said.exit_code == 0
@@ -27,7 +27,22 @@ def test_each_command_has_its_help(command: str) -> None:
 
 def test_the_help_names_every_command() -> None:
     said = CliRunner().invoke(app, ["--help"]).stdout
-    assert [name for name in _MODULES if f"│ {name} " not in said] == []
+    assert [name for name in _COMMANDS if f"│ {name} " not in said] == []
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_the_help_says_of_a_command_what_the_command_says(command: str) -> None:
+    assert " ".join(load_command(command).help.split("\n\n")[0].split()) == _COMMANDS[command][1]
+
+
+def test_the_help_loads_no_command() -> None:
+    program = (
+        "import sys; from typer.testing import CliRunner; from penstock.cli.main import app; "
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0; "
+        "print([name for name in sys.modules if name.startswith('penstock.cli.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['penstock.cli.main']"
 
 
 def test_an_unknown_command_is_a_mistake_of_usage() -> None:

@@ -1,4 +1,4 @@
-"""What is wrong with a job outlives it: failures in a row, a death without a word, and the views that stand still."""
+"""What is wrong with a job outlives it: failures in a row, a death without a word, and the stopped views."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_views_that_stand_still_are_those_of_this_run(file: Path) -> None:
     found = read_trouble(file)
     assert found.of_view("orders") == "its column is gone"
     assert found.of_view("sums") is None  # it may go on by itself
-    assert found.of_view("stats") == "view stats keeps failing: y; `penstock views apply` begins it anew"
+    assert found.of_view("stats") == "view stats keeps failing: y; `penstock views apply` begins it again"
     assert found.of_view("users") is None
     TroubleBook(file)
     assert read_trouble(file).stopped == {}
@@ -100,8 +100,8 @@ def test_without_a_file_nothing_is_written() -> None:
 @pytest.mark.parametrize(
     ("reason", "cure"),
     [
-        ("value out of range", "`penstock views apply` begins it anew"),
-        ("Some data may have been lost", "`penstock views rebuild` reads all anew"),
+        ("value out of range", "`penstock views apply` begins it again"),
+        ("Some data may have been lost", "`penstock views rebuild` reads all again"),
         ("java.lang.OutOfMemoryError: heap", "give it more memory (section [spark] of penstock.toml)"),
     ],
 )

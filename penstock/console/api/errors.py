@@ -1,4 +1,4 @@
-"""How an error becomes an answer: a status, its name, and the message that says what to do. Always JSON."""
+"""Turns an error into an answer: a status, its name, and the message that says what to do. Always JSON."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from penstock.connect.api import ConnectorNotFound
-from penstock.console.records.messages import TopicMissing
+from penstock.console.records.messages import TopicNotFound
 from penstock.console.safety.guard import ReadOnly, TokenWrong
 from penstock.console.service.follow import TableNotFollowed
-from penstock.console.service.schemas import SubjectMissing
+from penstock.console.service.schemas import SubjectNotFound
 from penstock.console.service.views import ViewMissing
 from penstock.errors import PenstockError, TerminalError, TransientError
 
@@ -29,8 +29,8 @@ _STATUS: tuple[tuple[type[PenstockError], int], ...] = (
     (ReadOnly, 403),
     (TokenWrong, 401),
     (RouteMissing, 404),
-    (TopicMissing, 404),
-    (SubjectMissing, 404),
+    (TopicNotFound, 404),
+    (SubjectNotFound, 404),
     (ConnectorNotFound, 404),
     (ViewMissing, 404),
     (TableNotFollowed, 404),

@@ -12,7 +12,7 @@ from penstock.console.hub import Hub
 from penstock.console.look.parts import PartState
 from penstock.console.moment.alerts import Alert, Change
 from penstock.console.moment.events import Event
-from penstock.console.moment.flow import Flow
+from penstock.console.moment.map import Flow
 from penstock.console.moment.progress import Reader
 from penstock.console.moment.recorder import Point
 from penstock.console.safety.guard import Entry

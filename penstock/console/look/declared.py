@@ -1,4 +1,4 @@
-"""What the project declares: its views and connectors. A child process reads the views, since Spark's types are large.
+"""Looks at the declared views and connectors. A child process reads the views, since Spark's types are large.
 
 `python -m penstock.console.look.declared ROOT NAME [SOURCE…]` prints them as JSON, of the installation with that name
 and these further source databases.
@@ -43,7 +43,7 @@ class DeclarationsUnreadable(TerminalError):
     """The view files cannot be loaded."""
 
     def __init__(self, folder: Path, reason: str) -> None:
-        super().__init__(f"the views in {folder} cannot be loaded: {reason}; `penstock views check` tells more")
+        super().__init__(f"the views in {folder} cannot be loaded: {reason}; `penstock views check` says more")
 
 
 @dataclass(frozen=True)

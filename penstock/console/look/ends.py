@@ -1,7 +1,7 @@
 """Follows the ends of the change, view and dead-letter topics: what came last, when, and how much of it.
 
 Of a change topic every record is counted, since the markers of transactions take offsets too. When more comes than can
-be read in a moment, it goes to the end and takes the offsets for records: then the markers are few.
+be read in a moment, it goes to the end. Then the markers are few, and it takes the offsets for records.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class End:
     recent: tuple[tuple[int, float], ...]
 
     def behind(self, position: int, end: int) -> tuple[int, float | None]:
-        """Tell how much lies from a position to the end: records, and the time of the first of them.
+        """Return how much lies from a position to the end: records, and the time of the first of them.
 
         Exact while the position is within the newest records that are known; before them offsets stand for records.
         """
@@ -136,7 +136,7 @@ class EndsCollector:
         return {place for place in places if self._ends[place].position < until[place]}
 
     def _take(self, message: Any) -> bool:
-        """Take a record; tell whether it counts."""
+        """Take a record; return whether it counts."""
         error = message.error()
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:

@@ -8,18 +8,18 @@ from urllib.parse import urlsplit
 
 import requests
 
-from penstock.errors import TransientError
+from penstock.errors import Unreachable
 from penstock.http_client import direct_session, was_refused
 
 TIMEOUT_S = 2.0
 """Shorter than three seconds: so soon must a page say that a part is away."""
 
 
-class HttpUnreachable(TransientError):
+class HttpUnreachable(Unreachable):
     """A server does not answer, or not what it should."""
 
     def __init__(self, url: str, cause: str) -> None:
-        super().__init__(f"{urlsplit(url).netloc} does not answer ({cause})")
+        super().__init__(f"{urlsplit(url).netloc} does not answer ({cause})", advice="")
 
 
 def get(url: str, *, timeout_s: float = TIMEOUT_S) -> Any:

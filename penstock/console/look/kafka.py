@@ -34,7 +34,7 @@ class PartitionState:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether every replica is in sync and somebody leads."""
+        """Return whether every replica is in sync and somebody leads."""
         return self.leader >= 0 and len(self.in_sync) == len(self.replicas)
 
 

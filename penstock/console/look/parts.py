@@ -34,7 +34,7 @@ class PartState:
 
     @property
     def runs(self) -> bool:
-        """Tell whether its process is there."""
+        """Return whether its process is there."""
         return self.state == "RUNNING"
 
 

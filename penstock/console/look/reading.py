@@ -1,4 +1,4 @@
-"""What is known of one system: the newest look at it, when that was, and why there is none newer."""
+"""Reading of one system: the newest look at it, when that was, and why there is none newer."""
 
 from __future__ import annotations
 

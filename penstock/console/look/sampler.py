@@ -9,11 +9,10 @@ from dataclasses import replace
 from typing import Generic, TypeVar
 
 from penstock.console.look.reading import Reading
+from penstock.errors import Unreachable
 
 T = TypeVar("T")
 _TEXT_LIMIT = 500
-# What errors advise on the command line; the console itself shows it.
-_ADVICE = "; is it running? `penstock status` tells"
 
 
 class Sampler(Generic[T]):
@@ -48,7 +47,8 @@ class Sampler(Generic[T]):
             self.reading = replace(self.reading, value=value, at=time.time(), problem=None, since=0.0)
 
     def _tell(self, exc: Exception) -> None:
-        text = (str(exc).strip() or type(exc).__name__).removesuffix(_ADVICE)
+        said = exc.fact if isinstance(exc, Unreachable) else str(exc).strip()
+        text = said or type(exc).__name__
         since = self.reading.since if self.reading.problem else time.time()
         self.reading = replace(self.reading, problem=text.splitlines()[0][:_TEXT_LIMIT], since=since)
 

@@ -1,4 +1,4 @@
-"""Everything that the console knows at one moment, as pages, API, alerts and metrics read it."""
+"""Snapshot of all that the console knows at one moment, as pages, API, alerts and metrics read it."""
 
 from __future__ import annotations
 

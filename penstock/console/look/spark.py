@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from penstock_views.stream.checkpoint import last_checkpoint, started_at
+
 from penstock.config import Config
 from penstock.console.look.http import get
 from penstock.installation import Names
@@ -21,7 +23,6 @@ from penstock.layout import Layout
 from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, missed_views, stopped_views, trouble_of
 
 REAL_TIME = "views"
-_STARTED = "penstock.json"
 
 Offsets = dict[str, dict[int, int]]
 """Topic → partition → the offset that is read next."""
@@ -40,7 +41,7 @@ class Query:
 
     @property
     def is_real_time(self) -> bool:
-        """Tell whether its records are ahead of its commits."""
+        """Return whether its records are ahead of its commits."""
         return self.name == REAL_TIME
 
 
@@ -63,7 +64,7 @@ class SparkCollector:
 
     def __init__(self, config: Config) -> None:
         self._url = config.spark.master_page
-        self._data = Layout.of(config).data("")
+        self._layout = Layout.of(config)
         self._config = config
 
     def collect(self) -> SparkState:
@@ -76,7 +77,7 @@ class SparkCollector:
             cores_used=master.get("coresused", 0),
             cores=master.get("cores", 0),
             applications=running,
-            queries=tuple(read_queries(self._data, self._config.names, running)),
+            queries=tuple(read_queries(self._layout, self._config.names, running)),
             troubles=tuple(read_troubles(self._config)),
         )
 
@@ -90,35 +91,30 @@ def read_troubles(config: Config) -> Iterator[str]:
     yield from (stopped_views(config) | missed_views(config)).values()
 
 
-def read_queries(data: Path, names: Names, running: tuple[str, ...]) -> list[Query]:
+def read_queries(layout: Layout, names: Names, running: tuple[str, ...]) -> list[Query]:
     """Read how far each query has committed.
 
-    :param data: the stack's data folder.
+    :param layout: of the stack.
     :param names: of the installation.
     :param running: the applications that run.
     """
     application = names.views_app
-    queries = [_row_views(application, application in running, data / REAL_TIME / "checkpoint")]
+    queries = [_row_views(application, application in running, layout.row_views)]
     application = names.aggregates_app
     # Newest run last: the folder names sort so.
-    newest = {run.parent.name: run for run in sorted((data / "aggregates").glob("*/life-*"))}
+    newest = {run.parent.name: run for run in sorted(layout.aggregates.glob("*/life-*"))}
     queries += [_query(name, application, application in running, run / "checkpoint") for name, run in newest.items()]
     return queries
 
 
 def _row_views(application: str, runs: bool, root: Path) -> Query:
-    """Tell of the queries of all tables as of one: together they have committed this much."""
-    each = [_query(folder.name, application, runs, found) for folder in root.glob("*") if (found := _present(folder))]
+    """Show the queries of all tables as one: together they have committed this much."""
+    found = [(folder.name, last_checkpoint(folder)) for folder in root.glob("*")]
+    each = [_query(topic, application, runs, checkpoint) for topic, checkpoint in found if checkpoint]
     committed: Offsets = {topic: of for query in each for topic, of in query.committed.items()}
     newest = max(each, key=lambda query: query.committed_at, default=None)
     batch, committed_at = (newest.batch, newest.committed_at) if newest else (-1, 0.0)
     return Query(REAL_TIME, application, runs, batch, committed_at, committed)
-
-
-def _present(root: Path) -> Path | None:
-    """Return the present checkpoint of a topic: the highest number of those that have started."""
-    numbered = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _STARTED).exists()]
-    return max(numbered, key=lambda folder: int(folder.name), default=None)
 
 
 def _query(name: str, application: str, runs: bool, checkpoint: Path) -> Query:
@@ -127,9 +123,7 @@ def _query(name: str, application: str, runs: bool, checkpoint: Path) -> Query:
     names = [entry.name for entry in os.scandir(commits)] if commits.exists() else []
     batches = [int(name) for name in names if name.isdigit()]
     if not batches:
-        started = checkpoint / _STARTED
-        starting = _as_offsets(json.loads(started.read_text())) if started.exists() else {}
-        return Query(name, application, runs, -1, 0.0, starting)
+        return Query(name, application, runs, -1, 0.0, _as_offsets(started_at(checkpoint)))
     newest = max(batches)
     committed_at = (checkpoint / "commits" / str(newest)).stat().st_mtime
     return Query(name, application, runs, newest, committed_at, _offsets(checkpoint / "offsets" / str(newest)))

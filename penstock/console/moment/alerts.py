@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from penstock.console.look.snapshot import Snapshot
-from penstock.console.moment.flow import Flow, Health, wal_retained_mb
+from penstock.console.moment.map import Flow, Health, wal_retained_mb
 from penstock.errors import TerminalError
 
 KINDS = ("freshness_s", "records_behind", "wal_mb", "dead_letters", "failed_connectors", "part_down")
@@ -71,7 +71,7 @@ class Alert:
 
     @property
     def is_firing(self) -> bool:
-        """Tell whether it fires."""
+        """Return whether it fires."""
         return self.firing_since is not None
 
 

@@ -1,4 +1,4 @@
-"""What happened: the differences from one snapshot to the next that a person wants to know."""
+"""Events: the differences from one snapshot to the next that a person wants to know."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from penstock.console.look.snapshot import Snapshot
-from penstock.console.moment.flow import Flow, Health
+from penstock.console.moment.map import Flow, Health
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Event:
 
 
 def differences(before: tuple[Snapshot, Flow], now: tuple[Snapshot, Flow]) -> Iterator[Event]:
-    """Tell what happened between two moments."""
+    """Yield what happened between two moments."""
     yield from _boxes(before[1], now[1], now[0].at)
     yield from _parts(before[0], now[0])
     yield from _connectors(before[0], now[0])

@@ -196,7 +196,7 @@ class LagWatch:
 
 
 def _is_change(value: Any) -> bool:
-    """Tell whether it is a change, not a row that was read or what somebody else wrote."""
+    """Return whether it is a change, not a row that was read or what somebody else wrote."""
     source = value.get("source") if isinstance(value, dict) and value.get("op") in _CHANGED else None
     return isinstance(source, dict) and all(isinstance(source.get(name), int) for name in ("lsn", "ts_ms"))
 

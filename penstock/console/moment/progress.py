@@ -1,7 +1,7 @@
-"""How far each reader of Kafka is: consumer groups by what they committed, Spark's queries by what they wrote.
+"""Progress of each reader of Kafka: consumer groups by what they committed, Spark's queries by what they wrote.
 
 Spark's Real-time Mode commits once in minutes. But each record that it writes carries the offset of its change (the
-version, docs/contracts.md), and each dead letter its origin: from them its position is known to the record.
+version, docs/contracts.md), and each dead letter its origin. They give its position, to the record.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Reader:
 
 
 def readers(snapshot: Snapshot) -> list[Reader]:
-    """Return every reader that is known, those that are ill first, then those that are behind."""
+    """Return every reader that is known, unhealthy ones first, then those that are behind."""
     found = [*_spark_readers(snapshot), *_group_readers(snapshot)]
     return sorted(found, key=lambda reader: (reader.is_well, -reader.behind, reader.kind, reader.name))
 

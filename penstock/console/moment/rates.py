@@ -14,7 +14,7 @@ class Rates:
         self._seen: dict[str, deque[tuple[float, float]]] = {}
 
     def see(self, name: str, count: float, *, at: float) -> None:
-        """Note a counter; one that went back has started anew."""
+        """Note a counter; one that went back has started again."""
         seen = self._seen.setdefault(name, deque())
         if seen and (count < seen[-1][1] or at - seen[-1][0] > _WINDOW_S * 2):
             seen.clear()

@@ -15,7 +15,7 @@ from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment import alerts as alerting
 from penstock.console.moment.alerts import Alert, Change, Rules
 from penstock.console.moment.events import Event, differences
-from penstock.console.moment.flow import Flow, build_flow
+from penstock.console.moment.map import Flow, build_flow
 from penstock.console.moment.rates import Rates
 from penstock.http_client import direct_session
 

@@ -68,7 +68,7 @@ class _Search:
 
     @property
     def is_filled(self) -> bool:
-        """Tell whether a key stands in the form."""
+        """Return whether a key stands in the form."""
         return bool(self._key.value)
 
     async def show(self) -> None:

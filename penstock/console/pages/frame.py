@@ -1,4 +1,4 @@
-"""What every page has: header, menu, how far Cassandra is behind, and the token of whoever may write."""
+"""Frame of every page: header, menu, how far Cassandra is behind, and the token of those who may write."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from nicegui import app, context, ui
 
 from penstock.console.hub import Hub
-from penstock.console.moment.flow import duration
+from penstock.console.moment.map import duration
 from penstock.console.pages.pieces import say_refused
 from penstock.console.safety.guard import Caller
 from penstock.errors import PenstockError

@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 
 from penstock.console.hub import Hub
-from penstock.console.moment.flow import Box
+from penstock.console.moment.map import Box
 from penstock.console.moment.recorder import Point, Recorder
 from penstock.console.pages.frame import Frame
 from penstock.console.pages.pieces import Table, clock, column, heading, rate

@@ -1,4 +1,4 @@
-"""Which records a search keeps: by key, by kind of change, by a field's value. It sees what the mask leaves."""
+"""Filter of a search: by key, by kind of change, by a field's value. It sees what the mask leaves."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Condition:
     value: str
 
     def holds(self, record: RecordView) -> bool:
-        """Tell whether it holds; of a change, in its row after, or before where there is none after."""
+        """Return whether it holds; of a change, in its row after, or before where there is none after."""
         return any(self._compare(found) for found in _values(record, self.field))
 
     def _compare(self, found: Any) -> bool:
@@ -70,11 +70,11 @@ class Filter:
 
     @property
     def asks(self) -> bool:
-        """Tell whether it leaves anything out."""
+        """Return whether it leaves anything out."""
         return bool(self.key or self.op or self.conditions)
 
     def keeps(self, record: RecordView) -> bool:
-        """Tell whether a record is wanted."""
+        """Return whether a record is wanted."""
         if self.op and (record.op or "") not in self.op:
             return False
         if self.key and self.key not in shown(record.key):

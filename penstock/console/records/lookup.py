@@ -36,7 +36,7 @@ class Trace:
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether the whole topic was looked at."""
+        """Return whether the whole topic was looked at."""
         return self.looked_at >= self.of
 
 
@@ -49,7 +49,7 @@ class Wanted:
     types: Mapping[str, str]
 
     def matches(self, data: bytes | None) -> bool:
-        """Tell whether bytes are a key that has these columns with these values."""
+        """Return whether bytes are a key that has these columns with these values."""
         if data is None or not all(self._may_hold(data, name, text) for name, text in self.key.items()):
             return False
         found = self.key_of(data)

@@ -1,7 +1,7 @@
 """Searching a topic on the server, from an offset, a time, the beginning or near the end, within a time limit.
 
-It says how many records it looked at and of how many, and where to go on: nobody must believe that a record is not
-there because the search ended early.
+It says how many records it looked at, of how many, and where to go on. Nobody must believe that a record is not there
+because the search ended early.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _POLL_S = 0.05
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
-class TopicMissing(TerminalError):
+class TopicNotFound(TerminalError):
     """There is no such topic or partition."""
 
     def __init__(self, name: str) -> None:
@@ -81,14 +81,14 @@ class Found:
 def search(kafka: KafkaCollector, reader: RecordReader, *, bootstrap: str, group: str, wanted: Search) -> Found:
     """Look for records.
 
-    :raises TopicMissing: there is no such topic or partition.
+    :raises TopicNotFound: there is no such topic or partition.
     :raises StartInvalid: `start` is none.
     :raises KafkaUnreachable: no broker answers.
     """
     started = time.monotonic()
     state = kafka.topics().topics.get(wanted.topic)
     if state is None:
-        raise TopicMissing(f"topic {wanted.topic}")
+        raise TopicNotFound(f"topic {wanted.topic}")
     starts, last = _starts(kafka, state, wanted)
     ends = {number: end for number, end in state.ends.items() if number in starts}
     ahead = sum(max(0, ends[number] - start) for number, start in starts.items())
@@ -129,7 +129,7 @@ class _Walk:
 
     @property
     def is_done(self) -> bool:
-        """Tell whether everything was looked at."""
+        """Return whether everything was looked at."""
         return all(self.positions[number] >= end for number, end in self._ends.items())
 
     def stop(self) -> None:
@@ -163,7 +163,7 @@ def _starts(kafka: KafkaCollector, state: TopicState, wanted: Search) -> tuple[d
     partitions = {partition.number: partition for partition in state.partitions}
     if wanted.partition is not None:
         if wanted.partition not in partitions:
-            raise TopicMissing(f"partition {wanted.partition} of topic {state.name}")
+            raise TopicNotFound(f"partition {wanted.partition} of topic {state.name}")
         partitions = {wanted.partition: partitions[wanted.partition]}
     if wanted.cursor is not None:
         places = wanted.cursor
@@ -193,7 +193,7 @@ def _read_start(text: str) -> tuple[str, int]:
 
 
 def is_number(text: str) -> bool:
-    """Tell whether a text is a number that an offset or a time can be: digits of ASCII, and not too many."""
+    """Return whether a text is a number that an offset or a time can be: digits of ASCII, and not too many."""
     return _NUMBER.fullmatch(text) is not None
 
 

@@ -14,7 +14,7 @@ _EPOCH_DAY = date(1970, 1, 1)
 
 
 def is_same(one: Any, other: Any, sql_type: str = "") -> bool:
-    """Tell whether two plain values stand for the same: `2010-05-06T07:08:09Z` and `2010-05-06 07:08:09+00:00` do.
+    """Return whether two plain values stand for the same: `2010-05-06T07:08:09Z` and `2010-05-06 07:08:09+00:00` do.
 
     :param sql_type: of the column, where it is known.
     """

@@ -1,4 +1,4 @@
-"""Who may write: nobody unless the setting says so, then whoever has the token; every try is written down.
+"""Guard of all writing: nobody may unless the setting says so, then all with the token; every try is written down.
 
 The check is in the services, not in routes or pages: a button's click never passes through a route.
 """
@@ -70,7 +70,7 @@ class Guard:
         self._token = self._load_token() if write else ""
 
     def is_token(self, token: str | None) -> bool:
-        """Tell whether this is the token, in constant time."""
+        """Return whether this is the token, in constant time."""
         return self.write and hmac.compare_digest((token or "").encode(), self._token.encode())
 
     def perform(self, action: Callable[[], T], *, caller: Caller, what: str, target: str) -> T:

@@ -21,7 +21,7 @@ class Mask:
         return bool(self.columns)
 
     def hides(self, name: str) -> bool:
-        """Tell whether the values of a column are hidden, by Postgres' name of it or another store's."""
+        """Return whether the values of a column are hidden, by Postgres' name of it or another store's."""
         return name in self.columns or postgres_name(name) in self.columns
 
     def hide(self, value: Any) -> Any:

@@ -1,1 +1,1 @@
-"""What pages and API can ask for: each function is called by both, so both show and do the same."""
+"""Answers of pages and API: each function is called by both, so both show and do the same."""

@@ -66,29 +66,14 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     :param table: `schema.table`; of a further source `source:schema.table`.
     :param key: its primary key as one text (penstock/keys/text.py).
     :raises TableNotFollowed: no view reads it.
+    :raises KeyUnknown: nobody knows the key of it.
     :raises KeyInvalid: that is no key of the table.
     """
     declared = hub.now.snapshot.known
     views = declared.views_of(table)
     if not views:
         raise TableNotFollowed(table, declared.tables)
-    names = hub.now.snapshot.source_key(table)
-    if not names:
-        raise KeyUnknown(table)
-    name, of_table = hub.config.source_table(table)
-    config = hub.config.of_source(name)
-    try:
-        source = read_source_row(
-            config.database.dsn,
-            of_table,
-            _read_key(table, names, key),
-            types=hub.now.snapshot.key_types(table),
-            excluded=config.excluded,
-            hashed=config.hashed,
-        )
-    except ValueUnfit as exc:
-        raise KeyInvalid(table, names, str(exc)) from exc
-    wanted = source.key
+    source = _read_source(hub, table, key)
     changes = trace_in(hub, views[0].source_topic, source, count=_CHANGES, budget_s=_BUDGET_S)
     raw = Compared(source.value, changes if isinstance(changes, Trace) else Trace(), source.types)
     records: list[RecordView] = []
@@ -102,7 +87,7 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     masked = tuple(_masked(hub, store) for store in stores)
     return Followed(
         table,
-        dict(wanted),
+        dict(source.key),
         verdict,
         is_well,
         masked,
@@ -112,6 +97,25 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
         raw.changes.looked_at,
         raw.changes.of,
     )
+
+
+def _read_source(hub: Hub, table: str, key: str) -> SourceRow:
+    names = hub.now.snapshot.source_key(table)
+    if not names:
+        raise KeyUnknown(table)
+    name, of_table = hub.config.source_table(table)
+    config = hub.config.of_source(name)
+    try:
+        return read_source_row(
+            config.database.dsn,
+            of_table,
+            _read_key(table, names, key),
+            types=hub.now.snapshot.key_types(table),
+            excluded=config.excluded,
+            hashed=config.hashed,
+        )
+    except ValueUnfit as exc:
+        raise KeyInvalid(table, names, str(exc)) from exc
 
 
 def key_in(hub: Hub, table: str, values: Mapping[str, Any]) -> str | None:

@@ -14,7 +14,7 @@ from penstock.registry.decode import AVRO, Schema
 _PRIMITIVE = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
 
 
-class SubjectMissing(TerminalError):
+class SubjectNotFound(TerminalError):
     """There is no such subject."""
 
     def __init__(self, name: str) -> None:
@@ -97,11 +97,11 @@ def list_subjects(hub: Hub) -> list[SubjectRow]:
 def subject_detail(hub: Hub, name: str) -> SubjectDetail:
     """Return everything of one subject.
 
-    :raises SubjectMissing: there is none.
+    :raises SubjectNotFound: there is none.
     """
     numbers = hub.registry.versions(name)
     if not numbers:
-        raise SubjectMissing(name)
+        raise SubjectNotFound(name)
     found = [(number, *_schema(hub, name, number)) for number in numbers]
     versions = []
     for before, (number, schema_id, schema, kind) in zip([None, *found], found, strict=False):
@@ -183,7 +183,7 @@ def _record_in(kind: Any) -> dict[str, Any] | None:
 def _schema(hub: Hub, name: str, version: int) -> tuple[int, Any, str]:
     found = hub.registry.version(name, version)
     if found is None:
-        raise SubjectMissing(f"{name} version {version}")
+        raise SubjectNotFound(f"{name} version {version}")
     schema_id, schema = found
     return schema_id, _document(schema), schema.type
 

@@ -1,9 +1,9 @@
 """Looks for one row in Postgres, the change topic, a view's topic and its table in Cassandra.
 
-Positions say what is where, not guesses: a row of Postgres carries the transaction that wrote it last (xmin),
-a change carries its transaction, a view's record and row carry the offset of the change (docs/contracts.md, Version).
-A row that was written inside a savepoint carries another id, and of a row that a fill read there is no change: there
-the values must show it.
+Positions say what is where, not guesses. A row of Postgres carries the transaction that wrote it last (xmin), and a
+change carries its transaction. A view's record and row carry the offset of the change (docs/contracts.md, Version).
+Sometimes only the values show it. A row that was written inside a savepoint carries another id, and a row that a fill
+read has no change.
 """
 
 from __future__ import annotations
@@ -261,4 +261,4 @@ def _row_state(row: dict[str, Any] | None, view: DeclaredView, raw: Compared, tr
 def _aggregate_state(row: dict[str, Any] | None, raw: Compared) -> tuple[str, str]:
     if row is None:
         return ("missing" if raw.row else "unknown"), "its group has no row"
-    return "unknown", "the figures of its group; `verify` tells whether they are right"
+    return "unknown", "the figures of its group; `verify` shows whether they are right"

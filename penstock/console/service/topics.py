@@ -8,7 +8,7 @@ from penstock.console.hub import Hub
 from penstock.console.look.kafka import PartitionState
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment.progress import Lag, Reader
-from penstock.console.records.messages import TopicMissing
+from penstock.console.records.messages import TopicNotFound
 from penstock.errors import PenstockError
 
 
@@ -63,12 +63,12 @@ def topic_detail(hub: Hub, name: str, *, with_settings: bool = True) -> TopicDet
 
     :param with_settings: ask Kafka for them; everything else is known already.
 
-    :raises TopicMissing: there is none.
+    :raises TopicNotFound: there is none.
     """
     snapshot, flow = hub.now.snapshot, hub.now.flow
     kafka = snapshot.kafka.seen
     if name not in kafka.cluster.topics:
-        raise TopicMissing(f"topic {name}")
+        raise TopicNotFound(f"topic {name}")
     settings, problem = _settings(hub, name) if with_settings else ({}, None)
     known = snapshot.registry.value or {}
     subjects = {

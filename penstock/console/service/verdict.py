@@ -25,7 +25,7 @@ def verdict_on(stores: list[Store], letters: int) -> tuple[str, bool]:
     late = [store for store in stores if store.state in {"behind", "missing"}]
     rejected = f"; {letters} dead letters have this key" if letters else ""
     if away:
-        return f"cannot be told: {', '.join(away)} away{rejected}", False
+        return f"cannot be known: {', '.join(away)} away{rejected}", False
     if stores[0].state == "missing" and stores[1].state in {"gone", "unknown"}:
         return f"no such row, and no change of it{rejected}", not letters
     if late:

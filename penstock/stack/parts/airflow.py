@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from penstock.clone import ROOT
 from penstock.config import Config
 from penstock.layout import Layout
-from penstock.loads.airflow_api import AirflowApi, AirflowRefused, AirflowUnreachable
 from penstock.stack.part import Part
 from penstock.stack.parts.airflow_env import API_SERVER, DAG_PROCESSOR, MIGRATE, SCHEDULER, airflow_environment
+
+if TYPE_CHECKING:
+    from penstock.loads.airflow_api import AirflowApi
 
 _NICE = 15
 """Airflow takes a processor for half a minute when it starts; the rows that flow already should not wait for it."""
@@ -71,6 +74,8 @@ def _server(config: Config, command: tuple[str, ...], *, needs: str, ports: dict
 
 
 def _answers(config: Config, check: Callable[[AirflowApi, str], bool]) -> bool:
+    from penstock.loads.airflow_api import AirflowApi, AirflowRefused, AirflowUnreachable
+
     try:
         with AirflowApi(config.airflow.url) as api:
             return check(api, config.names.dag)

@@ -1,4 +1,4 @@
-"""How Airflow runs in the local stack: every setting as an environment variable, the command lines, and its two keys.
+"""Environment of Airflow in the local stack: every setting as a variable, the command lines, and its two keys.
 
 Its metadata live in a database of their own in the stack's Postgres. Three processes: without the api-server no task
 can report, and the scheduler must start after it; a triggerer is needed for deferrable operators only.
@@ -18,7 +18,6 @@ from urllib.parse import quote
 from penstock.address import Address, LetIn
 from penstock.clone import ROOT
 from penstock.config import Config
-from penstock.doctor.rights import loader_role
 from penstock.secured import LOADER, USER, Secrets
 
 _BIN = ROOT / ".servers" / "airflow-venv" / "bin"
@@ -142,6 +141,8 @@ def _postgres_login(config: Config) -> tuple[str, str]:
     """Return role and password; a secured stack has a role that only loads, which owns the metadata."""
     secrets, postgres = Secrets.of(config), config.postgres
     if secrets.exist and postgres.managed:
+        from penstock.doctor.rights import loader_role  # loads Cassandra's driver
+
         return loader_role(config), secrets.password(LOADER)
     return postgres.user, postgres.password
 

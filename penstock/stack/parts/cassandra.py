@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.class_archive import server_archive_options
 from penstock.clone import ROOT
 from penstock.config import Config
@@ -37,7 +36,7 @@ def cassandra(config: Config, layout: Layout, *, number: int = 1) -> Part:
         f"-Dlogback.configurationFile=file://{ROOT / 'servers/cassandra/logback.xml'}",
         "-Dcassandra-foreground=yes",
         *_ring_options(section.nodes),
-        # Nothing of JMX: its port would be another door, without a password, by which whoever comes may run code.
+        # Nothing of JMX: its port would be another door, without a password, by which everybody may run code.
         # The first user is made at once, where it is made at all.
         "-Dcassandra.superuser_setup_delay_ms=0",
     )
@@ -112,6 +111,8 @@ def _encryption(secrets: Secrets) -> str:
 
 def _answers(config: Config, host: str) -> bool:
     """Ask this node first; where it is away, no other is asked."""
+    from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
+
     section = config.cassandra.model_copy(update={"contact_points": (host,)})
     try:
         with open_session(config.model_copy(update={"cassandra": section})):

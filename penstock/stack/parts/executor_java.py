@@ -1,7 +1,7 @@
 """The `java` by which Spark's worker starts its executors: each is a session of its own (`processor_share.py`).
 
 In the worker's session they were threads of one. While the executor of row views begins its next batch it has many that
-run, and the other one got what a single thread gets: of 300 waits for an aggregate those above 3 s were then.
+run, and the other one got what a single thread gets. Of 300 waits for an aggregate those above 3 s were then.
 """
 
 from __future__ import annotations

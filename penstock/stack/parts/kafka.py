@@ -10,9 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-
 from penstock.brokers import Brokers, librdkafka_settings, read_properties
 from penstock.class_archive import server_archive_options
 from penstock.clone import ROOT
@@ -207,6 +204,9 @@ def _quoted(argument: str) -> str:
 
 def _answers(config: Config, address: str) -> bool:
     """Ask this broker, and no other."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
     asked = Brokers(address, config.kafka.bootstrap.properties_file)
     try:
         AdminClient({**librdkafka_settings(asked), "log_level": 0}).list_topics(timeout=2)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
-
 from penstock.clone import ROOT
 from penstock.config import Config
 from penstock.layout import Layout, render
@@ -54,7 +51,10 @@ def _prepare(config: Config, layout: Layout) -> None:
 
 
 def _has_controller(config: Config) -> bool:
-    """Tell whether the broker answers and is the controller: until it was elected, it knows of no topic."""
+    """Return whether the broker answers and is the controller: until it was elected, it knows of no topic."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
     try:
         metadata = AdminClient({"bootstrap.servers": config.kafka.bootstrap, "log_level": 0}).list_topics(timeout=2)
     except KafkaException:

@@ -1,4 +1,4 @@
-"""Where a broker listens, and by which addresses its clients know it: the same in both modes of Kafka."""
+"""Listeners of a broker, and the addresses by which its clients know it: the same in both modes of Kafka."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def spark_master(config: Config, layout: Layout) -> Part:
         "-Dspark.deploy.recoveryMode=FILESYSTEM",
         f"-Dspark.deploy.recoveryDirectory={recovery}",
         f"-Dspark.deploy.recoveryTimeout={_RECOVERY_S}",
-        # A second door, on a port of its own choice, by which whoever comes may run code: ours use the first one.
+        # A second door, on a port of its own choice, by which everybody may run code: ours use the first one.
         "-Dspark.master.rest.enabled=false",
     )
     address = ("--host", section.host, "--port", str(section.master_port), "--webui-port", str(section.master_ui_port))
@@ -65,7 +65,7 @@ def spark_master(config: Config, layout: Layout) -> Part:
 def spark_worker(config: Config, layout: Layout, *, number: int = 1) -> Part:
     """Return the worker.
 
-    It offers far more cores than the machine has: Real-time Mode holds one for each input partition, busy or not, and a
+    It offers far more cores than the machine has. Real-time Mode holds one for each input partition, busy or not, and a
     new table must not need another worker.
 
     :param number: of the worker.
@@ -112,7 +112,7 @@ def views_job(config: Config, layout: Layout) -> Part:
     """Return the job of row views and histories: CDC topics in, view topics and dead letters out."""
     section = config.spark
     arguments = {
-        "--checkpoint": layout.data("views") / "checkpoint",
+        "--checkpoint": layout.row_views,
         "--executor-memory-mb": config.executor_memory_mb,
         "--driver-memory-mb": section.driver_memory_mb,
         "--commit-interval-s": section.commit_interval_s,
@@ -125,7 +125,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
     """Return the job that keeps the aggregates: an application of its own, since the other one holds its cores."""
     section = config.spark
     arguments = {
-        "--checkpoint": layout.data("aggregates"),
+        "--checkpoint": layout.aggregates,
         "--cores": AGGREGATES_CORES,
         "--executor-memory-mb": config.aggregates_memory_mb,
         "--driver-memory-mb": section.aggregates_memory_mb,
@@ -243,7 +243,7 @@ def _prepare_worker(work: Path, java_home: Path) -> None:
 
 
 def _takes_records(config: Config, running_file: Path) -> bool:
-    """Tell whether the application that takes records, or waits for the first, is one that the master knows."""
+    """Return whether the application that takes records, or waits for the first, is one that the master knows."""
     running = read_running(running_file)
     if running is None or not running.is_settled:
         return False

@@ -2,7 +2,7 @@
 
 Spark's state keeps a group for good, and with an hour as the key there is no end of them. One group alone cannot be
 forgotten: the number of its changes makes its versions, and those may only rise. The run that follows has the same
-snapshot; its baseline is what is committed, its records begin where that ends, and its number is above all versions of
+snapshot. Its baseline is what is committed, and its records begin where that ends. Its number is above all versions of
 before (docs/contracts.md, "What is counted").
 """
 
@@ -35,7 +35,7 @@ def count_groups(spark: SparkSession, run: Run) -> int:
 
 
 def is_worth(groups: int, started_with: int) -> bool:
-    """Tell whether so many groups were added to those that a run started with that half of them may be empty.
+    """Return whether so many groups were added to those that a run started with that half of them may be empty.
 
     What really grows is written again once for each time that it doubles, so at most once more for each group.
     """

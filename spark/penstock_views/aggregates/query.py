@@ -1,7 +1,7 @@
 """The micro-batch query that keeps one aggregate: the baseline and every change since it, added up by group.
 
-It writes absolute values, with a version that rises with each change of a group; Spark's checkpoint sees to it that
-each change is in exactly one micro-batch, so values and versions are the same when one is done again.
+It writes absolute values, with a version that rises with each change of a group. Spark's checkpoint puts each change
+into exactly one micro-batch. So values and versions are the same when one is done again.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ def start_aggregate_query(
 def measure_changes(raw: DataFrame, plan: Plan, output: AggregateOutput, run: Run) -> DataFrame:
     """Make the measures of what each CDC record changes: +after -before.
 
-    A record of a snapshot (`r`) is no change. A row that cannot be computed is in no group; it was in none either when
-    it was an `after`, so taking it back takes nothing. Each micro-batch is planned anew, and what that costs the driver
-    is the size of its expressions: only the columns that the view uses are decoded, and a record becomes its two images
-    before the view's function is applied, so that it is planned once.
+    A record of a snapshot (`r`) is no change. A row that cannot be computed is in no group. It was in none either when
+    it was an `after`, so taking it back takes nothing. Each micro-batch is planned again, and what
+    that costs the driver is the size of its expressions. So only the columns that the view uses are decoded. A record
+    becomes its two images before the view's function is applied, which is planned once.
 
     :returns: a row for each side of each change; a record of a later epoch makes the query fail (`new_epoch`).
     """

@@ -75,9 +75,9 @@ class Run:
 def run_number(ends: Mapping[Place, int], snapshot_number: int) -> int:
     """Give the baseline of a run a number above that of every group in every earlier run.
 
-    A group's number rises by one for each row that comes to it or leaves it at an offset beyond the ends that its run
-    started with, so by at most two for each offset (docs/contracts.md, "Version of an aggregate"); the snapshot's own
-    number rises even when the ends stay where they are.
+    A group's number rises by one for each row that comes or leaves at an offset beyond the ends of its run's start. So
+    it rises by at most two for each offset (docs/contracts.md, "Version of an aggregate"). The snapshot's own number
+    rises even when the ends stay where they are.
     """
     return ROWS_OF_A_CHANGE * sum(ends.values()) + snapshot_number
 
@@ -94,7 +94,7 @@ def ask_next_run(root: Path) -> None:
 
 
 def is_next_run_asked(root: Path) -> bool:
-    """Tell whether somebody asked for it, and it is not done."""
+    """Return whether somebody asked for it, and it is not done."""
     return (root / _END).exists()
 
 
@@ -131,10 +131,10 @@ def _read_noted(file: Path) -> dict[str, Any] | None:
 
 
 def is_in_place(run: Run) -> bool:
-    """Tell whether a run lies where it started; false of one of a version that did not note it.
+    """Return whether a run lies where it started; false of one of a version that did not note it.
 
-    Spark notes the files of the baseline by their whole paths: where the state was moved to, it would read and count
-    all of them once more, or look for the last of them where it was.
+    Spark notes the files of the baseline by their whole paths. Where the state was moved to, it would count all of them
+    once more, or look for the last of them where it was.
     """
     noted = json.loads((run.folder / _FILE).read_text()).get("folder")
     return bool(noted == str(run.folder.absolute()))

@@ -29,7 +29,7 @@ class Writer:
             for field in self.columns.values():
                 if is_usable(field_from_writer(field)):
                     encoding_of(field["type"])
-        except Exception as exc:  # noqa: BLE001 - whoever registered it may have written anything
+        except Exception as exc:  # noqa: BLE001 - its author may have written anything
             return f"schema id {self.schema_id} is no Debezium envelope: {type(exc).__name__}: {exc}"
         return None
 

@@ -1,7 +1,7 @@
-"""What a user writes for an aggregate: `@aggregate` on a pure function from one row image to `totals(...)`.
+"""Declaration of an aggregate: `@aggregate` on a pure function from one row image to `totals(...)`.
 
-An aggregate is kept by +after -before, so it knows only totals that can be taken back exactly: counts, and sums and
-means of integers and decimals.
+An aggregate is kept by +after -before, so it knows only totals that can be taken back exactly. These are counts, and
+sums and means of integers and decimals.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def totals(**columns: Column | Total) -> Totals:
 class Aggregate(View):
     """A view that holds a row of totals for each group of source rows.
 
-    Its function, as the engine sees it, gives the row that one source row adds: the key of its group, and the value
-    that each total takes of it.
+    Its function, as the engine sees it, gives the row that one source row adds. That is the key of its group, and the
+    value that each total takes of it.
     """
 
     kind: ClassVar[str] = AGGREGATE

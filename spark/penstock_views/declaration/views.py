@@ -1,4 +1,4 @@
-"""What a user writes: `@view` or `@history` on a pure function from one row image to `row(...)`.
+"""Declaration of a view: `@view` or `@history` on a pure function from one row image to `row(...)`.
 
 `@aggregate` is in `declare_totals`. Nothing here touches a session: a view is a value, and its function builds Spark
 columns from Spark columns.
@@ -96,7 +96,7 @@ def truncate_to_millis(column: Column) -> Column:
 
 
 def unix_micros(column: Column) -> Column:
-    """Tell a timestamp as microseconds since 1970, a bigint: what a key needs that must keep all of it."""
+    """Return a timestamp as microseconds since 1970, a bigint: what a key needs that must keep all of it."""
     return F.unix_micros(column)
 
 
@@ -167,7 +167,7 @@ def names_of(image: Image) -> tuple[str, ...]:
 
 
 def is_as_read(image: Image, column: Column) -> bool:
-    """Tell whether a column is one that the image gave out and that has no guard: nothing was computed of it."""
+    """Return whether a column is one that the image gave out and that has no guard: nothing was computed of it."""
     return name_as_read(image, column) is not None
 
 
@@ -177,7 +177,7 @@ def name_as_read(image: Image, column: Column) -> str | None:
 
 
 def names_read(image: NotedImage) -> frozenset[str]:
-    """Name the columns that were read of an image so far."""
+    """Name the columns that were read of an image."""
     return frozenset(image._noted)
 
 
@@ -187,7 +187,7 @@ def names_needed(image: NotedImage) -> frozenset[str]:
 
 
 def fields_read(image: NotedImage) -> tuple[T.StructField, ...]:
-    """Return the columns that were read of an image so far, of a table whose values can be refused."""
+    """Return the columns that were read of an image, of a table whose values can be refused."""
     if REFUSED not in image._fields:
         return ()
     return tuple(field for field in image._fields.fields if field.name in image._noted)
@@ -290,8 +290,8 @@ def history(
 ) -> Callable[[ViewFunction], History]:
     """Declare a history: one entry for each change of the row that the function returns.
 
-    `return whole(u)` keeps every column; a function that returns less keeps less, and an entry where its row appears
-    or disappears (`.where()`) is a `c` or a `d`.
+    `return whole(u)` keeps every column. A function that returns less keeps less. An entry where its row appears or
+    disappears (`.where()`) is a `c` or a `d`.
 
     :param key: columns of the row that name it in the history; the source's primary key must be among them.
     :param source: the source database that has the table, by its name in penstock.toml; without it `[postgres]`.

@@ -1,4 +1,4 @@
-"""What a view gives for an image: its row, its entries, its group, its contract and its records.
+"""Output of a view for an image: its row, its entries, its group, its contract and its records.
 
 The functions take frames and return frames. They read and write no server.
 """

@@ -1,4 +1,4 @@
-"""What a view's function computes, as Spark understands it.
+"""Analyses what a view's function computes, as Spark understands it.
 
 Its expressions are reached through Spark's JVM here only (checked against PySpark 4.2).
 """

@@ -16,11 +16,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock.clone import ROOT
 from penstock.contract import ROW_VERSION
 from penstock.errors import TerminalError
-from penstock.installation import Names
-from penstock_views.declaration.load import load_views
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import History, Image, View, ViewInvalid
 from penstock_views.output.entries import entry_type
@@ -30,7 +27,7 @@ from penstock_views.output.grouping import grouping_of
 from penstock_views.output.limits import refuse_in_key
 from penstock_views.output.primary_key import refuse_merging
 from penstock_views.types.canonical import logical_of
-from penstock_views.types.tables import Table, read_table
+from penstock_views.types.tables import Table
 
 REVISION, FINGERPRINT, SOURCE = "penstock.revision", "penstock.fingerprint", "penstock.source"
 """Properties of a value's schema: there the file, git and the registry all show a changed function."""
@@ -143,14 +140,6 @@ def check_contracts(folder: Path, contracts: Sequence[Contract]) -> None:
             raise ContractBroken(file, _difference(written, contract.schema))
 
 
-def contracts_in_repository(spark: SparkSession, root: Path = ROOT) -> list[Contract]:
-    """Compute every contract from the clone's files alone: the views, and the DDL of their tables."""
-    found: list[Contract] = []
-    for view in load_views(root / "spark" / "views", Names()):
-        found += contracts_on(spark, view, read_table(root / "schemas" / "postgres", view.table))
-    return found
-
-
 def contracts_on(spark: SparkSession, view: View, table: Table) -> tuple[Contract, Contract]:
     """Compute the key's and the value's contract of a view from its function and its table.
 
@@ -159,7 +148,7 @@ def contracts_on(spark: SparkSession, view: View, table: Table) -> tuple[Contrac
     if isinstance(view, Aggregate):  # a group has many rows anyway
         return signed_contracts(spark, view, table.columns)
     if not table.primary_key:
-        raise ViewInvalid(view.origin, f"{table.name} has no primary key, so no row of it can be told from another")
+        raise ViewInvalid(view.origin, f"{table.name} has no primary key, so no two rows of it can be kept apart")
     contracts = signed_contracts(spark, view, table.columns)
     refuse_merging(spark, view, table.columns, table.primary_key)
     return contracts

@@ -16,9 +16,9 @@ The same goes for an image that cannot be read at all: a failed one is dead-lett
 entry for each delete and each upsert (`entries`). Another job keeps an aggregate. Its failures become dead letters
 here, like the others, so that one job reports all of a record's.
 
-A failed `before` needs no delete: f is deterministic, so it failed as well when this image was an `after`, and the row
-that stood there was deleted then. Nor is it a dead letter again. The exception is a column that was dropped or renamed:
-the views that use it stand still, each change that they miss is a dead letter, and the others go on.
+A failed `before` needs no delete: f is deterministic, so it failed as well when this image was an `after`. The row that
+stood there was deleted then. Nor is it a dead letter again. The exception is a column that was dropped or renamed. The
+views that use it are stopped, each change that they miss is a dead letter, and the others go on.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def records_of(
 ) -> DataFrame:
     """Make what views write of changes.
 
-    :param changes: RECORD, CHANGE, both IMAGES, and of each output why it stands still (`lacking_of`).
+    :param changes: RECORD, CHANGE, both IMAGES, and of each output why it is stopped (`lacking_of`).
     :param dead_letters: the topic of what the views cannot follow.
     :param more: of each change, as the view records are; NULL where there is none.
     :param named: names the row in the reason of a dead letter; None where its record does.
@@ -142,7 +142,7 @@ def records_of(
 
 
 def lacking_of(output: Output, reason: Column | None) -> Column:
-    """Name the column that says why an output's view stands still for a change; NULL where it does not."""
+    """Name the column that says why an output's view is stopped for a change; NULL where it is not."""
     said = F.lit(None).cast("string") if reason is None else reason
     return said.alias(_column(output, "lacking"))
 

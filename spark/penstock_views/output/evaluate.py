@@ -39,7 +39,7 @@ class Evaluation:
     """One evaluation to make: a view, on the images in a column, into a column of the frame.
 
     :param reports: whether the problem is wanted; one that nobody reads would be planned all the same.
-    :param lacking: the frame's column that says why the view stands still, or NULL; None where it never does.
+    :param lacking: the frame's column that says why the view is stopped, or NULL; None where it never does.
     """
 
     view: View
@@ -52,8 +52,8 @@ class Evaluation:
 def add_evaluations(frame: DataFrame, evaluations: Sequence[Evaluation]) -> DataFrame:
     """Add for each evaluation a column `struct<row, problem>`.
 
-    `row` is the view's row, or NULL when the image is NULL, is filtered out, or has a problem; `problem` says why the
-    view has no row for an image that it should have one for, else NULL (always, where the evaluation reports none).
+    `row` is the view's row, or NULL when the image is NULL, is filtered out, or has a problem. `problem` says why the
+    view has no row for an image that should have one. Else it is NULL, always where the evaluation reports none.
     """
     # Two steps: what a second select uses often is computed once, in the first (Spark does not collapse the two).
     tried = frame.select("*", *[_try_row(frame, task).alias(_tried(task)) for task in evaluations])
@@ -126,7 +126,7 @@ def use_of(view: View, fields: T.StructType) -> Use:
 
 
 def why_lacking(view: View, fields: T.StructType) -> Column | None:
-    """Say why a view stands still for a record whose writer lacks columns (the frame's `gone`): text, or NULL.
+    """Say why a view is stopped for a record whose writer lacks columns (the frame's `gone`): text, or NULL.
 
     :param fields: those of the table's image.
     :returns: None when no column can stop it.
@@ -176,7 +176,7 @@ def _is_there(task: Evaluation) -> Column:
 def _large_columns(image: NotedImage) -> Column | None:
     """Name the columns that were read of an image without a guard, though the source may have left them out.
 
-    One question for all of them: a guard for each text of a wide view took as long to plan as all the rest of it.
+    One question for all of them: a guard for each text of a wide view took as long to plan as its rest.
     """
     fields = [field for field in fields_read(image) if may_be_large(field) and not may_refuse(field)]
     return F.array(*[F.lit(column_name(field.name)) for field in fields]) if fields else None

@@ -1,4 +1,4 @@
-"""What a view's function computes, as one short text: so that a change of it is seen, and what must not be is refused.
+"""Fingerprint: one short text for what a view's function computes. It shows a change, and refuses what must not be.
 
 It is made from Spark's analysed expressions (`penstock_views.output.analysed`). Comments and names of Python variables
 and helper functions do not count; what is computed does.
@@ -35,8 +35,8 @@ def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
     Of an aggregate it covers the columns of the group, and of each total its operation and the values that it is of.
 
     :param image: the canonical columns of its table; those that the view does not use make no difference.
-    :raises ViewInvalid: when the function gives another row tomorrow, or in another place, for the same image; or when
-        its row does not follow from the one image.
+    :raises ViewInvalid: when the function gives another row tomorrow, or in another place, for the same image. So it
+        does when the row does not follow from the one image.
     """
     plain = plain_image(image)
     made = call_view(view, Image(view.table, F.col("image"), plain))

@@ -1,7 +1,7 @@
 """Aggregates as sums: what each source row adds to its group, the sums of many, and the view's rows made of them.
 
-A group is held as *measures*: its key, the number of its source rows, that of the changes which made them, and for each
-total the sum of its values and how many there are. Measures add up: those of a table and those of its changes make
+A group is held as *measures*: its key, the number of its source rows, and that of the changes which made them. Each
+total has the sum of its values and how many there are. Measures add up: those of a table and those of its changes make
 those of the changed table.
 """
 

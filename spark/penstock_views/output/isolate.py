@@ -1,4 +1,4 @@
-"""Finds the views of which no query can be made: they stand still, and the others go on."""
+"""Finds the views of which no query can be made: they are stopped, and the others go on."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def _stopped(raw: DataFrame, plan: Plan, output: Output) -> StoppedView | None:
 
 
 def why_stopped(name: str, exc: Exception) -> str:
-    """Say why a view stands still that nobody can compute, and what cures it."""
+    """Say why a view that nobody can compute is stopped, and what cures it."""
     said = str(exc).strip().splitlines() or [type(exc).__name__]
     return f"view {name} is stopped: {said[0]}; correct it, then run `penstock views apply`"
 
 
 def _is_away(exc: Exception) -> bool:
-    """Tell whether the JVM does not answer, which is no view's fault."""
+    """Return whether the JVM does not answer, which is no view's fault."""
     return isinstance(exc, Py4JNetworkError | OSError)

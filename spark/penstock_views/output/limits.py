@@ -1,4 +1,4 @@
-"""What a view's CQL table cannot hold of its canonical types: refused by the engine, so that no stale row stays.
+"""Limits of a view's CQL table: the engine refuses what it cannot hold, so that no stale row stays.
 
 The sink would refuse the same values, but too late: it writes what it gets and deletes nothing.
 """

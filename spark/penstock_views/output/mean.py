@@ -14,9 +14,10 @@ _COUNT = T.DecimalType(12, 0)
 def exact_mean(total: Column, count: Column, into: T.DecimalType) -> Column:
     """Divide a sum by a count, rounded half up (a half goes away from zero) to the scale of the type.
 
-    Spark divides to 38 digits behind the point or more and rounds that to the scale of the result's type (`Decimal./`,
-    `CheckOverflow`): twice, but the first time cannot move a quotient onto a half or over it. One that is no half is at
-    least 1 / (2 * count * 10^scale) from the nearest, more than 10^-37 for a count of 12 digits and a scale of 24.
+    Spark divides to 38 digits behind the point or more, and rounds that to the scale of the result's type (`Decimal./`,
+    `CheckOverflow`). It rounds twice, but the first time cannot move a quotient onto a half or over it. One that is no
+    half is at least 1 / (2 * count * 10^scale) from the nearest. For a count of 12 digits and a scale of 24 that is
+    more than 10^-37.
 
     :param total: a decimal of 10 digits more than the values that it sums; they have at most 21, 18 behind the point.
     :param count: how many values; 1 to 10^12.

@@ -1,4 +1,4 @@
-"""Whether readers of a view topic can take a new contract: what the registry (BACKWARD) would refuse.
+"""Checks that readers of a view topic can take a new contract: what the registry (BACKWARD) would refuse.
 
 https://avro.apache.org/docs/1.12.0/specification/#schema-resolution
 """

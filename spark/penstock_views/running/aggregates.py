@@ -85,7 +85,7 @@ class AggregateQuery(ManagedQuery):
 
     @property
     def takes_long_to_start(self) -> bool:
-        """Tell whether its next run starts first, for which its whole table or all its groups are read."""
+        """Return whether its next run starts first, for which its whole table or all its groups are read."""
         try:
             return self._drops_empty or is_next_run_asked(self._root) or self._current_run() is None
         except (ValueError, LookupError):
@@ -97,7 +97,7 @@ class AggregateQuery(ManagedQuery):
 
     @property
     def has_to_restart(self) -> bool:
-        """Tell whether somebody asked for its next run, or it holds so many groups that most may be empty."""
+        """Return whether somebody asked for its next run, or it holds so many groups that most may be empty."""
         if time.monotonic() > self._looks_at:
             self._looks_at = time.monotonic() + _LOOKS_S
             self._drops_empty = self._has_doubled()
@@ -106,7 +106,7 @@ class AggregateQuery(ManagedQuery):
     def start(self) -> StreamingQuery | None:
         """Start the query of the run that the aggregate is in, or start its next.
 
-        :returns: None while it stands still.
+        :returns: None while it is stopped.
         :raises TransientError: when the topic or the table's first record is not there yet, or a server is away.
         """
         spark, config = self._job.spark, self._job.config
@@ -133,7 +133,7 @@ class AggregateQuery(ManagedQuery):
 
     @property
     def stopped(self) -> dict[str, str]:
-        """Why it stands still, if it does."""
+        """Why it is stopped, if it is."""
         return self._stopped
 
     def restarts_at_once(self, failure: str | None) -> bool:

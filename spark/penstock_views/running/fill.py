@@ -114,7 +114,7 @@ class Changes:
     writers: Sequence[Writer]
 
     def any_of(self, spark: SparkSession, tx_ids: Sequence[int], begins: _Offsets, ends: _Offsets) -> bool:
-        """Tell whether a change of one of these transactions is between the offsets.
+        """Return whether a change of one of these transactions is between the offsets.
 
         :param tx_ids: their low 32 bits.
         """

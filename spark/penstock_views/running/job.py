@@ -48,7 +48,7 @@ def run_queries(
     """Keep the queries of these views, and of those in the files whenever asked to take them up; ends the session.
 
     :param queries_of: makes the queries of views.
-    :param takes_records: tells whether the queries that run do their work.
+    :param takes_records: whether the queries that run do their work.
     :raises Stopped: when asked to stop.
     """
     try:
@@ -76,7 +76,7 @@ class _RunningSet:
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether it was reported that all queries take records, or wait for their first."""
+        """Return whether it was reported that all queries take records, or wait for their first."""
         return self._reported is not None and self._reported.is_settled
 
     def report(self, settled: int, *, is_settled: bool) -> None:

@@ -70,11 +70,11 @@ def writers_of(registry: Registry, topic: str, met: MetSchemas = ()) -> tuple[Wr
 def _output_or_stopped(
     spark: SparkSession, registry: Registry, config: JobConfig, view: View, writers: Sequence[Writer]
 ) -> Output | StoppedView:
-    """Make a view's output; one of which that cannot be done stands still, and the others go on."""
+    """Make a view's output; one of which that cannot be done is stopped, and the others go on."""
     try:
         return output_of(spark, registry, config.avro_dir, view, _image_of(writers))
     except ContractUnregistered as exc:
-        # Whoever registers it (`up`, `apply`) starts a job anew that has a stopped view.
+        # The command that registers it (`up`, `apply`) starts a job again that has a stopped view.
         return StoppedView(view, f"view {view.name} is stopped: {exc}")
     except (TransientError, RegistryRefused, Py4JNetworkError, OSError):
         raise  # that is no view's own
@@ -87,7 +87,7 @@ def _output_or_stopped(
 
 
 def _kept_contract(spark: SparkSession, config: JobConfig, view: View, writers: Sequence[Writer]) -> bool:
-    """Tell whether a view was what its files promise before the table's last changes."""
+    """Return whether a view was what its files promise before the table's last changes."""
     for length in range(len(writers) - 1, 0, -1):
         try:
             check_contracts(config.avro_dir, signed_contracts(spark, view, _image_of(writers[:length])))

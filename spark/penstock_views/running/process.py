@@ -1,4 +1,4 @@
-"""What every job does around its work: stop on a signal, report a failure in one line and write it down."""
+"""Process of a job: stop on a signal, report a failure in one line and write it down."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _BESIDE = 2
 
 
 class QueryFailed(TerminalError):
-    """Every query ends by itself: then it may be Spark that is ill, and another process helps."""
+    """Every query ends by itself: then it may be Spark that is unhealthy, and another process helps."""
 
     def __init__(self, reasons: str) -> None:
         super().__init__(f"the query failed: {reasons}")
@@ -63,7 +63,7 @@ class ManagedQuery(ABC):
     """One query that a job keeps.
 
     :param name: for people.
-    :param views: those that stand still while it does not run.
+    :param views: those that are stopped while it does not run.
     :param identity: of what it computes; another one with the same would do the same.
     """
 
@@ -81,7 +81,7 @@ class ManagedQuery(ABC):
 
     @property
     def takes_long_to_start(self) -> bool:
-        """Tell whether it starts beside the others, which are looked after meanwhile."""
+        """Return whether it starts beside the others, which are looked after meanwhile."""
         return False
 
     def cancel_start(self) -> None:  # noqa: B027 - what starts at once has nothing to give up
@@ -95,12 +95,12 @@ class ManagedQuery(ABC):
     @property
     @abstractmethod
     def stopped(self) -> dict[str, str]:
-        """Those of its views that stand still until somebody changes something, each with the reason."""
+        """Those of its views that are stopped until somebody changes something, each with the reason."""
 
     @property
     @abstractmethod
     def has_to_restart(self) -> bool:
-        """Tell whether somebody asked that the query which runs ends, and the next starts."""
+        """Return whether somebody asked that the query which runs ends, and the next starts."""
 
     @abstractmethod
     def restarts_at_once(self, failure: str | None) -> bool:
@@ -130,17 +130,17 @@ class _State(Generic[Query]):
 
     @property
     def rests(self) -> bool:
-        """Tell whether it is not started again."""
+        """Return whether it is not started again."""
         return self.due_at == math.inf
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether it has started, or waits for something, or fails."""
+        """Return whether it has started, or waits for something, or fails."""
         return self.query is not None or bool(self.said) or self.failing is not None or self.rests
 
     @property
     def is_well(self) -> bool:
-        """Tell whether it runs or is starting, all its views with it."""
+        """Return whether it runs or is starting, all its views with it."""
         goes = self.query is not None or self.starting is not None
         return goes and not self.failing and not self.managed.stopped
 
@@ -169,7 +169,7 @@ class QueryManager(Generic[Query]):
     _beside: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_BESIDE))
 
     def run(self, queries: Sequence[Query]) -> Iterator[None]:
-        """Keep these queries; gives a turn to whoever asks, after each starting and each look at all of them.
+        """Keep these queries; gives a turn to each caller, after each starting and each look at all of them.
 
         :raises Stopped: when it was asked to stop.
         :raises QueryFailed: when every query fails.
@@ -178,7 +178,7 @@ class QueryManager(Generic[Query]):
         try:
             while True:
                 for state in list(self.states):
-                    # A hundred of them take minutes to start: whoever asks has a turn after each.
+                    # A hundred of them take minutes to start: a caller has a turn after each.
                     if state in self.states and self._look_after(state):
                         yield
                 self._refuse_all_failing()
@@ -210,7 +210,7 @@ class QueryManager(Generic[Query]):
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether all have."""
+        """Return whether all have."""
         return self.settled == len(self.states)
 
     def _look_after(self, state: _State[Query]) -> bool:
@@ -282,7 +282,7 @@ class QueryManager(Generic[Query]):
             self.book.recover()
 
     def _report(self) -> None:
-        """Write down which views stand still or fail, and say what is new."""
+        """Write down which views are stopped or fail, and say what is new."""
         stopped = {view: reason for state in self.states for view, reason in state.managed.stopped.items()}
         for view, reason in stopped.items():
             if self.book.now.stopped.get(view) != reason:

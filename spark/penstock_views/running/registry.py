@@ -1,4 +1,4 @@
-"""What a job asks the Schema Registry: the writers of a topic, and the ids of contracts.
+"""Asks the Schema Registry for a job: the writers of a topic, and the ids of contracts.
 
 The client is `penstock.registry.client`, whose errors come through.
 """

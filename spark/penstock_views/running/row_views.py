@@ -1,7 +1,7 @@
 """The job of row views and histories: a query for each table, which waits for its first record and fails alone.
 
-In Real-time Mode a query commits its offsets once in `commit_interval_s`. Whoever waits for a commit asks for one: the
-query ends, another processes what is there and commits, and the next goes on.
+In Real-time Mode a query commits its offsets once in `commit_interval_s`. A command that waits for a commit asks for
+one: the query ends, another processes what is there and commits, and the next goes on.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class TableQuery(ManagedQuery):
 
     @property
     def has_to_restart(self) -> bool:
-        """Tell whether somebody waits for a commit that is not under way."""
+        """Return whether somebody waits for a commit that is not under way."""
         return not self._commits and is_asked(self._job.config.checkpoint, self._topic)
 
     def _start(self, checkpoint: Checkpoint, plan: Plan) -> tuple[StreamingQuery, Plan]:
@@ -113,7 +113,7 @@ class TableQuery(ManagedQuery):
 
     @property
     def stopped(self) -> dict[str, str]:
-        """Its views that stand still, each with the reason."""
+        """Its stopped views, each with the reason."""
         return self._stopped
 
     def restarts_at_once(self, failure: str | None) -> bool:
@@ -146,7 +146,7 @@ def _describe(plan: Plan) -> str:
 
 
 def _all_are_active(spark: SparkSession, queries: Sequence[TableQuery]) -> bool:
-    """Tell whether there is a task on each partition: an application is registered long before."""
+    """Return whether there is a task on each partition: an application is registered long before."""
     tracker = spark.sparkContext.statusTracker()
     stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
     return sum(stage.numActiveTasks for stage in stages if stage) >= sum(query.partitions for query in queries)

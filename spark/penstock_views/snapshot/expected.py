@@ -1,4 +1,4 @@
-"""What views give for the rows of a table as they are in Postgres: the expected side of `penstock verify`.
+"""Computes what views give for the rows of a table as they are in Postgres: the expected side of `penstock verify`.
 
 Aggregates start from it too. The functions are those of the stream.
 """

@@ -1,7 +1,7 @@
 """Reads one snapshot of Postgres and says of any transaction, later, whether the snapshot had seen it.
 
-Logical decoding sends a transaction when its commit is in the log, and a snapshot sees it when it has left the list
-of running ones, a moment later (with synchronous replication, a long one). So neither a place in the log nor one in
+Logical decoding sends a transaction when its commit is in the log. A snapshot sees it when it has left the list of
+running ones: a moment later, or with synchronous replication a long one. So neither a place in the log nor one in
 Kafka divides what a snapshot holds from what it does not; only transaction ids do.
 """
 
@@ -86,8 +86,8 @@ class HeldSnapshot:
 
     :param name: for other sessions to read by.
     :param number: a number above that of every snapshot taken before in this cluster.
-    :param began: of each transaction that ran when the snapshot was prepared, the low 32 bits of its id and when it
-        began, in milliseconds after 1970 (None: the role may not see it).
+    :param began: of each transaction that ran when the snapshot was prepared, the low 32 bits of its id and its start.
+        That is in milliseconds after 1970 (None: the role may not see it).
     """
 
     seen: Snapshot

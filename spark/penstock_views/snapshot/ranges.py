@@ -26,7 +26,7 @@ class Part:
     """A table that holds rows itself, not in partitions.
 
     :param source: what stands behind FROM.
-    :param files: the files that hold the rows; a statement that writes the table anew gives it others.
+    :param files: the files that hold the rows; a statement that rewrites the table gives it others.
     :param bytes: of the pages and of the large values, which lie elsewhere.
     :param is_divisible: whether it is read by pages; else only as a whole.
     """

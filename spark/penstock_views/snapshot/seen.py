@@ -1,4 +1,4 @@
-"""Which transactions a snapshot has seen: what is noted of it when it is gone. No Spark here."""
+"""Notes which transactions a snapshot has seen, for the time when it is gone. No Spark here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every query needs: the Spark session, Kafka in and out, its progress on disk.
+"""Parts that every query needs: the Spark session, Kafka in and out, its progress on disk.
 
 Does not know what a query computes, apart from that of row views.
 """

@@ -43,12 +43,12 @@ def open_checkpoint(root: Path, topic: str, held: Mapping[int, tuple[int, int]])
     :param root: holds the checkpoints of all topics.
     :param held: of each partition the first offset that Kafka has, and the one behind its last.
     """
-    last = _last(root / topic)
+    last = last_checkpoint(root / topic)
     broken = [] if last is None else broken_files(last)
     at = {int(number): offset for number, offset in _progress_of(root, topic).items()}
     emptied = {number: end for number, (begin, end) in held.items() if is_read(at.get(number), begin, end)}
-    if last is not None and _started(last) and not broken and not emptied:
-        return Checkpoint(last, _started(last))
+    if last is not None and started_at(last) and not broken and not emptied:
+        return Checkpoint(last, started_at(last))
     for file in broken:
         print(f"{file} is cut short; the next checkpoint starts at the last place that can be read", flush=True)
     found = at | emptied
@@ -68,7 +68,7 @@ def start_checkpoint(root: Path, topic: str, starting: Mapping[str, int]) -> Che
 
     :param starting: partition to the next offset.
     """
-    last = _last(root / topic)
+    last = last_checkpoint(root / topic)
     folder = root / topic / str(int(last.name) + 1 if last is not None else 1)
     folder.mkdir(parents=True, exist_ok=True)
     # The folder counts from here on; before, a crash leaves an empty one that the next start uses.
@@ -95,7 +95,7 @@ def note_followed(root: Path, topic: str, contracts: Mapping[str, str], begins: 
 
     A view that the query before had too keeps its place; one that it did not have begins where the query does.
 
-    :param contracts: by view, what stands for what it computes: with another one it begins anew.
+    :param contracts: by view, what stands for what it computes: with another one it begins again.
     :param begins: the first offset of each partition that Kafka has.
     """
     known, at = _followed(root, topic), _progress_of(root, topic)
@@ -125,7 +125,7 @@ def followed_since(root: Path, topic: str, view: str, contract: str) -> dict[int
 
     :returns: None when the query is without the view; nothing of any partition before the query's first start.
     """
-    if _last(root / topic) is None:
+    if last_checkpoint(root / topic) is None:
         return {}
     found = _followed(root, topic).get(view, {})
     if found.get("contract") != contract:
@@ -153,12 +153,12 @@ def ask_commit(root: Path, topic: str) -> None:
 
 
 def is_asked(root: Path, topic: str) -> bool:
-    """Tell whether somebody waits for a commit."""
+    """Return whether somebody waits for a commit."""
     return (root / topic / _ASKED).exists()
 
 
 def take_ask(root: Path, topic: str) -> bool:
-    """Tell the same and forget it: what is asked from now on is another commit."""
+    """Return the same and forget it: what is asked from now on is another commit."""
     asked = is_asked(root, topic)
     (root / topic / _ASKED).unlink(missing_ok=True)
     return asked
@@ -166,7 +166,7 @@ def take_ask(root: Path, topic: str) -> bool:
 
 def last_commit_s(root: Path, topic: str) -> float | None:
     """Read when the last batch of a topic was committed, in seconds since 1970; None before the first."""
-    last = _last(root / topic)
+    last = last_checkpoint(root / topic)
     return None if last is None else last_commit_in(last)
 
 
@@ -198,12 +198,14 @@ def _reached(offsets: Offsets) -> dict[Place, int]:
     return {place: offset for place, offset in by_place(offsets).items() if offset >= 0}
 
 
-def _last(root: Path) -> Path | None:
+def last_checkpoint(root: Path) -> Path | None:
+    """Return the present checkpoint of a topic: the highest number of those that have started."""
     folders = [folder for folder in root.glob("*") if folder.name.isdigit() and (folder / _STARTED).exists()]
     return max(folders, key=lambda folder: int(folder.name), default=None)
 
 
-def _started(folder: Path) -> Offsets:
+def started_at(folder: Path) -> Offsets:
+    """Return where a checkpoint started; empty when that was not written whole, or by an earlier version."""
     file = folder / _STARTED
     found: Offsets = json.loads(file.read_text()) if _is_whole(file) else {}
     return found
@@ -211,7 +213,7 @@ def _started(folder: Path) -> Offsets:
 
 def _progress_of(root: Path, topic: str) -> dict[str, int]:
     """Read how far a topic was processed: by its own query, or by that of a version that had one for all topics."""
-    last = _last(root / topic) or _last(root)
+    last = last_checkpoint(root / topic) or last_checkpoint(root)
     return {} if last is None else _progress(last).get(topic, {})
 
 
@@ -227,7 +229,7 @@ def _progress(folder: Path) -> Offsets:
             found: Offsets = json.loads(file.read_text().splitlines()[-1])
             return found
     began = [_first_of(file) for file in folder.glob("sources/*/0") if _is_whole(file)]
-    return next(filter(None, began), None) or (_started(folder) if (folder / _STARTED).exists() else {})
+    return next(filter(None, began), None) or started_at(folder)
 
 
 def _first_of(file: Path) -> Offsets:
@@ -237,7 +239,7 @@ def _first_of(file: Path) -> Offsets:
 
 
 def _is_whole(file: Path) -> bool:
-    """Tell whether a file is there and has all of its lines, and whether the last one ends."""
+    """Return whether a file is there and has all of its lines, and whether the last one ends."""
     lines = file.read_text(errors="replace").splitlines() if file.exists() else []
     kind = file.name if file.name in _LINES else file.parent.name
     return len(lines) >= _LINES.get(kind, 1) and _is_object(lines[-1])

@@ -106,7 +106,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> JobConfig:
 def parse_aggregates_arguments(arguments: Sequence[str] | None = None) -> AggregatesConfig:
     """Read the command line of the aggregates' job; exits with 2 and the usage when it is wrong."""
     parser = _parser("aggregates.py", "Keep the totals of every aggregate over CDC records, until SIGTERM.")
-    # Each micro-batch is planned anew, 0.2 s of the processor for each aggregate however few its records are. On two
+    # Each micro-batch is planned again, 0.2 s of the processor for each aggregate however few its records are. On two
     # cores without time left, with one every 1, 1.5 and 2 s: aggregates 1.1, 1.6 and 2.0 s behind (the slowest of 40:
     # 2.4, 2.9 and 3.1), row views 166 to 182, 80 to 84 and 67 to 69 ms.
     _common(parser, memory_mb=(512, 512), commit_interval_s=1.0)
@@ -172,9 +172,9 @@ def _common(parser: argparse.ArgumentParser, *, memory_mb: tuple[int, int], comm
     option("--driver-memory-mb", type=int, default=driver_mb, help="heap of the driver")
     option("--executor-memory-mb", type=int, default=executor_mb, help="heap of each executor")
     option("--commit-interval-s", type=float, default=commit_interval_s, help="seconds from one commit to the next")
-    option("--trouble-file", type=Path, help="holds what is wrong with the job, for whoever waits for it")
+    option("--trouble-file", type=Path, help="holds what is wrong with the job, for commands that wait for it")
     option(
         "--running-file",
         type=Path,
-        help="tells which views run, for whoever waits for them",
+        help="says which views run, for commands that wait for them",
     )

@@ -84,7 +84,7 @@ def open_session(
         "spark.executor.extraJavaOptions": " ".join(
             [COMPILE_ALL, executor_options, *let_in_options(config.registry_url), class_archive_options()]
         ),
-        # One failure ends the query anyway in this mode; whoever supervises the job restarts it from the checkpoint.
+        # One failure ends the query anyway in this mode; the supervisor restarts the job from the checkpoint.
         "spark.task.maxFailures": "1",
         "spark.sql.streaming.stopTimeout": "10s",
         **_LOCAL_FILES,

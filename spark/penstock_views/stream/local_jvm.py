@@ -127,8 +127,8 @@ class LocalJvm:
     def end(self) -> None:
         """End it at once, and wait for it: nothing of a command stays behind. By itself it would take its time.
 
-        Without a word: py4j writes each call that has no answer any more through the root logger, with its trace, and
-        as this process ends it still says which objects nobody needs.
+        Logging ends first. Else py4j would log each call that has no answer any more, with its trace. As this process
+        ends, it still says which objects nobody needs.
         """
         logging.disable()
         self._process.kill()

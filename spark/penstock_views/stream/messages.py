@@ -1,4 +1,4 @@
-"""What a job prints for people: lines with their time, and a failure cut down to its reasons."""
+"""Messages of a job for people: lines with their time, and a failure cut down to its reasons."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def reason_of(message: str) -> str:
 
 
 def say(message: str) -> None:
-    """Tell people, at once."""
+    """Print for people, at once."""
     print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}", flush=True)

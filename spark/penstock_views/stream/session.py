@@ -26,7 +26,7 @@ _IDLE_RULES = [
     f"{_SOURCES}.PruneFileSourcePartitions",
 ]
 """What the optimizer need not look for: the plan of a view has none of it, or gains nothing. Looking took a quarter of
-the optimizer's time, and a query is planned anew with each of its batches."""
+the optimizer's time, and a query is planned again with each of its batches."""
 
 _UNKEPT = {
     "spark.ui.retainedJobs": "1",
@@ -40,8 +40,8 @@ _UNKEPT = {
 alive for minutes, in the heap of a driver that plans two batches a second."""
 
 _ASKED_OFTEN = ("PythonUtils", "functions", "org.apache.spark.sql.functions", "org.apache.spark.sql.types.Metadata")
-"""The classes by which PySpark makes columns. Py4j asks the JVM for class and method at each use, some 5,000 times for
-the plan of a table of eight columns, and the JVM searches all jars for a class without a package: 5 ms each time."""
+"""The classes by which PySpark makes columns. Py4j asks the JVM for class and method at each use, which is some 5,000
+times for a table of eight columns. For a class without a package the JVM searches all jars: 5 ms each time."""
 
 
 def local_session(

@@ -1,7 +1,7 @@
 """The canonical row type: one Spark type for each Postgres type, wherever a row comes from.
 
 docs/types.md is the table; this module is its only reading in code. A column is named here from a Postgres type (DDL,
-catalogue) or from a Debezium writer schema, with the same result; encodings.py decodes its values into that type.
+catalogue) or from a Debezium writer schema, with the same result. encodings.py decodes its values into that type.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def read_by(avro_type: Any) -> dict[str, Any]:
 
 
 def _may_mean(said: str, meant: str) -> bool:
-    """Tell whether Debezium writes the type of that name as one that means this."""
+    """Return whether Debezium writes the type of that name as one that means this."""
     if said in _FOREIGN or said == meant:
         return True
     return meant == _WRITTEN_AS.get(said, "text" if said in _AS_TEXT else said)

@@ -80,7 +80,7 @@ def avro_decoding(avro_type: Any, target: T.StructField) -> Decoding:
     written = described(avro["items"]) if is_array else avro
     is_other = is_array != isinstance(target.dataType, T.ArrayType)
     if is_other or not _is_castable(_READ_AS.get(kind_of(written)[1], raw_type(written)), element.dataType):
-        # A table that was made anew under its name can have any other type there.
+        # A table that was made again under its name can have any other type there.
         return lambda _column: Decoded(F.lit(None).cast(target.dataType), F.lit(False))
     scalar = _scalar(kind_of(written), element, in_array=is_array)
     return _array(scalar) if is_array else scalar
@@ -133,8 +133,8 @@ def decode_all(
 ) -> list[Column]:
     """Bring all columns of an image into their canonical types.
 
-    :param sources: each target with the decodings of its raw columns, of which one at most has a value; none for a
-        column that no view can use.
+    :param sources: each target with the decodings of its raw columns, of which one at most has a value. A column that
+        no view can use has none.
     :param left_out: what the source has left out of the row, as REFUSED says it; NULL where that is nothing.
     :returns: the fields of the image in the same order, and REFUSED.
     """

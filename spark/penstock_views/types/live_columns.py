@@ -48,8 +48,8 @@ _BUILT_IN = "{" + ",".join(f'"{name}"' for name in sorted(BUILT_IN)) + "}"
 def columns_query(table: str) -> str:
     """Write the query of a table's columns, each a ColumnRow; in no order.
 
-    The type of a column whose own type is named as a built-in one, or as one of an extension that Debezium knows, is
-    `schema.name`: Debezium takes it for that.
+    A column's own type may be named as a built-in one, or as one of an extension that Debezium knows. Then its type is
+    `schema.name`: Debezium takes it for the other.
 
     :param table: `schema.table`, without quotes.
     """

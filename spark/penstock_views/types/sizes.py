@@ -1,4 +1,4 @@
-"""How Postgres says the size of a row image; how large it may be is in `penstock/sizes.py`."""
+"""Size of a row image as Postgres says it; how large it may be is in `penstock/sizes.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A drain ends when nothing is left, and with a word when the sink stands still."""
+"""A drain ends when nothing is left, and with a word when the sink has stalled."""
 
 from __future__ import annotations
 

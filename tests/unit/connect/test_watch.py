@@ -35,6 +35,8 @@ def test_a_connect_that_is_away_is_said_once_and_the_end_is_clean(tmp_path: Path
             process.kill()
             process.wait()
     lines = [line.split(" ", 1)[1] for line in log.read_text().splitlines()]
-    away = f"waiting: Kafka Connect does not answer at {url} (ConnectionError); is it running? `penstock status` tells"
+    away = (
+        f"waiting: Kafka Connect does not answer at {url} (ConnectionError); is it running? `penstock status` shows it"
+    )
     assert lines == [f"watching {url} every 2 s", away, "stopped"]
     assert not file.exists()

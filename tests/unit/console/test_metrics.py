@@ -14,7 +14,7 @@ from penstock.console.look.parts import PartState
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.look.spark import SparkState
 from penstock.console.metrics import MomentCollector
-from penstock.console.moment.flow import build_flow
+from penstock.console.moment.map import build_flow
 from penstock.console.moment.recorder import Moment
 from tests.unit.console.made import SINK, connector, reading, slot, snapshot, topic, without
 

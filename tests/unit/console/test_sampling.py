@@ -13,6 +13,8 @@ from penstock.console.look.reading import NotSeen, Reading
 from penstock.console.look.sampler import Sampler
 from penstock.console.look.spark import read_queries
 from penstock.console.moment.rates import Rates
+from penstock.layout import Layout
+from penstock.topics.admin import KafkaUnreachable
 from penstock.wait import wait_until
 from tests.names import OURS
 
@@ -37,6 +39,16 @@ def test_a_look_that_fails_keeps_the_last_value_and_says_why_and_since_when() ->
     assert (sampler.reading.trouble, sampler.reading.since) == ("still away", since)
     sampler.look()
     assert (sampler.reading.now, sampler.reading.trouble) == (2, None)
+
+
+def test_a_server_that_is_away_is_shown_without_the_advice_of_the_command_line() -> None:
+    def collect() -> int:
+        raise KafkaUnreachable("there:9092", "silent")
+
+    sampler = Sampler("kafka", collect, interval_s=1)
+    sampler.look()
+    assert sampler.reading.trouble == "Kafka does not answer at there:9092 (silent)"
+    assert "penstock status" in str(KafkaUnreachable("there:9092", "silent"))
 
 
 def test_a_look_that_hangs_makes_the_reading_old_and_blocks_nobody() -> None:
@@ -74,7 +86,7 @@ def test_a_rate_forgets_what_is_older_than_its_window() -> None:
     assert rates.of("rows") == 0.0
 
 
-def test_a_counter_that_goes_back_begins_anew() -> None:
+def test_a_counter_that_goes_back_begins_again() -> None:
     rates = Rates()
     rates.see("rows", 100, at=1.0)
     rates.see("rows", 5, at=2.0)
@@ -99,16 +111,16 @@ def test_how_far_behind_counts_records_not_markers(position: int, behind: tuple[
 
 
 def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None:
-    checkpoint = start(tmp_path / "views" / "checkpoint" / "app.public.users" / "1")
-    orders = start(tmp_path / "views" / "checkpoint" / "app.public.orders" / "1")
-    new = tmp_path / "aggregates" / "stats" / "life-0002" / "checkpoint"
-    old = tmp_path / "aggregates" / "stats" / "life-0001" / "checkpoint"
+    checkpoint = start(Layout(tmp_path).row_views / "app.public.users" / "1")
+    orders = start(Layout(tmp_path).row_views / "app.public.orders" / "1")
+    new = Layout(tmp_path).aggregates / "stats" / "life-0002" / "checkpoint"
+    old = Layout(tmp_path).aggregates / "stats" / "life-0001" / "checkpoint"
     write_log(checkpoint, batch=9, line='{"app.public.users":{"0":120,"1":7}}')
     write_log(checkpoint, batch=10, line='{"app.public.users":{"0":999}}', is_committed=False)
     write_log(orders, batch=4, line='{"app.public.orders":{"0":3}}')
     write_log(old, batch=50, line='{"app.public.users":{"0":1}}')
     write_log(new, batch=3, line='{"logOffset":0}\n{"app.public.users":{"0":118}}')
-    views, stats = read_queries(tmp_path, OURS, ("penstock-views",))
+    views, stats = read_queries(Layout(tmp_path), OURS, ("penstock-views",))
     assert views.runs
     assert views.committed == {"app.public.users": {0: 120, 1: 7}, "app.public.orders": {0: 3}}
     assert (stats.name, stats.batch, stats.runs) == ("stats", 3, False)
@@ -116,11 +128,11 @@ def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None
 
 
 def test_the_present_checkpoint_is_the_one_with_the_highest_number_that_has_started(tmp_path: Path) -> None:
-    root = tmp_path / "views" / "checkpoint" / "app.public.users"
+    root = Layout(tmp_path).row_views / "app.public.users"
     write_log(start(root / "9"), batch=4, line='{"app.public.users":{"0":120}}')
     (root / "11").mkdir()
     start(root / "10", '{"app.public.users":{"0":130,"1":-2}}')
-    (views,) = read_queries(tmp_path, OURS, ())
+    (views,) = read_queries(Layout(tmp_path), OURS, ())
     assert views.batch == -1
     assert views.committed == {"app.public.users": {0: 130, 1: 0}}
 

@@ -7,7 +7,7 @@ import sys
 
 from penstock.clone import ROOT
 
-HEAVY = ("pyspark", "penstock_views", "pandas", "numpy", "faker")
+HEAVY = ("pyspark", "penstock_views.declaration", "penstock_views.types", "pandas", "numpy", "faker")
 
 
 def test_the_console_loads_no_spark() -> None:

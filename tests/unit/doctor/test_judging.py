@@ -33,7 +33,7 @@ def status(state: str, *tasks: str, trace: str | None = None) -> ConnectorStatus
         (status("RUNNING", "RUNNING"), Weight.OK, ""),
         (status("PAUSED", "PAUSED"), Weight.WARNING, f"`penstock connectors resume {SINK}`"),
         (status("STOPPED"), Weight.WARNING, f"`penstock connectors resume {SINK}`"),
-        (status("RUNNING"), Weight.WARNING, "wait a moment; `penstock connectors list` tells more"),
+        (status("RUNNING"), Weight.WARNING, "wait a moment; `penstock connectors list` says more"),
         (status("RUNNING", "FAILED", trace="it broke"), Weight.STOPS, f"`penstock connectors restart {SINK}`"),
     ],
 )

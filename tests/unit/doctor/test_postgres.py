@@ -63,7 +63,7 @@ def test_a_server_that_is_as_needed_has_no_fault() -> None:
     ("change", "weight", "cure"),
     [
         ({"version": "14.9", "major": 14}, Weight.STOPS, "upgrade it to 15 to 18"),
-        ({"version": "19.0", "major": 19}, Weight.WARNING, "`penstock verify` tells whether all is well"),
+        ({"version": "19.0", "major": 19}, Weight.WARNING, "`penstock verify` says whether all is well"),
         ({"is_standby": True}, Weight.STOPS, "name the primary in [postgres]"),
         ({"wal_level": "replica"}, Weight.STOPS, "ALTER SYSTEM SET wal_level = logical; and restart it"),
         (
@@ -76,7 +76,7 @@ def test_a_server_that_is_as_needed_has_no_fault() -> None:
             Weight.STOPS,
             "ALTER SYSTEM SET max_wal_senders = 10; and restart it",
         ),
-        ({"slot": replace(SLOT, wal_status="lost")}, Weight.STOPS, "`penstock views rebuild` reads everything anew"),
+        ({"slot": replace(SLOT, wal_status="lost")}, Weight.STOPS, "`penstock views rebuild` reads everything again"),
         (
             {"slot": replace(SLOT, database="other")},
             Weight.STOPS,

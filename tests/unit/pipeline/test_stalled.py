@@ -1,4 +1,4 @@
-"""A wait for a job ends when the job fails again and again meanwhile, and when its view stands still."""
+"""A wait for a job ends when the job fails again and again meanwhile, and when its view is stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from penstock.config import Config
 from penstock.console.look.spark import read_troubles
 from penstock.layout import Layout
-from penstock.pipeline.flow import read_jobs
 from penstock.pipeline.stalled import (
     JobFails,
     JobWatch,
@@ -20,6 +19,7 @@ from penstock.pipeline.stalled import (
     refuse_stopped,
     stopped_views,
 )
+from penstock.pipeline.state import read_jobs
 from penstock.stack import stack
 from penstock.stack.start import StartFailed
 from penstock.trouble import Failing, TroubleBook
@@ -74,7 +74,7 @@ def test_a_view_that_stood_still_is_named_until_it_is_filled_however_often_its_j
     book(config).report(stopped={})
     assert list(missed_views(config)) == ["orders"]
     (shown,) = [reading.seen for reading in read_jobs(config) if not reading.is_well]
-    assert shown.startswith("view orders stood still, and goes on without what came meanwhile: `penstock views apply`")
+    assert shown.startswith("view orders was stopped, and goes on without what came meanwhile: `penstock views apply`")
     assert list(read_troubles(config)) == [shown]
     forget_missed(config, ["orders", "sums"])
     assert missed_views(config) == {}

@@ -11,10 +11,10 @@ from penstock.layout import Layout
 from penstock.project.workspace import Workspace
 from penstock.sections.kafka import Kafka
 from penstock.sections.spark import Spark
-from penstock.setup.foreground import UnknownPart, become, take_step
+from penstock.setup.foreground import become, take_step
 from penstock.stack.elsewhere import Elsewhere, NotSupervised, awaited, refuse_outside
 from penstock.stack.health import part_healths
-from penstock.stack.part import Part, Step
+from penstock.stack.part import Part, PartUnknown, Step
 from penstock.stack.parts.kafka import render_properties
 from penstock.stack.parts.spark import spark_worker
 from penstock.stack.start import Event, start_all
@@ -23,9 +23,9 @@ from penstock.views.begin import end_runs
 
 
 def test_an_unknown_name_is_said_with_the_known_ones() -> None:
-    with pytest.raises(UnknownPart, match=r"no part 'kafak'.*kafka"):
+    with pytest.raises(PartUnknown, match=r"no part 'kafak'.*kafka"):
         become(Config(), "kafak")
-    with pytest.raises(UnknownPart, match=r"no step 'topic'.*topics"):
+    with pytest.raises(PartUnknown, match=r"no step 'topic'.*topics"):
         take_step(Workspace(Config()), "topic", on_event=lambda _: None)
 
 

@@ -1,4 +1,4 @@
-"""A clone that was moved after its installation: what holds its old path goes, and is made anew by the next `make`."""
+"""A clone that was moved after its installation: what holds its old path goes, and is made again by the next `make`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_in_its_place_a_clone_keeps_everything(clone: Path) -> None:
     (clone / ".tools" / "place").write_text(f"{clone}\n")
     before = (clone / ".tools" / "place").stat().st_mtime_ns
     assert look_at_place(clone) == {*BOUND, *FREE}
-    # What depends on it is not made anew.
+    # What depends on it is not made again.
     assert (clone / ".tools" / "place").stat().st_mtime_ns == before
 
 

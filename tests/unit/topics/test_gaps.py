@@ -18,8 +18,8 @@ def test_a_reader_within_the_partition_goes_on(at: int) -> None:
     ("at", "begin", "end", "is_loss", "said"),
     [
         (40, 100, 200, True, "60 offsets of app.public.users/0 were deleted unread (40 to 100)"),
-        (201, 0, 200, True, "app.public.users/0 ends at offset 200, before 201, which is read next: it was made anew"),
-        (5, 0, 0, True, "app.public.users/0 ends at offset 0, before 5, which is read next: it was made anew"),
+        (201, 0, 200, True, "app.public.users/0 ends at offset 200, before 201, which is read next: it was made again"),
+        (5, 0, 0, True, "app.public.users/0 ends at offset 0, before 5, which is read next: it was made again"),
         (None, 0, 200, False, "no place in app.public.users/0, which begins at offset 0"),
         (None, 7, 200, True, "no place in app.public.users/0, which begins at offset 7"),
     ],

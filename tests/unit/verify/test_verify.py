@@ -14,7 +14,7 @@ from cassandra.util import Date, Duration, Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.cassandra.table import TableUnknown
+from penstock.cassandra.table import ViewTableMissing
 from penstock.cassandra.values import Instant
 from penstock.project.shapes import ViewShape
 from penstock.verify import check
@@ -72,7 +72,7 @@ class Exact(Rows):
 
 @dataclass
 class Pipeline:
-    """What the verification waits for; stands still after some fences."""
+    """What the verification waits for; stalls after some fences."""
 
     fences: int = 9
     asked: list[int] = field(default_factory=list)
@@ -241,7 +241,7 @@ def test_a_version_of_what_came_after_the_comparison_began_is_right() -> None:
 
 def test_a_view_that_cannot_be_read_stops_no_other() -> None:
     broken = replace(VIEW, name="broken")
-    good, bad = Rows([row("PT", 1)]), Rows([], failure=TableUnknown("penstock", "broken"))
+    good, bad = Rows([row("PT", 1)]), Rows([], failure=ViewTableMissing("penstock", "broken"))
     views = [Sides(broken, bad, Exact([]), lambda: VERSION), Sides(VIEW, good, Exact(good.rows), lambda: VERSION)]
     stopped, equal = verify_all(views)
     assert (stopped.is_equal, stopped.stopped) == (False, str(bad.failure))

@@ -1,4 +1,4 @@
-"""A fill that was cut off goes on where nothing that it has written can have become wrong, and else begins anew."""
+"""A fill that was cut off goes on where nothing that it has written can have become wrong, and else begins again."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def test_what_the_record_holds_is_what_was_written_there() -> None:
     ],
     ids=["nothing", "of one", "of one another", "of one none", "no progress", "another version"],
 )
-def test_what_is_not_known_of_all_views_together_begins_anew(changed: Mapping[str, StartedFill]) -> None:
+def test_what_is_not_known_of_all_views_together_begins_again(changed: Mapping[str, StartedFill]) -> None:
     assert noted_progress([ROWS, OTHERS], changed, epoch=EPOCH) is None
 
 
-def test_a_fill_of_other_views_or_of_another_generation_begins_anew() -> None:
+def test_a_fill_of_other_views_or_of_another_generation_begins_again() -> None:
     assert noted_progress([ROWS], BOTH, epoch=EPOCH) is None
     assert noted_progress([ROWS, OTHERS], BOTH, epoch=EPOCH + 1) is None
     assert noted_progress([replace(ROWS, revision=2), OTHERS], BOTH, epoch=EPOCH) is None
 
 
-def test_a_history_begins_anew() -> None:
+def test_a_history_begins_again() -> None:
     progress = replace(CUT_OFF, contracts={"entries": "3f"})
     assert noted_progress([ENTRIES], {"entries": started(progress, ENTRIES)}, epoch=EPOCH) is None
 
@@ -84,7 +84,7 @@ def test_a_query_that_has_never_started_begins_where_kafka_does() -> None:
     assert not has_followed({}, (), {})
 
 
-def test_what_was_read_and_computed_otherwise_begins_anew() -> None:
+def test_what_was_read_and_computed_otherwise_begins_again() -> None:
     now = replace(CUT_OFF, parts=(*PARTS, Part("ONLY new", (9,), 3, 7)), pages=0)
     assert is_of(CUT_OFF, now)
     assert not is_of(CUT_OFF, replace(now, timeline="00000002"))

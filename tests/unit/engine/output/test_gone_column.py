@@ -1,4 +1,4 @@
-"""A column that was dropped or renamed: the views that use it stand still and say so, the others go on."""
+"""A column that was dropped or renamed: the views that use it are stopped and say so, the others go on."""
 
 from __future__ import annotations
 

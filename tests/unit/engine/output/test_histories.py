@@ -71,7 +71,7 @@ def test_each_kind_of_change_is_an_entry(spark: SparkSession, kinds: Plan) -> No
     assert [found[0]["before"], found[3]["after"]] == [None, None]
 
 
-def test_a_row_that_leaves_the_filter_or_fails_ends_and_begins_anew(spark: SparkSession, kinds: Plan) -> None:
+def test_a_row_that_leaves_the_filter_or_fails_ends_and_begins_again(spark: SparkSession, kinds: Plan) -> None:
     young, failing = ANN | {"age": 17}, ANN | {"age": 0}
     events = [change("c", None, ANN), change("u", ANN, young), change("u", young, failing), change("u", failing, ANN)]
     found = entries(kinds, run(spark, kinds, events), "adults_history")[::-1]

@@ -61,7 +61,7 @@ def test_the_views_of_the_plan_are_noted_before_the_query_starts(
     start(query, monkeypatch, plan_of("one", "two"), lambda *_, **__: at_start.append(since(tmp_path, "one")))
     assert at_start == [{0: 3, 1: 0}]
     assert since(tmp_path, "two") == {0: 3, 1: 0}
-    assert since(tmp_path, "three") is None  # it stands still
+    assert since(tmp_path, "three") is None  # it is stopped
     (tmp_path / "views.two-value.avsc").write_text('"another function"')
     assert since(tmp_path, "two") is None
 

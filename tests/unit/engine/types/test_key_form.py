@@ -177,7 +177,7 @@ def test_a_row_whose_key_keeps_its_value_stays(spark: SparkSession, tmp_path: Pa
 
 
 def test_only_a_view_with_such_a_key_is_another_than_before(spark: SparkSession, tmp_path: Path) -> None:
-    """A fingerprint that moved asks for a new revision, which fills the view anew."""
+    """A fingerprint that moved asks for a new revision, which fills the view again."""
     (tmp_path / "v.py").write_text(f"{HEAD}@view('public.t', key=['v'])\ndef v(r):\n    return row(v=r.v)\n")
     (view,) = load_views(tmp_path)
     as_text = T.StructType([field_from_postgres("v", "text")])

@@ -30,7 +30,7 @@ final class KnownTables {
     private final String isKnown;
     private final PostgresConnection postgres;
     private final PostgresSchema schema;
-    /** Debezium makes a table anew when Postgres describes it again: another one may have the name since. */
+    /** Debezium makes a table again when Postgres describes it again: another one may have the name since. */
     private final Map<TableId, Table> known = new HashMap<>();
     /** All of a transaction is read after its end: one answer holds for its changes. */
     private final Set<TableId> unknown = new HashSet<>();

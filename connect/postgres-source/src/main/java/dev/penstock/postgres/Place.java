@@ -24,7 +24,7 @@ record Place(long lsn, long transaction, String system, int timeline) {
     static final String TIMELINE = "penstock.timeline";
 
     private static final List<String> LSNS = List.of("lsn", "lsn_commit", "lsn_proc");
-    private static final String CURE = "`penstock views rebuild` reads everything anew";
+    private static final String CURE = "`penstock views rebuild` reads everything again";
 
     /**
      * What a server says of itself.
@@ -47,7 +47,7 @@ record Place(long lsn, long transaction, String system, int timeline) {
         Optional<String> status(long transaction);
     }
 
-    /** The place of an offset; none before the end of the first snapshot, which begins anew. */
+    /** The place of an offset; none before the end of the first snapshot, which begins again. */
     static Optional<Place> of(Map<String, ?> offset) {
         boolean isInSnapshot = offset != null
                 && offset.get("snapshot") != null

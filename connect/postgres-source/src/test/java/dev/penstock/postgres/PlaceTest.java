@@ -56,7 +56,7 @@ final class PlaceTest {
             String later = problem(new Place.Server("4711", timeline, ends, further), null)
                     .orElseThrow();
             assertTrue(later.contains("begins at 0/3F3, and the source has read up to 0/3F2"), later);
-            assertTrue(later.endsWith("`penstock views rebuild` reads everything anew"), later);
+            assertTrue(later.endsWith("`penstock views rebuild` reads everything again"), later);
             Place.Slot lost = new Place.Slot(1, true);
             assertTrue(problem(new Place.Server("4711", timeline, ends, lost), null)
                     .isPresent());

@@ -1,7 +1,7 @@
 package dev.penstock.decoder;
 
 /**
- * A record holds what the plan of the query has no place for: it must be made anew.
+ * A record holds what the plan of the query has no place for: it must be made again.
  *
  * <p>Its message is all that reaches the driver; penstock_views/change/decode.py reads it.
  */

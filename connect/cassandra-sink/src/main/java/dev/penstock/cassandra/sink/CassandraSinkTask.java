@@ -230,7 +230,7 @@ public final class CassandraSinkTask extends SinkTask {
         });
     }
 
-    /** A row is refused because it is bad, or because its table has changed: then it is made anew. */
+    /** A row is refused because it is bad, or because its table has changed: then it is made again. */
     private void recoverRejected() throws ClusterAwayException {
         AsyncWriter writer = target.writer();
         if (rejected == 0) {
@@ -241,17 +241,17 @@ public final class CassandraSinkTask extends SinkTask {
             return;
         }
         target.tables().refresh(rejectedSince);
-        List<Write> anew = new ArrayList<>();
+        List<Write> again = new ArrayList<>();
         for (; rejected > 0; rejected--) {
             AsyncWriter.Rejected next = writer.nextRejected();
             if (!next.write().delivery().isAbandoned()) {
-                recover(next, anew);
+                recover(next, again);
             }
         }
-        writer.submit(anew);
+        writer.submit(again);
     }
 
-    private void recover(AsyncWriter.Rejected rejected, List<Write> anew) {
+    private void recover(AsyncWriter.Rejected rejected, List<Write> again) {
         Write write = rejected.write();
         String topic = write.table().topic();
         if (target.tables().lacks(topic)) {
@@ -259,7 +259,7 @@ public final class CassandraSinkTask extends SinkTask {
             return;
         }
         try {
-            anew.add(target.anew(write)
+            again.add(target.remake(write)
                     .orElseThrow(() -> new BadRecordException(
                             write.table().qualifiedName() + ": Cassandra refuses the row: "
                                     + rejected.reason().getMessage(),

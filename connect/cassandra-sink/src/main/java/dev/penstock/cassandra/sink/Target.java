@@ -83,12 +83,12 @@ final class Target implements AutoCloseable {
     }
 
     /**
-     * Make a write anew when its table has changed since.
+     * Make a write again when its table has changed since.
      *
      * @return empty when the table is the same
      * @throws BadRecordException when the table as it is now cannot take the record
      */
-    Optional<Write> anew(Write write) {
+    Optional<Write> remake(Write write) {
         RecordMapper mapper = tables().of(write.table());
         return mapper.made((BoundStatement) write.statement())
                 ? Optional.empty()

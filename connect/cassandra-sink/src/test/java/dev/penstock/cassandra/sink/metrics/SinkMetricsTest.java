@@ -13,7 +13,7 @@ class SinkMetricsTest {
 
     private static final MBeanServer JMX = ManagementFactory.getPlatformMBeanServer();
 
-    /** Connect may start a task anew before its predecessor, which is stuck, has ended. */
+    /** Connect may start a task again before its predecessor, which is stuck, has ended. */
     @Test
     void theNewTasksNumbersSurviveTheOldTasksEnd() throws JMException {
         ObjectName name = new ObjectName("kafka.connect:type=cassandra-sink-task-metrics,connector=overlap,task=0");

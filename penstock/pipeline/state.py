@@ -1,4 +1,4 @@
-"""How the flow is right now: connectors, the replication slot, how far the sink is behind, dead letters."""
+"""State of the flow right now: connectors, the replication slot, how far the sink is behind, dead letters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from penstock.pipeline.identities import identities_of
 from penstock.pipeline.snapshots import unsent_changes
 from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, missed_views, stopped_views, trouble_of
 from penstock.pipeline.standing import Hang, Standing, gaps_in, hangs, standings
-from penstock.pipeline.topic_ids import made_anew, noted_ids
+from penstock.pipeline.topic_ids import made_again, noted_ids
 from penstock.pipeline.unwritten import unwritten
 from penstock.postgres.commands import Command, read_commands
 from penstock.postgres.connection import connect
@@ -39,13 +39,13 @@ from penstock.registry.client import RegistryClient
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import view_topics
 
-_NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything anew"
-_STANDS_STILL = (
-    "the source connector stands still; if it is RUNNING, `penstock logs connect` may say why, and connect, killed "
-    "(-9), starts anew where it was"
+_NEW_SLOT = "changes may be missing; `penstock views rebuild` reads everything again"
+_HAS_STALLED = (
+    "the source connector has stalled; if it is RUNNING, `penstock logs connect` may say why, and connect, killed "
+    "(-9), starts again where it was"
 )
-_ANEW = "`penstock views rebuild` reads everything anew"
-_BEGINS_ANEW = "`penstock views apply` begins it anew"
+_READS_AGAIN = "`penstock views rebuild` reads everything again"
+_BEGINS_AGAIN = "`penstock views apply` begins it again"
 _MB = 2**20
 _QUICKLY_S = 5.0
 
@@ -146,11 +146,11 @@ def _source(config: Config) -> list[Reading]:
     written = {config.names.heartbeat_topic, *change_topics(config)}
     newest_at_s = admin.newest_at_s({name: count for name, (count, _) in admin.topics().items() if name in written})
     if newest_at_s is None:
-        return [Reading(_source_name(config), f"nothing was written: {_STANDS_STILL}", is_well=False)]
+        return [Reading(_source_name(config), f"nothing was written: {_HAS_STALLED}", is_well=False)]
     age_s = max(time.time() - newest_at_s, 0.0)
     seen = f"last written {age_s:,.0f} s ago"
     silent = is_silent(age_s)
-    return [Reading(_source_name(config), f"{seen}: {_STANDS_STILL}" if silent else seen, is_well=not silent)]
+    return [Reading(_source_name(config), f"{seen}: {_HAS_STALLED}" if silent else seen, is_well=not silent)]
 
 
 def _slot(config: Config) -> list[Reading]:
@@ -166,7 +166,7 @@ def _slot(config: Config) -> list[Reading]:
     elif slot.wal_status == "unreserved":
         seen += ": about to be lost; raise max_slot_wal_keep_size, and let the source connector run"
     elif not slot.active:
-        seen += ": nobody reads it, and WAL is kept for it; `penstock connectors list` tells why"
+        seen += ": nobody reads it, and WAL is kept for it; `penstock connectors list` says why"
     return [Reading(name, seen, is_well=slot.active and slot.wal_status in {"reserved", "extended"})]
 
 
@@ -199,10 +199,10 @@ def _tables(workspace: Workspace) -> list[Reading]:
 
 def _topics(workspace: Workspace) -> list[Reading]:
     of_views = view_topics(workspace.declared)
-    cures = {True: "`penstock views apply` fills its view again", False: _ANEW}
+    cures = {True: "`penstock views apply` fills its view again", False: _READS_AGAIN}
     return [
-        Reading(f"topic {topic}", f"was deleted, or made anew: {cures[topic in of_views]}", is_well=False)
-        for topic in made_anew(workspace)
+        Reading(f"topic {topic}", f"was deleted, or made again: {cures[topic in of_views]}", is_well=False)
+        for topic in made_again(workspace)
     ]
 
 
@@ -230,12 +230,12 @@ def _view_tables(workspace: Workspace) -> list[Reading]:
 
 
 def _places(workspace: Workspace) -> list[Reading]:
-    """Tell of the queries that cannot go on from where they stand, and of those that hang."""
+    """Yield the queries that cannot go on from where they stand, and those that hang."""
     config = workspace.config
     found, admin = standings(workspace), TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S)
     lost_places = list(gaps_in(admin, found))
     gaps = [
-        Reading(standing.name, f"{gap.why()}: {_BEGINS_ANEW if standing.view else _ANEW}", is_well=False)
+        Reading(standing.name, f"{gap.why()}: {_BEGINS_AGAIN if standing.view else _READS_AGAIN}", is_well=False)
         for standing, gap in lost_places
     ]
     ill = {standing.name for standing, _ in lost_places}
@@ -255,7 +255,7 @@ def _hang(standing: Standing, hang: Hang) -> str:
 
 
 def read_jobs(config: Config) -> list[Reading]:
-    """Tell of the jobs that failed and of the views that stand still; nothing when all is well."""
+    """Yield the jobs that failed and the stopped views; nothing when all is well."""
     troubles = {job: trouble_of(config, job) for job in JOBS}
     failed = [
         Reading(f"job {job}", describe_failures(trouble), is_well=trouble.times < ALARMING)

@@ -21,7 +21,7 @@ def sweep_aggregates(workspace: Workspace) -> dict[str, int]:
     """
     config = workspace.config
     swept: dict[str, int] = {}
-    folder = Layout.of(config).data("aggregates")
+    folder = Layout.of(config).aggregates
     with open_session(config) as session:
         for view in workspace.views:
             run = current_run(runs_folder(folder, view.name)) if isinstance(view, Aggregate) else None

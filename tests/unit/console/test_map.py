@@ -15,7 +15,7 @@ from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment import alerts
 from penstock.console.moment.alerts import AlertRulesInvalid, Rule, Rules, judge, read_rules
 from penstock.console.moment.events import differences
-from penstock.console.moment.flow import Flow, Health, build_flow, duration
+from penstock.console.moment.map import Flow, Health, build_flow, duration
 from penstock.console.moment.progress import readers
 from penstock.installation import Names
 from tests.names import HEARTBEAT_TOPIC
@@ -106,7 +106,7 @@ def test_a_running_source_that_writes_nothing_is_red_and_cassandra_behind() -> N
     flow = flow_of(replace(snapshot, kafka=made.reading(kafka)))
     (box,) = [box for box in flow.boxes if box.key == "debezium"]
     assert (box.health, box.headline) == (Health.DOWN, "RUNNING")
-    assert box.problem == "it has written nothing for 1 min 35 s, not even a heartbeat: it stands still"
+    assert box.problem == "it has written nothing for 1 min 35 s, not even a heartbeat: it has stalled"
     assert flow.freshness_s == pytest.approx(95)
     assert flow.why == "waits for the source connector, which writes nothing"
 

@@ -1,4 +1,4 @@
-"""Flow: a snapshot as the map of the pipeline, with a box for each system, the rates, and how far behind Cassandra is.
+"""Map: a snapshot drawn as the pipeline, with a box for each system, the rates, and how far behind Cassandra is.
 
 Pure: no clock, no I/O. The box of a system that is away is red (`Health.DOWN`) and has the reason (`Box.problem`).
 """
@@ -158,12 +158,12 @@ def _source(snapshot: Snapshot) -> _Seen | None:
         return seen
     names = max(silent, key=lambda each: silent[each])
     what = f"{names.source_connector} has" if names.source else "it has"
-    problem = f"{what} written nothing for {duration(silent[names])}, not even a heartbeat: it stands still"
+    problem = f"{what} written nothing for {duration(silent[names])}, not even a heartbeat: it has stalled"
     return replace(seen, health=Health.DOWN, problem=problem)
 
 
 def _silent(snapshot: Snapshot) -> dict[Names, float]:
-    """Return for how long source connectors have written nothing, where that says that they stand still."""
+    """Return for how long source connectors have written nothing, where that says that they have stalled."""
     if snapshot.kafka.now is None:
         return {}
     ages = {names: _age_s(snapshot, snapshot.kafka.now, names) for names in snapshot.sources}
@@ -267,7 +267,7 @@ def _cassandra(snapshot: Snapshot, rate_of: RateOf) -> _Seen | None:
 
 
 def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, str]:
-    """Tell the age of the oldest change that Cassandra does not have yet, and what it waits for."""
+    """Return the age of the oldest change that Cassandra does not have yet, and what it waits for."""
     missing: dict[str, Reading[Any]] = {
         "Postgres": snapshot.postgres,
         "Kafka Connect": snapshot.connect,
@@ -299,7 +299,7 @@ def _slots(snapshot: Snapshot) -> list[Slot]:
 
 
 def is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:
-    """Tell whether a reader carries rows to Cassandra."""
+    """Return whether a reader carries rows to Cassandra."""
     sinks = {each.group for each in (snapshot.connect.now or {}).values() if each.type == "sink"}
     return reader.kind is ReaderKind.QUERY or reader.name in sinks
 

@@ -1,7 +1,7 @@
 """Delete the rows of a view that should be gone: those that a complete re-read has not renewed and nothing expects.
 
-The timestamp of a delete lies below the version of everything that came since the re-read began, so a newer write, also
-one under way, is never touched; and above what a client wrote with its own clock.
+The timestamp of a delete lies below the version of everything that came since the re-read began. So a newer write, also
+one under way, is never touched. It lies above what a client wrote with its own clock.
 """
 
 from __future__ import annotations
