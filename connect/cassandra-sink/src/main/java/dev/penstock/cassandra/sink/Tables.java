@@ -81,9 +81,9 @@ final class Tables {
         return found != null ? found : byTopic.getOrDefault(record.originalTopic(), List.of());
     }
 
-    /** What puts records into a table by now. */
-    RecordMapper of(TableConfig table) {
-        return mappers.get(table);
+    /** What puts records into a table by now; empty when the table of a topic's name is gone. */
+    Optional<RecordMapper> of(TableConfig table) {
+        return Optional.ofNullable(mappers.get(table));
     }
 
     /**
@@ -130,7 +130,7 @@ final class Tables {
      * @throws ConnectException when the configuration does not fit the tables any more
      */
     void refresh(long since) throws ClusterAwayException {
-        if (readAt - since < 0) {
+        while (readAt - since < 0) { // What was asked before may tell of a moment before.
             startRefresh();
             awaitRefresh();
         }

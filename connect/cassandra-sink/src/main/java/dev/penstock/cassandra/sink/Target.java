@@ -71,8 +71,7 @@ final class Target implements AutoCloseable {
     List<Write> map(SinkRecord record, Delivery delivery) {
         List<RecordMapper> mappers = tables().of(record);
         if (mappers.isEmpty()) {
-            throw new BadRecordException("topic " + record.topic() + " has no table; create one of its name in the "
-                    + "connector's keyspace, or set topic." + record.topic() + ".<keyspace>.<table>.mapping");
+            throw withoutTable(record);
         }
         List<Write> writes = new ArrayList<>(mappers.size());
         for (RecordMapper mapper : mappers) {
@@ -82,6 +81,11 @@ final class Target implements AutoCloseable {
         return writes;
     }
 
+    private static BadRecordException withoutTable(SinkRecord record) {
+        return new BadRecordException("topic " + record.topic() + " has no table; create one of its name in the "
+                + "connector's keyspace, or set topic." + record.topic() + ".<keyspace>.<table>.mapping");
+    }
+
     /**
      * Make a write anew when its table has changed since.
      *
@@ -89,7 +93,7 @@ final class Target implements AutoCloseable {
      * @throws BadRecordException when the table as it is now cannot take the record
      */
     Optional<Write> anew(Write write) {
-        RecordMapper mapper = tables().of(write.table());
+        RecordMapper mapper = tables().of(write.table()).orElseThrow(() -> withoutTable(write.record()));
         return mapper.made((BoundStatement) write.statement())
                 ? Optional.empty()
                 : Optional.of(write(mapper, write.record(), write.delivery()));

@@ -68,7 +68,7 @@ class TablesTest extends RealCassandra {
             assertDoesNotThrow(tables::follow);
             assertEquals(
                     List.of("id", "a"),
-                    tables.of(config.tables().get(0)).shape().names());
+                    tables.of(config.tables().get(0)).orElseThrow().shape().names());
         }
     }
 }

@@ -361,11 +361,18 @@ class UsableAloneTest extends RealCassandra {
             run.put(List.of(record("late1", 1, null, "{\"id\": \"b\"}", json())))
                     .awaitCommittable();
             assertEquals(1, run.context.letters.size());
+            assertEquals(
+                    Set.of("b"),
+                    Set.copyOf(cql.execute("SELECT id FROM k.late1").all().stream()
+                            .map(row -> row.getString(0))
+                            .toList()));
+            cql.executeAsync("DROP TABLE k.late1");
+            for (int offset = 2; run.context.letters.size() < 2; offset++) {
+                run.put(List.of(record("late1", offset, null, "{\"id\": \"c\"}", json())));
+            }
+            run.awaitCommittable();
+            String reason = run.context.letters.get(1).getValue().getMessage();
+            assertTrue(reason.contains("topic late1 has no table"), reason);
         }
-        assertEquals(
-                Set.of("b"),
-                Set.copyOf(cql.execute("SELECT id FROM k.late1").all().stream()
-                        .map(row -> row.getString(0))
-                        .toList()));
     }
 }
