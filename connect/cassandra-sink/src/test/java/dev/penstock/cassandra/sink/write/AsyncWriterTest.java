@@ -246,7 +246,7 @@ class AsyncWriterTest {
                 new ClosedConnectionException("another node was away"));
     }
 
-    /** Servers before 4.1 answer so to a row over their max_mutation_size, for ever. */
+    /** Servers before 4.1 fail so at a row over their max_mutation_size, and any may have a fault of its own. */
     @Test
     void aRowThatTheServerNeverWritesIsRejectedWhileItsNeighboursAreWritten() {
         patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ofMinutes(1));
