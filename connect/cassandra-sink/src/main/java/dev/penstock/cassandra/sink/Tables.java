@@ -65,7 +65,7 @@ final class Tables {
         this.readAt = start;
         this.config = config;
         Problems problems = new Problems();
-        ClusterCheck.levels(session, config.tables(), problems);
+        ClusterCheck.keyspaces(session, config.tables(), config.later(), problems);
         failOn(problems);
         follow();
     }

@@ -23,6 +23,8 @@ import org.apache.kafka.common.config.ConfigValue;
 /** Collects the settings {@code topic.<topic>.<keyspace>.<table>.<option>} into one configuration a table. */
 final class TableConfigs {
 
+    /** Stands for each topic that is not known yet. */
+    static final String ANY_TOPIC = "<topic>";
     /** What a mapping without {@code __timestamp} means. */
     private static final String USUAL_VERSION = ", __timestamp=" + new Source(Source.Part.RECORD, Source.TIMESTAMP);
 
@@ -103,7 +105,7 @@ final class TableConfigs {
 
     /** Whose version is the usual one: of two changes in one millisecond Cassandra would mix a third row. */
     Optional<String> remark() {
-        String names = Stream.concat(tables.stream(), byName("<topic>").stream())
+        String names = Stream.concat(tables.stream(), byName(ANY_TOPIC).stream())
                 .filter(table -> table.mapping().timestamp().isEmpty())
                 .map(TableConfig::qualifiedName)
                 .distinct()
