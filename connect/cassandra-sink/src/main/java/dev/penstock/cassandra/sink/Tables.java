@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink;
 
 import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.DriverException;
 import com.datastax.oss.driver.api.core.metadata.Metadata;
 import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
@@ -240,18 +241,27 @@ final class Tables {
         try {
             return RecordMapper.prepare(shape, session).get(answerWait().toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof QueryValidationException refused) {
+            if (e.getCause() instanceof QueryValidationException refused && isAgreed()) {
                 throw new ConnectException(
                         "Cassandra refuses the connector's statements: " + refused.getMessage(), refused);
             }
             throw new ClusterAwayException(
-                    "Cassandra went away while statements were prepared: "
+                    "Cassandra has not prepared the connector's statements: "
                             + e.getCause().getMessage(),
                     e);
         } catch (TimeoutException e) {
             throw new ClusterAwayException("Cassandra has not prepared the connector's statements yet", e);
         } catch (InterruptedException e) {
             throw interrupted(e);
+        }
+    }
+
+    /** A node that has not heard of a change yet refuses what the others take. */
+    private boolean isAgreed() throws ClusterAwayException {
+        try {
+            return session.checkSchemaAgreement();
+        } catch (DriverException e) {
+            throw new ClusterAwayException("Cassandra does not tell whether its nodes agree on their tables", e);
         }
     }
 
