@@ -16,11 +16,13 @@ import dev.penstock.cassandra.sink.write.Meter;
 import dev.penstock.cassandra.sink.write.Patience;
 import dev.penstock.cassandra.sink.write.TroubleLog;
 import dev.penstock.cassandra.sink.write.Write;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.sink.SinkRecord;
 
@@ -116,7 +118,14 @@ final class Target implements AutoCloseable {
                 connections.current().session().getMetadata().getTokenMap();
         Set<Node> replicas =
                 tokens.isEmpty() ? Set.of() : tokens.get().getReplicas(keyspace, statement.getRoutingKey());
-        return new Write.Group(replicas.isEmpty() ? statement.getRoutingKey() : replicas, table.consistencyLevel());
+        return new Write.Group(place(replicas, statement.getRoutingKey()), table.consistencyLevel());
+    }
+
+    /** By the nodes' ids: to a session that took the place of another they are other objects. */
+    static Object place(Set<Node> replicas, ByteBuffer partition) {
+        return replicas.isEmpty()
+                ? partition
+                : replicas.stream().map(Node::getHostId).collect(Collectors.toSet());
     }
 
     /** Stop sending and close the session, within a second or so. */
