@@ -64,7 +64,10 @@ public final class CassandraSinkConnector extends SinkConnector {
     @Override
     public Config validate(Map<String, String> settings) {
         Validation validation = new Validation(written(settings));
-        validation.cluster().ifPresent(cluster -> validation.add(ClusterCheck.problems(cluster, validation.tables())));
+        validation
+                .cluster()
+                .ifPresent(cluster ->
+                        validation.add(ClusterCheck.problems(cluster, validation.tables(), validation.later())));
         return new Config(validation.values());
     }
 

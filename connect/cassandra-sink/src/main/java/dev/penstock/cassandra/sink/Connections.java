@@ -87,9 +87,15 @@ final class Connections implements AutoCloseable {
         }
         current = opened;
         opening = null;
+        connected();
+    }
+
+    private void connected() {
+        connectedAt = System.nanoTime();
+        nextTry = connectedAt;
         failures = 0;
         refusedSince = 0;
-        connectedAt = System.nanoTime();
+        reason = null;
     }
 
     private ClusterAwayException away(Throwable error) {
@@ -113,17 +119,27 @@ final class Connections implements AutoCloseable {
         return Duration.ofNanos(now - refusedSince);
     }
 
-    /** The old connection stays until the new one is there: its nodes may come back where they were. */
-    private void renewOldAddresses() {
-        if (current.isConnected()) {
-            connectedAt = System.nanoTime();
+    /**
+     * The old connection stays until the new one is there: its nodes may come back where they were. While they do not,
+     * only the attempt at a new one tells why.
+     */
+    private void renewOldAddresses() throws ClusterAwayException {
+        boolean connected = current.isConnected();
+        if (connected) {
+            connected();
         }
         if (opening != null && opening.isDone()) {
-            opening.thenAccept(this::replace);
-            opening = null;
+            if (connected && opening.isCompletedExceptionally()) {
+                opening = null;
+            } else {
+                adopt(Duration.ZERO);
+            }
         } else if (opening == null && System.nanoTime() - connectedAt > OLD_ADDRESSES.toNanos()) {
             connectedAt = System.nanoTime();
             opening = Connection.open(config);
+        }
+        if (reason != null) {
+            throw reason;
         }
     }
 

@@ -17,6 +17,7 @@ import org.apache.kafka.connect.sink.SinkRecord;
 final class DeadLetters {
 
     private static final int MAX_PENDING = 1000;
+    private static final int MAX_TRIES = 4;
 
     private final ErrantRecordReporter reporter;
     private final Runnable counter;
@@ -54,12 +55,12 @@ final class DeadLetters {
 
     /**
      * Send a letter. The broker's answer takes a moment; what is done at once was never sent (too large a record, a
-     * topic that forbids it), and Connect drops that failure where it has other reporters, such as the log. So it is
-     * sent once more, as a thread may be held up just then, and twice is no chance.
+     * topic that forbids it), and Connect drops that failure where it has other reporters, such as the log. As a busy
+     * machine may hold up this thread for just that moment, a letter is given up only when that happens each time.
      */
     private Future<Void> send(SinkRecord record, BadRecordException reason) {
         Future<Void> written = report(record, reason);
-        if (written.isDone()) {
+        for (int tries = 1; written.isDone() && tries < MAX_TRIES; tries++) {
             written = report(record, reason);
         }
         if (written.isDone()) {

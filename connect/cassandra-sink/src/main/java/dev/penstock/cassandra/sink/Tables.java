@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink;
 
 import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.DriverException;
 import com.datastax.oss.driver.api.core.metadata.Metadata;
 import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
@@ -76,7 +77,7 @@ final class Tables {
         this.readAt = start;
         this.config = config;
         Problems problems = new Problems();
-        ClusterCheck.levels(session, config.tables(), problems);
+        ClusterCheck.keyspaces(session, config.tables(), config.later(), problems);
         if (!problems.isEmpty()) {
             throw new ConnectException(problems.toString());
         }
@@ -113,9 +114,9 @@ final class Tables {
         return waiting.get(topic);
     }
 
-    /** What puts records into a table by now. */
-    RecordMapper of(TableConfig table) {
-        return mappers.get(table);
+    /** What puts records into a table by now; empty when the table of a topic's name is gone. */
+    Optional<RecordMapper> of(TableConfig table) {
+        return Optional.ofNullable(mappers.get(table));
     }
 
     /**
@@ -163,7 +164,7 @@ final class Tables {
      * @throws ConnectException when the configuration fits the tables of no topic any more
      */
     void refresh(long since) throws ClusterAwayException {
-        if (readAt - since < 0) {
+        while (readAt - since < 0) { // What was asked before may tell of a moment before.
             startRefresh();
             awaitRefresh();
         }
@@ -291,17 +292,26 @@ final class Tables {
         try {
             return RecordMapper.prepare(shape, session).get(answerWait().toMillis(), TimeUnit.MILLISECONDS);
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof QueryValidationException refused) {
+            if (e.getCause() instanceof QueryValidationException refused && isAgreed()) {
                 throw new UnfitException("Cassandra refuses the connector's statements: " + refused.getMessage());
             }
             throw new ClusterAwayException(
-                    "Cassandra went away while statements were prepared: "
+                    "Cassandra has not prepared the connector's statements: "
                             + e.getCause().getMessage(),
                     e);
         } catch (TimeoutException e) {
             throw new ClusterAwayException("Cassandra has not prepared the connector's statements yet", e);
         } catch (InterruptedException e) {
             throw interrupted(e);
+        }
+    }
+
+    /** A node that has not heard of a change yet refuses what the others take. */
+    private boolean isAgreed() throws ClusterAwayException {
+        try {
+            return session.checkSchemaAgreement();
+        } catch (DriverException e) {
+            throw new ClusterAwayException("Cassandra does not tell whether its nodes agree on their tables", e);
         }
     }
 

@@ -16,11 +16,13 @@ import dev.penstock.cassandra.sink.write.Meter;
 import dev.penstock.cassandra.sink.write.Patience;
 import dev.penstock.cassandra.sink.write.TroubleLog;
 import dev.penstock.cassandra.sink.write.Write;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.sink.SinkRecord;
 
@@ -71,8 +73,7 @@ final class Target implements AutoCloseable {
     List<Write> map(SinkRecord record, Delivery delivery) {
         List<RecordMapper> mappers = tables().of(record);
         if (mappers.isEmpty()) {
-            throw new BadRecordException("topic " + record.topic() + " has no table; create one of its name in the "
-                    + "connector's keyspace, or set topic." + record.topic() + ".<keyspace>.<table>.mapping");
+            throw withoutTable(record);
         }
         List<Write> writes = new ArrayList<>(mappers.size());
         for (RecordMapper mapper : mappers) {
@@ -82,6 +83,11 @@ final class Target implements AutoCloseable {
         return writes;
     }
 
+    private static BadRecordException withoutTable(SinkRecord record) {
+        return new BadRecordException("topic " + record.topic() + " has no table; create one of its name in the "
+                + "connector's keyspace, or set topic." + record.topic() + ".<keyspace>.<table>.mapping");
+    }
+
     /**
      * Make a write again when its table has changed since.
      *
@@ -89,7 +95,7 @@ final class Target implements AutoCloseable {
      * @throws BadRecordException when the table as it is now cannot take the record
      */
     Optional<Write> remake(Write write) {
-        RecordMapper mapper = tables().of(write.table());
+        RecordMapper mapper = tables().of(write.table()).orElseThrow(() -> withoutTable(write.record()));
         return mapper.made((BoundStatement) write.statement())
                 ? Optional.empty()
                 : Optional.of(write(mapper, write.record(), write.delivery()));
@@ -112,7 +118,14 @@ final class Target implements AutoCloseable {
                 connections.current().session().getMetadata().getTokenMap();
         Set<Node> replicas =
                 tokens.isEmpty() ? Set.of() : tokens.get().getReplicas(keyspace, statement.getRoutingKey());
-        return new Write.Group(replicas.isEmpty() ? statement.getRoutingKey() : replicas, table.consistencyLevel());
+        return new Write.Group(place(replicas, statement.getRoutingKey()), table.consistencyLevel());
+    }
+
+    /** By the nodes' ids: to a session that took the place of another they are other objects. */
+    static Object place(Set<Node> replicas, ByteBuffer partition) {
+        return replicas.isEmpty()
+                ? partition
+                : replicas.stream().map(Node::getHostId).collect(Collectors.toSet());
     }
 
     /** Stop sending and close the session, within a second or so. */

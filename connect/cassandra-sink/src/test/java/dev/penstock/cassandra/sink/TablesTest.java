@@ -6,13 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.datastax.oss.driver.api.core.CqlSession;
+import com.datastax.oss.driver.api.core.servererrors.InvalidQueryException;
 import dev.penstock.cassandra.sink.cluster.Cluster;
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
 import dev.penstock.cassandra.sink.config.SinkConfig;
 import dev.penstock.cassandra.sink.real.RealCassandra;
+import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.apache.kafka.connect.errors.ConnectException;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -39,10 +43,8 @@ class TablesTest extends RealCassandra {
                 .isPresent();
     }
 
-    /** Connect waits 5 s for a task that stops, a statement may take 600. */
-    @Test
-    void aChangedTableHoldsUpNobodyForAsLongAsAStatementMayTake() throws Exception {
-        SinkConfig config = SinkConfig.of(Map.of(
+    private static SinkConfig config(String timeout) {
+        return SinkConfig.of(Map.of(
                 "port",
                 Integer.toString(server.port()),
                 "topics",
@@ -50,7 +52,38 @@ class TablesTest extends RealCassandra {
                 "topic.t.k.t.mapping",
                 "*",
                 "queryExecutionTimeout",
-                "600"));
+                timeout));
+    }
+
+    /** A session whose node refuses each statement, as one does that has not heard of a change yet. */
+    private static CqlSession refusing(CqlSession session, boolean agreed) {
+        return (CqlSession) Proxy.newProxyInstance(
+                CqlSession.class.getClassLoader(),
+                new Class<?>[] {CqlSession.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
+                    case "prepareAsync" ->
+                        CompletableFuture.failedFuture(new InvalidQueryException(null, "no such column"));
+                    case "checkSchemaAgreement" -> agreed;
+                    default -> method.invoke(session, arguments);
+                });
+    }
+
+    @Test
+    void aStatementThatIsRefusedWhileTheNodesDoNotAgreeIsPreparedAgain() throws Exception {
+        SinkConfig config = config("12");
+        try (CqlSession session = Cluster.connect(config.cluster(), config.keyspaces())) {
+            assertThrows(ClusterAwayException.class, () -> new Tables(refusing(session, false), config, 0));
+            assertEquals(
+                    "Cassandra refuses the connector's statements: no such column",
+                    assertThrows(ConnectException.class, () -> new Tables(refusing(session, true), config, 0))
+                            .getMessage());
+        }
+    }
+
+    /** Connect waits 5 s for a task that stops, a statement may take 600. */
+    @Test
+    void aChangedTableHoldsUpNobodyForAsLongAsAStatementMayTake() throws Exception {
+        SinkConfig config = config("600");
         try (CqlSession session = Cluster.connect(config.cluster(), config.keyspaces())) {
             Tables tables = new Tables(session, config, System.nanoTime());
             cql.execute("ALTER TABLE k.t ADD a text");
@@ -68,7 +101,7 @@ class TablesTest extends RealCassandra {
             assertDoesNotThrow(tables::follow);
             assertEquals(
                     List.of("id", "a"),
-                    tables.of(config.tables().get(0)).shape().names());
+                    tables.of(config.tables().get(0)).orElseThrow().shape().names());
         }
     }
 }

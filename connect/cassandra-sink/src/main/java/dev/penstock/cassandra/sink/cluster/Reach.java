@@ -61,8 +61,16 @@ record Reach(List<Replicas> datacenters, Optional<Reach.Replicas> local) {
         }
     }
 
-    /** Read the replication of a keyspace; empty for strategies other than Cassandra's two. */
+    /** Read the replication of a keyspace; empty for anything but Cassandra's two strategies with numbers. */
     static Optional<Reach> of(Map<String, String> replication, Map<String, Long> nodes, String localDc) {
+        try {
+            return read(replication, nodes, localDc);
+        } catch (NumberFormatException e) {
+            return Optional.empty();
+        }
+    }
+
+    private static Optional<Reach> read(Map<String, String> replication, Map<String, Long> nodes, String localDc) {
         String strategy = replication.getOrDefault("class", "");
         if (strategy.endsWith("SimpleStrategy")) {
             long all = nodes.values().stream().mapToLong(Long::longValue).sum();

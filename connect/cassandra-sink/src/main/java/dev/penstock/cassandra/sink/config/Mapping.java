@@ -16,9 +16,6 @@ import java.util.Optional;
 public record Mapping(
         boolean everyField, Map<String, Source> columns, Optional<Source> timestamp, Optional<Source> ttl) {
 
-    /** The mapping of a table that names none: every field by its own name. */
-    public static final Mapping BY_NAME = new Mapping(true, Map.of(), Optional.empty(), Optional.empty());
-
     /** Keep the written order and let nobody change it. */
     public Mapping {
         columns = Collections.unmodifiableMap(new LinkedHashMap<>(columns));

@@ -29,11 +29,6 @@ public record RowRules(
     public static final RowRules DEFAULT =
             new RowRules(OptionalInt.empty(), TimeUnit.SECONDS, TimeUnit.MICROSECONDS, false, true, Conversion.EXACT);
 
-    /** The same with another conversion. */
-    RowRules with(Conversion other) {
-        return new RowRules(ttlSeconds, ttlUnit, timestampUnit, nullToUnset, deletesEnabled, other);
-    }
-
     /**
      * Turn a life into what Cassandra takes. Parts of a second are rounded up: a row must not go too early, and 0 would
      * mean for ever.

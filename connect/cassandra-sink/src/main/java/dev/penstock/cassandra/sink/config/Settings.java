@@ -39,8 +39,11 @@ public final class Settings {
     static final String KEYSTORE_PATH = "ssl.keystore.path";
     static final String KEYSTORE_PASSWORD = "ssl.keystore.password";
     static final String CIPHER_SUITES = "ssl.cipherSuites";
-    static final String CONSISTENCY_LEVEL = "consistencyLevel";
-    static final String KEYSPACE = "keyspace";
+    /** Consistency level of tables that name none. */
+    public static final String CONSISTENCY_LEVEL = "consistencyLevel";
+    /** Keyspace of the tables of topics' names. */
+    public static final String KEYSPACE = "keyspace";
+
     static final String CONVERSION = TableSetting.CONVERSION;
     static final String TIMESTAMP_PRECISION = TableSetting.TIMESTAMP_PRECISION;
     /** File that says how to reach a cluster of Astra. */

@@ -49,9 +49,14 @@ public record SinkConfig(
                 Duration.ofSeconds(validation.number(Settings.REFUSAL_TIMEOUT)));
     }
 
+    /** What stands for the tables of topics that are not known yet. */
+    public Optional<TableConfig> later() {
+        return byTopic.apply(TableConfigs.ANY_TOPIC);
+    }
+
     /** The keyspaces of all tables. */
     public List<String> keyspaces() {
-        return Stream.concat(tables.stream(), byTopic.apply("").stream())
+        return Stream.concat(tables.stream(), later().stream())
                 .map(TableConfig::keyspace)
                 .distinct()
                 .toList();

@@ -30,6 +30,11 @@ public record TableConfig(
         return setting(TableSetting.MAPPING);
     }
 
+    /** Tell whether another table asks the same of the same keyspace. */
+    public boolean isAlike(TableConfig other) {
+        return keyspace.equals(other.keyspace) && consistencyLevel.equals(other.consistencyLevel);
+    }
+
     /** The full name of one of its settings. */
     public String setting(String option) {
         return new TableSetting(topic, keyspace, table, option).name();

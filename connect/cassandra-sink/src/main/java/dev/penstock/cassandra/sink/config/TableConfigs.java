@@ -14,7 +14,6 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.common.config.ConfigDef;
@@ -23,6 +22,8 @@ import org.apache.kafka.common.config.ConfigValue;
 /** Collects the settings {@code topic.<topic>.<keyspace>.<table>.<option>} into one configuration a table. */
 final class TableConfigs {
 
+    /** Stands for each topic that is not known yet. */
+    static final String ANY_TOPIC = "<topic>";
     /** What a mapping without {@code __timestamp} means. */
     private static final String USUAL_VERSION = ", __timestamp=" + new Source(Source.Part.RECORD, Source.TIMESTAMP);
 
@@ -44,13 +45,12 @@ final class TableConfigs {
      */
     static TableConfigs read(Map<String, String> properties, Problems problems) {
         TableConfigs configs = new TableConfigs(properties, problems);
-        configs.declaredTables()
-                .forEach(table -> configs.new Table(table).read().ifPresent(configs.tables::add));
-        configs.topicsAlone().flatMap(topic -> configs.byName(topic).stream()).forEach(table -> {
-            configs.tables.add(table);
-            configs.values.add(
-                    new ConfigValue(table.mappingSetting(), "*" + USUAL_VERSION, new ArrayList<>(), new ArrayList<>()));
-        });
+        Stream.concat(configs.declaredTables().stream(), configs.topicsAlone().flatMap(configs::ofItsName))
+                .forEach(setting -> {
+                    Table table = configs.new Table(setting);
+                    configs.values.addAll(table.values());
+                    table.read().ifPresent(configs.tables::add);
+                });
         return configs;
     }
 
@@ -70,25 +70,17 @@ final class TableConfigs {
                 : Stream.empty();
     }
 
-    /** The table of a topic's own name; empty when each topic needs a setting. */
-    Optional<TableConfig> byName(String topic) {
-        if (Rules.isEmpty(properties, Settings.KEYSPACE)) {
-            return Optional.empty();
-        }
-        return Optional.of(new TableConfig(
-                topic,
-                properties.get(Settings.KEYSPACE).strip(),
-                topic,
-                Mapping.BY_NAME,
-                DefaultConsistencyLevel.valueOf(theDefault(Settings.CONSISTENCY_LEVEL)),
-                RowRules.DEFAULT.with(conversion(this::theDefault))));
+    /** The table of a topic's own name; none when each topic needs a setting. */
+    private Stream<TableSetting> ofItsName(String topic) {
+        return Rules.isEmpty(properties, Settings.KEYSPACE)
+                ? Stream.empty()
+                : Stream.of(new TableSetting(
+                        topic, properties.get(Settings.KEYSPACE).strip(), topic, TableSetting.MAPPING));
     }
 
-    /** How far values may be changed; {@code option} gives the value of an option. */
-    private static Conversion conversion(Function<String, Object> option) {
-        return new Conversion(
-                Settings.LENIENT.equalsIgnoreCase((String) option.apply(TableSetting.CONVERSION)),
-                Settings.FLOOR.equalsIgnoreCase((String) option.apply(TableSetting.TIMESTAMP_PRECISION)));
+    /** The table of a topic that is none of theirs; empty when each topic needs a setting. */
+    Optional<TableConfig> byName(String topic) {
+        return ofItsName(topic).findFirst().map(setting -> new Table(setting).config());
     }
 
     /** The tables that are right. */
@@ -103,7 +95,7 @@ final class TableConfigs {
 
     /** Whose version is the usual one: of two changes in one millisecond Cassandra would mix a third row. */
     Optional<String> remark() {
-        String names = Stream.concat(tables.stream(), byName("<topic>").stream())
+        String names = Stream.concat(tables.stream(), byName(ANY_TOPIC).stream())
                 .filter(table -> table.mapping().timestamp().isEmpty())
                 .map(TableConfig::qualifiedName)
                 .distinct()
@@ -149,11 +141,16 @@ final class TableConfigs {
                     properties.getOrDefault(name(TableSetting.MAPPING), "*"),
                     problem -> found.add(name(TableSetting.MAPPING), "Bad mapping: " + problem));
             options = TableSetting.OPTIONS.validateAll(given());
-            options.forEach((option, value) -> {
-                // Behind a value that is no number, Connect also complains that it has none.
-                value.errorMessages().stream().findFirst().ifPresent(message -> found.add(name(option), message));
-                values.add(new ConfigValue(name(option), shown(value), value.recommendedValues(), new ArrayList<>()));
-            });
+            // Behind a value that is no number, Connect also complains that it has none.
+            options.forEach((option, value) ->
+                    value.errorMessages().stream().findFirst().ifPresent(message -> found.add(name(option), message)));
+        }
+
+        List<ConfigValue> values() {
+            return options.values().stream()
+                    .map(value -> new ConfigValue(
+                            name(value.name()), shown(value), value.recommendedValues(), new ArrayList<>()))
+                    .toList();
         }
 
         /** The options by their own names, the connector's where the table has none. */
@@ -198,7 +195,11 @@ final class TableConfigs {
                     unit(TableSetting.TIMESTAMP_UNIT),
                     (Boolean) value(TableSetting.NULL_TO_UNSET),
                     (Boolean) value(TableSetting.DELETES_ENABLED),
-                    conversion(this::value));
+                    new Conversion(
+                            Settings.LENIENT.equalsIgnoreCase(
+                                    value(TableSetting.CONVERSION).toString()),
+                            Settings.FLOOR.equalsIgnoreCase(
+                                    value(TableSetting.TIMESTAMP_PRECISION).toString())));
             versionOfDeletes(rules);
             unitsWithoutEffect(rules);
             return new TableConfig(

@@ -35,6 +35,11 @@ public final class Validation {
         return tables.byName(topic);
     }
 
+    /** What stands for the tables of topics that are not known yet. */
+    public Optional<TableConfig> later() {
+        return tables.byName(TableConfigs.ANY_TOPIC);
+    }
+
     /** The cluster, when all settings that it needs are right. */
     public Optional<ClusterConfig> cluster() {
         boolean right = Settings.ofCluster()

@@ -58,7 +58,8 @@ record RowNumbers(TableConfig table) {
         if (record.timestamp() == null) {
             throw new BadRecordException("the record has no timestamp, and the mapping no __timestamp");
         }
-        return TimeUnit.MILLISECONDS.toMicros(record.timestamp());
+        return micros(record.timestamp(), TimeUnit.MILLISECONDS)
+                .orElseThrow(() -> new BadRecordException("the timestamp of the record is out of range"));
     }
 
     /** The life that a record names; the table's when it names null; empty leaves it to Cassandra. */

@@ -16,6 +16,7 @@ import com.datastax.oss.driver.api.core.servererrors.UnauthorizedException;
 import com.datastax.oss.driver.api.core.servererrors.WriteFailureException;
 import java.util.List;
 import java.util.concurrent.CompletionException;
+import java.util.stream.Stream;
 
 /** What to do about a request that failed. */
 enum Failure {
@@ -33,7 +34,6 @@ enum Failure {
     FORBIDDEN;
 
     private static final List<Class<? extends Throwable>> AWAY_ERRORS = List.of(
-            AllNodesFailedException.class,
             NodeUnavailableException.class,
             ClosedConnectionException.class,
             ConnectionInitException.class,
@@ -45,6 +45,9 @@ enum Failure {
     static Failure of(Throwable error) {
         if (error instanceof CompletionException && error.getCause() != null) {
             return of(error.getCause());
+        }
+        if (error instanceof AllNodesFailedException all) {
+            return ofAnswers(all);
         }
         if (AWAY_ERRORS.stream().anyMatch(kind -> kind.isInstance(error))) {
             return AWAY;
@@ -63,5 +66,17 @@ enum Failure {
         }
         // Every other word of a server (write timeout, unavailable, overloaded, bootstrapping, …) may pass.
         return error instanceof CoordinatorException || error instanceof DriverTimeoutException ? OVERLOADED : REJECTED;
+    }
+
+    /** The driver takes an error of a server to the next node, and at the end tells what each has answered. */
+    private static Failure ofAnswers(AllNodesFailedException all) {
+        List<Failure> answers = all.getAllErrors().values().stream()
+                .flatMap(List::stream)
+                .map(Failure::of)
+                .toList();
+        return Stream.of(FAILED, OVERLOADED)
+                .filter(answers::contains)
+                .findFirst()
+                .orElse(AWAY);
     }
 }

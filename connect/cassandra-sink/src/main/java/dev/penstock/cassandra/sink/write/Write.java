@@ -31,8 +31,8 @@ public record Write(
     /**
      * What writes must have in common to share a batch.
      *
-     * @param replicas the nodes that hold the partition, or the partition itself when they are not known: only a batch
-     *     whose rows live on the same nodes costs its coordinator no more than one of its rows
+     * @param replicas the ids of the nodes that hold the partition, or the partition itself when they are not known:
+     *     only a batch whose rows live on the same nodes costs its coordinator no more than one of its rows
      * @param level consistency level
      */
     public record Group(Object replicas, ConsistencyLevel level) {}

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import com.datastax.oss.driver.api.core.DefaultConsistencyLevel;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -54,6 +55,10 @@ class ReachTest {
 
     @Test
     void judgesNoStrategyThatItDoesNotKnow() {
-        assertEquals(Optional.empty(), Reach.of(Map.of("class", "EverywhereStrategy"), Map.of("a", 1L), "a"));
+        for (Map<String, String> replication : List.of(
+                Map.of("class", "EverywhereStrategy"),
+                Map.of("class", "NetworkTopologyStrategy", "a", "['rack1', 'rack2']"))) { // ScyllaDB's
+            assertEquals(Optional.empty(), Reach.of(replication, Map.of("a", 1L), "a"));
+        }
     }
 }

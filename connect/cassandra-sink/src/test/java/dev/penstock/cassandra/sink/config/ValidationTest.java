@@ -10,6 +10,7 @@ import dev.penstock.cassandra.sink.value.Conversion;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -277,7 +278,7 @@ class ValidationTest {
     @Test
     void aTableWithoutAMappingTakesEveryField() {
         TableConfig table = SinkConfig.of(good("~mapping=- ~ttl=60")).tables().get(0);
-        assertEquals(Mapping.BY_NAME, table.mapping());
+        assertEquals(new Mapping(true, Map.of(), Optional.empty(), Optional.empty()), table.mapping());
     }
 
     @Test

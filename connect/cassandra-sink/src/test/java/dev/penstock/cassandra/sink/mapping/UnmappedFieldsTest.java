@@ -31,7 +31,13 @@ class UnmappedFieldsTest {
         Column column = new Column(
                 CqlIdentifier.fromInternal("a"), DataTypes.TEXT, true, Optional.empty(), (schema, value) -> null);
         UnmappedFields fields = new UnmappedFields(new TableShape(
-                new TableConfig("t", "k", "u", Mapping.BY_NAME, ConsistencyLevel.ONE, RowRules.DEFAULT),
+                new TableConfig(
+                        "t",
+                        "k",
+                        "u",
+                        new Mapping(true, Map.of(), Optional.empty(), Optional.empty()),
+                        ConsistencyLevel.ONE,
+                        RowRules.DEFAULT),
                 List.of(column)));
         assertEquals(Optional.empty(), find(fields, Map.of("a", "x")));
         assertEquals(Optional.of("field lost of the value has no column"), find(fields, Map.of("a", "x", "lost", "y")));

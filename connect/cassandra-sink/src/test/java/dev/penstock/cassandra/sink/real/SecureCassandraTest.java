@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink.real;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.datastax.oss.driver.api.core.CqlSession;
@@ -28,6 +29,7 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.connect.data.Schema;
+import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -284,15 +286,39 @@ class SecureCassandraTest {
                 problems(nobody).toString());
     }
 
+    private static SinkRecord record(long offset) {
+        return new SinkRecord(
+                "t", 0, Schema.STRING_SCHEMA, "x", Schema.STRING_SCHEMA, "n", offset, 1L, TimestampType.CREATE_TIME);
+    }
+
+    /**
+     * Its connections end with the node that held them, and of the next ones the driver says only that none is there.
+     */
+    @Test
+    void aUserWhoIsTakenNoLongerFailsARunningTask() throws Exception {
+        cql.execute("CREATE ROLE former WITH PASSWORD = 'right' AND LOGIN = true AND SUPERUSER = true");
+        Map<String, String> settings = settings("auth.username", "former");
+        settings.put("auth.password", "right");
+        settings.put("auth.refusalTimeout", "1");
+        try (TaskRun run = new TaskRun(settings, "t", false)) {
+            run.put(List.of(record(0))).awaitCommittable();
+            cql.execute("DROP ROLE former");
+            server.kill();
+            server.revive(cql);
+            run.deliver(List.of(record(1)));
+            String failure =
+                    assertThrows(ConnectException.class, run::awaitCommittable).getMessage();
+            assertTrue(failure.contains("refuses user or password"), failure);
+        }
+    }
+
     /** As while the replicas of system_auth are away: the cluster refuses everybody for a while. */
     @Test
     void aRefusedUserIsWaitedForAndThenFailsTheTask() {
         Map<String, String> settings = settings("auth.username", "late");
         settings.put("auth.password", "right");
-        SinkRecord record = new SinkRecord(
-                "t", 0, Schema.STRING_SCHEMA, "late", Schema.STRING_SCHEMA, "n", 0, 1L, TimestampType.CREATE_TIME);
         try (TaskRun run = new TaskRun(settings, "t", false)) {
-            run.deliver(List.of(record));
+            run.deliver(List.of(record(0)));
             assertTrue(run.isPaused());
             cql.execute("CREATE ROLE late WITH PASSWORD = 'right' AND LOGIN = true AND SUPERUSER = true");
             run.put(List.of()).awaitCommittable();

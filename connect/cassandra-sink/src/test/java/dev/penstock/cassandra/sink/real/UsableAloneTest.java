@@ -349,6 +349,23 @@ class UsableAloneTest extends RealCassandra {
         assertEquals("o/1/6", row.getString(0) + "/" + row.getInt(1) + "/" + row.getLong(2));
     }
 
+    /** No topic is known that would have a table, so the keyspace itself is looked at. */
+    @Test
+    void theKeyspaceOfTopicsThatComeLaterIsHeldAgainstTheCluster() {
+        for (List<String> wrong : List.of(
+                List.of("keyspace", "nowhere", "Keyspace nowhere does not exist"),
+                List.of("consistencyLevel", "TWO", "can never reach TWO"))) {
+            Map<String, String> settings = settings("topics.regex", "late.*", "keyspace", "k");
+            settings.put(wrong.get(0), wrong.get(1));
+            assertEquals(
+                    Set.of(wrong.get(0)),
+                    Problems.of(new CassandraSinkConnector().validate(settings).configValues())
+                            .keySet());
+            String message = TaskRun.failure(settings, "late0");
+            assertTrue(message.contains(wrong.get(2)), message);
+        }
+    }
+
     /** A topic of an expression that has no table costs its records and no others; its table is found once made. */
     @Test
     void theTableOfATopicIsFoundWhenItsFirstRecordComes() {
@@ -361,11 +378,18 @@ class UsableAloneTest extends RealCassandra {
             run.put(List.of(record("late1", 1, null, "{\"id\": \"b\"}", json())))
                     .awaitCommittable();
             assertEquals(1, run.context.letters.size());
+            assertEquals(
+                    Set.of("b"),
+                    Set.copyOf(cql.execute("SELECT id FROM k.late1").all().stream()
+                            .map(row -> row.getString(0))
+                            .toList()));
+            cql.executeAsync("DROP TABLE k.late1");
+            for (int offset = 2; run.context.letters.size() < 2; offset++) {
+                run.put(List.of(record("late1", offset, null, "{\"id\": \"c\"}", json())));
+            }
+            run.awaitCommittable();
+            String reason = run.context.letters.get(1).getValue().getMessage();
+            assertTrue(reason.contains("topic late1 has no table"), reason);
         }
-        assertEquals(
-                Set.of("b"),
-                Set.copyOf(cql.execute("SELECT id FROM k.late1").all().stream()
-                        .map(row -> row.getString(0))
-                        .toList()));
     }
 }

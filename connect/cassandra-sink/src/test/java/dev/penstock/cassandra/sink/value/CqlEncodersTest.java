@@ -143,6 +143,7 @@ class CqlEncodersTest {
                 of(DataTypes.TIME, Time.SCHEMA, new Date(DAY), "not within one day"),
                 of(DataTypes.listOf(DataTypes.INT), null, Arrays.asList(1, null), "holds a null"),
                 of(DataTypes.listOf(DataTypes.INT), null, "x", "not an array"),
+                of(DataTypes.mapOf(DataTypes.INT, DataTypes.INT), null, Map.of("1", 1, "01", 2), "keys are the same"),
                 of(DataTypes.mapOf(DataTypes.TEXT, DataTypes.INT), null, List.of(), "not a map"));
     }
 

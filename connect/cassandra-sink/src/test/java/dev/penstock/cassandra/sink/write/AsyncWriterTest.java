@@ -7,13 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.datastax.oss.driver.api.core.AllNodesFailedException;
 import com.datastax.oss.driver.api.core.DriverTimeoutException;
+import com.datastax.oss.driver.api.core.connection.ClosedConnectionException;
 import com.datastax.oss.driver.api.core.cql.BatchStatement;
 import com.datastax.oss.driver.api.core.cql.SimpleStatement;
 import com.datastax.oss.driver.api.core.cql.Statement;
 import com.datastax.oss.driver.api.core.metadata.Node;
 import com.datastax.oss.driver.api.core.servererrors.InvalidQueryException;
+import com.datastax.oss.driver.api.core.servererrors.OverloadedException;
 import com.datastax.oss.driver.api.core.servererrors.ServerError;
 import com.datastax.oss.driver.api.core.servererrors.UnauthorizedException;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,6 +33,8 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Errors on demand, which a real cluster gives only by chance; the real cluster has its own tests. */
 class AsyncWriterTest {
@@ -37,6 +42,10 @@ class AsyncWriterTest {
     private static final Duration SOON = Duration.ofSeconds(20);
     private static final TopicPartition PARTITION = new TopicPartition("t", 0);
     private static final Node NO_NODE = null;
+    private static final Node SOME_NODE = (Node) Proxy.newProxyInstance(
+            Node.class.getClassLoader(),
+            new Class<?>[] {Node.class},
+            (node, method, arguments) -> method.getName().equals("hashCode") ? 1 : null);
 
     private final OffsetTracker tracker = new OffsetTracker();
     private final Queue<List<String>> sent = new ConcurrentLinkedQueue<>();
@@ -104,8 +113,13 @@ class AsyncWriterTest {
         return CompletableFuture.failedFuture(error);
     }
 
-    private static Throwable away() {
-        return AllNodesFailedException.fromErrors(List.<Map.Entry<Node, Throwable>>of());
+    /** The driver asks one node after the other and then tells what each has answered. */
+    private static Throwable away(Throwable... answers) {
+        List<Map.Entry<Node, Throwable>> errors = new ArrayList<>();
+        for (Throwable answer : answers) {
+            errors.add(Map.entry(SOME_NODE, answer));
+        }
+        return AllNodesFailedException.fromErrors(errors);
     }
 
     private long committable(long position) {
@@ -159,9 +173,14 @@ class AsyncWriterTest {
         assertEquals(List.of(List.of("0", "1", "2")), sent.stream().distinct().toList());
     }
 
-    @Test
-    void sendsSmallerRequestsWhenTheServerCannotCope() {
-        start(rows -> rows.size() > 2 ? failed(new DriverTimeoutException("too slow")) : done(), 8, 2);
+    static List<Throwable> overloads() {
+        return List.of(new DriverTimeoutException("too slow"), away(new OverloadedException(NO_NODE, "too many")));
+    }
+
+    @ParameterizedTest
+    @MethodSource("overloads")
+    void sendsSmallerRequestsWhenTheServerCannotCope(Throwable overload) {
+        start(rows -> rows.size() > 2 ? failed(overload) : done(), 8, 2);
         writer.submit(Writes.of(tracker, 8));
         assertTrue(writer.awaitIdle(SOON));
         assertEquals(8, committable(8));
@@ -220,11 +239,14 @@ class AsyncWriterTest {
         assertEquals(3, committable(3));
     }
 
+    /** The driver takes such an answer to the next node, until none is left. */
     private static Throwable serverError() {
-        return new ServerError(NO_NODE, "Mutation of 17 MiB is too large for the maximum size of 16 MiB");
+        return away(
+                new ServerError(NO_NODE, "Mutation of 17 MiB is too large for the maximum size of 16 MiB"),
+                new ClosedConnectionException("another node was away"));
     }
 
-    /** Servers before 4.1 answer so to a row over their max_mutation_size, for ever. */
+    /** Servers before 4.1 fail so at a row over their max_mutation_size, and any may have a fault of its own. */
     @Test
     void aRowThatTheServerNeverWritesIsRejectedWhileItsNeighboursAreWritten() {
         patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ofMinutes(1));

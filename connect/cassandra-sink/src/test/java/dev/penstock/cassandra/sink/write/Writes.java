@@ -6,6 +6,8 @@ import dev.penstock.cassandra.sink.config.Mapping;
 import dev.penstock.cassandra.sink.config.RowRules;
 import dev.penstock.cassandra.sink.config.TableConfig;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.stream.LongStream;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.sink.SinkRecord;
@@ -13,8 +15,13 @@ import org.apache.kafka.connect.sink.SinkRecord;
 /** Writes for tests: the statement's text is the offset. */
 final class Writes {
 
-    private static final TableConfig TABLE =
-            new TableConfig("t", "k", "u", Mapping.BY_NAME, ConsistencyLevel.ONE, RowRules.DEFAULT);
+    private static final TableConfig TABLE = new TableConfig(
+            "t",
+            "k",
+            "u",
+            new Mapping(true, Map.of(), Optional.empty(), Optional.empty()),
+            ConsistencyLevel.ONE,
+            RowRules.DEFAULT);
     private static final TopicPartition PARTITION = new TopicPartition("t", 0);
 
     private Writes() {}

@@ -1,0 +1,37 @@
+package dev.penstock.cassandra.sink;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import com.datastax.oss.driver.api.core.metadata.Node;
+import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.util.Set;
+import java.util.UUID;
+import org.junit.jupiter.api.Test;
+
+class TargetTest {
+
+    private static final ByteBuffer PARTITION = ByteBuffer.wrap(new byte[] {1});
+
+    /** As a session makes it, one object a node. */
+    private static Node node(int id) {
+        return (Node) Proxy.newProxyInstance(
+                Node.class.getClassLoader(),
+                new Class<?>[] {Node.class},
+                (node, method, arguments) -> switch (method.getName()) {
+                    case "getHostId" -> new UUID(0, id);
+                    case "hashCode" -> System.identityHashCode(node);
+                    default -> node == arguments[0];
+                });
+    }
+
+    /** A row that fails again and again is judged by what becomes of its neighbours, whichever session made them. */
+    @Test
+    void replicasAreTheSameAfterTheSessionWasRenewed() {
+        Object place = Target.place(Set.of(node(1), node(2)), PARTITION);
+        assertEquals(place, Target.place(Set.of(node(2), node(1)), PARTITION));
+        assertNotEquals(place, Target.place(Set.of(node(1), node(3)), PARTITION));
+        assertEquals(PARTITION, Target.place(Set.of(), PARTITION));
+    }
+}
