@@ -236,7 +236,7 @@ def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
             warning(
                 f"role {server.role} does not see since when transactions of others run: an aggregate that begins "
                 "may read its topic from the start",
-                f"{statistics_right(config).text};",
+                f"{statistics_right(role).text};",
             )
         )
     yield from missing or [ok(f"role {server.role} has its rights{' (a superuser)' * server.is_superuser}")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without `__all__`
     AclBinding,
@@ -16,14 +16,34 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 from penstock.brokers import Brokers, librdkafka_settings
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.config import Config
-from penstock.doctor.rights import Acl, identifier, kafka_acls, kafka_principal, loader_of, role_of
+from penstock.doctor.rights import (
+    Acl,
+    Role,
+    identifier,
+    kafka_acls,
+    kafka_principal,
+    loader_of,
+    reader_of,
+    relation,
+    replicator_of,
+    role_of,
+)
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.secured import ADMINISTRATOR, LOADER, Secrets
 from penstock.wait import wait_until
 
 _FIRST = "cassandra"
 """The user that a new Cassandra makes by itself, with a password that is its name."""
 _FIRST_USER_S = 120.0
+# A schema with a point in its name is no view's; a fill reads a partition in it with its table.
+_WITH_PARTITIONS = """
+    SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE strpos(n.nspname, '.') = 0 AND c.oid IN (
+        SELECT coalesce(part.relid, named) FROM unnest(%s::regclass[]) AS named
+        LEFT JOIN LATERAL pg_partition_tree(named) AS part ON true)
+    ORDER BY 1
+"""
 
 
 def give_kafka_rights(config: Config) -> str:
@@ -59,13 +79,35 @@ def give_loader_rights(config: Config, *, table: str) -> None:
     :param table: must be there.
     """
     role, database = loader_of(config, [table]), config.names.airflow_database
-    password = f"'{Secrets.of(config).password(LOADER)}'"
-    with connect(config) as connection, connection, connection.cursor() as cursor:
+    with connect(config) as connection, connection:
+        _give(connection, role, Secrets.of(config).password(LOADER))
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(role.name)}")
+
+
+def give_reading_rights(config: Config, *, tables: Collection[str]) -> None:
+    """Make the roles of Postgres that the source connector and whoever only reads log in as, where they have logins.
+
+    :param tables: must be there. A fill reads each of their partitions by itself.
+    """
+    with connect(config) as connection, connection:
+        with connection.cursor() as cursor:
+            cursor.execute(_WITH_PARTITIONS, ([*map(relation, sorted(tables))],))
+            parts = [name for (name,) in cursor.fetchall()]
+        replicator, reader = replicator_of(config, sorted(tables)), reader_of(config, parts)
+        for own, role in ((config.replicating.database, replicator), (config.reading.database, reader)):
+            if own.user == role.name:
+                _give(connection, role, own.password)
+
+
+def _give(connection: Connection, role: Role, password: str) -> None:
+    """Run the statements of a role; the first one, which makes it, only where it is not there."""
+    quoted = "'" + password.replace("'", "''") + "'"
+    with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role.name,))
         is_there = cursor.fetchone() is not None
         for each in role.statements[1 if is_there else 0 :]:
-            cursor.execute(each.text.replace("'…'", password))
-        cursor.execute(f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(role.name)}")
+            cursor.execute(each.text.replace("'…'", quoted))
 
 
 def give_cassandra_rights(config: Config) -> str:

@@ -79,7 +79,7 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     config = hub.config.of_source(name)
     try:
         source = read_source_row(
-            config.database.dsn,
+            config.reading.database.dsn,
             of_table,
             _read_key(table, names, key),
             types=hub.now.snapshot.key_types(table),
