@@ -235,7 +235,7 @@ def _owner(config: Config, role: str, tables: Sequence[str]) -> Iterator[Stateme
     yield statistics_right(name)
     for schema in _schemas(tables):
         is_ours = any(table.startswith(f"{schema}.") for table in made)
-        yield schema_right(config, schema, creates=is_ours)
+        yield schema_right(role, schema, creates=is_ours)
     yield parameter_right(config)
 
 
@@ -258,10 +258,10 @@ def _sees_all_rows(role: str) -> Statement:
     return Statement(f"ALTER ROLE {role} BYPASSRLS", "optional: tables with row level security")
 
 
-def schema_right(config: Config, schema: str, *, creates: bool) -> Statement:
+def schema_right(role: str, schema: str, *, creates: bool) -> Statement:
     """Return the grant on a schema of the views' tables."""
     rights = "CREATE, USAGE" if creates else "USAGE"
-    granted = f"GRANT {rights} ON SCHEMA {identifier(schema)} TO {identifier(config.role)}"
+    granted = f"GRANT {rights} ON SCHEMA {identifier(schema)} TO {identifier(role)}"
     return Statement(granted, "CREATE: only for the table of the demo" if creates else "")
 
 
