@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,11 +17,13 @@ from penstock.config import Config, load_config
 from penstock.local_spark import read_by_spark
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.project.connector_lists import TABLES
 from penstock.project.workspace import Workspace
 from penstock.secured import LOADER, READER, REPLICATOR, Secrets
 from penstock.setup.actions import create_tables
 from penstock.setup.connectors import wanted_connectors
+from penstock.setup.rights import give_reading_rights
 from penstock.stack.make_secrets import make_secrets, write_clients_files
 from penstock.views.check import check
 from penstock.views.make import Fate, new_views
@@ -27,7 +31,7 @@ from penstock.wait import wait_until
 from tests.integration.servers import started, written
 from tests.integration.source_alone import SourceAlone
 from tests.integration.test_doctor_postgres import ROLES, refusal
-from tests.integration.test_two_sources import TABLE, is_read, run
+from tests.integration.test_two_sources import TABLE, run
 from tests.integration.their_postgres import INSERT
 from tests.patience import PATIENCE_S
 from tests.project import copy_project
@@ -132,6 +136,31 @@ def test_the_check_needs_no_right_to_a_table_that_no_view_follows_yet(config: Co
     assert {"Postgres", "billing"} <= {*checked.looked_at}
 
 
+def is_waiting(connection: Connection) -> bool:
+    """Tell whether a grant waits for somebody who alters its table."""
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'GRANT SELECT ON public.inv%'"
+    with connection, connection.cursor() as cursor:
+        cursor.execute(waits)
+        return cursor.rowcount > 0
+
+
+def test_a_right_that_lacks_is_given_once_nobody_alters_the_table(config: Config) -> None:
+    billing, read = config.of_source("billing"), "SELECT * FROM invoices"
+    run(billing, "REVOKE SELECT ON invoices FROM penstock_reader")
+    assert refusal(billing.reading.database.dsn, read) == "InsufficientPrivilege"
+    give = partial(give_reading_rights, billing, tables=["public.invoices"])
+    with ThreadPoolExecutor(1) as helper, connect(billing) as other, connect(billing) as looks:
+        other.cursor().execute("ALTER TABLE invoices SET (fillfactor = 90)")
+        given = helper.submit(give)
+        wait_until(lambda: is_waiting(looks), timeout_s=PATIENCE_S, what="it waits")
+        other.commit()
+        given.result(PATIENCE_S)
+        assert refusal(billing.reading.database.dsn, read) == ""
+        other.cursor().execute("ALTER TABLE invoices RESET (fillfactor)")
+        give()  # nothing lacks: it waits for nobody
+        other.rollback()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("source", ["", "billing"])
 def test_the_connector_reads_as_the_replicator(config: Config, source: str, tmp_path: Path) -> None:
@@ -143,13 +172,19 @@ def test_the_connector_reads_as_the_replicator(config: Config, source: str, tmp_
     run(config.of_source(source), f"INSERT INTO {table} VALUES ('2', 'was there')")
     more = {"changes.whole": "true", "signal.data.collection": own.names.signals}
     alone = SourceAlone(own, tmp_path, table=connector.config[TABLES], connector=connector, more=more)
-    wait_until(lambda: is_read(own), timeout_s=PATIENCE_S, what="the source reads its slot")
-    reads = "SELECT usename FROM pg_stat_replication JOIN pg_replication_slots ON pid = active_pid WHERE slot_name = %s"
-    with connect(config) as connection, connection.cursor() as cursor:
-        cursor.execute(reads, (own.names.slot,))
-        assert cursor.fetchall() == [("penstock_replicator",)]
+    wait_until(
+        lambda: reader_of(config, own.names.slot) == "penstock_replicator", timeout_s=PATIENCE_S, what="it reads"
+    )
     run(config.of_source(source), f"INSERT INTO {table} VALUES ('5', 'changed')")
     run(config.of_source(source), f"INSERT INTO {table} VALUES ('end')")
     records = alone.records()
     for kind, name in (("op=r", "was there"), ("op=c", "changed")):
         assert any(kind in record and name in record for record in records)
+
+
+def reader_of(config: Config, slot: str) -> str:
+    """Return the role that reads from a slot; none while nobody does."""
+    reads = "SELECT usename FROM pg_stat_activity JOIN pg_replication_slots ON pid = active_pid WHERE slot_name = %s"
+    with connect(config) as connection, connection.cursor() as cursor:
+        cursor.execute(reads, (slot,))
+        return "".join(role for (role,) in cursor.fetchall())
