@@ -164,7 +164,8 @@ def _examine_login(config: Config, known: Sequence[SourceTable]) -> Iterator[Fin
             connection.set_session(readonly=True, autocommit=True)
             found = [_ask_table(connection, each.name, is_made=each.is_made) for each in known if each.exists]
     except PostgresUnreachable as exc:
-        yield stops(f"role {role} is not let in: {exc}", "run what `penstock doctor --sql` prints for it")
+        cure = "`penstock up`" if config.database.managed else "run what `penstock doctor --sql` prints for it"
+        yield stops(f"role {role} is not let in: {exc}", cure)
         return
     missing = [finding for table in found for finding in _judge_reading(role, table)]
     said = {each for table in known for each in table.unfit}
