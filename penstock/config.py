@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from math import ceil
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, PrivateAttr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -123,6 +123,7 @@ class Config(BaseSettings):
     tables: dict[Annotated[str, AfterValidator(_table)], SourceTable] = {}
     hash_secret_file: Path | None = None
     _source: str = PrivateAttr("")
+    _duty: Literal["reader", "replicator"] | None = PrivateAttr(None)
 
     @model_validator(mode="after")
     def _has_addresses(self) -> Self:
@@ -160,8 +161,36 @@ class Config(BaseSettings):
         return other
 
     @property
+    def reading(self) -> Config:
+        """The same configuration for who only reads the source databases."""
+        return self._as("reader")
+
+    @property
+    def replicating(self) -> Config:
+        """The same for the source connectors."""
+        return self._as("replicator")
+
+    def _as(self, duty: Literal["reader", "replicator"]) -> Config:
+        other = self.model_copy()
+        other._duty = duty
+        return other
+
+    @property
     def database(self) -> Postgres:
-        """The source database."""
+        """The source database, as who has this configuration logs in there."""
+        section, duty = self._database, self._duty
+        return section.as_role(f"{self.role}_{duty}", getattr(section, f"{duty}_password_file")) if duty else section
+
+    @property
+    def role(self) -> str:
+        """Penstock's role of the source database, after which those of single duties are named.
+
+        In a Postgres of ours its place has the first user, a superuser.
+        """
+        return self.name if self._database.managed else self._database.user
+
+    @property
+    def _database(self) -> Postgres:
         return self.sources[self.source].beside(self.postgres, self.source) if self.source else self.postgres
 
     @property

@@ -49,7 +49,7 @@ def _private(config: Config) -> dict[str, str]:
 
 def read_by_spark(config: Config) -> Postgres:
     """Say where Spark reads the source database, in its present."""
-    section = config.database
+    section = config.reading.database
     reads = Postgres(section.host, section.port, section.database, section.user, section.password, tls=section.tls)
     return replace(reads, excluded=config.excluded, hashed=config.hashed)
 

@@ -36,6 +36,9 @@ ADMINISTRATOR = "administrator"
 LOADER = "postgres-loader"
 """The password of the role of Postgres by which Airflow logs in."""
 
+READER, REPLICATOR = "postgres-reader", "postgres-replicator"
+"""The passwords of those by which whoever only reads and the source connectors do."""
+
 
 @dataclass(frozen=True)
 class Secrets:
@@ -144,7 +147,12 @@ def _change(config: S, update: Callable[[type[Any], dict[str, Any]], dict[str, A
 
 
 def _postgres(secrets: Secrets, _section: Any) -> dict[str, Any]:
-    return {"password_file": secrets.password_file("postgres"), "sslmode": "verify-full", "ca_file": secrets.ca}
+    of_duties = {"reader_password_file": READER, "replicator_password_file": REPLICATOR}
+    # Secrets of an earlier version lack them until the next start.
+    files = {setting: secrets.password_file(name) for setting, name in of_duties.items()}
+    known = {setting: file for setting, file in files.items() if file.exists()}
+    own = {"password_file": secrets.password_file("postgres"), "sslmode": "verify-full", "ca_file": secrets.ca}
+    return own | known
 
 
 def _kafka(secrets: Secrets, _section: Any) -> dict[str, Any]:

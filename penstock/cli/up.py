@@ -26,7 +26,7 @@ from penstock.sections.kafka import KafkaMode
 from penstock.secured import Secrets, secured
 from penstock.setup import lifecycle
 from penstock.stack.alone import Turn, alone
-from penstock.stack.make_secrets import make_secrets, refuse_containers
+from penstock.stack.make_secrets import make_secrets, refuse_containers, refuse_open_doors, write_clients_files
 from penstock.stack.mode import ask_for, mode_of
 from penstock.stack.several import refuse_several
 from penstock.verify.run import run_verify
@@ -78,9 +78,17 @@ def up(
         refuse_containers(config)
         refuse_several(config)
         make_secrets(config)
-        config = secured(config)
+    config = _with_secrets(config)
     with alone(config, "penstock up", ends_all=True) as turn:
         _bring_up(Workspace(config), turn, users=users, api=api)
+
+
+def _with_secrets(config: Config) -> Config:
+    """Write what clients of a secured stack read, and fill it in: a configuration of before may lack some."""
+    if config.supervised and Secrets.of(config).exist:
+        refuse_open_doors(config)
+        write_clients_files(config)
+    return secured(config)
 
 
 def _bring_up(workspace: Workspace, turn: Turn, *, users: int | None, api: str | None) -> None:

@@ -90,7 +90,7 @@ def check_views(as_json: Json = False) -> None:
 
     Example: `penstock views check`
     """
-    checked = check(Workspace(load_config()))
+    checked = check(Workspace(load_config().reading))
     if as_json:
         print(json.dumps({"looked_at": checked.looked_at, "problems": [vars(each) for each in checked.problems]}))
     else:

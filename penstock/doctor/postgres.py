@@ -27,7 +27,7 @@ from penstock.doctor.rights import (
 from penstock.doctor.standbys import examine_standbys
 from penstock.doctor.wal import judge_wal_level
 from penstock.postgres.catalogue import read_live_table
-from penstock.postgres.connection import connect
+from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.own import Connection
 from penstock.postgres.silent import sees_ddl
 from penstock.postgres.slot import Slot, read_slots
@@ -149,8 +149,28 @@ def examine(config: Config, tables: Sequence[str]) -> Iterator[Finding]:
     yield from standbys
     yield from judge_rights(config, server)
     for table in found:
-        yield from judge_table(config, server.role, table)
+        yield from judge_table(server.role, table)
+    for own in (config.replicating, config.reading):
+        if own.database.user != config.database.user:
+            yield from _examine_login(own, found)
     yield from judge_clock(clock)
+
+
+def _examine_login(config: Config, known: Sequence[SourceTable]) -> Iterator[Finding]:
+    """Look at the tables, which our role knows, as one does that has a single duty."""
+    role = config.database.user
+    try:
+        with connect(config) as connection:
+            connection.set_session(readonly=True, autocommit=True)
+            found = [_ask_table(connection, each.name, is_made=each.is_made) for each in known if each.exists]
+    except PostgresUnreachable as exc:
+        cure = "`penstock up`" if config.database.managed else "run what `penstock doctor --sql` prints for it"
+        yield stops(f"role {role} is not let in: {exc}", cure)
+        return
+    missing = [finding for table in found for finding in _judge_reading(role, table)]
+    said = {each for table in known for each in table.unfit}
+    missing += [stops(each.what, each.cure) for table in found for each in table.unfit if each not in said]
+    yield from missing or [ok(f"role {role} may read the tables")]
 
 
 def judge_server(config: Config, server: Server) -> Iterator[Finding]:
@@ -236,7 +256,7 @@ def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
             warning(
                 f"role {server.role} does not see since when transactions of others run: an aggregate that begins "
                 "may read its topic from the start",
-                f"{statistics_right(config).text};",
+                f"{statistics_right(role).text};",
             )
         )
     yield from missing or [ok(f"role {server.role} has its rights{' (a superuser)' * server.is_superuser}")]
@@ -261,23 +281,26 @@ def _of_others(role: str, what: str, owner: str, cure: str) -> Finding:
     return stops(f"{what} belongs to {owner}, and role {role} is not one of it", cure)
 
 
-def judge_table(config: Config, role: str, table: SourceTable) -> Iterator[Finding]:
+def judge_table(role: str, table: SourceTable) -> Iterator[Finding]:
     """Judge one table of the views."""
     schema = table.name.split(".", 1)[0]
     if not table.exists:
-        yield from _judge_missing(config, role, table, schema)
+        yield from _judge_missing(role, table, schema)
         return
-    missing = []
-    if not table.is_reached:
-        right = schema_right(config, schema, creates=False)
-        missing.append(stops(f"role {role} does not reach schema {schema}", f"{right.text};"))
+    missing = [*_judge_reading(role, table)]
     if not table.is_ours:
         missing.append(_of_others(role, f"table {table.name}", table.owner, _owning(role, table)))
-    if not table.is_read:
-        granted = f"GRANT SELECT ON {relation(table.name)} TO {identifier(role)};"
-        missing.append(stops(f"role {role} may not read table {table.name}", granted))
     missing += [stops(each.what, each.cure) for each in table.unfit]
     yield from missing or [ok(f"table {table.name} can be followed")]
+
+
+def _judge_reading(role: str, table: SourceTable) -> Iterator[Finding]:
+    schema = table.name.split(".", 1)[0]
+    if not table.is_reached:
+        yield stops(f"role {role} does not reach schema {schema}", f"{schema_right(role, schema, creates=False).text};")
+    if not table.is_read:
+        granted = f"GRANT SELECT ON {relation(table.name)} TO {identifier(role)};"
+        yield stops(f"role {role} may not read table {table.name}", granted)
 
 
 def _owning(role: str, table: SourceTable) -> str:
@@ -286,11 +309,11 @@ def _owning(role: str, table: SourceTable) -> str:
     return f"GRANT {identifier(table.owner)} TO {identifier(role)};"
 
 
-def _judge_missing(config: Config, role: str, table: SourceTable, schema: str) -> Iterator[Finding]:
+def _judge_missing(role: str, table: SourceTable, schema: str) -> Iterator[Finding]:
     if not table.is_made:
         yield stops(f"table {table.name} of the views is not there", "create it, or remove its views")
     elif not table.may_make:
-        right = schema_right(config, schema, creates=True)
+        right = schema_right(role, schema, creates=True)
         yield stops(f"role {role} may not create table {table.name} in schema {schema}", f"{right.text};")
     else:
         yield ok(f"table {table.name} is not there yet: `penstock up` makes it")

@@ -40,6 +40,7 @@ _HAND_OVER = """DO $$ DECLARE thing text; BEGIN
     END LOOP;
 END $$"""
 
+_LATER = "; after the first `penstock up`"
 _TRIGGERS = "090_event_triggers.sql"
 _WIDTH = 110
 _CQL_RIGHTS = ("CREATE", "ALTER", "DROP", "SELECT", "MODIFY")
@@ -116,6 +117,18 @@ def loader_of(config: Config, tables: Sequence[str]) -> Role:
     return Role("postgres", loader_role(config), use, tuple(_loader(config, tables)))
 
 
+def replicator_of(config: Config, tables: Sequence[str]) -> Role:
+    """Return the role of Postgres of the source connector; its first statement makes it."""
+    use = "the source connector (replicator_password_file), also where a Connect of yours logs in by itself"
+    return Role(_server(config), f"{config.role}_replicator", use + _LATER, tuple(_replicator(config, tables)))
+
+
+def reader_of(config: Config, tables: Sequence[str]) -> Role:
+    """Return the role of Postgres that only reads; its first statement makes it."""
+    use = "who reads and compares (reader_password_file)"
+    return Role(_server(config), f"{config.role}_reader", use + _LATER, tuple(_reader(config, tables)))
+
+
 def as_text(found: Sequence[Role]) -> str:
     """Write the statements, with a line above those of each role."""
     return "\n".join(line for role in found for line in (*_lines(role), ""))
@@ -130,14 +143,9 @@ def _lines(role: Role) -> Iterator[str]:
         yield from (beside,) if len(beside) <= _WIDTH or not comment else (comment, each.text + end)
 
 
-def postgres_role(config: Config) -> str:
-    """Name Penstock's role of Postgres; that of ours, where everybody is let in, needs no rights."""
-    return config.name if config.database.managed else config.database.user
-
-
 def loader_role(config: Config) -> str:
     """Name the role of Postgres that only loads."""
-    return f"{postgres_role(config)}_loader"
+    return f"{config.role}_loader"
 
 
 def cassandra_role(config: Config) -> str:
@@ -166,22 +174,25 @@ def _files(config: Config) -> str:
 
 
 def _postgres(config: Config, tables: Sequence[str]) -> Iterator[Role]:
-    role, later = postgres_role(config), "; after the first `penstock up`"
-    source = "the source connector, where a Connect of yours logs in by itself (database.user)"
-    server = f"postgres, database {config.database.database}" if config.source else "postgres"
+    server, role = _server(config), config.role
     yield Role(server, role, "all that Penstock does itself", tuple(_owner(config, role, tables)))
-    yield Role(server, f"{role}_replicator", source + later, tuple(_replicator(config, tables)))
+    yield replicator_of(config, tables)
     if not config.source:
         yield loader_of(config, tables)
-    yield Role(server, f"{role}_reader", f"who reads and compares{later}", tuple(_reader(config, tables)))
+    yield reader_of(config, tables)
     yield Role(
-        server, "a superuser", f"optional: event triggers, by which DDL is seen at once{later}", (_triggers(config),)
+        server, "a superuser", f"optional: event triggers, by which DDL is seen at once{_LATER}", (_triggers(config),)
     )
 
 
+def _server(config: Config) -> str:
+    return f"postgres, database {config.database.database}" if config.source else "postgres"
+
+
 def _replicator(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
-    role = identifier(f"{postgres_role(config)}_replicator")
+    role = identifier(f"{config.role}_replicator")
     yield from _logs_in(config, role, tables, attributes="LOGIN REPLICATION")
+    yield _sees_all_rows(role)
     yield Statement(f"GRANT USAGE ON SCHEMA {config.names.schema} TO {role}")
     yield Statement(f"GRANT SELECT, INSERT, DELETE ON {config.names.signals} TO {role}", "a re-read of a table")
     yield Statement(f"GRANT SELECT ON {config.names.schema}.altered_columns TO {role}", "which shape a record has")
@@ -196,8 +207,10 @@ def _loader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
 
 
 def _reader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
-    role, schemas = identifier(f"{postgres_role(config)}_reader"), ", ".join(made_schemas(config))
+    role, schemas = identifier(f"{config.role}_reader"), ", ".join(made_schemas(config))
     yield from _logs_in(config, role, tables)
+    yield _sees_all_rows(role)
+    yield statistics_right(role)
     yield Statement(f"GRANT USAGE ON SCHEMA {schemas} TO {role}")
     yield Statement(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {role}")
 
@@ -219,10 +232,10 @@ def _owner(config: Config, role: str, tables: Sequence[str]) -> Iterator[Stateme
             ),
             "who owns the tables: publication, REPLICA IDENTITY",
         )
-    yield statistics_right(config)
+    yield statistics_right(name)
     for schema in _schemas(tables):
         is_ours = any(table.startswith(f"{schema}.") for table in made)
-        yield schema_right(config, schema, creates=is_ours)
+        yield schema_right(role, schema, creates=is_ours)
     yield parameter_right(config)
 
 
@@ -230,19 +243,25 @@ def database_right(config: Config) -> Statement:
     """Return the grant on the source database."""
     granted = f"GRANT CONNECT, CREATE ON DATABASE {identifier(config.database.database)}"
     why = f"CREATE: schemas {' and '.join(made_schemas(config))}, the publication"
-    return Statement(f"{granted} TO {identifier(postgres_role(config))}", why)
+    return Statement(f"{granted} TO {identifier(config.role)}", why)
 
 
-def statistics_right(config: Config) -> Statement:
-    """Return the grant by which aggregates see since when others' transactions run."""
-    granted = f"GRANT pg_read_all_stats TO {identifier(postgres_role(config))}"
-    return Statement(granted, "when transactions of others began, for aggregates")
+def statistics_right(role: str) -> Statement:
+    """Return the grant by which aggregates see since when others' transactions run.
+
+    :param role: as Postgres writes it.
+    """
+    return Statement(f"GRANT pg_read_all_stats TO {role}", "when transactions of others began, for aggregates")
 
 
-def schema_right(config: Config, schema: str, *, creates: bool) -> Statement:
+def _sees_all_rows(role: str) -> Statement:
+    return Statement(f"ALTER ROLE {role} BYPASSRLS", "optional: tables with row level security")
+
+
+def schema_right(role: str, schema: str, *, creates: bool) -> Statement:
     """Return the grant on a schema of the views' tables."""
     rights = "CREATE, USAGE" if creates else "USAGE"
-    granted = f"GRANT {rights} ON SCHEMA {identifier(schema)} TO {identifier(postgres_role(config))}"
+    granted = f"GRANT {rights} ON SCHEMA {identifier(schema)} TO {identifier(role)}"
     return Statement(granted, "CREATE: only for the table of the demo" if creates else "")
 
 
@@ -253,7 +272,7 @@ def handed_over(schema: str, role: str) -> str:
 
 def parameter_right(config: Config) -> Statement:
     """Return the optional grant by which a TRUNCATE becomes deletes."""
-    granted = f"GRANT SET ON PARAMETER session_replication_role TO {identifier(postgres_role(config))}"
+    granted = f"GRANT SET ON PARAMETER session_replication_role TO {identifier(config.role)}"
     return Statement(granted, "optional: TRUNCATE becomes deletes, live")
 
 

@@ -23,7 +23,7 @@ from penstock.secured import Secrets
 _ENV = re.compile(r"\$\{env:(PENSTOCK_\w+)\}")
 _MAPPING = re.compile(rf"topic\.{re.escape(Names().view_topics)}(?P<view>\w+)\.{Names().keyspace}\.(?P<rest>\w+\.\w+)")
 _FILTER = re.compile(r"column\.(include|exclude|mask|truncate)\b")
-_PASSWORD = password_variable("")
+_USER, _PASSWORD = "PENSTOCK_POSTGRES_USER", password_variable("")
 _CASSANDRA = "dev.penstock.cassandra.sink.CassandraSinkConnector"
 STORE_PASSWORD = "PENSTOCK_CONNECT_STORE_PASSWORD"  # noqa: S105 - the name of a variable
 """Of the key with which our own worker speaks TLS."""
@@ -39,7 +39,7 @@ def declared_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[C
     :param names: of the connectors, or the stems of their files.
     :raises ConnectorFileMissing, ConnectorFileInvalid: as `read_connectors` does; a source that filters columns itself.
     """
-    stems = [name.removeprefix(config.names.connector("")) for name in names]
+    config, stems = config.replicating, [name.removeprefix(config.names.connector("")) for name in names]
     folder = Project.of(config).connectors
     read = read_connectors(folder, names=stems)
     for file in read:
@@ -56,14 +56,16 @@ def _of(config: Config, file: ConnectorFile) -> Config:
 def _applied(config: Config, file: ConnectorFile) -> ConnectorFile:
     settings = _added(config, file) | file.config
     if config.source:
-        settings = _in_place(settings, _of_database(config) | {_PASSWORD: f"${{env:{_password_of(config)}}}"})
+        settings = _in_place(settings, _login_of(config) | _of_database(config))
     return replace(file, config=settings if config.connect.managed else _for_their_worker(config, settings))
 
 
-def _password_of(config: Config) -> str:
-    """Name the variable that holds the source's password: the first one's where both are of one server of ours."""
-    is_same = config.database.password_file == config.postgres.password_file
-    return password_variable("" if is_same else config.source)
+def _login_of(config: Config) -> dict[str, str]:
+    """Say who logs in to a further source; what is the first one's too stays a reference to it."""
+    own, first = config.database, config.of_source("").database
+    user = {_USER: own.user} if own.user != first.user else {}
+    variable = password_variable(config.source if own.password_file != first.password_file else "")
+    return user | {_PASSWORD: f"${{env:{variable}}}"}
 
 
 def _in_place(settings: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
@@ -118,8 +120,10 @@ def _topic_in(topic: str, names: Names) -> str:
 
 def addresses(config: Config) -> dict[str, str]:
     """Return what `${env:PENSTOCK_…}` stands for in a connector file, but for the secrets."""
+    config = config.replicating
     return {
         **_of_database(config),
+        _USER: config.database.user,
         "PENSTOCK_CASSANDRA_HOST": ",".join(config.cassandra.hosts),
         "PENSTOCK_CASSANDRA_PORT": str(config.cassandra.port),
         "PENSTOCK_CASSANDRA_DC": config.cassandra.local_dc,
@@ -133,7 +137,6 @@ def _of_database(config: Config) -> dict[str, str]:
     return {
         "PENSTOCK_POSTGRES_HOST": section.host,
         "PENSTOCK_POSTGRES_PORT": str(section.port),
-        "PENSTOCK_POSTGRES_USER": section.user,
         "PENSTOCK_POSTGRES_DATABASE": section.database,
     }
 
@@ -142,7 +145,7 @@ def secrets(config: Config) -> dict[str, str]:
     """Return the secrets for which `${env:PENSTOCK_…}` stands: for the environment of our own worker alone."""
     own = Secrets.of(config)
     return {
-        **{password_variable(each.source): each.database.password for each in sources_of(config)},
+        **{password_variable(each.source): each.database.password for each in sources_of(config.replicating)},
         "PENSTOCK_CASSANDRA_PASSWORD": config.cassandra.password,
         "PENSTOCK_REGISTRY_PASSWORD": config.registry.let_in.password,
         # Always: a column that is hashed later then needs no other worker.

@@ -112,6 +112,13 @@ class Workspace:
             return tuple(view for view in views if view.source == self.config.source), wrong
         return load_each(self.project.views, self.config.names, self.config.sources)
 
+    @property
+    def reading(self) -> Workspace:
+        """Return the same clone, with its views as they were seen, for who only reads the source databases."""
+        other = Workspace(self.config.reading)
+        vars(other).update({name: seen for name, seen in vars(self).items() if name in {"loaded", "declared"}})
+        return other
+
     def fresh(self) -> Workspace:
         """Return the same clone with its files as they are now."""
         return Workspace(self.config)

@@ -18,7 +18,8 @@ class Postgres(PartSection):
     """The source database; without `password_file` it trusts everybody who reaches it, so it listens on loopback only.
 
     `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours. `standbys` are the
-    addresses (host:port) of those that may be promoted, which `penstock doctor` looks at.
+    addresses (host:port) of those that may be promoted, which `penstock doctor` looks at. With `reader_password_file`
+    whoever only reads logs in as a role of its own, with `replicator_password_file` the source connector does.
     """
 
     port: Port = 5432
@@ -27,6 +28,8 @@ class Postgres(PartSection):
     password_file: Path | None = None
     sslmode: SslMode | None = None
     ca_file: Path | None = None
+    reader_password_file: Path | None = None
+    replicator_password_file: Path | None = None
     standbys: Standbys = ()
 
     @property
@@ -46,6 +49,10 @@ class Postgres(PartSection):
     def ca(self) -> Path | None:
         """The absolute path of the certificates to trust."""
         return absolute(self.ca_file)
+
+    def as_role(self, name: str, password_file: Path | None) -> Postgres:
+        """Return it for another role; where that has no password of its own, as it is."""
+        return self.model_copy(update={"user": name, "password_file": password_file}) if password_file else self
 
     @property
     def tls(self) -> dict[str, str]:
@@ -87,6 +94,8 @@ class Source(Section):
     password_file: Path | None = None
     sslmode: SslMode | None = None
     ca_file: Path | None = None
+    reader_password_file: Path | None = None
+    replicator_password_file: Path | None = None
     standbys: Standbys | None = None
 
     def beside(self, first: Postgres, name: str) -> Postgres:

@@ -44,7 +44,7 @@ from penstock.secured import Secrets
 from penstock.setup.columns import add_missing_columns
 from penstock.setup.connectors import correct_epoch, wanted_connectors
 from penstock.setup.known import let_know
-from penstock.setup.rights import give_loader_rights
+from penstock.setup.rights import give_loader_rights, give_reading_rights
 from penstock.setup.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
@@ -106,6 +106,9 @@ def _create_tables(workspace: Workspace) -> str:
         exclusions = note_exclusions(connection, published_tables(connection))
         published = publish(connection, workspace.tables)
         look(connection)
+        followed = published_tables(connection).intersection(workspace.tables)
+    if config.database.managed:
+        give_reading_rights(config, tables=followed)
     if _has_metadata(config) and config.database.managed and Secrets.of(config).exist:
         give_loader_rights(config, table=USERS)
     said = [f"{len(files)} files applied", *(f"database {name} created" for name in made)]

@@ -5,12 +5,10 @@ from __future__ import annotations
 from penstock.layout import Layout
 from penstock.profile import note_profile
 from penstock.project.workspace import Workspace
-from penstock.secured import Secrets
 from penstock.setup.actions import refuse_broken_files
 from penstock.setup.steps import nodes
 from penstock.stack import stack
 from penstock.stack.elsewhere import Elsewhere, awaited
-from penstock.stack.make_secrets import refuse_open_doors, write_clients_files
 from penstock.stack.mode import mode_of, refuse_other_mode
 from penstock.stack.ports import refuse_taken
 from penstock.stack.prerequisites import refuse_missing
@@ -27,7 +25,7 @@ def start(workspace: Workspace, *, on_event: OnEvent) -> None:
     Processes that a killed supervisor left behind are ended first: nobody would restart them.
 
     :raises ConnectorFileInvalid: before anything is started; so are SchemaFileInvalid, OtherMode, OtherNumber, OneOnly,
-        PrerequisitesMissing, NotInstalled, CannotSecure, PortsTaken and NoRoom.
+        PrerequisitesMissing, NotInstalled, PortsTaken and NoRoom.
     :raises StartFailed: when a part dies or stays silent.
     """
     config = workspace.config
@@ -37,9 +35,6 @@ def start(workspace: Workspace, *, on_event: OnEvent) -> None:
         return
     refuse_other_mode(config)
     refuse_several(config)
-    if Secrets.of(config).exist:
-        refuse_open_doors(config)
-        write_clients_files(config)
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if not supervisor.is_running():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
+import psycopg2
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported there without `__all__`
     AclBinding,
     AclOperation,
@@ -16,14 +17,36 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 from penstock.brokers import Brokers, librdkafka_settings
 from penstock.cassandra.session import CassandraRefused, CassandraUnreachable, open_session
 from penstock.config import Config
-from penstock.doctor.rights import Acl, identifier, kafka_acls, kafka_principal, loader_of, role_of
+from penstock.doctor.rights import (
+    Acl,
+    Role,
+    identifier,
+    kafka_acls,
+    kafka_principal,
+    loader_of,
+    reader_of,
+    relation,
+    replicator_of,
+    role_of,
+)
 from penstock.postgres.connection import connect
+from penstock.postgres.own import Connection
 from penstock.secured import ADMINISTRATOR, LOADER, Secrets
 from penstock.wait import wait_until
 
 _FIRST = "cassandra"
 """The user that a new Cassandra makes by itself, with a password that is its name."""
 _FIRST_USER_S = 120.0
+_ALTERED_S = 120.0
+# A schema with a point in its name is no view's; a fill reads a partition in it with its table.
+_UNREAD = """
+    SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE strpos(n.nspname, '.') = 0 AND c.oid IN (
+        SELECT coalesce(part.relid, named) FROM unnest(%(tables)s::regclass[]) AS named
+        LEFT JOIN LATERAL pg_partition_tree(named) AS part ON true)
+    AND NOT coalesce(has_table_privilege(to_regrole(%(role)s), c.oid, 'SELECT'), false)
+    ORDER BY 1
+"""
 
 
 def give_kafka_rights(config: Config) -> str:
@@ -59,13 +82,52 @@ def give_loader_rights(config: Config, *, table: str) -> None:
     :param table: must be there.
     """
     role, database = loader_of(config, [table]), config.names.airflow_database
-    password = f"'{Secrets.of(config).password(LOADER)}'"
-    with connect(config) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role.name,))
-        is_there = cursor.fetchone() is not None
-        for each in role.statements[1 if is_there else 0 :]:
-            cursor.execute(each.text.replace("'…'", password))
-        cursor.execute(f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(role.name)}")
+    owned = f"ALTER DATABASE {identifier(database)} OWNER TO {identifier(role.name)}"
+    with connect(config) as connection:
+        _give(connection, role, Secrets.of(config).password(LOADER), owned)
+
+
+def give_reading_rights(config: Config, *, tables: Collection[str]) -> None:
+    """Make the roles of Postgres that the source connector and whoever only reads log in as, where they have logins.
+
+    :param tables: must be there. A fill reads each of their partitions by itself.
+    """
+    with connect(config) as connection:
+        for own, role_of_duty in ((config.replicating.database, replicator_of), (config.reading.database, reader_of)):
+            role = role_of_duty(config, ())
+            if own.user == role.name:
+                _give(connection, role_of_duty(config, _unread(connection, role.name, tables)), own.password)
+
+
+def _unread(connection: Connection, role: str, tables: Collection[str]) -> list[str]:
+    """Name those of the tables, and of their partitions, that a role may not read yet."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_UNREAD, {"role": identifier(role), "tables": [*map(relation, sorted(tables))]})
+        return [name for (name,) in cursor.fetchall()]
+
+
+def _give(connection: Connection, role: Role, password: str, *more: str) -> None:
+    """Run the statements of a role, and what goes with them; the first one, which makes it, only where it is not there.
+
+    They take no lock, but wait for whoever alters the table, and are refused when that ends.
+    """
+    quoted = "'" + password.replace("'", "''") + "'"
+    texts = [*(each.text.replace("'…'", quoted) for each in role.statements), *more]
+
+    def has_run() -> bool:
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '2s'")
+                cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role.name,))
+                is_there = cursor.rowcount > 0
+                for text in texts[1 if is_there else 0 :]:
+                    cursor.execute(text)
+        except (psycopg2.errors.LockNotAvailable, psycopg2.errors.InternalError_):
+            return False
+        return True
+
+    what = f"role {role.name} has its rights: a transaction of somebody else has a table in use"
+    wait_until(has_run, timeout_s=_ALTERED_S, what=what)
 
 
 def give_cassandra_rights(config: Config) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import hmac
 import ipaddress
 import json
 import secrets as random
@@ -29,7 +30,7 @@ from penstock.layout import Layout
 from penstock.sections.console import Console
 from penstock.sections.kafka import KafkaMode
 from penstock.sections.part import PartSection
-from penstock.secured import ADMINISTRATOR, LOADER, USER, Secrets
+from penstock.secured import ADMINISTRATOR, LOADER, READER, REPLICATOR, USER, Secrets
 from penstock.stack.mode import mode_of
 from penstock.whole_file import write_whole
 
@@ -201,10 +202,20 @@ def write_clients_files(config: Config) -> None:
         _write_again(secrets.kafka_properties(user), _kafka_client(secrets.ca, user, secrets.password(f"kafka-{user}")))
     for part in ("api", "registry", "connect", "console"):
         _write_again(secrets.curl(part), f'cacert = "{secrets.ca}"\nuser = "{USER}:{secrets.password(part)}"\n')
+    for role in (READER, REPLICATOR):
+        _write_again(secrets.password_file(role), _derived(secrets.password("postgres"), role) + "\n")
     _write_again(secrets.airflow_users, json.dumps({USER: secrets.password("airflow")}))
     users = secrets.folder / "connect.users"
     _write_again(users, f"{USER}={secrets.password('connect')}\n")
     _write_again(secrets.connect_logins, f'KafkaConnect {{\n    {_LOGIN_OF_CONNECT} required file="{users}";\n}};\n')
+
+
+def _derived(secret: str, name: str) -> str:
+    """Make a password of another one, which it does not tell: every copy of the secrets has the same then.
+
+    So those that an earlier version has made get it, too.
+    """
+    return base64.urlsafe_b64encode(hmac.digest(secret.encode(), name.encode(), "sha256")).decode().rstrip("=")
 
 
 def _write_again(file: Path, text: str) -> None:

@@ -21,6 +21,7 @@ def run_verify(
     patience_s: float = DEFAULT_PATIENCE_S,
 ) -> list[ViewResult]:
     """Compare views as :func:`penstock.verify.verify.verify` says."""
+    workspace = workspace.reading
     begin_jvm(workspace.config)
     local_spark = import_module("penstock.local_spark").local_spark
     with ThreadPoolExecutor(1) as helper:

@@ -50,7 +50,7 @@ def _has_rows(config: Config, table: str) -> bool:
     with hold_snapshot(read_by_spark(config), table=table) as held:
         if held.began:
             return True
-    with connect(config) as connection, connection.cursor() as cursor:
+    with connect(config.reading) as connection, connection.cursor() as cursor:
         cursor.execute(f"SELECT EXISTS (SELECT FROM {quoted(table)})")  # noqa: S608 - quoted
         return cursor.fetchone() != (False,)
 

@@ -238,7 +238,7 @@ class _Lane:
 
     def _parts(self) -> list[Part]:
         """Ask where the rows lie."""
-        with connect(self._config) as connection, connection.cursor() as cursor:
+        with connect(self._config.reading) as connection, connection.cursor() as cursor:
             return read_parts(cursor, self._table)
 
     def _begin(self, last: Mapping[Place, int]) -> Progress:
@@ -279,5 +279,5 @@ class _Lane:
             time.sleep(_POLL_S)
 
     def _count(self, ranges: Sequence[Range]) -> int:
-        with connect(self._config) as connection, connection.cursor() as cursor:
+        with connect(self._config.reading) as connection, connection.cursor() as cursor:
             return count_rows(cursor, ranges)

@@ -128,7 +128,7 @@ def begin_progress(config: Config, views: Sequence[View], last: tuple[int, ...])
     :param last: the last offset of each partition of the CDC topic.
     """
     contracts = {view.name: contract_of(view, Project.of(config).avro) for view in views}
-    with connect(config) as connection, connection.cursor() as cursor:
+    with connect(config.reading) as connection, connection.cursor() as cursor:
         cursor.execute(_TIMELINE)
         ((timeline,),) = cursor.fetchall()
         return Progress(contracts, last, timeline, tuple(read_parts(cursor, views[0].table)))

@@ -37,7 +37,7 @@ def live_tables(config: Config, views: Sequence[View]) -> dict[str, Live | None]
 def _live_tables(config: Config, views: Sequence[View]) -> Live | None:
     found: dict[str, LiveTable | TableMissing] = {}
     try:
-        with connect(config) as connection:
+        with connect(config.reading) as connection:
             for name in sorted({view.table for view in views}):
                 try:
                     found[name] = read_live_table(connection, name)

@@ -76,7 +76,7 @@ def test_status_names_letters_until_they_are_cleared(stack: Stack) -> None:
 
     def said() -> str:
         document = json.loads(stack.penstock("status --json", check=False).stdout)
-        return next(each["seen"] for each in document["flow"] if each["name"] == letters)
+        return next(str(each["seen"]) for each in document["flow"] if each["name"] == letters)
 
     wait_for_dead_letter(stack, letters, ("views.users_by_id", produce(stack, "views.users_by_id", b"no Avro")))
     assert f"`penstock topics clear {letters}`" in said()

@@ -29,6 +29,8 @@ from penstock.layout import Layout
 from penstock.loads.airflow_api import AirflowApi, AirflowRefused
 from penstock.secured import LOADER, Secrets
 from penstock.stack.processes import marked
+from penstock.wait import wait_until
+from tests.e2e.test_two_sources import second_source
 from tests.names import DAG_ID
 from tests.patience import PATIENCE_S
 from tests.stack import SECURE, Ground, Stack, run_here
@@ -244,6 +246,23 @@ def test_airflow_may_load_and_do_no_more(stack: Stack, statement: str) -> None:
             cursor.execute(statement)
 
 
+READS = "SELECT usename FROM pg_stat_activity JOIN pg_replication_slots ON active_pid = pid WHERE slot_name = '{}'"
+LOOKS = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'penstock-console'"
+
+
+def test_the_source_and_who_reads_log_in_by_roles_of_their_own(stack: Stack) -> None:
+    assert stack.sql(READS.format("penstock")) == [("penstock_replicator",)]
+    looks = lambda: stack.sql(LOOKS) == [("penstock_reader",)]  # noqa: E731
+    wait_until(looks, timeout_s=PATIENCE_S, what="the control center has logged in as the reader")
+    stack.sql("ALTER ROLE penstock_reader NOLOGIN")
+    try:
+        assert "penstock_reader" in run_here(["verify", "--patience", "0"], stack.environment).stderr
+        assert "role penstock_reader is not let in" in run_here(["doctor"], stack.environment).stdout
+    finally:
+        stack.sql("ALTER ROLE penstock_reader LOGIN")
+    stack.penstock("verify", "views check")
+
+
 def secrets_of(stack: Stack) -> set[str]:
     """Return every secret: passwords and tokens whole, of private keys a line."""
     folder, airflow = Secrets.of(stack.config).folder, stack.config.state_dir / "airflow"
@@ -317,3 +336,15 @@ def test_a_stack_that_runs_is_not_secured_later(stack: Stack, tmp_path: Path) ->
     assert "began without passwords" in said.stderr
     assert not (tmp_path / "s/secrets").exists()
     assert (ROOT / SECURE.state / "secrets").exists()
+
+
+def test_a_further_source_has_the_same_roles_from_its_fill_on(stack: Stack, tmp_path: Path) -> None:
+    """The last test of this file: Kafka deletes the files of its topics for a while, which others look through."""
+    with second_source(stack, tmp_path) as second:
+        second.wait_until_exact()
+        second.sql("UPDATE public.invoices SET amount = amount + 1 WHERE id <= 50")
+        second.sql("DELETE FROM public.invoices WHERE id BETWEEN 100 AND 120")
+        second.stack.penstock("views rebuild billed")
+        second.wait_until_exact()
+        second.stack.penstock("verify invoices billed billed_history billed_totals", "views check", "doctor")
+        assert second.server(READS.format("penstock_billing")) == [("penstock_replicator",)]

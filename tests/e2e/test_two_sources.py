@@ -126,7 +126,14 @@ def written(stack: Stack) -> str:
 
 @pytest.fixture(scope="module")
 def sources(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sources]:
-    file = tmp_path_factory.mktemp("e2e-sources") / "penstock.toml"
+    with second_source(stack, tmp_path_factory.mktemp("e2e-sources")) as sources:
+        yield sources
+
+
+@contextmanager
+def second_source(stack: Stack, folder: Path) -> Iterator[Sources]:
+    """Add a database to the stack, with views of its table and of that of the first one; remove it at the end."""
+    file = folder / "penstock.toml"
     file.write_text(written(stack))
     sources = Sources(stack, file)
     sources.server(f"CREATE DATABASE {SOURCE}")

@@ -13,6 +13,7 @@ from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.postgres import examine
 from penstock.doctor.rights import roles
 from penstock.project.workspace import Workspace
+from penstock.sections.postgres import Postgres
 from penstock.setup.actions import create_tables
 from tests.integration.certificates import Certificates
 from tests.integration.their_postgres import INSERT, PASSWORD, TABLE, Server, their_postgres
@@ -132,13 +133,13 @@ def with_roles(server: Server) -> Server:
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_does_its_own_work_and_not_that_of_others(with_roles: Server, role: str) -> None:
     may, may_not = ROLES[role]
-    assert [(statement, why) for statement in may if (why := refusal(with_roles, role, statement))] == []
-    assert [statement for statement in may_not if refusal(with_roles, role, statement) != "InsufficientPrivilege"] == []
+    dsn = make_dsn(with_roles.config.postgres.dsn_of("app"), user=role)
+    assert [(statement, why) for statement in may if (why := refusal(dsn, statement))] == []
+    assert [statement for statement in may_not if refusal(dsn, statement) != "InsufficientPrivilege"] == []
 
 
-def refusal(server: Server, role: str, statement: str) -> str:
+def refusal(dsn: str, statement: str) -> str:
     """Run a statement as a role and take it back; return the name of the error, if there is one."""
-    dsn = make_dsn(server.config.postgres.dsn_of("app"), user=role)
     with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
         try:
             cursor.execute(statement)
@@ -146,3 +147,28 @@ def refusal(server: Server, role: str, statement: str) -> str:
             return type(exc).__name__
         connection.rollback()
     return ""
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (["REVOKE SELECT ON users FROM penstock_reader"], "role penstock_reader may not read table public.users"),
+        (
+            ["REVOKE USAGE ON SCHEMA public FROM PUBLIC, penstock_reader"],
+            "penstock_reader does not reach schema public",
+        ),
+        (["ALTER TABLE users ENABLE ROW LEVEL SECURITY"], "hides rows of public.users from role penstock_reader"),
+        (["ALTER ROLE penstock_reader NOLOGIN"], "role penstock_reader is not let in"),
+    ],
+)
+def test_a_role_of_one_duty_that_cannot_do_it_is_named(with_roles: Server, fault: list[str], says: str) -> None:
+    section = with_roles.section | {"reader_password_file": with_roles.folder / "postgres-penstock"}
+    config = with_roles.config.model_copy(update={"postgres": Postgres.model_validate(section)})
+    assert "role penstock_reader may read the tables" in [each.what for each in examine(config, [TABLE])]
+    for statement in fault:
+        with_roles.as_superuser(statement)
+    (finding,) = (each for each in examine(config, [TABLE]) if says in each.what)
+    take(with_roles, finding.cure)
+    if finding.cure.startswith("run"):
+        with_roles.as_superuser("ALTER ROLE penstock_reader LOGIN")
+    assert "role penstock_reader may read the tables" in [each.what for each in examine(config, [TABLE])]

@@ -162,6 +162,6 @@ def test_each_connector_reads_its_own_database(config: Config) -> None:
     assert billing["table.include.list"] == "public.invoices"
     assert billing["database.dbname"] == "billing"
     assert {key for key in first if first[key] != billing[key]} == {
-        *("database.hostname", "database.port", "database.user", "database.dbname", "table.include.list"),
+        *("database.hostname", "database.port", "database.dbname", "table.include.list"),
         *("topic.prefix", "slot.name", "publication.name", "signal.data.collection", "notification.sink.topic.name"),
     }

@@ -98,7 +98,7 @@ class DeclaredReader:
 
     def _read_record(self, config: Config) -> Record:
         """Return the record of a source; while Postgres is away, the last that was seen."""
-        dsn, own = config.database.dsn, of_installation(config.names)
+        dsn, own = config.reading.database.dsn, of_installation(config.names)
         try:
             with closing(
                 open_connection(dsn, limits=LOOK, application_name=CONSOLE, connection_factory=own)

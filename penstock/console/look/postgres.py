@@ -99,7 +99,7 @@ class PostgresCollector:
     """Keeps one connection, and opens a new one after any error."""
 
     def __init__(self, config: Config) -> None:
-        self._dsn = config.database.dsn
+        self._dsn = config.reading.database.dsn
         self._connection: Any = None
 
     def collect(self) -> PostgresState:

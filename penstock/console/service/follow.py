@@ -107,7 +107,7 @@ def _read_source(hub: Hub, table: str, key: str) -> SourceRow:
     config = hub.config.of_source(name)
     try:
         return read_source_row(
-            config.database.dsn,
+            config.reading.database.dsn,
             of_table,
             _read_key(table, names, key),
             types=hub.now.snapshot.key_types(table),

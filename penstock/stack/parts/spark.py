@@ -134,7 +134,7 @@ def aggregates_job(config: Config, layout: Layout) -> Part:
     is_ready = partial(_is_registered, config, config.names.aggregates_app)
     needs = ("postgres", "tables")
     job = _job(config, "aggregates", "aggregates.py", arguments, is_ready=is_ready, needs=needs)
-    sources = [word for each in sources_of(config) for word in ("--source", _source(each))]
+    sources = [word for each in sources_of(config.reading) for word in ("--source", _source(each))]
     return replace(job, command=(*job.command, *sources), starts_after=("views",))
 
 
@@ -187,7 +187,7 @@ def _job(
             **_environment(config),
             "PYSPARK_PYTHON": str(VENV_BIN / "python"),
             # Not in the command line, which everybody on the machine can read.
-            **{password_variable(each.source): each.database.password for each in sources_of(config)},
+            **{password_variable(each.source): each.database.password for each in sources_of(config.reading)},
             SECRET: _hash_secret(config),
             **_known_to_master(config),
         },

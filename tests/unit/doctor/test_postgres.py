@@ -115,10 +115,10 @@ def test_a_role_that_may_create_databases_needs_none_for_airflow() -> None:
     ],
 )
 def test_a_table_that_cannot_be_followed_stops(change: dict[str, object], cure: str) -> None:
-    (finding,) = judge_table(CONFIG, "penstock", replace(TABLE, **change))  # type: ignore[arg-type]
+    (finding,) = judge_table("penstock", replace(TABLE, **change))  # type: ignore[arg-type]
     assert (finding.weight, finding.cure) == (Weight.STOPS, cure)
 
 
 def test_a_table_of_the_project_that_is_not_there_yet_is_no_fault() -> None:
-    (finding,) = judge_table(CONFIG, "penstock", replace(TABLE, exists=False))
+    (finding,) = judge_table("penstock", replace(TABLE, exists=False))
     assert finding.weight is Weight.OK

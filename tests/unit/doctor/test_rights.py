@@ -59,6 +59,17 @@ def test_tables_and_names_of_others_are_written_as_postgres_needs_them() -> None
     assert 'GRANT SELECT ON shop."Order Items" TO "CDC user_reader"' in reader
 
 
+def test_the_roles_of_single_duties_are_those_that_the_settings_log_in_as(tmp_path: Path) -> None:
+    (file := tmp_path / "secret").write_text("5ecret")
+    files = {"reader_password_file": file, "replicator_password_file": file}
+    for postgres, named in (({}, "penstock"), ({"managed": False, "user": "CDC user"}, "CDC user")):
+        config = of(postgres={**postgres, **files})
+        wanted = {f"{named}_reader", f"{named}_replicator"}
+        assert {each.database.user for each in (config.reading, config.replicating)} == wanted
+        assert wanted < {name for _, name in printed(config, "public.users")}
+        assert config.reading.role == config.role
+
+
 def test_servers_of_others_keep_their_own_topics_and_groups() -> None:
     theirs = kafka_acls(of(connect={"managed": False}, registry={"managed": False}))
     assert {acl.kind for acl in theirs} == {"topic", "group"}

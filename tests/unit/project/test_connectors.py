@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from penstock.clone import ROOT
 from penstock.config import Config, ConfigInvalid, load_config
 from penstock.connect.files import ConnectorFileInvalid, read_connectors
 from penstock.excluded import SETTING
 from penstock.hashed import SECRET
-from penstock.project.connectors import declared_connectors
+from penstock.layout import Layout
+from penstock.project.connectors import addresses, declared_connectors, secrets
 from penstock.project.folders import Project
+from penstock.stack.parts.spark import aggregates_job
 
 
 def made(**sections: object) -> Config:
@@ -40,6 +44,48 @@ def test_a_worker_of_others_gets_addresses_converters_and_references() -> None:
         assert file.config["key.converter"] == "io.apicurio.registry.utils.converter.AvroConverter"
         url = file.config["value.converter.apicurio.registry.url"]
         assert url == "https://registry.example.com/apis/registry/v2"
+
+
+def logins(folder: Path) -> Config:
+    """Return a configuration whose roles have passwords of their own, with two more sources: beside, and elsewhere."""
+    files = {name: folder / name for name in ("password_file", "replicator_password_file", "reader_password_file")}
+    for name, file in files.items():
+        file.write_text(f"{name}'s 5ecret")
+    shutil.copytree(ROOT / "connect" / "connectors", folder / "connect" / "connectors")
+    for source in ("billing", "far"):
+        file = folder / "connect" / "connectors" / f"{source}-postgres-source.json"
+        shutil.copy(folder / "connect" / "connectors" / "users-postgres-source.json", file)
+    far = {"host": "far", "user": "etl", "password_file": files["reader_password_file"]}
+    return made(project=folder, state=folder / "s", postgres=files, sources={"billing": {}, "far": far})
+
+
+def test_the_sources_log_in_as_the_replicator_where_it_has_a_password(tmp_path: Path) -> None:
+    config = logins(tmp_path)
+    assert addresses(config)["PENSTOCK_POSTGRES_USER"] == "penstock_replicator"
+    assert secrets(config)["PENSTOCK_POSTGRES_PASSWORD"] == (tmp_path / "replicator_password_file").read_text()
+    assert secrets(config)["PENSTOCK_POSTGRES_FAR_PASSWORD"] == (tmp_path / "reader_password_file").read_text()
+    sources = [file for file in declared_connectors(config) if "database.user" in file.config]
+    found = {file.name: (file.config["database.user"], file.config["database.password"]) for file in sources}
+    # What a running worker has in its environment stays together.
+    same = ("${env:PENSTOCK_POSTGRES_USER}", "${env:PENSTOCK_POSTGRES_PASSWORD}")
+    assert found == {
+        "users-postgres-source": same,
+        "billing-postgres-source": same,
+        "far-postgres-source": ("etl", "${env:PENSTOCK_POSTGRES_FAR_PASSWORD}"),
+    }
+
+
+def test_a_job_knows_the_sources_as_the_reader(tmp_path: Path) -> None:
+    config = logins(tmp_path)
+    job = aggregates_job(config, Layout.of(config))
+    given = [json.loads(word) for before, word in pairwise(job.command) if before == "--source"]
+    assert {each["name"]: each["user"] for each in given} == {
+        "": "penstock_reader",
+        "billing": "penstock_reader",
+        "far": "etl",
+    }
+    assert job.environment()["PENSTOCK_POSTGRES_PASSWORD"] == (tmp_path / "reader_password_file").read_text()
+    assert "5ecret" not in str(job.command)
 
 
 def test_a_reference_is_never_a_secret_itself() -> None:

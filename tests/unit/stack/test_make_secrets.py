@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 from pathlib import Path
 
@@ -63,6 +64,27 @@ def test_clients_are_let_in_as_by_servers_of_others(config: Config) -> None:
     assert full.airflow.let_in.user == "penstock"
     assert full.cassandra.tls
     assert len({full.postgres.password, full.cassandra.password, full.connect.let_in.password}) == 3
+
+
+def test_who_reads_and_the_source_log_in_as_roles_of_their_own(config: Config) -> None:
+    make_secrets(config)
+    before = secured(config)  # with the secrets of an earlier version
+    assert before.reading.database == before.replicating.database == before.database
+    write_clients_files(config)
+    full = secured(config)
+    found = {each.database.user: each.database.password for each in (full, full.reading, full.replicating)}
+    assert [*found] == ["postgres", "penstock_reader", "penstock_replicator"]
+    assert len({*found.values()}) == 3
+    assert full.replicating.database.tls == full.database.tls
+
+
+def test_every_copy_of_the_secrets_has_the_same_passwords_of_these_roles(config: Config, tmp_path: Path) -> None:
+    make_secrets(config)
+    copy = config.model_copy(update={"state": tmp_path / "copy"})
+    shutil.copytree(Secrets.of(config).folder, Secrets.of(copy).folder)
+    for each in (config, copy):
+        write_clients_files(each)
+    assert secured(copy).reading.database.password == secured(config).reading.database.password != ""
 
 
 def test_what_is_filled_in_is_left_out_of_the_file_that_the_console_reads(config: Config) -> None:
