@@ -37,7 +37,7 @@ LOADER = "postgres-loader"
 """The password of the role of Postgres by which Airflow logs in."""
 
 READER, REPLICATOR = "postgres-reader", "postgres-replicator"
-"""The passwords of those by which whoever only reads and the source connectors do."""
+"""The passwords of the roles of all that only reads, and of the source connectors."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Postgres(PartSection):
 
     `sslmode` and `ca_file` (PEM) are libpq's `sslmode` and `sslrootcert`, for every client of ours. `standbys` are the
     addresses (host:port) of those that may be promoted, which `penstock doctor` looks at. With `reader_password_file`
-    whoever only reads logs in as a role of its own, with `replicator_password_file` the source connector does.
+    all that only reads logs in as a role of its own. With `replicator_password_file` the source connector does.
     """
 
     port: Port = 5432

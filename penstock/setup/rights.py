@@ -88,7 +88,7 @@ def give_loader_rights(config: Config, *, table: str) -> None:
 
 
 def give_reading_rights(config: Config, *, tables: Collection[str]) -> None:
-    """Make the roles of Postgres that the source connector and whoever only reads log in as, where they have logins.
+    """Make the roles of Postgres that the source connector and all that only reads log in as, where they have logins.
 
     :param tables: must be there. A fill reads each of their partitions by itself.
     """
@@ -109,7 +109,7 @@ def _unread(connection: Connection, role: str, tables: Collection[str]) -> list[
 def _give(connection: Connection, role: Role, password: str, *more: str) -> None:
     """Run the statements of a role, and what goes with them; the first one, which makes it, only where it is not there.
 
-    They take no lock, but wait for whoever alters the table, and are refused when that ends.
+    They take no lock. While somebody alters the table they wait, and are refused when that lasts.
     """
     quoted = "'" + password.replace("'", "''") + "'"
     texts = [*(each.text.replace("'…'", quoted) for each in role.statements), *more]
