@@ -200,11 +200,14 @@ final class Tables {
         seen = now;
     }
 
-    private List<TableShape> shapes(Metadata cluster) {
+    private List<TableShape> shapes(Metadata cluster) throws ClusterAwayException {
         Problems problems = new Problems();
         List<TableShape> shapes = config.tables().stream()
                 .flatMap(table -> TableShape.resolve(table, cluster, problems).stream())
                 .toList();
+        if (!problems.isEmpty() && !isAgreed()) {
+            throw new ClusterAwayException("the nodes do not agree on their tables yet: " + problems, null);
+        }
         failOn(problems);
         return shapes;
     }
