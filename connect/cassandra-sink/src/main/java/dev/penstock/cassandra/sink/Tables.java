@@ -251,11 +251,15 @@ final class Tables {
     }
 
     /** A task of which nothing can be written had better not look as if it ran. */
-    private void failWhenAll(Map<String, String> unfit) {
+    private void failWhenAll(Map<String, String> unfit) throws ClusterAwayException {
         Set<String> topics = config.tables().stream().map(TableConfig::topic).collect(Collectors.toSet());
         topics.addAll(byName.keySet());
         if (!topics.isEmpty() && unfit.keySet().containsAll(topics)) {
-            throw new ConnectException(String.join(" | ", unfit.values()));
+            String reasons = String.join(" | ", unfit.values());
+            if (!isAgreed()) {
+                throw new ClusterAwayException("the nodes do not agree on their tables yet: " + reasons, null);
+            }
+            throw new ConnectException(reasons);
         }
     }
 

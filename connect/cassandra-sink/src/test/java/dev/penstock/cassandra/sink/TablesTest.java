@@ -43,13 +43,13 @@ class TablesTest extends RealCassandra {
                 .isPresent();
     }
 
-    private static SinkConfig config(String timeout) {
+    private static SinkConfig config(String table, String timeout) {
         return SinkConfig.of(Map.of(
                 "port",
                 Integer.toString(server.port()),
                 "topics",
                 "t",
-                "topic.t.k.t.mapping",
+                "topic.t.k." + table + ".mapping",
                 "*",
                 "queryExecutionTimeout",
                 timeout));
@@ -68,22 +68,29 @@ class TablesTest extends RealCassandra {
                 });
     }
 
+    /** What one node says is no verdict while another may know better. */
     @Test
-    void aStatementThatIsRefusedWhileTheNodesDoNotAgreeIsPreparedAgain() throws Exception {
-        SinkConfig config = config("12");
-        try (CqlSession session = Cluster.connect(config.cluster(), config.keyspaces())) {
-            assertThrows(ClusterAwayException.class, () -> new Tables(refusing(session, false), config, 0));
-            assertEquals(
-                    "Cassandra refuses the connector's statements: no such column",
-                    assertThrows(ConnectException.class, () -> new Tables(refusing(session, true), config, 0))
-                            .getMessage());
+    void nothingIsJudgedWhileTheNodesDoNotAgree() throws Exception {
+        Map<String, String> verdicts = Map.of(
+                "t", "Cassandra refuses the connector's statements: no such column",
+                "u", "topic.t.k.u.mapping: Table k.u does not exist; create it");
+        SinkConfig known = config("t", "12");
+        try (CqlSession session = Cluster.connect(known.cluster(), known.keyspaces())) {
+            verdicts.forEach((table, verdict) -> {
+                SinkConfig config = config(table, "12");
+                assertThrows(ClusterAwayException.class, () -> new Tables(refusing(session, false), config, 0));
+                assertEquals(
+                        verdict,
+                        assertThrows(ConnectException.class, () -> new Tables(refusing(session, true), config, 0))
+                                .getMessage());
+            });
         }
     }
 
     /** Connect waits 5 s for a task that stops, a statement may take 600. */
     @Test
     void aChangedTableHoldsUpNobodyForAsLongAsAStatementMayTake() throws Exception {
-        SinkConfig config = config("600");
+        SinkConfig config = config("t", "600");
         try (CqlSession session = Cluster.connect(config.cluster(), config.keyspaces())) {
             Tables tables = new Tables(session, config, System.nanoTime());
             cql.execute("ALTER TABLE k.t ADD a text");
