@@ -108,18 +108,6 @@ def test_two_updates_in_one_transaction(stack: Stack, user: str) -> None:
     assert in_country(stack, "Mu") == []
 
 
-def test_a_large_transaction_of_many_rows(stack: Stack) -> None:
-    stack.sql("""
-        INSERT INTO public.users (id, email, first_name, last_name, registered, country)
-        SELECT gen_random_uuid(), 'many@example.com', 'n' || i, 'Many', '2021-01-01', 'Many'
-        FROM generate_series(1, 500) i
-    """)
-    wait_until_exact(stack)
-    assert len(in_country(stack, "Many")) == 500
-    stack.sql("DELETE FROM public.users WHERE country = 'Many'")
-    wait_until_exact(stack)
-
-
 class Session:
     """One database session whose statements can wait for a lock while the test goes on."""
 

@@ -25,9 +25,3 @@ def test_the_command_succeeds(stack: Stack, command: str) -> None:
     done = stack.run(with_test_ports(command, stack.config))
     assert done.stdout.strip()
     assert "Traceback" not in done.stdout + done.stderr
-
-
-def test_every_command_of_the_table_exists(stack: Stack) -> None:
-    table = README.split("## Commands")[1].split("##")[0]
-    for name in re.findall(r"^\| `(\w+)", table, re.M):
-        assert "Example" in stack.run(f".venv/bin/penstock {name} --help").stdout

@@ -89,7 +89,7 @@ def test_columns_come_change_and_go_while_rows_flow(stack: Stack, writer: Writer
 
 
 def test_copy_and_many_rows_in_one_transaction(stack: Stack) -> None:
-    identities = [str(uuid.uuid4()) for _ in range(5000)]
+    identities = [str(uuid.uuid4()) for _ in range(1000)]
     rows = "".join(f"{identity}\tcopy@example.com\tCopy\tCopied\t2021-01-01\tCopied\n" for identity in identities)
     with closing(psycopg2.connect(stack.config.postgres.dsn)) as connection, connection, connection.cursor() as cursor:
         columns = "id, email, first_name, last_name, registered, country"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -23,6 +24,14 @@ def test_each_command_has_its_help(command: str) -> None:
     said = CliRunner().invoke(app, [command, "--help"])
     assert said.exit_code == 0
     assert f"Usage: penstock {command}" in said.stdout
+
+
+def test_the_readme_lists_commands_that_there_are_with_an_example() -> None:
+    table = (ROOT / "README.md").read_text().split("## Commands")[1].split("##")[0]
+    names = [name for row in re.findall(r"^\| (.+?) \|", table, re.M) for name in re.findall(r"`(\w+)", row)]
+    assert len(names) > 10
+    for name in names:
+        assert "Example" in CliRunner().invoke(app, [name, "--help"]).stdout
 
 
 def test_the_help_names_every_command() -> None:
