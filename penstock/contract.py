@@ -20,6 +20,12 @@ ROW, HISTORY, AGGREGATE = "row", "history", "aggregate"
 VERSION = "version"
 """The header of a view record, and the last column of a history's primary key: the version of the entry."""
 
+LSN = "lsn"
+"""The header of a view record: the place in the WAL of the change that made it."""
+
+EPOCH = "epoch"
+"""The header of a change record: the epoch in which the source connector read it."""
+
 CONNECT_ERRORS = "__connect.errors."
 """The headers of a dead letter begin so, as Kafka Connect's do (KIP-298)."""
 

@@ -20,6 +20,7 @@ from penstock.bench.pace import LOOK_S
 from penstock.bench.turns import Turns
 from penstock.cassandra.values import Instant, bindable
 from penstock.config import Config
+from penstock.contract import LSN, VERSION
 from penstock.pipeline.fence import ends
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder, only_origin
@@ -90,13 +91,13 @@ class Arrivals:
 
     def _take_record(self, view: View, record: Any, at: float) -> None:
         headers = dict(record.headers() or ())
-        if record.value() is None or "lsn" not in headers:
+        if record.value() is None or LSN not in headers:
             return
-        arrival = (view.name, int(headers["lsn"]))
+        arrival = (view.name, int(headers[LSN]))
         self.seen.records.setdefault(arrival, at)
         if self._turns.came(view.name, at) and self._lookout.is_free:
             self._turns.took(view.name, at)
-            self._lookout.look(view, arrival, self._decoder.decode(record.key()).value, int(headers["version"]))
+            self._lookout.look(view, arrival, self._decoder.decode(record.key()).value, int(headers[VERSION]))
 
 
 class _Lookout:

@@ -13,7 +13,7 @@ from confluent_kafka import Message, Producer
 from fastavro import parse_schema, schemaless_writer
 
 from penstock.brokers import librdkafka_settings
-from penstock.contract import OFFSETS_PER_GENERATION
+from penstock.contract import OFFSETS_PER_GENERATION, VERSION
 from penstock.registry.client import RegistryClient
 
 TABLE_COLUMNS = "id uuid PRIMARY KEY, name text, email text, country text, age int, row_version bigint"
@@ -61,7 +61,7 @@ class RowWriter:
     def write(self, number: int, *, on_delivery: OnDelivery | None = None) -> None:
         """Write the n-th row without waiting, unless the producer's queue is full."""
         record = self._encode(number)
-        headers: list[tuple[str, str | bytes | None]] = [("version", str(record.version))]
+        headers: list[tuple[str, str | bytes | None]] = [(VERSION, str(record.version))]
         while True:
             try:
                 self._producer.produce(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from penstock.config import Config
+from penstock.contract import EPOCH
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.silent import SilentChange, silent_changes
@@ -27,7 +28,6 @@ from penstock.topics.consumer import open_consumer
 _FIRST_SNAPSHOT = "Initial Snapshot"
 _CUT_OFF = "its snapshot was cut off and started again, rows may have been deleted"
 _LOST_PLACE = "the source lost its place and took another snapshot, rows may have been deleted"
-_EPOCH = "epoch"
 _TIMEOUT_S = 10.0
 _QUICKLY_S = 5.0
 
@@ -151,7 +151,7 @@ def _read(config: Config, position: int) -> tuple[list[Notification], int]:
 
 def _epoch(record: Message) -> int:
     """Return the epoch that the source stamps on each record."""
-    stamped = dict(record.headers() or []).get(_EPOCH)
+    stamped = dict(record.headers() or []).get(EPOCH)
     return int(stamped) if stamped else 1
 
 

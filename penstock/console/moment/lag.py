@@ -19,7 +19,7 @@ from typing import Any
 from prometheus_client import Histogram
 
 from penstock.console.moment.progress import offset_of
-from penstock.contract import AGGREGATE
+from penstock.contract import AGGREGATE, LSN, VERSION
 from penstock.errors import PenstockError
 from penstock.offsets import Place
 from penstock.project.declared import DeclaredView
@@ -154,7 +154,7 @@ class LagWatch:
     @staticmethod
     def _origin(view: DeclaredView, message: Any) -> tuple[str, int, int]:
         headers = dict(message.headers() or ())
-        version, lsn = headers.get("version") or b"", headers.get("lsn") or b""
+        version, lsn = headers.get(VERSION) or b"", headers.get(LSN) or b""
         known = version.isdigit() and lsn.isdigit()
         return (view.source_topic, offset_of(int(version)), int(lsn)) if known else (view.source_topic, -1, -1)
 

@@ -14,7 +14,7 @@ from penstock.console.look.ends import End
 from penstock.console.look.kafka import GroupState
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.look.spark import Query
-from penstock.contract import CONNECT_ERRORS, OFFSETS_PER_GENERATION
+from penstock.contract import CONNECT_ERRORS, OFFSETS_PER_GENERATION, VERSION
 from penstock.offsets import Place
 
 OFFSET_LOG = "offset log of its checkpoint (written once in `spark.commit_interval_s`)"
@@ -133,8 +133,8 @@ def written_positions(snapshot: Snapshot) -> dict[Place, int]:
 def _versions(snapshot: Snapshot, ends: Mapping[Place, End], source: str) -> Iterator[int]:
     topics = {view.topic for view in snapshot.known.views if view.source_topic == source and view.kind != "aggregate"}
     for (topic, _), end in ends.items():
-        if topic in topics and end.newest and end.newest.headers.get("version", "").isdigit():
-            yield offset_of(int(end.newest.headers["version"]))
+        if topic in topics and end.newest and end.newest.headers.get(VERSION, "").isdigit():
+            yield offset_of(int(end.newest.headers[VERSION]))
 
 
 def offset_of(version: int) -> int:

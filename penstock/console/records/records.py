@@ -8,6 +8,7 @@ from typing import Any
 from penstock.connect.secrets import HIDDEN
 from penstock.console.plain import plain
 from penstock.console.safety.mask import Mask
+from penstock.contract import VERSION
 from penstock.errors import TransientError
 from penstock.registry.decode import AvroDecoder, Decoded, readable
 
@@ -74,7 +75,7 @@ class RecordReader:
             after=hide(after),
             changed=changed_fields(before, after),
             source=envelope.get("source"),
-            version=headers.get("version"),
+            version=headers.get(VERSION),
             problem=problem,
             raw=self._raw(message) if problem else None,
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from penstock.contract import EPOCH
 from penstock.offsets import Place
 from penstock.postgres.exclusions import refuse_others
 from penstock.postgres.record import read_epoch
@@ -36,7 +37,7 @@ def start_from_snapshot(
     view = output.view
     # First of all: what lies below was committed before the snapshot is even prepared.
     ends = end_offsets(config.bootstrap, [view.source_topic], group=config.group)
-    epochs = [int(text) for text in last_headers(config.bootstrap, ends, "epoch", group=config.group) if text.isdigit()]
+    epochs = [int(text) for text in last_headers(config.bootstrap, ends, EPOCH, group=config.group) if text.isdigit()]
     say(f"aggregates: {view.name} starts from a snapshot of {view.table}")
     source = config.sources[view.source]
     noted_epoch = _ask(source.postgres, view)

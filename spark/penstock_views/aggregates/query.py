@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import to_avro
 from pyspark.sql.streaming.query import StreamingQuery
 
+from penstock.contract import VERSION
 from penstock_views.aggregates.run import Run
 from penstock_views.change import wire
 from penstock_views.change.decode import is_refused, left_out, open_records, read_image, written
@@ -112,7 +113,7 @@ def make_records(groups: DataFrame, output: AggregateOutput, run: Run) -> DataFr
         F.lit(view.topic).alias("topic"),
         key.alias("key"),
         F.when(F.col(ROWS) > 0, value).alias("value"),
-        F.array(wire.text_header("version", version)).alias("headers"),
+        F.array(wire.text_header(VERSION, version)).alias("headers"),
     )
 
 

@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.classic.column import Column as ClassicColumn
 
+from penstock.contract import EPOCH
 from penstock_views.change import wire
 from penstock_views.change.source import FACTS, IMAGES, Source, WriterSchemas
 from penstock_views.types.encodings import avro_decoding, decode_all
@@ -51,7 +52,7 @@ def open_records(raw: DataFrame, source: Source, schemas: WriterSchemas) -> Data
     # What is used more than once below has a step of its own: there it is computed, and planned, once.
     framed = raw.select(
         *RECORD,
-        wire.header_text("epoch").alias("epoch_text"),
+        wire.header_text(EPOCH).alias("epoch_text"),
         *[wire.header_text(f"{_LEFT_OUT}{image}").alias(left_out(image)) for image in IMAGES],
         _open(source, schemas).alias("opened"),
     )

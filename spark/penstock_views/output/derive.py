@@ -30,7 +30,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.avro.functions import to_avro
 
-from penstock.contract import MAX_GENERATION, OFFSETS_PER_GENERATION, VERSION
+from penstock.contract import LSN, MAX_GENERATION, OFFSETS_PER_GENERATION, VERSION
 from penstock_views.change import wire
 from penstock_views.change.dead_letter import dead_letter, kept_in_letters
 from penstock_views.change.decode import decode
@@ -245,6 +245,6 @@ def _version(output: Output) -> Column:
 
 
 def _view_record(output: Output, key: Column, value: Column) -> Column:
-    headers = F.array(wire.text_header("version", _version(output)), wire.text_header("lsn", F.col("lsn")))
+    headers = F.array(wire.text_header(VERSION, _version(output)), wire.text_header(LSN, F.col("lsn")))
     parts = {"topic": F.lit(output.view.topic), "key": key, "value": value, "headers": headers}
     return F.struct(*[column.alias(name) for name, column in parts.items()])
