@@ -38,11 +38,11 @@ def status(
     config = load_config()
     refuse_other_name(config)
     while watch:
-        healths, readings = part_healths(config), read_flow(Workspace(config))
+        healths, readings = _look(config)
         _out.clear()
         _print_status(healths, readings)
         time.sleep(_WATCH_S)
-    healths, readings = part_healths(config), read_flow(Workspace(config))
+    healths, readings = _look(config)
     if as_json:
         found = {"parts": [asdict(each) for each in healths], "flow": [asdict(each) for each in readings]}
         typer.echo(json.dumps(found, indent=2))
@@ -50,6 +50,14 @@ def status(
         _print_status(healths, readings)
     is_well = all(health.answers for health in healths) and all(reading.is_well for reading in readings)
     raise typer.Exit(0 if is_well else 1)
+
+
+def _look(config: Config) -> tuple[list[PartHealth], list[Reading]]:
+    """Look at the parts and, where any of them runs, at the flow."""
+    healths = part_healths(config)
+    if not any(each.pid or each.answers for each in healths):
+        return healths, [Reading("pipeline", "nothing runs: `penstock up` starts it", is_well=False)]
+    return healths, read_flow(Workspace(config))
 
 
 def _print_status(healths: list[PartHealth], readings: list[Reading]) -> None:
