@@ -21,7 +21,7 @@ from penstock.offsets import Place
 from penstock.pipeline.stalled import JobWatch, NothingMoved, refuse_stopped
 from penstock.postgres.connection import connect
 from penstock.postgres.slot import unconfirmed_bytes
-from penstock.topics.consumer import open_consumer
+from penstock.topics.consumer import TO_THE_END, open_consumer
 
 OnProgress = Callable[[str], None]
 """Called with how a wait goes, for people."""
@@ -290,4 +290,4 @@ def _end(consumer: Consumer, place: Place) -> int:
 
 
 def _consumer(config: Config, group: str) -> Consumer:
-    return open_consumer(config.kafka.bootstrap, group=group, more={"enable.partition.eof": True})
+    return open_consumer(config.kafka.bootstrap, group=group, more=TO_THE_END)

@@ -23,7 +23,7 @@ from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.registry.decode import AvroDecoder
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
-from penstock.topics.consumer import open_consumer
+from penstock.topics.consumer import TO_THE_END, open_consumer
 
 _FIRST_SNAPSHOT = "Initial Snapshot"
 _CUT_OFF = "its snapshot was cut off and started again, rows may have been deleted"
@@ -128,11 +128,10 @@ def _has_notifications(config: Config) -> bool:
 
 def _read(config: Config, position: int) -> tuple[list[Notification], int]:
     """Read the notifications from a position on; return it, and where the next look begins."""
-    settings: dict[str, str | int | float | bool] = {"enable.partition.eof": True}
     group = config.names.group("snapshots")
     with (
         RegistryClient(config.registry.url) as registry,
-        closing(open_consumer(config.kafka.bootstrap, group=group, more=settings)) as consumer,
+        closing(open_consumer(config.kafka.bootstrap, group=group, more=TO_THE_END)) as consumer,
     ):
         place = TopicPartition(config.names.notifications_topic, 0)
         low, end = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)

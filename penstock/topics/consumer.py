@@ -12,6 +12,10 @@ OFFSETS_PER_RECORD = 3
 
 Settings = dict[str, str | int | float | bool]
 
+TO_THE_END: Settings = {"enable.partition.eof": True, "fetch.wait.max.ms": 50}
+"""For who reads up to the end: a broker waits that long for another record before it says that there is none. By
+librdkafka's default it waits half a second, at the end of each partition."""
+
 
 def open_consumer(bootstrap: str, *, group: str, more: Settings | None = None) -> Consumer:
     """Open a consumer of committed records.

@@ -13,7 +13,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 from penstock.errors import TerminalError
 from penstock.registry.decode import AvroDecoder, Decoded, readable
 from penstock.topics.admin import KafkaUnreachable
-from penstock.topics.consumer import OFFSETS_PER_RECORD, Settings, open_consumer
+from penstock.topics.consumer import OFFSETS_PER_RECORD, TO_THE_END, Settings, open_consumer
 
 # confluent_kafka.Message; its stub says that topic, partition and offset may be None, which those of a poll never are.
 _Message = Any
@@ -82,7 +82,7 @@ class TopicReader:
             yield from map(self._record, self._for_ever(consumer))
 
     def _consumer(self) -> Consumer:
-        settings: Settings = {"auto.offset.reset": "earliest", "enable.partition.eof": True}
+        settings: Settings = {"auto.offset.reset": "earliest", **TO_THE_END}
         return open_consumer(self._bootstrap, group=self._group, more=settings)
 
     def _places(self, consumer: Consumer, topic: str, offset: int) -> list[TopicPartition]:
