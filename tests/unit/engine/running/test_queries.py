@@ -197,8 +197,11 @@ def test_one_that_is_starting_is_given_up_when_it_is_not_kept(bench: Bench) -> N
 def test_one_that_stands_still_is_reported_and_the_other_goes_on(bench: Bench) -> None:
     bench.other.rests = True
     bench.start()
+    stopped = {"other_view": "somebody has to correct it"}
+    wait_until(
+        lambda: read_trouble(bench.folder / "trouble.json").stopped == stopped, timeout_s=PATIENCE_S, what="it is told"
+    )
     wait_until(lambda: bench.manager.is_settled, timeout_s=PATIENCE_S, what="both are looked after")
-    assert read_trouble(bench.folder / "trouble.json").stopped == {"other_view": "somebody has to correct it"}
     assert is_undisturbed(bench)
 
 
