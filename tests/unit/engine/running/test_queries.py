@@ -245,7 +245,8 @@ def test_what_does_not_do_well_starts_anew_when_it_is_adopted(
     bench.adopted = [bench.good, mended]
     wait_until(lambda: bool(mended.queries), timeout_s=PATIENCE_S, what="it starts")
     assert is_undisturbed(bench)
-    assert not read_trouble(bench.folder / "trouble.json").stopped
+    trouble = bench.folder / "trouble.json"
+    wait_until(lambda: not read_trouble(trouble).stopped, timeout_s=PATIENCE_S, what="it is no longer told")
 
 
 def test_who_is_stopped_ends_every_query(bench: Bench) -> None:
