@@ -74,8 +74,8 @@ public final class CassandraSinkTask extends SinkTask {
         Map<String, String> settings = new HashMap<>(properties);
         String number = settings.remove(NUMBER);
         SinkConfig config = config(settings);
-        metrics = metrics(settings.getOrDefault("name", "cassandra-sink"), number == null ? "0" : number);
         aside = new SetAside(context, offsets);
+        metrics = metrics(settings.getOrDefault("name", "cassandra-sink"), number == null ? "0" : number);
         deadLetters = new DeadLetters(context.errantRecordReporter(), metrics::deadLetter);
         target = new Target(config, trouble, metrics);
         try {
@@ -107,7 +107,7 @@ public final class CassandraSinkTask extends SinkTask {
                 "waiting-for-cassandra",
                 "1 while Cassandra is away, overloaded or stuck, and writes wait for it",
                 () -> trouble.isOn() ? 1 : 0);
-        made.gauge("partitions-set-aside", "Partitions that wait for a table which is gone", () -> aside.size());
+        made.gauge("partitions-set-aside", "Partitions that wait for a table which is gone", aside::size);
         made.gauge("outage-total", "How often writes began to wait for Cassandra", trouble::outages);
         return made;
     }
