@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
+from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
 from penstock.errors import Unreachable
@@ -84,3 +85,15 @@ def open_connection(dsn: str, *, limits: Limits = WORK, options: str = "", **mor
         return psycopg2.connect(dsn, connect_timeout=limits.connect_s, options=given, **more)
     except psycopg2.OperationalError as exc:
         raise PostgresUnreachable(dsn, exc) from exc
+
+
+def has_run(connection: Connection, *statements: str) -> bool:
+    """Run statements in a transaction of their own; False when somebody else holds what they lock."""
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            for statement in statements:
+                cursor.execute(sql.SQL(statement))
+    except psycopg2.errors.LockNotAvailable:
+        return False
+    return True

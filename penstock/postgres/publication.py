@@ -17,6 +17,7 @@ from penstock.contract import PUBLISHES_GENERATED
 from penstock.errors import TerminalError
 from penstock.names import of_source, quoted
 from penstock.postgres.catalogue import LiveTable, TableMissing, read_live_table
+from penstock.postgres.connection import has_run
 from penstock.postgres.own import Connection
 from penstock.postgres.published import published_tables
 from penstock.postgres.record import read_known
@@ -173,20 +174,10 @@ def _execute(connection: Connection, table: str, statement: str) -> None:
     """
     what = f"nobody holds {table}: a transaction of somebody else has it in use"
     try:
-        wait_until(lambda: _has_run(connection, statement), timeout_s=_LOCKED_S, what=what)
+        wait_until(lambda: has_run(connection, statement), timeout_s=_LOCKED_S, what=what)
     except NotInTime as exc:
         raise TableRefused(table, _LOCKED.format(seconds=_LOCKED_S)) from exc
     except psycopg2.Error as exc:
         if connection.closed:
             raise  # Postgres is away, which says nothing about the table
         raise TableRefused(table, str(exc).strip().splitlines()[0]) from exc
-
-
-def _has_run(connection: Connection, statement: str) -> bool:
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '2s'")
-            cursor.execute(sql.SQL(statement))
-    except psycopg2.errors.LockNotAvailable:
-        return False
-    return True

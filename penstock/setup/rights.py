@@ -29,7 +29,7 @@ from penstock.doctor.rights import (
     replicator_of,
     role_of,
 )
-from penstock.postgres.connection import connect
+from penstock.postgres.connection import connect, has_run
 from penstock.postgres.own import Connection
 from penstock.secured import ADMINISTRATOR, LOADER, Secrets
 from penstock.wait import wait_until
@@ -114,20 +114,17 @@ def _give(connection: Connection, role: Role, password: str, *more: str) -> None
     quoted = "'" + password.replace("'", "''") + "'"
     texts = [*(each.text.replace("'…'", quoted) for each in role.statements), *more]
 
-    def has_run() -> bool:
+    def are_given() -> bool:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role.name,))
+            is_there = cursor.rowcount > 0
         try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute("SET LOCAL lock_timeout = '2s'")
-                cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role.name,))
-                is_there = cursor.rowcount > 0
-                for text in texts[1 if is_there else 0 :]:
-                    cursor.execute(text)
-        except (psycopg2.errors.LockNotAvailable, psycopg2.errors.InternalError_):
+            return has_run(connection, *texts[1 if is_there else 0 :])
+        except psycopg2.errors.InternalError_:
             return False
-        return True
 
     what = f"role {role.name} has its rights: a transaction of somebody else has a table in use"
-    wait_until(has_run, timeout_s=_ALTERED_S, what=what)
+    wait_until(are_given, timeout_s=_ALTERED_S, what=what)
 
 
 def give_cassandra_rights(config: Config) -> str:
