@@ -2,8 +2,6 @@ package dev.penstock.cassandra.sink;
 
 import com.datastax.oss.driver.api.core.CqlIdentifier;
 import com.datastax.oss.driver.api.core.cql.BoundStatement;
-import com.datastax.oss.driver.api.core.metadata.Node;
-import com.datastax.oss.driver.api.core.metadata.TokenMap;
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
 import dev.penstock.cassandra.sink.config.SinkConfig;
 import dev.penstock.cassandra.sink.config.TableConfig;
@@ -21,14 +19,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Collectors;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.sink.SinkRecord;
 
 /** The tables of a cluster and what writes to them: turns records into writes and sends them. */
 final class Target implements AutoCloseable {
 
+    private final Places places = new Places();
     private final Connections connections;
     private final AsyncWriter writer;
 
@@ -114,18 +111,17 @@ final class Target implements AutoCloseable {
 
     private Write.Group group(BoundStatement statement, TableConfig table) {
         CqlIdentifier keyspace = CqlIdentifier.fromInternal(table.keyspace());
-        Optional<TokenMap> tokens =
-                connections.current().session().getMetadata().getTokenMap();
-        Set<Node> replicas =
-                tokens.isEmpty() ? Set.of() : tokens.get().getReplicas(keyspace, statement.getRoutingKey());
-        return new Write.Group(place(replicas, statement.getRoutingKey()), table.consistencyLevel());
-    }
-
-    /** By the nodes' ids: to a session that took the place of another they are other objects. */
-    static Object place(Set<Node> replicas, ByteBuffer partition) {
-        return replicas.isEmpty()
-                ? partition
-                : replicas.stream().map(Node::getHostId).collect(Collectors.toSet());
+        ByteBuffer partition = statement.getRoutingKey();
+        Object place = connections
+                .current()
+                .session()
+                .getMetadata()
+                .getTokenMap()
+                .map(tokens -> tokens.getReplicas(keyspace, partition))
+                .filter(replicas -> !replicas.isEmpty())
+                .<Object>map(places::of)
+                .orElse(partition);
+        return new Write.Group(place, table.consistencyLevel());
     }
 
     /** Stop sending and close the session, within a second or so. */

@@ -2,17 +2,17 @@ package dev.penstock.cassandra.sink;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 
 import com.datastax.oss.driver.api.core.metadata.Node;
 import java.lang.reflect.Proxy;
-import java.nio.ByteBuffer;
 import java.util.Set;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 
-class TargetTest {
+class PlacesTest {
 
-    private static final ByteBuffer PARTITION = ByteBuffer.wrap(new byte[] {1});
+    private final Places places = new Places();
 
     /** As a session makes it, one object a node. */
     private static Node node(int id) {
@@ -29,9 +29,14 @@ class TargetTest {
     /** A row that fails again and again is judged by what becomes of its neighbours, whichever session made them. */
     @Test
     void replicasAreTheSameAfterTheSessionWasRenewed() {
-        Object place = Target.place(Set.of(node(1), node(2)), PARTITION);
-        assertEquals(place, Target.place(Set.of(node(2), node(1)), PARTITION));
-        assertNotEquals(place, Target.place(Set.of(node(1), node(3)), PARTITION));
-        assertEquals(PARTITION, Target.place(Set.of(), PARTITION));
+        String place = places.of(Set.of(node(1), node(2)));
+        assertEquals(place, places.of(Set.of(node(2), node(1))));
+        assertNotEquals(place, places.of(Set.of(node(1), node(3))));
+    }
+
+    @Test
+    void aSetIsNamedOnce() {
+        Set<Node> replicas = Set.of(node(1), node(2));
+        assertSame(places.of(replicas), places.of(replicas));
     }
 }
