@@ -1,75 +1,110 @@
-"""A type of a user's that is named as a built-in one: no view can use its columns, and the others are as they were."""
+"""A type of a user's is read as what it is made of, also when another type or a table has its name."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from penstock_views.snapshot.images import read_images
 from penstock_views.stream.session import local_session
-from penstock_views.types.canonical import UNUSABLE, is_usable
+from penstock_views.types.canonical import is_usable
 
 from penstock.config import Config
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
+from penstock.postgres.publication import publish
+from penstock.postgres.slot import read_reader
+from penstock.wait import wait_until
+from tests.integration.source_alone import SourceAlone
 from tests.integration.test_views_batch import source
+from tests.patience import PATIENCE_S
 
 TYPES = {
-    "public.money": "DOMAIN public.money AS numeric(10, 2)",
-    "public.xml": "TYPE public.xml AS ENUM ('a', 'b')",
-    "public.point": "TYPE public.point AS (x int, y int)",
-    "public.uuid": "DOMAIN public.uuid AS text",
-    "public.isbn": "DOMAIN public.isbn AS text",
-    "public.hstore": "DOMAIN public.hstore AS jsonb",
-    "public.timestamptz": "DOMAIN public.timestamptz AS bigint",
-    "public.oidvector": "DOMAIN public.oidvector AS text",
-    # A writer schema says DATE of it too.
-    'public."Date"': 'DOMAIN public."Date" AS timestamptz',
-    "public.name": "DOMAIN public.name AS varchar(50)",
+    "public.money": ("DOMAIN public.money AS numeric(10, 2)", "2.50", "string"),
+    "public.xml": ("TYPE public.xml AS ENUM ('a', 'b')", "b", "string"),
+    "public.uuid": ("DOMAIN public.uuid AS text", "no uuid", "string"),
+    "public.isbn": ("DOMAIN public.isbn AS text", "12", "string"),
+    "public.hstore": ("DOMAIN public.hstore AS jsonb", '{"a": 1}', "string"),
+    "public.timestamptz": ("DOMAIN public.timestamptz AS bigint", 12, "bigint"),
+    "public.oidvector": ("DOMAIN public.oidvector AS text", "1 2", "string"),
+    'public."Date"': ('DOMAIN public."Date" AS varchar(50)', "some day", "string"),
+    "public.name": ("DOMAIN public.name AS varchar(50)", "Ada", "string"),
+    "public.mood": ("TYPE public.mood AS ENUM ('glad', 'sad')", "sad", "string"),
+    "public.mood[]": ("TYPE public.moods AS ENUM ('x')", ["sad", "glad"], "array<string>"),
+    "public.percent": ("DOMAIN public.percent AS numeric(5, 2)", "7.25", "string"),
 }
-OTHERS = {
-    "id": "bigint PRIMARY KEY",
-    "price": "numeric(10, 2)",
-    "share": "public.percent",
-    "mood": "public.mood",
-    "moods": "public.mood[]",
-    "seen": "timestamptz",
-    "label": 'public."Name"',
-}
-"""Their types are no namesakes, and mean what they say."""
+"""Each with how it is made, a value, and how a view has it."""
 
 
 @pytest.fixture(scope="module")
 def named(config: Config) -> Config:
-    columns = [f"c{number} {name}" for number, name in enumerate([*TYPES, "public.money[]"])]
-    columns += [f"{name} {kind}" for name, kind in OTHERS.items()]
-    own = "CREATE DOMAIN public.percent AS numeric(5, 2); CREATE TYPE public.mood AS ENUM ('glad', 'sad')"
-    own += '; CREATE DOMAIN public."Name" AS varchar(50)'
-    made = "; ".join(f"CREATE {each}" for each in TYPES.values())
+    columns = [f"c{number} {name}" for number, name in enumerate(TYPES)]
+    made = "; ".join(f"CREATE {statement}" for statement, _, _ in TYPES.values())
+    made += "; CREATE TYPE public.point AS (x int, y int)"
+    unusable = "p public.point, m pg_catalog.money, ms public.money[]"
     with connect(config) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(f"{own}; {made}; CREATE TABLE public.named ({', '.join(columns)})")
+        cursor.execute(f"{made}; CREATE TABLE public.named (id text PRIMARY KEY, {', '.join(columns)}, {unusable})")
+        cursor.execute("ALTER TABLE public.named REPLICA IDENTITY FULL")
     return config
 
 
-def test_the_catalogue_says_which_type_it_is_and_why_no_view_can_use_it(named: Config) -> None:
+def test_the_catalogue_says_what_it_is_made_of(named: Config) -> None:
     with connect(named) as connection:
         fields = read_live_table(connection, "public.named").table.columns
-    unusable = {field.name: field.metadata[UNUSABLE] for field in fields if not is_usable(field)}
-    assert unusable.keys() == {f"c{number}" for number in range(len(TYPES) + 1)}
-    for number, name in enumerate([*TYPES, "public.money[]"]):
-        assert unusable[f"c{number}"].startswith("has type {}: ".format(name.replace('"', "").lower()))
-    assert "Debezium takes it for another type of that name" in unusable["c0"]
-    assert {field.name: field.dataType.simpleString() for field in fields if is_usable(field)} == {
-        "id": "bigint",
-        "price": "decimal(10,2)",
-        "share": "string",
-        "mood": "string",
-        "moods": "array<string>",
-        "seen": "timestamp",
-        "label": "string",
-    }
+    usable = {field.name: field.dataType.simpleString() for field in fields if is_usable(field)}
+    assert usable == {"id": "string"} | {f"c{at}": kind for at, (_, _, kind) in enumerate(TYPES.values())}
 
 
-def test_the_other_columns_of_its_table_are_read(named: Config) -> None:
-    with connect(named) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("INSERT INTO public.named (id, c0, price, share, mood) VALUES (1, 2.5, 3.50, 7.25, 'sad')")
-    (row,) = read_images(local_session(), "public.named", source(named)).collect()
-    assert (row["id"], str(row["price"]), row["share"], row["mood"], row["c0"]) == (1, "3.50", "7.25", "sad", None)
+def test_it_is_read_as_that_from_the_table_and_in_the_stream(named: Config, tmp_path: Path) -> None:
+    with connect(named) as connection:
+        publish(connection, ["public.named"])
+    alone = SourceAlone(named, tmp_path, table="public.named", more={"changes.whole": "yes"})
+    with connect(named) as connection:
+        wait_until(lambda: read_reader(connection) is not None, timeout_s=PATIENCE_S, what="the source reads the WAL")
+        with connection, connection.cursor() as cursor:
+            values = [value for _, value, _ in TYPES.values()]
+            casts = ", ".join(f"%s::{name}" for name in TYPES)
+            cursor.execute(f"INSERT INTO public.named VALUES ('new', {casts})", values)
+            cursor.execute("INSERT INTO public.named VALUES ('end')")
+    (new,) = (record for record in alone.records() if "key=Struct{id=new}" in record)
+    shown = [f"[{', '.join(value)}]" if isinstance(value, list) else str(value) for value in values]
+    assert ",".join(f"c{at}={value}" for at, value in enumerate(shown)) in new
+    (row,) = read_images(local_session(), "public.named", source(named)).where("id = 'new'").collect()
+    assert [row[f"c{at}"] for at in range(len(TYPES))] == values
+
+
+SHARED = """
+CREATE SCHEMA app;
+CREATE SCHEMA other;
+CREATE TYPE public.status AS ENUM ('open', 'closed');
+CREATE TYPE other.status AS ENUM ('on', 'off');
+CREATE DOMAIN public.email AS text;
+CREATE DOMAIN other.amount AS text;
+CREATE DOMAIN public.amount AS numeric(10, 2);
+CREATE DOMAIN app.amount AS integer;
+CREATE TABLE app.status (code text PRIMARY KEY);
+CREATE TABLE app.email (id integer PRIMARY KEY);
+CREATE TABLE app."_status" (id integer PRIMARY KEY);
+CREATE TABLE app.orders (
+    id text PRIMARY KEY, status public.status, mail public.email, was other.status, history public.status[],
+    price public.amount, price_text other.amount, price_whole app.amount
+);
+ALTER TABLE app.orders REPLICA IDENTITY FULL;
+"""
+
+
+def test_a_type_of_the_name_of_a_table_or_of_another_type_is_read_as_itself(config: Config, tmp_path: Path) -> None:
+    with connect(config) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(SHARED)
+    with connect(config) as connection:
+        publish(connection, ["app.orders"])
+    source = SourceAlone(config, tmp_path, table="app.orders", more={"changes.whole": "yes"})
+    with connect(config) as connection:
+        wait_until(lambda: read_reader(connection) is not None, timeout_s=PATIENCE_S, what="the source reads the WAL")
+        with connection, connection.cursor() as cursor:
+            row = "'closed', 'a@b', 'off', '{open,closed}', 1.50, 'much', 3"
+            cursor.execute(f"INSERT INTO app.orders VALUES ('new', {row})")
+            cursor.execute("INSERT INTO app.orders VALUES ('end')")
+    (new,) = (record for record in source.records() if "key=Struct{id=new}" in record)
+    assert "after=Struct{id=new,status=closed,mail=a@b,was=off,history=[open, closed]," in new
+    assert "price_text=much,price_whole=3}" in new

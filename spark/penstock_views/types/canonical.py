@@ -109,27 +109,13 @@ DEBEZIUM: dict[tuple[str, str | None], str] = {
 
 # Types whose Avro is plain text: distinguished from text by the name of the Postgres type, and lost behind a domain.
 _AS_TEXT = {NUMERIC, "character varying", "character", "inet", "cidr", "macaddr", "macaddr8"}
-_WRITTEN_AS = {"smallint": "integer", "json": "jsonb"}
 _SOURCE = "__debezium.source.column."
-_FOREIGN = {
-    *("int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange", "xml", "oid", "bit", "varbit"),
-    *("tsvector", "point", "money", '"char"', "time with time zone", "hstore", "ltree", "isbn"),
-}
-
-
-BUILT_IN = frozenset({*POSTGRES, *_SHORT, NUMERIC, *_FOREIGN}) - {"enum", '"char"'}
-"""Names that a writer schema knows a type by, all in capitals there, and whichever schema it is in; a type of a user's
-that is named so, in letters of either case, is unusable. Not `name`: no event has a column of that type, so that
-what is called so is a user's domain (`"Name"`), and text."""
-
-_NAMESAKE = "Debezium takes it for another type of that name; give it another (ALTER TYPE or ALTER DOMAIN … RENAME TO)"
 
 
 def field_from_postgres(name: str, sql_type: str, *, domain: bool = False) -> T.StructField:
     """Name the canonical field of a column by its Postgres type, as DDL or `format_type()` write it.
 
-    :param sql_type: of an enum `enum`, of a domain its base type; of a user's own type that is named as a built-in one
-        `schema.name`.
+    :param sql_type: of an enum `enum`, of a domain its base type.
     :param domain: whether the column's type is a domain, behind which Debezium does not distinguish types of text.
     :returns: one with UNUSABLE in its metadata for a type that no view can use.
     """
@@ -154,16 +140,28 @@ def field_from_writer(field: dict[str, Any]) -> T.StructField:
     parameters = avro.get("connect.parameters", {})
     is_array = avro["type"] == "array"
     item = described(avro["items"]) if is_array else avro
-    said = parameters.get(f"{_SOURCE}type", "").lower().removeprefix("_" if is_array else "")
-    # Behind the name of a domain or an enum stands what the Avro type means by itself.
-    meant = DEBEZIUM.get(kind_of(item), said or str(item["type"]))
-    said = '"char"' if said == "char" else _SHORT.get(said, said)
-    is_known = said in {*POSTGRES, NUMERIC, *_FOREIGN} and item["type"] != "record"
-    if is_known and not is_array and not _may_mean(said, meant):
-        said = f"user.{said}"  # a type of a user's: what it says and what it is are two
+    said, is_domain = _said(parameters, is_array=is_array)
     return _field(
-        postgres_name(field["name"]), said if is_known else meant, _numbers(item, parameters), is_array=is_array
+        postgres_name(field["name"]),
+        "text" if is_domain and said in _AS_TEXT else said or _meant(item),
+        _numbers(item, parameters),
+        is_array=is_array,
     )
+
+
+def _said(parameters: dict[str, str], *, is_array: bool) -> tuple[str, bool]:
+    """Read the name of a Postgres type, and whether a domain is above it; empty where only the Avro type tells.
+
+    The source writes `base:schema.name` of a domain, and `enum:schema.name` of an enum (TypeNames.java).
+    """
+    name, is_made, _ = parameters.get(f"{_SOURCE}type", "").lower().partition(":")
+    plain = name.removeprefix("_" if is_array else "")
+    return '"char"' if plain == "char" else _SHORT.get(plain, plain), bool(is_made)
+
+
+def _meant(item: dict[str, Any]) -> str:
+    """Name what an Avro type means by itself."""
+    return DEBEZIUM.get(kind_of(item), str(item["type"]))
 
 
 def read_by(avro_type: Any) -> dict[str, Any]:
@@ -176,13 +174,6 @@ def read_by(avro_type: Any) -> dict[str, Any]:
     said = parameters.get(f"{_SOURCE}type", "").lower().removeprefix("_")
     names = ("type", "length", "scale") if _SHORT.get(said, said) == NUMERIC else ("type",)
     return decisive | {"connect.parameters": {_SOURCE + name: parameters.get(_SOURCE + name) for name in names}}
-
-
-def _may_mean(said: str, meant: str) -> bool:
-    """Return whether Debezium writes the type of that name as one that means this."""
-    if said in _FOREIGN or said == meant:
-        return True
-    return meant == _WRITTEN_AS.get(said, "text" if said in _AS_TEXT else said)
 
 
 def described(avro_type: Any) -> dict[str, Any]:
@@ -204,6 +195,11 @@ def not_null(avro_type: Any) -> Any:
     return rest[0] if len(rest) == 1 else rest
 
 
+def is_built_in(name: str) -> bool:
+    """Say whether Postgres has a type of that name itself, which stands before those that users make."""
+    return name in {*POSTGRES, *_SHORT, *CURES, NUMERIC}
+
+
 def is_usable(field: T.StructField) -> bool:
     """Say whether a view can use the column."""
     return UNUSABLE not in (field.metadata or {})
@@ -223,8 +219,7 @@ def _field(name: str, base: str, numbers: list[int], *, is_array: bool) -> T.Str
     elif base in POSTGRES:
         spark, logical = POSTGRES[base]
     else:
-        is_namesake = base.rpartition(".")[2] in BUILT_IN and "." in base
-        spark, logical, reason = T.StringType(), None, _NAMESAKE if is_namesake else CURES.get(base, _PLAIN)
+        spark, logical, reason = T.StringType(), None, CURES.get(base, _PLAIN)
     if reason:
         return T.StructField(name, T.StringType(), True, {UNUSABLE: f"has type {shown}: {reason}"})
     metadata = {LOGICAL: logical} if logical else {}

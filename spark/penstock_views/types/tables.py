@@ -14,7 +14,7 @@ from pyspark.sql import types as T
 
 from penstock.errors import TerminalError
 from penstock.excluded import WHY
-from penstock_views.types.canonical import BUILT_IN, UNUSABLE, field_from_postgres
+from penstock_views.types.canonical import UNUSABLE, field_from_postgres, is_built_in
 
 _QUOTED = r'"(?:[^"]|"")+"'
 _NAME = re.compile(rf"{_QUOTED}|[\w$]+")
@@ -28,7 +28,7 @@ _CREATE_TYPE = re.compile(
     r"create\s+(?:type\s+(?P<enum>[\w.\"]+)\s+as\s+enum\b|domain\s+(?P<domain>[\w.\"]+)\s+(?:as\s+)?(?P<base>[^;]+))",
     re.IGNORECASE,
 )
-_TYPE_NAME = re.compile(r'(?:"?\w+"?\.)?"?(?P<name>\w+)"?')
+_TYPE_NAME = re.compile(r'(?P<schema>"?\w+"?\.)?"?(?P<name>\w+)"?')
 _AFTER_TYPE = re.compile(
     r"\b(not\s+null|null|primary\s+key|default|unique|references|check|constraint|generated|collate)\b", re.IGNORECASE
 )
@@ -86,8 +86,10 @@ def _created_types(scripts: list[str]) -> dict[str, str]:
 
 def _field(definition: str, types: dict[str, str]) -> T.StructField:
     sql_type, is_domain = _column_type(definition).strip(), False
-    while (own := _TYPE_NAME.match(sql_type)) and own["name"].lower() in types and own["name"].lower() not in BUILT_IN:
-        stands_for, rest = types[own["name"].lower()], sql_type[own.end() :]
+    while (own := _TYPE_NAME.match(sql_type)) and (name := own["name"].lower()) in types:
+        if is_built_in(name) and not own["schema"]:
+            break
+        stands_for, rest = types[name], sql_type[own.end() :]
         if rest and stands_for != "enum":
             break  # an array of a domain, which Debezium leaves out
         is_domain = is_domain or stands_for != "enum"

@@ -11,11 +11,11 @@ import java.sql.SQLException;
 import java.sql.Statement;
 
 /**
- * A connection as the driver makes it, with five differences: a primary key has no columns but its own, while the
- * driver counts those of INCLUDE among them; generated columns are columns, which Debezium leaves out of what it reads
- * itself although they are in the stream; a number that Debezium reads from a key is compared as that very number; what
- * Postgres refuses can be told later; and of a source without a list, the tables are those that are published and known
- * ({@link PublishedTables}).
+ * A connection as the driver makes it, with six differences: a primary key has no columns but its own, while the driver
+ * counts those of INCLUDE among them; no two types have one name ({@link TypeNames}); generated columns are columns,
+ * which Debezium leaves out of what it reads itself although they are in the stream; a number that Debezium reads from
+ * a key is compared as that very number; what Postgres refuses can be told later; and of a source without a list, the
+ * tables are those that are published and known ({@link PublishedTables}).
  */
 final class ExactConnection {
     private static final String PRIMARY_KEY =
@@ -31,7 +31,9 @@ final class ExactConnection {
             ORDER BY k.place
             """;
 
-    /** The place of IS_GENERATEDCOLUMN in what {@link DatabaseMetaData#getColumns} returns. */
+    /** The places of TYPE_NAME and IS_GENERATEDCOLUMN in what {@link DatabaseMetaData#getColumns} returns. */
+    private static final int TYPE_NAME = 6;
+
     private static final int IS_GENERATED = 24;
 
     private static final ThreadLocal<String> LAST_REFUSAL = new ThreadLocal<>();
@@ -49,7 +51,10 @@ final class ExactConnection {
         return proxy(Connection.class, (method, arguments) -> switch (method.getName()) {
             case "getMetaData" -> metaData(connection, published);
             case "createStatement" -> statement((Statement) method.invoke(connection, arguments));
-            case "prepareStatement" -> prepared((PreparedStatement) method.invoke(connection, arguments));
+            case "prepareStatement" -> {
+                arguments[0] = TypeNames.in((String) arguments[0]);
+                yield prepared((PreparedStatement) method.invoke(connection, arguments));
+            }
             default -> method.invoke(connection, arguments);
         });
     }
@@ -70,13 +75,16 @@ final class ExactConnection {
     }
 
     /** Columns of which none is generated; a table with one that is not published is never read. */
-    private static ResultSet asWritten(ResultSet columns) {
-        return proxy(
-                ResultSet.class,
-                (method, arguments) -> method.getName().equals("getString")
-                                && Integer.valueOf(IS_GENERATED).equals(arguments[0])
-                        ? "NO"
-                        : method.invoke(columns, arguments));
+    private static ResultSet asWritten(ResultSet columns) throws SQLException {
+        TypeNames types = new TypeNames(columns.getStatement().getConnection());
+        return proxy(ResultSet.class, (method, arguments) -> {
+            Object place = method.getName().equals("getString") ? arguments[0] : null;
+            if (Integer.valueOf(IS_GENERATED).equals(place)) {
+                return "NO";
+            }
+            Object found = method.invoke(columns, arguments);
+            return Integer.valueOf(TYPE_NAME).equals(place) ? types.of((String) found) : found;
+        });
     }
 
     private static ResultSet published(Tables of, ResultSet tables) throws SQLException {
@@ -99,7 +107,12 @@ final class ExactConnection {
     }
 
     private static Statement statement(Statement statement) {
-        return proxy(Statement.class, (method, arguments) -> method.invoke(statement, arguments));
+        return proxy(Statement.class, (method, arguments) -> {
+            if (method.getName().equals("executeQuery")) {
+                arguments[0] = TypeNames.in((String) arguments[0]);
+            }
+            return method.invoke(statement, arguments);
+        });
     }
 
     private static PreparedStatement prepared(PreparedStatement statement) {

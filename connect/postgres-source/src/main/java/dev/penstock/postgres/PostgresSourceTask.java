@@ -21,12 +21,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Debezium's task with eight differences: its sessions read every value as it is ({@link SourceConnections}), tables
- * are told apart ({@link TableSettings}), without a list it sends those that are known ({@link KnownTables}), what it
- * has read is confirmed to Postgres only when there is something to confirm, some columns come as hashes
- * ({@link HashedColumns}), its records are rewritten before they are written ({@link RecordRewriter}), a row that is
- * too large for a record comes without its largest values ({@link LargeImages}), and where changes come fast it brings
- * several polls at once ({@link BusyPolls}).
+ * Debezium's task with nine differences: its sessions read every value as it is ({@link SourceConnections}), a change
+ * is read with the columns of its time ({@link EarlierColumns}), tables are told apart ({@link TableSettings}), without
+ * a list it sends those that are known ({@link KnownTables}), what it has read is confirmed to Postgres only when there
+ * is something to confirm, some columns come as hashes ({@link HashedColumns}), its records are rewritten before they
+ * are written ({@link RecordRewriter}), a row that is too large for a record comes without its largest values
+ * ({@link LargeImages}), and where changes come fast it brings several polls at once ({@link BusyPolls}).
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
  * offsets out of Kafka before its next poll, to confirm what Kafka really has. With a poll each 10 ms that is a round
@@ -77,7 +77,8 @@ public class PostgresSourceTask extends PostgresConnectorTask {
     @Override
     protected ReplicationConnection buildReplicationConnection(
             PostgresConnection postgres, PostgresSchema schema, PostgresConnectorConfig config) throws SQLException {
-        ReplicationConnection connection = super.buildReplicationConnection(postgres, schema, config);
+        ReplicationConnection connection =
+                super.buildReplicationConnection(new EarlierColumns(postgres, config), schema, config);
         return knownTables == null ? connection : new KnownTables(postgres, schema, knownTables).over(connection);
     }
 

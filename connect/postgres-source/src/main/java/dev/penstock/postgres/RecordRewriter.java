@@ -28,7 +28,8 @@ final class RecordRewriter {
     private static final Set<String> ROWS = Set.of(Envelope.FieldName.BEFORE, Envelope.FieldName.AFTER);
 
     private final Counts counts;
-    private final RowSchemas rows = new RowSchemas();
+    private final RowSchemas keys = RowSchemas.ofKeys();
+    private final RowSchemas images = RowSchemas.ofImages();
     // By identity, as RowSchemas does.
     private final Map<Schema, Schema> known = new IdentityHashMap<>();
 
@@ -62,9 +63,10 @@ final class RecordRewriter {
         Struct value = rewrite(change);
         Object key = record.key();
         Schema keySchema = record.keySchema();
-        if (key instanceof Struct row) { // events of a table without a primary key have none
-            key = rows.rewrite(row);
-            keySchema = rows.of(keySchema);
+        // Events of a table without a primary key have none, or one of an index whose columns may be NULL.
+        if (key instanceof Struct row && isWhole(row)) {
+            key = keys.rewrite(row);
+            keySchema = keys.of(keySchema);
         }
         if (value == change && key == record.key()) {
             return record;
@@ -80,6 +82,10 @@ final class RecordRewriter {
                 record.headers());
     }
 
+    private static boolean isWhole(Struct key) {
+        return key.schema().fields().stream().noneMatch(field -> key.getWithoutDefault(field.name()) == null);
+    }
+
     private Struct rewrite(Struct change) throws SQLException {
         Schema schema = schemaFor(change);
         if (schema == change.schema()) {
@@ -88,7 +94,8 @@ final class RecordRewriter {
         Struct written = new Struct(schema);
         for (Field field : schema.fields()) {
             Object value = change.getWithoutDefault(field.name());
-            written.put(field, value instanceof Struct row && ROWS.contains(field.name()) ? rows.rewrite(row) : value);
+            written.put(
+                    field, value instanceof Struct row && ROWS.contains(field.name()) ? images.rewrite(row) : value);
         }
         return written;
     }
@@ -112,7 +119,7 @@ final class RecordRewriter {
             builder.parameter(PARAMETER, String.valueOf(count));
         }
         for (Field field : schema.fields()) {
-            builder.field(field.name(), ROWS.contains(field.name()) ? rows.of(field.schema()) : field.schema());
+            builder.field(field.name(), ROWS.contains(field.name()) ? images.of(field.schema()) : field.schema());
         }
         Schema written = builder.build();
         return written.equals(schema) ? schema : written;

@@ -28,6 +28,9 @@ public final class SourceConnections implements ConnectionFactory {
             "-c bytea_output=hex -c intervalstyle=postgres -c datestyle=ISO -c extra_float_digits=1"
                     + " -c quote_all_identifiers=off";
 
+    /** Without one the driver names each type of a user's with its schema, as {@link TypeNames} does. */
+    private static final String NO_SEARCH_PATH = "-c search_path=";
+
     private static final ConnectionFactory POSTGRES = JdbcConnection.patternBasedFactory(
             "jdbc:postgresql://${hostname}:${port}/${dbname}",
             Driver.class.getName(),
@@ -59,7 +62,7 @@ public final class SourceConnections implements ConnectionFactory {
         String theirs = config.getString(OPTIONS);
         return JdbcConfiguration.adapt(config.edit()
                 // The last one counts.
-                .with(OPTIONS, theirs == null ? PINNED : theirs + " " + PINNED)
+                .with(OPTIONS, (theirs == null ? "" : theirs + " ") + PINNED + " " + NO_SEARCH_PATH)
                 // A value of a key is compared as what the column is, not as text: there is no `timestamptz <=
                 // varchar`.
                 .with("stringtype", "unspecified")

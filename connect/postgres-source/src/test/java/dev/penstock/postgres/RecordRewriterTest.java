@@ -96,6 +96,18 @@ final class RecordRewriterTest {
     }
 
     @Test
+    void aKeyWithANullStaysAsItIs() throws SQLException {
+        Schema key =
+                SchemaBuilder.struct().field("id", Schema.OPTIONAL_INT32_SCHEMA).build();
+        SourceRecord unkeyed = rewriter.rewrite(List.of(record(key, new Struct(key), change(envelope()))))
+                .get(0);
+        assertSame(key, unkeyed.keySchema());
+        SourceRecord written = rewriter.rewrite(List.of(record(key, new Struct(key).put("id", 7), change(envelope()))))
+                .get(0);
+        assertEquals(Schema.INT32_SCHEMA, written.keySchema().field("id").schema());
+    }
+
+    @Test
     void anEventWithoutAKeyHasNone() throws SQLException {
         counted.put("public.users", 1);
         SourceRecord written = rewriter.rewrite(List.of(record(null, null, change(envelope()))))

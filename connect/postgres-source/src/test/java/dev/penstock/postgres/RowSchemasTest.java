@@ -1,6 +1,7 @@
 package dev.penstock.postgres;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -13,11 +14,14 @@ import org.apache.kafka.connect.data.Struct;
 import org.junit.jupiter.api.Test;
 
 final class RowSchemasTest {
-    private final RowSchemas rows = new RowSchemas();
+    private final RowSchemas rows = RowSchemas.ofImages();
 
     @Test
     void onlyTheDefaultsGo() {
-        Schema point = SchemaBuilder.struct().field("x", Schema.FLOAT64_SCHEMA).build();
+        Schema point = SchemaBuilder.struct()
+                .field("x", Schema.FLOAT64_SCHEMA)
+                .optional()
+                .build();
         Struct at = new Struct(point).put("x", 1.0);
         List<SchemaBuilder> kinds = List.of(
                 SchemaBuilder.string().defaultValue("new"),
@@ -64,6 +68,16 @@ final class RowSchemasTest {
         Struct row = new Struct(schema).put("it", "x");
         assertSame(schema, rows.of(schema));
         assertSame(row, rows.rewrite(row));
+    }
+
+    @Test
+    void aColumnMayBeNullAndOneOfAKeyMayNot() {
+        Schema schema = row().field("it", Schema.STRING_SCHEMA).build();
+        assertTrue(rows.of(schema).field("it").schema().isOptional());
+        rows.rewrite(new Struct(schema)).validate();
+        assertSame(schema, RowSchemas.ofKeys().of(schema));
+        Schema optional = row().field("it", Schema.OPTIONAL_STRING_SCHEMA).build();
+        assertFalse(RowSchemas.ofKeys().of(optional).field("it").schema().isOptional());
     }
 
     @Test
