@@ -147,7 +147,9 @@ def test_pages_of_two_snapshots_and_the_changes_since_the_first_give_the_table(
     changes = cursor.fetchall()
     unchanged = set(range(10000)) - {4000} - {before for before, _, _ in changes}
     assert len(unchanged) > 3000
-    assert {(read[number], view[number]) for number in unchanged} == {(1, f"row {number}") for number in unchanged}
+    assert {number: (read[number], view[number]) for number in unchanged} == {
+        number: (1, f"row {number}") for number in unchanged
+    }
     for before, number, a in changes:
         view.pop(before, None)
         if number is not None:
