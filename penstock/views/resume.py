@@ -31,8 +31,8 @@ from penstock.topics.admin import TopicAdmin
 
 _TIMELINE = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"
 _OFFSETS = 500_000
-"""So many behind L at most: while a history is filled, the keys of their rows are in memory (`lane._changed_since`). In a
-heap of 1 GB, 1,000,000 keys that are UUIDs have room, and 2,000,000 do not."""
+"""So many behind L at most: a fill of a history has the keys of their rows in memory (`lane._changed_since`). In a heap
+of 1 GB, 1,000,000 keys that are UUIDs have room, and 2,000,000 do not."""
 
 
 @dataclass(frozen=True)
