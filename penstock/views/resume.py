@@ -4,6 +4,9 @@ A new snapshot is read, and the version stays that of L, the last offset before 
 views have every record behind L from the stream, which the views job notes (`checkpoint.followed_since`). What differs
 between the snapshots is a change behind L. The stream writes it with a higher version, also of a row that moved to
 another page, and deletes what went. All else in the pages before was written by the first run.
+
+An entry of a history must hold its row as of L. So the rows that the new snapshot has with a change behind L get none,
+as those of the first one do not (`lane`). These changes must all be in Kafka still.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from penstock_views.declaration.views import View
+from penstock_views.declaration.views import History, View
 from penstock_views.running.job import contract_of
 from penstock_views.snapshot.ranges import Part, read_parts
 from penstock_views.stream.checkpoint import followed_since
@@ -27,6 +30,9 @@ from penstock.project.generation import generation_of, version_of
 from penstock.topics.admin import TopicAdmin
 
 _TIMELINE = "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+_OFFSETS = 500_000
+"""So many behind L at most: a fill of a history has the keys of their rows in memory (`lane._changed_since`). In a heap
+of 1 GB, 1,000,000 keys that are UUIDs have room, and 2,000,000 do not."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ def noted_progress(views: Sequence[View], started: Mapping[str, StartedFill], *,
     is_of_now = all(
         started[view.name].version == version_of(generation_of(view, epoch=epoch), found.offset) for view in views
     )
-    return found if is_of_all and is_of_now and all(type(view) is View for view in views) else None
+    return found if is_of_all and is_of_now else None
 
 
 def has_followed(since: Mapping[int, int] | None, last: Sequence[int], begins: Mapping[int, int]) -> bool:
@@ -100,6 +106,17 @@ def has_followed(since: Mapping[int, int] | None, last: Sequence[int], begins: M
     if since is None or not last or len(begins) != len(last):
         return False
     return all(since.get(number, begins[number]) <= offset + 1 for number, offset in enumerate(last))
+
+
+def are_at_hand(last: Sequence[int], bounds: Mapping[int, tuple[int, int]]) -> bool:
+    """Return whether Kafka has every change behind these offsets, and not too many to find their rows in a snapshot.
+
+    :param bounds: the first offset of each partition, and the one behind its last.
+    """
+    return (
+        all(bounds[number][0] <= offset + 1 for number, offset in enumerate(last))
+        and sum(bounds[number][1] - 1 - offset for number, offset in enumerate(last)) <= _OFFSETS
+    )
 
 
 def find_progress(
@@ -136,8 +153,11 @@ def begin_progress(config: Config, views: Sequence[View], last: tuple[int, ...])
 
 def _have_followed(config: Config, views: Sequence[View], progress: Progress) -> bool:
     root, topic = Layout.of(config).row_views, views[0].source_topic
-    bounds = TopicAdmin(config.kafka.bootstrap).bounds({topic: len(progress.last)})
-    begins = {number: begin for (_, number), (begin, _) in bounds.items()}
+    found = TopicAdmin(config.kafka.bootstrap).bounds({topic: len(progress.last)})
+    bounds = {number: each for (_, number), each in found.items()}
+    if any(isinstance(view, History) for view in views) and not are_at_hand(progress.last, bounds):
+        return False
+    begins = {number: begin for number, (begin, _) in bounds.items()}
     return all(
         has_followed(followed_since(root, topic, view.name, progress.contracts[view.name]), progress.last, begins)
         for view in views

@@ -8,7 +8,8 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from itertools import count
+from dataclasses import dataclass
+from itertools import count, pairwise
 from typing import Any
 
 import psycopg2
@@ -69,6 +70,13 @@ def long_by_id(r: Image) -> Row:
     """Hold one row per row of a table that takes long."""
     return row(id=r.id, a=r.a)
 '''
+CUT_OFF_HISTORY = '''
+
+@history("public.{name}", key=["id"])
+def {name}_history(r: Image) -> Row:
+    """Keep every change of a table whose fill is cut off, the first one."""
+    return whole(r)
+'''
 LONG_ROWS = 200_000
 MEANWHILE = (
     "DELETE FROM public.long WHERE id % 100 = 1",
@@ -86,7 +94,7 @@ def table(stack: Stack) -> Iterator[Stack]:
     stack.penstock("views write", "views apply")
     yield stack
     (Project.of(stack.config).views / "filled.py").unlink()
-    stack.drop("filled_before", "filled_by_id", "filled_history", "parted_by_id", "long_by_id")
+    stack.drop("filled_before", "filled_by_id", "filled_history", *names_of(stack, "parted"), *names_of(stack, "long"))
     stack.sql("DROP TABLE public.filled, public.parted, public.long")
 
 
@@ -126,6 +134,56 @@ def reads(stack: Stack, view: str) -> list[int]:
     return sorted(row["id"] for row in found if row["op"] == "r")
 
 
+def names_of(stack: Stack, table: str) -> list[str]:
+    """Name the views of a table whose fill is cut off; with several partitions a history needs the change stream."""
+    return [f"{table}_by_id", *([f"{table}_history"] if stack.config.kafka.partitions == 1 else [])]
+
+
+def views_of(stack: Stack, table: str, text: str, revision: int) -> str:
+    """Write these views."""
+    text += CUT_OFF_HISTORY if f"{table}_history" in names_of(stack, table) else ""
+    return text.format(name=table, revision=revision)
+
+
+@dataclass(frozen=True)
+class Timelines:
+    """The entries of a history, read by plain CQL: of each row, oldest first."""
+
+    of_rows: dict[int, list[dict[str, Any]]]
+
+    @classmethod
+    def read(cls, stack: Stack, view: str) -> Timelines:
+        """Read them all, the row images as what they are."""
+        found: dict[int, list[dict[str, Any]]] = {}
+        for entry in stack.cql(f"SELECT id, version, op, before, after FROM penstock.{view}"):
+            images = {side: json.loads(entry[side] or "null") for side in ("before", "after")}
+            found.setdefault(entry["id"], []).insert(0, entry | images)
+        return cls(found)
+
+    @property
+    def oldest(self) -> dict[int, str | None]:
+        """What the first entry of each row says that it was; None for one that was not there."""
+        return {number: (was(entries[0]) or {}).get("a") for number, entries in self.of_rows.items()}
+
+    @property
+    def reads(self) -> list[tuple[int, int]]:
+        """The rows that have an entry which says that they were read, and its version."""
+        all_entries = [entry for entries in self.of_rows.values() for entry in entries]
+        return [(entry["id"], entry["version"]) for entry in all_entries if entry["op"] == "r"]
+
+    @property
+    def broken(self) -> list[dict[str, Any]]:
+        """The entries that do not go on where the one before them ended."""
+        pairs = [pair for entries in self.of_rows.values() for pair in pairwise(entries)]
+        return [later for earlier, later in pairs if was(later) != earlier["after"]]
+
+
+def was(entry: dict[str, Any]) -> dict[str, Any] | None:
+    """Say what a row was before a change; what was read had been so before."""
+    image: dict[str, Any] | None = entry["after" if entry["op"] == "r" else "before"]
+    return image
+
+
 def test_a_fill_while_all_changes_is_exact_and_no_other_view_hears_of_it(table: Stack) -> None:
     table.sql(f"INSERT INTO public.filled SELECT n, 'row ' || n FROM generate_series(201, {ROWS}) n")
     table.sql("INSERT INTO public.filled VALUES (-1, 'fails', 0)")
@@ -160,29 +218,57 @@ def at_of_reads(stack: Stack) -> int:
 
 def test_a_fill_of_a_table_in_partitions_is_cut_off_and_run_again(table: Stack) -> None:
     table.sql(f"INSERT INTO public.parted SELECT n, 'row ' || n FROM generate_series(1, {ROWS}) n")
+    names = names_of(table, "parted")
     for revision in (1, 2):
-        write_views(table, FILE + MORE + PARTED.format(revision=revision))
+        write_views(table, FILE + MORE + views_of(table, "parted", PARTED, revision))
         table.penstock("views write")
         with changed_all_the_while(table, "parted"):
-            cut_off(table, ".venv/bin/penstock views apply --rate 5000", after="parted_by_id: [")
+            cut_off(table, ".venv/bin/penstock views apply --rate 5000", after=": [")
             assert "goes on at page" in table.penstock("views apply").stdout
-        table.penstock("verify parted_by_id")
-        assert rows(table, "parted_by_id", "id, a") == set(table.sql("SELECT id, a FROM public.parted"))
+        table.penstock(f"verify {' '.join(names)}")
+        there = set(table.sql("SELECT id, a FROM public.parted"))
+        assert rows(table, "parted_by_id", "id, a") == there
+        if "parted_history" in names:
+            assert newest(table, "parted_history") == there
+            found = Timelines.read(table, "parted_history")
+            assert found.broken == []
+            assert len(found.reads) == len(set(found.reads)) > ROWS // 2
+            assert len({version for _, version in found.reads}) == 1  # a fill that goes on keeps its version
 
 
 def test_a_fill_that_was_cut_off_goes_on_where_it_was_unless_the_table_was_written_anew(table: Stack) -> None:
     table.sql(f"INSERT INTO public.long SELECT n, 'row ' || n FROM generate_series(1, {LONG_ROWS}) n")
+    names = names_of(table, "long")
     for revision, again in ((1, False), (2, True)):
-        write_views(table, FILE + MORE + PARTED.format(revision=2) + LONG.format(revision=revision))
+        write_views(table, FILE + MORE + views_of(table, "parted", PARTED, 2) + views_of(table, "long", LONG, revision))
         table.penstock("views write")
-        cut_off(table, ".venv/bin/penstock views apply --rate 10000", after="long_by_id: [##########")
+        cut_off(table, ".venv/bin/penstock views apply --rate 10000", after=": [##########")
         change_meanwhile(table, *MEANWHILE, *(["VACUUM FULL public.long"] if again else []))
         before = records(table, "views.long_by_id")
         said = table.penstock("views apply").stdout
         read = records(table, "views.long_by_id") - before
         assert ("goes on at page" in said, read > LONG_ROWS * 3 / 4) == (again is False, again), (read, said)
-        table.penstock("verify long_by_id")
-        assert rows(table, "long_by_id", "id, a") == set(table.sql("SELECT id, a FROM public.long"))
+        table.penstock(f"verify {' '.join(names)}")
+        there = set(table.sql("SELECT id, a FROM public.long"))
+        assert rows(table, "long_by_id", "id, a") == there
+        if "long_history" in names:
+            assert newest(table, "long_history") == there
+            found = Timelines.read(table, "long_history")
+            assert found.broken == []
+            assert found.oldest == {n: f"row {n}" if n <= LONG_ROWS else None for n in found.of_rows}
+            check_reads(sorted(number for number, _ in found.reads))
+
+
+def check_reads(reads: list[int]) -> None:
+    """Refuse a row that has not changed and was not read once, and a new one that was.
+
+    Of those that changed the first snapshot has read some, and the second none.
+    """
+    there = set(range(1, LONG_ROWS + 1))
+    changed = {n for n in there if n % 100 in {1, 2, 3}}
+    assert reads == sorted(set(reads))
+    assert set(reads) - changed == there - changed
+    assert 0 < len(changed.intersection(reads)) < len(changed)
 
 
 def change_meanwhile(stack: Stack, *statements: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -119,10 +120,13 @@ def test_ranges_of_pages_hold_each_row_of_the_snapshot_once_while_all_changes(
 def test_pages_of_two_snapshots_and_the_changes_since_the_first_give_the_table(
     spark: SparkSession, config: Config, cursor: Any, kind: str
 ) -> None:
-    """What a fill that was cut off and goes on writes, with the stream's later versions above it."""
+    """What a fill that was cut off and goes on writes, with the stream's later versions above it.
+
+    A history needs each row that has not changed, and once.
+    """
     cursor.execute(ROWS.format(kind))
     cursor.execute(KEEP_CHANGES.format(kind))
-    table, view, done = f"public.fill_{kind}", dict[int, str](), 0
+    table, view, done, read = f"public.fill_{kind}", dict[int, str](), 0, Counter[int]()
     with connect(config) as connection:
         columns = read_columns(connection, table)
     parts = read_parts(cursor, table)
@@ -134,11 +138,19 @@ def test_pages_of_two_snapshots_and_the_changes_since_the_first_give_the_table(
             ranges = pages.take((pages.total - done) // share, 2)
             done += sum(each.pages for each in ranges)
             images = read_images(spark, table, replace(postgres(config), snapshot=held.name), columns, ranges)
-            view |= {row["id"]: row["a"] for row in images.collect()}
+            found = {row["id"]: row["a"] for row in images.collect()}
+            view |= found
+            read.update(found.keys())
         change_all_the_while(cursor, kind)
     assert done == pages.total
     cursor.execute("SELECT before, id, a FROM public.fill_changes ORDER BY number")
-    for before, number, a in cursor.fetchall():
+    changes = cursor.fetchall()
+    unchanged = set(range(10000)) - {4000} - {before for before, _, _ in changes}
+    assert len(unchanged) > 3000
+    assert {number: (read[number], view[number]) for number in unchanged} == {
+        number: (1, f"row {number}") for number in unchanged
+    }
+    for before, number, a in changes:
         view.pop(before, None)
         if number is not None:
             view[number] = a

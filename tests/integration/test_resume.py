@@ -18,7 +18,7 @@ from penstock_views.stream.session import local_session
 from penstock.cassandra.session import open_session
 from penstock.config import Config, load_config
 from penstock.layout import Layout
-from penstock.pipeline.fills import ids_in_cassandra, mark_progress, started_fills
+from penstock.pipeline.fills import ids_in_cassandra, mark_progress, mark_started, started_fills
 from penstock.pipeline.identities import identities_of
 from penstock.postgres.record import StartedFill
 from penstock.project.generation import epoch_of, version_of
@@ -26,7 +26,7 @@ from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
 from penstock.topics.consumer import open_consumer
 from penstock.views import lane
-from penstock.views.resume import Progress, find_progress
+from penstock.views.resume import Progress, begin_progress, find_progress
 from tests.integration.servers import free_port, started_with_tables
 from tests.unit.engine.stand_in import RegistryStandIn
 
@@ -179,3 +179,25 @@ def test_what_takes_part_of_the_rows_away_lets_it_begin_anew(config: Config, ses
     assert found(config, view) is not None
     change(config, "VACUUM FULL public.users")
     assert found(config, view) is None
+
+
+def test_a_history_begins_again_where_kafka_has_deleted_a_change_since(config: Config, session: Session) -> None:
+    view, root = pick_view(Workspace(config).views, "user_history"), Layout.of(config).row_views
+    progress = begin_progress(config, [view], (3, 0, 2))
+    mark_started(config, {view.name: version_of(epoch_of(config), progress.offset)}, None)
+    mark_progress(config, [view.name], progress.as_json())
+    start_checkpoint(root, TOPIC, {"0": 0, "1": 0, "2": 0})
+    note_followed(root, TOPIC, progress.contracts, {0: 0, 1: 0, 2: 0})
+    insert = "INSERT INTO penstock.user_history (id, version) VALUES (00000000-0000-0000-0000-000000000001, 1)"
+    session.execute(insert)
+    delete_before(config, 1, 1)
+    assert found(config, view) == progress
+    delete_before(config, 1, 2)
+    assert found(config, view) is None
+
+
+def delete_before(config: Config, partition: int, offset: int) -> None:
+    """Let Kafka delete the records of a partition of the CDC topic that are before an offset."""
+    client = AdminClient({"bootstrap.servers": config.kafka.bootstrap})
+    for deleted in client.delete_records([TopicPartition(TOPIC, partition, offset)]).values():
+        deleted.result()

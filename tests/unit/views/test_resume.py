@@ -13,7 +13,7 @@ from penstock_views.snapshot.ranges import Part
 
 from penstock.postgres.record import StartedFill
 from penstock.project.generation import version_of
-from penstock.views.resume import Progress, are_others, has_followed, is_of, noted_progress
+from penstock.views.resume import Progress, are_at_hand, are_others, has_followed, is_of, noted_progress
 
 ROWS = View("rows", "public.t", ("id",), 1, lambda _: None, Path("v.py"), 1)  # type: ignore[arg-type, return-value]
 OTHERS = replace(ROWS, name="others", revision=2)
@@ -59,9 +59,24 @@ def test_a_fill_of_other_views_or_of_another_generation_begins_again() -> None:
     assert noted_progress([replace(ROWS, revision=2), OTHERS], BOTH, epoch=EPOCH) is None
 
 
-def test_a_history_begins_again() -> None:
-    progress = replace(CUT_OFF, contracts={"entries": "3f"})
-    assert noted_progress([ENTRIES], {"entries": started(progress, ENTRIES)}, epoch=EPOCH) is None
+def test_a_history_goes_on_beside_a_row_view() -> None:
+    progress = replace(CUT_OFF, contracts={"rows": "3f", "entries": "a0"})
+    both = {view.name: started(progress, view) for view in (ROWS, ENTRIES)}
+    assert noted_progress([ROWS, ENTRIES], both, epoch=EPOCH) == progress
+
+
+@pytest.mark.parametrize(
+    ("bounds", "are"),
+    [
+        ({0: (91, 250_091), 1: (0, 125_042), 2: (78, 125_078)}, True),
+        ({0: (91, 250_091), 1: (0, 125_042), 2: (78, 125_079)}, False),
+        ({0: (91, 91), 1: (42, 42), 2: (78, 78)}, True),
+        ({0: (91, 91), 1: (43, 43), 2: (78, 78)}, False),
+    ],
+    ids=["all", "too many", "none since", "one deleted"],
+)
+def test_a_history_needs_every_change_since_in_kafka(bounds: Mapping[int, tuple[int, int]], are: bool) -> None:
+    assert are_at_hand((90, 41, 77), bounds) == are
 
 
 @pytest.mark.parametrize(
