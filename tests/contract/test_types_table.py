@@ -9,6 +9,7 @@ import pytest
 from penstock_views.output.contracts import avro_of
 from penstock_views.types.canonical import (
     DEBEZIUM,
+    NO_ARRAYS_OF,
     POSTGRES,
     field_from_postgres,
     field_from_writer,
@@ -73,7 +74,7 @@ def test_debezium_schemas_are_read_as_that_type(row: str) -> None:
     avro_type = TABLE[row][0].split()[0]
     for name in re.findall(r"`([^`]+)`", TABLE[row][0]) or [None]:
         limits = {"length": "7", "scale": "4"} if row == "numeric(p,s)" else {}
-        said = {"type": {"numeric(p,s)": "numeric", "enum": "mood"}.get(row, row), **limits}
+        said = {"type": {"numeric(p,s)": "numeric", "enum": "enum:public.mood"}.get(row, row), **limits}
         parameters = {f"__debezium.source.column.{key}": value.upper() for key, value in said.items()}
         avro = {"type": avro_type, "connect.name": name, "connect.parameters": parameters}
         assert (avro_type, name) in DEBEZIUM
@@ -84,6 +85,17 @@ def test_an_array_is_typed_by_its_elements() -> None:
     field = field_from_postgres("x", "inet[]")
     assert (field.dataType, logical_of(field)) == (T.ArrayType(T.StringType()), "inet")
     assert avro_of(field) == {"type": "array", "items": {"type": "string", "logicalType": "inet"}}
+
+
+def test_the_source_sends_what_a_view_can_use_and_nothing_else() -> None:
+    java = (ROOT / "connect/postgres-source/src/main/java/dev/penstock/postgres/TypeNames.java").read_text()
+    (listed,) = re.findall(r"String USABLE\s*=([^;]*);", java)
+    written = "".join(re.findall(r'"([^"]*)"', listed)).split()
+    types = {field_from_postgres("x", name.removeprefix("_") + "[]" * name.startswith("_")) for name in written}
+    assert all(map(is_usable, types))
+    plain = {*POSTGRES, "numeric"}
+    arrays = plain - {*NO_ARRAYS_OF, "enum"}
+    assert len(written) == len(set(written)) == len(plain) + len(arrays)
 
 
 @pytest.mark.parametrize("sql_type", UNUSABLE.values())

@@ -16,8 +16,6 @@ from penstock_views.types.encodings import REFUSED, may_be_large
 _ELEMENT, _NUMBER, _WRITTEN = 8, 10, 40
 _NUMBERS = (T.IntegerType, T.LongType, T.FloatType, T.DoubleType, T.BooleanType)
 _TEXT_TYPES = ("text", "character")
-# No view can use these, but Debezium sends them.
-_SENT_ANYWAY = ("xml", "hstore")
 
 
 def size_sql(field: T.StructField, sql_type: str, column: str) -> str | None:
@@ -27,7 +25,7 @@ def size_sql(field: T.StructField, sql_type: str, column: str) -> str | None:
     :param column: the expression of the value.
     """
     if not is_usable(field):
-        return f"octet_length(({column})::text)" if sql_type in _SENT_ANYWAY else None
+        return None  # the source does not send it
     if isinstance(field.dataType, T.ArrayType):
         return _array_sql(field, field.dataType.elementType, column)
     if isinstance(field.dataType, T.BinaryType):

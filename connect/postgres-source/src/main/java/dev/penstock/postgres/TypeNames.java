@@ -10,42 +10,52 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Gives each type of a database a name that no other has, in Debezium's reading of them.
+ * The types of a database as Debezium gets to know them: those that a view can use, each with a name that no other has.
+ *
+ * <p>A column of any other type is not sent. Nobody would read it, and at some values of such a type Debezium stops,
+ * for all tables.
  *
  * <p>Debezium finds the type of a column by its name, first in the schema of the table. But each table is a type of its
  * own name, and two schemas may have an enum or a domain of one name: a value was then read as what it is not, or as
- * NULL. So the row types of tables are left out, as no view uses them, and the name of what users make has before it
- * what it is made of, and its schema: {@code enum:public.mood}, {@code citext:public.email} of a domain. It is in the
- * schemas of the records (spark/penstock_views/types/canonical.py reads it there).
+ * NULL. So the name of what users make has before it what it is made of, and its schema: {@code enum:public.mood},
+ * {@code int4:public.positive} of a domain. It is in the schemas of the records, and
+ * spark/penstock_views/types/canonical.py reads it there.
  */
 final class TypeNames {
 
     private static final Pattern ALL = Pattern.compile("FROM pg_catalog\\.pg_type\\b(\\s+t\\b)?");
 
+    /** By the name that Postgres has for each; canonical.py knows the same (tests/contract/test_types_table.py). */
+    static final String USABLE =
+            "int2 int4 int8 float4 float8 numeric text varchar bpchar bool uuid date time timestamp "
+                    + "timestamptz interval bytea json jsonb inet cidr macaddr macaddr8 "
+                    + "_int2 _int4 _int8 _float4 _float8 _numeric _text _varchar _bpchar _bool _uuid _date _timestamp "
+                    + "_timestamptz _bytea _json _jsonb _inet _cidr _macaddr _macaddr8 enum";
+
     private static final String NAMED =
             """
             FROM (
                 WITH RECURSIVE type AS (
-                    SELECT t.*, s.nspname AS schema, coalesce(e.typrelid, t.typrelid) AS relation,
-                        coalesce(e.typtype, t.typtype) AS kind
+                    SELECT t.*, s.nspname AS schema, coalesce(e.typtype, t.typtype) AS kind
                     FROM pg_catalog.pg_type AS t
                     JOIN pg_catalog.pg_namespace s ON s.oid = t.typnamespace
                     LEFT JOIN pg_catalog.pg_type AS e ON e.oid = t.typelem AND t.typcategory = 'A'
                 ), below AS (
-                    SELECT oid, oid AS root FROM type
+                    SELECT oid, oid AS root FROM type WHERE kind IN ('b', 'e') OR typtype = 'd'
                   UNION ALL
                     SELECT below.oid, type.typbasetype FROM below JOIN type ON type.oid = root AND type.typtype = 'd'
                 ), base AS (
-                    SELECT below.oid, CASE kind
-                        WHEN 'b' THEN typname::text WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' ELSE 'other' END AS word
-                    FROM below JOIN type ON type.oid = root AND type.typtype <> 'd'
+                    SELECT below.oid, CASE kind WHEN 'e' THEN 'enum' ELSE typname::text END AS word
+                    FROM below JOIN type ON type.oid = root AND (kind = 'e' OR schema = 'pg_catalog')
+                    WHERE kind IN ('b', 'e')
                 )
                 SELECT type.oid, typnamespace, typelem, typbasetype, typtypmod, typcategory, typtype, typinput,
-                    CASE WHEN kind = 'b' OR schema = 'pg_catalog' THEN typname::text
-                        ELSE word || ':' || schema || '.' || typname END AS typname
-                FROM type JOIN base USING (oid) LEFT JOIN pg_catalog.pg_class c ON c.oid = relation
-                WHERE c.relkind IS NULL OR c.relkind = 'c'
-            ) AS\s""";
+                    CASE WHEN schema = 'pg_catalog' THEN typname::text ELSE word || ':' || schema || '.' || typname
+                        END AS typname
+                FROM type JOIN base USING (oid)
+                WHERE word = ANY (string_to_array('%s', ' '))
+            ) AS\s"""
+                    .formatted(USABLE);
 
     private static final String ONE = "SELECT t.typname " + NAMED + "t WHERE t.oid = pg_catalog.to_regtype(?)";
 
