@@ -44,6 +44,8 @@ def secret_files(config: Config) -> Mapping[str, Path]:
         "registry.password_file": config.registry.password_file,
         "registry.token_file": config.registry.token_file,
         "connect.password_file": config.connect.password_file,
+        "spark.properties_file": config.spark.properties_file,
+        "spark.token_file": config.spark.token_file,
         "cassandra.password_file": config.cassandra.password_file,
     }
     return {setting: ROOT / file for setting, file in named.items() if file}

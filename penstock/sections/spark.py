@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from penstock.address import Address, LetIn
 from penstock.sections.part import MOST, PartSection, Port, absolute
@@ -21,7 +23,8 @@ class Spark(PartSection):
     table up for a moment; after a crash what came since is written again, with the same versions. Every
     `aggregates_interval_s` the other job adds up what came since: each time costs the same, however little it was.
 
-    `token_file` holds the bearer token of the master's web page, where it asks for one.
+    `token_file` holds the bearer token of the master's web page, where it asks for one. `properties_file` has the
+    settings of Spark that let the jobs in where others run it, as `spark.authenticate` and its secret.
     """
 
     local_host: str | None = None
@@ -31,11 +34,18 @@ class Spark(PartSection):
     worker_port: Port = 7078
     worker_ui_port: Port = 9091
     token_file: Path | None = None
+    properties_file: Path | None = None
     executor_memory_mb: int = Field(768, ge=512)
     driver_memory_mb: int = Field(1536, ge=512)
     commit_interval_s: int = Field(300, ge=1, le=3600)
     aggregates_memory_mb: int = Field(512, ge=512)
     aggregates_interval_s: float = Field(1.0, ge=0.1, le=600)
+
+    @model_validator(mode="after")
+    def _only_of_others(self) -> Self:
+        if self.managed and self.properties_file:
+            raise PydanticCustomError("not_of_ours", "properties_file is for a Spark of others: managed = false")
+        return self
 
     @property
     def address(self) -> str:

@@ -36,7 +36,7 @@ COLUMNS = {
 
 @pytest.fixture
 def tables(config: Config) -> Config:
-    """Two tables of the same columns: only one is altered."""
+    """Make two tables of the same columns, of which one is altered."""
     columns = ", ".join(f"{name} {kind}" for name, (kind, _, _) in COLUMNS.items())
     made = f"(id text PRIMARY KEY, {columns}, note text, points integer)"
     with connect(config) as connection, connection, connection.cursor() as cursor:
@@ -86,7 +86,9 @@ def _images(records: list[str], table: str) -> dict[tuple[str, str], str]:
     """Return the images of each change of a table, by its operation and key."""
     found = {}
     for record in records:
-        if match := re.search(rf"app\.public\.{table}'?,.*?key=Struct\{{id=(\w+)\}}.*?value=Struct\{{(.*?),source=.*?,op=(\w)", record):
+        if match := re.search(
+            rf"app\.public\.{table}'?,.*?key=Struct\{{id=(\w+)\}}.*?value=Struct\{{(.*?),source=.*?,op=(\w)", record
+        ):
             key, images, operation = match.groups()
             found[operation, key] = images
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from penstock.layout import VENV_BIN, Layout
 from penstock.project.folders import Project, sources_of
 from penstock.running import read_running
 from penstock.sections.connect import Registry
+from penstock.sections.part import absolute
 from penstock.secured import Secrets
 from penstock.spark_master import AGGREGATES_CORES, alive_workers, applications, master_state
 from penstock.stack.part import Part
@@ -204,8 +206,8 @@ def _asking(config: Config) -> tuple[str, ...]:
 def _known_to_master(config: Config) -> dict[str, str]:
     """Return the environment by which a job reads what its master asks for: its arguments are seen by everybody."""
     secrets = Secrets.of(config)
-    arguments = f"--properties-file {secrets.spark_jobs} pyspark-shell"
-    return {"PYSPARK_SUBMIT_ARGS": arguments} if secrets.exist else {}
+    file = absolute(config.spark.properties_file) or (secrets.spark_jobs if secrets.exist else None)
+    return {"PYSPARK_SUBMIT_ARGS": f"--properties-file {shlex.quote(str(file))} pyspark-shell"} if file else {}
 
 
 def _registry_files(section: Registry) -> dict[str, object]:

@@ -31,8 +31,8 @@ from penstock_views.types.key_form import normal_form
 from penstock_views.types.try_eval import try_eval
 
 GONE_TEXT = (
-    "the column was dropped or renamed, or its type was replaced; after `penstock views check`, write the view without it "
-    "and raise its revision, or let `penstock views apply` read the table again"
+    "the column was dropped or renamed, or its type was replaced; after `penstock views check`, write the view without "
+    "it and raise its revision, or let `penstock views apply` read the table again"
 )
 """What is said of a column that a view reads and the writer of a record lacks, though an earlier one had it."""
 
