@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
+
+import psycopg2
 
 from penstock.clone import ROOT
 from penstock.config import Config
@@ -13,12 +17,15 @@ from penstock.connect.files import ConnectorFile, read_connector
 from penstock.installation import Names
 from penstock.postgres.record import Record
 from penstock.project.connector_lists import TABLES, as_noted
+from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
 
 HEAP_MB = 512
 """Of the 768 that Connect has by default, with the sink beside."""
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
+
+_JARS = f"{ROOT}/.servers/plugins/debezium/debezium-connector-postgres/*:{ROOT}/.servers/kafka/*"
 
 _started: list[subprocess.Popen[str]] = []
 
@@ -35,12 +42,10 @@ class SourceAlone:
         more: Mapping[str, str] = NOTHING,
         connector: ConnectorFile | None = None,
     ) -> None:
-        jars = f"{ROOT}/.servers/plugins/debezium/debezium-connector-postgres/*:{ROOT}/.servers/kafka/*"
-        file, classes = folder / "source.properties", folder / "classes"
-        subprocess.run(["javac", "-d", classes, "-cp", jars, ROOT / "tests/integration/SourceAlone.java"], check=True)
+        file = folder / "source.properties"
         settings = _settings(config, connector or _connector(), table) | dict(more)
         file.write_text("".join(f"{name}={_escaped(value)}\n" for name, value in settings.items()))
-        command = ["java", f"-Xmx{HEAP_MB}m", "-cp", f"{jars}:{classes}", "SourceAlone", str(file)]
+        command = ["java", f"-Xmx{HEAP_MB}m", "-cp", f"{_JARS}:{_compiled().name}", "SourceAlone", str(file)]
         self._log = folder / "source.log"
         with self._log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -69,11 +74,36 @@ class SourceAlone:
         return out.splitlines()
 
 
+def catch_up(cursor: psycopg2.extensions.cursor, step: str) -> None:
+    """Wait until the source has read all that was written.
+
+    :param step: a statement that writes a row, so that there is something to confirm; it commits by itself.
+    """
+    cursor.execute("SELECT pg_current_wal_lsn()")
+    ((lsn,),) = cursor.fetchall()
+    cursor.execute(step)
+
+    def has_confirmed() -> bool:
+        cursor.execute("SELECT confirmed_flush_lsn >= %s FROM pg_replication_slots", (lsn,))
+        return cursor.fetchone() == (True,)
+
+    wait_until(has_confirmed, timeout_s=PATIENCE_S, what="the source has read it all")
+
+
 def end_all() -> None:
     """End the processes that a test has left, as one that failed does: the next one has the same slot."""
     while _started:
         with _started.pop() as process:
             process.kill()
+
+
+@cache
+def _compiled() -> TemporaryDirectory[str]:
+    """Compile it once; the folder goes with this process."""
+    folder = TemporaryDirectory()
+    java = ROOT / "tests/integration/SourceAlone.java"
+    subprocess.run(["javac", "-d", folder.name, "-cp", _JARS, java], check=True)
+    return folder
 
 
 def _escaped(value: str) -> str:

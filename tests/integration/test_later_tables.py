@@ -18,7 +18,7 @@ from penstock.postgres.slot import read_reader
 from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
 from penstock.wait import wait_until
-from tests.integration.source_alone import SourceAlone
+from tests.integration.source_alone import SourceAlone, catch_up
 from tests.patience import PATIENCE_S
 
 SIGNALS = {
@@ -75,18 +75,9 @@ class Sent:
 
     def catch_up(self) -> None:
         """Wait until the source has read all that was written, and let another task go on where it shall."""
-        self.cursor.execute("SELECT pg_current_wal_lsn()")
-        ((lsn,),) = self.cursor.fetchall()
         self.steps += 1
-        self.cursor.execute("INSERT INTO penstock_beat VALUES (%s)", (f"{self._kind()} {self.steps}",))
-        wait_until(lambda: self._has_confirmed(lsn), timeout_s=PATIENCE_S, what="the source has read it all")
-
-    def _kind(self) -> str:
-        return "restart" if self.restarts else "step"
-
-    def _has_confirmed(self, lsn: str) -> bool:
-        self.cursor.execute("SELECT confirmed_flush_lsn >= %s FROM pg_replication_slots", (lsn,))
-        return self.cursor.fetchone() == (True,)
+        kind = "restart" if self.restarts else "step"
+        catch_up(self.cursor, f"INSERT INTO penstock_beat VALUES ('{kind} {self.steps}')")
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the keys and operations of all that was sent, but for the rows of this class."""

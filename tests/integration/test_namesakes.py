@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
+import psycopg2
 import pytest
 from penstock_views.snapshot.images import read_images
 from penstock_views.stream.session import local_session
@@ -13,11 +15,8 @@ from penstock.config import Config
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.publication import publish
-from penstock.postgres.slot import read_reader
-from penstock.wait import wait_until
-from tests.integration.source_alone import SourceAlone
+from tests.integration.source_alone import SourceAlone, catch_up
 from tests.integration.test_views_batch import source
-from tests.patience import PATIENCE_S
 
 TYPES = {
     "public.money": ("DOMAIN public.money AS numeric(10, 2)", "2.50", "string"),
@@ -59,13 +58,13 @@ def test_it_is_read_as_that_from_the_table_and_in_the_stream(named: Config, tmp_
     with connect(named) as connection:
         publish(connection, ["public.named"])
     alone = SourceAlone(named, tmp_path, table="public.named", more={"changes.whole": "yes"})
-    with connect(named) as connection:
-        wait_until(lambda: read_reader(connection) is not None, timeout_s=PATIENCE_S, what="the source reads the WAL")
-        with connection, connection.cursor() as cursor:
-            values = [value for _, value, _ in TYPES.values()]
-            casts = ", ".join(f"%s::{name}" for name in TYPES)
-            cursor.execute(f"INSERT INTO public.named VALUES ('new', {casts})", values)
-            cursor.execute("INSERT INTO public.named VALUES ('end')")
+    with closing(psycopg2.connect(named.postgres.dsn)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        catch_up(cursor, "INSERT INTO public.named (id) VALUES ('step')")
+        values = [value for _, value, _ in TYPES.values()]
+        casts = ", ".join(f"%s::{name}" for name in TYPES)
+        cursor.execute(f"INSERT INTO public.named VALUES ('new', {casts})", values)
+        cursor.execute("INSERT INTO public.named VALUES ('end')")
     (new,) = (record for record in alone.records() if "key=Struct{id=new}" in record)
     shown = [f"[{', '.join(value)}]" if isinstance(value, list) else str(value) for value in values]
     assert ",".join(f"c{at}={value}" for at, value in enumerate(shown)) in new
@@ -99,12 +98,12 @@ def test_a_type_of_the_name_of_a_table_or_of_another_type_is_read_as_itself(conf
     with connect(config) as connection:
         publish(connection, ["app.orders"])
     source = SourceAlone(config, tmp_path, table="app.orders", more={"changes.whole": "yes"})
-    with connect(config) as connection:
-        wait_until(lambda: read_reader(connection) is not None, timeout_s=PATIENCE_S, what="the source reads the WAL")
-        with connection, connection.cursor() as cursor:
-            row = "'closed', 'a@b', 'off', '{open,closed}', 1.50, 'much', 3"
-            cursor.execute(f"INSERT INTO app.orders VALUES ('new', {row})")
-            cursor.execute("INSERT INTO app.orders VALUES ('end')")
+    with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        catch_up(cursor, "INSERT INTO app.orders (id) VALUES ('step')")
+        row = "'closed', 'a@b', 'off', '{open,closed}', 1.50, 'much', 3"
+        cursor.execute(f"INSERT INTO app.orders VALUES ('new', {row})")
+        cursor.execute("INSERT INTO app.orders VALUES ('end')")
     (new,) = (record for record in source.records() if "key=Struct{id=new}" in record)
     assert "after=Struct{id=new,status=closed,mail=a@b,was=off,history=[open, closed]," in new
     assert "price_text=much,price_whole=3}" in new

@@ -32,6 +32,12 @@ final class TypeNames {
                     + "_int2 _int4 _int8 _float4 _float8 _numeric _text _varchar _bpchar _bool _uuid _date _timestamp "
                     + "_timestamptz _bytea _json _jsonb _inet _cidr _macaddr _macaddr8 enum";
 
+    /**
+     * As which Debezium looks for a type that it does not know, at each value: it asks Postgres for one that is not
+     * here.
+     */
+    private static final String UNKNOWN = "unknown";
+
     private static final String NAMED =
             """
             FROM (
@@ -40,22 +46,23 @@ final class TypeNames {
                     FROM pg_catalog.pg_type AS t
                     JOIN pg_catalog.pg_namespace s ON s.oid = t.typnamespace
                     LEFT JOIN pg_catalog.pg_type AS e ON e.oid = t.typelem AND t.typcategory = 'A'
+                    WHERE t.typrelid = 0 AND coalesce(e.typrelid, 0) = 0
                 ), below AS (
-                    SELECT oid, oid AS root FROM type WHERE kind IN ('b', 'e') OR typtype = 'd'
+                    SELECT oid, oid AS root FROM type WHERE kind IN ('b', 'e') OR typtype = 'd' OR typname = '%2$s'
                   UNION ALL
                     SELECT below.oid, type.typbasetype FROM below JOIN type ON type.oid = root AND type.typtype = 'd'
                 ), base AS (
                     SELECT below.oid, CASE kind WHEN 'e' THEN 'enum' ELSE typname::text END AS word
                     FROM below JOIN type ON type.oid = root AND (kind = 'e' OR schema = 'pg_catalog')
-                    WHERE kind IN ('b', 'e')
+                    WHERE kind IN ('b', 'e') OR typname = '%2$s'
                 )
                 SELECT type.oid, typnamespace, typelem, typbasetype, typtypmod, typcategory, typtype, typinput,
                     CASE WHEN schema = 'pg_catalog' THEN typname::text ELSE word || ':' || schema || '.' || typname
                         END AS typname
                 FROM type JOIN base USING (oid)
-                WHERE word = ANY (string_to_array('%s', ' '))
+                WHERE word IN ('%1$s', '%2$s')
             ) AS\s"""
-                    .formatted(USABLE);
+                    .formatted(USABLE.replace(" ", "', '"), UNKNOWN);
 
     private static final String ONE = "SELECT t.typname " + NAMED + "t WHERE t.oid = pg_catalog.to_regtype(?)";
 
