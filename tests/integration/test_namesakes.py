@@ -58,8 +58,8 @@ def test_it_is_read_as_that_from_the_table_and_in_the_stream(named: Config, tmp_
     with connect(named) as connection:
         publish(connection, ["public.named"])
     alone = SourceAlone(named, tmp_path, table="public.named", more={"changes.whole": "yes"})
-    with closing(psycopg2.connect(named.postgres.dsn)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
+    with closing(psycopg2.connect(named.postgres.dsn)) as writer, writer.cursor() as cursor:
+        writer.autocommit = True
         catch_up(cursor, "INSERT INTO public.named (id) VALUES ('step')")
         values = [value for _, value, _ in TYPES.values()]
         casts = ", ".join(f"%s::{name}" for name in TYPES)
@@ -98,8 +98,8 @@ def test_a_type_of_the_name_of_a_table_or_of_another_type_is_read_as_itself(conf
     with connect(config) as connection:
         publish(connection, ["app.orders"])
     source = SourceAlone(config, tmp_path, table="app.orders", more={"changes.whole": "yes"})
-    with closing(psycopg2.connect(config.postgres.dsn)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
+    with closing(psycopg2.connect(config.postgres.dsn)) as writer, writer.cursor() as cursor:
+        writer.autocommit = True
         catch_up(cursor, "INSERT INTO app.orders (id) VALUES ('step')")
         row = "'closed', 'a@b', 'off', '{open,closed}', 1.50, 'much', 3"
         cursor.execute(f"INSERT INTO app.orders VALUES ('new', {row})")

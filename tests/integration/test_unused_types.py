@@ -92,8 +92,8 @@ def test_no_value_of_it_stops_the_source(unused: Config, tmp_path: Path) -> None
         publish(connection, ["public.unused", "public.keyed"])
     more = {"changes.whole": "yes"}
     source = SourceAlone(unused, tmp_path, table="public.unused,public.keyed", more=more)
-    with closing(psycopg2.connect(unused.postgres.dsn)) as connection, connection.cursor() as cursor:
-        connection.autocommit = True
+    with closing(psycopg2.connect(unused.postgres.dsn)) as writer, writer.cursor() as cursor:
+        writer.autocommit = True
         catch_up(cursor, "INSERT INTO public.unused (id) VALUES ('step')")
         casts = ", ".join(f"%s::{kind}" for kind in VALUES)
         cursor.execute(f"INSERT INTO public.unused VALUES ('new', {casts}, 7)", list(VALUES.values()))
