@@ -14,8 +14,13 @@ CREATE OR REPLACE FUNCTION penstock.count_alterations() RETURNS void
 AS $$
     WITH present AS (
         SELECT penstock.name_of(a.attrelid) AS table_name,
-               string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum) AS columns
-        FROM pg_attribute a
+               -- format_type() tells the names of now, also to a transaction whose snapshot is of before: as Postgres' own
+               -- types (below 16384) have one name, it is asked for those only.
+               string_agg(format('%I %s', a.attname, CASE WHEN a.atttypid < 16384
+                   THEN format_type(a.atttypid, a.atttypmod)
+                   ELSE format('%I.%I(%s)', n.nspname, t.typname, a.atttypmod)
+               END), ', ' ORDER BY a.attnum) AS columns
+        FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace
         WHERE a.attrelid IN (SELECT root FROM penstock.published_parts) AND a.attnum > 0 AND NOT a.attisdropped
         GROUP BY a.attrelid
     )
