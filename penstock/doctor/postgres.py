@@ -59,6 +59,7 @@ SELECT current_setting('server_version') AS version,
     EXISTS (SELECT FROM pg_database WHERE datname = %(airflow)s) AS has_airflow_database,
     EXISTS (SELECT FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
         WHERE nspname = 'penstock' AND proname = 'sees_ddl') AS is_set_up,
+    current_setting('event_triggers', true) IS NOT DISTINCT FROM 'off' AS triggers_are_off,
     (SELECT CASE WHEN NOT pg_has_role(pubowner, 'USAGE') THEN pg_get_userbyid(pubowner) END
         FROM pg_publication WHERE pubname = %(publication)s) AS publication_owner
 FROM pg_roles WHERE rolname = current_user
@@ -108,6 +109,7 @@ class Server:
     publication_owner: str | None
     is_set_up: bool
     sees_ddl: bool = True
+    triggers_are_off: bool = False
     patiences: tuple[str, ...] = ()
     schemas_of_others: tuple[tuple[str, str], ...] = ()
 
@@ -264,10 +266,15 @@ def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
 
 
 def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
-    if not server.sees_ddl:
+    unseen = (
+        "what DDL does to rows without a change is found at the next `penstock up` or `views apply`, "
+        "and no DDL is refused"
+    )
+    if server.triggers_are_off:
+        yield warning(f"event_triggers is off: {unseen}", "ALTER SYSTEM RESET event_triggers; SELECT pg_reload_conf();")
+    elif not server.sees_ddl:
         yield warning(
-            "no event triggers: what DDL does to rows without a change is found at the next `penstock up` or "
-            "`views apply`, and no DDL is refused",
+            f"no event triggers: {unseen}",
             "after the first `penstock up`, a superuser runs what `penstock doctor --sql` prints as event triggers",
         )
     if not server.sets_role:

@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS penstock.watched_parts (
     part_name text NOT NULL,
     root      oid NOT NULL
 );
--- The file of its rows at the last look, where no event trigger tells that an ALTER TABLE rewrites them.
+-- The file of its rows, as a look found it; NULL: it is written anew, which is noted.
 ALTER TABLE penstock.watched_parts ADD COLUMN IF NOT EXISTS file oid;
 
 -- Of each partition all that it is a part of. pg_partition_tree() and the like answer with what is there now, whatever the
@@ -52,10 +52,11 @@ AS $$
     SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
 $$;
 
+-- event_triggers came with Postgres 17.
 CREATE OR REPLACE FUNCTION penstock.sees_ddl() RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog
 AS $$
-    SELECT count(*) = 2 FROM pg_event_trigger
+    SELECT count(*) = 2 AND current_setting('event_triggers', true) IS DISTINCT FROM 'off' FROM pg_event_trigger
     WHERE evtname IN ('penstock_after_ddl', 'penstock_before_rewrite') AND evtenabled = 'A'
 $$;
 

@@ -41,6 +41,9 @@ CREATE TABLE IF NOT EXISTS penstock.watched_columns (
     PRIMARY KEY (root, name)
 );
 
+-- The transaction that wrote the column into the catalogue, as of the last look: any ALTER of the column is another one.
+ALTER TABLE penstock.watched_columns ADD COLUMN IF NOT EXISTS version xid;
+
 -- A name that goes over to another column, as by DROP and ADD, or by RENAME after a backfill, gives old rows other values.
 -- A column with another name is another key in a history, and what changes under a name that no view knows is lost to them.
 CREATE OR REPLACE FUNCTION penstock.look_at_columns() RETURNS void
@@ -67,8 +70,10 @@ BEGIN
         CONTINUE WHEN NOT found.is_another;
         PERFORM penstock.note(found.root, format('%I is another column now than it was', found.name));
     END LOOP;
-    INSERT INTO penstock.watched_columns
-        SELECT r.root, a.attname, a.attnum FROM penstock.published_roots r JOIN pg_attribute a ON a.attrelid = r.root
+    UPDATE penstock.watched_columns w SET version = a.xmin FROM pg_attribute a
+        WHERE w.is_there AND a.attrelid = w.root AND a.attnum = w.position AND w.version IS DISTINCT FROM a.xmin;
+    INSERT INTO penstock.watched_columns (root, name, position, version)
+        SELECT r.root, a.attname, a.attnum, a.xmin FROM penstock.published_roots r JOIN pg_attribute a ON a.attrelid = r.root
         WHERE a.attnum > 0 AND NOT a.attisdropped
             AND NOT EXISTS (SELECT FROM penstock.watched_columns w WHERE w.root = r.root AND w.name = a.attname);
     DELETE FROM penstock.watched_columns w WHERE NOT EXISTS (SELECT FROM penstock.published_roots r WHERE r.root = w.root);

@@ -7,14 +7,16 @@ from contextlib import closing
 
 import psycopg2
 import pytest
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from penstock.config import Config
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish, withdraw
-from penstock.postgres.silent import forget_changes, silent_changes
+from penstock.postgres.silent import forget_changes, sees_ddl, silent_changes
 from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
+from penstock.stack.parts.postgres import major_version
 from tests.integration.statements import run
 from tests.names import OURS_IN_POSTGRES
 
@@ -172,6 +174,98 @@ def test_the_columns_of_a_table_that_left_are_not_remembered(connection: Connect
     publish(connection, [PLAIN])
     run(connection, "ALTER TABLE plain ADD COLUMN unrelated text")
     assert "another column" not in str(noted(connection))
+
+
+ALL_TRIGGERS = ("after_ddl", "before_rewrite", "refuse_unfit", "refuse_renamed")
+OFF_AND_ON = [
+    pytest.param(
+        (
+            [f"ALTER EVENT TRIGGER penstock_{name} DISABLE" for name in ALL_TRIGGERS],
+            [f"ALTER EVENT TRIGGER penstock_{name} ENABLE ALWAYS" for name in ALL_TRIGGERS],
+        ),
+        id="disabled",
+    ),
+    pytest.param(
+        (["SET event_triggers = off"], ["RESET event_triggers"]),
+        id="setting",
+        marks=pytest.mark.skipif(major_version() < 17, reason="the setting came with Postgres 17"),
+    ),
+]
+
+
+@pytest.mark.parametrize("looks", ["SELECT penstock.look()", "CREATE TABLE child (id int)"])
+@pytest.mark.parametrize("switch", OFF_AND_ON)
+@pytest.mark.parametrize(
+    ("statement", "table", "what"),
+    [
+        ("ALTER TABLE plain ALTER name TYPE text USING upper(name)", PLAIN, "all rows of public.plain were rewritten"),
+        ("ALTER TABLE plain ADD t uuid DEFAULT gen_random_uuid()", PLAIN, "all rows of public.plain were rewritten"),
+        ("ALTER TABLE parted ADD size bigserial", PARTED, "all rows of public.parted_1 were rewritten"),
+        (
+            "ALTER TABLE plain ADD rank int DEFAULT 7",
+            PLAIN,
+            "column rank was added with a value for the rows that were there",
+        ),
+        ("ALTER TABLE plain REPLICA IDENTITY DEFAULT", PLAIN, "public.plain had lost its REPLICA IDENTITY FULL"),
+        (
+            "ALTER TABLE plain DROP CONSTRAINT plain_pkey, ADD PRIMARY KEY (id) DEFERRABLE",
+            PLAIN,
+            "its primary key was made again, or of other columns",
+        ),
+    ],
+)
+def test_what_no_trigger_saw_is_noted_once_by_the_next_look(
+    connection: Connection, statement: str, table: str, what: str, looks: str, switch: tuple[list[str], list[str]]
+) -> None:
+    """Also by the look at the DDL of somebody else, which is not refused for it."""
+    off, on = switch
+    run(connection, *off)
+    run(connection, statement)
+    assert not sees_ddl(connection)
+    run(connection, *on)
+    assert sees_ddl(connection)
+    run(connection, looks)
+    run(connection, "SELECT penstock.look()", "CREATE TABLE another (id int)", "DROP TABLE another")
+    assert noted(connection) == [(table, what)]
+    assert read_live_table(connection, table).not_full == ()
+
+
+def test_a_rewrite_that_no_trigger_saw_is_noted_by_the_next_ddl_of_its_table(connection: Connection) -> None:
+    trigger = "ALTER EVENT TRIGGER penstock_before_rewrite"
+    run(connection, f"{trigger} DISABLE", "ALTER TABLE plain ALTER name TYPE text USING upper(name)")
+    run(connection, f"{trigger} ENABLE ALWAYS")
+    run(connection, "ALTER TABLE plain ADD COLUMN note text")
+    assert noted(connection) == [(PLAIN, "all rows of public.plain were rewritten")]
+
+
+@pytest.mark.parametrize("switch", OFF_AND_ON)
+def test_what_writes_the_same_rows_elsewhere_is_not_noted(
+    connection: Connection, switch: tuple[list[str], list[str]]
+) -> None:
+    off, on = switch
+    run(connection, *off, "TRUNCATE parted_1", "CLUSTER plain USING plain_pkey", *on)
+    run(connection, "CREATE TABLE child (id int)", "ALTER TABLE plain ADD COLUMN note text")
+    run(connection, "SELECT penstock.look()", "CLUSTER plain USING plain_pkey", "SELECT penstock.look()")
+    run(connection, "ALTER TABLE plain ADD COLUMN rank int", "SELECT penstock.look()")
+    assert noted(connection) == []
+
+
+def test_a_rewrite_by_a_transaction_that_does_not_see_the_table_published_is_noted(
+    connection: Connection, config: Config
+) -> None:
+    run(connection, "CREATE TABLE child (id int PRIMARY KEY, n int)", "INSERT INTO child VALUES (1, 1)")
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as long:
+        long.set_session(ISOLATION_LEVEL_REPEATABLE_READ)
+        with long.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            publish(connection, ["public.child"])
+            cursor.execute("ALTER TABLE child ALTER n TYPE bigint USING n * 10")
+        long.commit()
+    run(connection, "CREATE TABLE another (id int)", "DROP TABLE another")
+    assert [change.what for change in silent_changes(connection, ["public.child"])] == [
+        "all rows of public.child were rewritten"
+    ]
+    withdraw(connection, "public.child")
 
 
 def altered(connection: Connection) -> int:

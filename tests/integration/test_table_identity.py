@@ -207,7 +207,10 @@ def test_rows_of_a_new_partition_that_a_long_transaction_does_not_see(connection
 
 DDL_OF_OTHERS = [
     ["CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20)"],
-    ["CREATE TABLE parted_2 (id int PRIMARY KEY)", "ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES FROM (10) TO (20)"],
+    [
+        "CREATE TABLE parted_2 (id int PRIMARY KEY)",
+        "ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES FROM (10) TO (20)",
+    ],
     ["DROP TABLE parted_1"],
     ["ALTER TABLE parted DETACH PARTITION parted_1"],
     ["ALTER TABLE parted RENAME TO away", "ALTER TABLE parted_1 RENAME TO first"],
