@@ -28,6 +28,7 @@ from penstock.local_spark import read_by_spark, spark_failures
 from penstock.names import column_name, in_spark, postgres_name
 from penstock.postgres.catalogue import read_columns, read_live_table
 from penstock.postgres.connection import connect
+from penstock.postgres.unfit import refuse_hidden
 from penstock.project.shapes import ViewShape
 from penstock.project.workspace import Workspace
 from penstock.verify.canonical import canonical_key
@@ -111,8 +112,9 @@ class PostgresRows:
         """Return the images of a view's table, and its primary key."""
         table = self._views[view].table
         config = self._workspace.config.of_source(self._views[view].source)
-        with connect(config) as connection:
+        with connect(config.reading) as connection:
             key = read_live_table(connection, table).table.primary_key
+            refuse_hidden(connection, table, connection.info.user)
             columns = read_columns(connection, table)
         return read_images(self._spark, table, read_by_spark(config), columns, condition=condition), key
 

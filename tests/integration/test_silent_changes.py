@@ -364,6 +364,53 @@ def test_a_truncate_asks_no_foreign_key_and_no_other_trigger(connection: Connect
     run(connection, "DROP TABLE plain CASCADE", "DROP FUNCTION refuse")
 
 
+@pytest.fixture
+def narrow(connection: Connection) -> Iterator[None]:
+    """Let a role that is no superuser own the functions, as in a Postgres of others, and let policies hide rows."""
+    functions = ("delete_before_truncate()", "holds_rows(oid)")
+    run(
+        connection,
+        "CREATE ROLE narrow",
+        "GRANT SET ON PARAMETER session_replication_role TO narrow",
+        "GRANT ALL ON SCHEMA penstock TO narrow",
+        "GRANT ALL ON ALL TABLES IN SCHEMA penstock, public TO narrow",
+        *(f"ALTER FUNCTION penstock.{name} OWNER TO narrow" for name in functions),
+        "ALTER FUNCTION penstock.holds_rows(oid) SECURITY DEFINER",
+        "ALTER TABLE plain ENABLE ROW LEVEL SECURITY",
+    )
+    yield
+    connection.rollback()
+    run(
+        connection,
+        "ALTER FUNCTION penstock.holds_rows(oid) SECURITY INVOKER",
+        *(f"ALTER FUNCTION penstock.{name} OWNER TO postgres" for name in functions),
+        "DROP OWNED BY narrow",
+        "DROP ROLE narrow",
+    )
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_truncate_whose_rows_a_policy_hides_from_our_role_is_noted(connection: Connection) -> None:
+    run(connection, "TRUNCATE plain")
+    assert noted(connection) == [(PLAIN, "TRUNCATE took its rows")]
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("setting", ["on", "off"])
+def test_a_partition_whose_rows_a_policy_hides_from_our_role_is_noted(connection: Connection, setting: str) -> None:
+    """With `off`, as pg_restore sets it, Postgres would refuse to look for a row."""
+    run(
+        connection,
+        "CREATE TABLE parted_2 (id int, day date, PRIMARY KEY (id, day))",
+        "INSERT INTO parted_2 VALUES (2, '2026-02-05')",
+        "ALTER TABLE parted_2 ENABLE ROW LEVEL SECURITY",
+        "GRANT SELECT ON parted_2 TO narrow",
+        f"SET LOCAL row_security = {setting}",
+        "ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')",
+    )
+    assert noted(connection) == [(PARTED, "partition public.parted_2 came with rows")]
+
+
 def test_notes_are_forgotten_by_what_was_read(connection: Connection) -> None:
     run(connection, "ALTER TABLE plain ADD COLUMN rank int DEFAULT 7")
     read = silent_changes(connection, [PLAIN])
