@@ -7,10 +7,12 @@ from contextlib import closing
 
 import psycopg2
 import pytest
+from penstock_views.types.canonical import POSTGRES
+from penstock_views.types.live_columns import field_of
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from penstock.config import Config
-from penstock.postgres.catalogue import read_live_table
+from penstock.postgres.catalogue import read_columns, read_live_table
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish, withdraw
 from penstock.postgres.silent import forget_changes, sees_ddl, silent_changes
@@ -90,6 +92,8 @@ def test_what_sends_events_is_not_noted(connection: Connection) -> None:
         "UPDATE plain SET size = size + 1",
         "ALTER TABLE plain ADD COLUMN note text",
         "ALTER TABLE plain ALTER COLUMN name TYPE varchar",
+        "ALTER TABLE plain ALTER COLUMN name TYPE text",
+        "ALTER TABLE plain ALTER COLUMN size SET NOT NULL, ALTER COLUMN size SET DEFAULT 7",
         "ALTER TABLE plain DROP COLUMN size",
         "CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')",
         "CREATE TABLE other (id int)",
@@ -117,6 +121,94 @@ def test_ddl_that_gives_rows_other_values_is_noted_once(connection: Connection, 
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "is_noted"),
+    [
+        ("varchar(5)", "varchar(9)", False),
+        ("varchar(5)", "text", False),
+        ("text", "varchar", False),
+        ("varchar(5)[]", "varchar[]", False),
+        ("text", "named", False),
+        ("named", "varchar", False),
+        ("numeric(10,2)", "numeric(12,2)", False),
+        ("numeric(40,2)", "numeric", False),
+        ("timestamp(3)", "timestamp(6)", False),
+        ("numeric(10,2)", "numeric", True),
+        ("numeric(10,2)", "numeric(40,2)", True),
+        ("numeric(10,2)[]", "numeric[]", True),
+        ("numeric(9,-2)", "numeric", True),
+        ("numeric", "amount", True),
+        ("amount", "numeric", True),
+        ("cidr", "inet", True),
+        ("xml", "text", True),
+        ("text", "bpchar", True),
+        ("oid", "int", True),
+        ("timestamp", "timestamptz", True),
+    ],
+)
+def test_a_type_of_another_form_is_noted_though_no_row_is_rewritten(
+    connection: Connection, old: str, new: str, is_noted: bool
+) -> None:
+    run(
+        connection,
+        "DROP DOMAIN IF EXISTS amount, named",
+        "CREATE DOMAIN amount AS numeric",
+        "CREATE DOMAIN named AS varchar",
+        f"CREATE TABLE child (id int PRIMARY KEY, v {old})",
+    )
+    publish(connection, ["public.child"])
+    file = "SELECT pg_relation_filenode('child')"
+    before = run(connection, file)
+    run(connection, "SET LOCAL timezone = 'UTC'", f"ALTER TABLE child ALTER v TYPE {new}")
+    assert run(connection, file) == before
+    run(connection, "ALTER TABLE child ADD COLUMN unrelated text")
+    said = [change.what for change in silent_changes(connection, ["public.child"])]
+    assert len(said) == is_noted
+    assert all(what.startswith("column v is of type ") for what in said)
+    withdraw(connection, "public.child")
+
+
+def test_types_of_one_form_are_of_one_canonical_type(connection: Connection) -> None:
+    limits = [
+        "varchar(5)",
+        "char(3)",
+        "timestamp(3)",
+        "timestamptz(0)",
+        "interval(2)",
+        "time(3)",
+        "oid",
+        "xml",
+        "bit(3)",
+    ]
+    numerics = ["numeric", *(f"numeric({each})" for each in ("10,2", "38,0", "38,38", "39,2", "9,-2", "3,5"))]
+    plain = [*(name for name in POSTGRES if name != "enum"), *limits, *numerics]
+    domains = [f"of_{at}" for at, _ in enumerate(plain)]
+    run(connection, *(f"CREATE DOMAIN {name} AS {kind}" for name, kind in zip(domains, plain, strict=True)))
+    types = [*plain, *domains, *(f"{kind}[]" for kind in plain)]
+    run(connection, f"CREATE TABLE child ({', '.join(f'c{at} {kind}' for at, kind in enumerate(types))})")
+    asked = "SELECT attname, penstock.form_of(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'child'::regclass"
+    forms = dict(run(connection, f"{asked} AND attnum > 0"))
+    of_form: dict[str, set[str]] = {}
+    for _, name, sql_type, is_domain, enum, *_ in read_columns(connection, "public.child"):
+        field = field_of(name, sql_type, enum=enum, is_domain=is_domain)
+        of_form.setdefault(forms[name], set()).add(f"{field.dataType} {field.metadata}")
+    run(connection, "DROP TABLE child", f"DROP DOMAIN {', '.join(domains)}")
+    limited = {kind for form, kinds in of_form.items() if form.endswith("decimal") for kind in kinds}
+    assert all(kind.lower().startswith(("decimal", "array")) for kind in limited)
+    assert {form: kinds for form, kinds in of_form.items() if len(kinds) > 1 and not form.endswith("decimal")} == {}
+
+
+def test_a_type_of_another_form_is_noted_for_a_table_in_partitions_and_where_no_trigger_sees_it(
+    connection: Connection,
+) -> None:
+    run(connection, "ALTER TABLE plain ADD v cidr", "ALTER TABLE parted ADD v cidr")
+    run(connection, "ALTER EVENT TRIGGER penstock_after_ddl DISABLE")
+    run(connection, *(f"ALTER TABLE {table} ALTER v TYPE inet" for table in ("plain", "parted")))
+    run(connection, "ALTER EVENT TRIGGER penstock_after_ddl ENABLE ALWAYS", "SELECT penstock.look()")
+    what = "column v is of type inet now, and no row was written anew"
+    assert sorted(noted(connection)) == [(PARTED, what), (PLAIN, what)]
+
+
+@pytest.mark.parametrize(
     ("statements", "said"),
     [
         (["ALTER TABLE plain DROP COLUMN size, ADD COLUMN size int"], ["size is another column now than it was"]),
@@ -138,6 +230,7 @@ def test_ddl_that_gives_rows_other_values_is_noted_once(connection: Connection, 
             ['column size was renamed to "a b"', 'column "a b" was renamed to size'],
         ),
         (["ALTER TABLE plain DROP COLUMN size", "DELETE FROM plain"], []),
+        (["ALTER TABLE plain DROP COLUMN size, ADD COLUMN size inet"], ["size is another column now than it was"]),
     ],
 )
 def test_a_name_that_another_column_has_now_is_noted(
