@@ -10,7 +10,6 @@ from typing import Any
 from penstock.connect.secrets import HIDDEN
 from penstock.names import postgres_name
 
-
 _NUMBER = re.compile(r'"\\u0000([^"\\]+)\\u0000"')
 
 
