@@ -68,6 +68,11 @@ _OTHERS_SCHEMAS = """
 SELECT nspname::text AS name, pg_get_userbyid(nspowner)::text AS owner FROM pg_namespace
 WHERE nspname = ANY (%s) AND NOT pg_has_role(nspowner, 'USAGE') ORDER BY 1
 """
+_FORGOTTEN_S = 600
+_PREPARED = """
+SELECT quote_literal(gid) AS name, database::text, to_char(prepared, 'YYYY-MM-DD HH24:MI') AS since
+FROM pg_prepared_xacts WHERE prepared <= now() - %s * interval '1 second' ORDER BY prepared
+"""
 _SETTINGS = "SELECT name FROM pg_settings WHERE name = ANY (%s) AND reset_val <> '0' ORDER BY 1"
 _TABLE = """
 SELECT c.oid IS NOT NULL AS exists, coalesce(has_schema_privilege(n.oid, 'CREATE'), false) AS may_make,
@@ -112,6 +117,8 @@ class Server:
     triggers_are_off: bool = False
     patiences: tuple[str, ...] = ()
     schemas_of_others: tuple[tuple[str, str], ...] = ()
+    forgotten: tuple[tuple[str, str, str], ...] = ()
+    """Of each prepared transaction that is open for long: its name as a literal, its database, since when."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +189,7 @@ def judge_server(config: Config, server: Server) -> Iterator[Finding]:
         yield stops("it is a standby, which takes no writes", f"name the primary in {config.section}")
     yield judge_wal_level(server.wal_level)
     yield from _judge_slots(config.names.slot, server)
+    yield from _judge_prepared(server)
     if server.kept_for_slots == "-1":
         yield warning(
             "a source that is away for long fills its disk: max_slot_wal_keep_size is -1",
@@ -235,6 +243,15 @@ def _judge_slots(slot: str, server: Server) -> Iterator[Finding]:
         yield stops(
             f"no WAL sender is free: {server.senders_used} of {server.senders} are in use",
             f"ALTER SYSTEM SET max_wal_senders = {server.senders + 2}; and restart it",
+        )
+
+
+def _judge_prepared(server: Server) -> Iterator[Finding]:
+    for name, database, since in server.forgotten:
+        yield warning(
+            f"prepared transaction {name} of database {database} is open since {since}: meanwhile no slot can be made, "
+            "a slot keeps the WAL since then, and no table that it holds joins the publication",
+            f"ROLLBACK PREPARED {name}; in database {database}, or COMMIT PREPARED",
         )
 
 
@@ -333,6 +350,7 @@ def _ask(connection: Connection, made: Sequence[str]) -> Server:
     (seen,) = _execute(connection, connection.own(_ASKED), named)
     patiences = tuple(row["name"] for row in _execute(connection, _SETTINGS, (list(_PATIENCES),)))
     schemas = tuple((row["name"], row["owner"]) for row in _execute(connection, _OTHERS_SCHEMAS, (made,)))
+    prepared = _execute(connection, _PREPARED, (_FORGOTTEN_S,))
     looks = seen["is_set_up"] and not schemas and sees_ddl(connection)
     sees = bool(seen["is_superuser"] or looks)
     return Server(
@@ -342,6 +360,7 @@ def _ask(connection: Connection, made: Sequence[str]) -> Server:
         sees_ddl=sees,
         patiences=patiences,
         schemas_of_others=schemas,
+        forgotten=tuple((row["name"], row["database"], row["since"]) for row in prepared),
     )
 
 
