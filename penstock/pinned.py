@@ -1,6 +1,7 @@
-"""Session settings by which Postgres writes values as text, for every session that reads values.
+"""Session settings for every session that reads values: how Postgres writes them as text, and that it hides no row.
 
-A database or a role may have others of its own. The source's sessions have the same ones
+A database or a role may have others of its own. Of a table whose rows a policy hides from the role, Postgres refuses to
+read any: rows that are not read would count as deleted. The source's sessions have the same ones
 (connect/postgres-source, SourceConnections); a test compares the two.
 """
 
@@ -8,6 +9,6 @@ from __future__ import annotations
 
 PINNED = (
     "-c bytea_output=hex -c intervalstyle=postgres -c datestyle=ISO -c extra_float_digits=1"
-    " -c quote_all_identifiers=off"
+    " -c quote_all_identifiers=off -c row_security=off"
 )
-"""As libpq's and the JDBC driver's `options` take them; the last one is for the names of types."""
+"""As libpq's and the JDBC driver's `options` take them; quote_all_identifiers is for the names of types."""

@@ -59,6 +59,7 @@ SELECT current_setting('server_version') AS version,
     EXISTS (SELECT FROM pg_database WHERE datname = %(airflow)s) AS has_airflow_database,
     EXISTS (SELECT FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
         WHERE nspname = 'penstock' AND proname = 'sees_ddl') AS is_set_up,
+    current_setting('event_triggers', true) IS NOT DISTINCT FROM 'off' AS triggers_are_off,
     (SELECT CASE WHEN NOT pg_has_role(pubowner, 'USAGE') THEN pg_get_userbyid(pubowner) END
         FROM pg_publication WHERE pubname = %(publication)s) AS publication_owner
 FROM pg_roles WHERE rolname = current_user
@@ -66,6 +67,11 @@ FROM pg_roles WHERE rolname = current_user
 _OTHERS_SCHEMAS = """
 SELECT nspname::text AS name, pg_get_userbyid(nspowner)::text AS owner FROM pg_namespace
 WHERE nspname = ANY (%s) AND NOT pg_has_role(nspowner, 'USAGE') ORDER BY 1
+"""
+_FORGOTTEN_S = 600
+_PREPARED = """
+SELECT quote_literal(gid) AS name, database::text, to_char(prepared, 'YYYY-MM-DD HH24:MI') AS since
+FROM pg_prepared_xacts WHERE prepared <= now() - %s * interval '1 second' ORDER BY prepared
 """
 _SETTINGS = "SELECT name FROM pg_settings WHERE name = ANY (%s) AND reset_val <> '0' ORDER BY 1"
 _TABLE = """
@@ -108,8 +114,11 @@ class Server:
     publication_owner: str | None
     is_set_up: bool
     sees_ddl: bool = True
+    triggers_are_off: bool = False
     patiences: tuple[str, ...] = ()
     schemas_of_others: tuple[tuple[str, str], ...] = ()
+    forgotten: tuple[tuple[str, str, str], ...] = ()
+    """Of each prepared transaction that is open for long: its name as a literal, its database, since when."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +189,7 @@ def judge_server(config: Config, server: Server) -> Iterator[Finding]:
         yield stops("it is a standby, which takes no writes", f"name the primary in {config.section}")
     yield judge_wal_level(server.wal_level)
     yield from _judge_slots(config.names.slot, server)
+    yield from _judge_prepared(server)
     if server.kept_for_slots == "-1":
         yield warning(
             "a source that is away for long fills its disk: max_slot_wal_keep_size is -1",
@@ -236,6 +246,15 @@ def _judge_slots(slot: str, server: Server) -> Iterator[Finding]:
         )
 
 
+def _judge_prepared(server: Server) -> Iterator[Finding]:
+    for name, database, since in server.forgotten:
+        yield warning(
+            f"prepared transaction {name} of database {database} is open since {since}: meanwhile no slot can be made, "
+            "a slot keeps the WAL since then, and no table that it holds joins the publication",
+            f"ROLLBACK PREPARED {name}; in database {database}, or COMMIT PREPARED",
+        )
+
+
 def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
     """Judge what our role may do on the server and in the database."""
     role, missing = identifier(server.role), []
@@ -264,10 +283,15 @@ def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
 
 
 def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
-    if not server.sees_ddl:
+    unseen = (
+        "what DDL does to rows without a change is found at the next `penstock up` or `views apply`, "
+        "and no DDL is refused"
+    )
+    if server.triggers_are_off:
+        yield warning(f"event_triggers is off: {unseen}", "ALTER SYSTEM RESET event_triggers; SELECT pg_reload_conf();")
+    elif not server.sees_ddl:
         yield warning(
-            "no event triggers: what DDL does to rows without a change is found at the next `penstock up` or "
-            "`views apply`, and no DDL is refused",
+            f"no event triggers: {unseen}",
             "after the first `penstock up`, a superuser runs what `penstock doctor --sql` prints as event triggers",
         )
     if not server.sets_role:
@@ -326,6 +350,7 @@ def _ask(connection: Connection, made: Sequence[str]) -> Server:
     (seen,) = _execute(connection, connection.own(_ASKED), named)
     patiences = tuple(row["name"] for row in _execute(connection, _SETTINGS, (list(_PATIENCES),)))
     schemas = tuple((row["name"], row["owner"]) for row in _execute(connection, _OTHERS_SCHEMAS, (made,)))
+    prepared = _execute(connection, _PREPARED, (_FORGOTTEN_S,))
     looks = seen["is_set_up"] and not schemas and sees_ddl(connection)
     sees = bool(seen["is_superuser"] or looks)
     return Server(
@@ -335,6 +360,7 @@ def _ask(connection: Connection, made: Sequence[str]) -> Server:
         sees_ddl=sees,
         patiences=patiences,
         schemas_of_others=schemas,
+        forgotten=tuple((row["name"], row["database"], row["since"]) for row in prepared),
     )
 
 

@@ -170,7 +170,10 @@ def _slot(config: Config) -> list[Reading]:
     return [Reading(name, seen, is_well=slot.active and slot.wal_status in {"reserved", "extended"})]
 
 
-_NO_TRIGGERS = "no event triggers (they take a superuser): `penstock up` and `penstock views apply` find what DDL did"
+_NO_TRIGGERS = (
+    "no event triggers (they take a superuser, and event_triggers = on): `penstock up` and `penstock views apply` find "
+    "what DDL did"
+)
 
 
 def _silent_changes(workspace: Workspace) -> list[Reading]:

@@ -62,7 +62,8 @@ def connect(config: Config, *, database: str | None = None) -> Iterator[Connecti
     :raises PostgresUnreachable: when it does not answer, or goes away within the block.
     """
     dsn = config.database.dsn_of(database or config.database.database)
-    own = of_installation(config.names, config.excluded, config.hashed)
+    readers = (config.reading.database.user, config.replicating.database.user)
+    own = of_installation(config.names, config.excluded, config.hashed, readers)
     connection = open_connection(dsn, options=PINNED, connection_factory=own)
     with closing(connection):
         try:

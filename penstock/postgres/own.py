@@ -18,12 +18,19 @@ class Connection(psycopg2.extensions.connection):
     names: Names
     excluded: Excluded
     hashed: Hashed
+    readers: tuple[str, ...]
 
     def own(self, statement: str) -> str:
         """Return a statement on what is ours, in its names."""
         return self.names.in_sql(statement)
 
 
-def of_installation(names: Names, excluded: Excluded = NONE, hashed: Hashed = NOT_HASHED) -> type[Connection]:
-    """Return the `connection_factory` of an installation's connections."""
-    return type("OwnConnection", (Connection,), {"names": names, "excluded": excluded, "hashed": hashed})
+def of_installation(
+    names: Names, excluded: Excluded = NONE, hashed: Hashed = NOT_HASHED, readers: tuple[str, ...] = ()
+) -> type[Connection]:
+    """Return the `connection_factory` of an installation's connections.
+
+    :param readers: the roles that read the tables, beside the one that logs in.
+    """
+    own = {"names": names, "excluded": excluded, "hashed": hashed, "readers": readers}
+    return type("OwnConnection", (Connection,), own)

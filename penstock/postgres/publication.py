@@ -28,6 +28,20 @@ _LOCKED = (
     "a transaction of somebody else has held it for {seconds:.0f} s (`SELECT pid, state, query FROM pg_stat_activity "
     "ORDER BY xact_start` names it); let it end, then run this again"
 )
+# It belongs to no session, and may be forgotten.
+_PREPARED = "prepared transaction {0} holds it: `COMMIT PREPARED {0}` or `ROLLBACK PREPARED {0}`, then run this again"
+_HOLDERS = """
+    SELECT DISTINCT quote_literal(gid)
+    FROM pg_prepared_xacts
+    JOIN pg_locks own ON own.transactionid = transaction AND own.pid IS NULL
+    JOIN pg_locks held USING (virtualtransaction)
+    WHERE held.pid IS NULL AND pg_prepared_xacts.database = current_database()
+        AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND held.relation IN (
+            SELECT to_regclass(%(table)s) UNION SELECT relid FROM pg_partition_tree(to_regclass(%(table)s))
+        )
+    ORDER BY 1
+"""
 _KNOW = "INSERT INTO penstock.known_tables VALUES ({}) ON CONFLICT DO NOTHING"
 _UNKNOWN = "DELETE FROM penstock.known_tables WHERE table_name = {}"
 _EXISTS = "SELECT FROM pg_publication WHERE pubname = %s"
@@ -176,8 +190,16 @@ def _execute(connection: Connection, table: str, statement: str) -> None:
     try:
         wait_until(lambda: has_run(connection, statement), timeout_s=_LOCKED_S, what=what)
     except NotInTime as exc:
-        raise TableRefused(table, _LOCKED.format(seconds=_LOCKED_S)) from exc
+        raise TableRefused(table, _who_holds(connection, table)) from exc
     except psycopg2.Error as exc:
         if connection.closed:
             raise  # Postgres is away, which says nothing about the table
         raise TableRefused(table, str(exc).strip().splitlines()[0]) from exc
+
+
+def _who_holds(connection: Connection, table: str) -> str:
+    """Say who holds a table, and what to do."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(_HOLDERS, {"table": quoted(table)})
+        prepared = [_PREPARED.format(gid) for (gid,) in cursor.fetchall()]
+    return "; ".join(prepared) or _LOCKED.format(seconds=_LOCKED_S)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from psycopg2.extensions import connection as Connection
-
 from penstock.contract import PUBLISHES_GENERATED
+from penstock.errors import TerminalError
+from penstock.names import quoted
+from penstock.postgres.own import Connection
 
 _FOUND = """
     WITH parts AS (
@@ -43,8 +44,6 @@ _FOUND = """
     AND current_setting('server_version_num')::int >= %(publishes)s
     AND pubname <> %(ours)s AND (pubupdate OR pubdelete) AND to_jsonb(p) ->> 'pubgencols' <> 's'
   UNION ALL
-    SELECT 'hidden', name, quote_ident(current_user) FROM parts WHERE row_security_active(oid)
-  UNION ALL
     SELECT 'deferrable', name, ''
     FROM parts JOIN pg_index ON indrelid = parts.oid AND indisprimary AND NOT indimmediate
     WHERE parts.oid = %(table)s
@@ -58,6 +57,17 @@ _FOUND = """
     ORDER BY 2, 1
 """
 """Reason, part of the table, and what of it."""
+
+# As Postgres decides whether policies count for a role (check_enable_rls in rls.c).
+_HIDDEN = """
+    SELECT 'hidden', n.nspname || '.' || c.relname, quote_ident(rolname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_roles r ON rolname = ANY (%(roles)s)
+    WHERE (c.oid = %(table)s OR c.oid IN (SELECT relid FROM pg_partition_tree(%(table)s)))
+    AND relrowsecurity AND NOT rolsuper AND NOT rolbypassrls
+    AND (relforcerowsecurity OR NOT pg_has_role(r.oid, relowner, 'USAGE'))
+    ORDER BY 2, 3
+"""
 
 _REFUSES = "with REPLICA IDENTITY FULL, which views need, Postgres would refuse its UPDATE and DELETE"
 # In brackets: what Postgres itself says.
@@ -100,6 +110,13 @@ class Unfit:
     cure: str
 
 
+class RowsHidden(TerminalError):
+    """A role does not see all rows of a table, and Postgres lets it read none."""
+
+    def __init__(self, found: Unfit) -> None:
+        super().__init__(f"{found.what}; {found.cure}")
+
+
 def unfit(connection: Connection, table: int, *, ours: str) -> tuple[Unfit, ...]:
     """Say everything that makes a table unfit for a view.
 
@@ -108,7 +125,25 @@ def unfit(connection: Connection, table: int, *, ours: str) -> tuple[Unfit, ...]
     """
     with connection.cursor() as cursor:
         cursor.execute(_FOUND, {"table": table, "publishes": PUBLISHES_GENERATED, "ours": ours})
-        return tuple(_unfit(*found) for found in cursor.fetchall())
+        found = cursor.fetchall()
+        cursor.execute("SELECT current_user::text")
+        roles = [*connection.readers, *(name for (name,) in cursor.fetchall())]
+        cursor.execute(_HIDDEN, {"table": table, "roles": roles})
+        return tuple(_unfit(*each) for each in [*found, *cursor.fetchall()])
+
+
+def refuse_hidden(connection: Connection, table: str, role: str) -> None:
+    """Make sure that a role sees all rows of a table.
+
+    :param table: `schema.table`.
+    :raises RowsHidden: which names the cure.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)::oid", (quoted(table),))
+        ((oid,),) = cursor.fetchall()
+        cursor.execute(_HIDDEN, {"table": oid, "roles": [role]})
+        if found := cursor.fetchone():
+            raise RowsHidden(_unfit(*found))
 
 
 def _unfit(reason: str, name: str, detail: str) -> Unfit:

@@ -28,10 +28,11 @@ from penstock.local_spark import read_by_spark, spark_failures
 from penstock.names import column_name, in_spark, postgres_name
 from penstock.postgres.catalogue import read_columns, read_live_table
 from penstock.postgres.connection import connect
+from penstock.postgres.unfit import refuse_hidden
 from penstock.project.shapes import ViewShape
 from penstock.project.workspace import Workspace
 from penstock.verify.canonical import canonical_key
-from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal
+from penstock.verify.history import NEWEST, TIMELINE, WHOLE, Columns, normal
 from penstock.verify.model import Absence, OnAbsence, Row, ignore_absence
 
 _INTERVAL = re.compile(r"P(-?\d+)Y(-?\d+)M(-?\d+)DT(-?\d+)H(-?\d+)M(-?[\d.]+)S")
@@ -96,23 +97,26 @@ class PostgresRows:
         judged = evaluate_table(declared, images, key)
         if not isinstance(declared, History):
             return _present(judged, on_absence)
-        names = [name for name in judged.columns if name != ABSENT]
-        newest = as_text(F.struct(*names), names).alias(NEWEST)
+        fields = [field for field in judged.schema.fields if field.name != ABSENT]
+        newest = as_text(F.struct(*[field.name for field in fields]), fields).alias(NEWEST)
         texts = judged.select(*declared.key, newest, in_spark(ABSENT))
         return ({**row, NEWEST: normal(row[NEWEST]), TIMELINE: WHOLE} for row in _present(texts, on_absence))
 
-    def names(self, view: ViewShape) -> frozenset[str]:
-        """Return the columns that a history's rows have now, as their JSON names them."""
+    def columns(self, view: ViewShape) -> Columns:
+        """Return the columns that a history's rows have now, as their JSON names them, and those that are numbers."""
         with _our_errors(view.name):
             judged = evaluate_table(self._views[view.name], *self._images(view.name))
-            return frozenset(postgres_name(name) for name in judged.columns if name != ABSENT)
+            fields = [field for field in judged.schema.fields if field.name != ABSENT]
+        names = {postgres_name(field.name): _is_number(field) for field in fields}
+        return names, {name for name, is_number in names.items() if is_number}
 
     def _images(self, view: str, condition: str | None = None) -> tuple[DataFrame, tuple[str, ...]]:
         """Return the images of a view's table, and its primary key."""
         table = self._views[view].table
         config = self._workspace.config.of_source(self._views[view].source)
-        with connect(config) as connection:
+        with connect(config.reading) as connection:
             key = read_live_table(connection, table).table.primary_key
+            refuse_hidden(connection, table, connection.info.user)
             columns = read_columns(connection, table)
         return read_images(self._spark, table, read_by_spark(config), columns, condition=condition), key
 
@@ -160,6 +164,11 @@ def _as_number(field: T.StructField) -> Column:
         return F.transform(column, of_element) if of_element else column
     of_value = _AS_NUMBER.get(type(field.dataType))
     return of_value(column) if of_value else column
+
+
+def _is_number(field: T.StructField) -> bool:
+    kind = field.dataType.elementType if isinstance(field.dataType, T.ArrayType) else field.dataType
+    return logical_of(field) == "digits" or isinstance(kind, T.DecimalType)
 
 
 def _exact(field: T.StructField) -> Callable[[Any], Any]:

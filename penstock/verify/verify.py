@@ -119,7 +119,7 @@ def _sides(
     keyspace = config.names.keyspace
     ceiling = ceiling_of(config, view, on_progress=on_progress)
     if isinstance(view, History):
-        rows = HistoryRows(session, keyspace=keyspace, names=expected.names)
+        rows = HistoryRows(session, keyspace=keyspace, columns=expected.columns)
         return Sides(history_shape(view.name, view.key), expected, rows, ceiling)
     try:
         shape = read_shape(workspace.project, view.name)

@@ -43,7 +43,7 @@ def close_gone(
     shape, keyspace = history_shape(view.name, view.key), config.names.keyspace
     with open_session(config) as session:
         # Nobody asks here whether the entries are a chain, in any column.
-        rows = HistoryRows(session, keyspace=keyspace, names=lambda _: ())
+        rows = HistoryRows(session, keyspace=keyspace, columns=lambda _: ((), ()))
         suspects = [row for row in rows.scan(shape) if _is_old(row, below)]
         if not suspects:
             return 0

@@ -31,6 +31,7 @@ from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.record import raise_epoch
 from penstock.postgres.slot import Slot, drop_slot, read_slot
+from penstock.postgres.unfit import refuse_hidden
 from penstock.project.connector_lists import epoch_in
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
@@ -86,7 +87,7 @@ def begin_epoch(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgres
 
     Other changes go on meanwhile. Every history gets an entry `r` for each row.
 
-    :raises ViewPaused, NoEpochLeft, NotSupervised: before anything is lost.
+    :raises ViewPaused, RowsHidden, NoEpochLeft, NotSupervised: before anything is lost.
     :raises ConnectorFailed: when the source cannot take the snapshot, with its trace.
     :raises ViewStopped: when all is done but for stopped views.
     """
@@ -148,6 +149,9 @@ def _make_ready(workspace: Workspace, *, on_step: OnStep) -> int:
     # has no record of who is paused.
     on_step("tables", create_tables(workspace))
     refuse_paused(config, [view.name for view in views])
+    with connect(config) as connection:
+        for table in sorted({view.table for view in followed_views(workspace)}):
+            refuse_hidden(connection, table, config.replicating.database.user)
     epoch = _latest_epoch(config) + 1
     if epoch + max(view.revision for view in views) - 1 > MAX_GENERATION:
         raise NoEpochLeft(epoch)

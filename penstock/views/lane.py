@@ -42,6 +42,7 @@ from penstock.pipeline.identities import Identities
 from penstock.pipeline.topic_ids import note_first_ids
 from penstock.postgres.catalogue import read_columns
 from penstock.postgres.connection import connect
+from penstock.postgres.unfit import RowsHidden, refuse_hidden
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.views.choose import last_offsets
@@ -119,12 +120,27 @@ def fill(
     with local_spark(config) as spark:
         for table in dict.fromkeys(view.table for view in views):
             of_table = [view for view in views if view.table == table]
+            refuse_unread(config, [table], config.reading)
             with _our_errors(table):
                 lane = _Lane(config, spark, of_table, identities, cut_off.get(table), on_progress)
                 place, offset = lane.fill(rate)
             began[place] = offset
     wait_until_written(config, topics, on_progress=on_progress)
     return Filled(began, empty)
+
+
+def refuse_unread(config: Config, tables: Sequence[str], as_role: Config) -> None:
+    """Make sure that a role sees all rows of tables: what it does not see would be taken out of the views.
+
+    :param as_role: the configuration with which it logs in.
+    :raises TableUnread: for the first one that has rows which it does not see.
+    """
+    with connect(config) as connection:
+        for table in tables:
+            try:
+                refuse_hidden(connection, table, as_role.database.user)
+            except RowsHidden as exc:
+                raise TableUnread(table, str(exc)) from exc
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from penstock.project.shapes import read_shape
 from penstock.project.workspace import Workspace
 from penstock.views.choose import Choice, choose
 from penstock.views.close import close_gone
-from penstock.views.lane import fill
+from penstock.views.lane import fill, refuse_unread
 from penstock.views.reread import Wanted, only_reread, reread
 from penstock.views.stale_rows import old_rows, stale_rows
 
@@ -121,6 +121,8 @@ def refill_rows(
 
 def _reread(config: Config, views: Sequence[View], wanted: Wanted, *, on_progress: OnProgress) -> dict[Place, int]:
     """Read again and follow it into Cassandra; return where the CDC topics ended before."""
+    for role in (config.replicating, config.reading):
+        refuse_unread(config, wanted.tables, role)
     with connect(config) as connection, only_reread(connection):
         began = ends(config, sorted({view.source_topic for view in views}))
         reread(config, connection, wanted, on_progress=on_progress)

@@ -15,8 +15,19 @@ CREATE TABLE IF NOT EXISTS penstock.watched_parts (
     part_name text NOT NULL,
     root      oid NOT NULL
 );
--- The file of its rows at the last look, where no event trigger tells that an ALTER TABLE rewrites them.
+-- The file of its rows, as a look found it; NULL: it is written anew, which is noted.
 ALTER TABLE penstock.watched_parts ADD COLUMN IF NOT EXISTS file oid;
+
+-- Of each partition all that it is a part of. pg_partition_tree() and the like answer with what is there now, whatever the
+-- snapshot of the transaction, and lock all partitions: DDL of a longer transaction would fail, and other DDL wait.
+CREATE OR REPLACE VIEW penstock.partitions AS
+    WITH RECURSIVE tree (part, above) AS (
+        SELECT i.inhrelid, i.inhparent FROM pg_inherits i
+        JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition AND NOT i.inhdetachpending
+        UNION
+        SELECT tree.part, i.inhparent FROM tree JOIN pg_inherits i ON i.inhrelid = tree.above AND NOT i.inhdetachpending
+    )
+    SELECT part, above FROM tree;
 
 CREATE OR REPLACE VIEW penstock.published_roots AS
     SELECT c.oid AS root, n.nspname || '.' || c.relname AS table_name
@@ -26,15 +37,14 @@ CREATE OR REPLACE VIEW penstock.published_roots AS
     JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname <> 'penstock'
     WHERE p.pubname = 'penstock'
         -- Changes of a partition come under the name of the published table that it belongs to.
-        AND NOT (c.relispartition AND EXISTS (
-            SELECT FROM pg_partition_ancestors(c.oid) AS above JOIN pg_publication_rel ON prrelid = above
-            WHERE prpubid = p.oid AND above <> c.oid
-        ));
+        AND (p.oid, c.oid) NOT IN (
+            SELECT prpubid, part FROM penstock.partitions JOIN pg_publication_rel ON prrelid = above
+        );
 
 CREATE OR REPLACE VIEW penstock.published_parts AS
-    SELECT r.root, part.oid AS part
-    FROM penstock.published_roots r
-    CROSS JOIN LATERAL (SELECT r.root AS oid UNION SELECT relid FROM pg_partition_tree(r.root)) AS part;
+    SELECT root, root AS part FROM penstock.published_roots
+    UNION ALL
+    SELECT r.root, p.part FROM penstock.published_roots r JOIN penstock.partitions p ON p.above = r.root;
 
 CREATE OR REPLACE FUNCTION penstock.name_of(relation oid) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog
@@ -42,10 +52,11 @@ AS $$
     SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
 $$;
 
+-- event_triggers came with Postgres 17.
 CREATE OR REPLACE FUNCTION penstock.sees_ddl() RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog
 AS $$
-    SELECT count(*) = 2 FROM pg_event_trigger
+    SELECT count(*) = 2 AND current_setting('event_triggers', true) IS DISTINCT FROM 'off' FROM pg_event_trigger
     WHERE evtname IN ('penstock_after_ddl', 'penstock_before_rewrite') AND evtenabled = 'A'
 $$;
 

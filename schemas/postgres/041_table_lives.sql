@@ -53,13 +53,8 @@ BEGIN
         WITH present AS (SELECT root, penstock.key_of(root) AS key FROM penstock.table_lives WHERE root IS NOT NULL)
         UPDATE penstock.table_lives l SET key = present.key FROM present
         WHERE l.root = present.root AND l.key IS DISTINCT FROM present.key
-        RETURNING l.table_name, l.root, l.key
+        RETURNING l.root, l.key
     LOOP
-        IF found.key LIKE '% DEFERRABLE' AND penstock.sees_ddl() THEN
-            RAISE EXCEPTION 'table % feeds views of Penstock, so its primary key cannot be DEFERRABLE', found.table_name
-                USING HINT = 'Rows may share a key for a while then. Make it NOT DEFERRABLE, or drop the views of the '
-                    'table first: penstock views drop.';
-        END IF;
         PERFORM penstock.note(found.root, CASE found.key
             WHEN '' THEN 'its primary key was dropped'
             ELSE 'its primary key was made again, or of other columns'

@@ -14,8 +14,13 @@ CREATE OR REPLACE FUNCTION penstock.count_alterations() RETURNS void
 AS $$
     WITH present AS (
         SELECT penstock.name_of(a.attrelid) AS table_name,
-               string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum) AS columns
-        FROM pg_attribute a
+               -- format_type() tells the names of now, also to a transaction whose snapshot is of before: as Postgres' own
+               -- types (below 16384) have one name, it is asked for those only.
+               string_agg(format('%I %s', a.attname, CASE WHEN a.atttypid < 16384
+                   THEN format_type(a.atttypid, a.atttypmod)
+                   ELSE format('%I.%I(%s)', n.nspname, t.typname, a.atttypmod)
+               END), ', ' ORDER BY a.attnum) AS columns
+        FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid JOIN pg_namespace n ON n.oid = t.typnamespace
         WHERE a.attrelid IN (SELECT root FROM penstock.published_parts) AND a.attnum > 0 AND NOT a.attisdropped
         GROUP BY a.attrelid
     )
@@ -36,8 +41,34 @@ CREATE TABLE IF NOT EXISTS penstock.watched_columns (
     PRIMARY KEY (root, name)
 );
 
+-- The transaction that wrote the column into the catalogue, as of the last look: any ALTER of the column is another one.
+ALTER TABLE penstock.watched_columns ADD COLUMN IF NOT EXISTS version xid;
+
+-- What the values of a type are written as (docs/types.md): types of one form write the same text, and limits change a
+-- numeric alone, which is digits where they are no Spark decimal's.
+CREATE OR REPLACE FUNCTION penstock.form_of(type oid, modifier int) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog
+AS $$
+    WITH RECURSIVE bases (type, base) AS (
+        SELECT form_of.type, form_of.type
+        UNION ALL
+        SELECT bases.type, t.typbasetype FROM bases JOIN pg_type t ON t.oid = bases.base WHERE t.typtype = 'd'
+    )
+    SELECT CASE
+        WHEN bool_or(base IN ('text'::regtype, 'varchar'::regtype)) THEN 'text'
+        WHEN bool_or(base IN ('text[]'::regtype, 'varchar[]'::regtype)) THEN 'text[]'
+        WHEN type NOT IN ('numeric'::regtype, 'numeric[]'::regtype) THEN type::text
+        -- https://github.com/postgres/postgres/blob/REL_15_STABLE/src/backend/utils/adt/numeric.c, make_numeric_typmod
+        WHEN (modifier - 4) >> 16 BETWEEN 1 AND 38 AND (modifier - 4) & 2047 <= (modifier - 4) >> 16 THEN type || ' decimal'
+        WHEN modifier >= 4 AND (modifier - 4) & 1024 <> 0 THEN type || ' of a negative scale'
+        ELSE type || ' digits'
+    END FROM bases GROUP BY type
+$$;
+ALTER TABLE penstock.watched_columns ADD COLUMN IF NOT EXISTS form text;
+
 -- A name that goes over to another column, as by DROP and ADD, or by RENAME after a backfill, gives old rows other values.
 -- A column with another name is another key in a history, and what changes under a name that no view knows is lost to them.
+-- A type of another form gives old rows other values, too, also where Postgres need not write them anew.
 CREATE OR REPLACE FUNCTION penstock.look_at_columns() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
@@ -53,7 +84,7 @@ BEGIN
         PERFORM penstock.note(found.root, format('column %I was renamed to %I', found.name, found.now));
     END LOOP;
     FOR found IN
-        UPDATE penstock.watched_columns w SET position = a.attnum, is_there = true
+        UPDATE penstock.watched_columns w SET position = a.attnum, is_there = true, form = NULL
         FROM pg_attribute a, penstock.watched_columns before
         WHERE NOT w.is_there AND a.attrelid = w.root AND a.attname = w.name
             AND before.root = w.root AND before.name = w.name
@@ -62,8 +93,22 @@ BEGIN
         CONTINUE WHEN NOT found.is_another;
         PERFORM penstock.note(found.root, format('%I is another column now than it was', found.name));
     END LOOP;
-    INSERT INTO penstock.watched_columns
-        SELECT r.root, a.attname, a.attnum FROM penstock.published_roots r JOIN pg_attribute a ON a.attrelid = r.root
+    FOR found IN
+        UPDATE penstock.watched_columns w SET version = a.xmin, form = penstock.form_of(a.atttypid, a.atttypmod)
+        FROM pg_attribute a, penstock.watched_columns before
+        WHERE w.is_there AND a.attrelid = w.root AND a.attnum = w.position AND w.version IS DISTINCT FROM a.xmin
+            AND before.root = w.root AND before.name = w.name
+        RETURNING w.root, w.name, format_type(a.atttypid, a.atttypmod) AS type, before.form <> w.form AS is_other
+    LOOP
+        CONTINUE WHEN found.is_other IS NOT TRUE;
+        -- A rewrite is noted already.
+        CONTINUE WHEN EXISTS (SELECT FROM penstock.watched_parts p WHERE p.root = found.root AND p.file IS NULL);
+        PERFORM penstock.note(found.root, format('column %I is of type %s now, and no row was written anew',
+            found.name, found.type));
+    END LOOP;
+    INSERT INTO penstock.watched_columns (root, name, position, version, form)
+        SELECT r.root, a.attname, a.attnum, a.xmin, penstock.form_of(a.atttypid, a.atttypmod)
+        FROM penstock.published_roots r JOIN pg_attribute a ON a.attrelid = r.root
         WHERE a.attnum > 0 AND NOT a.attisdropped
             AND NOT EXISTS (SELECT FROM penstock.watched_columns w WHERE w.root = r.root AND w.name = a.attname);
     DELETE FROM penstock.watched_columns w WHERE NOT EXISTS (SELECT FROM penstock.published_roots r WHERE r.root = w.root);

@@ -21,15 +21,18 @@ BEGIN
 END
 $$;
 
--- Rows that the snapshot of a longer transaction does not see may be there all the same.
+-- Rows that the snapshot of a longer transaction does not see, or a policy hides, may be there all the same.
 CREATE OR REPLACE FUNCTION penstock.holds_rows(part oid) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
 DECLARE
     found boolean;
 BEGIN
+    IF row_security_active(part) OR current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RETURN true;
+    END IF;
     EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s)', part::regclass) INTO found;
-    RETURN found OR current_setting('transaction_isolation') IN ('repeatable read', 'serializable');
+    RETURN found;
 END
 $$;
 
@@ -48,8 +51,9 @@ BEGIN
 END
 $$;
 
--- What the event triggers would have told, or refused. VACUUM FULL and CLUSTER rewrite the rows as well: their tables
--- are read once more than they need be.
+-- What the event triggers would have told, or refused, where there are none, or while they were off. VACUUM FULL, CLUSTER
+-- and TRUNCATE write another file too, but no column of the catalogue. Of a column that this transaction altered itself
+-- (its age is not above 0) the event triggers tell, if they are on.
 CREATE OR REPLACE FUNCTION penstock.look_at_rewrites() RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
@@ -57,12 +61,15 @@ DECLARE
     found record;
 BEGIN
     FOR found IN
-        UPDATE penstock.watched_parts w SET file = c.relfilenode
-        FROM pg_class c, penstock.watched_parts before
-        WHERE c.oid = w.part AND w.file IS DISTINCT FROM c.relfilenode AND before.part = w.part
-        RETURNING w.root, w.part_name, before.file
+        UPDATE penstock.watched_parts w SET file = NULL FROM pg_class c
+        WHERE c.oid = w.part AND w.file <> c.relfilenode AND EXISTS (
+            SELECT FROM pg_attribute a
+            LEFT JOIN penstock.watched_columns k ON k.root = a.attrelid AND k.position = a.attnum AND k.is_there
+            WHERE a.attrelid = w.root AND a.attnum > 0 AND NOT a.attisdropped
+                AND k.version IS DISTINCT FROM a.xmin AND (age(a.xmin) > 0 OR NOT penstock.sees_ddl())
+        )
+        RETURNING w.root, w.part_name
     LOOP
-        CONTINUE WHEN found.file IS NULL;
         PERFORM penstock.note(found.root, format('all rows of %s were rewritten', found.part_name));
     END LOOP;
     FOR found IN
@@ -97,8 +104,9 @@ BEGIN
         WHERE c.oid = w.part AND w.part_name <> n.nspname || '.' || c.relname;
     FOR found IN
         WITH new AS (
-            INSERT INTO penstock.watched_parts (part, part_name, root)
-            SELECT p.part, penstock.name_of(p.part), p.root FROM penstock.published_parts p
+            INSERT INTO penstock.watched_parts (part, part_name, root, file)
+            SELECT p.part, penstock.name_of(p.part), p.root, c.relfilenode
+            FROM penstock.published_parts p JOIN pg_class c ON c.oid = p.part
             WHERE NOT EXISTS (SELECT FROM penstock.watched_parts w WHERE w.part = p.part)
             RETURNING part, part_name, root
         )
@@ -124,19 +132,34 @@ BEGIN
         INSERT INTO penstock.watched_defaults VALUES (found.part, found.attnum);
         PERFORM penstock.note(found.root, format('column %s was added with a value for the rows that were there', found.attname));
     END LOOP;
+    PERFORM penstock.look_at_rewrites();
     PERFORM penstock.look_at_columns();
     PERFORM penstock.count_alterations();
-    IF NOT penstock.sees_ddl() THEN
-        PERFORM penstock.look_at_rewrites();
-    END IF;
+    -- Looks at the DDL of others would wait for each other's rows here: a file of the same rows is left to the next one.
+    UPDATE penstock.watched_parts w SET file = c.relfilenode FROM pg_class c
+        WHERE c.oid = w.part AND (w.file IS NULL OR w.file <> c.relfilenode AND NOT penstock.sees_ddl());
     PERFORM set_config('penstock.looks', '', true);
-    FOR found IN
-        SELECT w.part_name AS name FROM penstock.watched_parts w JOIN pg_class c ON c.oid = w.part
-        WHERE c.relreplident <> 'f'
-    LOOP
-        RAISE EXCEPTION 'table % feeds views of Penstock, which need its REPLICA IDENTITY FULL', found.name
+END
+$$;
+
+CREATE OR REPLACE FUNCTION penstock.refuse_lost_identity(relation oid) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog
+AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM penstock.watched_parts JOIN pg_class ON pg_class.oid = part WHERE part = relation AND relreplident <> 'f'
+    ) THEN
+        RAISE EXCEPTION 'table % feeds views of Penstock, which need its REPLICA IDENTITY FULL', penstock.name_of(relation)
             USING HINT = 'Leave it as it is, or drop the views of the table first: penstock views drop.';
-    END LOOP;
+    END IF;
+    IF EXISTS (
+        SELECT FROM penstock.table_lives, penstock.key_of(relation) AS present
+        WHERE root = relation AND key IS DISTINCT FROM present AND present LIKE '% DEFERRABLE'
+    ) THEN
+        RAISE EXCEPTION 'table % feeds views of Penstock, so its primary key cannot be DEFERRABLE', penstock.name_of(relation)
+            USING HINT = 'Rows may share a key for a while then. Make it NOT DEFERRABLE, or drop the views of the '
+                'table first: penstock views drop.';
+    END IF;
 END
 $$;
 
@@ -148,7 +171,8 @@ BEGIN
         RETURN;
     END IF;
     -- Of the tables of this statement only: what is wrong with another is no reason to refuse it.
-    PERFORM penstock.refuse_case_twins(of.objid) FROM pg_event_trigger_ddl_commands() AS of
+    PERFORM penstock.refuse_case_twins(of.objid), penstock.refuse_lost_identity(of.objid)
+        FROM pg_event_trigger_ddl_commands() AS of
         WHERE of.classid = 'pg_class'::regclass AND of.objid IN (SELECT part FROM penstock.published_parts);
     PERFORM penstock.look();
     IF TG_TAG LIKE '% TYPE' THEN
@@ -166,6 +190,7 @@ BEGIN
     -- 2: a column came with a default for each row; 4: a column changed its type. The others keep all values.
     IF of_root IS NOT NULL AND pg_event_trigger_table_rewrite_reason() & 6 <> 0 THEN
         PERFORM penstock.note(of_root, 'ALTER TABLE rewrote every row');
+        UPDATE penstock.watched_parts SET file = NULL WHERE part = pg_event_trigger_table_rewrite_oid();
     END IF;
 END
 $$;

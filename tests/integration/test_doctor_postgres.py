@@ -15,6 +15,7 @@ from penstock.doctor.rights import roles
 from penstock.project.workspace import Workspace
 from penstock.sections.postgres import Postgres
 from penstock.setup.actions import create_tables
+from penstock.stack.parts.postgres import major_version
 from tests.integration.certificates import Certificates
 from tests.integration.their_postgres import INSERT, PASSWORD, TABLE, Server, their_postgres
 
@@ -69,6 +70,11 @@ def test_with_the_rights_of_the_role_nothing_stops_it(server: Server) -> None:
         (["ALTER SYSTEM SET max_slot_wal_keep_size = -1", "SELECT pg_reload_conf()"], "fills its disk"),
         (["SELECT pg_create_physical_replication_slot('s' || n) FROM generate_series(1, 8) n"], "no replication slot"),
         ([], "the rows that a TRUNCATE takes"),
+        pytest.param(
+            ["ALTER SYSTEM SET event_triggers = off", "SELECT pg_reload_conf()"],
+            "event_triggers is off",
+            marks=pytest.mark.skipif(major_version() < 17, reason="the setting came with Postgres 17"),
+        ),
     ],
 )
 def test_a_fault_is_named_and_its_cure_makes_it_go(server: Server, fault: list[str], says: str) -> None:

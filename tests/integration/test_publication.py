@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config, load_config
+from penstock.doctor import postgres as doctor
+from penstock.doctor.postgres import examine
+from penstock.postgres import publication
 from penstock.postgres.catalogue import TableMissing, read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
@@ -55,6 +58,10 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     config = load_config(file)
     with started(config, "postgres"):
         setup.create_tables(Workspace(config))
+        with connect(config) as connection, connection.cursor() as cursor:
+            connection.autocommit = True
+            cursor.execute("ALTER SYSTEM SET max_prepared_transactions = 5")
+    with started(config, "postgres"):
         with connect(config) as connection, connection, connection.cursor() as cursor:
             cursor.execute(TABLES)
         yield config
@@ -158,6 +165,51 @@ def test_a_table_is_known_when_nobody_is_in_the_midst_of_writing_to_it(config: C
         assert make_known(ours, ["public.noted"]) == []
         assert withdraw(ours, "public.noted")
         assert "public.noted" not in read_known(ours)
+
+
+@pytest.mark.parametrize("table", ["once", "in_parts"])
+def test_a_prepared_transaction_that_holds_the_table_is_named(
+    config: Config, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No session has it, so pg_stat_activity does not show it."""
+    monkeypatch.setattr(publication, "_LOCKED_S", 1.0)
+    with connect(config) as theirs, connect(config) as ours, theirs.cursor() as cursor:
+        cursor.execute("CREATE TABLE once (id int PRIMARY KEY)")
+        cursor.execute("CREATE TABLE in_parts (id int PRIMARY KEY) PARTITION BY RANGE (id)")
+        cursor.execute("CREATE TABLE of_parts PARTITION OF in_parts DEFAULT")
+        theirs.commit()
+        cursor.execute(f"INSERT INTO {'of_parts' if table == 'in_parts' else table} VALUES (1)")
+        cursor.execute("PREPARE TRANSACTION 'it''s forgotten'")
+        theirs.rollback()
+        cursor.execute(
+            "BEGIN; INSERT INTO public.parts VALUES (1, '2026-01-01'); PREPARE TRANSACTION 'of another table'"
+        )
+        theirs.rollback()
+        (*_, said) = publish(ours, [f"public.{table}"])
+        assert "left out: table public." in said
+        assert "prepared transaction 'it''s forgotten'" in said
+        assert "`ROLLBACK PREPARED 'it''s forgotten'`" in said
+        assert "another" not in said
+        cure = "ROLLBACK PREPARED 'it''s forgotten'; in database app, or COMMIT PREPARED"
+        assert cure not in [each.cure for each in examine(config, [])]  # it may be at work
+        monkeypatch.setattr(doctor, "_FORGOTTEN_S", 0)
+        assert cure in [each.cure for each in examine(config, [])]
+        theirs.autocommit = True
+        cursor.execute("ROLLBACK PREPARED 'it''s forgotten'")
+        cursor.execute("ROLLBACK PREPARED 'of another table'")
+        assert publish(ours, [f"public.{table}"])[-1] == f"public.{table} published"
+        assert withdraw(ours, f"public.{table}")
+        cursor.execute("DROP TABLE once, in_parts")
+
+
+def test_who_holds_the_table_else_is_told_how_to_find(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publication, "_LOCKED_S", 1.0)
+    with connect(config) as theirs, connect(config) as ours, theirs.cursor() as cursor:
+        cursor.execute("CREATE TABLE used (id int PRIMARY KEY); ALTER TABLE used REPLICA IDENTITY FULL")
+        theirs.commit()
+        cursor.execute("INSERT INTO used VALUES (1)")
+        (said,) = publish(ours, ["public.used"])
+        assert "pg_stat_activity" in said
 
 
 def _waits(config: Config, table: str) -> bool:

@@ -12,21 +12,29 @@ from penstock_views.snapshot.expected import expected_rows
 from penstock_views.snapshot.held import hold_snapshot
 from penstock_views.snapshot.ranges import read_parts
 from penstock_views.stream.session import local_session
+from psycopg2.errors import InsufficientPrivilege
 
 from penstock.config import Config, load_config
 from penstock.local_spark import read_by_spark
 from penstock.postgres.catalogue import read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
+from penstock.postgres.publication import publish, withdraw
+from penstock.postgres.unfit import RowsHidden
 from penstock.project.connector_lists import TABLES
+from penstock.project.shapes import read_shape
 from penstock.project.workspace import Workspace
 from penstock.secured import LOADER, READER, REPLICATOR, Secrets
 from penstock.setup.actions import create_tables
 from penstock.setup.connectors import wanted_connectors
 from penstock.setup.rights import give_reading_rights
 from penstock.stack.make_secrets import make_secrets, write_clients_files
+from penstock.verify.canonical import canonical_key
+from penstock.verify.postgres_rows import PostgresRows
 from penstock.views.check import check
+from penstock.views.lane import TableUnread, refuse_unread
 from penstock.views.make import Fate, new_views
+from penstock.views.stale_rows import stale_rows
 from penstock.wait import wait_until
 from tests.integration.servers import started, written
 from tests.integration.source_alone import SourceAlone
@@ -124,6 +132,49 @@ def test_the_reader_fills_and_compares_the_rows_that_row_level_security_hides_fr
     assert [(row["id"], row["name"]) for row in rows] == [("1", "one")]
     with connect(config.reading) as connection, connection.cursor() as cursor:
         assert [part.source for part in read_parts(cursor, view.table)] == ["ONLY public.parted_all"]
+
+
+@pytest.fixture
+def blind(config: Config, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Take from a role what lets it see rows that a policy hides."""
+    run(config, f"ALTER ROLE {request.param} NOBYPASSRLS")
+    yield request.param
+    run(config, f"ALTER ROLE {request.param} BYPASSRLS")
+
+
+@pytest.mark.parametrize("blind", ["penstock_reader"], indirect=True)
+def test_rows_that_are_hidden_from_the_reader_do_not_count_as_gone(config: Config, blind: str) -> None:
+    """And neither a fill nor a comparison of another table has anything to do with it."""
+    workspace, spark = Workspace(config), local_session()
+    (view,) = (view for view in workspace.views if view.table == "public.parted")
+    shape = read_shape(workspace.project, view.name)
+    says = f"row level security hides rows of public.parted from role {blind}.*; ALTER ROLE {blind} BYPASSRLS;"
+    row = {name: "1" for name in shape.columns}
+    with pytest.raises(RowsHidden, match=says):
+        stale_rows(workspace, spark, shape, {canonical_key(row, shape.key): row})
+    with pytest.raises(TableUnread, match=says) as unread:
+        refuse_unread(config, ["public.users", "public.parted"], config.reading)
+    assert unread.value.of == "public.parted"
+    problems = {(each.view, each.is_of_table, each.cure) for each in check(workspace).wrong}
+    assert problems == {(view.name, True, f"ALTER ROLE {blind} BYPASSRLS;")}
+    with pytest.raises(Exception, match='affected by row-level security policy for table "parted"'):
+        expected_rows(spark, view, read_by_spark(config)).rows.collect()
+    with pytest.raises(InsufficientPrivilege), connect(config.reading) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM public.parted")
+    (other,) = (view for view in workspace.views if view.name == "users_by_country")
+    rows = PostgresRows(spark, workspace=workspace).scan(read_shape(workspace.project, other.name))
+    assert [row["first_name"] for row in rows] == ["Ann"]
+
+
+@pytest.mark.parametrize("blind", ["penstock_replicator"], indirect=True)
+def test_a_table_that_is_hidden_from_the_source_alone_is_not_published(config: Config, blind: str) -> None:
+    """The source would take no snapshot of any table."""
+    with connect(config) as connection:
+        withdraw(connection, "public.parted")
+        (said,) = publish(connection, ["public.parted", "public.users"])
+        assert said.startswith(f"left out: row level security hides rows of public.parted from role {blind}")
+        run(config, f"ALTER ROLE {blind} BYPASSRLS")
+        assert publish(connection, ["public.parted"]) == ["public.parted published"]
 
 
 def test_the_check_needs_no_right_to_a_table_that_no_view_follows_yet(config: Config) -> None:

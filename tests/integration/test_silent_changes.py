@@ -7,14 +7,18 @@ from contextlib import closing
 
 import psycopg2
 import pytest
+from penstock_views.types.canonical import POSTGRES
+from penstock_views.types.live_columns import field_of
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from penstock.config import Config
-from penstock.postgres.catalogue import read_live_table
+from penstock.postgres.catalogue import read_columns, read_live_table
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish, withdraw
-from penstock.postgres.silent import forget_changes, silent_changes
+from penstock.postgres.silent import forget_changes, sees_ddl, silent_changes
 from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
+from penstock.stack.parts.postgres import major_version
 from tests.integration.statements import run
 from tests.names import OURS_IN_POSTGRES
 
@@ -88,6 +92,8 @@ def test_what_sends_events_is_not_noted(connection: Connection) -> None:
         "UPDATE plain SET size = size + 1",
         "ALTER TABLE plain ADD COLUMN note text",
         "ALTER TABLE plain ALTER COLUMN name TYPE varchar",
+        "ALTER TABLE plain ALTER COLUMN name TYPE text",
+        "ALTER TABLE plain ALTER COLUMN size SET NOT NULL, ALTER COLUMN size SET DEFAULT 7",
         "ALTER TABLE plain DROP COLUMN size",
         "CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')",
         "CREATE TABLE other (id int)",
@@ -115,6 +121,94 @@ def test_ddl_that_gives_rows_other_values_is_noted_once(connection: Connection, 
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "is_noted"),
+    [
+        ("varchar(5)", "varchar(9)", False),
+        ("varchar(5)", "text", False),
+        ("text", "varchar", False),
+        ("varchar(5)[]", "varchar[]", False),
+        ("text", "named", False),
+        ("named", "varchar", False),
+        ("numeric(10,2)", "numeric(12,2)", False),
+        ("numeric(40,2)", "numeric", False),
+        ("timestamp(3)", "timestamp(6)", False),
+        ("numeric(10,2)", "numeric", True),
+        ("numeric(10,2)", "numeric(40,2)", True),
+        ("numeric(10,2)[]", "numeric[]", True),
+        ("numeric(9,-2)", "numeric", True),
+        ("numeric", "amount", True),
+        ("amount", "numeric", True),
+        ("cidr", "inet", True),
+        ("xml", "text", True),
+        ("text", "bpchar", True),
+        ("oid", "int", True),
+        ("timestamp", "timestamptz", True),
+    ],
+)
+def test_a_type_of_another_form_is_noted_though_no_row_is_rewritten(
+    connection: Connection, old: str, new: str, is_noted: bool
+) -> None:
+    run(
+        connection,
+        "DROP DOMAIN IF EXISTS amount, named",
+        "CREATE DOMAIN amount AS numeric",
+        "CREATE DOMAIN named AS varchar",
+        f"CREATE TABLE child (id int PRIMARY KEY, v {old})",
+    )
+    publish(connection, ["public.child"])
+    file = "SELECT pg_relation_filenode('child')"
+    before = run(connection, file)
+    run(connection, "SET LOCAL timezone = 'UTC'", f"ALTER TABLE child ALTER v TYPE {new}")
+    assert run(connection, file) == before
+    run(connection, "ALTER TABLE child ADD COLUMN unrelated text")
+    said = [change.what for change in silent_changes(connection, ["public.child"])]
+    assert len(said) == is_noted
+    assert all(what.startswith("column v is of type ") for what in said)
+    withdraw(connection, "public.child")
+
+
+def test_types_of_one_form_are_of_one_canonical_type(connection: Connection) -> None:
+    limits = [
+        "varchar(5)",
+        "char(3)",
+        "timestamp(3)",
+        "timestamptz(0)",
+        "interval(2)",
+        "time(3)",
+        "oid",
+        "xml",
+        "bit(3)",
+    ]
+    numerics = ["numeric", *(f"numeric({each})" for each in ("10,2", "38,0", "38,38", "39,2", "9,-2", "3,5"))]
+    plain = [*(name for name in POSTGRES if name != "enum"), *limits, *numerics]
+    domains = [f"of_{at}" for at, _ in enumerate(plain)]
+    run(connection, *(f"CREATE DOMAIN {name} AS {kind}" for name, kind in zip(domains, plain, strict=True)))
+    types = [*plain, *domains, *(f"{kind}[]" for kind in plain)]
+    run(connection, f"CREATE TABLE child ({', '.join(f'c{at} {kind}' for at, kind in enumerate(types))})")
+    asked = "SELECT attname, penstock.form_of(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'child'::regclass"
+    forms = dict(run(connection, f"{asked} AND attnum > 0"))
+    of_form: dict[str, set[str]] = {}
+    for _, name, sql_type, is_domain, enum, *_ in read_columns(connection, "public.child"):
+        field = field_of(name, sql_type, enum=enum, is_domain=is_domain)
+        of_form.setdefault(forms[name], set()).add(f"{field.dataType} {field.metadata}")
+    run(connection, "DROP TABLE child", f"DROP DOMAIN {', '.join(domains)}")
+    limited = {kind for form, kinds in of_form.items() if form.endswith("decimal") for kind in kinds}
+    assert all(kind.lower().startswith(("decimal", "array")) for kind in limited)
+    assert {form: kinds for form, kinds in of_form.items() if len(kinds) > 1 and not form.endswith("decimal")} == {}
+
+
+def test_a_type_of_another_form_is_noted_for_a_table_in_partitions_and_where_no_trigger_sees_it(
+    connection: Connection,
+) -> None:
+    run(connection, "ALTER TABLE plain ADD v cidr", "ALTER TABLE parted ADD v cidr")
+    run(connection, "ALTER EVENT TRIGGER penstock_after_ddl DISABLE")
+    run(connection, *(f"ALTER TABLE {table} ALTER v TYPE inet" for table in ("plain", "parted")))
+    run(connection, "ALTER EVENT TRIGGER penstock_after_ddl ENABLE ALWAYS", "SELECT penstock.look()")
+    what = "column v is of type inet now, and no row was written anew"
+    assert sorted(noted(connection)) == [(PARTED, what), (PLAIN, what)]
+
+
+@pytest.mark.parametrize(
     ("statements", "said"),
     [
         (["ALTER TABLE plain DROP COLUMN size, ADD COLUMN size int"], ["size is another column now than it was"]),
@@ -136,6 +230,7 @@ def test_ddl_that_gives_rows_other_values_is_noted_once(connection: Connection, 
             ['column size was renamed to "a b"', 'column "a b" was renamed to size'],
         ),
         (["ALTER TABLE plain DROP COLUMN size", "DELETE FROM plain"], []),
+        (["ALTER TABLE plain DROP COLUMN size, ADD COLUMN size inet"], ["size is another column now than it was"]),
     ],
 )
 def test_a_name_that_another_column_has_now_is_noted(
@@ -172,6 +267,98 @@ def test_the_columns_of_a_table_that_left_are_not_remembered(connection: Connect
     publish(connection, [PLAIN])
     run(connection, "ALTER TABLE plain ADD COLUMN unrelated text")
     assert "another column" not in str(noted(connection))
+
+
+ALL_TRIGGERS = ("after_ddl", "before_rewrite", "refuse_unfit", "refuse_renamed")
+OFF_AND_ON = [
+    pytest.param(
+        (
+            [f"ALTER EVENT TRIGGER penstock_{name} DISABLE" for name in ALL_TRIGGERS],
+            [f"ALTER EVENT TRIGGER penstock_{name} ENABLE ALWAYS" for name in ALL_TRIGGERS],
+        ),
+        id="disabled",
+    ),
+    pytest.param(
+        (["SET event_triggers = off"], ["RESET event_triggers"]),
+        id="setting",
+        marks=pytest.mark.skipif(major_version() < 17, reason="the setting came with Postgres 17"),
+    ),
+]
+
+
+@pytest.mark.parametrize("looks", ["SELECT penstock.look()", "CREATE TABLE child (id int)"])
+@pytest.mark.parametrize("switch", OFF_AND_ON)
+@pytest.mark.parametrize(
+    ("statement", "table", "what"),
+    [
+        ("ALTER TABLE plain ALTER name TYPE text USING upper(name)", PLAIN, "all rows of public.plain were rewritten"),
+        ("ALTER TABLE plain ADD t uuid DEFAULT gen_random_uuid()", PLAIN, "all rows of public.plain were rewritten"),
+        ("ALTER TABLE parted ADD size bigserial", PARTED, "all rows of public.parted_1 were rewritten"),
+        (
+            "ALTER TABLE plain ADD rank int DEFAULT 7",
+            PLAIN,
+            "column rank was added with a value for the rows that were there",
+        ),
+        ("ALTER TABLE plain REPLICA IDENTITY DEFAULT", PLAIN, "public.plain had lost its REPLICA IDENTITY FULL"),
+        (
+            "ALTER TABLE plain DROP CONSTRAINT plain_pkey, ADD PRIMARY KEY (id) DEFERRABLE",
+            PLAIN,
+            "its primary key was made again, or of other columns",
+        ),
+    ],
+)
+def test_what_no_trigger_saw_is_noted_once_by_the_next_look(
+    connection: Connection, statement: str, table: str, what: str, looks: str, switch: tuple[list[str], list[str]]
+) -> None:
+    """Also by the look at the DDL of somebody else, which is not refused for it."""
+    off, on = switch
+    run(connection, *off)
+    run(connection, statement)
+    assert not sees_ddl(connection)
+    run(connection, *on)
+    assert sees_ddl(connection)
+    run(connection, looks)
+    run(connection, "SELECT penstock.look()", "CREATE TABLE another (id int)", "DROP TABLE another")
+    assert noted(connection) == [(table, what)]
+    assert read_live_table(connection, table).not_full == ()
+
+
+def test_a_rewrite_that_no_trigger_saw_is_noted_by_the_next_ddl_of_its_table(connection: Connection) -> None:
+    trigger = "ALTER EVENT TRIGGER penstock_before_rewrite"
+    run(connection, f"{trigger} DISABLE", "ALTER TABLE plain ALTER name TYPE text USING upper(name)")
+    run(connection, f"{trigger} ENABLE ALWAYS")
+    run(connection, "ALTER TABLE plain ADD COLUMN note text")
+    assert noted(connection) == [(PLAIN, "all rows of public.plain were rewritten")]
+
+
+@pytest.mark.parametrize("switch", OFF_AND_ON)
+def test_what_writes_the_same_rows_elsewhere_is_not_noted(
+    connection: Connection, switch: tuple[list[str], list[str]]
+) -> None:
+    off, on = switch
+    run(connection, *off, "TRUNCATE parted_1", "CLUSTER plain USING plain_pkey", *on)
+    run(connection, "CREATE TABLE child (id int)", "ALTER TABLE plain ADD COLUMN note text")
+    run(connection, "SELECT penstock.look()", "CLUSTER plain USING plain_pkey", "SELECT penstock.look()")
+    run(connection, "ALTER TABLE plain ADD COLUMN rank int", "SELECT penstock.look()")
+    assert noted(connection) == []
+
+
+def test_a_rewrite_by_a_transaction_that_does_not_see_the_table_published_is_noted(
+    connection: Connection, config: Config
+) -> None:
+    run(connection, "CREATE TABLE child (id int PRIMARY KEY, n int)", "INSERT INTO child VALUES (1, 1)")
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as long:
+        long.set_session(ISOLATION_LEVEL_REPEATABLE_READ)
+        with long.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            publish(connection, ["public.child"])
+            cursor.execute("ALTER TABLE child ALTER n TYPE bigint USING n * 10")
+        long.commit()
+    run(connection, "CREATE TABLE another (id int)", "DROP TABLE another")
+    assert [change.what for change in silent_changes(connection, ["public.child"])] == [
+        "all rows of public.child were rewritten"
+    ]
+    withdraw(connection, "public.child")
 
 
 def altered(connection: Connection) -> int:
@@ -268,6 +455,53 @@ def test_a_truncate_asks_no_foreign_key_and_no_other_trigger(connection: Connect
     assert sum("DELETE: id" in line for line in decoded(connection, "TRUNCATE plain CASCADE")) == 10
     assert run(connection, "SELECT count(*) FROM child") == [(0,)]
     run(connection, "DROP TABLE plain CASCADE", "DROP FUNCTION refuse")
+
+
+@pytest.fixture
+def narrow(connection: Connection) -> Iterator[None]:
+    """Let a role that is no superuser own the functions, as in a Postgres of others, and let policies hide rows."""
+    functions = ("delete_before_truncate()", "holds_rows(oid)")
+    run(
+        connection,
+        "CREATE ROLE narrow",
+        "GRANT SET ON PARAMETER session_replication_role TO narrow",
+        "GRANT ALL ON SCHEMA penstock TO narrow",
+        "GRANT ALL ON ALL TABLES IN SCHEMA penstock, public TO narrow",
+        *(f"ALTER FUNCTION penstock.{name} OWNER TO narrow" for name in functions),
+        "ALTER FUNCTION penstock.holds_rows(oid) SECURITY DEFINER",
+        "ALTER TABLE plain ENABLE ROW LEVEL SECURITY",
+    )
+    yield
+    connection.rollback()
+    run(
+        connection,
+        "ALTER FUNCTION penstock.holds_rows(oid) SECURITY INVOKER",
+        *(f"ALTER FUNCTION penstock.{name} OWNER TO postgres" for name in functions),
+        "DROP OWNED BY narrow",
+        "DROP ROLE narrow",
+    )
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_truncate_whose_rows_a_policy_hides_from_our_role_is_noted(connection: Connection) -> None:
+    run(connection, "TRUNCATE plain")
+    assert noted(connection) == [(PLAIN, "TRUNCATE took its rows")]
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("setting", ["on", "off"])
+def test_a_partition_whose_rows_a_policy_hides_from_our_role_is_noted(connection: Connection, setting: str) -> None:
+    """With `off`, as pg_restore sets it, Postgres would refuse to look for a row."""
+    run(
+        connection,
+        "CREATE TABLE parted_2 (id int, day date, PRIMARY KEY (id, day))",
+        "INSERT INTO parted_2 VALUES (2, '2026-02-05')",
+        "ALTER TABLE parted_2 ENABLE ROW LEVEL SECURITY",
+        "GRANT SELECT ON parted_2 TO narrow",
+        f"SET LOCAL row_security = {setting}",
+        "ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')",
+    )
+    assert noted(connection) == [(PARTED, "partition public.parted_2 came with rows")]
 
 
 def test_notes_are_forgotten_by_what_was_read(connection: Connection) -> None:

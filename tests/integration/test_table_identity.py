@@ -205,6 +205,58 @@ def test_rows_of_a_new_partition_that_a_long_transaction_does_not_see(connection
     assert noted(connection) == [(PARTED, "partition shop.parted_2 came with rows")]
 
 
+DDL_OF_OTHERS = [
+    ["CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20)"],
+    [
+        "CREATE TABLE parted_2 (id int PRIMARY KEY)",
+        "ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES FROM (10) TO (20)",
+    ],
+    ["DROP TABLE parted_1"],
+    ["ALTER TABLE parted DETACH PARTITION parted_1"],
+    ["ALTER TABLE parted RENAME TO away", "ALTER TABLE parted_1 RENAME TO first"],
+    ["CREATE TABLE own (id int PRIMARY KEY)", "ALTER PUBLICATION penstock ADD TABLE own"],
+    ["ALTER PUBLICATION penstock DROP TABLE item"],
+    ["DROP TABLE item", "DROP TABLE parted"],
+    ["ALTER TABLE item ADD COLUMN note text", "ALTER TABLE item DROP COLUMN code"],
+    ["ALTER TYPE mood RENAME TO humour"],
+    ["ALTER TYPE mood RENAME VALUE 'ok' TO 'fine'"],
+    ["ALTER TABLE moody DROP COLUMN m", "DROP TYPE mood"],
+]
+
+
+@pytest.mark.parametrize("level", [ISOLATION_LEVEL_REPEATABLE_READ, ISOLATION_LEVEL_SERIALIZABLE])
+@pytest.mark.parametrize("meanwhile", DDL_OF_OTHERS, ids=" ".join)
+def test_ddl_of_others_fails_none_of_a_long_transaction(
+    connection: Connection, config: Config, meanwhile: list[str], level: int
+) -> None:
+    """Its snapshot is of before, but what Postgres keeps of relations in memory is of now."""
+    run(connection, "CREATE TYPE mood AS ENUM ('ok')", "CREATE TABLE moody (id int PRIMARY KEY, m mood)")
+    publish(connection, [MOODY])
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as long:
+        long.set_session(level)
+        run_open(long, "SELECT 1")
+        each(connection, *meanwhile)
+        said = noted(connection, ITEM, PARTED, MOODY)
+        for statement in (
+            "CREATE TEMP TABLE report (id int)",
+            "CREATE TABLE shop.other (id int)",
+            "ALTER TABLE shop.other ADD COLUMN n int",
+            "CREATE TYPE shop.colour AS ENUM ('red')",
+            "DROP TABLE shop.other",
+            "DROP TYPE shop.colour",
+        ):
+            run_open(long, statement)
+        long.commit()
+    run(connection, "CREATE TABLE later (id int)")
+    assert noted(connection, ITEM, PARTED, MOODY) == said
+
+
+def test_ddl_does_not_wait_for_a_partition_that_another_session_alters(connection: Connection, config: Config) -> None:
+    with closing(psycopg2.connect(config.postgres.dsn, connection_factory=OURS_IN_POSTGRES)) as other:
+        run_open(other, "LOCK TABLE shop.parted_1")
+        each(connection, "SET lock_timeout = '5s'", "CREATE TABLE other (id int)", "DROP TABLE other")
+
+
 def run_open(connection: Connection, statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,9 +14,10 @@ from penstock_views.stream.session import local_session
 from pyspark.sql import SparkSession
 
 from penstock.config import Config
+from penstock.postgres.connection import connect
 from penstock.project.shapes import ViewShape
 from penstock.project.workspace import Workspace
-from penstock.verify.history import history_shape
+from penstock.verify.history import NEWEST, history_shape
 from penstock.verify.model import Absence, Row
 from penstock.verify.postgres_rows import PostgresRows, ViewUncomputed
 
@@ -48,6 +50,10 @@ def lowered(r):
 @history("public.readings", key=["city"])
 def city_history(r):
     return row(city=r.city, code=r.code).where(r.code != "left out")
+
+@history("public.readings", key=["code"])
+def weights(r):
+    return row(code=r.code, weight=r.weight, text=r.weight.cast("string"))
 
 @aggregate("public.readings", key=["city"])
 def city_totals(r):
@@ -107,6 +113,19 @@ def test_a_history_tells_what_it_has_no_entry_of(rows: PostgresRows) -> None:
     found, absences = scanned(rows, history_shape("city_history", ("city",)))
     assert [row["city"] for row in found] == ["Oslo", "Oslo"]
     assert sum(absence.rows for absence in absences) == 2
+
+
+def test_a_history_says_a_number_alike_whatever_the_limits_of_its_type(rows: PostgresRows, config: Config) -> None:
+    view = history_shape("weights", ("code",))
+    found = []
+    for kind in ("numeric(30,2)", "numeric", "numeric(50,2)"):
+        with connect(config) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE readings ALTER weight TYPE {kind}")
+        found.append({row["code"]: row[NEWEST] for row in rows.scan(view)})
+        names, numbers = rows.columns(view)
+        assert (set(names), set(numbers)) == ({"code", "weight", "text"}, {"weight"})
+    assert found[0] == found[1] == found[2]
+    assert json.loads(found[0]["c"])["weight"] == str(2**63 - 1)
 
 
 def test_an_aggregate_tells_which_rows_are_in_no_group(rows: PostgresRows) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from penstock.connect.secrets import HIDDEN
 from penstock.names import postgres_name
+
+_NUMBER = re.compile(r'"\\u0000([^"\\]+)\\u0000"')
 
 
 class Mask:
@@ -42,7 +45,12 @@ class Mask:
         if not text.startswith(("{", "[")):
             return text
         try:
-            value = json.loads(text)
+            value = json.loads(text, parse_int=_as_written, parse_float=_as_written)
         except ValueError:
             return text
-        return json.dumps(self.hide(value), ensure_ascii=False)
+        return _NUMBER.sub(r"\1", json.dumps(self.hide(value), ensure_ascii=False))
+
+
+def _as_written(number: str) -> str:
+    """Keep all digits of a number, of which Python reads 4,300 at most: a text with NULs, as no database holds one."""
+    return f"\0{number}\0"

@@ -13,6 +13,7 @@ from penstock.contract import EPOCH
 from penstock.offsets import Place
 from penstock.postgres.exclusions import refuse_others
 from penstock.postgres.record import read_epoch
+from penstock.postgres.unfit import refuse_hidden
 from penstock_views.aggregates.run import Run, prepare_next_run, run_folder, run_number, start_run
 from penstock_views.declaration.views import View
 from penstock_views.output.derive import AggregateOutput
@@ -63,8 +64,10 @@ def _ask(postgres: Postgres, view: View) -> int:
     """Ask Postgres for the epoch: a table without a change has no record that holds it.
 
     :raises HiddenOtherwise: the table would be read otherwise than its changes are sent.
+    :raises RowsHidden: the role does not see all its rows.
     """
     with open_connection(postgres, view.names) as connection:
+        refuse_hidden(connection, view.table, postgres.user)
         refuse_others(connection, view.table, postgres.excluded, postgres.hashed)
         return read_epoch(connection) or 1
 

@@ -217,19 +217,19 @@ def _records(frame: DataFrame, output: Output) -> tuple[Column, Column]:
 def _entries(frame: DataFrame, output: Output, stays: Column) -> tuple[Column, Column]:
     """Make the entry of a row that leaves its key, and that of a row that comes to its key or stays there."""
     old, new = (F.col(_column(output, part))["row"] for part in IMAGES)
-    names = frame.select(new.alias("row")).select("row.*").columns
+    fields = frame.select(new.alias("row")).select("row.*").schema.fields
     change = {
         VERSION: _version(output),
         "lsn": F.col("lsn"),
         "tx_id": F.col("tx_id"),
         "committed_at": F.timestamp_millis("committed_ms"),
     }
-    leaving = change | {"op": F.lit("d"), "before": as_text(old, names)}
+    leaving = change | {"op": F.lit("d"), "before": as_text(old, fields)}
     coming = change | {
         "op": F.when(stays, "u").when(F.col("op") == "r", "r").otherwise("c"),
-        "before": F.when(stays, as_text(old, names)),
-        "after": as_text(new, names),
-        "changed": F.when(stays, changed_columns(old, new, names)),
+        "before": F.when(stays, as_text(old, fields)),
+        "after": as_text(new, fields),
+        "changed": F.when(stays, changed_columns(old, new, [field.name for field in fields])),
     }
     keys = [[row[name].alias(name) for name in output.view.key] for row in (old, new)]
     return _encoded_value(output, entry(keys[0], leaving)), _encoded_value(output, entry(keys[1], coming))

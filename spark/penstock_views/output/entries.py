@@ -11,6 +11,7 @@ from pyspark.sql import types as T
 from penstock.contract import VERSION
 from penstock.names import postgres_name
 from penstock_views.declaration.views import History, ViewInvalid
+from penstock_views.types.canonical import logical_of
 
 ENTRY = (
     T.StructType()
@@ -25,6 +26,9 @@ ENTRY = (
 )
 """What an entry holds beside the key of its row (docs/contracts.md, "History")."""
 
+# No value of Postgres holds NUL, which JSON writes so.
+_NUL = "\0"
+_MARKED = r'"\\u0000(-?[0-9.]+)\\u0000"'
 _JSON = {"ignoreNullFields": "false", "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"}
 
 
@@ -44,15 +48,30 @@ def entry_type(view: History, row: T.StructType) -> T.StructType:
     return T.StructType([row[name] for name in view.key] + ENTRY.fields)
 
 
-def as_text(row: Column, names: Sequence[str]) -> Column:
+def as_text(row: Column, fields: Sequence[T.StructField]) -> Column:
     """Write a row as JSON: every column, NULLs too, in the order of the row; times in UTC; NULL stays NULL.
 
-    :param names: of the row's columns; the JSON has those of Postgres.
+    :param fields: the row's columns; the JSON has their names of Postgres.
     """
-    if any(postgres_name(name) != name for name in names):
-        renamed = F.struct(*[row[name].alias(postgres_name(name)) for name in names])
-        row = F.when(row.isNotNull(), renamed)
-    return F.to_json(row, _JSON)
+    has_digits = any(logical_of(field) == "digits" for field in fields)
+    if has_digits or any(postgres_name(field.name) != field.name for field in fields):
+        columns = [_marked(field, row[field.name]).alias(postgres_name(field.name)) for field in fields]
+        row = F.when(row.isNotNull(), F.struct(*columns))
+    text = F.to_json(row, _JSON)
+    return F.regexp_replace(text, _MARKED, "$1") if has_digits else text
+
+
+def _marked(field: T.StructField, value: Column) -> Column:
+    """Mark digits, which no type of Spark's holds as the number that they are in JSON."""
+    if logical_of(field) != "digits":
+        return value
+    if isinstance(field.dataType, T.ArrayType):
+        return F.transform(value, _between_nuls)
+    return _between_nuls(value)
+
+
+def _between_nuls(digits: Column) -> Column:
+    return F.concat(F.lit(_NUL), digits, F.lit(_NUL))
 
 
 def changed_columns(old: Column, new: Column, names: Sequence[str]) -> Column:

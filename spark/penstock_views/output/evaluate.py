@@ -250,7 +250,7 @@ def _too_large(frame: DataFrame, task: Evaluation, row_type: T.StructType, row: 
     """
     view, large = task.view, [field for field in row_type.fields if may_be_large(field)]
     if isinstance(view, History) and large:
-        return beyond_entry(view.name, large, row, row_type.names)
+        return beyond_entry(view.name, large, row, row_type)
     image = _image_in(frame, task)
     made = call_view(view, image)
     taken = [name_as_read(image, made.columns[field.name]) for field in large]

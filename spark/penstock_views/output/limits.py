@@ -131,12 +131,12 @@ def beyond_record(view: str, fields: Sequence[T.StructField], row: Column) -> Co
     return F.when(size > VIEW_ROW_BYTES, problem)
 
 
-def beyond_entry(view: str, fields: Sequence[T.StructField], row: Column, names: Sequence[str]) -> Column:
+def beyond_entry(view: str, fields: Sequence[T.StructField], row: Column, whole: T.StructType) -> Column:
     """Say the same of a history, whose entries hold a row twice as JSON.
 
-    :param names: of all columns of the row.
+    :param whole: all columns of the row.
     """
-    size = F.octet_length(as_text(row, names))
+    size = F.octet_length(as_text(row, whole.fields))
     said = f" bytes as JSON, {HISTORY_ROW_BYTES} at most"
     problem = F.concat(F.lit(f"view {view}: a row of "), size.cast("string"), F.lit(said))
     # Most rows are so small that nobody needs to write the JSON to know.

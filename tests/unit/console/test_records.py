@@ -128,6 +128,13 @@ def test_a_registry_that_is_away_is_a_reason_too() -> None:
     assert record.problem is not None and "does not answer" in record.problem
 
 
+def test_a_mask_keeps_every_digit_of_the_numbers_beside_it() -> None:
+    """Also of one that Python does not read, for which nothing may come unmasked."""
+    numbers = f"[1.50, -7, {'9' * 5000}, 0.{'1' * 40}, true]"
+    hidden = Mask(("name",)).hide(f'{{"n": {numbers}, "name": "Ada"}}')
+    assert hidden == f'{{"n": {numbers}, "name": "{HIDDEN}"}}'
+
+
 def test_a_masked_column_is_hidden_wherever_it_is() -> None:
     record = read(UPDATE, masked=("name",))
     assert (record.before["name"], record.after["name"]) == (HIDDEN, HIDDEN)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from penstock_views.change.envelope import Writer
 from penstock_views.output.derive import Plan, derive
 from penstock_views.stream.optimized import optimized
 from pyspark.sql import SparkSession
@@ -15,7 +17,7 @@ from pyspark.sql import SparkSession
 from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal, summaries
 from tests.unit.engine import cdc
 from tests.unit.engine.cdc import Emitted, Record, change, envelope, wire
-from tests.unit.engine.conftest import as_emitted, raw_frame
+from tests.unit.engine.conftest import as_emitted, make_plan, raw_frame
 from tests.unit.engine.output.test_history import Table, histories_of, run_history
 
 A = "00000000-0000-4000-8000-00000000000a"
@@ -69,6 +71,56 @@ def test_each_kind_of_change_is_an_entry(spark: SparkSession, kinds: Plan) -> No
     assert list(json.loads(found[0]["after"])) == list(TEXT)
     assert json.loads(found[1]["after"]) == TEXT | {"name": None, "age": 41}
     assert [found[0]["before"], found[3]["after"]] == [None, None]
+
+
+DIGITS = {"type": "string", "connect.parameters": {"__debezium.source.column.type": "NUMERIC"}}
+SHARES = {
+    "type": "array",
+    "items": ["null", DIGITS],
+    "connect.parameters": {"__debezium.source.column.type": "_NUMERIC"},
+}
+WIDE = cdc.PEOPLE | {"score": DIGITS, "shares": SHARES}
+
+
+WHOLE_ROWS = """
+from penstock_views import history, whole
+
+
+@history("public.people", key=["id"])
+def people_history(u):
+    return whole(u)
+"""
+
+
+def test_a_numeric_is_a_number_whatever_its_limits(spark: SparkSession, tmp_path: Path) -> None:
+    """As it is after `ALTER COLUMN … TYPE numeric`, which rewrites no row; and other texts of digits are texts."""
+    writers = (Writer(6, cdc.schema_text(cdc.PEOPLE)), Writer(7, cdc.schema_text(WIDE)))
+    (tmp_path / "people.py").write_text(WHOLE_ROWS)
+    plan = make_plan(spark, tmp_path, writers)
+    long = "1" * 60 + ".10"
+    tricky = {"name": '"\\u00007\\u0000"', "note": "\\u00007\\u0000"}
+    now = ANN | {"score": "1.2345", "shares": None}
+    later = now | tricky | {"score": long, "shares": ["7.50", "8"]}
+    last = later | {"score": None, "shares": []}
+    records = [Record(0, wire(6, envelope(cdc.PEOPLE), change("c", None, ANN)))]
+    records += [
+        Record(1 + at, wire(7, envelope(WIDE), change("u", *images)))
+        for at, images in enumerate([(now, later), (later, last)])
+    ]
+    emitted = [as_emitted(row) for row in optimized(derive(raw_frame(spark, records), plan)).collect()]
+    found = entries(plan, emitted, "people_history")
+    texts = [json.loads(entry["after"], parse_float=str, parse_int=str) for entry in found[::-1]]
+    assert [(text["score"], text["shares"]) for text in texts] == [
+        ("1.2345", None),
+        (long, ["7.50", "8"]),
+        (None, []),
+    ]
+    assert '"score":1.2345,' in found[1]["before"]
+    assert f'"score":{long},' in found[0]["before"]
+    assert '"shares":[7.50,8]' in found[0]["before"]
+    assert {name: texts[-1][name] for name in tricky} == tricky
+    (row,) = summaries(("id",), found, WIDE)
+    assert row[TIMELINE] == WHOLE
 
 
 def test_a_row_that_leaves_the_filter_or_fails_ends_and_begins_again(spark: SparkSession, kinds: Plan) -> None:
@@ -134,6 +186,27 @@ ONE, ONE_AGAIN, TWO = '{"id": 1, "x": 1.50, "y": null}', '{"x": 1.5, "id": 1}', 
 def test_a_timeline_is_whole_or_says_where_it_is_broken(newest_first: list[Any], timeline: str) -> None:
     (row,) = summaries(("id",), newest_first, ("id", "x", "y", "z"))
     assert (row[TIMELINE], row[NEWEST]) == (timeline, normal(newest_first[0]["after"]))
+
+
+DIGITS_AS_TEXT = '{"id": 1, "x": "1.50", "y": ["7.0", null]}'
+DIGITS_AS_NUMBERS = '{"id": 1, "x": 1.5, "y": [7, null]}'
+
+
+@pytest.mark.parametrize(("numbers", "is_whole"), [({"x", "y"}, True), ({"x"}, False), ((), False)])
+def test_digits_that_an_earlier_version_wrote_as_text_are_numbers(numbers: set[str], is_whole: bool) -> None:
+    """Not those of a column that holds text."""
+    newest_first = [entry(2, "u", DIGITS_AS_NUMBERS, TWO), entry(1, "c", None, DIGITS_AS_TEXT)]
+    (row,) = summaries(("id",), newest_first, ("id", "x", "y"), numbers)
+    assert (row[TIMELINE] == WHOLE) is is_whole
+    (row,) = summaries(("id",), newest_first[1:], ("id", "x", "y"), numbers)
+    assert (row[NEWEST] == normal(DIGITS_AS_NUMBERS)) is is_whole
+
+
+def test_a_text_that_was_no_number_and_a_number_of_many_digits_are_compared() -> None:
+    was, long = '{"id": 1, "x": "one"}', f'{{"id": 1, "x": {"1" * 9000}}}'
+    newest_first = [entry(2, "u", was, long), entry(1, "c", None, was)]
+    (row,) = summaries(("id",), newest_first, ("id", "x"), {"x"})
+    assert (row[TIMELINE], row[NEWEST]) == (WHOLE, normal(long))
 
 
 def test_a_deleted_row_is_reported_only_when_its_timeline_is_broken() -> None:
