@@ -155,9 +155,11 @@ def secrets(config: Config) -> dict[str, str]:
 
 
 def converter_settings(config: Config) -> dict[str, str]:
-    """Return what a converter needs to be let into the registry, by its own names."""
+    """Return what a converter needs to be let into the registry (LetIn.java)."""
     let_in = config.registry.let_in
     trust = {"apicurio.rest.request.ssl.ca-bundle.location": str(let_in.ca_file)} if let_in.ca_file else {}
+    if let_in.token_file:
+        return trust | {"apicurio.auth.token.file": str(let_in.token_file)}
     if let_in.user is None:
         return trust
     password = "${env:PENSTOCK_REGISTRY_PASSWORD}"  # noqa: S105 - a reference
@@ -174,7 +176,7 @@ def _converters(config: Config) -> dict[str, str]:
     """Read them from the configuration of our own worker."""
     lines = (ROOT / "connect/worker.properties").read_text().splitlines()
     pairs = [line.split("=", 1) for line in lines if line.startswith(("key.converter", "value.converter"))]
-    named = {name: value.replace("${registry}", config.registry.root) for name, value in pairs}
+    named = {name: value.replace("${registry}", config.registry.url) for name, value in pairs}
     own = converter_settings(config).items()
     return named | {f"{side}.converter.{name}": value for side in ("key", "value") for name, value in own}
 

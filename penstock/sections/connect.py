@@ -14,10 +14,14 @@ from penstock.sections.web import WebSection
 
 
 class Registry(WebSection):
-    """The Schema Registry; `token_file` holds a bearer token, in place of a user and password."""
+    """The Schema Registry; `token_file` holds a bearer token, in place of a user and password.
+
+    `api_path` is where its Confluent API begins: empty for all but Apicurio's.
+    """
 
     port: Port = 8081
     token_file: Path | None = None
+    api_path: Annotated[str, Field(pattern=r"^(/[^/?#\s]+)*$")] = "/apis/ccompat/v7"
     heap_mb: int = Field(256, ge=128)
 
     @property
@@ -27,8 +31,8 @@ class Registry(WebSection):
 
     @property
     def url(self) -> Address:
-        """The Confluent-compatible API."""
-        return self.at("/apis/ccompat/v7")
+        """The Confluent API."""
+        return self.at(self.api_path)
 
 
 class Connect(WebSection):

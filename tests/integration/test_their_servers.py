@@ -175,7 +175,7 @@ def test_a_connect_of_others_lets_us_in(config: Config, tmp_path: Path) -> None:
             running = api.config(SOURCE)
         assert running["database.port"] == str(config.postgres.port)
         assert running["database.password"] == "${env:PENSTOCK_POSTGRES_PASSWORD}"
-        assert running["value.converter.apicurio.registry.url"] == f"{config.registry.root}/apis/registry/v2"
+        assert running["value.converter.apicurio.registry.url"] == config.registry.url
         (health,) = (each for each in part_healths(theirs) if each.name == "connect")
         assert (health.state, health.answers) == ("not ours", True)
         without = Config.model_validate({"state": tmp_path, "connect": {**section, "user": None}})

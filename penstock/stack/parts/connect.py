@@ -73,7 +73,7 @@ def _prepare(config: Config, layout: Layout, number: int) -> None:
         bootstrap=config.kafka.bootstrap,
         listener=f"{'https' if Secrets.of(config).exist else 'http'}://{host}:{config.connect.port}",
         plugins=SERVERS / "plugins",
-        registry=config.registry.root,
+        registry=config.registry.url,
         replication_factor=config.kafka.replication_factor,
     )
     if let_in := converter_settings(config):

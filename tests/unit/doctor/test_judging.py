@@ -14,6 +14,7 @@ from penstock.connect.files import ConnectorFile
 from penstock.doctor import airflow, connect, machine, registry, spark
 from penstock.doctor.finding import Weight
 from penstock.loads.airflow_api import Health
+from penstock.registry.client import RegistryClient, RegistryRefused
 from tests.names import DAG_ID, load_views
 
 VIEWS = load_views(ROOT / "spark" / "views")
@@ -56,12 +57,14 @@ def test_workers_of_another_kafka_stop() -> None:
     assert list(connect.judge_kafka("one", "")) == []
 
 
-@pytest.mark.parametrize(
-    ("info", "weight"), [({"name": "Apicurio Registry", "version": "3.0.9"}, Weight.OK), (None, Weight.STOPS)]
-)
-def test_a_registry_without_apicurio_s_api_stops(info: Any, weight: Weight) -> None:
-    (finding,) = registry.judge(3, info)
-    assert finding.weight is weight
+def test_a_registry_whose_api_is_elsewhere_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: RegistryClient) -> tuple[str, ...]:
+        raise RegistryRefused("GET /subjects", 404, "no")
+
+    monkeypatch.setattr(RegistryClient, "subjects", refused)
+    (finding,) = registry.examine(Config())
+    assert finding.weight is Weight.STOPS
+    assert "registry.api_path" in finding.cure
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,16 @@ def test_a_worker_of_others_gets_addresses_converters_and_references() -> None:
     for file in (sink, source):
         assert file.config["key.converter"] == "io.apicurio.registry.utils.converter.AvroConverter"
         url = file.config["value.converter.apicurio.registry.url"]
-        assert url == "https://registry.example.com/apis/registry/v2"
+        assert url == "https://registry.example.com/apis/ccompat/v7"
+
+
+def test_the_converter_shows_the_registry_a_token_without_holding_it(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    registry = {"managed": False, "base_url": "https://registry.example.com/", "api_path": "", "token_file": file}
+    for connector in declared_connectors(made(connect={"managed": False}, registry=registry)):
+        assert connector.config["key.converter.apicurio.registry.url"] == "https://registry.example.com"
+        assert connector.config["value.converter.apicurio.auth.token.file"] == str(file)
+        assert not [name for name in connector.config if "apicurio.auth.username" in name]
 
 
 def logins(folder: Path) -> Config:

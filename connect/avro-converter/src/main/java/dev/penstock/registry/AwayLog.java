@@ -13,11 +13,10 @@ final class AwayLog {
     private boolean isAway;
     private long saidAtNanos;
 
-    synchronized void away(String url, Exception cause) {
+    synchronized void away(RegistryAway away) {
         long now = System.nanoTime();
         if (!isAway || now - saidAtNanos >= PAUSE_NANOS) {
-            LOG.warn(
-                    "The schema registry at {} is away ({}); waiting for it, nothing is lost", url, cause.getMessage());
+            LOG.warn("Waiting, nothing is lost: {}", away.getMessage());
             saidAtNanos = now;
         }
         isAway = true;

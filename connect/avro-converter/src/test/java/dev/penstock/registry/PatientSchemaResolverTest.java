@@ -5,9 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.apicurio.registry.utils.converter.AvroConverter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.connect.data.Schema;
@@ -17,6 +22,7 @@ import org.apache.kafka.connect.errors.RetriableException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -31,15 +37,16 @@ class PatientSchemaResolverTest {
 
     @BeforeEach
     void configure() {
-        String prefix = "apicurio.registry.";
-        Map<String, Object> settings = new HashMap<>();
-        settings.put(prefix + "url", registry.url());
-        settings.put(prefix + "auto-register", "true");
-        settings.put(prefix + "use-id", "contentId");
-        settings.put(prefix + "id-handler", "io.apicurio.registry.serde.Legacy4ByteIdHandler");
-        settings.put(prefix + "headers.enabled", "false");
-        settings.put(prefix + "schema-resolver", PatientSchemaResolver.class.getName());
-        converter.configure(settings, false);
+        converter.configure(settings(), false);
+    }
+
+    private Map<String, String> settings() {
+        Map<String, String> settings = new HashMap<>();
+        settings.put("apicurio.registry.url", registry.url());
+        settings.put("apicurio.registry.id-handler", "io.apicurio.registry.serde.Legacy4ByteIdHandler");
+        settings.put("apicurio.registry.headers.enabled", "false");
+        settings.put("apicurio.registry.schema-resolver", PatientSchemaResolver.class.getName());
+        return settings;
     }
 
     @AfterEach
@@ -58,7 +65,7 @@ class PatientSchemaResolverTest {
         for (int id = 2; id < 50; id++) {
             write("rows", id);
         }
-        assertEquals(1, registry.requests.size());
+        assertEquals(List.of("POST /api/subjects/rows-value/versions"), registry.requests);
         assertArrayEquals(new byte[] {0, 0, 0, 0, 1, 2}, first);
     }
 
@@ -79,7 +86,8 @@ class PatientSchemaResolverTest {
         write("rows", 1);
         write("other-rows", 1);
         write("rows", 2);
-        assertEquals(2, registry.requests.size());
+        String subjects = "POST /api/subjects/%s-value/versions";
+        assertEquals(List.of(subjects.formatted("rows"), subjects.formatted("other-rows")), registry.requests);
     }
 
     @Test
@@ -112,14 +120,65 @@ class PatientSchemaResolverTest {
         assertFalse(error instanceof RetriableException, error::toString);
     }
 
+    @Test
+    void aKeyHasASubjectOfItsOwn() {
+        try (AvroConverter<GenericRecord> keys = new AvroConverter<>()) {
+            keys.configure(settings(), true);
+            keys.fromConnectData("rows", SCHEMA, new Struct(SCHEMA).put("id", 1));
+        }
+        assertEquals(List.of("POST /api/subjects/rows-key/versions"), registry.requests);
+    }
+
+    @Test
+    void anIncompatibleSchemaIsSaidWithItsCure() {
+        registry.answerWith(409);
+        String said = failureOfWriting(converter).getMessage();
+        assertTrue(said.contains("rows-value") && said.contains("as told") && said.contains("NONE"), said);
+    }
+
+    /** It may hold subjects that it has not read yet, as if they were not there, or as if they were in the way. */
+    @Test
+    void aRefusalWhileItReadsItsJournalIsNotBelieved() {
+        registry.answerWith(409);
+        registry.sayOfReadiness(503);
+        assertThrows(RetriableException.class, () -> write("rows", 1));
+    }
+
+    private RuntimeException failureOfWriting(AvroConverter<GenericRecord> writer) {
+        Struct row = new Struct(SCHEMA).put("id", 1);
+        return assertThrows(RuntimeException.class, () -> writer.fromConnectData("rows", SCHEMA, row));
+    }
+
+    @Test
+    void aUserIsLetIn() {
+        registry.demand("Basic YW5uOjVlY3JldA==");
+        Map<String, String> settings = settings();
+        settings.put("apicurio.auth.username", "ann");
+        settings.put("apicurio.auth.password", "5ecret");
+        try (AvroConverter<GenericRecord> writer = new AvroConverter<>()) {
+            writer.configure(settings, false);
+            writer.fromConnectData("rows", SCHEMA, new Struct(SCHEMA).put("id", 1));
+        }
+        assertTrue(failureOfWriting(converter).getMessage().contains("HTTP 401"));
+    }
+
+    @Test
+    void aTokenMayBeRenewed(@TempDir Path folder) throws IOException {
+        Path file = Files.writeString(folder.resolve("token"), "old\n");
+        registry.demand("Bearer new");
+        Map<String, String> settings = settings();
+        settings.put("apicurio.auth.token.file", file.toString());
+        try (AvroConverter<GenericRecord> writer = new AvroConverter<>()) {
+            writer.configure(settings, false);
+            assertTrue(failureOfWriting(writer).getMessage().contains("HTTP 401"));
+            Files.writeString(file, "new\n");
+            writer.fromConnectData("rows", SCHEMA, new Struct(SCHEMA).put("id", 1));
+        }
+    }
+
     private AvroConverter<GenericRecord> reader() {
         AvroConverter<GenericRecord> reader = new AvroConverter<>();
-        Map<String, Object> settings = new HashMap<>();
-        settings.put("apicurio.registry.url", registry.url());
-        settings.put("apicurio.registry.use-id", "contentId");
-        settings.put("apicurio.registry.id-handler", "io.apicurio.registry.serde.Legacy4ByteIdHandler");
-        settings.put("apicurio.registry.schema-resolver", PatientSchemaResolver.class.getName());
-        reader.configure(settings, false);
+        reader.configure(settings(), false);
         return reader;
     }
 
@@ -127,6 +186,18 @@ class PatientSchemaResolverTest {
         try (AvroConverter<GenericRecord> reader = reader()) {
             return assertThrows(RuntimeException.class, () -> reader.toConnectData("rows", bytes));
         }
+    }
+
+    @Test
+    void readsWhatItWroteAndAsksOnceForTheSchema() {
+        byte[] bytes = write("rows", 7);
+        try (AvroConverter<GenericRecord> reader = reader()) {
+            for (int i = 0; i < 50; i++) {
+                Struct row = (Struct) reader.toConnectData("rows", bytes).value();
+                assertEquals(7, row.get("id"));
+            }
+        }
+        assertEquals(List.of("POST /api/subjects/rows-value/versions", "GET /api/schemas/ids/1"), registry.requests);
     }
 
     @Test
@@ -142,6 +213,15 @@ class PatientSchemaResolverTest {
         byte[] bytes = write("rows", 1);
         registry.answerWith(404);
         registry.sayOfReadiness(503);
+        assertInstanceOf(RetriableException.class, failureOfReading(bytes));
+    }
+
+    /** A token that has run out, the 404 of a gateway: nothing is said about the record. */
+    @ParameterizedTest
+    @ValueSource(ints = {401, 403, 404})
+    void whatSaysNothingAboutTheSchemaIsWaitedFor(int status) {
+        byte[] bytes = write("rows", 1);
+        registry.answerWith(status, status);
         assertInstanceOf(RetriableException.class, failureOfReading(bytes));
     }
 
