@@ -86,7 +86,9 @@ def _images(records: list[str], table: str) -> dict[tuple[str, str], str]:
     """Return the images of each change of a table, by its operation and key."""
     found = {}
     for record in records:
-        if match := re.search(rf"app\.public\.{table}'?,.*?key=Struct\{{id=(\w+)\}}.*?value=Struct\{{(.*?),source=.*?,op=(\w)", record):
+        if match := re.search(
+            rf"app\.public\.{table}'?,.*?key=Struct\{{id=(\w+)\}}.*?value=Struct\{{(.*?),source=.*?,op=(\w)", record
+        ):
             key, images, operation = match.groups()
             found[operation, key] = images
     return found
