@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from penstock_views.declaration.views import History
+from penstock_views.declaration.views import History, row
 
 from penstock.views.close import _last_entry
 
@@ -20,7 +20,7 @@ REVISION = 2**52
     ],
 )
 def test_a_last_entry_follows_and_gives_way(newest: int, at: int) -> None:
-    view = History("h", "public.t", ("id",), 3, lambda image: image, Path("h.py"), 1, first_revision=1)
+    view = History("h", "public.t", ("id",), 3, lambda image: row(id=image.id), Path("h.py"), 1, first_revision=1)
     entry = {"id": 1, "version": newest, "row_version": newest, "op": "u", "before": None, "after": "{}"}
     last = _last_entry(view, entry, version=3 * REVISION + 9)
     assert (last["version"], last["row_version"]) == (at, 3 * REVISION + 9)

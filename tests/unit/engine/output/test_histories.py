@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from penstock_views.declaration.views import History
 from penstock_views.output.derive import Plan, derive
 from penstock_views.stream.optimized import optimized
 from pyspark.sql import SparkSession
@@ -88,18 +89,21 @@ def test_a_replay_is_the_same_entry(spark: SparkSession, kinds: Plan) -> None:
 def test_a_replay_under_a_later_revision_is_the_same_entry_and_wins(spark: SparkSession, kinds: Plan) -> None:
     ages = [change("u", ANN | {"age": age}, ANN | {"age": age + 1}) for age in (40, 41)]
     changes = [change("c", None, ANN), *ages, change("d", ANN | {"age": 42}, None)]
-    before, after = (of_people(kinds, revision=revision, first_revision=1) for revision in (1, 3))
+    before, after = (of_people(kinds, revision) for revision in (1, 3))
     once, again = (
         [one for one in run(spark, plan, changes) if one.topic == "views.people_history"] for plan in (before, after)
     )
+    assert len(once) == len(changes)
     assert [one.key for one in once] == [one.key for one in again]
     assert [one.version + 2 * 2**52 for one in once] == [one.version for one in again]
 
 
-def of_people(plan: Plan, **as_written: int) -> Plan:
-    """Plan the history alone, at another revision."""
+def of_people(plan: Plan, revision: int) -> Plan:
+    """Plan the history alone, at a revision; it started with the first one."""
     (output,) = (output for output in plan.outputs if output.view.name == "people_history")
-    return replace(plan, outputs=(replace(output, view=replace(output.view, **as_written)),))
+    assert isinstance(output.view, History)
+    raised = replace(output.view, revision=revision, first_revision=1)
+    return replace(plan, outputs=(replace(output, view=raised),))
 
 
 def test_entries_are_a_chain_that_ends_in_the_row(spark: SparkSession, kinds: Plan) -> None:
