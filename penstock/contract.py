@@ -18,7 +18,10 @@ ROW, HISTORY, AGGREGATE = "row", "history", "aggregate"
 """The kinds of a view."""
 
 VERSION = "version"
-"""The header of a view record, and the last column of a history's primary key: the version of the entry."""
+"""The header of a view record, and the last column of a history's primary key: the place of the entry's change."""
+
+REVISION, SINCE = "penstock.revision", "penstock.since"
+"""Properties of a value's schema: the view's revision, and that of a history's first entries if it was another."""
 
 LSN = "lsn"
 """The header of a view record: the place in the WAL of the change that made it."""

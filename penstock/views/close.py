@@ -18,6 +18,7 @@ from penstock.cassandra.values import Instant
 from penstock.contract import ROW_VERSION, VERSION
 from penstock.local_spark import local_spark
 from penstock.pipeline.fence import OnProgress
+from penstock.project.generation import version_of
 from penstock.project.shapes import ViewShape
 from penstock.project.workspace import Workspace
 from penstock.verify.canonical import canonical_key
@@ -34,7 +35,7 @@ def close_gone(
     """Write the last entry of every row that a complete reading has not renewed and Postgres does not have.
 
     :param below: the version at which the reading began; an entry at or above it is news.
-    :param version: of the last entries; one whose row has a later entry follows that.
+    :param version: with which the last entries are written; one whose row has a later entry follows that.
     :param wait: returns when all that Postgres had committed at the call is in Cassandra. A row that was deleted while
         the table was read has its own event on the way.
     :returns: how many.
@@ -51,7 +52,7 @@ def close_gone(
         gone = _without(shape, suspects, _expected(workspace, shape))
         wait()
         table = ViewTable(session, keyspace=keyspace, name=view.name)
-        return table.insert(_last_entry(newest, version) for newest in _unmoved(view, table, gone))
+        return table.insert(_last_entry(view, newest, version) for newest in _unmoved(view, table, gone))
 
 
 def _is_old(row: Row, below: int) -> bool:
@@ -76,8 +77,9 @@ def _unmoved(view: History, table: ViewTable, gone: Mapping[bytes, Row]) -> list
     return [entry for key, entry in newest.items() if entry[ROW_VERSION] == gone[key][ROW_VERSION]]
 
 
-def _last_entry(newest: Mapping[str, Any], version: int) -> dict[str, Any]:
-    at = max(version, newest[VERSION] + 1)
+def _last_entry(view: History, newest: Mapping[str, Any], version: int) -> dict[str, Any]:
+    at = max(version - version_of(view.revision - view.since, 0), newest[VERSION] + 1)
     found_gone = Instant(time.time_ns() // 1_000_000 * 1000)
-    said = {VERSION: at, ROW_VERSION: at, "committed_at": found_gone, "before": newest["after"]}
+    # A change at that very place is news, and writes over this.
+    said = {VERSION: at, ROW_VERSION: version, "committed_at": found_gone, "before": newest["after"]}
     return {**newest, **_ENTRY, **said}

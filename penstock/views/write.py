@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from penstock_views.declaration.views import View, ViewInvalid
-from penstock_views.output.contracts import FINGERPRINT, REVISION, SOURCE
+from penstock_views.output.contracts import FINGERPRINT, SOURCE
 
 from penstock.config import Config
+from penstock.contract import REVISION
 from penstock.errors import TerminalError
 from penstock.local_spark import local_spark
 from penstock.pipeline.fills import filled_views

@@ -13,6 +13,7 @@ from penstock_views.types.tables import read_table
 
 from penstock.cassandra.table_file import cql_type
 from penstock.clone import ROOT
+from penstock.contract import SINCE
 from tests.names import load_views
 
 AVRO = ROOT / "schemas" / "avro"
@@ -39,6 +40,30 @@ def test_a_changed_contract_is_refused_with_the_field(contracts: list[Contract],
         (tmp_path / contract.file_name).write_text(contract.text.replace('"email"', '"mail"'))
     with pytest.raises(Exception, match=r"field mail is .* in the file and absent in the view"):
         check_contracts(tmp_path, contracts)
+
+
+HISTORY = """
+from penstock_views import history, whole
+
+@history("public.users", key=["id"], revision={})
+def kept(u):
+    return whole(u)
+"""
+
+
+def test_the_contract_of_a_history_keeps_the_revision_of_its_first_entries(tmp_path: Path) -> None:
+    views, avro = tmp_path / "spark" / "views", tmp_path / "schemas" / "avro"
+    views.mkdir(parents=True)
+    avro.mkdir(parents=True)
+    table, found = read_table(ROOT / "schemas" / "postgres", "public.users"), []
+    for revision in (2, 2, 3, 5, 5):
+        (views / "kept.py").write_text(HISTORY.format(revision))
+        (view,) = load_views(views)
+        key, value = contracts_on(local_session(), view, table)
+        for contract in (key, value):
+            (avro / contract.file_name).write_text(contract.text)
+        found.append(value.schema.get(SINCE))
+    assert found == [None, None, 2, 2, 2]
 
 
 def cql(view: str) -> str:

@@ -72,9 +72,9 @@ def long_by_id(r: Image) -> Row:
 '''
 CUT_OFF_HISTORY = '''
 
-@history("public.{name}", key=["id"])
+@history("public.{name}", key=["id"], revision={revision})
 def {name}_history(r: Image) -> Row:
-    """Keep every change of a table whose fill is cut off, the first one."""
+    """Keep every change of a table whose fill is cut off."""
     return whole(r)
 '''
 LONG_ROWS = 200_000
@@ -232,8 +232,8 @@ def test_a_fill_of_a_table_in_partitions_is_cut_off_and_run_again(table: Stack) 
             assert newest(table, "parted_history") == there
             found = Timelines.read(table, "parted_history")
             assert found.broken == []
-            assert len(found.reads) == len(set(found.reads)) > ROWS // 2
-            assert len({version for _, version in found.reads}) == 1  # a fill that goes on keeps its version
+            assert len(found.reads) == len(set(found.reads)) > revision * ROWS // 2
+            assert len({version for _, version in found.reads}) == revision  # a fill that goes on keeps its version
 
 
 def test_a_fill_that_was_cut_off_goes_on_where_it_was_unless_the_table_was_written_anew(table: Stack) -> None:
@@ -256,7 +256,8 @@ def test_a_fill_that_was_cut_off_goes_on_where_it_was_unless_the_table_was_writt
             found = Timelines.read(table, "long_history")
             assert found.broken == []
             assert found.oldest == {n: f"row {n}" if n <= LONG_ROWS else None for n in found.of_rows}
-            check_reads(sorted(number for number, _ in found.reads))
+            if not again:
+                check_reads(sorted(number for number, _ in found.reads))
 
 
 def check_reads(reads: list[int]) -> None:

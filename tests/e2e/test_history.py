@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import shutil
+import signal
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC
 from typing import Any
 
 import pytest
 
+from penstock.layout import Layout
+from penstock.project.folders import Project
+from penstock.stack.supervisor import Supervisor
+from penstock.wait import wait_until
+from tests.names import topic_of
 from tests.patience import PATIENCE_S
-from tests.stack import Stack
+from tests.stack import Stack, all_the_while
 
 INSERT = """
 INSERT INTO public.users (id, email, first_name, last_name, registered, country, latitude, timezone)
@@ -104,3 +115,80 @@ def test_verify_finds_an_entry_that_is_missing_in_the_middle(stack: Stack, user:
     assert said.returncode == 1
     assert "is not the after of the entry before it" in said.stdout
     stack.cql(delete, uuid.UUID(user))
+
+
+RAISED = '''"""A history whose function changes while its table does."""
+
+from penstock_views import Image, Row, history, row
+from pyspark.sql import functions as F
+
+
+@history("public.raised", key=["id"], revision={revision})
+def raised_history(r: Image) -> Row:
+    """Keep every change."""
+    return {returns}
+'''
+ROWS = 20
+
+
+@pytest.fixture
+def raised(stack: Stack) -> Iterator[Stack]:
+    """Make a history of a table with rows; take it away again."""
+    stack.sql("CREATE TABLE public.raised (id int PRIMARY KEY, a text)")
+    stack.sql(f"INSERT INTO public.raised SELECT n, 'row ' || n FROM generate_series(0, {ROWS}) n")
+    apply(stack, revision=1, returns="row(id=r.id, a=r.a)")
+    yield stack
+    (Project.of(stack.config).views / "raised.py").unlink()
+    stack.drop("raised_history")
+    stack.sql("DROP TABLE public.raised")
+
+
+def apply(stack: Stack, *, revision: int, returns: str) -> None:
+    text = RAISED.format(revision=revision, returns=returns)
+    (Project.of(stack.config).views / "raised.py").write_text(text)
+    stack.penstock("views write", "views apply")
+
+
+def updates(stack: Stack) -> Counter[int]:
+    """Count the entries of each row that say that it was changed."""
+    found = stack.cql(f"SELECT id, op FROM {stack.config.names.keyspace}.raised_history")
+    return Counter(entry["id"] for entry in found if entry["op"] == "u")
+
+
+@contextmanager
+def updated_all_the_while(stack: Stack, made: Counter[int]) -> Iterator[None]:
+    chance = random.Random(31)  # noqa: S311 - no secret
+
+    def update() -> None:
+        number = chance.randint(1, ROWS)
+        stack.sql("UPDATE public.raised SET a = a || '.' WHERE id = %s", number)
+        made[number] += 1
+
+    with all_the_while(update, pause_s=0.05):
+        yield
+
+
+@pytest.mark.slow
+def test_a_change_that_is_read_again_under_a_raised_revision_is_the_same_entry(raised: Stack) -> None:
+    made: Counter[int] = Counter()
+    with updated_all_the_while(raised, made):
+        wait_until(lambda: updates(raised).total() > 2 * ROWS, timeout_s=PATIENCE_S, what="entries are written")
+        # The query that is replaced has not committed: the next one reads all of these changes again.
+        apply(raised, revision=2, returns="row(id=r.id, a=F.upper(r.a)).where(r.id > 0)")
+        os.kill(raised.health("views").pid, signal.SIGKILL)
+    raised.penstock("verify raised_history")
+    assert updates(raised) == made
+
+    supervisor, layout = Supervisor(Layout.of(raised.config)), Layout.of(raised.config)
+    supervisor.stop_and_wait("views")
+    shutil.rmtree(layout.row_views / topic_of("public.raised"))
+    supervisor.start_process("views")
+    raised.sql("DELETE FROM public.raised")
+    raised.penstock("verify raised_history")
+    wait_until(lambda: are_gone(raised), timeout_s=PATIENCE_S, what="the changes were read again, from the first one")
+    assert updates(raised) == made
+
+
+def are_gone(stack: Stack) -> bool:
+    newest = stack.cql(f"SELECT id, op FROM {stack.config.names.keyspace}.raised_history PER PARTITION LIMIT 1")
+    return {entry["op"] for entry in newest} == {"d"}

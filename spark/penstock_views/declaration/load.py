@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import traceback
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -12,9 +13,10 @@ from pathlib import Path
 from types import ModuleType
 
 from penstock.cassandra.table_file import CqlFileUnclear, read_shape
+from penstock.contract import REVISION, SINCE
 from penstock.errors import TerminalError
 from penstock.installation import Names
-from penstock_views.declaration.views import Origin, View, ViewInvalid, in_installation
+from penstock_views.declaration.views import History, Origin, View, ViewInvalid, in_installation
 
 
 class ViewFileBroken(TerminalError):
@@ -61,9 +63,27 @@ def load_each(
         problems.append(ViewFileBroken(str(folder), "no view in any *.py file here"))
     problems += _doubles(views)
     problems += _without_source(views, sources)
-    tables = folder.absolute().parents[1] / "schemas" / "cassandra"
-    placed = [replace(view, partition=_partition(tables / f"{view.name}.cql", view)) for view in views]
-    return tuple(sorted(placed, key=lambda view: view.name)), problems
+    schemas = folder.absolute().parents[1] / "schemas"
+    written = [_as_written(schemas, view) for view in views]
+    return tuple(sorted(written, key=lambda view: view.name)), problems
+
+
+def _as_written(schemas: Path, view: View) -> View:
+    """Return a view with what its own files keep of it."""
+    placed = replace(view, partition=_partition(schemas / "cassandra" / f"{view.name}.cql", view))
+    if not isinstance(placed, History):
+        return placed
+    return replace(placed, first_revision=_first_revision(schemas / "avro" / view.contract_files[1]))
+
+
+def _first_revision(file: Path) -> int | None:
+    """Read from a history's contract which revision its first entries had."""
+    try:
+        written = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None  # not written yet, or `penstock views check` says what is wrong with it
+    found: int | None = written.get(SINCE, written.get(REVISION))
+    return found
 
 
 def _partition(file: Path, view: View) -> tuple[str, ...] | None:

@@ -261,6 +261,13 @@ class History(View):
     """A view that holds a row for each change of a row of the source, under the key that the row had."""
 
     kind: ClassVar[str] = HISTORY
+    first_revision: int | None = field(default=None, kw_only=True)
+    """The revision that the contract names as that of the first entries; None while there is no contract."""
+
+    @property
+    def since(self) -> int:
+        """The revision of which the versions of all entries are, so that a change has one whichever reads it."""
+        return self.revision if self.first_revision is None else min(self.first_revision, self.revision)
 
     @property
     def partition_key(self) -> tuple[str, ...]:

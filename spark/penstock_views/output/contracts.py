@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock.contract import ROW_VERSION
+from penstock.contract import REVISION, ROW_VERSION, SINCE
 from penstock.errors import TerminalError
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import History, Image, View, ViewInvalid
@@ -29,8 +29,8 @@ from penstock_views.output.primary_key import refuse_merging
 from penstock_views.types.canonical import logical_of
 from penstock_views.types.tables import Table
 
-REVISION, FINGERPRINT, SOURCE = "penstock.revision", "penstock.fingerprint", "penstock.source"
-"""Properties of a value's schema: there the file, git and the registry all show a changed function."""
+FINGERPRINT, SOURCE = "penstock.fingerprint", "penstock.source"
+"""More properties of a value's schema: there the file, git and the registry all show a changed function."""
 
 _AVRO: dict[tuple[str, str | None], Any] = {
     ("string", None): "string",
@@ -161,7 +161,8 @@ def signed_contracts(spark: SparkSession, view: View, image: T.StructType) -> tu
     """
     key, value = contracts_of(view, view_type(spark, view, image))
     source = {SOURCE: view.source} if view.source else {}
-    signature = {REVISION: view.revision, FINGERPRINT: fingerprint(spark, view, image), **source}
+    since = {SINCE: view.since} if isinstance(view, History) and view.since != view.revision else {}
+    signature = {REVISION: view.revision, FINGERPRINT: fingerprint(spark, view, image), **source, **since}
     return key, replace(value, schema=value.schema | signature)
 
 

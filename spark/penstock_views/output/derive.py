@@ -178,7 +178,7 @@ def _encoded_key(output: Output, part: str) -> Column:
     row = F.col(_column(output, part))["row"]
     key = [row[name].alias(name) for name in output.view.key]
     if isinstance(output.view, History):
-        key.append(_version(output).alias(VERSION))
+        key.append(_entry_version(output.view).alias(VERSION))
     encoded = wire.framed(output.key_id, to_avro(F.struct(*key), output.key.text))
     return F.when(row.isNotNull(), encoded).alias(_column(output, f"{part}_key"))
 
@@ -205,7 +205,7 @@ def _records(frame: DataFrame, output: Output) -> tuple[Column, Column]:
     old_key, new_key = F.col(_column(output, "before_key")), F.col(_column(output, "after_key"))
     stays = old_key.eqNullSafe(new_key)
     if isinstance(output.view, History):
-        left, came = _entries(frame, output, stays)
+        left, came = _entries(frame, output, output.view, stays)
     else:
         left, came = F.lit(None).cast("binary"), _encoded_value(output, F.col(_column(output, "after"))["row"])
     return (
@@ -214,12 +214,12 @@ def _records(frame: DataFrame, output: Output) -> tuple[Column, Column]:
     )
 
 
-def _entries(frame: DataFrame, output: Output, stays: Column) -> tuple[Column, Column]:
+def _entries(frame: DataFrame, output: Output, view: History, stays: Column) -> tuple[Column, Column]:
     """Make the entry of a row that leaves its key, and that of a row that comes to its key or stays there."""
     old, new = (F.col(_column(output, part))["row"] for part in IMAGES)
     fields = frame.select(new.alias("row")).select("row.*").schema.fields
     change = {
-        VERSION: _version(output),
+        VERSION: _entry_version(view),
         "lsn": F.col("lsn"),
         "tx_id": F.col("tx_id"),
         "committed_at": F.timestamp_millis("committed_ms"),
@@ -231,7 +231,7 @@ def _entries(frame: DataFrame, output: Output, stays: Column) -> tuple[Column, C
         "after": as_text(new, fields),
         "changed": F.when(stays, changed_columns(old, new, [field.name for field in fields])),
     }
-    keys = [[row[name].alias(name) for name in output.view.key] for row in (old, new)]
+    keys = [[row[name].alias(name) for name in view.key] for row in (old, new)]
     return _encoded_value(output, entry(keys[0], leaving)), _encoded_value(output, entry(keys[1], coming))
 
 
@@ -239,12 +239,22 @@ def _encoded_value(output: Output, row: Column) -> Column:
     return wire.framed(output.value_id, to_avro(row, output.value.text))
 
 
-def _version(output: Output) -> Column:
-    generation = F.col("epoch") + F.lit(output.view.revision - 1)
+def _version(view: View) -> Column:
+    """Say the version of a write: a later revision writes over what an earlier one wrote for the same change."""
+    return _version_of(view.revision)
+
+
+def _entry_version(view: History) -> Column:
+    """Say the version that names an entry, the same under each revision: a change that is read again is one entry."""
+    return _version_of(view.since)
+
+
+def _version_of(revision: int) -> Column:
+    generation = F.col("epoch") + F.lit(revision - 1)
     return generation * F.lit(OFFSETS_PER_GENERATION) + F.col("offset")
 
 
 def _view_record(output: Output, key: Column, value: Column) -> Column:
-    headers = F.array(wire.text_header(VERSION, _version(output)), wire.text_header(LSN, F.col("lsn")))
+    headers = F.array(wire.text_header(VERSION, _version(output.view)), wire.text_header(LSN, F.col("lsn")))
     parts = {"topic": F.lit(output.view.topic), "key": key, "value": value, "headers": headers}
     return F.struct(*[column.alias(name) for name, column in parts.items()])

@@ -16,8 +16,9 @@ from penstock_views.declaration.views import View, ViewInvalid
 from penstock_views.stream.config import JobConfig
 from penstock_views.stream.messages import say
 
-_FILES = {"spark/views": "*.py", "schemas/cassandra": "*.cql"}
-"""What makes a view, laid out as in the clone: its function, and the table that says what its partition key is."""
+_FILES = {"spark/views": "*.py", "schemas/cassandra": "*.cql", "schemas/avro": "views.*-value.avsc"}
+"""What makes a view, laid out as in the clone: its function, the table that says what its partition key is, and the
+contract that says which revision a history began with."""
 
 
 @dataclass(frozen=True)

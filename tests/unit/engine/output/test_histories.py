@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from penstock_views.change.envelope import Writer
+from penstock_views.declaration.views import History
 from penstock_views.output.derive import Plan, derive
 from penstock_views.stream.optimized import optimized
 from pyspark.sql import SparkSession
@@ -136,6 +138,26 @@ def test_a_replay_is_the_same_entry(spark: SparkSession, kinds: Plan) -> None:
     assert once == again
 
 
+def test_a_replay_under_a_later_revision_is_the_same_entry_and_wins(spark: SparkSession, kinds: Plan) -> None:
+    ages = [change("u", ANN | {"age": age}, ANN | {"age": age + 1}) for age in (40, 41)]
+    changes = [change("c", None, ANN), *ages, change("d", ANN | {"age": 42}, None)]
+    before, after = (of_people(kinds, revision) for revision in (1, 3))
+    once, again = (
+        [one for one in run(spark, plan, changes) if one.topic == "views.people_history"] for plan in (before, after)
+    )
+    assert len(once) == len(changes)
+    assert [one.key for one in once] == [one.key for one in again]
+    assert [one.version + 2 * 2**52 for one in once] == [one.version for one in again]
+
+
+def of_people(plan: Plan, revision: int) -> Plan:
+    """Plan the history alone, at a revision; it started with the first one."""
+    (output,) = (output for output in plan.outputs if output.view.name == "people_history")
+    assert isinstance(output.view, History)
+    raised = replace(output.view, revision=revision, first_revision=1)
+    return replace(plan, outputs=(replace(output, view=raised),))
+
+
 def test_entries_are_a_chain_that_ends_in_the_row(spark: SparkSession, kinds: Plan) -> None:
     table: Table = {}
     changes = [made for which, history in enumerate(histories_of(7)) for made in run_history(table, which, history)]
@@ -157,8 +179,9 @@ def _number(value: Decimal) -> str:
 # --- the comparison itself ---
 
 
-def entry(version: int, op: str, before: str | None, after: str | None) -> dict[str, Any]:
-    return {"id": 1, "version": version, "row_version": version, "op": op, "before": before, "after": after}
+def entry(version: int, op: str, before: str | None, after: str | None, *, raised: int = 0) -> dict[str, Any]:
+    written = {"version": version, "row_version": version + raised * 2**52}
+    return {"id": 1, **written, "op": op, "before": before, "after": after}
 
 
 ONE, ONE_AGAIN, TWO = '{"id": 1, "x": 1.50, "y": null}', '{"x": 1.5, "id": 1}', '{"id": 1, "x": 2}'
@@ -173,6 +196,13 @@ ONE, ONE_AGAIN, TWO = '{"id": 1, "x": 1.50, "y": null}', '{"x": 1.5, "id": 1}', 
         ([entry(3, "r", None, TWO), entry(1, "c", None, ONE)], WHOLE),
         # A column came with a value for the rows that were there, which sends no event.
         ([entry(2, "u", '{"id": 1, "x": 2, "z": 9}', '{"id": 1, "x": 3, "z": 9}'), entry(1, "c", None, TWO)], WHOLE),
+        # Another revision of the function begins, and has read some of the changes again.
+        ([entry(3, "u", ONE, TWO, raised=1), entry(1, "c", None, TWO)], WHOLE),
+        ([entry(3, "c", None, TWO, raised=1), entry(2, "u", ONE, TWO), entry(1, "c", None, TWO, raised=1)], WHOLE),
+        (
+            [entry(4, "u", ONE, TWO, raised=1), entry(3, "u", ONE, TWO, raised=1), entry(1, "c", None, ONE)],
+            "before of version 4 is not the after of the entry before it",
+        ),
         (
             [entry(3, "u", ONE, TWO), entry(1, "c", None, TWO)],
             "before of version 3 is not the after of the entry before it",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from penstock_views.declaration.load import ViewFileBroken
+from penstock_views.declaration.views import History
 from penstock_views.running.view_files import load, load_or_last
 
 from penstock.installation import Names
@@ -18,6 +19,13 @@ from penstock_views import row, view
 @view("public.t", key=["a", "id"])
 def one(t):
     return row(a=t.a, id=t.id)
+"""
+KEPT = """
+from penstock_views import history, whole
+
+@history("public.t", key=["id"], revision=3)
+def one(t):
+    return whole(t)
 """
 TABLE = "CREATE TABLE IF NOT EXISTS one (a int, id int, row_version bigint, PRIMARY KEY ((a, id)));"
 
@@ -63,3 +71,13 @@ def test_the_copy_holds_no_file_that_is_gone(config: Any) -> None:
     load(config)
     (config.views_dir / "one.py").write_text("(")
     assert [view.name for view in load_or_last(config).views] == ["one"]
+
+
+def test_the_copy_holds_which_revision_a_history_began_with(config: Any) -> None:
+    (config.views_dir / "one.py").write_text(KEPT)
+    (config.avro_dir / "views.one-value.avsc").write_text('{"penstock.revision": 3, "penstock.since": 2}')
+    load(config)
+    (config.views_dir / "one.py").write_text("(")
+    (view,) = load_or_last(config).views
+    assert isinstance(view, History)
+    assert (view.revision, view.since) == (3, 2)
