@@ -18,33 +18,27 @@ CREATE TABLE IF NOT EXISTS penstock.watched_parts (
 -- The file of its rows, as a look found it; NULL: it is written anew, which is noted.
 ALTER TABLE penstock.watched_parts ADD COLUMN IF NOT EXISTS file oid;
 
--- Of each partition all that it is a part of. pg_partition_tree() and the like answer with what is there now, whatever the
--- snapshot of the transaction, and lock all partitions: DDL of a longer transaction would fail, and other DDL wait.
-CREATE OR REPLACE VIEW penstock.partitions AS
-    WITH RECURSIVE tree (part, above) AS (
-        SELECT i.inhrelid, i.inhparent FROM pg_inherits i
-        JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition AND NOT i.inhdetachpending
-        UNION
-        SELECT tree.part, i.inhparent FROM tree JOIN pg_inherits i ON i.inhrelid = tree.above AND NOT i.inhdetachpending
+-- pg_partition_tree() and the like answer with what is there now, whatever the snapshot of the transaction, and lock all
+-- partitions: DDL of a longer transaction would fail, and other DDL wait.
+CREATE OR REPLACE VIEW penstock.published_parts AS
+    WITH RECURSIVE tree (root, part) AS (
+        SELECT r.prrelid, r.prrelid
+        FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
+        JOIN pg_class c ON c.oid = r.prrelid
+        JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname <> 'penstock'
+        WHERE p.pubname = 'penstock'
+      UNION
+        SELECT tree.root, c.oid FROM tree JOIN pg_inherits i ON i.inhparent = tree.part AND NOT i.inhdetachpending
+        JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition
     )
-    SELECT part, above FROM tree;
+    SELECT root, part FROM tree
+    -- Changes of a partition come under the name of the published table that it belongs to.
+    WHERE root NOT IN (SELECT part FROM tree WHERE part <> root);
 
 CREATE OR REPLACE VIEW penstock.published_roots AS
-    SELECT c.oid AS root, n.nspname || '.' || c.relname AS table_name
-    FROM pg_publication p
-    JOIN pg_publication_rel r ON r.prpubid = p.oid
-    JOIN pg_class c ON c.oid = r.prrelid
-    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname <> 'penstock'
-    WHERE p.pubname = 'penstock'
-        -- Changes of a partition come under the name of the published table that it belongs to.
-        AND (p.oid, c.oid) NOT IN (
-            SELECT prpubid, part FROM penstock.partitions JOIN pg_publication_rel ON prrelid = above
-        );
-
-CREATE OR REPLACE VIEW penstock.published_parts AS
-    SELECT root, root AS part FROM penstock.published_roots
-    UNION ALL
-    SELECT r.root, p.part FROM penstock.published_roots r JOIN penstock.partitions p ON p.above = r.root;
+    SELECT p.root, n.nspname || '.' || c.relname AS table_name
+    FROM penstock.published_parts p JOIN pg_class c ON c.oid = p.root JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE p.part = p.root;
 
 CREATE OR REPLACE FUNCTION penstock.name_of(relation oid) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog
