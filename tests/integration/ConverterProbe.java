@@ -8,10 +8,7 @@ import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaBuilder;
 import org.apache.kafka.connect.data.Struct;
 
-/**
- * The converter without Connect: {@code write SETTINGS TOPIC FIELD} prints a record, {@code read SETTINGS HEX} reads
- * one.
- */
+/** The converter alone: {@code write SETTINGS TOPIC FIELD} prints a record, {@code read SETTINGS HEX} reads one. */
 final class ConverterProbe {
     public static void main(String[] given) throws Exception {
         Properties read = new Properties();
