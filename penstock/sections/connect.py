@@ -6,11 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from penstock.address import Address, LetIn
 from penstock.sections.part import MOST, Port, absolute
 from penstock.sections.web import WebSection
+
+
+_OURS = "/apis/ccompat/v7"
 
 
 class Registry(WebSection):
@@ -21,8 +25,14 @@ class Registry(WebSection):
 
     port: Port = 8081
     token_file: Path | None = None
-    api_path: Annotated[str, Field(pattern=r"^(/[^/?#\s]+)*$")] = "/apis/ccompat/v7"
+    api_path: Annotated[str, Field(pattern=r"^(/[^/?#\s]+)*$")] = _OURS
     heap_mb: int = Field(256, ge=128)
+
+    @model_validator(mode="after")
+    def _path_of_others(self) -> Self:
+        if self.managed and self.api_path != _OURS:
+            raise PydanticCustomError("not_of_ours", "api_path is for a registry of others: managed = false")
+        return self
 
     @property
     def let_in(self) -> LetIn:

@@ -46,6 +46,9 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[kafka]\nport = 70000\n", "kafka.port: "),
         ("[kafka\n", "not valid TOML"),
         ("state = 'my var'\n", "state: only ASCII letters"),
+        ("[registry]\napi_path = ''\n", "registry: api_path is for a registry of others: managed = false"),
+        ("[spark]\nproperties_file = 'x'\n", "spark: properties_file is for a Spark of others: managed = false"),
+        ("[kafka]\nproperties_file = 'x'\n", "are for a Kafka of others: managed = false"),
     ],
 )
 def test_bad_input_is_named(tmp_path: Path, text: str, says: str) -> None:
