@@ -13,7 +13,6 @@ from penstock.address import Address, LetIn
 from penstock.sections.part import MOST, Port, absolute
 from penstock.sections.web import WebSection
 
-
 _OURS = "/apis/ccompat/v7"
 
 

@@ -35,7 +35,9 @@ def test_a_plain_url_has_nothing_to_show() -> None:
     assert let_in_options("http://one") == []
     assert let_in_options(Config().registry.url) == []
     assert Config().registry.url == "http://127.0.0.1:8081/apis/ccompat/v7"
-    assert Config.model_validate({"registry": {"managed": False, "api_path": ""}}).registry.url == "http://127.0.0.1:8081"
+    assert (
+        Config.model_validate({"registry": {"managed": False, "api_path": ""}}).registry.url == "http://127.0.0.1:8081"
+    )
     assert Config().connect.url == "http://127.0.0.1:8083"
 
 
