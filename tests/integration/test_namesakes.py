@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -47,6 +48,20 @@ def named(config: Config) -> Config:
     return config
 
 
+def record_of(config: Config, folder: Path, table: str, row: str, values: Sequence[object] = ()) -> str:
+    """Return what the source sends of a new row; `row` are its columns behind the id, in SQL."""
+    with connect(config) as connection:
+        publish(connection, [table])
+    alone = SourceAlone(config, folder, table=table, more={"changes.whole": "yes"})
+    with closing(psycopg2.connect(config.postgres.dsn)) as writer, writer.cursor() as cursor:
+        writer.autocommit = True
+        catch_up(cursor, f"INSERT INTO {table} (id) VALUES ('step')")
+        cursor.execute(f"INSERT INTO {table} VALUES ('new', {row})", values)
+        cursor.execute(f"INSERT INTO {table} (id) VALUES ('end')")
+    (new,) = (record for record in alone.records() if "key=Struct{id=new}" in record)
+    return new
+
+
 def test_the_catalogue_says_what_it_is_made_of(named: Config) -> None:
     with connect(named) as connection:
         fields = read_live_table(connection, "public.named").table.columns
@@ -55,17 +70,8 @@ def test_the_catalogue_says_what_it_is_made_of(named: Config) -> None:
 
 
 def test_it_is_read_as_that_from_the_table_and_in_the_stream(named: Config, tmp_path: Path) -> None:
-    with connect(named) as connection:
-        publish(connection, ["public.named"])
-    alone = SourceAlone(named, tmp_path, table="public.named", more={"changes.whole": "yes"})
-    with closing(psycopg2.connect(named.postgres.dsn)) as writer, writer.cursor() as cursor:
-        writer.autocommit = True
-        catch_up(cursor, "INSERT INTO public.named (id) VALUES ('step')")
-        values = [value for _, value, _ in TYPES.values()]
-        casts = ", ".join(f"%s::{name}" for name in TYPES)
-        cursor.execute(f"INSERT INTO public.named VALUES ('new', {casts})", values)
-        cursor.execute("INSERT INTO public.named VALUES ('end')")
-    (new,) = (record for record in alone.records() if "key=Struct{id=new}" in record)
+    values = [value for _, value, _ in TYPES.values()]
+    new = record_of(named, tmp_path, "public.named", ", ".join(f"%s::{name}" for name in TYPES), values)
     shown = [f"[{', '.join(value)}]" if isinstance(value, list) else str(value) for value in values]
     assert ",".join(f"c{at}={value}" for at, value in enumerate(shown)) in new
     (row,) = read_images(local_session(), "public.named", source(named)).where("id = 'new'").collect()
@@ -95,15 +101,7 @@ ALTER TABLE app.orders REPLICA IDENTITY FULL;
 def test_a_type_of_the_name_of_a_table_or_of_another_type_is_read_as_itself(config: Config, tmp_path: Path) -> None:
     with connect(config) as connection, connection, connection.cursor() as cursor:
         cursor.execute(SHARED)
-    with connect(config) as connection:
-        publish(connection, ["app.orders"])
-    source = SourceAlone(config, tmp_path, table="app.orders", more={"changes.whole": "yes"})
-    with closing(psycopg2.connect(config.postgres.dsn)) as writer, writer.cursor() as cursor:
-        writer.autocommit = True
-        catch_up(cursor, "INSERT INTO app.orders (id) VALUES ('step')")
-        row = "'closed', 'a@b', 'off', '{open,closed}', 1.50, 'much', 3"
-        cursor.execute(f"INSERT INTO app.orders VALUES ('new', {row})")
-        cursor.execute("INSERT INTO app.orders VALUES ('end')")
-    (new,) = (record for record in source.records() if "key=Struct{id=new}" in record)
+    row = "'closed', 'a@b', 'off', '{open,closed}', 1.50, 'much', 3"
+    new = record_of(config, tmp_path, "app.orders", row)
     assert "after=Struct{id=new,status=closed,mail=a@b,was=off,history=[open, closed]," in new
     assert "price_text=much,price_whole=3}" in new
