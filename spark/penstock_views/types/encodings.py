@@ -36,6 +36,8 @@ _YEAR = (
     r"^([0-9]{4}|-[0-9]{4}|\+([01]?[0-9]{5}|2[0-8][0-9]{4}|29[0-3][0-9]{3}|294[01][0-9]{2}|2942[0-3][0-9]|29424[0-6]))-"
 )
 _ARRAY_YEAR = _YEAR.replace("[0-9]{4}|-[0-9]{4}", "158[3-9]|159[0-9]|1[6-9][0-9]{2}|[2-9][0-9]{3}")
+# Above 2^31 - 1 hours Debezium cannot read an interval, and the source leaves it out.
+_MOST_HOURS = 2**31 - 1
 _NUMBER = r"^-?[0-9]+(\.[0-9]+)?$"
 # What Debezium makes of an array inside an array of texts.
 _JAVA_ARRAY = r"^\[L[A-Za-z.]+;@[0-9a-f]+$"
@@ -56,7 +58,7 @@ Decoding = Callable[[Column], Decoded]
 def may_refuse(field: T.StructField) -> bool:
     """Say whether there are rows whose value of the column the image cannot hold, by its type."""
     refusing = (T.DecimalType, T.DateType, T.TimestampType, T.ArrayType)
-    return isinstance(field.dataType, refusing) or logical_of(field) == "digits"
+    return isinstance(field.dataType, refusing) or logical_of(field) in ("digits", "interval")
 
 
 def may_be_large(field: T.StructField) -> bool:
@@ -187,6 +189,9 @@ def _read(kind: tuple[str, str | None], target: T.StructField, column: Column, *
             return Decoded(F.timestamp_micros(column), column.between(least, most))
         case "io.debezium.time.Timestamp":
             return Decoded(F.timestamp_millis(column), column.between(least // 1000, most // 1000))
+        case "io.debezium.time.Interval":
+            hours = F.regexp_extract(column, r"T-?([0-9]+)H", 1).try_cast(T.LongType())
+            return Decoded(column, F.coalesce(hours <= _MOST_HOURS, F.lit(True)))
         case "io.debezium.time.ZonedTimestamp":
             return Decoded(column, column.rlike(_ARRAY_YEAR if in_array else _YEAR))
     is_text = kind[0] == "string" and isinstance(target.dataType, T.DecimalType)

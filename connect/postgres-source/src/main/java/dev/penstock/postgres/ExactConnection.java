@@ -11,11 +11,12 @@ import java.sql.SQLException;
 import java.sql.Statement;
 
 /**
- * A connection as the driver makes it, with six differences: a primary key has no columns but its own, while the driver
- * counts those of INCLUDE among them; no two types have one name ({@link TypeNames}); generated columns are columns,
- * which Debezium leaves out of what it reads itself although they are in the stream; a number that Debezium reads from
- * a key is compared as that very number; what Postgres refuses can be told later; and of a source without a list, the
- * tables are those that are published and known ({@link PublishedTables}).
+ * A connection as the driver makes it, with seven differences: a primary key has no columns but its own, while the
+ * driver counts those of INCLUDE among them; no two types have one name ({@link TypeNames}); generated columns are
+ * columns, which Debezium leaves out of what it reads itself although they are in the stream; a number that Debezium
+ * reads from a key is compared as that very number; what Postgres refuses can be told later; a value that the driver
+ * cannot read is {@link Unreadable}; and of a source without a list, the tables are those that are published and known
+ * ({@link PublishedTables}).
  */
 final class ExactConnection {
     private static final String PRIMARY_KEY =
@@ -111,7 +112,7 @@ final class ExactConnection {
             if (method.getName().equals("executeQuery")) {
                 arguments[0] = TypeNames.in((String) arguments[0]);
             }
-            return method.invoke(statement, arguments);
+            return careful(method.invoke(statement, arguments));
         });
     }
 
@@ -122,8 +123,29 @@ final class ExactConnection {
                 statement.setString((int) arguments[0], text);
                 return null;
             }
-            return method.invoke(statement, arguments);
+            return careful(method.invoke(statement, arguments));
         });
+    }
+
+    /** What a statement returned; of rows, those whose values can all be read. */
+    private static Object careful(Object returned) {
+        return returned instanceof ResultSet rows
+                ? Proxies.of(ResultSet.class, (method, arguments) -> {
+                    try {
+                        return method.invoke(rows, arguments);
+                    } catch (InvocationTargetException failed) {
+                        if (method.getName().equals("getObject") && isOfValue(failed.getCause())) {
+                            return Unreadable.VALUE;
+                        }
+                        throw failed;
+                    }
+                })
+                : returned;
+    }
+
+    /** Whether reading failed at what the value is: the driver parses an interval, and wraps what it meets there. */
+    private static boolean isOfValue(Throwable failed) {
+        return failed instanceof NumberFormatException || failed.getCause() instanceof NumberFormatException;
     }
 
     /**

@@ -3,7 +3,6 @@ package dev.penstock.postgres;
 import java.nio.ByteBuffer;
 import java.util.Collection;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.Schema;
@@ -53,29 +52,6 @@ final class ImageSize {
             }
         }
         return sizes;
-    }
-
-    /** What stands for a value that is left out; nobody reads it. A text is one that is also JSON and a number. */
-    static Object smallest(Schema schema, Object value) {
-        if (schema.isOptional()) {
-            return null;
-        }
-        return switch (schema.type()) {
-            case STRING -> "0";
-            case BYTES -> ByteBuffer.allocate(0);
-            case ARRAY -> List.of();
-            case MAP -> Map.of();
-            case STRUCT -> smallest((Struct) value);
-            default -> value;
-        };
-    }
-
-    private static Struct smallest(Struct value) {
-        Struct smallest = new Struct(value.schema());
-        for (Field field : value.schema().fields()) {
-            smallest.put(field, smallest(field.schema(), value.getWithoutDefault(field.name())));
-        }
-        return smallest;
     }
 
     private static boolean isOfOneSize(Schema schema) {

@@ -3,11 +3,8 @@ package dev.penstock.postgres;
 import io.debezium.config.Configuration;
 import io.debezium.connector.postgresql.PostgresSchema;
 import io.debezium.connector.postgresql.connection.PostgresConnection;
-import io.debezium.connector.postgresql.connection.ReplicationConnection;
 import io.debezium.connector.postgresql.connection.ReplicationMessage;
 import io.debezium.connector.postgresql.connection.ReplicationMessage.NoopMessage;
-import io.debezium.connector.postgresql.connection.ReplicationStream;
-import io.debezium.connector.postgresql.connection.ReplicationStream.ReplicationMessageProcessor;
 import io.debezium.relational.Table;
 import io.debezium.relational.TableId;
 import java.sql.SQLException;
@@ -46,26 +43,8 @@ final class KnownTables {
         return OwnSchema.of(config) + ".known_tables";
     }
 
-    /** The same connection, whose streams have no changes of other tables. */
-    ReplicationConnection over(ReplicationConnection connection) {
-        return Proxies.of(ReplicationConnection.class, (method, arguments) -> {
-            Object result = method.invoke(connection, arguments);
-            return result instanceof ReplicationStream stream ? over(stream) : result;
-        });
-    }
-
-    private ReplicationStream over(ReplicationStream stream) {
-        return Proxies.of(ReplicationStream.class, (method, arguments) -> {
-            if (arguments != null && arguments[0] instanceof ReplicationMessageProcessor processor) {
-                ReplicationMessageProcessor ours = message -> processor.process(orNothing(message));
-                return method.invoke(stream, ours);
-            }
-            return method.invoke(stream, arguments);
-        });
-    }
-
     /** The message, or what Debezium itself makes of one of a table that its list does not have. */
-    private ReplicationMessage orNothing(ReplicationMessage message) throws SQLException {
+    ReplicationMessage orNothing(ReplicationMessage message) throws SQLException {
         return switch (message.getOperation()) {
             case BEGIN -> {
                 unknown.clear();

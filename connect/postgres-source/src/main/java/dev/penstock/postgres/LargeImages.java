@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.Struct;
@@ -18,8 +17,7 @@ import org.apache.kafka.connect.source.SourceRecord;
  * Leaves out of a row image what makes it too large for a record: its largest values, until the rest fits.
  *
  * <p>Each image is judged alone, so a row is treated as `before` exactly as it was as `after`, and a reader that could
- * not use the one cannot use the other. What is left out is named in a header; its place holds NULL, or something empty
- * where the schema has no NULL. `verify` follows the same rule in SQL (spark/penstock_views/types/sizes.py).
+ * not use the one cannot use the other. `verify` follows the same rule in SQL (spark/penstock_views/types/sizes.py).
  */
 final class LargeImages {
     /** Two images of this and what is not counted are one record of the topic's 16 MiB. */
@@ -48,53 +46,31 @@ final class LargeImages {
             Field field = change.schema().field(image);
             Struct row = field == null ? null : change.getStruct(image);
             if (row != null && !ImageSize.isSurelyWithin(row, MOST_BYTES)) {
-                fitting = fit(fitting, image, leftOut(row, keyOf(record)));
+                fitting = LeftOut.of(fitting, image, leftOut(row, keyOf(record)));
             }
         }
         return fitting;
     }
 
-    private static SourceRecord fit(SourceRecord record, String image, Map<String, Long> leftOut) {
-        if (leftOut.isEmpty()) {
-            return record;
-        }
-        Struct change = LeftOut.copy((Struct) record.value());
-        Struct row = LeftOut.copy(change.getStruct(image));
-        leftOut.keySet().forEach(name -> leaveOut(row, row.schema().field(name)));
-        change.put(image, row);
-        SourceRecord fitting = record.newRecord(
-                record.topic(),
-                record.kafkaPartition(),
-                record.keySchema(),
-                record.key(),
-                record.valueSchema(),
-                change,
-                record.timestamp(),
-                record.headers().duplicate());
-        LeftOut.say(fitting.headers(), image, told(leftOut));
-        return fitting;
-    }
-
-    /** The columns to leave out, and their sizes. One of the key is never among them: an index holds no such value. */
-    private static Map<String, Long> leftOut(Struct row, Set<String> key) {
+    /**
+     * The columns to leave out, with what to say of each. One of the key is never among them: an index holds no such
+     * value.
+     */
+    private static Map<String, String> leftOut(Struct row, Set<String> key) {
         Map<String, Long> sizes = ImageSize.ofColumns(row);
         long rest = sizes.values().stream().mapToLong(Long::longValue).sum();
         sizes.keySet().removeAll(key);
         List<Map.Entry<String, Long>> candidates =
                 sizes.entrySet().stream().sorted(LARGEST_FIRST).toList();
-        Map<String, Long> leftOut = new LinkedHashMap<>();
+        Map<String, String> leftOut = new LinkedHashMap<>();
         for (Map.Entry<String, Long> column : candidates) {
             if (rest <= MOST_BYTES) {
                 break;
             }
             rest -= column.getValue();
-            leftOut.put(column.getKey(), column.getValue());
+            leftOut.put(column.getKey(), "%d bytes (a row holds at most %d)".formatted(column.getValue(), MOST_BYTES));
         }
         return leftOut;
-    }
-
-    private static void leaveOut(Struct row, Field field) {
-        row.put(field, ImageSize.smallest(field.schema(), row.getWithoutDefault(field.name())));
     }
 
     private static Set<String> keyOf(SourceRecord record) {
@@ -103,12 +79,5 @@ final class LargeImages {
             record.keySchema().fields().forEach(field -> names.add(field.name()));
         }
         return names;
-    }
-
-    private static String told(Map<String, Long> leftOut) {
-        return leftOut.entrySet().stream()
-                .map(column -> "%s=%d bytes (a row holds at most %d)"
-                        .formatted(column.getKey(), column.getValue(), MOST_BYTES))
-                .collect(Collectors.joining(";"));
     }
 }

@@ -6,9 +6,11 @@ import io.debezium.connector.postgresql.PostgresConnectorTask;
 import io.debezium.connector.postgresql.PostgresOffsetContext;
 import io.debezium.connector.postgresql.PostgresPartition;
 import io.debezium.connector.postgresql.PostgresSchema;
+import io.debezium.connector.postgresql.PostgresValueConverter;
 import io.debezium.connector.postgresql.connection.PostgresConnection;
 import io.debezium.connector.postgresql.connection.ReplicationConnection;
 import io.debezium.pipeline.ChangeEventSourceCoordinator;
+import io.debezium.service.spi.ServiceRegistry;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
@@ -21,12 +23,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Debezium's task with nine differences: its sessions read every value as it is ({@link SourceConnections}), a change
- * is read with the columns of its time ({@link EarlierColumns}), tables are told apart ({@link TableSettings}), without
- * a list it sends those that are known ({@link KnownTables}), what it has read is confirmed to Postgres only when there
- * is something to confirm, some columns come as hashes ({@link HashedColumns}), its records are rewritten before they
- * are written ({@link RecordRewriter}), a row that is too large for a record comes without its largest values
- * ({@link LargeImages}), and where changes come fast it brings several polls at once ({@link BusyPolls}).
+ * Debezium's task with ten differences: its sessions read every value as it is ({@link SourceConnections}), a change is
+ * read with the columns of its time ({@link EarlierColumns}), no value stops it ({@link Unreadable}), tables are told
+ * apart ({@link TableSettings}), without a list it sends those that are known ({@link KnownTables}), what it has read
+ * is confirmed to Postgres only when there is something to confirm, some columns come as hashes
+ * ({@link HashedColumns}), its records are rewritten before they are written ({@link RecordRewriter}), a row that is
+ * too large for a record comes without its largest values ({@link LargeImages}), and where changes come fast it brings
+ * several polls at once ({@link BusyPolls}).
  *
  * <p>Connect calls {@link #commit()} after every poll, also one that brought nothing, and Debezium 3.7 then reads the
  * offsets out of Kafka before its next poll, to confirm what Kafka really has. With a poll each 10 ms that is a round
@@ -43,6 +46,7 @@ public class PostgresSourceTask extends PostgresConnectorTask {
     private final LongSupplier nanoTime;
     private final AtomicBoolean hasWritten = new AtomicBoolean();
     private long confirmedAt;
+    private final CarefulConverters converters = new CarefulConverters();
     private final LargeImages largeImages = new LargeImages();
     private RecordRewriter rewriter;
     private HashedColumns hashed;
@@ -77,9 +81,21 @@ public class PostgresSourceTask extends PostgresConnectorTask {
     @Override
     protected ReplicationConnection buildReplicationConnection(
             PostgresConnection postgres, PostgresSchema schema, PostgresConnectorConfig config) throws SQLException {
-        ReplicationConnection connection =
-                super.buildReplicationConnection(new EarlierColumns(postgres, config), schema, config);
-        return knownTables == null ? connection : new KnownTables(postgres, schema, knownTables).over(connection);
+        CarefulReader reader = new CarefulReader(postgres);
+        converters.use(
+                PostgresValueConverter.of(config, postgres.getDatabaseCharset(), postgres.getTypeRegistry()), reader);
+        ReplicationConnection connection = Messages.changed(
+                super.buildReplicationConnection(new EarlierColumns(postgres, config), schema, config),
+                message -> CarefulColumn.in(message, reader));
+        return knownTables == null
+                ? connection
+                : Messages.changed(connection, new KnownTables(postgres, schema, knownTables)::orNothing);
+    }
+
+    @Override
+    protected void registerServiceProviders(ServiceRegistry services) {
+        super.registerServiceProviders(services);
+        services.registerServiceProvider(converters);
     }
 
     @Override
@@ -90,7 +106,7 @@ public class PostgresSourceTask extends PostgresConnectorTask {
         try {
             List<SourceRecord> written = rewriter.rewrite(taken);
             taken = List.of();
-            return largeImages.fit(written);
+            return largeImages.fit(Unreadable.leftOut(written));
         } catch (SQLException away) {
             LOG.warn("{} records wait until Postgres tells what was altered: {}", taken.size(), away.getMessage());
             Thread.sleep(RETRY_MILLIS);
