@@ -111,16 +111,6 @@ def file(stack: Stack) -> Iterator[Path]:
     stack.sql("DROP TABLE public.trouble; DROP DOMAIN public.money")
 
 
-def test_a_column_whose_type_is_named_as_a_built_in_one_is_refused_by_name(stack: Stack, file: Path) -> None:
-    file.write_text(BROKEN)
-    try:
-        refused = stack.penstock("views check", check=False)
-    finally:
-        file.write_text(VIEWS)
-    assert refused.returncode == 1
-    assert "public.trouble.price has type public.money: Debezium takes it for another type" in refused.stdout
-
-
 def test_a_shell_made_for_something_else_changes_nothing(stack: Stack, file: Path) -> None:
     assert file.exists()
     for command in ("views check", "verify trouble_by_id", "load --users 1000"):
