@@ -13,6 +13,7 @@ import java.util.Optional;
 import org.apache.kafka.connect.data.ConnectSchema;
 import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.Schema;
+import org.apache.kafka.connect.data.SchemaBuilder;
 
 /**
  * Gives each column the converter that Debezium gives it, and {@link Unreadable} for a value at which that one fails,
@@ -34,7 +35,11 @@ final class CarefulConverters extends CustomConverterRegistry implements Service
 
     @Override
     public Optional<ValueConverter> getValueConverter(TableId table, Column column) {
-        Schema schema = debezium.schemaBuilder(column).optional().build();
+        SchemaBuilder type = debezium.schemaBuilder(column);
+        if (type == null) {
+            return Optional.empty(); // it is not sent
+        }
+        Schema schema = type.optional().build();
         ValueConverter converter = debezium.converter(column, new Field(column.name(), 0, schema));
         String name = table + "." + column.name();
         return Optional.ofNullable(converter)
