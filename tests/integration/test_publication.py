@@ -114,6 +114,26 @@ def test_tables_join_with_all_their_partitions_once_and_leave_again(connection: 
     assert published_tables(connection) == {"public.users", SIGNALS, PARTS}
 
 
+def test_a_table_of_many_partitions_joins_with_few_questions_about_each(config: Config) -> None:
+    """Postgres holds the locks of all partitions all the while."""
+    many = 20
+    with connect(config) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE many (id int PRIMARY KEY) PARTITION BY RANGE (id)")
+        for number in range(many):
+            cursor.execute(f"CREATE TABLE many_{number} PARTITION OF many FOR VALUES FROM ({number}) TO ({number + 1})")
+    with connect(config) as connection, connection.cursor() as cursor:
+        cursor.execute("SET track_functions = 'all'; SELECT pg_stat_reset()")
+        connection.commit()
+        assert publish(connection, ["public.many"])
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT funcname, calls FROM pg_stat_user_functions WHERE funcname IN ('why_unfit', 'look')")
+        asked = dict(cursor.fetchall())
+    assert asked["why_unfit"] <= 2 * (many + 1)
+    assert asked["look"] <= 2
+    with connect(config) as connection:
+        assert read_live_table(connection, "public.many").not_full == ()
+
+
 def test_a_table_that_is_missing_is_left_out(connection: Connection) -> None:
     said = publish(connection, [ITEMS, "public.nowhere"])
     assert said[-1].startswith("left out: table public.nowhere: ")
