@@ -175,8 +175,8 @@ def _locked(name: str) -> str:
 
 
 def _identify(connection: Connection, live: LiveTable) -> list[str]:
-    # Only where it lacks: the ALTER locks the table even when it changes nothing. Nothing is held against what was there
-    # before (049_look.sql): that is done once for all partitions, when the table is published.
+    # Only where it lacks: the ALTER locks the table even when it changes nothing. No look follows (049_look.sql): one
+    # for all partitions comes when the table is published.
     unseen = "SET LOCAL penstock.looks = 'yes'"
     for part in live.not_full:
         _execute(connection, part, f"{unseen}; ALTER TABLE {quoted(part)} REPLICA IDENTITY FULL")
