@@ -16,8 +16,13 @@ from penstock.errors import TerminalError
 from penstock.postgres.own import Connection
 
 _EPOCH = "SELECT epoch FROM penstock.installation"
-_BEGIN = "INSERT INTO penstock.installation (epoch) VALUES (%s) ON CONFLICT DO NOTHING"
-_RAISE = "UPDATE penstock.installation SET epoch = %s WHERE epoch < %s"
+# As JSON, since an earlier version has not made the column.
+_PARTITIONS = "SELECT to_jsonb(noted) -> 'partitions' FROM penstock.installation AS noted"
+_BEGIN = """
+    INSERT INTO penstock.installation AS noted (epoch, partitions) VALUES (%s, %s)
+    ON CONFLICT (only_row) DO UPDATE SET partitions = coalesce(noted.partitions, excluded.partitions)
+"""
+_RAISE = "UPDATE penstock.installation SET epoch = %s, partitions = %s WHERE epoch < %s"
 _PAUSED = "SELECT view FROM penstock.paused_views"
 _KNOWN = "SELECT table_name FROM penstock.known_tables"
 _PAUSE = "INSERT INTO penstock.paused_views VALUES (%s) ON CONFLICT DO NOTHING"
@@ -28,7 +33,6 @@ _FILL = """
     ON CONFLICT (view) DO UPDATE SET table_id = excluded.table_id, generation = excluded.generation,
         source = excluded.source, filled_at = excluded.filled_at
 """
-# As JSON, since an earlier version has not made the column.
 _STARTED_FILLS = """
     SELECT view, table_id::text, version, source, to_jsonb(started) -> 'progress'
     FROM penstock.view_fills_begun AS started
@@ -55,11 +59,13 @@ class Record:
     :param epoch: that the source stamps on each record; None before the first set-up.
     :param paused: the views that the sink leaves out.
     :param known: the tables that the source sends without a list.
+    :param partitions: of a change topic, among which the source chooses; None before the first set-up.
     """
 
     epoch: int | None = None
     paused: frozenset[str] = frozenset()
     known: frozenset[str] = frozenset()
+    partitions: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,9 @@ class StartedFill:
 
 def read_record(connection: Connection) -> Record:
     """Return what the connectors are applied with."""
-    return Record(read_epoch(connection), read_paused(connection), read_known(connection))
+    noted = _read(connection, _PARTITIONS)
+    partitions = noted[0][0] if noted else None
+    return Record(read_epoch(connection), read_paused(connection), read_known(connection), partitions)
 
 
 def read_epoch(connection: Connection) -> int | None:
@@ -102,14 +110,14 @@ def read_epoch(connection: Connection) -> int | None:
     return int(found[0][0]) if found else None
 
 
-def begin_record(connection: Connection, *, epoch: int) -> None:
-    """Begin the record of an installation that has none."""
-    _write(connection, _BEGIN, [(epoch,)])
+def begin_record(connection: Connection, *, epoch: int, partitions: int) -> None:
+    """Begin the record of an installation that has none; one of an earlier version lacks the partitions alone."""
+    _write(connection, _BEGIN, [(epoch, partitions)])
 
 
-def raise_epoch(connection: Connection, epoch: int) -> None:
-    """Let a later epoch begin; it never falls."""
-    _write(connection, _RAISE, [(epoch, epoch)])
+def raise_epoch(connection: Connection, epoch: int, *, partitions: int) -> None:
+    """Let a later epoch begin, in which the source chooses among so many partitions; it never falls."""
+    _write(connection, _RAISE, [(epoch, partitions, epoch)])
 
 
 def read_paused(connection: Connection) -> frozenset[str]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 TABLES = "table.include.list"
 EPOCH = "transforms.epoch.value.literal"
+PARTITIONS = "producer.override.penstock.partitions"
+"""Among how many partitions of a change topic the source chooses (KeyPartitioner.java); without it, among all."""
 TOPICS = "topics"
 FORMER_PAUSED = "paused-views.txt"
 """Where an earlier version noted the paused views, which its sink's file left out."""
@@ -138,7 +140,7 @@ def formerly_paused(project: Project) -> frozenset[str]:
 
 
 def as_noted(file: ConnectorFile, records: Mapping[Names, Record]) -> ConnectorFile:
-    """Return a connector of an installation as it is applied: in the epoch of its record, without the paused views.
+    """Return a connector of an installation as it is applied: as its record says, without the paused views.
 
     A source comes without its list of tables when all of them are known.
 
@@ -150,6 +152,7 @@ def as_noted(file: ConnectorFile, records: Mapping[Names, Record]) -> ConnectorF
             config = without(config, names, record.paused)
         if file.name == names.source_connector:
             config |= {} if record.epoch is None else {EPOCH: str(record.epoch)}
+            config |= {} if record.partitions is None else {PARTITIONS: str(record.partitions)}
             if record.known.issuperset(_tables(config)):
                 config.pop(TABLES, None)
     return ConnectorFile(file.name, config)

@@ -101,7 +101,7 @@ def _create_tables(workspace: Workspace) -> str:
     with connect(config) as connection:
         for file in files:
             _run_file(connection, file)
-        begin_record(connection, epoch=epoch_in(workspace.project))
+        begin_record(connection, epoch=epoch_in(workspace.project), partitions=config.kafka.partitions)
         paused = take_over_paused(workspace, connection)
         exclusions = note_exclusions(connection, published_tables(connection))
         published = publish(connection, workspace.tables)

@@ -25,7 +25,7 @@ class TopicsDiffer(TerminalError):
 def create_topics(admin: TopicAdmin, *, topics: Sequence[Topic]) -> tuple[str, ...]:
     """Create what is missing, and set the limits of what is there; return the names of the topics created.
 
-    :raises TopicsDiffer: an existing topic has another number of partitions or another cleanup policy.
+    :raises TopicsDiffer: an existing topic has other partitions or another cleanup policy.
     :raises KafkaUnreachable: no broker answers.
     """
     existing = admin.topics()
@@ -55,7 +55,7 @@ def differences(topic: Topic, *, partitions: int, settings: dict[str, str]) -> I
 
     Partitions decide where a key lies, and with it the order of its changes; the policy decides what may vanish.
     """
-    if partitions != topic.partitions:
+    if partitions < topic.partitions or (partitions > topic.partitions and not topic.may_grow):
         yield (
             f"{topic.name}: {partitions} partition(s), {topic.partitions} wanted; set kafka.partitions back, "
             "or `penstock reset --yes` and `penstock up` to start again"

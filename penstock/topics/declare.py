@@ -69,11 +69,15 @@ def topics_beside(config: Config, data_topics: Iterable[str], *, sources: Sequen
     :param sources: as above.
     """
     return (
-        *(_kept(config, name, config.kafka.partitions, RECORD_RETENTION) for name in data_topics),
+        *(_of_data(config, name) for name in data_topics),
         *(_dead_letters(config, name) for name in config.names.dead_letter_topics),
         *(topic for each in sources or (config,) for topic in _of_source(each)),
         *_of_servers(config),
     )
+
+
+def _of_data(config: Config, name: str) -> Topic:
+    return replace(_kept(config, name, config.kafka.partitions, RECORD_RETENTION), may_grow=True)
 
 
 def _of_source(config: Config) -> Iterator[Topic]:

@@ -124,7 +124,7 @@ def _restart_source(
     if source in api.connectors():
         _stop_source(api, source)
     # Before its place is lost: cut off after that and resumed, its snapshot must not look like one of before.
-    raise_epoch(connection, epoch)
+    raise_epoch(connection, epoch, partitions=config.kafka.partitions)
     correct_epoch(config, epoch)
     (file,) = wanted_connectors(workspace, names=[source])
     api.put_config(source, file.config)

@@ -6,6 +6,9 @@ CREATE TABLE IF NOT EXISTS penstock.installation (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row)
 );
 
+-- Among how many partitions of a change topic the source chooses, in this epoch: a topic may get more, but no row moves.
+ALTER TABLE penstock.installation ADD COLUMN IF NOT EXISTS partitions int CHECK (partitions >= 1);
+
 -- The views that the sink is applied without; their records wait in their topics.
 CREATE TABLE IF NOT EXISTS penstock.paused_views (
     view text PRIMARY KEY

@@ -8,6 +8,7 @@ import re
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions
 from penstock_views.aggregates.run import current_run, runs_folder
 
 from penstock.connect.api import ConnectApi, State
@@ -22,7 +23,7 @@ from penstock.topics.declare import view_topics
 from penstock.wait import wait_until
 from tests.e2e.oracle import differences, wait_until_exact
 from tests.e2e.test_job_trouble import is_well
-from tests.names import REGISTRY_TOPICS, SINK, topic_of
+from tests.names import REGISTRY_TOPICS, SINK, SOURCE, topic_of
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
@@ -111,6 +112,24 @@ def test_a_change_topic_that_is_deleted(stack: Stack) -> None:
     assert refused.returncode == 1
     assert "`penstock views rebuild` reads everything again" in refused.stderr
     assert "of the views job began again" in cure(stack, f"topic {topic} was deleted")
+
+
+def test_a_row_keeps_to_its_partition_when_somebody_adds_some(stack: Stack) -> None:
+    topic, admin = topic_of(TABLE), TopicAdmin(stack.config.kafka.bootstrap)
+    client = AdminClient({"bootstrap.servers": stack.config.kafka.bootstrap})
+    before = admin.topics()[topic][0]
+    for future in client.create_partitions([NewPartitions(topic, before + 3)]).values():
+        future.result()
+    # A producer hears of it within five minutes, and a new one at once.
+    with ConnectApi(stack.config.connect.url) as api:
+        api.restart(SOURCE)
+    change(stack, "Beside new partitions")
+    wait_until_exact(stack)
+    stack.penstock("views apply", "connectors apply")
+    change(stack, "Beside new partitions, applied")
+    wait_until_exact(stack)
+    ends_of = {number: end for (_, number), (_, end) in admin.bounds({topic: before + 3}).items()}
+    assert [ends_of[before + number] for number in range(3)] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("left", ["", "v1\n{}\n", 'v1\n{}\n{"app.public.users":{"0"'])

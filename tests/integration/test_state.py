@@ -25,7 +25,15 @@ from penstock.postgres.record import (
     read_record,
 )
 from penstock.postgres.silent import silent_changes
-from penstock.project.connector_lists import EPOCH, FORMER_PAUSED, epoch_in, read_lists, with_epoch, with_views
+from penstock.project.connector_lists import (
+    EPOCH,
+    FORMER_PAUSED,
+    PARTITIONS,
+    epoch_in,
+    read_lists,
+    with_epoch,
+    with_views,
+)
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of
 from penstock.project.workspace import Workspace
@@ -51,7 +59,7 @@ def connection(config: Config) -> Iterator[Connection]:
     with connect(config) as connection:
         yield connection
         forget_record(connection)
-        begin_record(connection, epoch=1)
+        begin_record(connection, epoch=1, partitions=2)
         note_paused(connection, read_paused(connection), paused=False)
 
 
@@ -84,7 +92,7 @@ def test_an_installation_without_a_record_goes_on_with_the_epoch_of_its_file(
 def test_the_record_goes_before_the_file_which_is_corrected(
     files: Config, connection: Connection, written: int
 ) -> None:
-    raise_epoch(connection, 5)
+    raise_epoch(connection, 5, partitions=3)
     write_epoch(files, written)
     create_tables(Workspace(files))
     assert (epoch_of(files), applied_epoch(files)) == (5, "5")
@@ -95,7 +103,7 @@ def test_the_record_goes_before_the_file_which_is_corrected(
 
 
 def test_the_files_of_an_image_stay_as_they_are(files: Config, connection: Connection) -> None:
-    raise_epoch(connection, 5)
+    raise_epoch(connection, 5, partitions=3)
     contained = files.model_copy(update={"supervised": False})
     assert correct_epoch(contained, 5) is None
     assert (epoch_in(Project.of(contained)), applied_epoch(contained)) == (1, "5")
@@ -111,10 +119,25 @@ def test_what_came_in_an_earlier_epoch_is_read_again(
 
 def test_an_epoch_never_falls_and_a_record_is_started_once(config: Config, connection: Connection) -> None:
     with connect(config) as other:
-        raise_epoch(connection, 3)
-        raise_epoch(other, 2)
-        begin_record(other, epoch=7)
+        raise_epoch(connection, 3, partitions=3)
+        raise_epoch(other, 2, partitions=3)
+        begin_record(other, epoch=7, partitions=1)
         assert read_epoch(connection) == read_epoch(other) == 3
+        assert read_record(connection).partitions == 3
+
+
+def test_the_source_chooses_among_the_partitions_of_its_epoch(files: Config, connection: Connection) -> None:
+    more = files.model_copy(update={"kafka": files.kafka.model_copy(update={"partitions": 4})})
+    create_tables(Workspace(more))
+    (source,) = wanted_connectors(Workspace(more), names=[SOURCE])
+    assert source.config[PARTITIONS] == "2"
+    with connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE penstock.installation DROP COLUMN partitions")
+    (source,) = wanted_connectors(Workspace(more), names=[SOURCE])
+    assert PARTITIONS not in source.config
+    create_tables(Workspace(more))
+    (source,) = wanted_connectors(Workspace(more), names=[SOURCE])
+    assert source.config[PARTITIONS] == "4"
 
 
 def test_before_the_first_set_up_there_is_no_record(config: Config) -> None:

@@ -116,7 +116,7 @@ def test_the_record_of_one_is_not_the_others(both: tuple[Config, Config]) -> Non
     ours, orders = both
     with connect(ours) as connection, connect(orders) as other:
         before = read_epoch(connection)
-        raise_epoch(other, 7)
+        raise_epoch(other, 7, partitions=1)
         note_paused(other, ["users_by_id"])
         note_changes(other, [SHARED], "a test")
         assert (read_epoch(other), read_epoch(connection)) == (7, before)

@@ -16,6 +16,7 @@ from penstock.postgres.record import Record
 from penstock.project.connector_lists import (
     EPOCH,
     FORMER_PAUSED,
+    PARTITIONS,
     TABLES,
     TOPICS,
     as_noted,
@@ -99,8 +100,8 @@ def test_a_view_whose_function_is_gone_keeps_its_mapping_until_it_is_dropped(pro
 
 def test_the_worker_hears_nothing_of_a_paused_view_and_the_epoch_of_the_record(project: Project) -> None:
     source, sink = (read_connector(project.connectors / f"{name}.json") for name in (SOURCE, SINK))
-    record = Record(7, frozenset({"users_by_country", "gone"}))
-    assert as_noted(source, {OURS: record}).config.items() >= {EPOCH: "7"}.items()
+    record = Record(7, frozenset({"users_by_country", "gone"}), partitions=3)
+    assert as_noted(source, {OURS: record}).config.items() >= {EPOCH: "7", PARTITIONS: "3"}.items()
     applied = as_noted(sink, {OURS: record}).config
     assert applied[TOPICS] == "views.users_by_id"
     assert "users_by_country" not in str(applied)

@@ -57,3 +57,9 @@ def test_connect_gets_its_internal_topics_compacted_and_one_partition_of_configs
 def test_partitions_and_policy_must_be_as_declared(partitions: int, policy: str, expected: int) -> None:
     topic = Topic("t", 1, 1, {"cleanup.policy": "delete"})
     assert len(list(differences(topic, partitions=partitions, settings={"cleanup.policy": policy}))) == expected
+
+
+@pytest.mark.parametrize(("partitions", "expected"), [(1, 1), (2, 0), (5, 0)])
+def test_somebody_may_have_added_partitions_to_a_topic_of_data(partitions: int, expected: int) -> None:
+    topic = Topic("t", 2, 1, {"cleanup.policy": "delete"}, may_grow=True)
+    assert len(list(differences(topic, partitions=partitions, settings=topic.settings))) == expected

@@ -1,5 +1,6 @@
 package dev.penstock.postgres;
 
+import java.util.Arrays;
 import java.util.Map;
 import org.apache.kafka.clients.producer.Partitioner;
 import org.apache.kafka.common.Cluster;
@@ -10,28 +11,38 @@ import org.apache.kafka.common.utils.Utils;
  *
  * <p>A key in Confluent's wire format begins with the id of its schema. Kafka's own partitioner hashes that too, so a
  * row would go to another partition when only the schema of its key became another one, and its changes would have no
- * order. Any other key, as those of Connect's own topics, goes where Kafka's own partitioner brings it.
+ * order. Nor does it, when somebody adds partitions to the topic: a row keeps to those that the setting counts, as a
+ * version is an offset, and those of a new partition begin at zero. Any other key, as those of Connect's own topics,
+ * goes where Kafka's own partitioner brings it.
  */
 public final class KeyPartitioner implements Partitioner {
+    /** How many partitions change topics have; without it those that a topic has are counted. */
+    static final String PARTITIONS = "penstock.partitions";
+
     private static final int HEADER = 5;
+
+    private int most = Integer.MAX_VALUE;
 
     @Override
     public int partition(String topic, Object key, byte[] keyBytes, Object value, byte[] valueBytes, Cluster cluster) {
         int partitions = cluster.partitionsForTopic(topic).size();
-        return keyBytes == null ? 0 : Utils.toPositive(Utils.murmur2(values(keyBytes))) % partitions;
+        if (keyBytes == null) {
+            return 0;
+        }
+        return keyBytes.length < HEADER || keyBytes[0] != 0
+                ? place(keyBytes, partitions)
+                : place(Arrays.copyOfRange(keyBytes, HEADER, keyBytes.length), Math.min(partitions, most));
     }
 
-    private static byte[] values(byte[] key) {
-        if (key.length < HEADER || key[0] != 0) {
-            return key;
-        }
-        byte[] values = new byte[key.length - HEADER];
-        System.arraycopy(key, HEADER, values, 0, values.length);
-        return values;
+    private static int place(byte[] values, int partitions) {
+        return Utils.toPositive(Utils.murmur2(values)) % partitions;
     }
 
     @Override
-    public void configure(Map<String, ?> none) {}
+    public void configure(Map<String, ?> settings) {
+        Object partitions = settings.get(PARTITIONS);
+        most = partitions == null ? Integer.MAX_VALUE : Integer.parseInt(partitions.toString());
+    }
 
     @Override
     public void close() {}

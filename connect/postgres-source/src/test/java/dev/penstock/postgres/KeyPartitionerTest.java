@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.producer.internals.BuiltInPartitioner;
@@ -43,6 +44,21 @@ final class KeyPartitionerTest {
         }
         byte[] tooShort = {0, 1, 2};
         assertEquals(BuiltInPartitioner.partitionForKey(tooShort, PARTITIONS), partition(tooShort));
+    }
+
+    @Test
+    void aRowKeepsToThePartitionsThatTheSettingCounts() {
+        partitioner.configure(Map.of(KeyPartitioner.PARTITIONS, "2"));
+        Set<Integer> found = new HashSet<>();
+        for (int n = 0; n < 200; n++) {
+            byte[] value = ("row " + n).getBytes(StandardCharsets.UTF_8);
+            assertEquals(BuiltInPartitioner.partitionForKey(value, 2), partition(key(1, "row " + n)));
+            found.add(partition(value));
+        }
+        // Of Connect's own topics that has as many as it has.
+        assertEquals(PARTITIONS, found.size());
+        partitioner.configure(Map.of(KeyPartitioner.PARTITIONS, "100"));
+        assertTrue(partition(key(1, "row")) < PARTITIONS);
     }
 
     @Test
