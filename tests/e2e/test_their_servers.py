@@ -24,6 +24,7 @@ from tests.integration.their_kafka import their_kafka
 from tests.integration.their_postgres import INSERT, Server, their_postgres
 from tests.integration.their_postgres import PASSWORD as POSTGRES_PASSWORD
 from tests.patience import PATIENCE_S
+from tests.project import copy_project
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +32,7 @@ SECRETS = (POSTGRES_PASSWORD, CASSANDRA_PASSWORD, "k4fka", STORE_PASSWORD)
 UP_S = 1200
 TOML = """
 state = "{state}"
+project = "{project}"
 [airflow]
 enabled = false
 [registry]
@@ -97,7 +99,9 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theirs]:
         cassandra = running.enter_context(their_cassandra(folder, certificates))
         file = folder / "penstock.toml"
         file.write_text(
-            TOML.format(state=folder / "ours", ports=[free_port() for _ in range(7)])
+            TOML.format(
+                state=folder / "ours", project=copy_project(folder / "project"), ports=[free_port() for _ in range(7)]
+            )
             + section("postgres", postgres.section)
             + section("kafka", kafka.section("scram"))
             + section("cassandra", cassandra.section)
@@ -133,6 +137,27 @@ def test_rows_that_ddl_wrote_anew_are_right_after_the_next_up(theirs: Theirs) ->
     rewrite = "ALTER TABLE users ALTER first_name TYPE text USING first_name || ' II'"
     theirs.postgres.as_superuser(f"SET ROLE application; {rewrite}")
     theirs.run("up")
+    wait_until_equal(theirs)
+    theirs.run("verify")
+
+
+def test_a_view_is_made_and_dropped(theirs: Theirs) -> None:
+    theirs.run("views", "new", "users", "--name", "people")
+    theirs.run("views", "apply")
+    theirs.run("verify", "people")
+    (file,) = (theirs.config.project / "spark/views").glob("people.py")
+    file.unlink()
+    theirs.run("views", "drop", "people", "--yes")
+    with open_session(theirs.config) as session:
+        tables = session.execute("SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'penstock'")
+        assert "people" not in {row["table_name"] for row in tables}
+    theirs.run("verify")
+
+
+def test_everything_is_read_again(theirs: Theirs) -> None:
+    with open_session(theirs.config) as session:
+        session.execute("TRUNCATE penstock.users_by_id")
+    theirs.run("views", "rebuild")
     wait_until_equal(theirs)
     theirs.run("verify")
 

@@ -114,24 +114,6 @@ def test_a_change_topic_that_is_deleted(stack: Stack) -> None:
     assert "of the views job began again" in cure(stack, f"topic {topic} was deleted")
 
 
-def test_a_row_keeps_to_its_partition_when_somebody_adds_some(stack: Stack) -> None:
-    topic, admin = topic_of(TABLE), TopicAdmin(stack.config.kafka.bootstrap)
-    client = AdminClient({"bootstrap.servers": stack.config.kafka.bootstrap})
-    before = admin.topics()[topic][0]
-    for future in client.create_partitions([NewPartitions(topic, before + 3)]).values():
-        future.result()
-    # A producer hears of it within five minutes, and a new one at once.
-    with ConnectApi(stack.config.connect.url) as api:
-        api.restart(SOURCE)
-    change(stack, "Beside new partitions")
-    wait_until_exact(stack)
-    stack.penstock("views apply", "connectors apply")
-    change(stack, "Beside new partitions, applied")
-    wait_until_exact(stack)
-    ends_of = {number: end for (_, number), (_, end) in admin.bounds({topic: before + 3}).items()}
-    assert [ends_of[before + number] for number in range(3)] == [0, 0, 0]
-
-
 @pytest.mark.parametrize("left", ["", "v1\n{}\n", 'v1\n{}\n{"app.public.users":{"0"'])
 def test_progress_that_is_cut_short_costs_no_row(stack: Stack, left: str) -> None:
     supervisor, layout = Supervisor(Layout.of(stack.config)), Layout.of(stack.config)
@@ -195,3 +177,22 @@ def test_a_registry_that_is_made_anew(stack: Stack) -> None:
     wait_until(lambda: stack.health("registry").answers, timeout_s=PATIENCE_S, what="the registry answers")
     change(stack, "With new ids")
     cure(stack, f"topic {REGISTRY_TOPICS[0]} was deleted")
+
+
+def test_a_row_keeps_to_its_partition_when_somebody_adds_some(stack: Stack) -> None:
+    topic, client = topic_of(TABLE), AdminClient({"bootstrap.servers": stack.config.kafka.bootstrap})
+    before = TopicAdmin(stack.config.kafka.bootstrap).topics()[topic][0]
+    for future in client.create_partitions([NewPartitions(topic, before + 3)]).values():
+        future.result()
+    # A producer hears of it within five minutes, and a new one at once.
+    with ConnectApi(stack.config.connect.url) as api:
+        api.restart(SOURCE)
+    change(stack, "Beside new partitions")
+    wait_until_exact(stack)
+    stack.penstock("views apply", "connectors apply")
+    change(stack, "Beside new partitions, applied")
+    wait_until_exact(stack)
+    # A client of its own: one that is connected hears of them later.
+    bounds = TopicAdmin(stack.config.kafka.bootstrap).bounds({topic: before + 3})
+    ends_of = {number: end for (_, number), (_, end) in bounds.items()}
+    assert [ends_of[before + number] for number in range(3)] == [0, 0, 0]
