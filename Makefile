@@ -46,7 +46,8 @@ down: ## Stop the pipeline, keep its data
 status: ## Show every part of the pipeline
 	@.venv/bin/penstock status
 
-# Each lane waits more than it computes: what needs no stack is tested beside it in two more, told of at their ends.
+# Each lane waits more than it computes: what needs no stack is tested beside it in two more, told of at their ends. They
+# leave the processors to the stack, whose lane takes longest.
 .PHONY: test
 test: setup ## Install and run the tests of every layer, on real servers and on one whole stack too (CONTRIBUTING.md: how long)
 	@$(MAKE) --no-print-directory --jobs=3 beside-units beside-servers test-stack
@@ -65,7 +66,7 @@ beside-units: LANE = test-java test-unit
 beside-servers: LANE = test-integration
 beside-units beside-servers:
 	@mkdir -p var-tests
-	@$(MAKE) --no-print-directory $(LANE) LESS_JAVA=$(if $(SLOW),,-DexcludedGroups=slow) > var-tests/$@.log 2>&1 || { cat var-tests/$@.log; exit 1; }
+	@nice -n 5 $(MAKE) --no-print-directory $(LANE) LESS_JAVA=$(if $(SLOW),,-DexcludedGroups=slow) > var-tests/$@.log 2>&1 || { cat var-tests/$@.log; exit 1; }
 	@echo; echo 'Passed: $(LANE) (var-tests/$@.log)'; grep -E '^=+ .* passed' var-tests/$@.log
 
 .PHONY: test-integration
