@@ -35,6 +35,7 @@ TOPIC = "bench.rows"
 KEYSPACE = "penstock_bench"
 TABLE = "rows"
 BARE_TABLE = "bare_rows"
+_EMPTY_S = 60.0
 _BARE_DRIVER = ROOT / "connect/cassandra-sink/bench/BareDriver.java"
 _PLUGIN = ROOT / ".servers/plugins/cassandra-sink"
 _BATCH = "32"
@@ -72,6 +73,11 @@ class Ground:
     def resume(self) -> None:
         """Let the connector read on."""
         self.connect.resume(NAME)
+
+    def empty(self) -> None:
+        """Take all rows out of both tables, also what Cassandra would still write of them to its disk."""
+        for table in (TABLE, BARE_TABLE):
+            self.session.execute(f"TRUNCATE {KEYSPACE}.{table}", timeout=_EMPTY_S)
 
     def bare_driver(self, rows: int) -> int:
         """Write rows with nothing but the Java driver; return the rows per second.
