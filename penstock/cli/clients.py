@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import ssl
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -35,6 +37,17 @@ class SourceUnknown(TerminalError):
     def __init__(self, name: str, config: Config) -> None:
         known = ", ".join(sorted(config.sources)) or "none beside [postgres]"
         super().__init__(f"penstock.toml has no source {name}; there are: {known}")
+
+
+class ArgumentsIgnored(TerminalError):
+    """Arguments are for pgcli, which is not opened: without them the statements would run somewhere else."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        super().__init__(
+            f"nothing was run: {shlex.join(arguments)}\n"
+            "  is for pgcli, and Penstock itself runs what -c, -f or a pipe gives it, in the database of penstock.toml."
+            "\n  What to do: --source NAME for another source database; without -c, -f and pipe, pgcli is opened"
+        )
 
 
 class StatementRefused(TerminalError):
@@ -100,7 +113,9 @@ def psql(
     scripts = [[Piece(command)] for command in commands or ()]
     if file is not None:
         scripts.append(pieces(file.read_text()))
-    elif not commands and not arguments and not sys.stdin.isatty():
+    if arguments and (scripts or _is_piped()):
+        raise ArgumentsIgnored(arguments)
+    if not scripts and not arguments and not sys.stdin.isatty():
         scripts.append(pieces(sys.stdin.read()))
     if scripts:
         with _session(config) as connection:
@@ -108,6 +123,11 @@ def psql(
                 _run(connection, script, tuples_only=tuples_only)
     else:
         _become_pgcli(config, arguments or ())
+
+
+def _is_piped() -> bool:
+    """Return whether statements come in by a pipe or from a file; a terminal and `/dev/null` are devices."""
+    return not stat.S_ISCHR(os.fstat(0).st_mode)
 
 
 def _become_pgcli(config: Config, arguments: Sequence[str]) -> None:
