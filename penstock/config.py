@@ -82,6 +82,13 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _no_tilde(path: Path) -> Path:
+    """Refuse a folder of the name `~`, which a later `rm -rf ~` would be meant for."""
+    if str(path).startswith("~"):
+        raise PydanticCustomError("tilde", "~ is no home folder here; write the path in full")
+    return path
+
+
 def _fit(name: str) -> str:
     """Refuse a name that the servers could not have, or that would meet another installation's."""
     if problem := why_unfit(name):
@@ -105,8 +112,8 @@ class Config(BaseSettings):
     )
 
     name: Annotated[str, AfterValidator(_fit)] = DEFAULT
-    state: Annotated[Path, AfterValidator(_readable)] = Path("var")
-    project: Path = Path()
+    state: Annotated[Path, AfterValidator(_readable), AfterValidator(_no_tilde)] = Path("var")
+    project: Annotated[Path, AfterValidator(_no_tilde)] = Path()
     supervised: bool = True
     profile: Profile | None = None
     api: Api = Api()
@@ -133,6 +140,18 @@ class Config(BaseSettings):
         if self.supervised and named:
             problem = f"{', '.join(named)}: more than one takes a host of 127.0.0.0/8"
             raise PydanticCustomError("several", "{problem}", {"problem": problem})
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_folder_of_its_own(self) -> Self:
+        """Refuse a state folder with more in it than a stack: `reset` deletes it as a whole."""
+        home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() fails for a user without an entry
+        others = {"clone": ROOT, "home folder": Path(home).resolve(), "project": (ROOT / self.project).resolve()}
+        for name, folder in others.items():
+            if folder.is_relative_to(self.state_dir):
+                how = "is" if folder == self.state_dir else "holds"
+                problem = f"state {how} the {name} {folder}, which `reset` would delete; give it a folder of its own"
+                raise PydanticCustomError("state", "{problem}", {"problem": problem})
         return self
 
     @property

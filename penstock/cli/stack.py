@@ -11,11 +11,10 @@ from rich.console import Console
 from penstock.config import load_config
 from penstock.layout import Layout
 from penstock.stack import stack
-from penstock.stack.named import refuse_other_name
 from penstock.stack.part import PartUnknown
 from penstock.stack.start import Event, Progress
+from penstock.stack.stop import refuse_reset, stop
 from penstock.stack.stop import reset as reset_stack
-from penstock.stack.stop import stop
 from penstock.stack.theirs import NotOurs, left_behind
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -43,7 +42,7 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Delete without asking
     Example: `penstock reset --yes`
     """
     config = load_config()
-    refuse_other_name(config)
+    refuse_reset(config)
     if not yes:
         typer.confirm(f"Delete everything in {config.state_dir}?", abort=True)
     reset_stack(config, on_stopped=lambda name: _out.print(f"  {name:<22} stopped"))

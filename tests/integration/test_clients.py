@@ -43,9 +43,9 @@ def environment(config: Config, tmp_path: Path) -> dict[str, str]:
 
 def psql(environment: dict[str, str], *arguments: str, piped: str | None = None) -> str:
     command = [str(Path(sys.executable).with_name("penstock")), "psql", *arguments]
-    given = {"stdin": subprocess.DEVNULL} if piped is None else {"input": piped}
+    stdin = subprocess.DEVNULL if piped is None else None
     return subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True, **given
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True, stdin=stdin, input=piped
     ).stdout
 
 

@@ -59,6 +59,33 @@ def test_bad_input_is_named(tmp_path: Path, text: str, says: str) -> None:
     assert str(file) in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("", "state is the clone"),
+        (".", "state is the clone"),
+        ("..", "state holds the clone"),
+        ("/", "state holds the clone"),
+        (str(Path.home()), "state (is|holds) the home folder"),
+        ("~/penstock", "state: ~ is no home folder here"),
+    ],
+)
+def test_a_state_that_holds_more_than_a_stack_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, says: str
+) -> None:
+    monkeypatch.setenv("PENSTOCK_STATE", state)
+    with pytest.raises(ConfigInvalid, match=says):
+        load_config(write(tmp_path, ""))
+
+
+def test_a_state_that_holds_its_project_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigInvalid, match=f"state holds the project {tmp_path}/mine"):
+        load_config(write(tmp_path, f"state = '{tmp_path}'\nproject = '{tmp_path}/mine'\n"))
+    with pytest.raises(ConfigInvalid, match="project: ~ is no home folder here"):
+        load_config(write(tmp_path, "project = '~/mine'\n"))
+    assert load_config(write(tmp_path, f"state = '{tmp_path}/mine/var'\nproject = '{tmp_path}/mine'\n"))
+
+
 def test_every_problem_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid) as refused:
         load_config(write(tmp_path, "[kafka]\nprot = 1\n[postgres]\nport = 0\n"))

@@ -19,8 +19,10 @@ def psql(state: Path, *arguments: str, piped: bytes | None = None) -> subprocess
     """
     command = [sys.executable, "-c", "from penstock.cli.main import main; main()", "psql", *arguments]
     nowhere = {"PENSTOCK_STATE": str(state), "PENSTOCK_POSTGRES__PORT": "1"}
-    given = {"stdin": subprocess.DEVNULL} if piped is None else {"input": piped}
-    done = subprocess.run(command, env={**os.environ, **nowhere}, cwd=ROOT, capture_output=True, check=False, **given)  # type: ignore[call-overload]
+    environment, stdin = {**os.environ, **nowhere}, subprocess.DEVNULL if piped is None else None
+    done = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, check=False, stdin=stdin, input=piped
+    )
     return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
