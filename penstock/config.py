@@ -17,7 +17,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, PrivateAttr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from penstock.clone import ROOT
 from penstock.errors import TerminalError
@@ -288,6 +294,8 @@ def load_config(path: Path | None = None, *, profile: Profile | None = None) -> 
         return secured(_with_profile(_read_toml(chosen, required=given), profile))
     except ValidationError as exc:
         raise ConfigInvalid(chosen, [_explain(error) for error in exc.errors()]) from exc
+    except SettingsError as exc:
+        raise ConfigInvalid(chosen, _no_json()) from exc
 
 
 def _with_profile(said: dict[str, Any], asked: Profile | None) -> Config:
@@ -306,6 +314,19 @@ def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
         return tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigInvalid(path, [f"not valid TOML: {exc}"]) from exc
+
+
+def _no_json() -> list[str]:
+    """Say which variables are no JSON and must be: pydantic names their section alone."""
+    form = """must be JSON, such as '["a", "b"]' for a list and '{"key": "value"}' for a table"""
+    source, refused = EnvSettingsSource(Config), []
+    for name, value in dict(source.env_vars).items():
+        source.env_vars = {name: value}
+        try:
+            source()
+        except SettingsError:
+            refused.append(f"{name.upper()}: {form}")
+    return refused
 
 
 def _explain(error: Any) -> str:

@@ -86,6 +86,32 @@ def test_a_state_that_holds_its_project_is_refused(tmp_path: Path) -> None:
     assert load_config(write(tmp_path, f"state = '{tmp_path}/mine/var'\nproject = '{tmp_path}/mine'\n"))
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PENSTOCK_CONSOLE__MASKED", "email,phone"),
+        ("PENSTOCK_CASSANDRA__CONTACT_POINTS", "10.0.0.1"),
+        ("PENSTOCK_POSTGRES__STANDBYS", "a:1"),
+        ("PENSTOCK_POSTGRES", "{bad"),
+        ("PENSTOCK_CONNECT__REFERENCES", "x"),
+    ],
+)
+def test_a_variable_that_must_be_json_is_named_with_its_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv("PENSTOCK_KAFKA__PORT", "29092")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigInvalid, match=rf"\n  {variable}: must be JSON, .*'\[\"a\", \"b\"\]'") as refused:
+        load_config(write(tmp_path, ""))
+    assert "PENSTOCK_KAFKA__PORT" not in str(refused.value)
+    assert value not in str(refused.value)
+
+
+def test_a_list_in_the_environment_is_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_CONSOLE__MASKED", '["email", "phone"]')
+    assert load_config(write(tmp_path, "")).console.masked == ("email", "phone")
+
+
 def test_every_problem_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid) as refused:
         load_config(write(tmp_path, "[kafka]\nprot = 1\n[postgres]\nport = 0\n"))
