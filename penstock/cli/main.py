@@ -94,7 +94,7 @@ def load_command(name: str) -> Any:
 
 
 app = typer.Typer(name="penstock", cls=Commands, pretty_exceptions_enable=False, rich_markup_mode="markdown")
-_err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 @app.callback(no_args_is_help=True)

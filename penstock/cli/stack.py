@@ -6,8 +6,8 @@ import os
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from penstock.cli.table import plain_console
 from penstock.config import load_config
 from penstock.layout import Layout
 from penstock.stack import stack
@@ -17,7 +17,7 @@ from penstock.stack.stop import refuse_reset, stop
 from penstock.stack.stop import reset as reset_stack
 from penstock.stack.theirs import NotOurs, left_behind
 
-_out = Console(highlight=False, soft_wrap=True)
+_out = plain_console()
 
 
 def register(app: typer.Typer) -> None:

@@ -9,11 +9,11 @@ from itertools import takewhile
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from penstock.cli.stack import print_event
 from penstock.cli.status import memory_gb
+from penstock.cli.table import plain_console
 from penstock.cli.verify import print_results
 from penstock.cli.views import print_progress, print_step
 from penstock.config import Config, load_config
@@ -32,7 +32,7 @@ from penstock.stack.several import refuse_several
 from penstock.verify.run import run_verify
 from penstock.views.apply import go_live
 
-_out = Console(highlight=False, soft_wrap=True)
+_out = plain_console()
 DEFAULT_USERS = 1000
 
 
