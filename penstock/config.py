@@ -337,4 +337,12 @@ def _explain(error: Any) -> str:
         return f"{where}: unknown key; penstock.toml.example lists the known ones"
     if "references" in error["loc"]:
         return f"{where}: must be a reference such as ${{file:PATH:KEY}}, never the secret itself"
-    return f"{where}: {error['msg']} (got {error['input']!r})"
+    return f"{where}: {error['msg']}{_got(error['input'])}"
+
+
+def _got(value: Any) -> str:
+    """Show what was read, unless a password may be in it: in an address, or anywhere in a section."""
+    is_shown = isinstance(value, bool | int | float | Path) or (
+        isinstance(value, str) and "@" not in value and "://" not in value
+    )
+    return f" (got {str(value) if isinstance(value, Path) else value!r})" if is_shown else ""
