@@ -75,7 +75,7 @@ def cqlsh(arguments: Arguments = None) -> None:
         shell += [f"--credentials={_cassandra_credentials(config)}", f"--username={section.user}"]
     if section.tls:
         shell.append("--ssl")
-    # cqlsh writes its history into ~/.cassandra otherwise; nothing of Penstock lies outside the clone.
+    # Nothing of the user's cqlsh is for this Cassandra, and nothing of Penstock lies outside the clone.
     _become(
         [*shell, *(arguments or ())], {"CQL_HISTORY": str(_home(config) / "cqlsh_history"), **_certificates(config)}
     )
