@@ -306,12 +306,18 @@ def _with_profile(said: dict[str, Any], asked: Profile | None) -> Config:
 
 
 def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
-    if not path.exists():
-        if required:
-            raise ConfigInvalid(path, ["the file does not exist"])
-        return {}
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        # A link that leads nowhere was meant for something: the defaults would be another stack.
+        if required or path.is_symlink():
+            problem = (
+                f"the link leads to no file: {path.readlink()}" if path.is_symlink() else "the file does not exist"
+            )
+            raise ConfigInvalid(path, [problem]) from exc
+        return {}
+    except OSError as exc:
+        raise ConfigInvalid(path, [f"the file cannot be read: {exc.strerror}"]) from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigInvalid(path, [f"not valid TOML: {exc}"]) from exc
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import parse_dsn
 
+from penstock import config as config_module
 from penstock.clone import ROOT
 from penstock.config import Config, ConfigInvalid, load_config
 from penstock.excluded import NONE
@@ -122,6 +123,16 @@ def test_every_problem_is_said_at_once(tmp_path: Path) -> None:
 def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="does not exist"):
         load_config(tmp_path / "absent.toml")
+
+
+def test_what_is_no_file_is_no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigInvalid, match="cannot be read: Is a directory"):
+        load_config(tmp_path)
+    (tmp_path / "penstock.toml").symlink_to("gone.toml")
+    monkeypatch.setattr(config_module, "ROOT", tmp_path)
+    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
+    with pytest.raises(ConfigInvalid, match=r"the link leads to no file: gone\.toml"):
+        load_config()
 
 
 def test_a_password_comes_from_its_file_and_is_part_of_the_address(tmp_path: Path) -> None:

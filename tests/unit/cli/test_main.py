@@ -119,6 +119,28 @@ def test_what_fails_on_the_way_out_is_no_fault_of_penstock(
     assert (ended.value.code, capfd.readouterr().err) == (code, "")
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (PermissionError(13, "Permission denied", "var/run/command.lock"), "var/run/command.lock: Permission denied"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError(30, "Read-only file system", "var/name"), "var/name: Read-only file system"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_without_a_trace(
+    error: OSError, says: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def command(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", command)
+    with pytest.raises(SystemExit) as ended:
+        main.run([])
+    said = capfd.readouterr().err
+    assert (ended.value.code, said.startswith(f"penstock: {says}\n  What to do: ")) == (1, True)
+    assert "Traceback" not in said
+
+
 def test_a_signal_ends_the_command_whatever_its_threads_wait_for() -> None:
     waits = "threading.Thread(target=threading.Event().wait).start(); print('waits', flush=True); time.sleep(600)"
     program = (
