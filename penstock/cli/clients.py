@@ -50,6 +50,16 @@ class ArgumentsIgnored(TerminalError):
         )
 
 
+class ScriptUnreadable(TerminalError):
+    """A script is in another encoding; to guess would change its values."""
+
+    def __init__(self, origin: str, byte: int) -> None:
+        super().__init__(
+            f"nothing was run: {origin} is no UTF-8 (at byte {byte})\n"
+            "  What to do: iconv -f LATIN1 -t UTF-8, or whatever it is written in; a dump: pg_dump -E UTF8"
+        )
+
+
 class StatementRefused(TerminalError):
     """Postgres refuses a statement."""
 
@@ -112,17 +122,26 @@ def psql(
     config = config.of_source(source)
     scripts = [[Piece(command)] for command in commands or ()]
     if file is not None:
-        scripts.append(pieces(file.read_text()))
+        scripts.append(pieces(_text(file.read_bytes(), str(file))))
     if arguments and (scripts or _is_piped()):
         raise ArgumentsIgnored(arguments)
     if not scripts and not arguments and not sys.stdin.isatty():
-        scripts.append(pieces(sys.stdin.read()))
+        scripts.append(pieces(_text(sys.stdin.buffer.read(), "what was piped in")))
     if scripts:
         with _session(config) as connection:
             for script in scripts:
                 _run(connection, script, tuples_only=tuples_only)
     else:
         _become_pgcli(config, arguments or ())
+
+
+def _text(script: bytes, origin: str) -> str:
+    """Read a script, in UTF-8 whatever the machine's language is; as psql does, without a byte order mark."""
+    try:
+        text = script.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise ScriptUnreadable(origin, exc.start) from exc
+    return text.replace("\r\n", "\n")
 
 
 def _is_piped() -> bool:
