@@ -80,6 +80,11 @@ class WebServer(Server):
     key_file: Path | None = None
     ca_file: Path | None = None
 
+    @property
+    def tls_files(self) -> tuple[Path | None, Path | None]:
+        """Its certificate and its key, seen from the clone as each file that a section names."""
+        return absolute(self.certificate_file), absolute(self.key_file)
+
     def at(self, path: str) -> Address:
         """Return the address of a path."""
         scheme = "https" if self.certificate_file else "http"
