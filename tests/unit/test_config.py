@@ -48,6 +48,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[kafka\n", "not valid TOML"),
         ("state = 'my var'\n", "state: only ASCII letters"),
         ("[registry]\napi_path = ''\n", "registry: api_path is for a registry of others: managed = false"),
+        ("[console]\nallowed_hosts = ['c.lan:9021']\n", "console.allowed_hosts.0: must be a host's name alone"),
         ("[spark]\nproperties_file = 'x'\n", "spark: properties_file is for a Spark of others: managed = false"),
         ("[kafka]\nproperties_file = 'x'\n", "are for a Kafka of others: managed = false"),
     ],

@@ -94,7 +94,7 @@ def ask(kind: str, *, method: str = "GET", host: str = "127.0.0.1:9021", origin:
 
     headers = [(b"host", host.encode())] + ([(b"origin", origin.encode())] if origin else [])
     scope = {"type": kind, "method": method, "headers": headers}
-    asyncio.run(OriginGuard(app, hosts=["console.lan"])(scope, None, send))
+    asyncio.run(OriginGuard(app, hosts=["Console.lan"])(scope, None, send))
     return seen[0]
 
 
@@ -110,6 +110,15 @@ def test_the_console_serves_its_own_pages() -> None:
 def test_other_pages_can_neither_write_nor_open_a_websocket(origin: str) -> None:
     assert ask("http", method="POST", origin=origin) == "403"
     assert ask("websocket", origin=origin) == "websocket.close"
+
+
+def test_a_name_is_the_same_in_small_letters() -> None:
+    assert ask("http", host="CONSOLE.lan:9021", method="POST", origin="http://console.LAN:9021") == "passed"
+
+
+def test_half_an_address_is_foreign() -> None:
+    assert ask("http", host="[::1") == "403"
+    assert ask("http", method="POST", origin="http://[::1") == "403"
 
 
 def test_a_name_that_points_here_is_not_this_console() -> None:
