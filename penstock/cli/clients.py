@@ -96,7 +96,7 @@ def psql(
         list[str] | None, typer.Option("-c", "--command", help="Run this statement and exit; may be repeated.")
     ] = None,
     tuples_only: Annotated[
-        bool, typer.Option("-t", "--tuples-only", help="With -c: rows only, tab-separated.")
+        bool, typer.Option("-t", "--tuples-only", help="With -c, -f or a pipe: rows only, tab-separated.")
     ] = False,
     file: Annotated[
         Path | None,
@@ -125,6 +125,8 @@ def psql(
         scripts.append(pieces(_text(file.read_bytes(), str(file))))
     if arguments and (scripts or _is_piped()):
         raise ArgumentsIgnored(arguments)
+    if tuples_only and not scripts and (arguments or sys.stdin.isatty()):
+        raise typer.BadParameter("-t is for -c, -f and what is piped in; in pgcli: \\T tsv_noheader")
     if not scripts and not arguments and not sys.stdin.isatty():
         scripts.append(pieces(_text(sys.stdin.buffer.read(), "what was piped in")))
     if scripts:

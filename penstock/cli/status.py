@@ -34,6 +34,8 @@ def status(
 
     Example: `penstock status --json`
     """
+    if watch and as_json:
+        raise typer.BadParameter("--watch draws tables; ask for --json as often as you need it")
     config = load_config()
     refuse_other_name(config)
     while watch:

@@ -241,6 +241,10 @@ def rebuild_view(
 
     Example: `penstock views rebuild users_by_country`
     """
+    if name and source is not None:
+        raise typer.BadParameter("a view has its source; --source is for all views of one, without a view's name")
+    if rate and not name:
+        raise typer.BadParameter("--rate is for one view: all views are read again by the source connector's snapshot")
     config = load_config()
     asked = [name] if name else ["--source", shlex.quote(source)] if source is not None else []
     with alone(config, " ".join(["penstock views rebuild", *asked])) as turn:
