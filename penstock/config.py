@@ -152,7 +152,7 @@ class Config(BaseSettings):
     def _has_a_folder_of_its_own(self) -> Self:
         """Refuse a state folder with more in it than a stack: `reset` deletes it as a whole."""
         home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() fails for a user without an entry
-        others = {"clone": ROOT, "home folder": Path(home).resolve(), "project": (ROOT / self.project).resolve()}
+        others = {"clone": ROOT, "home folder": Path(home).resolve()}
         for name, folder in others.items():
             if folder.is_relative_to(self.state_dir):
                 how = "is" if folder == self.state_dir else "holds"

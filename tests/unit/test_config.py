@@ -49,6 +49,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("state = 'my var'\n", "state: only ASCII letters"),
         ("[registry]\napi_path = ''\n", "registry: api_path is for a registry of others: managed = false"),
         ("[console]\nallowed_hosts = ['c.lan:9021']\n", "console.allowed_hosts.0: must be a host's name alone"),
+        ("project = '~/mine'\n", "project: ~ is no home folder here"),
         ("[spark]\nproperties_file = 'x'\n", "spark: properties_file is for a Spark of others: managed = false"),
         ("[kafka]\nproperties_file = 'x'\n", "are for a Kafka of others: managed = false"),
     ],
@@ -70,6 +71,7 @@ def test_bad_input_is_named(tmp_path: Path, text: str, says: str) -> None:
         ("/", "state holds the clone"),
         (str(Path.home()), "state (is|holds) the home folder"),
         ("~/penstock", "state: ~ is no home folder here"),
+        ("~", "state: ~ is no home folder here"),
     ],
 )
 def test_a_state_that_holds_more_than_a_stack_is_refused(
@@ -78,14 +80,6 @@ def test_a_state_that_holds_more_than_a_stack_is_refused(
     monkeypatch.setenv("PENSTOCK_STATE", state)
     with pytest.raises(ConfigInvalid, match=says):
         load_config(write(tmp_path, ""))
-
-
-def test_a_state_that_holds_its_project_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigInvalid, match=f"state holds the project {tmp_path}/mine"):
-        load_config(write(tmp_path, f"state = '{tmp_path}'\nproject = '{tmp_path}/mine'\n"))
-    with pytest.raises(ConfigInvalid, match="project: ~ is no home folder here"):
-        load_config(write(tmp_path, "project = '~/mine'\n"))
-    assert load_config(write(tmp_path, f"state = '{tmp_path}/mine/var'\nproject = '{tmp_path}/mine'\n"))
 
 
 @pytest.mark.parametrize(
