@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
 
 from penstock.errors import TerminalError
 
 if TYPE_CHECKING:
     import requests  # `down` and `logs` name addresses, and speak with none
+
+
+_SECRET = re.compile(r"key|token|secret|pass|pwd|credential|auth|\bsig", re.IGNORECASE)
+"""What a question in an address is called when its answer lets somebody in."""
+
+
+def why_unfit(url: str) -> str:
+    """Say why a URL cannot be an address, which logs, pages and messages show; empty where it can.
+
+    What is said holds nothing of the URL.
+    """
+    try:
+        parts = urlsplit(url)
+        host, asked = parts.hostname, [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    except ValueError:
+        return "is no URL"
+    if parts.scheme not in ("http", "https") or not host:
+        return "must be a URL that begins with http:// or https:// and a host"
+    if "@" in parts.netloc:
+        return "must have no user and no password in it: everybody sees an address"
+    named = next(filter(_SECRET.search, asked), None)
+    return f"must have no secret in it ({named}=…): everybody sees an address" if named else ""
+
+
+def in_public(url: str) -> str:
+    """Return the scheme and the host of a URL whose path is a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}"
 
 
 class SecretUnreadable(TerminalError):

@@ -17,7 +17,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, PrivateAttr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from penstock.clone import ROOT
 from penstock.errors import TerminalError
@@ -82,6 +88,13 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _no_tilde(path: Path) -> Path:
+    """Refuse a folder of the name `~`, which a later `rm -rf ~` would be meant for."""
+    if str(path).startswith("~"):
+        raise PydanticCustomError("tilde", "~ is no home folder here; write the path in full")
+    return path
+
+
 def _fit(name: str) -> str:
     """Refuse a name that the servers could not have, or that would meet another installation's."""
     if problem := why_unfit(name):
@@ -105,8 +118,8 @@ class Config(BaseSettings):
     )
 
     name: Annotated[str, AfterValidator(_fit)] = DEFAULT
-    state: Annotated[Path, AfterValidator(_readable)] = Path("var")
-    project: Path = Path()
+    state: Annotated[Path, AfterValidator(_readable), AfterValidator(_no_tilde)] = Path("var")
+    project: Annotated[Path, AfterValidator(_no_tilde)] = Path()
     supervised: bool = True
     profile: Profile | None = None
     api: Api = Api()
@@ -133,6 +146,18 @@ class Config(BaseSettings):
         if self.supervised and named:
             problem = f"{', '.join(named)}: more than one takes a host of 127.0.0.0/8"
             raise PydanticCustomError("several", "{problem}", {"problem": problem})
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_folder_of_its_own(self) -> Self:
+        """Refuse a state folder with more in it than a stack: `reset` deletes it as a whole."""
+        home = os.path.expanduser("~")  # noqa: PTH111 - Path.home() fails for a user without an entry
+        others = {"clone": ROOT, "home folder": Path(home).resolve()}
+        for name, folder in others.items():
+            if folder.is_relative_to(self.state_dir):
+                how = "is" if folder == self.state_dir else "holds"
+                problem = f"state {how} the {name} {folder}, which `reset` would delete; give it a folder of its own"
+                raise PydanticCustomError("state", "{problem}", {"problem": problem})
         return self
 
     @property
@@ -269,6 +294,8 @@ def load_config(path: Path | None = None, *, profile: Profile | None = None) -> 
         return secured(_with_profile(_read_toml(chosen, required=given), profile))
     except ValidationError as exc:
         raise ConfigInvalid(chosen, [_explain(error) for error in exc.errors()]) from exc
+    except SettingsError as exc:
+        raise ConfigInvalid(chosen, _no_json()) from exc
 
 
 def _with_profile(said: dict[str, Any], asked: Profile | None) -> Config:
@@ -279,14 +306,33 @@ def _with_profile(said: dict[str, Any], asked: Profile | None) -> Config:
 
 
 def _read_toml(path: Path, *, required: bool) -> dict[str, Any]:
-    if not path.exists():
-        if required:
-            raise ConfigInvalid(path, ["the file does not exist"])
-        return {}
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        # A link that leads nowhere was meant for something: the defaults would be another stack.
+        if required or path.is_symlink():
+            problem = (
+                f"the link leads to no file: {path.readlink()}" if path.is_symlink() else "the file does not exist"
+            )
+            raise ConfigInvalid(path, [problem]) from exc
+        return {}
+    except OSError as exc:
+        raise ConfigInvalid(path, [f"the file cannot be read: {exc.strerror}"]) from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise ConfigInvalid(path, [f"not valid TOML: {exc}"]) from exc
+
+
+def _no_json() -> list[str]:
+    """Say which variables are no JSON and must be: pydantic names their section alone."""
+    form = """must be JSON, such as '["a", "b"]' for a list and '{"key": "value"}' for a table"""
+    source, refused = EnvSettingsSource(Config), []
+    for name, value in dict(source.env_vars).items():
+        source.env_vars = {name: value}
+        try:
+            source()
+        except SettingsError:
+            refused.append(f"{name.upper()}: {form}")
+    return refused
 
 
 def _explain(error: Any) -> str:
@@ -297,4 +343,12 @@ def _explain(error: Any) -> str:
         return f"{where}: unknown key; penstock.toml.example lists the known ones"
     if "references" in error["loc"]:
         return f"{where}: must be a reference such as ${{file:PATH:KEY}}, never the secret itself"
-    return f"{where}: {error['msg']} (got {error['input']!r})"
+    return f"{where}: {error['msg']}{_got(error['input'])}"
+
+
+def _got(value: Any) -> str:
+    """Show what was read, unless a password may be in it: in an address, or anywhere in a section."""
+    is_shown = isinstance(value, bool | int | float | Path) or (
+        isinstance(value, str) and "@" not in value and "://" not in value
+    )
+    return f" (got {str(value) if isinstance(value, Path) else value!r})" if is_shown else ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 def write_whole(file: Path, text: str, *, mode: int = 0o666) -> None:
@@ -31,9 +34,22 @@ def write_once(file: Path, text: str) -> None:
     descriptor, written = tempfile.mkstemp(dir=file.parent)  # of mode 600
     with os.fdopen(descriptor, "w", encoding="utf-8") as new:
         new.write(text)
-    with suppress(FileExistsError):
+    try:
         os.link(written, file)
-    Path(written).unlink()
+    except FileExistsError:
+        pass
+    except OSError as exc:
+        if exc.errno not in _NO_LINKS:
+            raise
+        _copy_once(Path(written), file)
+    finally:
+        Path(written).unlink()
+
+
+def _copy_once(written: Path, file: Path) -> None:
+    """Write a file where there are no links, as on exFAT and some mounts of the network."""
+    with suppress(FileExistsError), os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as new:
+        new.write(written.read_bytes())
 
 
 def write_changed(files: Mapping[Path, str]) -> list[Path]:

@@ -33,6 +33,8 @@ class FaultyApi:
     url: str
     queued: defaultdict[int, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
     always: dict[int, Answer] = field(default_factory=dict)
+    posted: Answer = Answer()
+    """What whoever posts something gets."""
     spoil: Callable[[int, Users], Users] = lambda _page, users: users
     asked: list[int] = field(default_factory=list)
     questions: list[dict[str, list[str]]] = field(default_factory=list)
@@ -60,7 +62,13 @@ def serve_faulty_api(port: int = 0) -> Iterator[FaultyApi]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            answer = behaviour[0].answer(parse_qs(urlsplit(self.path).query))
+            self._send(behaviour[0].answer(parse_qs(urlsplit(self.path).query)))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._send(behaviour[0].posted)
+
+        def _send(self, answer: Answer) -> None:
             if answer.body is None:
                 self.connection.close()
                 return

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import requests
 
 from ingest.errors import IngestError
-from ingest.secrets import without_secrets
+from ingest.secrets import without_login, without_secrets
 
 TIMEOUT_S = 30.0
 _TOO_MANY_REQUESTS = 429
@@ -25,7 +25,7 @@ class ApiFailed(IngestError):
 
     def __init__(self, url: str, problem: str, *, tries: int) -> None:
         asked = "asked once" if tries == 1 else f"asked {tries} times"
-        super().__init__(f"GET {url} ({asked}): {problem}")
+        super().__init__(without_login(f"GET {url} ({asked}): {problem}"))
 
 
 class _AskAgain(Exception):
@@ -97,7 +97,7 @@ class UserApi:
                 wait_s = waits.after(exc)
                 if wait_s is None:
                     raise ApiFailed(url, str(exc), tries=waits.tries) from None
-                self.log(f"GET {url}: {exc}; asking again in {wait_s:.1f} s")
+                self.log(without_login(f"GET {url}: {exc}; asking again in {wait_s:.1f} s"))
                 self.sleep(wait_s)
 
     def _try_once(self, url: str, *, expected: int) -> list[Any]:

@@ -8,17 +8,16 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from penstock.bench import sink
 from penstock.bench.alone import sink_alone
 from penstock.bench.flow import flow
 from penstock.bench.pace import WARM_UP_S
 from penstock.bench.peer import compare
-from penstock.cli.table import make_table, print_table
+from penstock.cli.table import make_table, plain_console, print_table
 from penstock.config import load_config
 
-_err = Console(stderr=True, highlight=False)
+_err = plain_console(stderr=True)
 _WarmUp = Annotated[
     int, typer.Option(min=0, help="Seconds that are not timed at first: servers compile what they run often.")
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import ssl
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -37,6 +39,27 @@ class SourceUnknown(TerminalError):
         super().__init__(f"penstock.toml has no source {name}; there are: {known}")
 
 
+class ArgumentsIgnored(TerminalError):
+    """Arguments are for pgcli, which is not opened: without them the statements would run somewhere else."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        super().__init__(
+            f"nothing was run: {shlex.join(arguments)}\n"
+            "  is for pgcli, and Penstock itself runs what -c, -f or a pipe gives it, in the database of penstock.toml."
+            "\n  What to do: --source NAME for another source database; without -c, -f and pipe, pgcli is opened"
+        )
+
+
+class ScriptUnreadable(TerminalError):
+    """A script is in another encoding; to guess would change its values."""
+
+    def __init__(self, origin: str, byte: int) -> None:
+        super().__init__(
+            f"nothing was run: {origin} is no UTF-8 (at byte {byte})\n"
+            "  What to do: iconv -f LATIN1 -t UTF-8, or whatever it is written in; a dump: pg_dump -E UTF8"
+        )
+
+
 class StatementRefused(TerminalError):
     """Postgres refuses a statement."""
 
@@ -62,7 +85,7 @@ def cqlsh(arguments: Arguments = None) -> None:
         shell += [f"--credentials={_cassandra_credentials(config)}", f"--username={section.user}"]
     if section.tls:
         shell.append("--ssl")
-    # cqlsh writes its history into ~/.cassandra otherwise; nothing of Penstock lies outside the clone.
+    # Nothing of the user's cqlsh is for this Cassandra, and nothing of Penstock lies outside the clone.
     _become(
         [*shell, *(arguments or ())], {"CQL_HISTORY": str(_home(config) / "cqlsh_history"), **_certificates(config)}
     )
@@ -73,7 +96,7 @@ def psql(
         list[str] | None, typer.Option("-c", "--command", help="Run this statement and exit; may be repeated.")
     ] = None,
     tuples_only: Annotated[
-        bool, typer.Option("-t", "--tuples-only", help="With -c: rows only, tab-separated.")
+        bool, typer.Option("-t", "--tuples-only", help="With -c, -f or a pipe: rows only, tab-separated.")
     ] = False,
     file: Annotated[
         Path | None,
@@ -99,15 +122,33 @@ def psql(
     config = config.of_source(source)
     scripts = [[Piece(command)] for command in commands or ()]
     if file is not None:
-        scripts.append(pieces(file.read_text()))
-    elif not commands and not arguments and not sys.stdin.isatty():
-        scripts.append(pieces(sys.stdin.read()))
+        scripts.append(pieces(_text(file.read_bytes(), str(file))))
+    if arguments and (scripts or _is_piped()):
+        raise ArgumentsIgnored(arguments)
+    if tuples_only and not scripts and (arguments or sys.stdin.isatty()):
+        raise typer.BadParameter("-t is for -c, -f and what is piped in; in pgcli: \\T tsv_noheader")
+    if not scripts and not arguments and not sys.stdin.isatty():
+        scripts.append(pieces(_text(sys.stdin.buffer.read(), "what was piped in")))
     if scripts:
         with _session(config) as connection:
             for script in scripts:
                 _run(connection, script, tuples_only=tuples_only)
     else:
         _become_pgcli(config, arguments or ())
+
+
+def _text(script: bytes, origin: str) -> str:
+    """Read a script, in UTF-8 whatever the machine's language is; as psql does, without a byte order mark."""
+    try:
+        text = script.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise ScriptUnreadable(origin, exc.start) from exc
+    return text.replace("\r\n", "\n")
+
+
+def _is_piped() -> bool:
+    """Return whether statements come in by a pipe or from a file; a terminal and `/dev/null` are devices."""
+    return not stat.S_ISCHR(os.fstat(0).st_mode)
 
 
 def _become_pgcli(config: Config, arguments: Sequence[str]) -> None:

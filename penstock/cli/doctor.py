@@ -9,16 +9,16 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from penstock.cli.table import plain_console
 from penstock.config import load_config
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Examined, Finding, Weight, count
 from penstock.doctor.rights import as_text, roles
 from penstock.project.workspace import Workspace
 
-_out = Console(highlight=False, soft_wrap=True)
+_out = plain_console()
 _INDENT = 11
 _PIPE_WIDTH = 400
 _STYLE = {Weight.OK: "green", Weight.WARNING: "yellow", Weight.STOPS: "bold red"}

@@ -9,16 +9,16 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from penstock.cli.table import plain_console
 from penstock.config import load_config
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import DEFAULT_SEED, LoadResult, Progress, Run, follow, trigger_load
 
 # Progress and notes go to stderr: stdout holds the result only, so that `--json` can be piped.
-_err = Console(stderr=True, highlight=False)
+_err = plain_console(stderr=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -71,7 +71,7 @@ def _plain_lines(run: Run) -> Iterator[Callable[[Progress], None]]:
     def show(progress: Progress) -> None:
         line = f"{_described(progress)}: {progress.fetched} of {run.users} users"
         if last != [line]:
-            _err.print(line, markup=False)
+            _err.print(line)
             last[:] = [line]
 
     yield show

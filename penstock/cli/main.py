@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -67,6 +68,21 @@ _EVALUATING = {("verify",), *(("views", each) for each in ("apply", "check", "ne
 """The commands that evaluate views, which takes Spark."""
 
 
+_OTHERS = "run it as the user whose file it is; what `sudo penstock` has made belongs to root (chown gives it back)"
+_ROOM = "make room; `state` in penstock.toml moves what Penstock writes to another disk"
+_OF_MACHINE = {
+    errno.EACCES: _OTHERS,
+    errno.EPERM: _OTHERS,
+    errno.EROFS: "let it be written, or give `state` in penstock.toml a folder that can be",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EMFILE: "let a process open more files: ulimit -n 4096",
+    errno.EISDIR: "a file should be there; move the folder away",
+    errno.ENOTDIR: "a folder should be there; move the file away",
+}
+"""Errors of files that are no fault of Penstock, with what helps."""
+
+
 class Commands(TyperGroup):
     """Loads the module of a command when it is run: PySpark and the drivers take a second or two to import."""
 
@@ -94,7 +110,7 @@ def load_command(name: str) -> Any:
 
 
 app = typer.Typer(name="penstock", cls=Commands, pretty_exceptions_enable=False, rich_markup_mode="markdown")
-_err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 @app.callback(no_args_is_help=True)
@@ -130,9 +146,17 @@ def run(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except Exception as exc:  # noqa: BLE001 - the one seam where nothing may end as a traceback
         _leave_if_asked(exc)
+        if isinstance(exc, OSError) and exc.errno in _OF_MACHINE:
+            _err.print(f"penstock: {_said_of_machine(exc)}", style="red")
+            sys.exit(1)
         trace = "".join(traceback.format_exception(exc))
         _err.print(f"penstock: a fault of Penstock itself, please report it:\n{trace}")
         sys.exit(1)
+
+
+def _said_of_machine(error: OSError) -> str:
+    said = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+    return f"{said}\n  What to do: {_OF_MACHINE[error.errno or 0]}"
 
 
 def _leave_if_asked(error: BaseException) -> None:

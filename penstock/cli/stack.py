@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from penstock.cli.table import plain_console
 from penstock.config import load_config
+from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.stack import stack
-from penstock.stack.named import refuse_other_name
+from penstock.stack.elsewhere import NotSupervised
 from penstock.stack.part import PartUnknown
 from penstock.stack.start import Event, Progress
+from penstock.stack.stop import refuse_reset, stop
 from penstock.stack.stop import reset as reset_stack
-from penstock.stack.stop import stop
 from penstock.stack.theirs import NotOurs, left_behind
 
-_out = Console(highlight=False, soft_wrap=True)
+_out = plain_console()
+
+
+class NothingPrinted(TerminalError):
+    """A part has no log."""
+
+    def __init__(self, part: str, log: Path) -> None:
+        super().__init__(f"{part} has printed nothing yet: there is no {log}. What to do: `penstock up` starts it")
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +52,7 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Delete without asking
     Example: `penstock reset --yes`
     """
     config = load_config()
-    refuse_other_name(config)
+    refuse_reset(config)
     if not yes:
         typer.confirm(f"Delete everything in {config.state_dir}?", abort=True)
     reset_stack(config, on_stopped=lambda name: _out.print(f"  {name:<22} stopped"))
@@ -69,7 +78,11 @@ def logs(
         raise PartUnknown("part", part, known)
     if part in known and known[part].elsewhere:
         raise NotOurs(known[part])
+    if not config.supervised:
+        raise NotSupervised(f"`docker compose logs {part}` shows what it printed")
     log = Layout.of(config).log(part)
+    if not log.exists():
+        raise NothingPrinted(part, log)
     os.execvp("tail", ["tail", "-n", str(lines), *(["-F"] if follow else []), str(log)])  # noqa: S606, S607
 
 

@@ -8,17 +8,16 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from penstock.cli.table import make_table, print_table
+from penstock.cli.table import make_table, plain_console, print_table
 from penstock.config import Config, load_config
 from penstock.pipeline.state import Reading, read_flow
 from penstock.project.workspace import Workspace
 from penstock.stack.health import PartHealth, part_healths
 from penstock.stack.named import refuse_other_name
 
-_out = Console(highlight=False, soft_wrap=True)
+_out = plain_console()
 _WATCH_S = 2
 
 
@@ -35,6 +34,8 @@ def status(
 
     Example: `penstock status --json`
     """
+    if watch and as_json:
+        raise typer.BadParameter("--watch draws tables; ask for --json as often as you need it")
     config = load_config()
     refuse_other_name(config)
     while watch:

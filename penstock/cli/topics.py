@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import load_config
+from penstock.console.plain import plain
 from penstock.errors import TerminalError
 from penstock.project.connector_lists import listed_topics
 from penstock.project.folders import sources_of
@@ -145,9 +146,12 @@ def _read_states(admin: TopicAdmin) -> list[TopicState]:
 
 
 def _retention(milliseconds: str) -> str:
-    if not milliseconds or int(milliseconds) < 0:
+    """Write a retention for people: without one, or with the longest that Kafka takes, records stay for ever."""
+    try:
+        kept = timedelta(milliseconds=int(milliseconds or -1))
+    except OverflowError:
         return "for ever"
-    return str(timedelta(milliseconds=int(milliseconds))).removesuffix(", 0:00:00")
+    return "for ever" if kept < timedelta(0) else str(kept).removesuffix(", 0:00:00")
 
 
 def _print_record(record: Record, *, as_json: bool) -> None:
@@ -157,12 +161,12 @@ def _print_record(record: Record, *, as_json: bool) -> None:
         "offset": record.offset,
         "timestamp": record.timestamp.isoformat(timespec="milliseconds"),
         "headers": record.headers,
-        "key": record.key.value,
-        "value": record.value.value,
+        "key": plain(record.key.value),
+        "value": plain(record.value.value),
         "problems": _problems(record),
     }
     # flush: somebody may pipe this into `head` or `jq` while it goes on
-    print(json.dumps(as_dict, default=_plain, ensure_ascii=False) if as_json else _describe(record), flush=True)
+    print(json.dumps(as_dict, ensure_ascii=False) if as_json else _describe(record), flush=True)
 
 
 def _describe(record: Record) -> str:
@@ -181,18 +185,9 @@ def _describe(record: Record) -> str:
 def _one_line(decoded: Decoded) -> str:
     if decoded.problem:
         return f"({decoded.problem}) {decoded.value}"
-    return json.dumps(decoded.value, default=_plain, ensure_ascii=False)
+    return json.dumps(plain(decoded.value), ensure_ascii=False)
 
 
 def _problems(record: Record) -> dict[str, str]:
     parts = {"key": record.key.problem, "value": record.value.problem}
     return {part: problem for part, problem in parts.items() if problem}
-
-
-def _plain(value: Any) -> str:
-    match value:
-        case bytes():
-            return value.hex()
-        case datetime() | date() | time():
-            return value.isoformat()
-    return str(value)

@@ -9,11 +9,12 @@ from itertools import takewhile
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from penstock.address import why_unfit
 from penstock.cli.stack import print_event
 from penstock.cli.status import memory_gb
+from penstock.cli.table import plain_console
 from penstock.cli.verify import print_results
 from penstock.cli.views import print_progress, print_step
 from penstock.config import Config, load_config
@@ -32,7 +33,7 @@ from penstock.stack.several import refuse_several
 from penstock.verify.run import run_verify
 from penstock.views.apply import go_live
 
-_out = Console(highlight=False, soft_wrap=True)
+_out = plain_console()
 DEFAULT_USERS = 1000
 
 
@@ -46,7 +47,11 @@ def up(
         int | None, typer.Option(min=1, help=f"Load so many; without it {DEFAULT_USERS:,}, and only the first time.")
     ] = None,
     api: Annotated[
-        str | None, typer.Option(help="Load from this address, such as https://randomuser.me/api/, not the stand-in.")
+        str | None,
+        typer.Option(
+            callback=lambda url: _fit_address(url),
+            help="Load from this address, such as https://randomuser.me/api/, not the stand-in.",
+        ),
     ] = None,
     zookeeper: Annotated[
         bool,
@@ -81,6 +86,18 @@ def up(
     config = _with_secrets(config)
     with alone(config, "penstock up", ends_all=True) as turn:
         _bring_up(Workspace(config), turn, users=users, api=api)
+
+
+def _fit_address(url: str | None) -> str | None:
+    """Refuse an address that Airflow could not ask, or that would show a secret in its pages and logs."""
+    if url is not None and (problem := why_unfit(url)):
+        login = (
+            "; a login belongs to Airflow's connection randomuser_api"
+            if "secret" in problem or "user" in problem
+            else ""
+        )
+        raise typer.BadParameter(f"it {problem}{login}")
+    return url
 
 
 def _with_secrets(config: Config) -> Config:

@@ -13,6 +13,7 @@ from penstock_views.declaration.views import View
 
 from penstock.cli.table import make_table, print_table
 from penstock.config import Config, load_config
+from penstock.errors import TerminalError
 from penstock.pipeline.followed import paused_views
 from penstock.postgres.connection import PostgresUnreachable
 from penstock.project.connector_lists import read_lists
@@ -39,6 +40,16 @@ group = typer.Typer(
 Name = Annotated[str, typer.Argument(metavar="VIEW", help="The view: the name of its function.")]
 Rate = Annotated[int | None, typer.Option(min=1, metavar="ROWS", help="Read at most so many rows a second to fill.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class TableFileMissing(TerminalError):
+    """Views were declared, and their tables not yet written."""
+
+    def __init__(self, views: list[str]) -> None:
+        have = "has no table file" if len(views) == 1 else "have no table files"
+        super().__init__(
+            f"{', '.join(views)} {have} yet: `penstock views write` makes {'it' if len(views) == 1 else 'them'}"
+        )
 
 
 def register(app: typer.Typer) -> None:
@@ -167,8 +178,13 @@ def ddl(name: Annotated[str | None, typer.Argument(metavar="[VIEW]", help="All w
     """
     config = load_config()
     views = Workspace(config).views
-    for view in [pick_view(views, name)] if name else views:
-        print(Project.of(config).table_file(view.name).read_text(encoding="utf-8"), end="")
+    files = {
+        view.name: Project.of(config).table_file(view.name) for view in ([pick_view(views, name)] if name else views)
+    }
+    for file in filter(Path.exists, files.values()):
+        print(file.read_text(encoding="utf-8"), end="")
+    if missing := [name for name, file in files.items() if not file.exists()]:
+        raise TableFileMissing(missing)
 
 
 @group.command("apply")
@@ -225,6 +241,10 @@ def rebuild_view(
 
     Example: `penstock views rebuild users_by_country`
     """
+    if name and source is not None:
+        raise typer.BadParameter("a view has its source; --source is for all views of one, without a view's name")
+    if rate and not name:
+        raise typer.BadParameter("--rate is for one view: all views are read again by the source connector's snapshot")
     config = load_config()
     asked = [name] if name else ["--source", shlex.quote(source)] if source is not None else []
     with alone(config, " ".join(["penstock views rebuild", *asked])) as turn:

@@ -29,6 +29,7 @@ def main() -> None:
     except PenstockError as exc:
         sys.exit(f"penstock console: {exc}")
     section = config.console
+    certificate, key = section.tls_files
     print(f"the control center is at {section.url}", flush=True)
     uvicorn.run(
         web,
@@ -37,8 +38,8 @@ def main() -> None:
         log_level="warning",
         timeout_graceful_shutdown=_GRACE_S,
         ws="websockets-sansio",
-        ssl_certfile=section.certificate_file,
-        ssl_keyfile=section.key_file,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
     )
 
 

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 
 from penstock.config import Config
 from penstock.connect.secrets import hidden_in
-from penstock.doctor import airflow, cassandra, connect, kafka, machine, postgres, registry, spark
+from penstock.doctor import airflow, cassandra, connect, console, kafka, machine, postgres, registry, spark
 from penstock.doctor.finding import Examined, Finding, cure_of_silence, stops
 from penstock.errors import PenstockError, Unreachable
 from penstock.project.folders import sources_of
@@ -47,6 +47,7 @@ def examine(workspace: Workspace, *, patience_s: float = PATIENCE_S) -> list[Exa
         _of(config, "spark", lambda: spark.examine(config, views)),
         _of(config, "cassandra", lambda: cassandra.examine(config)),
         *([_of(config, "airflow", lambda: airflow.examine(config))] if config.airflow.enabled else []),
+        *([_of_console(workspace)] if config.console.enabled and config.console.masked else []),
     ]
     return list(_all_at_once(looks, patience_s))
 
@@ -61,6 +62,11 @@ def _of_source(workspace: Workspace) -> _Look:
     section, name = config.database, f"postgres {config.source}".rstrip()
     find = partial(postgres.examine, config, workspace.tables)
     return _Look(name, section.address, find, cure_of_silence("postgres", is_ours=section.managed))
+
+
+def _of_console(workspace: Workspace) -> _Look:
+    away = cure_of_silence("postgres", is_ours=workspace.config.postgres.managed)
+    return _Look("console", str(workspace.config.console.url), lambda: console.examine(workspace), away)
 
 
 def _all_at_once(looks: list[_Look], patience_s: float) -> Iterator[Examined]:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 
 from penstock.address import Address
 from penstock.sections.part import Port
 from penstock.sections.web import WebServer
+
+
+def _host(name: str) -> str:
+    """Refuse what is no name alone: a browser's request is compared without its port."""
+    try:
+        ip_address(name)
+    except ValueError:
+        if not name or {*name} & {":", "/", "@", " "}:
+            raise PydanticCustomError("host", "must be a host's name alone, without scheme and port") from None
+    return name
 
 
 class Console(WebServer):
@@ -20,7 +35,7 @@ class Console(WebServer):
     enabled: bool = True
     write: bool = False
     masked: tuple[str, ...] = ()
-    allowed_hosts: tuple[str, ...] = ()
+    allowed_hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = ()
     alerts: Path = Path("alerts.toml")
 
     @property

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from penstock.address import Address, LetIn
+from penstock.address import Address, LetIn, why_unfit
 from penstock.sections.part import PartSection, Port, Server, absolute
+
+
+def _fit(url: str) -> str:
+    if problem := why_unfit(url):
+        problem += "; user and password_file let us in" if "user" in problem or "secret" in problem else ""
+        raise PydanticCustomError("unfit_url", "{problem}", {"problem": problem})
+    return url
 
 
 class WebSection(PartSection):
@@ -20,7 +27,7 @@ class WebSection(PartSection):
     """
 
     port: Port
-    base_url: str | None = None
+    base_url: Annotated[str, AfterValidator(_fit)] | None = None
     user: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
@@ -72,6 +79,11 @@ class WebServer(Server):
     certificate_file: Path | None = None
     key_file: Path | None = None
     ca_file: Path | None = None
+
+    @property
+    def tls_files(self) -> tuple[Path | None, Path | None]:
+        """Its certificate and its key, seen from the clone as each file that a section names."""
+        return absolute(self.certificate_file), absolute(self.key_file)
 
     def at(self, path: str) -> Address:
         """Return the address of a path."""

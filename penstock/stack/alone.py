@@ -21,7 +21,7 @@ from penstock.layout import Layout
 from penstock.postgres.commands import end_turn, note_command, note_end, note_step, read_commands, take_turn
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.own import Connection
-from penstock.stack.named import note_name, refuse_other_name
+from penstock.stack.named import note_name, refuse_foreign, refuse_other_name
 
 OnStep = Callable[[str, str], None]
 
@@ -122,8 +122,10 @@ def alone(config: Config, command: str, *, ends_all: bool = False) -> Iterator[T
     :param ends_all: at its end it has made good whatever was cut off before.
     :raises StackBusy: with the command that holds it.
     :raises OtherName: the stack is of another installation.
+    :raises StateForeign: the state folder holds what is of no stack.
     """
     refuse_other_name(config)
+    refuse_foreign(config)
     with _folder_held(config, command):
         note_name(config)
         with _turn(config, command, ends_all=ends_all) as turn:

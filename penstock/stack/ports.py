@@ -6,6 +6,7 @@ import errno
 import socket
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
@@ -39,6 +40,26 @@ class PortsTaken(TerminalError):
         super().__init__("nothing was started:\n  " + "\n  ".join(lines) + f"\n  What to do: {cure}")
 
 
+class PortShared(TerminalError):
+    """Two parts of the stack are to listen on one port."""
+
+    def __init__(self, first: Door, second: Door) -> None:
+        super().__init__(
+            f"nothing was started: {first.key} and {second.key} are both port {first.port} of {first.host}\n"
+            "  What to do: give one of them another port in penstock.toml"
+        )
+
+
+class PortForbidden(TerminalError):
+    """The system lets only root listen on a port."""
+
+    def __init__(self, door: Door) -> None:
+        super().__init__(
+            f"nothing was started: this user may not listen on port {door.port} ({door.key})\n"
+            "  What to do: a port above 1023 in penstock.toml"
+        )
+
+
 class NoSuchAddress(TerminalError):
     """The machine does not have an address that a part is to listen on."""
 
@@ -49,28 +70,61 @@ class NoSuchAddress(TerminalError):
         )
 
 
+class HostUnknown(TerminalError):
+    """The name of a host leads to no address."""
+
+    def __init__(self, door: Door, cause: str) -> None:
+        section = door.key.partition(".")[0]
+        super().__init__(
+            f"nothing was started: the host of {door.key}, {door.host}, is not found ({cause})\n"
+            f"  What to do: correct 'host' under [{section}] in penstock.toml"
+        )
+
+
 def refuse_taken(doors: Iterable[Door]) -> None:
     """Make sure that every port can be listened on.
 
     :raises PortsTaken: naming all that cannot.
-    :raises NoSuchAddress: the machine does not have one of the addresses.
+    :raises PortShared: two parts have the same one.
+    :raises NoSuchAddress, HostUnknown: the machine does not have one of the addresses.
+    :raises PortForbidden: the system forbids one.
     """
+    doors = list(doors)
+    _refuse_shared(doors)
     taken = [TakenPort(door, _holder(door)) for door in doors if not _is_free(door)]
     if taken:
         raise PortsTaken(taken)
 
 
+def _refuse_shared(doors: Iterable[Door]) -> None:
+    known: dict[tuple[str, int], Door] = {}
+    for door in doors:
+        if (other := known.setdefault((door.host, door.port), door)) is not door:
+            raise PortShared(other, door)
+
+
 def _is_free(door: Door) -> bool:
-    with socket.socket() as probe:
+    family, address = _address_of(door)
+    with socket.socket(family) as probe:
         # Servers set this too: a port in TIME_WAIT is free for them.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((door.host, door.port))
+            probe.bind(address)
         except OSError as exc:
-            if exc.errno == errno.EADDRNOTAVAIL:
-                raise NoSuchAddress(door.host) from exc
-            return False
+            if exc.errno == errno.EADDRINUSE:
+                return False
+            raise PortForbidden(door) if exc.errno == errno.EACCES else NoSuchAddress(door.host) from exc
     return True
+
+
+def _address_of(door: Door) -> tuple[socket.AddressFamily, Any]:
+    """Look up a host; of several addresses servers take that of IPv4."""
+    try:
+        found = socket.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as exc:
+        raise HostUnknown(door, exc.strerror or str(exc)) from exc
+    family, *_, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+    return family, address
 
 
 def _holder(door: Door) -> str:

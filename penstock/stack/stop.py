@@ -5,15 +5,30 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from penstock.config import Config
+from penstock.errors import TerminalError
 from penstock.layout import Layout
 from penstock.stack import stack
 from penstock.stack.elsewhere import NotSupervised
+from penstock.stack.named import NOTE, refuse_unnoted
 from penstock.stack.part import Part
 from penstock.stack.processes import sweep
 from penstock.stack.supervisor import Supervisor
 from penstock.wait import wait_until
+
+
+class StateLeft(TerminalError):
+    """Files of the state could not be deleted."""
+
+    def __init__(self, state: Path, failed: Sequence[tuple[str, str]]) -> None:
+        first, cause = failed[0]
+        more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+        super().__init__(
+            f"the stack is stopped, but not all of {state} could be deleted: {first} ({cause}){more}\n"
+            "  What to do: penstock reset --yes, as the user whose files they are (`sudo` made those of root)"
+        )
 
 
 def stop(config: Config, *, on_stopped: Callable[[str], None]) -> None:
@@ -21,8 +36,7 @@ def stop(config: Config, *, on_stopped: Callable[[str], None]) -> None:
 
     :raises NotSupervised: the parts are not ours to stop.
     """
-    if not config.supervised:
-        raise NotSupervised("`docker compose down` stops them, with `--volumes` it deletes their data")
+    _refuse_containers(config)
     layout = Layout.of(config)
     supervisor = Supervisor(layout)
     if supervisor.is_running():
@@ -31,10 +45,55 @@ def stop(config: Config, *, on_stopped: Callable[[str], None]) -> None:
     sweep(layout.state)
 
 
+def refuse_reset(config: Config) -> None:
+    """Make sure that the stack and its state folder are ours to stop and delete.
+
+    :raises NotSupervised, OtherName, StateForeign: they are not.
+    """
+    _refuse_containers(config)
+    refuse_unnoted(config)
+
+
+def _refuse_containers(config: Config) -> None:
+    if not config.supervised:
+        raise NotSupervised("`docker compose down` stops them, with `--volumes` it deletes their data")
+
+
 def reset(config: Config, *, on_stopped: Callable[[str], None]) -> None:
-    """Stop everything and delete the state folder with all data."""
+    """Stop everything and delete the state folder with all data.
+
+    :raises StateLeft: something of it could not be deleted.
+    """
     stop(config, on_stopped=on_stopped)
-    shutil.rmtree(config.state_dir, ignore_errors=True)
+    if failed := _delete(config.state_dir):
+        raise StateLeft(config.state_dir, failed)
+
+
+def _delete(state: Path) -> list[tuple[str, str]]:
+    """Delete a state folder; return what could not be deleted, and why.
+
+    The note comes last: without it, what is left could not be reset again.
+    """
+    failed: list[tuple[str, str]] = []
+
+    def note(path: object, cause: BaseException) -> None:
+        if not isinstance(cause, FileNotFoundError):
+            failed.append((str(path), getattr(cause, "strerror", None) or str(cause)))
+
+    def delete_folder(folder: Path) -> None:
+        shutil.rmtree(folder, onerror=lambda _, path, error: note(path, error[1]))
+
+    for each in [each for each in state.glob("*") if each.name != NOTE]:
+        if each.is_dir() and not each.is_symlink():
+            delete_folder(each)
+            continue
+        try:
+            each.unlink()
+        except OSError as exc:
+            note(each, exc)
+    if not failed:
+        delete_folder(state)
+    return failed
 
 
 def stop_all(

@@ -52,6 +52,20 @@ class SupervisorUnreachable(Unreachable):
         super().__init__(f"the supervisor does not answer at {socket_path}", advice=". What to do: penstock up")
 
 
+class StackOfOther(TerminalError):
+    """supervisord's socket is another user's: whether the stack runs cannot be asked."""
+
+    def __init__(self, socket_path: Path) -> None:
+        try:
+            owner = socket_path.owner()
+        except (OSError, KeyError):
+            owner = "root, perhaps"
+        super().__init__(
+            f"the stack belongs to another user ({owner}), whose supervisor may not be asked: {socket_path}\n"
+            "  What to do: run the command as that user; as root: sudo"
+        )
+
+
 class SupervisorEnding(TransientError):
     """supervisord is being shut down, and takes no request any more."""
 
@@ -86,6 +100,7 @@ class Supervisor:
         """Call one method; with a fresh connection, as the transport's is of no use after one failed call.
 
         :raises SupervisorEnding: it is being shut down.
+        :raises StackOfOther: another user has started it.
         """
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         try:
@@ -95,11 +110,16 @@ class Supervisor:
             if exc.faultCode == Faults.SHUTDOWN_STATE:
                 raise SupervisorEnding(self._socket) from exc
             raise
+        except PermissionError as exc:
+            raise StackOfOther(self._socket) from exc
         finally:
             transport.close()
 
     def is_running(self) -> bool:
-        """Return whether supervisord answers."""
+        """Return whether supervisord answers.
+
+        :raises StackOfOther: nobody but its user knows.
+        """
         try:
             return bool(self._call("getState"))
         except (*_AWAY, SupervisorEnding):

@@ -43,8 +43,9 @@ def environment(config: Config, tmp_path: Path) -> dict[str, str]:
 
 def psql(environment: dict[str, str], *arguments: str, piped: str | None = None) -> str:
     command = [str(Path(sys.executable).with_name("penstock")), "psql", *arguments]
+    stdin = subprocess.DEVNULL if piped is None else None
     return subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True, input=piped
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True, stdin=stdin, input=piped
     ).stdout
 
 
@@ -126,7 +127,7 @@ ALTER TABLE ONLY public.dumped ADD CONSTRAINT dumped_key PRIMARY KEY (id);
 @pytest.mark.parametrize("is_piped", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_dump_is_loaded_with_its_rows(environment: dict[str, str], tmp_path: Path, is_piped: bool) -> None:
     file = tmp_path / "dump.sql"
-    file.write_text(DUMP)
+    file.write_text("\ufeff" + DUMP)
     said = psql(environment, piped=DUMP) if is_piped else psql(environment, "-f", str(file))
     assert [line for line in said.splitlines() if line.startswith("COPY")] == ["COPY 3", "COPY 0"]
     shown = psql(environment, "-t", "-c", "SELECT id, to_json(note) FROM public.dumped ORDER BY id")

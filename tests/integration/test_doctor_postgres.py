@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
+from penstock.doctor import console
 from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.postgres import examine
 from penstock.doctor.rights import roles
@@ -47,6 +48,13 @@ def take(server: Server, cure: str) -> None:
 
 def test_with_the_rights_of_the_role_nothing_stops_it(server: Server) -> None:
     assert found(server, Weight.STOPS) == []
+
+
+def test_a_masked_column_that_the_table_has_not_is_named(server: Server) -> None:
+    masked = server.config.console.model_copy(update={"masked": ("email", "emial")})
+    workspace = Workspace(server.config.model_copy(update={"console": masked}))
+    (finding,) = console.examine(workspace)
+    assert finding.what.startswith("console.masked has emial, and no followed table")
 
 
 @pytest.mark.parametrize(

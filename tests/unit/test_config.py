@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from psycopg2.extensions import parse_dsn
 
+from penstock import config as config_module
 from penstock.clone import ROOT
 from penstock.config import Config, ConfigInvalid, load_config
 from penstock.excluded import NONE
@@ -47,6 +48,8 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("[kafka\n", "not valid TOML"),
         ("state = 'my var'\n", "state: only ASCII letters"),
         ("[registry]\napi_path = ''\n", "registry: api_path is for a registry of others: managed = false"),
+        ("[console]\nallowed_hosts = ['c.lan:9021']\n", "console.allowed_hosts.0: must be a host's name alone"),
+        ("project = '~/mine'\n", "project: ~ is no home folder here"),
         ("[spark]\nproperties_file = 'x'\n", "spark: properties_file is for a Spark of others: managed = false"),
         ("[kafka]\nproperties_file = 'x'\n", "are for a Kafka of others: managed = false"),
     ],
@@ -59,6 +62,52 @@ def test_bad_input_is_named(tmp_path: Path, text: str, says: str) -> None:
     assert str(file) in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("", "state is the clone"),
+        (".", "state is the clone"),
+        ("..", "state holds the clone"),
+        ("/", "state holds the clone"),
+        (str(Path.home()), "state (is|holds) the home folder"),
+        ("~/penstock", "state: ~ is no home folder here"),
+        ("~", "state: ~ is no home folder here"),
+    ],
+)
+def test_a_state_that_holds_more_than_a_stack_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, says: str
+) -> None:
+    monkeypatch.setenv("PENSTOCK_STATE", state)
+    with pytest.raises(ConfigInvalid, match=says):
+        load_config(write(tmp_path, ""))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PENSTOCK_CONSOLE__MASKED", "email,phone"),
+        ("PENSTOCK_CASSANDRA__CONTACT_POINTS", "10.0.0.1"),
+        ("PENSTOCK_POSTGRES__STANDBYS", "a:1"),
+        ("PENSTOCK_POSTGRES", "{bad"),
+        ("PENSTOCK_CONNECT__REFERENCES", "x"),
+    ],
+)
+def test_a_variable_that_must_be_json_is_named_with_its_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv("PENSTOCK_KAFKA__PORT", "29092")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigInvalid, match=rf"\n  {variable}: must be JSON, .*'\[\"a\", \"b\"\]'") as refused:
+        load_config(write(tmp_path, ""))
+    assert "PENSTOCK_KAFKA__PORT" not in str(refused.value)
+    assert value not in str(refused.value)
+
+
+def test_a_list_in_the_environment_is_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_CONSOLE__MASKED", '["email", "phone"]')
+    assert load_config(write(tmp_path, "")).console.masked == ("email", "phone")
+
+
 def test_every_problem_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid) as refused:
         load_config(write(tmp_path, "[kafka]\nprot = 1\n[postgres]\nport = 0\n"))
@@ -69,6 +118,16 @@ def test_every_problem_is_said_at_once(tmp_path: Path) -> None:
 def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="does not exist"):
         load_config(tmp_path / "absent.toml")
+
+
+def test_what_is_no_file_is_no_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigInvalid, match="cannot be read: Is a directory"):
+        load_config(tmp_path)
+    (tmp_path / "penstock.toml").symlink_to("gone.toml")
+    monkeypatch.setattr(config_module, "ROOT", tmp_path)
+    monkeypatch.delenv("PENSTOCK_CONFIG", raising=False)
+    with pytest.raises(ConfigInvalid, match=r"the link leads to no file: gone\.toml"):
+        load_config()
 
 
 def test_a_password_comes_from_its_file_and_is_part_of_the_address(tmp_path: Path) -> None:

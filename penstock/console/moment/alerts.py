@@ -7,11 +7,14 @@ A rule whose system is away cannot be judged and keeps its state. The rule `part
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment.map import Flow, Health, wal_retained_mb
@@ -43,8 +46,16 @@ class Rules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    webhook: str | None = None
+    webhook: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] | None = None
     rule: tuple[Rule, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_names_of_its_own(self) -> Self:
+        """Refuse two rules of one name: an alert is known by it."""
+        twice = [name for name, times in Counter(rule.name for rule in self.rule).items() if times > 1]
+        if twice:
+            raise PydanticCustomError("twice", "two rules have the name {name}", {"name": twice[0]})
+        return self
 
 
 DEFAULTS = Rules(
@@ -94,12 +105,16 @@ def read_rules(path: Path) -> Rules:
     if not path.exists():
         return DEFAULTS
     try:
-        return Rules(**tomllib.loads(path.read_text()))
-    except tomllib.TOMLDecodeError as exc:
+        return Rules(**tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as exc:
+        raise AlertRulesInvalid(path, f"the file cannot be read: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise AlertRulesInvalid(path, f"not valid TOML: {exc}") from exc
     except ValidationError as exc:
         error = exc.errors()[0]
-        raise AlertRulesInvalid(path, f"{'.'.join(map(str, error['loc']))}: {error['msg']}") from exc
+        raise AlertRulesInvalid(
+            path, ": ".join(filter(None, [".".join(map(str, error["loc"])), error["msg"]]))
+        ) from exc
 
 
 def judge(alerts: Mapping[str, Alert], snapshot: Snapshot, flow: Flow) -> tuple[dict[str, Alert], list[Change]]:

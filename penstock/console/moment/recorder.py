@@ -11,6 +11,7 @@ from pathlib import Path
 
 import requests
 
+from penstock.address import in_public
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment import alerts as alerting
 from penstock.console.moment.alerts import Alert, Change, Rules
@@ -141,11 +142,18 @@ class Recorder:
 
 
 def _post(url: str, change: Change) -> None:
+    """Tell a webhook of an alert; its path is a secret, which no line shows."""
     try:
         with direct_session() as session:
-            session.post(url, json=asdict(change), timeout=_WEBHOOK_S)
+            session.post(url, json=asdict(change), timeout=_WEBHOOK_S).raise_for_status()
+    except requests.HTTPError as exc:
+        _say_lost(url, f"{exc.response.status_code} {exc.response.reason}")
     except requests.RequestException as exc:
-        print(f"the webhook {url} did not take an alert: {exc}", flush=True)
+        _say_lost(url, type(exc).__name__)
+
+
+def _say_lost(url: str, why: str) -> None:
+    print(f"the webhook at {in_public(url)} did not take an alert: {why}", flush=True)
 
 
 def rules_of(path: Path) -> Callable[[], Rules]:

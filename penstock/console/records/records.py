@@ -8,11 +8,12 @@ from typing import Any
 from penstock.connect.secrets import HIDDEN
 from penstock.console.plain import plain
 from penstock.console.safety.mask import Mask
-from penstock.contract import VERSION
+from penstock.contract import CONNECT_ERRORS, VERSION
 from penstock.errors import TransientError
 from penstock.registry.decode import AvroDecoder, Decoded, readable
 
 _HEX_LIMIT = 4096
+_QUOTING = frozenset(f"{CONNECT_ERRORS}exception.{what}" for what in ("message", "stacktrace"))
 _ENVELOPE = {"before", "after", "op", "source"}
 
 
@@ -68,7 +69,7 @@ class RecordReader:
             value=None if envelope else self._shown(value),
             key_schema=key.schema_id,
             value_schema=value.schema_id,
-            headers=headers,
+            headers={name: self._header(name, value) for name, value in headers.items()},
             size=len(message.key() or b"") + len(message.value() or b""),
             op=envelope.get("op"),
             before=hide(before),
@@ -89,6 +90,11 @@ class RecordReader:
     def _shown(self, decoded: Decoded) -> Any:
         # What is masked may be anywhere in bytes that nobody understands.
         return HIDDEN if decoded.problem and self._mask else self._mask.hide(plain(decoded.value))
+
+    def _header(self, name: str, value: str) -> str:
+        # What refused a record may quote a value of it, and nobody knows of which column.
+        hidden = name in _QUOTING and bool(self._mask)
+        return HIDDEN if hidden or self._mask.hides(name) else str(self._mask.hide(value))
 
     def _raw(self, message: Any) -> str | None:
         return None if self._mask else (message.value() or message.key() or b"")[:_HEX_LIMIT].hex(" ")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import secrets
 import threading
 import time
@@ -14,13 +15,19 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
+
+from pydantic import TypeAdapter
 
 from penstock.errors import PenstockError, TerminalError
 from penstock.whole_file import write_whole
 
 T = TypeVar("T")
 _KEPT = 500
+_LONGEST = 500
+"""Characters of each text of an entry: anybody may ask, with a target of any length."""
+_READ = _KEPT * 4 * 12 * _LONGEST
+"""Bytes that hold the newest entries in any case: of four texts, of which JSON writes a character with 12 at most."""
 
 
 class ReadOnly(TerminalError):
@@ -56,6 +63,9 @@ class Entry:
     action: str
     target: str
     outcome: str
+
+
+_ENTRY = TypeAdapter(Entry)
 
 
 class Guard:
@@ -95,20 +105,40 @@ class Guard:
         return result
 
     def _note(self, who: str, action: str, target: str, outcome: str) -> None:
-        entry = Entry(time.time(), who, action, target, (outcome.splitlines() or [""])[0][:500])
+        texts = (text[:_LONGEST] for text in (who, action, target, (outcome.splitlines() or [""])[0]))
+        entry = Entry(time.time(), *texts)
         with self._lock:
             self.entries.append(entry)
             self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("a", encoding="utf-8", errors="backslashreplace") as log:
-                log.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
+            with self._log.open("ab+") as log:
+                # A disk that was full has left half a line, at whose end this one could not be read.
+                begin = b"" if _ends_a_line(log) else b"\n"
+                log.write(begin + json.dumps(asdict(entry)).encode() + b"\n")
 
     def _read(self) -> list[Entry]:
+        """Read the newest entries; a line that is none is left out."""
         if not self._log.exists():
             return []
-        lines = self._log.read_text().splitlines()[-_KEPT:]
-        return [Entry(**json.loads(line)) for line in lines if line.endswith("}")]
+        with self._log.open("rb") as log:
+            log.seek(-min(_READ, self._log.stat().st_size), os.SEEK_END)
+            lines = log.read().split(b"\n")
+        return [entry for line in lines if (entry := _entry(line))]
 
     def _load_token(self) -> str:
         if not self.token_file.exists():
             write_whole(self.token_file, secrets.token_urlsafe(24), mode=0o600)
         return self.token_file.read_text().strip()
+
+
+def _ends_a_line(log: BinaryIO) -> bool:
+    if not log.seek(0, os.SEEK_END):
+        return True
+    log.seek(-1, os.SEEK_END)
+    return log.read(1) == b"\n"
+
+
+def _entry(line: bytes) -> Entry | None:
+    try:
+        return _ENTRY.validate_json(line)
+    except ValueError:
+        return None

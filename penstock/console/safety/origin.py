@@ -18,7 +18,7 @@ class OriginGuard:
 
     def __init__(self, app: Any, *, hosts: Iterable[str]) -> None:
         self._app = app
-        self._hosts = {*hosts, *_LOCAL}
+        self._hosts = {*map(str.lower, hosts), *_LOCAL}  # as browsers send them
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass on what is allowed."""
@@ -36,12 +36,19 @@ class OriginGuard:
     def _problem(self, scope: Any) -> str | None:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
-        if urlsplit(f"//{host}").hostname not in self._hosts:
+        if _name_of(host) not in self._hosts:
             return f"host {host!r} is not this console's; add it to console.allowed_hosts if it is"
         origin = headers.get("origin")
         asks = scope["type"] == "websocket" or scope["method"] not in _SAFE
-        if asks and origin is not None and urlsplit(origin).netloc != host:
+        if asks and origin is not None and origin.partition("://")[2].lower() != host.lower():
             return f"a page of {origin!r} may not use this console"
+        return None
+
+
+def _name_of(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:  # half an IPv6 address
         return None
 
 

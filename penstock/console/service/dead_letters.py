@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from penstock.brokers import librdkafka_settings
+from penstock.connect.secrets import HIDDEN
 from penstock.console.hub import Hub
 from penstock.console.records.filter import Filter
 from penstock.console.records.messages import Search, open_small_consumer, search
@@ -161,9 +162,15 @@ def _letter(record: RecordView) -> DeadLetter:
         origin_offset=header(f"{CONNECT_ERRORS}offset", "?"),
         connector=header(f"{CONNECT_ERRORS}connector.name", "?"),
         stage=header(f"{CONNECT_ERRORS}stage", "?"),
-        reason=header(f"{CONNECT_ERRORS}exception.message", "no reason given"),
+        reason=_reason(record.headers),
         record=record,
     )
+
+
+def _reason(headers: Mapping[str, str]) -> str:
+    """Return why a record was refused; where that is masked, the class of the error."""
+    said = headers.get(f"{CONNECT_ERRORS}exception.message", "no reason given")
+    return headers.get(f"{CONNECT_ERRORS}exception.class.name", said) if said == HIDDEN else said
 
 
 def _cause(names: Names, topic: str, connector: str, stage: str, message: str, letters: list[DeadLetter]) -> Cause:

@@ -16,6 +16,7 @@ from cassandra import DriverException
 from cassandra.cluster import NoHostAvailable
 
 from penstock.cassandra.table import ViewTable
+from penstock.connect.secrets import HIDDEN
 from penstock.console.hub import Hub
 from penstock.console.moment.progress import offset_of
 from penstock.console.plain import plain
@@ -23,6 +24,7 @@ from penstock.console.records.lookup import Trace, Wanted, find_newest
 from penstock.console.records.messages import open_small_consumer
 from penstock.console.records.records import RecordView
 from penstock.console.records.same import is_same
+from penstock.console.safety.mask import Mask
 from penstock.console.service.source_row import SourceRow
 from penstock.contract import AGGREGATE, HISTORY, ROW
 from penstock.errors import PenstockError
@@ -214,13 +216,18 @@ def _cassandra_store(
     if key is None:
         return Store("cassandra", name, "unknown", f"its key ({', '.join(view.key)}) is not known from row or change")
     state, note = state_of(row)
-    place = ", ".join(f"{column} = {plain(value)}" for column, value in key.items())
-    if row is not None and row.get("row_version") is not None:
-        place += f" · version {row['row_version']}"
+    place = _place(hub.mask, key, row or {})
     # The version is no value of the source, which may have a column of that name.
     held = None if row is None else {column: value for column, value in row.items() if column != "row_version"}
     differs = raw.differing(held) if view.kind == ROW else ()
     return Store("cassandra", name, state, note, None, place, row, differs)
+
+
+def _place(mask: Mask, key: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """Say where a row is, without the masked values of its key."""
+    shown = {column: HIDDEN if mask.hides(column) else plain(value) for column, value in key.items()}
+    place = ", ".join(f"{column} = {value}" for column, value in shown.items())
+    return place if row.get("row_version") is None else f"{place} · version {row['row_version']}"
 
 
 def _view_key(view: DeclaredView, types: Mapping[str, str], raw: Compared) -> dict[str, Any] | None:

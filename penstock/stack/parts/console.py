@@ -10,6 +10,7 @@ from penstock.http_client import answers
 from penstock.layout import Layout
 from penstock.secured import unsecured
 from penstock.stack.part import Part
+from penstock.whole_file import write_whole
 
 
 def console(config: Config, layout: Layout) -> Part:
@@ -30,6 +31,5 @@ def console(config: Config, layout: Layout) -> Part:
 
 
 def _write(file: Path, config: Config) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    # The console fills in the rest by itself, as every command does.
-    file.write_text(unsecured(config).model_dump_json(indent=2))
+    # The console fills in the rest by itself, as every command does. The proxy's address may hold a password.
+    write_whole(file, unsecured(config).model_dump_json(indent=2), mode=0o600)

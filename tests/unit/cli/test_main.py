@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from penstock.cli import main
+from penstock.cli import clients, main
 from penstock.cli.main import _COMMANDS, app, load_command
 from penstock.cli.up import _bars
 from penstock.clone import ROOT
 from penstock.pipeline.bring_up import Hop
 from tests.patience import PATIENCE_S
+from tests.stack import run_here
 
 HEAVY = ("pyspark", "cassandra")
 
@@ -92,6 +94,31 @@ def test_the_jvm_begins_before_pyspark_is_loaded_and_where_views_are_evaluated_o
     assert done.stderr.strip() == begun
 
 
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (["status", "--watch", "--json"], "--watch draws tables"),
+        (["psql", "-t", "-l"], "-t is for -c, -f"),
+        (["views", "rebuild", "users_by_id", "--source", "billing"], "--source is for all views of one"),
+        (["views", "rebuild", "--rate", "5"], "--rate is for one view"),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_a_mistake_of_usage(
+    asked: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "_is_piped", lambda: False)
+    monkeypatch.setattr(clients, "_become", lambda *_: pytest.fail("pgcli was opened"))
+    done = run_here(asked, {"PENSTOCK_STATE": str(tmp_path)})
+    assert (done.returncode, says in " ".join(done.stderr.replace("│", " ").split())) == (2, True), done.stderr
+
+
+def test_logs_of_what_has_not_run_say_so(tmp_path: Path) -> None:
+    here = {"PENSTOCK_STATE": str(tmp_path)}
+    assert "kafka has printed nothing yet" in run_here(["logs", "kafka"], here).stderr
+    in_containers = run_here(["logs", "kafka"], {**here, "PENSTOCK_SUPERVISED": "false"})
+    assert "`docker compose logs kafka`" in in_containers.stderr
+
+
 def test_a_hop_is_shown_when_nothing_more_comes_to_it(capsys: pytest.CaptureFixture[str]) -> None:
     with _bars() as show:
         show([Hop("API → Postgres", 500, 1000), Hop("Postgres → change topics", 500, 500)])
@@ -117,6 +144,28 @@ def test_what_fails_on_the_way_out_is_no_fault_of_penstock(
     with pytest.raises(SystemExit) as ended:
         main.run([])
     assert (ended.value.code, capfd.readouterr().err) == (code, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (PermissionError(13, "Permission denied", "var/run/command.lock"), "var/run/command.lock: Permission denied"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError(30, "Read-only file system", "var/name"), "var/name: Read-only file system"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_without_a_trace(
+    error: OSError, says: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def command(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(main, "app", command)
+    with pytest.raises(SystemExit) as ended:
+        main.run([])
+    said = capfd.readouterr().err
+    assert (ended.value.code, said.startswith(f"penstock: {says}\n  What to do: ")) == (1, True)
+    assert "Traceback" not in said
 
 
 def test_a_signal_ends_the_command_whatever_its_threads_wait_for() -> None:

@@ -50,6 +50,30 @@ def test_the_audit_log_outlives_the_console_and_never_holds_the_token(tmp_path: 
     assert token not in (tmp_path / "audit.jsonl").read_text()
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        b'{"at": 1.0, "who": "cut o',
+        b'{"at": 1.0, "who": "a", "action": "pause", "target": "a\xe2\x80\xa8b", "outcome": "done"}\n',
+        b'{"when": "another version"}\n{"at": "soon", "who": 1}\n[]\n\xff\n\n',
+    ],
+    ids=["disk full", "line separator", "others"],
+)
+def test_a_line_of_the_audit_log_that_cannot_be_read_stops_no_console(tmp_path: Path, left: bytes) -> None:
+    (tmp_path / "audit.jsonl").write_bytes(left)
+    guard = Guard(tmp_path, write=False)
+    with pytest.raises(ReadOnly):
+        guard.perform(lambda: None, caller=Caller(None, "test"), what="pause", target="a\u2028b\x85c" + "d" * 9000)
+    entry = Guard(tmp_path, write=False).entries[-1]
+    assert (entry.outcome[:7], entry.target[:5], len(entry.target)) == ("refused", "a\u2028b\x85c", 500)
+
+
+def test_of_a_long_audit_log_the_newest_entries_are_read(tmp_path: Path) -> None:
+    line = b'{"at": %d, "who": "w", "action": "a", "target": "t", "outcome": "done"}\n'
+    (tmp_path / "audit.jsonl").write_bytes(b"".join(line % at for at in range(60_000)))
+    assert [entry.at for entry in Guard(tmp_path, write=False).entries] == list(range(59_500, 60_000))
+
+
 def test_what_fails_is_noted_as_failed(tmp_path: Path) -> None:
     guard = Guard(tmp_path, write=True)
     token = guard.token_file.read_text()
@@ -70,7 +94,7 @@ def ask(kind: str, *, method: str = "GET", host: str = "127.0.0.1:9021", origin:
 
     headers = [(b"host", host.encode())] + ([(b"origin", origin.encode())] if origin else [])
     scope = {"type": kind, "method": method, "headers": headers}
-    asyncio.run(OriginGuard(app, hosts=["console.lan"])(scope, None, send))
+    asyncio.run(OriginGuard(app, hosts=["Console.lan"])(scope, None, send))
     return seen[0]
 
 
@@ -86,6 +110,15 @@ def test_the_console_serves_its_own_pages() -> None:
 def test_other_pages_can_neither_write_nor_open_a_websocket(origin: str) -> None:
     assert ask("http", method="POST", origin=origin) == "403"
     assert ask("websocket", origin=origin) == "websocket.close"
+
+
+def test_a_name_is_the_same_in_small_letters() -> None:
+    assert ask("http", host="CONSOLE.lan:9021", method="POST", origin="http://console.LAN:9021") == "passed"
+
+
+def test_half_an_address_is_foreign() -> None:
+    assert ask("http", host="[::1") == "403"
+    assert ask("http", method="POST", origin="http://[::1") == "403"
 
 
 def test_a_name_that_points_here_is_not_this_console() -> None:

@@ -189,6 +189,25 @@ def test_a_wrong_rule_is_one_clear_message(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('[[rule]]\nname = "a"\nwhat = "wal_mb"\n' * 2, "two rules have the name a"),
+        ('webhook = "hooks.example.com/x"\n', "webhook: "),
+        ("# größer\n".encode("latin-1"), "not valid TOML"),
+        (None, "cannot be read: Is a directory"),
+    ],
+)
+def test_rules_that_would_lose_an_alert_are_refused(tmp_path: Path, text: str | bytes | None, says: str) -> None:
+    file = tmp_path / "alerts.toml"
+    if text is None:
+        file.mkdir()
+    else:
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(AlertRulesInvalid, match=says):
+        read_rules(file)
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.04, "0.0 s"), (9.94, "9.9 s"), (59, "59 s"), (185, "3 min 5 s"), (7440, "2 h 4 min"), (266_400, "3 d 2 h")],
 )

@@ -20,7 +20,9 @@ from penstock.console.records.messages import CursorInvalid, StartInvalid, _read
 from penstock.console.records.records import RecordReader, RecordView
 from penstock.console.records.same import is_same
 from penstock.console.safety.mask import Mask
-from penstock.console.service.dead_letters import LetterUnknown, NotReplayable, _places
+from penstock.console.service.dead_letters import LetterUnknown, NotReplayable, _letter, _places
+from penstock.console.service.stores import _place
+from penstock.contract import CONNECT_ERRORS
 from penstock.registry.client import RegistryUnreachable
 from penstock.registry.decode import AvroDecoder, Schema
 from tests.names import OURS
@@ -151,6 +153,26 @@ def test_a_mask_knows_a_column_by_each_of_its_names() -> None:
 def test_nothing_of_bytes_that_nobody_understands_is_shown_under_a_mask() -> None:
     record = read(Message(b"secret", b"secret"), masked=("name",))
     assert (record.key, record.value, record.raw) == (HIDDEN, HIDDEN, None)
+
+
+def test_what_refused_a_record_is_hidden_under_a_mask_and_its_class_is_the_reason() -> None:
+    headers = {
+        "exception.message": "cannot write 'ada@example.org' as int",
+        "exception.stacktrace": "BadRecordException: cannot write 'ada@example.org' as int",
+        "exception.class.name": "BadRecordException",
+        "topic": "views.users_by_id",
+    }
+    letter = Message(None, None, [(f"{CONNECT_ERRORS}{name}", value.encode()) for name, value in headers.items()])
+    letter.header_list.append(("email", b"ada@example.org"))
+    assert "ada" not in str(hidden := read(letter, masked=("email",)))
+    assert (_letter(hidden).reason, _letter(hidden).origin_topic) == ("BadRecordException", "views.users_by_id")
+    assert _letter(read(letter)).reason == headers["exception.message"]
+
+
+def test_no_position_shows_a_masked_value_of_a_key() -> None:
+    key, row = {"e_x002D_mail": "ada@example.org", "id": 7}, {"row_version": 5}
+    assert _place(Mask(("e-mail",)), key, row) == f"e_x002D_mail = {HIDDEN}, id = 7 · version 5"
+    assert _place(Mask(()), key, {}) == "e_x002D_mail = ada@example.org, id = 7"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from penstock.cli import doctor as command
 from penstock.cli.main import app
 from penstock.config import Config
 from penstock.doctor import kafka, postgres, registry
+from penstock.doctor.console import judge_masked
 from penstock.doctor.examine import examine
 from penstock.doctor.finding import Examined, Finding, Weight, ok, stops, warning
 from penstock.project.workspace import Workspace
@@ -54,6 +55,15 @@ def test_each_server_that_is_away_is_one_finding_with_its_cure(config: Config) -
         "see that it runs and is reached from here, or correct [postgres] in penstock.toml"
     )
     assert found["spark"].findings[0].cure == "`penstock up` starts it"
+
+
+def test_a_masked_column_that_no_table_has_is_named() -> None:
+    known = {"email", "e-mail", "id"}
+    assert [each.weight for each in judge_masked(("email", "e_x002D_mail"), known)] == [Weight.OK]
+    for wrong in ("emial", "public.users.email"):
+        (finding,) = judge_masked(("email", wrong), known)
+        assert (finding.weight, wrong in finding.what) == (Weight.WARNING, True)
+    assert list(judge_masked((), known)) == []
 
 
 def test_a_server_that_never_answers_is_one_finding(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

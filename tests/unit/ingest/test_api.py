@@ -22,10 +22,14 @@ class Client:
     server: FaultyApi
     waits: list[float] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    login: str = ""
 
     def fetch(self) -> list[object]:
         """Fetch the first page, three users."""
-        api = UserApi(self.server.url, Patience(), sleep=self.waits.append, log=self.said.append)
+        url = self.server.url
+        if self.login:
+            url = url.replace("://", f"://{self.login}") + "?token=s3cret"
+        api = UserApi(url, Patience(), sleep=self.waits.append, log=self.said.append)
         with api.session:
             return api.fetch_page(seed="s", page=1, results=3)
 
@@ -54,6 +58,14 @@ def test_an_error_is_tried_again_with_longer_waits_until_it_is_over(client: Clie
     assert len(client.fetch()) == 3
     assert client.waits == [0.5, 1.0, 2.0]
     assert "500 Internal Server Error: Uh oh, something has gone wrong.; asking again in 0.5 s" in client.said[0]
+
+
+def test_no_word_holds_the_login_of_an_address(client: Client) -> None:
+    client.server.always[1] = BROKEN
+    client.login = "alice:s3cret@"
+    said = f"{client.failure()} {client.said}"
+    assert "s3cret" not in said
+    assert "://•••@127.0.0.1" in said and "token=•••&results=3" in said
 
 
 def test_an_error_that_stays_is_said_with_url_and_answer(client: Client) -> None:

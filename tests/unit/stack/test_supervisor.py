@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +13,10 @@ from penstock.layout import Layout
 from penstock.stack.part import Part
 from penstock.stack.processes import command_of, marked
 from penstock.stack.stop import stop_all
-from penstock.stack.supervisor import Supervisor, SupervisorEnding
+from penstock.stack.supervisor import StackOfOther, Supervisor, SupervisorEnding
 from penstock.wait import wait_until
 from tests.patience import PATIENCE_S
+from tests.stack import run_here
 
 
 def sleeper(name: str) -> Part:
@@ -102,3 +105,21 @@ def test_a_process_that_dies_again_and_again_may_be_started_and_stopped_at_any_m
     supervisor.start_process("dies")
     for _ in range(2):
         supervisor.stop_and_wait("dies")
+
+
+def test_the_supervisor_of_another_user_is_not_taken_for_none(
+    layout: Layout, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor.start([])
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as of_another_user:
+        of_another_user.setattr(socket.socket, "connect", refuse)
+        for ask in (supervisor.is_running, supervisor.states):
+            with pytest.raises(StackOfOther, match=f"another user .{getpass.getuser()}.*\\n.*sudo"):
+                ask()
+        done = run_here(["down"], {"PENSTOCK_STATE": str(layout.state)})
+        assert (done.returncode, "Stopped" in done.stdout) == (1, False)
+    assert supervisor.is_running()
