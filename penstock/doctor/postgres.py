@@ -35,8 +35,8 @@ from penstock.postgres.unfit import Unfit
 
 _OLDEST, _NEWEST = 15, 18
 _STATEMENT_S = 10
-_PATIENCES = ("statement_timeout", "lock_timeout", "transaction_timeout")
-"""Whatever is longer than these is ended: a fill, a snapshot, a look. (Our sessions set the one for idle ones.)"""
+_PATIENCES = ("transaction_timeout",)
+"""Whatever is longer is ended, such as a fill. Our sessions set the others, and this one came with Postgres 17."""
 
 _ASKED = """
 SELECT current_setting('server_version') AS version,

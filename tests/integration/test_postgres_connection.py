@@ -38,6 +38,15 @@ def test_what_it_says_of_a_statement_stays_what_it_is(config: Config) -> None:
         connection.cursor().execute("SET statement_timeout = 1; SELECT pg_sleep(60)")
 
 
+def test_the_patience_of_a_role_ends_no_reading(config: Config) -> None:
+    role = config.postgres.user
+    with connect(config) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(f"ALTER ROLE {role} SET statement_timeout = '50ms'; ALTER ROLE {role} SET lock_timeout = '50ms'")
+    with connect(config) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.2), current_setting('lock_timeout')")
+        assert cursor.fetchone() == ("", "0")
+
+
 def test_a_file_and_a_table_are_not_refused_by_a_postgres_that_is_away(config: Config, tmp_path: Path) -> None:
     file = tmp_path / "tables.sql"
     file.write_text(ENDS_US)

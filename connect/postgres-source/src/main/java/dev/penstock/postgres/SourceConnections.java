@@ -26,7 +26,7 @@ public final class SourceConnections implements ConnectionFactory {
 
     private static final String PINNED =
             "-c bytea_output=hex -c intervalstyle=postgres -c datestyle=ISO -c extra_float_digits=1"
-                    + " -c quote_all_identifiers=off -c row_security=off";
+                    + " -c quote_all_identifiers=off -c row_security=off -c statement_timeout=0 -c lock_timeout=0";
 
     /** Without one the driver names each type of a user's with its schema, as {@link TypeNames} does. */
     private static final String NO_SEARCH_PATH = "-c search_path=";
