@@ -1,4 +1,4 @@
-"""Wraps Catalyst's TryEval, which is not public API: checked against PySpark 4.2."""
+"""Computes what may fail for one row. Catalyst's expressions are no public API: checked against PySpark 4.2."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pyspark.sql.classic.column import Column as ClassicColumn
 def try_eval(column: Column) -> Column:
     """Make NULL of any failure while the column is computed (ANSI cast, overflow, division by zero).
 
-    Without it one row that fails would kill the query for all rows.
+    Without it one row that fails would kill the query for all rows. Nothing of the column is computed outside of it,
+    whatever Spark knows of the rows.
     """
     jvm: Any = SparkSession.active()._jvm
     expressions = jvm.org.apache.spark.sql.classic.ExpressionUtils
     expression = expressions.expression(column._jc)
-    return ClassicColumn(expressions.column(jvm.org.apache.spark.sql.catalyst.expressions.TryEval(expression)))
+    return ClassicColumn(expressions.column(jvm.dev.penstock.decoder.TryRow(expression)))

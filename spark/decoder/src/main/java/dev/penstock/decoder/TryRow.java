@@ -1,0 +1,134 @@
+package dev.penstock.decoder;
+
+import java.io.Serializable;
+import java.util.List;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.ConditionalExpression;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.codegen.Block;
+import org.apache.spark.sql.catalyst.expressions.codegen.CodeGenerator;
+import org.apache.spark.sql.catalyst.expressions.codegen.CodegenContext;
+import org.apache.spark.sql.catalyst.expressions.codegen.ExprCode;
+import org.apache.spark.sql.types.DataType;
+import scala.StringContext;
+import scala.collection.immutable.IndexedSeq;
+import scala.collection.immutable.Seq;
+import scala.jdk.javaapi.CollectionConverters;
+
+/**
+ * NULL where a part of a row cannot be computed. To Spark it is a condition, none of whose parts is sure to be
+ * computed.
+ *
+ * <p>Of Catalyst's own TryEval, Spark computes what stands in it twice once, before it and so outside of it: then one
+ * row stops all.
+ */
+@SuppressWarnings("serial") // of Spark's expressions javac does not know that they can be serialized
+public final class TryRow extends Expression implements ConditionalExpression, Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private final Expression child;
+
+    /** Used by Spark, too, which copies expressions by their constructors. */
+    public TryRow(Expression child) {
+        this.child = child;
+    }
+
+    @Override
+    public Object eval(InternalRow input) {
+        try {
+            return child.eval(input);
+        } catch (Exception failure) {
+            return null;
+        }
+    }
+
+    @Override
+    public ExprCode doGenCode(CodegenContext context, ExprCode made) {
+        ExprCode of = child.genCode(context);
+        String type = CodeGenerator.javaType(dataType());
+        String none = CodeGenerator.defaultValue(dataType(), false);
+        List<String> parts = List.of(
+                "\nboolean ",
+                " = true;\n" + type + " ",
+                " = " + none + ";\ntry {\n",
+                "\n",
+                " = ",
+                ";\n",
+                " = ",
+                ";\n} catch (Exception failure) {\n}\n");
+        List<Object> between =
+                List.of(made.isNull(), made.value(), of.code(), made.isNull(), of.isNull(), made.value(), of.value());
+        Block code = Block.BlockHelper$.MODULE$.code$extension(new StringContext(seq(parts)), seq(between));
+        return made.copy(code, made.isNull(), made.value());
+    }
+
+    @Override
+    public DataType dataType() {
+        return child.dataType();
+    }
+
+    @Override
+    public boolean nullable() {
+        return true;
+    }
+
+    @Override
+    public boolean foldable() {
+        return child.foldable();
+    }
+
+    @Override
+    public Seq<Expression> children() {
+        return seq(List.of(child));
+    }
+
+    @Override
+    public Expression withNewChildrenInternal(IndexedSeq<Expression> children) {
+        return new TryRow(children.head());
+    }
+
+    @Override
+    public Seq<Expression> alwaysEvaluatedInputs() {
+        return seq(List.of());
+    }
+
+    @Override
+    public ConditionalExpression withNewAlwaysEvaluatedInputs(Seq<Expression> inputs) {
+        return this;
+    }
+
+    @Override
+    public Seq<Seq<Expression>> branchGroups() {
+        return seq(List.of());
+    }
+
+    @Override
+    public int productArity() {
+        return 1;
+    }
+
+    @Override
+    public Object productElement(int place) {
+        return child;
+    }
+
+    @Override
+    public boolean canEqual(Object other) {
+        return other instanceof TryRow;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof TryRow tried && child.equals(tried.child);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * child.hashCode() + 1;
+    }
+
+    private static <T> Seq<T> seq(List<T> values) {
+        return CollectionConverters.asScala(values).toSeq();
+    }
+}
