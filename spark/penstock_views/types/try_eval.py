@@ -9,7 +9,7 @@ from pyspark.sql.classic.column import Column as ClassicColumn
 
 
 def try_eval(column: Column) -> Column:
-    """Make NULL of any failure while the column is computed (ANSI cast, overflow, division by zero).
+    """Make NULL of any failure while the column is computed (ANSI cast, division by zero, regular expression).
 
     Without it one row that fails would kill the query for all rows. Nothing of the column is computed outside of it,
     whatever Spark knows of the rows.

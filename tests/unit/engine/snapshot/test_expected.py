@@ -1,4 +1,4 @@
-"""A row that a view cannot hold is told and stops no other, also where Spark knows more of the rows than in the stream."""
+"""A row that a view cannot hold is told and stops no other, also where Spark knows more of rows than in the stream."""
 
 from __future__ import annotations
 

@@ -9,6 +9,9 @@ from penstock_views.types.try_eval import try_eval
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+ANY_CHARACTER = r"Subject: ((.|\n)*)End"
+"""Java's engine takes a piece of the stack for each character that the group matches."""
+
 
 @pytest.fixture(params=["CODEGEN_ONLY", "NO_CODEGEN"])
 def way(request: pytest.FixtureRequest, spark: SparkSession) -> Iterator[str]:
@@ -58,6 +61,14 @@ def test_a_filter_computes_nothing_before_it(spark: SparkSession) -> None:
 def test_a_constant_that_fails_is_null(spark: SparkSession) -> None:
     found = divided(spark, 1).select(try_eval(F.lit(1) / F.lit(0)).alias("it"))
     assert [row["it"] for row in found.collect()] == [None]
+
+
+@pytest.mark.usefixtures("way")
+def test_a_text_on_which_a_regular_expression_overflows_the_stack_is_null(spark: SparkSession) -> None:
+    texts = [("Subject: " + "x" * length + "End",) for length in (5, 1_000_000)]
+    frame = spark.createDataFrame(texts, "text string")
+    found = frame.select(try_eval(F.regexp_extract("text", ANY_CHARACTER, 1)).alias("it")).collect()
+    assert [row["it"] for row in found] == ["xxxxx", None]
 
 
 def test_it_is_part_of_the_code_that_spark_generates(spark: SparkSession) -> None:

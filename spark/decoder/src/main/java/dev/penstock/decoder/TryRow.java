@@ -16,11 +16,12 @@ import scala.collection.immutable.Seq;
 import scala.jdk.javaapi.CollectionConverters;
 
 /**
- * NULL where a part of a row cannot be computed. To Spark it is a condition, none of whose parts is sure to be
- * computed.
+ * NULL where a part of a row cannot be computed. Catalyst's own TryEval differs in two ways, and with each of them one
+ * row would stop all tables.
  *
- * <p>Of Catalyst's own TryEval, Spark computes what stands in it twice once, before it and so outside of it: then one
- * row stops all.
+ * <p>It lets Spark compute what stands in it twice once, before it and so outside of it. To Spark this one is a
+ * condition, none of whose parts is sure to be computed. And it lets a StackOverflowError pass, which a regular
+ * expression throws on a long text, and which ends an executor.
  */
 @SuppressWarnings("serial") // of Spark's expressions javac does not know that they can be serialized
 public final class TryRow extends Expression implements ConditionalExpression, Serializable {
@@ -38,7 +39,7 @@ public final class TryRow extends Expression implements ConditionalExpression, S
     public Object eval(InternalRow input) {
         try {
             return child.eval(input);
-        } catch (Exception failure) {
+        } catch (Exception | StackOverflowError failure) {
             return null;
         }
     }
@@ -56,7 +57,7 @@ public final class TryRow extends Expression implements ConditionalExpression, S
                 " = ",
                 ";\n",
                 " = ",
-                ";\n} catch (Exception failure) {\n}\n");
+                ";\n} catch (Exception failure) {\n} catch (StackOverflowError failure) {\n}\n");
         List<Object> between =
                 List.of(made.isNull(), made.value(), of.code(), made.isNull(), of.isNull(), made.value(), of.value());
         Block code = Block.BlockHelper$.MODULE$.code$extension(new StringContext(seq(parts)), seq(between));
