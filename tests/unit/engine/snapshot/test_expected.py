@@ -85,3 +85,37 @@ def test_what_an_aggregate_computes_twice_fails_for_its_row_alone(
     grouping = grouping_of(view, IMAGE, row_type(spark, view, IMAGE))
     baseline = measure_rows(grouping, evaluate_rows(view, images(spark, GOOD, BAD)).rows)
     assert [row[":rows"] for row in baseline.collect()] == [1]
+
+
+OURS = [
+    "problem",
+    "example",
+    "row",
+    "rows",
+    "image",
+    "outcome",
+    "sign",
+    "changes",
+    "absent",
+    "newest",
+    "topic",
+    "value",
+]
+"""Names that the engine uses for what is not of a view."""
+
+
+def test_an_aggregate_may_have_a_key_of_any_name(spark: SparkSession, tmp_path: Path) -> None:
+    named = ", ".join(f"{name}=o.n + {number}" for number, name in enumerate(OURS))
+    view = load(tmp_path, f"@aggregate('public.offers', key={OURS})", f"totals({named}, n=count(), total=sum(o.price))")
+    rows = evaluate_table(view, images(spark, GOOD, BAD), ["id"]).collect()
+    there, gone = sorted(rows, key=lambda row: row[ABSENT] is not None)
+    assert [there[name] for name in OURS] == [5 + number for number in range(len(OURS))]
+    assert gone[ABSENT]["problem"].startswith("view v cannot compute: total")
+
+
+@pytest.mark.parametrize("kind", ["view", "history"])
+def test_a_row_view_or_history_may_have_columns_of_any_name(spark: SparkSession, tmp_path: Path, kind: str) -> None:
+    named = ", ".join(f"{name}=o.n + {number}" for number, name in enumerate(OURS))
+    view = load(tmp_path, f"@{kind}('public.offers', key=['id', 'problem'])", f"row(id=o.id, {named})")
+    (there,) = evaluate_table(view, images(spark, GOOD), ["id"]).collect()
+    assert [there[name] for name in OURS] == [5 + number for number in range(len(OURS))]
