@@ -101,3 +101,18 @@ def test_a_key_with_microseconds_is_refused_with_how_to_keep_them(spark: SparkSe
     (problem,) = problems(spark, view, image(seen="TIMESTAMP'2026-01-01 00:00:00.000001'"))
     assert "seen has microseconds" in problem
     assert "say unix_micros() in the view" in problem
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "@view('public.t', key=['id'])\ndef v(r):\n    return row(id=r.id, text=r.body.cast('string'))\n",
+        "@view('public.t', key=['text', 'id'])\ndef v(r):\n    return row(id=r.id, text=r.body.cast('string'))\n",
+        "@history('public.t', key=['id'])\ndef v(r):\n    return row(id=r.id, text=r.body.cast('string'))\n",
+        "@aggregate('public.t', key=['text'])\ndef v(r):\n    return totals(text=r.body.cast('string'), n=count())\n",
+    ],
+    ids=["view", "key", "history", "aggregate"],
+)
+def test_bytes_that_are_no_utf_8_are_refused_as_a_text(spark: SparkSession, tmp_path: Path, body: str) -> None:
+    view = load(tmp_path, body)
+    assert problems(spark, view, image(body="X'63E9'"), image(body="X'63C3A9'")) == ["view v cannot compute: text"]

@@ -71,6 +71,40 @@ def test_a_text_on_which_a_regular_expression_overflows_the_stack_is_null(spark:
     assert [row["it"] for row in found] == ["xxxxx", None]
 
 
+LATIN_1, UTF_8 = bytes.fromhex("63e9"), bytes.fromhex("63c3a9")
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CAST(b AS STRING)",
+        "upper(CAST(b AS STRING))",
+        "upper(b)",  # Spark casts it itself
+        "to_json(struct(CAST(b AS STRING)))",
+        "CAST(array(b) AS ARRAY<STRING>)",
+        "transform(array(b), x -> CAST(x AS STRING))",
+        "CAST(array(b) AS STRING)",
+        "decode(b, 'UTF-8')",
+    ],
+)
+def test_bytes_that_are_no_utf_8_are_no_text(spark: SparkSession, text: str) -> None:
+    frame = spark.createDataFrame([(LATIN_1,), (UTF_8,), (None,)], "b binary")
+    tried = try_eval(F.struct(F.expr(text).alias("it")), is_exact=True)
+    lost, there, none = (row["tried"] for row in frame.select(tried.alias("tried")).collect())
+    assert lost is None
+    assert "é" in str(there["it"]).lower()
+    assert none is not None
+
+
+@pytest.mark.usefixtures("way")
+def test_bytes_that_stay_bytes_or_are_read_as_what_they_are_pass(spark: SparkSession) -> None:
+    frame = spark.createDataFrame([(LATIN_1,)], "b binary")
+    kept = F.struct(F.expr("concat(b, b)").alias("bytes"), F.expr("decode(b, 'ISO-8859-1')").alias("text"))
+    (row,) = frame.select(try_eval(kept, is_exact=True).alias("tried")).collect()
+    assert (bytes(row["tried"]["bytes"]), row["tried"]["text"]) == (LATIN_1 * 2, "cé")
+
+
 def test_it_is_part_of_the_code_that_spark_generates(spark: SparkSession) -> None:
     plan = divided(spark, 1).select(parts(100 / F.col("n")).alias("it"))._jdf.queryExecution().executedPlan().toString()
     assert plan.startswith("*(1) Project"), plan

@@ -29,16 +29,31 @@ public final class TryRow extends Expression implements ConditionalExpression, S
     private static final long serialVersionUID = 1L;
 
     private final Expression child;
+    private final boolean isExact;
+    private transient Expression computed;
 
-    /** Used by Spark, too, which copies expressions by their constructors. */
-    public TryRow(Expression child) {
+    /**
+     * Used by Spark, too, which copies expressions by their constructors.
+     *
+     * @param isExact whether bytes that are cast to text must be UTF-8
+     */
+    public TryRow(Expression child, boolean isExact) {
         this.child = child;
+        this.isExact = isExact;
+    }
+
+    /** The child as it is computed: only when Spark asks for that is it resolved, with all casts. */
+    private Expression computed() {
+        if (computed == null) {
+            computed = isExact ? ExactTexts.in(child) : child;
+        }
+        return computed;
     }
 
     @Override
     public Object eval(InternalRow input) {
         try {
-            return child.eval(input);
+            return computed().eval(input);
         } catch (Exception | StackOverflowError failure) {
             return null;
         }
@@ -46,7 +61,7 @@ public final class TryRow extends Expression implements ConditionalExpression, S
 
     @Override
     public ExprCode doGenCode(CodegenContext context, ExprCode made) {
-        ExprCode of = child.genCode(context);
+        ExprCode of = computed().genCode(context);
         String type = CodeGenerator.javaType(dataType());
         String none = CodeGenerator.defaultValue(dataType(), false);
         List<String> parts = List.of(
@@ -86,7 +101,7 @@ public final class TryRow extends Expression implements ConditionalExpression, S
 
     @Override
     public Expression withNewChildrenInternal(IndexedSeq<Expression> children) {
-        return new TryRow(children.head());
+        return new TryRow(children.head(), isExact);
     }
 
     @Override
@@ -106,12 +121,12 @@ public final class TryRow extends Expression implements ConditionalExpression, S
 
     @Override
     public int productArity() {
-        return 1;
+        return 2;
     }
 
     @Override
     public Object productElement(int place) {
-        return child;
+        return place == 0 ? child : isExact;
     }
 
     @Override
@@ -121,12 +136,12 @@ public final class TryRow extends Expression implements ConditionalExpression, S
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof TryRow tried && child.equals(tried.child);
+        return other instanceof TryRow tried && isExact == tried.isExact && child.equals(tried.child);
     }
 
     @Override
     public int hashCode() {
-        return 31 * child.hashCode() + 1;
+        return 31 * child.hashCode() + Boolean.hashCode(isExact);
     }
 
     private static <T> Seq<T> seq(List<T> values) {
