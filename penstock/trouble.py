@@ -155,7 +155,10 @@ def _cut(reason: str) -> str:
 def _cure_of(reason: str) -> str | None:
     """Say what cures a failure, where that is known."""
     if any(sign in reason for sign in _NO_MEMORY):
-        return "give it more memory (section [spark] of penstock.toml), or read fewer columns in a view"
+        return (
+            "give it more memory (section [spark] of penstock.toml), or read fewer columns in a view; a function that "
+            "makes a value as long as a column says (repeat, lpad, sequence) needs an upper limit"
+        )
     if any(sign in reason for sign in _LOST_DATA):
         return "records that were not read yet are gone from Kafka: `penstock views rebuild` reads all again"
     return None

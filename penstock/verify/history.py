@@ -24,8 +24,10 @@ from penstock.verify.model import OnAbsence, Row, ignore_absence
 Columns = tuple[Collection[str], Collection[str]]
 """The names of the columns of a history's rows, and of those among them that hold numbers."""
 
-NEWEST = "newest"
-TIMELINE = "timeline"
+NEWEST = "newest entry"
+TIMELINE = "timeline of entries"
+"""What a row has beside its key: no column of a view can have these names."""
+
 WHOLE = "whole"
 
 

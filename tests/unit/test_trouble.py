@@ -80,6 +80,7 @@ def test_a_file_of_another_kind_tells_nothing(file: Path, content: str) -> None:
     [
         ("java.lang.OutOfMemoryError: Java heap space", "more memory"),
         ("ExecutorLostFailure: Command exited with code 52", "more memory"),
+        ("ExecutorLostFailure: Command exited with code 52", "(repeat, lpad, sequence) needs an upper limit"),
         ("Some data may have been lost because they are not available in Kafka any more", "penstock views rebuild"),
         ("IllegalStateException: Cannot find earliest offset; set failOnDataLoss", "penstock views rebuild"),
     ],

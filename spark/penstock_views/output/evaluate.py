@@ -168,7 +168,7 @@ def _try_row(frame: DataFrame, task: Evaluation) -> Column:
     is_there = _is_there(task)
     if (large := _large_columns(image)) is not None:
         is_there &= ~F.coalesce(F.arrays_overlap(F.map_keys(F.col(task.image)[REFUSED.name]), large), F.lit(False))
-    return F.when(is_there, try_eval(F.struct(keep.alias("keep"), row.alias("row"))))
+    return F.when(is_there, try_eval(F.struct(keep.alias("keep"), row.alias("row")), is_exact=True))
 
 
 def _is_there(task: Evaluation) -> Column:
@@ -216,7 +216,8 @@ def _name_failures(frame: DataFrame, task: Evaluation) -> Column:
     made = call_view(task.view, image)
     computed = {name: column for name, column in made.columns.items() if not is_as_read(image, column)}
     parts = computed | ({} if made.condition is None else {"where()": made.condition})
-    failed = [F.when(try_eval(F.struct(column.alias("it"))).isNull(), F.lit(name)) for name, column in parts.items()]
+    tried = {name: try_eval(F.struct(column.alias("it")), is_exact=True) for name, column in parts.items()}
+    failed = [F.when(one.isNull(), F.lit(name)) for name, one in tried.items()]
     if (large := _large_columns(image)) is not None:
         failed.append(F.array_intersect(F.map_keys(F.col(task.image)[REFUSED.name]), large))
     named = F.concat(F.lit(f"view {task.view.name} cannot compute: "), F.concat_ws(", ", *failed))

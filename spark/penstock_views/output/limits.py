@@ -34,7 +34,12 @@ _BYTES_AT_MOST = 20
 _SHOWN = 40
 _BYTES_OF_A_DIGIT = 0.4153  # log(10) / log(256), rounded up
 _DAY_24 = "is 24:00, which CQL's time cannot hold"
-_MIXED = "is infinite or mixes signs, which CQL's duration cannot hold; cast it to string in the view for a text"
+_MOST_HOURS = 2_562_046
+"""With another hour the nanoseconds of a duration have more than 64 bits."""
+_MIXED = (
+    "is infinite, mixes signs or has 2,562,047 hours or more, which CQL's duration cannot hold; "
+    "cast it to string in the view for a text"
+)
 _MASKED = (
     "is not one address (it has a mask, or is IPv4 inside IPv6), which CQL's inet cannot hold; "
     "cast it to string in the view for a text"
@@ -165,10 +170,16 @@ def _scalar(field: T.StructField, kind: T.DataType) -> tuple[Misfit, str] | None
         case "time":
             return lambda value: ~value.between(0, DAY_MICROS - 1), _DAY_24
         case "interval":
-            return lambda value: ~value.startswith("P") | (value.rlike(_POSITIVE) & value.rlike(_NEGATIVE)), _MIXED
+            return _is_no_duration, _MIXED
         case "inet":
             return lambda value: value.contains("/") | value.rlike("(?i)^::ffff:[0-9]+[.]"), _MASKED
     return None
+
+
+def _is_no_duration(value: Column) -> Column:
+    hours = F.regexp_extract(value, r"T-?([0-9]+)H", 1).try_cast(T.LongType())
+    is_too_long = F.coalesce(hours > _MOST_HOURS, F.lit(False))
+    return ~value.startswith("P") | (value.rlike(_POSITIVE) & value.rlike(_NEGATIVE)) | is_too_long
 
 
 def _array(field: T.StructField, kind: T.ArrayType) -> tuple[Misfit, str]:

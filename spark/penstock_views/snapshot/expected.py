@@ -23,7 +23,7 @@ from penstock_views.snapshot.postgres import Postgres
 ABSENT = ":absent"
 """The column that says which source rows have no row: `struct<problem, example, rows>`; no view can have that name."""
 
-_EXAMPLE = ":example"
+_PROBLEM, _EXAMPLE = ":problem", ":example"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def evaluate_table(view: View, images: DataFrame, example: Sequence[str] = ()) -
     judged = _judged(view, images)
     named = F.when(F.col("outcome.problem").isNotNull(), name_row("image", example)).alias(_EXAMPLE)
     kept = judged.where(F.col("outcome.row").isNotNull() | F.col("outcome.problem").isNotNull()).select(
-        "outcome.*", named
+        "outcome.row", F.col("outcome.problem").alias(_PROBLEM), named
     )
     if isinstance(view, Aggregate):
         return _grouped(view, images, kept)
@@ -64,8 +64,8 @@ def evaluate_table(view: View, images: DataFrame, example: Sequence[str] = ()) -
 def _grouped(view: Aggregate, images: DataFrame, kept: DataFrame) -> DataFrame:
     """Add the rows up in their groups; those without a row in groups of their own, by their problem."""
     grouping = grouping_of(view, images.schema, kept.select("row.*").schema)
-    measures = kept.select(*grouping.measure(F.col("row"), F.lit(1), F.lit(0)), "problem", _EXAMPLE)
-    sums = grouping.add_up(measures, apart=["problem"], more=[F.min(_EXAMPLE).alias(_EXAMPLE)])
+    measures = kept.select(*grouping.measure(F.col("row"), F.lit(1), F.lit(0)), _PROBLEM, _EXAMPLE)
+    sums = grouping.add_up(measures, apart=[_PROBLEM], more=[F.min(_EXAMPLE).alias(_EXAMPLE)])
     groups = grouping.finish(sums, _absent(F.col(ROWS)))
     # What a column means is lost in the sum: digits would be a text.
     meant = [F.col(field.name).alias(field.name, metadata=field.metadata) for field in grouping.view_type.fields]
@@ -74,8 +74,8 @@ def _grouped(view: Aggregate, images: DataFrame, kept: DataFrame) -> DataFrame:
 
 def _absent(rows: Column) -> Column:
     """Say of source rows that have no row in the view why, which is one of them, and how many they are."""
-    absence = F.struct(F.col("problem"), F.col(_EXAMPLE).alias("example"), rows.alias("rows"))
-    return F.when(F.col("problem").isNotNull(), absence).alias(ABSENT)
+    absence = F.struct(F.col(_PROBLEM).alias("problem"), F.col(_EXAMPLE).alias("example"), rows.alias("rows"))
+    return F.when(F.col(_PROBLEM).isNotNull(), absence).alias(ABSENT)
 
 
 def measure_rows(grouping: Grouping, rows: DataFrame) -> DataFrame:

@@ -17,7 +17,7 @@ from penstock.sizes import RECORD_BYTES
 from penstock_views.output.derive import Plan, derive
 from penstock_views.stream.checkpoint import Checkpoint
 from penstock_views.stream.config import JobConfig
-from penstock_views.stream.local_jvm import COMPILE_ALL
+from penstock_views.stream.local_jvm import COMPILE_ALL, DEEP_STACKS
 from penstock_views.stream.optimized import optimized
 from penstock_views.stream.session import session_builder, start_session
 
@@ -82,7 +82,7 @@ def open_session(
         "spark.driver.memory": f"{config.driver_memory_mb}m",
         "spark.executor.memory": f"{config.executor_memory_mb}m",
         "spark.executor.extraJavaOptions": " ".join(
-            [COMPILE_ALL, executor_options, *let_in_options(config.registry_url), class_archive_options()]
+            [COMPILE_ALL, DEEP_STACKS, executor_options, *let_in_options(config.registry_url), class_archive_options()]
         ),
         # One failure ends the query anyway in this mode; the supervisor restarts the job from the checkpoint.
         "spark.task.maxFailures": "1",

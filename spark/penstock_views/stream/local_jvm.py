@@ -30,6 +30,11 @@ COMPILE_ALL = "-XX:-DontCompileHugeMethods"
 """Spark generates methods above 8,000 bytecodes for wide views, which the JVM only interprets unless set otherwise:
 12,000 against 6,500 rows per second of processor time, both images and both views of public.users."""
 
+DEEP_STACKS = "-Xss4m"
+"""Java's regular expressions take a piece of the stack for each character that a group with alternatives matches: with
+the 1 MB of a thread, `(.|\\n)*` matched 1,200 to 1,600 of them. The memory is taken only where a text needs it. All
+JVMs that compute rows have the same, so that `verify` fails on a text where the stream does."""
+
 LOOPBACK = "127.0.0.1"
 
 LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
@@ -185,7 +190,7 @@ def _command(options: Sequence[str]) -> list[str]:
         str(java),
         *("-cp", ":".join([str(home / "conf"), *first, f"{home}/jars/*", *jars_in()])),
         # The first compiler only: a session of seconds ends before the second one pays (verify: 23 s, now 16 s).
-        *("-Xmx1g", "-XX:TieredStopAtLevel=1", COMPILE_ALL, LOGGING),
+        *("-Xmx1g", "-XX:TieredStopAtLevel=1", COMPILE_ALL, DEEP_STACKS, LOGGING),
         *class_archive_options().split(),
         *options,
         *(f"--add-opens={package}=ALL-UNNAMED" for package in OPENED),

@@ -16,7 +16,7 @@ from penstock_views.output.derive import Plan, derive
 from penstock_views.stream.optimized import optimized
 from pyspark.sql import SparkSession
 
-from penstock.verify.history import NEWEST, TIMELINE, WHOLE, normal, summaries
+from penstock.verify.history import NEWEST, TIMELINE, WHOLE, history_shape, normal, summaries
 from tests.unit.engine import cdc
 from tests.unit.engine.cdc import Emitted, Record, change, envelope, wire
 from tests.unit.engine.conftest import as_emitted, make_plan, raw_frame
@@ -243,6 +243,14 @@ def test_a_deleted_row_is_reported_only_when_its_timeline_is_broken() -> None:
     assert list(summaries(("id",), [entry(2, "d", ONE, None), entry(1, "c", None, ONE)], ("id", "x"))) == []
     (row,) = summaries(("id",), [entry(2, "d", TWO, None), entry(1, "c", None, ONE)], ("id", "x"))
     assert row[NEWEST] is None
+
+
+def test_a_key_column_may_have_any_name() -> None:
+    key = ("newest", "timeline")
+    shape = history_shape("h", key)
+    assert len(set(shape.columns)) == len(shape.columns)
+    (row,) = summaries(key, [entry(1, "c", None, ONE) | {"newest": 3, "timeline": "x"}], ("id", "x"))
+    assert (row["newest"], row["timeline"], row[TIMELINE]) == (3, "x", WHOLE)
 
 
 def test_a_column_that_was_dropped_with_its_values_breaks_no_timeline() -> None:

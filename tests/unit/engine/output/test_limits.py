@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from penstock_views.declaration.views import View
+from penstock_views.output.limits import beyond_cql
 from penstock_views.snapshot.expected import evaluate_rows
+from penstock_views.types.canonical import field_from_postgres
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from tests.names import load_views
 
@@ -101,3 +104,41 @@ def test_a_key_with_microseconds_is_refused_with_how_to_keep_them(spark: SparkSe
     (problem,) = problems(spark, view, image(seen="TIMESTAMP'2026-01-01 00:00:00.000001'"))
     assert "seen has microseconds" in problem
     assert "say unix_micros() in the view" in problem
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "@view('public.t', key=['id'])\ndef v(r):\n    return row(id=r.id, text=r.body.cast('string'))\n",
+        "@view('public.t', key=['text', 'id'])\ndef v(r):\n    return row(id=r.id, text=r.body.cast('string'))\n",
+        "@history('public.t', key=['id'])\ndef v(r):\n    return row(id=r.id, text=r.body.cast('string'))\n",
+        "@aggregate('public.t', key=['text'])\ndef v(r):\n    return totals(text=r.body.cast('string'), n=count())\n",
+    ],
+    ids=["view", "key", "history", "aggregate"],
+)
+def test_bytes_that_are_no_utf_8_are_refused_as_a_text(spark: SparkSession, tmp_path: Path, body: str) -> None:
+    view = load(tmp_path, body)
+    assert problems(spark, view, image(body="X'63E9'"), image(body="X'63C3A9'")) == ["view v cannot compute: text"]
+
+
+@pytest.mark.parametrize(
+    ("span", "is_refused"),
+    [
+        ("P1Y2M3DT4H5M6.789S", False),
+        ("P0Y0M0DT2562046H59M59.999999S", False),
+        ("P0Y0M0DT-2562046H-59M-59.999999S", False),
+        ("P2562047Y0M0DT0H0M0S", False),
+        ("P0Y0M0DT2562047H0M0S", True),
+        ("P0Y0M0DT-2147483647H0M0S", True),
+        ("P0Y1M-1DT0H0M0S", True),
+        ("infinity", True),
+    ],
+)
+def test_an_interval_that_no_duration_holds_is_refused(
+    spark: SparkSession, tmp_path: Path, span: str, is_refused: bool
+) -> None:
+    view = load(tmp_path, "@view('public.t', key=['id'])\ndef v(r):\n    return row(id=r.id, span=r.span)\n")
+    reason = beyond_cql(view, field_from_postgres("span", "interval"), F.col("span"))
+    assert reason is not None
+    (row,) = spark.createDataFrame([(span,)], "span string").select(reason.alias("reason")).collect()
+    assert (row["reason"] is not None) is is_refused

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from tests.unit.engine import cdc
 from tests.unit.engine.cdc import Emitted, Record, change, envelope, wire
-from tests.unit.engine.conftest import as_emitted, raw_frame
+from tests.unit.engine.conftest import as_emitted, make_plan, raw_frame
 
 A, B = (f"00000000-0000-4000-8000-00000000000{letter}" for letter in "ab")
 SEEN = dt.datetime(2026, 11, 23, 11, 39, 29, 123000, tzinfo=dt.UTC)
@@ -73,6 +74,26 @@ def test_a_row_that_is_rejected_is_a_dead_letter_that_names_it(spark: SparkSessi
         "stage": "VIEW",
         "exception.message": f"view people_by_id cannot compute: share; the row: id={B}",
     }
+
+
+def test_a_row_on_which_a_column_fails_that_stands_twice_stops_no_other(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "twice.py").write_text(TWICE)
+    plan = make_plan(spark, tmp_path)
+    lost = (B, "Baby", 3, Decimal("1.5"), None, None, None, {"born": "infinity"})
+    found = {one.topic: one for one in run(spark, plan, ANN, lost)}
+    assert found.keys() == {"views.twice", "dead-letters.views"}
+    reason = found["dead-letters.views"].headers["__connect.errors.exception.message"]
+    assert reason.startswith("view twice cannot compute: born, year; public.people holds what no view can")
+
+
+TWICE = """
+from penstock_views import row, view
+from pyspark.sql import functions as F
+
+@view("public.people", key=["id"])
+def twice(u):
+    return row(id=u.id, born=u.born, year=F.year(u.born))
+"""
 
 
 def test_a_history_gets_one_entry_that_it_was_read(spark: SparkSession, kinds: Plan) -> None:

@@ -41,7 +41,7 @@ public final class Decoder implements UDF1<byte[], Row> {
      * @param registryUrl the registry's Confluent API
      */
     public static Column decode(Column value, String wanted, String type, String registryUrl) {
-        // Not deterministic to Spark, so that it is computed once and outside of what swallows failures (TryEval).
+        // Not deterministic to Spark, so that it is computed once and outside of what swallows failures (TryRow).
         return functions
                 .udf(new Decoder(wanted, registryUrl), DataType.fromJson(type))
                 .withName("decode")
