@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -17,9 +17,12 @@ from penstock.config import Config
 from penstock.postgres.connection import connect
 from penstock.project.shapes import ViewShape
 from penstock.project.workspace import Workspace
+from penstock.verify.canonical import canonical_key
+from penstock.verify.check import Sides, verify_views
 from penstock.verify.history import NEWEST, history_shape
-from penstock.verify.model import Absence, Row
+from penstock.verify.model import Absence, Kind, OnAbsence, Row, ignore_absence
 from penstock.verify.postgres_rows import PostgresRows, ViewUncomputed
+from penstock.views.stale_rows import stale_rows
 
 TABLE = """
 DROP TABLE IF EXISTS public.readings;
@@ -29,7 +32,10 @@ INSERT INTO public.readings VALUES
     ('A', NULL, '2026-01-01 12:00:00.123456', 'NaN', 1),
     ('b', NULL, '2026-01-01 12:00:00.123457', 'Infinity', 0),
     ('c', 'Oslo', '2026-01-01 12:00', 2, 9223372036854775807),
-    ('left out', NULL, '2026-01-01 12:00:00.1234', 'NaN', 0)
+    ('left out', NULL, '2026-01-01 12:00:00.1234', 'NaN', 0);
+DROP TABLE IF EXISTS public.friends;
+CREATE TABLE public.friends (member text, friend text, since int, PRIMARY KEY (member, friend));
+INSERT INTO public.friends VALUES ('ann', 'bob', 1), ('bob', 'ann', 2), ('bob', 'cy', 3)
 """
 VIEWS = """
 from penstock_views import aggregate, history, row, sum, totals, view
@@ -66,6 +72,14 @@ def stopped(r):
 @view("public.readings", key=["code"])
 def failing(r):
     return row(code=r.code, other=F.col("nowhere"))
+
+@view("public.friends", key=["member", "friend"])
+def befriended(f):
+    return row(member=f.friend, friend=f.member, since=f.since)
+
+@view("public.friends", key=["since", "one", "friend"])
+def by_since(f):
+    return row(since=f.since, one=f.member, friend=f.friend)
 """
 
 
@@ -88,6 +102,20 @@ def scanned(rows: PostgresRows, view: ViewShape) -> tuple[list[Row], set[Absence
     absences: list[Absence] = []
     found = list(rows.scan(view, absences.append))
     return found, set(absences)
+
+
+class Held:
+    """Rows as Cassandra has them."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+
+    def scan(self, view: ViewShape, on_absence: OnAbsence = ignore_absence) -> Iterator[Row]:  # noqa: ARG002
+        return iter(self.rows)
+
+    def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
+        wanted = [canonical_key(key, view.key) for key in keys]
+        return (row for row in self.rows if canonical_key(row, view.key) in wanted)
 
 
 def shape(name: str, *key: str) -> ViewShape:
@@ -142,6 +170,38 @@ def test_two_rows_with_one_key_are_both_found_again(rows: PostgresRows) -> None:
     view = shape("lowered", "code")
     assert sorted(row["code"] for row in rows.scan(view)) == ["a", "a", "b", "c", "left out"]
     assert [row["code"] for row in rows.pick(view, [{"code": "a"}])] == ["a", "a"]
+
+
+def test_rows_are_found_by_what_a_column_holds_and_not_by_its_name(rows: PostgresRows) -> None:
+    view = shape("befriended", "member", "friend")
+    (found,) = rows.pick(view, [{"member": "cy", "friend": "bob"}])
+    assert found == {"member": "cy", "friend": "bob", "since": 3}
+    assert [row["since"] for row in rows.pick(view, [{"member": "ann", "friend": "bob"}])] == [2]
+    assert list(rows.pick(view, [{"member": "bob", "friend": "cy"}])) == []
+
+
+def test_a_row_is_found_under_the_key_that_it_has_now_also_where_its_primary_key_has_other_names(
+    rows: PostgresRows,
+) -> None:
+    view = shape("by_since", "since", "one", "friend")
+    picked = rows.pick(view, [{"since": 99, "one": "bob", "friend": "cy"}])
+    assert list(picked) == [{"since": 3, "one": "bob", "friend": "cy"}]
+
+
+def test_a_difference_in_such_a_view_stays_one(rows: PostgresRows) -> None:
+    view = ViewShape("befriended", ("member", "friend"), ("member", "friend", "since"))
+    there = [{"member": "ann", "friend": "bob", "since": 2}, {"member": "bob", "friend": "ann", "since": 1}]
+    sides = Sides(view, rows, Held([{**row, "row_version": 5} for row in there]), lambda: 9)
+    (result,) = verify_views([sides], catch_up=lambda _: True, pause=lambda: None)
+    assert (result.is_equal, result.counts[Kind.MISSING]) == (False, 1)
+
+
+def test_a_good_row_of_such_a_view_is_not_swept(rows: PostgresRows, spark: SparkSession) -> None:
+    view = shape("befriended", "member", "friend")
+    old: list[Row] = [{"member": "ann", "friend": "bob"}, {"member": "cy", "friend": "ann"}]
+    suspects = {canonical_key(row, view.key): row for row in old}
+    stale = stale_rows(rows._workspace, spark, view, suspects)
+    assert list(stale.values()) == [{"member": "cy", "friend": "ann"}]
 
 
 def test_a_view_whose_column_is_gone_says_so(rows: PostgresRows) -> None:
