@@ -19,12 +19,13 @@ from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import Image, Row, View, ViewInvalid
 from penstock_views.output.analysed import analysed, plain_image
 from penstock_views.output.evaluate import call_view
+from penstock_views.output.nodes import hidden_in, nodes_of
 from penstock_views.types.key_form import has_scale
 
 _WHERE = "where()"
-_LAMBDA_VARIABLE = re.compile(r"\b([xyz])_\d+\b")
 _VARIABLE = re.compile(r"(?<!['\w])[xyz]_\d+")
-"""The same in the words of PySpark, where a text has quotes around it."""
+"""A variable of a lambda, in the words of PySpark, where a text has quotes around it: it numbers them through its life.
+"""
 _MOMENT = re.compile(r"Current\w+|Now|LocalTimestamp")
 """Leaves of the analysed tree that Spark calls deterministic, since they are so within one query."""
 
@@ -57,8 +58,9 @@ def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
         view.source_table,
         *view.key,
         *(["*"] if made.is_whole else []),
-        *(f"{name}={_text(expression)}" for name, expression in kept),
+        *(f"{name}={expression.sql()}" for name, expression in kept),
         *_operations(view, plain),
+        *(f"{name}~{hidden}" for name, each in kept for hidden in hidden_in(spark, each, nodes_of(each))),
         # Rows that were written before there was a normal form lie under other keys.
         *(f"{name} in its normal form" for name in view.key if has_scale(found.fields[name])),
     ]
@@ -98,13 +100,3 @@ def _unsteady(expression: Any) -> str | None:
         if _MOMENT.fullmatch(kind):
             return kind
     return None if expression.deterministic() else str(expression.sql())
-
-
-def _text(expression: Any) -> str:
-    """Write an expression as SQL; Spark numbers the variables of lambdas through the life of the process."""
-    seen: dict[str, str] = {}
-
-    def renumber(match: re.Match[str]) -> str:
-        return seen.setdefault(match[0], f"{match[1]}_{len(seen)}")
-
-    return _LAMBDA_VARIABLE.sub(renumber, str(expression.sql()))
