@@ -6,6 +6,7 @@ They are reached through Spark's JVM, as the expressions are (checked against Py
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 
 from py4j.java_gateway import is_instance_of
 from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 _VARIABLES = {"AttributeReference", "NamedLambdaVariable"}
@@ -37,6 +39,15 @@ _SHOWN = _VARIABLES | {
     "TimestampDiff",
 }
 """Kinds of which SQL shows everything, or that stand for a function that it names."""
+
+_MOMENT = re.compile(r"Current\w+|Now|LocalTimestamp|SparkVersion")
+"""Kinds that Spark calls deterministic, since they are so within one query."""
+
+_PRESENT = re.compile(r"\s*(now|today|tomorrow|yesterday)\b", re.IGNORECASE)
+"""What Spark takes for a moment where a text becomes a date or a time."""
+
+_NUMBERED = re.compile(r"[xyz]_\d+")
+"""What PySpark calls the variables of a lambda."""
 
 _OF_SESSION = {"evalContext", "evalMode", "escapeChar", "id", "timeZoneId"}
 """What SQL shows of others, and what is the same in every session."""
@@ -103,6 +114,56 @@ def nodes_of(expression: Any) -> list[Node]:
 def _is_as_read(expression: Any) -> bool:
     is_field: bool = expression.nodeName() == "GetStructField"
     return is_field and bool(expression.child().nodeName() == "AttributeReference")
+
+
+def unsteady_in(expression: Any, nodes: Sequence[Node]) -> str | None:
+    """Name what in an expression gives another value at another time or place; None where nothing does."""
+    if not expression.deterministic():
+        return str(expression.sql())
+    for node in nodes:
+        if _MOMENT.fullmatch(node.kind):
+            return node.kind
+        if node.kind == "AesEncrypt" and _is_salted(expression, node):
+            return "aes_encrypt without iv, which takes one by chance"
+        if _is_time(node) and _PRESENT.match(text := str(_constant(expression, node.children[0]))):
+            return f"'{text}' as a time"
+    return _named_by_spark(nodes)
+
+
+def _is_time(node: Node) -> bool:
+    if node.kind == "Cast":
+        return str(node.said["dataType"]).startswith(("date", "timestamp"))
+    return node.kind in {"ParseToDate", "ParseToTimestamp"}
+
+
+def _named_by_spark(nodes: Sequence[Node]) -> str | None:
+    """Name a field that is written under the name of a lambda's variable: each process numbers these in its own way."""
+    if not any(node.kind in {"StructsToJson", "StructsToXml"} for node in nodes):
+        return None
+    for node in nodes:
+        parent = node.parent
+        if node.kind == "NamedLambdaVariable" and parent and parent.kind == "CreateNamedStruct":
+            name = parent.children[node.position - 1].said.get("value")
+            if name == node.said["name"] and _NUMBERED.fullmatch(str(name)):
+                return f"a field named {name} by Spark, to which alias() gives a name"
+    return None
+
+
+def _constant(expression: Any, node: Node) -> Any:
+    """Compute what follows from no row; None for anything else."""
+    if node.kind == "Literal":
+        return node.said["value"]
+    if node.varies:
+        return None
+    try:
+        return node.find(expression).canonicalized().eval(None)
+    except (Py4JError, PySparkException):  # only a query can compute it
+        return None
+
+
+def _is_salted(expression: Any, node: Node) -> bool:
+    _, _, mode, _, iv, _ = node.children
+    return not iv.varies and not _constant(expression, iv) and str(_constant(expression, mode)).upper() != "ECB"
 
 
 def hidden_in(spark: SparkSession, expression: Any, nodes: Sequence[Node]) -> list[str]:

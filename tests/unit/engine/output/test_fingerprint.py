@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from random import random
@@ -212,11 +212,61 @@ def test_a_view_of_an_earlier_version_keeps_its_fingerprint(
         (lambda: F.localtimestamp(), "LocalTimestamp"),
         (lambda: F.current_user(), "CurrentUser"),
         (lambda: F.current_timezone(), "CurrentTimeZone"),
+        (lambda: F.expr("current_time()").cast("string"), "CurrentTime"),
+        (lambda: F.date_add(F.current_date(), 1), "CurrentDate"),
+        (lambda: F.lit("now").cast("timestamp"), "'now' as a time"),
+        (lambda: F.lit(" Today UTC").cast("date"), "' Today UTC' as a time"),
+        (lambda: F.concat(F.lit("to"), F.lit("day")).cast("date"), "'today' as a time"),
+        (lambda: F.to_date(F.lit("tomorrow")), "'tomorrow' as a time"),
+        (lambda: F.try_to_timestamp(F.lit("yesterday")), "'yesterday' as a time"),
+        (lambda: F.col("image")["seen"] > "now", "'now' as a time"),
+        (lambda: F.col("image")["born"].isin("2020-01-01", "today"), "'today' as a time"),
+        (lambda: F.expr("date 'today'"), "date 'today'"),
+        (lambda: F.col("image")["seen"] > F.expr("TIMESTAMP'Now'"), "TIMESTAMP'Now'"),
+        (lambda: F.base64(F.aes_encrypt(F.col("image")["name"], F.lit("0123456789abcdef"))), "aes_encrypt without iv"),
     ],
 )
 def test_what_changes_by_itself_is_refused(spark: SparkSession, column: Callable[[], Column], name: str) -> None:
     with pytest.raises(ViewInvalid, match=rf"v\.py:3: view v: n is not deterministic \(.*({name})"):
-        of(spark, lambda u: row(id=u.id, n=column()))
+        of_value(spark, lambda _: column())
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        lambda u: u.name == "today",
+        lambda u: F.coalesce(u.name, F.lit("now")),
+        lambda u: F.concat(F.lit("today "), u.name),
+        lambda u: u.born > "2020-01-01",
+        lambda u: F.to_date(u.name),
+        lambda u: F.lit("epoch").cast("timestamp") < u.seen,
+        lambda u: F.aes_encrypt(u.name, F.lit("0123456789abcdef"), F.lit("ECB")),
+        lambda u: F.aes_encrypt(
+            u.name, F.lit("0123456789abcdef"), F.lit("CBC"), F.lit("PKCS"), F.lit("0123456789abcdef")
+        ),
+    ],
+)
+def test_what_only_looks_like_a_moment_is_not_refused(spark: SparkSession, column: Computed) -> None:
+    assert of_value(spark, column)
+
+
+def test_a_field_that_spark_names_by_a_number_is_refused(spark: SparkSession) -> None:
+    with pytest.raises(ViewInvalid, match=r"n is not deterministic \(a field named x_\d+ by Spark, to which alias"):
+        of_value(spark, lambda u: F.to_json(F.transform(u.tags, lambda tag: F.struct(tag))))
+    assert of_value(spark, lambda u: F.to_json(F.transform(u.tags, lambda tag: F.struct(tag.alias("tag")))))
+    assert of_value(spark, lambda u: F.to_json(F.transform(u.tags, lambda tag: F.struct(F.upper(tag)))))
+
+
+def test_the_date_of_python_is_refused(spark: SparkSession) -> None:
+    problem = r"the function is not deterministic \(date\.today; write a date as a constant of the file\)"
+    with pytest.raises(ViewInvalid, match=problem):
+        of_value(spark, lambda u: u.born > F.lit(date.today()))
+
+    def of_groups(u: Image) -> Totals:
+        return Totals({"n": F.lit(date.today()), "of": count(u.id > 0)})
+
+    with pytest.raises(ViewInvalid, match=problem):
+        fingerprint(spark, aggregate("public.t", key=["n"])(of_groups), TABLE)
 
 
 @pytest.mark.parametrize("value", [datetime.now, random])
