@@ -191,5 +191,10 @@ def _is_filled(cell: Any) -> bool:
         return False
 
 
+def is_installed(file: str) -> bool:
+    """Return whether a file is of Python or of an installed package."""
+    return file.startswith(_INSTALLED)
+
+
 def _is_ours(file: str) -> bool:
-    return bool(file) and not file.startswith(("<", *_INSTALLED)) and Path(file).is_file()
+    return not is_installed(file) and Path(file).is_file()
