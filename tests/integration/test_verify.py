@@ -35,7 +35,20 @@ INSERT INTO public.readings VALUES
     ('left out', NULL, '2026-01-01 12:00:00.1234', 'NaN', 0);
 DROP TABLE IF EXISTS public.friends;
 CREATE TABLE public.friends (member text, friend text, since int, PRIMARY KEY (member, friend));
-INSERT INTO public.friends VALUES ('ann', 'bob', 1), ('bob', 'ann', 2), ('bob', 'cy', 3)
+INSERT INTO public.friends VALUES ('ann', 'bob', 1), ('bob', 'ann', 2), ('bob', 'cy', 3);
+DROP TABLE IF EXISTS public.rates, public.shapes;
+DROP TYPE IF EXISTS public."Money" CASCADE;
+CREATE TYPE public."Money" AS ENUM ('EURO', 'NOK');
+CREATE DOMAIN public.domestic AS public."Money";
+CREATE TABLE public.rates (
+    currency public."Money", domestic public.domestic, rate int, PRIMARY KEY (currency, domestic)
+);
+INSERT INTO public.rates VALUES ('EURO', 'NOK', 11), ('NOK', 'EURO', 12);
+CREATE TABLE public.shapes (shape jsonb PRIMARY KEY);
+INSERT INTO public.shapes VALUES ('{"b": 1, "a": [2]}');
+DROP TABLE IF EXISTS public.nets;
+CREATE TABLE public.nets (net cidr, mac macaddr, PRIMARY KEY (net, mac));
+INSERT INTO public.nets VALUES ('10.0.0.0/8', '08:00:2b:01:02:03'), ('::/0', '08:00:2b:01:02:04')
 """
 VIEWS = """
 from penstock_views import aggregate, history, row, sum, totals, view
@@ -80,6 +93,18 @@ def befriended(f):
 @view("public.friends", key=["since", "one", "friend"])
 def by_since(f):
     return row(since=f.since, one=f.member, friend=f.friend)
+
+@view("public.rates", key=["currency", "domestic"])
+def rates(r):
+    return row(currency=r.currency, domestic=r.domestic, rate=r.rate)
+
+@view("public.shapes", key=["shape"])
+def shapes(r):
+    return row(shape=r.shape)
+
+@view("public.nets", key=["net", "mac"])
+def nets(r):
+    return row(net=r.net, mac=r.mac)
 """
 
 
@@ -199,9 +224,31 @@ def test_a_difference_in_such_a_view_stays_one(rows: PostgresRows) -> None:
 def test_a_good_row_of_such_a_view_is_not_swept(rows: PostgresRows, spark: SparkSession) -> None:
     view = shape("befriended", "member", "friend")
     old: list[Row] = [{"member": "ann", "friend": "bob"}, {"member": "cy", "friend": "ann"}]
-    suspects = {canonical_key(row, view.key): row for row in old}
+    suspects = {canonical_key(row, view.key): dict(row) for row in old}
     stale = stale_rows(rows._workspace, spark, view, suspects)
     assert list(stale.values()) == [{"member": "cy", "friend": "ann"}]
+
+
+def test_a_row_under_a_label_that_an_enum_has_no_more_is_asked_for(rows: PostgresRows, config: Config) -> None:
+    view = shape("rates", "currency", "domestic")
+    old = {"currency": "EURO", "domestic": "NOK"}
+    assert list(rows.pick(view, [old])) == [{**old, "rate": 11}]
+    with connect(config) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("""ALTER TYPE "Money" RENAME VALUE 'EURO' TO 'EUR'""")
+    assert list(rows.pick(view, [old])) == []
+    assert [row["rate"] for row in rows.pick(view, [{"currency": "EUR", "domestic": "NOK"}])] == [11]
+    assert {row["domestic"] for row in rows.scan(view)} == {"EUR", "NOK"}
+
+
+def test_a_row_under_a_text_that_the_type_of_its_key_does_not_take_is_asked_for(rows: PostgresRows) -> None:
+    view = shape("shapes", "shape")
+    (found,) = rows.scan(view)
+    assert list(rows.pick(view, [found])) == [found] == [{"shape": '{"a": [2], "b": 1}'}]
+    assert list(rows.pick(view, [{"shape": "no JSON"}])) == []
+    view = shape("nets", "net", "mac")
+    one, other = sorted(rows.scan(view), key=str)
+    assert list(rows.pick(view, [one, {"net": "no net", "mac": one["mac"]}])) == [one]
+    assert (one["net"], other["net"]) == ("10.0.0.0/8", "::/0")
 
 
 def test_a_view_whose_column_is_gone_says_so(rows: PostgresRows) -> None:
