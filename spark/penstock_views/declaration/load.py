@@ -80,8 +80,8 @@ _helpers: set[str] = set()
 def _helpers_of(root: Path) -> Iterator[None]:
     """Let view files import the modules of their own clone, each as its file is now.
 
-    A job that runs would go on with what such a module was at its start, and find another fingerprint than the command
-    that wrote the contract. A kept copy of the files would take the modules of the clone.
+    Otherwise a job would go on with what such a module was at its start. It would find another fingerprint than the
+    command that wrote the contract. A kept copy of the files would take the modules of the clone.
     """
     for name in _helpers:
         _forget(name)
