@@ -211,6 +211,7 @@ def test_a_view_of_an_earlier_version_keeps_its_fingerprint(
         (lambda: F.unix_timestamp(), "CurrentTimestamp"),
         (lambda: F.localtimestamp(), "LocalTimestamp"),
         (lambda: F.current_user(), "CurrentUser"),
+        (lambda: F.expr("user()"), "CurrentUser"),
         (lambda: F.current_timezone(), "CurrentTimeZone"),
         (lambda: F.expr("current_time()").cast("string"), "CurrentTime"),
         (lambda: F.date_add(F.current_date(), 1), "CurrentDate"),
