@@ -10,13 +10,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from penstock.config import Config
 from penstock.layout import Layout
 from penstock.names import of_source
 from penstock.project.folders import Project
+from penstock.project.held import Held, read_held
 from penstock.whole_file import write_whole
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class DeclaredView:
     origin: str
     topic: str
     source_topic: str
+    held: Held = field(default=Held())
     paused: bool = False
 
     @property
@@ -58,6 +60,7 @@ def describe(project: Project, view: View) -> DeclaredView:
         origin=f"{project.shown(view.file)}:{view.line}",
         topic=view.topic,
         source_topic=view.source_topic,
+        held=read_held(view.file, view.line),
     )
 
 
@@ -68,12 +71,14 @@ def as_json(views: Iterable[DeclaredView]) -> str:
 
 def from_json(text: str) -> tuple[DeclaredView, ...]:
     """Read views that `as_json` wrote."""
-    return tuple(DeclaredView(**_as_tuples(view)) for view in json.loads(text))
+    return tuple(
+        DeclaredView(**_as_tuples(view | {"held": Held(**_as_tuples(view["held"]))})) for view in json.loads(text)
+    )
 
 
 def fingerprint_of_files(config: Config) -> str:
     """Return what changes with the text of a view file, with the installation, and with the form of what is kept."""
-    form = [field.name for field in fields(DeclaredView)]
+    form = [field.name for kind in (DeclaredView, Held) for field in fields(kind)]
     found = hashlib.sha256(repr((config.name, sorted(config.sources), form)).encode())
     for file in sorted(Project.of(config).views.glob("*.py")):
         found.update(repr((str(file), file.read_bytes())).encode())
@@ -89,7 +94,7 @@ def read_kept(config: Config, fingerprint: str) -> tuple[DeclaredView, ...] | No
 def read_last(config: Config) -> tuple[DeclaredView, ...] | None:
     """Return the views that were kept last, whatever the files say by now; None when there are none."""
     _, views = _read_kept(config)
-    with suppress(ValueError, TypeError):  # another version of Penstock has kept them
+    with suppress(ValueError, TypeError, KeyError):  # another version of Penstock has kept them
         return from_json(views)
     return None
 
@@ -115,4 +120,8 @@ def keep(config: Config, fingerprint: str, views: Iterable[DeclaredView]) -> Non
 
 
 def _as_tuples(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+    return {name: _as_tuple(value) for name, value in fields.items()}
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value

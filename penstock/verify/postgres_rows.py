@@ -12,9 +12,9 @@ from ipaddress import ip_address
 from typing import Any
 
 from cassandra.util import Date, Duration, Time
-from penstock_views.declaration.views import History, Image, View, is_as_read
+from penstock_views.declaration.views import History, View
 from penstock_views.output.entries import as_text
-from penstock_views.output.evaluate import call_view
+from penstock_views.output.primary_key import Held, held_columns
 from penstock_views.snapshot.expected import ABSENT, evaluate_table
 from penstock_views.snapshot.images import read_images
 from penstock_views.types.canonical import logical_of
@@ -25,7 +25,7 @@ from pyspark.sql import types as T
 from penstock.cassandra.values import Instant
 from penstock.errors import TerminalError
 from penstock.local_spark import read_by_spark, spark_failures
-from penstock.names import column_name, in_spark, postgres_name
+from penstock.names import in_spark, postgres_name
 from penstock.postgres.catalogue import read_columns, read_live_table
 from penstock.postgres.connection import connect
 from penstock.postgres.unfit import refuse_hidden
@@ -69,28 +69,28 @@ class PostgresRows:
     def pick(self, view: ViewShape, keys: Sequence[Row]) -> Iterator[Row]:
         """Return the rows that come from the source rows of these keys, under whatever view key they have now.
 
-        A view that renames its source's primary key, or has none of it (an aggregate), is read as a whole. Only rows of
-        these very keys come back.
+        A view whose key lacks its source's primary key (an aggregate) is read as a whole. Only rows of these very keys
+        come back.
         """
         with _our_errors(view.name):
             images, columns = self._images(view.name)
-            by = tuple(map(column_name, columns))
-            if by and set(by) <= set(view.key):
-                images = self._only(view, images, columns[0], {key[by[0]] for key in keys})
+            held = held_columns(self._spark, self._views[view.name], images.schema)
+            by = tuple(name for name in view.key if name in held and held[name].column in columns)
+            if columns and {held[name].column for name in by} == set(columns):
+                first = next(name for name in by if held[name].column == columns[0])
+                images = _only(images, held[first], {key[first] for key in keys})
             else:
                 by = view.key
             wanted = {canonical_key(key, by) for key in keys}
             rows = self._evaluate(view, images, (), ignore_absence)
             yield from (row for row in rows if canonical_key(row, by) in wanted)
 
-    def _only(self, view: ViewShape, images: DataFrame, column: str, values: set[Any]) -> DataFrame:
-        """Leave the images with other values of a column to Postgres, where the view takes the column as it is."""
-        image = Image(self._views[view.name].table, F.col("image"), images.schema)
-        is_same = is_as_read(image, call_view(self._views[view.name], image).columns[column_name(column)])
-        # One column and plain values: Spark pushes that down.
-        if not is_same or not all(isinstance(value, str | int) for value in values):
-            return images
-        return images.where(F.col(in_spark(column)).isin(list(values)))
+    def held(self, view: str) -> dict[str, str]:
+        """Return which columns of its table a view's key has as they are, by their names in the view."""
+        with _our_errors(view):
+            images, _ = self._images(view)
+            held = held_columns(self._spark, self._views[view], images.schema)
+        return {name: each.column for name, each in held.items() if each.is_itself}
 
     def _evaluate(self, view: ViewShape, images: DataFrame, key: Sequence[str], on_absence: OnAbsence) -> Iterator[Row]:
         declared = self._views[view.name]
@@ -123,6 +123,14 @@ class PostgresRows:
     @cached_property
     def _views(self) -> dict[str, View]:
         return {view.name: view for view in self._workspace.views}
+
+
+def _only(images: DataFrame, held: Held, values: set[Any]) -> DataFrame:
+    """Leave the images with other values of a column to Postgres, where the view has the column as it is."""
+    # One column and plain values: Spark pushes that down.
+    if not held.is_itself or not all(isinstance(value, str | int) for value in values):
+        return images
+    return images.where(F.col(in_spark(held.column)).isin(list(values)))
 
 
 def _our_errors(view: str) -> AbstractContextManager[None]:

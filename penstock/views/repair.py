@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache
 from typing import Any
 
 from penstock_views.declaration.totals import Aggregate
@@ -17,7 +17,6 @@ from penstock.keys.text import read_key
 from penstock.keys.types import column_types
 from penstock.keys.values import canonical
 from penstock.local_spark import local_spark
-from penstock.names import column_name
 from penstock.pipeline.fence import OnProgress
 from penstock.pipeline.fills import mark_progress
 from penstock.pipeline.followed import refuse_paused
@@ -103,10 +102,22 @@ def repair(
         with connection.cursor() as cursor:
             types = column_types(cursor, view.table)
     row = {name: canonical(types[name], value) for name, value in zip(columns, values, strict=True)}
-    is_of_row = partial(_is_of_row, types, row)
-    removed = refill_rows(workspace, view, Wanted((view.table,), condition), is_of_row, on_progress=on_progress)
+
+    @cache
+    def held() -> Mapping[str, str]:
+        return _held(workspace, view)
+
+    wanted = Wanted((view.table,), condition)
+    removed = refill_rows(
+        workspace, view, wanted, lambda each: _is_of_row(types, row, held(), each), on_progress=on_progress
+    )
     _refuse_rejected(workspace, view, condition)
     return removed
+
+
+def _held(workspace: Workspace, view: View) -> Mapping[str, str]:
+    with local_spark(workspace.config) as spark:
+        return PostgresRows(spark, workspace=workspace).held(view.name)
 
 
 def _refuse_rejected(workspace: Workspace, view: View, condition: str) -> None:
@@ -132,10 +143,13 @@ def _values(table: str, columns: Sequence[str], given: Sequence[str]) -> Sequenc
     return given
 
 
-def _is_of_row(types: Mapping[str, str], key: Mapping[str, Any], row: Row) -> bool:
-    """Return whether a row of the view may come from the source row; a column that the view renames shows nothing."""
-    named = {column_name(name): (types[name], value) for name, value in key.items()}
-    return all(name not in row or canonical(kind, row[name]) == value for name, (kind, value) in named.items())
+def _is_of_row(types: Mapping[str, str], key: Mapping[str, Any], held: Mapping[str, str], row: Row) -> bool:
+    """Return whether a row of the view may come from the source row.
+
+    :param held: the column of the table that a column of the view is; any other shows nothing.
+    """
+    shown = [(column, row[name]) for name, column in held.items() if column in key and name in row]
+    return all(canonical(types[column], value) == key[column] for column, value in shown)
 
 
 def _condition(connection: Connection, columns: Sequence[str], key: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from penstock.console.pages.pieces import heading, millis, pairs, path_to
 from penstock.console.plain import UNKNOWN, shown
 from penstock.console.records.records import RecordView
 from penstock.console.service.follow import key_in
+from penstock.console.service.stores import BY_NAME
 
 _SUMMARY = 3
 _OPS = {"c": "c insert", "u": "u update", "d": "d delete", "r": "r snapshot", "t": "t truncate"}
@@ -105,8 +106,11 @@ def _sides(record: RecordView) -> None:
 def _follow_link(hub: Hub, record: RecordView) -> str | None:
     known = hub.now.snapshot.known
     view = next((v for v in known.views if record.topic in (v.source_topic, v.topic) and v.kind != "aggregate"), None)
-    key = key_in(hub, view.source_table, record.key) if view is not None and isinstance(record.key, dict) else None
-    return None if view is None or key is None else path_to("follow", table=view.source_table, key=key)
+    if view is None or not isinstance(record.key, dict):
+        return None
+    held = view.held if record.topic == view.topic else BY_NAME
+    key = key_in(hub, view.source_table, record.key, held)
+    return None if key is None else path_to("follow", table=view.source_table, key=key)
 
 
 def _as_json(record: RecordView) -> str:

@@ -120,7 +120,7 @@ def _difference_cells(hub: Hub, row: ViewRow) -> list[dict[str, Any]]:
         columns = "; ".join(
             f"{c['column']}: Postgres {c['expected']}, Cassandra {c['actual']}" for c in difference["columns"]
         )
-        source_key = key_in(hub, row.view.source_table, key)
+        source_key = key_in(hub, row.view.source_table, key, row.view.held)
         found.append(
             {
                 "id": f"{row.view.name}/{number}",

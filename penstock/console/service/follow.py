@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,13 +10,26 @@ from penstock.console.hub import Hub
 from penstock.console.records.lookup import Trace
 from penstock.console.records.records import RecordView
 from penstock.console.service.source_row import SourceRow, ValueUnfit, read_source_row
-from penstock.console.service.stores import Compared, Store, change_store, postgres_store, trace_in, view_stores
+from penstock.console.service.stores import (
+    BY_NAME,
+    Compared,
+    Store,
+    change_store,
+    key_columns,
+    postgres_store,
+    trace_in,
+    view_stores,
+)
 from penstock.console.service.verdict import Step, steps_of, verdict_on
+from penstock.contract import CONNECT_ERRORS
 from penstock.errors import TerminalError
 from penstock.keys.text import KeyTextInvalid, read_key, write_key
 from penstock.keys.values import postgres_text
 from penstock.names import postgres_name
+from penstock.project.declared import DeclaredView
+from penstock.project.held import Held
 
+_ORIGIN = f"{CONNECT_ERRORS}topic"
 _CHANGES = 5
 _BUDGET_S = 4.0
 
@@ -82,7 +95,7 @@ def follow(hub: Hub, *, table: str, key: str) -> Followed:
     if change.state == "missing" and any(store.state == "same" for store in of_views):
         change = replace(change, state="same", note="no change of it is kept: a fill read the row")
     stores = [postgres_store(source, raw), change, *of_views]
-    letters = _dead_letters(hub, source)
+    letters = _dead_letters(hub, views, source)
     verdict, is_well = verdict_on(stores, letters)
     masked = tuple(_masked(hub, store) for store in stores)
     return Followed(
@@ -118,10 +131,13 @@ def _read_source(hub: Hub, table: str, key: str) -> SourceRow:
         raise KeyInvalid(table, names, str(exc)) from exc
 
 
-def key_in(hub: Hub, table: str, values: Mapping[str, Any]) -> str | None:
-    """Write the key of a source row as one text, from a record or row that has its values; None when it lacks some."""
+def key_in(hub: Hub, table: str, values: Mapping[str, Any], held: Held = BY_NAME) -> str | None:
+    """Write the key of a source row as one text, from a record or row that has its values; None when it lacks some.
+
+    :param held: which columns of the table the values are of.
+    """
     types = hub.now.snapshot.key_types(table)
-    named = {postgres_name(name): value for name, value in values.items()}
+    named = {column: value for name, value in values.items() if (column := held.by(name)) is not None}
     if not types or not types.keys() <= named.keys():
         return None
     return write_key([postgres_text(sql_type, named[name]) for name, sql_type in types.items()])
@@ -134,9 +150,28 @@ def _read_key(table: str, names: tuple[str, ...], text: str) -> dict[str, str]:
         raise KeyInvalid(table, names, str(exc)) from exc
 
 
-def _dead_letters(hub: Hub, source: SourceRow) -> int:
-    traces = (trace_in(hub, topic, source, count=100, budget_s=1.0) for topic in hub.config.names.dead_letter_topics)
-    return sum(len(trace.records) for trace in traces if isinstance(trace, Trace))
+def _dead_letters(hub: Hub, views: Sequence[DeclaredView], source: SourceRow) -> int:
+    of_changes, of_sink = hub.config.names.dead_letter_topics
+    changes = trace_in(hub, of_changes, source, count=100, budget_s=1.0)
+    return _count(changes) + sum(
+        _count(trace_in(hub, of_sink, source, count=100, budget_s=1.0, columns=dict(columns)), topics)
+        for columns, topics in _by_columns(views, source).items()
+    )
+
+
+def _by_columns(views: Sequence[DeclaredView], source: SourceRow) -> dict[tuple[tuple[str, str], ...], set[str]]:
+    """Return the topics of the views by the columns that hold the primary key there: mostly these are the same."""
+    found: dict[tuple[tuple[str, str], ...], set[str]] = {}
+    for view in views:
+        if columns := key_columns(view.held, view.key, source):
+            found.setdefault(tuple(sorted(columns.items())), set()).add(view.topic)
+    return found
+
+
+def _count(trace: Trace | str, origins: Collection[str] = ()) -> int:
+    """Count the records of a trace, of these topics only where some are given."""
+    records = trace.records if isinstance(trace, Trace) else ()
+    return sum(not origins or record.headers.get(_ORIGIN) in origins for record in records)
 
 
 def _masked(hub: Hub, store: Store) -> Store:

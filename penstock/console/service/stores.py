@@ -8,7 +8,7 @@ read has no change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,12 @@ from penstock.errors import PenstockError
 from penstock.keys.values import as_cql
 from penstock.names import column_name, postgres_name
 from penstock.project.declared import DeclaredView
+from penstock.project.held import Held
 
 _VIEW_BUDGET_S = 2.0
+BY_NAME = Held(others_by_name=True)
+"""What the records of a change topic hold."""
+
 _HOLDS_THE_SAME = "holds what Postgres holds"
 
 
@@ -65,14 +69,19 @@ class Compared:
     changes: Trace
     types: Mapping[str, str]
 
-    def differing(self, value: Mapping[str, Any] | None) -> tuple[str, ...]:
-        """Name the columns whose value is not that of Postgres."""
+    def differing(self, value: Mapping[str, Any] | None, held: Held = BY_NAME) -> tuple[str, ...]:
+        """Name the columns whose value is not that of Postgres.
+
+        :param held: which column of the table each one holds.
+        """
         if value is None or self.row is None:
             return ()
-        row, types = self.row, self.types
-        named = {postgres_name(name): each for name, each in value.items()}
-        same = {name: is_same(row[name], each, types.get(name, "")) for name, each in named.items() if name in row}
-        return tuple(name for name, holds in same.items() if not holds)
+        columns = {name: held.by(name) for name in value}
+        return tuple(
+            postgres_name(name)
+            for name, column in columns.items()
+            if column in self.row and not is_same(self.row[column], value[name], self.types.get(column, ""))
+        )
 
 
 def postgres_store(source: SourceRow, raw: Compared) -> Store:
@@ -123,8 +132,28 @@ def _is_newest(source: SourceRow, newest: RecordView, *, holds_the_same: bool) -
     return "behind", f"transaction {source.transaction} is not here yet; this is {transaction}"
 
 
-def trace_in(hub: Hub, topic: str, source: SourceRow, *, count: int, budget_s: float) -> Trace | str:
-    """Find the newest records of a key, or say why not."""
+def key_columns(held: Held, names: Iterable[str], source: SourceRow) -> dict[str, str] | None:
+    """Say which of these columns hold the primary key, each with its column of the table.
+
+    :returns: None where nobody knows that of a column of the primary key.
+    """
+    columns = {name: column for name in names if (column := held.by(name)) is not None and column in source.key}
+    return columns if set(columns.values()) == set(source.key) else None
+
+
+def trace_in(
+    hub: Hub,
+    topic: str,
+    source: SourceRow,
+    *,
+    count: int,
+    budget_s: float,
+    columns: Mapping[str, str] | None = None,
+) -> Trace | str:
+    """Find the newest records of a key, or say why not.
+
+    :param columns: those of the records' key that hold the primary key (`key_columns`); without it by their names.
+    """
     kafka = hub.now.snapshot.kafka
     if kafka.now is None:
         return kafka.trouble or "Kafka is away"
@@ -132,8 +161,9 @@ def trace_in(hub: Hub, topic: str, source: SourceRow, *, count: int, budget_s: f
         state = hub.kafka.topics().topics.get(topic)
         if state is None:
             return f"there is no topic {topic}"
-        key = {column_name(name): value for name, value in source.key.items()}
-        types = {column_name(name): kind for name, kind in source.types.items()}
+        columns = columns or {column_name(name): name for name in source.key}
+        key = {name: source.key[column] for name, column in columns.items()}
+        types = {name: source.types.get(column, "") for name, column in columns.items()}
         wanted = Wanted(key, lambda data: hub.decoder.decode(data).value, types)
         consumer = open_small_consumer(hub.config.kafka.bootstrap, hub.config.names.group("console"))
         return find_newest(consumer, hub.reader, state, wanted, count=count, budget_s=budget_s)
@@ -148,10 +178,14 @@ def view_stores(
     if view.kind == AGGREGATE:
         yield _cassandra_store(hub, view, raw, lambda row: _aggregate_state(row, raw))
         return
-    trace = trace_in(hub, view.topic, source, count=1, budget_s=_VIEW_BUDGET_S)
-    if isinstance(trace, Trace) and trace.newest is not None:
-        records.append(trace.newest)
-    yield _view_topic_store(view, trace, raw)
+    columns, trace = key_columns(view.held, view.key, source), Trace()
+    if columns is None:
+        yield Store("view", view.topic, "unknown", f"nobody knows which columns of it hold the key of {view.table}")
+    else:
+        found = trace_in(hub, view.topic, source, count=1, budget_s=_VIEW_BUDGET_S, columns=columns)
+        trace = found if isinstance(found, Trace) else trace
+        records += trace.records
+        yield _view_topic_store(view, found, raw)
     yield _cassandra_store(hub, view, raw, lambda row: _row_state(row, view, raw, trace))
 
 
@@ -171,12 +205,12 @@ def _view_topic_store(view: DeclaredView, trace: Trace | str, raw: Compared) -> 
         )
     value = record.value if isinstance(record.value, dict) else None
     is_row = view.kind == ROW
-    state, note = _compare(record.version, value if is_row else None, raw)
+    state, note = _compare(record.version, value if is_row else None, raw, view.held)
     if value is None and is_row:
         state, note = ("gone", "its deletion") if state == "same" else (state, note)
     place = f"partition {record.partition} @ {record.offset:,} · version {record.version}"
     link = f"/topics/{view.topic}?from=offset:{record.offset}&partition={record.partition}"
-    differs = raw.differing(value) if is_row else ()
+    differs = raw.differing(value, view.held) if is_row else ()
     return Store("view", view.topic, state, note, record.timestamp_ms, place, value, differs, link)
 
 
@@ -185,14 +219,14 @@ def offset_in(version: Any) -> int | None:
     return offset_of(int(version)) if version is not None and str(version).isdigit() else None
 
 
-def _compare(version: Any, value: Mapping[str, Any] | None, raw: Compared) -> tuple[str, str]:
+def _compare(version: Any, value: Mapping[str, Any] | None, raw: Compared, held: Held) -> tuple[str, str]:
     """Say which change a row of a view stands for.
 
     :param value: what the row holds of the source's columns; None where that is not to be compared.
     """
     offset, change = offset_in(version), raw.changes.newest
     if change is None and value is not None and raw.row is not None:
-        differs = raw.differing(value)
+        differs = raw.differing(value, held)
         return ("behind", f"holds other values of {', '.join(differs)}") if differs else ("same", _HOLDS_THE_SAME)
     if offset is None or change is None:
         return "unknown", "nobody knows which change this stands for"
@@ -219,7 +253,7 @@ def _cassandra_store(
     place = _place(hub.mask, key, row or {})
     # The version is no value of the source, which may have a column of that name.
     held = None if row is None else {column: value for column, value in row.items() if column != "row_version"}
-    differs = raw.differing(held) if view.kind == ROW else ()
+    differs = raw.differing(held, view.held) if view.kind == ROW else ()
     return Store("cassandra", name, state, note, None, place, row, differs)
 
 
@@ -234,10 +268,15 @@ def _view_key(view: DeclaredView, types: Mapping[str, str], raw: Compared) -> di
     """Take the view's key from the row in Postgres, or from the newest change when there is none."""
     change = raw.changes.newest
     found = raw.row or (change and (change.after or change.before)) or {}
-    known = {column_name(name) if raw.row else name: value for name, value in found.items()}
-    if not all(name in known and name in types for name in view.key):
+    known = {name if raw.row else postgres_name(name): value for name, value in found.items()}
+    columns = {name: view.held.by(name) for name in view.key}
+    if not all(name in types and column in known for name, column in columns.items()):
         return None
-    return {name: as_cql(types[name], known[name], raw.types.get(postgres_name(name), "")) for name in view.key}
+    return {
+        name: as_cql(types[name], known[column], raw.types.get(column, ""))
+        for name, column in columns.items()
+        if column is not None
+    }
 
 
 def _read_cassandra(hub: Hub, view: DeclaredView, key: dict[str, Any]) -> dict[str, Any] | None:
@@ -248,18 +287,18 @@ def _read_cassandra(hub: Hub, view: DeclaredView, key: dict[str, Any]) -> dict[s
     return None if row is None else {name: plain(value) for name, value in row.items()}
 
 
-def _row_state(row: dict[str, Any] | None, view: DeclaredView, raw: Compared, trace: Trace | str) -> tuple[str, str]:
+def _row_state(row: dict[str, Any] | None, view: DeclaredView, raw: Compared, trace: Trace) -> tuple[str, str]:
     change = raw.changes.newest
     if row is None:
         if change is None:
             return "unknown", "no row"
-        record = trace.newest if isinstance(trace, Trace) else None
+        record = trace.newest
         left = record is not None and record.value is None and (offset_in(record.version) or 0) >= change.offset
         if change.op == "d" or left:
             return "gone", "no row, as it should be"
         return "missing", "no row yet"
     held = {column: value for column, value in row.items() if column != "row_version"}
-    state, note = _compare(row.get("row_version"), held if view.kind == ROW else None, raw)
+    state, note = _compare(row.get("row_version"), held if view.kind == ROW else None, raw, view.held)
     if change is not None and change.op == "d" and row.get("op") is None:
         return "behind", "still there: the deletion has not arrived"
     return state, note

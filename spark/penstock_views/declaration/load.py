@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import sys
 import traceback
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +18,7 @@ from penstock.cassandra.table_file import CqlFileUnclear, read_shape
 from penstock.contract import REVISION, SINCE
 from penstock.errors import TerminalError
 from penstock.installation import Names
+from penstock_views.declaration.clock import is_installed
 from penstock_views.declaration.views import History, Origin, View, ViewInvalid, in_installation
 
 
@@ -52,13 +55,14 @@ def load_each(
     """
     views: list[View] = []
     problems: list[ViewFileBroken | ViewInvalid] = []
-    for file in sorted(folder.glob("*.py")):
-        try:
-            found = [value for value in vars(_import_file(file)).values() if isinstance(value, View)]
-            views += [in_installation(view, names) for view in found]
-            problems += _hidden(file, found)
-        except (ViewFileBroken, ViewInvalid) as exc:
-            problems.append(exc)
+    with _helpers_of(folder.absolute().parents[1]):
+        for file in sorted(folder.glob("*.py")):
+            try:
+                found = [value for value in vars(_import_file(file)).values() if isinstance(value, View)]
+                views += [in_installation(view, names) for view in found]
+                problems += _hidden(file, found)
+            except (ViewFileBroken, ViewInvalid) as exc:
+                problems.append(exc)
     if not views and not problems:
         problems.append(ViewFileBroken(str(folder), "no view in any *.py file here"))
     problems += _doubles(views)
@@ -66,6 +70,46 @@ def load_each(
     schemas = folder.absolute().parents[1] / "schemas"
     written = [_as_written(schemas, view) for view in views]
     return tuple(sorted(written, key=lambda view: view.name)), problems
+
+
+_helpers: set[str] = set()
+"""The modules of the user that view files have imported in this process."""
+
+
+@contextmanager
+def _helpers_of(root: Path) -> Iterator[None]:
+    """Let view files import the modules of their own clone, each as its file is now.
+
+    Otherwise a job would go on with what such a module was at its start. It would find another fingerprint than the
+    command that wrote the contract. A kept copy of the files would take the modules of the clone.
+    """
+    for name in _helpers:
+        _forget(name)
+    _helpers.clear()
+    importlib.invalidate_caches()
+    before = set(sys.modules)
+    sys.path.insert(0, str(root))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(root))
+        _helpers.update(name for name in sys.modules.keys() - before if _is_helper(sys.modules[name]))
+
+
+def _forget(name: str) -> None:
+    sys.modules.pop(name, None)
+    package, _, own = name.rpartition(".")
+    if package in sys.modules:
+        vars(sys.modules[package]).pop(own, None)
+
+
+def _is_helper(module: ModuleType) -> bool:
+    """Return whether a module is the user's: neither Penstock's nor of a package that is installed."""
+    if module.__name__.partition(".")[0] in {"penstock", "penstock_views"}:
+        return False
+    file = getattr(module, "__file__", None)
+    places = [file] if file else [*getattr(module, "__path__", ())]
+    return bool(places) and not any(is_installed(place) for place in places)
 
 
 def _as_written(schemas: Path, view: View) -> View:

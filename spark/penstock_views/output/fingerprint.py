@@ -9,24 +9,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Any
 
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from penstock_views.declaration.clock import clock_in
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import Image, Row, View, ViewInvalid
 from penstock_views.output.analysed import analysed, plain_image
 from penstock_views.output.evaluate import call_view
+from penstock_views.output.nodes import hidden_in, nodes_of, unsteady_in
 from penstock_views.types.key_form import has_scale
 
 _WHERE = "where()"
-_LAMBDA_VARIABLE = re.compile(r"\b([xyz])_\d+\b")
 _VARIABLE = re.compile(r"(?<!['\w])[xyz]_\d+")
-"""The same in the words of PySpark, where a text has quotes around it."""
-_MOMENT = re.compile(r"Current\w+|Now|LocalTimestamp")
-"""Leaves of the analysed tree that Spark calls deterministic, since they are so within one query."""
+"""A variable of a lambda, in the words of PySpark, where a text has quotes around it: it numbers them through its life.
+"""
+_PRESENT = re.compile(r"\b(?:date|timestamp\w*)\s*'\s*(?:now|today|tomorrow|yesterday)\b[^']*'", re.IGNORECASE)
+"""A constant of SQL that Spark makes a date or a time as it reads it: its expression shows only that."""
 
 
 def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
@@ -45,11 +46,12 @@ def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
     if found.beyond:
         name, why = next((name, why) for name in parts if (why := analysed(spark, {name: parts[name]}, plain).beyond))
         raise ViewInvalid(view.origin, f"{name} {why}: a view has one row for each row of its table, made of that row")
-    expressions = list(found.expressions.items())
-    for name, expression in expressions:
-        if culprit := _unsteady(expression):
+    expressions = [(name, expression, nodes_of(expression)) for name, expression in found.expressions.items()]
+    for name, expression, nodes in expressions:
+        if culprit := unsteady_in(expression, nodes):
             raise _NotDeterministic(view, name, culprit)
     _refuse_changing(view, parts, _parts(call_view(view, Image(view.table, F.col("image"), plain))))
+    _refuse_clock(view, parts)
     # A new column of the table is in a whole row by itself: then the function is the same, and the rows say the rest.
     kept = [each for each in expressions if each[0] == _WHERE] if made.is_whole else expressions
     described = [
@@ -57,8 +59,9 @@ def fingerprint(spark: SparkSession, view: View, image: T.StructType) -> str:
         view.source_table,
         *view.key,
         *(["*"] if made.is_whole else []),
-        *(f"{name}={_text(expression)}" for name, expression in kept),
+        *(f"{name}={expression.sql()}" for name, expression, _ in kept),
         *_operations(view, plain),
+        *(f"{name}~{hidden}" for name, *each in kept for hidden in hidden_in(spark, *each)),
         # Rows that were written before there was a normal form lie under other keys.
         *(f"{name} in its normal form" for name in view.key if has_scale(found.fields[name])),
     ]
@@ -84,27 +87,17 @@ def _refuse_changing(view: View, parts: Mapping[str, Column], again: Mapping[str
             raise _NotDeterministic(view, name, "another value at each call of the function")
 
 
+def _refuse_clock(view: View, parts: Mapping[str, Column]) -> None:
+    """Refuse what is the same for a while, such as the date: two calls in a row show nothing."""
+    for name, column in parts.items():
+        if found := _PRESENT.search(str(column)):
+            raise _NotDeterministic(view, name, found[0])
+    if culprit := clock_in(view.totals_of if isinstance(view, Aggregate) else view.function):
+        raise _NotDeterministic(view, "the function", f"{culprit}; write a date as a constant of the file")
+
+
 def _operations(view: View, image: T.StructType) -> list[str]:
     if not isinstance(view, Aggregate):
         return []
     operations = view.operations(Image(view.table, F.col("image"), image))
     return [f"{name}:{operation.name}" for name, operation in operations.items()]
-
-
-def _unsteady(expression: Any) -> str | None:
-    leaves = expression.collectLeaves()
-    for number in range(leaves.size()):
-        kind = str(leaves.apply(number).getClass().getSimpleName())
-        if _MOMENT.fullmatch(kind):
-            return kind
-    return None if expression.deterministic() else str(expression.sql())
-
-
-def _text(expression: Any) -> str:
-    """Write an expression as SQL; Spark numbers the variables of lambdas through the life of the process."""
-    seen: dict[str, str] = {}
-
-    def renumber(match: re.Match[str]) -> str:
-        return seen.setdefault(match[0], f"{match[1]}_{len(seen)}")
-
-    return _LAMBDA_VARIABLE.sub(renumber, str(expression.sql()))

@@ -37,9 +37,9 @@ _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)\Z")
 
 @dataclass(frozen=True)
 class Held:
-    """A column of the table that is in a view's key.
+    """A column of the table that is in a view's key, under whatever name.
 
-    :param is_itself: nothing is computed of it, and it keeps its name.
+    :param is_itself: nothing is computed of it.
     """
 
     column: str
@@ -56,9 +56,7 @@ def held_columns(spark: SparkSession, view: View, image: T.StructType) -> dict[s
     found = analysed(spark, {name: made.columns[name] for name in view.key}, plain)
     columns = {name: _column_of(expression) for name, expression in found.expressions.items()}
     return {
-        name: Held(column, is_itself=column_name(column) == name and is_plain)
-        for name, (column, is_plain) in columns.items()
-        if column is not None
+        name: Held(column, is_itself=is_plain) for name, (column, is_plain) in columns.items() if column is not None
     }
 
 

@@ -14,10 +14,10 @@ from penstock.names import column_name, in_spark, quoted
 from penstock.sizes import IMAGE_BYTES
 from penstock_views.snapshot.postgres import Postgres
 from penstock_views.snapshot.ranges import Range, select_ranges
-from penstock_views.types.canonical import is_usable
+from penstock_views.types.canonical import is_usable, logical_of
 from penstock_views.types.encodings import Decoding, decode_all, may_be_hashed, sql_decoding
 from penstock_views.types.live_columns import ColumnRow, columns_query, field_of
-from penstock_views.types.sizes import left_out_of, size_sql
+from penstock_views.types.sizes import TEXT_TYPES, left_out_of, size_sql
 
 
 def read_images(
@@ -131,7 +131,16 @@ class _Read:
         size = None if enum == "enum" else size_sql(field, sql_type, based)
         form, decoding = sql_decoding(field) if is_usable(field) else ("", None)
         cast = f"::{sql_type}" if form == "{0}" else ""
-        return cls(field, place, form.format(based), decoding, size, in_key, cast)
+        value = f"({based})::text" if in_key and _takes_some_texts(field, enum or sql_type) else form.format(based)
+        return cls(field, place, value, decoding, size, in_key, cast)
+
+
+def _takes_some_texts(field: T.StructField, sql_type: str) -> bool:
+    """Say whether a column that is read as text refuses some: jsonb, cidr, an enum.
+
+    Postgres would fail where rows of such a key are asked for by a text that an earlier type or label left in a view.
+    """
+    return isinstance(field.dataType, T.StringType) and not logical_of(field) and not sql_type.startswith(TEXT_TYPES)
 
 
 def name_row(image: str, columns: Sequence[str]) -> Column:

@@ -15,7 +15,8 @@ from penstock_views.types.encodings import REFUSED, may_be_large
 # As ImageSize.java counts the elements of an array.
 _ELEMENT, _NUMBER, _WRITTEN = 8, 10, 40
 _NUMBERS = (T.IntegerType, T.LongType, T.FloatType, T.DoubleType, T.BooleanType)
-_TEXT_TYPES = ("text", "character")
+TEXT_TYPES = ("text", "character")
+"""How the names of the types begin that take any text."""
 
 
 def size_sql(field: T.StructField, sql_type: str, column: str) -> str | None:
@@ -33,7 +34,7 @@ def size_sql(field: T.StructField, sql_type: str, column: str) -> str | None:
     if not may_be_large(field):
         return None
     # Of these Postgres knows the length without reading the value.
-    return f"octet_length({column})" if sql_type.startswith(_TEXT_TYPES) else f"octet_length(format('%s', {column}))"
+    return f"octet_length({column})" if sql_type.startswith(TEXT_TYPES) else f"octet_length(format('%s', {column}))"
 
 
 def left_out_of(sizes: Mapping[str, Column], key: Collection[str]) -> Column:

@@ -126,15 +126,15 @@ def test_a_whole_row_holds_its_key(spark: SparkSession, tmp_path: Path) -> None:
     contracts_on(spark, load_views(tmp_path)[0], table("id"))
 
 
-def test_what_is_itself_under_its_own_name_is_known_as_such(spark: SparkSession, tmp_path: Path) -> None:
+def test_what_is_itself_under_whatever_name_is_known_as_such(spark: SparkSession, tmp_path: Path) -> None:
     made = "id=r.code, code=r.id, ts=unix_micros(r.ts), token=r.token, n=r.id + 1"
     (tmp_path / "v.py").write_text(
         f"{HEAD}@view('public.t', key=['id', 'code', 'ts', 'token', 'n'])\ndef v(r):\n    return row({made})\n"
     )
     held = held_columns(spark, load_views(tmp_path)[0], table("id").columns)
     assert {name: (each.column, each.is_itself) for name, each in held.items()} == {
-        "id": ("code", False),
-        "code": ("id", False),
+        "id": ("code", True),
+        "code": ("id", True),
         "ts": ("ts", False),
         "token": ("token", True),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,14 @@ from penstock_views import history, whole
 @history("public.t", key=["id"], revision=3)
 def one(t):
     return whole(t)
+"""
+HELPED = """
+from penstock_views import row, view
+{imports}
+
+@view("public.t", key=["id"], revision={number})
+def helped(t):
+    return row(id=t.id)
 """
 TABLE = "CREATE TABLE IF NOT EXISTS one (a int, id int, row_version bigint, PRIMARY KEY ((a, id)));"
 
@@ -56,6 +65,48 @@ def test_a_file_that_breaks_leaves_the_views_as_they_were_loaded_last(config: An
     assert [view.name for view in last.views] == ["one"]
     assert last.views[0].partition == ("a", "id")
     assert last.digests == before.digests
+
+
+@pytest.mark.parametrize(
+    ("imports", "number"),
+    [
+        ("from spark.views.helpers import NUMBER", "NUMBER"),
+        ("from spark.views import helpers", "helpers.NUMBER"),
+        ("import spark.views.helpers", "spark.views.helpers.NUMBER"),
+        ("import spark.views.helpers as h", "h.NUMBER"),
+        ("from spark.views.more import helpers", "helpers.NUMBER"),
+        ("from spark.views.more.through import NUMBER", "NUMBER"),
+        ("from beside import NUMBER", "NUMBER"),
+    ],
+)
+def test_a_helper_module_is_read_with_each_load(config: Any, imports: str, number: str) -> None:
+    places = ("spark/views/helpers.py", "spark/views/more/helpers.py", "beside.py")
+    helpers = [config.views_dir.parents[1] / place for place in places]
+    (config.views_dir / "more").mkdir()
+    (config.views_dir / "more/through.py").write_text("from spark.views.helpers import NUMBER")
+    (config.views_dir / "one.py").write_text(HELPED.format(imports=imports, number=number))
+    for wanted in (3, 44, 555):
+        for helper in helpers:
+            helper.write_text(f"NUMBER = {wanted}")
+        assert [view.revision for view in load(config).views] == [wanted]
+
+
+def test_the_copy_uses_its_own_helper_modules(config: Any) -> None:
+    (config.views_dir / "one.py").write_text(HELPED.format(imports="from spark.views.helpers import N", number="N"))
+    (config.views_dir / "helpers.py").write_text("N = 3")
+    load(config)
+    (config.views_dir / "helpers.py").write_text("N = 44 +")
+    assert [view.revision for view in load_or_last(config).views] == [3]
+    (config.views_dir / "helpers.py").write_text("N = 555")
+    assert [view.revision for view in load_or_last(config).views] == [555]
+
+
+def test_nothing_of_a_load_is_left_on_the_path(config: Any) -> None:
+    before = list(sys.path)
+    load(config)
+    (config.views_dir / "one.py").write_text("(")
+    load_or_last(config)
+    assert sys.path == before
 
 
 def test_without_a_copy_a_broken_file_is_an_error(config: Any) -> None:
