@@ -16,6 +16,8 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigException;
@@ -54,6 +56,7 @@ public final class CassandraSinkTask extends SinkTask {
     private SinkMetrics metrics;
     private DeadLetters deadLetters;
     private SetAside aside;
+    private final Function<SinkConfig, CompletableFuture<Connection>> opening;
     private volatile Target target;
     /** Until when some rows were rejected: tables read later are new enough. */
     private long rejectedSince;
@@ -63,6 +66,16 @@ public final class CassandraSinkTask extends SinkTask {
 
     /** A record that is not sent yet, and when it came. */
     private record Held(SinkRecord record, Delivery delivery, long since) {}
+
+    /** Make one, as Connect does. */
+    public CassandraSinkTask() {
+        this(Connection::open);
+    }
+
+    /** Make one whose connections are opened in another way. */
+    CassandraSinkTask(Function<SinkConfig, CompletableFuture<Connection>> opening) {
+        this.opening = opening;
+    }
 
     @Override
     public String version() {
@@ -78,7 +91,7 @@ public final class CassandraSinkTask extends SinkTask {
         aside = new SetAside(context, offsets);
         metrics = metrics(settings.getOrDefault("name", "cassandra-sink"), number == null ? "0" : number);
         deadLetters = new DeadLetters(context.errantRecordReporter(), metrics::deadLetter);
-        target = new Target(config, trouble, metrics);
+        target = new Target(config, new Connections(config, opening), trouble, metrics);
         try {
             target.ensureOpen(START_WAIT);
         } catch (ClusterAwayException e) {
@@ -238,7 +251,10 @@ public final class CassandraSinkTask extends SinkTask {
         });
     }
 
-    /** A row is refused because it is bad, or because its table has changed: then it is made again. */
+    /**
+     * A row is refused because it is bad, or because its table has changed: then it is made again. A node that has not
+     * heard of the change yet refuses good rows, so nothing is judged while the nodes do not agree.
+     */
     private void recoverRejected() throws ClusterAwayException {
         AsyncWriter writer = target.writer();
         if (rejected == 0) {
@@ -246,6 +262,14 @@ public final class CassandraSinkTask extends SinkTask {
             rejectedSince = System.nanoTime();
         }
         if (rejected == 0 || !target.tables().areNewerThan(rejectedSince)) {
+            return;
+        }
+        if (!target.tables().wereAgreed()) {
+            rejectedSince = System.nanoTime(); // Ask once more.
+            trouble.waits(
+                    writer.rejected() + " refused rows wait for Cassandra",
+                    "the nodes do not agree on their tables yet: "
+                            + writer.firstRejected().reason().getMessage());
             return;
         }
         List<Write> again = new ArrayList<>();
@@ -267,6 +291,7 @@ public final class CassandraSinkTask extends SinkTask {
         }
         try {
             again.add(target.remake(write)
+                    .or(rejected::onceMore)
                     .orElseThrow(() -> new BadRecordException(
                             write.table().qualifiedName() + ": Cassandra refuses the row: "
                                     + rejected.reason().getMessage(),

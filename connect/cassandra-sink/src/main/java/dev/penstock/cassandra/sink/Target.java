@@ -30,8 +30,8 @@ final class Target implements AutoCloseable {
     private final AsyncWriter writer;
 
     /** Make it; {@link #ensureOpen} connects. */
-    Target(SinkConfig config, TroubleLog trouble, Meter meter) {
-        connections = new Connections(config);
+    Target(SinkConfig config, Connections connections, TroubleLog trouble, Meter meter) {
+        this.connections = connections;
         writer = new AsyncWriter(
                 statement -> connections.current().session().executeAsync(statement),
                 new Batcher(config.maxRecordsInBatch(), config.maxBatchBytes()),
@@ -106,7 +106,8 @@ final class Target implements AutoCloseable {
                 mapped.bytes(),
                 record,
                 mapper.config(),
-                delivery);
+                delivery,
+                false);
     }
 
     private Write.Group group(BoundStatement statement, TableConfig table) {

@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink.write;
 
 import com.datastax.oss.driver.api.core.cql.Statement;
+import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -48,7 +49,15 @@ public final class AsyncWriter implements AutoCloseable {
      * @param write the row
      * @param reason what the server or the driver said
      */
-    public record Rejected(Write write, Throwable reason) {}
+    public record Rejected(Write write, Throwable reason) {
+
+        /** The same row for a second time, if the first answer may come from a node that did not know the table yet. */
+        public Optional<Write> onceMore() {
+            return reason instanceof QueryValidationException && !write.repeated()
+                    ? Optional.of(write.again())
+                    : Optional.empty();
+        }
+    }
 
     /**
      * Make a writer.
@@ -132,6 +141,11 @@ public final class AsyncWriter implements AutoCloseable {
     /** The next rejected row; null when there is none. */
     public Rejected nextRejected() {
         return rejected.poll();
+    }
+
+    /** The same, and it stays there. */
+    public Rejected firstRejected() {
+        return rejected.peek();
     }
 
     /** Why no row at all can be written, if so. */

@@ -14,6 +14,7 @@ import org.apache.kafka.connect.sink.SinkRecord;
  * @param record the record that it comes from
  * @param table the table
  * @param delivery is told when the write is acknowledged
+ * @param repeated whether the server refused it before: that may have been a node which did not know the table yet
  */
 public record Write(
         BatchableStatement<?> statement,
@@ -21,7 +22,13 @@ public record Write(
         int bytes,
         SinkRecord record,
         TableConfig table,
-        Delivery delivery) {
+        Delivery delivery,
+        boolean repeated) {
+
+    /** The same for a second time. */
+    Write again() {
+        return new Write(statement, group, bytes, record, table, delivery, true);
+    }
 
     /** Tell whether it deletes the row. */
     boolean isDelete() {

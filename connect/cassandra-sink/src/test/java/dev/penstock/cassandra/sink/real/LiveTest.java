@@ -107,12 +107,6 @@ class LiveTest extends RealCassandra {
                 : new SinkRecord(TOPIC, 0, keySchema, key, value.schema(), value, offset);
     }
 
-    private static List<String> letters(TaskRun run) {
-        return run.context.letters.stream()
-                .map(letter -> letter.getValue().getMessage())
-                .toList();
-    }
-
     private static List<Row> rows() {
         return cql.execute("SELECT * FROM k.t").all();
     }
@@ -125,10 +119,10 @@ class LiveTest extends RealCassandra {
                 cql.execute("ALTER TABLE k.t ADD b" + i + " text");
                 run.put(List.of(record(i, "a", "b" + i))).awaitCommittable();
             }
-            assertEquals(List.of(), letters(run));
+            assertEquals(List.of(), run.letters());
             assertEquals("b55", rows().get(5).getString("b5"));
             run.put(List.of(record(6, "a", "c"))).awaitCommittable();
-            assertEquals(List.of("k.t: field c of the value has no column"), letters(run));
+            assertEquals(List.of("k.t: field c of the value has no column"), run.letters());
         }
     }
 
@@ -147,8 +141,8 @@ class LiveTest extends RealCassandra {
                     rows().stream().map(row -> row.getString("a")).toList());
             assertEquals(
                     List.of("k.t: field b of the value has no column"),
-                    letters(run).stream().distinct().toList());
-            assertEquals(2, letters(run).size());
+                    run.letters().stream().distinct().toList());
+            assertEquals(2, run.letters().size());
         }
     }
 
@@ -177,7 +171,7 @@ class LiveTest extends RealCassandra {
                     "The primary key of table k.t was [id, n] and is now [id, m]: adapt the mapping or the "
                             + "records, then restart the task",
                     message);
-            assertEquals(List.of(), letters(run));
+            assertEquals(List.of(), run.letters());
         }
     }
 
@@ -210,7 +204,7 @@ class LiveTest extends RealCassandra {
                     cql.execute("SELECT id FROM k.other WHERE id IN ('x1', 'x2')").all().stream()
                             .map(row -> row.getString(0))
                             .collect(Collectors.toSet()));
-            assertEquals(List.of(), letters(run));
+            assertEquals(List.of(), run.letters());
         } finally {
             cql.execute("DROP TABLE k.other");
         }
@@ -228,7 +222,7 @@ class LiveTest extends RealCassandra {
             run.task.close(List.of(OTHER));
             run.task.open(List.of(OTHER));
             assertEquals(Set.of(), run.context.paused);
-            assertEquals(List.of(), letters(run));
+            assertEquals(List.of(), run.letters());
         }
     }
 
@@ -356,7 +350,7 @@ class LiveTest extends RealCassandra {
             run.put(List.of(record(2, "a", "b"))).awaitCommittable();
             cql.execute("ALTER TABLE k.t ADD c text");
             run.put(List.of(record(3, "a", "b", "c"))).awaitCommittable();
-            assertEquals(List.of(), letters(run));
+            assertEquals(List.of(), run.letters());
             assertEquals("c3", rows().get(3).getString("c"));
         }
     }
@@ -385,7 +379,7 @@ class LiveTest extends RealCassandra {
                     .toList());
             assertTrue(run.isPaused()); // More that wait for a verdict would fill the memory.
             run.put(List.of()).awaitCommittable();
-            assertEquals(500, letters(run).size());
+            assertEquals(500, run.letters().size());
         }
     }
 
@@ -396,11 +390,11 @@ class LiveTest extends RealCassandra {
             for (int round = 0; round < 3; round++) {
                 int offset = 2 * round;
                 run.deliver(List.of(record(offset, "a", "x"), record(offset + 1, "a")));
-                assertEquals(round, letters(run).size());
+                assertEquals(round, run.letters().size());
                 assertFalse(run.isPaused());
                 run.until(() -> rows().stream().anyMatch(row -> row.getInt("n") == offset + 1));
                 run.awaitCommittable();
-                assertEquals(round + 1, letters(run).size());
+                assertEquals(round + 1, run.letters().size());
             }
         }
     }

@@ -33,7 +33,8 @@ final class Writes {
                 bytes,
                 new SinkRecord("t", 0, null, null, null, null, offset),
                 TABLE,
-                tracker.track(PARTITION, offset));
+                tracker.track(PARTITION, offset),
+                false);
     }
 
     static List<Write> of(OffsetTracker tracker, long count) {
