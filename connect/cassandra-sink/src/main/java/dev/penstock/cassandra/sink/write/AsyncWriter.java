@@ -235,7 +235,8 @@ public final class AsyncWriter implements AutoCloseable {
             case AWAY -> later(request, List.of(request.again()), error);
             case OVERLOADED -> later(request, lighter(request), error);
             case FAILED -> suspect(request, error);
-            case REFUSED -> refused(request, error);
+            case REFUSED -> refused(request, List.of(request.again()), error);
+            case RULED_OUT -> ruledOut(request, error);
             case FORBIDDEN -> forbidden = error;
             default -> isolate(request, error);
         }
@@ -249,11 +250,19 @@ public final class AsyncWriter implements AutoCloseable {
         }
     }
 
-    private void refused(Request request, Throwable error) {
+    private void ruledOut(Request request, Throwable error) {
+        if (request.writes().size() == 1 && suspects.isAtFault(request.writes().get(0))) {
+            isolate(request, error);
+        } else {
+            refused(request, lighter(request), error);
+        }
+    }
+
+    private void refused(Request request, List<Request> next, Throwable error) {
         if (suspects.refusedFor(request.writes().get(0)).compareTo(patience.refusals()) >= 0) {
             forbidden = error;
         } else {
-            later(request, List.of(request.again()), error);
+            later(request, next, error);
         }
     }
 
