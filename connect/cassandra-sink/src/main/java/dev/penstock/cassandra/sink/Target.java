@@ -93,7 +93,7 @@ final class Target implements AutoCloseable {
      */
     Optional<Write> remake(Write write) {
         RecordMapper mapper = tables().of(write.table()).orElseThrow(() -> withoutTable(write.record()));
-        return mapper.made((BoundStatement) write.statement())
+        return mapper.shape().equals(write.shape())
                 ? Optional.empty()
                 : Optional.of(write(mapper, write.record(), write.delivery()));
     }
@@ -105,7 +105,7 @@ final class Target implements AutoCloseable {
                 group(mapped.statement(), mapper.config()),
                 mapped.bytes(),
                 record,
-                mapper.config(),
+                mapper.shape(),
                 delivery,
                 false);
     }
