@@ -16,6 +16,8 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigException;
@@ -27,7 +29,7 @@ import org.apache.kafka.connect.sink.SinkTask;
  * Writes records to Cassandra. {@link #put} sends and returns while writes are in flight; {@link #preCommit} names only
  * offsets whose writes are acknowledged. While Cassandra is away the task holds the one delivery that it could not send
  * and pauses its partitions: it stays RUNNING, its metrics say that it waits, memory stays bounded. Likewise partitions
- * whose table is gone wait alone.
+ * whose table is gone wait alone. A record that looks bad waits for the tables as they are now, while others go on.
  */
 public final class CassandraSinkTask extends SinkTask {
 
@@ -45,6 +47,8 @@ public final class CassandraSinkTask extends SinkTask {
     private static final Duration LOOK_FOR_TABLE = Duration.ofSeconds(1);
 
     private static final Duration OLD_NEWS = Duration.ofSeconds(10);
+    /** How many records, or refused rows, may wait for news of their tables before all wait. */
+    private static final int MAX_UNSURE = 500;
 
     private final OffsetTracker offsets = new OffsetTracker();
     private final TroubleLog trouble = new TroubleLog();
@@ -52,16 +56,26 @@ public final class CassandraSinkTask extends SinkTask {
     private SinkMetrics metrics;
     private DeadLetters deadLetters;
     private SetAside aside;
+    private final Function<SinkConfig, CompletableFuture<Connection>> opening;
     private volatile Target target;
-    /** When the last records came, and until when some rows were rejected: tables read later are new enough. */
-    private long arrived;
-
+    /** Until when some rows were rejected: tables read later are new enough. */
     private long rejectedSince;
+
     private int rejected;
     private boolean paused;
 
-    /** A record that is not sent yet. */
-    private record Held(SinkRecord record, Delivery delivery) {}
+    /** A record that is not sent yet, and when it came. */
+    private record Held(SinkRecord record, Delivery delivery, long since) {}
+
+    /** Make one, as Connect does. */
+    public CassandraSinkTask() {
+        this(Connection::open);
+    }
+
+    /** Make one whose connections are opened in another way. */
+    CassandraSinkTask(Function<SinkConfig, CompletableFuture<Connection>> opening) {
+        this.opening = opening;
+    }
 
     @Override
     public String version() {
@@ -77,7 +91,7 @@ public final class CassandraSinkTask extends SinkTask {
         aside = new SetAside(context, offsets);
         metrics = metrics(settings.getOrDefault("name", "cassandra-sink"), number == null ? "0" : number);
         deadLetters = new DeadLetters(context.errantRecordReporter(), metrics::deadLetter);
-        target = new Target(config, trouble, metrics);
+        target = new Target(config, new Connections(config, opening), trouble, metrics);
         try {
             target.ensureOpen(START_WAIT);
         } catch (ClusterAwayException e) {
@@ -116,14 +130,15 @@ public final class CassandraSinkTask extends SinkTask {
     public void put(Collection<SinkRecord> records) {
         failWhenForbidden();
         deadLetters.settle();
-        records.forEach(record -> held.add(new Held(record, track(record))));
-        arrived = records.isEmpty() ? arrived : System.nanoTime();
+        long now = System.nanoTime();
+        records.forEach(record -> held.add(new Held(record, track(record), now)));
+        boolean sent = false;
         try {
-            send();
+            sent = send();
         } catch (ClusterAwayException e) {
             trouble.failed(held.size() + " records and " + target.writer().rowsWait(), e);
         }
-        pauseWhileHolding();
+        pauseUnless(held.isEmpty() || sent && held.size() < MAX_UNSURE);
         lookAfter();
     }
 
@@ -131,33 +146,35 @@ public final class CassandraSinkTask extends SinkTask {
         return offsets.track(SetAside.partition(record), record.originalKafkaOffset());
     }
 
-    /** Send what is held; nothing of it when the cluster is away or there is no room. */
-    private void send() throws ClusterAwayException {
+    /** Send what is held, but for records that look bad; nothing when the cluster is away or there is no room. */
+    private boolean send() throws ClusterAwayException {
         target.ensureOpen(CONNECT_WAIT);
         followTables();
         recoverRejected();
-        if (!held.isEmpty() && !awaitRoom()) {
-            return;
+        if (!held.isEmpty() && !(target.writer().rejected() < MAX_UNSURE && awaitRoom())) {
+            return false;
         }
-        followRecords();
-        setAside();
+        List<Held> ready = takeReady();
+        setAside(ready);
         noteThatItGoesOn();
-        target.writer().submit(map());
+        target.writer().submit(map(ready));
+        return true;
     }
 
     private void followTables() throws ClusterAwayException {
         if (aside.isEmpty()) {
             target.tables().follow();
         } else {
-            target.tables().refresh(System.nanoTime() - OLD_NEWS.toNanos());
+            target.tables().areNewerThan(System.nanoTime() - OLD_NEWS.toNanos());
             aside.goOn(target.tables()::lacks);
         }
     }
 
-    private void setAside() {
-        for (Held one : held) {
+    private void setAside(List<Held> ready) {
+        for (Held one : ready) {
             target.tables().awaited(one.record()).ifPresent(topic -> setAside(one.record(), topic));
         }
+        ready.removeIf(one -> one.delivery().isAbandoned());
         held.removeIf(one -> one.delivery().isAbandoned());
     }
 
@@ -176,43 +193,47 @@ public final class CassandraSinkTask extends SinkTask {
     }
 
     private void noteThatItGoesOn() {
-        if (trouble.isOn() && !target.writer().isRetrying() && target.writer().awaitRoom(Duration.ZERO)) {
+        if (trouble.isOn()
+                && rejected == 0
+                && !target.writer().isRetrying()
+                && target.writer().awaitRoom(Duration.ZERO)) {
             trouble.over();
         }
     }
 
     /** A field without a column may be one whose column was added just now: ask before judging it. */
-    private void followRecords() throws ClusterAwayException {
-        if (!allFit()) {
-            target.tables().refresh(arrived);
-            allFit();
+    private List<Held> takeReady() throws ClusterAwayException {
+        Tables tables = target.tables();
+        List<Held> ready = new ArrayList<>(held.size());
+        List<Held> unsure = new ArrayList<>();
+        for (Held one : held) {
+            (tables.fit(one.record()) ? ready : unsure).add(one);
         }
+        if (!unsure.isEmpty()) {
+            tables.areNewerThan(unsure.get(unsure.size() - 1).since());
+            unsure.stream().filter(one -> tables.wereReadAfter(one.since())).forEach(ready::add);
+            unsure.removeIf(one -> tables.wereReadAfter(one.since()));
+        }
+        held.clear();
+        held.addAll(unsure);
+        return ready;
     }
 
-    private boolean allFit() throws ClusterAwayException {
-        boolean all = true;
-        for (Held one : held) {
-            all &= target.tables().fit(one.record());
-        }
-        return all;
-    }
-
-    private List<Write> map() {
-        List<Write> writes = new ArrayList<>(held.size());
-        for (Held one : held) {
+    private List<Write> map(List<Held> ready) {
+        List<Write> writes = new ArrayList<>(ready.size());
+        for (Held one : ready) {
             try {
                 writes.addAll(target.map(one.record(), one.delivery()));
             } catch (BadRecordException e) {
                 deadLetters.report(one.record(), e, one.delivery());
             }
         }
-        held.clear();
         return writes;
     }
 
     /** Connect itself would repeat a delivery that fails, and log an error with a trace each time. */
-    private void pauseWhileHolding() {
-        if (!held.isEmpty()) {
+    private void pauseUnless(boolean takesMore) {
+        if (!takesMore) {
             paused = true;
             context.pause(context.assignment().toArray(TopicPartition[]::new));
         } else if (paused) {
@@ -230,17 +251,27 @@ public final class CassandraSinkTask extends SinkTask {
         });
     }
 
-    /** A row is refused because it is bad, or because its table has changed: then it is made again. */
+    /**
+     * A row is refused because it is bad, or because its table has changed: then it is made again. A node that has not
+     * heard of the change yet refuses good rows, so nothing is judged while the nodes do not agree.
+     */
     private void recoverRejected() throws ClusterAwayException {
         AsyncWriter writer = target.writer();
         if (rejected == 0) {
             rejected = writer.rejected();
             rejectedSince = System.nanoTime();
         }
-        if (rejected == 0) {
+        if (rejected == 0 || !target.tables().areNewerThan(rejectedSince)) {
             return;
         }
-        target.tables().refresh(rejectedSince);
+        if (!target.tables().wereAgreed()) {
+            rejectedSince = System.nanoTime(); // Ask once more.
+            trouble.waits(
+                    writer.rejected() + " refused rows wait for Cassandra",
+                    "the nodes do not agree on their tables yet: "
+                            + writer.firstRejected().reason().getMessage());
+            return;
+        }
         List<Write> again = new ArrayList<>();
         for (; rejected > 0; rejected--) {
             AsyncWriter.Rejected next = writer.nextRejected();
@@ -260,6 +291,7 @@ public final class CassandraSinkTask extends SinkTask {
         }
         try {
             again.add(target.remake(write)
+                    .or(rejected::onceMore)
                     .orElseThrow(() -> new BadRecordException(
                             write.table().qualifiedName() + ": Cassandra refuses the row: "
                                     + rejected.reason().getMessage(),

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 import org.apache.kafka.connect.errors.ConnectException;
 
 /**
@@ -25,6 +26,7 @@ final class Connections implements AutoCloseable {
     private static final Backoff BACKOFF = new Backoff(Duration.ofMillis(500), Duration.ofSeconds(5));
 
     private final SinkConfig config;
+    private final Function<SinkConfig, CompletableFuture<Connection>> opener;
     private volatile Connection current;
     private CompletableFuture<Connection> opening;
     private int failures;
@@ -33,8 +35,9 @@ final class Connections implements AutoCloseable {
     private long connectedAt = nextTry;
     private long refusedSince;
 
-    Connections(SinkConfig config) {
+    Connections(SinkConfig config, Function<SinkConfig, CompletableFuture<Connection>> opener) {
         this.config = config;
+        this.opener = opener;
     }
 
     /** The connection; null before the first one. By any thread. */
@@ -62,7 +65,7 @@ final class Connections implements AutoCloseable {
         if (opening == null && System.nanoTime() - nextTry < 0) {
             throw reason;
         }
-        opening = opening == null ? Connection.open(config) : opening;
+        opening = opening == null ? opener.apply(config) : opening;
     }
 
     private void adopt(Duration limit) throws ClusterAwayException {
@@ -136,7 +139,7 @@ final class Connections implements AutoCloseable {
             }
         } else if (opening == null && System.nanoTime() - connectedAt > OLD_ADDRESSES.toNanos()) {
             connectedAt = System.nanoTime();
-            opening = Connection.open(config);
+            opening = opener.apply(config);
         }
         if (reason != null) {
             throw reason;

@@ -12,12 +12,15 @@ import dev.penstock.cassandra.sink.config.TableConfig;
 import dev.penstock.cassandra.sink.mapping.RecordMapper;
 import dev.penstock.cassandra.sink.mapping.TableShape;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -38,7 +41,7 @@ final class Tables {
     private static final Duration ANSWER_WAIT = Duration.ofSeconds(2);
 
     private static final Duration REFRESH_LIMIT = Duration.ofSeconds(20);
-    /** Bad records may ask for the tables again and again: a tenth of the time at most goes into it. */
+    /** Bad records may ask for the tables again and again: a tenth of the cluster's time at most goes into it. */
     private static final int PAUSE_FACTOR = 9;
 
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(1);
@@ -55,11 +58,17 @@ final class Tables {
     private final CqlSession session;
     private final SinkConfig config;
     private final Map<String, TableConfig> byName = new LinkedHashMap<>();
+    /** Those of topics' names that were not there when the tables were read last. */
+    private final Set<TableConfig> missing = new HashSet<>();
+
     private final Map<TableConfig, RecordMapper> mappers = new LinkedHashMap<>();
     private Map<String, List<RecordMapper>> byTopic = Map.of();
     private Map<String, String> waiting = new LinkedHashMap<>();
     private Metadata seen;
-    private CompletableFuture<Metadata> refreshing;
+    /** Tells whether the nodes agreed when they were asked for the tables. */
+    private CompletableFuture<Boolean> refreshing;
+
+    private boolean agreed;
     private long readAt;
     private long refreshStart;
     private long nextRefresh = System.nanoTime();
@@ -135,79 +144,92 @@ final class Tables {
             return true;
         }
         Optional<TableConfig> table = config.byTopic().apply(record.topic());
-        table.ifPresent(named -> byName.put(record.topic(), named));
-        return table.isEmpty() || adoptByName(waiting);
+        if (table.isPresent() && !missing.contains(table.get())) {
+            byName.put(record.topic(), table.get());
+            adoptByName(waiting);
+        }
+        return table.isEmpty() || !missing.contains(table.get());
     }
 
-    /** Adopt the tables of topics' names as far as they are there; true when all are. */
-    private boolean adoptByName(Map<String, String> unfit) throws ClusterAwayException {
-        boolean all = true;
+    /** Adopt the tables of topics' names as far as they are there. */
+    private void adoptByName(Map<String, String> unfit) throws ClusterAwayException {
+        missing.clear();
         for (TableConfig table : byName.values()) {
             Optional<TableShape> shape = TableShape.resolve(table, session.getMetadata(), new Problems());
             if (shape.isPresent()) {
                 adopt(shape.get(), unfit);
             } else {
                 mappers.remove(table);
-                all = false;
+                missing.add(table);
             }
         }
         byTopic = mappers.values().stream()
                 .collect(Collectors.groupingBy(mapper -> mapper.config().topic()));
-        return all;
     }
 
     /**
-     * Ask the cluster for its tables: the driver hears of a change only a moment after it.
+     * Tell whether the tables are known as they were after a moment. If not, ask the cluster for them, without waiting
+     * for the answer: the driver hears of a change only a moment after it.
      *
-     * @param since tables that were read after this moment ({@link System#nanoTime}) are new enough
+     * @param since a moment of {@link System#nanoTime}
      * @throws ClusterAwayException when the cluster does not answer now; ask again
      * @throws ConnectException when the configuration fits the tables of no topic any more
      */
-    void refresh(long since) throws ClusterAwayException {
-        while (readAt - since < 0) { // What was asked before may tell of a moment before.
+    boolean areNewerThan(long since) throws ClusterAwayException {
+        if (!wereReadAfter(since)) {
             startRefresh();
-            awaitRefresh();
+            endRefresh();
         }
         follow();
+        return wereReadAfter(since);
+    }
+
+    /** Tell whether the tables that are known now were asked for after a moment. */
+    boolean wereReadAfter(long since) {
+        return readAt - since >= 0;
+    }
+
+    /** Tell whether the nodes agreed on their tables when they were asked for them last. */
+    boolean wereAgreed() {
+        return agreed;
     }
 
     private void startRefresh() throws ClusterAwayException {
-        if (refreshing != null) {
+        if (refreshing != null || System.nanoTime() - nextRefresh < 0) {
             return;
         }
         if (session.getMetadata().getNodes().values().stream().noneMatch(node -> node.getOpenConnections() > 0)) {
             throw new ClusterAwayException("no node is connected", null);
         }
-        pause(nextRefresh - System.nanoTime());
         refreshStart = System.nanoTime();
-        refreshing = session.refreshSchemaAsync().toCompletableFuture();
+        CompletionStage<Boolean> agreement = session.checkSchemaAgreementAsync().exceptionally(unknown -> false);
+        refreshing = session.refreshSchemaAsync()
+                .thenCombine(agreement, (tables, agree) -> agree)
+                .toCompletableFuture();
     }
 
-    private static void pause(long nanos) throws ClusterAwayException {
-        try {
-            TimeUnit.NANOSECONDS.sleep(nanos);
-        } catch (InterruptedException e) {
-            throw interrupted(e);
+    private void endRefresh() throws ClusterAwayException {
+        if (refreshing == null) {
+            return;
         }
-    }
-
-    private void awaitRefresh() throws ClusterAwayException {
+        long now = System.nanoTime();
+        if (!refreshing.isDone()) {
+            worn = now - refreshStart > REFRESH_LIMIT.toNanos();
+            if (now - refreshStart > ANSWER_WAIT.toNanos()) {
+                throw new ClusterAwayException("Cassandra has not told its tables yet", null);
+            }
+            return;
+        }
         try {
-            refreshing.get(ANSWER_WAIT.toMillis(), TimeUnit.MILLISECONDS);
-            long now = System.nanoTime();
-            nextRefresh = now + Math.min(LONGEST_PAUSE.toNanos(), PAUSE_FACTOR * (now - refreshStart));
-            readAt = refreshStart;
-            refreshing = null;
-        } catch (ExecutionException e) {
+            agreed = refreshing.join();
+        } catch (CompletionException e) {
             worn = true;
             throw new ClusterAwayException(
                     "Cassandra does not tell its tables: " + e.getCause().getMessage(), e);
-        } catch (TimeoutException e) {
-            worn = System.nanoTime() - refreshStart > REFRESH_LIMIT.toNanos();
-            throw new ClusterAwayException("Cassandra has not told its tables yet", e);
-        } catch (InterruptedException e) {
-            throw interrupted(e);
         }
+        nextRefresh = now + Math.min(LONGEST_PAUSE.toNanos(), PAUSE_FACTOR * (now - refreshStart));
+        readAt = refreshStart;
+        refreshing = null;
     }
 
     private static ClusterAwayException interrupted(InterruptedException e) {

@@ -30,8 +30,8 @@ final class Target implements AutoCloseable {
     private final AsyncWriter writer;
 
     /** Make it; {@link #ensureOpen} connects. */
-    Target(SinkConfig config, TroubleLog trouble, Meter meter) {
-        connections = new Connections(config);
+    Target(SinkConfig config, Connections connections, TroubleLog trouble, Meter meter) {
+        this.connections = connections;
         writer = new AsyncWriter(
                 statement -> connections.current().session().executeAsync(statement),
                 new Batcher(config.maxRecordsInBatch(), config.maxBatchBytes()),
@@ -93,7 +93,7 @@ final class Target implements AutoCloseable {
      */
     Optional<Write> remake(Write write) {
         RecordMapper mapper = tables().of(write.table()).orElseThrow(() -> withoutTable(write.record()));
-        return mapper.made((BoundStatement) write.statement())
+        return mapper.shape().equals(write.shape())
                 ? Optional.empty()
                 : Optional.of(write(mapper, write.record(), write.delivery()));
     }
@@ -105,8 +105,9 @@ final class Target implements AutoCloseable {
                 group(mapped.statement(), mapper.config()),
                 mapped.bytes(),
                 record,
-                mapper.config(),
-                delivery);
+                mapper.shape(),
+                delivery,
+                false);
     }
 
     private Write.Group group(BoundStatement statement, TableConfig table) {

@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink.config;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -15,14 +16,21 @@ public final class Validation {
     private final TableConfigs tables;
 
     /** Check each setting by itself, then the tables, then the rules between settings. The cluster is not asked. */
-    public Validation(Map<String, String> properties) {
-        this.properties = properties;
+    public Validation(Map<String, String> written) {
+        properties = stripped(written);
         values = new ArrayList<>(Settings.definition().validate(properties));
         Problems problems = new Problems();
         tables = TableConfigs.read(properties, problems);
         values.addAll(tables.values());
         Rules.check(properties, tables.tables(), problems);
         add(problems);
+    }
+
+    /** Without blanks around the values: Connect's own parser drops them, so all that compares values must too. */
+    private static Map<String, String> stripped(Map<String, String> written) {
+        Map<String, String> stripped = new HashMap<>();
+        written.forEach((name, value) -> stripped.put(name, value == null ? null : value.strip()));
+        return stripped;
     }
 
     /** The tables whose settings are right. */

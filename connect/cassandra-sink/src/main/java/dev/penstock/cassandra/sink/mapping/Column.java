@@ -3,6 +3,7 @@ package dev.penstock.cassandra.sink.mapping;
 import com.datastax.oss.driver.api.core.CqlIdentifier;
 import com.datastax.oss.driver.api.core.type.DataType;
 import com.datastax.oss.driver.api.core.type.DataTypes;
+import com.datastax.oss.driver.internal.core.type.PrimitiveType;
 import dev.penstock.cassandra.sink.config.Source;
 import dev.penstock.cassandra.sink.value.BadRecordException;
 import dev.penstock.cassandra.sink.value.CqlEncoder;
@@ -27,6 +28,14 @@ record Column(CqlIdentifier name, DataType type, boolean primaryKey, Optional<So
     private static final Set<DataType> TEXTS = Set.of(DataTypes.TEXT, DataTypes.ASCII);
     private static final Set<DataType> WHOLE_NUMBERS =
             Set.of(DataTypes.TINYINT, DataTypes.SMALLINT, DataTypes.INT, DataTypes.BIGINT, DataTypes.VARINT);
+
+    /**
+     * The place of its value in a statement. Without a type in the key, as the server would no longer say which values
+     * make the partition, and nodes could not be chosen by it; of a collection, as the server may hold its parts.
+     */
+    String marker() {
+        return primaryKey || !(type instanceof PrimitiveType) ? "?" : "(" + type.asCql(true, false) + ")?";
+    }
 
     /**
      * Encode this column's value of a record.

@@ -58,11 +58,6 @@ public final class RecordMapper {
         return shape;
     }
 
-    /** Tell whether a statement is one of this mapper's. */
-    public boolean made(BoundStatement statement) {
-        return statement.getPreparedStatement() == insert || statement.getPreparedStatement() == delete;
-    }
-
     /** Tell whether every field of a record has a column. */
     public boolean fits(SinkRecord record) {
         return unmappedFields.find(readable(record)).isEmpty();

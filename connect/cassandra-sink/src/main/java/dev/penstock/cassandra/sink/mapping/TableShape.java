@@ -153,10 +153,14 @@ public record TableShape(TableConfig config, List<Column> columns) {
         return columns.stream().map(column -> column.name().asInternal()).toList();
     }
 
-    /** A full row: it always names every column, so that the row is what the record says and nothing older. */
+    /**
+     * A full row: it always names every column, so that the row is what the record says and nothing older. It names
+     * types, too, for a table that was made again with others: the driver prepares the same text only once, and a
+     * server would take the bytes of a bigint for those of a double.
+     */
     String insert() {
         String names = columns.stream().map(column -> column.name().asCql(true)).collect(Collectors.joining(", "));
-        String marks = columns.stream().map(column -> "?").collect(Collectors.joining(", "));
+        String marks = columns.stream().map(Column::marker).collect(Collectors.joining(", "));
         return "INSERT INTO " + tableName() + " (" + names + ") VALUES (" + marks + ") USING TIMESTAMP ?" + ttl();
     }
 

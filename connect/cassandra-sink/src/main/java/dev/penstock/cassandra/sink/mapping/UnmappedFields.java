@@ -33,7 +33,7 @@ final class UnmappedFields {
             return Optional.empty();
         }
         Optional<String> found = Optional.empty();
-        if (record.keySchema() == null || record.keySchema() != goodKey) {
+        if (record.key() != null && (record.keySchema() == null || record.keySchema() != goodKey)) {
             found = find(Source.Part.KEY, record.key());
             goodKey = found.isEmpty() && namesFields(record.keySchema()) ? record.keySchema() : goodKey;
         }

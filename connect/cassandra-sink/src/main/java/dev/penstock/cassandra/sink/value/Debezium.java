@@ -1,5 +1,7 @@
 package dev.penstock.cassandra.sink.value;
 
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import org.apache.kafka.connect.data.Schema;
 
 /** The schema names by which Debezium says what a value means. */
@@ -23,7 +25,33 @@ final class Debezium {
     static final String VARIABLE_SCALE_DECIMAL = "io.debezium.data.VariableScaleDecimal";
     static final String ENUM_SET = "io.debezium.data.EnumSet";
 
+    /** What stands for a large value that did not change, when Postgres does not send it. */
+    private static final String UNAVAILABLE = "__debezium_unavailable_value";
+
+    private static final ByteBuffer UNAVAILABLE_BYTES = ByteBuffer.wrap(UNAVAILABLE.getBytes(StandardCharsets.UTF_8));
+
     private Debezium() {}
+
+    /** Refuse the stand-in of a value that is not in the record: written, it would replace the value. */
+    static String available(String text) {
+        if (text.equals(UNAVAILABLE)) {
+            throw unavailable();
+        }
+        return text;
+    }
+
+    /** The same of bytes. */
+    static ByteBuffer available(ByteBuffer bytes) {
+        if (bytes.equals(UNAVAILABLE_BYTES)) {
+            throw unavailable();
+        }
+        return bytes;
+    }
+
+    private static BadRecordException unavailable() {
+        return new BadRecordException("the record lacks the value, as it is large and did not change (" + UNAVAILABLE
+                + "); make Postgres send it with ALTER TABLE … REPLICA IDENTITY FULL");
+    }
 
     static boolean isGeometry(Schema schema) {
         return schema != null && schema.name() != null && schema.name().startsWith("io.debezium.data.geometry.");

@@ -18,7 +18,8 @@ final class TextEncoders {
 
     static ByteBuffer text(Schema schema, Object value) {
         if (value instanceof String text && !hasSurrogate(text)) {
-            return ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)); // The common case, many times as fast.
+            // The common case, many times as fast.
+            return ByteBuffer.wrap(Debezium.available(text).getBytes(StandardCharsets.UTF_8));
         }
         return encode("text", StandardCharsets.UTF_8, schema, value);
     }
@@ -42,7 +43,7 @@ final class TextEncoders {
             throw new BadRecordException(type, schema, value, "not a string");
         }
         try {
-            return charset.newEncoder().encode(CharBuffer.wrap(text));
+            return charset.newEncoder().encode(CharBuffer.wrap(Debezium.available(text)));
         } catch (CharacterCodingException e) {
             throw new BadRecordException(type, schema, value, "has characters outside " + charset.name());
         }
@@ -90,10 +91,10 @@ final class TextEncoders {
 
     static ByteBuffer blob(Schema schema, Object value) {
         if (value instanceof byte[] bytes) {
-            return ByteBuffer.wrap(bytes);
+            return Debezium.available(ByteBuffer.wrap(bytes));
         }
         if (value instanceof ByteBuffer buffer) {
-            return buffer.duplicate();
+            return Debezium.available(buffer.duplicate());
         }
         throw new BadRecordException("blob", schema, value, "not bytes");
     }

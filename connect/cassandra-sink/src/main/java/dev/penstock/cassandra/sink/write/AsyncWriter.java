@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink.write;
 
 import com.datastax.oss.driver.api.core.cql.Statement;
+import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -48,7 +49,15 @@ public final class AsyncWriter implements AutoCloseable {
      * @param write the row
      * @param reason what the server or the driver said
      */
-    public record Rejected(Write write, Throwable reason) {}
+    public record Rejected(Write write, Throwable reason) {
+
+        /** The same row for a second time, if the first answer may come from a node that did not know the table yet. */
+        public Optional<Write> onceMore() {
+            return reason instanceof QueryValidationException && !write.repeated()
+                    ? Optional.of(write.again())
+                    : Optional.empty();
+        }
+    }
 
     /**
      * Make a writer.
@@ -132,6 +141,11 @@ public final class AsyncWriter implements AutoCloseable {
     /** The next rejected row; null when there is none. */
     public Rejected nextRejected() {
         return rejected.poll();
+    }
+
+    /** The same, and it stays there. */
+    public Rejected firstRejected() {
+        return rejected.peek();
     }
 
     /** Why no row at all can be written, if so. */
@@ -221,7 +235,8 @@ public final class AsyncWriter implements AutoCloseable {
             case AWAY -> later(request, List.of(request.again()), error);
             case OVERLOADED -> later(request, lighter(request), error);
             case FAILED -> suspect(request, error);
-            case REFUSED -> refused(request, error);
+            case REFUSED -> refused(request, List.of(request.again()), error);
+            case RULED_OUT -> ruledOut(request, error);
             case FORBIDDEN -> forbidden = error;
             default -> isolate(request, error);
         }
@@ -235,11 +250,19 @@ public final class AsyncWriter implements AutoCloseable {
         }
     }
 
-    private void refused(Request request, Throwable error) {
+    private void ruledOut(Request request, Throwable error) {
+        if (request.writes().size() == 1 && suspects.isAtFault(request.writes().get(0))) {
+            isolate(request, error);
+        } else {
+            refused(request, lighter(request), error);
+        }
+    }
+
+    private void refused(Request request, List<Request> next, Throwable error) {
         if (suspects.refusedFor(request.writes().get(0)).compareTo(patience.refusals()) >= 0) {
             forbidden = error;
         } else {
-            later(request, List.of(request.again()), error);
+            later(request, next, error);
         }
     }
 

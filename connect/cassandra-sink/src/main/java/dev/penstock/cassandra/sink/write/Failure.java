@@ -9,6 +9,7 @@ import com.datastax.oss.driver.api.core.connection.ClosedConnectionException;
 import com.datastax.oss.driver.api.core.connection.ConnectionInitException;
 import com.datastax.oss.driver.api.core.connection.HeartbeatException;
 import com.datastax.oss.driver.api.core.servererrors.CoordinatorException;
+import com.datastax.oss.driver.api.core.servererrors.InvalidQueryException;
 import com.datastax.oss.driver.api.core.servererrors.ProtocolError;
 import com.datastax.oss.driver.api.core.servererrors.QueryValidationException;
 import com.datastax.oss.driver.api.core.servererrors.ServerError;
@@ -16,6 +17,8 @@ import com.datastax.oss.driver.api.core.servererrors.UnauthorizedException;
 import com.datastax.oss.driver.api.core.servererrors.WriteFailureException;
 import java.util.List;
 import java.util.concurrent.CompletionException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** What to do about a request that failed. */
@@ -28,6 +31,10 @@ enum Failure {
     FAILED,
     /** The user may not write, or the cluster cannot read its rights now: send again for a bounded time. */
     REFUSED,
+    /**
+     * A rule of the cluster forbids it, all such rows or this one: send again for a bounded time until that is known.
+     */
+    RULED_OUT,
     /** It will fail again however often it is sent: find the bad row. */
     REJECTED,
     /** No row can be written in this process: the task must stop. */
@@ -41,7 +48,10 @@ enum Failure {
             BusyConnectionException.class,
             RequestThrottlingException.class);
 
-    /** Classify by the kind of error, never by its text. */
+    /** Guardrails have the code of a bad row, and only their names tell what they guard. */
+    private static final Pattern GUARDRAIL = Pattern.compile("Guardrail (\\w+) violated: .*", Pattern.DOTALL);
+
+    /** Classify by the kind of error, never by its text, but for guardrails. */
     static Failure of(Throwable error) {
         if (error instanceof CompletionException && error.getCause() != null) {
             return of(error.getCause());
@@ -61,11 +71,27 @@ enum Failure {
         if (error instanceof WriteFailureException || error instanceof ServerError) {
             return FAILED;
         }
+        if (error instanceof InvalidQueryException) {
+            return ofInvalid(String.valueOf(error.getMessage()));
+        }
         if (error instanceof QueryValidationException || error instanceof ProtocolError) {
             return REJECTED;
         }
         // Every other word of a server (write timeout, unavailable, overloaded, bootstrapping, …) may pass.
         return error instanceof CoordinatorException || error instanceof DriverTimeoutException ? OVERLOADED : REJECTED;
+    }
+
+    /** A full disk may pass, what is too large is the row's own, and anything else may be the configuration's. */
+    private static Failure ofInvalid(String message) {
+        Matcher guardrail = GUARDRAIL.matcher(message);
+        if (!guardrail.matches()) {
+            return REJECTED;
+        }
+        String name = guardrail.group(1);
+        if (name.endsWith("_disk_usage")) {
+            return OVERLOADED;
+        }
+        return name.endsWith("_size") || name.startsWith("items_per_") ? REJECTED : RULED_OUT;
     }
 
     /** The driver takes an error of a server to the next node, and at the end tells what each has answered. */

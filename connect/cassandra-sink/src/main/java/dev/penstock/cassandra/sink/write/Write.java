@@ -3,6 +3,7 @@ package dev.penstock.cassandra.sink.write;
 import com.datastax.oss.driver.api.core.ConsistencyLevel;
 import com.datastax.oss.driver.api.core.cql.BatchableStatement;
 import dev.penstock.cassandra.sink.config.TableConfig;
+import dev.penstock.cassandra.sink.mapping.TableShape;
 import org.apache.kafka.connect.sink.SinkRecord;
 
 /**
@@ -12,16 +13,28 @@ import org.apache.kafka.connect.sink.SinkRecord;
  * @param group writes of equal groups may share a batch
  * @param bytes estimate of what Cassandra counts for it in a batch
  * @param record the record that it comes from
- * @param table the table
+ * @param shape the table as it was known then
  * @param delivery is told when the write is acknowledged
+ * @param repeated whether the server refused it before: that may have been a node which did not know the table yet
  */
 public record Write(
         BatchableStatement<?> statement,
         Group group,
         int bytes,
         SinkRecord record,
-        TableConfig table,
-        Delivery delivery) {
+        TableShape shape,
+        Delivery delivery,
+        boolean repeated) {
+
+    /** The table. */
+    public TableConfig table() {
+        return shape.config();
+    }
+
+    /** The same for a second time. */
+    Write again() {
+        return new Write(statement, group, bytes, record, shape, delivery, true);
+    }
 
     /** Tell whether it deletes the row. */
     boolean isDelete() {

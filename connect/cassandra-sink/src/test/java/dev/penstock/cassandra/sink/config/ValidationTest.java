@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.datastax.oss.driver.api.core.ConsistencyLevel;
 import dev.penstock.cassandra.sink.Problems;
 import dev.penstock.cassandra.sink.value.Conversion;
 import java.util.HashMap;
@@ -259,6 +260,29 @@ class ValidationTest {
         assertEquals(
                 "shop.later",
                 SinkConfig.of(properties).byTopic().apply("later").orElseThrow().qualifiedName());
+    }
+
+    /** Pasted values bring blanks: Connect's parser drops them, and shows the value as if it held. */
+    @Test
+    void blanksAroundAValueMeanNothing() {
+        Map<String, String> properties = good("consistencyLevel=ALL; conversion=;lenient; timestampPrecision=floor; "
+                + "ssl.provider=None; compression=LZ4; topics.regex=views.*; topics=-");
+        assertEquals(Map.of(), problems(properties));
+        SinkConfig config = SinkConfig.of(properties);
+        TableConfig table = config.tables().get(0);
+        assertEquals(ConsistencyLevel.ALL, table.consistencyLevel());
+        assertEquals(new Conversion(true, true), table.rules().conversion());
+        assertTrue(config.cluster().compressed());
+        assertEquals(
+                Set.of("errors.tolerance"),
+                problems(good("errors.tolerance=;all; errors.deadletterqueue.topic.name=;"))
+                        .keySet());
+        assertEquals(
+                Map.of("basic.request.page-size", "7"),
+                new Validation(good("datastax-java-driver.basic.request.page-size=;7;"))
+                        .cluster()
+                        .orElseThrow()
+                        .driverOptions());
     }
 
     @Test

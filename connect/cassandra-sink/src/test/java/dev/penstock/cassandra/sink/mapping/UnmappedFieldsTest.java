@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaBuilder;
+import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.junit.jupiter.api.Test;
 
@@ -25,12 +26,10 @@ class UnmappedFieldsTest {
         return fields.find(new SinkRecord("t", 0, null, null, MAP, value, 0));
     }
 
-    /** One schema for all maps: that one of them was good says nothing of the next. */
-    @Test
-    void looksIntoEachMap() {
+    private static UnmappedFields ofColumnA() {
         Column column = new Column(
                 CqlIdentifier.fromInternal("a"), DataTypes.TEXT, true, Optional.empty(), (schema, value) -> null);
-        UnmappedFields fields = new UnmappedFields(new TableShape(
+        return new UnmappedFields(new TableShape(
                 new TableConfig(
                         "t",
                         "k",
@@ -39,6 +38,31 @@ class UnmappedFieldsTest {
                         ConsistencyLevel.ONE,
                         RowRules.DEFAULT),
                 List.of(column)));
+    }
+
+    /** A null has none of the fields of its schema: that it was good says nothing of the next record. */
+    @Test
+    void looksIntoTheFieldsOfASchemaWhoseFirstKeyOrValueWasNull() {
+        Schema schema = SchemaBuilder.struct()
+                .optional()
+                .field("a", Schema.STRING_SCHEMA)
+                .field("lost", Schema.STRING_SCHEMA)
+                .build();
+        Struct given = new Struct(schema).put("a", "x").put("lost", "y");
+        UnmappedFields fields = ofColumnA();
+        assertEquals(Optional.empty(), fields.find(new SinkRecord("t", 0, schema, null, schema, null, 0)));
+        assertEquals(
+                Optional.of("field lost of the key has no column"),
+                fields.find(new SinkRecord("t", 0, schema, given, schema, null, 1)));
+        assertEquals(
+                Optional.of("field lost of the value has no column"),
+                fields.find(new SinkRecord("t", 0, schema, null, schema, given, 2)));
+    }
+
+    /** One schema for all maps: that one of them was good says nothing of the next. */
+    @Test
+    void looksIntoEachMap() {
+        UnmappedFields fields = ofColumnA();
         assertEquals(Optional.empty(), find(fields, Map.of("a", "x")));
         assertEquals(Optional.of("field lost of the value has no column"), find(fields, Map.of("a", "x", "lost", "y")));
     }

@@ -68,7 +68,10 @@ class SecureCassandraTest {
                                 .replace(
                                         "\nrpc_address: 127.0.0.1",
                                         "\nrpc_address: 0.0.0.0\nbroadcast_rpc_address: 127.0.0.1")
-                        + encryption(node),
+                        + encryption(node)
+                        // Of users who are no superusers.
+                        + "\nwrite_consistency_levels_disallowed: [EACH_QUORUM]"
+                        + "\ncolumn_value_size_fail_threshold: 1KiB\n",
                 builder -> builder.withSslEngineFactory(engines).withAuthCredentials(SUPERUSER, SUPERUSER));
         cql = server.session();
         cql.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
@@ -287,8 +290,12 @@ class SecureCassandraTest {
     }
 
     private static SinkRecord record(long offset) {
+        return record(offset, "n");
+    }
+
+    private static SinkRecord record(long offset, String value) {
         return new SinkRecord(
-                "t", 0, Schema.STRING_SCHEMA, "x", Schema.STRING_SCHEMA, "n", offset, 1L, TimestampType.CREATE_TIME);
+                "t", 0, Schema.STRING_SCHEMA, "x", Schema.STRING_SCHEMA, value, offset, 1L, TimestampType.CREATE_TIME);
     }
 
     /**
@@ -309,6 +316,30 @@ class SecureCassandraTest {
             String failure =
                     assertThrows(ConnectException.class, run::awaitCommittable).getMessage();
             assertTrue(failure.contains("refuses user or password"), failure);
+        }
+    }
+
+    /** Both answers have one code: the first would make a dead letter of each row. */
+    @Test
+    void aRuleOfTheClusterFailsTheTaskAndATooLargeValueIsABadRecord() {
+        cql.execute("CREATE ROLE ordinary WITH PASSWORD = 'right' AND LOGIN = true");
+        Map<String, String> settings = settings("auth.username", "ordinary");
+        settings.put("auth.password", "right");
+        settings.put("auth.refusalTimeout", "1");
+        try (TaskRun run = new TaskRun(settings, "t", true)) {
+            run.put(List.of(record(0), record(1, "y".repeat(2_000)))).awaitCommittable();
+            assertEquals(1, run.letters().size());
+            assertTrue(
+                    run.letters().get(0).contains("Guardrail column_value_size violated"),
+                    run.letters().toString());
+        }
+        settings.put("consistencyLevel", "EACH_QUORUM");
+        try (TaskRun run = new TaskRun(settings, "t", true)) {
+            run.deliver(List.of(record(0)));
+            String failure =
+                    assertThrows(ConnectException.class, run::awaitCommittable).getMessage();
+            assertTrue(failure.contains("Guardrail write_consistency_levels violated"), failure);
+            assertEquals(List.of(), run.letters());
         }
     }
 

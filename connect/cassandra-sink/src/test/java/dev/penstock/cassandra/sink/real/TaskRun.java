@@ -15,16 +15,22 @@ import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.sink.SinkRecord;
 
 /** Drives a task as Connect's worker does: brings records again while the task asks for it, then asks for offsets. */
-final class TaskRun implements AutoCloseable {
+public final class TaskRun implements AutoCloseable {
 
     private static final Duration LIMIT = Duration.ofMinutes(2);
 
-    final CassandraSinkTask task = new CassandraSinkTask();
+    final CassandraSinkTask task;
     final FakeContext context;
     private final TopicPartition partition;
     private long position;
 
     TaskRun(Map<String, String> settings, String topic, boolean toleratesErrors) {
+        this(new CassandraSinkTask(), settings, topic, toleratesErrors);
+    }
+
+    /** Start a task that is made already. */
+    public TaskRun(CassandraSinkTask task, Map<String, String> settings, String topic, boolean toleratesErrors) {
+        this.task = task;
         context = new FakeContext(toleratesErrors);
         partition = new TopicPartition(topic, 0);
         context.assignment.add(partition);
@@ -61,7 +67,7 @@ final class TaskRun implements AutoCloseable {
     }
 
     /** Deliver records once; the task may hold them and pause. */
-    void deliver(Collection<SinkRecord> records) {
+    public void deliver(Collection<SinkRecord> records) {
         task.put(records);
         records.forEach(record -> position = Math.max(position, record.kafkaOffset() + 1));
     }
@@ -71,8 +77,15 @@ final class TaskRun implements AutoCloseable {
         return context.paused.contains(partition);
     }
 
+    /** The reasons of its dead letters. */
+    public List<String> letters() {
+        return context.letters.stream()
+                .map(letter -> letter.getValue().getMessage())
+                .toList();
+    }
+
     /** The offset that the task allows to be committed. */
-    long committable() {
+    public long committable() {
         return committable(partition, position);
     }
 
@@ -84,7 +97,7 @@ final class TaskRun implements AutoCloseable {
     }
 
     /** Let the task look after what it has to do until something is so. */
-    void until(BooleanSupplier isSo) {
+    public void until(BooleanSupplier isSo) {
         long deadline = System.nanoTime() + LIMIT.toNanos();
         while (!isSo.getAsBoolean()) {
             if (System.nanoTime() > deadline) {
@@ -96,7 +109,7 @@ final class TaskRun implements AutoCloseable {
     }
 
     /** Wait until everything delivered may be committed. */
-    void awaitCommittable() {
+    public void awaitCommittable() {
         until(() -> committable() == position);
     }
 

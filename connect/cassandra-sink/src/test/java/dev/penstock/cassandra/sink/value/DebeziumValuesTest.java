@@ -1,6 +1,7 @@
 package dev.penstock.cassandra.sink.value;
 
 import static dev.penstock.cassandra.sink.value.Encoding.of;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.datastax.oss.driver.api.core.data.CqlDuration;
 import com.datastax.oss.driver.api.core.data.CqlVector;
@@ -28,6 +29,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Debezium's semantic types, in the encoding of Debezium 3.7, and the CQL types that only they need. */
 class DebeziumValuesTest {
 
+    private static final String UNAVAILABLE = "__debezium_unavailable_value";
     private static final long DAY_MICROS = 86_400_000_000L;
     private static final Schema VARIABLE_SCALE = SchemaBuilder.struct()
             .name("io.debezium.data.VariableScaleDecimal")
@@ -172,6 +174,20 @@ class DebeziumValuesTest {
 
     static Stream<Arguments> refused() {
         return Stream.of(
+                of(DataTypes.TEXT, Schema.STRING_SCHEMA, UNAVAILABLE, "REPLICA IDENTITY FULL"),
+                of(DataTypes.ASCII, Schema.STRING_SCHEMA, UNAVAILABLE, "REPLICA IDENTITY FULL"),
+                of(DataTypes.TEXT, text("data.Json"), UNAVAILABLE, "REPLICA IDENTITY FULL"),
+                of(DataTypes.BLOB, Schema.BYTES_SCHEMA, UNAVAILABLE.getBytes(UTF_8), "REPLICA IDENTITY FULL"),
+                of(
+                        DataTypes.BLOB,
+                        Schema.BYTES_SCHEMA,
+                        ByteBuffer.wrap(UNAVAILABLE.getBytes(UTF_8)),
+                        "REPLICA IDENTITY FULL"),
+                of(
+                        DataTypes.frozenListOf(DataTypes.TEXT),
+                        SchemaBuilder.array(Schema.STRING_SCHEMA).build(),
+                        List.of(UNAVAILABLE),
+                        "REPLICA IDENTITY FULL"),
                 of(DataTypes.DATE, text("time.IsoDate"), "2020-02-30Z", "not in the form of"),
                 of(DataTypes.DATE, text("time.IsoDate"), "2020-02-28+01:00", "not in UTC"),
                 of(DataTypes.DATE, text("time.Date"), "2020-02-28", "not what io.debezium.time.Date says"),

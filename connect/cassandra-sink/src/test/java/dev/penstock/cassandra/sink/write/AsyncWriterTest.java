@@ -35,6 +35,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Errors on demand, which a real cluster gives only by chance; the real cluster has its own tests. */
 class AsyncWriterTest {
@@ -187,14 +188,23 @@ class AsyncWriterTest {
         assertTrue(sent.stream().anyMatch(rows -> rows.size() == 2));
     }
 
-    @Test
-    void findsTheBadRowOfABatch() {
-        start(rows -> rows.contains("3") ? failed(new InvalidQueryException(null, "bad row")) : done(), 8, 2);
+    private static Throwable guardrail(String name) {
+        return new InvalidQueryException(null, "Guardrail " + name + " violated: no");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "bad row",
+                "Guardrail column_value_size violated: Value of column 'a' has size 2MiB, this exceeds the failure"
+            })
+    void findsTheBadRowOfABatch(String reason) {
+        start(rows -> rows.contains("3") ? failed(new InvalidQueryException(null, reason)) : done(), 8, 2);
         writer.submit(Writes.of(tracker, 8));
         assertTrue(writer.awaitIdle(SOON));
         AsyncWriter.Rejected rejected = writer.nextRejected();
         assertEquals(3, rejected.write().record().kafkaOffset());
-        assertEquals("bad row", rejected.reason().getMessage());
+        assertEquals(reason, rejected.reason().getMessage());
         assertEquals(1, meter.apart.get());
         assertNull(writer.nextRejected());
         assertEquals(3, committable(8));
@@ -239,6 +249,36 @@ class AsyncWriterTest {
         assertEquals(3, committable(3));
     }
 
+    /** The replicas' disks are too full, until somebody makes room: each row is good. */
+    @Test
+    void waitsForAsLongAsDisksAreTooFull() {
+        patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ZERO);
+        start(rows -> sent.size() <= 30 ? failed(guardrail("replica_disk_usage")) : done(), 8, 2);
+        writer.submit(Writes.of(tracker, 3));
+        assertTrue(trouble.isOn());
+        assertTrue(writer.awaitIdle(SOON));
+        assertTrue(writer.forbidden().isEmpty());
+        assertEquals(3, committable(3));
+    }
+
+    /** A level or timestamps that the cluster does not allow: each row would become a dead letter. */
+    @ParameterizedTest
+    @ValueSource(strings = {"write_consistency_levels", "user_timestamps", "one_of_later_times"})
+    void aRuleOfTheClusterThatForbidsEveryRowStopsTheTask(String rule) {
+        patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ofMillis(50));
+        start(rows -> failed(guardrail(rule)), 8, 2);
+        writer.submit(Writes.of(tracker, 8));
+        long deadline = System.nanoTime() + SOON.toNanos();
+        while (writer.forbidden().isEmpty() && System.nanoTime() < deadline) {
+            writer.awaitIdle(Duration.ofMillis(1));
+        }
+        assertEquals(
+                "Guardrail " + rule + " violated: no",
+                writer.forbidden().orElseThrow().getMessage());
+        assertEquals(0, writer.rejected());
+        assertEquals(0, committable(8));
+    }
+
     /** The driver takes such an answer to the next node, until none is left. */
     private static Throwable serverError() {
         return away(
@@ -246,11 +286,19 @@ class AsyncWriterTest {
                 new ClosedConnectionException("another node was away"));
     }
 
-    /** Servers before 4.1 fail so at a row over their max_mutation_size, and any may have a fault of its own. */
-    @Test
-    void aRowThatTheServerNeverWritesIsRejectedWhileItsNeighboursAreWritten() {
+    static List<Throwable> lastingFailures() {
+        return List.of(serverError(), guardrail("maximum_timestamp"));
+    }
+
+    /**
+     * Servers before 4.1 fail so at a row over their max_mutation_size, and any may have a fault of its own. A rule may
+     * forbid the version of one row, too.
+     */
+    @ParameterizedTest
+    @MethodSource("lastingFailures")
+    void aRowThatTheServerNeverWritesIsRejectedWhileItsNeighboursAreWritten(Throwable failure) {
         patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ofMinutes(1));
-        start(rows -> rows.contains("3") ? failed(serverError()) : done(), 8, 2);
+        start(rows -> rows.contains("3") ? failed(failure) : done(), 8, 2);
         writer.submit(Writes.of(tracker, 8));
         long next = 8;
         long deadline = System.nanoTime() + SOON.toNanos();

@@ -5,6 +5,7 @@ import com.datastax.oss.driver.api.core.cql.SimpleStatement;
 import dev.penstock.cassandra.sink.config.Mapping;
 import dev.penstock.cassandra.sink.config.RowRules;
 import dev.penstock.cassandra.sink.config.TableConfig;
+import dev.penstock.cassandra.sink.mapping.TableShape;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -15,13 +16,15 @@ import org.apache.kafka.connect.sink.SinkRecord;
 /** Writes for tests: the statement's text is the offset. */
 final class Writes {
 
-    private static final TableConfig TABLE = new TableConfig(
-            "t",
-            "k",
-            "u",
-            new Mapping(true, Map.of(), Optional.empty(), Optional.empty()),
-            ConsistencyLevel.ONE,
-            RowRules.DEFAULT);
+    private static final TableShape TABLE = new TableShape(
+            new TableConfig(
+                    "t",
+                    "k",
+                    "u",
+                    new Mapping(true, Map.of(), Optional.empty(), Optional.empty()),
+                    ConsistencyLevel.ONE,
+                    RowRules.DEFAULT),
+            List.of());
     private static final TopicPartition PARTITION = new TopicPartition("t", 0);
 
     private Writes() {}
@@ -33,7 +36,8 @@ final class Writes {
                 bytes,
                 new SinkRecord("t", 0, null, null, null, null, offset),
                 TABLE,
-                tracker.track(PARTITION, offset));
+                tracker.track(PARTITION, offset),
+                false);
     }
 
     static List<Write> of(OffsetTracker tracker, long count) {
