@@ -48,6 +48,9 @@ class TableMissing(TerminalError):
         )
 
 
+_SHOWN = 3
+
+
 @dataclass(frozen=True)
 class LiveTable:
     """A table of the database.
@@ -67,6 +70,12 @@ class LiveTable:
     unfit: tuple[Unfit, ...] = ()
     micros: frozenset[str] = frozenset()
     has_generated: bool = False
+
+    @property
+    def lacking(self) -> str:
+        """The parts of `not_full` for people: a table may have thousands of partitions."""
+        shown, more = ", ".join(self.not_full[:_SHOWN]), len(self.not_full) - _SHOWN
+        return f"{shown} and {more:,} more" if more > 0 else shown
 
     @property
     def is_partitioned(self) -> bool:

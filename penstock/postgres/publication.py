@@ -180,7 +180,7 @@ def _identify(connection: Connection, live: LiveTable) -> list[str]:
     unseen = "SET LOCAL penstock.looks = 'yes'"
     for part in live.not_full:
         _execute(connection, part, f"{unseen}; ALTER TABLE {quoted(part)} REPLICA IDENTITY FULL")
-    return [f"{part}: REPLICA IDENTITY FULL" for part in live.not_full]
+    return [f"{live.lacking}: REPLICA IDENTITY FULL"] if live.not_full else []
 
 
 def _execute(connection: Connection, table: str, statement: str) -> None:

@@ -172,9 +172,9 @@ def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_publishe
     name = table.table.name
     if not is_published:
         yield said(f"{name} is not in the publication yet", "`penstock views apply`", is_pending=True)
-    for part in table.not_full:
-        lost = "has lost" if is_published else "does not have"
-        yield said(f"{part} {lost} REPLICA IDENTITY FULL", "`penstock views apply`", is_pending=True)
+    if table.not_full:
+        lost = "lost" if is_published else "not there yet"
+        yield said(f"REPLICA IDENTITY FULL is {lost}: {table.lacking}", "`penstock views apply`", is_pending=True)
 
 
 def _check_sources(config: Config, views: Sequence[View]) -> Iterator[Problem]:

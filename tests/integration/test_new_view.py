@@ -109,7 +109,7 @@ def test_nothing_is_wrong_with_it_and_only_the_publication_is_to_do(config: Conf
     assert "Postgres" in checked.looked_at
     assert {problem.what.split(": ", 1)[1] for problem in checked.problems if "every_type" in problem.what} == {
         "public.every_type is not in the publication yet",
-        "public.every_type does not have REPLICA IDENTITY FULL",
+        "REPLICA IDENTITY FULL is not there yet: public.every_type",
     }
 
 
