@@ -41,7 +41,6 @@ final class HashedColumns {
 
     static final String KNOWN = "penstock";
     private static final String ALGORITHM = "HmacSHA256";
-    private static final List<String> IMAGES = List.of(Envelope.FieldName.BEFORE, Envelope.FieldName.AFTER);
 
     private final Map<String, Set<String>> columns;
     private final Mac mac;
@@ -95,7 +94,7 @@ final class HashedColumns {
     private SourceRecord hide(SourceRecord record, Set<String> names) {
         Struct change = LeftOut.copy((Struct) record.value());
         SourceRecord hidden = LeftOut.with(record, change);
-        for (String image : IMAGES) {
+        for (String image : LeftOut.IMAGES) {
             Struct row = change.getStruct(image);
             if (row != null) {
                 change.put(image, hide(hidden, image, row, names));

@@ -23,8 +23,6 @@ final class LargeImages {
     /** Two images of this and what is not counted are one record of the topic's 16 MiB. */
     static final int MOST_BYTES = 7_864_320;
 
-    private static final List<String> IMAGES = List.of(Envelope.FieldName.BEFORE, Envelope.FieldName.AFTER);
-
     private static final Comparator<Map.Entry<String, Long>> LARGEST_FIRST =
             Map.Entry.<String, Long>comparingByValue().reversed().thenComparing(Map.Entry.comparingByKey());
 
@@ -42,7 +40,7 @@ final class LargeImages {
             return record;
         }
         SourceRecord fitting = record;
-        for (String image : IMAGES) {
+        for (String image : LeftOut.IMAGES) {
             Field field = change.schema().field(image);
             Struct row = field == null ? null : change.getStruct(image);
             if (row != null && !ImageSize.isSurelyWithin(row, MOST_BYTES)) {

@@ -1,5 +1,7 @@
 package dev.penstock.postgres;
 
+import io.debezium.data.Envelope;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.apache.kafka.connect.data.Struct;
@@ -11,6 +13,8 @@ import org.apache.kafka.connect.source.SourceRecord;
 final class LeftOut {
     /** Its name ends with that of the image. Columns and what to say of each: {@code body=9000000 bytes …;note=…}. */
     static final String HEADER = "penstock.left.out.";
+
+    static final List<String> IMAGES = List.of(Envelope.FieldName.BEFORE, Envelope.FieldName.AFTER);
 
     private LeftOut() {}
 

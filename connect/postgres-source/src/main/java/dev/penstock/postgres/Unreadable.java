@@ -25,8 +25,6 @@ final class Unreadable {
     private static final String TEXT = new String("unreadable");
     private static final List<Object> LIST = new ArrayList<>();
 
-    private static final List<String> IMAGES = List.of(Envelope.FieldName.BEFORE, Envelope.FieldName.AFTER);
-
     private Unreadable() {}
 
     /**
@@ -65,7 +63,7 @@ final class Unreadable {
                     + ". Change the value, then run `penstock views rebuild`: the change is in the WAL still");
         }
         SourceRecord read = record;
-        for (String image : IMAGES) {
+        for (String image : LeftOut.IMAGES) {
             Field field = change.schema().field(image);
             Struct row = field == null ? null : change.getStruct(image);
             if (row != null) {
