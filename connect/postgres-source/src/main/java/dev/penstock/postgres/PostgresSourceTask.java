@@ -84,12 +84,11 @@ public class PostgresSourceTask extends PostgresConnectorTask {
         CarefulReader reader = new CarefulReader(postgres);
         converters.use(
                 PostgresValueConverter.of(config, postgres.getDatabaseCharset(), postgres.getTypeRegistry()), reader);
-        ReplicationConnection connection = Messages.changed(
+        Messages.Change orNothing =
+                knownTables == null ? message -> message : new KnownTables(postgres, schema, knownTables)::orNothing;
+        return Messages.changed(
                 super.buildReplicationConnection(new EarlierColumns(postgres, config), schema, config),
-                message -> CarefulColumn.in(message, reader));
-        return knownTables == null
-                ? connection
-                : Messages.changed(connection, new KnownTables(postgres, schema, knownTables)::orNothing);
+                message -> CarefulColumn.in(orNothing.of(message), reader));
     }
 
     @Override

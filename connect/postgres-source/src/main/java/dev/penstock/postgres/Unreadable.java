@@ -58,8 +58,9 @@ final class Unreadable {
         if (!(record.value() instanceof Struct change) || !Envelope.isEnvelopeSchema(change.schema())) {
             return record;
         }
-        if (record.key() instanceof Struct key && !columnsIn(key).isEmpty()) {
-            throw new DataException("a primary key of " + record.topic() + " has " + columnsIn(key)
+        Map<String, String> inKey = record.key() instanceof Struct key ? columnsIn(key) : Map.of();
+        if (!inKey.isEmpty()) {
+            throw new DataException("a primary key of " + record.topic() + " has " + inKey
                     + ". Change the value, then run `penstock views rebuild`: the change is in the WAL still");
         }
         SourceRecord read = record;
