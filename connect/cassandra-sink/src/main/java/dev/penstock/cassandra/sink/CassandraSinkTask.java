@@ -1,6 +1,5 @@
 package dev.penstock.cassandra.sink;
 
-import com.datastax.oss.driver.api.core.servererrors.UnauthorizedException;
 import dev.penstock.cassandra.sink.cluster.ClusterAwayException;
 import dev.penstock.cassandra.sink.config.SinkConfig;
 import dev.penstock.cassandra.sink.metrics.SinkMetrics;
@@ -29,7 +28,8 @@ import org.apache.kafka.connect.sink.SinkTask;
  * Writes records to Cassandra. {@link #put} sends and returns while writes are in flight; {@link #preCommit} names only
  * offsets whose writes are acknowledged. While Cassandra is away the task holds the one delivery that it could not send
  * and pauses its partitions: it stays RUNNING, its metrics say that it waits, memory stays bounded. Likewise partitions
- * whose table is gone wait alone. A record that looks bad waits for the tables as they are now, while others go on.
+ * whose table is gone, or takes no row, wait alone. A record that looks bad waits for the tables as they are now, while
+ * others go on.
  */
 public final class CassandraSinkTask extends SinkTask {
 
@@ -43,7 +43,7 @@ public final class CassandraSinkTask extends SinkTask {
     private static final Duration START_WAIT = Duration.ofSeconds(4);
     /** How soon to look after what is not done when no records come. */
     private static final Duration LOOK_AFTER = Duration.ofMillis(100);
-    /** How soon to look whether an awaited table is there, and how old that news may be: events can be lost. */
+    /** How soon to look whether an awaited table takes rows, and how old that news may be: events can be lost. */
     private static final Duration LOOK_FOR_TABLE = Duration.ofSeconds(1);
 
     private static final Duration OLD_NEWS = Duration.ofSeconds(10);
@@ -121,14 +121,15 @@ public final class CassandraSinkTask extends SinkTask {
                 "waiting-for-cassandra",
                 "1 while Cassandra is away, overloaded or stuck, and writes wait for it",
                 () -> trouble.isOn() ? 1 : 0);
-        made.gauge("partitions-set-aside", "Partitions that wait for a table which is gone", aside::size);
+        made.gauge(
+                "partitions-set-aside", "Partitions that wait for a table which is gone or takes no row", aside::size);
         made.gauge("outage-total", "How often writes began to wait for Cassandra", trouble::outages);
         return made;
     }
 
     @Override
     public void put(Collection<SinkRecord> records) {
-        failWhenForbidden();
+        failWhenBroken();
         deadLetters.settle();
         long now = System.nanoTime();
         records.forEach(record -> held.add(new Held(record, track(record), now)));
@@ -150,6 +151,7 @@ public final class CassandraSinkTask extends SinkTask {
     private boolean send() throws ClusterAwayException {
         target.ensureOpen(CONNECT_WAIT);
         followTables();
+        setAsideRefused();
         recoverRejected();
         if (!held.isEmpty() && !(target.writer().rejected() < MAX_UNSURE && awaitRoom())) {
             return false;
@@ -167,6 +169,17 @@ public final class CassandraSinkTask extends SinkTask {
         } else {
             target.tables().areNewerThan(System.nanoTime() - OLD_NEWS.toNanos());
             aside.goOn(target.tables()::lacks);
+        }
+    }
+
+    private void setAsideRefused() {
+        AsyncWriter.Rejected refused = target.writer().nextRefused();
+        for (; refused != null; refused = target.writer().nextRefused()) {
+            Write write = refused.write();
+            if (!write.delivery().isAbandoned()) {
+                target.tables().refuse(refused);
+                setAside(write.record(), write.table().topic());
+            }
         }
     }
 
@@ -242,12 +255,9 @@ public final class CassandraSinkTask extends SinkTask {
         }
     }
 
-    private void failWhenForbidden() {
+    private void failWhenBroken() {
         target.writer().forbidden().ifPresent(error -> {
-            String why = error instanceof UnauthorizedException
-                    ? "Cassandra forbids the user to write: "
-                    : "The task cannot write any more: ";
-            throw new ConnectException(why + error.getMessage(), error);
+            throw new ConnectException("The task cannot write any more: " + error.getMessage(), error);
         });
     }
 
@@ -306,6 +316,7 @@ public final class CassandraSinkTask extends SinkTask {
         if (!held.isEmpty()
                 || target.writer().pending() > 0
                 || target.writer().rejected() > 0
+                || target.writer().hasRefused()
                 || deadLetters.isPending()) {
             context.timeout(LOOK_AFTER.toMillis());
         } else if (!aside.isEmpty()) {

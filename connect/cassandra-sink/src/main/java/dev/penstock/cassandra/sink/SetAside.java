@@ -12,8 +12,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Partitions that wait for a table which is gone, or which is another now, while all others go on. They are paused, and
- * begin again with the first record that was not written. Used by the task's thread.
+ * Partitions that wait for a table which is gone, is another now, or takes no row, while all others go on. They are
+ * paused, and begin again with the first record that was not written. Used by the task's thread.
  */
 final class SetAside {
 
@@ -70,7 +70,7 @@ final class SetAside {
                 TopicPartition partition = entry.getKey();
                 context.offset(partition, offsets.next(partition));
                 context.resume(partition);
-                LOG.info("Partition {} goes on: its table is there", partition);
+                LOG.info("Partition {} goes on: its table takes rows", partition);
             }
             return over;
         });

@@ -11,6 +11,8 @@ import dev.penstock.cassandra.sink.config.SinkConfig;
 import dev.penstock.cassandra.sink.config.TableConfig;
 import dev.penstock.cassandra.sink.mapping.RecordMapper;
 import dev.penstock.cassandra.sink.mapping.TableShape;
+import dev.penstock.cassandra.sink.write.AsyncWriter;
+import dev.penstock.cassandra.sink.write.Refusals;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -61,6 +63,7 @@ final class Tables {
     /** Those of topics' names that were not there when the tables were read last. */
     private final Set<TableConfig> missing = new HashSet<>();
 
+    private final Refusals refusals;
     private final Map<TableConfig, RecordMapper> mappers = new LinkedHashMap<>();
     private Map<String, List<RecordMapper>> byTopic = Map.of();
     private Map<String, String> waiting = new LinkedHashMap<>();
@@ -85,6 +88,7 @@ final class Tables {
         this.session = session;
         this.readAt = start;
         this.config = config;
+        this.refusals = new Refusals(session::executeAsync);
         Problems problems = new Problems();
         ClusterCheck.keyspaces(session, config.tables(), config.later(), problems);
         if (!problems.isEmpty()) {
@@ -108,19 +112,26 @@ final class Tables {
         return own ? record.topic() : record.originalTopic();
     }
 
-    /** The topic whose tables a record must wait for: one of them is gone, or does not fit any more. */
+    /** The topic whose tables a record must wait for: one of them is gone, does not fit any more, or is refused. */
     Optional<String> awaited(SinkRecord record) {
-        return waiting.isEmpty() ? Optional.empty() : Optional.of(topic(record)).filter(this::lacks);
+        return waiting.isEmpty() && refusals.topics().isEmpty()
+                ? Optional.empty()
+                : Optional.of(topic(record)).filter(this::lacks);
     }
 
-    /** Tell whether a table of a topic is gone, or does not fit any more. */
+    /** Tell whether a table of a topic is gone, does not fit any more, or takes no row. */
     boolean lacks(String topic) {
-        return waiting.containsKey(topic);
+        return waiting.containsKey(topic) || refusals.topics().contains(topic);
     }
 
     /** What is wrong with the tables of a topic that waits. */
     String reason(String topic) {
-        return waiting.get(topic);
+        return waiting.containsKey(topic) ? waiting.get(topic) : refusals.reason(topic);
+    }
+
+    /** Note that a table takes no row: its topic waits until it does. */
+    void refuse(AsyncWriter.Rejected refused) {
+        refusals.add(refused);
     }
 
     /** What puts records into a table by now; empty when the table of a topic's name is gone. */
@@ -241,9 +252,14 @@ final class Tables {
      * Adopt what the driver knows of the tables by now; costs nothing when that is nothing new.
      *
      * @throws ClusterAwayException when the cluster does not answer now
-     * @throws ConnectException when the configuration fits the tables of no topic any more
+     * @throws ConnectException when the configuration fits the tables of no topic any more, or all have been refused
+     *     for long
      */
     void follow() throws ClusterAwayException {
+        refusals.tryAgain();
+        if (refusals.haveLasted(config.refusalPatience()) && topics().stream().allMatch(this::lacks)) {
+            throw new ConnectException(refusals.reasons());
+        }
         Metadata now = session.getMetadata();
         if (now == seen) {
             return;
@@ -274,8 +290,7 @@ final class Tables {
 
     /** A task of which nothing can be written had better not look as if it ran. */
     private void failWhenAll(Map<String, String> unfit) throws ClusterAwayException {
-        Set<String> topics = config.tables().stream().map(TableConfig::topic).collect(Collectors.toSet());
-        topics.addAll(byName.keySet());
+        Set<String> topics = topics();
         if (!topics.isEmpty() && unfit.keySet().containsAll(topics)) {
             String reasons = String.join(" | ", unfit.values());
             if (!isAgreed()) {
@@ -283,6 +298,12 @@ final class Tables {
             }
             throw new ConnectException(reasons);
         }
+    }
+
+    private Set<String> topics() {
+        Set<String> topics = config.tables().stream().map(TableConfig::topic).collect(Collectors.toSet());
+        topics.addAll(byName.keySet());
+        return topics;
     }
 
     private void adopt(TableShape shape, Map<String, String> unfit) throws ClusterAwayException {

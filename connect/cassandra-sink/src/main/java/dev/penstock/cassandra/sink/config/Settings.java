@@ -158,7 +158,7 @@ public final class Settings {
                 .shown(
                         LOW,
                         "Patience with refusals (s)",
-                        "Seconds that the cluster may refuse the user, or the user's writes, before the task fails: "
+                        "Seconds that the cluster may refuse the user, or writes to all tables, before the task fails: "
                                 + "a cluster that cannot read its own system_auth refuses everybody.");
     }
 

@@ -38,6 +38,7 @@ public final class AsyncWriter implements AutoCloseable {
     private final Suspects suspects = new Suspects();
     private final AtomicInteger retrying = new AtomicInteger();
     private final Queue<Rejected> rejected = new ConcurrentLinkedQueue<>();
+    private final Queue<Rejected> refused = new ConcurrentLinkedQueue<>();
     private final ScheduledThreadPoolExecutor clock;
     private volatile Throwable forbidden;
     private volatile boolean closed;
@@ -148,6 +149,16 @@ public final class AsyncWriter implements AutoCloseable {
         return rejected.peek();
     }
 
+    /** The next row of a table that takes none, as the user may not write it or a rule forbids it; null without any. */
+    public Rejected nextRefused() {
+        return refused.poll();
+    }
+
+    /** Tell whether there is one. */
+    public boolean hasRefused() {
+        return !refused.isEmpty();
+    }
+
     /** Why no row at all can be written, if so. */
     public Optional<Throwable> forbidden() {
         return Optional.ofNullable(forbidden);
@@ -187,11 +198,12 @@ public final class AsyncWriter implements AutoCloseable {
             backlog.answered(request);
         } else {
             long start = System.nanoTime();
-            send(live).whenComplete((rows, error) -> answer(live, error, System.nanoTime() - start));
+            send(session, live).whenComplete((rows, error) -> answer(live, error, System.nanoTime() - start));
         }
     }
 
-    private CompletionStage<?> send(Request request) {
+    /** Send a request; whatever fails is in the answer. */
+    static CompletionStage<?> send(Function<Statement<?>, CompletionStage<?>> session, Request request) {
         try {
             return session.apply(request.statement());
         } catch (RuntimeException | Error e) { // The driver throws some errors instead of handing them over.
@@ -235,7 +247,7 @@ public final class AsyncWriter implements AutoCloseable {
             case AWAY -> later(request, List.of(request.again()), error);
             case OVERLOADED -> later(request, lighter(request), error);
             case FAILED -> suspect(request, error);
-            case REFUSED -> refused(request, List.of(request.again()), error);
+            case REFUSED -> refused(request, error, patience.refusals());
             case RULED_OUT -> ruledOut(request, error);
             case FORBIDDEN -> forbidden = error;
             default -> isolate(request, error);
@@ -254,15 +266,17 @@ public final class AsyncWriter implements AutoCloseable {
         if (request.writes().size() == 1 && suspects.isAtFault(request.writes().get(0))) {
             isolate(request, error);
         } else {
-            refused(request, lighter(request), error);
+            refused(request, error, patience.rules());
         }
     }
 
-    private void refused(Request request, List<Request> next, Throwable error) {
-        if (suspects.refusedFor(request.writes().get(0)).compareTo(patience.refusals()) >= 0) {
-            forbidden = error;
+    /** The other tables of a batch may be written: at the end each row is sent by itself. */
+    private void refused(Request request, Throwable error, Duration limit) {
+        Write first = request.writes().get(0);
+        if (suspects.refusedFor(first).compareTo(limit) < 0) {
+            later(request, lighter(request), error);
         } else {
-            later(request, next, error);
+            takeApart(request, error, refused);
         }
     }
 
@@ -297,11 +311,15 @@ public final class AsyncWriter implements AutoCloseable {
 
     /** One bad row fails its whole batch: send each by itself, then the bad one is known. */
     private void isolate(Request request, Throwable error) {
+        takeApart(request, error, rejected);
+    }
+
+    private void takeApart(Request request, Throwable error, Queue<Rejected> bad) {
         if (request.writes().size() > 1) {
             meter.takenApart();
             request.writes().forEach(write -> backlog.addAgain(new Request(List.of(write), request.attempt())));
         } else {
-            rejected.add(new Rejected(request.writes().get(0), error));
+            bad.add(new Rejected(request.writes().get(0), error));
             finish(request);
         }
     }

@@ -17,9 +17,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.ZipEntry;
@@ -27,6 +29,7 @@ import java.util.zip.ZipOutputStream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.errors.ConnectException;
@@ -47,6 +50,7 @@ import org.junit.jupiter.api.io.TempDir;
 class SecureCassandraTest {
 
     private static final String SUPERUSER = "cassandra";
+    private static final TopicPartition CLOSED = new TopicPartition("closed", 0);
 
     @TempDir
     private static Path folder;
@@ -64,6 +68,7 @@ class SecureCassandraTest {
         server = CassandraServer.start(
                 Integer.getInteger("cassandra.port") + 10,
                 yaml -> yaml.replace("AllowAllAuthenticator", "PasswordAuthenticator")
+                                .replace("AllowAllAuthorizer", "CassandraAuthorizer")
                                 // It listens on addresses that have no name, too.
                                 .replace(
                                         "\nrpc_address: 127.0.0.1",
@@ -323,6 +328,7 @@ class SecureCassandraTest {
     @Test
     void aRuleOfTheClusterFailsTheTaskAndATooLargeValueIsABadRecord() {
         cql.execute("CREATE ROLE ordinary WITH PASSWORD = 'right' AND LOGIN = true");
+        cql.execute("GRANT MODIFY ON k.t TO ordinary");
         Map<String, String> settings = settings("auth.username", "ordinary");
         settings.put("auth.password", "right");
         settings.put("auth.refusalTimeout", "1");
@@ -357,5 +363,71 @@ class SecureCassandraTest {
         settings.put("auth.password", "forgotten");
         settings.put("auth.refusalTimeout", "0");
         assertTrue(TaskRun.failure(settings, "t").contains("refuses user or password"));
+    }
+
+    private static Map<String, String> withClosed(String user) {
+        Map<String, String> settings = settings("auth.username", user);
+        settings.put("auth.password", "right");
+        settings.put("topics", "t,closed");
+        settings.put("topic.closed.k.closed.mapping", "id=key, n=value");
+        cql.execute("CREATE TABLE IF NOT EXISTS k.closed (id text PRIMARY KEY, n text)");
+        cql.execute("CREATE ROLE " + user + " WITH PASSWORD = 'right' AND LOGIN = true");
+        return settings;
+    }
+
+    private static SinkRecord ofClosed(long offset) {
+        return new SinkRecord(
+                "closed",
+                0,
+                Schema.STRING_SCHEMA,
+                "c" + offset,
+                Schema.STRING_SCHEMA,
+                "n",
+                offset,
+                1L,
+                TimestampType.CREATE_TIME);
+    }
+
+    /** Others go on, and it goes on once the user may write its table, without anybody's restart. */
+    @Test
+    void aTopicWhoseTableTheUserMayNotWriteWaitsAlone() {
+        Map<String, String> settings = withClosed("halfway");
+        cql.execute("GRANT MODIFY ON k.t TO halfway");
+        settings.put("auth.refusalTimeout", "1");
+        try (TaskRun run = new TaskRun(settings, "t", true)) {
+            run.context.assignment.add(CLOSED);
+            run.put(List.of(ofClosed(0), record(0), ofClosed(1)));
+            run.until(() -> run.context.paused.equals(Set.of(CLOSED)));
+            run.put(List.of(record(1))).awaitCommittable();
+            assertEquals(0, run.committable(CLOSED, 2));
+            // It has waited for longer than the task would, had it nothing that it may write.
+            long deadline = System.nanoTime() + Duration.ofSeconds(5).toNanos();
+            run.until(() -> System.nanoTime() > deadline);
+            assertEquals(Set.of(CLOSED), run.context.paused);
+
+            cql.execute("GRANT MODIFY ON k.closed TO halfway");
+            run.until(() -> run.context.paused.isEmpty());
+            assertEquals(Map.of(CLOSED, 0L), run.context.goneBack);
+            run.put(List.of(ofClosed(0), ofClosed(1)));
+            run.until(() -> run.committable(CLOSED, 2) == 2);
+            assertEquals(2, cql.execute("SELECT id FROM k.closed").all().size());
+            assertEquals(List.of(), run.letters());
+        }
+    }
+
+    @Test
+    void aTaskWhoseUserMayWriteNoneOfItsTablesFails() {
+        Map<String, String> settings = withClosed("outside");
+        settings.put("auth.refusalTimeout", "1");
+        try (TaskRun run = new TaskRun(settings, "t", true)) {
+            run.context.assignment.add(CLOSED);
+            run.deliver(List.of(ofClosed(0), record(0)));
+            String failure =
+                    assertThrows(ConnectException.class, run::awaitCommittable).getMessage();
+            assertTrue(failure.contains("Cassandra takes no row of k.t: "), failure);
+            assertTrue(failure.contains("Cassandra takes no row of k.closed: "), failure);
+            assertTrue(failure.contains("MODIFY"), failure);
+            assertEquals(List.of(), run.letters());
+        }
     }
 }

@@ -230,12 +230,30 @@ class AsyncWriterTest {
     }
 
     @Test
-    void saysWhenNothingMayBeWritten() {
+    void handsOverARowThatMayNotBeWritten() {
         patience = Patience.of(Duration.ZERO);
         start(rows -> failed(unauthorized()), 8, 2);
         writer.submit(Writes.of(tracker, 1));
-        assertEquals("no MODIFY permission", writer.forbidden().orElseThrow().getMessage());
+        assertTrue(writer.hasRefused());
+        assertEquals("no MODIFY permission", writer.nextRefused().reason().getMessage());
+        assertEquals(0, writer.pending());
         assertEquals(0, committable(1));
+    }
+
+    /** A batch may hold rows of a table that the user may write. */
+    @Test
+    void aRefusedRowOfABatchDoesNotTakeTheOthersWithIt() {
+        patience = patience(Duration.ofMillis(50));
+        start(rows -> rows.contains("3") ? failed(unauthorized()) : done(), 8, 2);
+        writer.submit(Writes.of(tracker, 8));
+        assertTrue(writer.awaitIdle(SOON));
+        assertEquals(3, writer.nextRefused().write().record().kafkaOffset());
+        assertFalse(writer.hasRefused());
+        assertEquals(7, meter.rows.get());
+    }
+
+    private static Patience patience(Duration limit) {
+        return new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), limit, limit);
     }
 
     /** A cluster that cannot read system_auth refuses everybody, until it can. */
@@ -252,7 +270,7 @@ class AsyncWriterTest {
     /** The replicas' disks are too full, until somebody makes room: each row is good. */
     @Test
     void waitsForAsLongAsDisksAreTooFull() {
-        patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ZERO);
+        patience = patience(Duration.ZERO);
         start(rows -> sent.size() <= 30 ? failed(guardrail("replica_disk_usage")) : done(), 8, 2);
         writer.submit(Writes.of(tracker, 3));
         assertTrue(trouble.isOn());
@@ -264,17 +282,16 @@ class AsyncWriterTest {
     /** A level or timestamps that the cluster does not allow: each row would become a dead letter. */
     @ParameterizedTest
     @ValueSource(strings = {"write_consistency_levels", "user_timestamps", "one_of_later_times"})
-    void aRuleOfTheClusterThatForbidsEveryRowStopsTheTask(String rule) {
-        patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ofMillis(50));
+    void aRuleOfTheClusterThatForbidsEveryRowMakesNoDeadLetters(String rule) {
+        patience = patience(Duration.ofMillis(50));
         start(rows -> failed(guardrail(rule)), 8, 2);
         writer.submit(Writes.of(tracker, 8));
-        long deadline = System.nanoTime() + SOON.toNanos();
-        while (writer.forbidden().isEmpty() && System.nanoTime() < deadline) {
-            writer.awaitIdle(Duration.ofMillis(1));
+        assertTrue(writer.awaitIdle(SOON));
+        for (int row = 0; row < 8; row++) {
+            assertEquals(
+                    "Guardrail " + rule + " violated: no",
+                    writer.nextRefused().reason().getMessage());
         }
-        assertEquals(
-                "Guardrail " + rule + " violated: no",
-                writer.forbidden().orElseThrow().getMessage());
         assertEquals(0, writer.rejected());
         assertEquals(0, committable(8));
     }
@@ -297,7 +314,7 @@ class AsyncWriterTest {
     @ParameterizedTest
     @MethodSource("lastingFailures")
     void aRowThatTheServerNeverWritesIsRejectedWhileItsNeighboursAreWritten(Throwable failure) {
-        patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ofMinutes(1));
+        patience = patience(Duration.ofMinutes(1));
         start(rows -> rows.contains("3") ? failed(failure) : done(), 8, 2);
         writer.submit(Writes.of(tracker, 8));
         long next = 8;
@@ -315,7 +332,7 @@ class AsyncWriterTest {
     /** Replicas that fail at everything (a full disk) are waited for, whatever others write. */
     @Test
     void rowsOfBrokenReplicasAreNotRejected() {
-        patience = new Patience(new Backoff(Duration.ofMillis(1), Duration.ofMillis(2)), Duration.ofMinutes(1));
+        patience = patience(Duration.ofMinutes(1));
         AtomicInteger failures = new AtomicInteger();
         start(
                 rows -> rows.contains("0") && failures.getAndIncrement() < 5 * Suspects.MAX_TRIES
