@@ -1,11 +1,12 @@
 """The configuration of one stack: a frozen, typed object, built once from `penstock.toml` and passed down.
 
-Order: constructor > environment `PENSTOCK_<SECTION>__<KEY>` > `penstock.toml` > the defaults here, which run the whole
-stack on loopback. Unknown keys are refused. Nothing else in Penstock reads the environment.
+Order: environment `PENSTOCK_<SECTION>__<KEY>` > `penstock.toml` > the defaults here, which run the whole stack on
+loopback. Unknown keys are refused. No other module reads a setting of a user's from the environment.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -42,7 +43,7 @@ from penstock.sections.part import read_secret
 from penstock.sections.postgres import Postgres, Source
 from penstock.sections.spark import Spark
 from penstock.sections.tables import SourceTable
-from penstock.secured import secured
+from penstock.secured import secured, unsecured
 from penstock.whole_file import write_once
 
 # `servers/prerequisites.sh` has the same, for the clone itself.
@@ -296,6 +297,16 @@ def load_config(path: Path | None = None, *, profile: Profile | None = None) -> 
         raise ConfigInvalid(chosen, [_explain(error) for error in exc.errors()]) from exc
     except SettingsError as exc:
         raise ConfigInvalid(chosen, _no_json()) from exc
+
+
+def to_json(config: Config) -> str:
+    """Return a configuration as a process of ours is given it, which fills in by itself what lets clients in."""
+    return unsecured(config).model_dump_json(indent=2)
+
+
+def from_json(text: str) -> Config:
+    """Return the configuration that :func:`to_json` wrote."""
+    return secured(Config(**json.loads(text)))
 
 
 def _with_profile(said: dict[str, Any], asked: Profile | None) -> Config:

@@ -1,4 +1,4 @@
-"""Waiting for a condition with a deadline: the only place of the stack that sleeps."""
+"""Waiting for a condition with a deadline."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from penstock.errors import TerminalError
 
 POLL_S = 0.2
+_TAIL = 20
+"""Lines of a log in an error."""
 
 
 class NotInTime(TerminalError):
@@ -31,9 +33,9 @@ def wait_until(check: Callable[[], bool], *, timeout_s: float, what: str, log: P
         time.sleep(POLL_S)
 
 
-def log_tail(log: Path | None, *, lines: int = 20) -> str:
+def log_tail(log: Path | None) -> str:
     """Return the last lines of a log, indented for an error message; empty when there is no log yet."""
     if log is None or not log.exists():
         return ""
-    text = log.read_text(errors="replace").splitlines()[-lines:]
+    text = log.read_text(errors="replace").splitlines()[-_TAIL:]
     return "\n".join(f"    {line}" for line in text)

@@ -27,7 +27,7 @@ from penstock.project.connectors import declared_connectors
 from penstock.registry.client import RegistryClient
 from penstock.stack.parts.kafka import JARS as KAFKA_JARS
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import Topic
+from penstock.topics.topic import Topic
 from penstock.wait import wait_until
 
 NAME = "bench-sink"

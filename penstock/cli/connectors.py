@@ -16,8 +16,10 @@ from penstock.connect.reasons import reasons
 from penstock.connect.secrets import hidden_in, hide_changes
 from penstock.connect.watch_file import Watched, describe, read_watched
 from penstock.layout import Layout
+from penstock.pipeline.unwritten import place_views_sink
 from penstock.project.connectors import declared_connectors
 from penstock.project.workspace import Workspace
+from penstock.setup.connectors import wanted_connectors
 
 group = typer.Typer(
     help="Manage the connectors; their files are `connect/connectors/NAME.json`.\n\n"
@@ -65,10 +67,6 @@ def apply(
 
     Example: `penstock connectors apply users-postgres-source --dry-run`
     """
-    # Only here: they bring PySpark, for which no other command of this group waits.
-    from penstock.pipeline.unwritten import place_views_sink
-    from penstock.setup.connectors import wanted_connectors
-
     config = load_config()
     workspace = Workspace(config)
     files = wanted_connectors(workspace, names=names or ())

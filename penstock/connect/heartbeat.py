@@ -7,10 +7,6 @@ from __future__ import annotations
 
 HEARTBEAT_S = 5.0
 """`heartbeat.interval.ms` of the source connector."""
-HEARTBEAT_QUERY = "SELECT pg_logical_emit_message(false, 'penstock-heartbeat', '')"
-"""`heartbeat.action.query` of the source connector. Without it a quiet database holds back the WAL that others of its
-server write, until the disk is full or the slot is lost. The connector confirms only what it reads, and it reads
-nothing of other databases. A message in the WAL takes no transaction id and reaches no topic."""
 _SILENT_S = 6 * HEARTBEAT_S
 
 

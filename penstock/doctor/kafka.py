@@ -15,7 +15,7 @@ from penstock.instances import at_hosts
 from penstock.sizes import DEAD_LETTER_BYTES
 from penstock.topics.admin import Cluster, TopicAdmin
 from penstock.topics.create import differences, other_limits
-from penstock.topics.declare import Topic
+from penstock.topics.topic import Topic
 
 _QUICKLY_S = 10
 _LEAST_ISR = "min.insync.replicas"

@@ -87,7 +87,6 @@ def trigger_load(
     *,
     users: int,
     seed: str = DEFAULT_SEED,
-    page_size: int = PAGE_SIZE,
     api_url: str | None = None,
 ) -> Run:
     """Start loading the first `users` users of a seed.
@@ -101,7 +100,7 @@ def trigger_load(
     if not api.knows_dag(dag):
         raise DagMissing(api, dag, api.import_errors())
     api.unpause(dag)
-    run_id = api.trigger(dag, {"users": users, "page_size": page_size, "seed": seed, "api_url": api_url})
+    run_id = api.trigger(dag, {"users": users, "page_size": PAGE_SIZE, "seed": seed, "api_url": api_url})
     return Run(run_id, users, f"{api.url}/dags/{dag}/runs/{run_id}", dag)
 
 

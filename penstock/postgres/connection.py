@@ -1,4 +1,4 @@
-"""Connections to Postgres: the one place that opens them, with their time limits."""
+"""Connections to Postgres, with their time limits; `penstock psql` alone opens one of its own."""
 
 from __future__ import annotations
 

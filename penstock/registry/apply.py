@@ -47,15 +47,6 @@ class SchemaFile:
     name: str
 
 
-@dataclass(frozen=True)
-class Registered:
-    """A contract in the registry."""
-
-    subject: str
-    schema_id: int
-    is_new: bool
-
-
 def read_schemas(folder: Path, names: Names) -> tuple[SchemaFile, ...]:
     """Read every `*.avsc` of the folder, in order of the files, for the subjects of an installation.
 
@@ -64,14 +55,15 @@ def read_schemas(folder: Path, names: Names) -> tuple[SchemaFile, ...]:
     return tuple(_read(path, names) for path in sorted(folder.glob("*.avsc")))
 
 
-def apply_schemas(client: RegistryClient, *, files: Iterable[SchemaFile]) -> tuple[Registered, ...]:
+def apply_schemas(client: RegistryClient, *, files: Iterable[SchemaFile]) -> dict[str, int]:
     """Register the contracts, BACKWARD; what is registered already stays as it is.
 
+    :returns: the schema id of each subject.
     :raises SchemaIncompatible: naming the subject and the registry's reason.
     """
     # Each waits for the registry's journal several times.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return tuple(pool.map(partial(_register, client), files))
+        return dict(pool.map(partial(_register, client), files))
 
 
 def release_cdc_subjects(client: RegistryClient, *, topics: Iterable[str]) -> None:
@@ -96,8 +88,7 @@ def _read(path: Path, names: Names) -> SchemaFile:
         raise SchemaFileInvalid(path, str(exc)) from exc
 
 
-def _register(client: RegistryClient, file: SchemaFile) -> Registered:
-    before = client.versions(file.subject)
+def _register(client: RegistryClient, file: SchemaFile) -> tuple[str, int]:
     try:
         schema_id = client.register(file.subject, file.schema)
     except RegistryRefused as exc:
@@ -107,4 +98,4 @@ def _register(client: RegistryClient, file: SchemaFile) -> Registered:
     # After the first version: Apicurio knows no settings of a subject that has none.
     if client.compatibility(file.subject) != Compatibility.BACKWARD:
         client.set_compatibility(file.subject, Compatibility.BACKWARD)
-    return Registered(file.subject, schema_id, is_new=client.versions(file.subject) != before)
+    return file.subject, schema_id

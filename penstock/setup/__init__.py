@@ -1,1 +1,1 @@
-"""Puts the servers of a running stack in order: tables, topics, subjects, keyspace, connectors; starts and stops it."""
+"""Puts the servers of a running stack in order: tables, topics, subjects, keyspace, connectors."""

@@ -12,7 +12,7 @@ from penstock.errors import TerminalError
 from penstock.layout import Layout
 
 _MB = 1024 * 1024
-_ONE_OF_EACH_MB = 3500
+_ONE_OF_EACH_MB = 4800
 """What the parts take of which there is one, and the first of the others (README)."""
 _BESIDE_HEAP_MB = 150
 """Of each JVM: code, classes, threads, buffers."""

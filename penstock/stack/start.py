@@ -1,4 +1,4 @@
-"""Starts and stops the parts of a stack in the order of their needs, each as soon as what it needs answers."""
+"""Starts the parts of a stack in the order of their needs, each as soon as what it needs answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ _STEP_TIMEOUT_S = 60.0
 class Progress(StrEnum):
     """How far a part or step of the start has come."""
 
-    WAITING = "waiting"
     STARTING = "starting"
     READY = "ready"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from penstock.errors import TerminalError
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import Topic
+from penstock.topics.topic import Topic
 
 _LIMITS = ("max.message.bytes", "retention.bytes", "segment.bytes", "min.insync.replicas")
 """Sizes that fit those of the producers, and copies; a topic of an earlier version may have others."""

@@ -13,7 +13,7 @@ from typing import Protocol
 from penstock.config import Config
 from penstock.names import topic_of
 from penstock.sizes import DEAD_LETTER_BYTES, RECORD_BYTES
-from penstock.topics.topic import Topic as Topic
+from penstock.topics.topic import Topic
 
 # The `gc_grace_seconds` of the view tables must not be shorter: a replay must still meet its tombstones.
 RECORD_RETENTION = timedelta(days=7)

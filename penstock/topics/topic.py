@@ -1,4 +1,4 @@
-"""Topic, apart from `declare.py`: so a client of Kafka needs no views, and with them no Spark."""
+"""Topic as it is declared, apart from `declare.py`: the engine's clients of Kafka know no configuration."""
 
 from __future__ import annotations
 

@@ -157,6 +157,21 @@ def test_users_are_loaded_and_the_console_sees_the_loads(stack: Stack) -> None:
     assert 1000 in {run["fetched"] for run in seen}
 
 
+def test_the_control_center_verifies(stack: Stack) -> None:
+    """In a process of its own, which must be let in everywhere too."""
+    url = stack.config.console.at("/api/v1/views/verify")
+    token, ca = (stack.config.state_dir / "console" / "token").read_text(), str(Secrets.of(stack.config).ca)
+    headers = {"Authorization": f"Bearer {token}"}
+    assert requests.post(url, json={"view": "users_by_id"}, headers=headers, verify=ca, timeout=QUICKLY_S).ok
+
+    def now() -> dict[str, Any]:
+        answer: dict[str, Any] = requests.get(url, headers=headers, verify=ca, timeout=QUICKLY_S).json()
+        return answer
+
+    wait_until(lambda: now()["running"] is None, timeout_s=PATIENCE_S, what="the verify ends")
+    assert now()["failure"] is None
+
+
 def test_a_connector_cannot_be_made_without_the_password(stack: Stack) -> None:
     connect = stack.config.connect
     # The second is between workers, which sign what they ask.

@@ -32,8 +32,8 @@ from penstock.setup.connectors import wanted_connectors
 from penstock.setup.known import let_know
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
 from penstock.topics.create import TopicsDiffer, create_topics
-from penstock.topics.declare import Topic
 from penstock.topics.tail import TopicReader, TopicUnknown
+from penstock.topics.topic import Topic
 from penstock.wait import wait_until
 from tests.integration.servers import started_behind, written
 from tests.patience import PATIENCE_S

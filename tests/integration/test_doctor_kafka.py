@@ -16,7 +16,8 @@ from penstock.doctor.rights import roles
 from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_topics
 from penstock.topics.admin import KafkaUnreachable, TopicAdmin
-from penstock.topics.declare import Topic, declare_topics
+from penstock.topics.declare import declare_topics
+from penstock.topics.topic import Topic
 from penstock.wait import wait_until
 from tests.integration.certificates import Certificates
 from tests.integration.their_kafka import PASSWORD, TheirKafka, make_user, their_kafka, without_rights

@@ -17,8 +17,8 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock.config import Config, load_config
 from penstock.topics.admin import TopicAdmin
-from penstock.topics.declare import Topic
 from penstock.topics.gaps import gaps_of
+from penstock.topics.topic import Topic
 from penstock.wait import wait_until
 from tests.integration.servers import started, written
 from tests.patience import PATIENCE_S

@@ -45,8 +45,8 @@ from penstock.setup import actions as setup
 from penstock.sizes import RECORD_BYTES
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics
-from penstock.topics.declare import Topic
 from penstock.topics.tail import TopicReader
+from penstock.topics.topic import Topic
 from penstock.verify.compare import scan
 from penstock.verify.postgres_rows import exact_rows
 from penstock.wait import wait_until
@@ -173,7 +173,7 @@ def _plan(config: Config, spark: SparkSession, view: View, writers: tuple[Writer
     contracts = contracts_of(view, view_type(spark, view, source.image))
     with RegistryClient(config.registry.url) as registry:
         files = [SchemaFile(contract.subject, contract.text, contract.file_name) for contract in contracts]
-        ids = {each.subject: each.schema_id for each in apply_schemas(registry, files=files)}
+        ids = apply_schemas(registry, files=files)
     key, value = contracts
     output = Output(view, key, value, ids[key.subject], ids[value.subject])
     schemas = WriterSchemas(config.registry.url, writers[-1].schema_id)

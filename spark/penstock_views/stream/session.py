@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,13 @@ _ASKED_OFTEN = ("PythonUtils", "functions", "org.apache.spark.sql.functions", "o
 times for a table of eight columns. For a class without a package the JVM searches all jars: 5 ms each time."""
 
 
-def local_session(
-    *, threads: int = 1, java_options: Sequence[str] = (), settings: Mapping[str, str] | None = None
-) -> SparkSession:
+def local_session(*, threads: int = 1, settings: Mapping[str, str] | None = None) -> SparkSession:
     """Start (or get) a Spark session inside this process.
 
-    :param java_options: more options of its JVM, if none runs yet.
     :param settings: more settings of Spark.
     :raises JarsMissing, JvmEnded: there are no jars of ours, or the JVM did not come up.
     """
-    jvm = local_jvm(java_options)
+    jvm = local_jvm()
     with jvm.offered():
         return start_session(_builder(f"local[{threads}]", LOOPBACK, settings or {}))
 

@@ -10,7 +10,8 @@ from penstock_views.declaration.views import View, row
 from penstock.config import Config
 from penstock.sections.kafka import Kafka
 from penstock.topics.create import differences
-from penstock.topics.declare import Topic, cdc_topics, declare_topics, view_topics
+from penstock.topics.declare import cdc_topics, declare_topics, view_topics
+from penstock.topics.topic import Topic
 from tests.names import DEAD_LETTER_TOPICS
 
 KAFKA = Kafka(partitions=3, replication_factor=2)

@@ -14,7 +14,6 @@ from penstock_views.types.encodings import REFUSED
 from penstock_views.types.sizes import left_out_of
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from penstock import sizes
 from tests.unit.engine import cdc
@@ -114,9 +113,6 @@ def computed(d: Image) -> Row:
 def kept(d: Image) -> Row:
     """Keep every change."""
     return whole(d)
-
-
-DOCS = T.StructType([T.StructField("id", T.IntegerType()), T.StructField("body", T.StringType()), REFUSED])
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ final class Debezium {
     static final String ISO_DATE = "io.debezium.time.IsoDate";
     static final String ISO_TIME = "io.debezium.time.IsoTime";
     static final String ISO_TIMESTAMP = "io.debezium.time.IsoTimestamp";
-    static final String INTERVAL = "io.debezium.time.Interval";
     static final String MICRO_DURATION = "io.debezium.time.MicroDuration";
     static final String NANO_DURATION = "io.debezium.time.NanoDuration";
     static final String VARIABLE_SCALE_DECIMAL = "io.debezium.data.VariableScaleDecimal";
