@@ -61,6 +61,7 @@ class Outcome(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     RESTARTED = "restarted"
+    RESUMED = "resumed"
     UNCHANGED = "unchanged"
 
 
@@ -87,7 +88,8 @@ def apply_connectors(
 ) -> tuple[Applied, ...]:
     """Make the connectors of these files exist with exactly these configurations, all RUNNING.
 
-    An unchanged connector that has FAILED is restarted. A paused one stays paused: somebody wanted that.
+    An unchanged connector that has FAILED is restarted. A paused one stays paused: somebody wanted that. A stopped one
+    is resumed: a command stops it for a moment, and may have been killed then.
 
     :param dry_run: only validate and compare.
     :param timeout_s: for everything together, the retries while the worker starts included.
@@ -160,6 +162,8 @@ def _plan(api: ConnectApi, file: ConnectorFile, *, deadline: float) -> Applied:
     if changes:
         return Applied(file.name, Outcome.UPDATED, changes)
     status = _status_or_none(api, file.name, deadline=deadline)
+    if _is_stopped(status):
+        return Applied(file.name, Outcome.RESUMED, ())
     failed = status is not None and status.summary == State.FAILED
     return Applied(file.name, Outcome.RESTARTED if failed else Outcome.UNCHANGED, ())
 
@@ -170,8 +174,15 @@ def _carry_out(api: ConnectApi, file: ConnectorFile, plan: Applied, *, deadline:
             _retry(lambda: api.put_config(file.name, file.config), deadline=deadline)
         case Outcome.RESTARTED:
             _retry(lambda: api.restart(file.name, only_failed=True), deadline=deadline)
-        case Outcome.UNCHANGED:
+        case Outcome.RESUMED | Outcome.UNCHANGED:
             pass
+    # A new configuration starts no stopped connector.
+    if _is_stopped(_status_or_none(api, file.name, deadline=deadline)):
+        _retry(lambda: api.resume(file.name), deadline=deadline)
+
+
+def _is_stopped(status: ConnectorStatus | None) -> bool:
+    return status is not None and status.connector.state == State.STOPPED
 
 
 def _wait_running(api: ConnectApi, plan: Applied, *, deadline: float, timeout_s: float) -> None:

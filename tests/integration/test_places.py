@@ -20,6 +20,7 @@ from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, State
 from penstock.connect.place import group_of
 from penstock.layout import Layout
+from penstock.pipeline.fence import ends
 from penstock.pipeline.state import Reading, read_flow
 from penstock.pipeline.topic_ids import TopicsMadeAgain, made_again, note_topics
 from penstock.pipeline.unwritten import note_new_topics
@@ -121,6 +122,22 @@ def test_records_deleted_unread_are_said_and_never_skipped_without_a_word(config
     (said,) = red(config, f"table {TABLE}")
     assert "`penstock views apply` reads the table again" in said.seen
     assert red(config, "view topics → Cassandra") == []
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_a_sink_that_a_killed_command_left_stopped_goes_on(config: Config, admin: TopicAdmin, is_moved: bool) -> None:
+    with ConnectApi(config.connect.url) as api:
+        api.stop(SINK)
+        wait_until(lambda: api.status(SINK).connector.state == State.STOPPED, timeout_s=PATIENCE_S, what="it stops")
+    write(config, 2)
+    end = ends(config, [TOPIC])[PLACE]
+    if is_moved:
+        client = AdminClient({"bootstrap.servers": config.kafka.bootstrap})
+        for done in client.delete_records([TopicPartition(*PLACE, end)]).values():
+            done.result()
+    assert f"{SINK} {'updated' if is_moved else 'resumed'}" in setup.apply_connectors(Workspace(config))
+    assert state_of_sink(config) == State.RUNNING
+    wait_until_read(admin, end)
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ class Worker:
     """A worker of one connector; the test says how it misbehaves."""
 
     config: dict[str, str] | None = None
+    connector: str = "RUNNING"
     states: list[str] = field(default_factory=lambda: ["RUNNING"])
     busy: list[int] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
@@ -53,6 +54,9 @@ class Worker:
             return (status, {"error_code": status, "message": "rebalancing"}) if status else (404, "<html>")
         if path.endswith("/validate"):
             return 200, self.validation()
+        if path.endswith("/resume"):
+            self.connector = "RUNNING"
+            return 202, {}
         if method == "PUT":
             self.config = body
             return 201, {"name": "users", "config": body, "type": "source"}
@@ -71,11 +75,12 @@ class Worker:
     def status(self) -> dict[str, Any]:
         """Return the status; the last state stays."""
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        tasks = [] if state == "TASKLESS" else [{"id": 0, "state": state, "worker_id": "w", "trace": f"why {state}"}]
+        has_none = self.connector == "STOPPED" or state == "TASKLESS"
+        tasks = [] if has_none else [{"id": 0, "state": state, "worker_id": "w", "trace": f"why {state}"}]
         return {
             "name": "users",
             "type": "source",
-            "connector": {"state": "RUNNING", "worker_id": "w", "version": "new in Kafka 4"},
+            "connector": {"state": self.connector, "worker_id": "w", "version": "new in Kafka 4"},
             "tasks": tasks,
         }
 
@@ -224,3 +229,14 @@ def test_a_paused_connector_stays_paused(worker: Worker, api: ConnectApi) -> Non
     worker.config, worker.states = dict(CONFIG), ["PAUSED"]
     (result,) = apply_connectors(api, files=[FILE], timeout_s=1)
     assert result.outcome is Outcome.UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("config", "outcome"), [(CONFIG, Outcome.RESUMED), ({**CONFIG, "tasks.max": "4"}, Outcome.UPDATED)]
+)
+def test_a_connector_that_a_killed_command_left_stopped_goes_on(
+    config: dict[str, str], outcome: Outcome, worker: Worker, api: ConnectApi
+) -> None:
+    worker.config, worker.connector = dict(config), "STOPPED"
+    (result,) = apply_connectors(api, files=[FILE], timeout_s=5)
+    assert (result.outcome, worker.connector, worker.config) == (outcome, "RUNNING", CONFIG)
