@@ -18,6 +18,8 @@ from penstock_views.stream.checkpoint import note_followed, start_checkpoint
 from penstock.cassandra.session import open_session
 from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, State
+from penstock.connect.apply import ConnectorRejected, validate_connectors
+from penstock.connect.files import ConnectorFile
 from penstock.connect.place import group_of
 from penstock.layout import Layout
 from penstock.pipeline.fence import ends
@@ -26,11 +28,14 @@ from penstock.pipeline.topic_ids import TopicsMadeAgain, made_again, note_topics
 from penstock.pipeline.unwritten import note_new_topics
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import silent_changes
+from penstock.project.connector_lists import read_lists
+from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.running import Running, write_running
 from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
+from penstock.views.drop import leave_out
 from penstock.wait import wait_until
 from tests.integration.servers import started_behind, written
 from tests.names import SINK, topic_of
@@ -138,6 +143,19 @@ def test_a_sink_that_a_killed_command_left_stopped_goes_on(config: Config, admin
     assert f"{SINK} {'updated' if is_moved else 'resumed'}" in setup.apply_connectors(Workspace(config))
     assert state_of_sink(config) == State.RUNNING
     wait_until_read(admin, end)
+
+
+def test_a_sink_all_of_whose_views_are_dropped_comes_back_with_the_next_one(config: Config, admin: TopicAdmin) -> None:
+    end = ends(config, [TOPIC])[PLACE]
+    with ConnectApi(config.connect.url) as api:
+        idle = ConnectorFile(SINK, {**api.config(SINK), "topics": ""})
+        with pytest.raises(ConnectorRejected, match="topics"):
+            validate_connectors(api, files=[idle])
+        leave_out(api, config.names, read_lists(Project.of(config)).known)
+        assert SINK not in api.connectors()
+    write(config, 1)
+    assert f"{SINK} created" in setup.apply_connectors(Workspace(config))
+    wait_until_read(admin, end + 1)
 
 
 @pytest.fixture
