@@ -15,13 +15,16 @@ from typing import TypeVar
 from penstock.connect.api import ConnectApi, ConnectorNotFound, ConnectorStatus, State
 from penstock.connect.files import ConnectorFile
 from penstock.connect.reasons import reasons
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import PenstockError, TerminalError, TransientError
 
 _T = TypeVar("_T")
 _PAUSE_S = 0.25
 # A PUT is acted on a little later: until then the status still shows the tasks of before, RUNNING or FAILED.
 _STEADY_S = 2.0
 _FAILED_FOR_GOOD_S = 5.0
+_LOOK_S = 2.0
+# The watcher restarts what failed, a worker comes back, another command moves the sink.
+_BORNE_S = 60.0
 
 
 class ConnectorRejected(TerminalError):
@@ -43,6 +46,14 @@ class ConnectorFailed(TerminalError):
             f"connector {status.name} failed; mend the cause, then "
             f"`penstock connectors restart {status.name}` (`penstock logs connect` has the whole trace):\n  {listed}"
         )
+
+
+class ConnectorIdle(TerminalError):
+    """A connector is PAUSED or STOPPED, and what waits for it would wait for ever."""
+
+    def __init__(self, status: ConnectorStatus) -> None:
+        cure = f"`penstock connectors resume {status.name}`, then run this again"
+        super().__init__(f"connector {status.name} is {status.connector.state}: {cure}")
 
 
 class ConnectorNotRunning(TransientError):
@@ -126,17 +137,43 @@ def wait_running(api: ConnectApi, name: str, *, timeout_s: float = 60) -> None:
     _wait_running(api, plan, deadline=time.monotonic() + timeout_s, timeout_s=timeout_s)
 
 
-def raise_if_failed(url: str, *names: str) -> None:
-    """Look once whether one of these connectors, or of all, has failed.
+class ConnectorWatch:
+    """Ends a wait for connectors when one of them has not worked for a while.
 
     :param url: of the worker.
-    :raises ConnectorFailed: with its trace.
     """
-    with ConnectApi(url) as api:
-        statuses = [api.status(name) for name in names] or [each.status for each in api.connectors().values()]
-    for status in statuses:
-        if status.summary == State.FAILED:
-            raise ConnectorFailed(status)
+
+    def __init__(self, url: str, *names: str) -> None:
+        self._url, self._names = url, names
+        self._held, self._due_s = _Held(), 0.0
+
+    def look(self) -> None:
+        """Raise when waiting on is in vain; this may be asked again and again.
+
+        :raises ConnectorFailed: with its trace.
+        :raises ConnectorIdle: somebody has paused or stopped it.
+        :raises ConnectUnreachable, ConnectBusy, ConnectorNotFound: nobody knows how it is.
+        """
+        if time.monotonic() < self._due_s:
+            return
+        self._due_s = time.monotonic() + _LOOK_S
+        problem = self._problem()
+        if self._held.for_s(problem is not None) >= _BORNE_S and problem is not None:
+            raise problem
+
+    def _problem(self) -> PenstockError | None:
+        try:
+            with ConnectApi(self._url) as api:
+                statuses = [api.status(name) for name in self._names]
+        except PenstockError as exc:
+            return exc
+        return next(filter(None, map(_problem_of, statuses)), None)
+
+
+def _problem_of(status: ConnectorStatus) -> PenstockError | None:
+    if status.summary == State.FAILED:
+        return ConnectorFailed(status)
+    return ConnectorIdle(status) if status.connector.state in (State.PAUSED, State.STOPPED) else None
 
 
 def diff_configs(before: dict[str, str], after: dict[str, str]) -> tuple[Change, ...]:

@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,11 @@ from penstock_views.stream.checkpoint import note_followed, start_checkpoint
 from penstock.cassandra.session import open_session
 from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, State
-from penstock.connect.apply import ConnectorRejected, validate_connectors
+from penstock.connect.apply import ConnectorIdle, ConnectorRejected, validate_connectors, wait_running
 from penstock.connect.files import ConnectorFile
 from penstock.connect.place import group_of
 from penstock.layout import Layout
-from penstock.pipeline.fence import ends
+from penstock.pipeline.fence import ends, wait_until_captured, wait_until_written
 from penstock.pipeline.state import Reading, read_flow
 from penstock.pipeline.topic_ids import TopicsMadeAgain, made_again, note_topics
 from penstock.pipeline.unwritten import note_new_topics
@@ -38,7 +39,7 @@ from penstock.topics.admin import TopicAdmin
 from penstock.views.drop import leave_out
 from penstock.wait import wait_until
 from tests.integration.servers import started_behind, written
-from tests.names import SINK, topic_of
+from tests.names import SINK, SOURCE, topic_of
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
@@ -156,6 +157,28 @@ def test_a_sink_all_of_whose_views_are_dropped_comes_back_with_the_next_one(conf
     write(config, 1)
     assert f"{SINK} created" in setup.apply_connectors(Workspace(config))
     wait_until_read(admin, end + 1)
+
+
+def test_a_wait_for_a_paused_connector_ends_with_its_cure(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penstock.connect.apply._BORNE_S", 1.0)
+    waits = {
+        SOURCE: partial(wait_until_captured, config, on_progress=print, stall_s=PATIENCE_S),
+        SINK: partial(wait_until_written, config, [TOPIC], on_progress=print, stall_s=PATIENCE_S),
+    }
+    with ConnectApi(config.connect.url) as api:
+        for name, wait in waits.items():
+            api.pause(name)
+            wait_until(partial(is_paused, api, name), timeout_s=PATIENCE_S, what=f"{name} is paused")
+            write(config, 1)
+            with pytest.raises(ConnectorIdle, match=f"`penstock connectors resume {name}`"):
+                wait()
+            api.resume(name)
+            wait_running(api, name)
+            wait()
+
+
+def is_paused(api: ConnectApi, name: str) -> bool:
+    return api.status(name).summary == State.PAUSED
 
 
 @pytest.fixture
