@@ -13,7 +13,7 @@ from penstock.connect.api import ConnectApi, State
 from penstock.project.folders import Project
 from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
-from tests.names import SINK
+from tests.names import SINK, SOURCE
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
@@ -71,8 +71,8 @@ def cut_off_everywhere(stack: Stack, command: str) -> int:
     return number
 
 
-def kill_while_the_sink_is_stopped(stack: Stack, command: str) -> None:
-    """Kill a command (-9) in the middle of a step, where it prints no line."""
+def kill_while_stopped(stack: Stack, connector: str, command: str) -> None:
+    """Kill a command (-9) in the middle of a step, where it prints no line: while it has a connector stopped."""
     with (
         ConnectApi(stack.config.connect.url) as api,
         subprocess.Popen(command.split(), cwd=ROOT, env=stack.environment) as process,
@@ -80,9 +80,9 @@ def kill_while_the_sink_is_stopped(stack: Stack, command: str) -> None:
 
         def is_stopped() -> bool:
             assert process.poll() is None, f"{command} has ended"
-            return api.status(SINK).connector.state == State.STOPPED
+            return api.status(connector).connector.state == State.STOPPED
 
-        wait_until(is_stopped, timeout_s=PATIENCE_S, what=f"{command} has stopped {SINK}")
+        wait_until(is_stopped, timeout_s=PATIENCE_S, what=f"{command} has stopped {connector}")
         process.send_signal(signal.SIGKILL)
 
 
@@ -130,9 +130,15 @@ def test_apply_rebuild_pause_and_drop_are_killed_at_each_step(table: Stack) -> N
 
 def test_apply_is_killed_while_it_holds_up_the_sink(table: Stack) -> None:
     write_view(table, revision=1)
-    kill_while_the_sink_is_stopped(table, ".venv/bin/penstock views apply")
+    kill_while_stopped(table, SINK, ".venv/bin/penstock views apply")
     table.penstock("views apply")
     assert is_exact(table)
     wait_until_exact(table)
     (Project.of(table.config).views / "cut_off.py").unlink()
     table.penstock(f"views drop {NAME} --yes")
+
+
+def test_rebuild_is_killed_while_it_holds_up_the_source(stack: Stack) -> None:
+    kill_while_stopped(stack, SOURCE, ".venv/bin/penstock views rebuild")
+    stack.run(".venv/bin/penstock up")
+    wait_until_exact(stack)
