@@ -9,6 +9,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -22,7 +23,7 @@ from penstock.config import load_config
 from penstock.errors import PenstockError
 from penstock.spark_jvm import begin_jvm
 
-_BY_SIGNAL = (128 + signal.SIGINT, 128 + signal.SIGTERM)
+_BY_SIGNAL = (128 + signal.SIGHUP, 128 + signal.SIGINT, 128 + signal.SIGTERM)
 _COMMANDS = {
     "up": (
         "up",
@@ -119,8 +120,10 @@ def penstock() -> None:
 
 
 def main() -> None:
-    """Run the command line; exit 0 good, 1 failed, 2 usage, 130 and 143 after SIGINT and SIGTERM."""
+    """Run the command line; exit 0 good, 1 failed, 2 usage, 129, 130 and 143 after SIGHUP, SIGINT and SIGTERM."""
     signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _end)
     environment.clean()
     try:
         run()
@@ -128,7 +131,8 @@ def main() -> None:
         if exc.code not in _BY_SIGNAL:
             raise
         # Python would wait for every thread, also for one that waits for an answer that does not come.
-        sys.stdout.flush()
+        with suppress(OSError):  # its terminal may be closed
+            sys.stdout.flush()
         os._exit(exc.code)
 
 
@@ -172,5 +176,7 @@ def _leave_if_asked(error: BaseException) -> None:
 
 def _end(number: int, _frame: object) -> None:
     """Leave by the way of Ctrl+C: what a command has started for a while (paused connectors) it takes back."""
+    # A terminal that closes sends it twice: by the system, and by the shell. The second would cut off the taking back.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     logging.disable()  # py4j writes each call to a JVM that is gone, with its trace
     sys.exit(128 + number)

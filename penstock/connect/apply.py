@@ -15,13 +15,16 @@ from typing import TypeVar
 from penstock.connect.api import ConnectApi, ConnectorNotFound, ConnectorStatus, State
 from penstock.connect.files import ConnectorFile
 from penstock.connect.reasons import reasons
-from penstock.errors import TerminalError, TransientError
+from penstock.errors import PenstockError, TerminalError, TransientError
 
 _T = TypeVar("_T")
 _PAUSE_S = 0.25
 # A PUT is acted on a little later: until then the status still shows the tasks of before, RUNNING or FAILED.
 _STEADY_S = 2.0
 _FAILED_FOR_GOOD_S = 5.0
+_LOOK_S = 2.0
+# The watcher restarts what failed, a worker comes back, another command moves the sink.
+_BORNE_S = 60.0
 
 
 class ConnectorRejected(TerminalError):
@@ -45,6 +48,14 @@ class ConnectorFailed(TerminalError):
         )
 
 
+class ConnectorIdle(TerminalError):
+    """A connector is PAUSED or STOPPED, and what waits for it would wait for ever."""
+
+    def __init__(self, status: ConnectorStatus) -> None:
+        cure = f"`penstock connectors resume {status.name}`, then run this again"
+        super().__init__(f"connector {status.name} is {status.connector.state}: {cure}")
+
+
 class ConnectorNotRunning(TransientError):
     """A connector did not come up in time."""
 
@@ -61,6 +72,7 @@ class Outcome(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     RESTARTED = "restarted"
+    RESUMED = "resumed"
     UNCHANGED = "unchanged"
 
 
@@ -87,7 +99,8 @@ def apply_connectors(
 ) -> tuple[Applied, ...]:
     """Make the connectors of these files exist with exactly these configurations, all RUNNING.
 
-    An unchanged connector that has FAILED is restarted. A paused one stays paused: somebody wanted that.
+    An unchanged connector that has FAILED is restarted. A paused one stays paused: somebody wanted that. A stopped one
+    is resumed: a command stops it for a moment, and may have been killed then.
 
     :param dry_run: only validate and compare.
     :param timeout_s: for everything together, the retries while the worker starts included.
@@ -124,17 +137,43 @@ def wait_running(api: ConnectApi, name: str, *, timeout_s: float = 60) -> None:
     _wait_running(api, plan, deadline=time.monotonic() + timeout_s, timeout_s=timeout_s)
 
 
-def raise_if_failed(url: str, *names: str) -> None:
-    """Look once whether one of these connectors, or of all, has failed.
+class ConnectorWatch:
+    """Ends a wait for connectors when one of them has not worked for a while.
 
     :param url: of the worker.
-    :raises ConnectorFailed: with its trace.
     """
-    with ConnectApi(url) as api:
-        statuses = [api.status(name) for name in names] or [each.status for each in api.connectors().values()]
-    for status in statuses:
-        if status.summary == State.FAILED:
-            raise ConnectorFailed(status)
+
+    def __init__(self, url: str, *names: str) -> None:
+        self._url, self._names = url, names
+        self._held, self._due_s = _Held(), 0.0
+
+    def look(self) -> None:
+        """Raise when waiting on is in vain; this may be asked again and again.
+
+        :raises ConnectorFailed: with its trace.
+        :raises ConnectorIdle: somebody has paused or stopped it.
+        :raises ConnectUnreachable, ConnectBusy, ConnectorNotFound: nobody knows how it is.
+        """
+        if time.monotonic() < self._due_s:
+            return
+        self._due_s = time.monotonic() + _LOOK_S
+        problem = self._problem()
+        if self._held.for_s(problem is not None) >= _BORNE_S and problem is not None:
+            raise problem
+
+    def _problem(self) -> PenstockError | None:
+        try:
+            with ConnectApi(self._url) as api:
+                statuses = [api.status(name) for name in self._names]
+        except PenstockError as exc:
+            return exc
+        return next(filter(None, map(_problem_of, statuses)), None)
+
+
+def _problem_of(status: ConnectorStatus) -> PenstockError | None:
+    if status.summary == State.FAILED:
+        return ConnectorFailed(status)
+    return ConnectorIdle(status) if status.connector.state in (State.PAUSED, State.STOPPED) else None
 
 
 def diff_configs(before: dict[str, str], after: dict[str, str]) -> tuple[Change, ...]:
@@ -160,6 +199,8 @@ def _plan(api: ConnectApi, file: ConnectorFile, *, deadline: float) -> Applied:
     if changes:
         return Applied(file.name, Outcome.UPDATED, changes)
     status = _status_or_none(api, file.name, deadline=deadline)
+    if _is_stopped(status):
+        return Applied(file.name, Outcome.RESUMED, ())
     failed = status is not None and status.summary == State.FAILED
     return Applied(file.name, Outcome.RESTARTED if failed else Outcome.UNCHANGED, ())
 
@@ -170,8 +211,15 @@ def _carry_out(api: ConnectApi, file: ConnectorFile, plan: Applied, *, deadline:
             _retry(lambda: api.put_config(file.name, file.config), deadline=deadline)
         case Outcome.RESTARTED:
             _retry(lambda: api.restart(file.name, only_failed=True), deadline=deadline)
-        case Outcome.UNCHANGED:
+        case Outcome.RESUMED | Outcome.UNCHANGED:
             pass
+    # A new configuration starts no stopped connector.
+    if _is_stopped(_status_or_none(api, file.name, deadline=deadline)):
+        _retry(lambda: api.resume(file.name), deadline=deadline)
+
+
+def _is_stopped(status: ConnectorStatus | None) -> bool:
+    return status is not None and status.connector.state == State.STOPPED
 
 
 def _wait_running(api: ConnectApi, plan: Applied, *, deadline: float, timeout_s: float) -> None:

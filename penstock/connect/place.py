@@ -56,22 +56,28 @@ def move_sink(
 ) -> bool:
     """Let a sink go on at these offsets; Kafka takes them only while nobody is in the group.
 
+    One that is found stopped goes on too: a command that was killed in here has left it so.
+
     :param config: that it goes on with.
-    :returns: whether it was stopped, and took that up.
+    :returns: whether it was there, and took that up.
     """
-    state = api.status(name).connector.state if name in api.connectors() else State.STOPPED
-    if state != State.STOPPED:
-        ask(lambda: api.stop(name), what=f"Connect stops {name}")
+    if name not in api.connectors():
+        _commit(admin, name, offsets)
+        return False
+    go_on = api.pause if api.status(name).connector.state == State.PAUSED else api.resume
     try:
-        what = f"nobody is in group {group_of(name)}"
-        wait_until(lambda: admin.commit(group_of(name), offsets), timeout_s=_WAIT_S, what=what)
-        if state != State.STOPPED and config is not None:
+        ask(lambda: api.stop(name), what=f"Connect stops {name}")
+        _commit(admin, name, offsets)
+        if config is not None:
             ask(lambda: _put(api, name, config), what=f"Connect takes the configuration of {name}")
     finally:
-        if state != State.STOPPED:
-            go_on = api.pause if state == State.PAUSED else api.resume
-            ask(lambda: go_on(name), what=f"Connect takes up {name} again")
-    return state != State.STOPPED
+        ask(lambda: go_on(name), what=f"Connect takes up {name} again")
+    return True
+
+
+def _commit(admin: TopicAdmin, name: str, offsets: dict[tuple[str, int], int]) -> None:
+    group = group_of(name)
+    wait_until(lambda: admin.commit(group, offsets), timeout_s=_WAIT_S, what=f"nobody is in group {group}")
 
 
 def _put(api: ConnectApi, name: str, config: ConnectorConfig) -> None:

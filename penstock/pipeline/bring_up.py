@@ -11,7 +11,7 @@ from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import View
 
 from penstock.config import Config
-from penstock.connect.apply import raise_if_failed
+from penstock.connect.apply import ConnectorWatch
 from penstock.loads.airflow_api import AirflowApi
 from penstock.loads.load import LoadResult, Run, follow, trigger_load
 from penstock.loads.load import Progress as LoadProgress
@@ -24,7 +24,6 @@ from penstock.topics.declare import cdc_topics, view_topics
 USERS = "public.users"
 """The table that Airflow loads."""
 _POLL_S = 0.2
-_CHECK_CONNECTORS_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def load_and_follow(workspace: Workspace, *, users: int, api_url: str | None, on
     It waits for as long as it takes; `on_hops` shows it.
 
     :raises LoadFailed: with the reason of the task.
-    :raises ConnectorFailed: when a connector fails meanwhile, with its trace.
+    :raises ConnectorFailed, ConnectorIdle: when the source or the sink does not work meanwhile.
     :raises JobFails: when the job of row views keeps failing.
     """
     config = workspace.config
@@ -65,14 +64,13 @@ def load_and_follow(workspace: Workspace, *, users: int, api_url: str | None, on
 
 
 def _follow_to_cassandra(config: Config, passage: Passage, run: Run, result: LoadResult, on_hops: OnHops) -> None:
-    checked_at, watch = time.monotonic(), JobWatch(config, "views")
+    connectors = ConnectorWatch(config.connect.url, config.names.source_connector, config.names.sink)
+    job = JobWatch(config, "views")
     hops = _hops(passage, run, result)
     while not all(hop.is_done for hop in hops):
         on_hops(hops)
-        if time.monotonic() - checked_at > _CHECK_CONNECTORS_S:
-            raise_if_failed(config.connect.url)
-            watch.look()
-            checked_at = time.monotonic()
+        connectors.look()
+        job.look()
         time.sleep(_POLL_S)
         hops = _hops(passage, run, result)
     on_hops(hops)

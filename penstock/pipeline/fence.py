@@ -15,7 +15,7 @@ from penstock_views.declaration.views import View
 from penstock_views.stream.checkpoint import ask_commit, committed, progress_in
 
 from penstock.config import Config
-from penstock.connect.apply import raise_if_failed
+from penstock.connect.apply import ConnectorWatch
 from penstock.layout import Layout
 from penstock.offsets import Place
 from penstock.pipeline.stalled import JobWatch, NothingMoved, refuse_stopped
@@ -47,7 +47,7 @@ def wait_until_arrived(
 ) -> None:
     """Wait until the views' tables in Cassandra have every change that Postgres has committed by now.
 
-    :raises ConnectorFailed: when the sink fails meanwhile, with its trace.
+    :raises ConnectorFailed, ConnectorIdle: when a source or the sink does not work meanwhile.
     :raises FlowStalled: after so many seconds without any progress, or when a job fails or the view is stopped.
     """
     names = [view.name for view in views]
@@ -69,6 +69,7 @@ def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: flo
     but confirms to Postgres that it has come to a place once Kafka has what lies before.
     https://www.postgresql.org/docs/18/functions-admin.html#FUNCTIONS-REPLICATION
 
+    :raises ConnectorFailed, ConnectorIdle: when the source does not work meanwhile.
     :raises FlowStalled: after so many seconds without any progress.
     """
     with connect(config) as connection, connection, connection.cursor() as cursor:
@@ -79,7 +80,8 @@ def wait_until_captured(config: Config, *, on_progress: OnProgress, stall_s: flo
         with connect(config) as connection:
             return unconfirmed_bytes(connection, marker)
 
-    _wait(behind, "Debezium has read {:,} more bytes of WAL", Patience(on_progress, stall_s))
+    watch = ConnectorWatch(config.connect.url, config.names.source_connector)
+    _wait(behind, "Debezium has read {:,} more bytes of WAL", Patience(on_progress, stall_s, watch.look))
 
 
 def wait_until_processed(
@@ -127,12 +129,12 @@ def wait_until_written(
 ) -> None:
     """Wait until Cassandra has acknowledged every record that is in these view topics now.
 
-    :raises ConnectorFailed: when the sink fails meanwhile, with its trace.
+    :raises ConnectorFailed, ConnectorIdle: when the sink does not work meanwhile.
     :raises FlowStalled: after so many seconds without any progress.
     """
     wanted = ends(config, topics)
     with sink_place(config) as sink:
-        patience = Patience(on_progress, stall_s, check=lambda: raise_if_failed(config.connect.url, config.names.sink))
+        patience = Patience(on_progress, stall_s, ConnectorWatch(config.connect.url, config.names.sink).look)
         _wait(lambda: sink.behind(wanted), "Cassandra has {:,} more records", patience)
 
 

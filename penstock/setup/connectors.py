@@ -10,7 +10,7 @@ from penstock.connect.files import ConnectorFile
 from penstock.pipeline.away import find_away
 from penstock.postgres.connection import connect
 from penstock.postgres.record import Record, read_record
-from penstock.project.connector_lists import as_noted, epoch_in, topics_in, with_epoch
+from penstock.project.connector_lists import TOPICS, as_noted, epoch_in, topics_in, with_epoch
 from penstock.project.connectors import declared_connectors
 from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
@@ -19,6 +19,8 @@ from penstock.whole_file import write_changed
 
 def wanted_connectors(workspace: Workspace, *, names: Sequence[str] = ()) -> tuple[ConnectorFile, ...]:
     """Return the named connectors, or all, in the epoch of the record and without the paused views.
+
+    A sink that would read nothing then is left out: Connect refuses it.
 
     Without names that of a further source that is away is left out, and the sink keeps what it has of its views.
 
@@ -35,7 +37,8 @@ def wanted_connectors(workspace: Workspace, *, names: Sequence[str] = ()) -> tup
             records[each.config.names] = _as_it_runs(each)
         elif wanted & {connector, sink}:
             records[each.config.names] = _record(each.config)
-    return tuple(as_noted(file, records) for file in files if file.name not in left_out)
+    noted = [as_noted(file, records) for file in files if file.name not in left_out]
+    return tuple(file for file in noted if file.config.get(TOPICS) != "")
 
 
 def _as_it_runs(workspace: Workspace) -> Record:

@@ -12,8 +12,7 @@ from pyspark.sql import SparkSession
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config
-from penstock.connect.apply import ConnectorFailed
-from penstock.errors import TransientError
+from penstock.errors import PenstockError
 from penstock.pipeline.away import find_away
 from penstock.pipeline.fence import OnProgress, wait_until_arrived
 from penstock.pipeline.followed import ViewPaused, followed_views, paused_views
@@ -105,7 +104,7 @@ def _catch_up(
         on_progress(f"{name}: {number:,} rows differ; a change may be on its way, so all changes up to now go first")
     try:
         wait_until_arrived(config, [views[name] for name in suspects], on_progress=on_progress, stall_s=patience_s)
-    except (TransientError, ConnectorFailed, KafkaException) as exc:
+    except (PenstockError, KafkaException) as exc:
         on_progress(f"{', '.join(suspects)}: not waited for any longer: {exc}")
         return False
     return True

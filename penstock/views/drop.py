@@ -17,6 +17,7 @@ from penstock.config import Config
 from penstock.connect.api import ConnectApi
 from penstock.connect.apply import apply_connectors
 from penstock.connect.files import ConnectorFile
+from penstock.connect.place import ask
 from penstock.errors import TerminalError
 from penstock.installation import VIEW_FILES, Names
 from penstock.pipeline.fills import ids_in_cassandra
@@ -26,7 +27,7 @@ from penstock.postgres.commands import forget_commands
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.publication import withdraw
 from penstock.postgres.record import forget_views
-from penstock.project.connector_lists import read_lists, with_views, without
+from penstock.project.connector_lists import read_lists, topics_in, with_views, without
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.setup.steps import steps
@@ -137,10 +138,17 @@ def _unneeded(workspace: Workspace) -> list[str]:
 def leave_out(api: ConnectApi, own: Names, views: Collection[str]) -> None:
     """Take views out of the running sink, whatever else its file says; a source goes by its publication.
 
+    Connect takes no sink that reads nothing: it is deleted, and its offsets stay for the next one.
+
     :raises ConnectorFailed: the sink does not run without them, with its trace.
     """
-    if own.sink in api.connectors():
-        apply_connectors(api, files=[ConnectorFile(own.sink, without(api.config(own.sink), own, views))])
+    if own.sink not in api.connectors():
+        return
+    left = ConnectorFile(own.sink, without(api.config(own.sink), own, views))
+    if topics_in(left.config):
+        apply_connectors(api, files=[left])
+    else:
+        ask(lambda: api.delete(own.sink), what=f"Connect deletes {own.sink}")
 
 
 def _renew_jobs(workspace: Workspace) -> bool:

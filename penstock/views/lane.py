@@ -24,7 +24,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from penstock.cassandra.table import empty_tables
 from penstock.config import Config
-from penstock.connect.apply import raise_if_failed
+from penstock.connect.apply import ConnectorWatch
 from penstock.errors import TransientError
 from penstock.local_spark import local_spark, read_by_spark, spark_failures
 from penstock.offsets import Place
@@ -287,9 +287,8 @@ class _Lane:
     def _let_live_rows_go_first(self, sink: SinkPlace) -> None:
         """Wait until the views' topics hold little that Cassandra does not have."""
         topics = [view.topic for view in self._views]
-        patience = Patience(
-            self._on_progress, math.inf, lambda: raise_if_failed(self._config.connect.url, self._config.names.sink)
-        )
+        watch = ConnectorWatch(self._config.connect.url, self._config.names.sink)
+        patience = Patience(self._on_progress, math.inf, watch.look)
         while (behind := sink.behind_ends(topics)) > _AHEAD * len(topics):
             patience.spend(behind, f"Cassandra has {behind:,} more records")
             time.sleep(_POLL_S)

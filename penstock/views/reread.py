@@ -8,7 +8,6 @@ https://debezium.io/documentation/reference/stable/connectors/postgresql.html#po
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from uuid import uuid4
 from confluent_kafka import Consumer, TopicPartition
 
 from penstock.config import Config
-from penstock.connect.apply import raise_if_failed
+from penstock.connect.apply import ConnectorWatch
 from penstock.errors import TerminalError, TransientError
 from penstock.pipeline.fence import OnProgress
 from penstock.postgres.own import Connection
@@ -31,7 +30,6 @@ _SIGNAL = "INSERT INTO penstock.signals VALUES (%s, %s, %s)"
 _END_SIGNALS = "DELETE FROM penstock.signals WHERE id = ANY(%s)"
 _KNOW, _READ = "penstock-know", "execute-snapshot"
 _POLL_S = 0.5
-_CHECK_CONNECTOR_S = 3.0
 _GOOD = {"SUCCEEDED", "EMPTY"}
 
 
@@ -88,7 +86,7 @@ def reread(config: Config, connection: Connection, wanted: Wanted, *, on_progres
     """Ask for the re-read and wait until all its reads are in the CDC topics, as long as it takes.
 
     :raises ReReadFailed: with Debezium's word for it.
-    :raises ConnectorFailed: when the source fails meanwhile, with its trace.
+    :raises ConnectorFailed, ConnectorIdle: when the source does not work meanwhile.
     """
     with RegistryClient(config.registry.url) as registry, closing(_notifications(config)) as consumer:
         asked = _ask(connection, wanted)
@@ -136,12 +134,10 @@ def _notifications(config: Config) -> Consumer:
 
 def _notified(config: Config, consumer: Consumer, decoder: AvroDecoder, asked: str) -> Iterator[dict[str, Any]]:
     """Yield what Debezium notifies of this re-read; raise when the source fails instead."""
-    checked_at = time.monotonic()
+    watch = ConnectorWatch(config.connect.url, config.names.source_connector)
     while True:
         record = consumer.poll(_POLL_S)
-        if time.monotonic() - checked_at > _CHECK_CONNECTOR_S:
-            raise_if_failed(config.connect.url, config.names.source_connector)
-            checked_at = time.monotonic()
+        watch.look()
         if record is None or record.error() is not None:
             continue
         value = decoder.decode(record.value()).value

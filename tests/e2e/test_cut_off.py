@@ -9,10 +9,12 @@ from collections.abc import Iterator
 import pytest
 
 from penstock.clone import ROOT
-from penstock.connect.api import ConnectApi
+from penstock.connect.api import ConnectApi, State
 from penstock.project.folders import Project
+from penstock.wait import wait_until
 from tests.e2e.oracle import wait_until_exact
-from tests.names import SINK
+from tests.names import SINK, SOURCE
+from tests.patience import PATIENCE_S
 from tests.stack import Stack
 
 pytestmark = pytest.mark.slow
@@ -69,6 +71,21 @@ def cut_off_everywhere(stack: Stack, command: str) -> int:
     return number
 
 
+def kill_while_stopped(stack: Stack, connector: str, command: str) -> None:
+    """Kill a command (-9) in the middle of a step, where it prints no line: while it has a connector stopped."""
+    with (
+        ConnectApi(stack.config.connect.url) as api,
+        subprocess.Popen(command.split(), cwd=ROOT, env=stack.environment) as process,
+    ):
+
+        def is_stopped() -> bool:
+            assert process.poll() is None, f"{command} has ended"
+            return api.status(connector).connector.state == State.STOPPED
+
+        wait_until(is_stopped, timeout_s=PATIENCE_S, what=f"{command} has stopped {connector}")
+        process.send_signal(signal.SIGKILL)
+
+
 def applied_topics(stack: Stack) -> list[str]:
     with ConnectApi(stack.config.connect.url) as api:
         return api.config(SINK)["topics"].split(",")
@@ -109,3 +126,19 @@ def test_apply_rebuild_pause_and_drop_are_killed_at_each_step(table: Stack) -> N
     assert NAME not in {row["table_name"] for row in table.cql(keyspace)}
     table.penstock("views check", "verify")
     wait_until_exact(table)
+
+
+def test_apply_is_killed_while_it_holds_up_the_sink(table: Stack) -> None:
+    write_view(table, revision=1)
+    kill_while_stopped(table, SINK, ".venv/bin/penstock views apply")
+    table.penstock("views apply")
+    assert is_exact(table)
+    wait_until_exact(table)
+    (Project.of(table.config).views / "cut_off.py").unlink()
+    table.penstock(f"views drop {NAME} --yes")
+
+
+def test_rebuild_is_killed_while_it_holds_up_the_source(stack: Stack) -> None:
+    kill_while_stopped(stack, SOURCE, ".venv/bin/penstock views rebuild")
+    stack.run(".venv/bin/penstock up")
+    wait_until_exact(stack)

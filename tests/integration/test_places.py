@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,21 +19,27 @@ from penstock_views.stream.checkpoint import note_followed, start_checkpoint
 from penstock.cassandra.session import open_session
 from penstock.config import Config, load_config
 from penstock.connect.api import ConnectApi, State
+from penstock.connect.apply import ConnectorIdle, ConnectorRejected, validate_connectors, wait_running
+from penstock.connect.files import ConnectorFile
 from penstock.connect.place import group_of
 from penstock.layout import Layout
+from penstock.pipeline.fence import ends, wait_until_captured, wait_until_written
 from penstock.pipeline.state import Reading, read_flow
 from penstock.pipeline.topic_ids import TopicsMadeAgain, made_again, note_topics
 from penstock.pipeline.unwritten import note_new_topics
 from penstock.postgres.connection import connect
 from penstock.postgres.silent import silent_changes
+from penstock.project.connector_lists import read_lists
+from penstock.project.folders import Project
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.running import Running, write_running
 from penstock.setup import actions as setup
 from penstock.topics.admin import TopicAdmin
+from penstock.views.drop import leave_out
 from penstock.wait import wait_until
 from tests.integration.servers import started_behind, written
-from tests.names import SINK, topic_of
+from tests.names import SINK, SOURCE, topic_of
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
@@ -121,6 +128,57 @@ def test_records_deleted_unread_are_said_and_never_skipped_without_a_word(config
     (said,) = red(config, f"table {TABLE}")
     assert "`penstock views apply` reads the table again" in said.seen
     assert red(config, "view topics → Cassandra") == []
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_a_sink_that_a_killed_command_left_stopped_goes_on(config: Config, admin: TopicAdmin, is_moved: bool) -> None:
+    with ConnectApi(config.connect.url) as api:
+        api.stop(SINK)
+        wait_until(lambda: api.status(SINK).connector.state == State.STOPPED, timeout_s=PATIENCE_S, what="it stops")
+    write(config, 2)
+    end = ends(config, [TOPIC])[PLACE]
+    if is_moved:
+        client = AdminClient({"bootstrap.servers": config.kafka.bootstrap})
+        for done in client.delete_records([TopicPartition(*PLACE, end)]).values():
+            done.result()
+    assert f"{SINK} {'updated' if is_moved else 'resumed'}" in setup.apply_connectors(Workspace(config))
+    assert state_of_sink(config) == State.RUNNING
+    wait_until_read(admin, end)
+
+
+def test_a_sink_all_of_whose_views_are_dropped_comes_back_with_the_next_one(config: Config, admin: TopicAdmin) -> None:
+    end = ends(config, [TOPIC])[PLACE]
+    with ConnectApi(config.connect.url) as api:
+        idle = ConnectorFile(SINK, {**api.config(SINK), "topics": ""})
+        with pytest.raises(ConnectorRejected, match="topics"):
+            validate_connectors(api, files=[idle])
+        leave_out(api, config.names, read_lists(Project.of(config)).known)
+        assert SINK not in api.connectors()
+    write(config, 1)
+    assert f"{SINK} created" in setup.apply_connectors(Workspace(config))
+    wait_until_read(admin, end + 1)
+
+
+def test_a_wait_for_a_paused_connector_ends_with_its_cure(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penstock.connect.apply._BORNE_S", 1.0)
+    waits = {
+        SOURCE: partial(wait_until_captured, config, on_progress=print, stall_s=PATIENCE_S),
+        SINK: partial(wait_until_written, config, [TOPIC], on_progress=print, stall_s=PATIENCE_S),
+    }
+    with ConnectApi(config.connect.url) as api:
+        for name, wait in waits.items():
+            api.pause(name)
+            wait_until(partial(is_paused, api, name), timeout_s=PATIENCE_S, what=f"{name} is paused")
+            write(config, 1)
+            with pytest.raises(ConnectorIdle, match=f"`penstock connectors resume {name}`"):
+                wait()
+            api.resume(name)
+            wait_running(api, name)
+            wait()
+
+
+def is_paused(api: ConnectApi, name: str) -> bool:
+    return api.status(name).summary == State.PAUSED
 
 
 @pytest.fixture

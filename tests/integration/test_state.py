@@ -158,6 +158,10 @@ def test_a_paused_view_is_left_to_nobody_until_it_flows_again(config: Config, co
         note_paused(connection, [repaired])
         with pytest.raises(ViewPaused, match=f"views resume {repaired}"):
             repair(Workspace(config), repaired, (), on_progress=lambda _: None)
+    note_paused(connection, ["users_by_country"])
+    assert [file.name for file in wanted_connectors(Workspace(config))] == [SOURCE], "Connect takes no sink of no topic"
+    assert wanted_connectors(Workspace(config), names=[SINK]) == ()
+    note_paused(connection, ["users_by_country"], paused=False)
     forget_views(connection, ["user_stats_by_country"])
     note_paused(connection, ["users_by_id", "user_history"], paused=False)
     assert paused_views(config) == frozenset()

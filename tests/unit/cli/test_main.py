@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -168,13 +169,46 @@ def test_a_file_that_cannot_be_used_is_named_without_a_trace(
     assert "Traceback" not in said
 
 
-def test_a_signal_ends_the_command_whatever_its_threads_wait_for() -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_the_command_whatever_its_threads_wait_for(number: signal.Signals, code: int) -> None:
     waits = "threading.Thread(target=threading.Event().wait).start(); print('waits', flush=True); time.sleep(600)"
     program = (
-        f"import threading, time; from penstock.cli import main; main.app = lambda _: exec({waits!r}); main.main()"
+        "import signal, threading, time; from penstock.cli import main; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+        f"main.app = lambda _: exec({waits!r}); main.main()"
     )
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE) as command:
         assert command.stdout is not None
         assert command.stdout.readline() == b"waits\n"
-        command.terminate()
-        assert command.wait(PATIENCE_S) == 143
+        command.send_signal(number)
+        assert command.wait(PATIENCE_S) == code
+
+
+_HANG_UP = """
+import os, signal, sys
+from penstock.cli import main
+
+def command(_):
+    try:
+        os.kill(os.getpid(), signal.SIGHUP)
+        print("goes on")
+    finally:
+        os.kill(os.getpid(), signal.SIGHUP)
+        print("took it back")
+
+signal.signal(signal.SIGHUP, signal.Handlers[sys.argv[1]])
+main.app = command
+main.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "code", "said"),
+    [(signal.SIG_DFL, 129, ["took it back"]), (signal.SIG_IGN, 0, ["goes on", "took it back"])],
+)
+def test_a_terminal_that_closes_lets_a_command_take_back_what_it_began(
+    before: signal.Handlers, code: int, said: list[str]
+) -> None:
+    """The system and the shell each send SIGHUP; with `nohup` it is ignored."""
+    command = [sys.executable, "-c", _HANG_UP, before.name]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert (done.returncode, done.stdout.splitlines()) == (code, said)

@@ -19,14 +19,18 @@ from penstock.connect.api import ConnectApi, ConnectBusy, ConnectorNotFound, Con
 from penstock.connect.apply import (
     Change,
     ConnectorFailed,
+    ConnectorIdle,
     ConnectorNotRunning,
     ConnectorRejected,
+    ConnectorWatch,
     Outcome,
     apply_connectors,
     diff_configs,
     validate_connectors,
 )
 from penstock.connect.files import ConnectorFile
+from penstock.wait import wait_until
+from tests.patience import PATIENCE_S
 
 CONFIG = {"connector.class": "x.Y", "tasks.max": "1"}
 FILE = ConnectorFile("users", CONFIG)
@@ -37,6 +41,7 @@ class Worker:
     """A worker of one connector; the test says how it misbehaves."""
 
     config: dict[str, str] | None = None
+    connector: str = "RUNNING"
     states: list[str] = field(default_factory=lambda: ["RUNNING"])
     busy: list[int] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
@@ -53,6 +58,9 @@ class Worker:
             return (status, {"error_code": status, "message": "rebalancing"}) if status else (404, "<html>")
         if path.endswith("/validate"):
             return 200, self.validation()
+        if path.endswith("/resume"):
+            self.connector = "RUNNING"
+            return 202, {}
         if method == "PUT":
             self.config = body
             return 201, {"name": "users", "config": body, "type": "source"}
@@ -71,11 +79,12 @@ class Worker:
     def status(self) -> dict[str, Any]:
         """Return the status; the last state stays."""
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        tasks = [] if state == "TASKLESS" else [{"id": 0, "state": state, "worker_id": "w", "trace": f"why {state}"}]
+        has_none = self.connector == "STOPPED" or state == "TASKLESS"
+        tasks = [] if has_none else [{"id": 0, "state": state, "worker_id": "w", "trace": f"why {state}"}]
         return {
             "name": "users",
             "type": "source",
-            "connector": {"state": "RUNNING", "worker_id": "w", "version": "new in Kafka 4"},
+            "connector": {"state": self.connector, "worker_id": "w", "version": "new in Kafka 4"},
             "tasks": tasks,
         }
 
@@ -84,6 +93,8 @@ class Worker:
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("penstock.connect.apply._STEADY_S", 0.4)
     monkeypatch.setattr("penstock.connect.apply._FAILED_FOR_GOOD_S", 1.2)
+    monkeypatch.setattr("penstock.connect.apply._BORNE_S", 1.2)
+    monkeypatch.setattr("penstock.connect.apply._LOOK_S", 0.1)
 
 
 @pytest.fixture
@@ -224,3 +235,58 @@ def test_a_paused_connector_stays_paused(worker: Worker, api: ConnectApi) -> Non
     worker.config, worker.states = dict(CONFIG), ["PAUSED"]
     (result,) = apply_connectors(api, files=[FILE], timeout_s=1)
     assert result.outcome is Outcome.UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("config", "outcome"), [(CONFIG, Outcome.RESUMED), ({**CONFIG, "tasks.max": "4"}, Outcome.UPDATED)]
+)
+def test_a_connector_that_a_killed_command_left_stopped_goes_on(
+    config: dict[str, str], outcome: Outcome, worker: Worker, api: ConnectApi
+) -> None:
+    worker.config, worker.connector = dict(config), "STOPPED"
+    (result,) = apply_connectors(api, files=[FILE], timeout_s=5)
+    assert (result.outcome, worker.connector, worker.config) == (outcome, "RUNNING", CONFIG)
+
+
+def wait_in_vain(watch: ConnectorWatch) -> None:
+    """Wait as a fence does, for what never comes."""
+
+    def look() -> bool:
+        watch.look()
+        return False
+
+    wait_until(look, timeout_s=PATIENCE_S, what="the wait is ended")
+
+
+@pytest.mark.parametrize(
+    ("connector", "task", "error", "says"),
+    [
+        ("PAUSED", "PAUSED", ConnectorIdle, "users is PAUSED: `penstock connectors resume users`, then run this again"),
+        ("STOPPED", "STOPPED", ConnectorIdle, "users is STOPPED: `penstock connectors resume users`"),
+        ("RUNNING", "FAILED", ConnectorFailed, "why FAILED"),
+    ],
+)
+def test_a_wait_for_a_connector_that_does_not_work_ends(
+    connector: str, task: str, error: type[Exception], says: str, worker: Worker, api: ConnectApi
+) -> None:
+    worker.config, worker.connector, worker.states = dict(CONFIG), connector, [task]
+    with pytest.raises(error, match=says):
+        wait_in_vain(ConnectorWatch(api._url, "users"))
+
+
+def test_a_wait_for_a_connector_ends_when_no_worker_answers() -> None:
+    with pytest.raises(ConnectUnreachable):
+        wait_in_vain(ConnectorWatch("http://127.0.0.1:9", "users"))
+
+
+def test_a_wait_for_a_connector_bears_a_restart(
+    worker: Worker, api: ConnectApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.connect.apply._BORNE_S", 1e-9)
+    monkeypatch.setattr("penstock.connect.apply._LOOK_S", 0.0)
+    worker.config, worker.states = dict(CONFIG), ["FAILED", "RUNNING", "FAILED", "RUNNING", "FAILED"]
+    watch = ConnectorWatch(api._url, "users")
+    for _ in range(5):
+        watch.look()
+    with pytest.raises(ConnectorFailed):
+        watch.look()
