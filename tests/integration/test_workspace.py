@@ -16,6 +16,7 @@ from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.record import forget_views
 from penstock.project.workspace import Workspace
+from penstock.sections.connect import Registry
 from penstock.setup.actions import create_tables, refuse_broken_files
 from penstock.views.apply import go_live
 from penstock.views.check import check
@@ -23,6 +24,7 @@ from penstock.views.make import new_views
 from penstock.views.write import FunctionsChanged, write_derived
 from tests.integration.servers import started, written
 from tests.project import copy_project
+from tests.unit.engine.stand_in import RegistryStandIn
 
 OTHERS = ("kafka", "connect", "registry", "cassandra")
 
@@ -164,6 +166,19 @@ def test_before_its_first_fill_a_view_may_become_anything(workspace: Workspace) 
     ):
         forget_views(connection, ["users_by_country"])
         assert all("another name" not in problem.cure for problem in check(changed).wrong)
+
+
+def test_a_revision_that_fell_is_refused_by_the_number_that_it_takes(workspace: Workspace) -> None:
+    registry = RegistryStandIn({"views.users_by_id-value": ['{"penstock.revision": 1}', '{"penstock.revision": 2}']})
+    port = int(registry.url.rsplit(":", 1)[1])
+    try:
+        checked = check(Workspace(workspace.config.model_copy(update={"registry": Registry(port=port)})))
+    finally:
+        registry.close()
+    assert "Schema Registry" in checked.looked_at
+    (problem,) = checked.wrong
+    assert (problem.view, problem.where.partition(":")[0]) == ("users_by_id", "spark/views/users.py")
+    assert problem.cure == "write revision=3, then `penstock views write` and `penstock views apply`"
 
 
 def test_write_runs_them_once_and_new_once_more_with_what_it_wrote(workspace: Workspace) -> None:

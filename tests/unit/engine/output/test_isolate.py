@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +99,17 @@ def test_a_contract_that_nobody_registered_stops_its_view_alone(
     plan = planned(spark, config, views)
     assert names(plan) == (["adults_by_name"], ["people_by_id"])
     assert "penstock views apply" in plan.stopped[0].reason
+
+
+def test_a_revision_that_fell_stops_its_view_alone_and_says_which_it_takes(
+    spark: SparkSession, config: JobConfig, views: list[View], subjects: Subjects
+) -> None:
+    (of_first,) = subjects["views.people_by_id-value"]
+    subjects["views.people_by_id-value"].append(json.dumps(json.loads(of_first) | {"penstock.revision": 4}))
+    plan = planned(spark, config, views)
+    assert names(plan) == (["adults_by_name"], ["people_by_id"])
+    assert "holds revision 4: rows of revision 3 lose" in plan.stopped[0].reason
+    assert "write revision=5" in plan.stopped[0].reason
 
 
 def test_the_changes_that_a_stopped_view_misses_are_dead_letters(
