@@ -86,9 +86,8 @@ class Registry:
         # Read and compared here: Apicurio's own look-up knows a schema only by the very text that was registered.
         ids = dict(self._versions(contract.subject))
         _refuse_fallen(contract.subject, contract.schema.get(REVISION, 0), ids.values())
-        wanted = json.loads(contract.text)
         for schema_id, text in ids.items():
-            if json.loads(text) == wanted:
+            if contract.is_kept_by(json.loads(text)):
                 return schema_id
         raise ContractUnregistered(contract)
 

@@ -85,6 +85,16 @@ def test_a_function_that_fails_stops_its_view_alone(spark: SparkSession, config:
     assert "penstock views apply" in plan.stopped[0].reason
 
 
+def test_contracts_of_an_earlier_version_name_no_table(
+    spark: SparkSession, config: JobConfig, views: list[View], subjects: Subjects
+) -> None:
+    file = config.avro_dir / "views.people_by_id-value.avsc"
+    earlier = {name: value for name, value in json.loads(file.read_text()).items() if name != "penstock.table"}
+    file.write_text(json.dumps(earlier))
+    subjects["views.people_by_id-value"] = [json.dumps(earlier)]
+    assert names(planned(spark, config, views)) == (["adults_by_name", "people_by_id"], [])
+
+
 def test_a_contract_that_never_was_kept_stops_its_view_alone(
     spark: SparkSession, config: JobConfig, views: list[View]
 ) -> None:
