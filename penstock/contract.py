@@ -20,8 +20,9 @@ ROW, HISTORY, AGGREGATE = "row", "history", "aggregate"
 VERSION = "version"
 """The header of a view record, and the last column of a history's primary key: the place of the entry's change."""
 
-REVISION, SINCE = "penstock.revision", "penstock.since"
-"""Properties of a value's schema: the view's revision, and that of a history's first entries if it was another."""
+REVISION, SINCE, TABLE = "penstock.revision", "penstock.since", "penstock.table"
+"""Properties of a value's schema: the view's revision, that of a history's first entries if it was another, and the
+table, which contracts of an earlier version do not name."""
 
 LSN = "lsn"
 """The header of a view record: the place in the WAL of the change that made it."""

@@ -5,7 +5,7 @@ Order matters: the jobs know a new view before the reading that fills it begins,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +47,7 @@ from penstock.stack.part import Part
 from penstock.stack.supervisor import Supervisor, SupervisorUnreachable
 from penstock.trouble import Trouble
 from penstock.views.begin import begin_aggregates, end_runs
-from penstock.views.check import check
+from penstock.views.check import check, fallen_views
 from penstock.views.fresh import settle_empty
 from penstock.views.lane import TableUnread
 from penstock.views.refill import refill
@@ -107,12 +107,12 @@ def go_live(workspace: Workspace, *, on_step: OnStep, on_progress: OnProgress, r
     # Of every source before the jobs forget which were stopped.
     due = [_look(each, on_step=on_step) for each in workspace.sources if each.config.source not in away]
     on_step("jobs", "took these views up" if renew_jobs(workspace.config) else "ran with these views")
-    stopped: dict[str, str] = {}
+    stopped = {name: why for each in due for name, why in each.fallen.items()}
     for each in due:
         _go_live(each, stopped, on_step=on_step, on_progress=on_progress, rate=rate)
     for why in away.values():
         on_step("fill", why)
-    if not any(each.again for each in due) and not away:
+    if not any(each.again for each in due) and not away and not stopped:
         on_step("fill", "every view was filled")
     if stopped:
         raise ViewStopped(stopped)
@@ -124,6 +124,7 @@ class _Due:
 
     :param missing: the views that miss changes.
     :param unfilled: the others that were not filled.
+    :param fallen: the views that no reading helps, since their revision fell, each with what does.
     """
 
     workspace: Workspace
@@ -132,6 +133,7 @@ class _Due:
     identities: Identities
     missing: Sequence[View]
     unfilled: Sequence[View]
+    fallen: Mapping[str, str]
 
     @property
     def again(self) -> list[View]:
@@ -147,10 +149,11 @@ def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
     for change in changes:
         table = of_source(config.source, change.table)
         on_step("rows changed", f"{table}: {change.what}; no event was sent for it, its views are filled again")
-    followed = followed_views(workspace)
+    fallen = {view.name: f"view {view.name}: {why}" for view, why in fallen_views(config, workspace.views)}
+    followed = [view for view in followed_views(workspace) if view.name not in fallen]
     missing = _missing(workspace, followed, changes)
     unfilled = [view for view in views_to_fill(config, followed, identities, on_step=on_step) if view not in missing]
-    due = _Due(workspace, paused_views(config), changes, identities, missing, unfilled)
+    due = _Due(workspace, paused_views(config), changes, identities, missing, unfilled, fallen)
     # A run that has written to a table that is gone would never write those groups again.
     end_runs(config, [view for view in due.again if isinstance(view, Aggregate) and view.name not in due.paused])
     return due

@@ -7,12 +7,15 @@ they answer, against the files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from cassandra.metadata import protect_name
 from penstock_views.declaration.views import View
 from penstock_views.output.contracts import ContractBroken, check_contracts
+from penstock_views.running.registry import Registry, RevisionFell
 from penstock_views.types.key_form import has_scale
 
 from penstock.cassandra.session import CassandraUnreachable, open_session
@@ -50,9 +53,12 @@ from penstock.project.in_step import (
     problem_of,
 )
 from penstock.project.workspace import Workspace
+from penstock.registry.client import RegistryUnreachable
 from penstock.views.derived import OTHER_NAME, Derived, derive_all, problem_at, unreadable
 from penstock.views.memory import check_memory
 from penstock.views.sources import Live, live_tables
+
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,10 @@ def check(workspace: Workspace) -> Checked:
             own, its_views = config.of_source(source), [view for view in views if view.source == source]
             problems += _check_postgres(own, its_views, tables_there)
             problems += _check_sources(own, its_views)
+    with suppress(RegistryUnreachable):
+        fallen = fallen_views(config, views)
+        problems += [problem_of(project, view, why.problem, why.cure) for view, why in fallen]
+        looked_at.append("Schema Registry")
     if (tables := _cassandra_tables(config)) is not None:
         looked_at.append("Cassandra")
         problems += _check_tables(config, [each for each in derived if each.view.name not in refused], tables)
@@ -185,6 +195,24 @@ def _check_sources(config: Config, views: Sequence[View]) -> Iterator[Problem]:
     for old in replaced(config, views, identities=identities):
         what = f"{old.view.table} is another table than it was filled from, or was away meanwhile: {old.why}"
         yield problem_of(project, old.view, what, "`penstock views apply` reads it again", is_pending=True)
+
+
+def fallen_views(config: Config, views: Sequence[View]) -> list[tuple[View, RevisionFell]]:
+    """Find the views whose revision fell: all that they write is older than the rows that Cassandra has.
+
+    :raises RegistryUnreachable: when it does not answer.
+    """
+    registry = Registry(config.registry.url)
+
+    def fallen(view: View) -> RevisionFell | None:
+        try:
+            registry.refuse_fallen(view)
+        except RevisionFell as exc:
+            return exc
+        return None
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [(view, why) for view, why in zip(views, pool.map(fallen, views), strict=True) if why]
 
 
 def _check_partitions(said: Callable[..., Problem], table: LiveTable, partitions: int) -> Iterator[Problem]:

@@ -45,7 +45,7 @@ def test_a_changed_contract_is_refused_with_the_field(contracts: list[Contract],
 HISTORY = """
 from penstock_views import history, whole
 
-@history("public.users", key=["id"], revision={})
+@history("{}", key=["id"], revision={})
 def kept(u):
     return whole(u)
 """
@@ -56,14 +56,17 @@ def test_the_contract_of_a_history_keeps_the_revision_of_its_first_entries(tmp_p
     views.mkdir(parents=True)
     avro.mkdir(parents=True)
     table, found = read_table(ROOT / "schemas" / "postgres", "public.users"), []
-    for revision in (2, 2, 3, 5, 5):
-        (views / "kept.py").write_text(HISTORY.format(revision))
+    users, people = "public.users", "public.people"
+    raised = [(users, 2), (users, 2), (users, 3), (users, 5), (people, 6), (people, 6), (people, 7), (people, 8)]
+    for named, revision in raised:
+        (views / "kept.py").write_text(HISTORY.format(named, revision))
         (view,) = load_views(views)
         key, value = contracts_on(local_session(), view, table)
         for contract in (key, value):
             (avro / contract.file_name).write_text(contract.text)
         found.append(value.schema.get(SINCE))
-    assert found == [None, None, 2, 2, 2]
+    # Another table's offsets start at 0: its entries would have places among those of the first one.
+    assert found == [None, None, 2, 2, None, None, 6, 6]
 
 
 def cql(view: str) -> str:

@@ -143,8 +143,8 @@ def raised(stack: Stack) -> Iterator[Stack]:
     stack.sql("DROP TABLE public.raised")
 
 
-def apply(stack: Stack, *, revision: int, returns: str) -> None:
-    text = RAISED.format(revision=revision, returns=returns)
+def apply(stack: Stack, *, revision: int, returns: str, table: str = "raised") -> None:
+    text = RAISED.format(revision=revision, returns=returns).replace("public.raised", f"public.{table}")
     (Project.of(stack.config).views / "raised.py").write_text(text)
     stack.penstock("views write", "views apply")
 
@@ -192,3 +192,22 @@ def test_a_change_that_is_read_again_under_a_raised_revision_is_the_same_entry(r
 def are_gone(stack: Stack) -> bool:
     newest = stack.cql(f"SELECT id, op FROM {stack.config.names.keyspace}.raised_history PER PARTITION LIMIT 1")
     return {entry["op"] for entry in newest} == {"d"}
+
+
+@pytest.mark.slow
+def test_the_entries_of_a_renamed_table_are_behind_those_of_before(raised: Stack) -> None:
+    for _ in range(3):
+        raised.sql("UPDATE public.raised SET a = a || '.'")
+    raised.penstock("verify raised_history")
+    before = updates(raised)
+    raised.sql("ALTER TABLE public.raised RENAME TO renamed")
+    try:
+        apply(raised, revision=2, returns="row(id=r.id, a=r.a)", table="renamed")
+        raised.sql("UPDATE public.renamed SET a = 'last'")
+        raised.penstock("verify raised_history")
+    finally:
+        raised.sql("ALTER TABLE public.renamed RENAME TO raised")
+    newest = raised.cql(f"SELECT after FROM {raised.config.names.keyspace}.raised_history PER PARTITION LIMIT 1")
+    assert {json.loads(entry["after"])["a"] for entry in newest} == {"last"}
+    # None of before was written over.
+    assert updates(raised) == before + Counter(range(ROWS + 1))

@@ -214,3 +214,31 @@ def test_a_rebuild_mends_a_lost_place_and_begins_the_aggregate_of_an_emptied_tab
     stack.sql("INSERT INTO public.trouble SELECT n, 'kind ' || n % 3, n, n FROM generate_series(1, 30) n")
     wait_until_kept(stack)
     wait_until(lambda: is_well(stack), timeout_s=PATIENCE_S, what="all is well")
+
+
+def test_the_files_of_an_earlier_revision_stop_the_view_and_are_refused(stack: Stack, file: Path) -> None:
+    """The last one here: the view has a later revision from then on."""
+    contract = Project.of(stack.config).avro / "views.trouble_by_id-value.avsc"
+    first = contract.read_text()
+    later = VIEWS.replace("kind=t.kind, amount=t.amount)\n\n", "kind=t.kind, amount=-t.amount)\n\n")
+    file.write_text(later.replace('key=["id"])', 'key=["id"], revision=2)'))
+    stack.penstock("views write", "views apply")
+    file.write_text(VIEWS)
+    contract.write_text(first)
+    refused = stack.penstock("views apply", check=False)
+    assert refused.returncode == 1
+    assert "nothing was applied" in refused.stderr
+    assert "write revision=3" in refused.stderr
+    kill(stack, "views")
+    told = status_says(stack, "view trouble_by_id is stopped", "write revision=3")
+    wait_until(told, timeout_s=PATIENCE_S, what="status says it")
+    stack.sql("UPDATE public.trouble SET amount = amount + 2")
+    wait_until(lambda: rows_are(stack, "trouble_by_kind", BY_KIND, OF_KINDS), timeout_s=PATIENCE_S, what="others go on")
+    left_out = stack.penstock("views apply", check=False)
+    assert left_out.returncode == 1
+    assert "left out, all others were applied" in left_out.stderr
+    assert "write revision=3" in left_out.stderr
+    file.write_text(VIEWS.replace('key=["id"])', 'key=["id"], revision=3)'))
+    stack.penstock("views write", "views apply")
+    wait_until_kept(stack)
+    wait_until(lambda: is_well(stack), timeout_s=PATIENCE_S, what="all is well")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from penstock.postgres.connection import connect
 from penstock.postgres.own import Connection
 from penstock.postgres.record import forget_views
 from penstock.project.workspace import Workspace
+from penstock.sections.connect import Registry
 from penstock.setup.actions import create_tables, refuse_broken_files
 from penstock.views.apply import go_live
 from penstock.views.check import check
@@ -23,7 +25,9 @@ from penstock.views.make import new_views
 from penstock.views.write import FunctionsChanged, write_derived
 from tests.integration.servers import started, written
 from tests.project import copy_project
+from tests.unit.engine.stand_in import RegistryStandIn
 
+FILLED = ["users_by_id", "users_by_country", "user_history"]
 OTHERS = ("kafka", "connect", "registry", "cassandra")
 
 
@@ -40,6 +44,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
         create_tables(Workspace(config))
         with connect(config) as connection, connection, connection.cursor() as cursor:
             cursor.execute("CREATE TABLE public.extras (id int PRIMARY KEY)")
+            cursor.execute("CREATE TABLE public.people (LIKE public.users INCLUDING ALL)")
         yield config
 
 
@@ -98,18 +103,20 @@ def test_a_look_at_the_flow_runs_them_once(workspace: Workspace) -> None:
 
 @contextmanager
 def edited(workspace: Workspace, old: str, new: str) -> Iterator[Workspace]:
-    """Change the function of a filled view meanwhile."""
+    """Change the function of a filled view meanwhile; all files are as before at the end."""
     file = workspace.project.views / "users.py"
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))
+    folder, kinds = workspace.project.root, {".py", ".avsc", ".cql", ".json"}
+    before = {each: each.read_text() for each in folder.rglob("*.*") if each.suffix in kinds}
+    assert old in before[file]
+    file.write_text(before[file].replace(old, new))
     with connect(workspace.config) as connection:
         try:
-            mark_filled(connection, ["users_by_id", "users_by_country"])
+            mark_filled(connection, FILLED)
             yield workspace.fresh()
         finally:
-            file.write_text(text)
-            forget_views(connection, ["users_by_id", "users_by_country"])
+            for each, text in before.items():
+                each.write_text(text)
+            forget_views(connection, FILLED)
 
 
 def mark_filled(connection: Connection, views: list[str]) -> None:
@@ -131,6 +138,37 @@ def test_every_changed_function_whose_rows_may_be_live_is_named_at_once(workspac
         "users_by_country",
         "users_by_id",
     ]
+
+
+def make_earlier(contract: Path) -> None:
+    """Write a contract as version 0.1.0 did, which names no table."""
+    written = json.loads(contract.read_text())
+    del written["penstock.table"]
+    contract.write_text(json.dumps(written))
+
+
+@pytest.mark.parametrize("is_earlier", [False, True])
+def test_the_same_rows_of_another_table_need_a_new_revision(workspace: Workspace, is_earlier: bool) -> None:
+    line = '@view("public.{}", key=["id"])'
+    with edited(workspace, line.format("users"), line.format("people")) as changed:
+        if is_earlier:
+            make_earlier(workspace.project.avro / "views.users_by_id-value.avsc")
+        with pytest.raises(FunctionsChanged, match=r"view users_by_id: .*another table needs a new revision"):
+            write_derived(changed, same_rows=True)
+
+
+@pytest.mark.parametrize("is_earlier", [False, True])
+@pytest.mark.parametrize(("table", "since"), [("users", 1), ("people", None)])
+def test_a_history_starts_with_its_revision_in_another_table(
+    workspace: Workspace, table: str, since: int | None, is_earlier: bool
+) -> None:
+    contract = workspace.project.avro / "views.user_history-value.avsc"
+    line = '@history("public.{}", key=["id"]{})'
+    with edited(workspace, line.format("users", ""), line.format(table, ", revision=2")) as changed:
+        if is_earlier:
+            make_earlier(contract)
+        write_derived(changed)
+        assert json.loads(contract.read_text()).get("penstock.since") == since
 
 
 @pytest.mark.parametrize(
@@ -164,6 +202,19 @@ def test_before_its_first_fill_a_view_may_become_anything(workspace: Workspace) 
     ):
         forget_views(connection, ["users_by_country"])
         assert all("another name" not in problem.cure for problem in check(changed).wrong)
+
+
+def test_a_revision_that_fell_is_refused_by_the_number_that_it_takes(workspace: Workspace) -> None:
+    registry = RegistryStandIn({"views.users_by_id-value": ['{"penstock.revision": 1}', '{"penstock.revision": 2}']})
+    port = int(registry.url.rsplit(":", 1)[1])
+    try:
+        checked = check(Workspace(workspace.config.model_copy(update={"registry": Registry(port=port)})))
+    finally:
+        registry.close()
+    assert "Schema Registry" in checked.looked_at
+    (problem,) = checked.wrong
+    assert (problem.view, problem.where.partition(":")[0]) == ("users_by_id", "spark/views/users.py")
+    assert problem.cure == "write revision=3, then `penstock views write` and `penstock views apply`"
 
 
 def test_write_runs_them_once_and_new_once_more_with_what_it_wrote(workspace: Workspace) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from penstock.cassandra.table_file import CqlFileUnclear, read_shape
-from penstock.contract import REVISION, SINCE
+from penstock.contract import REVISION, SINCE, TABLE
 from penstock.errors import TerminalError
 from penstock.installation import Names
 from penstock_views.declaration.clock import is_installed
@@ -117,17 +117,20 @@ def _as_written(schemas: Path, view: View) -> View:
     placed = replace(view, partition=_partition(schemas / "cassandra" / f"{view.name}.cql", view))
     if not isinstance(placed, History):
         return placed
-    return replace(placed, first_revision=_first_revision(schemas / "avro" / view.contract_files[1]))
+    return replace(placed, first_revision=_first_revision(schemas / "avro" / view.contract_files[1], view))
 
 
-def _first_revision(file: Path) -> int | None:
-    """Read from a history's contract which revision its first entries had."""
+def _first_revision(file: Path, view: View) -> int | None:
+    """Read from a history's contract which revision its first entries had; of another table they were others.
+
+    That one's offsets say nothing of where this one's changes belong.
+    """
     try:
         written = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None  # not written yet, or `penstock views check` says what is wrong with it
     found: int | None = written.get(SINCE, written.get(REVISION))
-    return found
+    return found if written.get(TABLE, view.table) == view.table else None
 
 
 def _partition(file: Path, view: View) -> tuple[str, ...] | None:

@@ -285,7 +285,7 @@ def view(table: str, *, key: Sequence[str], revision: int = 1, source: str = "")
 
     :param table: `schema.table` in Postgres.
     :param key: the view's key columns, in order; the source's primary key must be among them.
-    :param revision: raise it (never lower it) whenever the function or the key changes.
+    :param revision: raise it whenever the function or the key changes; a lower one than was applied is refused.
     :param source: the source database that has the table, by its name in penstock.toml; without it `[postgres]`.
     :raises ViewInvalid: at once, when no table of that shape can exist.
     """

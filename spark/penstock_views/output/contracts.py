@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from penstock.contract import REVISION, ROW_VERSION, SINCE
+from penstock.contract import REVISION, ROW_VERSION, SINCE, TABLE
 from penstock.errors import TerminalError
 from penstock_views.declaration.totals import Aggregate
 from penstock_views.declaration.views import History, Image, View, ViewInvalid
@@ -75,6 +75,11 @@ class Contract:
     def text(self) -> str:
         """The schema as it stands in the file."""
         return json.dumps(self.schema, indent=2) + "\n"
+
+    def is_kept_by(self, written: dict[str, Any]) -> bool:
+        """Return whether a schema that was written is this one; one of an earlier version names no table."""
+        unnamed = {TABLE: self.schema[TABLE]} if TABLE in self.schema else {}
+        return unnamed | written == self.schema
 
 
 def view_type(spark: SparkSession, view: View, image: T.StructType) -> T.StructType:
@@ -136,7 +141,7 @@ def check_contracts(folder: Path, contracts: Sequence[Contract]) -> None:
         if not file.exists():
             raise ContractBroken(file, "the file is missing")
         written = json.loads(file.read_text())
-        if written != contract.schema:
+        if not contract.is_kept_by(written):
             raise ContractBroken(file, _difference(written, contract.schema))
 
 
@@ -162,8 +167,8 @@ def signed_contracts(spark: SparkSession, view: View, image: T.StructType) -> tu
     key, value = contracts_of(view, view_type(spark, view, image))
     source = {SOURCE: view.source} if view.source else {}
     since = {SINCE: view.since} if isinstance(view, History) and view.since != view.revision else {}
-    signature = {REVISION: view.revision, FINGERPRINT: fingerprint(spark, view, image), **source, **since}
-    return key, replace(value, schema=value.schema | signature)
+    signature = {REVISION: view.revision, FINGERPRINT: fingerprint(spark, view, image), TABLE: view.table}
+    return key, replace(value, schema=value.schema | signature | source | since)
 
 
 def _contract(view: View, part: str, fields: list[dict[str, Any]]) -> Contract:
@@ -200,6 +205,8 @@ def _difference(written: dict[str, Any], computed: dict[str, Any]) -> str:
         return f"it is of revision {written.get(REVISION, 'unknown')}, the view of revision {computed.get(REVISION)}"
     if computed.get(SOURCE) != written.get(SOURCE):
         return f"it is of source {written.get(SOURCE, '[postgres]')}, the view of {computed.get(SOURCE, '[postgres]')}"
+    if (table := written.get(TABLE)) and table != computed.get(TABLE):
+        return f"it is of table {table}, the view of {computed.get(TABLE)}"
     if computed.get(FINGERPRINT) != written.get(FINGERPRINT):
         return f"the function computes something else than when revision {written.get(REVISION, 'unknown')} was written"
     return "the order of the fields or the record's name differs from the view's"

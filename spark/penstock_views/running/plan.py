@@ -19,7 +19,7 @@ from penstock_views.output.contracts import check_contracts, row_type, signed_co
 from penstock_views.output.derive import AggregateOutput, Output, Plan, StoppedView
 from penstock_views.output.grouping import grouping_of
 from penstock_views.output.isolate import why_stopped
-from penstock_views.running.registry import ContractUnregistered, Registry
+from penstock_views.running.registry import ContractUnregistered, Registry, RevisionFell
 from penstock_views.stream.config import JobConfig
 
 MetSchemas = Collection[tuple[str, int]]
@@ -73,7 +73,7 @@ def _output_or_stopped(
     """Make a view's output; one of which that cannot be done is stopped, and the others go on."""
     try:
         return output_of(spark, registry, config.avro_dir, view, _image_of(writers))
-    except ContractUnregistered as exc:
+    except (ContractUnregistered, RevisionFell) as exc:
         # The command that registers it (`up`, `apply`) starts a job again that has a stopped view.
         return StoppedView(view, f"view {view.name} is stopped: {exc}")
     except (TransientError, RegistryRefused, Py4JNetworkError, OSError):
@@ -102,6 +102,7 @@ def output_of(spark: SparkSession, registry: Registry, avro_dir: Path, view: Vie
 
     :raises ContractBroken: when the view gives something else than its files promise.
     :raises ContractUnregistered: when the registry does not have them.
+    :raises RevisionFell: when it has one of a higher revision.
     """
     key, value = signed_contracts(spark, view, image)
     check_contracts(avro_dir, [key, value])

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from penstock.errors import TransientError
+from penstock.contract import REVISION
+from penstock.errors import TerminalError, TransientError
 from penstock.registry.client import RegistryClient
 from penstock_views.change.envelope import Writer
+from penstock_views.declaration.views import View
 from penstock_views.output.contracts import Contract
 
 _TIMEOUT_S = 10.0
@@ -36,6 +38,15 @@ class ContractUnregistered(TransientError):
             f"subject {contract.subject} does not hold schemas/avro/{contract.file_name}; "
             "`penstock views apply` registers it"
         )
+
+
+class RevisionFell(TerminalError):
+    """A view has a lower revision than a contract of it that is registered: Cassandra would drop all that it writes."""
+
+    def __init__(self, subject: str, revision: int, highest: int) -> None:
+        self.problem = f"subject {subject} holds revision {highest}: rows of revision {revision} lose against its rows"
+        self.cure = f"write revision={highest + 1}, then `penstock views write` and `penstock views apply`"
+        super().__init__(f"{self.problem}; {self.cure}")
 
 
 class Registry:
@@ -70,13 +81,24 @@ class Registry:
         """Look up the id under which a contract is registered.
 
         :raises ContractUnregistered: when it is not.
+        :raises RevisionFell: when one of a higher revision is.
         """
         # Read and compared here: Apicurio's own look-up knows a schema only by the very text that was registered.
-        wanted = json.loads(contract.text)
-        for schema_id, text in self._versions(contract.subject):
-            if json.loads(text) == wanted:
+        ids = dict(self._versions(contract.subject))
+        _refuse_fallen(contract.subject, contract.schema.get(REVISION, 0), ids.values())
+        for schema_id, text in ids.items():
+            if contract.is_kept_by(json.loads(text)):
                 return schema_id
         raise ContractUnregistered(contract)
+
+    def refuse_fallen(self, view: View) -> None:
+        """Refuse a view of which a higher revision is registered.
+
+        :raises RevisionFell: naming the revision that it takes.
+        :raises RegistryUnreachable: when the registry does not answer.
+        """
+        subject = f"{view.topic}-value"
+        _refuse_fallen(subject, view.revision, (text for _, text in self._versions(subject)))
 
     def subjects(self) -> frozenset[str]:
         """Name every subject that there is.
@@ -91,6 +113,12 @@ class Registry:
             if (found := self._client.version(subject, number)) is not None:
                 schema_id, schema = found
                 yield schema_id, schema.text
+
+
+def _refuse_fallen(subject: str, revision: int, registered: Iterable[str]) -> None:
+    highest = max((json.loads(text).get(REVISION, 0) for text in registered), default=0)
+    if highest > revision:
+        raise RevisionFell(subject, revision, highest)
 
 
 class KnownSubjects:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,16 @@ def test_a_function_that_fails_stops_its_view_alone(spark: SparkSession, config:
     assert "penstock views apply" in plan.stopped[0].reason
 
 
+def test_contracts_of_an_earlier_version_name_no_table(
+    spark: SparkSession, config: JobConfig, views: list[View], subjects: Subjects
+) -> None:
+    file = config.avro_dir / "views.people_by_id-value.avsc"
+    earlier = {name: value for name, value in json.loads(file.read_text()).items() if name != "penstock.table"}
+    file.write_text(json.dumps(earlier))
+    subjects["views.people_by_id-value"] = [json.dumps(earlier)]
+    assert names(planned(spark, config, views)) == (["adults_by_name", "people_by_id"], [])
+
+
 def test_a_contract_that_never_was_kept_stops_its_view_alone(
     spark: SparkSession, config: JobConfig, views: list[View]
 ) -> None:
@@ -98,6 +109,17 @@ def test_a_contract_that_nobody_registered_stops_its_view_alone(
     plan = planned(spark, config, views)
     assert names(plan) == (["adults_by_name"], ["people_by_id"])
     assert "penstock views apply" in plan.stopped[0].reason
+
+
+def test_a_revision_that_fell_stops_its_view_alone_and_says_which_it_takes(
+    spark: SparkSession, config: JobConfig, views: list[View], subjects: Subjects
+) -> None:
+    (of_first,) = subjects["views.people_by_id-value"]
+    subjects["views.people_by_id-value"].append(json.dumps(json.loads(of_first) | {"penstock.revision": 4}))
+    plan = planned(spark, config, views)
+    assert names(plan) == (["adults_by_name"], ["people_by_id"])
+    assert "holds revision 4: rows of revision 3 lose" in plan.stopped[0].reason
+    assert "write revision=5" in plan.stopped[0].reason
 
 
 def test_the_changes_that_a_stopped_view_misses_are_dead_letters(
