@@ -291,8 +291,8 @@ def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
         yield warning(f"event_triggers is off: {unseen}", "ALTER SYSTEM RESET event_triggers; SELECT pg_reload_conf();")
     elif not server.sees_ddl:
         yield warning(
-            f"no event triggers: {unseen}",
-            "after the first `penstock up`, a superuser runs what `penstock doctor --sql` prints as event triggers",
+            f"event triggers are missing, disabled or of an earlier version: {unseen}",
+            "after `penstock up`, a superuser runs what `penstock doctor --sql` prints as event triggers",
         )
     if not server.sets_role:
         yield warning(

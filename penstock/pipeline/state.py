@@ -171,8 +171,8 @@ def _slot(config: Config) -> list[Reading]:
 
 
 _NO_TRIGGERS = (
-    "no event triggers (they take a superuser, and event_triggers = on): `penstock up` and `penstock views apply` find "
-    "what DDL did"
+    "event triggers are missing, disabled or of an earlier version: only `penstock up` and `penstock views apply` find "
+    "what DDL did, until a superuser runs what `penstock doctor --sql` prints"
 )
 
 

@@ -99,8 +99,7 @@ def _create_tables(workspace: Workspace) -> str:
     made = [name for name in _databases(config) if _create_database(config, name)]
     files = workspace.project.sql_files()
     with connect(config) as connection:
-        for file in files:
-            _run_file(connection, file)
+        run_files(connection, files)
         begin_record(connection, epoch=epoch_in(workspace.project), partitions=config.kafka.partitions)
         paused = take_over_paused(workspace, connection)
         exclusions = note_exclusions(connection, published_tables(connection))
@@ -156,14 +155,19 @@ def _create_database(config: Config, name: str) -> bool:
         return True
 
 
-def _run_file(connection: Connection, file: Path) -> None:
-    try:
-        with connection, connection.cursor() as cursor:
-            cursor.execute(connection.own(file.read_text()))
-    except psycopg2.Error as exc:
-        if connection.closed:
-            raise  # Postgres is away, which says nothing about the file
-        raise SchemaFailed(file, str(exc).strip()) from exc
+def run_files(connection: Connection, files: Sequence[Path]) -> None:
+    """Run SQL files, all or none: their event triggers see each other's tables and functions.
+
+    :raises SchemaFailed: with what Postgres said.
+    """
+    with connection, connection.cursor() as cursor:
+        for file in files:
+            try:
+                cursor.execute(connection.own(file.read_text()))
+            except psycopg2.Error as exc:
+                if connection.closed:
+                    raise  # Postgres is away, which says nothing about the file
+                raise SchemaFailed(file, str(exc).strip()) from exc
 
 
 def create_topics(workspace: Workspace) -> str:

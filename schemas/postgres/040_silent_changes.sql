@@ -47,11 +47,39 @@ AS $$
 $$;
 
 -- event_triggers came with Postgres 17.
+-- The event triggers that 090_event_triggers.sql makes: each calls the function of its name. Tags NULL: of each statement.
+CREATE OR REPLACE FUNCTION penstock.wanted_triggers() RETURNS TABLE (calls text, event text, tags text[])
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog
+AS $$
+    VALUES
+        ('after_ddl', 'ddl_command_end', ARRAY[
+            'CREATE TABLE', 'ALTER TABLE', 'DROP TABLE',
+            'CREATE PUBLICATION', 'ALTER PUBLICATION', 'DROP PUBLICATION',
+            'CREATE SCHEMA', 'ALTER SCHEMA', 'DROP SCHEMA',
+            'CREATE TYPE', 'ALTER TYPE', 'DROP TYPE', 'DROP DOMAIN', 'DROP EXTENSION', 'DROP OWNED',
+            -- ALTER INDEX … RENAME renames tables too.
+            'ALTER INDEX', 'ALTER TRIGGER', 'DROP TRIGGER'
+        ]),
+        ('before_rewrite', 'table_rewrite', NULL),
+        ('refuse_unfit', 'ddl_command_end', ARRAY[
+            'CREATE TABLE', 'CREATE FOREIGN TABLE', 'ALTER TABLE', 'CREATE PUBLICATION', 'ALTER PUBLICATION'
+        ]),
+        ('refuse_renamed', 'ddl_command_end', ARRAY[
+            -- ALTER VIEW renames columns of tables too.
+            'ALTER TABLE', 'ALTER VIEW', 'ALTER MATERIALIZED VIEW', 'ALTER FOREIGN TABLE', 'ALTER TYPE'
+        ])
+$$;
+
+-- Whether all of them are there, and none is disabled or of an earlier version, which listened to fewer statements.
 CREATE OR REPLACE FUNCTION penstock.sees_ddl() RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog
 AS $$
-    SELECT count(*) = 2 AND current_setting('event_triggers', true) IS DISTINCT FROM 'off' FROM pg_event_trigger
-    WHERE evtname IN ('penstock_after_ddl', 'penstock_before_rewrite') AND evtenabled = 'A'
+    SELECT current_setting('event_triggers', true) IS DISTINCT FROM 'off' AND bool_and(EXISTS (
+        SELECT FROM pg_event_trigger t
+        WHERE t.evtname = 'penstock_' || w.calls AND t.evtevent = w.event AND t.evtenabled = 'A'
+            AND coalesce(t.evttags, '{}') @> coalesce(w.tags, '{}')
+    ))
+    FROM penstock.wanted_triggers() w
 $$;
 
 CREATE OR REPLACE FUNCTION penstock.note(root oid, what text) RETURNS void

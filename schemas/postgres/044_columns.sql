@@ -43,6 +43,8 @@ CREATE TABLE IF NOT EXISTS penstock.watched_columns (
 
 -- The transaction that wrote the column into the catalogue, as of the last look: any ALTER of the column is another one.
 ALTER TABLE penstock.watched_columns ADD COLUMN IF NOT EXISTS version xid;
+-- Of a version of a day: others have it.
+ALTER TABLE penstock.watched_columns ADD COLUMN IF NOT EXISTS is_there boolean NOT NULL DEFAULT true;
 
 -- What the values of a type are written as (docs/types.md): types of one form write the same text, and limits change a
 -- numeric alone, which is digits where they are no Spark decimal's.

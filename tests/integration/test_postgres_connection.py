@@ -11,7 +11,7 @@ import pytest
 from penstock.config import Config, load_config
 from penstock.postgres.connection import LOOK, PostgresUnreachable, connect, open_connection
 from penstock.postgres.publication import _execute
-from penstock.setup.actions import _run_file
+from penstock.setup.actions import run_files
 from tests.integration.servers import free_port, started, written
 
 ENDS_US = "SELECT pg_terminate_backend(pg_backend_pid())"
@@ -51,7 +51,7 @@ def test_a_file_and_a_table_are_not_refused_by_a_postgres_that_is_away(config: C
     file = tmp_path / "tables.sql"
     file.write_text(ENDS_US)
     with pytest.raises(PostgresUnreachable), connect(config) as connection:
-        _run_file(connection, file)
+        run_files(connection, [file])
     with pytest.raises(PostgresUnreachable), connect(config) as connection:
         _execute(connection, "public.t", ENDS_US)
 

@@ -11,6 +11,7 @@ from penstock_views.types.canonical import POSTGRES
 from penstock_views.types.live_columns import field_of
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
+from penstock.clone import ROOT
 from penstock.config import Config
 from penstock.postgres.catalogue import read_columns, read_live_table
 from penstock.postgres.own import Connection
@@ -321,6 +322,25 @@ def test_what_no_trigger_saw_is_noted_once_by_the_next_look(
     run(connection, "SELECT penstock.look()", "CREATE TABLE another (id int)", "DROP TABLE another")
     assert noted(connection) == [(table, what)]
     assert read_live_table(connection, table).not_full == ()
+
+
+@pytest.mark.parametrize(
+    "former",
+    [
+        ["DROP EVENT TRIGGER penstock_refuse_renamed"],
+        [
+            "DROP EVENT TRIGGER penstock_refuse_renamed",
+            "CREATE EVENT TRIGGER penstock_refuse_renamed ON ddl_command_end WHEN TAG IN ('ALTER TABLE') "
+            "EXECUTE FUNCTION penstock.refuse_renamed()",
+            "ALTER EVENT TRIGGER penstock_refuse_renamed ENABLE ALWAYS",
+        ],
+    ],
+)
+def test_triggers_of_an_earlier_version_do_not_pass_for_those_of_now(connection: Connection, former: list[str]) -> None:
+    run(connection, *former)
+    assert not sees_ddl(connection)
+    run(connection, (ROOT / "schemas/postgres/090_event_triggers.sql").read_text())
+    assert sees_ddl(connection)
 
 
 def test_a_rewrite_that_no_trigger_saw_is_noted_by_the_next_ddl_of_its_table(connection: Connection) -> None:
