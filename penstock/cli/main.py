@@ -19,8 +19,9 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from penstock import environment
+from penstock.clone import ROOT
 from penstock.config import load_config
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, TerminalError
 from penstock.spark_jvm import begin_jvm
 
 _BY_SIGNAL = (128 + signal.SIGHUP, 128 + signal.SIGINT, 128 + signal.SIGTERM)
@@ -84,6 +85,16 @@ _OF_MACHINE = {
 """Errors of files that are no fault of Penstock, with what helps."""
 
 
+class NoClone(TerminalError):
+    """The Python of Penstock lies somewhere by itself, as its wheel installs it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Penstock runs from a clone of its repository; {ROOT} has neither its SQL nor its servers.\n"
+            "  What to do: clone the repository, `make setup` there, and `.venv/bin/penstock` of the clone"
+        )
+
+
 class Commands(TyperGroup):
     """Loads the module of a command when it is run: PySpark and the drivers take a second or two to import."""
 
@@ -96,7 +107,12 @@ class Commands(TyperGroup):
         return TyperCommand(cmd_name, help=_COMMANDS[cmd_name][1]) if cmd_name in _COMMANDS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Load the command, and let Spark's JVM start meanwhile: each takes a second or two."""
+        """Load the command, and let Spark's JVM start meanwhile: each takes a second or two.
+
+        :raises NoClone: only the wheel is installed.
+        """
+        if not (ROOT / "schemas" / "postgres").is_dir():
+            raise NoClone
         if not {tuple(args[:1]), tuple(args[:2])}.isdisjoint(_EVALUATING) and "--help" not in args:
             begin_jvm(load_config())
         name, command, rest = super().resolve_command(ctx, args)

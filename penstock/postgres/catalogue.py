@@ -17,7 +17,7 @@ from penstock.names import case_twins
 from penstock.postgres.own import Connection
 from penstock.postgres.unfit import Unfit, unfit
 
-_MICROS = re.compile(r"timestamp(?!\([0-3]\))[^\[]*\Z")
+_MICROS = re.compile(r"timestamp(?!\([0-3]\))")
 
 _RELATION = """
     SELECT c.oid, c.relkind, EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attgenerated = 's')
@@ -59,7 +59,7 @@ class LiveTable:
     :param left_out: the columns that no view can use, each with the reason.
     :param not_full: the table's parts that lack REPLICA IDENTITY FULL.
     :param unfit: why no view can follow it; mostly nothing.
-    :param micros: the columns of timestamps that hold microseconds.
+    :param micros: the columns of timestamps, or of arrays of them, that hold microseconds.
     :param has_generated: whether some columns are generated and STORED.
     """
 

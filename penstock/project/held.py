@@ -12,7 +12,7 @@ from pathlib import Path
 
 from penstock.names import postgres_name
 
-_SAME = {"truncate_to_millis", "unix_micros"}
+_SAME = {"truncate_each_to_millis", "truncate_to_millis", "unix_micros"}
 """Functions of a column whose value stands for the column's, in a form that every comparison knows."""
 
 

@@ -18,7 +18,8 @@ from penstock.postgres.catalogue import LiveTable
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 _VIEW = re.compile(r"[a-z][a-z0-9_]*\Z")
-_IMPORTED = ("Image", "Row", "row", "truncate_to_millis", "unix_micros", "view")
+_CUTS = ("truncate_each_to_millis", "truncate_to_millis", "unix_micros")
+_IMPORTED = ("Image", "Row", "row", *_CUTS, "view")
 """What a view's file needs of the engine: a function of such a name would hide it."""
 
 
@@ -112,7 +113,7 @@ def _text(view: str, live: LiveTable, columns: dict[str, T.StructField], source:
     names = {field.name: name for name, field in columns.items()}
     key = ", ".join(f'"{names[column]}"' for column in live.table.primary_key)
     lines = "\n".join(f"        {_entry(name, _value(live, field))}," for name, field in columns.items())
-    cuts = [name for name in ("truncate_to_millis", "unix_micros") if f"{name}(" in lines]
+    cuts = [name for name in _CUTS if f"{name}(" in lines]
     imports = ", ".join(["Image", "Row", "row", *cuts, "view"])
     table, of = of_source(source, live.table.name), f', source="{source}"' if source else ""
     return (
@@ -139,4 +140,6 @@ def _value(live: LiveTable, field: T.StructField) -> str:
         return column
     # CQL holds milliseconds; said here, where its user sees it, and not done silently. A key is never rounded: two rows
     # of the table could become one.
-    return f"unix_micros({column})" if field.name in live.table.primary_key else f"truncate_to_millis({column})"
+    if field.name in live.table.primary_key:
+        return f"unix_micros({column})"
+    return f"truncate_{'each_' if isinstance(field.dataType, T.ArrayType) else ''}to_millis({column})"

@@ -25,6 +25,7 @@ NAMED = ", ".join(
         *(f"{name} {sql}" for name, sql in UNUSABLE.items()),
     ]
 )
+MICROS = {"timestamp", "timestamptz", "public.moment"}
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,16 @@ def test_every_usable_column_is_in_the_table_with_its_type(config: Config, made:
         column.name: column.cql.replace(" ", "") for column in COLUMNS
     }
     assert set(made.left_out) == set(UNUSABLE)
+
+
+@pytest.mark.usefixtures("made")
+def test_what_holds_microseconds_is_cut_in_the_word_for_its_type(config: Config) -> None:
+    """Of an array as of one value: else each row with a microsecond would be a dead letter."""
+    written = (Project.of(config).views / "every_type.py").read_text()
+    for column in COLUMNS:
+        sql = column.sql.split(" DEFAULT")[0]
+        word = f"truncate_{'each_' * sql.endswith('[]')}to_millis(r.{column.name})"
+        assert (word in written) == (sql.removesuffix("[]") in MICROS), column.sql
 
 
 ODD = """

@@ -157,6 +157,11 @@ def sum_type(view: View, name: str, value: T.DataType) -> T.DataType:
                 f"is a {value.simpleString()}, whose sum drifts: taking a value back does not give what was there "
                 "before; cast it to a decimal"
             )
+        case T.StringType():
+            reason = (
+                "is a text, as a numeric without limits and an interval are; only integers and decimals have a sum: "
+                f"cast it to a decimal of {_SUM_DIGITS} digits or fewer ({_MEAN_DIGITS} for avg())"
+            )
         case _:
             reason = f"is a {value.simpleString()}; only integers and decimals have a sum"
     raise ViewInvalid(view.origin, f"total {name}: its value {reason}")

@@ -95,6 +95,11 @@ def truncate_to_millis(column: Column) -> Column:
     return F.date_trunc("millisecond", column)
 
 
+def truncate_each_to_millis(column: Column) -> Column:
+    """Cut the timestamps of an array to whole milliseconds; a NULL among them is still refused, as CQL has none."""
+    return F.transform(column, truncate_to_millis)
+
+
 def unix_micros(column: Column) -> Column:
     """Return a timestamp as microseconds since 1970, a bigint: what a key needs that must keep all of it."""
     return F.unix_micros(column)

@@ -44,6 +44,11 @@ _MASKED = (
     "is not one address (it has a mask, or is IPv4 inside IPv6), which CQL's inet cannot hold; "
     "cast it to string in the view for a text"
 )
+_OF_ARRAYS = {
+    "truncate_to_millis": "truncate_each_to_millis",
+    "cast it to string in the view for a text": 'cast it to "array<string>" in the view for texts',
+}
+"""What a cure says of an array in place of what it says of one value."""
 _NULL_ELEMENT = "has NULL elements, which CQL collections cannot hold"
 _POSITIVE, _NEGATIVE = r"(^|[A-Z])[0-9.]*[1-9]", r"-[0-9.]*[1-9]"
 
@@ -187,4 +192,6 @@ def _array(field: T.StructField, kind: T.ArrayType) -> tuple[Misfit, str]:
     if rule is None:
         return lambda value: F.exists(value, lambda one: one.isNull()), _NULL_ELEMENT
     misfit, reason = rule
+    for word, of_array in _OF_ARRAYS.items():
+        reason = reason.replace(word, of_array)
     return lambda value: F.exists(value, lambda one: one.isNull() | misfit(one)), f"has NULL, or one that {reason}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,6 +56,14 @@ def test_the_help_loads_no_command() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['penstock.cli.main']"
+
+
+def test_the_wheel_alone_says_where_penstock_runs(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "penstock", tmp_path / "penstock", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-c", "from penstock.cli.main import main; main()", "status"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 1
+    assert f"Penstock runs from a clone of its repository; {tmp_path} has neither" in done.stderr
 
 
 def test_an_unknown_command_is_a_mistake_of_usage() -> None:

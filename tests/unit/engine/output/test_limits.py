@@ -14,9 +14,9 @@ from pyspark.sql import functions as F
 
 from tests.names import load_views
 
-HEAD = "from penstock_views import aggregate, count, history, row, totals, view\n\n"
+HEAD = "from penstock_views import aggregate, count, history, row, totals, truncate_each_to_millis, view\n\n"
 ROW = "return row(a=r.a, b=r.b, id=r.id)"
-IMAGE = "a string, b string, body binary, id int, seen timestamp"
+IMAGE = "a string, b string, body binary, id int, seen timestamp, times array<timestamp>"
 LONG = "\u00e9" * 40_000
 
 
@@ -37,8 +37,8 @@ def problems(spark: SparkSession, view: View, *rows: str) -> list[str]:
     return [row["problem"] for row in evaluate_rows(view, images).rejected.select("problem").collect()]
 
 
-def image(a: str = "'x'", b: str = "'x'", body: str = "X'00'", seen: str = "NULL") -> str:
-    return f"{a} AS a, {b} AS b, {body} AS body, 1 AS id, {seen} AS seen"
+def image(a: str = "'x'", b: str = "'x'", body: str = "X'00'", seen: str = "NULL", times: str = "NULL") -> str:
+    return f"{a} AS a, {b} AS b, {body} AS body, 1 AS id, {seen} AS seen, {times} AS times"
 
 
 EMPTY = "view v: key column a is empty, which Cassandra allows in no partition key of one column"
@@ -104,6 +104,15 @@ def test_a_key_with_microseconds_is_refused_with_how_to_keep_them(spark: SparkSe
     (problem,) = problems(spark, view, image(seen="TIMESTAMP'2026-01-01 00:00:00.000001'"))
     assert "seen has microseconds" in problem
     assert "say unix_micros() in the view" in problem
+
+
+def test_the_cure_of_an_array_of_timestamps_cures_it(spark: SparkSession, tmp_path: Path) -> None:
+    body = "@view('public.t', key=['id'])\ndef v(r):\n    return row(id=r.id, times={})\n"
+    odd = image(times="array(TIMESTAMP'2026-01-01 00:00:00.000001', TIMESTAMP'2026-01-01')")
+    (problem,) = problems(spark, load(tmp_path / "as it is", body.format("r.times")), odd)
+    assert "say truncate_each_to_millis() in the view" in problem
+    cured = load(tmp_path / "cured", body.format("truncate_each_to_millis(r.times)"))
+    assert problems(spark, cured, odd, image()) == []
 
 
 @pytest.mark.parametrize(
