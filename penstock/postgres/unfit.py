@@ -7,7 +7,9 @@ UPDATE and DELETE fail as soon as the table has REPLICA IDENTITY FULL. So all of
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from penstock.contract import PUBLISHES_GENERATED
 from penstock.errors import TerminalError
@@ -58,6 +60,18 @@ _FOUND = """
 """
 """Reason, part of the table, and what of it."""
 
+# Of extensions that spread a table's rows over others, which they make later too: the catalogue of each.
+_SPREAD = {
+    "_timescaledb_catalog.hypertable": """
+        SELECT 'spread', schema_name || '.' || table_name, 'TimescaleDB' FROM _timescaledb_catalog.hypertable
+        WHERE to_regclass(format('%%I.%%I', schema_name, table_name)) = %(table)s
+    """,
+    "pg_catalog.pg_dist_partition": """
+        SELECT 'spread', n.nspname || '.' || c.relname, 'Citus' FROM pg_catalog.pg_dist_partition
+        JOIN pg_class c ON c.oid = logicalrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = %(table)s
+    """,
+}
+
 # As Postgres decides whether policies count for a role (check_enable_rls in rls.c).
 _HIDDEN = """
     SELECT 'hidden', n.nspname || '.' || c.relname, quote_ident(rolname)
@@ -75,6 +89,7 @@ _UNPUBLISHED = " (Replica identity must not contain unpublished generated column
 _WHAT = {
     "kind": "Postgres publishes no changes of {name} (This operation is not supported for {detail}s)",
     "parent": "{name} has tables that inherit from it, whose rows come under their own names: {detail}",
+    "spread": "{name} is a table of {detail}, whose rows come under the names of tables that it makes, later ones too",
     "virtual": "{name} has virtual generated columns, {detail}: " + _REFUSES + _UNPUBLISHED,
     "stored": "{name} has generated columns, {detail}, and Postgres publishes them from version 18 on: "
     + _REFUSES
@@ -91,6 +106,7 @@ _WHAT = {
 _CURE = {
     "kind": "name an ordinary table (ALTER TABLE … SET LOGGED makes an unlogged one ordinary)",
     "parent": "name the tables that inherit, or make them partitions",
+    "spread": "keep its rows in an ordinary or a partitioned table",
     "virtual": "make them STORED, which is published, or drop them and compute them in the view",
     "stored": "compute them in the view, and drop them or make them plain columns (ALTER TABLE … ALTER COLUMN … "
     "DROP EXPRESSION)",
@@ -126,10 +142,20 @@ def unfit(connection: Connection, table: int, *, ours: str) -> tuple[Unfit, ...]
     with connection.cursor() as cursor:
         cursor.execute(_FOUND, {"table": table, "publishes": PUBLISHES_GENERATED, "ours": ours})
         found = cursor.fetchall()
+        if spread := list(_spread(cursor, table)):
+            found = [*spread, *(each for each in found if each[0] != "parent")]
         cursor.execute("SELECT current_user::text")
         roles = [*connection.readers, *(name for (name,) in cursor.fetchall())]
         cursor.execute(_HIDDEN, {"table": table, "roles": roles})
         return tuple(_unfit(*each) for each in [*found, *cursor.fetchall()])
+
+
+def _spread(cursor: Any, table: int) -> Iterator[tuple[str, str, str]]:
+    for catalogue, query in _SPREAD.items():
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (catalogue,))
+        if cursor.fetchone() == (True,):
+            cursor.execute(query, {"table": table})
+            yield from cursor.fetchall()
 
 
 def refuse_hidden(connection: Connection, table: str, role: str) -> None:

@@ -129,6 +129,41 @@ def test_what_cannot_be_followed_is_named_and_left_as_it_was(connection: Connect
     assert run(connection, f"SELECT relreplident FROM pg_class WHERE oid = '{table}'::regclass") in ([("d",)], [("n",)])
 
 
+@pytest.mark.parametrize(
+    ("catalogue", "extension"),
+    [
+        (
+            "CREATE SCHEMA _timescaledb_catalog; CREATE TABLE _timescaledb_catalog.hypertable AS "
+            "SELECT 'public'::name AS schema_name, 'spread'::name AS table_name",
+            "TimescaleDB",
+        ),
+        (
+            "SET LOCAL allow_system_table_mods = on; "
+            "CREATE TABLE pg_catalog.pg_dist_partition AS SELECT 'spread'::regclass AS logicalrelid",
+            "Citus",
+        ),
+    ],
+)
+def test_a_table_that_an_extension_spreads_is_refused_with_and_without_rows(
+    connection: Connection, catalogue: str, extension: str
+) -> None:
+    """A SUBSTITUTE: neither extension can be had here. The catalogue is made as their documents describe it."""
+    what = f"public.spread is a table of {extension}, whose rows come under the names of tables that it makes"
+    run(connection, "CREATE TABLE spread (id int PRIMARY KEY, n int)")
+    try:
+        run(connection, catalogue)
+        assert [what in each.what for each in read_live_table(connection, "public.spread").unfit] == [True]
+        run(connection, "CREATE TABLE _hyper_1_1_chunk () INHERITS (spread)")
+        assert [what in each.what for each in read_live_table(connection, "public.spread").unfit] == [True]
+    finally:
+        run(
+            connection,
+            "SET LOCAL allow_system_table_mods = on",
+            "DROP SCHEMA IF EXISTS _timescaledb_catalog CASCADE",
+            "DROP TABLE IF EXISTS pg_catalog.pg_dist_partition, spread CASCADE",
+        )
+
+
 @pytest.mark.parametrize(("encoding", "is_fit"), [("SQL_ASCII", False), ("LATIN1", True)])
 def test_a_database_whose_texts_may_be_no_utf8_is_refused(config: Config, encoding: str, is_fit: bool) -> None:
     name = encoding.lower()
