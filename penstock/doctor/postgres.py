@@ -19,6 +19,7 @@ from penstock.doctor.rights import (
     identifier,
     made_by_project,
     made_schemas,
+    owners_right,
     parameter_right,
     relation,
     schema_right,
@@ -26,7 +27,7 @@ from penstock.doctor.rights import (
 )
 from penstock.doctor.standbys import examine_standbys
 from penstock.doctor.wal import judge_wal_level
-from penstock.postgres.catalogue import read_live_table
+from penstock.postgres.catalogue import listed, read_live_table
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.own import Connection
 from penstock.postgres.silent import sees_ddl
@@ -77,13 +78,20 @@ _SETTINGS = "SELECT name FROM pg_settings WHERE name = ANY (%s) AND reset_val <>
 _TABLE = """
 SELECT c.oid IS NOT NULL AS exists, coalesce(has_schema_privilege(n.oid, 'CREATE'), false) AS may_make,
     coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS is_reached,
-    coalesce(r.rolname, '')::text AS owner, coalesce(r.rolsuper, false) AS is_of_superuser,
-    coalesce(pg_has_role(c.relowner, 'USAGE'), false) AS is_ours,
     coalesce(has_table_privilege(c.oid, 'SELECT'), false) AS is_read
 FROM (SELECT) AS one
 LEFT JOIN pg_namespace n ON n.nspname = %s
 LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-LEFT JOIN pg_roles r ON r.oid = c.relowner
+"""
+# A table comes before its partitions.
+_OTHERS = """
+SELECT r.rolname::text AS owner, r.rolsuper AS is_superuser,
+    array_agg(n.nspname || '.' || c.relname ORDER BY c.oid <> named.oid, n.nspname, c.relname) AS parts
+FROM pg_class named JOIN pg_namespace s ON s.oid = named.relnamespace AND s.nspname = %s
+LEFT JOIN LATERAL pg_partition_tree(named.oid) AS part ON true
+JOIN pg_class c ON c.oid = coalesce(part.relid, named.oid)
+JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
+WHERE named.relname = %s AND NOT pg_has_role(r.oid, 'USAGE') GROUP BY r.oid, r.rolname, r.rolsuper ORDER BY 1
 """
 
 
@@ -122,12 +130,20 @@ class Server:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """Who owns a table or some of its partitions, where our role is none of those who are that owner."""
+
+    owner: str
+    is_superuser: bool
+    parts: Sequence[str]
+
+
+@dataclass(frozen=True)
 class SourceTable:
     """A table of the views.
 
     :param is_made: by `penstock up`, from the project's own files.
     :param may_make: our role, in its schema.
-    :param is_ours: our role is its owner, or one of those who are.
     """
 
     name: str
@@ -135,10 +151,8 @@ class SourceTable:
     exists: bool
     may_make: bool
     is_reached: bool
-    owner: str
-    is_of_superuser: bool
-    is_ours: bool
     is_read: bool
+    others: tuple[Owner, ...] = ()
     unfit: tuple[Unfit, ...] = ()
 
 
@@ -312,8 +326,9 @@ def judge_table(role: str, table: SourceTable) -> Iterator[Finding]:
         yield from _judge_missing(role, table, schema)
         return
     missing = [*_judge_reading(role, table)]
-    if not table.is_ours:
-        missing.append(_of_others(role, f"table {table.name}", table.owner, _owning(role, table)))
+    for each in table.others:
+        what = f"{'each of' if len(each.parts) > 1 else 'table'} {listed(each.parts)}"
+        missing.append(_of_others(role, what, each.owner, _owning(role, table, each)))
     missing += [stops(each.what, each.cure) for each in table.unfit]
     yield from missing or [ok(f"table {table.name} can be followed")]
 
@@ -327,10 +342,12 @@ def _judge_reading(role: str, table: SourceTable) -> Iterator[Finding]:
         yield stops(f"role {role} may not read table {table.name}", granted)
 
 
-def _owning(role: str, table: SourceTable) -> str:
-    if table.is_of_superuser:  # each member of it is a superuser too
-        return f"ALTER TABLE {relation(table.name)} OWNER TO {identifier(role)};"
-    return f"GRANT {identifier(table.owner)} TO {identifier(role)};"
+def _owning(role: str, table: SourceTable, other: Owner) -> str:
+    if not other.is_superuser:
+        return f"GRANT {identifier(other.owner)} TO {identifier(role)};"
+    if len(other.parts) > 1:
+        return f"{owners_right(role, [table.name]).text};"
+    return f"ALTER TABLE {relation(other.parts[0])} OWNER TO {identifier(role)};"  # its members are superusers too
 
 
 def _judge_missing(role: str, table: SourceTable, schema: str) -> Iterator[Finding]:
@@ -366,8 +383,10 @@ def _ask(connection: Connection, made: Sequence[str]) -> Server:
 
 def _ask_table(connection: Connection, name: str, *, is_made: bool) -> SourceTable:
     (seen,) = _execute(connection, _TABLE, name.split(".", 1))
+    others = tuple(Owner(**row) for row in _execute(connection, _OTHERS, name.split(".", 1)))
     is_there = seen["exists"] and seen["is_reached"]
-    return SourceTable(name, is_made, **seen, unfit=read_live_table(connection, name).unfit if is_there else ())
+    misfits = read_live_table(connection, name).unfit if is_there else ()
+    return SourceTable(name, is_made, **seen, others=others, unfit=misfits)
 
 
 def _time(connection: Connection) -> float:

@@ -23,8 +23,9 @@ _OWNERS = """DO $$ DECLARE needed text; BEGIN
     FOR needed IN
         SELECT DISTINCT CASE WHEN rolsuper THEN format('ALTER TABLE %s OWNER TO {role}', c.oid::regclass)
             ELSE format('GRANT %I TO {role}', rolname) END
-        FROM pg_class c JOIN pg_roles r ON r.oid = relowner
-        WHERE c.oid IN ({tables}) AND NOT pg_has_role('{name}', relowner, 'USAGE')
+        FROM unnest(ARRAY[{tables}]) AS named LEFT JOIN LATERAL pg_partition_tree(named) AS part ON true
+        JOIN pg_class c ON c.oid = coalesce(part.relid, named) JOIN pg_roles r ON r.oid = relowner
+        WHERE NOT pg_has_role('{name}', relowner, 'USAGE')
     LOOP
         EXECUTE needed;
     END LOOP;
@@ -226,17 +227,19 @@ def _owner(config: Config, role: str, tables: Sequence[str]) -> Iterator[Stateme
     yield Statement(f"CREATE ROLE {name} LOGIN REPLICATION PASSWORD '…'", "REPLICATION: the slot")
     yield database_right(config)
     if tables:
-        yield Statement(
-            _OWNERS.format(
-                tables=", ".join(f"to_regclass('{relation(table)}')" for table in tables), role=name, name=role
-            ),
-            "who owns the tables: publication, REPLICA IDENTITY",
-        )
+        yield owners_right(role, tables)
     yield statistics_right(name)
     for schema in _schemas(tables):
         is_ours = any(table.startswith(f"{schema}.") for table in made)
         yield schema_right(role, schema, creates=is_ours)
     yield parameter_right(config)
+
+
+def owners_right(role: str, tables: Sequence[str]) -> Statement:
+    """Return what makes a role one of those who own tables and their partitions."""
+    named = ", ".join(f"to_regclass('{relation(table)}')" for table in tables)
+    text = _OWNERS.format(tables=named, role=identifier(role), name=role)
+    return Statement(text, "who owns the tables: publication, REPLICA IDENTITY")
 
 
 def database_right(config: Config) -> Statement:

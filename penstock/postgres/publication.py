@@ -196,7 +196,8 @@ def _execute(connection: Connection, table: str, statement: str) -> None:
     except psycopg2.Error as exc:
         if connection.closed:
             raise  # Postgres is away, which says nothing about the table
-        raise TableRefused(table, str(exc).strip().splitlines()[0]) from exc
+        cure = "; `penstock doctor` names the cure" * isinstance(exc, psycopg2.errors.InsufficientPrivilege)
+        raise TableRefused(table, str(exc).strip().splitlines()[0] + cure) from exc
 
 
 def _who_holds(connection: Connection, table: str) -> str:

@@ -12,7 +12,10 @@ from psycopg2.extensions import make_dsn
 from penstock.doctor import console
 from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.postgres import examine
-from penstock.doctor.rights import roles
+from penstock.doctor.rights import owners_right, roles
+from penstock.postgres.connection import connect
+from penstock.postgres.publication import publish
+from penstock.postgres.silent import silent_changes
 from penstock.project.workspace import Workspace
 from penstock.sections.postgres import Postgres
 from penstock.setup.actions import create_tables
@@ -115,6 +118,46 @@ def test_a_table_that_is_not_there_or_unfit_is_named(server: Server) -> None:
     assert any("SET LOGGED" in cure for cure in cures)
 
 
+PARTED = "public.parted"
+MAKES_PARTED = (
+    "CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id); ALTER TABLE parted OWNER TO application"
+)
+
+
+@pytest.fixture
+def parted(server: Server) -> Iterator[None]:
+    """Let the application have a table in partitions, and others make three of them."""
+    server.as_superuser(MAKES_PARTED)
+    server.as_superuser("GRANT SELECT ON parted TO penstock; CREATE ROLE archive; CREATE SCHEMA old")
+    for number in (1, 2, 3):
+        bounds = f"FROM ({number}) TO ({number + 1})"
+        server.as_superuser(f'CREATE TABLE old."P {number}" PARTITION OF parted FOR VALUES {bounds}')
+    yield
+    server.as_superuser("DROP TABLE parted; DROP SCHEMA old; REVOKE archive FROM penstock; DROP ROLE archive")
+
+
+@pytest.mark.usefixtures("parted")
+@pytest.mark.parametrize(
+    ("archived", "says"),
+    [
+        ((), ["each of old.P 1, old.P 2, old.P 3 belongs to postgres"]),
+        ((1, 2), ["each of old.P 1, old.P 2 belongs to archive", "table old.P 3 belongs to postgres"]),
+    ],
+)
+@pytest.mark.parametrize("is_printed", [True, False])
+def test_partitions_of_other_owners_are_named_and_cured(
+    server: Server, archived: tuple[int, ...], says: list[str], is_printed: bool
+) -> None:
+    for number in archived:
+        server.as_superuser(f'ALTER TABLE old."P {number}" OWNER TO archive')
+    missing = found(server, Weight.STOPS, PARTED)
+    assert [finding.what.split(", and role")[0] for finding in missing] == says
+    printed = owners_right("penstock", [TABLE, PARTED]).text
+    for cure in [printed] if is_printed else [finding.cure for finding in missing]:
+        take(server, cure)
+    assert found(server, Weight.STOPS, PARTED) == []
+
+
 def test_no_password_is_in_what_is_found(server: Server) -> None:
     assert PASSWORD not in str([*examine(server.config, [TABLE])])
 
@@ -189,3 +232,17 @@ def test_a_role_of_one_duty_that_cannot_do_it_is_named(with_roles: Server, fault
     if finding.cure.startswith("run"):
         with_roles.as_superuser("ALTER ROLE penstock_reader LOGIN")
     assert "role penstock_reader may read the tables" in [each.what for each in examine(config, [TABLE])]
+
+
+def test_a_partition_that_a_superuser_makes_holds_up_no_start(with_roles: Server) -> None:
+    with_roles.as_superuser(MAKES_PARTED)
+    with connect(with_roles.config) as connection:
+        assert publish(connection, [PARTED])[-1] == f"{PARTED} published"
+    try:
+        with_roles.as_superuser("CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (1) TO (2)")
+        create_tables(Workspace(with_roles.config))
+        with connect(with_roles.config) as connection:
+            said = [change.what for change in silent_changes(connection, [PARTED])]
+        assert any(what.startswith("public.parted_1 belongs to postgres") for what in said)
+    finally:
+        with_roles.as_superuser("DROP TABLE parted")

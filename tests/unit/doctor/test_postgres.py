@@ -8,7 +8,7 @@ import pytest
 
 from penstock.config import Config
 from penstock.doctor.finding import Finding, Weight
-from penstock.doctor.postgres import Server, SourceTable, judge_rights, judge_server, judge_table
+from penstock.doctor.postgres import Owner, Server, SourceTable, judge_rights, judge_server, judge_table
 from penstock.postgres.slot import Slot
 from penstock.postgres.unfit import Unfit
 
@@ -43,9 +43,6 @@ TABLE = SourceTable(
     exists=True,
     may_make=True,
     is_reached=True,
-    owner="application",
-    is_of_superuser=False,
-    is_ours=True,
     is_read=True,
 )
 
@@ -105,8 +102,8 @@ def test_a_role_that_may_create_databases_needs_none_for_airflow() -> None:
 @pytest.mark.parametrize(
     ("change", "cure"),
     [
-        ({"is_ours": False}, "GRANT application TO penstock;"),
-        ({"is_ours": False, "is_of_superuser": True}, "ALTER TABLE public.users OWNER TO penstock;"),
+        ({"others": (Owner("application", False, ["public.users", "public.old"]),)}, "GRANT application TO penstock;"),
+        ({"others": (Owner("root", True, ["public.old"]),)}, "ALTER TABLE public.old OWNER TO penstock;"),
         ({"is_read": False}, "GRANT SELECT ON public.users TO penstock;"),
         ({"is_reached": False}, "GRANT USAGE ON SCHEMA public TO penstock;"),
         ({"exists": False, "may_make": False}, "GRANT CREATE, USAGE ON SCHEMA public TO penstock;"),
