@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,9 @@ from penstock.doctor.rights import (
     made_schemas,
     owners_right,
     parameter_right,
+    reader_rights,
     relation,
+    replicator_rights,
     schema_right,
     statistics_right,
 )
@@ -64,6 +66,15 @@ SELECT current_setting('server_version') AS version,
     (SELECT CASE WHEN NOT pg_has_role(pubowner, 'USAGE') THEN pg_get_userbyid(pubowner) END
         FROM pg_publication WHERE pubname = %(publication)s) AS publication_owner
 FROM pg_roles WHERE rolname = current_user
+"""
+# Nothing is lacking before the first set-up.
+_LACKS = """
+SELECT true FROM pg_namespace n LEFT JOIN pg_class c
+    ON c.relnamespace = n.oid AND c.relkind IN ('r', 'v') AND %(table)s IN (c.relname::text, '*')
+CROSS JOIN string_to_table(%(needed)s, ', ') AS needed
+WHERE n.nspname = %(schema)s AND NOT CASE %(table)s WHEN '' THEN has_schema_privilege(n.oid, needed)
+    ELSE coalesce(has_table_privilege(c.oid, needed), true) END
+LIMIT 1
 """
 _OTHERS_SCHEMAS = """
 SELECT nspname::text AS name, pg_get_userbyid(nspowner)::text AS owner FROM pg_namespace
@@ -173,19 +184,24 @@ def examine(config: Config, tables: Sequence[str]) -> Iterator[Finding]:
     yield from judge_rights(config, server)
     for table in found:
         yield from judge_table(server.role, table)
-    for own in (config.replicating, config.reading):
+    for own, is_source in ((config.replicating, True), (config.reading, False)):
         if own.database.user != config.database.user:
-            yield from _examine_login(own, found)
+            yield from _examine_login(own, found, is_source=is_source)
     yield from judge_clock(clock)
 
 
-def _examine_login(config: Config, known: Sequence[SourceTable]) -> Iterator[Finding]:
-    """Look at the tables, which our role knows, as one does that has a single duty."""
-    role = config.database.user
+def _examine_login(config: Config, known: Sequence[SourceTable], *, is_source: bool) -> Iterator[Finding]:
+    """Look at the tables, which our role knows, and at what Penstock keeps, as one does that has a single duty.
+
+    :param is_source: it is the source connector's role, and not the reader's.
+    """
+    role, rights = config.database.user, replicator_rights(config) if is_source else reader_rights(config)
     try:
         with connect(config) as connection:
             connection.set_session(readonly=True, autocommit=True)
             found = [_ask_table(connection, each.name, is_made=each.is_made) for each in known if each.exists]
+            lacking = [right for right in rights if _execute(connection, _LACKS, asdict(right))]
+            seen = _ask_itself(connection)
     except PostgresUnreachable as exc:
         cure = "`penstock up`" if config.database.managed else "run what `penstock doctor --sql` prints for it"
         yield stops(f"role {role} is not let in: {exc}", cure)
@@ -193,7 +209,12 @@ def _examine_login(config: Config, known: Sequence[SourceTable]) -> Iterator[Fin
     missing = [finding for table in found for finding in _judge_reading(role, table)]
     said = {each for table in known for each in table.unfit}
     missing += [stops(each.what, each.cure) for table in found for each in table.unfit if each not in said]
-    yield from missing or [ok(f"role {role} may read the tables")]
+    missing += [stops(f"role {role} lacks {right.what}", f"{right.given(role).text};") for right in lacking]
+    if is_source and not seen["replicates"]:
+        missing.append(_may_not_replicate(role))
+    if not is_source and not seen["sees_statistics"]:
+        missing.append(_sees_no_statistics(role))
+    yield from missing or [ok(f"role {role} has its rights")]
 
 
 def judge_server(config: Config, server: Server) -> Iterator[Finding]:
@@ -273,7 +294,7 @@ def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
     """Judge what our role may do on the server and in the database."""
     role, missing = identifier(server.role), []
     if not server.replicates:
-        missing.append(stops(f"role {server.role} may not replicate", f"ALTER ROLE {role} REPLICATION;"))
+        missing.append(_may_not_replicate(server.role))
     if not server.creates:
         missing.append(
             stops(f"role {server.role} may not create in database {server.database}", f"{database_right(config).text};")
@@ -285,15 +306,21 @@ def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
     for name, owner in server.schemas_of_others:
         missing.append(_of_others(server.role, f"schema {name}", owner, f"{handed_over(name, server.role)};"))
     if not server.sees_statistics:
-        missing.append(
-            warning(
-                f"role {server.role} does not see since when transactions of others run: an aggregate that begins "
-                "may read its topic from the start",
-                f"{statistics_right(role).text};",
-            )
-        )
+        missing.append(_sees_no_statistics(server.role))
     yield from missing or [ok(f"role {server.role} has its rights{' (a superuser)' * server.is_superuser}")]
     yield from _judge_silent_changes(config, server)
+
+
+def _may_not_replicate(role: str) -> Finding:
+    return stops(f"role {role} may not replicate", f"ALTER ROLE {identifier(role)} REPLICATION;")
+
+
+def _sees_no_statistics(role: str) -> Finding:
+    return warning(
+        f"role {role} does not see since when transactions of others run: an aggregate that begins may read its topic "
+        "from the start",
+        f"{statistics_right(identifier(role)).text};",
+    )
 
 
 def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
@@ -361,10 +388,7 @@ def _judge_missing(role: str, table: SourceTable, schema: str) -> Iterator[Findi
 
 
 def _ask(connection: Connection, made: Sequence[str]) -> Server:
-    names = connection.names
-    slots = read_slots(connection)
-    named = {"publication": names.publication, "airflow": names.airflow_database}
-    (seen,) = _execute(connection, connection.own(_ASKED), named)
+    slots, seen = read_slots(connection), _ask_itself(connection)
     patiences = tuple(row["name"] for row in _execute(connection, _SETTINGS, (list(_PATIENCES),)))
     schemas = tuple((row["name"], row["owner"]) for row in _execute(connection, _OTHERS_SCHEMAS, (made,)))
     prepared = _execute(connection, _PREPARED, (_FORGOTTEN_S,))
@@ -373,12 +397,19 @@ def _ask(connection: Connection, made: Sequence[str]) -> Server:
     return Server(
         **seen,
         slots_used=len(slots),
-        slot=next((slot for slot in slots if slot.name == names.slot), None),
+        slot=next((slot for slot in slots if slot.name == connection.names.slot), None),
         sees_ddl=sees,
         patiences=patiences,
         schemas_of_others=schemas,
         forgotten=tuple((row["name"], row["database"], row["since"]) for row in prepared),
     )
+
+
+def _ask_itself(connection: Connection) -> dict[str, Any]:
+    names = connection.names
+    named = {"publication": names.publication, "airflow": names.airflow_database}
+    (seen,) = _execute(connection, connection.own(_ASKED), named)
+    return dict(seen)
 
 
 def _ask_table(connection: Connection, name: str, *, is_made: bool) -> SourceTable:

@@ -56,6 +56,29 @@ class Statement:
 
 
 @dataclass(frozen=True)
+class Right:
+    """What a role of a single duty may do with a schema of ours, or with tables in it.
+
+    :param table: `*` for all of them; empty for the schema itself.
+    """
+
+    needed: str
+    schema: str
+    table: str = ""
+    why: str = ""
+
+    @property
+    def what(self) -> str:
+        """The right and its object, as a GRANT names them."""
+        ons = {"": f"SCHEMA {self.schema}", "*": f"ALL TABLES IN SCHEMA {self.schema}"}
+        return f"{self.needed} ON {ons.get(self.table, f'{self.schema}.{self.table}')}"
+
+    def given(self, role: str) -> Statement:
+        """Return the statement that gives it."""
+        return Statement(f"GRANT {self.what} TO {identifier(role)}", self.why)
+
+
+@dataclass(frozen=True)
 class Role:
     """A role of a server and all that it needs.
 
@@ -191,13 +214,11 @@ def _server(config: Config) -> str:
 
 
 def _replicator(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
-    role = identifier(f"{config.role}_replicator")
+    name = f"{config.role}_replicator"
+    role = identifier(name)
     yield from _logs_in(config, role, tables, attributes="LOGIN REPLICATION")
     yield _sees_all_rows(role)
-    yield Statement(f"GRANT USAGE ON SCHEMA {config.names.schema} TO {role}")
-    yield Statement(f"GRANT SELECT, INSERT, DELETE ON {config.names.signals} TO {role}", "a re-read of a table")
-    yield Statement(f"GRANT SELECT ON {config.names.schema}.altered_columns TO {role}", "which shape a record has")
-    yield Statement(f"GRANT SELECT ON {config.names.schema}.known_tables TO {role}", "which tables it sends")
+    yield from (right.given(name) for right in replicator_rights(config))
 
 
 def _loader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
@@ -208,12 +229,29 @@ def _loader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
 
 
 def _reader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
-    role, schemas = identifier(f"{config.role}_reader"), ", ".join(made_schemas(config))
+    name = f"{config.role}_reader"
+    role = identifier(name)
     yield from _logs_in(config, role, tables)
     yield _sees_all_rows(role)
     yield statistics_right(role)
-    yield Statement(f"GRANT USAGE ON SCHEMA {schemas} TO {role}")
-    yield Statement(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {role}")
+    yield from (right.given(name) for right in reader_rights(config))
+
+
+def replicator_rights(config: Config) -> tuple[Right, ...]:
+    """Return what the source connector does with what Penstock keeps."""
+    schema, signals = config.names.signals.split(".")
+    return (
+        Right("USAGE", schema),
+        Right("SELECT, INSERT, DELETE", schema, signals, "a re-read of a table"),
+        Right("SELECT", schema, "altered_columns", "which shape a record has"),
+        Right("SELECT", schema, "known_tables", "which tables it sends"),
+    )
+
+
+def reader_rights(config: Config) -> tuple[Right, ...]:
+    """Return what who only reads does with what Penstock keeps."""
+    schemas = made_schemas(config)
+    return (*(Right("USAGE", each) for each in schemas), *(Right("SELECT", each, "*") for each in schemas))
 
 
 def _triggers(config: Config) -> Statement:

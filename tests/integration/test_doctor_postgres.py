@@ -9,11 +9,13 @@ import psycopg2
 import pytest
 from psycopg2.extensions import make_dsn
 
+from penstock.config import Config
 from penstock.doctor import console
 from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.postgres import examine
 from penstock.doctor.rights import owners_right, roles
-from penstock.postgres.connection import connect
+from penstock.pipeline.followed import paused_views
+from penstock.postgres.connection import RightMissing, connect
 from penstock.postgres.publication import publish
 from penstock.postgres.silent import silent_changes
 from penstock.project.workspace import Workspace
@@ -219,19 +221,52 @@ def refusal(dsn: str, statement: str) -> str:
         ),
         (["ALTER TABLE users ENABLE ROW LEVEL SECURITY"], "hides rows of public.users from role penstock_reader"),
         (["ALTER ROLE penstock_reader NOLOGIN"], "role penstock_reader is not let in"),
+        (["REVOKE USAGE ON SCHEMA penstock FROM penstock_reader"], "penstock_reader lacks USAGE ON SCHEMA penstock"),
+        (
+            ["REVOKE SELECT ON penstock.published_roots FROM penstock_reader"],
+            "penstock_reader lacks SELECT ON ALL TABLES IN SCHEMA penstock",
+        ),
+        (["REVOKE pg_read_all_stats FROM penstock_reader"], "penstock_reader does not see since when transactions"),
+        (["ALTER ROLE penstock_replicator NOREPLICATION"], "role penstock_replicator may not replicate"),
+        (
+            ["REVOKE USAGE ON SCHEMA penstock FROM penstock_replicator"],
+            "penstock_replicator lacks USAGE ON SCHEMA penstock",
+        ),
+        (
+            ["REVOKE DELETE ON penstock.signals FROM penstock_replicator"],
+            "penstock_replicator lacks SELECT, INSERT, DELETE ON penstock.signals",
+        ),
+        (
+            ["REVOKE SELECT ON penstock.known_tables FROM penstock_replicator"],
+            "penstock_replicator lacks SELECT ON penstock.known_tables",
+        ),
     ],
 )
 def test_a_role_of_one_duty_that_cannot_do_it_is_named(with_roles: Server, fault: list[str], says: str) -> None:
-    section = with_roles.section | {"reader_password_file": with_roles.folder / "postgres-penstock"}
-    config = with_roles.config.model_copy(update={"postgres": Postgres.model_validate(section)})
-    assert "role penstock_reader may read the tables" in [each.what for each in examine(config, [TABLE])]
+    config = with_logins(with_roles)
+    well = {f"role penstock_{duty} has its rights" for duty in ("reader", "replicator")}
+    assert well <= {each.what for each in examine(config, [TABLE])}
     for statement in fault:
         with_roles.as_superuser(statement)
     (finding,) = (each for each in examine(config, [TABLE]) if says in each.what)
     take(with_roles, finding.cure)
     if finding.cure.startswith("run"):
         with_roles.as_superuser("ALTER ROLE penstock_reader LOGIN")
-    assert "role penstock_reader may read the tables" in [each.what for each in examine(config, [TABLE])]
+    assert well <= {each.what for each in examine(config, [TABLE])}
+
+
+def test_a_statement_without_its_right_is_one_message(with_roles: Server) -> None:
+    with_roles.as_superuser("REVOKE SELECT ON penstock.paused_views FROM penstock_reader")
+    said = "role penstock_reader: permission denied for table paused_views; `penstock doctor` names the cure"
+    with pytest.raises(RightMissing, match=said):
+        paused_views(with_logins(with_roles).reading)
+    with_roles.as_superuser("GRANT SELECT ON penstock.paused_views TO penstock_reader")
+
+
+def with_logins(server: Server) -> Config:
+    file = server.folder / "postgres-penstock"
+    section = server.section | {"reader_password_file": file, "replicator_password_file": file}
+    return server.config.model_copy(update={"postgres": Postgres.model_validate(section)})
 
 
 def test_a_partition_that_a_superuser_makes_holds_up_no_start(with_roles: Server) -> None:
