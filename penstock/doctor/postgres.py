@@ -28,7 +28,7 @@ from penstock.doctor.rights import (
     statistics_right,
 )
 from penstock.doctor.standbys import examine_standbys
-from penstock.doctor.wal import judge_wal_level
+from penstock.doctor.wal import RDS, altered, judge_wal_level, read_keeper
 from penstock.postgres.catalogue import listed, read_live_table
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.own import Connection
@@ -136,6 +136,8 @@ class Server:
     triggers_are_off: bool = False
     patiences: tuple[str, ...] = ()
     schemas_of_others: tuple[tuple[str, str], ...] = ()
+    keeper: str = ""
+    """Who refuses ALTER SYSTEM to everybody."""
     forgotten: tuple[tuple[str, str, str], ...] = ()
     """Of each prepared transaction that is open for long: its name as a literal, its database, since when."""
 
@@ -201,7 +203,7 @@ def _examine_login(config: Config, known: Sequence[SourceTable], *, is_source: b
             connection.set_session(readonly=True, autocommit=True)
             found = [_ask_table(connection, each.name, is_made=each.is_made) for each in known if each.exists]
             lacking = [right for right in rights if _execute(connection, _LACKS, asdict(right))]
-            seen = _ask_itself(connection)
+            seen, keeper = _ask_itself(connection), read_keeper(connection)
     except PostgresUnreachable as exc:
         cure = "`penstock up`" if config.database.managed else "run what `penstock doctor --sql` prints for it"
         yield stops(f"role {role} is not let in: {exc}", cure)
@@ -211,7 +213,7 @@ def _examine_login(config: Config, known: Sequence[SourceTable], *, is_source: b
     missing += [stops(each.what, each.cure) for table in found for each in table.unfit if each not in said]
     missing += [stops(f"role {role} lacks {right.what}", f"{right.given(role).text};") for right in lacking]
     if is_source and not seen["replicates"]:
-        missing.append(_may_not_replicate(role))
+        missing.append(_may_not_replicate(role, keeper))
     if not is_source and not seen["sees_statistics"]:
         missing.append(_sees_no_statistics(role))
     yield from missing or [ok(f"role {role} has its rights")]
@@ -222,13 +224,13 @@ def judge_server(config: Config, server: Server) -> Iterator[Finding]:
     yield _judge_version(server)
     if server.is_standby:
         yield stops("it is a standby, which takes no writes", f"name the primary in {config.section}")
-    yield judge_wal_level(server.wal_level)
+    yield judge_wal_level(server.wal_level, server.keeper)
     yield from _judge_slots(config.names.slot, server)
     yield from _judge_prepared(server)
     if server.kept_for_slots == "-1":
         yield warning(
             "a source that is away for long fills its disk: max_slot_wal_keep_size is -1",
-            "ALTER SYSTEM SET max_slot_wal_keep_size = '4GB'; SELECT pg_reload_conf();",
+            altered("max_slot_wal_keep_size", "4096" if server.keeper else "'4GB'", server.keeper),
         )
     for name in server.patiences:
         yield warning(
@@ -269,7 +271,7 @@ def _judge_slots(slot: str, server: Server) -> Iterator[Finding]:
     elif server.slot is None and free < 1:
         yield stops(
             f"no replication slot is free: {server.slots_used} of {server.slots} are there",
-            f"ALTER SYSTEM SET max_replication_slots = {server.slots + 2}; and restart it",
+            altered("max_replication_slots", str(server.slots + 2), server.keeper, restart=True),
         )
     else:
         has = f"has its slot {slot}" if server.slot else f"{free} of {server.slots} slots are free"
@@ -277,7 +279,7 @@ def _judge_slots(slot: str, server: Server) -> Iterator[Finding]:
     if not (server.slot and server.slot.active) and senders < 1:
         yield stops(
             f"no WAL sender is free: {server.senders_used} of {server.senders} are in use",
-            f"ALTER SYSTEM SET max_wal_senders = {server.senders + 2}; and restart it",
+            altered("max_wal_senders", str(server.senders + 2), server.keeper, restart=True),
         )
 
 
@@ -294,7 +296,7 @@ def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
     """Judge what our role may do on the server and in the database."""
     role, missing = identifier(server.role), []
     if not server.replicates:
-        missing.append(_may_not_replicate(server.role))
+        missing.append(_may_not_replicate(server.role, server.keeper))
     if not server.creates:
         missing.append(
             stops(f"role {server.role} may not create in database {server.database}", f"{database_right(config).text};")
@@ -311,8 +313,10 @@ def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
     yield from _judge_silent_changes(config, server)
 
 
-def _may_not_replicate(role: str) -> Finding:
-    return stops(f"role {role} may not replicate", f"ALTER ROLE {identifier(role)} REPLICATION;")
+def _may_not_replicate(role: str, keeper: str) -> Finding:
+    name = identifier(role)
+    given = f"GRANT rds_replication TO {name};" if keeper == RDS else f"ALTER ROLE {name} REPLICATION;"
+    return stops(f"role {role} may not replicate", given)
 
 
 def _sees_no_statistics(role: str) -> Finding:
@@ -329,7 +333,7 @@ def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
         "and no DDL is refused"
     )
     if server.triggers_are_off:
-        yield warning(f"event_triggers is off: {unseen}", "ALTER SYSTEM RESET event_triggers; SELECT pg_reload_conf();")
+        yield warning(f"event_triggers is off: {unseen}", altered("event_triggers", "on", server.keeper))
     elif not server.sees_ddl:
         yield warning(
             f"no event triggers: {unseen}",
@@ -396,6 +400,7 @@ def _ask(connection: Connection, made: Sequence[str]) -> Server:
     sees = bool(seen["is_superuser"] or looks)
     return Server(
         **seen,
+        keeper=read_keeper(connection),
         slots_used=len(slots),
         slot=next((slot for slot in slots if slot.name == connection.names.slot), None),
         sees_ddl=sees,

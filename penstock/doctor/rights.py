@@ -262,7 +262,7 @@ def _triggers(config: Config) -> Statement:
 
 def _owner(config: Config, role: str, tables: Sequence[str]) -> Iterator[Statement]:
     name, made = identifier(role), made_by_project(config, tables)
-    yield Statement(f"CREATE ROLE {name} LOGIN REPLICATION PASSWORD '…'", "REPLICATION: the slot")
+    yield _made(name, "LOGIN REPLICATION")
     yield database_right(config)
     if tables:
         yield owners_right(role, tables)
@@ -317,10 +317,15 @@ def parameter_right(config: Config) -> Statement:
     return Statement(granted, "optional: TRUNCATE becomes deletes, live")
 
 
+def _made(role: str, attributes: str) -> Statement:
+    slot = f"REPLICATION: the slot; RDS has GRANT rds_replication TO {role} in its place"
+    return Statement(f"CREATE ROLE {role} {attributes} PASSWORD '…'", slot if "REPLICATION" in attributes else "")
+
+
 def _logs_in(
     config: Config, role: str, tables: Sequence[str], *, attributes: str = "LOGIN", rights: str = "SELECT"
 ) -> Iterator[Statement]:
-    yield Statement(f"CREATE ROLE {role} {attributes} PASSWORD '…'")
+    yield _made(role, attributes)
     yield Statement(f"GRANT CONNECT ON DATABASE {identifier(config.database.database)} TO {role}")
     for schema in _schemas(tables):
         yield Statement(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {role}")

@@ -14,6 +14,8 @@ from penstock.doctor import console
 from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.postgres import examine
 from penstock.doctor.rights import owners_right, roles
+from penstock.doctor.wal import altered, read_keeper
+from penstock.layout import Layout
 from penstock.pipeline.followed import paused_views
 from penstock.postgres.connection import RightMissing, connect
 from penstock.postgres.publication import publish
@@ -22,8 +24,10 @@ from penstock.project.workspace import Workspace
 from penstock.sections.postgres import Postgres
 from penstock.setup.actions import create_tables
 from penstock.stack.parts.postgres import major_version
+from penstock.wait import wait_until
 from tests.integration.certificates import Certificates
 from tests.integration.their_postgres import INSERT, PASSWORD, TABLE, Server, their_postgres
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +113,43 @@ def test_a_log_without_changes_is_named_and_cured(server: Server) -> None:
     assert finding.what == "its wal_level is replica, not logical"
     take(server, finding.cure)
     assert found(server, Weight.STOPS) == []
+
+
+@pytest.fixture
+def managed(server: Server) -> Iterator[None]:
+    """Give it the roles of RDS."""
+    server.as_superuser("CREATE ROLE rds_superuser; CREATE ROLE rds_replication")
+    yield
+    server.as_superuser("REVOKE rds_replication FROM penstock; ALTER ROLE penstock REPLICATION")
+    server.as_superuser("DROP ROLE rds_superuser, rds_replication")
+
+
+@pytest.mark.usefixtures("managed")
+def test_where_nobody_may_alter_the_system_the_cure_is_that_of_the_service(server: Server) -> None:
+    server.as_superuser("ALTER SYSTEM SET max_slot_wal_keep_size = -1")
+    server.as_superuser("SELECT pg_reload_conf()")
+    server.as_superuser("ALTER ROLE penstock NOREPLICATION")
+    assert "ALTER SYSTEM" not in str([*examine(server.config, [TABLE])])
+    (finding,) = saying(server, "may not replicate")
+    assert finding.cure == "GRANT rds_replication TO penstock;"
+    take(server, finding.cure)
+    assert saying(server, "may not replicate") == []
+    (finding,) = saying(server, "fills its disk")
+    assert finding.cure == "max_slot_wal_keep_size = 4096 in the parameter group of RDS"
+
+
+@pytest.mark.skipif(major_version() < 17, reason="the setting came with Postgres 17")
+def test_an_operator_that_keeps_the_settings_is_named(server: Server) -> None:
+    file = Layout.of(server.administrator).data("postgres") / "postgresql.conf"
+    before = file.read_text()
+    file.write_text(f"{before}allow_alter_system = off\n")
+    server.as_superuser("SELECT pg_reload_conf()")
+    with connect(server.config) as connection:
+        wait_until(lambda: read_keeper(connection) != "", timeout_s=PATIENCE_S, what="it refuses ALTER SYSTEM")
+        assert "its operator keeps" in altered("wal_level", "logical", read_keeper(connection))
+        file.write_text(before)
+        server.as_superuser("SELECT pg_reload_conf()")
+        wait_until(lambda: read_keeper(connection) == "", timeout_s=PATIENCE_S, what="it takes ALTER SYSTEM")
 
 
 def test_a_table_that_is_not_there_or_unfit_is_named(server: Server) -> None:

@@ -64,6 +64,21 @@ def test_a_server_that_is_as_needed_has_no_fault() -> None:
         ({"is_standby": True}, Weight.STOPS, "name the primary in [postgres]"),
         ({"wal_level": "replica"}, Weight.STOPS, "ALTER SYSTEM SET wal_level = logical; and restart it"),
         (
+            {"wal_level": "replica", "keeper": "rds_superuser"},
+            Weight.STOPS,
+            "rds.logical_replication = 1 in the parameter group of RDS; and restart it",
+        ),
+        (
+            {"wal_level": "replica", "keeper": "cloudsqlsuperuser"},
+            Weight.STOPS,
+            "cloudsql.logical_decoding = on in the flags of Cloud SQL; and restart it",
+        ),
+        (
+            {"kept_for_slots": "-1", "keeper": "azure_pg_admin"},
+            Weight.WARNING,
+            "max_slot_wal_keep_size = 4096 in the server parameters of Azure",
+        ),
+        (
             {"slot": None, "slots_used": 8},
             Weight.STOPS,
             "ALTER SYSTEM SET max_replication_slots = 10; and restart it",
