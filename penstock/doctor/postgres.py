@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -19,14 +19,17 @@ from penstock.doctor.rights import (
     identifier,
     made_by_project,
     made_schemas,
+    owners_right,
     parameter_right,
+    reader_rights,
     relation,
+    replicator_rights,
     schema_right,
     statistics_right,
 )
 from penstock.doctor.standbys import examine_standbys
-from penstock.doctor.wal import judge_wal_level
-from penstock.postgres.catalogue import read_live_table
+from penstock.doctor.wal import RDS, altered, judge_wal_level, read_keeper
+from penstock.postgres.catalogue import listed, read_live_table
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.own import Connection
 from penstock.postgres.silent import sees_ddl
@@ -64,6 +67,15 @@ SELECT current_setting('server_version') AS version,
         FROM pg_publication WHERE pubname = %(publication)s) AS publication_owner
 FROM pg_roles WHERE rolname = current_user
 """
+# Nothing is lacking before the first set-up.
+_LACKS = """
+SELECT true FROM pg_namespace n LEFT JOIN pg_class c
+    ON c.relnamespace = n.oid AND c.relkind IN ('r', 'v') AND %(table)s IN (c.relname::text, '*')
+CROSS JOIN string_to_table(%(needed)s, ', ') AS needed
+WHERE n.nspname = %(schema)s AND NOT CASE %(table)s WHEN '' THEN has_schema_privilege(n.oid, needed)
+    ELSE coalesce(has_table_privilege(c.oid, needed), true) END
+LIMIT 1
+"""
 _OTHERS_SCHEMAS = """
 SELECT nspname::text AS name, pg_get_userbyid(nspowner)::text AS owner FROM pg_namespace
 WHERE nspname = ANY (%s) AND NOT pg_has_role(nspowner, 'USAGE') ORDER BY 1
@@ -77,13 +89,20 @@ _SETTINGS = "SELECT name FROM pg_settings WHERE name = ANY (%s) AND reset_val <>
 _TABLE = """
 SELECT c.oid IS NOT NULL AS exists, coalesce(has_schema_privilege(n.oid, 'CREATE'), false) AS may_make,
     coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS is_reached,
-    coalesce(r.rolname, '')::text AS owner, coalesce(r.rolsuper, false) AS is_of_superuser,
-    coalesce(pg_has_role(c.relowner, 'USAGE'), false) AS is_ours,
     coalesce(has_table_privilege(c.oid, 'SELECT'), false) AS is_read
 FROM (SELECT) AS one
 LEFT JOIN pg_namespace n ON n.nspname = %s
 LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-LEFT JOIN pg_roles r ON r.oid = c.relowner
+"""
+# A table comes before its partitions.
+_OTHERS = """
+SELECT r.rolname::text AS owner, r.rolsuper AS is_superuser,
+    array_agg(n.nspname || '.' || c.relname ORDER BY c.oid <> named.oid, n.nspname, c.relname) AS parts
+FROM pg_class named JOIN pg_namespace s ON s.oid = named.relnamespace AND s.nspname = %s
+LEFT JOIN LATERAL pg_partition_tree(named.oid) AS part ON true
+JOIN pg_class c ON c.oid = coalesce(part.relid, named.oid)
+JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner
+WHERE named.relname = %s AND NOT pg_has_role(r.oid, 'USAGE') GROUP BY r.oid, r.rolname, r.rolsuper ORDER BY 1
 """
 
 
@@ -117,8 +136,19 @@ class Server:
     triggers_are_off: bool = False
     patiences: tuple[str, ...] = ()
     schemas_of_others: tuple[tuple[str, str], ...] = ()
+    keeper: str = ""
+    """Who refuses ALTER SYSTEM to everybody."""
     forgotten: tuple[tuple[str, str, str], ...] = ()
     """Of each prepared transaction that is open for long: its name as a literal, its database, since when."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who owns a table or some of its partitions, where our role is none of those who are that owner."""
+
+    owner: str
+    is_superuser: bool
+    parts: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -127,7 +157,6 @@ class SourceTable:
 
     :param is_made: by `penstock up`, from the project's own files.
     :param may_make: our role, in its schema.
-    :param is_ours: our role is its owner, or one of those who are.
     """
 
     name: str
@@ -135,10 +164,8 @@ class SourceTable:
     exists: bool
     may_make: bool
     is_reached: bool
-    owner: str
-    is_of_superuser: bool
-    is_ours: bool
     is_read: bool
+    others: tuple[Owner, ...] = ()
     unfit: tuple[Unfit, ...] = ()
 
 
@@ -159,19 +186,24 @@ def examine(config: Config, tables: Sequence[str]) -> Iterator[Finding]:
     yield from judge_rights(config, server)
     for table in found:
         yield from judge_table(server.role, table)
-    for own in (config.replicating, config.reading):
+    for own, is_source in ((config.replicating, True), (config.reading, False)):
         if own.database.user != config.database.user:
-            yield from _examine_login(own, found)
+            yield from _examine_login(own, found, is_source=is_source)
     yield from judge_clock(clock)
 
 
-def _examine_login(config: Config, known: Sequence[SourceTable]) -> Iterator[Finding]:
-    """Look at the tables, which our role knows, as one does that has a single duty."""
-    role = config.database.user
+def _examine_login(config: Config, known: Sequence[SourceTable], *, is_source: bool) -> Iterator[Finding]:
+    """Look at the tables, which our role knows, and at what Penstock keeps, as one does that has a single duty.
+
+    :param is_source: it is the source connector's role, and not the reader's.
+    """
+    role, rights = config.database.user, replicator_rights(config) if is_source else reader_rights(config)
     try:
         with connect(config) as connection:
             connection.set_session(readonly=True, autocommit=True)
             found = [_ask_table(connection, each.name, is_made=each.is_made) for each in known if each.exists]
+            lacking = [right for right in rights if _execute(connection, _LACKS, asdict(right))]
+            seen, keeper = _ask_itself(connection), read_keeper(connection)
     except PostgresUnreachable as exc:
         cure = "`penstock up`" if config.database.managed else "run what `penstock doctor --sql` prints for it"
         yield stops(f"role {role} is not let in: {exc}", cure)
@@ -179,7 +211,12 @@ def _examine_login(config: Config, known: Sequence[SourceTable]) -> Iterator[Fin
     missing = [finding for table in found for finding in _judge_reading(role, table)]
     said = {each for table in known for each in table.unfit}
     missing += [stops(each.what, each.cure) for table in found for each in table.unfit if each not in said]
-    yield from missing or [ok(f"role {role} may read the tables")]
+    missing += [stops(f"role {role} lacks {right.what}", f"{right.given(role).text};") for right in lacking]
+    if is_source and not seen["replicates"]:
+        missing.append(_may_not_replicate(role, keeper))
+    if not is_source and not seen["sees_statistics"]:
+        missing.append(_sees_no_statistics(role))
+    yield from missing or [ok(f"role {role} has its rights")]
 
 
 def judge_server(config: Config, server: Server) -> Iterator[Finding]:
@@ -187,13 +224,13 @@ def judge_server(config: Config, server: Server) -> Iterator[Finding]:
     yield _judge_version(server)
     if server.is_standby:
         yield stops("it is a standby, which takes no writes", f"name the primary in {config.section}")
-    yield judge_wal_level(server.wal_level)
+    yield judge_wal_level(server.wal_level, server.keeper)
     yield from _judge_slots(config.names.slot, server)
     yield from _judge_prepared(server)
     if server.kept_for_slots == "-1":
         yield warning(
             "a source that is away for long fills its disk: max_slot_wal_keep_size is -1",
-            "ALTER SYSTEM SET max_slot_wal_keep_size = '4GB'; SELECT pg_reload_conf();",
+            altered("max_slot_wal_keep_size", "4096" if server.keeper else "'4GB'", server.keeper),
         )
     for name in server.patiences:
         yield warning(
@@ -234,7 +271,7 @@ def _judge_slots(slot: str, server: Server) -> Iterator[Finding]:
     elif server.slot is None and free < 1:
         yield stops(
             f"no replication slot is free: {server.slots_used} of {server.slots} are there",
-            f"ALTER SYSTEM SET max_replication_slots = {server.slots + 2}; and restart it",
+            altered("max_replication_slots", str(server.slots + 2), server.keeper, restart=True),
         )
     else:
         has = f"has its slot {slot}" if server.slot else f"{free} of {server.slots} slots are free"
@@ -242,7 +279,7 @@ def _judge_slots(slot: str, server: Server) -> Iterator[Finding]:
     if not (server.slot and server.slot.active) and senders < 1:
         yield stops(
             f"no WAL sender is free: {server.senders_used} of {server.senders} are in use",
-            f"ALTER SYSTEM SET max_wal_senders = {server.senders + 2}; and restart it",
+            altered("max_wal_senders", str(server.senders + 2), server.keeper, restart=True),
         )
 
 
@@ -259,7 +296,7 @@ def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
     """Judge what our role may do on the server and in the database."""
     role, missing = identifier(server.role), []
     if not server.replicates:
-        missing.append(stops(f"role {server.role} may not replicate", f"ALTER ROLE {role} REPLICATION;"))
+        missing.append(_may_not_replicate(server.role, server.keeper))
     if not server.creates:
         missing.append(
             stops(f"role {server.role} may not create in database {server.database}", f"{database_right(config).text};")
@@ -271,15 +308,23 @@ def judge_rights(config: Config, server: Server) -> Iterator[Finding]:
     for name, owner in server.schemas_of_others:
         missing.append(_of_others(server.role, f"schema {name}", owner, f"{handed_over(name, server.role)};"))
     if not server.sees_statistics:
-        missing.append(
-            warning(
-                f"role {server.role} does not see since when transactions of others run: an aggregate that begins "
-                "may read its topic from the start",
-                f"{statistics_right(role).text};",
-            )
-        )
+        missing.append(_sees_no_statistics(server.role))
     yield from missing or [ok(f"role {server.role} has its rights{' (a superuser)' * server.is_superuser}")]
     yield from _judge_silent_changes(config, server)
+
+
+def _may_not_replicate(role: str, keeper: str) -> Finding:
+    name = identifier(role)
+    given = f"GRANT rds_replication TO {name};" if keeper == RDS else f"ALTER ROLE {name} REPLICATION;"
+    return stops(f"role {role} may not replicate", given)
+
+
+def _sees_no_statistics(role: str) -> Finding:
+    return warning(
+        f"role {role} does not see since when transactions of others run: an aggregate that begins may read its topic "
+        "from the start",
+        f"{statistics_right(identifier(role)).text};",
+    )
 
 
 def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
@@ -288,7 +333,7 @@ def _judge_silent_changes(config: Config, server: Server) -> Iterator[Finding]:
         "and no DDL is refused"
     )
     if server.triggers_are_off:
-        yield warning(f"event_triggers is off: {unseen}", "ALTER SYSTEM RESET event_triggers; SELECT pg_reload_conf();")
+        yield warning(f"event_triggers is off: {unseen}", altered("event_triggers", "on", server.keeper))
     elif not server.sees_ddl:
         yield warning(
             f"event triggers are missing, disabled or of an earlier version: {unseen}",
@@ -312,8 +357,9 @@ def judge_table(role: str, table: SourceTable) -> Iterator[Finding]:
         yield from _judge_missing(role, table, schema)
         return
     missing = [*_judge_reading(role, table)]
-    if not table.is_ours:
-        missing.append(_of_others(role, f"table {table.name}", table.owner, _owning(role, table)))
+    for each in table.others:
+        what = f"{'each of' if len(each.parts) > 1 else 'table'} {listed(each.parts)}"
+        missing.append(_of_others(role, what, each.owner, _owning(role, table, each)))
     missing += [stops(each.what, each.cure) for each in table.unfit]
     yield from missing or [ok(f"table {table.name} can be followed")]
 
@@ -327,10 +373,12 @@ def _judge_reading(role: str, table: SourceTable) -> Iterator[Finding]:
         yield stops(f"role {role} may not read table {table.name}", granted)
 
 
-def _owning(role: str, table: SourceTable) -> str:
-    if table.is_of_superuser:  # each member of it is a superuser too
-        return f"ALTER TABLE {relation(table.name)} OWNER TO {identifier(role)};"
-    return f"GRANT {identifier(table.owner)} TO {identifier(role)};"
+def _owning(role: str, table: SourceTable, other: Owner) -> str:
+    if not other.is_superuser:
+        return f"GRANT {identifier(other.owner)} TO {identifier(role)};"
+    if len(other.parts) > 1:
+        return f"{owners_right(role, [table.name]).text};"
+    return f"ALTER TABLE {relation(other.parts[0])} OWNER TO {identifier(role)};"  # its members are superusers too
 
 
 def _judge_missing(role: str, table: SourceTable, schema: str) -> Iterator[Finding]:
@@ -344,10 +392,7 @@ def _judge_missing(role: str, table: SourceTable, schema: str) -> Iterator[Findi
 
 
 def _ask(connection: Connection, made: Sequence[str]) -> Server:
-    names = connection.names
-    slots = read_slots(connection)
-    named = {"publication": names.publication, "airflow": names.airflow_database}
-    (seen,) = _execute(connection, connection.own(_ASKED), named)
+    slots, seen = read_slots(connection), _ask_itself(connection)
     patiences = tuple(row["name"] for row in _execute(connection, _SETTINGS, (list(_PATIENCES),)))
     schemas = tuple((row["name"], row["owner"]) for row in _execute(connection, _OTHERS_SCHEMAS, (made,)))
     prepared = _execute(connection, _PREPARED, (_FORGOTTEN_S,))
@@ -355,8 +400,9 @@ def _ask(connection: Connection, made: Sequence[str]) -> Server:
     sees = bool(seen["is_superuser"] or looks)
     return Server(
         **seen,
+        keeper=read_keeper(connection),
         slots_used=len(slots),
-        slot=next((slot for slot in slots if slot.name == names.slot), None),
+        slot=next((slot for slot in slots if slot.name == connection.names.slot), None),
         sees_ddl=sees,
         patiences=patiences,
         schemas_of_others=schemas,
@@ -364,10 +410,19 @@ def _ask(connection: Connection, made: Sequence[str]) -> Server:
     )
 
 
+def _ask_itself(connection: Connection) -> dict[str, Any]:
+    names = connection.names
+    named = {"publication": names.publication, "airflow": names.airflow_database}
+    (seen,) = _execute(connection, connection.own(_ASKED), named)
+    return dict(seen)
+
+
 def _ask_table(connection: Connection, name: str, *, is_made: bool) -> SourceTable:
     (seen,) = _execute(connection, _TABLE, name.split(".", 1))
+    others = tuple(Owner(**row) for row in _execute(connection, _OTHERS, name.split(".", 1)))
     is_there = seen["exists"] and seen["is_reached"]
-    return SourceTable(name, is_made, **seen, unfit=read_live_table(connection, name).unfit if is_there else ())
+    misfits = read_live_table(connection, name).unfit if is_there else ()
+    return SourceTable(name, is_made, **seen, others=others, unfit=misfits)
 
 
 def _time(connection: Connection) -> float:

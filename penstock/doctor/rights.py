@@ -23,8 +23,9 @@ _OWNERS = """DO $$ DECLARE needed text; BEGIN
     FOR needed IN
         SELECT DISTINCT CASE WHEN rolsuper THEN format('ALTER TABLE %s OWNER TO {role}', c.oid::regclass)
             ELSE format('GRANT %I TO {role}', rolname) END
-        FROM pg_class c JOIN pg_roles r ON r.oid = relowner
-        WHERE c.oid IN ({tables}) AND NOT pg_has_role('{name}', relowner, 'USAGE')
+        FROM unnest(ARRAY[{tables}]) AS named LEFT JOIN LATERAL pg_partition_tree(named) AS part ON true
+        JOIN pg_class c ON c.oid = coalesce(part.relid, named) JOIN pg_roles r ON r.oid = relowner
+        WHERE NOT pg_has_role('{name}', relowner, 'USAGE')
     LOOP
         EXECUTE needed;
     END LOOP;
@@ -52,6 +53,29 @@ class Statement:
 
     text: str
     why: str = ""
+
+
+@dataclass(frozen=True)
+class Right:
+    """What a role of a single duty may do with a schema of ours, or with tables in it.
+
+    :param table: `*` for all of them; empty for the schema itself.
+    """
+
+    needed: str
+    schema: str
+    table: str = ""
+    why: str = ""
+
+    @property
+    def what(self) -> str:
+        """The right and its object, as a GRANT names them."""
+        ons = {"": f"SCHEMA {self.schema}", "*": f"ALL TABLES IN SCHEMA {self.schema}"}
+        return f"{self.needed} ON {ons.get(self.table, f'{self.schema}.{self.table}')}"
+
+    def given(self, role: str) -> Statement:
+        """Return the statement that gives it."""
+        return Statement(f"GRANT {self.what} TO {identifier(role)}", self.why)
 
 
 @dataclass(frozen=True)
@@ -190,13 +214,11 @@ def _server(config: Config) -> str:
 
 
 def _replicator(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
-    role = identifier(f"{config.role}_replicator")
+    name = f"{config.role}_replicator"
+    role = identifier(name)
     yield from _logs_in(config, role, tables, attributes="LOGIN REPLICATION")
     yield _sees_all_rows(role)
-    yield Statement(f"GRANT USAGE ON SCHEMA {config.names.schema} TO {role}")
-    yield Statement(f"GRANT SELECT, INSERT, DELETE ON {config.names.signals} TO {role}", "a re-read of a table")
-    yield Statement(f"GRANT SELECT ON {config.names.schema}.altered_columns TO {role}", "which shape a record has")
-    yield Statement(f"GRANT SELECT ON {config.names.schema}.known_tables TO {role}", "which tables it sends")
+    yield from (right.given(name) for right in replicator_rights(config))
 
 
 def _loader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
@@ -207,12 +229,29 @@ def _loader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
 
 
 def _reader(config: Config, tables: Sequence[str]) -> Iterator[Statement]:
-    role, schemas = identifier(f"{config.role}_reader"), ", ".join(made_schemas(config))
+    name = f"{config.role}_reader"
+    role = identifier(name)
     yield from _logs_in(config, role, tables)
     yield _sees_all_rows(role)
     yield statistics_right(role)
-    yield Statement(f"GRANT USAGE ON SCHEMA {schemas} TO {role}")
-    yield Statement(f"GRANT SELECT ON ALL TABLES IN SCHEMA {schemas} TO {role}")
+    yield from (right.given(name) for right in reader_rights(config))
+
+
+def replicator_rights(config: Config) -> tuple[Right, ...]:
+    """Return what the source connector does with what Penstock keeps."""
+    schema, signals = config.names.signals.split(".")
+    return (
+        Right("USAGE", schema),
+        Right("SELECT, INSERT, DELETE", schema, signals, "a re-read of a table"),
+        Right("SELECT", schema, "altered_columns", "which shape a record has"),
+        Right("SELECT", schema, "known_tables", "which tables it sends"),
+    )
+
+
+def reader_rights(config: Config) -> tuple[Right, ...]:
+    """Return what who only reads does with what Penstock keeps."""
+    schemas = made_schemas(config)
+    return (*(Right("USAGE", each) for each in schemas), *(Right("SELECT", each, "*") for each in schemas))
 
 
 def _triggers(config: Config) -> Statement:
@@ -223,20 +262,22 @@ def _triggers(config: Config) -> Statement:
 
 def _owner(config: Config, role: str, tables: Sequence[str]) -> Iterator[Statement]:
     name, made = identifier(role), made_by_project(config, tables)
-    yield Statement(f"CREATE ROLE {name} LOGIN REPLICATION PASSWORD '…'", "REPLICATION: the slot")
+    yield _made(name, "LOGIN REPLICATION")
     yield database_right(config)
     if tables:
-        yield Statement(
-            _OWNERS.format(
-                tables=", ".join(f"to_regclass('{relation(table)}')" for table in tables), role=name, name=role
-            ),
-            "who owns the tables: publication, REPLICA IDENTITY",
-        )
+        yield owners_right(role, tables)
     yield statistics_right(name)
     for schema in _schemas(tables):
         is_ours = any(table.startswith(f"{schema}.") for table in made)
         yield schema_right(role, schema, creates=is_ours)
     yield parameter_right(config)
+
+
+def owners_right(role: str, tables: Sequence[str]) -> Statement:
+    """Return what makes a role one of those who own tables and their partitions."""
+    named = ", ".join(f"to_regclass('{relation(table)}')" for table in tables)
+    text = _OWNERS.format(tables=named, role=identifier(role), name=role)
+    return Statement(text, "who owns the tables: publication, REPLICA IDENTITY")
 
 
 def database_right(config: Config) -> Statement:
@@ -276,10 +317,15 @@ def parameter_right(config: Config) -> Statement:
     return Statement(granted, "optional: TRUNCATE becomes deletes, live")
 
 
+def _made(role: str, attributes: str) -> Statement:
+    slot = f"REPLICATION: the slot; RDS has GRANT rds_replication TO {role} in its place"
+    return Statement(f"CREATE ROLE {role} {attributes} PASSWORD '…'", slot if "REPLICATION" in attributes else "")
+
+
 def _logs_in(
     config: Config, role: str, tables: Sequence[str], *, attributes: str = "LOGIN", rights: str = "SELECT"
 ) -> Iterator[Statement]:
-    yield Statement(f"CREATE ROLE {role} {attributes} PASSWORD '…'")
+    yield _made(role, attributes)
     yield Statement(f"GRANT CONNECT ON DATABASE {identifier(config.database.database)} TO {role}")
     for schema in _schemas(tables):
         yield Statement(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {role}")

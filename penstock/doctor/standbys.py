@@ -15,6 +15,7 @@ from psycopg2.extras import RealDictCursor
 
 from penstock.config import Config
 from penstock.doctor.finding import Finding, ok, warning
+from penstock.doctor.wal import altered, read_keeper
 from penstock.postgres.connection import LOOK, PostgresUnreachable, open_connection
 from penstock.postgres.own import Connection
 
@@ -34,8 +35,6 @@ SELECT pg_is_in_recovery() AS is_standby, current_setting('hot_standby_feedback'
     coalesce(current_setting('sync_replication_slots', true) = 'on', false) AS synchronises,
     (SELECT NOT temporary FROM pg_replication_slots WHERE slot_name = %s) AS is_ready
 """
-_FEEDBACK = "ALTER SYSTEM SET hot_standby_feedback = on; SELECT pg_reload_conf();"
-_SYNCHRONISE = "ALTER SYSTEM SET sync_replication_slots = on; SELECT pg_reload_conf();"
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class Primary:
     connected: int
     physical_slots: tuple[str, ...]
     waits_for: str
+    keeper: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,13 @@ class Standby:
     gives_feedback: bool
     synchronises: bool
     is_ready: bool | None
+    keeper: str = ""
 
 
 def examine_standbys(config: Config, connection: Connection) -> Iterator[Finding]:
     """Look at the primary, and at each standby that the configuration names."""
     (seen,) = _ask(connection, _PRIMARY, config.names.slot)
-    primary = Primary(**(seen | {"physical_slots": tuple(seen["physical_slots"])}))
+    primary = Primary(**(seen | {"physical_slots": tuple(seen["physical_slots"])}), keeper=read_keeper(connection))
     yield from judge_primary(config, primary)
     for address in config.database.standbys if primary.major >= SINCE else ():
         yield from _examine(config, address)
@@ -96,7 +97,7 @@ def judge_primary(config: Config, primary: Primary) -> Iterator[Finding]:
     if not primary.waits_for:
         yield warning(
             "the source may read what no standby has yet: it refuses one that is promoted without that",
-            _waiting(primary.physical_slots),
+            _waiting(primary),
         )
     if primary.connected > named:
         yield warning(
@@ -105,10 +106,10 @@ def judge_primary(config: Config, primary: Primary) -> Iterator[Finding]:
         )
 
 
-def _waiting(physical_slots: tuple[str, ...]) -> str:
-    if not physical_slots:
+def _waiting(primary: Primary) -> str:
+    if not primary.physical_slots:
         return "give each standby a physical slot (primary_slot_name), and name those in synchronized_standby_slots"
-    return f"ALTER SYSTEM SET synchronized_standby_slots = '{', '.join(physical_slots)}'; SELECT pg_reload_conf();"
+    return altered("synchronized_standby_slots", f"'{', '.join(primary.physical_slots)}'", primary.keeper)
 
 
 def _examine(config: Config, address: str) -> Iterator[Finding]:
@@ -120,7 +121,8 @@ def _examine(config: Config, address: str) -> Iterator[Finding]:
         return
     with closing(connection):
         (seen,) = _ask(connection, _STANDBY, config.names.slot)
-    yield from judge_standby(config, address, Standby(**seen))
+        keeper = read_keeper(connection)
+    yield from judge_standby(config, address, Standby(**seen, keeper=keeper))
 
 
 def judge_standby(config: Config, address: str, standby: Standby) -> Iterator[Finding]:
@@ -129,11 +131,13 @@ def judge_standby(config: Config, address: str, standby: Standby) -> Iterator[Fi
     if not standby.is_standby:
         yield warning(f"{address} is named as a standby and is none", f"correct `standbys` in {config.section}")
         return
+    feedback = altered("hot_standby_feedback", "on", standby.keeper)
+    synchronise = altered("sync_replication_slots", "on", standby.keeper)
     missing = []
     if not standby.gives_feedback:
-        missing.append(warning(f"standby {address} has hot_standby_feedback = off and keeps no slot", _FEEDBACK))
+        missing.append(warning(f"standby {address} has hot_standby_feedback = off and keeps no slot", feedback))
     if not standby.synchronises:
-        missing.append(warning(f"standby {address} has sync_replication_slots = off", _SYNCHRONISE))
+        missing.append(warning(f"standby {address} has sync_replication_slots = off", synchronise))
     if not missing and standby.is_ready is None:
         cure = "primary_slot_name, and dbname in primary_conninfo, on the standby; its log says what it misses"
         missing.append(warning(f"standby {address} does not have slot {slot}", cure))

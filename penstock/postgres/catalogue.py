@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from penstock_views.types.canonical import UNUSABLE, is_usable
@@ -51,6 +51,12 @@ class TableMissing(TerminalError):
 _SHOWN = 3
 
 
+def listed(parts: Sequence[str]) -> str:
+    """List parts of a table for people: it may have thousands of partitions."""
+    shown, more = ", ".join(parts[:_SHOWN]), len(parts) - _SHOWN
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
 @dataclass(frozen=True)
 class LiveTable:
     """A table of the database.
@@ -73,9 +79,8 @@ class LiveTable:
 
     @property
     def lacking(self) -> str:
-        """The parts of `not_full` for people: a table may have thousands of partitions."""
-        shown, more = ", ".join(self.not_full[:_SHOWN]), len(self.not_full) - _SHOWN
-        return f"{shown} and {more:,} more" if more > 0 else shown
+        """The parts of `not_full` for people."""
+        return listed(self.not_full)
 
     @property
     def is_partitioned(self) -> bool:

@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import parse_dsn
 
-from penstock.errors import Unreachable
+from penstock.errors import TerminalError, Unreachable
 from penstock.pinned import PINNED
 from penstock.postgres.own import Connection, of_installation
 
@@ -28,6 +28,19 @@ class PostgresUnreachable(Unreachable):
     def __init__(self, dsn: str, cause: Exception) -> None:
         place, said = parse_dsn(dsn), (str(cause).strip() or type(cause).__name__).splitlines()[0]
         super().__init__(f"Postgres does not answer at {place['host']}:{place['port']} ({said})")
+
+
+class RightMissing(TerminalError):
+    """A role lacks a right."""
+
+    def __init__(self, role: str, cause: psycopg2.errors.InsufficientPrivilege) -> None:
+        super().__init__(f"role {role}: {str(cause).strip().splitlines()[0]}{cure_of(cause)}")
+
+
+def cure_of(error: psycopg2.Error) -> str:
+    """Return what to append to Postgres' own words where a right is missing."""
+    is_right = isinstance(error, psycopg2.errors.InsufficientPrivilege)
+    return "; `penstock doctor` names the cure" if is_right else ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,7 @@ def connect(config: Config, *, database: str | None = None) -> Iterator[Connecti
 
     :param database: another one of the same server.
     :raises PostgresUnreachable: when it does not answer, or goes away within the block.
+    :raises RightMissing: for a statement that the role may not run.
     """
     dsn = config.database.dsn_of(database or config.database.database)
     readers = (config.reading.database.user, config.replicating.database.user)
@@ -68,6 +82,8 @@ def connect(config: Config, *, database: str | None = None) -> Iterator[Connecti
     with closing(connection):
         try:
             yield connection
+        except psycopg2.errors.InsufficientPrivilege as exc:
+            raise RightMissing(config.database.user, exc) from exc
         except (psycopg2.OperationalError, psycopg2.InterfaceError) as exc:
             if not connection.closed:
                 raise  # it answers: what it says is about the statement

@@ -17,7 +17,7 @@ from penstock.contract import PUBLISHES_GENERATED
 from penstock.errors import TerminalError
 from penstock.names import of_source, quoted
 from penstock.postgres.catalogue import LiveTable, TableMissing, read_live_table
-from penstock.postgres.connection import has_run
+from penstock.postgres.connection import cure_of, has_run
 from penstock.postgres.own import Connection
 from penstock.postgres.published import published_tables
 from penstock.postgres.record import read_known
@@ -196,7 +196,7 @@ def _execute(connection: Connection, table: str, statement: str) -> None:
     except psycopg2.Error as exc:
         if connection.closed:
             raise  # Postgres is away, which says nothing about the table
-        raise TableRefused(table, str(exc).strip().splitlines()[0]) from exc
+        raise TableRefused(table, str(exc).strip().splitlines()[0] + cure_of(exc)) from exc
 
 
 def _who_holds(connection: Connection, table: str) -> str:

@@ -63,6 +63,7 @@ def note_changes(connection: Connection, tables: Collection[str], what: str) -> 
 
 
 def forget_changes(connection: Connection, changes: Sequence[SilentChange]) -> None:
-    """Forget changes that were made good; one that came meanwhile stays."""
+    """Forget changes that were made good; one that came meanwhile stays, and what lasts is noted again."""
     with connection, connection.cursor() as cursor:
         cursor.execute(connection.own(_FORGET), ([change.id for change in changes],))
+    look(connection)

@@ -26,7 +26,7 @@ from penstock.pipeline.followed import followed_views
 from penstock.pipeline.identities import Identities, identities_of
 from penstock.pipeline.topic_ids import refuse_made_again
 from penstock.pipeline.unwritten import place_views_sink
-from penstock.postgres.connection import PostgresUnreachable, connect
+from penstock.postgres.connection import PostgresUnreachable, connect, cure_of
 from penstock.postgres.exclusions import note_exclusions
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish
@@ -167,7 +167,7 @@ def run_files(connection: Connection, files: Sequence[Path]) -> None:
             except psycopg2.Error as exc:
                 if connection.closed:
                     raise  # Postgres is away, which says nothing about the file
-                raise SchemaFailed(file, str(exc).strip()) from exc
+                raise SchemaFailed(file, str(exc).strip() + cure_of(exc)) from exc
 
 
 def create_topics(workspace: Workspace) -> str:

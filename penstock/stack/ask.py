@@ -11,7 +11,7 @@ from penstock.connect.api import ConnectApi
 from penstock.doctor.airflow import lacks_dag
 from penstock.doctor.connect import judge_plugins
 from penstock.doctor.finding import Finding, Weight
-from penstock.doctor.wal import judge_wal_level
+from penstock.doctor.wal import judge_wal_level, read_keeper
 from penstock.errors import TerminalError
 from penstock.loads.airflow_api import AirflowApi
 from penstock.postgres.connection import connect as connect_postgres
@@ -31,7 +31,8 @@ def ask_postgres(config: Config) -> None:
     with connect_postgres(config) as connection, connection.cursor() as cursor:
         cursor.execute("SHOW wal_level")
         ((level,),) = cursor.fetchall()
-    _refuse(judge_wal_level(level))
+        keeper = read_keeper(connection)
+    _refuse(judge_wal_level(level, keeper))
 
 
 def ask_kafka(config: Config) -> None:

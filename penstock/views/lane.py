@@ -41,7 +41,7 @@ from penstock.pipeline.fills import mark_progress, mark_started
 from penstock.pipeline.identities import Identities
 from penstock.pipeline.topic_ids import note_first_ids
 from penstock.postgres.catalogue import read_columns
-from penstock.postgres.connection import connect
+from penstock.postgres.connection import RightMissing, connect
 from penstock.postgres.unfit import RowsHidden, refuse_hidden
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
@@ -151,6 +151,8 @@ def _our_errors(table: str) -> Iterator[None]:
             yield
     except psycopg2.Error as exc:
         raise FillFailed(table, str(exc).strip().splitlines()[0]) from exc
+    except RightMissing as exc:
+        raise FillFailed(table, str(exc)) from exc
 
 
 class _Lane:

@@ -46,6 +46,20 @@ AS $$
     SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = relation
 $$;
 
+-- A part may be another's, such as a partition that a superuser made. What Postgres refuses us there would end every look,
+-- and the statement that it looks at.
+CREATE OR REPLACE FUNCTION penstock.may(relation oid, needed text) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog
+AS $$
+    SELECT has_table_privilege(oid, needed) AND has_schema_privilege(relnamespace, 'USAGE') FROM pg_class WHERE oid = relation
+$$;
+
+CREATE OR REPLACE FUNCTION penstock.may_alter(relation oid) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog
+AS $$
+    SELECT pg_has_role(relowner, 'USAGE') AND penstock.may(oid, 'TRIGGER') FROM pg_class WHERE oid = relation
+$$;
+
 -- event_triggers came with Postgres 17.
 -- The event triggers that 090_event_triggers.sql makes: each calls the function of its name. Tags NULL: of each statement.
 CREATE OR REPLACE FUNCTION penstock.wanted_triggers() RETURNS TABLE (calls text, event text, tags text[])

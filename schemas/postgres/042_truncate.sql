@@ -6,9 +6,10 @@ CREATE OR REPLACE FUNCTION penstock.delete_before_truncate() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 AS $$
 BEGIN
-    -- The application's own triggers would look at these deletes, or a policy would hide rows from them: then the rows go
-    -- without an event, and it is noted.
-    IF current_setting('session_replication_role') <> 'replica' OR row_security_active(TG_RELID) THEN
+    -- The application's own triggers would look at these deletes, a policy would hide rows from them, or our role has no
+    -- right to them: then the rows go without an event, and it is noted.
+    IF current_setting('session_replication_role') <> 'replica' OR row_security_active(TG_RELID)
+            OR NOT penstock.may(TG_RELID, 'DELETE') THEN
         PERFORM penstock.note(root, 'TRUNCATE took its rows') FROM penstock.watched_parts WHERE part = TG_RELID;
         RETURN NULL;
     END IF;

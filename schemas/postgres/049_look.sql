@@ -15,20 +15,21 @@ AS $$
 BEGIN
     INSERT INTO penstock.watched_defaults
         SELECT attrelid, attnum FROM pg_attribute WHERE attrelid = part AND atthasmissing ON CONFLICT DO NOTHING;
-    IF EXISTS (SELECT FROM pg_class WHERE oid = part AND relreplident <> 'f') THEN
+    IF EXISTS (SELECT FROM pg_class WHERE oid = part AND relreplident <> 'f') AND penstock.may_alter(part) THEN
         EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', part::regclass);
     END IF;
 END
 $$;
 
--- Rows that the snapshot of a longer transaction does not see, or a policy hides, may be there all the same.
+-- Rows that the snapshot of a longer transaction does not see, or that are hidden from our role, may be there all the same.
 CREATE OR REPLACE FUNCTION penstock.holds_rows(part oid) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
 DECLARE
     found boolean;
 BEGIN
-    IF row_security_active(part) OR current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+    IF row_security_active(part) OR NOT penstock.may(part, 'SELECT')
+            OR current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
         RETURN true;
     END IF;
     EXECUTE format('SELECT EXISTS (SELECT FROM ONLY %s)', part::regclass) INTO found;
@@ -42,7 +43,7 @@ AS $$
 BEGIN
     DELETE FROM penstock.watched_parts WHERE part = old_part;
     DELETE FROM penstock.watched_defaults WHERE part = old_part;
-    IF EXISTS (SELECT FROM pg_class WHERE oid = old_part) THEN
+    IF penstock.may_alter(old_part) THEN
         EXECUTE format('DROP TRIGGER IF EXISTS penstock_truncate ON %s', old_part::regclass);
     END IF;
     IF old_part <> of_root AND EXISTS (SELECT FROM penstock.published_parts WHERE root = of_root) THEN
@@ -74,12 +75,25 @@ BEGIN
     END LOOP;
     FOR found IN
         SELECT w.root, w.part, w.part_name FROM penstock.watched_parts w JOIN pg_class c ON c.oid = w.part
-        WHERE c.relreplident <> 'f'
+        WHERE c.relreplident <> 'f' AND penstock.may_alter(w.part)
     LOOP
         EXECUTE format('ALTER TABLE %s REPLICA IDENTITY FULL', found.part::regclass);
         PERFORM penstock.note(found.root, format('%s had lost its REPLICA IDENTITY FULL', found.part_name));
     END LOOP;
 END
+$$;
+
+-- Each look notes it again: no re-read lasts while it is so.
+CREATE OR REPLACE FUNCTION penstock.look_at_owners() RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog
+AS $$
+    INSERT INTO penstock.silent_changes (table_name, what)
+        SELECT penstock.name_of(w.root), format('%s belongs to %s, so Penstock misses old rows or a TRUNCATE of it '
+            '(`penstock doctor` names the cure)', w.part_name, c.relowner::regrole)
+        FROM penstock.watched_parts w JOIN pg_class c ON c.oid = w.part
+        LEFT JOIN pg_trigger t ON t.tgrelid = w.part AND t.tgname = 'penstock_truncate'
+        WHERE (c.relreplident <> 'f' OR t.tgenabled IS DISTINCT FROM 'A') AND NOT penstock.may_alter(w.part)
+        EXCEPT SELECT table_name, what FROM penstock.silent_changes
 $$;
 
 -- Hold what is published against what was there at the last look. What it alters itself it need not look at.
@@ -120,10 +134,11 @@ BEGIN
     FOR found IN
         SELECT w.part FROM penstock.watched_parts w
         LEFT JOIN pg_trigger t ON t.tgrelid = w.part AND t.tgname = 'penstock_truncate'
-        WHERE t.tgenabled IS DISTINCT FROM 'A'
+        WHERE t.tgenabled IS DISTINCT FROM 'A' AND penstock.may_alter(w.part)
     LOOP
         PERFORM penstock.watch_truncate(found.part);
     END LOOP;
+    PERFORM penstock.look_at_owners();
     FOR found IN
         SELECT w.root, w.part, a.attnum, a.attname
         FROM penstock.watched_parts w JOIN pg_attribute a ON a.attrelid = w.part AND a.atthasmissing
@@ -146,8 +161,11 @@ CREATE OR REPLACE FUNCTION penstock.refuse_lost_identity(relation oid) RETURNS v
     LANGUAGE plpgsql SET search_path = pg_catalog
 AS $$
 BEGIN
+    -- Without the trigger it was never ours to alter, and its owner may alter it, also to give it to us.
     IF EXISTS (
-        SELECT FROM penstock.watched_parts JOIN pg_class ON pg_class.oid = part WHERE part = relation AND relreplident <> 'f'
+        SELECT FROM penstock.watched_parts JOIN pg_class ON pg_class.oid = part
+        JOIN pg_trigger ON tgrelid = part AND tgname = 'penstock_truncate'
+        WHERE part = relation AND relreplident <> 'f'
     ) THEN
         RAISE EXCEPTION 'table % feeds views of Penstock, which need its REPLICA IDENTITY FULL', penstock.name_of(relation)
             USING HINT = 'Leave it as it is, or drop the views of the table first: penstock views drop.';

@@ -12,12 +12,11 @@ from penstock_views.snapshot.expected import expected_rows
 from penstock_views.snapshot.held import hold_snapshot
 from penstock_views.snapshot.ranges import read_parts
 from penstock_views.stream.session import local_session
-from psycopg2.errors import InsufficientPrivilege
 
 from penstock.config import Config, load_config
 from penstock.local_spark import read_by_spark
 from penstock.postgres.catalogue import read_live_table
-from penstock.postgres.connection import connect
+from penstock.postgres.connection import RightMissing, connect
 from penstock.postgres.own import Connection
 from penstock.postgres.publication import publish, withdraw
 from penstock.postgres.unfit import RowsHidden
@@ -159,7 +158,7 @@ def test_rows_that_are_hidden_from_the_reader_do_not_count_as_gone(config: Confi
     assert problems == {(view.name, True, f"ALTER ROLE {blind} BYPASSRLS;")}
     with pytest.raises(Exception, match='affected by row-level security policy for table "parted"'):
         expected_rows(spark, view, read_by_spark(config)).rows.collect()
-    with pytest.raises(InsufficientPrivilege), connect(config.reading) as connection, connection.cursor() as cursor:
+    with pytest.raises(RightMissing), connect(config.reading) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT * FROM public.parted")
     (other,) = (view for view in workspace.views if view.name == "users_by_country")
     rows = PostgresRows(spark, workspace=workspace).scan(read_shape(workspace.project, other.name))

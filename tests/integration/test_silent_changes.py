@@ -495,8 +495,8 @@ def narrow(connection: Connection) -> Iterator[None]:
     connection.rollback()
     run(
         connection,
+        "REASSIGN OWNED BY narrow TO postgres",
         "ALTER FUNCTION penstock.holds_rows(oid) SECURITY INVOKER",
-        *(f"ALTER FUNCTION penstock.{name} OWNER TO postgres" for name in functions),
         "DROP OWNED BY narrow",
         "DROP ROLE narrow",
     )
@@ -522,6 +522,55 @@ def test_a_partition_whose_rows_a_policy_hides_from_our_role_is_noted(connection
         "ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')",
     )
     assert noted(connection) == [(PARTED, "partition public.parted_2 came with rows")]
+
+
+@pytest.fixture
+def narrow_owner(connection: Connection) -> None:
+    """Let that role look, and own the tables, but not what others make or give away."""
+    owned = ("TABLE plain", "TABLE parted", "TABLE parted_1", *(f"FUNCTION penstock.{name}()" for name in LOOKS))
+    run(connection, *(f"ALTER {each} OWNER TO narrow" for each in owned))
+
+
+LOOKS = ("look", "after_ddl")
+SECOND = "CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')"
+MISSED = "belongs to postgres, so Penstock misses old rows or a TRUNCATE of it (`penstock doctor` names the cure)"
+
+
+@pytest.mark.usefixtures("narrow", "narrow_owner")
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_a_partition_of_another_owner_is_noted_and_stops_no_look_and_no_ddl(
+    connection: Connection, is_seen: bool
+) -> None:
+    off, on = (f"ALTER EVENT TRIGGER penstock_after_ddl {state}" for state in ("DISABLE", "ENABLE ALWAYS"))
+    run(connection, *([SECOND] if is_seen else [off, SECOND, on]))
+    run(connection, "CREATE TABLE child (id int)", "ALTER TABLE parted_2 ADD CHECK (id > 0)", "SELECT penstock.look()")
+    assert noted(connection).count((PARTED, f"public.parted_2 {MISSED}")) == 1
+    run(connection, "ALTER TABLE parted_2 OWNER TO narrow")
+    assert read_live_table(connection, PARTED).not_full == ()
+    run(connection, "TRUNCATE penstock.silent_changes", "SELECT penstock.look()")
+    assert noted(connection) == []
+
+
+@pytest.mark.usefixtures("narrow", "narrow_owner")
+def test_a_table_that_was_given_away_is_noted_until_what_it_lost_is_there_again(connection: Connection) -> None:
+    run(connection, "ALTER TABLE plain OWNER TO postgres", "SELECT penstock.look()")
+    assert noted(connection) == []
+    run(connection, "ALTER TABLE plain DISABLE TRIGGER penstock_truncate", "SELECT penstock.look()")
+    forget_changes(connection, silent_changes(connection, [PLAIN]))
+    assert noted(connection) == [(PLAIN, f"public.plain {MISSED}")]
+
+
+@pytest.mark.usefixtures("narrow", "narrow_owner")
+@pytest.mark.parametrize("looks", [[], ["SELECT penstock.look()"]])
+def test_a_partition_that_went_to_another_owner_is_theirs_to_empty(connection: Connection, looks: list[str]) -> None:
+    run(connection, "CREATE ROLE archive", "GRANT USAGE ON SCHEMA public TO archive")
+    run(connection, "ALTER EVENT TRIGGER penstock_after_ddl DISABLE")
+    run(connection, "ALTER TABLE parted DETACH PARTITION parted_1", "ALTER TABLE parted_1 OWNER TO archive")
+    run(connection, "ALTER EVENT TRIGGER penstock_after_ddl ENABLE ALWAYS")
+    run(connection, *looks, "SET LOCAL ROLE archive", "TRUNCATE parted_1")
+    assert run(connection, "SELECT count(*) FROM parted_1") == [(0,)]
+    run(connection, "SELECT penstock.look()", "DROP TABLE parted_1", "DROP OWNED BY archive", "DROP ROLE archive")
+    assert (PARTED, "partition public.parted_1 went, perhaps with rows") in noted(connection)
 
 
 def test_notes_are_forgotten_by_what_was_read(connection: Connection) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from penstock.config import Config
 from penstock.doctor.finding import Finding, Weight
-from penstock.doctor.postgres import Server, SourceTable, judge_rights, judge_server, judge_table
+from penstock.doctor.postgres import Owner, Server, SourceTable, judge_rights, judge_server, judge_table
 from penstock.postgres.slot import Slot
 from penstock.postgres.unfit import Unfit
 
@@ -43,9 +43,6 @@ TABLE = SourceTable(
     exists=True,
     may_make=True,
     is_reached=True,
-    owner="application",
-    is_of_superuser=False,
-    is_ours=True,
     is_read=True,
 )
 
@@ -66,6 +63,21 @@ def test_a_server_that_is_as_needed_has_no_fault() -> None:
         ({"version": "19.0", "major": 19}, Weight.WARNING, "`penstock verify` says whether all is well"),
         ({"is_standby": True}, Weight.STOPS, "name the primary in [postgres]"),
         ({"wal_level": "replica"}, Weight.STOPS, "ALTER SYSTEM SET wal_level = logical; and restart it"),
+        (
+            {"wal_level": "replica", "keeper": "rds_superuser"},
+            Weight.STOPS,
+            "rds.logical_replication = 1 in the parameter group of RDS; and restart it",
+        ),
+        (
+            {"wal_level": "replica", "keeper": "cloudsqlsuperuser"},
+            Weight.STOPS,
+            "cloudsql.logical_decoding = on in the flags of Cloud SQL; and restart it",
+        ),
+        (
+            {"kept_for_slots": "-1", "keeper": "azure_pg_admin"},
+            Weight.WARNING,
+            "max_slot_wal_keep_size = 4096 in the server parameters of Azure",
+        ),
         (
             {"slot": None, "slots_used": 8},
             Weight.STOPS,
@@ -105,8 +117,8 @@ def test_a_role_that_may_create_databases_needs_none_for_airflow() -> None:
 @pytest.mark.parametrize(
     ("change", "cure"),
     [
-        ({"is_ours": False}, "GRANT application TO penstock;"),
-        ({"is_ours": False, "is_of_superuser": True}, "ALTER TABLE public.users OWNER TO penstock;"),
+        ({"others": (Owner("application", False, ["public.users", "public.old"]),)}, "GRANT application TO penstock;"),
+        ({"others": (Owner("root", True, ["public.old"]),)}, "ALTER TABLE public.old OWNER TO penstock;"),
         ({"is_read": False}, "GRANT SELECT ON public.users TO penstock;"),
         ({"is_reached": False}, "GRANT USAGE ON SCHEMA public TO penstock;"),
         ({"exists": False, "may_make": False}, "GRANT CREATE, USAGE ON SCHEMA public TO penstock;"),

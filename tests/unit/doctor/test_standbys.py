@@ -26,6 +26,7 @@ def naming(standbys: int) -> Config:
         (replace(WELL, major=16), 1, "standbys keep no slot before PostgreSQL 17", "`penstock views rebuild`"),
         (replace(WELL, is_kept=False), 1, "slot penstock is in no standby", '"slot.failover": "true"'),
         (replace(WELL, waits_for=""), 1, "may read what no standby has yet", "synchronized_standby_slots = 'one'"),
+        (replace(WELL, waits_for="", keeper="rds_superuser"), 1, "may read what no standby has yet", "parameter group"),
         (replace(WELL, waits_for="", physical_slots=()), 1, "may read what no standby has yet", "primary_slot_name"),
         (WELL, 0, "1 standbys are connected, and 0 are named", "standbys = ["),
     ],
