@@ -56,12 +56,13 @@ def files_of(commit: str) -> list[str]:
 
 @contextmanager
 def database(config: Config, name: str) -> Iterator[Connection]:
+    dsn = psycopg2.extensions.make_dsn(config.postgres.dsn, dbname=name)
     with closing(psycopg2.connect(config.postgres.dsn)) as server:
         server.autocommit = True
         server.cursor().execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    dsn = psycopg2.extensions.make_dsn(config.postgres.dsn, dbname=name)
-    with closing(psycopg2.connect(dsn, connection_factory=OURS_IN_POSTGRES)) as connection:
-        yield connection
+        with closing(psycopg2.connect(dsn, connection_factory=OURS_IN_POSTGRES)) as connection:
+            yield connection
+        server.cursor().execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 def test_every_earlier_form_becomes_the_present_one(config: Config) -> None:
