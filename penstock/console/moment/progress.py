@@ -73,7 +73,7 @@ def _group_readers(snapshot: Snapshot) -> Iterator[Reader]:
     for group in (snapshot.groups.now or {}).values():
         # Groups that only hold a session (Connect's workers) read no topic of ours.
         if group.committed:
-            lags = tuple(_lags(snapshot, group.committed))
+            lags = tuple(_lags(snapshot, _read_on(snapshot, group)))
             yield Reader(
                 name=group.name,
                 kind=ReaderKind.GROUP,
@@ -84,6 +84,14 @@ def _group_readers(snapshot: Snapshot) -> Iterator[Reader]:
                 source="committed offsets",
                 lags=lags,
             )
+
+
+def _read_on(snapshot: Snapshot, group: GroupState) -> Mapping[Place, int]:
+    """Return the places that a group goes on from: the sink keeps those of paused views until they resume."""
+    if group.name != snapshot.names.sink_group:
+        return group.committed
+    paused = {view.topic for view in snapshot.known.views if view.paused}
+    return {place: at for place, at in group.committed.items() if place[0] not in paused}
 
 
 def _spark_readers(snapshot: Snapshot) -> Iterator[Reader]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from penstock.clone import ROOT
+from penstock.console.look.declared import Declared
 from penstock.console.look.ends import End
 from penstock.console.look.kafka import GroupState
 from penstock.console.look.postgres import PostgresState
@@ -92,6 +93,19 @@ def test_a_group_of_somebody_else_does_not() -> None:
     assert flow_of(made.snapshot(groups=made.reading(other))).freshness_s == 0.0
 
 
+def test_a_paused_view_does_not_make_cassandra_behind() -> None:
+    views = Declared((made.view(paused=True),))
+    flow = flow_of(made.snapshot(sink_at=0, declared=made.reading(views)))
+    assert flow.freshness_s == 0.0
+    assert sum(reader.behind for reader in flow.readers) == 0
+
+
+def test_another_group_that_reads_a_paused_view_is_behind_as_ever() -> None:
+    views, other = Declared((made.view(paused=True),)), GroupState("other", "STABLE", ("m",), {(made.VIEW, 0): 3})
+    found = readers(made.snapshot(declared=made.reading(views), groups=made.reading({"other": other})))
+    assert [reader.behind for reader in found if reader.name == "other"] == [2]
+
+
 def test_a_slot_that_nobody_reads_warns_and_ages() -> None:
     idle = PostgresState("18", "0/1", 1, (made.slot(active=False, inactive_since=made.NOW - 90),), ())
     flow = flow_of(made.snapshot(postgres=made.reading(idle)))
@@ -136,7 +150,7 @@ def test_a_source_that_writes_nothing_stands_still_whatever_another_writes() -> 
 
 def test_a_failed_task_is_red_with_its_reason_and_what_the_watcher_does() -> None:
     failed = made.connector(state="FAILED", reason="no such column", watched="restarted once, next try in 2 s")
-    flow = flow_of(made.snapshot(connect=made.reading({"sink": failed})))
+    flow = flow_of(made.snapshot(connect=made.reading({failed.name: failed})))
     (box,) = [box for box in flow.boxes if box.key == "sink"]
     assert (box.health, box.headline) == (Health.DOWN, "FAILED")
     assert box.problem == "no such column; restarted once, next try in 2 s"
@@ -151,9 +165,10 @@ def test_events_tell_what_went_and_what_came_back() -> None:
 
 def test_a_connector_that_changes_its_state_is_an_event() -> None:
     before = made.snapshot()
-    now = made.snapshot(connect=made.reading({"sink": made.connector(state="FAILED", reason="why")}))
+    sink = made.connector(state="FAILED", reason="why")
+    now = made.snapshot(connect=made.reading({sink.name: sink}))
     texts = [event.text for event in differences((before, flow_of(before)), (now, flow_of(now)))]
-    assert "connector sink: RUNNING → FAILED: why" in texts
+    assert f"connector {sink.name}: RUNNING → FAILED: why" in texts
 
 
 def test_an_alert_fires_only_after_its_time_and_ends_at_once() -> None:
