@@ -74,7 +74,8 @@ class Hub:
         """Return what each sampler saw last; waits for nothing."""
         readings = {name: sampler.reading for name, sampler in self._samplers.items()}
         sources = tuple(each.names for each in sources_of(self.config))
-        return Snapshot(at=time.time(), names=self.config.names, sources=sources, **readings)
+        shares = not self.config.connect.managed
+        return Snapshot(at=time.time(), names=self.config.names, sources=sources, shares_connect=shares, **readings)
 
     def _build_samplers(self) -> dict[str, Sampler[Any]]:
         config = self.config

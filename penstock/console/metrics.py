@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily
@@ -36,7 +36,7 @@ class MomentCollector(Collector):
         yield from _systems(moment)
         yield from _readers(moment, config)
         yield from _slots(moment.snapshot)
-        yield from _connectors((moment.snapshot.connect.now or {}).values())
+        yield from _connectors(moment.snapshot.connectors)
         yield from _kafka(moment.snapshot)
         yield from _disk(config.state_dir)
 
@@ -95,8 +95,7 @@ def _slots(snapshot: Snapshot) -> Metrics:
     yield _of("penstock_slot_usable", text, "slot", usable)
 
 
-def _connectors(connectors: Iterable[ConnectorView]) -> Metrics:
-    known = list(connectors)
+def _connectors(known: Sequence[ConnectorView]) -> Metrics:
     running = {each.name: float(each.is_running) for each in known}
     yield _of("penstock_connector_running", "Whether a connector and all its tasks run", "connector", running)
     failed = {each.name: float(sum(task.state == State.FAILED for task in each.tasks)) for each in known}

@@ -48,6 +48,8 @@ class Snapshot:
     names: Names = field(default_factory=Names)
     sources: tuple[Names, ...] = (Names(),)
     """The names of each source database in use."""
+    shares_connect: bool = False
+    """Whether Kafka Connect runs connectors of others, too."""
 
     @property
     def readings(self) -> tuple[Reading[object], ...]:
@@ -58,6 +60,21 @@ class Snapshot:
     def known(self) -> Declared:
         """What is declared, as far as it could be read."""
         return self.declared.value or Declared()
+
+    @property
+    def connectors(self) -> tuple[ConnectorView, ...]:
+        """Our connectors, as far as they are known now: in a Connect of others those that are declared here."""
+        known = (self.connect.now or {}).values()
+        declared = {
+            *self.of_pipeline("source"),
+            *self.of_pipeline("sink"),
+            *(file.name for file in self.known.connectors),
+        }
+        return tuple(each for each in known if not self.shares_connect or each.name in declared)
+
+    def of_pipeline(self, kind: str) -> tuple[str, ...]:
+        """Name the connectors that carry rows to Cassandra: those of the sources, or the sink."""
+        return tuple(each.source_connector for each in self.sources) if kind == "source" else (self.names.sink,)
 
     def source_key(self, table: str) -> tuple[str, ...]:
         """Return the primary key of a source table; empty when it has none, or Postgres was never seen."""

@@ -186,10 +186,10 @@ def _connector(snapshot: Snapshot, kind: str) -> _Seen | None:
     connectors = snapshot.connect.now
     if connectors is None:
         return None
-    of_kind = [each for each in connectors.values() if each.type == kind]
-    if not of_kind:
-        return _Seen(Health.DOWN, "none", (), f"there is no {kind} connector; `penstock up` applies it")
-    worst = of_kind[0]  # the collector puts what failed first
+    names = snapshot.of_pipeline(kind)
+    if absent := [name for name in names if name not in connectors]:
+        return _Seen(Health.DOWN, "none", (), f"there is no connector {absent[0]}; `penstock up` applies it")
+    worst = next(each for each in connectors.values() if each.name in names)  # the collector puts what failed first
     tasks = len(worst.tasks) - 1
     facts: tuple[tuple[str, str], ...] = (("connector", worst.name), ("tasks", f"{worst.running} of {tasks} run"))
     if worst.is_running and worst.running >= 1:
@@ -300,8 +300,7 @@ def _slots(snapshot: Snapshot) -> list[Slot]:
 
 def is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:
     """Return whether a reader carries rows to Cassandra."""
-    sinks = {each.group for each in (snapshot.connect.now or {}).values() if each.type == "sink"}
-    return reader.kind is ReaderKind.QUERY or reader.name in sinks
+    return reader.kind is ReaderKind.QUERY or reader.name == snapshot.names.sink_group
 
 
 def _sum(rates: Iterable[float | None]) -> float | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from penstock.clone import ROOT
+from penstock.connect.files import ConnectorFile
 from penstock.console.look.declared import Declared
 from penstock.console.look.ends import End
 from penstock.console.look.kafka import GroupState
@@ -93,6 +95,53 @@ def test_a_group_of_somebody_else_does_not() -> None:
     assert flow_of(made.snapshot(groups=made.reading(other))).freshness_s == 0.0
 
 
+def with_strangers(**fields: Any) -> Snapshot:
+    """Add a failed sink of others, far behind on our changes, and a group of others, far behind on their topic."""
+    connect, kafka, groups = (getattr(made.snapshot(), name).seen for name in ("connect", "kafka", "groups"))
+    archive = made.connector("archive", state="FAILED", reason="AccessDenied")
+    theirs = [
+        GroupState(archive.group, "EMPTY", (), {(made.CHANGES, 0): 0}),
+        GroupState("etl", "EMPTY", (), {("t", 0): 0}),
+    ]
+    topics = {**kafka.cluster.topics, "t": made.topic("t", 9_000_000)}
+    return made.snapshot(
+        connect=made.reading({"archive": archive, **connect}),
+        kafka=made.reading(replace(kafka, cluster=replace(kafka.cluster, topics=topics))),
+        groups=made.reading({**groups, **{each.name: each for each in theirs}}),
+        **fields,
+    )
+
+
+def firing(snapshot: Snapshot) -> list[str]:
+    """Name the alerts that fire when it stays so."""
+    standing, _ = judge(alerts.start(alerts.DEFAULTS), snapshot, flow_of(snapshot))
+    standing, _ = judge(standing, replace(snapshot, at=snapshot.at + 60), flow_of(snapshot))
+    return [alert.rule.name for alert in alerts.firing(standing)]
+
+
+def test_connectors_and_groups_of_others_are_not_ours() -> None:
+    snapshot = with_strangers(shares_connect=True)
+    flow = flow_of(snapshot)
+    assert (set(health(flow).values()), flow.freshness_s, firing(snapshot)) == ({Health.OK}, 0.0, [])
+
+
+def test_a_connector_beside_the_pipeline_fires_where_connect_is_ours_and_no_box_is_red() -> None:
+    snapshot = with_strangers()
+    assert set(health(flow_of(snapshot)).values()) == {Health.OK}
+    assert firing(snapshot) == ["A connector failed"]
+
+
+def test_a_declared_connector_is_ours_in_a_connect_of_others() -> None:
+    declared = Declared((made.view(),), (ConnectorFile("archive", {}),))
+    assert firing(with_strangers(shares_connect=True, declared=made.reading(declared))) == ["A connector failed"]
+
+
+def test_a_source_without_its_connector_is_red() -> None:
+    snapshot = replace(made.snapshot(), sources=(Names(), Names(source="billing")))
+    (box,) = [box for box in flow_of(snapshot).boxes if box.key == "debezium"]
+    assert box.problem == "there is no connector billing-postgres-source; `penstock up` applies it"
+
+
 def test_a_paused_view_does_not_make_cassandra_behind() -> None:
     views = Declared((made.view(paused=True),))
     flow = flow_of(made.snapshot(sink_at=0, declared=made.reading(views)))
@@ -138,7 +187,9 @@ def test_a_source_that_writes_nothing_stands_still_whatever_another_writes() -> 
     snapshot = made.snapshot()
     old = End(1, replace(made.newest(1), at=made.NOW - 95), ())
     kafka = replace(snapshot.kafka.seen, ends={**snapshot.kafka.seen.ends, (billing.heartbeat_topic, 0): old})
+    source = made.connector(billing.source_connector, "source")
     sources = PostgresState("18", "0/1", 1, (made.slot(), made.slot(name=billing.slot)), ())
+    snapshot = replace(snapshot, connect=made.reading({**snapshot.connect.seen, source.name: source}))
     flow = flow_of(
         replace(snapshot, kafka=made.reading(kafka), postgres=made.reading(sources), sources=(snapshot.names, billing))
     )
