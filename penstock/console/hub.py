@@ -107,7 +107,10 @@ class Hub:
             for name in followed & cluster.topics.keys()
             for partition in cluster.topics[name].partitions
         }
-        return KafkaView(cluster, self._ends.collect(ends))
+        lags = [lag for reader in self.now.flow.readers for lag in reader.lags if lag.behind]
+        return KafkaView(
+            cluster, self._ends.collect(ends, [((lag.topic, lag.partition), lag.position) for lag in lags])
+        )
 
     def _look_at_groups(self) -> dict[str, GroupState]:
         groups = self.kafka.groups()

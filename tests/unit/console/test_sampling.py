@@ -110,6 +110,12 @@ def test_how_far_behind_counts_records_not_markers(position: int, behind: tuple[
     assert end.behind(position, 16) == behind
 
 
+@pytest.mark.parametrize(("position", "since"), [(0, 100.0), (3, 20.0), (6, 20.0), (8, 80.0), (9, 80.0), (10, 100.0)])
+def test_before_the_newest_records_the_time_is_that_of_the_last_mark(position: int, since: float) -> None:
+    end = End(3, None, ((10, 100.0), (12, 101.0)), ((3, 20.0), (8, 80.0)))
+    assert end.behind(position, 13)[1] == since
+
+
 def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None:
     checkpoint = start(Layout(tmp_path).row_views / "app.public.users" / "1")
     orders = start(Layout(tmp_path).row_views / "app.public.orders" / "1")
