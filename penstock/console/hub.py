@@ -106,6 +106,7 @@ class Hub:
             (name, partition.number): (partition.beginning, partition.end)
             for name in followed & cluster.topics.keys()
             for partition in cluster.topics[name].partitions
+            if partition.is_led
         }
         lags = [lag for reader in self.now.flow.readers for lag in reader.lags if lag.behind]
         return KafkaView(

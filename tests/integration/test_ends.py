@@ -1,4 +1,4 @@
-"""Ends of topics on a real Kafka: how old is the record at which a reader waits, long before the newest ones."""
+"""The control center's looks at a real Kafka: its topics and groups, and how old the record is at which one waits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from confluent_kafka import Producer
 
 from penstock.config import Config, load_config
 from penstock.console.look.ends import End, EndsCollector
+from penstock.console.look.kafka import KafkaCollector
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.declare import Topic
 from penstock.wait import wait_until
@@ -53,3 +54,18 @@ def test_a_reader_that_stands_still_is_as_late_as_its_record_is_old(config: Conf
     admin.delete_records({PLACE: COUNT - 60})
     gone = ends.collect({PLACE: (0, COUNT)}, [(PLACE, stuck + 1)])[PLACE]
     assert gone.marks[-1] == (stuck + 1, began_s + COUNT - 60)
+
+
+def test_topics_and_groups_are_as_the_broker_has_them(config: Config) -> None:
+    admin, name = TopicAdmin(config.kafka.bootstrap), "orders"
+    admin.create([Topic(name, 2, 1, {})])
+    producer = Producer({"bootstrap.servers": config.kafka.bootstrap})
+    producer.produce(name, value=b"x", partition=1)
+    assert producer.flush(PATIENCE_S) == 0
+    collector = KafkaCollector(config)
+    groups = {f"reader-{number}": {(name, 1): number} for number in range(30)}
+    for group, places in groups.items():
+        assert admin.commit(group, places)
+    found = collector.topics().topics[name]
+    assert (found.ends, found.held, [each.is_whole for each in found.partitions]) == ({0: 0, 1: 1}, 1, [True, True])
+    assert {each.name: each.committed for each in collector.groups().values()} == groups

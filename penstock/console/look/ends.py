@@ -32,6 +32,8 @@ _FETCH_S = 0.1
 _LOOK_BACK_S = 0.5
 _ONE_RECORD = {"auto.offset.reset": "earliest", "max.partition.fetch.bytes": 64 * 1024, "fetch.min.bytes": 1}
 """For who looks back: of what retention has deleted, the first record that is left."""
+_OF_ONE_PLACE = {KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART}
+"""What says nothing of other partitions: the end of one, and that its topic was deleted a moment ago."""
 _EMPTY_LOOKS = 5
 """In all longer than the broker holds a fetch (`fetch.wait.max.ms`)."""
 
@@ -184,7 +186,7 @@ class EndsCollector:
         """Take a record; return whether it counts."""
         error = message.error()
         if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:
+            if error.code() in _OF_ONE_PLACE:
                 return False
             raise KafkaException(error)
         end = self._ends.get((message.topic(), message.partition()))

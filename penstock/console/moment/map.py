@@ -213,12 +213,21 @@ def _topics(snapshot: Snapshot, kind: str, rate_of: RateOf) -> _Seen | None:
         ("brokers", f"{len(kafka.cluster.brokers)}"),
     )
     headline = UNKNOWN if rate is None else f"{rate:,.1f} records/s"
+    if lost := _without_leader(snapshot, kind):
+        return _Seen(Health.DOWN, headline, facts, f"no leader: {', '.join(lost[:3])}; bring back its broker")
     if kafka.cluster.incomplete:
         listed = ", ".join(kafka.cluster.incomplete[:3])
         return _Seen(Health.WARN, headline, facts, f"{len(kafka.cluster.incomplete)} partitions not whole: {listed}")
     if kind == "change" and snapshot.registry.trouble and snapshot.registry.at:
         return _Seen(Health.WARN, headline, facts, f"Schema Registry: {snapshot.registry.trouble}")
     return _Seen(Health.OK, headline, facts)
+
+
+def _without_leader(snapshot: Snapshot, *kinds: str) -> list[str]:
+    """Name the partitions of topics of these kinds whose end nobody knows."""
+    topics = snapshot.kafka.now.cluster.topics.values() if snapshot.kafka.now else ()
+    ours = [topic for topic in topics if snapshot.kind_of(topic.name) in kinds]
+    return [f"{topic.name}/{each.number}" for topic in ours for each in topic.partitions if not each.is_led]
 
 
 def _spark(snapshot: Snapshot, known: list[Reader]) -> _Seen | None:
@@ -278,6 +287,8 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
     for name, reading in missing.items():
         if reading.now is None:
             return None, f"{name}: {reading.trouble}"
+    if lost := _without_leader(snapshot, "change", "view"):
+        return None, f"Kafka: {lost[0]} has no leader"
     waits = {reader.name: reader.seconds for reader in known if reader.behind and is_of_pipeline(snapshot, reader)}
     idle = {slot.name: slot.inactive_since for slot in _slots(snapshot) if not slot.active and slot.inactive_since}
     for slot, inactive_since in idle.items():

@@ -142,6 +142,28 @@ def test_a_source_without_its_connector_is_red() -> None:
     assert box.problem == "there is no connector billing-postgres-source; `penstock up` applies it"
 
 
+def with_lost(snapshot: Snapshot, topic: str) -> Snapshot:
+    """Take the leader from a topic's partition."""
+    kafka = snapshot.kafka.seen
+    (partition,) = made.topic(topic, 5).partitions
+    lost = replace(made.topic(topic, 5), partitions=(replace(partition, leader=-1),))
+    topics = {**kafka.cluster.topics, topic: lost}
+    return replace(snapshot, kafka=made.reading(replace(kafka, cluster=replace(kafka.cluster, topics=topics))))
+
+
+def test_a_partition_of_ours_without_a_leader_is_red_and_nobody_knows_how_far_cassandra_is() -> None:
+    flow = flow_of(with_lost(made.snapshot(), made.VIEW))
+    (box,) = [box for box in flow.boxes if box.health is Health.DOWN]
+    assert (box.key, box.problem) == ("views", f"no leader: {made.VIEW}/0; bring back its broker")
+    assert (flow.freshness_s, flow.why) == (None, f"Kafka: {made.VIEW}/0 has no leader")
+
+
+def test_a_partition_of_others_without_a_leader_is_a_warning() -> None:
+    flow = flow_of(with_lost(made.snapshot(), "theirs"))
+    assert health(flow)["changes"] is Health.WARN
+    assert flow.freshness_s == 0.0
+
+
 def test_a_paused_view_does_not_make_cassandra_behind() -> None:
     views = Declared((made.view(paused=True),))
     flow = flow_of(made.snapshot(sink_at=0, declared=made.reading(views)))
