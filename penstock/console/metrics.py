@@ -84,10 +84,10 @@ def _known_every_s(reader: Reader, config: Config) -> float:
 def _slots(snapshot: Snapshot) -> Metrics:
     retained = {name: held * _MB for name, held in wal_retained_mb(snapshot).items()}
     yield _of("penstock_slot_retained_bytes", "WAL that a replication slot holds back", "slot", retained)
-    if snapshot.postgres.now is None:
+    if (postgres := snapshot.postgres.now) is None:
         return
-    names = [each.slot for each in snapshot.sources]
-    ours = {slot.name: slot for slot in snapshot.postgres.now.slots if slot.name in names}
+    ours = {slot.name: slot for slot in postgres.slots}
+    names = [each.slot for each in snapshot.sources if each.slot in ours or each.source not in postgres.away]
     active = {name: float(name in ours and ours[name].active) for name in names}
     yield _of("penstock_slot_active", "Whether the source connector reads its slot", "slot", active)
     usable = {name: float(name in ours and ours[name].wal_status not in _LOST) for name in names}

@@ -57,6 +57,13 @@ class Snapshot:
         return tuple(value for value in vars(self).values() if isinstance(value, Reading))
 
     @property
+    def away(self) -> dict[str, str]:
+        """The systems that cannot be looked at, each with the reason."""
+        away = {reading.source: reading.trouble for reading in self.readings if reading.trouble}
+        further = self.postgres.now.away if self.postgres.now else {}
+        return away | {f"Postgres of {source}": why for source, why in further.items()}
+
+    @property
     def known(self) -> Declared:
         """What is declared, as far as it could be read."""
         return self.declared.value or Declared()

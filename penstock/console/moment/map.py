@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from penstock.connect.heartbeat import is_silent
+from penstock.console.look.postgres import PostgresState
 from penstock.console.look.reading import Reading
 from penstock.console.look.snapshot import KafkaView, Snapshot
 from penstock.console.moment.progress import Reader, ReaderKind, readers
@@ -127,10 +128,14 @@ def _postgres(snapshot: Snapshot) -> _Seen | None:
         return None
     rows = ("rows (estimate)", f"{sum(table.rows for table in postgres.tables):,}")
     if postgres.away:
-        return _Seen(Health.DOWN, "a source is away", (rows,), "; ".join(postgres.away))
+        return _Seen(Health.DOWN, "a source is away", (rows,), "; ".join(_sources_away(postgres)))
     slots = {slot.name: slot for slot in postgres.slots}
     seen = [_slot(names.slot, slots.get(names.slot), rows) for names in snapshot.sources]
     return next((each for health in (Health.DOWN, Health.WARN) for each in seen if each.health is health), seen[0])
+
+
+def _sources_away(postgres: PostgresState) -> list[str]:
+    return [f"source {source}: {why}" for source, why in postgres.away.items()]
 
 
 def _slot(name: str, slot: Slot | None, rows: tuple[str, str]) -> _Seen:
@@ -287,6 +292,8 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
     for name, reading in missing.items():
         if reading.now is None:
             return None, f"{name}: {reading.trouble}"
+    for away in _sources_away(snapshot.postgres.seen):
+        return None, away
     if lost := _without_leader(snapshot, "change", "view"):
         return None, f"Kafka: {lost[0]} has no leader"
     waits = {reader.name: reader.seconds for reader in known if reader.behind and is_of_pipeline(snapshot, reader)}

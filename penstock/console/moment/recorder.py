@@ -106,7 +106,7 @@ class Recorder:
     def _count(self, snapshot: Snapshot) -> None:
         """Look at every counter; one whose system is away is not looked at, and has no rate."""
         self._seen = {}
-        for table in snapshot.postgres.now.tables if snapshot.postgres.now else ():
+        for table in snapshot.postgres.now.tables_now if snapshot.postgres.now else ():
             self._see(f"table:{table.name}", table.changes, snapshot.postgres.at)
         kafka = snapshot.kafka.now
         counted: dict[str, int] = {}

@@ -13,7 +13,7 @@ from penstock.connect.files import ConnectorFile
 from penstock.console.look.declared import Declared
 from penstock.console.look.ends import End
 from penstock.console.look.kafka import GroupState
-from penstock.console.look.postgres import PostgresState
+from penstock.console.look.postgres import PostgresState, SourceTable
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment import alerts
 from penstock.console.moment.alerts import AlertRulesInvalid, Rule, Rules, judge, read_rules
@@ -140,6 +140,29 @@ def test_a_source_without_its_connector_is_red() -> None:
     snapshot = replace(made.snapshot(), sources=(Names(), Names(source="billing")))
     (box,) = [box for box in flow_of(snapshot).boxes if box.key == "debezium"]
     assert box.problem == "there is no connector billing-postgres-source; `penstock up` applies it"
+
+
+def with_billing(trouble: str | None) -> Snapshot:
+    """Add a source database of another server, which was seen and may be away now."""
+    billing, tables = Names(source="billing"), (SourceTable("public.invoices", 1, 1, 1, ("id",)),)
+    theirs = made.reading(PostgresState("18", "0/1", 1, (made.slot(name=billing.slot),), tables))
+    both = made.snapshot().postgres.seen.beside("billing", replace(theirs, problem=trouble))
+    connectors = [made.connector(), *(made.connector(each.source_connector, "source") for each in (Names(), billing))]
+    connect = made.reading({each.name: each for each in connectors})
+    return made.snapshot(postgres=made.reading(both), connect=connect, sources=(Names(), billing))
+
+
+def test_a_further_source_that_is_away_keeps_its_tables_and_nobody_knows_how_far_cassandra_is() -> None:
+    assert flow_of(with_billing(None)).freshness_s == 0.0
+    snapshot = with_billing("connection refused")
+    flow = flow_of(snapshot)
+    assert (flow.freshness_s, flow.why) == (None, "source billing: connection refused")
+    assert [(box.key, box.problem) for box in flow.boxes if box.health is Health.DOWN] == [
+        ("postgres", "source billing: connection refused")
+    ]
+    assert snapshot.source_key("billing:public.invoices") == ("id",)
+    assert snapshot.away == {"Postgres of billing": "connection refused"}
+    assert [table.name for table in snapshot.postgres.seen.tables_now] == ["public.users"]
 
 
 def with_lost(snapshot: Snapshot, topic: str) -> Snapshot:

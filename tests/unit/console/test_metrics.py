@@ -16,6 +16,7 @@ from penstock.console.look.spark import SparkState
 from penstock.console.metrics import MomentCollector
 from penstock.console.moment.map import build_flow
 from penstock.console.moment.recorder import Moment
+from penstock.installation import Names
 from tests.unit.console.made import SINK, connector, reading, slot, snapshot, topic, without
 
 
@@ -54,6 +55,12 @@ def test_a_slot_is_usable_while_it_holds_everything(tmp_path: Path) -> None:
     assert figures(snapshot(postgres=postgres(active=False)), tmp_path)["penstock_slot_active{penstock}"] == 0
     other = figures(snapshot(postgres=postgres(name="other")), tmp_path)
     assert (other["penstock_slot_usable{penstock}"], other["penstock_slot_retained_bytes{other}"]) == (0, 2**20)
+
+
+def test_the_slot_of_a_source_that_is_away_is_not_lost(tmp_path: Path) -> None:
+    away = reading(replace(snapshot().postgres.seen, away={"billing": "connection refused"}))
+    metrics = figures(snapshot(postgres=away, sources=(Names(), Names(source="billing"))), tmp_path)
+    assert {name for name in metrics if name.startswith("penstock_slot_usable")} == {"penstock_slot_usable{penstock}"}
 
 
 def test_a_paused_connector_has_not_failed(tmp_path: Path) -> None:

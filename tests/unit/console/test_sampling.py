@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from penstock.config import Config
+from penstock.console.look import postgres
 from penstock.console.look.ends import End
+from penstock.console.look.postgres import PostgresState, SourcesCollector, SourceTable
 from penstock.console.look.reading import NotSeen, Reading
 from penstock.console.look.sampler import Sampler
 from penstock.console.look.spark import read_queries
@@ -63,6 +66,29 @@ def test_a_look_that_hangs_makes_the_reading_old_and_blocks_nobody() -> None:
     finally:
         sampler.stop()
         hang.set()
+
+
+def test_a_source_that_is_silent_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = threading.Event()
+
+    class FakeCollector:
+        def __init__(self, config: Config) -> None:
+            self.source = config.source
+
+        def collect(self) -> PostgresState:
+            assert not self.source or answer.wait(60)
+            return PostgresState("18", "0/1", 1, (), (SourceTable(f"public.t{self.source}", 0, 0, 0),))
+
+    sources = [Config(), Config().of_source("billing")]
+    monkeypatch.setattr(postgres, "PostgresCollector", FakeCollector)
+    monkeypatch.setattr(postgres, "sources_of", lambda _: sources)
+    collector = SourcesCollector(Config())
+    assert collector.collect().away == {"billing": "not looked at yet"}
+    answer.set()
+    wait_until(lambda: not collector.collect().away, timeout_s=10, what="the other source is seen")
+    assert [table.name for table in collector.collect().tables] == ["public.t", "billing:public.tbilling"]
+    sources.pop()
+    assert [table.name for table in collector.collect().tables] == ["public.t"]
 
 
 def test_what_was_never_seen_says_so() -> None:
