@@ -19,7 +19,7 @@ from penstock.console.look.parts import PartsCollector
 from penstock.console.look.postgres import SourcesCollector
 from penstock.console.look.registry import RegistryCollector
 from penstock.console.look.sampler import Sampler
-from penstock.console.look.snapshot import KafkaView, Snapshot
+from penstock.console.look.snapshot import OF_LOADS, KafkaView, Snapshot
 from penstock.console.look.source_api import collect_api
 from penstock.console.look.spark import SparkCollector
 from penstock.console.moment.lag import LagWatch
@@ -55,8 +55,9 @@ class Hub:
 
     def start(self) -> None:
         """Begin to look at everything."""
-        for sampler in self._samplers.values():
-            sampler.start()
+        for name, sampler in self._samplers.items():
+            if self.config.airflow.enabled or name not in OF_LOADS:
+                sampler.start()
         self.recorder.start()
 
     def stop(self) -> None:
@@ -74,8 +75,14 @@ class Hub:
         """Return what each sampler saw last; waits for nothing."""
         readings = {name: sampler.reading for name, sampler in self._samplers.items()}
         sources = tuple(each.names for each in sources_of(self.config))
-        shares = not self.config.connect.managed
-        return Snapshot(at=time.time(), names=self.config.names, sources=sources, shares_connect=shares, **readings)
+        return Snapshot(
+            at=time.time(),
+            names=self.config.names,
+            sources=sources,
+            shares_connect=not self.config.connect.managed,
+            has_loads=self.config.airflow.enabled,
+            **readings,
+        )
 
     def _build_samplers(self) -> dict[str, Sampler[Any]]:
         config = self.config

@@ -20,6 +20,9 @@ from penstock.console.look.spark import SparkState
 from penstock.installation import Names
 from penstock.offsets import Place
 
+OF_LOADS = ("api", "airflow")
+"""The readings of what is only there for loads."""
+
 
 @dataclass(frozen=True)
 class KafkaView:
@@ -51,10 +54,15 @@ class Snapshot:
     shares_connect: bool = False
     """Whether Kafka Connect runs connectors of others, too."""
 
+    has_loads: bool = True
+    """Whether Airflow is in use (`airflow.enabled`)."""
+
     @property
     def readings(self) -> tuple[Reading[object], ...]:
-        """Every reading."""
-        return tuple(value for value in vars(self).values() if isinstance(value, Reading))
+        """Every reading of a system in use."""
+        unused = () if self.has_loads else OF_LOADS
+        found = ((name, value) for name, value in vars(self).items() if name not in unused)
+        return tuple(value for _, value in found if isinstance(value, Reading))
 
     @property
     def away(self) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 from penstock.connect.heartbeat import is_silent
 from penstock.console.look.postgres import PostgresState
 from penstock.console.look.reading import Reading
-from penstock.console.look.snapshot import KafkaView, Snapshot
+from penstock.console.look.snapshot import OF_LOADS, KafkaView, Snapshot
 from penstock.console.moment.progress import Reader, ReaderKind, readers
 from penstock.console.plain import UNKNOWN
 from penstock.installation import Names
@@ -78,7 +78,7 @@ def build_flow(snapshot: Snapshot, rate_of: RateOf) -> Flow:
     changes = _sum(rate_of(f"topic:{topic}") for topic in snapshot.known.source_topics)
     views = _sum(rate_of(f"topic:{view.topic}") for view in snapshot.known.views)
     tables = _sum(rate_of(f"table:{table}") for table in snapshot.known.tables)
-    boxes = (
+    boxes: tuple[Box, ...] = (
         _box("api", "API", "/loads", snapshot.api, _api(snapshot), rate_of("fetched")),
         _box("airflow", "Airflow", "/loads", snapshot.airflow, _airflow(snapshot), rate_of("written")),
         _box("postgres", "Postgres", "/follow", snapshot.postgres, _postgres(snapshot), tables),
@@ -90,6 +90,8 @@ def build_flow(snapshot: Snapshot, rate_of: RateOf) -> Flow:
         _box("cassandra", "Cassandra", "/views", snapshot.cassandra, _cassandra(snapshot, rate_of), rate_of("sink")),
     )
     freshness_s, why = _freshness(snapshot, known)
+    if not snapshot.has_loads:
+        boxes = tuple(box for box in boxes if box.key not in OF_LOADS)
     return Flow(boxes, freshness_s, why, tuple(known))
 
 

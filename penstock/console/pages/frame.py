@@ -62,6 +62,8 @@ class Frame:
         )
         with self._drawer, ui.element("nav").classes("nav w-full text-sm").props("aria-label=Pages"):
             for name, path in PAGES.items():
+                if name == "Loads" and not hub.config.airflow.enabled:
+                    continue
                 link = ui.link(name, path).classes("on" if name == current else "")
                 if name == current:
                     link.props("aria-current=page")
