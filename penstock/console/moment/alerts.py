@@ -141,7 +141,7 @@ def _judge(alert: Alert, value: float | None, detail: str, at: float) -> Alert:
 
 
 def _freshness(_: Snapshot, flow: Flow) -> tuple[float | None, str]:
-    return flow.freshness_s, flow.why
+    return flow.late_s, flow.why
 
 
 def _records_behind(snapshot: Snapshot, flow: Flow) -> tuple[float | None, str]:

@@ -50,10 +50,12 @@ class Box:
 
 @dataclass(frozen=True)
 class Flow:
-    """The whole pipeline; `freshness_s` = how long Cassandra is behind Postgres, None where nobody knows."""
+    """The whole pipeline; `freshness_s` = how long Cassandra is behind Postgres at most, None where nobody knows."""
 
     boxes: tuple[Box, ...]
     freshness_s: float | None
+    late_s: float | None
+    """How long it is behind for sure."""
     why: str
     readers: tuple[Reader, ...]
 
@@ -89,10 +91,10 @@ def build_flow(snapshot: Snapshot, rate_of: RateOf) -> Flow:
         _box("sink", "Cassandra sink", "/connectors", snapshot.connect, _connector(snapshot, "sink"), rate_of("sink")),
         _box("cassandra", "Cassandra", "/views", snapshot.cassandra, _cassandra(snapshot, rate_of), rate_of("sink")),
     )
-    freshness_s, why = _freshness(snapshot, known)
+    freshness_s, late_s, why = _freshness(snapshot, known)
     if not snapshot.has_loads:
         boxes = tuple(box for box in boxes if box.key not in OF_LOADS)
-    return Flow(boxes, freshness_s, why, tuple(known))
+    return Flow(boxes, freshness_s, late_s, why, tuple(known))
 
 
 def _box(key: str, title: str, page: str, reading: Reading[Any], seen: _Seen | None, rate: float | None) -> Box:
@@ -242,7 +244,7 @@ def _spark(snapshot: Snapshot, known: list[Reader]) -> _Seen | None:
     if spark is None:
         return None
     queries = [reader for reader in known if reader.kind is ReaderKind.QUERY]
-    behind, seconds = sum(reader.behind for reader in queries), max((r.seconds for r in queries), default=0.0)
+    behind, seconds = sum(reader.behind for reader in queries), max((r.late_s for r in queries), default=0.0)
     facts = (
         ("queries", f"{sum(reader.is_well for reader in queries)} of {len(queries)} run"),
         ("behind", f"{duration(seconds)}"),
@@ -282,8 +284,8 @@ def _cassandra(snapshot: Snapshot, rate_of: RateOf) -> _Seen | None:
     )
 
 
-def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, str]:
-    """Return the age of the oldest change that Cassandra does not have yet, and what it waits for."""
+def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, float | None, str]:
+    """Return how old the oldest change is that Cassandra lacks, at most and for sure, and what it waits for."""
     missing: dict[str, Reading[Any]] = {
         "Postgres": snapshot.postgres,
         "Kafka Connect": snapshot.connect,
@@ -293,12 +295,13 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
     }
     for name, reading in missing.items():
         if reading.now is None:
-            return None, f"{name}: {reading.trouble}"
+            return None, None, f"{name}: {reading.trouble}"
     for away in _sources_away(snapshot.postgres.seen):
-        return None, away
+        return None, None, away
     if lost := _without_leader(snapshot, "change", "view"):
-        return None, f"Kafka: {lost[0]} has no leader"
-    waits = {reader.name: reader.seconds for reader in known if reader.behind and is_of_pipeline(snapshot, reader)}
+        return None, None, f"Kafka: {lost[0]} has no leader"
+    behind = [reader for reader in known if reader.behind and is_of_pipeline(snapshot, reader)]
+    waits = {reader.name: reader.seconds for reader in behind}
     idle = {slot.name: slot.inactive_since for slot in _slots(snapshot) if not slot.active and slot.inactive_since}
     for slot, inactive_since in idle.items():
         waits[f"slot {slot}, which nobody reads"] = snapshot.at - inactive_since
@@ -307,9 +310,11 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
             connector = f"connector {names.source_connector}" if names.source else "the source connector"
             waits[f"{connector}, which writes nothing"] = silent_s
     if not waits:
-        return 0.0, "everything that Kafka holds is in Cassandra"
+        return 0.0, 0.0, "everything that Kafka holds is in Cassandra"
     slowest = max(waits, key=lambda name: waits[name])
-    return waits[slowest], f"waits for {slowest}"
+    late_s = max((waits | {reader.name: reader.late_s for reader in behind}).values())
+    commit = ", or only for its next commit" if late_s < waits[slowest] else ""
+    return waits[slowest], late_s, f"waits for {slowest}{commit}"
 
 
 def _slots(snapshot: Snapshot) -> list[Slot]:

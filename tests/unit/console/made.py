@@ -78,7 +78,7 @@ def snapshot(*, changes_end: int = 11, view_version: int = 9, sink_at: int = 5, 
     }
     cluster = KafkaState("c", 1, ("b:1",), {CHANGES: topic(CHANGES, changes_end), VIEW: topic(VIEW, 5)})
     sources = PostgresState("18", "0/1", 3, (slot(),), (SourceTable("public.users", 10, 10, 100, ("id",)),))
-    queries = (Query("views", "penstock-views", True, 3, NOW - 40, {CHANGES: {0: 2}}),)
+    queries = (Query("views", "penstock-views", True, 3, NOW - 40, {CHANGES: {0: 2}}, 300.0),)
     made: dict[str, Any] = {
         "declared": reading(Declared((view(),))),
         "parts": reading({}),

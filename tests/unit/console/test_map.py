@@ -75,6 +75,42 @@ def test_the_marker_of_a_transaction_is_no_lag() -> None:
     assert (query.behind, query.seconds) == (0, 0.0)
 
 
+def unshown(age_s: float, *, written_s: float = 13.0) -> Snapshot:
+    """Three changes wait, the oldest for `age_s`; `written_s` ago the query wrote its newest record."""
+    snapshot = made.snapshot(view_version=6)
+    kafka, later = snapshot.kafka.seen, made.NOW + age_s - 13
+    view = kafka.ends[made.VIEW, 0]
+    assert view.newest
+    view = replace(view, newest=replace(view.newest, at=later - written_s))
+    heartbeat = End(1, replace(made.newest(1), at=later), ())
+    ends = {**kafka.ends, (made.VIEW, 0): view, (HEARTBEAT_TOPIC, 0): heartbeat}
+    return replace(snapshot, at=later, kafka=made.reading(replace(kafka, ends=ends)))
+
+
+@pytest.mark.parametrize("age_s", [13, 200, 299])
+def test_changes_that_no_view_shows_alarm_nobody_until_the_next_commit(age_s: float) -> None:
+    snapshot = unshown(age_s, written_s=age_s)
+    flow = flow_of(snapshot)
+    assert flow.freshness_s == pytest.approx(age_s)
+    assert flow.late_s == 0.0
+    assert flow.why == "waits for views, or only for its next commit"
+    assert (health(flow)["spark"], firing(snapshot)) == (Health.OK, [])
+
+
+def test_a_query_that_commits_nothing_in_time_is_late() -> None:
+    snapshot = unshown(345, written_s=345)
+    flow = flow_of(snapshot)
+    assert flow.late_s == pytest.approx(45)
+    assert (health(flow)["spark"], firing(snapshot)) == (Health.WARN, ["Cassandra is behind"])
+
+
+def test_a_query_that_writes_what_waited_long_is_late_at_once() -> None:
+    snapshot = unshown(60, written_s=1)
+    flow = flow_of(snapshot)
+    assert flow.late_s == pytest.approx(59)
+    assert (health(flow)["spark"], firing(snapshot)) == (Health.WARN, ["Cassandra is behind"])
+
+
 def test_without_versions_the_offset_log_tells_sparks_position() -> None:
     snapshot = made.snapshot()
     kafka = snapshot.kafka.seen

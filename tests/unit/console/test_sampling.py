@@ -19,7 +19,6 @@ from penstock.console.moment.rates import Rates
 from penstock.layout import Layout
 from penstock.topics.admin import KafkaUnreachable
 from penstock.wait import wait_until
-from tests.names import OURS
 
 
 def test_a_look_that_fails_keeps_the_last_value_and_says_why_and_since_when() -> None:
@@ -152,8 +151,8 @@ def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None
     write_log(orders, batch=4, line='{"app.public.orders":{"0":3}}')
     write_log(old, batch=50, line='{"app.public.users":{"0":1}}')
     write_log(new, batch=3, line='{"logOffset":0}\n{"app.public.users":{"0":118}}')
-    views, stats = read_queries(Layout(tmp_path), OURS, ("penstock-views",))
-    assert views.runs
+    views, stats = read_queries(Config(state=tmp_path), ("penstock-views",))
+    assert (views.runs, views.commits_every_s, stats.commits_every_s) == (True, 300, 0)
     assert views.committed == {"app.public.users": {0: 120, 1: 7}, "app.public.orders": {0: 3}}
     assert (stats.name, stats.batch, stats.runs) == ("stats", 3, False)
     assert stats.committed == {"app.public.users": {0: 118}}
@@ -164,7 +163,7 @@ def test_the_present_checkpoint_is_the_one_with_the_highest_number_that_has_star
     write_log(start(root / "9"), batch=4, line='{"app.public.users":{"0":120}}')
     (root / "11").mkdir()
     start(root / "10", '{"app.public.users":{"0":130,"1":-2}}')
-    (views,) = read_queries(Layout(tmp_path), OURS, ())
+    (views,) = read_queries(Config(state=tmp_path), ())
     assert views.batch == -1
     assert views.committed == {"app.public.users": {0: 130, 1: 0}}
 
