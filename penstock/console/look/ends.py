@@ -79,7 +79,7 @@ class End:
         """Return how much lies from a position to the end: records, and the time of the first of them.
 
         Exact while the position is within the newest records that are known. Before them offsets stand for records, and
-        the time is that of the last mark up to the position: a reader that moves has none of its own yet.
+        the time is that of the last mark up to the position.
         """
         after = bisect_left(self.recent, (position,))
         if self.recent and (after > 0 or self.recent[0][0] <= position):
@@ -158,7 +158,7 @@ class EndsCollector:
         return {place for place in places if self._ends[place].position < until[place]}
 
     def _look_back(self, positions: Iterable[tuple[Place, int]]) -> None:
-        """Mark where readers wait before the newest records; where one stands still, once."""
+        """Mark where readers wait before the newest records; once for a reader that does not move."""
         waits: dict[Place, list[int]] = {place: [] for place in self._ends}
         for place, at in positions:
             if place in waits and (recent := self._ends[place].recent) and at < recent[0][0]:

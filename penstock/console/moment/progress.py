@@ -121,8 +121,8 @@ def _longest(lags: Iterable[Lag]) -> float:
 def _late_s(snapshot: Snapshot, query: Query, lags: Iterable[Lag]) -> float:
     """Return for how long a query in Real-time Mode is behind for sure.
 
-    A record is late that waits for longer than a commit takes, and one that waited when a later one of the views was
-    written: the query is that slow.
+    A record is late that waits for longer than until a commit. So is one that waited already when the query wrote its
+    newest record: the query is that slow.
     """
     written = written_positions(snapshot)
     late = [0.0]
