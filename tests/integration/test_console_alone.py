@@ -99,9 +99,14 @@ def test_health_names_what_is_away_and_the_metrics_leave_out_what_nobody_knows()
         what="it looked",
     )
     assert requests.get(url("/health"), timeout=5).status_code == 503
-    metrics = requests.get(url("/metrics/"), timeout=5).text
-    assert 'penstock_system_up{system="changes"} 0.0' in metrics
-    assert "penstock_freshness_seconds" not in metrics
+
+    def metrics() -> str:
+        return requests.get(url("/metrics/"), timeout=5).text
+
+    wait_until(
+        lambda: 'penstock_system_up{system="changes"} 0.0' in metrics(), timeout_s=PATIENCE_S, what="Kafka is away"
+    )
+    assert "penstock_freshness_seconds" not in metrics()
 
 
 def test_what_cannot_be_known_is_an_answer_with_the_reason() -> None:
