@@ -160,7 +160,7 @@ def _go_live(due: _Due, stopped: dict[str, str], *, on_step: OnStep, on_progress
     """Fill the views of one source, with which the jobs run; those that are stopped are put off."""
     config = due.workspace.config
     fresh = [view for view in due.unfilled if view.name not in due.paused]
-    empty = settle_empty(config, fresh, identities=due.identities)
+    empty = settle_empty(config, fresh, identities=due.identities, on_progress=on_progress)
     waiting = [view for view in due.again if view not in empty and view.name in due.paused]
     filled = [view for view in due.again if view not in empty and view.name not in due.paused]
     if empty:
@@ -268,17 +268,24 @@ def _fill(
 def _refill(
     workspace: Workspace, views: Sequence[View], stopped: dict[str, str], *, on_progress: OnProgress, rate: int | None
 ) -> int:
-    """Fill them; what cannot be computed of its table any more, and a table that cannot be read, is put off."""
+    """Fill them; put off what is stopped, what its table does not fit any more, and what cannot be read."""
     while views:
         try:
             return refill(workspace, views, on_progress=on_progress, rate=rate)
-        except (ViewInvalid, TableUnread) as exc:
-            failed = [view for view in views if exc.of in {view.name, view.table}]
+        except (ViewInvalid, TableUnread, ViewStopped) as exc:
+            failed = {view.name: why for view in views if (why := _why(exc, view))}
             if not failed:
                 raise
-            stopped |= dict.fromkeys((view.name for view in failed), str(exc))
-            views = [view for view in views if view not in failed]
+            stopped |= failed
+            views = [view for view in views if view.name not in failed]
     return 0
+
+
+def _why(exc: ViewInvalid | TableUnread | ViewStopped, view: View) -> str | None:
+    """Say why a view is put off; None where it is another one that is."""
+    if isinstance(exc, ViewStopped):
+        return exc.reasons.get(view.name)
+    return str(exc) if exc.of in {view.name, view.table} else None
 
 
 def _begin(due: _Due, views: Sequence[View], *, on_progress: OnProgress) -> tuple[View, ...]:
