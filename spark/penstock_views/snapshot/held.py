@@ -185,9 +185,7 @@ def _refuse_missing(connection: psycopg2.extensions.connection, slot: str) -> No
         raise SlotMissing(slot)
 
 
-def _take(
-    connection: psycopg2.extensions.connection, postgres: Postgres, table: str, *, locked: bool
-) -> HeldSnapshot:
+def _take(connection: psycopg2.extensions.connection, postgres: Postgres, table: str, *, locked: bool) -> HeldSnapshot:
     try:
         with connection.cursor() as cursor:
             cursor.execute(_RUNNING + (_OF_WRITERS if table else ""), {"table": quoted(table)} if table else None)
