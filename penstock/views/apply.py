@@ -19,7 +19,7 @@ from penstock.pipeline.away import find_away
 from penstock.pipeline.fence import OnProgress
 from penstock.pipeline.fills import ids_in_cassandra, replaced, unfilled
 from penstock.pipeline.followed import followed_views, paused_views
-from penstock.pipeline.identities import Identities, identities_of
+from penstock.pipeline.identities import Identities, identities_of, moved_views
 from penstock.pipeline.snapshots import unsent_changes
 from penstock.pipeline.stalled import (
     JOBS,
@@ -148,6 +148,8 @@ def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
         table = of_source(config.source, change.table)
         on_step("rows changed", f"{table}: {change.what}; no event was sent for it, its views are filled again")
     followed = followed_views(workspace)
+    moved = moved_views(followed, identities, epoch=epoch_of(config))
+    followed = [view for view in followed if view not in moved]  # what is read again would lose, too
     missing = _missing(workspace, followed, changes)
     unfilled = [view for view in views_to_fill(config, followed, identities, on_step=on_step) if view not in missing]
     due = _Due(workspace, paused_views(config), changes, identities, missing, unfilled)

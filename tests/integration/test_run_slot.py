@@ -75,7 +75,7 @@ def loader(config: Config) -> Iterator[Any]:
 def test_a_run_waits_for_who_reloads_its_table(
     config: Config, loader: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """TRUNCATE gives a table another file: an older snapshot, which has not seen the new rows, has lost the old ones."""
+    """TRUNCATE gives a table another file: an older snapshot has lost the old rows, and not seen the new ones."""
     (tmp_path / "v.py").write_text(VIEW)
     (view,) = load_views(tmp_path)
     assert isinstance(view, Aggregate)
