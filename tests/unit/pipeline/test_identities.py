@@ -37,6 +37,8 @@ def test_the_same_identity_in_a_copy_of_the_database_is_another() -> None:
 
 @dataclass(frozen=True)
 class OneView:
+    """A view of a kind."""
+
     table: str
     kind: str
 
