@@ -42,6 +42,8 @@ def settle_empty(
         for view in views
         if view.table not in filled and view.name not in started and not _is_counted(config, view)
     ]
+    if not unused:
+        return []
     stopped = stopped_views(config)
     written = [view for view in unused if not isinstance(view, Aggregate) and view.name not in stopped]
     try:
