@@ -16,7 +16,7 @@ from penstock.cassandra.table import empty_tables
 from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
-from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.connect.files import ConnectorFile
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
 from penstock.pipeline.away import waits
@@ -34,6 +34,7 @@ from penstock.postgres.published import published_tables
 from penstock.postgres.record import begin_record, note_paused
 from penstock.postgres.silent import look, note_changes
 from penstock.project.connector_lists import FORMER_PAUSED, epoch_in, formerly_paused, with_views
+from penstock.project.connectors import complete_connectors
 from penstock.project.folders import sources_of
 from penstock.project.generation import epoch_of
 from penstock.project.in_step import refuse_out_of_step
@@ -73,7 +74,7 @@ def refuse_broken_files(workspace: Workspace) -> None:
     """Read the views, connector files and contracts, so that a broken one stops a start before anything runs."""
     project = workspace.project
     views = workspace.views
-    read_connectors(project.connectors)
+    complete_connectors(workspace.config)
     read_schemas(project.avro, workspace.config.names)
     refuse_out_of_step(project, views)
 
