@@ -47,6 +47,7 @@ from penstock.setup.connectors import correct_epoch, wanted_connectors
 from penstock.setup.known import let_know
 from penstock.setup.rights import give_loader_rights, give_reading_rights
 from penstock.setup.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
+from penstock.stack.ask import ask_connect
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
@@ -197,8 +198,10 @@ def apply_connectors(workspace: Workspace) -> str:
     Without a slot the source begins with a snapshot of all tables, which fills every view of a first start. A later one
     leaves rows that were deleted meanwhile, and needs a re-read.
 
-    :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAgain: before anything is applied.
+    :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAgain: before anything is applied; so is
+        NotAsNeeded, of a worker with plugins of another version.
     """
+    ask_connect(workspace.config)
     files = wanted_connectors(workspace)
     named = {file.name for file in files}
     with ConnectApi(workspace.config.connect.url) as api:
