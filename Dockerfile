@@ -29,7 +29,7 @@ RUN --mount=type=cache,target=/root/.m2 make .servers/.installed
 
 FROM servers AS debezium
 COPY pom.xml ./
-COPY connect/postgres-source connect/postgres-source
+COPY connect connect
 RUN --mount=type=cache,target=/root/.m2 make .servers/plugins/debezium/.installed
 
 FROM build AS servers-zookeeper

@@ -14,6 +14,7 @@ TEST_CASSANDRA_PORT := 27042
 POSTGRES_PLATFORM := $(shell uname -sm | sed -e 's/Linux x86_64/linux-amd64/' -e 's/Linux aarch64/linux-arm64v8/' -e 's/Darwin x86_64/darwin-amd64/' -e 's/Darwin arm64/darwin-arm64v8/')
 # What a module of ours is built from.
 SOURCES    = $(shell find $(1)/src/main -type f) $(1)/pom.xml pom.xml servers/pom.xml
+PLUGIN_SOURCES = $(shell find connect/*/src/main -type f) $(wildcard connect/*/pom.xml)
 DECODER_JAR = .servers/spark/penstock-decoder.jar
 
 .PHONY: help
@@ -217,9 +218,10 @@ $(DECODER_JAR): $(call SOURCES,spark/decoder) .servers/.installed
 	@$(UV) pip sync --python .servers/airflow-venv airflow/requirements.lock
 	@touch $@
 
-.servers/plugins/debezium/.installed: $(call SOURCES,connect/postgres-source) .servers/.installed
+# Built again with any of our plugins: its version stands for all of them.
+.servers/plugins/debezium/.installed: $(call SOURCES,connect/postgres-source) $(PLUGIN_SOURCES) .servers/.installed
 	@echo "==> Postgres source connector (.servers/plugins/debezium)"
-	@$(MVN) -f connect/postgres-source/pom.xml -DskipTests package
+	@$(MVN) -f connect/postgres-source/pom.xml -DskipTests -Dplugins.sum=$$(cat $(sort $(PLUGIN_SOURCES)) | cksum | cut -d ' ' -f 1) package
 	@mv connect/postgres-source/target/penstock-postgres-source.jar .servers/plugins/debezium/debezium-connector-postgres
 	@touch $@
 

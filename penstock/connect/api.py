@@ -182,10 +182,13 @@ class ConnectApi(HttpClient):
         reply = self._send("GET", "/connectors?expand=info&expand=status")
         return _parse(dict[str, ConnectorOverview], reply)
 
-    def plugins(self) -> frozenset[str]:
-        """GET /connector-plugins: the classes of the connectors that the worker can run."""
-        reply = self._send("GET", "/connector-plugins")
-        return frozenset(str(plugin["class"]) for plugin in _parse(list[dict[str, Any]], reply))
+    def plugins(self) -> frozenset[tuple[str, str]]:
+        """GET /connector-plugins: the classes of the connectors that the worker can run, each with its version.
+
+        A class that lies in several folders comes once for each version.
+        """
+        plugins = _parse(list[dict[str, Any]], self._send("GET", "/connector-plugins"))
+        return frozenset((str(plugin["class"]), str(plugin.get("version"))) for plugin in plugins)
 
     def config(self, name: str) -> dict[str, str]:
         """GET /connectors/NAME/config: as stored, with `name` added by Connect."""

@@ -87,20 +87,21 @@ def _parse(path: Path, text: str) -> list[tuple[str, Any]]:
 def _problems(path: Path, text: str, pairs: list[tuple[str, Any]]) -> Iterator[str]:
     keys = [key for key, _ in pairs]
     if "config" in keys and "connector.class" not in keys:
-        yield f'{_place(text, "config")}: this is the form of POST /connectors; keep only the map under "config"'
+        yield f'{place_of(text, "config")}: this is the form of POST /connectors; keep only the map under "config"'
         return
     for key, value in pairs:
         if not isinstance(value, str):
-            yield f'{_place(text, key)}: the value of "{key}" must be a string in double quotes, not {_kind(value)}'
+            yield f'{place_of(text, key)}: the value of "{key}" must be a string in double quotes, not {_kind(value)}'
     for key in sorted({key for key in keys if keys.count(key) > 1}):
-        yield f'{_place(text, key)}: "{key}" is there {keys.count(key)} times; keep one'
+        yield f'{place_of(text, key)}: "{key}" is there {keys.count(key)} times; keep one'
     if "connector.class" not in keys:
         yield 'line 1: "connector.class" is missing; name the class of the connector'
     if dict(pairs).get("name", path.stem) != path.stem:
-        yield f"{_place(text, 'name')}: \"name\" differs from the file's name, which is the connector's; leave it out"
+        yield f"{place_of(text, 'name')}: \"name\" differs from the file's name, which is the connector's; leave it out"
 
 
-def _place(text: str, key: str) -> str:
+def place_of(text: str, key: str) -> str:
+    """Say where a file has this key."""
     found = re.search(re.escape(json.dumps(key, ensure_ascii=False)) + r"\s*:", text)
     if found is None:  # written with escapes: the key alone must do
         return "somewhere"

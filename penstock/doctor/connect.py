@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
+from pathlib import Path
+from zipfile import ZipFile
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, ConnectorStatus, State
@@ -12,13 +15,16 @@ from penstock.doctor.finding import Finding, cure_of_away, ok, stops, warning
 from penstock.errors import PenstockError
 from penstock.http_client import answers
 from penstock.instances import name_of
+from penstock.layout import SERVERS
 from penstock.project.connectors import declared_connectors
 from penstock.sections.connect import Connect as Section
 from penstock.topics.admin import TopicAdmin
 
-OUR_PLUGINS = frozenset(
-    {"dev.penstock.postgres.PostgresSourceConnector", "dev.penstock.cassandra.sink.CassandraSinkConnector"}
-)
+_SOURCE = "dev.penstock.postgres.PostgresSourceConnector"
+OUR_PLUGINS = frozenset({_SOURCE, "dev.penstock.cassandra.sink.CassandraSinkConnector"})
+_JAR = SERVERS / "plugins/debezium/debezium-connector-postgres/penstock-postgres-source.jar"
+_COPY = "copy .servers/plugins of this clone over those in the plugin.path of each worker, and restart them"
+_AGAIN = "`penstock down`, then `penstock up`; of containers `docker compose up -d --build`"
 _QUICKLY_S = 5
 _VALIDATION_S = 20
 
@@ -29,11 +35,12 @@ def examine(config: Config) -> Iterator[Finding]:
     :raises ConnectUnreachable, ConnectRefused: nobody answers, or lets us in.
     """
     with ConnectApi(config.connect.url, timeout_s=_VALIDATION_S) as api:
-        worker, plugins, files = api.worker(), api.plugins(), declared_connectors(config)
+        worker, files = api.worker(), declared_connectors(config)
         yield ok(f"Kafka Connect {worker.version}")
         yield from judge_kafka(worker.kafka_cluster_id, _cluster_of(config))
-        yield from judge_plugins(plugins)
-        if plugins >= OUR_PLUGINS:
+        unfit = list(examine_plugins(config.connect))
+        yield from unfit
+        if not unfit:
             # The worker itself connects to the servers for that, with what is in its environment.
             for file in files:
                 yield from judge_validation(file, api.validate(file.name, file.config).problems)
@@ -70,12 +77,43 @@ def judge_kafka(workers: str, ours: str) -> Iterator[Finding]:
         )
 
 
-def judge_plugins(found: frozenset[str]) -> Iterator[Finding]:
-    """Say which of our plugins the workers lack."""
-    if missing := sorted(OUR_PLUGINS - found):
+def examine_plugins(section: Section) -> Iterator[Finding]:
+    """Look at the plugins of each worker of ours that answers, or of the one of others that does.
+
+    :raises ConnectUnreachable, ConnectRefused: nobody answers, or lets us in.
+    """
+    for number in range(1, section.workers + 1):
+        own = section.of_worker(number)
+        if section.workers > 1 and not answers(own.at("/connectors")):
+            continue
+        with ConnectApi(own.url, timeout_s=_VALIDATION_S) as api:
+            found = api.plugins()
+        name = name_of("connect", number)
+        yield from judge_plugins(name, found, version_in(_JAR), cure=_AGAIN if section.managed else _COPY)
+
+
+def version_in(jar: Path) -> str | None:
+    """Return the version of the plugins that a clone has, which stands in the jar of the source; None: it has none."""
+    if not jar.exists():
+        return None
+    with ZipFile(jar) as opened:
+        found = re.search(r"^Implementation-Version: (\S+)", opened.read("META-INF/MANIFEST.MF").decode(), re.MULTILINE)
+    return found[1] if found else None
+
+
+def judge_plugins(worker: str, found: Set[tuple[str, str]], ours: str | None, *, cure: str) -> Iterator[Finding]:
+    """Say which of our plugins a worker lacks, or that it has those of another version, perhaps beside ours.
+
+    :param found: the classes, each with its version.
+    :param ours: the version that it should have; None: unknown, as in the image of a container.
+    :param cure: of the second.
+    """
+    if missing := sorted(OUR_PLUGINS - {name for name, _ in found}):
+        yield stops(f"{worker} lacks {', '.join(missing)}", _COPY)
+        return
+    if ours and (others := sorted({version for name, version in found if name == _SOURCE} - {ours})):
         yield stops(
-            f"its workers lack {', '.join(missing)}",
-            "copy .servers/plugins of this clone into the plugin.path of each worker, and restart them",
+            f"{worker} runs plugins of another version ({', '.join(others)}) than this clone has ({ours})", cure
         )
 
 

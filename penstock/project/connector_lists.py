@@ -1,4 +1,6 @@
-"""The keys of the connector files that are derived from the views; every other key and the layout are the user's.
+"""The keys of the connector files that are derived from the views; other keys and the layout stay as they are.
+
+What the version needs (`required.py`) and a file lacks is written too.
 
 Source: `table.include.list`, and the epoch as the record has it (postgres/record.py). It is applied without the list
 once it knows all of its tables otherwise (`penstock.known_tables`). Each change of the list would restart it, and all
@@ -23,6 +25,7 @@ from penstock.installation import Names
 from penstock.names import topic_of
 from penstock.postgres.record import Record
 from penstock.project.folders import Project, sources_of
+from penstock.project.required import MAPPING, MAPPING_KEY, lacking, settings_of_source
 
 if TYPE_CHECKING:
     from penstock_views.declaration.views import View  # the console must not hold Spark's types in memory
@@ -34,11 +37,9 @@ PARTITIONS = "producer.override.penstock.partitions"
 TOPICS = "topics"
 FORMER_PAUSED = "paused-views.txt"
 """Where an earlier version noted the paused views, which its sink's file left out."""
-MAPPING = "*, row_version=header.version, __timestamp=header.version"
 _FILES = Names()
 """The names in the files, whatever those of the installation are (`project/connectors.py`)."""
 _TOPICS = _FILES.view_topics
-_MAPPING_KEY = re.compile(rf"topic\.{re.escape(_TOPICS)}(\w+)\.{_FILES.keyspace}\.\w+\.mapping\Z")
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def read_lists(project: Project) -> Lists:
     topics = topics_in(sink)
     return Lists(
         tables=_tables(source),
-        mapped=tuple(match[1] for match in map(_MAPPING_KEY.match, sink) if match),
+        mapped=tuple(match[1] for match in map(MAPPING_KEY.match, sink) if match),
         flowing=tuple(topic.removeprefix(_TOPICS) for topic in topics if topic.startswith(_TOPICS)),
     )
 
@@ -105,7 +106,7 @@ def with_views(project: Project, views: Sequence[View], *, dropped: Collection[s
     sources = [project.of_source(name) for name in {"": None, **{view.source: None for view in views}}]
     return {
         **{each.source_file: _source_text(each, views) for each in sources},
-        sink: _sink_text(sink.read_text(encoding="utf-8"), lists, names),
+        sink: _with_lacking(_sink_text(sink.read_text(encoding="utf-8"), lists, names), read_connector(sink), None),
     }
 
 
@@ -114,22 +115,12 @@ def _source_text(project: Project, views: Sequence[View]) -> str:
     names, wanted = _FILES.of_source(project.source), {view.table for view in views if view.source == project.source}
     tables = ",".join(map(include_pattern, _kept_first(read_lists(project).tables, wanted)))
     if project.source_file.exists():
-        return _set(project.source_file.read_text(encoding="utf-8"), TABLES, tables)
+        text = _set(project.source_file.read_text(encoding="utf-8"), TABLES, tables)
+        return _with_lacking(text, read_connector(project.source_file), project.source)
     text = project.of_source("").source_file.read_text(encoding="utf-8")
     for key, value in {**settings_of_source(names), EPOCH: "1", TABLES: tables}.items():
         text = _set(text, key, value)
     return text
-
-
-def settings_of_source(names: Names) -> dict[str, str]:
-    """Return the settings of a source's connector that hold a name."""
-    return {
-        "topic.prefix": names.topic_prefix,
-        "slot.name": names.slot,
-        "publication.name": names.publication,
-        "signal.data.collection": names.signals,
-        "notification.sink.topic.name": names.notifications_topic,
-    }
 
 
 def formerly_paused(project: Project) -> frozenset[str]:
@@ -192,6 +183,13 @@ def _sink_text(text: str, lists: Lists, views: Collection[str]) -> str:
     return _set(text, TOPICS, ",".join(_FILES.view_topic(name) for name in _kept_first(lists.flowing, views)))
 
 
+def _with_lacking(text: str, file: ConnectorFile, source: str | None) -> str:
+    """Add the settings that this version needs, for people who PUT the file by hand."""
+    for key, value in reversed(lacking(file.config, source).items()):
+        text = _first(text, key, value)
+    return text
+
+
 def _kept_first(there: Sequence[str], wanted: Collection[str]) -> list[str]:
     """Keep the order of what is there; what is new comes last."""
     return [*(each for each in there if each in wanted), *(each for each in sorted(wanted) if each not in there)]
@@ -223,16 +221,25 @@ def _set(text: str, key: str, value: str) -> str:
 
 def _with(text: str, key: str, value: str) -> str:
     """Add a key below the last mapping, else below `topics`, else at the top."""
-    line = f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
+    line = _line(key, value)
     places = [*re.finditer(rf'^\s*"topic\.{re.escape(_TOPICS)}[^\n]*$', text, re.MULTILINE)] or [
         *re.finditer(r'^\s*"topics"[^\n]*$', text, re.MULTILINE)
     ]
     if not places:
-        return text.replace("{", f"{{\n{line},", 1)
+        return _first(text, key, value)
     place = places[-1]
     is_last = not place[0].rstrip().endswith(",")
     added = f",\n{line}" if is_last else f"\n{line},"
     return text[: place.end()] + added + text[place.end() :]
+
+
+def _first(text: str, key: str, value: str) -> str:
+    """Add a key at the top."""
+    return text.replace("{", f"{{\n{_line(key, value)},", 1)
+
+
+def _line(key: str, value: str) -> str:
+    return f"  {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}"
 
 
 def _without(text: str, key: str) -> str:

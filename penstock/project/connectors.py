@@ -14,10 +14,10 @@ from penstock.clone import ROOT
 from penstock.config import Config
 from penstock.connect.files import ConnectorFile, ConnectorFileInvalid, read_connectors
 from penstock.hashed import SECRET
-from penstock.installation import Names, password_variable, source_file
+from penstock.installation import SINK_FILE, Names, password_variable, source_file
 from penstock.layout import Layout
-from penstock.project.connector_lists import settings_of_source
 from penstock.project.folders import Project, sources_of
+from penstock.project.required import completed, settings_of_source
 from penstock.secured import Secrets
 
 _ENV = re.compile(r"\$\{env:(PENSTOCK_\w+)\}")
@@ -34,18 +34,35 @@ _POSTGRES = "database.hostname"
 def declared_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[ConnectorFile, ...]:
     """Read the named connector files, or all, as the worker shall have them.
 
-    What a file says itself stays as it says, but for the names: it holds those of the default installation.
+    What a file says itself stays as it says, but for the names: it holds those of the default installation. What it
+    must say and does not is added (`required.py`).
 
     :param names: of the connectors, or the stems of their files.
-    :raises ConnectorFileMissing, ConnectorFileInvalid: as `read_connectors` does; a source that filters columns itself.
+    :raises ConnectorFileMissing, ConnectorFileInvalid: as `read_connectors` does; a source that filters columns itself,
+        a file that says otherwise than it must.
     """
-    config, stems = config.replicating, [name.removeprefix(config.names.connector("")) for name in names]
+    config = config.replicating
+    files = [(_of(config, file), file) for file in complete_connectors(config, names=names)]
+    return tuple(_applied(own, in_installation(file, own.names)) for own, file in files)
+
+
+def complete_connectors(config: Config, *, names: Sequence[str] = ()) -> tuple[ConnectorFile, ...]:
+    """Read the named connector files, or all, with what they lack, and refuse what they must not say.
+
+    :raises ConnectorFileMissing, ConnectorFileInvalid: as `declared_connectors` does.
+    """
+    stems = [name.removeprefix(config.names.connector("")) for name in names]
     folder = Project.of(config).connectors
     read = read_connectors(folder, names=stems)
     for file in read:
         _refuse_unknown_source(config, folder, file)
-    files = [(_of(config, file), _unfiltered(folder, file)) for file in read]
-    return tuple(_applied(own, in_installation(file, own.names)) for own, file in files)
+    return tuple(_whole(config, folder, _unfiltered(folder, file)) for file in read)
+
+
+def _whole(config: Config, folder: Path, file: ConnectorFile) -> ConnectorFile:
+    """Add what the file of a connector of ours lacks; those of others say what they like."""
+    ours = {SINK_FILE: None, **{source_file(each.source): each.source for each in sources_of(config)}}
+    return completed(folder / f"{file.name}.json", file, ours[file.name]) if file.name in ours else file
 
 
 def _of(config: Config, file: ConnectorFile) -> Config:

@@ -16,7 +16,7 @@ from penstock.cassandra.table import empty_tables
 from penstock.config import Config
 from penstock.connect import apply as connect_apply
 from penstock.connect.api import ConnectApi
-from penstock.connect.files import ConnectorFile, read_connectors
+from penstock.connect.files import ConnectorFile
 from penstock.doctor.rights import airflow_database
 from penstock.errors import TerminalError
 from penstock.pipeline.away import waits
@@ -34,6 +34,7 @@ from penstock.postgres.published import published_tables
 from penstock.postgres.record import begin_record, note_paused
 from penstock.postgres.silent import look, note_changes
 from penstock.project.connector_lists import FORMER_PAUSED, epoch_in, formerly_paused, with_views
+from penstock.project.connectors import complete_connectors
 from penstock.project.folders import sources_of
 from penstock.project.generation import epoch_of
 from penstock.project.in_step import refuse_out_of_step
@@ -46,6 +47,7 @@ from penstock.setup.connectors import correct_epoch, wanted_connectors
 from penstock.setup.known import let_know
 from penstock.setup.rights import give_loader_rights, give_reading_rights
 from penstock.setup.source import live_epoch, read_wal, refuse_lost_place, refuse_moved_rows
+from penstock.stack.ask import ask_connect
 from penstock.topics.admin import TopicAdmin
 from penstock.topics.create import create_topics as create_missing
 from penstock.topics.declare import cdc_topics, declare_topics
@@ -73,7 +75,7 @@ def refuse_broken_files(workspace: Workspace) -> None:
     """Read the views, connector files and contracts, so that a broken one stops a start before anything runs."""
     project = workspace.project
     views = workspace.views
-    read_connectors(project.connectors)
+    complete_connectors(workspace.config)
     read_schemas(project.avro, workspace.config.names)
     refuse_out_of_step(project, views)
 
@@ -200,8 +202,10 @@ def apply_connectors(workspace: Workspace) -> str:
     Without a slot the source begins with a snapshot of all tables, which fills every view of a first start. A later one
     leaves rows that were deleted meanwhile, and needs a re-read.
 
-    :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAgain: before anything is applied.
+    :raises SlotGone, DatabaseFell, EpochFell, RowsWouldMove, TopicsMadeAgain: before anything is applied; so is
+        NotAsNeeded, of a worker with plugins of another version.
     """
+    ask_connect(workspace.config)
     files = wanted_connectors(workspace)
     named = {file.name for file in files}
     with ConnectApi(workspace.config.connect.url) as api:

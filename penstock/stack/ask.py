@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from penstock.cassandra.session import open_session
 from penstock.config import Config
-from penstock.connect.api import ConnectApi
 from penstock.doctor.airflow import lacks_dag
-from penstock.doctor.connect import judge_plugins
+from penstock.doctor.connect import examine_plugins
 from penstock.doctor.finding import Finding, Weight
 from penstock.doctor.wal import judge_wal_level, read_keeper
 from penstock.errors import TerminalError
@@ -47,10 +46,8 @@ def ask_registry(config: Config) -> None:
 
 
 def ask_connect(config: Config) -> None:
-    """Ask whether it has our plugins."""
-    with ConnectApi(config.connect.url, timeout_s=_QUICKLY_S) as api:
-        plugins = api.plugins()
-    _refuse(*judge_plugins(plugins))
+    """Ask whether it has our plugins, of the version that this clone has."""
+    _refuse(*examine_plugins(config.connect))
 
 
 def _refuse(*findings: Finding) -> None:

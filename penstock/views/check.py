@@ -31,6 +31,7 @@ from penstock.cassandra.table_file import (
     shape_of_table,
 )
 from penstock.config import Config
+from penstock.connect.files import ConnectorFileInvalid
 from penstock.local_spark import local_spark
 from penstock.names import of_source
 from penstock.pipeline.fills import filled_views, replaced
@@ -40,6 +41,7 @@ from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.exclusions import Standing, standing
 from penstock.postgres.published import published_tables
 from penstock.postgres.silent import silent_changes
+from penstock.project.connectors import complete_connectors
 from penstock.project.folders import Project
 from penstock.project.generation import epoch_of, generation_of, version_of
 from penstock.project.in_step import (
@@ -92,7 +94,7 @@ def check(workspace: Workspace) -> Checked:
     refused = {view.name: why for view, why in unreadable(project, derived, partial(_is_filled, config))}
     for each in derived:
         problems += _check_files(project, each, refused.get(each.view.name))
-    problems += check_connectors(project, views)
+    problems += _check_connectors(config, views)
     problems += check_topics(project, views)
     # A file that cannot be read may hold the functions that seem to be gone.
     problems += [] if broken else check_left_overs(project, views)
@@ -112,6 +114,14 @@ def check(workspace: Workspace) -> Checked:
         looked_at.append("Cassandra")
         problems += _check_tables(config, [each for each in derived if each.view.name not in refused], tables)
     return Checked(views, tuple(derived), tuple(problems), tuple(looked_at))
+
+
+def _check_connectors(config: Config, views: Sequence[View]) -> list[Problem]:
+    try:
+        complete_connectors(config)
+    except ConnectorFileInvalid as exc:
+        return [Problem("connect/connectors", str(exc), "correct the file")]
+    return list(check_connectors(Project.of(config), views))
 
 
 def _is_filled(config: Config, view: View) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -12,19 +14,33 @@ from penstock.doctor.finding import Weight
 from penstock.layout import SERVERS
 from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
+from penstock.stack.ask import NotAsNeeded, ask_connect
 from penstock.stack.parts import connect as part
 from tests.integration.servers import free_port, started
 
 pytestmark = pytest.mark.slow
 
-CONVERTER = "avro-converter"
+CONVERTER, SINK, SOURCE = "avro-converter", "cassandra-sink", "debezium"
 
 
 def stops(config: Config) -> dict[str, str]:
     return {finding.what: finding.cure for finding in examine(config) if finding.weight is Weight.STOPS}
 
 
-def test_a_worker_without_our_plugins_is_named_and_cured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def as_built_earlier(folder: Path) -> None:
+    """Copy the plugin of the source into a folder, with its jar as an earlier version built it."""
+    shutil.copytree(SERVERS / "plugins" / SOURCE, folder)
+    jar = next(folder.rglob("penstock-postgres-source.jar"))
+    with ZipFile(jar) as built:
+        files = {name: built.read(name) for name in built.namelist()}
+    with ZipFile(jar, "w") as earlier:
+        for name, content in files.items():
+            earlier.writestr(name, content.replace(b"Implementation-Version: ", b"Implementation-Version: 0."))
+
+
+def test_a_worker_without_our_plugins_or_with_earlier_ones_is_named_and_cured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sections = {
         "kafka": {"port": free_port(), "controller_port": free_port()},
         "connect": {"port": free_port()},
@@ -40,12 +56,20 @@ def test_a_worker_without_our_plugins_is_named_and_cured(tmp_path: Path, monkeyp
         setup.create_topics(Workspace(config))
         with started(config, "connect"):
             ((what, cure),) = stops(config).items()
-        assert what.startswith("its workers lack dev.penstock.cassandra.sink.CassandraSinkConnector, dev.penstock.")
-        assert cure == "copy .servers/plugins of this clone into the plugin.path of each worker, and restart them"
-        for plugin in (SERVERS / "plugins").iterdir():
-            if plugin.name != CONVERTER:
-                (plugins / plugin.name).symlink_to(plugin)
+        assert what.startswith("connect lacks dev.penstock.cassandra.sink.CassandraSinkConnector, dev.penstock.")
+        assert cure.startswith("copy .servers/plugins of this clone over those in the plugin.path of each worker")
+        (plugins / SINK).symlink_to(SERVERS / "plugins" / SINK)
+        as_built_earlier(plugins / SOURCE)
+        with started(config, "connect"):
+            ((what, cure),) = stops(config).items()
+            with pytest.raises(NotAsNeeded, match="connect runs plugins of another version"):
+                ask_connect(config)
+        assert what.startswith("connect runs plugins of another version (0.3.7.")
+        assert cure.startswith("`penstock down`, then `penstock up`")
+        shutil.rmtree(plugins / SOURCE)
+        (plugins / SOURCE).symlink_to(SERVERS / "plugins" / SOURCE)
         with started(config, "connect"):
             said = stops(config)
-    assert not any("lack" in what for what in said)
+            ask_connect(config)
+    assert not any("plugins" in what or "lacks" in what for what in said)
     assert any(what.startswith("connector users-postgres-source: database.hostname: ") for what in said), said

@@ -44,10 +44,18 @@ def test_a_connector_is_judged_by_its_state(found: ConnectorStatus | None, weigh
     assert (finding.weight, finding.cure) == (weight, cure)
 
 
-def test_plugins_that_lack_are_named_by_their_classes() -> None:
-    (finding,) = connect.judge_plugins(frozenset({"dev.penstock.postgres.PostgresSourceConnector", "others.Plugin"}))
-    assert finding.what == "its workers lack dev.penstock.cassandra.sink.CassandraSinkConnector"
-    assert list(connect.judge_plugins(connect.OUR_PLUGINS)) == []
+def test_plugins_that_lack_or_are_of_another_version_are_named_by_worker() -> None:
+    source, sink = "dev.penstock.postgres.PostgresSourceConnector", "dev.penstock.cassandra.sink.CassandraSinkConnector"
+    (finding,) = connect.judge_plugins("connect", {(source, "3.7-1"), ("others.Plugin", "1")}, "3.7-1", cure="")
+    assert finding.what == f"connect lacks {sink}"
+    both = {(source, "3.7-1"), (sink, "0.2.0")}
+    (finding,) = connect.judge_plugins("connect-2", both, "3.7-2", cure="restart it")
+    assert finding.what == "connect-2 runs plugins of another version (3.7-1) than this clone has (3.7-2)"
+    assert (finding.weight, finding.cure) == (Weight.STOPS, "restart it")
+    assert list(connect.judge_plugins("connect", both, "3.7-1", cure="")) == []
+    (finding,) = connect.judge_plugins("connect", both | {(source, "3.7-2")}, "3.7-1", cure="delete it")
+    assert "another version (3.7-2)" in finding.what
+    assert list(connect.judge_plugins("connect", both, None, cure="")) == []
 
 
 def test_workers_of_another_kafka_stop() -> None:

@@ -127,9 +127,25 @@ def test_the_last_key_of_a_file_may_be_a_mapping(project: Project) -> None:
         '{\n  "connector.class": "x",\n  "topics": "views.a",\n  "topic.views.a.penstock.a.mapping": "*"\n}\n'
     )
     write(with_views(project, [view("a", "public.a"), view("b", "public.b")]))
-    assert list(json.loads(sink.read_text()))[2:] == [f"topic.views.{name}.penstock.{name}.mapping" for name in "ab"]
+    mappings = [key for key in json.loads(sink.read_text()) if key.endswith(".mapping")]
+    assert mappings == [f"topic.views.{name}.penstock.{name}.mapping" for name in "ab"]
     write(with_views(project, [view("a", "public.a")], dropped=["b"]))
     assert json.loads(sink.read_text())["topics"] == "views.a"
+
+
+@pytest.mark.parametrize("file", [SOURCE, SINK])
+def test_what_the_version_needs_and_a_file_lacks_is_written_for_those_who_put_it_by_hand(
+    project: Project, file: str
+) -> None:
+    path = project.connectors / f"{file}.json"
+    whole = read_connector(path)
+    kept = {key: value for key, value in whole.config.items() if not key.startswith(("errors.", "transforms.epoch.t"))}
+    path.write_text(json.dumps(kept, indent=2))
+    write(with_views(project, USERS))
+    after = read_connector(path).config
+    assert {key: whole.config[key] for key in after} == after
+    theirs = {"errors.max.retries", "errors.retry.delay.max.ms", "errors.log.enable"}
+    assert whole.config.keys() - after.keys() <= theirs | {"errors.deadletterqueue.topic.replication.factor"}
 
 
 def test_a_name_that_is_no_plain_word_is_escaped_for_debezium(project: Project) -> None:

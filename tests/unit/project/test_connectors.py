@@ -12,13 +12,16 @@ import pytest
 
 from penstock.clone import ROOT
 from penstock.config import Config, ConfigInvalid, load_config
-from penstock.connect.files import ConnectorFileInvalid, read_connectors
+from penstock.connect.files import ConnectorFileInvalid, read_connector, read_connectors
 from penstock.excluded import SETTING
 from penstock.hashed import SECRET
+from penstock.installation import Names
 from penstock.layout import Layout
-from penstock.project.connectors import addresses, declared_connectors, secrets
+from penstock.project.connectors import addresses, complete_connectors, declared_connectors, secrets
 from penstock.project.folders import Project
+from penstock.project.required import settings_of_source
 from penstock.stack.parts.spark import aggregates_job
+from tests.names import SINK, SOURCE
 
 
 def made(**sections: object) -> Config:
@@ -63,7 +66,8 @@ def logins(folder: Path) -> Config:
     shutil.copytree(ROOT / "connect" / "connectors", folder / "connect" / "connectors")
     for source in ("billing", "far"):
         file = folder / "connect" / "connectors" / f"{source}-postgres-source.json"
-        shutil.copy(folder / "connect" / "connectors" / "users-postgres-source.json", file)
+        first = json.loads(file.with_stem("users-postgres-source").read_text())
+        file.write_text(json.dumps(first | settings_of_source(Names(source=source))))
     far = {"host": "far", "user": "etl", "password_file": files["reader_password_file"]}
     return made(project=folder, state=folder / "s", postgres=files, sources={"billing": {}, "far": far})
 
@@ -130,11 +134,64 @@ def test_the_source_alone_knows_which_columns_are_excluded() -> None:
     assert SETTING not in sink.config
 
 
+def copied(folder: Path, file: str, **settings: str | None) -> Config:
+    """Return the configuration of a project whose connector file says this; None: says it no more."""
+    shutil.copytree(ROOT / "connect" / "connectors", folder / "connect" / "connectors")
+    path = folder / "connect" / "connectors" / f"{file}.json"
+    said = json.loads(path.read_text()) | settings
+    path.write_text(json.dumps({key: value for key, value in said.items() if value is not None}, indent=1))
+    return made(project=folder)
+
+
 @pytest.mark.parametrize("filtering", [SETTING, "column.include.list", "column.mask.with.3.chars"])
 def test_a_file_that_filters_columns_itself_is_refused(tmp_path: Path, filtering: str) -> None:
-    folder = tmp_path / "connect" / "connectors"
-    shutil.copytree(Project.of(Config()).connectors, folder)
-    file = folder / "users-postgres-source.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | {filtering: "public.users.phone"}))
+    config = copied(tmp_path, SOURCE, **{filtering: "public.users.phone"})
     with pytest.raises(ConnectorFileInvalid, match=re.escape(f'"{filtering}": name the columns in penstock.toml')):
-        declared_connectors(made(project=tmp_path))
+        declared_connectors(config)
+
+
+OTHERWISE = [
+    (SOURCE, "connector.class", "io.debezium.connector.postgresql.PostgresConnector"),
+    (SOURCE, "transforms", "unwrap"),
+    (SOURCE, "slot.name", "another"),
+    (SINK, "consumer.override.auto.offset.reset", "latest"),
+    (SINK, "topic.views.users_by_id.penstock.users_by_id.mapping", "*"),
+]
+
+
+@pytest.mark.parametrize(("file", "setting", "value"), OTHERWISE)
+def test_a_file_that_says_otherwise_than_it_must_is_refused_with_place_value_and_reason(
+    tmp_path: Path, file: str, setting: str, value: str
+) -> None:
+    config = copied(tmp_path, file, **{setting: value})
+    must = read_connector(Project.of(Config()).connectors / f"{file}.json").config[setting]
+    with pytest.raises(ConnectorFileInvalid) as refused:
+        complete_connectors(config)
+    assert f"{file}.json refused" in str(refused.value)
+    assert f', column 2: "{setting}" is "{value}" and must be "{must}": ' in str(refused.value)
+
+
+@pytest.mark.parametrize(("file", "setting", "_"), OTHERWISE[1:4])
+def test_what_a_file_lacks_is_added(tmp_path: Path, file: str, setting: str, _: str) -> None:
+    assert declared_connectors(copied(tmp_path, file, **{setting: None})) == declared_connectors(Config())
+
+
+@pytest.mark.parametrize(
+    ("file", "setting", "value"),
+    [
+        (SOURCE, "poll.interval.ms", "500"),
+        (SOURCE, "transforms", "epoch, mine"),
+        (SOURCE, "incremental.snapshot.chunk.size", None),
+        (SINK, "tasks.max", "9"),
+    ],
+)
+def test_what_people_may_tune_is_theirs(tmp_path: Path, file: str, setting: str, value: str | None) -> None:
+    declared = {each.name: each.config for each in declared_connectors(copied(tmp_path, file, **{setting: value}))}
+    assert declared[file].get(setting) == value
+
+
+def test_the_connector_of_others_says_what_it_likes(tmp_path: Path) -> None:
+    config = copied(tmp_path, SOURCE)
+    theirs = {"connector.class": "io.debezium.connector.postgresql.PostgresConnector", "slot.name": "crm"}
+    (tmp_path / "connect" / "connectors" / "crm-postgres-source.json").write_text(json.dumps(theirs))
+    assert theirs in [each.config for each in complete_connectors(config)]
