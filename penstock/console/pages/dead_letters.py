@@ -6,7 +6,7 @@ from nicegui import run, ui
 
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, column, heading, millis
+from penstock.console.pages.pieces import Banner, Table, column, heading, millis, say_refused
 from penstock.console.pages.record import show_record
 from penstock.console.plain import shown
 from penstock.console.service import dead_letters as service
@@ -92,7 +92,7 @@ async def _preview(hub: Hub, frame: Frame, ids: list[str]) -> None:
     try:
         preview = await run.io_bound(service.preview, hub, ids)
     except PenstockError as exc:
-        ui.notify(str(exc), type="negative", multi_line=True)
+        say_refused(exc)
         return
     if preview is None:
         return
@@ -106,7 +106,7 @@ async def _preview(hub: Hub, frame: Frame, ids: list[str]) -> None:
             try:
                 done = await run.io_bound(lambda: service.replay(hub, ids, caller=caller))
             except PenstockError as exc:
-                ui.notify(str(exc), type="negative", multi_line=True)
+                say_refused(exc)
                 return
             dialog.close()
             ui.notify(f"{done.records} records written again" if done else "stopped", type="positive")

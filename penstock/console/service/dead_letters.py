@@ -1,14 +1,17 @@
 """Dead letters: what was refused, grouped by cause, and writing those of the sink again once the cause is mended.
 
-Only the sink's are replayed: a record of a view carries its version, so a late one can never win over a newer one. A
-change would get a new offset, hence a higher version, and an old row would win: those are mended at the source.
+Only the sink's are replayed: a record of a view carries its version, so a late one does not win over a newer one. After
+`gc_grace_seconds` it would win over a deletion, so old ones are refused.
+
+A change would get a new offset, hence a higher version, and an old row would win: those are mended at the source.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +25,14 @@ from penstock.console.records.filter import Filter
 from penstock.console.records.messages import Search, open_small_consumer, search
 from penstock.console.records.records import RecordView
 from penstock.console.safety.guard import Caller
-from penstock.contract import CONNECT_ERRORS
+from penstock.contract import CONNECT_ERRORS, HISTORY
 from penstock.errors import TerminalError, TransientError
 from penstock.installation import Names
 from penstock.topics.admin import KafkaUnreachable, silent_logger
+from penstock.topics.declare import RECORD_RETENTION
 
 _SHOWN = 500
+_NAMED = 20
 _AT_ONCE = 1000
 _FLUSH_S = 20.0
 _ID = re.compile(r"(.+)/([0-9]{1,9})/([0-9]{1,18})")
@@ -56,6 +61,19 @@ class TooMany(TerminalError):
 
     def __init__(self, count: int) -> None:
         super().__init__(f"{count:,} dead letters are too many at once: {_AT_ONCE:,} at most")
+
+
+class LettersTooOld(TerminalError):
+    """Cassandra may have dropped the tombstone of a later deletion: these would bring deleted rows back."""
+
+    def __init__(self, ids: list[str], topics: list[str]) -> None:
+        more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+        repairs = ", ".join(f"`penstock views repair {topic.rpartition('.')[2]} [KEY]`" for topic in topics)
+        super().__init__(
+            f"nothing was written: {len(ids):,} of these dead letters are older than {RECORD_RETENTION.days} days and "
+            f"could bring back rows that were deleted later: {', '.join(ids[:_NAMED])}{more}. Replay the others; for "
+            f"these {repairs} writes what Postgres has now"
+        )
 
 
 class ReplayIncomplete(TransientError):
@@ -138,16 +156,16 @@ def preview(hub: Hub, ids: list[str]) -> Preview:
     """Say what a replay of these letters would write.
 
     :param ids: `topic/partition/offset` of each.
-    :raises LetterUnknown, NotReplayable: one is none, or not the sink's.
+    :raises LetterUnknown, NotReplayable, LettersTooOld: one is none, is not the sink's, or is too old.
     """
-    messages = list(_read(hub, ids))
+    messages = _read(hub, ids)
     return Preview(len(messages), dict(Counter(_origin(message) for message in messages)), tuple(ids))
 
 
 def replay(hub: Hub, ids: list[str], *, caller: Caller) -> Preview:
     """Write these letters to the topics that they come from: original bytes, original headers.
 
-    :raises LetterUnknown, NotReplayable: one is none, or not the sink's.
+    :raises LetterUnknown, NotReplayable, LettersTooOld: one is none, is not the sink's, or is too old.
     """
     target = f"{len(ids)} dead letters: {', '.join(ids[:20])}"
     return hub.guard.perform(lambda: _replay(hub, ids), caller=caller, what="replay", target=target)
@@ -184,14 +202,22 @@ def _can_replay(names: Names, topic: str) -> bool:
     return topic == names.dead_letter_topics[1]
 
 
-def _read(hub: Hub, ids: list[str]) -> Iterator[Any]:
+def _read(hub: Hub, ids: list[str]) -> list[Any]:
     names = hub.config.names
     places = _places(names, ids)
     with closing(open_small_consumer(hub.config.kafka.bootstrap, names.group("console"))) as consumer:
-        for place in places:
-            message = _read_one(consumer, place)
-            if message is not None:
-                yield message
+        found = [message for place in places if (message := _read_one(consumer, place)) is not None]
+    if old := [message for message in found if _is_too_old(hub, message)]:
+        ids = [f"{message.topic()}/{message.partition()}/{message.offset()}" for message in old]
+        raise LettersTooOld(ids, sorted({_origin(message) for message in old}))
+    return found
+
+
+def _is_too_old(hub: Hub, message: Any) -> bool:
+    """Return whether the tombstone of a later deletion may be gone; no entry of a history is ever deleted."""
+    view = hub.now.snapshot.known.view_of(_origin(message))
+    age_s = time.time() - message.timestamp()[1] / 1000
+    return age_s > RECORD_RETENTION.total_seconds() and (view is None or view.kind != HISTORY)
 
 
 def _places(names: Names, ids: list[str]) -> list[TopicPartition]:
@@ -222,7 +248,7 @@ def _origin(message: Any) -> str:
 
 
 def _replay(hub: Hub, ids: list[str]) -> Preview:
-    messages = list(_read(hub, ids))
+    messages = _read(hub, ids)
     settings = {**librdkafka_settings(hub.config.kafka.bootstrap), "acks": "all", "enable.idempotence": True}
     # The partitioner of Java's producers: a key must stay in its partition.
     producer = Producer({**settings, "partitioner": "murmur2_random", "log_level": 0}, logger=silent_logger())
