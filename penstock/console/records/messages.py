@@ -140,7 +140,7 @@ class _Walk:
         """Give out message after message."""
         self._consumer.assign([TopicPartition(self._topic, *place) for place in self.positions.items()])
         while not self.is_done and time.monotonic() < self._deadline:
-            for message in _consume(self._consumer):
+            for message in consume(self._consumer):
                 if self._is_wanted(message):
                     self.positions[message.partition()] = message.offset() + 1
                     self.looked_at += 1
@@ -211,7 +211,7 @@ def read_cursor(text: str) -> dict[int, int]:
     return {int(number): int(at) for number, at in places.items()}
 
 
-def _consume(consumer: Any) -> list[Any]:
+def consume(consumer: Any) -> list[Any]:
     """Take what is there; what is no record is left out.
 
     :raises KafkaUnreachable: the broker is away.
