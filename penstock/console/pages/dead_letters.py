@@ -98,7 +98,8 @@ async def _preview(hub: Hub, frame: Frame, ids: list[str]) -> None:
         return
     with ui.dialog(value=True) as dialog, ui.card().classes("panel"):
         targets = ", ".join(f"{count} to {topic}" for topic, count in preview.targets.items())
-        ui.label(f"{preview.records} records would be written: {targets or 'none'}").classes("font-semibold")
+        ui.label(f"Would be written: {preview.text}").classes("font-semibold")
+        ui.label(targets).classes("num text-sm")
         ui.label("Original bytes and headers; their versions let no old row win.").classes("dim text-sm")
 
         async def replay() -> None:
@@ -109,6 +110,7 @@ async def _preview(hub: Hub, frame: Frame, ids: list[str]) -> None:
                 say_refused(exc)
                 return
             dialog.close()
-            ui.notify(f"{done.records} records written again" if done else "stopped", type="positive")
+            if done is not None:
+                ui.notify(f"Written again: {done.text}", type="warning" if done.gone else "positive")
 
         ui.button("Replay", on_click=replay).props("no-caps unelevated color=primary")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 
 from penstock.console.look.declared import Declared
 from penstock.console.service import dead_letters
 from penstock.console.service.dead_letters import LettersTooOld, preview
 from penstock.contract import CONNECT_ERRORS, HISTORY
+from penstock.topics.admin import KafkaUnreachable
 from penstock.topics.declare import RECORD_RETENTION
 from tests.names import OURS
 from tests.unit.console import made
@@ -51,13 +54,16 @@ class Letter:
 
 
 class Kafka:
-    """Gives for each offset what was put there."""
+    """Gives for each offset what was put there; None is silence."""
 
     def __init__(self, *letters: Letter | None) -> None:
         self._letters, self._at = letters, 0
 
     def assign(self, places: list[Any]) -> None:
         self._at = places[0].offset
+
+    def get_watermark_offsets(self, _: Any, **__: Any) -> tuple[int, int]:
+        return 0, len(self._letters)
 
     def poll(self, _: float) -> Letter | None:
         return self._letters[self._at]
@@ -66,12 +72,14 @@ class Kafka:
         pass
 
 
-def previewed(monkeypatch: pytest.MonkeyPatch, *letters: Letter | None, kind: str = "row") -> Any:
+def previewed(
+    monkeypatch: pytest.MonkeyPatch, *letters: Letter | None, kind: str = "row", asked: Sequence[int] = ()
+) -> Any:
     monkeypatch.setattr(dead_letters, "open_small_consumer", lambda *_, **__: Kafka(*letters))
     config = SimpleNamespace(names=OURS, kafka=SimpleNamespace(bootstrap="kafka:9092"))
     snapshot = made.snapshot(declared=made.reading(Declared((made.view(kind=kind),))))
     hub: Any = SimpleNamespace(config=config, now=SimpleNamespace(snapshot=snapshot))
-    return preview(hub, [f"{TOPIC}/0/{at}" for at in range(len(letters))])
+    return preview(hub, [f"{TOPIC}/0/{at}" for at in asked or range(len(letters))])
 
 
 def test_a_letter_that_may_outlive_a_tombstone_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,3 +90,17 @@ def test_a_letter_that_may_outlive_a_tombstone_is_not_written_again(monkeypatch:
 
 def test_no_entry_of_a_history_is_ever_deleted_so_an_old_one_may_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     assert previewed(monkeypatch, Letter(0, OLD), kind=HISTORY).records == 1
+
+
+def test_what_retention_took_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = previewed(monkeypatch, Letter(0), Letter(2), asked=(0, 1, 7))
+    assert (found.ids, found.gone) == ((f"{TOPIC}/0/0",), (f"{TOPIC}/0/1", f"{TOPIC}/0/7"))
+    assert found.text == "1 dead letter; 2 no longer exist"
+
+
+@pytest.mark.parametrize("silent", [None, Letter(1, fault=KafkaError(KafkaError.LEADER_NOT_AVAILABLE))])
+def test_a_letter_that_a_broker_does_not_give_is_not_left_out(
+    monkeypatch: pytest.MonkeyPatch, silent: Letter | None
+) -> None:
+    with pytest.raises(KafkaUnreachable):
+        previewed(monkeypatch, Letter(0), silent)
