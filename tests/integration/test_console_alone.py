@@ -48,6 +48,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pop
     folder = tmp_path_factory.mktemp("console")
     file = folder / "config.json"
     config = config_of(folder / "state")
+    config.state_dir.mkdir()
     file.write_text(config.model_dump_json())
     log = folder / "console.log"
     with log.open("wb") as output:
@@ -99,9 +100,15 @@ def test_health_names_what_is_away_and_the_metrics_leave_out_what_nobody_knows()
         what="it looked",
     )
     assert requests.get(url("/health"), timeout=5).status_code == 503
-    metrics = requests.get(url("/metrics/"), timeout=5).text
-    assert 'penstock_system_up{system="changes"} 0.0' in metrics
-    assert "penstock_freshness_seconds" not in metrics
+    for path in ("/metrics", "/metrics/"):
+        metrics = requests.get(url(path), timeout=5).text
+        assert 'penstock_system_up{system="changes"} 0.0' in metrics
+        assert "penstock_freshness_seconds" not in metrics
+
+
+def test_who_asks_for_the_status_alone_gets_it() -> None:
+    assert requests.head(url("/metrics"), timeout=5).status_code == 200
+    assert requests.head(url("/health"), timeout=5).headers["content-type"] == "application/json"
 
 
 def test_what_cannot_be_known_is_an_answer_with_the_reason() -> None:
@@ -124,7 +131,10 @@ def test_no_garbage_makes_the_api_fail() -> None:
     assert problems == []
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("POST", "/topics"), ("DELETE", "/connectors/x")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/nothing"), ("GET", ""), ("POST", "/topics"), ("DELETE", "/connectors/x"), ("OPTIONS", "/pipeline")],
+)
 def test_what_is_no_route_is_said_in_json(method: str, path: str) -> None:
     answer = requests.request(method, url(f"/api/v1{path}"), timeout=30)
     assert (answer.status_code, answer.json()["error"]) == (404, "RouteMissing")
