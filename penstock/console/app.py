@@ -76,7 +76,7 @@ def _add_metrics(web: FastAPI, hub: Hub) -> None:
     registry = CollectorRegistry()
     registry.register(MomentCollector(hub))
     registry.register(hub.lag.seconds)
-    figures = make_asgi_app(registry)
+    figures: Any = make_asgi_app(registry)
     # Of a mount only `/metrics/` would be here: what is no route is a page.
     for path in ("/metrics", "/metrics/"):
         web.add_route(path, lambda _: figures, include_in_schema=False)

@@ -148,12 +148,25 @@ class Messages:
         self._records = dict(list({**new, **known}.items())[:_KEPT])
         self._table.fill([_cells(name, record) for name, record in self._records.items()])
 
-    def _toggle(self) -> None:
+    async def _toggle(self) -> None:
         if self._tail is not None:
             self._end_tail()
             return
+        self._live.disable()
+        tail = await self._open_tail()
+        if self._client.is_deleted:
+            if tail is not None:
+                tail.close()
+            return
+        self._live.enable()
+        if tail is not None:
+            self._begin(tail)
+
+    async def _open_tail(self) -> Tail | None:
+        """Begin to listen, or say why not; None also while the console is being stopped."""
         try:
-            self._tail = Tail(
+            return await run.io_bound(
+                Tail,
                 self._hub.config.kafka.bootstrap,
                 self._hub.reader,
                 group=self._hub.config.names.group("console"),
@@ -162,7 +175,10 @@ class Messages:
             )
         except (PenstockError, ValueError) as exc:
             self._said.set_text(str(exc))
-            return
+            return None
+
+    def _begin(self, tail: Tail) -> None:
+        self._tail = tail
         self._paused = False
         self._remember([], keep=False)
         self._more.set_visibility(False)
@@ -177,10 +193,13 @@ class Messages:
         self._pause.props(f"icon={'play_arrow' if self._paused else 'pause'}")
         self._say_tail()
 
-    def _poll(self) -> None:
-        if self._tail is None or self._paused:
+    async def _poll(self) -> None:
+        tail = self._tail
+        if tail is None or self._paused:
             return
-        records = self._tail.poll()
+        records = await run.io_bound(tail.poll)
+        if self._tail is not tail:  # stopped meanwhile
+            return
         if records:
             self._remember(records, keep=True)
         self._say_tail()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -242,6 +243,8 @@ class Tail:
         self, bootstrap: str, reader: RecordReader, *, group: str, topic: str, keeps: Filter | None = None
     ) -> None:
         self._consumer: Any = open_small_consumer(bootstrap, group)
+        # One thread polls, while another may close.
+        self._lock = threading.Lock()
         self._reader = reader
         self._keeps = keeps or Filter()
         self.looked_at = 0
@@ -258,8 +261,10 @@ class Tail:
             raise KafkaUnreachable(bootstrap, exc.args[0].str()) from exc
 
     def poll(self) -> list[RecordView]:
-        """Return what came since the last call; never waits."""
-        messages = [message for message in self._consumer.consume(_BATCH, timeout=0) if message.error() is None]
+        """Return what came since the last call; waits for nobody but the registry."""
+        with self._lock:
+            came = self._consumer.consume(_BATCH, timeout=0) if self._consumer is not None else []
+        messages = [message for message in came if message.error() is None]
         self.looked_at += len(messages)
         if not self._keeps.asks:
             self.passed_over += max(0, len(messages) - self.AT_ONCE)
@@ -270,6 +275,7 @@ class Tail:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._consumer is not None:
-            self._consumer.close()
-            self._consumer = None
+        with self._lock:
+            if self._consumer is not None:
+                self._consumer.close()
+                self._consumer = None
