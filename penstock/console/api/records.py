@@ -27,7 +27,7 @@ class _Kept(BaseModel):
     """Which records are kept, as a query string says it."""
 
     key: str = ""
-    op: str = Field("", description="kinds of change, such as `ud`")
+    op: str = Field("", description="kinds of change, such as `ud`; no other record has one")
     where: list[str] | None = Field(
         None,
         description="`field = value`, with `and` between several; operators = != ~ > >= < <=; "

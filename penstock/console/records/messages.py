@@ -13,11 +13,12 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from heapq import nlargest
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from penstock.console.look.kafka import KafkaCollector, TopicState
+from penstock.console.look.kafka import KafkaCollector, PartitionState, TopicState
 from penstock.console.records.filter import Filter
 from penstock.console.records.records import RecordReader, RecordView
 from penstock.errors import TerminalError
@@ -103,11 +104,10 @@ def search(kafka: KafkaCollector, reader: RecordReader, *, bootstrap: str, group
 
 
 def _collect(walk: _Walk, reader: RecordReader, wanted: Search, last: int | None) -> list[RecordView]:
-    limit = min(wanted.limit, LIMIT_AT_MOST)
-    if last is not None and not wanted.keeps.asks:
-        newest = sorted(walk.messages(), key=lambda message: message.timestamp()[1])[-min(last, LIMIT_AT_MOST) :]
-        return [reader.read(message) for message in newest]
-    found = []
+    if last is not None:
+        newest = nlargest(last, walk.messages(), key=lambda message: (message.timestamp()[1], message.offset()))
+        return [reader.read(message) for message in reversed(newest)]
+    limit, found = min(wanted.limit, LIMIT_AT_MOST), []
     for message in walk.messages():
         record = reader.read(message)
         if wanted.keeps.keeps(record):
@@ -160,7 +160,7 @@ class _Walk:
 
 
 def _starts(kafka: KafkaCollector, state: TopicState, wanted: Search) -> tuple[dict[int, int], int | None]:
-    """Say where to begin in each partition, and how many of the newest are wanted, when that was asked."""
+    """Say where to begin in each partition, and how many of the newest are wanted, if all are that come from there."""
     partitions = {partition.number: partition for partition in state.partitions}
     if wanted.partition is not None:
         if wanted.partition not in partitions:
@@ -170,17 +170,23 @@ def _starts(kafka: KafkaCollector, state: TopicState, wanted: Search) -> tuple[d
         places = wanted.cursor
         return {number: min(places.get(number, part.beginning), part.end) for number, part in partitions.items()}, None
     kind, number = _read_start(wanted.start)
+    is_last = kind == "end" and not wanted.keeps.asks
+    if is_last:
+        number = min(number, wanted.limit, LIMIT_AT_MOST)
     if kind == "time":
         at = kafka.offsets_at([(state.name, each) for each in partitions], number)
-        return {
-            each: at[state.name, each] if at[state.name, each] >= 0 else part.end for each, part in partitions.items()
-        }, None
+        return {each: _first(at.get((state.name, each)), part) for each, part in partitions.items()}, None
     begins = {
         "beginning": lambda part: part.beginning,
         "offset": lambda part: min(max(number, part.beginning), part.end),
         "end": lambda part: max(part.beginning, part.end - number * OFFSETS_PER_RECORD),
     }
-    return {each: begins[kind](part) for each, part in partitions.items()}, number if kind == "end" else None
+    return {each: begins[kind](part) for each, part in partitions.items()}, number if is_last else None
+
+
+def _first(at: int | None, part: PartitionState) -> int:
+    """Return where the first record at or after a time is: -1 = after the last one, None = nobody knows."""
+    return part.beginning if at is None else at if at >= 0 else part.end
 
 
 def _read_start(text: str) -> tuple[str, int]:
