@@ -13,6 +13,7 @@ from penstock.console.pages.pieces import (
     Table,
     column,
     millis,
+    moment_of,
     path_to,
 )
 from penstock.console.pages.record import op_text, show_record, summary
@@ -245,7 +246,8 @@ def _key(record: RecordView) -> str:
 
 def _parse(start: str) -> tuple[str, str]:
     if start.startswith("time:") and is_number(start[5:]):
-        return "time", datetime.fromtimestamp(int(start[5:]) / 1000, UTC).isoformat(timespec="milliseconds")
+        moment = moment_of(int(start[5:]))
+        return "time", moment.isoformat(timespec="milliseconds") if moment else start[5:]
     kind, _, value = start.replace("-", ":", 1).partition(":")
     return (kind, value) if kind in _STARTS else ("end", "50")
 

@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.connect.secrets import HIDDEN
+from penstock.console.pages.pieces import millis
+from penstock.console.pages.topic_messages import _parse
 from penstock.console.plain import plain
 from penstock.console.records import messages
 from penstock.console.records.filter import ConditionInvalid, Filter, read_conditions
@@ -308,6 +310,11 @@ def test_a_cursor_says_where_to_go_on() -> None:
 def test_an_id_that_names_no_dead_letter_says_what_one_is(name: str) -> None:
     with pytest.raises(LetterUnknown, match="topic/partition/offset"):
         _places(OURS, [name])
+
+
+def test_a_time_that_no_calendar_has_is_a_number() -> None:
+    assert [millis(at) for at in (1_764_000_000_007, 10**18)] == ["2025-11-24 16:00:00.007 UTC", f"{10**18} ms"]
+    assert _parse(f"time:{10**17}") == ("time", str(10**17))
 
 
 def test_numbers_that_json_does_not_have_are_text() -> None:
