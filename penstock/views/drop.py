@@ -31,6 +31,7 @@ from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.setup.steps import steps
 from penstock.topics.admin import TopicAdmin
+from penstock.verify.last import forget_results
 from penstock.views.apply import renew_jobs
 from penstock.views.begin import forget_runs
 from penstock.whole_file import write_changed
@@ -117,6 +118,7 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
     if {config.names.view_topic(name) for name in names} & set(TopicAdmin(config.kafka.bootstrap).topics()):
         on_step("jobs", "go on without" if _renew_jobs(workspace) else "ran without")
     forget_missed(config, names)
+    forget_results(config, names)
     for name in names:
         forget_runs(config, name)
         _delete_records(workspace, name)
