@@ -96,11 +96,15 @@ def _topics(api: APIRouter, hub: Hub) -> None:
 
 
 async def _events(request: Request, tail: Tail) -> AsyncIterator[str]:
+    said = None
     with closing(tail):
         yield ": the tail begins\n\n"
         while not await request.is_disconnected():
             for record in await asyncio.to_thread(tail.poll):
                 yield f"data: {json.dumps(asdict(record), ensure_ascii=False)}\n\n"
+            if tail.trouble != said:
+                said = tail.trouble
+                yield f"event: trouble\ndata: {json.dumps(said)}\n\n"
             await asyncio.sleep(_TAIL_S)
 
 

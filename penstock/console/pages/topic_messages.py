@@ -210,7 +210,8 @@ class Messages:
             return
         over = f", {self._tail.passed_over:,} passed over (more than can be shown)" if self._tail.passed_over else ""
         state = "paused" if self._paused else "live"
-        self._said.set_text(f"{state}: {self._tail.looked_at:,} records came{over}")
+        trouble = f"; Kafka says: {self._tail.trouble}" if self._tail.trouble else ""
+        self._said.set_text(f"{state}: {self._tail.looked_at:,} records came{over}{trouble}")
 
     def _end_tail(self) -> None:
         if self._tail is None:

@@ -224,11 +224,14 @@ def consume(consumer: Any) -> list[Any]:
     :raises KafkaUnreachable: the broker is away.
     """
     messages = consumer.consume(_BATCH, timeout=_POLL_S)
-    for message in messages:
-        error = message.error()
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:
-            raise KafkaUnreachable("the broker", error.str())
+    if trouble := _trouble_in(messages):
+        raise KafkaUnreachable("the broker", trouble)
     return [message for message in messages if message.error() is None]
+
+
+def _trouble_in(messages: list[Any]) -> str | None:
+    errors = [error for message in messages if (error := message.error()) is not None]
+    return next((error.str() for error in errors if error.code() != KafkaError._PARTITION_EOF), None)
 
 
 def open_small_consumer(bootstrap: str, group: str) -> Consumer:
@@ -255,6 +258,8 @@ class Tail:
         self._keeps = keeps or Filter()
         self.looked_at = 0
         self.passed_over = 0
+        self.trouble: str | None = None
+        """Why nothing comes any more, as of a topic that was deleted."""
         try:
             found = self._consumer.list_topics(topic, timeout=2.0).topics[topic]
             places = [TopicPartition(topic, number) for number in found.partitions]
@@ -271,6 +276,8 @@ class Tail:
         with self._lock:
             came = self._consumer.consume(_BATCH, timeout=0) if self._consumer is not None else []
         messages = [message for message in came if message.error() is None]
+        if came:
+            self.trouble = _trouble_in(came)
         self.looked_at += len(messages)
         if not self._keeps.asks:
             self.passed_over += max(0, len(messages) - self.AT_ONCE)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 from fastavro import parse_schema, schemaless_writer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -380,3 +381,39 @@ def test_the_newest_are_as_many_as_are_wanted_and_no_more_is_read(
     found = messages.search(topic, reader, bootstrap="", group="", wanted=wanted)
     assert [record.offset for record in found.records] == list(range(10_000 - expected, 10_000))
     assert topic.begun == 10_000 - expected * OFFSETS_PER_RECORD
+
+
+class Deleted:
+    """A consumer of a topic that is deleted while somebody looks at it."""
+
+    def __init__(self) -> None:
+        self.comes: list[Any] = []
+
+    def list_topics(self, *_: Any, **__: Any) -> Any:
+        return SimpleNamespace(topics={"t": SimpleNamespace(partitions={0: None})})
+
+    def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
+        return 0, 0
+
+    def assign(self, places: list[Any]) -> None:
+        pass
+
+    def consume(self, *_: Any, **__: Any) -> list[Any]:
+        came, self.comes = self.comes, []
+        return came
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_tail_says_why_nothing_comes_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    topic = Deleted()
+    monkeypatch.setattr(messages, "open_small_consumer", lambda *_: topic)
+    tail = messages.Tail("", RecordReader(AvroDecoder(Registry()), Mask(())), group="", topic="t")
+    gone = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+    topic.comes = [SimpleNamespace(error=lambda: gone)]
+    assert (tail.poll(), tail.poll(), tail.trouble) == ([], [], gone.str())
+    topic.comes = [Numbered(0)]
+    assert (len(tail.poll()), tail.trouble) == (1, None)
+    tail.close()
+    assert tail.poll() == []
