@@ -11,7 +11,8 @@ import pytest
 
 from penstock.clone import ROOT
 from penstock.config import Config
-from penstock.console.look.registry import Subject
+from penstock.console.look import registry
+from penstock.console.look.registry import RegistryCollector, Subject
 from penstock.console.service.schemas import (
     Field,
     _against_contract,
@@ -78,3 +79,34 @@ def test_a_contract_that_is_broken_is_said_to_be(tmp_path: Path, text: str) -> N
     file = tmp_path / "views.users-value.avsc"
     file.write_text(text)
     assert "views.users-value.avsc is no schema" in _against_contract(file, {"type": "record", "fields": []})
+
+
+class Registry:
+    """A registry whose every answer takes a second."""
+
+    def __init__(self, *names: str) -> None:
+        self.names, self.asked, self.now = names, list[str](), 0.0
+
+    def subjects(self) -> tuple[str, ...]:
+        return self.names
+
+    def versions(self, name: str) -> tuple[int, ...]:
+        self.now += 1
+        self.asked.append(name)
+        return (1,)
+
+
+def test_a_registry_of_thousands_is_asked_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = Registry(*(f"subject-{number:02}" for number in range(25)))
+    monkeypatch.setattr(registry, "time", SimpleNamespace(monotonic=lambda: answers.now))
+    monkeypatch.setattr(registry, "RegistryClient", lambda *_, **__: answers)
+    collector = RegistryCollector(Config())
+    assert list(collector.collect()) == list(answers.names)
+    asked = []
+    for _ in range(3):
+        answers.asked.clear()
+        assert len(collector.collect()) == 25
+        asked.append(set(answers.asked))
+    assert [len(each) for each in asked] == [10, 10, 10] and len(set().union(*asked)) == 25
+    answers.names = ("new", "subject-07")
+    assert list(collector.collect()) == ["new", "subject-07"]
