@@ -75,7 +75,8 @@ def list_topics(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
         retention = _retention(state.settings.get("retention.ms", ""))
         known = "yes" if state.name in declared else "no"
         policy = state.settings.get("cleanup.policy", "")
-        table.add_row(state.name, str(state.partitions), str(state.records), policy, retention, known)
+        records = "no leader" if state.records is None else str(state.records)
+        table.add_row(state.name, str(state.partitions), records, policy, retention, known)
     print_table(table)
 
 
@@ -142,7 +143,7 @@ def _read_states(admin: TopicAdmin) -> list[TopicState]:
     found = {name: shape for name, shape in sorted(admin.topics().items()) if name not in _BROKER_TOPICS}
     settings = admin.settings(found)
     records = admin.records({name: partitions for name, (partitions, _) in found.items()})
-    return [TopicState(name, *shape, records[name], settings[name]) for name, shape in found.items()]
+    return [TopicState(name, *shape, records.get(name), settings[name]) for name, shape in found.items()]
 
 
 def _retention(milliseconds: str) -> str:

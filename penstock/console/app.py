@@ -67,7 +67,7 @@ def _add_health(web: FastAPI, hub: Hub) -> None:
     @web.get("/health", tags=["health"])
     def health() -> JSONResponse:
         """Answer 200 when every system can be looked at; 503 with those that cannot."""
-        away = {reading.source: reading.trouble for reading in hub.now.snapshot.readings if reading.trouble}
+        away = hub.now.snapshot.away
         return JSONResponse({"away": away}, status_code=503 if away else 200)
 
 

@@ -19,7 +19,7 @@ from penstock.console.look.parts import PartsCollector
 from penstock.console.look.postgres import SourcesCollector
 from penstock.console.look.registry import RegistryCollector
 from penstock.console.look.sampler import Sampler
-from penstock.console.look.snapshot import KafkaView, Snapshot
+from penstock.console.look.snapshot import OF_LOADS, KafkaView, Snapshot
 from penstock.console.look.source_api import collect_api
 from penstock.console.look.spark import SparkCollector
 from penstock.console.moment.lag import LagWatch
@@ -55,8 +55,9 @@ class Hub:
 
     def start(self) -> None:
         """Begin to look at everything."""
-        for sampler in self._samplers.values():
-            sampler.start()
+        for name, sampler in self._samplers.items():
+            if self.config.airflow.enabled or name not in OF_LOADS:
+                sampler.start()
         self.recorder.start()
 
     def stop(self) -> None:
@@ -74,7 +75,14 @@ class Hub:
         """Return what each sampler saw last; waits for nothing."""
         readings = {name: sampler.reading for name, sampler in self._samplers.items()}
         sources = tuple(each.names for each in sources_of(self.config))
-        return Snapshot(at=time.time(), names=self.config.names, sources=sources, **readings)
+        return Snapshot(
+            at=time.time(),
+            names=self.config.names,
+            sources=sources,
+            shares_connect=not self.config.connect.managed,
+            has_loads=self.config.airflow.enabled,
+            **readings,
+        )
 
     def _build_samplers(self) -> dict[str, Sampler[Any]]:
         config = self.config
@@ -105,8 +113,12 @@ class Hub:
             (name, partition.number): (partition.beginning, partition.end)
             for name in followed & cluster.topics.keys()
             for partition in cluster.topics[name].partitions
+            if partition.is_led
         }
-        return KafkaView(cluster, self._ends.collect(ends))
+        lags = [lag for reader in self.now.flow.readers for lag in reader.lags if lag.behind]
+        return KafkaView(
+            cluster, self._ends.collect(ends, [((lag.topic, lag.partition), lag.position) for lag in lags])
+        )
 
     def _look_at_groups(self) -> dict[str, GroupState]:
         groups = self.kafka.groups()

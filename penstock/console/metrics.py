@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from penstock.config import Config
 from penstock.connect.api import State
 from penstock.console.hub import Hub
 from penstock.console.look.connect import ConnectorView
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment.map import Health, is_of_pipeline, wal_retained_mb
-from penstock.console.moment.progress import OFFSET_LOG, Reader
 from penstock.console.moment.recorder import Moment
 
 _MB = 2**20
@@ -34,9 +32,9 @@ class MomentCollector(Collector):
         moment, config = self._hub.now, self._hub.config
         yield from _flow(moment)
         yield from _systems(moment)
-        yield from _readers(moment, config)
+        yield from _readers(moment)
         yield from _slots(moment.snapshot)
-        yield from _connectors((moment.snapshot.connect.now or {}).values())
+        yield from _connectors(moment.snapshot.connectors)
         yield from _kafka(moment.snapshot)
         yield from _disk(config.state_dir)
 
@@ -61,7 +59,7 @@ def _systems(moment: Moment) -> Metrics:
         yield GaugeMetricFamily("penstock_job_troubles", text, value=len(spark.troubles))
 
 
-def _readers(moment: Moment, config: Config) -> Metrics:
+def _readers(moment: Moment) -> Metrics:
     readers = [each for each in moment.flow.readers if is_of_pipeline(moment.snapshot, each)]
     by_name = {reader.name: reader for reader in moment.flow.readers}
     behind = {name: reader.behind for name, reader in by_name.items()}
@@ -72,22 +70,18 @@ def _readers(moment: Moment, config: Config) -> Metrics:
     position = {each.name: sum(lag.position for lag in each.lags) for each in readers}
     text = "Offsets that a reader of the pipeline has read, summed over its partitions"
     yield _of("penstock_reader_position", text, "reader", position)
-    every = {each.name: _known_every_s(each, config) for each in readers}
+    every = {each.name: each.known_every_s for each in readers}
     text = "How old the position of a reader of the pipeline may be, and with it how far behind it seems"
     yield _of("penstock_reader_known_every_seconds", text, "reader", every)
-
-
-def _known_every_s(reader: Reader, config: Config) -> float:
-    return float(config.spark.commit_interval_s) if reader.source == OFFSET_LOG else 0.0
 
 
 def _slots(snapshot: Snapshot) -> Metrics:
     retained = {name: held * _MB for name, held in wal_retained_mb(snapshot).items()}
     yield _of("penstock_slot_retained_bytes", "WAL that a replication slot holds back", "slot", retained)
-    if snapshot.postgres.now is None:
+    if (postgres := snapshot.postgres.now) is None:
         return
-    names = [each.slot for each in snapshot.sources]
-    ours = {slot.name: slot for slot in snapshot.postgres.now.slots if slot.name in names}
+    ours = {slot.name: slot for slot in postgres.slots}
+    names = [each.slot for each in snapshot.sources if each.slot in ours or each.source not in postgres.away]
     active = {name: float(name in ours and ours[name].active) for name in names}
     yield _of("penstock_slot_active", "Whether the source connector reads its slot", "slot", active)
     usable = {name: float(name in ours and ours[name].wal_status not in _LOST) for name in names}
@@ -95,8 +89,7 @@ def _slots(snapshot: Snapshot) -> Metrics:
     yield _of("penstock_slot_usable", text, "slot", usable)
 
 
-def _connectors(connectors: Iterable[ConnectorView]) -> Metrics:
-    known = list(connectors)
+def _connectors(known: Sequence[ConnectorView]) -> Metrics:
     running = {each.name: float(each.is_running) for each in known}
     yield _of("penstock_connector_running", "Whether a connector and all its tasks run", "connector", running)
     failed = {each.name: float(sum(task.state == State.FAILED for task in each.tasks)) for each in known}

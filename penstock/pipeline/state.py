@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import psycopg2
+from confluent_kafka import KafkaException
 
 from penstock.config import Config
 from penstock.connect.api import ConnectApi, State
@@ -109,6 +110,8 @@ def _read(name: str, reader: Reader) -> list[Reading]:
         return reader()
     except (TransientError, psycopg2.OperationalError) as exc:
         return [Reading(name, str(exc).strip().splitlines()[0], is_well=False)]
+    except KafkaException as exc:  # a consumer's own: a partition has no leader
+        return [Reading(name, f"Kafka: {exc.args[0].str()}", is_well=False)]
 
 
 def _commands(config: Config) -> list[Reading]:
@@ -289,9 +292,12 @@ def _dead_letters(config: Config) -> list[Reading]:
     counts = TopicAdmin(config.kafka.bootstrap, timeout_s=_QUICKLY_S).records(
         dict.fromkeys(config.names.dead_letter_topics, 1)
     )
-    return [Reading(topic, _letters(topic, count), is_well=count == 0) for topic, count in counts.items()]
+    letters = {topic: counts.get(topic) for topic in config.names.dead_letter_topics}
+    return [Reading(topic, _letters(topic, count), is_well=count == 0) for topic, count in letters.items()]
 
 
-def _letters(topic: str, count: int) -> str:
+def _letters(topic: str, count: int | None) -> str:
+    if count is None:
+        return "its partition has no leader: bring back the broker that has it"
     cure = f": `penstock topics tail {topic}` tells why; once that is mended, `penstock topics clear {topic}`"
     return f"{count:,} records{cure if count else ''}"

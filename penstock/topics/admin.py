@@ -66,12 +66,12 @@ class TopicNotCreated(TerminalError):
 
 @dataclass(frozen=True)
 class TopicState:
-    """A topic as it is; `records` counts offsets, so transaction markers are in it."""
+    """A topic as it is; `records` counts offsets, transaction markers too; None where a partition has no leader."""
 
     name: str
     partitions: int
     replication_factor: int
-    records: int
+    records: int | None
     settings: dict[str, str]
 
 
@@ -177,14 +177,20 @@ class TopicAdmin:
         }
 
     def records(self, partitions: Mapping[str, int]) -> dict[str, int]:
-        """Return how many offsets each topic holds (end minus beginning, over its partitions, committed)."""
+        """Return how many offsets each topic holds (end minus beginning, over its partitions, committed).
+
+        A topic of which a partition has no leader is left out.
+
+        :raises KafkaUnreachable: no partition answers.
+        """
         places = _places(partitions)
-        beginnings = self._found(places, EARLIEST)
-        ends = self._found(places, LATEST)
-        counts = dict.fromkeys(partitions, 0)
-        for (name, number), end in ends.items():
-            counts[name] += end.offset - beginnings[name, number].offset
-        return counts
+        beginnings, ends = self._answered(places, EARLIEST), self._answered(places, LATEST)
+        held = {place: end - beginnings[place] for place, end in ends.items() if place in beginnings}
+        return {
+            name: sum(held[name, number] for number in range(count))
+            for name, count in partitions.items()
+            if all((name, number) in held for number in range(count))
+        }
 
     def bounds(self, partitions: Mapping[str, int]) -> dict[Place, tuple[int, int]]:
         """Return the first offset of each partition and the one behind its last committed record.
@@ -326,6 +332,19 @@ class TopicAdmin:
         return {name: str(entry.value) for name, entry in future.result().items()}
 
     def _found(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[Place, ListOffsetsResultInfo]:
+        return {place: self._result(future) for place, future in self._ask_offsets(places, spec).items()}
+
+    def _answered(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[Place, int]:
+        """Return the offset of each partition that has a leader."""
+        asked = self._ask_offsets(places, spec)
+        failed = {
+            place: exc for place, future in asked.items() if isinstance(exc := future.exception(), KafkaException)
+        }
+        if failed and len(failed) == len(asked):
+            raise self._unreachable(next(iter(failed.values())))
+        return {place: future.result().offset for place, future in asked.items() if place not in failed}
+
+    def _ask_offsets(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[Place, Future[Any]]:
         if not places:
             return {}
         futures = self._client.list_offsets(
@@ -333,7 +352,7 @@ class TopicAdmin:
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=self._timeout_s,
         )
-        return {(place.topic, place.partition): self._result(future) for place, future in futures.items()}
+        return {(place.topic, place.partition): future for place, future in futures.items()}
 
     def _result(self, future: Future[Any]) -> Any:
         try:

@@ -61,7 +61,7 @@ class TopicReader:
         with closing(self._consumer()) as consumer:
             places = self._places(consumer, topic, OFFSET_BEGINNING)
             for place in places:
-                low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+                low, high = self._bounds(consumer, place)
                 place.offset = max(low, high - count * OFFSETS_PER_RECORD)
             consumer.assign(places)
             newest = sorted(self._until_end(consumer, len(places)), key=lambda message: message.timestamp()[1])
@@ -93,6 +93,13 @@ class TopicReader:
         if found.error is not None:
             raise TopicUnknown(topic)
         return [TopicPartition(topic, number, offset) for number in sorted(found.partitions)]
+
+    def _bounds(self, consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+        try:
+            found: tuple[int, int] = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+        except KafkaException as exc:
+            raise KafkaUnreachable(self._bootstrap, f"{place.topic}/{place.partition}: {exc.args[0].str()}") from exc
+        return found
 
     def _until_end(self, consumer: Consumer, partitions: int) -> Iterator[_Message]:
         ended: set[int] = set()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config, load_config
+from penstock.console.look.postgres import SourcesCollector
 from penstock.pipeline.followed import paused_views
 from penstock.pipeline.identities import identities_of
 from penstock.postgres.connection import connect
@@ -165,3 +166,21 @@ def test_each_connector_reads_its_own_database(config: Config) -> None:
         *("database.hostname", "database.port", "database.dbname", "table.include.list"),
         *("topic.prefix", "slot.name", "publication.name", "signal.data.collection", "notification.sink.topic.name"),
     }
+
+
+def test_the_control_center_goes_on_without_a_further_source_and_sees_it_again(config: Config) -> None:
+    collector = SourcesCollector(config)
+    tables = {"public.invoices", "billing:public.invoices"}
+
+    def is_seen(*, away: bool) -> bool:
+        state = collector.collect()
+        return tables <= {each.name for each in state.tables} and ("billing" in state.away) is away
+
+    wait_until(lambda: is_seen(away=False), timeout_s=PATIENCE_S, what="both are seen")
+    run(config, "ALTER DATABASE billing ALLOW_CONNECTIONS false")
+    run(config, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'billing'")
+    try:
+        wait_until(lambda: is_seen(away=True), timeout_s=PATIENCE_S, what="it is away, and its tables are known")
+    finally:
+        run(config, "ALTER DATABASE billing ALLOW_CONNECTIONS true")
+    wait_until(lambda: is_seen(away=False), timeout_s=PATIENCE_S, what="it is seen again")

@@ -40,6 +40,13 @@ def test_nobody_else_is(client: TestClient, shown: str) -> None:
     assert "Basic" in answer.headers["www-authenticate"]
 
 
+@pytest.mark.parametrize("shown", ["Basic", "Basic cGVuc3RvY2s6"])
+def test_an_empty_password_is_none(shown: str) -> None:
+    web = FastAPI()
+    web.add_middleware(Login, user="penstock", password="")
+    assert TestClient(web).get("/", headers={"Authorization": shown}).status_code == 401
+
+
 def test_a_websocket_asks_too(client: TestClient) -> None:
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/live"):
         pass

@@ -2,13 +2,16 @@
 
 Of a change topic every record is counted, since the markers of transactions take offsets too. When more comes than can
 be read in a moment, it goes to the end. Then the markers are few, and it takes the offsets for records.
+Where a reader waits before all of that, the record there is read for its time.
 """
 
 from __future__ import annotations
 
+import random
+import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +29,11 @@ AT_MOST = 2000
 _BACK = 30
 _KEPT = 5000
 _FETCH_S = 0.1
+_LOOK_BACK_S = 0.5
+_ONE_RECORD = {"auto.offset.reset": "earliest", "max.partition.fetch.bytes": 64 * 1024, "fetch.min.bytes": 1}
+"""For who looks back: of what retention has deleted, the first record that is left."""
+_OF_ONE_PLACE = {KafkaError._PARTITION_EOF, KafkaError.UNKNOWN_TOPIC_OR_PART}
+"""What says nothing of other partitions: the end of one, and that its topic was deleted a moment ago."""
 _EMPTY_LOOKS = 5
 """In all longer than the broker holds a fetch (`fetch.wait.max.ms`)."""
 
@@ -53,6 +61,8 @@ class _End:
     """The message itself: of thousands that come between two looks one is looked into."""
     recent: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=_KEPT))
     """(offset, time) of the newest records; none between two of them was left out."""
+    marks: dict[int, float] = field(default_factory=dict)
+    """Where readers wait before these, and when the record there was made."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +72,22 @@ class End:
     counted: int
     newest: Newest | None
     recent: tuple[tuple[int, float], ...]
+    marks: tuple[tuple[int, float], ...] = ()
+    """(offset, time) of older records, at which readers wait."""
 
     def behind(self, position: int, end: int) -> tuple[int, float | None]:
         """Return how much lies from a position to the end: records, and the time of the first of them.
 
-        Exact while the position is within the newest records that are known; before them offsets stand for records.
+        Exact while the position is within the newest records that are known. Before them offsets stand for records, and
+        the time is that of the last mark up to the position.
         """
         after = bisect_left(self.recent, (position,))
         if self.recent and (after > 0 or self.recent[0][0] <= position):
             waiting = len(self.recent) - after
             return waiting, self.recent[after][1] if waiting else None
+        passed = [at for offset, at in self.marks if offset <= position]
         first = self.recent[0][1] if self.recent and position < self.recent[0][0] else None
-        return max(0, end - position), first
+        return max(0, end - position), passed[-1] if passed else first
 
 
 class EndsCollector:
@@ -86,21 +100,29 @@ class EndsCollector:
         self._on_records = on_records
         self._bootstrap, self._group = config.kafka.bootstrap, config.names.group("console")
         self._consumer: Any = None
+        self._back: Any = None
         self._ends: dict[Place, _End] = {}
 
-    def collect(self, ends: dict[Place, tuple[int, int]]) -> dict[Place, End]:
+    def collect(
+        self, ends: dict[Place, tuple[int, int]], positions: Iterable[tuple[Place, int]] = ()
+    ) -> dict[Place, End]:
         """Read what came.
 
         :param ends: of each partition to follow, its beginning and end.
+        :param positions: where readers wait.
         """
         if self._consumer is None:
             self._consumer = _consumer(self._bootstrap, self._group)
         try:
             self._assign(ends)
             self._read({place: end for place, (_, end) in ends.items()})
+            self._look_back(positions)
         except KafkaException as exc:
             raise KafkaUnreachable(self._bootstrap, exc.args[0].str()) from exc
-        return {place: End(end.counted, _newest(end), tuple(end.recent)) for place, end in self._ends.items()}
+        return {
+            place: End(end.counted, _newest(end), tuple(end.recent), tuple(sorted(end.marks.items())))
+            for place, end in self._ends.items()
+        }
 
     def _assign(self, ends: dict[Place, tuple[int, int]]) -> None:
         moved = set(ends) != set(self._ends)
@@ -135,11 +157,36 @@ class EndsCollector:
             end.position = max(end.position, at.offset)
         return {place for place in places if self._ends[place].position < until[place]}
 
+    def _look_back(self, positions: Iterable[tuple[Place, int]]) -> None:
+        """Mark where readers wait before the newest records; once for a reader that does not move."""
+        waits: dict[Place, list[int]] = {place: [] for place in self._ends}
+        for place, at in positions:
+            if place in waits and (recent := self._ends[place].recent) and at < recent[0][0]:
+                waits[place].append(at)
+        for place, end in self._ends.items():
+            end.marks = _passed(end.marks, waits[place])
+        missing = [(place, at) for place, each in waits.items() for at in each if at not in self._ends[place].marks]
+        if missing:
+            self._mark(missing)
+
+    def _mark(self, missing: Sequence[tuple[Place, int]]) -> None:
+        if self._back is None:
+            self._back = _consumer(self._bootstrap, self._group, **_ONE_RECORD)
+        until = time.monotonic() + _LOOK_BACK_S
+        # By chance: a partition that does not answer takes its time from others, but not always from the same.
+        for place, at in random.sample(missing, len(missing)):
+            if (left_s := until - time.monotonic()) > 0:
+                self._back.assign([TopicPartition(*place, at)])
+                message = self._back.poll(left_s)
+                if message is not None and message.error() is None:
+                    self._ends[place].marks[at] = _time_of(message)
+        self._back.unassign()
+
     def _take(self, message: Any) -> bool:
         """Take a record; return whether it counts."""
         error = message.error()
         if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:
+            if error.code() in _OF_ONE_PLACE:
                 return False
             raise KafkaException(error)
         end = self._ends.get((message.topic(), message.partition()))
@@ -151,6 +198,12 @@ class EndsCollector:
         end.recent.append((message.offset(), _time_of(message)))
         end.newest = message
         return counts
+
+
+def _passed(marks: Mapping[int, float], positions: Iterable[int]) -> dict[int, float]:
+    """Keep the last mark up to each position."""
+    last = {max((mark for mark in marks if mark <= at), default=-1) for at in positions}
+    return {mark: at for mark, at in marks.items() if mark in last}
 
 
 def _newest(end: _End) -> Newest | None:
@@ -166,7 +219,7 @@ def _time_of(message: Any) -> float:
     return seconds
 
 
-def _consumer(bootstrap: str, group: str) -> Consumer:
+def _consumer(bootstrap: str, group: str, **more: Any) -> Consumer:
     settings: Settings = {
         "auto.offset.reset": "latest",
         "reconnect.backoff.max.ms": 1000,
@@ -179,4 +232,4 @@ def _consumer(bootstrap: str, group: str) -> Consumer:
         "fetch.min.bytes": 1024 * 1024,
         "fetch.wait.max.ms": 300,
     }
-    return open_consumer(bootstrap, group=group, more=settings)
+    return open_consumer(bootstrap, group=group, more=settings | more)

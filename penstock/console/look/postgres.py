@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
 from penstock.config import Config
+from penstock.console.look.reading import Reading
+from penstock.console.look.sampler import Sampler
 from penstock.keys.types import BASE_TYPE
 from penstock.names import of_source
-from penstock.postgres.connection import CONSOLE, LOOK, PostgresUnreachable, open_connection
+from penstock.postgres.connection import CONSOLE, LOOK, open_connection
 from penstock.postgres.slot import Slot, read_slots
 from penstock.project.folders import sources_of
 
@@ -51,7 +54,7 @@ class SourceTable:
 class PostgresState:
     """The database at one moment.
 
-    :param away: the further source databases that do not answer, each with the reason.
+    :param away: the further source databases that do not answer, and why; their tables are those of before.
     """
 
     version: str
@@ -59,40 +62,47 @@ class PostgresState:
     connections: int
     slots: tuple[Slot, ...]
     tables: tuple[SourceTable, ...]
-    away: tuple[str, ...] = ()
+    away: Mapping[str, str] = field(default_factory=dict)
 
-    def beside(self, source: str, other: PostgresState) -> PostgresState:
+    @property
+    def tables_now(self) -> tuple[SourceTable, ...]:
+        """The tables of the databases that answer."""
+        away = tuple(of_source(source, "") for source in self.away)
+        return tuple(table for table in self.tables if not table.name.startswith(away))
+
+    def beside(self, source: str, reading: Reading[PostgresState]) -> PostgresState:
         """Return it with what a further source database has: its tables by their names with the source's."""
+        trouble, other = reading.trouble, reading.value
+        tables = [replace(table, name=of_source(source, table.name)) for table in other.tables] if other else []
         known = {slot.name for slot in self.slots}
-        tables = (replace(table, name=of_source(source, table.name)) for table in other.tables)
-        slots = (slot for slot in other.slots if slot.name not in known)
-        return replace(self, slots=(*self.slots, *slots), tables=(*self.tables, *tables))
+        slots = [slot for slot in other.slots if slot.name not in known] if other and not trouble else []
+        away = {**self.away, source: trouble} if trouble else self.away
+        return replace(self, slots=(*self.slots, *slots), tables=(*self.tables, *tables), away=away)
 
 
 class SourcesCollector:
-    """Looks at each source database in use; one that is away takes no other along."""
+    """Looks at each source database in use, at further ones in threads of their own: a silent one holds up no other."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._collectors: dict[str, PostgresCollector] = {}
+        self._first = PostgresCollector(config.of_source(""))
+        self._further: dict[str, Sampler[PostgresState]] = {}
 
     def collect(self) -> PostgresState:
         """Look at all of them; raises PostgresUnreachable, or psycopg2's errors, where the first one is away."""
-        first, *further = sources_of(self._config)
-        state = self._of(first).collect()
-        for config in further:
-            try:
-                state = state.beside(config.source, self._of(config).collect())
-            except (psycopg2.Error, PostgresUnreachable) as exc:
-                state = replace(state, away=(*state.away, f"source {config.source}: {_first_line(exc)}"))
+        self._follow({config.source: config for config in sources_of(self._config) if config.source})
+        state = self._first.collect()
+        for source, sampler in self._further.items():
+            state = state.beside(source, sampler.reading)
         return state
 
-    def _of(self, config: Config) -> PostgresCollector:
-        return self._collectors.setdefault(config.source, PostgresCollector(config))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    def _follow(self, further: Mapping[str, Config]) -> None:
+        for gone in self._further.keys() - further.keys():
+            self._further.pop(gone).stop()
+        for source in further.keys() - self._further.keys():
+            look = PostgresCollector(further[source]).collect
+            self._further[source] = Sampler(f"Postgres of {source}", look, interval_s=1, stale_after_s=3)
+            self._further[source].start()
 
 
 class PostgresCollector:

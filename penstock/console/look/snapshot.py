@@ -20,6 +20,9 @@ from penstock.console.look.spark import SparkState
 from penstock.installation import Names
 from penstock.offsets import Place
 
+OF_LOADS = ("api", "airflow")
+"""The readings of what is only there for loads."""
+
 
 @dataclass(frozen=True)
 class KafkaView:
@@ -48,16 +51,45 @@ class Snapshot:
     names: Names = field(default_factory=Names)
     sources: tuple[Names, ...] = (Names(),)
     """The names of each source database in use."""
+    shares_connect: bool = False
+    """Whether Kafka Connect runs connectors of others, too."""
+
+    has_loads: bool = True
+    """Whether Airflow is in use (`airflow.enabled`)."""
 
     @property
     def readings(self) -> tuple[Reading[object], ...]:
-        """Every reading."""
-        return tuple(value for value in vars(self).values() if isinstance(value, Reading))
+        """Every reading of a system in use."""
+        unused = () if self.has_loads else OF_LOADS
+        found = ((name, value) for name, value in vars(self).items() if name not in unused)
+        return tuple(value for _, value in found if isinstance(value, Reading))
+
+    @property
+    def away(self) -> dict[str, str]:
+        """The systems that cannot be looked at, each with the reason."""
+        away = {reading.source: reading.trouble for reading in self.readings if reading.trouble}
+        further = self.postgres.now.away if self.postgres.now else {}
+        return away | {f"Postgres of {source}": why for source, why in further.items()}
 
     @property
     def known(self) -> Declared:
         """What is declared, as far as it could be read."""
         return self.declared.value or Declared()
+
+    @property
+    def connectors(self) -> tuple[ConnectorView, ...]:
+        """Our connectors, as far as they are known now: in a Connect of others those that are declared here."""
+        known = (self.connect.now or {}).values()
+        declared = {
+            *self.of_pipeline("source"),
+            *self.of_pipeline("sink"),
+            *(file.name for file in self.known.connectors),
+        }
+        return tuple(each for each in known if not self.shares_connect or each.name in declared)
+
+    def of_pipeline(self, kind: str) -> tuple[str, ...]:
+        """Name the connectors that carry rows to Cassandra: those of the sources, or the sink."""
+        return tuple(each.source_connector for each in self.sources) if kind == "source" else (self.names.sink,)
 
     def source_key(self, table: str) -> tuple[str, ...]:
         """Return the primary key of a source table; empty when it has none, or Postgres was never seen."""

@@ -18,7 +18,6 @@ from penstock_views.stream.checkpoint import last_checkpoint, started_at
 
 from penstock.config import Config
 from penstock.console.look.http import get
-from penstock.installation import Names
 from penstock.layout import Layout
 from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, missed_views, stopped_views, trouble_of
 
@@ -38,6 +37,7 @@ class Query:
     batch: int
     committed_at: float
     committed: Offsets
+    commits_every_s: float = 0.0
 
     @property
     def is_real_time(self) -> bool:
@@ -64,7 +64,6 @@ class SparkCollector:
 
     def __init__(self, config: Config) -> None:
         self._url = config.spark.master_page
-        self._layout = Layout.of(config)
         self._config = config
 
     def collect(self) -> SparkState:
@@ -77,7 +76,7 @@ class SparkCollector:
             cores_used=master.get("coresused", 0),
             cores=master.get("cores", 0),
             applications=running,
-            queries=tuple(read_queries(self._layout, self._config.names, running)),
+            queries=tuple(read_queries(self._config, running)),
             troubles=tuple(read_troubles(self._config)),
         )
 
@@ -91,15 +90,14 @@ def read_troubles(config: Config) -> Iterator[str]:
     yield from (stopped_views(config) | missed_views(config)).values()
 
 
-def read_queries(layout: Layout, names: Names, running: tuple[str, ...]) -> list[Query]:
+def read_queries(config: Config, running: tuple[str, ...]) -> list[Query]:
     """Read how far each query has committed.
 
-    :param layout: of the stack.
-    :param names: of the installation.
     :param running: the applications that run.
     """
+    layout, names, commit_interval_s = Layout.of(config), config.names, config.spark.commit_interval_s
     application = names.views_app
-    queries = [_row_views(application, application in running, layout.row_views)]
+    queries = [_row_views(application, application in running, layout.row_views, commit_interval_s)]
     application = names.aggregates_app
     # Newest run last: the folder names sort so.
     newest = {run.parent.name: run for run in sorted(layout.aggregates.glob("*/life-*"))}
@@ -107,14 +105,14 @@ def read_queries(layout: Layout, names: Names, running: tuple[str, ...]) -> list
     return queries
 
 
-def _row_views(application: str, runs: bool, root: Path) -> Query:
+def _row_views(application: str, runs: bool, root: Path, every_s: float) -> Query:
     """Show the queries of all tables as one: together they have committed this much."""
     found = [(folder.name, last_checkpoint(folder)) for folder in root.glob("*")]
     each = [_query(topic, application, runs, checkpoint) for topic, checkpoint in found if checkpoint]
     committed: Offsets = {topic: of for query in each for topic, of in query.committed.items()}
     newest = max(each, key=lambda query: query.committed_at, default=None)
     batch, committed_at = (newest.batch, newest.committed_at) if newest else (-1, 0.0)
-    return Query(REAL_TIME, application, runs, batch, committed_at, committed)
+    return Query(REAL_TIME, application, runs, batch, committed_at, committed, every_s)
 
 
 def _query(name: str, application: str, runs: bool, checkpoint: Path) -> Query:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import PydanticCustomError
 
 from penstock.console.look.snapshot import Snapshot
-from penstock.console.moment.map import Flow, Health, wal_retained_mb
+from penstock.console.moment.map import Flow, Health, is_of_pipeline, wal_retained_mb
 from penstock.errors import TerminalError
 
 KINDS = ("freshness_s", "records_behind", "wal_mb", "dead_letters", "failed_connectors", "part_down")
@@ -141,11 +141,12 @@ def _judge(alert: Alert, value: float | None, detail: str, at: float) -> Alert:
 
 
 def _freshness(_: Snapshot, flow: Flow) -> tuple[float | None, str]:
-    return flow.freshness_s, flow.why
+    return flow.late_s, flow.why
 
 
-def _records_behind(_: Snapshot, flow: Flow) -> tuple[float | None, str]:
-    worst = max(flow.readers, key=lambda reader: reader.behind, default=None)
+def _records_behind(snapshot: Snapshot, flow: Flow) -> tuple[float | None, str]:
+    ours = (reader for reader in flow.readers if is_of_pipeline(snapshot, reader))
+    worst = max(ours, key=lambda reader: reader.behind, default=None)
     return (None, "no reader is known") if worst is None else (worst.behind, worst.name)
 
 
@@ -167,10 +168,9 @@ def _dead_letters(snapshot: Snapshot, _: Flow) -> tuple[float | None, str]:
 
 
 def _failed(snapshot: Snapshot, _: Flow) -> tuple[float | None, str]:
-    connectors = snapshot.connect.now
-    if connectors is None:
+    if snapshot.connect.now is None:
         return None, snapshot.connect.trouble or ""
-    failed = [f"{each.name}: {each.reason or each.state}" for each in connectors.values() if each.state == "FAILED"]
+    failed = [f"{each.name}: {each.reason or each.state}" for each in snapshot.connectors if each.state == "FAILED"]
     return len(failed), "; ".join(failed)
 
 

@@ -54,8 +54,8 @@ def _parts(before: Snapshot, now: Snapshot) -> Iterator[Event]:
 
 def _connectors(before: Snapshot, now: Snapshot) -> Iterator[Event]:
     known = before.connect.value or {}
-    for name, connector in (now.connect.now or {}).items():
-        old = known.get(name)
+    for connector in now.connectors:
+        name, old = connector.name, known.get(connector.name)
         if old is not None and old.state != connector.state:
             level = "ok" if connector.is_running else "down" if connector.state == "FAILED" else "warn"
             why = f": {connector.reason}" if connector.reason else ""

@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from penstock.connect.heartbeat import is_silent
+from penstock.console.look.postgres import PostgresState
 from penstock.console.look.reading import Reading
-from penstock.console.look.snapshot import KafkaView, Snapshot
+from penstock.console.look.snapshot import OF_LOADS, KafkaView, Snapshot
 from penstock.console.moment.progress import Reader, ReaderKind, readers
 from penstock.console.plain import UNKNOWN
 from penstock.installation import Names
@@ -49,10 +50,12 @@ class Box:
 
 @dataclass(frozen=True)
 class Flow:
-    """The whole pipeline; `freshness_s` = how long Cassandra is behind Postgres, None where nobody knows."""
+    """The whole pipeline; `freshness_s` = how long Cassandra is behind Postgres at most, None where nobody knows."""
 
     boxes: tuple[Box, ...]
     freshness_s: float | None
+    late_s: float | None
+    """How long it is behind for sure."""
     why: str
     readers: tuple[Reader, ...]
 
@@ -77,7 +80,7 @@ def build_flow(snapshot: Snapshot, rate_of: RateOf) -> Flow:
     changes = _sum(rate_of(f"topic:{topic}") for topic in snapshot.known.source_topics)
     views = _sum(rate_of(f"topic:{view.topic}") for view in snapshot.known.views)
     tables = _sum(rate_of(f"table:{table}") for table in snapshot.known.tables)
-    boxes = (
+    boxes: tuple[Box, ...] = (
         _box("api", "API", "/loads", snapshot.api, _api(snapshot), rate_of("fetched")),
         _box("airflow", "Airflow", "/loads", snapshot.airflow, _airflow(snapshot), rate_of("written")),
         _box("postgres", "Postgres", "/follow", snapshot.postgres, _postgres(snapshot), tables),
@@ -88,8 +91,10 @@ def build_flow(snapshot: Snapshot, rate_of: RateOf) -> Flow:
         _box("sink", "Cassandra sink", "/connectors", snapshot.connect, _connector(snapshot, "sink"), rate_of("sink")),
         _box("cassandra", "Cassandra", "/views", snapshot.cassandra, _cassandra(snapshot, rate_of), rate_of("sink")),
     )
-    freshness_s, why = _freshness(snapshot, known)
-    return Flow(boxes, freshness_s, why, tuple(known))
+    freshness_s, late_s, why = _freshness(snapshot, known)
+    if not snapshot.has_loads:
+        boxes = tuple(box for box in boxes if box.key not in OF_LOADS)
+    return Flow(boxes, freshness_s, late_s, why, tuple(known))
 
 
 def _box(key: str, title: str, page: str, reading: Reading[Any], seen: _Seen | None, rate: float | None) -> Box:
@@ -127,10 +132,14 @@ def _postgres(snapshot: Snapshot) -> _Seen | None:
         return None
     rows = ("rows (estimate)", f"{sum(table.rows for table in postgres.tables):,}")
     if postgres.away:
-        return _Seen(Health.DOWN, "a source is away", (rows,), "; ".join(postgres.away))
+        return _Seen(Health.DOWN, "a source is away", (rows,), "; ".join(_sources_away(postgres)))
     slots = {slot.name: slot for slot in postgres.slots}
     seen = [_slot(names.slot, slots.get(names.slot), rows) for names in snapshot.sources]
     return next((each for health in (Health.DOWN, Health.WARN) for each in seen if each.health is health), seen[0])
+
+
+def _sources_away(postgres: PostgresState) -> list[str]:
+    return [f"source {source}: {why}" for source, why in postgres.away.items()]
 
 
 def _slot(name: str, slot: Slot | None, rows: tuple[str, str]) -> _Seen:
@@ -186,10 +195,10 @@ def _connector(snapshot: Snapshot, kind: str) -> _Seen | None:
     connectors = snapshot.connect.now
     if connectors is None:
         return None
-    of_kind = [each for each in connectors.values() if each.type == kind]
-    if not of_kind:
-        return _Seen(Health.DOWN, "none", (), f"there is no {kind} connector; `penstock up` applies it")
-    worst = of_kind[0]  # the collector puts what failed first
+    names = snapshot.of_pipeline(kind)
+    if absent := [name for name in names if name not in connectors]:
+        return _Seen(Health.DOWN, "none", (), f"there is no connector {absent[0]}; `penstock up` applies it")
+    worst = next(each for each in connectors.values() if each.name in names)  # the collector puts what failed first
     tasks = len(worst.tasks) - 1
     facts: tuple[tuple[str, str], ...] = (("connector", worst.name), ("tasks", f"{worst.running} of {tasks} run"))
     if worst.is_running and worst.running >= 1:
@@ -213,6 +222,8 @@ def _topics(snapshot: Snapshot, kind: str, rate_of: RateOf) -> _Seen | None:
         ("brokers", f"{len(kafka.cluster.brokers)}"),
     )
     headline = UNKNOWN if rate is None else f"{rate:,.1f} records/s"
+    if lost := _without_leader(snapshot, kind):
+        return _Seen(Health.DOWN, headline, facts, f"no leader: {', '.join(lost[:3])}; bring back its broker")
     if kafka.cluster.incomplete:
         listed = ", ".join(kafka.cluster.incomplete[:3])
         return _Seen(Health.WARN, headline, facts, f"{len(kafka.cluster.incomplete)} partitions not whole: {listed}")
@@ -221,12 +232,19 @@ def _topics(snapshot: Snapshot, kind: str, rate_of: RateOf) -> _Seen | None:
     return _Seen(Health.OK, headline, facts)
 
 
+def _without_leader(snapshot: Snapshot, *kinds: str) -> list[str]:
+    """Name the partitions of topics of these kinds whose end nobody knows."""
+    topics = snapshot.kafka.now.cluster.topics.values() if snapshot.kafka.now else ()
+    ours = [topic for topic in topics if snapshot.kind_of(topic.name) in kinds]
+    return [f"{topic.name}/{each.number}" for topic in ours for each in topic.partitions if not each.is_led]
+
+
 def _spark(snapshot: Snapshot, known: list[Reader]) -> _Seen | None:
     spark = snapshot.spark.now
     if spark is None:
         return None
     queries = [reader for reader in known if reader.kind is ReaderKind.QUERY]
-    behind, seconds = sum(reader.behind for reader in queries), max((r.seconds for r in queries), default=0.0)
+    behind, seconds = sum(reader.behind for reader in queries), max((r.late_s for r in queries), default=0.0)
     facts = (
         ("queries", f"{sum(reader.is_well for reader in queries)} of {len(queries)} run"),
         ("behind", f"{duration(seconds)}"),
@@ -266,8 +284,8 @@ def _cassandra(snapshot: Snapshot, rate_of: RateOf) -> _Seen | None:
     )
 
 
-def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, str]:
-    """Return the age of the oldest change that Cassandra does not have yet, and what it waits for."""
+def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, float | None, str]:
+    """Return how old the oldest change is that Cassandra lacks, at most and for sure, and what it waits for."""
     missing: dict[str, Reading[Any]] = {
         "Postgres": snapshot.postgres,
         "Kafka Connect": snapshot.connect,
@@ -277,8 +295,13 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
     }
     for name, reading in missing.items():
         if reading.now is None:
-            return None, f"{name}: {reading.trouble}"
-    waits = {reader.name: reader.seconds for reader in known if reader.behind and is_of_pipeline(snapshot, reader)}
+            return None, None, f"{name}: {reading.trouble}"
+    for away in _sources_away(snapshot.postgres.seen):
+        return None, None, away
+    if lost := _without_leader(snapshot, "change", "view"):
+        return None, None, f"Kafka: {lost[0]} has no leader"
+    behind = [reader for reader in known if reader.behind and is_of_pipeline(snapshot, reader)]
+    waits = {reader.name: reader.seconds for reader in behind}
     idle = {slot.name: slot.inactive_since for slot in _slots(snapshot) if not slot.active and slot.inactive_since}
     for slot, inactive_since in idle.items():
         waits[f"slot {slot}, which nobody reads"] = snapshot.at - inactive_since
@@ -287,9 +310,11 @@ def _freshness(snapshot: Snapshot, known: list[Reader]) -> tuple[float | None, s
             connector = f"connector {names.source_connector}" if names.source else "the source connector"
             waits[f"{connector}, which writes nothing"] = silent_s
     if not waits:
-        return 0.0, "everything that Kafka holds is in Cassandra"
+        return 0.0, 0.0, "everything that Kafka holds is in Cassandra"
     slowest = max(waits, key=lambda name: waits[name])
-    return waits[slowest], f"waits for {slowest}"
+    late_s = max((waits | {reader.name: reader.late_s for reader in behind}).values())
+    commit = ", or only for its next commit" if late_s < waits[slowest] else ""
+    return waits[slowest], late_s, f"waits for {slowest}{commit}"
 
 
 def _slots(snapshot: Snapshot) -> list[Slot]:
@@ -300,8 +325,7 @@ def _slots(snapshot: Snapshot) -> list[Slot]:
 
 def is_of_pipeline(snapshot: Snapshot, reader: Reader) -> bool:
     """Return whether a reader carries rows to Cassandra."""
-    sinks = {each.group for each in (snapshot.connect.now or {}).values() if each.type == "sink"}
-    return reader.kind is ReaderKind.QUERY or reader.name in sinks
+    return reader.kind is ReaderKind.QUERY or reader.name == snapshot.names.sink_group
 
 
 def _sum(rates: Iterable[float | None]) -> float | None:

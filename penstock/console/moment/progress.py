@@ -6,7 +6,7 @@ version, docs/contracts.md), and each dead letter its origin. They give its posi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,9 +16,6 @@ from penstock.console.look.snapshot import Snapshot
 from penstock.console.look.spark import Query
 from penstock.contract import CONNECT_ERRORS, OFFSETS_PER_GENERATION, VERSION
 from penstock.offsets import Place
-
-OFFSET_LOG = "offset log of its checkpoint (written once in `spark.commit_interval_s`)"
-"""The source of a position that is so old in Real-time Mode, when no version of a record shows a newer one."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +48,10 @@ class Reader:
     reads_as: str
     source: str
     lags: tuple[Lag, ...]
+    late_s: float
+    """How long it is behind for sure: in Real-time Mode a change that no view shows seems unread until a commit."""
+    known_every_s: float = 0.0
+    """How old its position may be, and with it how far behind it seems."""
 
     @property
     def behind(self) -> int:
@@ -60,7 +61,7 @@ class Reader:
     @property
     def seconds(self) -> float:
         """The age of the oldest record that it has yet to read; 0 when there is none."""
-        return max((lag.seconds or 0.0 for lag in self.lags), default=0.0)
+        return _longest(self.lags)
 
 
 def readers(snapshot: Snapshot) -> list[Reader]:
@@ -73,7 +74,7 @@ def _group_readers(snapshot: Snapshot) -> Iterator[Reader]:
     for group in (snapshot.groups.now or {}).values():
         # Groups that only hold a session (Connect's workers) read no topic of ours.
         if group.committed:
-            lags = tuple(_lags(snapshot, group.committed))
+            lags = tuple(_lags(snapshot, _read_on(snapshot, group)))
             yield Reader(
                 name=group.name,
                 kind=ReaderKind.GROUP,
@@ -83,13 +84,23 @@ def _group_readers(snapshot: Snapshot) -> Iterator[Reader]:
                 reads_as=", ".join(group.members) or "no member",
                 source="committed offsets",
                 lags=lags,
+                late_s=_longest(lags),
             )
+
+
+def _read_on(snapshot: Snapshot, group: GroupState) -> Mapping[Place, int]:
+    """Return the places that a group goes on from: the sink keeps those of paused views until they resume."""
+    if group.name != snapshot.names.sink_group:
+        return group.committed
+    paused = {view.topic for view in snapshot.known.views if view.paused}
+    return {place: at for place, at in group.committed.items() if place[0] not in paused}
 
 
 def _spark_readers(snapshot: Snapshot) -> Iterator[Reader]:
     spark = snapshot.spark.now
     for query in spark.queries if spark else ():
         positions, source = positions_of(snapshot, query)
+        lags = tuple(_lags(snapshot, positions))
         yield Reader(
             name=query.name,
             kind=ReaderKind.QUERY,
@@ -97,8 +108,31 @@ def _spark_readers(snapshot: Snapshot) -> Iterator[Reader]:
             is_well=query.runs,
             reads_as=query.application,
             source=source,
-            lags=tuple(_lags(snapshot, positions)),
+            lags=lags,
+            late_s=_late_s(snapshot, query, lags) if query.is_real_time else _longest(lags),
+            known_every_s=query.commits_every_s,
         )
+
+
+def _longest(lags: Iterable[Lag]) -> float:
+    return max((lag.seconds or 0.0 for lag in lags), default=0.0)
+
+
+def _late_s(snapshot: Snapshot, query: Query, lags: Iterable[Lag]) -> float:
+    """Return for how long a query in Real-time Mode is behind for sure.
+
+    A record is late that waits for longer than until a commit. So is one that waited already when the query wrote its
+    newest record: the query is that slow.
+    """
+    written = written_positions(snapshot)
+    late = [0.0]
+    for lag in lags:
+        waits_s = lag.seconds or 0.0
+        late.append(waits_s - query.commits_every_s)
+        if (lag.topic, lag.partition) in written:
+            _, written_at = written[lag.topic, lag.partition]
+            late.append(waits_s - (snapshot.at - written_at))
+    return max(late)
 
 
 def positions_of(snapshot: Snapshot, query: Query) -> tuple[dict[Place, int], str]:
@@ -110,31 +144,33 @@ def positions_of(snapshot: Snapshot, query: Query) -> tuple[dict[Place, int], st
         committed.setdefault((topic, 0), 0)
     written = written_positions(snapshot)
     if not written:
-        return committed, OFFSET_LOG
-    return {place: max(at, written.get(place, 0)) for place, at in committed.items()}, "versions of its newest records"
+        return committed, "offset log of its checkpoint (written once in `spark.commit_interval_s`)"
+    offsets = {place: offset for place, (offset, _) in written.items()}
+    return {place: max(at, offsets.get(place, 0)) for place, at in committed.items()}, "versions of its newest records"
 
 
-def written_positions(snapshot: Snapshot) -> dict[Place, int]:
-    """Say up to where the row views' query has written, by the records themselves.
+def written_positions(snapshot: Snapshot) -> dict[Place, tuple[int, float]]:
+    """Say up to where the row views' query has written, and when, by the records themselves.
 
     Only of change topics with one partition: a version does not say from which of several its offset is.
     """
     kafka = snapshot.kafka.now
-    found: dict[Place, int] = {}
+    found: dict[Place, tuple[int, float]] = {}
     for topic in snapshot.known.source_topics if kafka else ():
         state = kafka.cluster.topics.get(topic) if kafka else None
         if kafka and state and len(state.partitions) == 1:
-            offsets = [*_versions(snapshot, kafka.ends, topic), *_dead_letters(kafka.ends, topic)]
-            if offsets:
-                found[topic, 0] = max(offsets) + 1
+            written = [*_versions(snapshot, kafka.ends, topic), *_dead_letters(kafka.ends, topic)]
+            if written:
+                offset, at = max(written)
+                found[topic, 0] = offset + 1, at
     return found
 
 
-def _versions(snapshot: Snapshot, ends: Mapping[Place, End], source: str) -> Iterator[int]:
+def _versions(snapshot: Snapshot, ends: Mapping[Place, End], source: str) -> Iterator[tuple[int, float]]:
     topics = {view.topic for view in snapshot.known.views if view.source_topic == source and view.kind != "aggregate"}
     for (topic, _), end in ends.items():
         if topic in topics and end.newest and end.newest.headers.get(VERSION, "").isdigit():
-            yield offset_of(int(end.newest.headers[VERSION]))
+            yield offset_of(int(end.newest.headers[VERSION])), end.newest.at
 
 
 def offset_of(version: int) -> int:
@@ -142,11 +178,11 @@ def offset_of(version: int) -> int:
     return (version + 1) % OFFSETS_PER_GENERATION - 1
 
 
-def _dead_letters(ends: Mapping[Place, End], source: str) -> Iterator[int]:
-    for end in ends.values():
-        headers = end.newest.headers if end.newest else {}
+def _dead_letters(ends: Mapping[Place, End], source: str) -> Iterator[tuple[int, float]]:
+    for newest in (end.newest for end in ends.values() if end.newest):
+        headers = newest.headers
         if headers.get(f"{CONNECT_ERRORS}topic") == source and headers.get(f"{CONNECT_ERRORS}offset", "").isdigit():
-            yield int(headers[f"{CONNECT_ERRORS}offset"])
+            yield int(headers[f"{CONNECT_ERRORS}offset"]), newest.at
 
 
 def _lags(snapshot: Snapshot, positions: Mapping[Place, int]) -> Iterator[Lag]:

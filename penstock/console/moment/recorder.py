@@ -16,7 +16,8 @@ from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment import alerts as alerting
 from penstock.console.moment.alerts import Alert, Change, Rules
 from penstock.console.moment.events import Event, differences
-from penstock.console.moment.map import Flow, build_flow
+from penstock.console.moment.map import Flow, build_flow, is_of_pipeline
+from penstock.console.moment.progress import group_of
 from penstock.console.moment.rates import Rates
 from penstock.http_client import direct_session
 
@@ -88,7 +89,7 @@ class Recorder:
             self._tell(change)
         self.moment = Moment(snapshot, flow, {name: self._rates.of(name) for name in names}, judged)
         rate = {box.key: box.rate for box in flow.boxes}
-        behind = sum(reader.behind for reader in flow.readers)
+        behind = sum(each.behind for each in flow.readers if is_of_pipeline(snapshot, each))
         self.points.append(Point(snapshot.at, rate["changes"], rate["views"], rate["sink"], flow.freshness_s, behind))
 
     def _first(self) -> Moment:
@@ -105,7 +106,7 @@ class Recorder:
     def _count(self, snapshot: Snapshot) -> None:
         """Look at every counter; one whose system is away is not looked at, and has no rate."""
         self._seen = {}
-        for table in snapshot.postgres.now.tables if snapshot.postgres.now else ():
+        for table in snapshot.postgres.now.tables_now if snapshot.postgres.now else ():
             self._see(f"table:{table.name}", table.changes, snapshot.postgres.at)
         kafka = snapshot.kafka.now
         counted: dict[str, int] = {}
@@ -114,18 +115,12 @@ class Recorder:
         for topic, state in kafka.cluster.topics.items() if kafka else ():
             count = counted[topic] if topic in counted else sum(state.ends.values())
             self._see(f"topic:{topic}", count, snapshot.kafka.at)
-        self._count_sinks(snapshot)
+        if sink := group_of(snapshot, snapshot.names.sink_group):
+            self._see("sink", sum(sink.committed.values()), snapshot.groups.at)
         runs = snapshot.airflow.now.runs if snapshot.airflow.now else ()
         for name in ("fetched", "written") if runs else ():
             self._see(name, sum(getattr(run, name) for run in runs), snapshot.airflow.at)
         self._rates.keep(set(self._seen))
-
-    def _count_sinks(self, snapshot: Snapshot) -> None:
-        sinks = {each.group for each in (snapshot.connect.now or {}).values() if each.type == "sink"}
-        groups = [group for name, group in (snapshot.groups.now or {}).items() if name in sinks]
-        if groups:
-            count = sum(offset for group in groups for offset in group.committed.values())
-            self._see("sink", count, snapshot.groups.at)
 
     def _see(self, name: str, count: float, at: float) -> None:
         self._rates.see(name, count, at=at)

@@ -22,6 +22,8 @@ from penstock.console.service.views import Verifier
 
 def build_pages(hub: Hub, verifier: Verifier) -> None:
     """Add every page to NiceGUI's application."""
-    for module in (pipeline, topics, topic, follow, connectors, readers, schemas, dead_letters, alerts, loads, system):
+    for module in (pipeline, topics, topic, follow, connectors, readers, schemas, dead_letters, alerts, system):
         module.register(hub)
+    if hub.config.airflow.enabled:
+        loads.register(hub)
     views.register(hub, verifier)

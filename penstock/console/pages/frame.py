@@ -29,6 +29,7 @@ PAGES = {
 }
 _STYLE = Path(__file__).with_name("style.css").read_text()
 _STALE_S = 5.0
+_BEHIND_WARN_S = 10
 
 
 class Frame:
@@ -62,6 +63,8 @@ class Frame:
         )
         with self._drawer, ui.element("nav").classes("nav w-full text-sm").props("aria-label=Pages"):
             for name, path in PAGES.items():
+                if name == "Loads" and not hub.config.airflow.enabled:
+                    continue
                 link = ui.link(name, path).classes("on" if name == current else "")
                 if name == current:
                     link.props("aria-current=page")
@@ -98,7 +101,8 @@ class Frame:
         elif fresh is None:
             text, colour = "how far Cassandra is behind: unknown", "down"
         else:
-            text, colour = f"Cassandra is {duration(fresh)} behind", "ok" if fresh < 10 else "warn"
+            at_most = "at most " if (moment.flow.late_s or 0) < _BEHIND_WARN_S <= fresh else ""
+            text, colour = f"Cassandra is {at_most}{duration(fresh)} behind", "ok" if fresh < _BEHIND_WARN_S else "warn"
         self._fresh.set_text(text)
         self._fresh.classes(add=colour, remove=" ".join({"ok", "warn", "down"} - {colour}))
         firing = sum(alert.is_firing for alert in moment.alerts.values())

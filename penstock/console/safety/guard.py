@@ -80,8 +80,8 @@ class Guard:
         self._token = self._load_token() if write else ""
 
     def is_token(self, token: str | None) -> bool:
-        """Return whether this is the token, in constant time."""
-        return self.write and hmac.compare_digest((token or "").encode(), self._token.encode())
+        """Return whether this is the token, in constant time; nobody has one where the console does not write."""
+        return bool(self._token) and hmac.compare_digest((token or "").encode(), self._token.encode())
 
     def perform(self, action: Callable[[], T], *, caller: Caller, what: str, target: str) -> T:
         """Do something that changes a system, when that is allowed; either way it is in the audit log.
@@ -125,9 +125,11 @@ class Guard:
         return [entry for line in lines if (entry := _entry(line))]
 
     def _load_token(self) -> str:
-        if not self.token_file.exists():
-            write_whole(self.token_file, secrets.token_urlsafe(24), mode=0o600)
-        return self.token_file.read_text().strip()
+        known = self.token_file.read_text().strip() if self.token_file.exists() else ""
+        if not known:
+            known = secrets.token_urlsafe(24)
+            write_whole(self.token_file, known, mode=0o600)
+        return known
 
 
 def _ends_a_line(log: BinaryIO) -> bool:

@@ -19,11 +19,21 @@ class UsersInvalid(TerminalError):
         super().__init__(f"{users} users cannot be loaded: 1 to {USERS_AT_MOST:,}")
 
 
+class AirflowOff(TerminalError):
+    """There are no loads."""
+
+    def __init__(self) -> None:
+        super().__init__("there are no loads: Airflow is off; set `enabled = true` under [airflow] in penstock.toml")
+
+
 def list_loads(hub: Hub) -> list[LoadRun]:
     """Return the newest runs, newest first.
 
     :raises NotSeen: Airflow was never seen.
+    :raises AirflowOff: it is not in use.
     """
+    if not hub.config.airflow.enabled:
+        raise AirflowOff
     return list(hub.now.snapshot.airflow.seen.runs)
 
 
@@ -31,7 +41,10 @@ def start_load(hub: Hub, *, users: int, seed: str = DEFAULT_SEED, caller: Caller
     """Start a load; return the id of its run.
 
     :raises UsersInvalid: out of bounds.
+    :raises AirflowOff: Airflow is not in use.
     """
+    if not hub.config.airflow.enabled:
+        raise AirflowOff
     if not 1 <= users <= USERS_AT_MOST:
         raise UsersInvalid(users)
 

@@ -98,6 +98,7 @@ class Verifier:
 def list_views(hub: Hub) -> list[ViewRow]:
     """Return every view that is declared."""
     snapshot, last = hub.now.snapshot, read_last(hub.config)
+    sink = [lag for each in hub.now.flow.readers if each.name == snapshot.names.sink_group for lag in each.lags]
     kafka = snapshot.kafka.value
     rows = []
     for view in snapshot.known.views:
@@ -105,7 +106,7 @@ def list_views(hub: Hub) -> list[ViewRow]:
         newest = (
             [e.newest.at for (topic, _), e in kafka.ends.items() if topic == view.topic and e.newest] if kafka else []
         )
-        lags = [lag.behind for reader in hub.now.flow.readers for lag in reader.lags if lag.topic == view.topic]
+        lags = [lag.behind for lag in sink if lag.topic == view.topic]
         rows.append(
             ViewRow(
                 view=view,

@@ -16,11 +16,12 @@ from penstock.console.look.reading import Reading
 from penstock.console.look.snapshot import KafkaView, Snapshot
 from penstock.console.look.source_api import ApiState
 from penstock.console.look.spark import Query, SparkState
+from penstock.installation import Names
 from penstock.postgres.slot import Slot
 from penstock.project.declared import DeclaredView
 
 NOW = 1_764_000_000.0
-CHANGES, VIEW, SINK = "app.public.users", "views.users_by_id", "connect-sink"
+CHANGES, VIEW, SINK = "app.public.users", "views.users_by_id", Names().sink_group
 
 # A reading of the past that no clock makes stale.
 _FRESH_S = 1e12
@@ -58,7 +59,7 @@ def newest(offset: int, **headers: str) -> Newest:
     return Newest(offset, NOW - 1, b"", b"", headers)
 
 
-def connector(name: str = "sink", kind: str = "sink", state: str = "RUNNING", **fields: Any) -> ConnectorView:
+def connector(name: str = Names().sink, kind: str = "sink", state: str = "RUNNING", **fields: Any) -> ConnectorView:
     tasks = (TaskView(-1, "RUNNING", "w", None), TaskView(0, state, "w", None))
     made = ConnectorView(name, kind, state, int(state == "RUNNING"), tasks, None, None, {})
     return replace(made, **fields)
@@ -77,14 +78,14 @@ def snapshot(*, changes_end: int = 11, view_version: int = 9, sink_at: int = 5, 
     }
     cluster = KafkaState("c", 1, ("b:1",), {CHANGES: topic(CHANGES, changes_end), VIEW: topic(VIEW, 5)})
     sources = PostgresState("18", "0/1", 3, (slot(),), (SourceTable("public.users", 10, 10, 100, ("id",)),))
-    queries = (Query("views", "penstock-views", True, 3, NOW - 40, {CHANGES: {0: 2}}),)
+    queries = (Query("views", "penstock-views", True, 3, NOW - 40, {CHANGES: {0: 2}}, 300.0),)
     made: dict[str, Any] = {
         "declared": reading(Declared((view(),))),
         "parts": reading({}),
         "api": reading(ApiState("http://api", "1.4")),
         "airflow": reading(AirflowState(True, True, True, ())),
         "postgres": reading(sources),
-        "connect": reading({each.name: each for each in (connector(), connector("source", "source"))}),
+        "connect": reading({each.name: each for each in (connector(), connector(Names().source_connector, "source"))}),
         "kafka": reading(KafkaView(cluster, ends)),
         "groups": reading({SINK: GroupState(SINK, "STABLE", ("m",), {(VIEW, 0): sink_at})}),
         "registry": reading({}),

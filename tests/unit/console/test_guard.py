@@ -42,6 +42,17 @@ def test_the_token_is_readable_by_its_owner_only_and_stays(tmp_path: Path) -> No
     assert token.read_text() == before
 
 
+@pytest.mark.parametrize("left", ["", "\n", " \n\n"])
+def test_an_empty_file_holds_no_token_and_lets_nobody_write(tmp_path: Path, left: str) -> None:
+    (tmp_path / "token").write_text(left)
+    guard, done = Guard(tmp_path, write=True), list[str]()
+    for token in (None, "", left):
+        assert not guard.is_token(token)
+        with pytest.raises(TokenWrong):
+            perform(guard, done, token=token)
+    assert guard.is_token(guard.token_file.read_text())
+
+
 def test_the_audit_log_outlives_the_console_and_never_holds_the_token(tmp_path: Path) -> None:
     guard = Guard(tmp_path, write=True)
     token = guard.token_file.read_text()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from penstock.clone import ROOT
+from penstock.connect.files import ConnectorFile
+from penstock.console.look.declared import Declared
 from penstock.console.look.ends import End
 from penstock.console.look.kafka import GroupState
-from penstock.console.look.postgres import PostgresState
+from penstock.console.look.postgres import PostgresState, SourceTable
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment import alerts
 from penstock.console.moment.alerts import AlertRulesInvalid, Rule, Rules, judge, read_rules
@@ -72,6 +75,42 @@ def test_the_marker_of_a_transaction_is_no_lag() -> None:
     assert (query.behind, query.seconds) == (0, 0.0)
 
 
+def unshown(age_s: float, *, written_s: float = 13.0) -> Snapshot:
+    """Three changes wait, the oldest for `age_s`; `written_s` ago the query wrote its newest record."""
+    snapshot = made.snapshot(view_version=6)
+    kafka, later = snapshot.kafka.seen, made.NOW + age_s - 13
+    view = kafka.ends[made.VIEW, 0]
+    assert view.newest
+    view = replace(view, newest=replace(view.newest, at=later - written_s))
+    heartbeat = End(1, replace(made.newest(1), at=later), ())
+    ends = {**kafka.ends, (made.VIEW, 0): view, (HEARTBEAT_TOPIC, 0): heartbeat}
+    return replace(snapshot, at=later, kafka=made.reading(replace(kafka, ends=ends)))
+
+
+@pytest.mark.parametrize("age_s", [13, 200, 299])
+def test_changes_that_no_view_shows_alarm_nobody_until_the_next_commit(age_s: float) -> None:
+    snapshot = unshown(age_s, written_s=age_s)
+    flow = flow_of(snapshot)
+    assert flow.freshness_s == pytest.approx(age_s)
+    assert flow.late_s == 0.0
+    assert flow.why == "waits for views, or only for its next commit"
+    assert (health(flow)["spark"], firing(snapshot)) == (Health.OK, [])
+
+
+def test_a_query_that_commits_nothing_in_time_is_late() -> None:
+    snapshot = unshown(345, written_s=345)
+    flow = flow_of(snapshot)
+    assert flow.late_s == pytest.approx(45)
+    assert (health(flow)["spark"], firing(snapshot)) == (Health.WARN, ["Cassandra is behind"])
+
+
+def test_a_query_that_writes_what_waited_long_is_late_at_once() -> None:
+    snapshot = unshown(60, written_s=1)
+    flow = flow_of(snapshot)
+    assert flow.late_s == pytest.approx(59)
+    assert (health(flow)["spark"], firing(snapshot)) == (Health.WARN, ["Cassandra is behind"])
+
+
 def test_without_versions_the_offset_log_tells_sparks_position() -> None:
     snapshot = made.snapshot()
     kafka = snapshot.kafka.seen
@@ -90,6 +129,111 @@ def test_a_sink_that_is_behind_makes_cassandra_behind() -> None:
 def test_a_group_of_somebody_else_does_not() -> None:
     other = {"somebody": GroupState("somebody", "EMPTY", (), {(made.VIEW, 0): 0})}
     assert flow_of(made.snapshot(groups=made.reading(other))).freshness_s == 0.0
+
+
+def with_strangers(**fields: Any) -> Snapshot:
+    """Add a failed sink of others, far behind on our changes, and a group of others, far behind on their topic."""
+    connect, kafka, groups = (getattr(made.snapshot(), name).seen for name in ("connect", "kafka", "groups"))
+    archive = made.connector("archive", state="FAILED", reason="AccessDenied")
+    theirs = [
+        GroupState(archive.group, "EMPTY", (), {(made.CHANGES, 0): 0}),
+        GroupState("etl", "EMPTY", (), {("t", 0): 0}),
+    ]
+    topics = {**kafka.cluster.topics, "t": made.topic("t", 9_000_000)}
+    return made.snapshot(
+        connect=made.reading({"archive": archive, **connect}),
+        kafka=made.reading(replace(kafka, cluster=replace(kafka.cluster, topics=topics))),
+        groups=made.reading({**groups, **{each.name: each for each in theirs}}),
+        **fields,
+    )
+
+
+def firing(snapshot: Snapshot) -> list[str]:
+    """Name the alerts that fire when it stays so."""
+    standing, _ = judge(alerts.start(alerts.DEFAULTS), snapshot, flow_of(snapshot))
+    standing, _ = judge(standing, replace(snapshot, at=snapshot.at + 60), flow_of(snapshot))
+    return [alert.rule.name for alert in alerts.firing(standing)]
+
+
+def test_connectors_and_groups_of_others_are_not_ours() -> None:
+    snapshot = with_strangers(shares_connect=True)
+    flow = flow_of(snapshot)
+    assert (set(health(flow).values()), flow.freshness_s, firing(snapshot)) == ({Health.OK}, 0.0, [])
+
+
+def test_a_connector_beside_the_pipeline_fires_where_connect_is_ours_and_no_box_is_red() -> None:
+    snapshot = with_strangers()
+    assert set(health(flow_of(snapshot)).values()) == {Health.OK}
+    assert firing(snapshot) == ["A connector failed"]
+
+
+def test_a_declared_connector_is_ours_in_a_connect_of_others() -> None:
+    declared = Declared((made.view(),), (ConnectorFile("archive", {}),))
+    assert firing(with_strangers(shares_connect=True, declared=made.reading(declared))) == ["A connector failed"]
+
+
+def test_a_source_without_its_connector_is_red() -> None:
+    snapshot = replace(made.snapshot(), sources=(Names(), Names(source="billing")))
+    (box,) = [box for box in flow_of(snapshot).boxes if box.key == "debezium"]
+    assert box.problem == "there is no connector billing-postgres-source; `penstock up` applies it"
+
+
+def with_billing(trouble: str | None) -> Snapshot:
+    """Add a source database of another server, which was seen and may be away now."""
+    billing, tables = Names(source="billing"), (SourceTable("public.invoices", 1, 1, 1, ("id",)),)
+    theirs = made.reading(PostgresState("18", "0/1", 1, (made.slot(name=billing.slot),), tables))
+    both = made.snapshot().postgres.seen.beside("billing", replace(theirs, problem=trouble))
+    connectors = [made.connector(), *(made.connector(each.source_connector, "source") for each in (Names(), billing))]
+    connect = made.reading({each.name: each for each in connectors})
+    return made.snapshot(postgres=made.reading(both), connect=connect, sources=(Names(), billing))
+
+
+def test_a_further_source_that_is_away_keeps_its_tables_and_nobody_knows_how_far_cassandra_is() -> None:
+    assert flow_of(with_billing(None)).freshness_s == 0.0
+    snapshot = with_billing("connection refused")
+    flow = flow_of(snapshot)
+    assert (flow.freshness_s, flow.why) == (None, "source billing: connection refused")
+    assert [(box.key, box.problem) for box in flow.boxes if box.health is Health.DOWN] == [
+        ("postgres", "source billing: connection refused")
+    ]
+    assert snapshot.source_key("billing:public.invoices") == ("id",)
+    assert snapshot.away == {"Postgres of billing": "connection refused"}
+    assert [table.name for table in snapshot.postgres.seen.tables_now] == ["public.users"]
+
+
+def with_lost(snapshot: Snapshot, topic: str) -> Snapshot:
+    """Take the leader from a topic's partition."""
+    kafka = snapshot.kafka.seen
+    (partition,) = made.topic(topic, 5).partitions
+    lost = replace(made.topic(topic, 5), partitions=(replace(partition, leader=-1),))
+    topics = {**kafka.cluster.topics, topic: lost}
+    return replace(snapshot, kafka=made.reading(replace(kafka, cluster=replace(kafka.cluster, topics=topics))))
+
+
+def test_a_partition_of_ours_without_a_leader_is_red_and_nobody_knows_how_far_cassandra_is() -> None:
+    flow = flow_of(with_lost(made.snapshot(), made.VIEW))
+    (box,) = [box for box in flow.boxes if box.health is Health.DOWN]
+    assert (box.key, box.problem) == ("views", f"no leader: {made.VIEW}/0; bring back its broker")
+    assert (flow.freshness_s, flow.why) == (None, f"Kafka: {made.VIEW}/0 has no leader")
+
+
+def test_a_partition_of_others_without_a_leader_is_a_warning() -> None:
+    flow = flow_of(with_lost(made.snapshot(), "theirs"))
+    assert health(flow)["changes"] is Health.WARN
+    assert flow.freshness_s == 0.0
+
+
+def test_a_paused_view_does_not_make_cassandra_behind() -> None:
+    views = Declared((made.view(paused=True),))
+    flow = flow_of(made.snapshot(sink_at=0, declared=made.reading(views)))
+    assert flow.freshness_s == 0.0
+    assert sum(reader.behind for reader in flow.readers) == 0
+
+
+def test_another_group_that_reads_a_paused_view_is_behind_as_ever() -> None:
+    views, other = Declared((made.view(paused=True),)), GroupState("other", "STABLE", ("m",), {(made.VIEW, 0): 3})
+    found = readers(made.snapshot(declared=made.reading(views), groups=made.reading({"other": other})))
+    assert [reader.behind for reader in found if reader.name == "other"] == [2]
 
 
 def test_a_slot_that_nobody_reads_warns_and_ages() -> None:
@@ -124,7 +268,9 @@ def test_a_source_that_writes_nothing_stands_still_whatever_another_writes() -> 
     snapshot = made.snapshot()
     old = End(1, replace(made.newest(1), at=made.NOW - 95), ())
     kafka = replace(snapshot.kafka.seen, ends={**snapshot.kafka.seen.ends, (billing.heartbeat_topic, 0): old})
+    source = made.connector(billing.source_connector, "source")
     sources = PostgresState("18", "0/1", 1, (made.slot(), made.slot(name=billing.slot)), ())
+    snapshot = replace(snapshot, connect=made.reading({**snapshot.connect.seen, source.name: source}))
     flow = flow_of(
         replace(snapshot, kafka=made.reading(kafka), postgres=made.reading(sources), sources=(snapshot.names, billing))
     )
@@ -136,7 +282,7 @@ def test_a_source_that_writes_nothing_stands_still_whatever_another_writes() -> 
 
 def test_a_failed_task_is_red_with_its_reason_and_what_the_watcher_does() -> None:
     failed = made.connector(state="FAILED", reason="no such column", watched="restarted once, next try in 2 s")
-    flow = flow_of(made.snapshot(connect=made.reading({"sink": failed})))
+    flow = flow_of(made.snapshot(connect=made.reading({failed.name: failed})))
     (box,) = [box for box in flow.boxes if box.key == "sink"]
     assert (box.health, box.headline) == (Health.DOWN, "FAILED")
     assert box.problem == "no such column; restarted once, next try in 2 s"
@@ -151,9 +297,10 @@ def test_events_tell_what_went_and_what_came_back() -> None:
 
 def test_a_connector_that_changes_its_state_is_an_event() -> None:
     before = made.snapshot()
-    now = made.snapshot(connect=made.reading({"sink": made.connector(state="FAILED", reason="why")}))
+    sink = made.connector(state="FAILED", reason="why")
+    now = made.snapshot(connect=made.reading({sink.name: sink}))
     texts = [event.text for event in differences((before, flow_of(before)), (now, flow_of(now)))]
-    assert "connector sink: RUNNING → FAILED: why" in texts
+    assert f"connector {sink.name}: RUNNING → FAILED: why" in texts
 
 
 def test_an_alert_fires_only_after_its_time_and_ends_at_once() -> None:

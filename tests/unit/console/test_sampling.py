@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from penstock.config import Config
+from penstock.console.look import postgres
 from penstock.console.look.ends import End
+from penstock.console.look.postgres import PostgresState, SourcesCollector, SourceTable
 from penstock.console.look.reading import NotSeen, Reading
 from penstock.console.look.sampler import Sampler
 from penstock.console.look.spark import read_queries
@@ -16,7 +19,6 @@ from penstock.console.moment.rates import Rates
 from penstock.layout import Layout
 from penstock.topics.admin import KafkaUnreachable
 from penstock.wait import wait_until
-from tests.names import OURS
 
 
 def test_a_look_that_fails_keeps_the_last_value_and_says_why_and_since_when() -> None:
@@ -65,6 +67,29 @@ def test_a_look_that_hangs_makes_the_reading_old_and_blocks_nobody() -> None:
         hang.set()
 
 
+def test_a_source_that_is_silent_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = threading.Event()
+
+    class FakeCollector:
+        def __init__(self, config: Config) -> None:
+            self.source = config.source
+
+        def collect(self) -> PostgresState:
+            assert not self.source or answer.wait(60)
+            return PostgresState("18", "0/1", 1, (), (SourceTable(f"public.t{self.source}", 0, 0, 0),))
+
+    sources = [Config(), Config().of_source("billing")]
+    monkeypatch.setattr(postgres, "PostgresCollector", FakeCollector)
+    monkeypatch.setattr(postgres, "sources_of", lambda _: sources)
+    collector = SourcesCollector(Config())
+    assert collector.collect().away == {"billing": "not looked at yet"}
+    answer.set()
+    wait_until(lambda: not collector.collect().away, timeout_s=10, what="the other source is seen")
+    assert [table.name for table in collector.collect().tables] == ["public.t", "billing:public.tbilling"]
+    sources.pop()
+    assert [table.name for table in collector.collect().tables] == ["public.t"]
+
+
 def test_what_was_never_seen_says_so() -> None:
     reading: Reading[int] = Reading("Kafka", 3)
     with pytest.raises(NotSeen, match="Kafka: not looked at yet"):
@@ -110,6 +135,12 @@ def test_how_far_behind_counts_records_not_markers(position: int, behind: tuple[
     assert end.behind(position, 16) == behind
 
 
+@pytest.mark.parametrize(("position", "since"), [(0, 100.0), (3, 20.0), (6, 20.0), (8, 80.0), (9, 80.0), (10, 100.0)])
+def test_before_the_newest_records_the_time_is_that_of_the_last_mark(position: int, since: float) -> None:
+    end = End(3, None, ((10, 100.0), (12, 101.0)), ((3, 20.0), (8, 80.0)))
+    assert end.behind(position, 13)[1] == since
+
+
 def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None:
     checkpoint = start(Layout(tmp_path).row_views / "app.public.users" / "1")
     orders = start(Layout(tmp_path).row_views / "app.public.orders" / "1")
@@ -120,8 +151,8 @@ def test_sparks_offset_log_is_read_up_to_the_last_commit(tmp_path: Path) -> None
     write_log(orders, batch=4, line='{"app.public.orders":{"0":3}}')
     write_log(old, batch=50, line='{"app.public.users":{"0":1}}')
     write_log(new, batch=3, line='{"logOffset":0}\n{"app.public.users":{"0":118}}')
-    views, stats = read_queries(Layout(tmp_path), OURS, ("penstock-views",))
-    assert views.runs
+    views, stats = read_queries(Config(state=tmp_path), ("penstock-views",))
+    assert (views.runs, views.commits_every_s, stats.commits_every_s) == (True, 300, 0)
     assert views.committed == {"app.public.users": {0: 120, 1: 7}, "app.public.orders": {0: 3}}
     assert (stats.name, stats.batch, stats.runs) == ("stats", 3, False)
     assert stats.committed == {"app.public.users": {0: 118}}
@@ -132,7 +163,7 @@ def test_the_present_checkpoint_is_the_one_with_the_highest_number_that_has_star
     write_log(start(root / "9"), batch=4, line='{"app.public.users":{"0":120}}')
     (root / "11").mkdir()
     start(root / "10", '{"app.public.users":{"0":130,"1":-2}}')
-    (views,) = read_queries(Layout(tmp_path), OURS, ())
+    (views,) = read_queries(Config(state=tmp_path), ())
     assert views.batch == -1
     assert views.committed == {"app.public.users": {0: 130, 1: 0}}
 

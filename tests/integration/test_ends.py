@@ -1,0 +1,75 @@
+"""The control center's looks at a real Kafka: its topics and groups, and how old the record is at which one waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Producer
+
+from penstock.config import Config, load_config
+from penstock.console.look.ends import End, EndsCollector
+from penstock.console.look.kafka import KafkaCollector
+from penstock.topics.admin import TopicAdmin
+from penstock.topics.declare import Topic
+from penstock.wait import wait_until
+from tests.integration.servers import started, written
+from tests.patience import PATIENCE_S
+
+pytestmark = pytest.mark.slow
+
+TOPIC, COUNT, HOUR_S = "views.users_by_id", 200, 3600
+PLACE = (TOPIC, 0)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    file = written(tmp_path_factory.mktemp("ends"), "kafka")
+    with started(load_config(file), "kafka"):
+        yield load_config(file)
+
+
+def test_a_reader_that_stands_still_is_as_late_as_its_record_is_old(config: Config) -> None:
+    admin, began_s = TopicAdmin(config.kafka.bootstrap), int(time.time()) - HOUR_S
+    admin.create([Topic(TOPIC, 1, 1, {})])
+    producer = Producer({"bootstrap.servers": config.kafka.bootstrap})
+    for offset in range(COUNT):
+        producer.produce(TOPIC, value=b"x", timestamp=(began_s + offset) * 1000)
+    assert producer.flush(PATIENCE_S) == 0
+    ends = EndsCollector(config, on_records=lambda _: None)
+    stuck, slow = 7, 40
+
+    def look() -> End:
+        return ends.collect({PLACE: (0, COUNT)}, [(PLACE, stuck), (PLACE, slow)])[PLACE]
+
+    wait_until(lambda: len(look().marks) == 2, timeout_s=PATIENCE_S, what="both records were looked at")
+    known = look()
+    assert [known.behind(at, COUNT) for at in (stuck, slow, slow + 1)] == [
+        (COUNT - stuck, began_s + stuck),
+        (COUNT - slow, began_s + slow),
+        (COUNT - slow - 1, began_s + slow),
+    ]
+    del producer
+    admin.delete_records({PLACE: COUNT - 60})
+
+    def is_dated_by_what_is_left() -> bool:
+        found = ends.collect({PLACE: (0, COUNT)}, [(PLACE, stuck + 1)])[PLACE]
+        return found.marks[-1] == (stuck + 1, began_s + COUNT - 60)
+
+    wait_until(is_dated_by_what_is_left, timeout_s=PATIENCE_S, what="the first record that is left was looked at")
+
+
+def test_topics_and_groups_are_as_the_broker_has_them(config: Config) -> None:
+    admin, name = TopicAdmin(config.kafka.bootstrap), "orders"
+    admin.create([Topic(name, 2, 1, {})])
+    producer = Producer({"bootstrap.servers": config.kafka.bootstrap})
+    producer.produce(name, value=b"x", partition=1)
+    assert producer.flush(PATIENCE_S) == 0
+    collector = KafkaCollector(config)
+    groups = {f"reader-{number}": {(name, 1): number} for number in range(30)}
+    for group, places in groups.items():
+        assert admin.commit(group, places)
+    found = collector.topics().topics[name]
+    assert (found.ends, found.held, [each.is_whole for each in found.partitions]) == ({0: 0, 1: 1}, 1, [True, True])
+    assert {each.name: each.committed for each in collector.groups().values()} == groups
