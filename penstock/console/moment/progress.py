@@ -203,10 +203,13 @@ def _lags(snapshot: Snapshot, positions: Mapping[Place, int]) -> Iterator[Lag]:
         return
     for (topic, number), position in sorted(positions.items()):
         state = kafka.cluster.topics.get(topic)
-        if state is None or number not in state.ends:
+        part = next((each for each in state.partitions if each.number == number), None) if state else None
+        if part is None:
             continue
-        end, followed = state.ends[number], kafka.ends.get((topic, number))
-        behind, since = followed.behind(position, end) if followed else (max(0, end - position), None)
+        end, followed = part.end, kafka.ends.get((topic, number))
+        # What retention has deleted nobody waits for: of a quiet topic the last to go is a marker.
+        left = max(position, part.beginning)
+        behind, since = followed.behind(left, end) if followed else (max(0, end - left), None)
         seconds = max(0.0, snapshot.at - since) if since else None
         yield Lag(topic, number, position, end, behind, seconds if behind else 0.0)
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from penstock.console.look.ends import End
+from penstock.console.look.kafka import PartitionState, TopicState
 from penstock.console.look.snapshot import KafkaView
-from penstock.console.moment.progress import offset_of, written_positions
+from penstock.console.moment.progress import offset_of, readers, written_positions
 from penstock.contract import CONNECT_ERRORS
 from tests.unit.console import made
 
@@ -40,3 +42,14 @@ def test_what_was_written_in_an_earlier_epoch_is_no_place_in_the_topic_of_the_pr
     letter = {"epoch": "1", f"{CONNECT_ERRORS}topic": made.CHANGES, f"{CONNECT_ERRORS}offset": "5"}
     assert written(change=change, version=str(FIRST + 5)) == expected
     assert written(change=change, letter=letter) == expected
+
+
+@pytest.mark.parametrize(("position", "beginning", "behind"), [(4, 5, 0), (1, 3, 2), (4, 0, 1)])
+def test_nobody_is_behind_what_retention_has_deleted(position: int, beginning: int, behind: int) -> None:
+    snapshot = made.snapshot(sink_at=position)
+    kafka = snapshot.kafka.seen
+    left = TopicState(made.VIEW, (PartitionState(0, beginning, 5, 1, (1,), (1,)),))
+    cluster = replace(kafka.cluster, topics={**kafka.cluster.topics, made.VIEW: left})
+    ends = {(made.VIEW, 0): End(0, None, ())}  # of a console that was started since
+    found = readers(replace(snapshot, kafka=made.reading(KafkaView(cluster, ends))))
+    assert [reader.behind for reader in found if reader.name == made.SINK] == [behind]
