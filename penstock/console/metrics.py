@@ -108,6 +108,8 @@ def _kafka(snapshot: Snapshot) -> Metrics:
 
 
 def _disk(folder: Path) -> Metrics:
+    if not folder.exists():
+        return
     usage = shutil.disk_usage(folder)
     free, size = "Room on the disk of the state folder", "Size of the disk of the state folder"
     yield GaugeMetricFamily("penstock_disk_free_bytes", free, value=usage.free)

@@ -48,7 +48,6 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pop
     folder = tmp_path_factory.mktemp("console")
     file = folder / "config.json"
     config = config_of(folder / "state")
-    config.state_dir.mkdir()
     file.write_text(config.model_dump_json())
     log = folder / "console.log"
     with log.open("wb") as output:
@@ -100,10 +99,19 @@ def test_health_names_what_is_away_and_the_metrics_leave_out_what_nobody_knows()
         what="it looked",
     )
     assert requests.get(url("/health"), timeout=5).status_code == 503
-    for path in ("/metrics", "/metrics/"):
-        metrics = requests.get(url(path), timeout=5).text
-        assert 'penstock_system_up{system="changes"} 0.0' in metrics
-        assert "penstock_freshness_seconds" not in metrics
+
+    def metrics() -> str:
+        return requests.get(url("/metrics/"), timeout=5).text
+
+    wait_until(
+        lambda: 'penstock_system_up{system="changes"} 0.0' in metrics(), timeout_s=PATIENCE_S, what="Kafka is away"
+    )
+    assert "penstock_freshness_seconds" not in metrics()
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/"])
+def test_the_metrics_are_there_with_and_without_a_slash(path: str) -> None:
+    assert "penstock_alert_firing" in requests.get(url(path), timeout=5).text
 
 
 def test_who_asks_for_the_status_alone_gets_it() -> None:

@@ -178,7 +178,7 @@ class EndsCollector:
             if (left_s := until - time.monotonic()) > 0:
                 self._back.assign([TopicPartition(*place, at)])
                 message = self._back.poll(left_s)
-                if message is not None and message.error() is None:
+                if message is not None and message.error() is None and message.offset() >= at:
                     self._ends[place].marks[at] = _time_of(message)
         self._back.unassign()
 

@@ -83,3 +83,4 @@ def test_of_what_is_away_nothing_is_reported(tmp_path: Path) -> None:
     assert not [name for name in figures(without("postgres"), tmp_path) if name.startswith("penstock_slot")]
     assert "penstock_dead_letters" not in str(figures(without("kafka"), tmp_path))
     assert "penstock_job_troubles" not in figures(without("spark"), tmp_path)
+    assert "penstock_disk_free_bytes" not in figures(snapshot(), tmp_path / "not-made-yet")
