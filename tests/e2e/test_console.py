@@ -104,6 +104,24 @@ def test_every_figure_is_what_the_systems_say(stack: Stack) -> None:
     assert api(stack, "/pipeline")["freshness_s"] == 0
 
 
+@pytest.mark.slow
+def test_the_records_of_a_paused_view_make_nothing_late(stack: Stack) -> None:
+    view = "users_by_country"
+
+    def held() -> int:
+        return int({topic["name"]: topic["held"] for topic in api(stack, "/topics")}[f"views.{view}"])
+
+    stack.penstock(f"views pause {view}")
+    try:
+        before = held()
+        insert(stack)
+        wait_until(lambda: held() > before, timeout_s=PATIENCE_S, what="its record waits")
+        wait_until(lambda: api(stack, "/pipeline")["freshness_s"] == 0, timeout_s=PATIENCE_S, what="nothing is late")
+    finally:
+        stack.penstock(f"views resume {view}")
+    wait_until_exact(stack)
+
+
 def test_a_search_finds_every_change_and_says_what_it_looked_at(stack: Stack) -> None:
     keys = {insert(stack) for _ in range(30)}
     stack.sql("UPDATE public.users SET city = 'Konsole' WHERE country = 'Console'")
