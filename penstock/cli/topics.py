@@ -159,7 +159,7 @@ def _print_record(record: Record, *, as_json: bool) -> None:
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
-        "timestamp": record.timestamp.isoformat(timespec="milliseconds"),
+        "timestamp": record.timestamp,
         "headers": record.headers,
         "key": plain(record.key.value),
         "value": plain(record.value.value),
@@ -171,10 +171,9 @@ def _print_record(record: Record, *, as_json: bool) -> None:
 
 def _describe(record: Record) -> str:
     headers = " ".join(f"{name}={value}" for name, value in record.headers.items())
-    when = record.timestamp.isoformat(timespec="milliseconds")
     return "\n".join(
         (
-            f"{record.topic}[{record.partition}]@{record.offset}  {when}",
+            f"{record.topic}[{record.partition}]@{record.offset}  {record.timestamp}",
             f"  headers  {headers or 'none'}",
             f"  key      {_one_line(record.key)}",
             f"  value    {_one_line(record.value)}",

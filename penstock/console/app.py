@@ -63,6 +63,7 @@ def _lifespan(hub: Hub) -> Any:
 
 
 def _add_health(web: FastAPI, hub: Hub) -> None:
+    @web.head("/health", include_in_schema=False)
     @web.get("/health", tags=["health"])
     def health() -> JSONResponse:
         """Answer 200 when every system can be looked at; 503 with those that cannot."""
@@ -75,4 +76,7 @@ def _add_metrics(web: FastAPI, hub: Hub) -> None:
     registry = CollectorRegistry()
     registry.register(MomentCollector(hub))
     registry.register(hub.lag.seconds)
-    web.mount("/metrics", make_asgi_app(registry))
+    figures: Any = make_asgi_app(registry)
+    # Of a mount only `/metrics/` would be here: what is no route is a page.
+    for path in ("/metrics", "/metrics/"):
+        web.add_route(path, lambda _: figures, include_in_schema=False)

@@ -51,7 +51,8 @@ class Hub:
         self.lag = LagWatch(self.registry)
         self._ends = EndsCollector(config, on_records=self.lag.take)
         self._samplers = self._build_samplers()
-        self.recorder = Recorder(self.snapshot, rules=rules_of(ROOT / config.console.alerts))
+        firing = self.layout.state / "console" / "firing.json"
+        self.recorder = Recorder(self.snapshot, rules=rules_of(ROOT / config.console.alerts), firing=firing)
 
     def start(self) -> None:
         """Begin to look at everything."""

@@ -52,7 +52,13 @@ def read_schemas(folder: Path, names: Names) -> tuple[SchemaFile, ...]:
 
     :raises SchemaFileInvalid: broken JSON, with line and column.
     """
-    return tuple(_read(path, names) for path in sorted(folder.glob("*.avsc")))
+    return tuple(_read(path, subject) for subject, path in schema_files(folder, names).items())
+
+
+def schema_files(folder: Path, names: Names) -> dict[str, Path]:
+    """Return the file of each subject of an installation, in order of the files."""
+    files = sorted(folder.glob("*.avsc"))
+    return {names.view_topic(path.stem.removeprefix(VIEW_FILES)): path for path in files}
 
 
 def apply_schemas(client: RegistryClient, *, files: Iterable[SchemaFile]) -> dict[str, int]:
@@ -78,9 +84,8 @@ def release_cdc_subjects(client: RegistryClient, *, topics: Iterable[str]) -> No
                 client.set_compatibility(subject, Compatibility.NONE)
 
 
-def _read(path: Path, names: Names) -> SchemaFile:
+def _read(path: Path, subject: str) -> SchemaFile:
     try:
-        subject = names.view_topic(path.stem.removeprefix(VIEW_FILES))
         return SchemaFile(subject, json.dumps(json.loads(path.read_text(encoding="utf-8"))), path.name)
     except json.JSONDecodeError as exc:
         raise SchemaFileInvalid(path, f"line {exc.lineno}, column {exc.colno}: {exc.msg}") from exc

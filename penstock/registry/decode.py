@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,9 +16,13 @@ from typing import Any, Protocol
 from fastavro import parse_schema, schemaless_reader
 from fastavro.schema import SchemaParseException
 
+from penstock.errors import TransientError
+
 _HEADER = struct.Struct(">bI")
 AVRO = "AVRO"
 """The type of a schema that a registry does not name."""
+_AWAY_S = 5.0
+"""So long nobody waits again for a registry that gave no schema: each of a page's records would wait on its own."""
 
 # What fastavro raises on bytes that are not of the schema.
 _DECODE_ERRORS = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error)
@@ -61,6 +66,8 @@ class AvroDecoder:
     def __init__(self, registry: SchemaSource, read: Callable[[dict[str, Any]], dict[str, Any]] | None = None) -> None:
         self._registry, self._read = registry, read
         self._schemas: dict[int, tuple[Any, Any] | _NotAvro] = {}
+        self._away: TransientError | None = None
+        self._asks_from = 0.0
 
     def decode(self, data: bytes | None) -> Decoded:
         """Decode a key or value; a null stays None.
@@ -82,7 +89,7 @@ class AvroDecoder:
     def _schemas_of(self, schema_id: int) -> tuple[Any, Any] | _NotAvro | None:
         """Find the writer schema and what is read of it (None: all)."""
         if schema_id not in self._schemas:
-            found = self._registry.schema(schema_id)
+            found = self._ask(schema_id)
             if found is None:  # not kept: it may be registered a moment later
                 return None
             try:
@@ -90,6 +97,15 @@ class AvroDecoder:
             except _NotAvro as exc:
                 self._schemas[schema_id] = exc
         return self._schemas[schema_id]
+
+    def _ask(self, schema_id: int) -> Schema | None:
+        if self._away is not None and time.monotonic() < self._asks_from:
+            raise self._away.with_traceback(None)
+        try:
+            return self._registry.schema(schema_id)
+        except TransientError as exc:
+            self._away, self._asks_from = exc, time.monotonic() + _AWAY_S
+            raise
 
     def _parsed(self, schema: Schema) -> tuple[Any, Any]:
         if schema.type != AVRO:

@@ -17,7 +17,7 @@ from penstock.topics.topic import Topic
 
 # The `gc_grace_seconds` of the view tables must not be shorter: a replay must still meet its tombstones.
 RECORD_RETENTION = timedelta(days=7)
-# A dead letter waits for a person, and only Kafka has it.
+# A dead letter waits for a person, and only Kafka has it. One older than the records is replayed to a history only.
 DEAD_LETTER_RETENTION = timedelta(days=90)
 # Of topics whose records nobody reads again.
 _SHORT_RETENTION = timedelta(hours=1)

@@ -30,12 +30,12 @@ class TopicUnknown(TerminalError):
 
 @dataclass(frozen=True)
 class Record:
-    """One record; `headers` as text (hex where they are none)."""
+    """One record; `headers` as text (hex where they are none), `timestamp` in ISO 8601 (after 9999 in milliseconds)."""
 
     topic: str
     partition: int
     offset: int
-    timestamp: datetime
+    timestamp: str
     key: Decoded
     value: Decoded
     headers: dict[str, str]
@@ -131,8 +131,15 @@ class TopicReader:
             message.topic(),
             message.partition(),
             message.offset(),
-            datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC),
+            _in_iso(message.timestamp()[1]),
             self._decoder.decode(message.key()),
             self._decoder.decode(message.value()),
             {name: readable(value or b"") for name, value in message.headers() or ()},
         )
+
+
+def _in_iso(at_ms: int) -> str:
+    try:
+        return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError):  # a producer gave microseconds
+        return str(at_ms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,14 @@ def keep_results(config: Config, results: Sequence[ViewResult]) -> None:
     known = read_last(config)
     known.update({result.view: {**result.as_json(), "at": time.time()} for result in results})
     write_whole(file, json.dumps(known, indent=2))
+
+
+def forget_results(config: Config, views: Collection[str]) -> None:
+    """Forget what is known of views that are dropped: another of the name was never compared."""
+    known = read_last(config)
+    left = {name: result for name, result in known.items() if name not in views}
+    if left != known:
+        write_whole(last_file(config), json.dumps(left, indent=2))
 
 
 def read_last(config: Config) -> dict[str, dict[str, Any]]:

@@ -33,6 +33,7 @@ from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.setup.steps import steps
 from penstock.topics.admin import TopicAdmin
+from penstock.verify.last import forget_results
 from penstock.views.apply import renew_jobs
 from penstock.views.begin import forget_runs
 from penstock.whole_file import write_changed
@@ -122,6 +123,7 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
     changed = write_changed(with_views(project, views, dropped=names))
     on_step("connectors", ", ".join(file.name for file in changed) or "named none of them any more")
     forget_missed(config, names)
+    forget_results(config, names)
     for name in names:
         forget_runs(config, name)
         _delete_records(workspace, name)

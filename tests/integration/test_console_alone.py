@@ -109,6 +109,16 @@ def test_health_names_what_is_away_and_the_metrics_leave_out_what_nobody_knows()
     assert "penstock_freshness_seconds" not in metrics()
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/"])
+def test_the_metrics_are_there_with_and_without_a_slash(path: str) -> None:
+    assert "penstock_alert_firing" in requests.get(url(path), timeout=5).text
+
+
+def test_who_asks_for_the_status_alone_gets_it() -> None:
+    assert requests.head(url("/metrics"), timeout=5).status_code == 200
+    assert requests.head(url("/health"), timeout=5).headers["content-type"] == "application/json"
+
+
 def test_what_cannot_be_known_is_an_answer_with_the_reason() -> None:
     for path in ("/topics", "/connectors", "/schemas", "/loads", "/dead-letters"):
         answer = requests.get(url(f"/api/v1{path}"), timeout=30)
@@ -129,7 +139,10 @@ def test_no_garbage_makes_the_api_fail() -> None:
     assert problems == []
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("POST", "/topics"), ("DELETE", "/connectors/x")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/nothing"), ("GET", ""), ("POST", "/topics"), ("DELETE", "/connectors/x"), ("OPTIONS", "/pipeline")],
+)
 def test_what_is_no_route_is_said_in_json(method: str, path: str) -> None:
     answer = requests.request(method, url(f"/api/v1{path}"), timeout=30)
     assert (answer.status_code, answer.json()["error"]) == (404, "RouteMissing")

@@ -9,7 +9,7 @@ from penstock.console.api.errors import RouteMissing
 from penstock.console.hub import Hub
 from penstock.console.service.views import Verifier
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def build_api(hub: Hub, verifier: Verifier) -> APIRouter:
@@ -18,8 +18,9 @@ def build_api(hub: Hub, verifier: Verifier) -> APIRouter:
     for part in (overview.routes(hub), records.routes(hub), rows.routes(hub, verifier), connectors.routes(hub)):
         router.include_router(part)
 
+    @router.api_route("", methods=_METHODS, include_in_schema=False)
     @router.api_route("/{rest:path}", methods=_METHODS, include_in_schema=False)
-    def nothing(request: Request, rest: str) -> None:
+    def nothing(request: Request, rest: str = "") -> None:
         """Answer in JSON what is no route: the pages would answer with one of theirs."""
         raise RouteMissing(request.method, rest)
 

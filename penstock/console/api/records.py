@@ -27,7 +27,7 @@ class _Kept(BaseModel):
     """Which records are kept, as a query string says it."""
 
     key: str = ""
-    op: str = Field("", description="kinds of change, such as `ud`")
+    op: str = Field("", description="kinds of change, such as `ud`; no other record has one")
     where: list[str] | None = Field(
         None,
         description="`field = value`, with `and` between several; operators = != ~ > >= < <=; "
@@ -84,7 +84,9 @@ def _topics(api: APIRouter, hub: Hub) -> None:
     @api.get("/topics/{name}/tail", tags=["topics"])
     async def tail(request: Request, name: str, kept: Annotated[_Kept, Query()]) -> StreamingResponse:
         """Send what comes from now on, as server-sent events; 100 records a second at most."""
-        topics.topic_detail(hub, name)  # a topic that is not there is said before the stream begins
+        topics.topic_detail(
+            hub, name, with_settings=False
+        )  # a topic that is not there is said before the stream begins
         keeps = kept.filter(hub)
         group = hub.config.names.group("console")
         made = await asyncio.to_thread(
@@ -94,11 +96,15 @@ def _topics(api: APIRouter, hub: Hub) -> None:
 
 
 async def _events(request: Request, tail: Tail) -> AsyncIterator[str]:
+    said = None
     with closing(tail):
         yield ": the tail begins\n\n"
         while not await request.is_disconnected():
             for record in await asyncio.to_thread(tail.poll):
                 yield f"data: {json.dumps(asdict(record), ensure_ascii=False)}\n\n"
+            if tail.trouble != said:
+                said = tail.trouble
+                yield f"event: trouble\ndata: {json.dumps(said)}\n\n"
             await asyncio.sleep(_TAIL_S)
 
 

@@ -189,9 +189,12 @@ _MEASURES: Mapping[str, Callable[[Snapshot, Flow], tuple[float | None, str]]] = 
 }
 
 
-def start(rules: Rules) -> dict[str, Alert]:
-    """Return every rule as an alert that is not judged yet."""
-    return {rule.name: Alert(rule) for rule in rules.rule}
+def start(rules: Rules, firing: Mapping[str, float] | None = None) -> dict[str, Alert]:
+    """Return every rule as an alert that is not judged yet.
+
+    :param firing: since when those fire that fired when the console ended.
+    """
+    return {rule.name: Alert(rule, firing_since=(firing or {}).get(rule.name)) for rule in rules.rule}
 
 
 def firing(alerts: Mapping[str, Alert]) -> Iterator[Alert]:

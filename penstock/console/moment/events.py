@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment.map import Flow, Health
@@ -59,7 +60,9 @@ def _connectors(before: Snapshot, now: Snapshot) -> Iterator[Event]:
         if old is not None and old.state != connector.state:
             level = "ok" if connector.is_running else "down" if connector.state == "FAILED" else "warn"
             why = f": {connector.reason}" if connector.reason else ""
-            yield Event(now.at, level, f"connector {name}: {old.state} → {connector.state}{why}", f"/connectors/{name}")
+            yield Event(
+                now.at, level, f"connector {name}: {old.state} → {connector.state}{why}", f"/connectors/{_quoted(name)}"
+            )
 
 
 def _schemas(before: Snapshot, now: Snapshot) -> Iterator[Event]:
@@ -68,7 +71,7 @@ def _schemas(before: Snapshot, now: Snapshot) -> Iterator[Event]:
     for name, subject in (now.registry.now or {}).items():
         old = before.registry.value.get(name)
         if old is None or len(old.versions) < len(subject.versions):
-            yield Event(now.at, "ok", f"schema {name}: version {subject.versions[-1]}", f"/schemas/{name}")
+            yield Event(now.at, "ok", f"schema {name}: version {subject.versions[-1]}", f"/schemas/{_quoted(name)}")
 
 
 def _loads(before: Snapshot, now: Snapshot) -> Iterator[Event]:
@@ -77,3 +80,7 @@ def _loads(before: Snapshot, now: Snapshot) -> Iterator[Event]:
         if (known or {}).get(run.id) != run.state and run.state in {"running", "success", "failed"}:
             level = "down" if run.state == "failed" else "ok"
             yield Event(now.at, level, f"load {run.id}: {run.state}, {run.written:,} written", "/loads")
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")

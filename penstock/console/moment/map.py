@@ -47,6 +47,11 @@ class Box:
     rate: float | None
     """What leaves it, in rows or records per second; None where nobody knows."""
 
+    @property
+    def is_starting(self) -> bool:
+        """Return whether it was not looked at yet."""
+        return not self.at and self.health is not Health.DOWN
+
 
 @dataclass(frozen=True)
 class Flow:

@@ -14,7 +14,7 @@ from penstock.console.look.ends import End
 from penstock.console.look.kafka import GroupState
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.look.spark import Query
-from penstock.contract import CONNECT_ERRORS, OFFSETS_PER_GENERATION, VERSION
+from penstock.contract import AGGREGATE, CONNECT_ERRORS, EPOCH, OFFSETS_PER_GENERATION, VERSION
 from penstock.offsets import Place
 
 
@@ -159,18 +159,28 @@ def written_positions(snapshot: Snapshot) -> dict[Place, tuple[int, float]]:
     for topic in snapshot.known.source_topics if kafka else ():
         state = kafka.cluster.topics.get(topic) if kafka else None
         if kafka and state and len(state.partitions) == 1:
-            written = [*_versions(snapshot, kafka.ends, topic), *_dead_letters(kafka.ends, topic)]
+            epoch = _epoch(kafka.ends.get((topic, 0)))
+            written = [*_versions(snapshot, kafka.ends, topic, epoch), *_dead_letters(kafka.ends, topic, epoch)]
             if written:
                 offset, at = max(written)
                 found[topic, 0] = offset + 1, at
     return found
 
 
-def _versions(snapshot: Snapshot, ends: Mapping[Place, End], source: str) -> Iterator[tuple[int, float]]:
-    topics = {view.topic for view in snapshot.known.views if view.source_topic == source and view.kind != "aggregate"}
+def _epoch(end: End | None) -> int:
+    """Return the epoch of the newest change, 0 where nobody knows; offsets of an earlier one are of another topic."""
+    text = end.newest.headers.get(EPOCH, "") if end and end.newest else ""
+    return int(text) if text.isdigit() else 0
+
+
+def _versions(snapshot: Snapshot, ends: Mapping[Place, End], source: str, epoch: int) -> Iterator[tuple[int, float]]:
+    views = {view.topic: view for view in snapshot.known.views if view.source_topic == source}
     for (topic, _), end in ends.items():
-        if topic in topics and end.newest and end.newest.headers.get(VERSION, "").isdigit():
-            yield offset_of(int(end.newest.headers[VERSION])), end.newest.at
+        if topic in views and views[topic].kind != AGGREGATE and end.newest:
+            version, generation = end.newest.headers.get(VERSION, ""), epoch + views[topic].revision - 1
+            # A fill from an empty topic has the version before the first of its generation.
+            if version.isdigit() and int(version) + 1 >= generation * OFFSETS_PER_GENERATION:
+                yield offset_of(int(version)), end.newest.at
 
 
 def offset_of(version: int) -> int:
@@ -178,9 +188,11 @@ def offset_of(version: int) -> int:
     return (version + 1) % OFFSETS_PER_GENERATION - 1
 
 
-def _dead_letters(ends: Mapping[Place, End], source: str) -> Iterator[tuple[int, float]]:
+def _dead_letters(ends: Mapping[Place, End], source: str, epoch: int) -> Iterator[tuple[int, float]]:
     for newest in (end.newest for end in ends.values() if end.newest):
         headers = newest.headers
+        if epoch and headers.get(EPOCH, str(epoch)) != str(epoch):
+            continue
         if headers.get(f"{CONNECT_ERRORS}topic") == source and headers.get(f"{CONNECT_ERRORS}offset", "").isdigit():
             yield int(headers[f"{CONNECT_ERRORS}offset"]), newest.at
 
@@ -191,10 +203,13 @@ def _lags(snapshot: Snapshot, positions: Mapping[Place, int]) -> Iterator[Lag]:
         return
     for (topic, number), position in sorted(positions.items()):
         state = kafka.cluster.topics.get(topic)
-        if state is None or number not in state.ends:
+        part = next((each for each in state.partitions if each.number == number), None) if state else None
+        if part is None:
             continue
-        end, followed = state.ends[number], kafka.ends.get((topic, number))
-        behind, since = followed.behind(position, end) if followed else (max(0, end - position), None)
+        end, followed = part.end, kafka.ends.get((topic, number))
+        # What retention has deleted nobody waits for: of a quiet topic the last to go is a marker.
+        left = max(position, part.beginning)
+        behind, since = followed.behind(left, end) if followed else (max(0, end - left), None)
         seconds = max(0.0, snapshot.at - since) if since else None
         yield Lag(topic, number, position, end, behind, seconds if behind else 0.0)
 

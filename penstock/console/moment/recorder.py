@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import deque
@@ -20,10 +21,12 @@ from penstock.console.moment.map import Flow, build_flow, is_of_pipeline
 from penstock.console.moment.progress import group_of
 from penstock.console.moment.rates import Rates
 from penstock.http_client import direct_session
+from penstock.whole_file import write_whole
 
 SECONDS = 600
 _EVENTS = 200
 _HISTORY = 500
+_STARTING_S = 30
 _WEBHOOK_S = 3.0
 
 
@@ -50,10 +53,14 @@ class Moment:
 
 
 class Recorder:
-    """Takes a moment each second, in a thread of its own."""
+    """Takes a moment each second, in a thread of its own.
 
-    def __init__(self, take: Callable[[], Snapshot], *, rules: Callable[[], Rules]) -> None:
+    :param firing: the file of the alerts that fire: the next console reports their ends.
+    """
+
+    def __init__(self, take: Callable[[], Snapshot], *, rules: Callable[[], Rules], firing: Path) -> None:
         self._take = take
+        self._firing = firing
         self._read_rules = rules
         self._rates = Rates()
         self._stopped = threading.Event()
@@ -83,7 +90,7 @@ class Recorder:
         self._count(snapshot)
         names = list(self._seen)
         flow = build_flow(snapshot, self._rates.of)
-        judged, changes = alerting.judge(self.moment.alerts, snapshot, flow)
+        judged, changes = self._judge(snapshot, flow)
         self.events.extend(differences((self.moment.snapshot, self.moment.flow), (snapshot, flow)))
         for change in changes:
             self._tell(change)
@@ -92,9 +99,21 @@ class Recorder:
         behind = sum(each.behind for each in flow.readers if is_of_pipeline(snapshot, each))
         self.points.append(Point(snapshot.at, rate["changes"], rate["views"], rate["sink"], flow.freshness_s, behind))
 
+        if changes:
+            firing = {alert.rule.name: alert.firing_since for alert in alerting.firing(judged)}
+            write_whole(self._firing, json.dumps(firing))
+
+    def _judge(self, snapshot: Snapshot, flow: Flow) -> tuple[dict[str, Alert], list[Change]]:
+        """Judge every rule, at the start not before everything was looked at: until then nothing seems wrong."""
+        if len(self.points) < _STARTING_S and any(box.is_starting for box in flow.boxes):
+            return self.moment.alerts, []
+        return alerting.judge(self.moment.alerts, snapshot, flow)
+
     def _first(self) -> Moment:
         snapshot = self._take()
-        return Moment(snapshot, build_flow(snapshot, lambda _: None), {}, alerting.start(self._rules))
+        return Moment(
+            snapshot, build_flow(snapshot, lambda _: None), {}, alerting.start(self._rules, _read(self._firing))
+        )
 
     def _run(self) -> None:
         while not self._stopped.wait(1.0):
@@ -134,6 +153,14 @@ class Recorder:
         )
         if self._rules.webhook:
             threading.Thread(target=_post, args=(self._rules.webhook, change), daemon=True).start()
+
+
+def _read(file: Path) -> dict[str, float]:
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _post(url: str, change: Change) -> None:

@@ -6,7 +6,7 @@ from nicegui import run, ui
 
 from penstock.console.hub import Hub
 from penstock.console.pages.frame import Frame
-from penstock.console.pages.pieces import Banner, Table, column, heading, millis
+from penstock.console.pages.pieces import Banner, Table, column, heading, millis, say_refused
 from penstock.console.pages.record import show_record
 from penstock.console.plain import shown
 from penstock.console.service import dead_letters as service
@@ -92,13 +92,14 @@ async def _preview(hub: Hub, frame: Frame, ids: list[str]) -> None:
     try:
         preview = await run.io_bound(service.preview, hub, ids)
     except PenstockError as exc:
-        ui.notify(str(exc), type="negative", multi_line=True)
+        say_refused(exc)
         return
     if preview is None:
         return
     with ui.dialog(value=True) as dialog, ui.card().classes("panel"):
         targets = ", ".join(f"{count} to {topic}" for topic, count in preview.targets.items())
-        ui.label(f"{preview.records} records would be written: {targets or 'none'}").classes("font-semibold")
+        ui.label(f"Would be written: {preview.text}").classes("font-semibold")
+        ui.label(targets).classes("num text-sm")
         ui.label("Original bytes and headers; their versions let no old row win.").classes("dim text-sm")
 
         async def replay() -> None:
@@ -106,9 +107,10 @@ async def _preview(hub: Hub, frame: Frame, ids: list[str]) -> None:
             try:
                 done = await run.io_bound(lambda: service.replay(hub, ids, caller=caller))
             except PenstockError as exc:
-                ui.notify(str(exc), type="negative", multi_line=True)
+                say_refused(exc)
                 return
             dialog.close()
-            ui.notify(f"{done.records} records written again" if done else "stopped", type="positive")
+            if done is not None:
+                ui.notify(f"Written again: {done.text}", type="warning" if done.gone else "positive")
 
         ui.button("Replay", on_click=replay).props("no-caps unelevated color=primary")

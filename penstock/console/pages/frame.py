@@ -71,7 +71,7 @@ class Frame:
         self.content = ui.column().classes("w-full gap-3 p-1")
         self.every(1.0, self._refresh)
 
-    def every(self, seconds: float, refresh: Callable[[], None]) -> None:
+    def every(self, seconds: float, refresh: Callable[[], object]) -> None:
         """Call now and again and again while the page is open."""
         ui.timer(seconds, refresh)
 

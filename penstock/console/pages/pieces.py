@@ -117,8 +117,16 @@ def millis(at_ms: int | None) -> str:
     """Write a time of Kafka with its milliseconds."""
     if at_ms is None:
         return ""
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03} UTC"
+    moment = moment_of(at_ms)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03} UTC" if moment else f"{at_ms} ms"
+
+
+def moment_of(at_ms: int) -> datetime | None:
+    """Return a time of Kafka; None of one after the year 9999, as of a producer that gave microseconds."""
+    try:
+        return datetime.fromtimestamp(at_ms / 1000, UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def rate(value: float | None) -> str:

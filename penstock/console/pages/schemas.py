@@ -66,7 +66,7 @@ def _cells(row: service.SubjectRow) -> dict[str, Any]:
         "name": row.name,
         "href": path_to("schemas", row.name),
         "versions": row.versions,
-        "contract": f"schemas/avro/{row.name}.avsc" if row.has_contract else "follows its table",
+        "contract": f"schemas/avro/{row.file}" if row.file else "follows its table",
     }
 
 

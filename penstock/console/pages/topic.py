@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nicegui import context, ui
+from nicegui import context, run, ui
 
 from penstock.console.hub import Hub
 from penstock.console.moment.progress import Lag
@@ -21,7 +21,7 @@ from penstock.console.pages.pieces import (
     rate,
 )
 from penstock.console.pages.topic_messages import Messages
-from penstock.console.service.topics import TopicDetail, topic_detail
+from penstock.console.service.topics import TopicDetail, topic_detail, topic_settings
 from penstock.errors import PenstockError
 
 _PARTITIONS = [
@@ -46,7 +46,7 @@ def register(hub: Hub) -> None:
         frame = Frame(hub, "Topics")
         with frame.content:
             try:
-                detail = topic_detail(hub, name)
+                detail = topic_detail_of(hub, name)
             except PenstockError as exc:
                 ui.label(str(exc)).classes("panel banner down")
                 ui.link("All topics", "/topics").classes("in")
@@ -61,8 +61,8 @@ def register(hub: Hub) -> None:
                     Messages(hub, frame, name, dict(query))
                 with ui.tab_panel(made[1]).classes("p-0"):
                     partitions = Table(_PARTITIONS, key="number", empty="No partition")
-                with ui.tab_panel(made[2]).classes("p-0"):
-                    _settings(detail)
+                with ui.tab_panel(made[2]).classes("p-0") as configuration:
+                    ui.label("asking Kafka …").classes("dim")
                 with ui.tab_panel(made[3]).classes("p-0"):
                     _schemas(detail)
                 with ui.tab_panel(made[4]).classes("p-0"):
@@ -80,7 +80,15 @@ def register(hub: Hub) -> None:
             partitions.fill([_partition(each) for each in now.partitions])
             readers.fill([_reader(*each) for each in now.readers])
 
+        async def show_settings() -> None:
+            found = await run.io_bound(topic_settings, hub, name)
+            if found is not None:
+                configuration.clear()
+                with configuration:
+                    _settings(*found)
+
         frame.every(1.0, refresh)
+        ui.timer(0.05, show_settings, once=True)
 
 
 def topic_detail_of(hub: Hub, name: str) -> TopicDetail:
@@ -104,11 +112,11 @@ def _reader(name: str, kind: str, lag: Lag) -> dict[str, Any]:
     return {"id": f"{name}/{lag.partition}", "name": name, "href": "/readers", "kind": kind, **lag_cells(lag)}
 
 
-def _settings(detail: TopicDetail) -> None:
-    if detail.settings_problem:
-        ui.label(detail.settings_problem).classes("panel banner down")
+def _settings(settings: dict[str, str], problem: str | None) -> None:
+    if problem:
+        ui.label(problem).classes("panel banner down")
     with ui.element("div").classes("panel p-2 w-full"):
-        pairs(detail.settings)
+        pairs(settings)
 
 
 def _schemas(detail: TopicDetail) -> None:

@@ -13,6 +13,7 @@ from penstock.console.pages.pieces import (
     Table,
     column,
     millis,
+    moment_of,
     path_to,
 )
 from penstock.console.pages.record import op_text, show_record, summary
@@ -148,12 +149,25 @@ class Messages:
         self._records = dict(list({**new, **known}.items())[:_KEPT])
         self._table.fill([_cells(name, record) for name, record in self._records.items()])
 
-    def _toggle(self) -> None:
+    async def _toggle(self) -> None:
         if self._tail is not None:
             self._end_tail()
             return
+        self._live.disable()
+        tail = await self._open_tail()
+        if self._client.is_deleted:
+            if tail is not None:
+                tail.close()
+            return
+        self._live.enable()
+        if tail is not None:
+            self._begin(tail)
+
+    async def _open_tail(self) -> Tail | None:
+        """Begin to listen, or say why not; None also while the console is being stopped."""
         try:
-            self._tail = Tail(
+            return await run.io_bound(
+                Tail,
                 self._hub.config.kafka.bootstrap,
                 self._hub.reader,
                 group=self._hub.config.names.group("console"),
@@ -162,7 +176,10 @@ class Messages:
             )
         except (PenstockError, ValueError) as exc:
             self._said.set_text(str(exc))
-            return
+            return None
+
+    def _begin(self, tail: Tail) -> None:
+        self._tail = tail
         self._paused = False
         self._remember([], keep=False)
         self._more.set_visibility(False)
@@ -177,10 +194,13 @@ class Messages:
         self._pause.props(f"icon={'play_arrow' if self._paused else 'pause'}")
         self._say_tail()
 
-    def _poll(self) -> None:
-        if self._tail is None or self._paused:
+    async def _poll(self) -> None:
+        tail = self._tail
+        if tail is None or self._paused:
             return
-        records = self._tail.poll()
+        records = await run.io_bound(tail.poll)
+        if self._tail is not tail:  # stopped meanwhile
+            return
         if records:
             self._remember(records, keep=True)
         self._say_tail()
@@ -190,7 +210,8 @@ class Messages:
             return
         over = f", {self._tail.passed_over:,} passed over (more than can be shown)" if self._tail.passed_over else ""
         state = "paused" if self._paused else "live"
-        self._said.set_text(f"{state}: {self._tail.looked_at:,} records came{over}")
+        trouble = f"; Kafka says: {self._tail.trouble}" if self._tail.trouble else ""
+        self._said.set_text(f"{state}: {self._tail.looked_at:,} records came{over}{trouble}")
 
     def _end_tail(self) -> None:
         if self._tail is None:
@@ -226,7 +247,8 @@ def _key(record: RecordView) -> str:
 
 def _parse(start: str) -> tuple[str, str]:
     if start.startswith("time:") and is_number(start[5:]):
-        return "time", datetime.fromtimestamp(int(start[5:]) / 1000, UTC).isoformat(timespec="milliseconds")
+        moment = moment_of(int(start[5:]))
+        return "time", moment.isoformat(timespec="milliseconds") if moment else start[5:]
     kind, _, value = start.replace("-", ":", 1).partition(":")
     return (kind, value) if kind in _STARTS else ("end", "50")
 

@@ -62,7 +62,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class Filter:
-    """What a search keeps; what is empty is not asked. `key` is text that the key holds, `op` letters such as `ud`."""
+    """What a search keeps; what is empty is not asked. `key` is text that the key holds, `op` letters such as `ud`.
+
+    Only a change has a kind: where `op` is asked, no other record is kept.
+    """
 
     key: str = ""
     op: str = ""
@@ -75,7 +78,7 @@ class Filter:
 
     def keeps(self, record: RecordView) -> bool:
         """Return whether a record is wanted."""
-        if self.op and (record.op or "") not in self.op:
+        if self.op and (record.op is None or record.op not in self.op):
             return False
         if self.key and self.key not in shown(record.key):
             return False

@@ -11,11 +11,12 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 
 from penstock.console.look.kafka import TopicState
+from penstock.console.records.messages import consume
 from penstock.console.records.records import RecordReader, RecordView
 from penstock.keys.values import base_of, canonical
 
-_WINDOW = 5000
-_POLL_S = 0.05
+# Windows double, from the smaller to the larger: of large rows a few must be looked at in time.
+_WINDOW, _LARGEST_WINDOW = 200, 5000
 _AS_THEY_ARE = {"text", "character varying", "uuid"}
 
 KeyOf = Callable[[bytes | None], Any]
@@ -69,19 +70,25 @@ def find_newest(
 ) -> Trace:
     """Look for the newest records of a key.
 
+    A window that was not read to its end is left out: what is unread of it may be newer than what was found.
+
     :param consumer: is closed at the end.
+    :raises KafkaUnreachable: the broker is away.
     """
     deadline = time.monotonic() + budget_s
     ends = {part.number: part.end for part in state.partitions}
     begins = {part.number: part.beginning for part in state.partitions}
     found: list[Any] = []
-    looked_at = 0
+    looked_at, window = 0, _WINDOW
     with closing(consumer):
         while any(ends[each] > begins[each] for each in ends) and time.monotonic() < deadline:
-            starts = {each: max(begins[each], end - _WINDOW) for each, end in ends.items()}
-            found += _window(consumer, state.name, starts, ends, wanted, deadline)
+            starts = {each: max(begins[each], end - window) for each, end in ends.items()}
+            hits = _read_window(consumer, state.name, starts, ends, wanted, deadline)
+            if hits is None:
+                break
+            found += hits
             looked_at += sum(ends[each] - starts[each] for each in ends)
-            ends = starts
+            ends, window = starts, min(window * 2, _LARGEST_WINDOW)
             if len(found) >= count:
                 break
     newest = sorted(found, key=lambda message: (message.timestamp()[1], message.offset()), reverse=True)[:count]
@@ -89,15 +96,18 @@ def find_newest(
     return Trace(tuple(reader.read(message) for message in newest), looked_at, whole)
 
 
-def _window(
+def _read_window(
     consumer: Any, topic: str, starts: dict[int, int], ends: dict[int, int], wanted: Wanted, deadline: float
-) -> list[Any]:
+) -> list[Any] | None:
+    """Return the records of the key there; None when the time is over before all were read."""
     positions = dict(starts)
     consumer.assign([TopicPartition(topic, *place) for place in starts.items()])
     found = []
-    while any(positions[each] < ends[each] for each in positions) and time.monotonic() < deadline:
-        for message in consumer.consume(_WINDOW, timeout=_POLL_S):
-            if message.error() is None and message.offset() < ends[message.partition()]:
+    while any(positions[each] < ends[each] for each in positions):
+        if time.monotonic() >= deadline:
+            return None
+        for message in consume(consumer):
+            if message.offset() < ends[message.partition()]:
                 positions[message.partition()] = message.offset() + 1
                 if wanted.matches(message.key()):
                     found.append(message)

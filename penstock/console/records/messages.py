@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from heapq import nlargest
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from penstock.console.look.kafka import KafkaCollector, TopicState
+from penstock.console.look.kafka import KafkaCollector, PartitionState, TopicState
 from penstock.console.records.filter import Filter
 from penstock.console.records.records import RecordReader, RecordView
 from penstock.errors import TerminalError
@@ -102,11 +104,10 @@ def search(kafka: KafkaCollector, reader: RecordReader, *, bootstrap: str, group
 
 
 def _collect(walk: _Walk, reader: RecordReader, wanted: Search, last: int | None) -> list[RecordView]:
-    limit = min(wanted.limit, LIMIT_AT_MOST)
-    if last is not None and not wanted.keeps.asks:
-        newest = sorted(walk.messages(), key=lambda message: message.timestamp()[1])[-min(last, LIMIT_AT_MOST) :]
-        return [reader.read(message) for message in newest]
-    found = []
+    if last is not None:
+        newest = nlargest(last, walk.messages(), key=lambda message: (message.timestamp()[1], message.offset()))
+        return [reader.read(message) for message in reversed(newest)]
+    limit, found = min(wanted.limit, LIMIT_AT_MOST), []
     for message in walk.messages():
         record = reader.read(message)
         if wanted.keeps.keeps(record):
@@ -140,7 +141,7 @@ class _Walk:
         """Give out message after message."""
         self._consumer.assign([TopicPartition(self._topic, *place) for place in self.positions.items()])
         while not self.is_done and time.monotonic() < self._deadline:
-            for message in _consume(self._consumer):
+            for message in consume(self._consumer):
                 if self._is_wanted(message):
                     self.positions[message.partition()] = message.offset() + 1
                     self.looked_at += 1
@@ -159,7 +160,7 @@ class _Walk:
 
 
 def _starts(kafka: KafkaCollector, state: TopicState, wanted: Search) -> tuple[dict[int, int], int | None]:
-    """Say where to begin in each partition, and how many of the newest are wanted, when that was asked."""
+    """Say where to begin in each partition, and how many of the newest are wanted, if all are that come from there."""
     partitions = {partition.number: partition for partition in state.partitions}
     if wanted.partition is not None:
         if wanted.partition not in partitions:
@@ -169,17 +170,23 @@ def _starts(kafka: KafkaCollector, state: TopicState, wanted: Search) -> tuple[d
         places = wanted.cursor
         return {number: min(places.get(number, part.beginning), part.end) for number, part in partitions.items()}, None
     kind, number = _read_start(wanted.start)
+    is_last = kind == "end" and not wanted.keeps.asks
+    if is_last:
+        number = min(number, wanted.limit, LIMIT_AT_MOST)
     if kind == "time":
         at = kafka.offsets_at([(state.name, each) for each in partitions], number)
-        return {
-            each: at[state.name, each] if at[state.name, each] >= 0 else part.end for each, part in partitions.items()
-        }, None
+        return {each: _first(at.get((state.name, each)), part) for each, part in partitions.items()}, None
     begins = {
         "beginning": lambda part: part.beginning,
         "offset": lambda part: min(max(number, part.beginning), part.end),
         "end": lambda part: max(part.beginning, part.end - number * OFFSETS_PER_RECORD),
     }
-    return {each: begins[kind](part) for each, part in partitions.items()}, number if kind == "end" else None
+    return {each: begins[kind](part) for each, part in partitions.items()}, number if is_last else None
+
+
+def _first(at: int | None, part: PartitionState) -> int:
+    """Return where the first record at or after a time is: -1 = after the last one, None = nobody knows."""
+    return part.beginning if at is None else at if at >= 0 else part.end
 
 
 def _read_start(text: str) -> tuple[str, int]:
@@ -211,17 +218,20 @@ def read_cursor(text: str) -> dict[int, int]:
     return {int(number): int(at) for number, at in places.items()}
 
 
-def _consume(consumer: Any) -> list[Any]:
+def consume(consumer: Any) -> list[Any]:
     """Take what is there; what is no record is left out.
 
     :raises KafkaUnreachable: the broker is away.
     """
     messages = consumer.consume(_BATCH, timeout=_POLL_S)
-    for message in messages:
-        error = message.error()
-        if error is not None and error.code() != KafkaError._PARTITION_EOF:
-            raise KafkaUnreachable("the broker", error.str())
+    if trouble := _trouble_in(messages):
+        raise KafkaUnreachable("the broker", trouble)
     return [message for message in messages if message.error() is None]
+
+
+def _trouble_in(messages: list[Any]) -> str | None:
+    errors = [error for message in messages if (error := message.error()) is not None]
+    return next((error.str() for error in errors if error.code() != KafkaError._PARTITION_EOF), None)
 
 
 def open_small_consumer(bootstrap: str, group: str) -> Consumer:
@@ -242,10 +252,14 @@ class Tail:
         self, bootstrap: str, reader: RecordReader, *, group: str, topic: str, keeps: Filter | None = None
     ) -> None:
         self._consumer: Any = open_small_consumer(bootstrap, group)
+        # One thread polls, while another may close.
+        self._lock = threading.Lock()
         self._reader = reader
         self._keeps = keeps or Filter()
         self.looked_at = 0
         self.passed_over = 0
+        self.trouble: str | None = None
+        """Why nothing comes any more, as of a topic that was deleted."""
         try:
             found = self._consumer.list_topics(topic, timeout=2.0).topics[topic]
             places = [TopicPartition(topic, number) for number in found.partitions]
@@ -258,8 +272,12 @@ class Tail:
             raise KafkaUnreachable(bootstrap, exc.args[0].str()) from exc
 
     def poll(self) -> list[RecordView]:
-        """Return what came since the last call; never waits."""
-        messages = [message for message in self._consumer.consume(_BATCH, timeout=0) if message.error() is None]
+        """Return what came since the last call; waits for nobody but the registry."""
+        with self._lock:
+            came = self._consumer.consume(_BATCH, timeout=0) if self._consumer is not None else []
+        messages = [message for message in came if message.error() is None]
+        if came:
+            self.trouble = _trouble_in(came)
         self.looked_at += len(messages)
         if not self._keeps.asks:
             self.passed_over += max(0, len(messages) - self.AT_ONCE)
@@ -270,6 +288,7 @@ class Tail:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._consumer is not None:
-            self._consumer.close()
-            self._consumer = None
+        with self._lock:
+            if self._consumer is not None:
+                self._consumer.close()
+                self._consumer = None

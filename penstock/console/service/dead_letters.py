@@ -1,19 +1,22 @@
 """Dead letters: what was refused, grouped by cause, and writing those of the sink again once the cause is mended.
 
-Only the sink's are replayed: a record of a view carries its version, so a late one can never win over a newer one. A
-change would get a new offset, hence a higher version, and an old row would win: those are mended at the source.
+Only the sink's are replayed: a record of a view carries its version, so a late one does not win over a newer one. After
+`gc_grace_seconds` it would win over a deletion, so old ones are refused.
+
+A change would get a new offset, hence a higher version, and an old row would win: those are mended at the source.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from penstock.brokers import librdkafka_settings
 from penstock.connect.secrets import HIDDEN
@@ -22,13 +25,17 @@ from penstock.console.records.filter import Filter
 from penstock.console.records.messages import Search, open_small_consumer, search
 from penstock.console.records.records import RecordView
 from penstock.console.safety.guard import Caller
-from penstock.contract import CONNECT_ERRORS
+from penstock.contract import CONNECT_ERRORS, HISTORY
 from penstock.errors import TerminalError, TransientError
 from penstock.installation import Names
+from penstock.offsets import Place
 from penstock.topics.admin import KafkaUnreachable, silent_logger
+from penstock.topics.declare import RECORD_RETENTION
 
 _SHOWN = 500
+_NAMED = 20
 _AT_ONCE = 1000
+_READ_S = 3.0
 _FLUSH_S = 20.0
 _ID = re.compile(r"(.+)/([0-9]{1,9})/([0-9]{1,18})")
 _VARIABLE = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|'[^']*'|\"[^\"]*\"|`[^`]*`|\d+")
@@ -56,6 +63,19 @@ class TooMany(TerminalError):
 
     def __init__(self, count: int) -> None:
         super().__init__(f"{count:,} dead letters are too many at once: {_AT_ONCE:,} at most")
+
+
+class LettersTooOld(TerminalError):
+    """Cassandra may have dropped the tombstone of a later deletion: these would bring deleted rows back."""
+
+    def __init__(self, ids: list[str], topics: list[str]) -> None:
+        more = f" and {len(ids) - _NAMED:,} more" if len(ids) > _NAMED else ""
+        repairs = ", ".join(f"`penstock views repair {topic.rpartition('.')[2]} [KEY]`" for topic in topics)
+        super().__init__(
+            f"nothing was written: {len(ids):,} of these dead letters are older than {RECORD_RETENTION.days} days and "
+            f"could bring back rows that were deleted later: {', '.join(ids[:_NAMED])}{more}. Replay the others; for "
+            f"these {repairs} writes what Postgres has now"
+        )
 
 
 class ReplayIncomplete(TransientError):
@@ -105,11 +125,18 @@ class Letters:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a replay would write."""
+    """What a replay writes: `ids`. Those that retention took meanwhile are `gone`."""
 
     records: int
     targets: dict[str, int]
     ids: tuple[str, ...]
+    gone: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """Its numbers, for people."""
+        gone = f"; {len(self.gone):,} no longer exist" if self.gone else ""
+        return f"{self.records:,} dead letter{'s' if self.records != 1 else ''}{gone}"
 
 
 def list_letters(hub: Hub) -> Letters:
@@ -138,16 +165,15 @@ def preview(hub: Hub, ids: list[str]) -> Preview:
     """Say what a replay of these letters would write.
 
     :param ids: `topic/partition/offset` of each.
-    :raises LetterUnknown, NotReplayable: one is none, or not the sink's.
+    :raises LetterUnknown, NotReplayable, LettersTooOld: one is none, is not the sink's, or is too old.
     """
-    messages = list(_read(hub, ids))
-    return Preview(len(messages), dict(Counter(_origin(message) for message in messages)), tuple(ids))
+    return _preview(_read(hub, ids), ids)
 
 
 def replay(hub: Hub, ids: list[str], *, caller: Caller) -> Preview:
     """Write these letters to the topics that they come from: original bytes, original headers.
 
-    :raises LetterUnknown, NotReplayable: one is none, or not the sink's.
+    :raises LetterUnknown, NotReplayable, LettersTooOld: one is none, is not the sink's, or is too old.
     """
     target = f"{len(ids)} dead letters: {', '.join(ids[:20])}"
     return hub.guard.perform(lambda: _replay(hub, ids), caller=caller, what="replay", target=target)
@@ -184,35 +210,68 @@ def _can_replay(names: Names, topic: str) -> bool:
     return topic == names.dead_letter_topics[1]
 
 
-def _read(hub: Hub, ids: list[str]) -> Iterator[Any]:
-    names = hub.config.names
+def _read(hub: Hub, ids: list[str]) -> dict[str, Any]:
+    """Return the message of each letter that is still there."""
+    names, bootstrap = hub.config.names, hub.config.kafka.bootstrap
     places = _places(names, ids)
-    with closing(open_small_consumer(hub.config.kafka.bootstrap, names.group("console"))) as consumer:
-        for place in places:
-            message = _read_one(consumer, place)
-            if message is not None:
-                yield message
+    try:
+        with closing(open_small_consumer(bootstrap, names.group("console"))) as consumer:
+            there = dict(_existing(consumer, places))
+    except KafkaException as exc:
+        raise KafkaUnreachable(bootstrap, exc.args[0].str()) from exc
+    if old := {name: message for name, message in there.items() if _is_too_old(hub, message)}:
+        raise LettersTooOld(list(old), sorted(set(map(_origin, old.values()))))
+    return there
 
 
-def _places(names: Names, ids: list[str]) -> list[TopicPartition]:
+def _preview(there: Mapping[str, Any], ids: list[str]) -> Preview:
+    gone = tuple(name for name in ids if name not in there)
+    return Preview(len(there), dict(Counter(map(_origin, there.values()))), tuple(there), gone)
+
+
+def _is_too_old(hub: Hub, message: Any) -> bool:
+    """Return whether the tombstone of a later deletion may be gone; no entry of a history is ever deleted."""
+    view = hub.now.snapshot.known.view_of(_origin(message))
+    age_s = time.time() - message.timestamp()[1] / 1000
+    return age_s > RECORD_RETENTION.total_seconds() and (view is None or view.kind != HISTORY)
+
+
+def _places(names: Names, ids: list[str]) -> dict[str, TopicPartition]:
     if len(ids) > _AT_ONCE:
         raise TooMany(len(ids))
-    places = []
+    places = {}
     for each in ids:
         match = _ID.fullmatch(each)
         if match is None or match[1] not in names.dead_letter_topics:
             raise LetterUnknown(each)
         if not _can_replay(names, match[1]):
             raise NotReplayable(match[1])
-        places.append(TopicPartition(match[1], int(match[2]), int(match[3])))
+        places[each] = TopicPartition(match[1], int(match[2]), int(match[3]))
     return places
 
 
-def _read_one(consumer: Consumer, place: TopicPartition) -> Any | None:
+def _existing(consumer: Consumer, places: Mapping[str, TopicPartition]) -> Iterator[tuple[str, Any]]:
+    bounds: dict[Place, tuple[int, int]] = {}
+    for name, place in places.items():
+        partition = (place.topic, place.partition)
+        if partition not in bounds:
+            bounds[partition] = consumer.get_watermark_offsets(place, timeout=_READ_S)
+        begin, end = bounds[partition]
+        message = _read_one(consumer, place) if begin <= place.offset < end else None
+        if message is not None and message.offset() == place.offset:
+            yield name, message
+
+
+def _read_one(consumer: Consumer, place: TopicPartition) -> Any:
+    """Return the message there, or the next one where retention took it.
+
+    :raises KafkaException: the broker is away.
+    """
     consumer.assign([place])
-    message = consumer.poll(3.0)
-    if message is None or message.error() is not None or message.offset() != place.offset:
-        return None  # retention took it meanwhile
+    message = consumer.poll(_READ_S)
+    error = KafkaError(KafkaError._TIMED_OUT) if message is None else message.error()
+    if error is not None:
+        raise KafkaException(error)
     return message
 
 
@@ -222,12 +281,12 @@ def _origin(message: Any) -> str:
 
 
 def _replay(hub: Hub, ids: list[str]) -> Preview:
-    messages = list(_read(hub, ids))
+    there = _read(hub, ids)
     settings = {**librdkafka_settings(hub.config.kafka.bootstrap), "acks": "all", "enable.idempotence": True}
     # The partitioner of Java's producers: a key must stay in its partition.
     producer = Producer({**settings, "partitioner": "murmur2_random", "log_level": 0}, logger=silent_logger())
     refused: list[str] = []
-    for message in messages:
+    for message in there.values():
         headers = [(name, value) for name, value in message.headers() or () if not name.startswith(CONNECT_ERRORS)]
         try:
             producer.produce(
@@ -242,4 +301,4 @@ def _replay(hub: Hub, ids: list[str]) -> Preview:
     left = producer.flush(_FLUSH_S) + len(refused)
     if left:
         raise ReplayIncomplete(left)
-    return Preview(len(messages), dict(Counter(_origin(message) for message in messages)), tuple(ids))
+    return _preview(there, ids)

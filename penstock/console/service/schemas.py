@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from penstock.console.hub import Hub
 from penstock.errors import TerminalError
 from penstock.project.folders import Project
+from penstock.registry.apply import schema_files
 from penstock.registry.decode import AVRO, Schema
 
 _PRIMITIVE = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
@@ -30,11 +32,12 @@ class SchemaUnreadable(TerminalError):
 
 @dataclass(frozen=True)
 class SubjectRow:
-    """A subject in the list."""
+    """A subject in the list; `file` is that of its contract, by its name in schemas/avro."""
 
     name: str
     versions: int
     has_contract: bool
+    file: str | None
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,9 @@ def list_subjects(hub: Hub) -> list[SubjectRow]:
 
     :raises NotSeen: the registry was never seen.
     """
+    files = {subject: path.name for subject, path in _files(hub).items()}
     known = hub.now.snapshot.registry.seen.values()
-    return [SubjectRow(each.name, len(each.versions), _contract(hub, each.name) is not None) for each in known]
+    return [SubjectRow(each.name, len(each.versions), each.name in files, files.get(each.name)) for each in known]
 
 
 def subject_detail(hub: Hub, name: str) -> SubjectDetail:
@@ -114,7 +118,7 @@ def subject_detail(hub: Hub, name: str) -> SubjectDetail:
         level,
         tuple(reversed(versions)),
         _fields(hub, name, newest),
-        _against_contract(_contract(hub, name), name, newest),
+        _against_contract(_files(hub).get(name), newest),
     )
 
 
@@ -202,14 +206,18 @@ def _fields(hub: Hub, subject: str, schema: Any) -> tuple[Field, ...]:
     return tuple(replace(field, column=columns.get(field.name)) for field in flat_fields(schema))
 
 
-def _contract(hub: Hub, subject: str) -> Any | None:
-    file = Project.of(hub.config).avro / f"{subject}.avsc"
-    return json.loads(file.read_text()) if file.exists() else None
+def _files(hub: Hub) -> dict[str, Path]:
+    return schema_files(Project.of(hub.config).avro, hub.config.names)
 
 
-def _against_contract(contract: Any | None, subject: str, schema: Any) -> str:
-    if contract is None:
+def _against_contract(file: Path | None, schema: Any) -> str:
+    if file is None:
         return "no contract: this subject follows its source table"
-    if {*flat_fields(contract)} == {*flat_fields(schema)}:
-        return f"as schemas/avro/{subject}.avsc says"
-    return f"differs from schemas/avro/{subject}.avsc: {'; '.join(describe_changes(schema, contract))}"
+    try:
+        contract = json.loads(file.read_text(encoding="utf-8"))
+        is_same = {*flat_fields(contract)} == {*flat_fields(schema)}
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        return f"schemas/avro/{file.name} is no schema: {type(exc).__name__}: {exc}"
+    if is_same:
+        return f"as schemas/avro/{file.name} says"
+    return f"differs from schemas/avro/{file.name}: {'; '.join(describe_changes(schema, contract))}"

@@ -1,7 +1,7 @@
 """Looks for one row in Postgres, the change topic, a view's topic and its table in Cassandra.
 
 Positions say what is where, not guesses. A row of Postgres carries the transaction that wrote it last (xmin), and a
-change carries its transaction. A view's record and row carry the offset of the change (docs/contracts.md, Version).
+change carries its transaction. A view's record and row carry the version of the change (docs/contracts.md, Version).
 Sometimes only the values show it. A row that was written inside a savepoint carries another id, and a row that a fill
 read has no change.
 """
@@ -26,7 +26,7 @@ from penstock.console.records.records import RecordView
 from penstock.console.records.same import is_same
 from penstock.console.safety.mask import Mask
 from penstock.console.service.source_row import SourceRow
-from penstock.contract import AGGREGATE, HISTORY, ROW
+from penstock.contract import AGGREGATE, EPOCH, HISTORY, OFFSETS_PER_GENERATION, ROW
 from penstock.errors import PenstockError
 from penstock.keys.values import as_cql
 from penstock.names import column_name, postgres_name
@@ -184,8 +184,10 @@ def view_stores(
     else:
         found = trace_in(hub, view.topic, source, count=1, budget_s=_VIEW_BUDGET_S, columns=columns)
         trace = found if isinstance(found, Trace) else trace
-        records += trace.records
-        yield _view_topic_store(view, found, raw)
+        store = _view_topic_store(view, found, raw)
+        # A record of an earlier epoch may have the offset of the newest change, and says nothing of it.
+        records += trace.records if store.state in {"same", "gone"} else ()
+        yield store
     yield _cassandra_store(hub, view, raw, lambda row: _row_state(row, view, raw, trace))
 
 
@@ -205,7 +207,7 @@ def _view_topic_store(view: DeclaredView, trace: Trace | str, raw: Compared) -> 
         )
     value = record.value if isinstance(record.value, dict) else None
     is_row = view.kind == ROW
-    state, note = _compare(record.version, value if is_row else None, raw, view.held)
+    state, note = _compare(record.version, value if is_row else None, raw, view)
     if value is None and is_row:
         state, note = ("gone", "its deletion") if state == "same" else (state, note)
     place = f"partition {record.partition} @ {record.offset:,} · version {record.version}"
@@ -219,20 +221,33 @@ def offset_in(version: Any) -> int | None:
     return offset_of(int(version)) if version is not None and str(version).isdigit() else None
 
 
-def _compare(version: Any, value: Mapping[str, Any] | None, raw: Compared, held: Held) -> tuple[str, str]:
+def _compare(version: Any, value: Mapping[str, Any] | None, raw: Compared, view: DeclaredView) -> tuple[str, str]:
     """Say which change a row of a view stands for.
 
-    :param value: what the row holds of the source's columns; None where that is not to be compared.
+    :param value: what the row holds of the source's columns; None of a deletion and of a history's entry.
     """
     offset, change = offset_in(version), raw.changes.newest
     if change is None and value is not None and raw.row is not None:
-        differs = raw.differing(value, held)
+        differs = raw.differing(value, view.held)
         return ("behind", f"holds other values of {', '.join(differs)}") if differs else ("same", _HOLDS_THE_SAME)
-    if offset is None or change is None:
+    if offset is None or change is None or not change.headers.get(EPOCH, "").isdigit():  # a mask may hide it
         return "unknown", "nobody knows which change this stands for"
-    if offset >= change.offset:
+    if _stands_for(version, change, view, any_revision=value is None):
         return "same", "stands for the newest change"
-    return "behind", f"stands for the change at offset {offset:,}; the newest is at {change.offset:,}"
+    place = f"the change at offset {offset:,}" if offset < change.offset else "a change of an earlier epoch or revision"
+    return "behind", f"stands for {place}; the newest is at {change.offset:,}"
+
+
+def _stands_for(version: Any, change: RecordView, view: DeclaredView, *, any_revision: bool) -> bool:
+    """Return whether a version is that of a change, or of a later one.
+
+    :param any_revision: whether an earlier one of the view counts: a higher one writes no deletion and no entry again.
+    """
+    epoch = int(change.headers[EPOCH])
+    if int(version) >= (epoch + view.revision - 1) * OFFSETS_PER_GENERATION + change.offset:
+        return True
+    is_of_epoch = int(version) >= epoch * OFFSETS_PER_GENERATION
+    return any_revision and is_of_epoch and offset_of(int(version)) >= change.offset
 
 
 def _cassandra_store(
@@ -293,12 +308,12 @@ def _row_state(row: dict[str, Any] | None, view: DeclaredView, raw: Compared, tr
         if change is None:
             return "unknown", "no row"
         record = trace.newest
-        left = record is not None and record.value is None and (offset_in(record.version) or 0) >= change.offset
+        left = record is not None and record.value is None and _compare(record.version, None, raw, view)[0] == "same"
         if change.op == "d" or left:
             return "gone", "no row, as it should be"
         return "missing", "no row yet"
     held = {column: value for column, value in row.items() if column != "row_version"}
-    state, note = _compare(row.get("row_version"), held if view.kind == ROW else None, raw, view.held)
+    state, note = _compare(row.get("row_version"), held if view.kind == ROW else None, raw, view)
     if change is not None and change.op == "d" and row.get("op") is None:
         return "behind", "still there: the deletion has not arrived"
     return state, note

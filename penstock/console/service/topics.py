@@ -69,7 +69,7 @@ def topic_detail(hub: Hub, name: str, *, with_settings: bool = True) -> TopicDet
     kafka = snapshot.kafka.seen
     if name not in kafka.cluster.topics:
         raise TopicNotFound(f"topic {name}")
-    settings, problem = _settings(hub, name) if with_settings else ({}, None)
+    settings, problem = topic_settings(hub, name) if with_settings else ({}, None)
     known = snapshot.registry.value or {}
     subjects = {
         f"{name}-{part}": known[f"{name}-{part}"].versions for part in ("key", "value") if f"{name}-{part}" in known
@@ -102,7 +102,8 @@ def _row(hub: Hub, snapshot: Snapshot, readers: tuple[Reader, ...], name: str) -
     )
 
 
-def _settings(hub: Hub, name: str) -> tuple[dict[str, str], str | None]:
+def topic_settings(hub: Hub, name: str) -> tuple[dict[str, str], str | None]:
+    """Ask Kafka for the settings of a topic; without an answer, say why."""
     try:
         return hub.kafka.settings(name), None
     except PenstockError as exc:

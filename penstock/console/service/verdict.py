@@ -26,8 +26,10 @@ def verdict_on(stores: list[Store], letters: int) -> tuple[str, bool]:
     rejected = f"; {letters} dead letters have this key" if letters else ""
     if away:
         return f"cannot be known: {', '.join(away)} away{rejected}", False
-    if stores[0].state == "missing" and stores[1].state in {"gone", "unknown"}:
+    if stores[0].state == "missing" and stores[1].state == "gone":
         return f"no such row, and no change of it{rejected}", not letters
+    if all(store.state == "unknown" for store in stores[1:]):
+        return f"cannot be known: {stores[0].note}, and {stores[1].note}{rejected}", False
     if late:
         first = late[0]
         others = f", and {len(late) - 1} more" if len(late) > 1 else ""

@@ -14,6 +14,7 @@ from penstock.console.look.declared import Declared
 from penstock.console.look.ends import End
 from penstock.console.look.kafka import GroupState
 from penstock.console.look.postgres import PostgresState, SourceTable
+from penstock.console.look.registry import Subject
 from penstock.console.look.snapshot import Snapshot
 from penstock.console.moment import alerts
 from penstock.console.moment.alerts import AlertRulesInvalid, Rule, Rules, judge, read_rules
@@ -301,6 +302,11 @@ def test_a_connector_that_changes_its_state_is_an_event() -> None:
     now = made.snapshot(connect=made.reading({sink.name: sink}))
     texts = [event.text for event in differences((before, flow_of(before)), (now, flow_of(now)))]
     assert f"connector {sink.name}: RUNNING → FAILED: why" in texts
+
+
+def test_an_event_links_to_what_it_names_whatever_the_name() -> None:
+    before, now = (made.snapshot(registry=made.reading(subjects)) for subjects in ({}, {"a?b": Subject("a?b", (1,))}))
+    assert [event.page for event in differences((before, flow_of(before)), (now, flow_of(now)))] == ["/schemas/a%3Fb"]
 
 
 def test_an_alert_fires_only_after_its_time_and_ends_at_once() -> None:

@@ -6,17 +6,29 @@ import io
 import json
 import struct
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 from fastavro import parse_schema, schemaless_writer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.connect.secrets import HIDDEN
+from penstock.console.pages.pieces import millis
+from penstock.console.pages.topic_messages import _parse
 from penstock.console.plain import plain
+from penstock.console.records import messages
 from penstock.console.records.filter import ConditionInvalid, Filter, read_conditions
-from penstock.console.records.messages import CursorInvalid, StartInvalid, _read_start, read_cursor
+from penstock.console.records.messages import (
+    LIMIT_AT_MOST,
+    CursorInvalid,
+    Search,
+    StartInvalid,
+    _read_start,
+    read_cursor,
+)
 from penstock.console.records.records import RecordReader, RecordView
 from penstock.console.records.same import is_same
 from penstock.console.safety.mask import Mask
@@ -25,7 +37,9 @@ from penstock.console.service.stores import _place
 from penstock.contract import CONNECT_ERRORS
 from penstock.registry.client import RegistryUnreachable
 from penstock.registry.decode import AvroDecoder, Schema
+from penstock.topics.consumer import OFFSETS_PER_RECORD
 from tests.names import OURS
+from tests.unit.console import made
 
 ROW = {
     "type": "record",
@@ -204,6 +218,8 @@ def test_a_filter_takes_key_and_kind() -> None:
     record = read(UPDATE)
     assert Filter(op="ud", key="a").keeps(record)
     assert not Filter(op="c").keeps(record)
+    for other in (Message(None, None), Message(encoded(1, {"id": "a"}), None), Message(b"x", b"x")):
+        assert not Filter(op="d").keeps(read(other))
     assert not Filter(key="zzz").keeps(record)
 
 
@@ -297,6 +313,11 @@ def test_an_id_that_names_no_dead_letter_says_what_one_is(name: str) -> None:
         _places(OURS, [name])
 
 
+def test_a_time_that_no_calendar_has_is_a_number() -> None:
+    assert [millis(at) for at in (1_764_000_000_007, 10**18)] == ["2025-11-24 16:00:00.007 UTC", f"{10**18} ms"]
+    assert _parse(f"time:{10**17}") == ("time", str(10**17))
+
+
 def test_numbers_that_json_does_not_have_are_text() -> None:
     shown = [plain(number) for number in (float("nan"), float("inf"), float("-inf"), 1.5)]
     assert shown == ["NaN", "Infinity", "-Infinity", 1.5]
@@ -305,3 +326,94 @@ def test_numbers_that_json_does_not_have_are_text() -> None:
 def test_changes_are_never_replayed() -> None:
     with pytest.raises(NotReplayable, match="an old row would win"):
         _places(OURS, ["dead-letters.views/0/1"])
+
+
+class Topic:
+    """A topic of one partition with many records; `begun` is where they were read from."""
+
+    def __init__(self, end: int) -> None:
+        self.end, self.begun = end, -1
+
+    def topics(self) -> Any:
+        return SimpleNamespace(topics={"t": made.topic("t", self.end)})
+
+    def assign(self, places: list[Any]) -> None:
+        self.begun = self._at = places[0].offset
+
+    def consume(self, count: int, **_: Any) -> list[Any]:
+        begin, self._at = self._at, min(self._at + count, self.end)
+        return [Numbered(at) for at in range(begin, self._at)]
+
+    def position(self, _: Any) -> list[Any]:
+        return [SimpleNamespace(partition=0, offset=self._at)]
+
+    def close(self) -> None:
+        pass
+
+
+class Numbered(Message):
+    """A record that is later, the higher its offset is."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(None, None)
+        self.at = at
+
+    def error(self) -> None:
+        return None
+
+    def offset(self) -> int:
+        return self.at
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.at
+
+
+@pytest.mark.parametrize(
+    ("start", "limit", "expected"), [("end-50", 5, 5), ("end-3", 50, 3), ("end-1000000", 10**6, LIMIT_AT_MOST)]
+)
+def test_the_newest_are_as_many_as_are_wanted_and_no_more_is_read(
+    monkeypatch: pytest.MonkeyPatch, start: str, limit: int, expected: int
+) -> None:
+    topic: Any = Topic(10_000)
+    monkeypatch.setattr(messages, "open_small_consumer", lambda *_: topic)
+    reader = RecordReader(AvroDecoder(Registry()), Mask(()))
+    wanted = Search("t", start=start, limit=limit, budget_s=60)
+    found = messages.search(topic, reader, bootstrap="", group="", wanted=wanted)
+    assert [record.offset for record in found.records] == list(range(10_000 - expected, 10_000))
+    assert topic.begun == 10_000 - expected * OFFSETS_PER_RECORD
+
+
+class Deleted:
+    """A consumer of a topic that is deleted while somebody looks at it."""
+
+    def __init__(self) -> None:
+        self.comes: list[Any] = []
+
+    def list_topics(self, *_: Any, **__: Any) -> Any:
+        return SimpleNamespace(topics={"t": SimpleNamespace(partitions={0: None})})
+
+    def get_watermark_offsets(self, *_: Any, **__: Any) -> tuple[int, int]:
+        return 0, 0
+
+    def assign(self, places: list[Any]) -> None:
+        pass
+
+    def consume(self, *_: Any, **__: Any) -> list[Any]:
+        came, self.comes = self.comes, []
+        return came
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_tail_says_why_nothing_comes_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    topic = Deleted()
+    monkeypatch.setattr(messages, "open_small_consumer", lambda *_: topic)
+    tail = messages.Tail("", RecordReader(AvroDecoder(Registry()), Mask(())), group="", topic="t")
+    gone = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+    topic.comes = [SimpleNamespace(error=lambda: gone)]
+    assert (tail.poll(), tail.poll(), tail.trouble) == ([], [], gone.str())
+    topic.comes = [Numbered(0)]
+    assert (len(tail.poll()), tail.trouble) == (1, None)
+    tail.close()
+    assert tail.poll() == []

@@ -6,6 +6,7 @@ import io
 import json
 import struct
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from fastavro import parse_schema, schemaless_writer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.registry import decode
+from penstock.registry.client import RegistryUnreachable
 from penstock.registry.decode import AvroDecoder, Schema
 
 SCHEMA = {
@@ -33,10 +36,13 @@ class Registry:
 
     def __init__(self) -> None:
         self.asked: list[int] = []
+        self.away = False
 
     def schema(self, schema_id: int) -> Schema | None:
         """Return the schema."""
         self.asked.append(schema_id)
+        if self.away:
+            raise RegistryUnreachable("http://registry", "ReadTimeout")
         if schema_id == 20:
             return Schema('syntax = "proto3"; message M {}', "PROTOBUF")
         return Schema(OTHERS.get(schema_id, json.dumps(SCHEMA))) if schema_id in {7, *OTHERS} else None
@@ -105,3 +111,17 @@ def test_a_schema_of_another_kind_is_a_reason_and_the_bytes_are_shown(registry: 
 def test_a_schema_that_is_no_avro_is_a_reason_too(registry: Registry, schema_id: int) -> None:
     decoded = AvroDecoder(registry).decode(struct.pack(">bI", 0, schema_id) + b"\x00")
     assert decoded.problem is not None
+
+
+def test_a_registry_that_is_silent_is_waited_for_once_and_asked_again_later(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder, now = AvroDecoder(registry), 100.0
+    monkeypatch.setattr(decode, "time", SimpleNamespace(monotonic=lambda: now))
+    registry.away = True
+    for _ in range(3):
+        with pytest.raises(RegistryUnreachable):
+            decoder.decode(wire(ROW))
+    assert registry.asked == [7]
+    registry.away, now = False, now + 60
+    assert decoder.decode(wire(ROW)).value == ROW

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +17,12 @@ from hypothesis import strategies as st
 
 from penstock.cassandra.table import ViewTableMissing
 from penstock.cassandra.values import Instant
+from penstock.config import Config
 from penstock.project.shapes import ViewShape
 from penstock.verify import check
 from penstock.verify.canonical import ValueUnknown, canonical_key, canonical_value, key_values
 from penstock.verify.check import Sides, verify_views
+from penstock.verify.last import forget_results, keep_results, read_last
 from penstock.verify.model import Absence, ColumnDifference, Kind, OnAbsence, Row, ViewResult, ignore_absence
 
 VIEW = ViewShape("users_by_country", ("country", "id"), ("country", "id", "name"))
@@ -341,3 +344,10 @@ def test_almost_the_same_content_is_not_equal(left: Any, right: Any) -> None:
 def test_a_value_outside_the_contract_is_refused_with_its_column() -> None:
     with pytest.raises(ValueUnknown, match="column tags holds a set"):
         canonical_value({"a"}, column="tags")
+
+
+def test_what_was_found_of_a_view_is_forgotten_with_it(tmp_path: Path) -> None:
+    config = Config(state=tmp_path)
+    keep_results(config, [ViewResult("dropped"), ViewResult("stays")])
+    forget_results(config, ["dropped", "never_compared"])
+    assert list(read_last(config)) == ["stays"]
