@@ -123,11 +123,10 @@ def clear(
         raise NotDeadLetters(topic, config.names.dead_letter_topics)
     admin = TopicAdmin(config.kafka.bootstrap)
     partitions, _ = admin.topics().get(topic, (0, 0))
-    bounds = admin.bounds({topic: partitions})
-    count = sum(end - begin for begin, end in bounds.values())
+    count = admin.records({topic: partitions})[topic]
     if count and not yes:
         typer.confirm(f"Delete the {count:,} records of {topic}?", abort=True)
-    admin.delete_records({place: end for place, (_, end) in bounds.items()})
+    admin.clear([topic])
     print(f"{topic}: {count:,} records deleted")
 
 

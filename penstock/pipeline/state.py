@@ -23,7 +23,7 @@ from penstock.names import of_source
 from penstock.pipeline.fills import lost, replaced
 from penstock.pipeline.followed import known_paused
 from penstock.pipeline.hops import records_behind
-from penstock.pipeline.identities import identities_of
+from penstock.pipeline.identities import MOVED, identities_of, moved_views
 from penstock.pipeline.snapshots import unsent_changes
 from penstock.pipeline.stalled import ALARMING, JOBS, describe_failures, missed_views, stopped_views, trouble_of
 from penstock.pipeline.standing import Hang, Standing, gaps_in, hangs, standings
@@ -35,6 +35,7 @@ from penstock.postgres.silent import sees_ddl
 from penstock.postgres.slot import read_own_slot
 from penstock.project.connector_lists import change_topics, read_lists
 from penstock.project.folders import Project
+from penstock.project.generation import epoch_of
 from penstock.project.workspace import Workspace
 from penstock.registry.client import RegistryClient
 from penstock.topics.admin import TopicAdmin
@@ -194,13 +195,13 @@ def _unsent(workspace: Workspace) -> list[Reading]:
 
 
 def _tables(workspace: Workspace) -> list[Reading]:
-    old = replaced(workspace.config, workspace.declared, identities=identities_of(workspace))
+    config, identities = workspace.config, identities_of(workspace)
+    old = replaced(config, workspace.declared, identities=identities)
     cure = "`penstock views apply` reads the table again"
-    why = {each.view.table: each.why for each in old}
-    return [
-        Reading(_shown(workspace.config, table), f"its views hold the rows of before: {said}; {cure}", is_well=False)
-        for table, said in why.items()
-    ]
+    said = {each.view.table: f"its views hold the rows of before: {each.why}; {cure}" for each in old}
+    moved = moved_views(workspace.declared, identities, epoch=epoch_of(config))
+    said |= {view.table: f"{MOVED}; {_READS_AGAIN}" for view in moved}
+    return [Reading(_shown(config, table), why, is_well=False) for table, why in said.items()]
 
 
 def _topics(workspace: Workspace) -> list[Reading]:

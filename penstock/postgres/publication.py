@@ -43,7 +43,10 @@ _HOLDERS = """
     ORDER BY 1
 """
 _KNOW = "INSERT INTO penstock.known_tables VALUES ({}) ON CONFLICT DO NOTHING"
-_UNKNOWN = "DELETE FROM penstock.known_tables WHERE table_name = {}"
+_FORGET = """
+    DELETE FROM penstock.known_tables WHERE table_name = {0};
+    UPDATE penstock.table_lives SET placed = NULL, moved = NULL WHERE table_name = {0}
+"""
 _EXISTS = "SELECT FROM pg_publication WHERE pubname = %s"
 
 
@@ -105,14 +108,12 @@ def _take_in(connection: Connection, live: LiveTable) -> list[str]:
 
 
 def withdraw(connection: Connection, table: str) -> bool:
-    """Take a table out of the publication; return whether it was in it."""
-    if table not in published_tables(connection):
-        return False
+    """Take a table out of the publication, and forget what its views needed; return whether it was in it."""
+    was_published = table in published_tables(connection)
     connection.rollback()
-    unknown = connection.own(_UNKNOWN).format(sql.Literal(table).as_string(connection))
-    left = f"ALTER PUBLICATION {connection.names.publication} DROP TABLE {quoted(table)}"
-    _execute(connection, table, f"{left}; {unknown}")
-    return True
+    left = f"ALTER PUBLICATION {connection.names.publication} DROP TABLE {quoted(table)}; " if was_published else ""
+    _execute(connection, table, left + connection.own(_FORGET).format(sql.Literal(table).as_string(connection)))
+    return was_published
 
 
 def make_known(connection: Connection, tables: Collection[str]) -> list[str]:

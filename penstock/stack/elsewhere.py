@@ -19,12 +19,17 @@ class NotSupervised(TerminalError):
         super().__init__(f"the parts run in containers (supervised = false), which Penstock does not control: {cure}")
 
 
+def is_outside(config: Config) -> bool:
+    """Return whether the jobs' progress is elsewhere: that of containers lies in their volume, unseen by their host."""
+    return not config.supervised and not Layout.of(config).data("views").exists()
+
+
 def refuse_outside(config: Config) -> None:
-    """Make sure that the jobs' progress is here: that of containers lies in their volume, out of their host's sight.
+    """Make sure that the jobs' progress is here.
 
     :raises NotSupervised: with the way in.
     """
-    if not config.supervised and not Layout.of(config).data("views").exists():
+    if is_outside(config):
         raise NotSupervised("ask inside, with `docker compose run --rm setup` in place of `penstock`")
 
 

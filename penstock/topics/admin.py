@@ -299,6 +299,18 @@ class TopicAdmin:
         for future in self._client.delete_records(places, request_timeout=self._timeout_s).values():
             self._result(future)
 
+    def clear(self, names: Iterable[str]) -> list[str]:
+        """Delete all records of topics, whose offsets go on; return those topics that there are.
+
+        :raises KafkaUnreachable: no broker answers in time.
+        """
+        there = self.topics()
+        partitions = {name: there[name][0] for name in names if name in there}
+        bounds = self.bounds(partitions)
+        if ends := {place: end for place, (begin, end) in bounds.items() if end > begin}:
+            self.delete_records(ends)
+        return list(partitions)
+
     def delete_group(self, group: str) -> bool:
         """Delete a consumer group and its offsets; False while it still has members.
 

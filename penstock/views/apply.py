@@ -19,7 +19,7 @@ from penstock.pipeline.away import find_away
 from penstock.pipeline.fence import OnProgress
 from penstock.pipeline.fills import ids_in_cassandra, replaced, unfilled
 from penstock.pipeline.followed import followed_views, paused_views
-from penstock.pipeline.identities import Identities, identities_of
+from penstock.pipeline.identities import Identities, identities_of, moved_views
 from penstock.pipeline.snapshots import unsent_changes
 from penstock.pipeline.stalled import (
     JOBS,
@@ -151,6 +151,8 @@ def _look(workspace: Workspace, *, on_step: OnStep) -> _Due:
         on_step("rows changed", f"{table}: {change.what}; no event was sent for it, its views are filled again")
     fallen = {view.name: f"view {view.name}: {why}" for view, why in fallen_views(config, workspace.views)}
     followed = [view for view in followed_views(workspace) if view.name not in fallen]
+    moved = moved_views(followed, identities, epoch=epoch_of(config))
+    followed = [view for view in followed if view not in moved]  # what is read again would lose, too
     missing = _missing(workspace, followed, changes)
     unfilled = [view for view in views_to_fill(config, followed, identities, on_step=on_step) if view not in missing]
     due = _Due(workspace, paused_views(config), changes, identities, missing, unfilled, fallen)
@@ -163,7 +165,7 @@ def _go_live(due: _Due, stopped: dict[str, str], *, on_step: OnStep, on_progress
     """Fill the views of one source, with which the jobs run; those that are stopped are put off."""
     config = due.workspace.config
     fresh = [view for view in due.unfilled if view.name not in due.paused]
-    empty = settle_empty(config, fresh, identities=due.identities)
+    empty = settle_empty(config, fresh, identities=due.identities, on_progress=on_progress)
     waiting = [view for view in due.again if view not in empty and view.name in due.paused]
     filled = [view for view in due.again if view not in empty and view.name not in due.paused]
     if empty:
@@ -271,17 +273,24 @@ def _fill(
 def _refill(
     workspace: Workspace, views: Sequence[View], stopped: dict[str, str], *, on_progress: OnProgress, rate: int | None
 ) -> int:
-    """Fill them; what cannot be computed of its table any more, and a table that cannot be read, is put off."""
+    """Fill them; put off what is stopped, what its table does not fit any more, and what cannot be read."""
     while views:
         try:
             return refill(workspace, views, on_progress=on_progress, rate=rate)
-        except (ViewInvalid, TableUnread) as exc:
-            failed = [view for view in views if exc.of in {view.name, view.table}]
+        except (ViewInvalid, TableUnread, ViewStopped) as exc:
+            failed = {view.name: why for view in views if (why := _why(exc, view))}
             if not failed:
                 raise
-            stopped |= dict.fromkeys((view.name for view in failed), str(exc))
-            views = [view for view in views if view not in failed]
+            stopped |= failed
+            views = [view for view in views if view.name not in failed]
     return 0
+
+
+def _why(exc: ViewInvalid | TableUnread | ViewStopped, view: View) -> str | None:
+    """Say why a view is put off; None where it is another one that is."""
+    if isinstance(exc, ViewStopped):
+        return exc.reasons.get(view.name)
+    return str(exc) if exc.of in {view.name, view.table} else None
 
 
 def _begin(due: _Due, views: Sequence[View], *, on_progress: OnProgress) -> tuple[View, ...]:

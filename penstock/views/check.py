@@ -34,7 +34,7 @@ from penstock.config import Config
 from penstock.local_spark import local_spark
 from penstock.names import of_source
 from penstock.pipeline.fills import filled_views, replaced
-from penstock.pipeline.identities import read_identities
+from penstock.pipeline.identities import MOVED, moved_views, read_identities
 from penstock.postgres.catalogue import LiveTable, TableMissing
 from penstock.postgres.connection import PostgresUnreachable, connect
 from penstock.postgres.exclusions import Standing, standing
@@ -188,10 +188,13 @@ def _check_source(said: Callable[..., Problem], table: LiveTable, *, is_publishe
 
 
 def _check_sources(config: Config, views: Sequence[View]) -> Iterator[Problem]:
-    """Find the views that hold the rows of another table than stands behind its name now."""
+    """Find the views that hold the rows of another table than stands behind its name now, or rows that have moved."""
     project = Project.of(config)
     with connect(config) as connection:
         identities = read_identities(connection, {view.table for view in views})
+    for view in moved_views(views, identities, epoch=epoch_of(config)):
+        cure = "`penstock views rebuild` reads everything again"
+        yield problem_of(project, view, f"{view.table}: {MOVED}", cure, is_of_table=True)
     for old in replaced(config, views, identities=identities):
         what = f"{old.view.table} is another table than it was filled from, or was away meanwhile: {old.why}"
         yield problem_of(project, old.view, what, "`penstock views apply` reads it again", is_pending=True)

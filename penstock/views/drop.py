@@ -20,6 +20,7 @@ from penstock.connect.files import ConnectorFile
 from penstock.connect.place import ask
 from penstock.errors import TerminalError
 from penstock.installation import VIEW_FILES, Names
+from penstock.names import topic_of
 from penstock.pipeline.fills import ids_in_cassandra
 from penstock.pipeline.stalled import forget_missed
 from penstock.pipeline.topic_ids import forget_topic
@@ -111,12 +112,15 @@ def drop_views(workspace: Workspace, names: Sequence[str], *, on_step: OnStep) -
         leave_out(api, config.names, [*names, *(view.name for view in views if view.name not in there)])
     for source, tables in gone:
         _withdraw(source, tables, on_step)
-    changed = write_changed(with_views(project, views, dropped=names))
-    on_step("connectors", ", ".join(file.name for file in changed) or "named none of them any more")
     for left in files.values():
         _unlink(left[1:])
     if {config.names.view_topic(name) for name in names} & set(TopicAdmin(config.kafka.bootstrap).topics()):
         on_step("jobs", "go on without" if _renew_jobs(workspace) else "ran without")
+    for source, tables in gone:
+        _delete_changes(source, tables, on_step)
+    # Until here they name the tables that are left behind, for a drop that is asked for again.
+    changed = write_changed(with_views(project, views, dropped=names))
+    on_step("connectors", ", ".join(file.name for file in changed) or "named none of them any more")
     forget_missed(config, names)
     for name in names:
         forget_runs(config, name)
@@ -186,4 +190,15 @@ def _withdraw(config: Config, tables: list[str], on_step: OnStep) -> None:
     with connect(config) as connection:
         for table in tables:
             if withdraw(connection, table):
-                on_step("publication", f"{table} taken out; its CDC topic stays until its records expire")
+                on_step("publication", f"{table} taken out")
+
+
+def _delete_changes(config: Config, tables: list[str], on_step: OnStep) -> None:
+    """Delete the change records of tables that no view reads any more.
+
+    Whatever happens to a table from here on has no record. A view that reads one of its name later would begin with
+    those of before, and keep rows that went meanwhile.
+    """
+    topics = [topic_of(table, config.names.topic_prefix) for table in tables]
+    for topic in TopicAdmin(config.kafka.bootstrap).clear(topics):
+        on_step("topic", f"the records of {topic} deleted")

@@ -15,15 +15,20 @@ from penstock.config import Config
 from penstock.layout import Layout
 from penstock.local_spark import read_by_spark
 from penstock.names import quoted
+from penstock.pipeline.fence import OnProgress
 from penstock.pipeline.fills import ids_in_cassandra, mark_filled, started_fills
 from penstock.pipeline.identities import Identities
+from penstock.pipeline.stalled import ViewStopped, stopped_views
 from penstock.postgres.connection import connect
 from penstock.postgres.record import read_known
 from penstock.project.generation import epoch_of
+from penstock.views.lane import take_backlog
 
 
-def settle_empty(config: Config, views: Sequence[View], *, identities: Identities) -> list[View]:
-    """Count views as filled whose source and table have no row; return them.
+def settle_empty(
+    config: Config, views: Sequence[View], *, identities: Identities, on_progress: OnProgress
+) -> list[View]:
+    """Count views as filled whose source and table have no row, and whose topics bring none; return them.
 
     :param views: that the jobs run with. What is committed from here on comes to them, if the source knows the table.
     """
@@ -37,6 +42,14 @@ def settle_empty(config: Config, views: Sequence[View], *, identities: Identitie
         for view in views
         if view.table not in filled and view.name not in started and not _is_counted(config, view)
     ]
+    if not unused:
+        return []
+    stopped = stopped_views(config)
+    written = [view for view in unused if not isinstance(view, Aggregate) and view.name not in stopped]
+    try:
+        take_backlog(config, written, on_progress=on_progress)
+    except ViewStopped:
+        return []  # the fill says why
     rowless = empty_tables(config, [view.name for view in unused])
     empty = [view for view in unused if view.name in rowless]
     mark_filled(config, empty, epoch=epoch_of(config), identities=identities)

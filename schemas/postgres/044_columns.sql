@@ -117,6 +117,48 @@ BEGIN
 END
 $$;
 
+-- What the source chooses a row's partition by, the values of its primary key as bytes (KeyPartitioner.java), and the epoch in
+-- which that became another. The row's later versions may then be lower: offsets of other partitions say nothing of each other.
+ALTER TABLE penstock.table_lives ADD COLUMN IF NOT EXISTS placed text;
+ALTER TABLE penstock.table_lives ADD COLUMN IF NOT EXISTS moved int;
+
+CREATE OR REPLACE FUNCTION penstock.placing_of(relation oid) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog
+AS $$
+    SELECT coalesce(string_agg(k.position || ' ' || CASE
+            WHEN a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN 'integer'
+            WHEN form = 'text' THEN form
+            WHEN a.atttypid = 'numeric'::regtype AND form LIKE '% decimal' THEN 'scale ' || ((a.atttypmod - 4) & 2047)
+            ELSE form || ' ' || a.atttypmod
+        END, ', ' ORDER BY k.number), '')
+    FROM pg_index i CROSS JOIN unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k (position, number)
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.position
+    CROSS JOIN penstock.form_of(a.atttypid, a.atttypmod) AS form
+    WHERE i.indrelid = relation AND i.indisprimary
+$$;
+
+CREATE OR REPLACE FUNCTION penstock.look_at_places() RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog
+AS $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        WITH present AS (
+            SELECT table_name, placed AS before, penstock.placing_of(root) AS now
+            FROM penstock.table_lives WHERE root IS NOT NULL
+        )
+        UPDATE penstock.table_lives l SET placed = present.now FROM present
+        WHERE l.table_name = present.table_name AND present.before IS DISTINCT FROM present.now
+        RETURNING l.table_name, present.before
+    LOOP
+        CONTINUE WHEN found.before IS NULL; -- and before the first set-up nobody has noted the partitions
+        UPDATE penstock.table_lives SET moved = epoch FROM penstock.installation
+            WHERE table_name = found.table_name AND partitions > 1;
+    END LOOP;
+END
+$$;
+
 -- As Debezium compares the names of columns; lower() alone knows only the letters of the database's own locale.
 CREATE OR REPLACE FUNCTION penstock.in_lower_case(name text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog

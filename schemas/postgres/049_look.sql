@@ -107,6 +107,7 @@ BEGIN
     PERFORM set_config('penstock.looks', 'yes', true);
     PERFORM penstock.look_at_lives();
     PERFORM penstock.look_at_keys();
+    PERFORM penstock.look_at_places();
     FOR found IN
         SELECT w.part, w.part_name, w.root FROM penstock.watched_parts w
         WHERE NOT EXISTS (SELECT FROM penstock.published_parts p WHERE p.part = w.part AND p.root = w.root)

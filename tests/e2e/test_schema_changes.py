@@ -12,6 +12,7 @@ from contextlib import closing
 import psycopg2
 import pytest
 
+from penstock.project.folders import Project
 from tests.e2e.oracle import wait_until_exact
 from tests.patience import PATIENCE_S
 from tests.stack import Stack
@@ -98,3 +99,23 @@ def test_copy_and_many_rows_in_one_transaction(stack: Stack) -> None:
     wait_until_exact(stack)
     stack.sql("DELETE FROM public.users WHERE country = 'Copied'")
     wait_until_exact(stack)
+
+
+def test_a_key_in_another_order_leaves_no_row_behind(stack: Stack, project: Project) -> None:
+    """Of several partitions, each row lies in another one from then on."""
+    stack.sql("CREATE TABLE public.moving (a int, b int, n int, PRIMARY KEY (a, b))")
+    stack.sql("INSERT INTO public.moving SELECT g, g + 1, 0 FROM generate_series(1, 100) g")
+    stack.penstock("views new moving --name moving_by_key", "views apply")
+    for _ in range(20):
+        stack.sql("UPDATE public.moving SET n = n + 1 WHERE a <= 50")
+    stack.sql("ALTER TABLE public.moving DROP CONSTRAINT moving_pkey, ADD PRIMARY KEY (b, a)")
+    several = stack.config.kafka.partitions > 1
+    applied = stack.penstock("views apply", check=False)
+    assert ("public.moving: its primary key is another one" in applied.stderr) == several, applied.stderr
+    if several:
+        stack.penstock("views rebuild")
+    stack.sql("UPDATE public.moving SET n = n + 1 WHERE a <= 70")
+    stack.penstock("verify moving_by_key", "views apply")
+    (project.views / "moving_by_key.py").unlink()
+    stack.drop("moving_by_key")
+    stack.sql("DROP TABLE public.moving")

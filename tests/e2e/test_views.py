@@ -175,6 +175,21 @@ def test_the_tutorial_from_a_table_to_a_live_view_and_back(stack: Stack, project
     )
 
 
+def test_a_view_of_a_table_that_went_and_came_back_begins_without_the_rows_of_before(
+    stack: Stack, project: Project
+) -> None:
+    for first in (1, 1001):
+        stack.sql("CREATE TABLE public.comes_back (id int PRIMARY KEY)")
+        stack.penstock("views new comes_back --name comes_back_by_id", "views apply")
+        inserted = "INSERT INTO public.comes_back SELECT generate_series(%s, %s) RETURNING id"
+        there = {number for (number,) in stack.sql(inserted, first, first + 99)}
+        stack.penstock("verify comes_back_by_id")
+        assert {row["id"] for row in stack.cql("SELECT id FROM penstock.comes_back_by_id")} == there
+        (project.views / "comes_back_by_id.py").unlink()
+        stack.drop("comes_back_by_id")
+        stack.sql("DROP TABLE public.comes_back")
+
+
 def test_a_changed_function_without_a_new_revision_is_refused(stack: Stack, project: Project) -> None:
     file = project.views / "users.py"
     text = file.read_text()

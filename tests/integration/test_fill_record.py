@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 import pytest
 from cassandra.cluster import Session
+from confluent_kafka import Producer
+from penstock_views.stream.checkpoint import start_checkpoint
 
 from penstock.cassandra.session import open_session
 from penstock.cassandra.table import table_ids
 from penstock.config import Config, load_config
+from penstock.layout import Layout
 from penstock.pipeline.fills import (
     filled_views,
     ids_in_cassandra,
@@ -32,8 +38,12 @@ from penstock.postgres.silent import forget_changes, silent_changes
 from penstock.project.views import pick_view
 from penstock.project.workspace import Workspace
 from penstock.setup import actions as setup
+from penstock.topics.admin import TopicAdmin
 from penstock.views.fresh import settle_empty
+from penstock.wait import wait_until
 from tests.integration.servers import started_with_tables, written
+from tests.names import topic_of
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +58,8 @@ VALUES (gen_random_uuid(), 'there@example.com', 'There', 'Already', '2022-02-02'
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     config = load_config(written(tmp_path_factory.mktemp("fills"), "postgres", "cassandra", "kafka", "connect"))
-    with started_with_tables(config):
+    with started_with_tables(config, "kafka"):
+        setup.create_topics(Workspace(config))
         yield config
 
 
@@ -151,20 +162,45 @@ def test_what_an_earlier_version_kept_in_cassandra_is_taken_over_once(
 @pytest.mark.usefixtures("session")
 def test_only_tables_without_rows_to_which_nobody_writes_need_no_fill(config: Config, identities: Identities) -> None:
     views, everything = Workspace(config).views, {view.name for view in Workspace(config).views}
+    settle = partial(settle_empty, config, views, identities=identities, on_progress=print)
     # The source would leave out a row that comes now.
-    assert settle_empty(config, views, identities=identities) == []
+    assert settle() == []
     with connect(config) as theirs, theirs.cursor() as cursor:
         make_known(theirs, {TABLE})
         cursor.execute(INSERTED)
         # Its commit may be past the jobs, and not seen here.
-        assert settle_empty(config, views, identities=identities) == []
+        assert settle() == []
         theirs.commit()
-        assert settle_empty(config, views, identities=identities) == []
+        assert settle() == []
         cursor.execute("DELETE FROM public.users")
         theirs.commit()
     mark_started(config, {HISTORY: 7}, identities[TABLE])  # a fill that was cut off may have left rows on their way
-    assert {view.name for view in settle_empty(config, views, identities=identities)} == everything - {HISTORY}
+    assert {view.name for view in settle()} == everything - {HISTORY}
     assert filled_views(config) == everything - {HISTORY}
+
+
+def test_a_view_into_which_its_topic_brings_a_row_needs_a_fill(
+    config: Config, session: Session, identities: Identities
+) -> None:
+    topic, root, said = topic_of(TABLE), Layout.of(config).row_views, list[str]()
+    producer = Producer({"bootstrap.servers": config.kafka.bootstrap})
+    producer.produce(topic, value=b"an INSERT of before")
+    assert producer.flush(60) == 0
+    with connect(config) as connection:
+        make_known(connection, {TABLE})
+    views = Workspace(config).views
+    settle = partial(settle_empty, config, views, identities=identities, on_progress=said.append)
+    with ThreadPoolExecutor(1) as pool:
+        settled = pool.submit(settle)
+        what = "waiting until the views job has committed 1 more offsets"
+        wait_until(lambda: what in said or settled.done(), timeout_s=PATIENCE_S, what="it waits for the job")
+        session.execute(f"INSERT INTO penstock.users_by_id (id) VALUES ({UUID(int=1)})")
+        start_checkpoint(root, topic, {"0": 1})
+        assert {view.name for view in settled.result(PATIENCE_S)} == {view.name for view in views} - {BY_ID}
+    shutil.rmtree(root)
+    TopicAdmin(config.kafka.bootstrap).clear([topic, "never made"])
+    assert TopicAdmin(config.kafka.bootstrap).bounds({topic: 1}) == {(topic, 0): (1, 1)}
+    assert settle()  # nothing is waited for
 
 
 def test_rows_of_before_the_database_are_not_taken_for_filled(
@@ -174,7 +210,8 @@ def test_rows_of_before_the_database_are_not_taken_for_filled(
     views = Workspace(config).views
     with connect(config) as connection:
         make_known(connection, {TABLE})
-    assert BY_ID not in [view.name for view in settle_empty(config, views, identities=identities)]
+    settled = settle_empty(config, views, identities=identities, on_progress=print)
+    assert BY_ID not in [view.name for view in settled]
     assert filled_views(config) == {view.name for view in views} - {BY_ID}
     assert {view.name for view in setup.empty_views(Workspace(config))} == {view.name for view in views} - {BY_ID}
     with connect(config) as connection:

@@ -12,7 +12,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ, ISOLATION_LEVEL
 from penstock.config import Config
 from penstock.pipeline.identities import Identity, read_identities
 from penstock.postgres.own import Connection
-from penstock.postgres.publication import publish
+from penstock.postgres.publication import publish, withdraw
 from penstock.postgres.silent import silent_changes
 from penstock.project.workspace import Workspace
 from penstock.setup.actions import create_tables
@@ -83,6 +83,66 @@ def test_a_table_that_stays_keeps_its_identity(connection: Connection, config: C
 
 
 MADE = "CREATE TABLE item (id int PRIMARY KEY)"
+KEY_AGAIN = "ALTER TABLE item DROP CONSTRAINT item_pkey, ADD PRIMARY KEY ({})"
+
+
+@pytest.fixture
+def spread(connection: Connection) -> Iterator[Connection]:
+    """Let the source choose among several partitions, in the second epoch."""
+    ((before,),) = run(connection, "SELECT partitions FROM penstock.installation")
+    run(connection, "UPDATE penstock.installation SET partitions = 3, epoch = 2")
+    yield connection
+    run(connection, f"UPDATE penstock.installation SET partitions = {before}, epoch = 1")
+    run(connection, "UPDATE penstock.table_lives SET placed = NULL, moved = NULL")
+
+
+@pytest.mark.parametrize(
+    ("statements", "moved"),
+    [
+        ([KEY_AGAIN.format("id"), "ALTER TABLE item ALTER id TYPE bigint, ALTER code TYPE bigint"], None),
+        (["ALTER TABLE item RENAME id TO number", "ALTER TABLE item ALTER code TYPE text"], None),
+        ([KEY_AGAIN.format("code, id")], 2),
+        ([KEY_AGAIN.format("id, code")], 2),
+        ([KEY_AGAIN.format("code")], 2),
+        (["ALTER TABLE item DROP CONSTRAINT item_pkey", "ALTER TABLE item ADD PRIMARY KEY (id)"], 2),
+        (["ALTER TABLE item ALTER id TYPE text"], 2),
+        (
+            ["DROP TABLE item", "CREATE TABLE item (id text PRIMARY KEY)", "ALTER PUBLICATION penstock ADD TABLE item"],
+            2,
+        ),
+        (["DROP TABLE item", MADE, "ALTER PUBLICATION penstock ADD TABLE item"], None),
+        ([UNSEEN, KEY_AGAIN.format("code"), SEEN, "SELECT penstock.look()"], 2),
+    ],
+)
+def test_a_key_that_brings_rows_to_other_partitions_is_noted_with_its_epoch(
+    spread: Connection, statements: list[str], moved: int | None
+) -> None:
+    each(spread, *statements)
+    assert identity(spread).moved == moved
+
+
+@pytest.mark.parametrize(("scale", "moved"), [(2, None), (4, 2)])
+def test_a_key_of_another_scale_is_other_bytes(spread: Connection, scale: int, moved: int | None) -> None:
+    each(
+        spread,
+        "CREATE TABLE parcel (label varchar(5), price numeric(10, 2), PRIMARY KEY (label, price))",
+        "ALTER PUBLICATION penstock ADD TABLE parcel",
+        f"ALTER TABLE parcel ALTER label TYPE text, ALTER price TYPE numeric(12, {scale})",
+    )
+    assert identity(spread, "shop.parcel").moved == moved
+
+
+def test_of_one_partition_no_row_moves(connection: Connection) -> None:
+    each(connection, KEY_AGAIN.format("code, id"))
+    assert identity(connection).moved is None
+
+
+def test_views_that_are_all_dropped_do_not_care_where_the_rows_were(spread: Connection) -> None:
+    each(spread, KEY_AGAIN.format("code, id"))
+    withdraw(spread, ITEM)
+    each(spread, KEY_AGAIN.format("code"))
+    publish(spread, [ITEM])
+    assert identity(spread).moved is None
 
 
 @pytest.mark.parametrize(

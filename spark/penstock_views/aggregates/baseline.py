@@ -33,7 +33,8 @@ def start_from_snapshot(
 
     :param root: the aggregate's folder.
     :param epoch: the run's, at least.
-    :raises TransientError: when Kafka or Postgres is away, or nothing reads the changes after a snapshot yet.
+    :raises TransientError: when Kafka or Postgres is away, nothing reads the changes after a snapshot yet, or somebody
+        is emptying the table.
     """
     view = output.view
     # First of all: what lies below was committed before the snapshot is even prepared.
@@ -42,7 +43,7 @@ def start_from_snapshot(
     say(f"aggregates: {view.name} starts from a snapshot of {view.table}")
     source = config.sources[view.source]
     noted_epoch = _ask(source.postgres, view)
-    with hold_snapshot(source.postgres, slot=source.slot) as held:
+    with hold_snapshot(source.postgres, slot=source.slot, table=view.table, locked=True) as held:
         folder = prepare_next_run(root)
         _write_baseline(spark, source.postgres, output, held, folder / "baseline")
         number = run_number(ends, held.number)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import psycopg2
+from psycopg2.errors import LockNotAvailable
 from psycopg2.extensions import make_dsn
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -58,6 +59,19 @@ _OF_WRITERS = """
       AND (held.relation = %(table)s::regclass
         OR held.relation IN (SELECT relid FROM pg_partition_tree(%(table)s::regclass))))
 """
+
+
+# No snapshot shows what TRUNCATE and a rewriting ALTER TABLE take away: both put another file in the place of the rows.
+# https://www.postgresql.org/docs/18/mvcc-caveats.html
+# LOCK takes no snapshot itself, so the one behind it has seen whatever it has waited for.
+_LOCK = "SET LOCAL lock_timeout = '2s'; LOCK TABLE {} IN ACCESS SHARE MODE"
+
+
+class TableInUse(TransientError):
+    """Somebody empties or alters a table."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"a transaction of somebody else empties or alters {table}, and has not ended")
 
 
 class SlotMissing(TransientError):
@@ -123,18 +137,22 @@ class HeldSnapshot:
 
 
 @contextmanager
-def hold_snapshot(postgres: Postgres, *, slot: str = "", table: str = "") -> Iterator[HeldSnapshot]:
+def hold_snapshot(
+    postgres: Postgres, *, slot: str = "", table: str = "", locked: bool = False
+) -> Iterator[HeldSnapshot]:
     """Take a snapshot and keep it readable for the time of the block.
 
     :param slot: a replication slot that must read from a place before the snapshot; empty when none is needed.
     :param table: the one whose rows matter: of running transactions only those that write to it are named; else of all.
+    :param locked: TRUNCATE and ALTER TABLE of the table wait for the end of the block.
     :raises PostgresUnreachable: when Postgres does not answer.
     :raises SlotMissing: when the slot is not there.
+    :raises TableInUse: when one of them is under way.
     """
     with open_connection(postgres, Names()) as connection:
         if slot:
             _refuse_missing(connection, slot)
-        yield _take(connection, postgres, table)
+        yield _take(connection, postgres, table, locked=locked)
 
 
 @contextmanager
@@ -167,15 +185,19 @@ def _refuse_missing(connection: psycopg2.extensions.connection, slot: str) -> No
         raise SlotMissing(slot)
 
 
-def _take(connection: psycopg2.extensions.connection, postgres: Postgres, table: str) -> HeldSnapshot:
+def _take(connection: psycopg2.extensions.connection, postgres: Postgres, table: str, *, locked: bool) -> HeldSnapshot:
     try:
         with connection.cursor() as cursor:
             cursor.execute(_RUNNING + (_OF_WRITERS if table else ""), {"table": quoted(table)} if table else None)
             began: dict[int, int | None] = dict(cursor.fetchall())
             connection.rollback()
             connection.set_session(isolation_level="REPEATABLE READ")
+            if locked:
+                cursor.execute(_LOCK.format(quoted(table)))
             cursor.execute(_TAKE)
             (row,) = cursor.fetchall()
+    except LockNotAvailable as exc:
+        raise TableInUse(table) from exc
     except psycopg2.OperationalError as exc:
         raise PostgresUnreachable(_dsn(postgres), exc) from exc
     name, xmax, running, lsn, number = row
