@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from penstock.config import Config
 from penstock.instances import SECTIONS, name_of
@@ -64,7 +65,10 @@ def _instances(config: Config, layout: Layout, build: Callable[..., Part]) -> It
     """Build each instance; what needs one of a kind needs all of them to start."""
     for number in range(1, _count(config, _SEVERAL.get(build, "")) + 1):
         part = build(config, layout, **({"number": number} if number > 1 else {}))
-        yield replace(part, needs=all_of(config, part.needs), stops_before=all_of(config, part.stops_before))
+        needs, used = all_of(config, part.needs), all_of(config, part.stops_before)
+        # How it is started is of its code, too.
+        runs = (*part.runs, Path(build.__code__.co_filename).resolve())
+        yield replace(part, needs=needs, stops_before=used, runs=runs)
 
 
 def all_of(config: Config, kinds: Sequence[str]) -> tuple[str, ...]:

@@ -55,6 +55,28 @@ def test_down_and_up_keep_everything(stack: Stack) -> None:
 
 
 @pytest.mark.slow
+def test_an_upgrade_of_a_running_stack_restarts_what_runs_other_code(stack: Stack) -> None:
+    """A file more in `penstock/` stands for the upgrade: each part that is Python of ours runs it."""
+    ours = {"api", "connect-watcher", "views", "aggregates", "console"}
+    before, rows, code = pids(stack), counts(stack), ROOT / "penstock" / "upgrade.txt"
+    try:
+        code.write_text("of a later version")
+        said = stack.run("make up").stdout
+    finally:
+        code.unlink()
+    after = pids(stack)
+    assert {name for name in after if after[name] != before[name]} == ours
+    assert "views " in said and "ran other code" in said
+    assert counts(stack) == rows
+    stack.sql("UPDATE public.users SET city = 'Upgraded' WHERE id = (SELECT min(id::text)::uuid FROM public.users)")
+    wait_until_exact(stack)
+    stack.run(".venv/bin/penstock views apply")  # the way back: it renews the jobs, and no other part
+    back = pids(stack)
+    assert {name for name in back if back[name] != after[name]} == {"views", "aggregates"}
+    stack.run("make up")
+
+
+@pytest.mark.slow
 def test_a_state_that_was_moved_goes_on_where_it_lies(stack: Stack) -> None:
     here = stack.config.state_dir
     there = here.with_name(f"{here.name}-moved")
