@@ -82,11 +82,13 @@ def _count(config: Config, kind: str) -> int:
 
 
 STEPS: Mapping[str, tuple[str, ...]] = {
+    # Before all others: where a later version was, nothing may change.
+    "form": ("postgres",),
     # Before the tables: the source writes to the topic of a table as soon as it is published.
-    "topics": ("kafka",),
-    "tables": ("postgres",),
-    "subjects": ("registry",),
-    "keyspace": ("cassandra",),
+    "topics": ("kafka", "form"),
+    "tables": ("postgres", "form"),
+    "subjects": ("registry", "form"),
+    "keyspace": ("cassandra", "form"),
     "connectors": ("connect", "registry", "tables", "topics", "subjects", "keyspace"),
 }
 """The steps of the set-up, and the kinds of parts that each needs; `penstock/setup/steps.py` takes them."""

@@ -119,6 +119,23 @@ def test_the_other_mode_of_kafka_is_refused(stack: Stack) -> None:
     assert pids(stack) == before
 
 
+@pytest.mark.slow
+def test_a_stack_that_a_later_version_set_up_is_refused_running_or_not(stack: Stack) -> None:
+    before, rows = pids(stack), counts(stack)
+    stack.sql("UPDATE penstock.installation SET form = form + 1")
+    try:
+        for command in ("up", "views apply"):
+            assert "nothing was changed: a later version of Penstock" in refused(command, stack.environment)
+        assert pids(stack) == before
+        stack.run("make down")
+        assert "nothing was changed: a later version of Penstock" in refused("up", stack.environment)
+        assert [name for name in ("connect", "views", "aggregates") if pids(stack)[name]] == []
+    finally:
+        stack.sql("UPDATE penstock.installation SET form = form - 1")  # Postgres runs, of whatever start
+        stack.run("make up")
+    assert counts(stack) == rows
+
+
 def test_an_unknown_key_is_refused_by_name(tmp_path: Path) -> None:
     file = tmp_path / "penstock.toml"
     file.write_text("[kafka]\nprot = 9092\n")
